@@ -1,0 +1,50 @@
+# The same names on a laptop and in .ci/run. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CENTRIFUGO := .cache/centrifugo
+# A Centrifugo to test and demonstrate with: CENTRIFUGO_BIN names another than the pinned one.
+CENTRIFUGO_BIN ?= $(CURDIR)/$(CENTRIFUGO)
+export CENTRIFUGO_BIN
+
+.DEFAULT_GOAL := help
+.PHONY: help run test checks lint types proto format requirements clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements/base.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/base.txt -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/.installed  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
+	@$(BIN)/python -m demo
+
+test: checks  ## the static checks and the whole test suite
+	$(BIN)/python -m pytest
+
+checks: lint types  ## the static checks alone
+
+lint: $(VENV)/.installed  ## ruff and the import contracts
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	@contracts=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$contracts"; exit 1; }
+
+types: $(VENV)/.installed  ## mypy, strict on the sources
+	$(BIN)/mypy --no-error-summary
+
+format: $(VENV)/.installed  ## let ruff lay out the code
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+proto: $(VENV)/.installed  ## generate the code of the contract in proto/
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
+
+requirements: $(VENV)/.installed  ## pin requirements/*.txt anew from *.in
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/base.txt requirements/base.in
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/dev.txt requirements/dev.in
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,74 @@
+"""Puts a runtime together from settings; opens nothing."""
+
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.capacity import Capacity
+from centrifugo_proxy.events.connect import Clock, Connect
+from centrifugo_proxy.guard import Guard, read_secret
+from centrifugo_proxy.identity import IdentityClient
+from centrifugo_proxy.identity_grpc import TlsFiles
+from centrifugo_proxy.runtime import Readiness, Runtime
+from centrifugo_proxy.spans import OFF, Tracer
+from centrifugo_proxy.version import VERSION
+from fallback.admission import Admission
+from fallback.outage import OutageDetector
+from fallback.tickets import LoadedPool
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+def assemble(
+    settings: "LazySettings", *, identity: IdentityClient, loaded: LoadedPool, clock: Clock, tracer: Tracer = OFF
+) -> Runtime:
+    """A runtime with these settings around an identity client, a pool and a clock."""
+    detector = OutageDetector(settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, settings.IDENTITY_PROBE_INTERVAL_MS / 1000)
+    admission = Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S)
+    return Runtime(
+        guard=build_guard(settings),
+        connect=Connect(
+            identity=identity,
+            admission=admission,
+            clock=clock,
+            invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
+            unavailable_code=settings.CENTRIFUGO_UNAVAILABLE_CODE,
+            info_fields=settings.CENTRIFUGO_INFO_FIELDS,
+        ),
+        admission=admission,
+        capacity=Capacity(settings.PROXY_MAX_INFLIGHT),
+        clock=clock,
+        mode=settings.CENTRIFUGO_RESPONSE_MODE,
+        tracer=tracer,
+        readiness=Readiness(),
+        version=VERSION,
+    )
+
+
+def build_guard(settings: "LazySettings") -> Guard:
+    """The guard of these settings. Raises SecretError."""
+    return Guard(
+        secrets=_present(settings, "CENTRIFUGO_PROXY_SECRET", "CENTRIFUGO_PROXY_SECRET_PREVIOUS"),
+        tokens=_present(settings, "CENTRIFUGO_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN_PREVIOUS"),
+    )
+
+
+def _present(settings: "LazySettings", *names: str) -> tuple[bytes, ...]:
+    values = [secret_setting(settings, name) for name in names]
+    return tuple(value for value in values if value)
+
+
+def secret_setting(settings: "LazySettings", name: str) -> bytes:
+    """The secret called `name`, b"" when it is not set. Raises SecretError."""
+    return read_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE"))
+
+
+def tls_files(settings: "LazySettings") -> TlsFiles | None:
+    """The TLS material for the channel to identity, None for plaintext."""
+    if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE == "plaintext":
+        return None
+    return TlsFiles(
+        settings.IDENTITY_TLS_CA_FILE,
+        settings.IDENTITY_TLS_CERT_FILE,
+        settings.IDENTITY_TLS_KEY_FILE,
+        settings.IDENTITY_TLS_SERVER_NAME,
+    )

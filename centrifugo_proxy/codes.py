@@ -1,0 +1,34 @@
+"""The codes we answer with, and the ranges Centrifugo and its SDKs give a meaning to.
+
+Rules: https://centrifugal.dev/docs/server/proxy#return-custom-disconnect and
+https://centrifugal.dev/docs/server/codes (4000–4499 reconnect, 4500–4999 never do).
+"""
+
+from enum import StrEnum
+from typing import Final
+
+DISCONNECT_CODES: Final = range(3000, 5000)
+OWN_DISCONNECT_CODES: Final = range(4000, 5000)
+TERMINAL_DISCONNECT_CODES: Final = range(4500, 5000)
+CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RFC 6455, 5.5)
+
+INTERNAL: Final = 100
+PERMISSION_DENIED: Final = 103
+BAD_REQUEST: Final = 107
+NOT_IMPLEMENTED: Final = 1501
+
+INVALID_TICKET: Final = 4401
+UNAVAILABLE_HTTP: Final = 4503
+UNAVAILABLE_ENVELOPE: Final = 4103  # 4503 would end every client for good where it reaches one
+
+
+class ResponseMode(StrEnum):
+    """Whether refusals keep their HTTP status (`http`) or travel in a 200 (`envelope`)."""
+
+    HTTP = "http"
+    ENVELOPE = "envelope"
+
+
+def default_unavailable(mode: ResponseMode) -> int:
+    """The default of CENTRIFUGO_UNAVAILABLE_CODE in this mode."""
+    return UNAVAILABLE_HTTP if mode is ResponseMode.HTTP else UNAVAILABLE_ENVELOPE

@@ -1,0 +1,93 @@
+"""Who may call us: a signature over the body, a shared token, or both.
+
+The values that were sent are compared and forgotten; a refusal is a reason, never a value.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SIGNATURE_HEADER: Final = b"x-centrifugo-proxy-signature"
+TOKEN_HEADER: Final = b"x-centrifugo-proxy-token"
+REASONS: Final = ("signature_missing", "signature_mismatch", "token_missing", "token_mismatch")
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class SecretError(ValueError):
+    """A secret cannot be used as it is given; the message names the variable, never the value."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Guard:
+    """Each method is on when it has a value; with several, each of them must hold.
+
+    `secrets` and `tokens` are the current value and, during a rotation, the previous one.
+    """
+
+    secrets: tuple[bytes, ...] = ()
+    tokens: tuple[bytes, ...] = ()
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.secrets or self.tokens)
+
+    def refusal(self, headers: Headers, body: bytes) -> str | None:
+        """One of REASONS, or None when the caller may go on."""
+        if not self.enabled:
+            return None
+        headers = list(headers)
+        return self._signature_refusal(headers, body) or self._token_refusal(headers)
+
+    def _signature_refusal(self, headers: Headers, body: bytes) -> str | None:
+        if not self.secrets:
+            return None
+        sent = _only(value for name, value in headers if name == SIGNATURE_HEADER)
+        if not sent:
+            return "signature_missing"
+        expected = (hmac.digest(secret, body, hashlib.sha256).hex().encode() for secret in self.secrets)
+        return None if _any_equal(sent.lower(), expected) else "signature_mismatch"
+
+    def _token_refusal(self, headers: Headers) -> str | None:
+        if not self.tokens:
+            return None
+        sent = _only(value for name, value in headers if name == TOKEN_HEADER) or _bearer(headers)
+        if not sent:
+            return "token_missing"
+        return None if _any_equal(sent, self.tokens) else "token_mismatch"
+
+
+def _only(values: Iterable[bytes]) -> bytes:
+    """The value of a header that must stand once; a repeated one is joined, and so matches nothing."""
+    return b",".join(values)
+
+
+def _bearer(headers: Headers) -> bytes:
+    value = _only(value for name, value in headers if name == b"authorization")
+    scheme, _, token = value.partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else b""
+
+
+def _any_equal(sent: bytes, accepted: Iterable[bytes]) -> bool:
+    """Constant in time for each value, and always all of them."""
+    matches = [hmac.compare_digest(sent, value) for value in accepted]
+    return any(matches)
+
+
+def read_secret(name: str, value: str, path: str) -> bytes:
+    """The secret called `name`, from its variable or from the file its `_FILE` twin names; b"" when unset."""
+    if value and path:
+        raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
+    if not path:
+        return value.encode()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise SecretError(f"{name}_FILE: cannot read {path}: {error.strerror or type(error).__name__}.") from None
+    secret = content.removesuffix(b"\n").removesuffix(b"\r")
+    if not secret:
+        raise SecretError(f"{name}_FILE: {path} is empty.")
+    return secret

@@ -1,0 +1,23 @@
+"""Response modes: how a decision becomes an HTTP status and a body.
+
+Stock Centrifugo reads the body of a 200 only (https://centrifugal.dev/docs/server/proxy#http-proxy),
+so that mode `envelope` sends refusals as 200.
+"""
+
+from typing import Final
+
+from centrifugo_proxy import wire
+from centrifugo_proxy.codes import ResponseMode
+from centrifugo_proxy.events.decision import Decision
+
+ENVELOPED: Final = frozenset({401, 500, 503})
+
+
+def respond(decision: Decision, mode: ResponseMode) -> tuple[int, bytes]:
+    """Status and body. Guard refusals and bad requests keep their status: they must show as errors."""
+    if mode is ResponseMode.HTTP or decision.status not in ENVELOPED:
+        return decision.status, wire.render(decision.answer)
+    answer = decision.answer
+    if isinstance(answer, wire.Error):
+        answer = answer._replace(temporary=True)
+    return 200, wire.render(answer)

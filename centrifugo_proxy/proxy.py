@@ -1,0 +1,64 @@
+"""The way of a proxy request, the same for every event: guard, parse, decide, render; measured and traced."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from django.http import HttpRequest, HttpResponse
+
+from centrifugo_proxy import metrics, reporting, wire
+from centrifugo_proxy.events import decision
+from centrifugo_proxy.events.connect import Caller, CallerGone
+from centrifugo_proxy.events.decision import Decision
+from centrifugo_proxy.http import JsonResponse
+from centrifugo_proxy.modes import respond
+from centrifugo_proxy.runtime import Runtime, caller_of, runtime_of, scope_of, unread_body
+
+Decide = Callable[[Runtime, bytes, Caller], Awaitable[Decision]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One event's endpoint. `decide` parses the body (BadRequest) and decides."""
+
+    event: str
+    decide: Decide
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """The response to one request; whatever happens, it is counted once and its span ended."""
+        runtime = runtime_of(request)
+        outcome, status = "cancelled", 0
+        started = perf_counter()
+        metrics.inflight[self.event].inc()
+        span = runtime.tracer.server_span(scope_of(request), f"/centrifugo/{self.event}")
+        try:
+            decided = await self._decide(runtime, request)
+            reporting.tell(self.event, decided)
+            outcome = decided.outcome
+            status, body = respond(decided, runtime.mode)
+            return JsonResponse(body, status)
+        except CallerGone:
+            return JsonResponse(b"{}", 499)
+        finally:
+            span.end(status, outcome)
+            metrics.inflight[self.event].dec()
+            metrics.count_request(self.event, outcome, perf_counter() - started)
+
+    async def _decide(self, runtime: Runtime, request: HttpRequest) -> Decision:
+        if status := unread_body(request):
+            return decision.BAD_REQUEST._replace(status=status)
+        if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):
+            metrics.guard_refusals[reason].inc()
+            return decision.REFUSED
+        if not runtime.capacity.enter():
+            return decision.OVERLOADED
+        try:
+            return await self.decide(runtime, request.body, caller_of(request))
+        except wire.BadRequest:
+            return decision.BAD_REQUEST
+        except CallerGone:
+            raise
+        except Exception as fault:
+            return decision.internal_error(fault)
+        finally:
+            runtime.capacity.leave()

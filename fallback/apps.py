@@ -1,0 +1,27 @@
+"""Loads the pool, once, while Django starts."""
+
+from django.apps import AppConfig
+from django.conf import settings
+
+from fallback import tickets
+
+
+class FallbackConfig(AppConfig):
+    """Holds the process's only `LoadedPool`; checks tell what is wrong with it."""
+
+    name = "fallback"
+    loaded: tickets.LoadedPool
+
+    def ready(self) -> None:
+        from fallback import checks  # noqa: F401, PLC0415  (registers them)
+
+        self.loaded = tickets.load(settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_LOW_WATERMARK)
+
+
+def loaded_pool() -> tickets.LoadedPool:
+    """The pool that this process loaded at start."""
+    from django.apps import apps  # noqa: PLC0415  (not while the registry is being filled)
+
+    config = apps.get_app_config("fallback")
+    assert isinstance(config, FallbackConfig)
+    return config.loaded

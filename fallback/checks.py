@@ -1,0 +1,95 @@
+"""System checks of the fallback settings: one builder function per message. Ids are never reused."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from fallback.apps import loaded_pool
+from fallback.tickets import LoadStatus
+
+TTL_RANGE_S = range(60, 3601)
+
+
+@register("fallback")
+def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Nothing to say without a pool: left-over values must not stop a deployment that has none."""
+    return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
+
+
+def _findings() -> Iterator[CheckMessage]:
+    if settings.FALLBACK_DEGRADED_WINDOW_MS == 0:
+        yield window_zero()
+    elif settings.FALLBACK_DEGRADED_WINDOW_MS < settings.IDENTITY_VALIDATE_DEADLINE_MS:
+        yield window_below_deadline(settings.FALLBACK_DEGRADED_WINDOW_MS, settings.IDENTITY_VALIDATE_DEADLINE_MS)
+    if settings.FALLBACK_CONNECT_TTL_S not in TTL_RANGE_S:
+        yield ttl_out_of_range(settings.FALLBACK_CONNECT_TTL_S)
+    loaded = loaded_pool()
+    if loaded.status is not LoadStatus.LOADED:
+        yield pool_not_loaded(settings.FALLBACK_TICKETS_PATH, loaded.status, loaded.detail)
+    elif loaded.pool.initial_size < settings.FALLBACK_LOW_WATERMARK:
+        yield below_watermark(loaded.pool.initial_size, settings.FALLBACK_LOW_WATERMARK)
+    if (mode := file_mode(settings.FALLBACK_TICKETS_PATH)) is not None and mode & stat.S_IROTH:
+        yield readable_by_others(settings.FALLBACK_TICKETS_PATH, mode)
+
+
+def file_mode(path: str) -> int | None:
+    """The permission bits of the file, None when it cannot be looked at."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:
+        return None
+
+
+def window_zero() -> Error:
+    return Error(
+        "FALLBACK_DEGRADED_WINDOW_MS is 0 while a fallback pool is set: a single fault would open the pool.",
+        hint="Set it to at least IDENTITY_VALIDATE_DEADLINE_MS (5000 is the default), or unset FALLBACK_TICKETS_PATH.",
+        id="fallback.E001",
+    )
+
+
+def window_below_deadline(window_ms: int, deadline_ms: int) -> Error:
+    return Error(
+        f"FALLBACK_DEGRADED_WINDOW_MS ({window_ms}) is less than IDENTITY_VALIDATE_DEADLINE_MS ({deadline_ms}): "
+        "refused connections fail at once and would open the pool before one proper call could have finished.",
+        hint=f"Set FALLBACK_DEGRADED_WINDOW_MS to {deadline_ms} or more, or lower the deadline.",
+        id="fallback.E002",
+    )
+
+
+def ttl_out_of_range(ttl_s: int) -> Error:
+    return Error(
+        f"FALLBACK_CONNECT_TTL_S is {ttl_s}; with a fallback pool it must be within 60–3600 seconds.",
+        hint="Set it to how long a degraded connection may live before it reconnects (300 is the default).",
+        id="fallback.E003",
+    )
+
+
+def pool_not_loaded(path: str, status: LoadStatus, detail: str) -> Warning:
+    return Warning(
+        f"The fallback pool {path} is {status} ({detail}): nobody will get in while identity is down.",
+        hint="Mount the file where FALLBACK_TICKETS_PATH says, readable by this process, one ticket a line "
+        "(manage.py mint_fallback_tickets makes one), then restart; or unset FALLBACK_TICKETS_PATH.",
+        id="fallback.W001",
+    )
+
+
+def readable_by_others(path: str, mode: int) -> Warning:
+    return Warning(
+        f"The fallback pool {path} has mode {mode:04o}: every user of this machine can read the tickets.",
+        hint=f"chmod 0600 {path} (for a Kubernetes Secret: defaultMode: 0400 with fsGroup, or 0440).",
+        id="fallback.W002",
+    )
+
+
+def below_watermark(size: int, watermark: int) -> Warning:
+    return Warning(
+        f"The fallback pool starts with {size} tickets, below FALLBACK_LOW_WATERMARK ({watermark}).",
+        hint="Mint a larger pool and roll it out, or lower FALLBACK_LOW_WATERMARK (0 turns the warning off).",
+        id="fallback.W003",
+    )

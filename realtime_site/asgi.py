@@ -1,0 +1,55 @@
+"""The ASGI application: `uvicorn realtime_site.asgi:application`, or `manage.py serve`."""
+
+import logging
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from realtime_site import boot
+from realtime_site.asgi_types import Receive, Scope, Send
+
+boot.configure()
+
+from django.conf import settings  # noqa: E402  (settings need a configured Django, as do the next three)
+
+from centrifugo_proxy.runtime import Runtime  # noqa: E402
+from fallback.apps import loaded_pool  # noqa: E402
+from realtime_site.handler import LeanHandler  # noqa: E402
+from realtime_site.lifespan import open_runtime  # noqa: E402
+
+logger = logging.getLogger("realtime_site")
+
+
+class Application:
+    """Runs the lifespan, and hands HTTP to Django's handler, which does not know lifespans."""
+
+    def __init__(self, runtime: AbstractAsyncContextManager[Runtime]) -> None:
+        self._runtime = runtime
+        self._handler: LeanHandler | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._handler is not None:
+            await self._handler(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(scope["state"], receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            raise RuntimeError("The ASGI lifespan did not run: serve with lifespan on (manage.py serve does).")
+
+    async def _live(self, state: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._runtime as state["runtime"]:
+                self._handler = LeanHandler()  # after the tracing is open, which puts a middleware in
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            logger.exception("startup failed" if self._handler is None else "shutdown failed")
+            phase = "startup" if self._handler is None else "shutdown"
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+
+
+boot.check()
+application = Application(open_runtime(settings, loaded_pool()))

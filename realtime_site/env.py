@@ -1,0 +1,154 @@
+"""Reads the environment: each value converted and validated, every problem named at once.
+
+A reader takes the variable's name and default, remembers both (tests hold the documentation to them),
+and on a bad value notes what was seen, never for a secret, and what is accepted.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
+HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+T = TypeVar("T")
+GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:", "vsock:")
+TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+@dataclass
+class Environment:
+    """The readers, over one django-environ `Env`. An empty value is an unset one, unless said otherwise."""
+
+    env: environ.Env = field(default_factory=environ.Env)
+    defaults: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, name: str, default: str) -> str:
+        """Any text; an explicit empty value stays empty."""
+        self.defaults[name] = default
+        return str(self.env.str(name, default=default))
+
+    def secret(self, name: str) -> str:
+        """A secret, empty by default.
+
+        Not through Env.str(): a value that starts with "$" would be taken for another variable's name.
+        """
+        self.defaults[name] = ""
+        return str(self.env.ENVIRON.get(name, ""))
+
+    def integer(self, name: str, default: int, low: int | None = None, high: int | None = None) -> int:
+        """A whole number within the bounds, both included."""
+        accepted = "an integer" if low is None else f"an integer >= {low}" if high is None else f"{low}–{high}"
+
+        def convert(raw: str) -> int:
+            number = int(raw) if INTEGER.fullmatch(raw) else None
+            if number is None or (low is not None and number < low) or (high is not None and number > high):
+                raise ValueError(accepted)
+            return number
+
+        return self._read(name, str(default), convert)
+
+    def integer_or_zero(self, name: str, low: int, high: int) -> int:
+        """0 (the default: off) or a whole number within the bounds."""
+
+        def convert(raw: str) -> int:
+            if INTEGER.fullmatch(raw) and (int(raw) == 0 or low <= int(raw) <= high):
+                return int(raw)
+            raise ValueError(f"0 (off), or {low}–{high}")
+
+        return self._read(name, "0", convert)
+
+    def ratio(self, name: str, default: str) -> float:
+        """A decimal number from 0 to 1."""
+
+        def convert(raw: str) -> float:
+            if DECIMAL.fullmatch(raw) and float(raw) <= 1:
+                return float(raw)
+            raise ValueError("0.0–1.0")
+
+        return self._read(name, default, convert)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A truth value; a misspelt one is refused, not false."""
+
+        def convert(raw: str) -> bool:
+            if raw.lower() in TRUE + FALSE:
+                return raw.lower() in TRUE
+            raise ValueError(", ".join(TRUE + FALSE))
+
+        return self._read(name, str(default).lower(), convert)
+
+    def one_of(self, name: str, default: str, accepted: Iterable[str]) -> str:
+        """One of a few words, in any case."""
+        words = tuple(accepted)
+
+        def convert(raw: str) -> str:
+            if raw.lower() in words:
+                return raw.lower()
+            raise ValueError(", ".join(words))
+
+        return self._read(name, default, convert)
+
+    def subset(self, name: str, whole: tuple[str, ...]) -> frozenset[str]:
+        """A comma list out of `whole`, which is the default; an explicit empty value is the empty set."""
+        default = ",".join(whole)
+        chosen = self.words(name, default)
+        unknown = [word for word in chosen if word not in whole]
+        if unknown:
+            self._refuse(name, ",".join(chosen), f"a comma list out of {default}")
+        return frozenset(chosen)
+
+    def words(self, name: str, default: str) -> list[str]:
+        """A comma list; white space around its words does not count."""
+        return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
+
+    def grpc_target(self, name: str, default: str) -> str:
+        """host:port, or a target with one of gRPC's name schemes."""
+
+        def convert(raw: str) -> str:
+            if raw.startswith(GRPC_SCHEMES) and not re.search(r"\s", raw):
+                return raw
+            match = HOST_PORT.fullmatch(raw)
+            if match and 1 <= int(match[2]) <= 65535:
+                return raw
+            raise ValueError("a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)")
+
+        return self._read(name, default, convert)
+
+    def http_url(self, name: str, default: str) -> str:
+        """A whole http(s) URL; an explicit empty value stays empty."""
+        raw = self.text(name, default).strip()
+        if raw and not _is_http_url(raw):
+            self._refuse(name, raw, "a whole URL such as http://localhost:4318/v1/traces, or empty for off")
+            return default
+        return raw
+
+    def _read(self, name: str, default: str, convert: Callable[[str], T]) -> T:
+        raw = self.text(name, default).strip() or default
+        try:
+            return convert(raw)
+        except ValueError as error:
+            self._refuse(name, raw, str(error))
+            return convert(default)
+
+    def _refuse(self, name: str, seen: str, accepted: str) -> None:
+        self.problems.append(f"{name} is {seen!r}; accepted: {accepted}.")
+
+    def finish(self) -> None:
+        """Refuse the boot if any value was bad. Raises ImproperlyConfigured."""
+        if self.problems:
+            raise ImproperlyConfigured("\n".join(self.problems))
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False

@@ -1,0 +1,78 @@
+"""Opens the parts of a running service in order, and closes them in reverse."""
+
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy import metrics
+from centrifugo_proxy.assembly import assemble, tls_files
+from centrifugo_proxy.clock import SystemClock
+from centrifugo_proxy.events.connect import Clock
+from centrifugo_proxy.identity_grpc import GrpcIdentityClient, open_channel
+from centrifugo_proxy.runtime import Readiness, Runtime
+from centrifugo_proxy.version import VERSION
+from fallback.tickets import LoadedPool
+from realtime_site.tracing import open_tracing
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+    from opentelemetry.sdk.trace import SpanProcessor
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: "LazySettings",
+    loaded: LoadedPool,
+    clock: Clock | None = None,
+    span_processor: "SpanProcessor | None" = None,
+) -> AsyncIterator[Runtime]:
+    """The runtime of a service with these settings and this pool, ready while the context lasts."""
+    async with (
+        open_tracing(
+            settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+            settings.OTEL_SERVICE_NAME,
+            VERSION,
+            settings.OTEL_TRACES_SAMPLER_ARG,
+            span_processor,
+        ) as tracer,
+        open_channel(settings.IDENTITY_VALIDATE_GRPC_ADDRESS, tls_files(settings)) as grpc_channel,
+    ):
+        deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
+        identity = GrpcIdentityClient(grpc_channel, deadline_s, metrics.observe_identity_call, tracer)
+        grpc_channel.get_state(try_to_connect=True)
+        runtime = assemble(settings, identity=identity, loaded=loaded, clock=clock or SystemClock(), tracer=tracer)
+        metrics.watch(runtime.admission, runtime.clock.monotonic, VERSION)
+        with _ready(runtime.readiness):
+            yield runtime
+
+
+@contextmanager
+def _ready(readiness: Readiness) -> Iterator[None]:
+    """Ready until the process is told to end, not just until the server gets round to it."""
+    readiness.ready = True
+    with _first_on_sigterm(lambda: setattr(readiness, "ready", False)):
+        yield
+    readiness.ready = False
+
+
+@contextmanager
+def _first_on_sigterm(react: Callable[[], None]) -> Iterator[None]:
+    """React before the server's own SIGTERM handler, which knows of no readiness."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    server_handler = signal.getsignal(signal.SIGTERM)
+
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        react()
+        if callable(server_handler):
+            server_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, server_handler)

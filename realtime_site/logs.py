@@ -1,0 +1,133 @@
+"""Logging: one JSON object a line, WARN and above to stderr; readable lines on a terminal."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from opentelemetry import trace
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+TRACE: Final = 5
+LEVELS: Final = {
+    "trace": TRACE,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+    "critical": logging.CRITICAL,
+}
+NAMES: Final = {number: name for name, number in reversed(LEVELS.items())}
+QUIET_S: Final = 30.0
+REPEATING: Final = ("centrifugo_proxy.repeating", "opentelemetry", "urllib3", "asyncio", "grpc")
+
+
+def configuration(level: str, *, human: bool) -> dict[str, Any]:
+    """Django's LOGGING for this level. uvicorn's and Django's loggers are led into the same two streams."""
+    through: dict[str, Any] = {"handlers": [], "propagate": True}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": HumanFormatter if human else JsonFormatter}},
+        "filters": {"below_warning": {"()": BelowWarning}, "flood": {"()": FloodFilter, "quiet_s": QUIET_S}},
+        "handlers": {
+            "stdout": _stream("ext://sys.stdout", ["below_warning"]),
+            "stderr": {**_stream("ext://sys.stderr", ["flood"]), "level": "WARNING"},
+        },
+        "root": {"handlers": ["stdout", "stderr"], "level": LEVELS[level]},
+        "loggers": {
+            "uvicorn": through,
+            "uvicorn.error": through,
+            "uvicorn.access": {**through, "level": "WARNING"},
+            "django": through,
+            # A line per refused request would fill a disk; the metrics count them.
+            "django.request": {**through, "level": "CRITICAL"},
+        },
+    }
+
+
+def _stream(stream: str, filters: list[str]) -> dict[str, Any]:
+    return {"class": "logging.StreamHandler", "stream": stream, "formatter": "line", "filters": filters}
+
+
+class BelowWarning(logging.Filter):
+    """Keeps warnings off stdout; they are on stderr."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.WARNING
+
+
+class FloodFilter(logging.Filter):
+    """At most one line per message template in `quiet_s` seconds; the next one says how many it stands for.
+
+    For errors, and for loggers that may speak once a request or once a batch. Other warnings are rare and all pass.
+    """
+
+    def __init__(self, quiet_s: float) -> None:
+        super().__init__()
+        self._quiet_s = quiet_s
+        self._last: dict[tuple[str, str], float] = {}
+        self._held_back: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR and not record.name.startswith(REPEATING):
+            return True
+        key = (record.name, str(record.msg))
+        now = time.monotonic()
+        if now - self._last.get(key, -self._quiet_s) < self._quiet_s:
+            self._held_back[key] = self._held_back.get(key, 0) + 1
+            return False
+        self._forget_old(now)
+        self._last[key] = now
+        if held_back := self._held_back.pop(key, 0):
+            record.held_back = held_back
+        return True
+
+    def _forget_old(self, now: float) -> None:
+        """Templates are few, but some libraries format before they log."""
+        if len(self._last) > 1000:
+            self._last = {key: at for key, at in self._last.items() if now - at < self._quiet_s}
+            self._held_back = {key: count for key, count in self._held_back.items() if key in self._last}
+
+
+class JsonFormatter(OrjsonFormatter):
+    """timestamp (RFC 3339, UTC), level, logger, message, the record's extra fields, and the current span's ids."""
+
+    def __init__(self) -> None:
+        super().__init__("%(message)s")
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        log_data["timestamp"] = _timestamp(record)
+        log_data["level"] = NAMES.get(record.levelno, record.levelname.lower())
+        log_data["logger"] = record.name
+        super().add_fields(log_data, record, message_dict)
+        log_data.pop("color_message", None)  # uvicorn's, with terminal codes
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            log_data["trace_id"] = trace.format_trace_id(span.trace_id)
+            log_data["span_id"] = trace.format_span_id(span.span_id)
+
+
+class HumanFormatter(logging.Formatter):
+    """For a terminal: time, level, message, and the fields as name=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time_of_day = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        level = NAMES.get(record.levelno, record.levelname.lower())
+        fields = " ".join(f"{name}={value}" for name, value in _extra(record).items())
+        line = f"{time_of_day} {level:<5} {record.getMessage()} {fields}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message", "taskName"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    at = datetime.fromtimestamp(record.created, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,72 @@
+"""Django's settings: every environment variable of the service is read here, and nowhere else.
+
+What each means and accepts: README.md. Values that contradict each other are for the system checks.
+"""
+
+import sys
+
+from centrifugo_proxy.codes import INVALID_TICKET, ResponseMode, default_unavailable
+from centrifugo_proxy.events.connect import INFO_FIELDS
+from realtime_site import logs
+from realtime_site.env import Environment
+
+env = Environment()
+
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "*")
+LOG_LEVEL = env.one_of("LOG_LEVEL", "info", logs.LEVELS)
+LISTEN_HOST = env.text("LISTEN_HOST", "0.0.0.0")  # noqa: S104  (a pod's port is meant to be reached)
+LISTEN_PORT = env.integer("LISTEN_PORT", 9730, 1, 65535)
+
+IDENTITY_VALIDATE_GRPC_ADDRESS = env.grpc_target("IDENTITY_VALIDATE_GRPC_ADDRESS", "localhost:50051")
+IDENTITY_VALIDATE_NEGOTIATION_TYPE = env.one_of("IDENTITY_VALIDATE_NEGOTIATION_TYPE", "plaintext", ("plaintext", "tls"))
+IDENTITY_TLS_CA_FILE = env.text("IDENTITY_TLS_CA_FILE", "")
+IDENTITY_TLS_CERT_FILE = env.text("IDENTITY_TLS_CERT_FILE", "")
+IDENTITY_TLS_KEY_FILE = env.text("IDENTITY_TLS_KEY_FILE", "")
+IDENTITY_TLS_SERVER_NAME = env.text("IDENTITY_TLS_SERVER_NAME", "")
+IDENTITY_VALIDATE_DEADLINE_MS = env.integer("IDENTITY_VALIDATE_DEADLINE_MS", 2500, 1, 60000)
+IDENTITY_PROBE_INTERVAL_MS = env.integer_or_zero("IDENTITY_PROBE_INTERVAL_MS", 100, 60000)
+
+OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318/v1/traces")
+OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "aim2be-realtime-service")
+OTEL_TRACES_SAMPLER_ARG = env.ratio("OTEL_TRACES_SAMPLER_ARG", "1.0")
+
+CENTRIFUGO_PROXY_SECRET = env.secret("CENTRIFUGO_PROXY_SECRET")
+CENTRIFUGO_PROXY_SECRET_FILE = env.text("CENTRIFUGO_PROXY_SECRET_FILE", "")
+CENTRIFUGO_PROXY_SECRET_PREVIOUS = env.secret("CENTRIFUGO_PROXY_SECRET_PREVIOUS")
+CENTRIFUGO_PROXY_SECRET_PREVIOUS_FILE = env.text("CENTRIFUGO_PROXY_SECRET_PREVIOUS_FILE", "")
+CENTRIFUGO_PROXY_TOKEN = env.secret("CENTRIFUGO_PROXY_TOKEN")
+CENTRIFUGO_PROXY_TOKEN_FILE = env.text("CENTRIFUGO_PROXY_TOKEN_FILE", "")
+CENTRIFUGO_PROXY_TOKEN_PREVIOUS = env.secret("CENTRIFUGO_PROXY_TOKEN_PREVIOUS")
+CENTRIFUGO_PROXY_TOKEN_PREVIOUS_FILE = env.text("CENTRIFUGO_PROXY_TOKEN_PREVIOUS_FILE", "")
+
+CENTRIFUGO_RESPONSE_MODE = ResponseMode(env.one_of("CENTRIFUGO_RESPONSE_MODE", "http", ResponseMode))
+CENTRIFUGO_INVALID_TICKET_CODE = env.integer("CENTRIFUGO_INVALID_TICKET_CODE", INVALID_TICKET, 4000, 4999)
+CENTRIFUGO_UNAVAILABLE_CODE = env.integer(
+    "CENTRIFUGO_UNAVAILABLE_CODE", default_unavailable(CENTRIFUGO_RESPONSE_MODE), 4000, 4999
+)
+CENTRIFUGO_INFO_FIELDS = env.subset("CENTRIFUGO_INFO_FIELDS", INFO_FIELDS)
+
+FALLBACK_TICKETS_PATH = env.text("FALLBACK_TICKETS_PATH", "")
+FALLBACK_DEGRADED_WINDOW_MS = env.integer("FALLBACK_DEGRADED_WINDOW_MS", 5000, 0)
+FALLBACK_LOW_WATERMARK = env.integer("FALLBACK_LOW_WATERMARK", 1000, 0)
+FALLBACK_CONNECT_TTL_S = env.integer("FALLBACK_CONNECT_TTL_S", 300)
+
+PROXY_MAX_BODY_BYTES = env.integer("PROXY_MAX_BODY_BYTES", 65536, 1024, 16777216)
+PROXY_MAX_INFLIGHT = env.integer("PROXY_MAX_INFLIGHT", 1000, 1, 100000)
+
+env.finish()
+
+INSTALLED_APPS = ["centrifugo_proxy", "fallback", "django_prometheus"]
+MIDDLEWARE = [
+    "realtime_site.middleware.allowed_hosts",
+    "realtime_site.middleware.django_prometheus_metrics",
+]
+ROOT_URLCONF = "centrifugo_proxy.urls"
+ASGI_APPLICATION = "realtime_site.asgi.application"
+DATABASES: dict[str, dict[str, str]] = {}
+USE_I18N = False
+USE_TZ = True
+PROMETHEUS_EXPORT_MIGRATIONS = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = PROXY_MAX_BODY_BYTES
+LOGGING = logs.configuration(LOG_LEVEL, human=sys.stdout.isatty())

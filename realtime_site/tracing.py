@@ -1,0 +1,65 @@
+"""OpenTelemetry: the provider, its export, and where the instrumentation of Django is put in."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+
+from centrifugo_proxy import spans
+
+EXPORT_TIMEOUT_S: Final = 3.0
+FLUSH_TIMEOUT_S: Final = 5.0
+QUEUE_SPANS: Final = 20_000
+BATCH_SPANS: Final = 512
+
+
+class AsyncDjangoInstrumentor(DjangoInstrumentor):
+    """The package's instrumentor, made to put in our async-native middleware in place of its own."""
+
+    _opentelemetry_middleware = "realtime_site.middleware.django_spans"
+
+
+@asynccontextmanager
+async def open_tracing(
+    endpoint: str, service_name: str, version: str, ratio: float, processor: SpanProcessor | None = None
+) -> AsyncIterator[spans.Tracer]:
+    """A tracer that exports to exactly `endpoint` ("" = off); flushed, within a bound, at the end.
+
+    `processor` takes the place of the batched OTLP export.
+    """
+    if not endpoint and processor is None:
+        yield spans.OFF
+        return
+    resource = Resource.create({"service.name": service_name, "service.version": version})
+    provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False)
+    provider.add_span_processor(processor or _batched_export(endpoint))
+    instrumentor = AsyncDjangoInstrumentor()
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        yield spans.OtelTracer(provider.get_tracer("centrifugo_proxy", version))
+    finally:
+        instrumentor.uninstrument()
+        await _shut_down(provider)
+
+
+def _batched_export(endpoint: str) -> BatchSpanProcessor:
+    # The endpoint is given here: the SDK's own reading of the variable would append /v1/traces.
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)
+    return BatchSpanProcessor(
+        exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=1000
+    )
+
+
+async def _shut_down(provider: TracerProvider) -> None:
+    """Flush what is queued. A daemon thread, so that a collector that hangs cannot hold up the exit."""
+    thread = threading.Thread(target=provider.shutdown, name="flush-spans", daemon=True)
+    thread.start()
+    await asyncio.to_thread(thread.join, FLUSH_TIMEOUT_S)

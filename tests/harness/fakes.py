@@ -1,0 +1,22 @@
+"""Small real classes for pure logic."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class FakeClock:
+    """Both times move only by hand, and apart from each other."""
+
+    now: float = 1000.0
+    wall: float = 1_800_000_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.wall
+
+    def advance(self, seconds: float) -> None:
+        """Both times go on."""
+        self.now += seconds
+        self.wall += seconds

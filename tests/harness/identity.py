@@ -1,0 +1,79 @@
+"""A real identity service over gRPC, scripted per test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from grpc import aio
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
+
+Context = aio.ServicerContext[Any, Any]
+Script = Callable[[pb.ValidateRequest, Context], Awaitable[pb.ValidateResponse]]
+
+
+def success(**fields: Any) -> Script:
+    """Answers every ticket with this Success; `user_id` is "u-1" unless said otherwise."""
+    return answers(pb.ValidateResponse(success=pb.Success(**{"user_id": "u-1", **fields})))
+
+
+def answers(response: pb.ValidateResponse) -> Script:
+    """Answers every ticket with `response`."""
+
+    async def script(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        return response
+
+    return script
+
+
+def aborts(status: grpc.StatusCode, details: str = "") -> Script:
+    """Ends every call with `status`."""
+
+    async def script(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await context.abort(status, details)
+        raise AssertionError("abort does not return")
+
+    return script
+
+
+class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
+    """`script` answers; `calls` are the requests so far. `stop` and `start` keep the port."""
+
+    def __init__(self) -> None:
+        self.script: Script = success()
+        self.calls: list[pb.ValidateRequest] = []
+        self.metadata: list[dict[str, Any]] = []
+        self.port = 0
+        self._server: aio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def Validate(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        self.calls.append(request)
+        self.metadata.append(dict(context.invocation_metadata() or ()))
+        return await self.script(request, context)
+
+    async def start(self) -> None:
+        self._server = aio.server(options=[("grpc.so_reuseport", 0)])
+        pb_grpc.add_ConnectProxyServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(grace=0)
+            self._server = None
+
+
+@asynccontextmanager
+async def identity_stub() -> AsyncIterator[IdentityStub]:
+    stub = IdentityStub()
+    await stub.start()
+    try:
+        yield stub
+    finally:
+        await stub.stop()
