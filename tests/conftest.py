@@ -1,8 +1,10 @@
 """Fixtures for every test. Real parts are in tests/harness."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
 
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, identity_stub
@@ -18,3 +20,10 @@ async def identity() -> AsyncIterator[IdentityStub]:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture
+def frozen_time() -> Iterator[FrozenDateTimeFactory]:
+    """Every clock stands still until it is ticked, but for gRPC's (its deadlines) and the event loop's."""
+    with freeze_time("2030-01-01", ignore=["grpc"], real_asyncio=True) as frozen:
+        yield frozen

@@ -88,13 +88,15 @@ async def service(
     *,
     tickets: Iterable[str] = (),
     low_watermark: int = 0,
+    loaded: LoadedPool | None = None,
     clock: Clock | None = None,
     span_processor: Any = None,
     **settings: Any,
 ) -> AsyncIterator[Service]:
     """The application with these settings over httpx, without sockets of its own."""
     with override_settings(IDENTITY_VALIDATE_GRPC_ADDRESS=identity_address, **settings):
-        application = Application(open_runtime(django_settings, pool_of(tickets, low_watermark), clock, span_processor))
+        pool = loaded or pool_of(tickets, low_watermark)
+        application = Application(open_runtime(django_settings, pool, clock, span_processor))
         lifespan = _Lifespan(application)
         async with lifespan as runtime:
 

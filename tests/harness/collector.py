@@ -1,0 +1,49 @@
+"""A span collector on loopback: real HTTP, and what arrived."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+@dataclass
+class Collector:
+    """The paths that were posted to and the bodies that came; `url` is where to send."""
+
+    url: str
+    paths: list[str] = field(default_factory=list)
+    exports: list[ExportTraceServiceRequest] = field(default_factory=list)
+
+    def spans(self) -> list[Span]:
+        """All spans so far."""
+        resources = [resource for export in self.exports for resource in export.resource_spans]
+        return [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+
+
+@contextmanager
+def collector(path: str = "/v1/traces") -> Iterator[Collector]:
+    """A collector that takes what it is sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sink.paths.append(self.path)
+            sink.exports.append(ExportTraceServiceRequest.FromString(body))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        sink = Collector(f"http://127.0.0.1:{server.server_port}{path}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield sink
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,20 @@
+"""The settings that a set of environment variables gives, read by the real settings module."""
+
+import os
+import runpy
+from typing import Any
+from unittest.mock import patch
+
+
+def settings_from(**variables: str) -> dict[str, Any]:
+    """Every setting of `realtime_site.settings` under these variables alone; ImproperlyConfigured when refused."""
+    with patch.dict(os.environ, variables):
+        module = runpy.run_module("realtime_site.settings")
+    return {name: module[name] for name in module["env"].defaults}
+
+
+def service_settings_from(**variables: str) -> dict[str, Any]:
+    """The same, for `service(...)`: without what the harness sets itself."""
+    settings = settings_from(OTEL_EXPORTER_OTLP_ENDPOINT="", **variables)
+    del settings["IDENTITY_VALIDATE_GRPC_ADDRESS"]
+    return settings

@@ -1,0 +1,111 @@
+"""The service as a process of its own: started, asked, told to end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import httpx
+import orjson
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 20.0
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve_command(port: int) -> list[str]:
+    """How an operator starts it; the port is in the environment."""
+    return [sys.executable, "manage.py", "serve"]
+
+
+def uvicorn_command(port: int) -> list[str]:
+    """How somebody starts it who has uvicorn options of their own."""
+    application = "realtime_site.asgi:application"
+    return [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def environment(port: int, **variables: str) -> dict[str, str]:
+    """These variables and nothing of this shell's; tracing off and on loopback unless said otherwise."""
+    base = {"PATH": os.environ["PATH"], "LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(port)}
+    return {**base, "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error", **variables}
+
+
+@dataclass
+class Process:
+    """A started service. `http` is a client for it, with its own connections."""
+
+    popen: subprocess.Popen[bytes]
+    http: httpx.Client
+    port: int
+    out: IO[bytes]
+    err: IO[bytes]
+
+    def stdout(self) -> str:
+        return _content(self.out)
+
+    def stderr(self) -> str:
+        return _content(self.err)
+
+    def lines(self) -> list[dict[str, object]]:
+        """Both streams' lines, parsed."""
+        return [orjson.loads(line) for line in (self.stdout() + self.stderr()).splitlines()]
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(START_S)
+
+    def wait_until_ready(self) -> None:
+        until = time.monotonic() + START_S
+        while not self._ready():
+            assert self.popen.poll() is None, self.stderr()
+            assert time.monotonic() < until, "the service did not become ready"
+            time.sleep(0.03)
+
+    def _ready(self) -> bool:
+        try:
+            return self.http.get("/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def _content(stream: IO[bytes]) -> str:
+    return os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode()
+
+
+@contextmanager
+def started(command: list[str], port: int, **variables: str) -> Iterator[Process]:
+    """A process that was just started, and is killed at the end if it still runs."""
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        subprocess.Popen(command, cwd=ROOT, env=environment(port, **variables), stdout=out, stderr=err) as popen,  # noqa: S603
+    ):
+        try:
+            yield Process(popen, http, port, out, err)
+        finally:
+            popen.kill()
+
+
+@contextmanager
+def serving(**variables: str) -> Iterator[Process]:
+    """`manage.py serve` with these variables, once it is ready."""
+    port = free_port()
+    with started(serve_command(port), port, **variables) as process:
+        process.wait_until_ready()
+        yield process
