@@ -69,13 +69,16 @@ class OutageDetector:
         return self.notice(now)
 
     def answered(self, call: int, now: float) -> OutageEnded | None:
-        """Record any answer to `call`: the streak, if there is one, is over."""
+        """Record any answer to `call`: the streak, if there is one, is over.
+
+        Told only when the outage's opening was: ask `notice` first.
+        """
         if self._failures == 0:
             return None
         ended = OutageEnded(self._failures, now - self._since) if self._opened else None
         self._failures = 0
         self._opened = False
-        self._ended_by = call
+        self._ended_by = max(self._ended_by, call)
         self._probed_at = None
         return ended
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +45,7 @@ def digest(ticket: str) -> bytes:
 class TicketPool:
     """Digests of the tickets left. It only shrinks, and never knew the tickets themselves."""
 
-    _digests: set[bytes]
+    _digests: set[bytes] = field(repr=False)
     low_watermark: int
     initial_size: int
 

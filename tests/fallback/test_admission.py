@@ -1,0 +1,65 @@
+"""Detector and pool as one decision."""
+
+import hashlib
+
+import pytest
+
+from fallback.admission import Admission, PoolAccepted, PoolLow
+from fallback.outage import OutageDetector, OutageStatus
+from fallback.tickets import LoadStatus, TicketPool
+
+OUTAGE_S = 10.0
+
+
+def admission(*tickets: str, low_watermark: int = 0, status: LoadStatus = LoadStatus.LOADED) -> Admission:
+    """One whose outage began at second 0, with a window of 5 seconds."""
+    detector = OutageDetector(window_s=5)
+    detector.failed(detector.call_started(), 0)
+    return Admission(detector, TicketPool.of(tickets, low_watermark), status, connect_ttl_s=300)
+
+
+def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
+    admitted = admission("a", "b").admit("a", OUTAGE_S, wall_now=1_800_000_000.9)
+
+    assert admitted is not None
+    assert admitted.user == "fallback:" + hashlib.sha256(b"a").hexdigest()[:12]
+    assert admitted.expire_at == 1_800_000_300
+    assert admitted.notices == (PoolAccepted(1, OutageStatus(True, 1, OUTAGE_S)),)
+
+
+def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
+    gate = admission("a", "b", "c", low_watermark=2)
+
+    notices = [gate.admit(ticket, OUTAGE_S, 0).notices[1:] for ticket in "abc"]  # type: ignore[union-attr]
+
+    assert notices == [(), (PoolLow(remaining=1, low_watermark=2),), ()]
+
+
+@pytest.mark.parametrize("now", [0, 5])
+def test_before_the_window_has_passed_nobody_gets_in_and_no_ticket_is_lost(now: float) -> None:
+    gate = admission("a")
+
+    assert gate.admit("a", now, 0) is None
+    assert (gate.may_consume("a", now), gate.open(now), len(gate.pool)) == (False, False, 1)
+
+
+def test_a_ticket_that_is_not_in_the_pool_stays_out() -> None:
+    gate = admission("a")
+
+    assert gate.admit("b", OUTAGE_S, 0) is None
+    assert (gate.may_consume("b", OUTAGE_S), gate.open(OUTAGE_S)) == (False, True)
+
+
+def test_asking_whether_a_ticket_would_get_in_costs_nothing() -> None:
+    gate = admission("a")
+
+    assert gate.may_consume("a", OUTAGE_S)
+    assert gate.may_consume("a", OUTAGE_S)
+    assert len(gate.pool) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "is_open"), [(status, status is not LoadStatus.DISABLED) for status in LoadStatus], ids=list(LoadStatus)
+)
+def test_only_without_a_pool_there_is_nothing_to_miss(status: LoadStatus, is_open: bool) -> None:
+    assert admission(status=status).open(OUTAGE_S) is is_open

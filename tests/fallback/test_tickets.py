@@ -1,0 +1,127 @@
+"""The pool and its file."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from fallback.tickets import Consumed, LoadStatus, TicketPool, digest, load, parse
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "tickets.txt"
+
+
+@pytest.mark.parametrize(
+    ("content", "tickets"),
+    [
+        ("a\nb\n", ["a", "b"]),
+        ("a\nb", ["a", "b"]),
+        ("a\r\nb\r\n", ["a", "b"]),
+        ("\ufeffa\nb", ["a", "b"]),
+        ("\ufeff# a comment\na", ["a"]),
+        ("  a \t\n\t b\n", ["a", "b"]),
+        ("\n\na\n   \n\nb\n\n", ["a", "b"]),
+        ("# one\na\n  # two\nb#not-a-comment\n", ["a", "b#not-a-comment"]),
+        ("ü-ticket\n", ["ü-ticket"]),
+        ("a b\n", ["a b"]),
+        ("", []),
+        ("\ufeff", []),
+        ("# nothing\n\r\n", []),
+    ],
+)
+def test_a_pool_file_is_one_ticket_a_line(content: str, tickets: list[str]) -> None:
+    assert list(parse(content)) == tickets
+
+
+def test_a_loaded_pool_counts_duplicates_once(file: Path) -> None:
+    file.write_text("a\nb\na\n a\n")
+
+    loaded = load(str(file), low_watermark=1)
+
+    assert (loaded.status, len(loaded.pool), loaded.pool.initial_size, loaded.duplicates, loaded.detail) == (
+        (LoadStatus.LOADED, 2, 2, 2, "")
+    )
+
+
+def test_no_path_is_no_pool() -> None:
+    assert load("", 1000).status is LoadStatus.DISABLED
+
+
+def test_a_file_that_is_not_there_is_missing(file: Path) -> None:
+    loaded = load(str(file), 1000)
+
+    assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.MISSING, "no such file", 0)
+
+
+def test_a_directory_is_unreadable(tmp_path: Path) -> None:
+    loaded = load(str(tmp_path), 1000)
+
+    assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.UNREADABLE, "Is a directory", 0)
+
+
+def test_a_path_through_a_file_is_unreadable(file: Path) -> None:
+    file.write_text("a")
+
+    assert load(f"{file}/tickets", 1000).status is LoadStatus.UNREADABLE
+
+
+def test_what_is_not_utf8_is_unreadable_and_its_line_named(file: Path) -> None:
+    file.write_bytes(b"a\nb\n\xff\xfe\nd\n")
+
+    loaded = load(str(file), 1000)
+
+    assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.UNREADABLE, "not UTF-8 at line 3", 0)
+
+
+def test_a_file_without_a_ticket_is_empty(file: Path) -> None:
+    file.write_text("# rolled out next week\n\n")
+
+    loaded = load(str(file), 1000)
+
+    assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.EMPTY, "no ticket in the file", 0)
+
+
+def test_a_ticket_is_consumed_once() -> None:
+    pool = TicketPool.of(["a", "b"], low_watermark=0)
+
+    assert pool.consume("a") == Consumed(remaining=1, crossed_watermark=False)
+    assert pool.consume("a") is None
+    assert ("a" in pool, "b" in pool, len(pool)) == (False, True, 1)
+
+
+def test_a_ticket_that_is_not_there_costs_nothing() -> None:
+    pool = TicketPool.of(["a"], low_watermark=1)
+
+    assert pool.consume("b") is None
+    assert len(pool) == 1
+
+
+def test_the_watermark_is_crossed_once_and_downwards() -> None:
+    pool = TicketPool.of("abcde", low_watermark=3)
+
+    crossed = [consumed.crossed_watermark for ticket in "abcde" if (consumed := pool.consume(ticket))]
+
+    assert crossed == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize("watermark", [0, 3, 1000])
+def test_a_watermark_of_zero_or_above_the_initial_size_is_never_crossed(watermark: int) -> None:
+    pool = TicketPool.of("ab", low_watermark=watermark)
+
+    assert not any(consumed.crossed_watermark for ticket in "ab" if (consumed := pool.consume(ticket)))
+
+
+def test_a_pool_keeps_digests_and_shows_not_even_these() -> None:
+    pool = TicketPool.of(["a-ticket"], low_watermark=0)
+
+    assert pool._digests == {hashlib.sha256(b"a-ticket").digest()}
+    assert repr(pool) == "TicketPool(low_watermark=0, initial_size=1)"
+
+
+def test_a_lone_surrogate_is_a_ticket_like_another_but_in_no_pool() -> None:
+    pool = TicketPool.of(["a"], low_watermark=0)
+
+    assert pool.consume("\ud800") is None
+    assert len(digest("\ud800")) == 32
