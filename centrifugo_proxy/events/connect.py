@@ -87,8 +87,9 @@ class Connect:
         return self._translate(answer, self._answered(call))
 
     def _answered(self, call: int) -> Notices:
+        opened = self._noticed()  # the window may have passed without a call to see it
         ended = self.admission.detector.answered(call, self.clock.monotonic())
-        return (ended,) if ended else ()
+        return (*opened, ended) if ended else opened
 
     def _noticed(self) -> Notices:
         opened = self.admission.detector.notice(self.clock.monotonic())
