@@ -1,0 +1,52 @@
+"""`make run`: the service with all it needs, on this machine alone."""
+
+import asyncio
+import signal
+import sys
+
+from demo.errors import DemoError
+from demo.lines import introduction
+from demo.process import ended
+from demo.stage import SERVICE, chosen_port, running_stage
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def main() -> None:
+    """Run until a signal. Raises DemoError."""
+    _cancel_on_signal()
+    try:
+        async with running_stage(chosen_port()) as stage:
+            say(introduction(stage))
+            await stage.service.wait()
+            raise ended(SERVICE, stage.service)
+    except asyncio.CancelledError:
+        say("Ended; nothing is left behind.")
+
+
+def _cancel_on_signal() -> None:
+    """The first signal ends this task; a second one must not disturb its cleaning up."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  (for mypy: this runs in a task)
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            task.cancel()
+
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except DemoError as error:
+        sys.exit(str(error))

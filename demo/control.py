@@ -1,0 +1,69 @@
+"""The levers of the demonstration, over HTTP on loopback: cut identity off, bring it back, mint a ticket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from demo.identity import LOOPBACK, MemoryIdentity
+
+READ_TIMEOUT_S = 5.0
+
+Route = Callable[[], Awaitable[str]]
+Routes = dict[str, Route]
+
+
+@asynccontextmanager
+async def running_control(identity: MemoryIdentity) -> AsyncIterator[str]:
+    """The URL of the levers, on a free port."""
+    routes = routes_of(identity)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(await _answer(reader, routes))
+            await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # whoever it was has gone, or speaks no HTTP
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(talk, LOOPBACK, 0)
+    async with server:
+        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
+
+
+def routes_of(identity: MemoryIdentity) -> Routes:
+    """By method and path."""
+
+    async def cut_off() -> str:
+        await identity.down()
+        return "identity is down"
+
+    async def bring_back() -> str:
+        await identity.up()
+        return "identity is up"
+
+    async def mint() -> str:
+        return identity.mint()
+
+    return {"POST /identity/down": cut_off, "POST /identity/up": bring_back, "POST /ticket": mint}
+
+
+async def _answer(reader: asyncio.StreamReader, routes: Routes) -> bytes:
+    async with asyncio.timeout(READ_TIMEOUT_S):
+        head = await reader.readuntil(b"\r\n\r\n")
+    lever = head.decode("latin-1").partition(" HTTP/")[0]
+    if lever in routes:
+        return _response(HTTPStatus.OK, await routes[lever]())
+    return _response(HTTPStatus.NOT_FOUND, "There is:\n" + "\n".join(routes))
+
+
+def _response(status: HTTPStatus, text: str) -> bytes:
+    body = f"{text}\n".encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body

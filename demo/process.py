@@ -1,0 +1,81 @@
+"""Child processes: started, waited for until they listen, and ended by their id."""
+
+import asyncio
+import os
+import socket
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from demo.errors import DemoError
+from demo.identity import LOOPBACK
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 30.0
+END_TIMEOUT_S = 15.0
+
+
+def require_free(port: int) -> None:
+    """Raises DemoError when something listens on this port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise DemoError(
+                f"Cannot listen on {LOOPBACK}:{port}: {error.strerror}. "
+                "End what listens there, or name another port: make run LISTEN_PORT=9740"
+            ) from None
+
+
+@asynccontextmanager
+async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Process]:
+    """The process of `command`, from when it listens on `port`. Raises DemoError when it does not come to that."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        start_new_session=True,  # a terminal's Ctrl-C is for us alone; we end our children in order
+    )
+    try:
+        await _listening(name, process, port)
+        yield process
+    finally:
+        await _end(process)
+
+
+async def _listening(name: str, process: Process, port: int) -> None:
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while process.returncode is None and not await _answers(port):  # noqa: ASYNC110  (nothing tells us)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise DemoError(f"{name} does not listen after {START_TIMEOUT_S:.0f} seconds.") from None
+    if process.returncode is not None:
+        raise ended(name, process)
+
+
+async def _answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def ended(name: str, process: Process) -> DemoError:
+    """The error for a child that ended by itself."""
+    return DemoError(f"{name} ended with code {process.returncode}; the reason is above.")
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), END_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,93 @@
+"""Everything that `make run` starts, in order; it ends in reverse."""
+
+import os
+import secrets
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from demo.control import running_control
+from demo.errors import DemoError
+from demo.identity import LOOPBACK, MemoryIdentity, running_identity
+from demo.process import child, require_free
+
+DEFAULT_PORT = 9730
+DEADLINE_MS = 500
+WINDOW_MS = 3000  # short, so that an outage is quick to watch
+POOL_TICKETS = 5
+LOW_WATERMARK = 3
+SERVICE = "The service"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What runs, and what a newcomer needs to play with it."""
+
+    service: Process
+    service_url: str
+    control_url: str
+    guard_token: str
+    identity: MemoryIdentity
+    pool_path: Path
+    pool_tickets: list[str]
+
+
+@asynccontextmanager
+async def running_stage(port: int) -> AsyncIterator[Stage]:
+    """The service on `port` with an identity service and a pool of its own. Raises DemoError."""
+    require_free(port)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="realtime-demo-")))
+        pool_path, pool_tickets = folder / "fallback.tickets", mint_pool()
+        write_private(pool_path, "\n".join(pool_tickets) + "\n")
+        guard_token = secrets.token_hex(4)
+        identity = await stack.enter_async_context(running_identity())
+        control_url = await stack.enter_async_context(running_control(identity))
+        environment = service_environment(port, identity.address, guard_token, pool_path)
+        command = [sys.executable, "manage.py", "serve"]
+        service = await stack.enter_async_context(child(SERVICE, command, environment, port))
+        yield Stage(service, f"http://{LOOPBACK}:{port}", control_url, guard_token, identity, pool_path, pool_tickets)
+
+
+def chosen_port() -> int:
+    """LISTEN_PORT, 9730 when it is not set. Raises DemoError."""
+    raw = os.environ.get("LISTEN_PORT") or str(DEFAULT_PORT)
+    if raw.isascii() and raw.isdigit() and 1 <= int(raw) <= 65535:
+        return int(raw)
+    raise DemoError(f"LISTEN_PORT is {raw!r}; accepted: 1–65535.")
+
+
+def mint_pool() -> list[str]:
+    return [secrets.token_urlsafe(12) for _ in range(POOL_TICKETS)]
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only this user can read."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def service_environment(port: int, identity_address: str, guard_token: str, pool_path: Path) -> dict[str, str]:
+    """What the demonstration needs of the service; other variables of the shell go through to it."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "realtime_site.settings",
+        "LISTEN_HOST": LOOPBACK,
+        "LISTEN_PORT": str(port),
+        "IDENTITY_VALIDATE_GRPC_ADDRESS": identity_address,
+        "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "plaintext",
+        "IDENTITY_VALIDATE_DEADLINE_MS": str(DEADLINE_MS),
+        "IDENTITY_PROBE_INTERVAL_MS": "0",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+        "CENTRIFUGO_PROXY_SECRET": "",
+        "CENTRIFUGO_PROXY_SECRET_FILE": "",
+        "CENTRIFUGO_PROXY_TOKEN": guard_token,
+        "CENTRIFUGO_PROXY_TOKEN_FILE": "",
+        "FALLBACK_TICKETS_PATH": str(pool_path),
+        "FALLBACK_DEGRADED_WINDOW_MS": str(WINDOW_MS),
+        "FALLBACK_LOW_WATERMARK": str(LOW_WATERMARK),
+        "no_grpc_proxy": LOOPBACK,  # a laptop's HTTP proxy is not for its own loopback
+    }

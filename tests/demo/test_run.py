@@ -1,0 +1,148 @@
+"""`make run` as a newcomer meets it: started, its lines pasted into a shell, ended with Ctrl-C."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAST_LINE = "Ctrl-C ends it all.\n"
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste are curl's")
+
+
+def start(folder: Path, port: int | str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env={**os.environ, "LISTEN_PORT": str(port), "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@contextmanager
+def running_demo(folder: Path, port: int) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The demonstration's process, and all it had printed when it was ready."""
+    with start(folder, port) as process:
+        assert process.stdout is not None
+        printed = ""
+        while line := process.stdout.readline():
+            printed += line
+            if line == LAST_LINE:
+                break
+        try:
+            assert printed.endswith(LAST_LINE), printed
+            yield process, printed
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def lines_to_paste(printed: str) -> list[str]:
+    return re.findall(r"^    (.+)$", printed, re.MULTILINE)
+
+
+def paste(line: str) -> str:
+    shell = ["/bin/sh", "-c", line]
+    return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout  # noqa: S603
+
+
+def answer_of(output: str) -> tuple[Any, int]:
+    body, _, status = output.strip().rpartition(" ")
+    return json.loads(body), int(status)
+
+
+@needs_curl
+def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path: Path, free_port: int) -> None:
+    invalid = {"disconnect": {"code": 4401, "reason": "invalid ticket"}}
+    unavailable = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
+
+    with running_demo(tmp_path, free_port) as (_, printed):
+        outputs = [paste(line) for line in lines_to_paste(printed)]
+
+    first, again, cut, during, watch, spare, spare_again, back, after, well = outputs
+    assert answer_of(first)[0]["result"]["user"] == "user-1"
+    assert answer_of(again) == (invalid, 401)
+    assert cut == "identity is down\n"
+    assert answer_of(during) == (unavailable, 503)
+    statuses = [json.loads(line)["status"] for line in watch.splitlines()]
+    assert (statuses[0], statuses[-1]) == ("ok", "degraded")
+    assert answer_of(spare)[0]["result"]["meta"] == {"degraded": True, "fallback_path": "pool"}
+    assert answer_of(spare_again) == (unavailable, 503)
+    assert back == "identity is up\n"
+    assert answer_of(after)[0]["result"]["user"] == "user-2"
+    health = json.loads(well)
+    assert (health["status"], health["fallback_pool"]["size"]) == ("ok", 4)
+
+
+def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path, free_port: int) -> None:
+    with running_demo(tmp_path, free_port) as (process, printed):
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert rest.endswith("Ended; nothing is left behind.\n")
+    assert not alive(service_pid(printed))
+    assert list(tmp_path.iterdir()) == []
+
+
+def service_pid(printed: str) -> int:
+    started = re.search(r"Started server process \[(\d+)\]", printed)
+    assert started is not None, printed
+    return int(started[1])
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_service_that_ends_by_itself_ends_the_demonstration(tmp_path: Path, free_port: int) -> None:
+    with running_demo(tmp_path, free_port) as (process, printed):
+        os.kill(service_pid(printed), signal.SIGKILL)
+        rest, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert rest == "The service ended with code -9; the reason is above.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with start(tmp_path, port) as process:
+            printed, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert printed.startswith(f"Cannot listen on 127.0.0.1:{port}: Address already in use.")
+
+
+def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+    with start(tmp_path, "97300") as process:
+        printed, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert printed == "LISTEN_PORT is '97300'; accepted: 1–65535.\n"
