@@ -1,0 +1,65 @@
+"""manage.py check_fallback_pool"""
+
+import json
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from fallback.checks import file_mode
+from fallback.live_pool import NotAsked, ask, health_url
+from fallback.management.operator_command import OperatorCommand
+from fallback.pool_report import PoolReport, as_json, as_lines, not_asked, of_file, of_health
+from fallback.tickets import load
+
+
+class Command(OperatorCommand):
+    help = (
+        "Tell how the fallback pool stands: the file as this configuration would load it or, with --url,\n"
+        "what a live process has left. Never prints a ticket, changes nothing."
+    )
+    epilog = """\
+exit codes (as of a monitoring plugin):
+  0  loaded and at or above FALLBACK_LOW_WATERMARK, or no pool is configured
+  1  below the watermark: mint a new pool soon
+  2  missing, unreadable, empty or used up: nobody gets in while identity is down
+     (a mistyped option ends with 2 as well, and with the usage)
+  3  the URL could not be asked; the message says what to do
+
+examples:
+  manage.py check_fallback_pool                                 the file of FALLBACK_TICKETS_PATH
+  manage.py check_fallback_pool --path ./new.tickets            another file, before it is rolled out
+  manage.py check_fallback_pool --url http://127.0.0.1:9730     what is left in the process there
+
+docs/runbook.md says what each status means and what to do about it."""
+    requires_system_checks = []  # tells of a bad pool itself, and must not stumble over other settings
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object, its fields as in docs/runbook.md")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--path", help="a pool file; FALLBACK_TICKETS_PATH is the default")
+        where.add_argument("--url", help="a live process to ask, such as http://127.0.0.1:9730")
+
+    def handle(self, *args: Any, json: bool, path: str | None, url: str | None, **options: Any) -> None:
+        report = _of_file(settings.FALLBACK_TICKETS_PATH if path is None else path) if url is None else _of_live(url)
+        for line in [_rendered(report)] if json else as_lines(report):
+            self.stdout.write(line)
+        sys.exit(report.state)
+
+
+def _of_file(path: str) -> PoolReport:
+    return of_file(path, load(path, settings.FALLBACK_LOW_WATERMARK), file_mode(path) if path else None)
+
+
+def _of_live(url: str) -> PoolReport:
+    try:
+        return of_health(url, ask(health_url(url)))
+    except NotAsked as problem:
+        return not_asked(url, str(problem))
+    except ValueError:
+        return not_asked(url, f"{url} is not this service's /health; check the host and the port.")
+
+
+def _rendered(report: PoolReport) -> str:
+    return json.dumps(as_json(report))

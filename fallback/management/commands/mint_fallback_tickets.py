@@ -1,0 +1,49 @@
+"""manage.py mint_fallback_tickets"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from fallback.management.operator_command import OperatorCommand
+from fallback.minting import NotMinted, mint
+
+SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size
+
+
+class Command(OperatorCommand):
+    help = (
+        "Make a new fallback pool: a file of tickets of 256 random bits, one a line, that only its owner can read.\n"
+        "The file is there whole or not at all. Never prints a ticket; touches no running process."
+    )
+    epilog = """\
+exit codes:
+  0  the file is written
+  1  nothing is written; the message says why
+  2  a mistyped or missing option
+
+example:
+  manage.py mint_fallback_tickets --count 20000 --output ./new.tickets
+  manage.py check_fallback_pool --path ./new.tickets
+
+A running process keeps the pool it started with: docs/runbook.md says how to roll a new one out."""
+    requires_system_checks = []  # a pool can be made on any machine, whatever is configured there
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--count", type=int, required=True, help="how many tickets, 1 to 1,000,000")
+        parser.add_argument("--output", type=Path, required=True, help="the file to write")
+        parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+    def handle(self, *args: Any, count: int, output: Path, force: bool, **options: Any) -> None:
+        try:
+            size = mint(count, Path(output), overwrite=force)
+        except NotMinted as problem:
+            raise CommandError(f"{problem} Nothing was written.", returncode=1) from None
+        self.stdout.write(f"Wrote {count} tickets to {output} ({size} bytes, mode 0600).")
+        if size > SECRET_BYTES:
+            self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.")
+        self.stdout.write(f"Next: manage.py check_fallback_pool --path {output}")
+        self.stdout.write(
+            "Then put it where FALLBACK_TICKETS_PATH points and restart, hand the same tickets to whoever"
+        )
+        self.stdout.write("gives them to clients, and delete this copy (docs/runbook.md, rotating the pool).")

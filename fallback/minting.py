@@ -1,0 +1,75 @@
+"""Makes a pool file: random tickets, written so that the file is there whole or not at all."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+TICKET_BYTES: Final = 32
+COUNTS: Final = range(1, 1_000_001)
+MODE: Final = 0o600
+
+
+class NotMinted(Exception):
+    """Nothing was written. The message says what to do."""
+
+
+def mint(count: int, output: Path, *, overwrite: bool) -> int:
+    """Write `count` new tickets, one a line, to `output`; the size in bytes. Raises NotMinted."""
+    if count not in COUNTS:
+        raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")
+    if output.is_dir():
+        raise NotMinted(f"{output} is a folder; give the path of a file in it.")
+    content = "".join(f"{secrets.token_urlsafe(TICKET_BYTES)}\n" for _ in range(count)).encode()
+    try:
+        write_whole(output, content, overwrite=overwrite)
+    except FileExistsError:
+        raise NotMinted(
+            f"{output} is there already; choose another path, or give --force to replace a pool that no process uses."
+        ) from None
+    except OSError as error:
+        raise NotMinted(
+            f"cannot write {output}: {error.strerror or type(error).__name__}; "
+            "choose a path in a folder that this user may write to."
+        ) from None
+    return len(content)
+
+
+def write_whole(output: Path, content: bytes, *, overwrite: bool) -> None:
+    """Write a file that only its owner can read, in one step for whoever looks. Raises OSError.
+
+    A hard link puts the name there without `overwrite`: unlike a rename, it fails where the name is taken.
+    """
+    part = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    try:
+        _write(part, content)
+        if overwrite:
+            part.replace(output)
+        else:
+            output.hardlink_to(part)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_folder(output.parent)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "xb", opener=_owner_only) as file:
+        os.fchmod(file.fileno(), MODE)  # whatever the umask took away
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, MODE)
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the name, too, survives a power cut; the file is there by now, so that a refusal is no failure."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,130 @@
+"""What the state of a fallback pool means, as a monitoring plugin says it. Counts only, never a ticket."""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from fallback.tickets import LoadedPool, LoadStatus
+
+
+class State(IntEnum):
+    """Of a monitoring plugin; the value is the exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+class PoolReport(NamedTuple):
+    """What is known of a pool, in a file or in a live process; None is what cannot be known there.
+
+    `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL.
+    """
+
+    state: State
+    source: str
+    location: str
+    status: LoadStatus | None = None
+    tickets: int | None = None
+    initial_tickets: int | None = None
+    duplicates: int | None = None
+    low_watermark: int | None = None
+    file_mode: int | None = None
+    detail: str = ""
+
+
+def of_file(path: str, loaded: LoadedPool, file_mode: int | None) -> PoolReport:
+    """The report on a pool file that has just been loaded."""
+    size = loaded.pool.initial_size
+    return PoolReport(
+        judge(loaded.status, size, loaded.pool.low_watermark),
+        "file",
+        path,
+        loaded.status,
+        size,
+        size,
+        loaded.duplicates,
+        loaded.pool.low_watermark,
+        file_mode,
+        loaded.detail,
+    )
+
+
+def of_health(url: str, body: Any) -> PoolReport:
+    """The report on a live process, from its health body. Raises ValueError for another body."""
+    try:
+        pool = body["fallback_pool"]
+        status = LoadStatus(pool["status"])
+        size, initial, watermark = (_count(pool[name]) for name in ("size", "initial_size", "low_watermark"))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("not the health of this service") from None
+    return PoolReport(judge(status, size, watermark), "live", url, status, size, initial, low_watermark=watermark)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not a count")
+    return value
+
+
+def not_asked(url: str, problem: str) -> PoolReport:
+    """The report on a live process that did not say."""
+    return PoolReport(State.UNKNOWN, "live", url, detail=problem)
+
+
+def judge(status: LoadStatus, tickets: int, low_watermark: int) -> State:
+    """The state of a pool with this many tickets left. A loaded one that is used up is as good as empty."""
+    if status is LoadStatus.DISABLED:
+        return State.OK
+    if status is not LoadStatus.LOADED or tickets == 0:
+        return State.CRITICAL
+    return State.OK if tickets >= low_watermark else State.WARNING
+
+
+def as_json(report: PoolReport) -> dict[str, Any]:
+    """The documented shape of --json; the same fields always, null where nothing is known."""
+    return report._asdict() | {"state": report.state.name.lower(), "file_mode": _octal(report.file_mode)}
+
+
+def as_lines(report: PoolReport) -> Iterator[str]:
+    """For people: the verdict first, then what is known, one fact a line."""
+    yield f"FALLBACK POOL {report.state.name}: {verdict(report)}"
+    facts = {
+        "status": report.status,
+        "tickets": report.tickets,
+        "initial tickets": report.initial_tickets if report.source == "live" else None,
+        "duplicates": report.duplicates,
+        "low watermark": report.low_watermark,
+        "file mode": _octal(report.file_mode),
+        report.source: report.location or None,
+    }
+    for name, value in facts.items():
+        if value is not None:
+            yield f"  {name}: {value}"
+
+
+def verdict(report: PoolReport) -> str:
+    """One sentence: what it means, and what to do where something must be done."""
+    match report:
+        case PoolReport(status=None):
+            return report.detail
+        case PoolReport(status=LoadStatus.DISABLED):
+            return "no pool is configured (FALLBACK_TICKETS_PATH is empty); nobody gets in while identity is down."
+        case PoolReport(status=LoadStatus.LOADED, tickets=0):
+            return "every ticket is used up; mint a new pool and roll it out."
+        case PoolReport(status=LoadStatus.LOADED, state=State.WARNING):
+            return f"{report.tickets} tickets, below the low watermark; mint a new pool and roll it out."
+        case PoolReport(status=LoadStatus.LOADED):
+            return f"{report.tickets} tickets{_readable_by_others(report.file_mode)}."
+        case _:
+            because = f" ({report.detail})" if report.detail else ""
+            return f"the pool is {report.status}{because}; nobody gets in while identity is down."
+
+
+def _readable_by_others(file_mode: int | None) -> str:
+    return ", in a file that every user of this machine can read" if file_mode and file_mode & 0o004 else ""
+
+
+def _octal(file_mode: int | None) -> str | None:
+    return None if file_mode is None else f"{file_mode:04o}"
