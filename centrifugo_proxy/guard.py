@@ -5,7 +5,7 @@ The values that were sent are compared and forgotten; a refusal is a reason, nev
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ SIGNATURE_HEADER: Final = b"x-centrifugo-proxy-signature"
 TOKEN_HEADER: Final = b"x-centrifugo-proxy-token"
 REASONS: Final = ("signature_missing", "signature_mismatch", "token_missing", "token_mismatch")
 
-Headers = Iterable[tuple[bytes, bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class SecretError(ValueError):
@@ -39,39 +39,35 @@ class Guard:
         """One of REASONS, or None when the caller may go on."""
         if not self.enabled:
             return None
-        headers = list(headers)
-        return self._signature_refusal(headers, body) or self._token_refusal(headers)
+        if self.secrets and (reason := self._signature_refusal(headers, body)):
+            return reason
+        return self._token_refusal(headers) if self.tokens else None
 
     def _signature_refusal(self, headers: Headers, body: bytes) -> str | None:
-        if not self.secrets:
-            return None
-        sent = _only(value for name, value in headers if name == SIGNATURE_HEADER)
+        sent = _only(SIGNATURE_HEADER, headers)
         if not sent:
             return "signature_missing"
-        expected = (hmac.digest(secret, body, hashlib.sha256).hex().encode() for secret in self.secrets)
+        expected = [hmac.digest(secret, body, hashlib.sha256).hex().encode() for secret in self.secrets]
         return None if _any_equal(sent.lower(), expected) else "signature_mismatch"
 
     def _token_refusal(self, headers: Headers) -> str | None:
-        if not self.tokens:
-            return None
-        sent = _only(value for name, value in headers if name == TOKEN_HEADER) or _bearer(headers)
+        sent = _only(TOKEN_HEADER, headers) or _bearer(headers)
         if not sent:
             return "token_missing"
         return None if _any_equal(sent, self.tokens) else "token_mismatch"
 
 
-def _only(values: Iterable[bytes]) -> bytes:
+def _only(wanted: bytes, headers: Headers) -> bytes:
     """The value of a header that must stand once; a repeated one is joined, and so matches nothing."""
-    return b",".join(values)
+    return b",".join([value for name, value in headers if name == wanted])
 
 
 def _bearer(headers: Headers) -> bytes:
-    value = _only(value for name, value in headers if name == b"authorization")
-    scheme, _, token = value.partition(b" ")
+    scheme, _, token = _only(b"authorization", headers).partition(b" ")
     return token.strip() if scheme.lower() == b"bearer" else b""
 
 
-def _any_equal(sent: bytes, accepted: Iterable[bytes]) -> bool:
+def _any_equal(sent: bytes, accepted: Sequence[bytes]) -> bool:
     """Constant in time for each value, and always all of them."""
     matches = [hmac.compare_digest(sent, value) for value in accepted]
     return any(matches)

@@ -2,23 +2,49 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 import orjson
+from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
+from django.http.cookie import SimpleCookie
+from django.http.response import ResponseHeaders
+from django.utils.functional import cached_property
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+AsgiHeaders = list[tuple[bytes, bytes]]
+
+CONTENT_TYPE: Final = "application/json"
 
 
 class JsonResponse(HttpResponse):
-    """A body that is JSON already."""
+    """A body that is JSON already. Headers and cookies become objects when first asked for."""
 
     def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        super().__init__(
-            body,
-            status=status,
-            headers={"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})},
-        )
+        self.content = body
+        self.status_code = status
+        self.closed = False
+        self._charset = "utf-8"
+        self._reason_phrase = None
+        self._handler_class = None
+        self._resource_closers: list[Callable[[], None]] = []
+        if headers:
+            for name, value in headers.items():
+                self.headers[name] = value
+
+    @cached_property
+    def headers(self) -> ResponseHeaders:  # type: ignore[override]
+        return ResponseHeaders({"Content-Type": CONTENT_TYPE, "Content-Length": str(len(self.content))})
+
+    @cached_property
+    def cookies(self) -> SimpleCookie:  # type: ignore[override]
+        return SimpleCookie()
+
+    def asgi_headers(self) -> AsgiHeaders:
+        """The headers as ASGI has them; nobody here sets cookies."""
+        if "headers" in self.__dict__:
+            return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers.items()]
+        return [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(self.content))]
 
 
 def error(status: int, message: str, headers: dict[str, str] | None = None) -> JsonResponse:
@@ -29,14 +55,15 @@ def error(status: int, message: str, headers: dict[str, str] | None = None) -> J
 def allow(*methods: str) -> Callable[[View], View]:
     """405 with `Allow` for another method, in JSON."""
 
+    async def refuse() -> HttpResponse:
+        return error(405, "method not allowed", {"Allow": ", ".join(methods)})
+
     def decorate(view: View) -> View:
         @wraps(view)
-        async def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method in methods:
-                return await view(request, *args, **kwargs)
-            return error(405, "method not allowed", {"Allow": ", ".join(methods)})
+        def allowed(request: HttpRequest) -> Coroutine[Any, Any, HttpResponse]:
+            return view(request) if request.method in methods else refuse()
 
-        return allowed
+        return markcoroutinefunction(allowed)
 
     return decorate
 

@@ -1,53 +1,101 @@
-"""Notices that the client of an ASGI request has hung up, without a task for every request."""
+"""Watches the clients of open requests, without a task or a timer for each.
+
+One timer looks at all open requests now and then. A request that takes its time gets a task that waits for the
+server's `http.disconnect`; most are answered before that. Why: docs/design/.
+"""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from realtime_site.asgi_types import Receive
 
-# Most answers are there sooner, and then no watching task was ever made.
-WATCH_AFTER_S: Final = 0.05
+LOOK_EVERY_S: Final = 0.05
+BODY_TIMEOUT_S: Final = 10.0
 
 
 class AsgiCaller:
-    """The client at the other end of `receive`, once its request's body has been read."""
+    """The client at the other end of `receive`: whether it is slow, and whether it is still there."""
 
-    def __init__(self, receive: Receive) -> None:
+    __slots__ = ("_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow")
+
+    def __init__(self, receive: Receive, task: "asyncio.Task[Any] | None", since: float) -> None:
         self._receive = receive
+        self._task = task
         self._listener: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self.since = since
+        self.reading = True
+        self.too_slow = False
         self.hung_up = False
 
     async def gone(self) -> bool:
-        """Whether the server knows by now that the connection is closed."""
+        """Whether the server knows by now that the connection is closed. Only once the body has been read."""
         listener = self._listen()
         await asyncio.sleep(0)
         return listener.done()
 
-    def watch(self, task: "asyncio.Task[object]") -> None:
-        """From WATCH_AFTER_S on, cancel `task` when the client hangs up."""
-        self._timer = task.get_loop().call_later(WATCH_AFTER_S, self._cancel_on_hang_up, task)
+    def look(self, now: float) -> None:
+        """Cancel the request when its body does not come or, once it has come, when the client hangs up."""
+        if self.reading:
+            if now - self.since > BODY_TIMEOUT_S and not self.too_slow:
+                self.too_slow = True
+                self._cancel()
+        elif self._listener is None and now - self.since >= LOOK_EVERY_S:
+            self._listen()
 
-    def unwatch(self) -> None:
-        """No longer; must follow `watch`."""
-        if self._timer is not None:
-            self._timer.cancel()
+    def forgive(self) -> None:
+        """The cancellation was ours and has been dealt with: the task goes on."""
+        self.reading = False
+        if self._task is not None:
+            self._task.uncancel()
+
+    def close(self) -> None:
+        """The request is over."""
         if self._listener is not None:
             self._listener.cancel()
 
-    def _cancel_on_hang_up(self, task: "asyncio.Task[object]") -> None:
-        def hang_up(listener: asyncio.Task[None]) -> None:
-            if not listener.cancelled():
-                self.hung_up = True
-                task.cancel()
-
-        self._listen().add_done_callback(hang_up)
-
-    def _listen(self) -> asyncio.Task[None]:
+    def _listen(self) -> "asyncio.Task[None]":
         if self._listener is None:
             self._listener = asyncio.create_task(self._wait_for_disconnect())
+            self._listener.add_done_callback(self._on_disconnect)
         return self._listener
 
     async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    def _on_disconnect(self, listener: "asyncio.Task[None]") -> None:
+        if not listener.cancelled() and listener.exception() is None:
+            self.hung_up = True
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+class Watch:
+    """All open requests of a loop, looked at every LOOK_EVERY_S while there are any."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._open: dict[AsgiCaller, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, receive: Receive) -> AsgiCaller:
+        """Begin to watch the client of the current task's request; `leave` must follow."""
+        caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time())
+        self._open[caller] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+        return caller
+
+    def leave(self, caller: AsgiCaller) -> None:
+        """The request is over, however it ended."""
+        del self._open[caller]
+        caller.close()
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(LOOK_EVERY_S, self._look) if self._open else None
+        now = self._loop.time()
+        for caller in tuple(self._open):
+            caller.look(now)

@@ -2,97 +2,113 @@
 
 The stock handler gives each request a thread, closes responses in one, logs refusals in one, and spends two
 tasks on watching for a disconnect: many times the work of a connect callback (docs/performance.md). This one
-reads the body itself, bounded; runs the middlewares and the view in the server's task; and begins to watch for
-a disconnect when an answer takes its time. It sends no request_started and request_finished signals: they are
-for databases and caches, and there are none.
+reads the body itself, bounded, and runs the middlewares and the view in the server's task. It sends no
+request_started and request_finished signals: they are for databases and caches, and there are none.
 
 Kept in step with Django 5.2: a test sends the same requests through both.
 """
 
 import asyncio
-from io import BytesIO
 from typing import Final
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpResponse
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
 
+from centrifugo_proxy.http import JsonResponse
 from centrifugo_proxy.runtime import CALLER, UNREAD_BODY
 from realtime_site.asgi_types import Receive, Scope, Send
-from realtime_site.disconnect import AsgiCaller
+from realtime_site.disconnect import AsgiCaller, Watch
+from realtime_site.request import LeanRequest
 
-BODY_TIMEOUT_S: Final = 10.0
+HOOKS: Final = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
+TOO_SLOW: Final = 408
+TOO_LARGE: Final = 413
 
 
 class Disconnected(Exception):
     """The client hung up before its request was whole."""
 
 
-class UnreadBody(Exception):
-    """The body was given up; `status` says why: 413 too large, 408 too slow."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
 class LeanHandler(ASGIHandler):
-    """Serves HTTP scopes."""
+    """Serves HTTP scopes in the running event loop."""
 
     def __init__(self) -> None:
         super().__init__()
+        if any(getattr(self, hooks) for hooks in HOOKS):
+            raise ImproperlyConfigured("MIDDLEWARE: only plain async middlewares run here, without process_* hooks.")
+        self._watch = Watch(asyncio.get_running_loop())
         self._max_body_bytes: int = settings.PROXY_MAX_BODY_BYTES
+        self._matches: dict[str, ResolverMatch] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = scope[CALLER] = self._watch.enter(receive)
         try:
-            body = await self._read(receive)
-        except Disconnected:
-            return
-        except UnreadBody as unread:
-            scope[UNREAD_BODY] = unread.status
-            body = b""
-        request, response = self.create_request(scope, BytesIO(body))
-        if request is not None:
-            request._body = body
-            response = await self._respond(request, scope, receive)
-        if response is None:
-            return
-        if UNREAD_BODY in scope:
-            response.headers["Connection"] = "close"
-        await self.send_response(response, send)
-
-    async def _respond(self, request: ASGIRequest, scope: Scope, receive: Receive) -> HttpResponse | None:
-        """The response, None when the client has gone. Cancellation by anybody else goes on."""
-        task = asyncio.current_task()
-        assert task is not None
-        scope[CALLER] = caller = AsgiCaller(receive)
-        caller.watch(task)
-        try:
-            response: HttpResponse = await self._middleware_chain(request)  # type: ignore[attr-defined]
+            response = await self._serve(scope, receive, caller)
         except asyncio.CancelledError:
             if not caller.hung_up:
                 raise
-            task.uncancel()
+            return caller.forgive()
+        except Disconnected:
             return None
         finally:
-            caller.unwatch()
-            request.close()
+            self._watch.leave(caller)
+        if not isinstance(response, JsonResponse):
+            return await self.send_response(response, send)
+        headers = response.asgi_headers()
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        return await send({"type": "http.response.body", "body": response.content})
+
+    async def _serve(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> HttpResponseBase:
+        body = await self._read(scope, receive, caller)
+        try:
+            request = LeanRequest(scope, body)
+        except UnicodeDecodeError:
+            return HttpResponseBadRequest()
+        response: HttpResponse = await self._middleware_chain(request)  # type: ignore[attr-defined]
+        request.close()
+        if UNREAD_BODY in scope:
+            response.headers["Connection"] = "close"
         return response
 
-    async def _read(self, receive: Receive) -> bytes:
-        """The body, up to the limit; what is past it stays unread."""
-        body = b""
+    async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
+        """The body, up to the limit; what is past it stays unread, and the scope says so."""
+        body, more = b"", True
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Disconnected
-                    part: bytes = message.get("body", b"")
-                    body += part
-                    if len(body) > self._max_body_bytes:
-                        raise UnreadBody(413)
-                    if not message.get("more_body", False):
-                        return body
-        except TimeoutError:
-            raise UnreadBody(408) from None
+            while more and len(body) <= self._max_body_bytes:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+        except asyncio.CancelledError:
+            if not caller.too_slow:
+                raise
+            caller.forgive()
+            return _unread(scope, TOO_SLOW)
+        caller.reading = False
+        return body if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """As Django resolves it; remembered for the routes, of which there are few, and for nothing else."""
+        match = self._matches.get(request.path_info)
+        if match is None:
+            match = super().resolve_request(request)
+            if match.route and not match.kwargs:
+                self._matches[request.path_info] = match
+        request.resolver_match = match
+        return match
+
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """The view's response: every view is a coroutine function, and no hook stands around it."""
+        view, args, kwargs = self.resolve_request(request)
+        response: HttpResponseBase = await view(request, *args, **kwargs)
+        return response
+
+
+def _unread(scope: Scope, status: int) -> bytes:
+    scope[UNREAD_BODY] = status
+    return b""

@@ -1,17 +1,15 @@
 """Async-native middlewares: a synchronous hook would cost every request a thread."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache
-from time import perf_counter
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils.decorators import async_only_middleware
-from django_prometheus.middleware import Metrics, PrometheusAfterMiddleware
 from opentelemetry.instrumentation.django.middleware.otel_middleware import _DjangoMiddleware
 
+from centrifugo_proxy.django_metrics import Labels, tally
 from centrifugo_proxy.http import error
 from centrifugo_proxy.runtime import scope_of
 
@@ -40,49 +38,16 @@ def allowed_hosts(get_response: GetResponse) -> GetResponse:
 
 @async_only_middleware
 def django_prometheus_metrics(get_response: GetResponse) -> GetResponse:
-    """What django-prometheus' two middlewares count, with the children of a label set bound once."""
+    """What django-prometheus' middlewares count; its synchronous hooks would cost threads."""
 
     async def middleware(request: HttpRequest) -> HttpResponse:
-        started = perf_counter()
         response = await get_response(request)
         match = request.resolver_match
-        view = (match and match.view_name) or "<unnamed view>"
-        count = _counter(view, _method(request), scope_of(request)["scheme"], response.status_code, response.charset)
-        count(len(request.body), len(response.content), perf_counter() - started)
+        view = match.view_name if match else "<unnamed view>"
+        tally.requests[Labels(view, request.method or "", scope_of(request)["scheme"], response.status_code)] += 1
         return response
 
     return middleware
-
-
-def _method(request: HttpRequest) -> str:
-    method: str = PrometheusAfterMiddleware._method(None, request)  # its closed set of method names
-    return method
-
-
-@cache
-def _counter(view: str, method: str, transport: str, status: int, charset: str) -> Callable[[int, int, float], None]:
-    metrics = Metrics.get_instance()
-    increments = [
-        metrics.requests_total.inc,
-        metrics.responses_total.inc,
-        metrics.requests_by_method.labels(method=method).inc,
-        metrics.requests_by_transport.labels(transport=transport).inc,
-        metrics.requests_by_view_transport_method.labels(view=view, transport=transport, method=method).inc,
-        metrics.responses_by_status.labels(status=str(status)).inc,
-        metrics.responses_by_status_view_method.labels(status=str(status), view=view, method=method).inc,
-        metrics.responses_by_charset.labels(charset=charset).inc,
-    ]
-    latency = metrics.requests_latency_by_view_method.labels(view=view, method=method)
-
-    def count(request_bytes: int, response_bytes: int, seconds: float) -> None:
-        for increment in increments:
-            increment()
-        metrics.requests_body_bytes.observe(request_bytes)
-        metrics.responses_body_bytes.observe(response_bytes)
-        metrics.requests_latency_before.observe(seconds)
-        latency.observe(seconds)
-
-    return count
 
 
 @async_only_middleware

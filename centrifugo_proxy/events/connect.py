@@ -130,6 +130,8 @@ class Connect:
 
     def _shown(self, meta: dict[str, Any]) -> dict[str, Any]:
         """What other clients may see of `meta`; the degraded mark always."""
+        if len(self.info_fields) == len(INFO_FIELDS):
+            return meta
         return {name: value for name, value in meta.items() if name in self.info_fields or name == "degraded"}
 
     def _passed_on(self, code: int, reason: str, notices: Notices) -> Decision:
