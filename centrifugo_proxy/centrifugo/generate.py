@@ -1,0 +1,173 @@
+"""The configuration for Centrifugo that fits an `Expected`.
+
+https://centrifugal.dev/docs/server/proxy, and for v5 https://centrifugal.dev/docs/5/server/proxy
+"""
+
+from typing import Any, Final
+
+from centrifugo_proxy.centrifugo.document import Commented, Tree
+from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS, GUARD_HEADER, Expected, reconnects
+from centrifugo_proxy.codes import ResponseMode
+
+MAJORS: Final = (6, 5)
+TIMEOUT_MARGIN_MS: Final = 500
+TERMINAL_INVALID_TICKET: Final = 4501
+EXAMPLE_NAMESPACE: Final = "family"
+V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
+V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
+
+ORIGINS: Final = (
+    "To fill in: where your web app is served from, for example https://app.example.com. Browsers and web views from "
+    "elsewhere are refused, and so are all of them while the list is empty. Never *."
+)
+TIMEOUT: Final = (
+    "Above IDENTITY_VALIDATE_DEADLINE_MS ({deadline} ms): Centrifugo must not hang up before the service has answered, "
+    "or a ticket is redeemed for nobody."
+)
+TRANSFORMS: Final = (
+    "Centrifugo reads the body of a 200 only. Without this a refused ticket (401) looks like a passing fault, and "
+    "clients try for ever. 503 and 500 are passing faults, and have no transform."
+)
+META: Final = (
+    "The service decides by what connect found out about the user, which Centrifugo sends back only with this."
+)
+V6_HEADER: Final = f"Centrifugo (6.3.0 or newer) fills this in from its own environment: {V6_GUARD_VARIABLE}."
+V5_HEADER: Final = (
+    f"A placeholder: Centrifugo's environment variable {V5_HEADERS_VARIABLE} replaces the whole table; set it to "
+    f'{{"{GUARD_HEADER}": "<the value of CENTRIFUGO_PROXY_TOKEN>"}}.'
+)
+PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as the token."
+NAMESPACE: Final = "An example: channels such as family:42. Nothing is allowed to clients but by the proxies."
+
+
+class NotPossible(ValueError):
+    """This version of Centrifugo cannot be told; the message says what to do."""
+
+
+def generate(expected: Expected, major: int, *, with_secrets: bool = False) -> Tree:
+    """The whole configuration in the layout of this major version. Raises NotPossible."""
+    if major == 6:
+        return _v6(expected, with_secrets)
+    if expected.mode is ResponseMode.HTTP and expected.later_events(("refresh", "sub_refresh")):
+        return _v5_granular(expected, with_secrets)
+    return _v5_flat(expected, with_secrets)
+
+
+def todo(expected: Expected, major: int, *, with_secrets: bool = False) -> list[str]:
+    """What is left to the operator, for the terminal: JSON could not say it in a comment."""
+    lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
+    if expected.tokens and not with_secrets:
+        lines.append(f"{GUARD_HEADER}: {V6_HEADER if major == 6 else V5_HEADER}")
+    if expected.signed:
+        lines.append(
+            "CENTRIFUGO_PROXY_SECRET is set: Centrifugo cannot sign its requests. Put a signing gateway in front of "
+            "the service and give its URL as --endpoint, or use CENTRIFUGO_PROXY_TOKEN instead."
+        )
+    return lines
+
+
+def timeout(expected: Expected) -> Any:
+    """A Go duration."""
+    return Commented(f"{expected.deadline_ms + TIMEOUT_MARGIN_MS}ms", TIMEOUT.format(deadline=expected.deadline_ms))
+
+
+def transforms(expected: Expected, event: str) -> list[dict[str, Any]]:
+    """None on the two refreshes, where any answer without a result means expired."""
+    if expected.mode is not ResponseMode.HTTP or event in ("refresh", "sub_refresh"):
+        return []
+    code = expected.invalid_ticket_code
+    if reconnects(code):
+        code = TERMINAL_INVALID_TICKET
+    return [{"status_code": 401, "to_disconnect": {"code": code, "reason": "invalid ticket"}}]
+
+
+def _token(expected: Expected) -> str:
+    try:
+        return expected.tokens[0].decode("ascii")
+    except UnicodeDecodeError:
+        raise NotPossible("CENTRIFUGO_PROXY_TOKEN is not ASCII text, which a header needs.") from None
+
+
+def _v6(expected: Expected, with_secrets: bool) -> Tree:
+    client: Tree = {
+        "allowed_origins": Commented([], ORIGINS),
+        "proxy": {"connect": {"enabled": True, **_v6_proxy(expected, "connect", with_secrets)}},
+    }
+    if "refresh" in expected.events:
+        client["proxy"]["refresh"] = {"enabled": True, **_v6_proxy(expected, "refresh", with_secrets)}
+    tree: Tree = {"client": client}
+    if channel_events := expected.later_events(CHANNEL_EVENTS):
+        proxies = {event: _v6_proxy(expected, event, with_secrets) for event in channel_events}
+        namespace = {"name": EXAMPLE_NAMESPACE, **{f"{event}_proxy_enabled": True for event in channel_events}}
+        tree["channel"] = {"namespaces": Commented([namespace], NAMESPACE), "proxy": proxies}
+    if "rpc" in expected.events:
+        tree["rpc"] = {"without_namespace": {"proxy_enabled": True}, "proxy": _v6_proxy(expected, "rpc", with_secrets)}
+    return tree
+
+
+def _v6_proxy(expected: Expected, event: str, with_secrets: bool) -> Tree:
+    proxy: Tree = {"endpoint": expected.endpoint(event), "timeout": timeout(expected)}
+    if event != "connect":
+        proxy["include_connection_meta"] = Commented(True, META)
+    http: Tree = {}
+    if found := transforms(expected, event):
+        http["status_to_code_transforms"] = Commented(found, TRANSFORMS)
+    if expected.tokens and with_secrets:
+        http["static_headers"] = Commented({GUARD_HEADER: _token(expected)}, PLAIN_HEADER)
+    elif expected.tokens:
+        http["static_headers"] = Commented({GUARD_HEADER: f"${{{V6_GUARD_VARIABLE}}}"}, V6_HEADER)
+    return {**proxy, "http": http} if http else proxy
+
+
+def _v5_namespaces(expected: Expected, granular: bool) -> Tree:
+    channel_events = expected.later_events(CHANNEL_EVENTS)
+    if not channel_events:
+        return {}
+    namespace: dict[str, Any] = {"name": EXAMPLE_NAMESPACE}
+    for event in channel_events:
+        namespace |= {f"{event}_proxy_name": event} if granular else {f"proxy_{event}": True}
+    return {"namespaces": Commented([namespace], NAMESPACE)}
+
+
+def _v5_flat(expected: Expected, with_secrets: bool) -> Tree:
+    tree: Tree = {"allowed_origins": Commented([], ORIGINS)}
+    for event in expected.events:
+        tree[f"proxy_{event}_endpoint"] = expected.endpoint(event)
+        tree[f"proxy_{event}_timeout"] = timeout(expected)
+    if found := transforms(expected, "connect"):
+        tree["proxy_http_status_code_transforms"] = Commented(found, TRANSFORMS)
+    if expected.later_events():
+        tree["proxy_include_connection_meta"] = Commented(True, META)
+    if expected.tokens and with_secrets:
+        tree["proxy_static_http_headers"] = Commented({GUARD_HEADER: _token(expected)}, PLAIN_HEADER)
+    elif expected.tokens:
+        tree["proxy_static_http_headers"] = Commented({GUARD_HEADER: f"${{{V5_HEADERS_VARIABLE}}}"}, V5_HEADER)
+    return tree | _v5_namespaces(expected, granular=False)
+
+
+def _v5_granular(expected: Expected, with_secrets: bool) -> Tree:
+    """A proxy for each event: the flat options would put the transforms on the refreshes too."""
+    if expected.tokens and not with_secrets:
+        raise NotPossible(
+            "With refresh or sub_refresh, Centrifugo v5 takes the guard's header from the file alone: add "
+            "--with-secrets and keep the file private, or use --major 6, or response mode envelope."
+        )
+    names = {f"{event}_proxy_name": event for event in expected.events if event not in CHANNEL_EVENTS}
+    return {
+        "allowed_origins": Commented([], ORIGINS),
+        "granular_proxy_mode": True,
+        **names,
+        "proxies": [_v5_proxy(expected, event) for event in expected.events],
+        **_v5_namespaces(expected, granular=True),
+    }
+
+
+def _v5_proxy(expected: Expected, event: str) -> Tree:
+    proxy: Tree = {"name": event, "endpoint": expected.endpoint(event), "timeout": timeout(expected)}
+    if event != "connect":
+        proxy["include_connection_meta"] = True
+    if found := transforms(expected, event):
+        proxy["http_status_to_code_transforms"] = found
+    if expected.tokens:
+        proxy["static_http_headers"] = {GUARD_HEADER: _token(expected)}
+    return proxy

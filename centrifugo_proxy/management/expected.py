@@ -1,0 +1,40 @@
+"""The settings, as a configuration for Centrifugo has to fit them."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from centrifugo_proxy.assembly import build_guard
+from centrifugo_proxy.centrifugo.expected import EVENTS, Expected
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+def expected_of(settings: "LazySettings", endpoint: str = "") -> Expected:
+    """`endpoint` is the URL at which Centrifugo reaches this service; ValueError when it is none.
+
+    Raises SecretError when a secret of the guard cannot be read.
+    """
+    guard = build_guard(settings)
+    return Expected(
+        base_url=base_url(endpoint or f"http://localhost:{settings.LISTEN_PORT}"),
+        deadline_ms=settings.IDENTITY_VALIDATE_DEADLINE_MS,
+        mode=settings.CENTRIFUGO_RESPONSE_MODE,
+        invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
+        tokens=guard.tokens,
+        signed=bool(guard.secrets),
+        events=answered_events(settings),
+    )
+
+
+def answered_events(settings: "LazySettings") -> tuple[str, ...]:
+    """Connect, and all the others once there is a policy to answer them by."""
+    return EVENTS if getattr(settings, "CHANNEL_POLICY_PATH", "") else ("connect",)
+
+
+def base_url(text: str) -> str:
+    """An http(s) URL without a trailing slash; ValueError for anything else."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")
+    return text.rstrip("/")
