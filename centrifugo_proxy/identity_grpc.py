@@ -129,7 +129,9 @@ def _denial(status: grpc.StatusCode) -> IdentityDenied:
     raise IdentityFault(f"identity ended Validate with the gRPC status {status.name}") from None
 
 
-def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
+def _answer(response: pb.ValidateResponse | None) -> IdentityAnswer:
+    if response is None:  # what grpc.aio makes of bytes that are no ValidateResponse
+        raise IdentityFault("identity's answer to Validate cannot be read")
     match response.WhichOneof("outcome"):
         case "success":
             return _identity(response.success)

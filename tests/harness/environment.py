@@ -2,14 +2,19 @@
 
 import os
 import runpy
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+
+from realtime_site import env
+
+SETTINGS = str(Path(env.__file__).with_name("settings.py"))
 
 
 def settings_from(**variables: str) -> dict[str, Any]:
     """Every setting of `realtime_site.settings` under these variables alone; ImproperlyConfigured when refused."""
     with patch.dict(os.environ, variables):
-        module = runpy.run_module("realtime_site.settings")
+        module = runpy.run_path(SETTINGS)
     return {name: module[name] for name in module["env"].defaults}
 
 

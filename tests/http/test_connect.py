@@ -1,24 +1,209 @@
-"""Spec section 3, row by row: through the real application, against a real gRPC server."""
+"""Each row of what a connect is answered with: through the real application, against a real gRPC server."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import pytest
+from grpc import aio
 
-from tests.harness.identity import IdentityStub, aborts
-from tests.harness.service import service
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import Context, IdentityStub, aborts, answers, success
+from tests.harness.service import CLIENT, Service, connect_body, service
+from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
-INVALID_TICKET = {"disconnect": {"code": 4401, "reason": "invalid ticket"}}
+DENIALS = ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"]
+OUTAGES = ["UNAVAILABLE", "DEADLINE_EXCEEDED"]
+FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, "OK"]]
+UNLOCKED = {
+    "screen_time_lock": False,
+    "feature_lock_chat": False,
+    "feature_lock_diary": False,
+    "feature_lock_flowcoach": False,
+}
+NOBODY = {"family_id": "", "subscription_tier": "unspecified", "is_admin": False, "parental_state": UNLOCKED}
 
 
-async def test_a_good_ticket_gets_in_as_its_user(identity: IdentityStub) -> None:
+def disconnects(code: int, reason: str) -> Any:
+    """Answers every ticket with this Disconnect."""
+    return answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=code, reason=reason)))
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What an operator was told, apart from what the test's own client says."""
+    return [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@asynccontextmanager
+async def nonsense_server() -> AsyncIterator[str]:
+    """A gRPC server that answers Validate with bytes that are no message; gives its address."""
+
+    async def validate(request: bytes, context: Context) -> bytes:
+        return b"\xff\xff\xff"
+
+    server = aio.server()
+    handlers = {"Validate": grpc.unary_unary_rpc_method_handler(validate)}
+    server.add_registered_method_handlers("realtime.v1.ConnectProxyService", handlers)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(grace=0)
+
+
+async def degrade(running: Service, clock: FakeClock) -> None:
+    """Have identity's failures outlast the window."""
+    await running.connect("some-ticket")
+    clock.advance(5.001)
+
+
+def test_every_grpc_status_but_ok_has_a_row() -> None:
+    rows = [*DENIALS, *OUTAGES, *FAULTS]
+
+    assert sorted([*rows, "OK"]) == sorted(grpc.StatusCode.__members__)
+    assert len(rows) == 16
+
+
+async def test_a_good_ticket_gets_in_with_all_that_identity_says(identity: IdentityStub) -> None:
+    locks = pb.ParentalState(screen_time_lock=True, feature_lock_diary=True)
+    identity.script = success(
+        user_id="u-7",
+        family_id="f-3",
+        subscription_tier=pb.SUBSCRIPTION_TIER_FAMILY,
+        is_admin=True,
+        parental_state=locks,
+        expire_at=1_900_000_000,
+    )
+
     async with service(identity.address) as running:
         response = await running.connect("a-ticket")
 
+    about = {
+        "family_id": "f-3",
+        "subscription_tier": "family",
+        "is_admin": True,
+        "parental_state": {**UNLOCKED, "screen_time_lock": True, "feature_lock_diary": True},
+    }
     assert response.status_code == 200
-    assert response.json()["result"]["user"] == "u-1"
-    assert [call.ticket for call in identity.calls] == ["a-ticket"]
+    assert response.json() == {"result": {"user": "u-7", "info": about, "meta": about, "expire_at": 1_900_000_000}}
 
 
-@pytest.mark.parametrize("status", ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"])
+async def test_identity_is_told_the_ticket_and_the_connection(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        await running.connect("a-ticket")
+
+    expected = pb.ValidateRequest(ticket="a-ticket", client_id=CLIENT, transport="websocket", protocol="json")
+    assert identity.calls == [expected]
+
+
+async def test_a_connection_that_never_expires_has_no_expire_at(identity: IdentityStub) -> None:
+    identity.script = success(expire_at=0)
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert response.status_code == 200
+    assert response.json() == {"result": {"user": "u-1", "info": NOBODY, "meta": NOBODY}}
+
+
+async def test_an_answer_from_identitys_own_fallback_is_marked_degraded(identity: IdentityStub) -> None:
+    identity.script = success(degraded=True)
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    marked = {**NOBODY, "degraded": True}
+    assert response.status_code == 200
+    assert response.json() == {"result": {"user": "u-1", "info": marked, "meta": marked}}
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(0, "unspecified"), (1, "free"), (2, "pro"), (3, "family"), (4, "unspecified"), (99, "unspecified")],
+)
+async def test_a_subscription_tier_has_a_name(identity: IdentityStub, number: int, name: str) -> None:
+    identity.script = success(subscription_tier=number)
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    about = {**NOBODY, "subscription_tier": name}
+    assert response.json() == {"result": {"user": "u-1", "info": about, "meta": about}}
+
+
+@pytest.mark.parametrize("code", [3000, 4401, 4999])
+async def test_a_disconnect_from_identity_is_passed_on(identity: IdentityStub, code: int) -> None:
+    identity.script = disconnects(code, "banned")
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert response.status_code == 401
+    assert response.json() == {"disconnect": {"code": code, "reason": "banned"}}
+
+
+@pytest.mark.parametrize("code", [0, 2999, 5000, 2**32 - 1])
+async def test_a_disconnect_code_that_centrifugo_refuses_becomes_the_invalid_ticket_code(
+    identity: IdentityStub, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    identity.script = disconnects(code, "banned")
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert response.status_code == 401
+    assert response.json() == {"disconnect": {"code": 4401, "reason": "banned"}}
+    assert [(record.levelname, record.__dict__["code"]) for record in warnings_in(caplog)] == [("WARNING", code)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "passed_on"),
+    [
+        ("", ""),
+        ("r" * 123, "r" * 123),
+        ("r" * 124, "r" * 123),
+        ("é" * 61 + "r", "é" * 61 + "r"),
+        ("é" * 62, "é" * 61),
+        ("r" * 120 + "🙂", "r" * 120),
+    ],
+    ids=[
+        "empty",
+        "123 bytes",
+        "124 bytes",
+        "123 bytes in 62 characters",
+        "a character across 123",
+        "four bytes across 123",
+    ],
+)
+async def test_a_reason_is_cut_to_what_a_close_frame_holds(identity: IdentityStub, reason: str, passed_on: str) -> None:
+    identity.script = disconnects(4001, reason)
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert response.status_code == 401
+    assert response.json() == {"disconnect": {"code": 4001, "reason": passed_on}}
+
+
+async def test_a_cut_reason_is_told_once_in_a_while_and_never_quoted(
+    identity: IdentityStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    identity.script = disconnects(4001, "the reason " * 20)
+
+    async with service(identity.address) as running:
+        await running.connect()
+
+    assert [(record.name, record.__dict__["reason_bytes"]) for record in warnings_in(caplog)] == [
+        ("centrifugo_proxy.repeating", 220)
+    ]
+    assert "the reason" not in caplog.text
+
+
+@pytest.mark.parametrize("status", DENIALS)
 async def test_a_denial_is_an_invalid_ticket(identity: IdentityStub, status: str) -> None:
     identity.script = aborts(grpc.StatusCode[status])
 
@@ -26,3 +211,250 @@ async def test_a_denial_is_an_invalid_ticket(identity: IdentityStub, status: str
         response = await running.connect()
 
     assert (response.status_code, response.json()) == (401, INVALID_TICKET)
+    assert len(identity.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        [],
+        "a-ticket",
+        7,
+        {"token": None},
+        {"token": 7},
+        {"token": True},
+        {"token": ""},
+        {"token": ["a-ticket"]},
+        {"token": {"token": "a-ticket"}},
+        {"token": "t" * 4097},
+        {"Token": "a-ticket"},
+    ],
+    ids=lambda data: repr(data)[:30],
+)
+async def test_what_cannot_be_a_ticket_is_refused_without_asking_identity(identity: IdentityStub, data: Any) -> None:
+    async with service(identity.address) as running:
+        response = await running.http.post("/centrifugo/connect", json={**connect_body(""), "data": data})
+
+    assert (response.status_code, response.json()) == (401, INVALID_TICKET)
+    assert identity.calls == []
+
+
+async def test_a_request_without_data_is_an_invalid_ticket(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        response = await running.http.post("/centrifugo/connect", json={"client": CLIENT})
+
+    assert (response.status_code, response.json()) == (401, INVALID_TICKET)
+    assert identity.calls == []
+
+
+@pytest.mark.parametrize(
+    "ticket", ["t", "t" * 4096, "🙂" * 4096, " ", "\x00"], ids=["1", "4096", "4096 wide", "space", "nul"]
+)
+async def test_a_ticket_of_up_to_4096_characters_is_asked_about_once(identity: IdentityStub, ticket: str) -> None:
+    async with service(identity.address) as running:
+        response = await running.connect(ticket)
+
+    assert response.status_code == 200
+    assert [call.ticket for call in identity.calls] == [ticket]
+
+
+async def test_identitys_error_is_an_unavailable_that_shows_nothing_of_it(identity: IdentityStub) -> None:
+    identity.script = answers(pb.ValidateResponse(error=pb.Error(code=7, message="database on fire")))
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+    assert len(identity.calls) == 1
+
+
+@pytest.mark.parametrize("status", OUTAGES)
+async def test_an_outage_is_an_unavailable(identity: IdentityStub, status: str) -> None:
+    identity.script = aborts(grpc.StatusCode[status])
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+    assert len(identity.calls) == 1
+
+
+async def test_an_identity_that_does_not_listen_is_an_unavailable(identity: IdentityStub) -> None:
+    await identity.stop()
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+
+
+async def test_an_identity_that_hangs_is_an_unavailable_at_the_deadline(identity: IdentityStub) -> None:
+    async def hang(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await asyncio.sleep(30)
+        raise AssertionError("waited past the deadline")
+
+    identity.script = hang
+
+    async with service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=100) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+    assert len(identity.calls) == 1
+
+
+@pytest.mark.parametrize("status", OUTAGES)
+async def test_a_pool_ticket_gets_in_once_the_outage_is_degraded(
+    identity: IdentityStub, clock: FakeClock, status: str
+) -> None:
+    identity.script = aborts(grpc.StatusCode[status])
+
+    async with service(identity.address, tickets=["spare"], clock=clock, FALLBACK_CONNECT_TTL_S=120) as running:
+        await degrade(running, clock)
+        response = await running.connect("spare")
+
+    marks = {"degraded": True, "fallback_path": "pool"}
+    user = "fallback:" + hashlib.sha256(b"spare").hexdigest()[:12]
+    assert response.status_code == 200
+    assert response.json() == {
+        "result": {"user": user, "info": marks, "meta": marks, "expire_at": int(clock.wall) + 120}
+    }
+    assert len(identity.calls) == 2
+
+
+async def test_a_pool_ticket_does_not_get_in_before_the_outage_is_degraded(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+
+    async with service(identity.address, tickets=["spare"], clock=clock) as running:
+        response = await running.connect("spare")
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+
+
+async def test_another_ticket_does_not_get_in_while_degraded(identity: IdentityStub, clock: FakeClock) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+
+    async with service(identity.address, tickets=["spare"], clock=clock) as running:
+        await degrade(running, clock)
+        response = await running.connect("another")
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+
+
+async def test_a_pool_ticket_is_nothing_special_while_identity_answers(identity: IdentityStub) -> None:
+    identity.script = aborts(grpc.StatusCode.NOT_FOUND)
+
+    async with service(identity.address, tickets=["spare"]) as running:
+        response = await running.connect("spare")
+
+    assert (response.status_code, response.json()) == (401, INVALID_TICKET)
+    assert len(running.runtime.admission.pool) == 1
+
+
+@pytest.mark.parametrize("status", FAULTS)
+async def test_any_other_status_is_an_internal_error(identity: IdentityStub, status: str) -> None:
+    identity.script = aborts(grpc.StatusCode[status], "what identity wrote")
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+    assert len(identity.calls) == 1
+
+
+@pytest.mark.parametrize("status", FAULTS)
+async def test_any_other_status_opens_no_pool(identity: IdentityStub, clock: FakeClock, status: str) -> None:
+    identity.script = aborts(grpc.StatusCode[status])
+
+    async with service(identity.address, tickets=["spare"], clock=clock) as running:
+        await degrade(running, clock)
+        response = await running.connect("spare")
+
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+
+
+@pytest.mark.parametrize(
+    "response_of_identity",
+    [pb.ValidateResponse(), pb.ValidateResponse(success=pb.Success(family_id="f-1", is_admin=True))],
+    ids=["no branch", "empty user"],
+)
+async def test_an_answer_that_names_nobody_is_an_internal_error(
+    identity: IdentityStub, caplog: pytest.LogCaptureFixture, response_of_identity: pb.ValidateResponse
+) -> None:
+    identity.script = answers(response_of_identity)
+
+    async with service(identity.address) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+    assert [record.message for record in warnings_in(caplog)] == ["centrifugo.connect failed with an internal error"]
+    assert len(identity.calls) == 1
+
+
+async def test_an_answer_that_is_not_of_the_contract_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with nonsense_server() as address, service(address) as running:
+        response = await running.connect("a-ticket")
+
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+    assert "identity's answer to Validate cannot be read" in caplog.text
+    assert "a-ticket" not in caplog.text
+
+
+async def test_a_bug_is_an_internal_error_without_a_traceback(
+    identity: IdentityStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    class BrokenClock(FakeClock):
+        def monotonic(self) -> float:
+            raise ZeroDivisionError("a bug")
+
+    async with service(identity.address, clock=BrokenClock()) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+    assert "ZeroDivisionError: a bug" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        (success(), "success"),
+        (success(degraded=True), "success_degraded"),
+        (disconnects(4001, "banned"), "disconnect"),
+        (aborts(grpc.StatusCode.NOT_FOUND), "invalid_ticket"),
+        (answers(pb.ValidateResponse(error=pb.Error(code=1))), "identity_error"),
+        (aborts(grpc.StatusCode.UNAVAILABLE), "unavailable"),
+        (aborts(grpc.StatusCode.INTERNAL), "internal_error"),
+        (answers(pb.ValidateResponse()), "internal_error"),
+    ],
+)
+async def test_an_answer_is_counted_by_its_outcome(identity: IdentityStub, script: Any, outcome: str) -> None:
+    identity.script = script
+    sample = f'realtime_centrifugo_connect_total{{outcome="{outcome}"}}'
+
+    async with service(identity.address) as running:
+        before = await running.metric(sample)
+        await running.connect()
+        after = await running.metric(sample)
+
+    assert after - before == 1
+
+
+@pytest.mark.parametrize(
+    ("ticket", "outcome"), [("spare", "fallback_pool_consumed"), ("another", "fallback_pool_miss")]
+)
+async def test_a_degraded_answer_is_counted_by_its_outcome(
+    identity: IdentityStub, clock: FakeClock, ticket: str, outcome: str
+) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    sample = f'realtime_centrifugo_connect_total{{outcome="{outcome}"}}'
+
+    async with service(identity.address, tickets=["spare"], clock=clock) as running:
+        await degrade(running, clock)
+        before = await running.metric(sample)
+        await running.connect(ticket)
+        after = await running.metric(sample)
+
+    assert after - before == 1

@@ -1,0 +1,110 @@
+"""The HTTP surface: which paths and methods there are, and what the others are told."""
+
+from typing import Any
+
+import pytest
+
+from tests.harness.identity import IdentityStub
+from tests.harness.service import connect_body, service
+from tests.http.bodies import NOT_IMPLEMENTED
+
+EVENTS = ["connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"]
+PROBES = ["/health", "/health/live", "/health/ready", "/metrics"]
+NOT_FOUND = {"error": {"code": 404, "message": "not found"}}
+NOT_ALLOWED = {"error": {"code": 405, "message": "method not allowed"}}
+
+
+@pytest.mark.parametrize("event", EVENTS[1:])
+@pytest.mark.parametrize("content", [b'{"client":"c","user":"u"}', b"{}", b"", b"nonsense"])
+async def test_an_event_that_is_not_configured_is_not_implemented(event: str, content: bytes) -> None:
+    async with service() as running:
+        response = await running.http.post(f"/centrifugo/{event}", content=content)
+
+    assert (response.status_code, response.json()) == (501, NOT_IMPLEMENTED)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_an_event_is_posted_and_nothing_else(identity: IdentityStub, event: str, method: str) -> None:
+    async with service(identity.address) as running:
+        response = await running.http.request(method, f"/centrifugo/{event}", json=connect_body("a-ticket"))
+
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert method == "HEAD" or response.json() == NOT_ALLOWED
+    assert identity.calls == []
+
+
+@pytest.mark.parametrize("path", PROBES)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_a_probe_is_read_and_nothing_else(path: str, method: str) -> None:
+    async with service() as running:
+        response = await running.http.request(method, path)
+
+    assert (response.status_code, response.json()) == (405, NOT_ALLOWED)
+    assert response.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/centrifugo",
+        "/centrifugo/",
+        "/centrifugo/connect/",
+        "/centrifugo/Connect",
+        "/centrifugo/connect2",
+        "//centrifugo/connect",
+        "/centrifugo/connect%00",
+        "/centrifugo/../centrifugo/connect/x",
+        "/health/",
+        "/health/live/",
+        "/metrics/",
+        "/admin/",
+        "/%ff",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_another_path_is_not_found_and_never_a_redirect(path: str, method: str) -> None:
+    async with service() as running:
+        response = await running.http.request(method, path)
+
+    assert (response.status_code, response.json()) == (404, NOT_FOUND)
+    assert "Location" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/health", "application/json"),
+        ("/health/live", "application/json"),
+        ("/health/ready", "application/json"),
+        ("/metrics", "text/plain"),
+    ],
+)
+async def test_a_probe_answers_in_its_format(path: str, content_type: str) -> None:
+    async with service() as running:
+        response = await running.http.get(path)
+
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].split(";")[0] == content_type
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"json": connect_body("t")}, {"json": connect_body("")}, {"content": b"nonsense"}],
+    ids=["accepted", "refused", "bad"],
+)
+async def test_an_answer_is_json_of_known_length(identity: IdentityStub, options: dict[str, Any]) -> None:
+    async with service(identity.address) as running:
+        response = await running.http.post("/centrifugo/connect", **options)
+
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Content-Length"] == str(len(response.content))
+
+
+async def test_a_query_string_changes_nothing(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        response = await running.http.post("/centrifugo/connect?token=another&x=%ff", json=connect_body("a-ticket"))
+
+    assert response.status_code == 200
+    assert [call.ticket for call in identity.calls] == ["a-ticket"]
