@@ -10,6 +10,8 @@ from typing import Any, Final
 from realtime_site.asgi_types import Receive
 
 LOOK_EVERY_S: Final = 0.05
+# From a closed socket to a woken listener: the poll, the end of file, the lost connection, the event, and one to spare.
+TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
 
@@ -28,10 +30,16 @@ class AsgiCaller:
         self.hung_up = False
 
     async def gone(self) -> bool:
-        """Whether the server knows by now that the connection is closed. Only once the body has been read."""
+        """Whether the connection is closed by now, as far as a look at the socket can tell.
+
+        Only once the body has been read. A hang-up may cancel the request instead.
+        """
         listener = self._listen()
-        await asyncio.sleep(0)
-        return listener.done()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            if listener.done():
+                return True
+        return False
 
     def look(self, now: float) -> None:
         """Cancel the request when its body does not come or, once it has come, when the client hangs up."""
@@ -50,6 +58,7 @@ class AsgiCaller:
 
     def close(self) -> None:
         """The request is over."""
+        self._task = None
         if self._listener is not None:
             self._listener.cancel()
 

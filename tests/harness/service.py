@@ -125,6 +125,8 @@ async def uvicorn_service(
         port = listener.getsockname()[1]
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30) as http:
-            yield Service(http, server.lifespan.state["runtime"])
-        server.should_exit = True
-        await task
+            try:
+                yield Service(http, server.lifespan.state["runtime"])
+            finally:
+                server.should_exit = True
+                await task

@@ -1,0 +1,237 @@
+"""Many at once, and callers that do not wait: over real connections where these matter."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import orjson
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import Context, IdentityStub, aborts
+from tests.harness.service import Service, connect_body, service, uvicorn_service
+
+DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
+CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"}'
+CONSUMED = 'realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}'
+
+
+async def degrade(running: Service, clock: FakeClock) -> None:
+    """Have the outage of an identity that is down outlast the window."""
+    await running.connect("a ticket of nobody")
+    clock.advance(6)
+
+
+async def connect_at_once(running: Service, tickets: list[str]) -> Counter[int]:
+    """How many of these simultaneous connects got which status."""
+    responses = await asyncio.gather(*(running.connect(ticket) for ticket in tickets))
+    return Counter(response.status_code for response in responses)
+
+
+async def test_of_200_simultaneous_connects_with_one_fallback_ticket_one_gets_in(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+
+    async with service(identity.address, tickets=["a", "b"], clock=clock) as running:
+        await degrade(running, clock)
+        statuses = await connect_at_once(running, ["a"] * 200)
+
+    assert statuses == {200: 1, 503: 199}
+    assert len(running.runtime.admission.pool) == 1
+
+
+async def test_of_1000_simultaneous_connects_with_as_many_fallback_tickets_all_get_in(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+    tickets = [f"t-{number}" for number in range(1000)]
+
+    async with service(identity.address, tickets=tickets, clock=clock) as running:
+        await degrade(running, clock)
+        statuses = await connect_at_once(running, tickets)
+
+    assert statuses == {200: 1000}
+    assert len(running.runtime.admission.pool) == 0
+
+
+async def test_of_many_real_connections_with_one_fallback_ticket_one_gets_in(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+
+    async with uvicorn_service(identity.address, tickets=["a", "b"], clock=clock) as running:
+        await degrade(running, clock)
+        statuses = await connect_at_once(running, ["a"] * 50)
+
+    assert statuses == {200: 1, 503: 49}
+
+
+@dataclass
+class Impatient:
+    """A caller on a connection of its own that can hang up."""
+
+    writer: asyncio.StreamWriter
+
+    async def hang_up(self) -> None:
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+@asynccontextmanager
+async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
+    """One that has sent its whole request."""
+    body = orjson.dumps(connect_body(ticket))
+    url = running.http.base_url
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    await writer.drain()
+    try:
+        yield Impatient(writer)
+    finally:
+        writer.close()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for it, for at most five seconds."""
+    async with asyncio.timeout(5):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def until_cancelled(running: Service, before: float) -> None:
+    async def one_more() -> bool:
+        return await running.metric(CANCELLED) == before + 1
+
+    await until(one_more)
+
+
+async def test_a_caller_that_hangs_up_before_identity_answers_costs_no_fallback_ticket(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+    release, asked = asyncio.Event(), asyncio.Event()
+
+    async def slowly_down(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        asked.set()
+        await release.wait()
+        return await DOWN(request, context)
+
+    async with uvicorn_service(identity.address, tickets=["a"], clock=clock) as running:
+        await degrade(running, clock)
+        identity.script = slowly_down
+        cancelled, consumed = await running.metric(CANCELLED), await running.metric(CONSUMED)
+        outage = running.runtime.admission.detector.status(clock.now)
+        async with impatient(running, "a") as caller:
+            await asked.wait()
+            await caller.hang_up()
+        await until_cancelled(running, cancelled)
+        release.set()
+
+        assert len(running.runtime.admission.pool) == 1
+        assert running.runtime.admission.detector.status(clock.now) == outage
+        assert await running.metric(CONSUMED) == consumed
+
+
+async def test_a_caller_that_hangs_up_while_the_outage_is_young_is_neither_success_nor_failure(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    asked = asyncio.Event()
+
+    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets the event")
+
+    async with uvicorn_service(identity.address, clock=clock) as running:
+        identity.script = DOWN
+        await running.connect()
+        identity.script = hangs
+        before = await running.metric(CANCELLED)
+        async with impatient(running, "a") as caller:
+            await asked.wait()
+            await caller.hang_up()
+        await until_cancelled(running, before)
+
+        assert running.runtime.admission.detector.status(clock.now).consecutive_failure_count == 1
+        assert running.runtime.capacity.taken == 0
+
+
+async def test_a_caller_that_hangs_up_just_before_the_pool_is_asked_costs_no_fallback_ticket(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+    async with uvicorn_service(identity.address, tickets=["a"], clock=clock) as running:
+        await degrade(running, clock)
+        before = await running.metric(CANCELLED)
+        async with impatient(running, "a") as caller:
+
+            async def down_once_nobody_waits(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+                await caller.hang_up()
+                return await DOWN(request, context)
+
+            identity.script = down_once_nobody_waits
+            await until_cancelled(running, before)
+
+        assert len(running.runtime.admission.pool) == 1
+
+
+async def test_a_caller_that_hangs_up_right_after_its_request_costs_no_fallback_ticket_when_identity_is_not_asked(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+    async with uvicorn_service(
+        identity.address, tickets=["a"], clock=clock, IDENTITY_PROBE_INTERVAL_MS=60000
+    ) as running:
+        await degrade(running, clock)
+        await running.connect("the probe")
+        before = await running.metric(CANCELLED)
+        async with impatient(running, "a") as caller:
+            caller.writer.close()
+            await until_cancelled(running, before)
+
+        assert len(running.runtime.admission.pool) == 1
+        assert len(identity.calls) == 2
+
+
+async def test_a_caller_that_waits_gets_its_fallback_ticket_however_late_identity_fails(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+
+    async def slowly_down(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await asyncio.sleep(0.2)
+        return await DOWN(request, context)
+
+    async with uvicorn_service(identity.address, tickets=["a"], clock=clock) as running:
+        await degrade(running, clock)
+        identity.script = slowly_down
+        response = await running.connect("a")
+
+    assert response.status_code == 200
+
+
+async def test_a_burst_beyond_capacity_is_turned_away_at_once(identity: IdentityStub) -> None:
+    release = asyncio.Event()
+
+    async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await release.wait()
+        return pb.ValidateResponse(success=pb.Success(user_id="u-1"))
+
+    identity.script = slow
+    async with service(identity.address, PROXY_MAX_INFLIGHT=3) as running:
+        served = [asyncio.create_task(running.connect()) for _ in range(3)]
+        while len(identity.calls) < 3:
+            await asyncio.sleep(0.01)
+
+        turned_away = await connect_at_once(running, ["a"] * 20)
+        release.set()
+
+        assert turned_away == {503: 20}
+        assert [(await task).status_code for task in served] == [200] * 3
+        assert (await running.connect()).status_code == 200
+    assert len(identity.calls) == 4

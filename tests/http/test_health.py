@@ -1,0 +1,89 @@
+"""Spec section 10: what /health and the probes say."""
+
+import grpc
+import pytest
+
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import IdentityStub, aborts
+from tests.harness.service import service
+
+CALM = {"degraded": False, "consecutive_failure_count": 0, "since": None}
+POOL = {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1}
+OK = {"status": "ok"}
+
+
+async def test_health_without_an_outage_and_a_pool() -> None:
+    async with service(low_watermark=1000) as running:
+        response = await running.http.get("/health")
+
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {
+        "status": "ok",
+        "version": running.runtime.version,
+        "identity_outage": CALM,
+        "fallback_pool": {"size": 0, "initial_size": 0, "status": "disabled", "low_watermark": 1000},
+    }
+
+
+async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
+    clock.wall = 1_800_000_000.25
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    since = "2027-01-15T08:00:00.250Z"
+
+    async with service(identity.address, tickets="ab", low_watermark=1, clock=clock) as running:
+        bodies = []
+        for wait_s in (0, 5, 1):
+            clock.advance(wait_s)
+            await running.connect("-")
+            bodies.append((await running.http.get("/health")).json())
+
+    outages = [body["identity_outage"] for body in bodies]
+    assert outages == [
+        {"degraded": False, "consecutive_failure_count": 1, "since": since},
+        {"degraded": False, "consecutive_failure_count": 2, "since": since},
+        {"degraded": True, "consecutive_failure_count": 3, "since": since},
+    ]
+    assert [body["status"] for body in bodies] == ["ok", "ok", "degraded"]
+    assert bodies[2]["fallback_pool"] == POOL
+
+
+async def test_health_turns_degraded_without_another_call_to_identity(identity: IdentityStub, clock: FakeClock) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+
+    async with service(identity.address, clock=clock) as running:
+        await running.connect()
+        clock.advance(6)
+        body = (await running.http.get("/health")).json()
+
+        assert body["status"] == "degraded"
+        assert await running.metric("realtime_identity_outage_degraded") == 1
+    assert len(identity.calls) == 1
+
+
+async def test_the_probes_stay_ok_during_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+
+    async with service(identity.address, tickets="ab", clock=clock) as running:
+        await running.connect()
+        clock.advance(3600)
+        responses = [await running.http.get(path) for path in ("/health", "/health/live", "/health/ready")]
+
+    assert [response.status_code for response in responses] == [200, 200, 200]
+    assert [response.json() for response in responses[1:]] == [OK, OK]
+    assert responses[0].json()["status"] == "degraded"
+
+
+async def test_the_probes_need_no_identity_at_all() -> None:
+    async with service("127.0.0.1:1") as running:
+        live, ready = await running.http.get("/health/live"), await running.http.get("/health/ready")
+
+    assert [(live.status_code, live.json()), (ready.status_code, ready.json())] == [(200, OK), (200, OK)]
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+async def test_no_cache_keeps_an_answer_about_health(path: str) -> None:
+    async with service() as running:
+        response = await running.http.get(path)
+
+    assert response.headers["cache-control"] == "no-store"
