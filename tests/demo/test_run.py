@@ -15,17 +15,18 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.harness.processes import ROOT, environment, free_port
+
 LAST_LINE = "Ctrl-C ends it all.\n"
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste are curl's")
 
 
-def start(folder: Path, port: int | str) -> "subprocess.Popen[str]":
+def start(folder: Path, port: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
-        env={**os.environ, "LISTEN_PORT": str(port), "TMPDIR": str(folder)},
+        env=environment(port, TMPDIR=str(folder)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -33,9 +34,9 @@ def start(folder: Path, port: int | str) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def running_demo(folder: Path, port: int) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def running_demo(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """The demonstration's process, and all it had printed when it was ready."""
-    with start(folder, port) as process:
+    with start(folder, free_port()) as process:
         assert process.stdout is not None
         printed = ""
         while line := process.stdout.readline():
@@ -48,14 +49,6 @@ def running_demo(folder: Path, port: int) -> Iterator[tuple["subprocess.Popen[st
         finally:
             process.terminate()
             process.communicate(timeout=30)
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def lines_to_paste(printed: str) -> list[str]:
@@ -73,11 +66,11 @@ def answer_of(output: str) -> tuple[Any, int]:
 
 
 @needs_curl
-def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path: Path, free_port: int) -> None:
+def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     invalid = {"disconnect": {"code": 4401, "reason": "invalid ticket"}}
     unavailable = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
 
-    with running_demo(tmp_path, free_port) as (_, printed):
+    with running_demo(tmp_path) as (_, printed):
         outputs = [paste(line) for line in lines_to_paste(printed)]
 
     first, again, cut, during, watch, spare, spare_again, back, after, well = outputs
@@ -95,8 +88,8 @@ def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path:
     assert (health["status"], health["fallback_pool"]["size"]) == ("ok", 4)
 
 
-def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path, free_port: int) -> None:
-    with running_demo(tmp_path, free_port) as (process, printed):
+def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as (process, printed):
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
 
@@ -120,8 +113,8 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_a_service_that_ends_by_itself_ends_the_demonstration(tmp_path: Path, free_port: int) -> None:
-    with running_demo(tmp_path, free_port) as (process, printed):
+def test_a_service_that_ends_by_itself_ends_the_demonstration(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as (process, printed):
         os.kill(service_pid(printed), signal.SIGKILL)
         rest, _ = process.communicate(timeout=30)
 
@@ -141,7 +134,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
-    with start(tmp_path, "97300") as process:
+    with start(tmp_path, 97300) as process:
         printed, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1

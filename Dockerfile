@@ -1,0 +1,25 @@
+# The packages, all as wheels: no compiler in either stage.
+FROM python:3.11-slim AS packages
+COPY requirements/base.txt /tmp/base.txt
+RUN python -m venv /opt/venv \
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: -r /tmp/base.txt
+
+FROM python:3.11-slim
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /srv
+# The version is read from the changelog.
+COPY CHANGELOG.md manage.py ./
+COPY proto proto
+COPY fallback fallback
+COPY centrifugo_proxy centrifugo_proxy
+COPY realtime_site realtime_site
+RUN python -m compileall -q .
+# A number, so that Kubernetes can see that it is not root. Nothing is written at run time.
+USER 10001:10001
+EXPOSE 9730
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["python", "-c", "import http.client, os; \
+health = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('LISTEN_PORT') or 9730), timeout=2); \
+health.request('GET', '/health/live'); \
+raise SystemExit(health.getresponse().status != 200)"]
+CMD ["python", "manage.py", "serve"]
