@@ -5,6 +5,7 @@ The values that were sent are compared and forgotten; a refusal is a reason, nev
 
 import hashlib
 import hmac
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +79,12 @@ def read_secret(name: str, value: str, path: str) -> bytes:
     if value and path:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
     if not path:
-        return value.encode()
+        return os.fsencode(value)  # the bytes that were set, UTF-8 or not
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SecretError(f"{name}_FILE: cannot read {path}: {error.strerror or type(error).__name__}.") from None
     secret = content.removesuffix(b"\n").removesuffix(b"\r")
-    if not secret:
+    if not secret.strip():
         raise SecretError(f"{name}_FILE: {path} is empty.")
     return secret

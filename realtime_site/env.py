@@ -30,8 +30,12 @@ class Environment:
     problems: list[str] = field(default_factory=list)
 
     def text(self, name: str, default: str) -> str:
-        """Any text; an explicit empty value stays empty."""
+        """Any text; an explicit empty value stays empty, and $NAME is the value of another variable."""
         self.defaults[name] = default
+        raw = self.env.ENVIRON.get(name, "")
+        if raw.startswith("$") and self.env.ENVIRON.get(raw.lstrip("$"), "$").startswith("$"):
+            self._refuse(name, raw, "a value, or $NAME of another variable that is set")
+            return default  # where django-environ would take the default in silence, or turn in a circle
         return str(self.env.str(name, default=default))
 
     def secret(self, name: str) -> str:
@@ -95,14 +99,17 @@ class Environment:
 
         return self._read(name, default, convert)
 
-    def subset(self, name: str, whole: tuple[str, ...]) -> frozenset[str]:
-        """A comma list out of `whole`, which is the default; an explicit empty value is the empty set."""
+    def subset(self, name: str, whole: tuple[str, ...], always: tuple[str, ...] = ()) -> frozenset[str]:
+        """A comma list out of `whole`, which is the default; an explicit empty value is the empty set.
+
+        What is there `always` may be named too, to no effect.
+        """
         default = ",".join(whole)
         chosen = self.words(name, default)
-        unknown = [word for word in chosen if word not in whole]
+        unknown = [word for word in chosen if word not in whole + always]
         if unknown:
             self._refuse(name, ",".join(chosen), f"a comma list out of {default}")
-        return frozenset(chosen)
+        return frozenset(chosen).intersection(whole)
 
     def words(self, name: str, default: str) -> list[str]:
         """A comma list; white space around its words does not count."""

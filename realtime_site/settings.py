@@ -6,7 +6,7 @@ What each means and accepts: README.md. Values that contradict each other are fo
 import sys
 
 from centrifugo_proxy.codes import INVALID_TICKET, ResponseMode, default_unavailable
-from centrifugo_proxy.events.connect import INFO_FIELDS
+from centrifugo_proxy.events.connect import ALWAYS_SHOWN, INFO_FIELDS
 from realtime_site import logs
 from realtime_site.env import Environment
 
@@ -45,7 +45,7 @@ CENTRIFUGO_INVALID_TICKET_CODE = env.integer("CENTRIFUGO_INVALID_TICKET_CODE", I
 CENTRIFUGO_UNAVAILABLE_CODE = env.integer(
     "CENTRIFUGO_UNAVAILABLE_CODE", default_unavailable(CENTRIFUGO_RESPONSE_MODE), 4000, 4999
 )
-CENTRIFUGO_INFO_FIELDS = env.subset("CENTRIFUGO_INFO_FIELDS", INFO_FIELDS)
+CENTRIFUGO_INFO_FIELDS = env.subset("CENTRIFUGO_INFO_FIELDS", INFO_FIELDS, ALWAYS_SHOWN)
 
 FALLBACK_TICKETS_PATH = env.text("FALLBACK_TICKETS_PATH", "")
 FALLBACK_DEGRADED_WINDOW_MS = env.integer("FALLBACK_DEGRADED_WINDOW_MS", 5000, 0)

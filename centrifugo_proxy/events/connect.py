@@ -3,7 +3,6 @@
 Decides, and moves the fallback's state; tells nobody. What happened is in the `Decision`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -24,6 +23,7 @@ from centrifugo_proxy.identity import (
 from fallback.admission import Admission, Notice
 
 INFO_FIELDS: Final = ("family_id", "subscription_tier", "is_admin", "parental_state")
+ALWAYS_SHOWN: Final = ("degraded", "fallback_path")
 
 # fmt: off
 OUTCOMES: Final = (
@@ -132,7 +132,7 @@ class Connect:
         """What other clients may see of `meta`; the degraded mark always."""
         if len(self.info_fields) == len(INFO_FIELDS):
             return meta
-        return {name: value for name, value in meta.items() if name in self.info_fields or name == "degraded"}
+        return {name: value for name, value in meta.items() if name in self.info_fields or name in ALWAYS_SHOWN}
 
     def _passed_on(self, code: int, reason: str, notices: Notices) -> Decision:
         passable = code in codes.DISCONNECT_CODES
@@ -158,8 +158,3 @@ def describe(identity: Identity) -> dict[str, Any]:
         "parental_state": identity.parental_state._asdict(),
     }
     return {**meta, "degraded": True} if identity.degraded else meta
-
-
-def unknown_fields(names: Iterable[str]) -> list[str]:
-    """Those of `names` that CENTRIFUGO_INFO_FIELDS cannot have."""
-    return [name for name in names if name not in INFO_FIELDS]

@@ -1,0 +1,260 @@
+"""The readers of environment variables: what each accepts, and how it refuses the rest."""
+
+from collections.abc import Callable
+from typing import Any
+
+import environ
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from realtime_site.env import Environment
+
+Reader = Callable[[Environment], Any]
+
+
+def reading(**variables: str) -> Environment:
+    """The readers over these variables alone."""
+    env = environ.Env()
+    env.ENVIRON = variables
+    return Environment(env)
+
+
+def refusal(read: Reader, **variables: str) -> str:
+    """What the operator is told of these variables."""
+    environment = reading(**variables)
+    read(environment)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        environment.finish()
+    return str(refused.value)
+
+
+PORT: Reader = lambda env: env.integer("X", 9730, 1, 65535)  # noqa: E731
+AT_LEAST: Reader = lambda env: env.integer("X", 5000, 0)  # noqa: E731
+ANY: Reader = lambda env: env.integer("X", 300)  # noqa: E731
+PROBE: Reader = lambda env: env.integer_or_zero("X", 100, 60000)  # noqa: E731
+RATIO: Reader = lambda env: env.ratio("X", "1.0")  # noqa: E731
+FLAG: Reader = lambda env: env.flag("X", default=False)  # noqa: E731
+WORD: Reader = lambda env: env.one_of("X", "http", ("http", "envelope"))  # noqa: E731
+SUBSET: Reader = lambda env: env.subset("X", ("a", "b"))  # noqa: E731
+WORDS: Reader = lambda env: env.words("X", "*")  # noqa: E731
+TARGET: Reader = lambda env: env.grpc_target("X", "localhost:50051")  # noqa: E731
+URL: Reader = lambda env: env.http_url("X", "http://localhost:4318/v1/traces")  # noqa: E731
+TEXT: Reader = lambda env: env.text("X", "some")  # noqa: E731
+SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("read", "default"),
+    [
+        (PORT, 9730),
+        (AT_LEAST, 5000),
+        (ANY, 300),
+        (PROBE, 0),
+        (RATIO, 1.0),
+        (FLAG, False),
+        (WORD, "http"),
+        (SUBSET, frozenset({"a", "b"})),
+        (WORDS, ["*"]),
+        (TARGET, "localhost:50051"),
+        (URL, "http://localhost:4318/v1/traces"),
+        (TEXT, "some"),
+        (SECRET, ""),
+    ],
+)
+def test_an_unset_variable_has_its_default(read: Reader, default: Any) -> None:
+    environment = reading()
+
+    value = read(environment)
+
+    environment.finish()
+    assert value == default
+
+
+@pytest.mark.parametrize(
+    ("read", "default"),
+    [(PORT, 9730), (PROBE, 0), (RATIO, 1.0), (FLAG, False), (WORD, "http"), (TARGET, "localhost:50051")],
+)
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_an_empty_variable_is_as_good_as_unset(read: Reader, default: Any, blank: str) -> None:
+    environment = reading(X=blank)
+
+    value = read(environment)
+
+    environment.finish()
+    assert value == default
+
+
+@pytest.mark.parametrize(("read", "empty"), [(TEXT, ""), (SECRET, ""), (URL, ""), (WORDS, []), (SUBSET, frozenset())])
+def test_an_explicit_empty_value_counts_where_it_means_something(read: Reader, empty: Any) -> None:
+    environment = reading(X="")
+
+    value = read(environment)
+
+    environment.finish()
+    assert value == empty
+
+
+@pytest.mark.parametrize(
+    ("read", "raw", "value"),
+    [
+        (PORT, "1", 1),
+        (PORT, "65535", 65535),
+        (PORT, " 80 ", 80),
+        (PORT, "0080", 80),
+        (AT_LEAST, "0", 0),
+        (AT_LEAST, "999999999999999999", 999999999999999999),
+        (ANY, "-1", -1),
+        (PROBE, "0", 0),
+        (PROBE, "100", 100),
+        (PROBE, "60000", 60000),
+        (RATIO, "0", 0.0),
+        (RATIO, "0.25", 0.25),
+        (RATIO, "1", 1.0),
+        (FLAG, "true", True),
+        (FLAG, "1", True),
+        (FLAG, "YES", True),
+        (FLAG, "on", True),
+        (FLAG, "False", False),
+        (FLAG, "0", False),
+        (FLAG, "no", False),
+        (FLAG, "off", False),
+        (WORD, "ENVELOPE", "envelope"),
+        (WORD, " http ", "http"),
+        (SUBSET, "b", frozenset({"b"})),
+        (SUBSET, " b , a ", frozenset({"a", "b"})),
+        (SUBSET, "a,,a,", frozenset({"a"})),
+        (WORDS, "a.example, b.example", ["a.example", "b.example"]),
+        (TARGET, "identity:1", "identity:1"),
+        (TARGET, "identity:65535", "identity:65535"),
+        (TARGET, "10.0.0.1:50051", "10.0.0.1:50051"),
+        (TARGET, "[::1]:50051", "[::1]:50051"),
+        (TARGET, "dns:///identity.prod.svc:50051", "dns:///identity.prod.svc:50051"),
+        (TARGET, "ipv4:10.0.0.1:1,10.0.0.2:1", "ipv4:10.0.0.1:1,10.0.0.2:1"),
+        (TARGET, "ipv6:[::1]:50051", "ipv6:[::1]:50051"),
+        (TARGET, "unix:///run/identity.sock", "unix:///run/identity.sock"),
+        (URL, "https://collector.example:4318/x?y=z", "https://collector.example:4318/x?y=z"),
+        (URL, "http://[::1]/v1/traces", "http://[::1]/v1/traces"),
+        (TEXT, " as it is ", " as it is "),
+        (SECRET, " as it is \n", " as it is \n"),
+    ],
+)
+def test_a_good_value_is_converted(read: Reader, raw: str, value: Any) -> None:
+    environment = reading(X=raw)
+
+    converted = read(environment)
+
+    environment.finish()
+    assert converted == value
+    assert type(converted) is type(value)
+
+
+GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
+WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
+
+
+@pytest.mark.parametrize(
+    ("read", "seen", "accepted"),
+    [
+        (PORT, "0", "1–65535"),
+        (PORT, "65536", "1–65535"),
+        (PORT, "-1", "1–65535"),
+        (PORT, "http", "1–65535"),
+        (PORT, "80.0", "1–65535"),
+        (PORT, "8_0", "1–65535"),
+        (PORT, "+80", "1–65535"),
+        (PORT, "٨٠", "1–65535"),
+        (PORT, "9" * 5000, "1–65535"),
+        (AT_LEAST, "-1", "an integer >= 0"),
+        (AT_LEAST, "5s", "an integer >= 0"),
+        (ANY, "soon", "an integer"),
+        (PROBE, "1", "0 (off), or 100–60000"),
+        (PROBE, "99", "0 (off), or 100–60000"),
+        (PROBE, "60001", "0 (off), or 100–60000"),
+        (PROBE, "off", "0 (off), or 100–60000"),
+        (RATIO, "1.01", "0.0–1.0"),
+        (RATIO, "-0.1", "0.0–1.0"),
+        (RATIO, "nan", "0.0–1.0"),
+        (RATIO, "inf", "0.0–1.0"),
+        (RATIO, "1e-3", "0.0–1.0"),
+        (RATIO, "50%", "0.0–1.0"),
+        (FLAG, "ture", "true, 1, yes, on, false, 0, no, off"),
+        (FLAG, "2", "true, 1, yes, on, false, 0, no, off"),
+        (WORD, "https", "http, envelope"),
+        (SUBSET, "c", "a comma list out of a,b"),
+        (SUBSET, "a,c", "a comma list out of a,b"),
+        (SUBSET, "A", "a comma list out of a,b"),
+        (TARGET, "identity", GRPC_TARGET),
+        (TARGET, "identity:", GRPC_TARGET),
+        (TARGET, "identity:0", GRPC_TARGET),
+        (TARGET, "identity:65536", GRPC_TARGET),
+        (TARGET, ":50051", GRPC_TARGET),
+        (TARGET, "http://identity:50051", GRPC_TARGET),
+        (TARGET, "identity:50051/path", GRPC_TARGET),
+        (TARGET, "two words:50051", GRPC_TARGET),
+        (TARGET, "dns:///two words:1", GRPC_TARGET),
+        (URL, "localhost:4318", WHOLE_URL),
+        (URL, "collector", WHOLE_URL),
+        (URL, "grpc://collector:4317", WHOLE_URL),
+        (URL, "http://", WHOLE_URL),
+        (URL, "http:///v1/traces", WHOLE_URL),
+        (URL, "http://collector:port/", WHOLE_URL),
+        (URL, "http://collector:65536/", WHOLE_URL),
+        (URL, "http://[::1/", WHOLE_URL),
+    ],
+)
+def test_a_bad_value_is_refused_by_name_with_what_is_accepted(read: Reader, seen: str, accepted: str) -> None:
+    message = refusal(read, X=seen)
+
+    assert message == f"X is {seen!r}; accepted: {accepted}."
+
+
+def test_all_problems_are_told_at_once() -> None:
+    def read(env: Environment) -> None:
+        env.integer("PORT", 9730, 1, 65535)
+        env.flag("DEBUG", default=False)
+        env.text("NAME", "fine")
+        env.ratio("RATIO", "1.0")
+
+    message = refusal(read, PORT="0", DEBUG="maybe", RATIO="2")
+
+    assert message.splitlines() == [
+        "PORT is '0'; accepted: 1–65535.",
+        "DEBUG is 'maybe'; accepted: true, 1, yes, on, false, 0, no, off.",
+        "RATIO is '2'; accepted: 0.0–1.0.",
+    ]
+
+
+@pytest.mark.parametrize("secret", ["$HOME", "$$", "\\$x", " padded ", "pass=word", "ключ"])
+def test_a_secret_is_taken_as_it_is(secret: str) -> None:
+    environment = reading(X=secret, HOME="elsewhere")
+
+    value = environment.secret("X")
+
+    environment.finish()
+    assert value == secret
+
+
+def test_another_value_can_refer_to_a_variable() -> None:
+    environment = reading(X="$PORT", PORT="8080")
+
+    value = environment.integer("X", 9730, 1, 65535)
+
+    environment.finish()
+    assert value == 8080
+
+
+@pytest.mark.parametrize("seen", ["$ABSENT", "$X", "$CIRCLE", "$"])
+def test_a_reference_that_leads_nowhere_is_refused(seen: str) -> None:
+    message = refusal(TEXT, X=seen, CIRCLE="$X")
+
+    assert message == f"X is {seen!r}; accepted: a value, or $NAME of another variable that is set."
+
+
+def test_each_variable_that_was_read_is_remembered_with_its_default() -> None:
+    environment = reading()
+
+    for read in (PORT, SECRET):
+        read(environment)
+    environment.subset("FIELDS", ("a", "b"))
+
+    assert environment.defaults == {"X": "", "FIELDS": "a,b"}

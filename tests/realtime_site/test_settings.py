@@ -1,0 +1,183 @@
+"""Every variable of the service: its default, the edges of what it accepts, and its refusals."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from tests.harness.environment import settings_from
+
+FIELDS = frozenset({"family_id", "subscription_tier", "is_admin", "parental_state"})
+DEFAULTS = {
+    "LOG_LEVEL": "info",
+    "LISTEN_HOST": "0.0.0.0",
+    "LISTEN_PORT": 9730,
+    "IDENTITY_VALIDATE_GRPC_ADDRESS": "localhost:50051",
+    "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "plaintext",
+    "IDENTITY_TLS_CA_FILE": "",
+    "IDENTITY_TLS_CERT_FILE": "",
+    "IDENTITY_TLS_KEY_FILE": "",
+    "IDENTITY_TLS_SERVER_NAME": "",
+    "IDENTITY_VALIDATE_DEADLINE_MS": 2500,
+    "IDENTITY_PROBE_INTERVAL_MS": 0,
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318/v1/traces",
+    "OTEL_SERVICE_NAME": "aim2be-realtime-service",
+    "OTEL_TRACES_SAMPLER_ARG": 1.0,
+    "CENTRIFUGO_PROXY_SECRET": "",
+    "CENTRIFUGO_PROXY_SECRET_FILE": "",
+    "CENTRIFUGO_PROXY_SECRET_PREVIOUS": "",
+    "CENTRIFUGO_PROXY_SECRET_PREVIOUS_FILE": "",
+    "CENTRIFUGO_PROXY_TOKEN": "",
+    "CENTRIFUGO_PROXY_TOKEN_FILE": "",
+    "CENTRIFUGO_PROXY_TOKEN_PREVIOUS": "",
+    "CENTRIFUGO_PROXY_TOKEN_PREVIOUS_FILE": "",
+    "CENTRIFUGO_RESPONSE_MODE": "http",
+    "CENTRIFUGO_INVALID_TICKET_CODE": 4401,
+    "CENTRIFUGO_UNAVAILABLE_CODE": 4503,
+    "CENTRIFUGO_INFO_FIELDS": FIELDS,
+    "FALLBACK_TICKETS_PATH": "",
+    "FALLBACK_DEGRADED_WINDOW_MS": 5000,
+    "FALLBACK_LOW_WATERMARK": 1000,
+    "FALLBACK_CONNECT_TTL_S": 300,
+    "PROXY_MAX_BODY_BYTES": 65536,
+    "PROXY_MAX_INFLIGHT": 1000,
+    "ALLOWED_HOSTS": ["*"],
+    "DEBUG": False,
+}
+
+
+def refusal(**variables: str) -> str:
+    """Why the settings do not load under these variables."""
+    with pytest.raises(ImproperlyConfigured) as refused:
+        settings_from(**variables)
+    return str(refused.value)
+
+
+def test_without_variables_every_setting_has_its_default() -> None:
+    settings = settings_from()
+
+    assert settings == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "value"),
+    [
+        ("LOG_LEVEL", "trace", "trace"),
+        ("LOG_LEVEL", "DEBUG", "debug"),
+        ("LOG_LEVEL", "Warn", "warn"),
+        ("LOG_LEVEL", "WARNING", "warning"),
+        ("LOG_LEVEL", "error", "error"),
+        ("LOG_LEVEL", "fatal", "fatal"),
+        ("LOG_LEVEL", "CRITICAL", "critical"),
+        ("LISTEN_HOST", "::1", "::1"),
+        ("LISTEN_PORT", "1", 1),
+        ("LISTEN_PORT", "65535", 65535),
+        ("IDENTITY_VALIDATE_GRPC_ADDRESS", "dns:///identity:443", "dns:///identity:443"),
+        ("IDENTITY_VALIDATE_NEGOTIATION_TYPE", "TLS", "tls"),
+        ("IDENTITY_TLS_CA_FILE", "/tls/ca.pem", "/tls/ca.pem"),
+        ("IDENTITY_TLS_CERT_FILE", "/tls/tls.crt", "/tls/tls.crt"),
+        ("IDENTITY_TLS_KEY_FILE", "/tls/tls.key", "/tls/tls.key"),
+        ("IDENTITY_TLS_SERVER_NAME", "identity.internal", "identity.internal"),
+        ("IDENTITY_VALIDATE_DEADLINE_MS", "1", 1),
+        ("IDENTITY_VALIDATE_DEADLINE_MS", "60000", 60000),
+        ("IDENTITY_PROBE_INTERVAL_MS", "100", 100),
+        ("IDENTITY_PROBE_INTERVAL_MS", "60000", 60000),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "", ""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example/x", "https://collector.example/x"),
+        ("OTEL_SERVICE_NAME", "realtime-eu", "realtime-eu"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.0", 0.0),
+        ("CENTRIFUGO_PROXY_SECRET", "$not-a-variable", "$not-a-variable"),
+        ("CENTRIFUGO_PROXY_SECRET_PREVIOUS", "$not-a-variable", "$not-a-variable"),
+        ("CENTRIFUGO_PROXY_TOKEN", "$not-a-variable", "$not-a-variable"),
+        ("CENTRIFUGO_PROXY_TOKEN_PREVIOUS", "$not-a-variable", "$not-a-variable"),
+        ("CENTRIFUGO_RESPONSE_MODE", "Envelope", "envelope"),
+        ("CENTRIFUGO_INVALID_TICKET_CODE", "4000", 4000),
+        ("CENTRIFUGO_INVALID_TICKET_CODE", "4999", 4999),
+        ("CENTRIFUGO_UNAVAILABLE_CODE", "4000", 4000),
+        ("CENTRIFUGO_UNAVAILABLE_CODE", "4999", 4999),
+        ("CENTRIFUGO_INFO_FIELDS", "is_admin", frozenset({"is_admin"})),
+        ("CENTRIFUGO_INFO_FIELDS", "is_admin,degraded,fallback_path", frozenset({"is_admin"})),
+        ("FALLBACK_TICKETS_PATH", "/secret/tickets", "/secret/tickets"),
+        ("FALLBACK_DEGRADED_WINDOW_MS", "0", 0),
+        ("FALLBACK_LOW_WATERMARK", "0", 0),
+        ("FALLBACK_CONNECT_TTL_S", "5", 5),
+        ("FALLBACK_CONNECT_TTL_S", "999999", 999999),
+        ("PROXY_MAX_BODY_BYTES", "1024", 1024),
+        ("PROXY_MAX_BODY_BYTES", "16777216", 16777216),
+        ("PROXY_MAX_INFLIGHT", "1", 1),
+        ("PROXY_MAX_INFLIGHT", "100000", 100000),
+        ("ALLOWED_HOSTS", "a.example,b.example", ["a.example", "b.example"]),
+        ("DEBUG", "true", True),
+    ],
+)
+def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> None:
+    settings = settings_from(**{name: raw})
+
+    assert settings[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "accepted"),
+    [
+        ("LOG_LEVEL", "loud", "trace, debug, info, warn, warning, error, fatal, critical"),
+        ("LISTEN_PORT", "0", "1–65535"),
+        ("LISTEN_PORT", "65536", "1–65535"),
+        ("IDENTITY_VALIDATE_NEGOTIATION_TYPE", "ssl", "plaintext, tls"),
+        ("IDENTITY_VALIDATE_DEADLINE_MS", "0", "1–60000"),
+        ("IDENTITY_VALIDATE_DEADLINE_MS", "60001", "1–60000"),
+        ("IDENTITY_PROBE_INTERVAL_MS", "99", "0 (off), or 100–60000"),
+        ("IDENTITY_PROBE_INTERVAL_MS", "60001", "0 (off), or 100–60000"),
+        (
+            "IDENTITY_VALIDATE_GRPC_ADDRESS",
+            "http://identity:50051",
+            "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "collector:4318",
+            "a whole URL such as http://localhost:4318/v1/traces, or empty for off",
+        ),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.1", "0.0–1.0"),
+        ("CENTRIFUGO_RESPONSE_MODE", "https", "http, envelope"),
+        ("CENTRIFUGO_INVALID_TICKET_CODE", "3999", "4000–4999"),
+        ("CENTRIFUGO_INVALID_TICKET_CODE", "5000", "4000–4999"),
+        ("CENTRIFUGO_UNAVAILABLE_CODE", "3999", "4000–4999"),
+        ("CENTRIFUGO_UNAVAILABLE_CODE", "5000", "4000–4999"),
+        (
+            "CENTRIFUGO_INFO_FIELDS",
+            "user",
+            "a comma list out of family_id,subscription_tier,is_admin,parental_state",
+        ),
+        ("FALLBACK_DEGRADED_WINDOW_MS", "-1", "an integer >= 0"),
+        ("FALLBACK_LOW_WATERMARK", "-1", "an integer >= 0"),
+        ("FALLBACK_CONNECT_TTL_S", "5m", "an integer"),
+        ("PROXY_MAX_BODY_BYTES", "1023", "1024–16777216"),
+        ("PROXY_MAX_BODY_BYTES", "16777217", "1024–16777216"),
+        ("PROXY_MAX_INFLIGHT", "0", "1–100000"),
+        ("PROXY_MAX_INFLIGHT", "100001", "1–100000"),
+        ("DEBUG", "maybe", "true, 1, yes, on, false, 0, no, off"),
+    ],
+)
+def test_a_variable_refuses_what_it_does_not_accept(name: str, seen: str, accepted: str) -> None:
+    message = refusal(**{name: seen})
+
+    assert message == f"{name} is {seen!r}; accepted: {accepted}."
+
+
+@pytest.mark.parametrize(("mode", "code"), [("http", 4503), ("envelope", 4103)])
+def test_the_unavailable_code_fits_the_response_mode_unless_it_is_chosen(mode: str, code: int) -> None:
+    unset = settings_from(CENTRIFUGO_RESPONSE_MODE=mode)
+    chosen = settings_from(CENTRIFUGO_RESPONSE_MODE=mode, CENTRIFUGO_UNAVAILABLE_CODE="4222")
+
+    assert (unset["CENTRIFUGO_UNAVAILABLE_CODE"], chosen["CENTRIFUGO_UNAVAILABLE_CODE"]) == (code, 4222)
+
+
+def test_a_refusal_tells_every_problem_and_no_secret() -> None:
+    message = refusal(
+        LISTEN_PORT="no", PROXY_MAX_INFLIGHT="0", CENTRIFUGO_PROXY_SECRET="made-up", CENTRIFUGO_PROXY_TOKEN="made-up"
+    )
+
+    assert message.splitlines() == [
+        "LISTEN_PORT is 'no'; accepted: 1–65535.",
+        "PROXY_MAX_INFLIGHT is '0'; accepted: 1–100000.",
+    ]
