@@ -1,0 +1,266 @@
+"""Spec section 11: what is on /metrics, from the first scrape of a fresh process on."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, success
+from tests.harness.processes import serving
+from tests.harness.service import connect_body, service
+
+EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
+OUTCOMES = {
+    "success", "success_degraded", "disconnect", "invalid_ticket", "identity_error", "unavailable",
+    "fallback_pool_consumed", "fallback_pool_miss", "bad_request", "internal_error", "cancelled",
+}  # fmt: skip
+REASONS = {"signature_missing", "signature_mismatch", "token_missing", "token_mismatch"}
+CODES = {status.name for status in grpc.StatusCode}
+DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
+
+
+@pytest.fixture(scope="module")
+def exposition() -> Iterator[str]:
+    """/metrics of a process that nobody has sent a request yet."""
+    with serving() as process:
+        response = process.http.get("/metrics")
+        assert response.headers["content-type"].startswith("text/plain; version=")
+        yield response.text
+
+
+@pytest.fixture(scope="module")
+def families(exposition: str) -> dict[str, Metric]:
+    return {family.name: family for family in text_string_to_metric_families(exposition)}
+
+
+def samples(family: Metric, suffix: str = "") -> dict[tuple[str, ...], float]:
+    """The family's values by its labels' values, `type` before `outcome`."""
+    wanted = [sample for sample in family.samples if sample.name == family.name + suffix]
+    return {tuple(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value for sample in wanted}
+
+
+def pairs(*sets: set[str]) -> dict[tuple[str, ...], float]:
+    """Every combination, at 0."""
+    combinations: list[tuple[str, ...]] = [()]
+    for values in sets:
+        combinations = [(*labels, value) for labels in combinations for value in values]
+    return dict.fromkeys(combinations, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("realtime_centrifugo_connect", [OUTCOMES]),
+        ("realtime_proxy_requests", [EVENTS, {*OUTCOMES, "refused", "overloaded", "not_implemented"}]),
+        ("realtime_identity_calls", [CODES]),
+        ("realtime_guard_refusals", [REASONS]),
+    ],
+)
+def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
+    families: dict[str, Metric], name: str, labels: list[set[str]]
+) -> None:
+    assert (families[name].type, samples(families[name], "_total")) == ("counter", pairs(*labels))
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("realtime_fallback_pool_size", []),
+        ("realtime_identity_outage_degraded", []),
+        ("realtime_identity_outage_consecutive_failures", []),
+        ("realtime_proxy_inflight_requests", [EVENTS]),
+    ],
+)
+def test_every_gauge_exists_at_0_from_the_start(families: dict[str, Metric], name: str, labels: list[set[str]]) -> None:
+    assert (families[name].type, samples(families[name])) == ("gauge", pairs(*labels))
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"), [("realtime_proxy_duration_seconds", [EVENTS]), ("realtime_identity_call_duration_seconds", [])]
+)
+def test_durations_are_told_apart_from_a_millisecond_to_past_every_deadline(
+    families: dict[str, Metric], name: str, labels: list[set[str]]
+) -> None:
+    bounds = {float(sample.labels["le"]) for sample in families[name].samples if sample.name == f"{name}_bucket"}
+
+    assert samples(families[name], "_count") == pairs(*labels)
+    assert (min(bounds), sorted(bounds)[-2] > 60) == (0.001, True)
+
+
+def test_the_version_is_on_the_metrics(families: dict[str, Metric]) -> None:
+    (labels,) = samples(families["realtime_build_info"])
+
+    assert samples(families["realtime_build_info"]) == {labels: 1.0}
+    assert labels[0].count(".") == 2
+
+
+def test_every_metric_of_ours_says_what_it_tells_an_operator(families: dict[str, Metric]) -> None:
+    ours = {name: family.documentation for name, family in families.items() if name.startswith("realtime_")}
+
+    assert len(ours) >= 11
+    assert all(len(text.split()) >= 5 and text.endswith(".") for text in ours.values()), ours
+
+
+def test_promtool_finds_nothing_to_say(exposition: str) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+
+    command = [promtool, "check", "metrics"]
+    checked = subprocess.run(command, input=exposition, capture_output=True, check=False, text=True)  # noqa: S603
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+SCRIPTED: dict[str, Script] = {
+    "success": success(),
+    "success_degraded": success(degraded=True),
+    "disconnect": answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4000, reason="go"))),
+    "invalid_ticket": aborts(grpc.StatusCode.NOT_FOUND),
+    "identity_error": answers(pb.ValidateResponse(error=pb.Error(code=1, message="cannot tell"))),
+    "unavailable": DOWN,
+    "internal_error": answers(pb.ValidateResponse()),
+}
+
+
+def counts(text: str) -> dict[str, float]:
+    """Of both counters, what is not 0."""
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    connects = samples(families["realtime_centrifugo_connect"], "_total")
+    requests = samples(families["realtime_proxy_requests"], "_total")
+    return {"/".join(labels): value for labels, value in (connects | requests).items() if value}
+
+
+def grown(before: str, after: str) -> dict[str, float]:
+    """What went up between two scrapes, and by how much."""
+    old = counts(before)
+    return {name: value - old.get(name, 0) for name, value in counts(after).items() if value != old.get(name, 0)}
+
+
+@pytest.mark.parametrize("outcome", SCRIPTED)
+async def test_each_outcome_of_a_connect_is_counted_once_in_both_counters(identity: IdentityStub, outcome: str) -> None:
+    identity.script = SCRIPTED[outcome]
+
+    async with service(identity.address) as running:
+        before = (await running.http.get("/metrics")).text
+        await running.connect()
+        after = (await running.http.get("/metrics")).text
+
+    assert grown(before, after) == {outcome: 1, f"connect/{outcome}": 1}
+
+
+async def test_what_the_pool_did_is_counted(identity: IdentityStub, clock: FakeClock) -> None:
+    identity.script = DOWN
+
+    async with service(identity.address, tickets=["a"], clock=clock) as running:
+        await running.connect("-")
+        clock.advance(6)
+        before = (await running.http.get("/metrics")).text
+        for ticket in ("a", "a", "b"):
+            await running.connect(ticket)
+        after = (await running.http.get("/metrics")).text
+
+    assert grown(before, after) == {
+        "fallback_pool_consumed": 1,
+        "fallback_pool_miss": 2,
+        "connect/fallback_pool_consumed": 1,
+        "connect/fallback_pool_miss": 2,
+    }
+
+
+async def test_bad_requests_and_invalid_tickets_are_counted_without_a_call_to_identity(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        before = (await running.http.get("/metrics")).text
+        await running.http.post("/centrifugo/connect", content=b"no JSON")
+        await running.connect(None)
+        after = (await running.http.get("/metrics")).text
+
+    assert grown(before, after) == {
+        "bad_request": 1,
+        "invalid_ticket": 1,
+        "connect/bad_request": 1,
+        "connect/invalid_ticket": 1,
+    }
+    assert identity.calls == []
+
+
+async def test_what_never_became_a_connect_is_counted_among_the_requests_only(identity: IdentityStub) -> None:
+    async with service(identity.address, CENTRIFUGO_PROXY_TOKEN="s3same") as running:
+        before = (await running.http.get("/metrics")).text
+        reason = 'realtime_guard_refusals_total{reason="token_missing"}'
+        refused = await running.metric(reason)
+        await running.connect()
+        await running.http.post("/centrifugo/rpc", json={}, headers={"X-Centrifugo-Proxy-Token": "s3same"})
+        after = (await running.http.get("/metrics")).text
+
+        assert grown(before, after) == {"connect/refused": 1, "rpc/not_implemented": 1}
+        assert await running.metric(reason) == refused + 1
+
+
+async def test_a_request_is_in_flight_until_it_is_answered_and_turned_away_ones_are_counted(
+    identity: IdentityStub,
+) -> None:
+    release = asyncio.Event()
+
+    async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await release.wait()
+        return pb.ValidateResponse(success=pb.Success(user_id="u-1"))
+
+    identity.script = slow
+    inflight = 'realtime_proxy_inflight_requests{type="connect"}'
+    async with service(identity.address, PROXY_MAX_INFLIGHT=1) as running:
+        before = (await running.http.get("/metrics")).text
+        served = asyncio.create_task(running.connect())
+        while not identity.calls:
+            await asyncio.sleep(0.01)
+        await running.connect()
+        during = await running.metric(inflight)
+        release.set()
+        await served
+        after = (await running.http.get("/metrics")).text
+
+        assert (during, await running.metric(inflight)) == (1, 0)
+        assert grown(before, after) == {"success": 1, "connect/success": 1, "connect/overloaded": 1}
+
+
+@pytest.mark.parametrize("status", sorted(CODES - {"OK"}))
+async def test_each_call_to_identity_is_counted_and_timed_by_its_status(identity: IdentityStub, status: str) -> None:
+    identity.script = aborts(grpc.StatusCode[status])
+    calls = f'realtime_identity_calls_total{{code="{status}"}}'
+    timed = "realtime_identity_call_duration_seconds_count"
+
+    async with service(identity.address) as running:
+        before = await running.metric(calls), await running.metric(timed)
+        await running.connect()
+
+        assert (await running.metric(calls), await running.metric(timed)) == (before[0] + 1, before[1] + 1)
+
+
+async def test_the_gauges_follow_an_outage_and_its_end(identity: IdentityStub, clock: FakeClock) -> None:
+    names = ("outage_degraded", "outage_consecutive_failures")
+
+    async with service(identity.address, tickets=["a"], clock=clock) as running:
+        seen = []
+        for wait_s, script in ((0, DOWN), (6, DOWN), (0, success())):
+            clock.advance(wait_s)
+            identity.script = script
+            await running.connect("-")
+            seen.append([await running.metric(f"realtime_identity_{name}") for name in names])
+
+    assert seen == [[0, 1], [1, 2], [0, 0]]
+
+
+async def test_no_label_is_made_of_what_a_caller_sends(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        await running.http.post("/centrifugo/connect", json=connect_body("a", client="c-1", transport="t-1"))
+        await running.http.request("BREW", "/centrifugo/of-a-user", headers={"X-User": "u-1"})
+        text = (await running.http.get("/metrics")).text
+
+    assert not [value for value in ("c-1", "t-1", "u-1", "of-a-user", "BREW") if f'"{value}"' in text]
