@@ -1,0 +1,234 @@
+"""Starting and ending, by starting the process: `manage.py serve`, and uvicorn by hand."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.identity import Context, IdentityStub
+from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
+from tests.harness.service import connect_body
+
+Command = Callable[[int], list[str]]
+both_commands = pytest.mark.parametrize("command", [serve_command, uvicorn_command])
+
+
+@pytest.fixture
+def pool_file(tmp_path: Path) -> Path:
+    """A pool of two tickets that only its owner can read."""
+    file = tmp_path / "tickets"
+    file.write_text("a-1\na-2\n")
+    file.chmod(0o600)
+    return file
+
+
+def end_of(command: Command, port: int = 0, **variables: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a process that ends by itself."""
+    port = port or free_port()
+    with started(command(port), port, **variables) as process:
+        code = process.popen.wait(START_S)
+        return code, process.stdout(), process.stderr()
+
+
+CROSS_FIELD = {
+    "fallback.E001": {"FALLBACK_DEGRADED_WINDOW_MS": "0"},
+    "fallback.E002": {"FALLBACK_DEGRADED_WINDOW_MS": "2499"},
+    "fallback.E003": {"FALLBACK_CONNECT_TTL_S": "59"},
+}
+
+
+@both_commands
+@pytest.mark.parametrize("check", CROSS_FIELD)
+def test_values_that_contradict_each_other_stop_the_boot(pool_file: Path, command: Command, check: str) -> None:
+    code, out, err = end_of(command, FALLBACK_TICKETS_PATH=str(pool_file), **CROSS_FIELD[check])
+
+    refused, message = err.splitlines()
+    assert (code, out) == (1, "")
+    assert refused == "Configuration refused:"
+    assert message.startswith(f"{check}: {next(iter(CROSS_FIELD[check]))} ")
+
+
+@both_commands
+def test_a_value_that_cannot_be_read_stops_the_boot(command: Command) -> None:
+    code, out, err = end_of(command, PROXY_MAX_INFLIGHT="many", OTEL_TRACES_SAMPLER_ARG="2")
+
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "Configuration refused:",
+        "OTEL_TRACES_SAMPLER_ARG is '2'; accepted: 0.0–1.0.",
+        "PROXY_MAX_INFLIGHT is 'many'; accepted: 1–100000.",
+    ]
+
+
+@both_commands
+def test_a_secret_file_that_cannot_be_read_stops_the_boot(tmp_path: Path, command: Command) -> None:
+    code, out, err = end_of(command, CENTRIFUGO_PROXY_TOKEN_FILE=str(tmp_path))
+
+    refused, message = err.splitlines()
+    assert (code, out, refused) == (1, "", "Configuration refused:")
+    assert message.startswith(
+        f"centrifugo_proxy.E002: CENTRIFUGO_PROXY_TOKEN_FILE: cannot read {tmp_path}: Is a directory."
+    )
+
+
+def test_two_forms_of_one_secret_stop_the_boot_and_show_neither(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-the-file")
+
+    code, out, err = end_of(
+        serve_command, CENTRIFUGO_PROXY_TOKEN="from-the-variable", CENTRIFUGO_PROXY_TOKEN_FILE=str(file)
+    )
+
+    assert (code, out) == (1, "")
+    assert "centrifugo_proxy.E001: CENTRIFUGO_PROXY_TOKEN and CENTRIFUGO_PROXY_TOKEN_FILE are both set." in err
+    assert "from-the" not in err
+
+
+@both_commands
+def test_a_port_in_use_stops_the_boot(command: Command) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        code, _, err = end_of(command, port, CENTRIFUGO_PROXY_TOKEN="s3same")
+
+    (line,) = err.splitlines()
+    assert code == 3
+    assert '"level":"error"' in line
+    assert "address already in use" in line
+    assert str(port) in line
+
+
+def test_a_tls_file_that_is_missing_stops_the_boot(tmp_path: Path) -> None:
+    code, out, err = end_of(
+        serve_command, IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", IDENTITY_TLS_CA_FILE=str(tmp_path / "ca.pem")
+    )
+
+    refused, message = err.splitlines()
+    assert (code, out, refused) == (1, "", "Configuration refused:")
+    assert message.startswith("centrifugo_proxy.E004: IDENTITY_TLS_CA_FILE: cannot read ")
+
+
+def warnings_of(process: Process) -> list[str]:
+    """The ids of the warnings at start, in order."""
+    messages = [str(line["message"]) for line in process.lines() if line["level"] == "warn"]
+    return sorted(message.split(":")[0] for message in messages)
+
+
+@both_commands
+def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, command: Command) -> None:
+    pool_file.chmod(0o644)
+    variables = {
+        "FALLBACK_TICKETS_PATH": str(pool_file),
+        "CENTRIFUGO_RESPONSE_MODE": "envelope",
+        "CENTRIFUGO_UNAVAILABLE_CODE": "4503",
+    }
+    port = free_port()
+
+    with started(command(port), port, **variables) as process:
+        process.wait_until_ready()
+        pool = process.http.get("/health").json()["fallback_pool"]
+        process.terminate()
+
+        assert pool == {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1000}
+        assert warnings_of(process) == [
+            "centrifugo_proxy.W001", "centrifugo_proxy.W002", "fallback.W002", "fallback.W003"
+        ]  # fmt: skip
+
+
+def test_debug_outside_loopback_is_warned_of(pool_file: Path) -> None:
+    port = free_port()
+    variables = {
+        "DEBUG": "true",
+        "LISTEN_HOST": "0.0.0.0",
+        "CENTRIFUGO_PROXY_TOKEN": "s3same",
+    }  # uvicorn's --host binds
+
+    with started(uvicorn_command(port), port, **variables) as process:
+        process.wait_until_ready()
+
+        assert warnings_of(process) == ["centrifugo_proxy.W003"]
+
+
+@pytest.mark.parametrize(("content", "status"), [(None, "missing"), (b"\xff", "unreadable"), (b"# none\n", "empty")])
+def test_a_pool_that_cannot_be_loaded_is_warned_of_and_the_service_starts(
+    tmp_path: Path, content: bytes | None, status: str
+) -> None:
+    file = tmp_path / "tickets"
+    if content is not None:
+        file.touch(0o600)
+        file.write_bytes(content)
+
+    with serving(FALLBACK_TICKETS_PATH=str(file), CENTRIFUGO_PROXY_TOKEN="s3same") as process:
+        body = process.http.get("/health").json()
+
+        assert body["fallback_pool"] == {"size": 0, "initial_size": 0, "status": status, "low_watermark": 1000}
+        assert warnings_of(process) == ["fallback.W001"]
+
+
+def test_a_guarded_service_with_a_good_pool_has_nothing_to_warn_of(pool_file: Path) -> None:
+    with serving(
+        FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_LOW_WATERMARK="2", CENTRIFUGO_PROXY_TOKEN="s3same"
+    ) as process:
+        code = process.terminate()
+
+        assert (code, process.stderr()) == (0, "")
+
+
+def test_left_over_fallback_values_stop_nothing_without_a_pool() -> None:
+    with serving(FALLBACK_TICKETS_PATH="", FALLBACK_DEGRADED_WINDOW_MS="0", FALLBACK_CONNECT_TTL_S="1") as process:
+        assert process.http.get("/health").json()["fallback_pool"]["status"] == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(serve_command, 0), (uvicorn_command, -signal.SIGTERM)], ids=["serve", "uvicorn"]
+)
+async def test_sigterm_lets_a_request_in_flight_be_answered(
+    identity: IdentityStub, command: Command, code: int
+) -> None:
+    """uvicorn by itself ends by the signal it was sent; `serve` says that all went well."""
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        asked.set()
+        await release.wait()
+        return pb.ValidateResponse(success=pb.Success(user_id="u-1"))
+
+    identity.script = slow
+    port = free_port()
+    with started(command(port), port, IDENTITY_VALIDATE_GRPC_ADDRESS=identity.address) as process:
+        process.wait_until_ready()
+        async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+            answer = asyncio.create_task(http.post("/centrifugo/connect", json=connect_body("a-ticket")))
+            await asked.wait()
+            process.popen.send_signal(signal.SIGTERM)
+            while not await refuses(process):
+                await asyncio.sleep(0.02)
+            release.set()
+
+            assert (await answer).json()["result"]["user"] == "u-1"
+        assert await asyncio.to_thread(process.popen.wait, START_S) == code
+        assert "Traceback" not in process.stderr()
+
+
+async def refuses(process: Process) -> bool:
+    """Whether new connections are refused; until then, from SIGTERM on, the service must not call itself ready."""
+    try:
+        async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+            assert (await http.get("/health/ready")).status_code == 503
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def test_ctrl_c_ends_serve_without_a_traceback() -> None:
+    with serving(CENTRIFUGO_PROXY_TOKEN="s3same") as process:
+        process.popen.send_signal(signal.SIGINT)
+
+        assert (process.popen.wait(START_S), process.stderr()) == (0, "")
