@@ -3,14 +3,16 @@
 https://centrifugal.dev/docs/server/proxy, and for v5 https://centrifugal.dev/docs/5/server/proxy
 """
 
+import json
 from typing import Any, Final
 
-from centrifugo_proxy.centrifugo.document import Commented, Tree
+from centrifugo_proxy.centrifugo.document import Commented, Tree, plain
 from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS, GUARD_HEADER, Expected, reconnects
 from centrifugo_proxy.codes import ResponseMode
 
 MAJORS: Final = (6, 5)
 TIMEOUT_MARGIN_MS: Final = 500
+STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default for connections that are not let in yet
 TERMINAL_INVALID_TICKET: Final = 4501
 EXAMPLE_NAMESPACE: Final = "family"
 V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
@@ -40,17 +42,20 @@ PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as th
 NAMESPACE: Final = "An example: channels such as family:42. Nothing is allowed to clients but by the proxies."
 
 
+STALE: Final = "Above the connect proxy's timeout: until it is let in, a connection counts as stale."
+
+
 class NotPossible(ValueError):
     """This version of Centrifugo cannot be told; the message says what to do."""
 
 
-def generate(expected: Expected, major: int, *, with_secrets: bool = False) -> Tree:
+def generate(expected: Expected, major: int, file_format: str, *, with_secrets: bool = False) -> Tree:
     """The whole configuration in the layout of this major version. Raises NotPossible."""
     if major == 6:
         return _v6(expected, with_secrets)
-    if expected.mode is ResponseMode.HTTP and expected.later_events(("refresh", "sub_refresh")):
-        return _v5_granular(expected, with_secrets)
-    return _v5_flat(expected, with_secrets)
+    granular = expected.mode is ResponseMode.HTTP and expected.later_events(("refresh", "sub_refresh"))
+    tree = (_v5_granular if granular else _v5_flat)(expected, with_secrets)
+    return _v5_yaml(tree) if file_format == "yaml" else tree
 
 
 def todo(expected: Expected, major: int, *, with_secrets: bool = False) -> list[str]:
@@ -69,6 +74,12 @@ def todo(expected: Expected, major: int, *, with_secrets: bool = False) -> list[
 def timeout(expected: Expected) -> Any:
     """A Go duration."""
     return Commented(f"{expected.deadline_ms + TIMEOUT_MARGIN_MS}ms", TIMEOUT.format(deadline=expected.deadline_ms))
+
+
+def _stale_close_delay(expected: Expected, key: str) -> Tree:
+    """Only where the default would cut the connect proxy's timeout short."""
+    needed = expected.deadline_ms + 2 * TIMEOUT_MARGIN_MS
+    return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
 
 
 def transforms(expected: Expected, event: str) -> list[dict[str, Any]]:
@@ -91,6 +102,7 @@ def _token(expected: Expected) -> str:
 def _v6(expected: Expected, with_secrets: bool) -> Tree:
     client: Tree = {
         "allowed_origins": Commented([], ORIGINS),
+        **_stale_close_delay(expected, "stale_close_delay"),
         "proxy": {"connect": {"enabled": True, **_v6_proxy(expected, "connect", with_secrets)}},
     }
     if "refresh" in expected.events:
@@ -131,6 +143,7 @@ def _v5_namespaces(expected: Expected, granular: bool) -> Tree:
 
 def _v5_flat(expected: Expected, with_secrets: bool) -> Tree:
     tree: Tree = {"allowed_origins": Commented([], ORIGINS)}
+    tree |= _stale_close_delay(expected, "client_stale_close_delay")
     for event in expected.events:
         tree[f"proxy_{event}_endpoint"] = expected.endpoint(event)
         tree[f"proxy_{event}_timeout"] = timeout(expected)
@@ -155,6 +168,7 @@ def _v5_granular(expected: Expected, with_secrets: bool) -> Tree:
     names = {f"{event}_proxy_name": event for event in expected.events if event not in CHANNEL_EVENTS}
     return {
         "allowed_origins": Commented([], ORIGINS),
+        **_stale_close_delay(expected, "client_stale_close_delay"),
         "granular_proxy_mode": True,
         **names,
         "proxies": [_v5_proxy(expected, event) for event in expected.events],
@@ -171,3 +185,17 @@ def _v5_proxy(expected: Expected, event: str) -> Tree:
     if expected.tokens:
         proxy["static_http_headers"] = {GUARD_HEADER: _token(expected)}
     return proxy
+
+
+def _v5_yaml(tree: Tree) -> Tree:
+    """v5 cannot read tables inside a YAML list; it does read a list that is written as JSON text."""
+    return {key: _as_text(node) if _is_nested(plain(node)) else node for key, node in tree.items()}
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(inner, dict) for item in value for inner in item.values())
+
+
+def _as_text(node: Any) -> Any:
+    text = json.dumps(plain(node))
+    return Commented(text, node.comment) if isinstance(node, Commented) else text

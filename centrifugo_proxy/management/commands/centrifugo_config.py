@@ -43,7 +43,7 @@ class Command(BaseCommand):
     ) -> None:
         try:
             expected = expected_of(settings, endpoint)
-            tree = generate(expected, major, with_secrets=with_secrets)
+            tree = generate(expected, major, file_format, with_secrets=with_secrets)
         except (SecretError, NotPossible, ValueError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(render(tree, file_format), ending="")

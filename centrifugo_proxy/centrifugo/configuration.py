@@ -1,0 +1,137 @@
+"""A Centrifugo configuration, seen the same way whichever layout it is written in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+DEFAULT_TIMEOUT: Final = "1s"
+
+
+class Option(NamedTuple):
+    """A value and where in the file it is, or would be."""
+
+    path: str
+    value: Any
+
+
+class Transform(NamedTuple):
+    """What an HTTP status turns into. A code is 0 when that form is not used."""
+
+    path: str
+    status: int
+    disconnect_code: int
+    error_code: int
+    error_temporary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy of one event.
+
+    `static_headers` is by lower-case name, `client_headers` are lists of names, `transforms` a tuple of Transform.
+    """
+
+    event: str
+    path: str
+    endpoint: Option
+    timeout: Option
+    static_headers: Option
+    client_headers: tuple[Option, ...]
+    transforms: Option
+    connection_meta: Option
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Options of a group of channels. `proxied` are the events for which a proxy is asked."""
+
+    path: str
+    options: Mapping[str, Any]
+    proxied: frozenset[str]
+
+    def on(self, name: str) -> bool:
+        """Whether this option is switched on."""
+        return is_true(self.options.get(name))
+
+    def at(self, name: str) -> str:
+        """Where the option is."""
+        return f"{self.path}.{name}" if self.path else name
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The whole file. `major` is that of the layout; `left_over` are keys of the other one."""
+
+    major: int
+    file_format: str
+    tree: Mapping[str, Any]
+    proxies: tuple[Proxy, ...]
+    namespaces: tuple[Namespace, ...]
+    left_over: tuple[str, ...] = ()
+
+    def option(self, path: str) -> Option:
+        """The value under a dotted path, None when there is none."""
+        return Option(path, find(self.tree, path))
+
+    def proxy(self, event: str) -> Proxy | None:
+        """The first proxy of this event."""
+        return next((proxy for proxy in self.proxies if proxy.event == event), None)
+
+
+def find(tree: Any, path: str) -> Any:
+    """The value under a dotted path, None when there is none."""
+    for key in path.split("."):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def is_true(value: Any) -> bool:
+    """As Centrifugo's decoder sees it: "true" and 1 count too."""
+    if isinstance(value, str):
+        return value.lower() in ("1", "t", "true")
+    return bool(value) and isinstance(value, bool | int | float)
+
+
+def table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def tables(value: Any) -> list[dict[str, Any]]:
+    return [table(item) for item in value] if isinstance(value, list) else []
+
+
+def words(value: Any) -> list[str]:
+    """A list of strings, which may be written as one string."""
+    if isinstance(value, str):
+        return value.split()
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def number(value: Any) -> int:
+    """A whole number, 0 for what is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def headers(value: Any) -> dict[str, str]:
+    """A map, or a list of key and value, by lower-case name."""
+    if isinstance(value, list):
+        value = {item.get("key"): item.get("value") for item in tables(value)}
+    return {str(name).lower(): str(text) for name, text in table(value).items()}
+
+
+def transforms(path: str, value: Any) -> Option:
+    return Option(path, tuple(_transform(f"{path}[{index}]", item) for index, item in enumerate(tables(value))))
+
+
+def _transform(path: str, item: dict[str, Any]) -> Transform:
+    error, disconnect = table(item.get("to_error")), table(item.get("to_disconnect"))
+    return Transform(
+        path,
+        status=number(item.get("status_code")),
+        disconnect_code=number(disconnect.get("code")),
+        error_code=number(error.get("code")),
+        error_temporary=is_true(error.get("temporary")),
+    )

@@ -1,0 +1,36 @@
+"""Go's durations, in which Centrifugo's timeouts are written: https://pkg.go.dev/time#ParseDuration"""
+
+import re
+from fractions import Fraction
+from typing import Any, Final
+
+MS_OF_UNIT: Final = {
+    "ns": Fraction(1, 1_000_000),
+    "us": Fraction(1, 1000),
+    "µs": Fraction(1, 1000),
+    "μs": Fraction(1, 1000),
+    "ms": Fraction(1),
+    "s": Fraction(1000),
+    "m": Fraction(60_000),
+    "h": Fraction(3_600_000),
+}
+PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+WHOLE: Final = re.compile(rf"[-+]?({PART.pattern})+", re.ASCII)
+
+
+def milliseconds(value: Any) -> Fraction:
+    """A duration such as "1m30s", or a number of nanoseconds; ValueError when Go would refuse it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{value!r} is not a duration")
+    if not isinstance(value, str):
+        return Fraction(value) / 1_000_000
+    if value in ("0", "+0", "-0"):
+        return Fraction(0)
+    if not WHOLE.fullmatch(value):
+        raise ValueError(f"{value!r} is not a duration such as 3s or 1500ms")
+    total = sum((Fraction(_digits(number)) * MS_OF_UNIT[unit] for number, unit in PART.findall(value)), Fraction(0))
+    return -total if value.startswith("-") else total
+
+
+def _digits(number: str) -> str:
+    return number.strip(".") if number.endswith(".") else number

@@ -1,0 +1,108 @@
+"""Centrifugo v5's layout, flat or with granular proxies: https://centrifugal.dev/docs/5/server/configuration"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from centrifugo_proxy.centrifugo.configuration import (
+    DEFAULT_TIMEOUT,
+    Configuration,
+    Namespace,
+    Option,
+    Proxy,
+    headers,
+    is_true,
+    tables,
+    transforms,
+    words,
+)
+from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS, EVENTS
+from centrifugo_proxy.centrifugo.reading import lowered
+
+LISTS: Final = ("namespaces", "rpc_namespaces", "proxies", "proxy_http_status_code_transforms")
+PREFIXES: Final = ("proxy_", "token_", "subscription_token_", "client_", "api_", "admin_", "allow_", "user_")
+KEYS: Final = frozenset(
+    {"allowed_origins", "namespaces", "rpc_namespaces", "granular_proxy_mode", "connect_proxy_name"}
+    | {"refresh_proxy_name", "rpc_proxy_name", "separate_subscription_token_config"}
+)
+
+
+def keys_of(tree: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that only this layout has."""
+    return tuple(key for key in tree if key in KEYS or key.startswith(PREFIXES))
+
+
+def read(tree: dict[str, Any], file_format: str) -> Configuration:
+    """The file as Centrifugo v5 takes it."""
+    decoded = {key: _decoded(value) if key in LISTS else value for key, value in tree.items()}
+    namespaces = tuple(_namespaces(decoded))
+    granular = is_true(tree.get("granular_proxy_mode"))
+    proxies = tuple(_granular(decoded, namespaces) if granular else _flat(decoded))
+    return Configuration(5, file_format, tree, proxies, namespaces)
+
+
+def _decoded(value: Any) -> Any:
+    """Centrifugo v5 takes lists and tables as JSON text too."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return lowered(json.loads(value))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
+    places = [("", tree)]
+    places += [(f"namespaces[{index}]", options) for index, options in enumerate(tables(tree.get("namespaces")))]
+    for path, options in places:
+        yield Namespace(path, options, frozenset(event for event in CHANNEL_EVENTS if _asks(options, event)))
+
+
+def _asks(options: dict[str, Any], event: str) -> bool:
+    return is_true(options.get(f"proxy_{event}")) or bool(options.get(f"{event}_proxy_name"))
+
+
+def _flat(tree: dict[str, Any]) -> Iterator[Proxy]:
+    """One set of options for all events but endpoint and timeout."""
+    static = "proxy_static_http_headers"
+    for event in EVENTS:
+        path = f"proxy_{event}_endpoint"
+        if not tree.get(path):
+            continue
+        timeout = tree.get(f"proxy_{event}_timeout", DEFAULT_TIMEOUT)
+        yield Proxy(
+            event,
+            path,
+            endpoint=Option(path, str(tree[path])),
+            # Centrifugo v5 wants a unit here: a bare number ends its start
+            timeout=Option(f"proxy_{event}_timeout", str(timeout)),
+            static_headers=Option(static, headers(_decoded(tree.get(static)))),
+            client_headers=(Option("proxy_http_headers", words(tree.get("proxy_http_headers"))),),
+            transforms=transforms("proxy_http_status_code_transforms", tree.get("proxy_http_status_code_transforms")),
+            connection_meta=Option("proxy_include_connection_meta", is_true(tree.get("proxy_include_connection_meta"))),
+        )
+
+
+def _granular(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
+    rpc_users = [tree, *tables(tree.get("rpc_namespaces"))]
+    for event in EVENTS:
+        users = [namespace.options for namespace in namespaces] if event in CHANNEL_EVENTS else [tree]
+        users = rpc_users if event == "rpc" else users
+        names = {options.get(f"{event}_proxy_name") for options in users}
+        for index, options in enumerate(tables(tree.get("proxies"))):
+            if options.get("name") in names:
+                yield _named(event, f"proxies[{index}]", options)
+
+
+def _named(event: str, path: str, options: dict[str, Any]) -> Proxy:
+    static, statuses = "static_http_headers", "http_status_to_code_transforms"
+    return Proxy(
+        event,
+        path,
+        endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
+        timeout=Option(f"{path}.timeout", options.get("timeout") or DEFAULT_TIMEOUT),
+        static_headers=Option(f"{path}.{static}", headers(options.get(static))),
+        client_headers=(Option(f"{path}.http_headers", words(options.get("http_headers"))),),
+        transforms=transforms(f"{path}.{statuses}", options.get(statuses)),
+        connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+    )

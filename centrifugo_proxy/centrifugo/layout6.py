@@ -1,0 +1,86 @@
+"""Centrifugo v6's layout: https://centrifugal.dev/docs/server/configuration"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from centrifugo_proxy.centrifugo.configuration import (
+    DEFAULT_TIMEOUT,
+    Configuration,
+    Namespace,
+    Option,
+    Proxy,
+    find,
+    headers,
+    is_true,
+    table,
+    tables,
+    transforms,
+    words,
+)
+from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS
+
+SECTIONS: Final = frozenset({"client", "channel", "rpc", "http_api", "http_server", "grpc_api", "engine", "log"})
+
+
+def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...]) -> Configuration:
+    """The file as Centrifugo v6 takes it."""
+    namespaces = tuple(_namespaces(tree))
+    proxies = (*_client_proxies(tree), *_channel_proxies(tree, namespaces), *_rpc_proxies(tree))
+    return Configuration(6, file_format, tree, proxies, namespaces, left_over)
+
+
+def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
+    without = "channel.without_namespace"
+    places = [(without, table(find(tree, without)))]
+    listed = tables(find(tree, "channel.namespaces"))
+    places += [(f"channel.namespaces[{index}]", options) for index, options in enumerate(listed)]
+    for path, options in places:
+        proxied = frozenset(event for event in CHANNEL_EVENTS if is_true(options.get(f"{event}_proxy_enabled")))
+        yield Namespace(path, options, proxied)
+
+
+def _client_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
+    for event in ("connect", "refresh"):
+        path = f"client.proxy.{event}"
+        options = table(find(tree, path))
+        if is_true(options.get("enabled")):
+            yield _proxy(event, path, options)
+
+
+def _channel_proxies(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
+    """The default proxies that are filled in, and the named ones that a namespace asks."""
+    for event in CHANNEL_EVENTS:
+        path = f"channel.proxy.{event}"
+        if options := table(find(tree, path)):
+            yield _proxy(event, path, options)
+        users = [namespace.options for namespace in namespaces if event in namespace.proxied]
+        yield from _named(tree, event, {str(options.get(f"{event}_proxy_name", "default")) for options in users})
+
+
+def _rpc_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
+    if options := table(find(tree, "rpc.proxy")):
+        yield _proxy("rpc", "rpc.proxy", options)
+    users = [table(find(tree, "rpc.without_namespace")), *tables(find(tree, "rpc.namespaces"))]
+    asked = {str(options.get("proxy_name", "default")) for options in users if is_true(options.get("proxy_enabled"))}
+    yield from _named(tree, "rpc", asked)
+
+
+def _named(tree: dict[str, Any], event: str, names: set[str]) -> Iterator[Proxy]:
+    for index, options in enumerate(tables(tree.get("proxies"))):
+        if options.get("name") in names:
+            yield _proxy(event, f"proxies[{index}]", options)
+
+
+def _proxy(event: str, path: str, options: dict[str, Any]) -> Proxy:
+    http = table(options.get("http"))
+    client_headers = ("http_headers", "emulated_headers")
+    return Proxy(
+        event,
+        path,
+        endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
+        timeout=Option(f"{path}.timeout", options.get("timeout", DEFAULT_TIMEOUT)),
+        static_headers=Option(f"{path}.http.static_headers", headers(http.get("static_headers"))),
+        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in client_headers),
+        transforms=transforms(f"{path}.http.status_to_code_transforms", http.get("status_to_code_transforms")),
+        connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+    )

@@ -1,0 +1,70 @@
+"""Holds a Centrifugo configuration against what this service expects."""
+
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from centrifugo_proxy.centrifugo import (
+    layout5,
+    layout6,
+    rules_access,
+    rules_guard,
+    rules_layout,
+    rules_proxy,
+    rules_transforms,
+)
+from centrifugo_proxy.centrifugo.configuration import Configuration
+from centrifugo_proxy.centrifugo.expected import Expected
+from centrifugo_proxy.centrifugo.findings import Finding, Register, Severity, findings, unparsable, unreadable
+from centrifugo_proxy.centrifugo.reading import UnparsableError, format_of, parse
+
+REGISTERS: Final = (
+    rules_layout.RULES,
+    rules_proxy.RULES,
+    rules_guard.RULES,
+    rules_transforms.RULES,
+    rules_access.RULES,
+)
+RULES: Final = Register(each for register in REGISTERS for each in register.items())
+
+
+class Report(NamedTuple):
+    """`major` is that of the file's layout, None when the file could not be read."""
+
+    major: int | None
+    findings: list[Finding]
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are of this severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+def lint_file(path: Path, expected: Expected) -> Report:
+    """The report on a file; that it cannot be read is a finding too."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        return Report(None, [unreadable(error.strerror or type(error).__name__)])
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Report(None, [unparsable("not UTF-8", f"line {line}")])
+    return lint(text, path.name, expected)
+
+
+def lint(text: str, name: str, expected: Expected) -> Report:
+    """The report on a file's text; its format is told by its name."""
+    file_format = format_of(name, text)
+    try:
+        tree = parse(text, file_format)
+    except UnparsableError as error:
+        return Report(None, [unparsable(str(error), error.place)])
+    configuration = configuration_of(tree, file_format)
+    return Report(configuration.major, findings(RULES, configuration, expected))
+
+
+def configuration_of(tree: dict[str, Any], file_format: str) -> Configuration:
+    """By its layout: v6 has sections, v5 has none of them and flat names instead."""
+    v5_keys = layout5.keys_of(tree)
+    v6_keys = [key for key in tree if key in layout6.SECTIONS and isinstance(tree[key], dict)]
+    if v5_keys and not v6_keys:
+        return layout5.read(tree, file_format)
+    return layout6.read(tree, file_format, left_over=v5_keys)

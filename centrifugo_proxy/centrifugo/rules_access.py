@@ -1,0 +1,161 @@
+"""Findings about ways past the proxies."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.centrifugo.configuration import Configuration, is_true, words
+from centrifugo_proxy.centrifugo.expected import Expected
+from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
+
+RULES: Final = Register()
+
+ORIGINS: Final = {6: "client.allowed_origins", 5: "allowed_origins"}
+ANYBODY: Final = {
+    6: ("client.allow_anonymous_connect_without_token",),
+    5: ("allow_anonymous_connect_without_token",),
+}
+INSECURE: Final = {
+    6: ("client.insecure", "client.insecure_skip_token_signature_verify", "http_api.insecure", "admin.insecure"),
+    5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
+}
+KEYS: Final = ("hmac_secret_key", "rsa_public_key", "ecdsa_public_key", "jwks_public_endpoint")
+TOKENS: Final = {6: "client.token.", 5: "token_"}
+SUBSCRIPTION_TOKENS: Final = {6: "client.subscription_token.", 5: "subscription_token_"}
+ACCESS: Final = {
+    "subscribe": ("allow_subscribe_for_client",),
+    "publish": ("allow_publish_for_client", "allow_publish_for_subscriber"),
+}
+ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe", "publish", "presence", "history"))
+
+
+@RULES.rule("origins-any", Severity.ERROR)
+def origins_any(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    option = configuration.option(ORIGINS[configuration.major])
+    if any(origin.rpartition("://")[2] == "*" for origin in words(option.value)):
+        yield Problem(
+            option.path,
+            "Any web page a user visits may open a connection from that user's browser.",
+            "List the origins your app is served from, such as https://app.example.com.",
+        )
+
+
+@RULES.rule("origins-empty", Severity.WARNING)
+def origins_empty(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    option = configuration.option(ORIGINS[configuration.major])
+    if not words(option.value):
+        yield Problem(
+            option.path,
+            "Centrifugo refuses every connection from a browser or web view; only clients that send no Origin get in.",
+            "List the origins your app is served from, such as https://app.example.com and capacitor://localhost.",
+        )
+
+
+@RULES.rule("anonymous-access", Severity.ERROR)
+def anonymous_access(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for path in ANYBODY[configuration.major]:
+        if is_true(configuration.option(path).value):
+            yield Problem(
+                path,
+                "Where the connect proxy does not answer for it, anybody gets in without a ticket, as nobody.",
+                "Set it to false.",
+            )
+    for namespace in configuration.namespaces:
+        for name in filter(namespace.on, ANONYMOUS):
+            yield Problem(
+                namespace.at(name),
+                "What happens in these channels is open to connections without a user.",
+                "Set it to false: this service never lets in a connection without a user.",
+            )
+
+
+@RULES.rule("insecure-mode", Severity.ERROR)
+def insecure_mode(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for path in INSECURE[configuration.major]:
+        if is_true(configuration.option(path).value):
+            yield Problem(
+                path,
+                "A development switch: strangers read, publish, or act as any user they name.",
+                "Set it to false, or take it out.",
+            )
+
+
+@RULES.rule("jwt-keys", Severity.WARNING)
+def jwt_keys(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for path in _keys(configuration, TOKENS):
+        yield Problem(
+            path,
+            "A client that sends a JWT as token is let in by this key alone: no ticket is redeemed, identity is not "
+            "asked, and the connection has no meta. The same key signs subscriptions past the subscribe proxy.",
+            "Take the key out, unless JWTs are meant to work beside tickets.",
+        )
+
+
+def _keys(configuration: Configuration, prefix: dict[int, str]) -> Iterator[str]:
+    for name in KEYS:
+        path = f"{prefix[configuration.major]}{name}"
+        if configuration.option(path).value:
+            yield path
+
+
+@RULES.rule("subscription-tokens", Severity.WARNING)
+def subscription_tokens(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    switch = "client.subscription_token.enabled" if configuration.major == 6 else "separate_subscription_token_config"
+    if not _decides_on_subscriptions(configuration, expected) or not is_true(configuration.option(switch).value):
+        return
+    for path in _keys(configuration, SUBSCRIPTION_TOKENS):
+        yield Problem(
+            path,
+            "A subscription that comes with a token is not shown to the subscribe proxy: parental locks, tiers and "
+            "the degraded mark do not hold for it.",
+            "Take the subscription tokens out, and let the policy decide.",
+        )
+
+
+@RULES.rule("user-limited-channels", Severity.WARNING)
+def user_limited_channels(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    if not _decides_on_subscriptions(configuration, expected):
+        return
+    for namespace in configuration.namespaces:
+        if namespace.on("allow_user_limited_channels"):
+            yield Problem(
+                namespace.at("allow_user_limited_channels"),
+                "A channel that names its users after # is open to them without the subscribe proxy: parental locks, "
+                "tiers and the degraded mark do not hold there.",
+                "Set it to false, and use {user} in a rule of the policy.",
+            )
+
+
+def _decides_on_subscriptions(configuration: Configuration, expected: Expected) -> bool:
+    """Whether there is a subscribe proxy to go past."""
+    return "subscribe" in expected.events or any("subscribe" in each.proxied for each in configuration.namespaces)
+
+
+@RULES.rule("namespace-proxy-off", Severity.ERROR)
+def namespace_proxy_off(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for path, event in _past_proxies(configuration):
+        if event in expected.events or configuration.proxy(event):
+            yield Problem(
+                path,
+                f"Every client may {event} in these channels, of any family, for the {event} proxy is not asked here.",
+                f"Set this to false and enable the namespace's {event} proxy.",
+            )
+
+
+@RULES.rule("namespace-open", Severity.WARNING)
+def namespace_open(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for path, event in _past_proxies(configuration):
+        if event not in expected.events and not configuration.proxy(event):
+            yield Problem(
+                path,
+                f"Every client that is let in may {event} in any of these channels, whoever they are meant for.",
+                f"Fine for public channels. For others set this to false and have the {event} proxy decide "
+                "(CHANNEL_POLICY_PATH).",
+            )
+
+
+def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Where a client may do something without a proxy being asked: the path, and the event."""
+    for namespace in configuration.namespaces:
+        for event, names in ACCESS.items():
+            if event not in namespace.proxied:
+                yield from ((namespace.at(name), event) for name in filter(namespace.on, names))

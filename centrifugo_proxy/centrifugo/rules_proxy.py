@@ -1,0 +1,172 @@
+"""Findings about where Centrifugo asks, how long it waits, and what it sends along."""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from centrifugo_proxy.centrifugo.configuration import Configuration, Proxy
+from centrifugo_proxy.centrifugo.durations import milliseconds
+from centrifugo_proxy.centrifugo.expected import EVENTS, IDENTITY_EVENTS, LATER_EVENTS, Expected, path_of
+from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
+from centrifugo_proxy.centrifugo.generate import STALE_CLOSE_MS, TIMEOUT_MARGIN_MS
+
+RULES: Final = Register()
+
+PATH_OF_PROXY: Final = {
+    6: {
+        "connect": "client.proxy.connect",
+        "refresh": "client.proxy.refresh",
+        "subscribe": "channel.proxy.subscribe",
+        "publish": "channel.proxy.publish",
+        "sub_refresh": "channel.proxy.sub_refresh",
+        "rpc": "rpc.proxy",
+    },
+    5: {event: f"proxy_{event}_endpoint" for event in EVENTS},
+}
+WITHOUT_PROXY: Final = {
+    "refresh": "a connection with an expiry ends at it, and the user has to connect again",
+    "subscribe": "nobody asks the policy about a subscription",
+    "publish": "nobody asks the policy about what clients publish",
+    "sub_refresh": "a lock that is turned on while a user is subscribed has no effect on that subscription",
+    "rpc": "every RPC call of a client fails",
+}
+
+
+def ours(configuration: Configuration, expected: Expected) -> Iterator[Proxy]:
+    """The proxies that ask this service, or should; other events may well have another backend."""
+    for proxy in configuration.proxies:
+        if proxy.event in expected.events or _is_path_of(proxy):
+            yield proxy
+
+
+def _is_path_of(proxy: Proxy) -> bool:
+    try:
+        return urlsplit(str(proxy.endpoint.value)).path.endswith(path_of(proxy.event))
+    except ValueError:
+        return False
+
+
+def is_http(endpoint: str) -> bool:
+    """As Centrifugo tells it from a gRPC endpoint."""
+    return endpoint.startswith(("http://", "https://"))
+
+
+@RULES.rule("connect-proxy-missing", Severity.ERROR)
+def connect_proxy_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    proxy = configuration.proxy("connect")
+    if proxy is None or not proxy.endpoint.value:
+        yield Problem(
+            PATH_OF_PROXY[configuration.major]["connect"] if proxy is None else proxy.endpoint.path,
+            "Centrifugo asks nobody whether a connection may be made: users with a good ticket are refused.",
+            f"Enable the connect proxy with the endpoint {expected.endpoint('connect')}.",
+        )
+
+
+@RULES.rule("event-proxy-missing", Severity.WARNING)
+def event_proxy_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for event in expected.later_events():
+        if configuration.proxy(event) is None:
+            yield Problem(
+                PATH_OF_PROXY[configuration.major][event],
+                f"The service is set up to answer {event}, but Centrifugo does not ask: {WITHOUT_PROXY[event]}.",
+                f"Set up the {event} proxy with the endpoint {expected.endpoint(event)}, "
+                "as manage.py centrifugo_config prints it.",
+            )
+
+
+@RULES.rule("event-not-answered", Severity.ERROR)
+def event_not_answered(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        if proxy.event not in expected.events:
+            fate = "is kept for another minute each time, unchecked" if "refresh" in proxy.event else "gets an error"
+            yield Problem(
+                proxy.endpoint.path,
+                f"The service is not set up for {proxy.event} and answers 501: whoever triggers it {fate}.",
+                f"Set CHANNEL_POLICY_PATH for the service, or take the {proxy.event} proxy out.",
+            )
+
+
+@RULES.rule("endpoint-path", Severity.ERROR)
+def endpoint_path(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in configuration.proxies:
+        if proxy.event in expected.events and is_http(proxy.endpoint.value) and not _is_path_of(proxy):
+            yield Problem(
+                proxy.endpoint.path,
+                f"The service answers {proxy.event} at {path_of(proxy.event)} and nowhere else, without a slash at "
+                "the end: every call is a 404, which users see as a passing internal error, for ever.",
+                f"Use {expected.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
+            )
+
+
+@RULES.rule("endpoint-grpc", Severity.ERROR)
+def endpoint_grpc(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in configuration.proxies:
+        endpoint = proxy.endpoint.value
+        if proxy.event in expected.events and endpoint and not is_http(endpoint):
+            yield Problem(
+                proxy.endpoint.path,
+                "Without http:// or https:// Centrifugo speaks gRPC to the endpoint, which this service does not: "
+                f"every {proxy.event} fails, and users see a passing internal error, for ever.",
+                f"Use {expected.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
+            )
+
+
+@RULES.rule("timeout-not-above-deadline", Severity.ERROR)
+def timeout_not_above_deadline(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        waited = _milliseconds(proxy)
+        if proxy.event in IDENTITY_EVENTS and waited is not None and waited <= expected.deadline_ms:
+            yield Problem(
+                proxy.timeout.path,
+                f"Centrifugo hangs up after {float(waited):g} ms, while the service may wait {expected.deadline_ms} ms "
+                "for identity: a ticket is then redeemed for nobody, and the user's next try with it is refused.",
+                f"Set it to {expected.deadline_ms + TIMEOUT_MARGIN_MS}ms or more (the default is 1s; "
+                "a bare number counts nanoseconds).",
+            )
+
+
+@RULES.rule("timeout-invalid", Severity.ERROR)
+def timeout_invalid(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        if _milliseconds(proxy) is None:
+            yield Problem(
+                proxy.timeout.path,
+                "Centrifugo does not start with a timeout that is not a duration, and nobody can connect.",
+                f'Write it with its unit: "{expected.deadline_ms + TIMEOUT_MARGIN_MS}ms".',
+            )
+
+
+@RULES.rule("stale-close-delay", Severity.WARNING)
+def stale_close_delay(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    option = configuration.option(
+        "client.stale_close_delay" if configuration.major == 6 else "client_stale_close_delay"
+    )
+    try:
+        delay = milliseconds(f"{STALE_CLOSE_MS}ms" if option.value is None else option.value)
+    except ValueError:
+        return
+    if 0 < delay <= expected.deadline_ms:
+        yield Problem(
+            option.path,
+            f"Centrifugo closes a connection that is not let in within {float(delay):g} ms, while the service may wait "
+            f"{expected.deadline_ms} ms for identity: a ticket is redeemed, and its owner is gone.",
+            f"Set it well above the connect proxy's timeout (the default is {STALE_CLOSE_MS // 1000}s).",
+        )
+
+
+def _milliseconds(proxy: Proxy) -> float | None:
+    try:
+        return float(milliseconds(proxy.timeout.value))
+    except (ValueError, OverflowError):
+        return None
+
+
+@RULES.rule("connection-meta-off", Severity.ERROR)
+def connection_meta_off(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        if proxy.event in LATER_EVENTS and not proxy.connection_meta.value:
+            yield Problem(
+                proxy.connection_meta.path,
+                f"{proxy.event} comes without what connect found out about the user, and is refused to everybody.",
+                "Set it to true.",
+            )

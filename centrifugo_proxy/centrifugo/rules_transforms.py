@@ -1,0 +1,90 @@
+"""Findings about what the service's HTTP statuses turn into for a client."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.centrifugo.configuration import Configuration, Proxy, Transform
+from centrifugo_proxy.centrifugo.expected import Expected, reconnects
+from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
+from centrifugo_proxy.centrifugo.generate import TERMINAL_INVALID_TICKET
+from centrifugo_proxy.centrifugo.rules_proxy import ours
+from centrifugo_proxy.codes import ResponseMode
+
+RULES: Final = Register()
+
+REFRESHES: Final = ("refresh", "sub_refresh")
+PASSING: Final = (500, 503)
+TOKEN_EXPIRED: Final = 109  # the one lasting error after which the SDKs connect again
+
+
+def tries_again(transform: Transform) -> bool:
+    """Whether a client whose connect ends in this connects again by itself."""
+    if transform.error_code:
+        return transform.error_temporary or transform.error_code < 100 or transform.error_code == TOKEN_EXPIRED
+    return reconnects(transform.disconnect_code)
+
+
+def _effective(proxy: Proxy, status: int) -> Transform | None:
+    """The first of a status is the one that counts."""
+    usable = (each for each in proxy.transforms.value if each.error_code or each.disconnect_code)
+    return next((each for each in usable if each.status == status), None)
+
+
+@RULES.rule("transform-401-missing", Severity.ERROR)
+def transform_401_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        unanswered = proxy.event == "connect" and _effective(proxy, 401) is None
+        if unanswered and expected.mode is ResponseMode.HTTP:
+            yield Problem(
+                proxy.transforms.path,
+                "A refused ticket is answered with 401, which users see as a passing internal error: their client "
+                "tries for ever, and the app never learns that it has to sign in again.",
+                f'Add {{"status_code": 401, "to_disconnect": {{"code": {TERMINAL_INVALID_TICKET}, "reason": '
+                '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
+            )
+
+
+@RULES.rule("transform-401-reconnects", Severity.WARNING)
+def transform_401_reconnects(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        transform = _effective(proxy, 401)
+        if transform and proxy.event not in REFRESHES and tries_again(transform):
+            yield Problem(
+                transform.path,
+                "After a refused ticket the client connects again by itself. Where the app gives no fresh ticket "
+                "(getData), it sends the same spent one for ever; a user whom identity shuts out never learns of it.",
+                f"Use a disconnect code within 4500–4999, such as {TERMINAL_INVALID_TICKET}.",
+            )
+
+
+@RULES.rule("transform-outage-terminal", Severity.ERROR)
+def transform_outage_terminal(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        for status in PASSING:
+            transform = _effective(proxy, status)
+            if transform and proxy.event not in REFRESHES and _ends_client(transform, proxy.event):
+                yield Problem(
+                    transform.path,
+                    f"{status} is a passing fault, but this turns it into something after which clients do not connect "
+                    "again: whoever connects during an outage stays out until the app is started anew.",
+                    f"Take the transform of {status} out: without one, clients try again by themselves.",
+                )
+
+
+def _ends_client(transform: Transform, event: str) -> bool:
+    """An error ends the connection at connect only; later it fails one command."""
+    return not tries_again(transform) and (event == "connect" or not transform.error_code)
+
+
+@RULES.rule("transform-on-refresh", Severity.ERROR)
+def transform_on_refresh(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    for proxy in ours(configuration, expected):
+        if proxy.event in REFRESHES and proxy.transforms.value:
+            what = "connection" if proxy.event == "refresh" else "subscription"
+            yield Problem(
+                proxy.transforms.path,
+                f"On {proxy.event} Centrifugo takes whatever is not a result as expired, a transformed status too: a "
+                f"passing fault ends the user's {what}, which without the transform would be kept for a minute.",
+                f"Take every transform off the {proxy.event} proxy"
+                + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
+            )
