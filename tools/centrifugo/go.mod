@@ -1,6 +1,6 @@
 module tools/centrifugo
 
-go 1.26
+go 1.24.0
 
 require (
 	github.com/FZambia/eagle v0.1.0 // indirect

@@ -1,0 +1,167 @@
+"""Clients of Centrifugo: the SDK, watched, and a bare WebSocket for what the SDK keeps to itself."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import httpx
+import websockets
+from centrifuge import Client, ClientEventHandler, ClientState
+from centrifuge.contexts import ConnectedContext, ConnectingContext, DisconnectedContext, ErrorContext
+from centrifuge.exceptions import ReplyError
+from websockets.exceptions import ConnectionClosed
+
+from tests.harness.centrifugo import LOBBY
+
+GIVE_UP_S = 15.0
+GetTicket = Callable[[], str]
+
+
+class Closed(NamedTuple):
+    """The connection was closed by the server."""
+
+    code: int
+    reason: str
+
+
+class Watcher(ClientEventHandler):
+    """Remembers what the SDK told its application."""
+
+    def __init__(self) -> None:
+        self.connections: list[str] = []
+        self.lost: list[Closed] = []
+        self.ended: list[Closed] = []
+        self.errors: list[Exception] = []
+
+    async def on_connecting(self, ctx: ConnectingContext) -> None:
+        if self.connections:
+            self.lost.append(Closed(ctx.code, ctx.reason))
+
+    async def on_connected(self, ctx: ConnectedContext) -> None:
+        self.connections.append(ctx.client)
+
+    async def on_disconnected(self, ctx: DisconnectedContext) -> None:
+        self.ended.append(Closed(ctx.code, ctx.reason))
+
+    def replies(self) -> list[dict[str, Any]]:
+        """The errors that Centrifugo replied with, as they were on the wire."""
+        replies = [error for error in self.errors if isinstance(error, ReplyError)]
+        return [{"code": error.code, "message": error.message, "temporary": error.temporary} for error in replies]
+
+    async def on_error(self, ctx: ErrorContext) -> None:
+        self.errors.append(ctx.error)
+
+
+class SdkClient(Client):
+    """The SDK with its own backoff, and with what other SDKs call getData: a fresh ticket for each attempt."""
+
+    def __init__(self, url: str, get_ticket: GetTicket, **options: Any) -> None:
+        self.watcher = Watcher()
+        self.attempts = 0
+        self._get_ticket = get_ticket
+        super().__init__(url, self.watcher, proxy=None, **options)
+
+    def _construct_connect_command(self, cmd_id: int) -> dict[str, Any]:
+        self.attempts += 1
+        data = {"token": self._get_ticket()}
+        self._data = json.dumps(data).encode() if self._use_protobuf else data
+        return super()._construct_connect_command(cmd_id)
+
+    @property
+    def connected(self) -> bool:
+        return self.state is ClientState.CONNECTED
+
+    async def who_is_in(self, channel: str = f"{LOBBY}:all") -> dict[str, Any]:
+        """Enter a channel; the `info` of everybody there, by user."""
+        if channel not in self.subscriptions():
+            await self.new_subscription(channel).subscribe()
+        found = await self.subscriptions()[channel].presence()
+        return {info.user: info.conn_info for info in found.clients.values()}
+
+
+@asynccontextmanager
+async def sdk_client(url: str, get_ticket: GetTicket, **options: Any) -> AsyncIterator[SdkClient]:
+    """An SDK client that has made its first attempt to connect."""
+    client = SdkClient(url, get_ticket, **options)
+    try:
+        await client.connect()
+        yield client
+    finally:
+        await client.disconnect()
+
+
+@asynccontextmanager
+async def sdk_clients(url: str, get_tickets: list[GetTicket]) -> AsyncIterator[list[SdkClient]]:
+    """Many of them, connecting at once."""
+    clients = [SdkClient(url, get_ticket) for get_ticket in get_tickets]
+    try:
+        await asyncio.gather(*(client.connect() for client in clients))
+        yield clients
+    finally:
+        await asyncio.gather(*(client.disconnect() for client in clients))
+
+
+def one_after_another(*tickets: str) -> GetTicket:
+    """These tickets; the last one again and again."""
+    endless = itertools.chain(tickets, itertools.repeat(tickets[-1]))
+    return lambda: next(endless)
+
+
+async def until(condition: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
+    """Wait for the condition; TimeoutError when it does not come true."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def bare_connect(url: str, connect: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+    """The reply to one connect command over a bare WebSocket, or how the server closed instead."""
+    async with bare_connection(url, connect, headers) as answer:
+        return answer
+
+
+@asynccontextmanager
+async def bare_connection(
+    url: str, connect: dict[str, Any], headers: dict[str, str] | None = None
+) -> AsyncIterator[Any]:
+    """The same, with the connection open meanwhile."""
+    async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None, additional_headers=headers) as socket:
+        await socket.send(json.dumps({"id": 1, "connect": connect}))
+        try:
+            answer = json.loads(await socket.recv())
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None, "closed without a close frame"
+            answer = Closed(closed.rcvd.code, closed.rcvd.reason)
+        yield answer
+
+
+def with_ticket(ticket: str) -> dict[str, Any]:
+    """A connect command's content."""
+    return {"data": {"token": ticket}}
+
+
+async def connect_over_sse(url: str, connect: dict[str, Any]) -> dict[str, Any]:
+    """The first message that an EventSource gets."""
+    query = {"cf_connect": json.dumps({"id": 1, "connect": connect})}
+    async with httpx.AsyncClient(timeout=GIVE_UP_S) as http:
+        async with http.stream("GET", f"{url}/connection/sse", params=query) as response:
+            return await _first_message(response)
+
+
+async def connect_over_http_stream(url: str, connect: dict[str, Any]) -> dict[str, Any]:
+    """The first message of a streaming response."""
+    command = {"id": 1, "connect": connect}
+    async with httpx.AsyncClient(timeout=GIVE_UP_S) as http:
+        async with http.stream("POST", f"{url}/connection/http_stream", json=command) as response:
+            return await _first_message(response)
+
+
+async def _first_message(response: httpx.Response) -> dict[str, Any]:
+    async for line in response.aiter_lines():
+        if content := line.removeprefix("data: ").strip():
+            message: dict[str, Any] = json.loads(content)
+            return message
+    raise AssertionError("the stream ended without a message")

@@ -1,0 +1,68 @@
+"""One stack a configuration for all tests, in one event loop; skipped, saying so, without a Centrifugo."""
+
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pytest_asyncio import is_async_test
+
+from tests.e2e.stack import Stack, stack
+from tests.harness import centrifugo
+
+HERE = Path(__file__).parent
+WHY_SKIPPED = pytest.StashKey[str]()
+# How the go command reports that the module mirror, and not this code, is at fault.
+REFUSAL = re.compile(
+    r"(reading|Get) \"?https?://\S+: (4\d\d|5\d\d|.*(dial tcp|timeout|EOF|connection re))", re.IGNORECASE
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all tests here, so that they can share stacks."""
+    shared_loop = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if item.path.is_relative_to(HERE) and is_async_test(item):
+            item.add_marker(shared_loop, append=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if why := config.stash.get(WHY_SKIPPED, ""):
+        terminalreporter.write_line(f"NOT RUN: the tests with a real Centrifugo. {why}")
+
+
+def build_log() -> str:
+    return centrifugo.BUILD_LOG.read_text() if centrifugo.BUILD_LOG.exists() else ""
+
+
+@pytest.fixture(scope="session")
+def centrifugo_bin(pytestconfig: pytest.Config) -> Path:
+    """The Centrifugo to test with. CI may go without one only when the module mirror refused its source."""
+    if found := centrifugo.binary():
+        return found
+    why = "There is none: `make centrifugo` builds it with Go, and CENTRIFUGO_BIN names another."
+    if REFUSAL.search(build_log()):
+        why = "The module mirror refused to hand out its source."
+    elif os.environ.get("CI") == "true":
+        pytest.fail(f"{why} Here it must not be missing.\n{build_log()}", pytrace=False)
+    pytestconfig.stash[WHY_SKIPPED] = why
+    pytest.skip(why)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
+    """Response mode `http`, behind the guard that stock Centrifugo can satisfy."""
+    async with stack(centrifugo_bin, CENTRIFUGO_PROXY_TOKEN=secrets.token_hex(16)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
+    """Response mode `envelope`, without a guard, and with one field shown to others."""
+    async with stack(
+        centrifugo_bin, CENTRIFUGO_RESPONSE_MODE="envelope", CENTRIFUGO_INFO_FIELDS="subscription_tier"
+    ) as running:
+        yield running

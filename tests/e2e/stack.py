@@ -1,0 +1,91 @@
+"""An identity service, this service in a process of its own, and Centrifugo before it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.tickets import TicketOffice
+from tests.harness import centrifugo
+from tests.harness.centrifugo import Centrifugo, Config
+from tests.harness.identity import IdentityStub, identity_stub
+from tests.harness.processes import Process, free_port, serve_command, started
+
+
+class Service:
+    """`manage.py serve`, which can be ended and started again on its port."""
+
+    def __init__(self, **variables: str) -> None:
+        self.port = free_port()
+        self.variables = variables
+        self.process: Process
+        self._exit = ExitStack()
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._start)
+
+    def _start(self) -> None:
+        command = serve_command(self.port)
+        self.process = self._exit.enter_context(started(command, self.port, **self.variables))
+        self.process.wait_until_ready()
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        return await asyncio.to_thread(self.process.terminate)
+
+    def close(self) -> None:
+        self._exit.close()
+
+    def connects(self, outcome: str) -> int:
+        """How many connect requests ended so."""
+        sample = re.escape(f'realtime_centrifugo_connect_total{{outcome="{outcome}"}} ')
+        found = re.search(f"^{sample}(.*)$", self.process.http.get("/metrics").text, re.MULTILINE)
+        assert found is not None
+        return int(float(found[1]))
+
+    def health(self) -> dict[str, Any]:
+        shown: dict[str, Any] = self.process.http.get("/health").json()
+        return shown
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything between a client and its ticket. `config` is the one that was printed."""
+
+    identity: IdentityStub
+    tickets: TicketOffice
+    service: Service
+    centrifugo: Centrifugo
+    config: Config
+
+    @property
+    def url(self) -> str:
+        return self.centrifugo.websocket
+
+
+@asynccontextmanager
+async def stack(binary: Path, **variables: str) -> AsyncIterator[Stack]:
+    """A whole stack whose service has these environment variables."""
+    async with identity_stub() as identity:
+        service = Service(IDENTITY_VALIDATE_GRPC_ADDRESS=identity.address, **variables)
+        with ExitStack() as parts:
+            parts.callback(service.close)
+            await service.start()
+            config = await asyncio.to_thread(config_for, binary, service)
+            front = parts.enter_context(centrifugo.running(binary, config, **guard_of(binary, variables)))
+            yield Stack(identity, TicketOffice(identity), service, front, config)
+
+
+def config_for(binary: Path, service: Service, **variables: str) -> Config:
+    """What the service prints for this Centrifugo; `variables` go over its own."""
+    own = {"LISTEN_PORT": str(service.port), **service.variables}
+    return centrifugo.generated(centrifugo.layout(binary), **{**own, **variables})
+
+
+def guard_of(binary: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Centrifugo's own environment, when the service has a guard."""
+    token = variables.get("CENTRIFUGO_PROXY_TOKEN", "")
+    return centrifugo.guard_variables(centrifugo.layout(binary), token) if token else {}

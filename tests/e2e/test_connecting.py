@@ -1,0 +1,91 @@
+"""What a user with a ticket sees, over each protocol and transport."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.clients import (
+    Closed,
+    bare_connect,
+    connect_over_http_stream,
+    connect_over_sse,
+    one_after_another,
+    sdk_client,
+    until,
+    with_ticket,
+)
+from tests.e2e.stack import Stack, guard_of
+from tests.harness import centrifugo
+
+Transport = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+over_each_stream = pytest.mark.parametrize("over", [connect_over_sse, connect_over_http_stream])
+
+
+async def test_a_good_ticket_gets_its_user_in(http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue("u-7")
+
+    async with sdk_client(http_stack.url, one_after_another(ticket)) as client:
+        await until(lambda: client.connected)
+        users = set(await client.who_is_in())
+
+    assert users == {"u-7"}
+    assert http_stack.tickets.asked(ticket) == 1
+
+
+async def test_the_same_ticket_gets_nobody_in_twice(http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue()
+    first = await bare_connect(http_stack.url, with_ticket(ticket))
+
+    again = await bare_connect(http_stack.url, with_ticket(ticket))
+
+    assert "connect" in first
+    assert again == Closed(4501, "invalid ticket")
+    assert http_stack.tickets.asked(ticket) == 2
+
+
+async def test_a_client_that_speaks_protobuf_gets_in(http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue()
+
+    async with sdk_client(http_stack.url, one_after_another(ticket), use_protobuf=True) as client:
+        await until(lambda: client.connected)
+
+    assert http_stack.tickets.asked(ticket) == 1
+
+
+@pytest.mark.parametrize("use_protobuf", [False, True])
+async def test_a_client_gets_in_where_centrifugo_sends_b64data(
+    centrifugo_bin: Path, http_stack: Stack, use_protobuf: bool
+) -> None:
+    ticket = http_stack.tickets.issue("u-8")
+    binary = {"proxy_binary_encoding": True}
+    if centrifugo.layout(centrifugo_bin) == 6:
+        binary = {"client": {"proxy": {"connect": {"binary_encoding": True}}}}
+    config = centrifugo.merged(http_stack.config, binary)
+
+    with centrifugo.running(centrifugo_bin, config, **guard_of(centrifugo_bin, http_stack.service.variables)) as front:
+        async with sdk_client(front.websocket, one_after_another(ticket), use_protobuf=use_protobuf) as client:
+            await until(lambda: client.connected)
+            users = set(await client.who_is_in())
+
+    assert users == {"u-8"}
+    assert http_stack.tickets.asked(ticket) == 1
+
+
+@over_each_stream
+async def test_a_client_without_websocket_gets_in(http_stack: Stack, over: Transport) -> None:
+    ticket = http_stack.tickets.issue()
+
+    answer = await over(http_stack.centrifugo.url, with_ticket(ticket))
+
+    assert answer["id"] == 1
+    assert answer["connect"]["client"]
+    assert http_stack.tickets.asked(ticket) == 1
+
+
+@over_each_stream
+async def test_a_client_without_websocket_is_told_why_not(http_stack: Stack, over: Transport) -> None:
+    answer = await over(http_stack.centrifugo.url, with_ticket("no-such-ticket"))
+
+    assert answer == {"push": {"disconnect": {"code": 4501, "reason": "invalid ticket"}}}

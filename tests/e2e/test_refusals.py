@@ -1,0 +1,120 @@
+"""What a refused client is told in each response mode, and whether the SDK tries again by itself."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.e2e.clients import Closed, SdkClient, bare_connect, sdk_client, until, with_ticket
+from tests.e2e.stack import Stack
+from tests.harness.identity import Script, aborts, answers, success
+
+SEVERAL_ATTEMPTS = 4
+LONGER_THAN_THE_FIRST_BACKOFF_S = 0.5
+
+TICKET_REFUSED = Closed(4501, "invalid ticket")
+TRY_AGAIN = {"error": {"code": 100, "message": "internal server error", "temporary": True}}
+
+NOT_FOUND = aborts(grpc.StatusCode.NOT_FOUND)
+SUSPENDED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4502, reason="account suspended")))
+MOVED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4200, reason="sign in again")))
+ERROR = answers(pb.ValidateResponse(error=pb.Error(code=1, message="database away")))
+UNAVAILABLE = aborts(grpc.StatusCode.UNAVAILABLE)
+BROKEN = aborts(grpc.StatusCode.INTERNAL)
+NO_USER = success(user_id="")
+
+# what identity says; what the client is told; whether the SDK tries again
+IN_MODE_HTTP = [
+    pytest.param(NOT_FOUND, TICKET_REFUSED, False, id="a ticket nobody knows"),
+    pytest.param(SUSPENDED, TICKET_REFUSED, False, id="a suspended account"),
+    pytest.param(MOVED, TICKET_REFUSED, False, id="a user to sign in again"),
+    pytest.param(ERROR, TRY_AGAIN, True, id="an error of identity"),
+    pytest.param(UNAVAILABLE, TRY_AGAIN, True, id="no identity"),
+    pytest.param(BROKEN, TRY_AGAIN, True, id="a broken identity"),
+    pytest.param(NO_USER, TRY_AGAIN, True, id="a ticket of nobody"),
+]
+NOT_NOW = Closed(4103, "ticket validation temporarily unavailable")
+OUR_ERROR = {"error": {"code": 100, "message": "internal error", "temporary": True}}
+IN_MODE_ENVELOPE = [
+    pytest.param(NOT_FOUND, Closed(4401, "invalid ticket"), True, id="a ticket nobody knows"),
+    pytest.param(SUSPENDED, Closed(4502, "account suspended"), False, id="a suspended account"),
+    pytest.param(MOVED, Closed(4200, "sign in again"), True, id="a user to sign in again"),
+    pytest.param(ERROR, NOT_NOW, True, id="an error of identity"),
+    pytest.param(UNAVAILABLE, NOT_NOW, True, id="no identity"),
+    pytest.param(BROKEN, OUR_ERROR, True, id="a broken identity"),
+    pytest.param(NO_USER, OUR_ERROR, True, id="a ticket of nobody"),
+]
+
+
+@pytest.mark.parametrize(("script", "told", "again"), IN_MODE_HTTP)
+async def test_in_mode_http_a_client_is_refused_for(http_stack: Stack, script: Script, told: Any, again: bool) -> None:
+    assert await answer_to(http_stack, script) == told
+
+    assert await sdk_tries_again(http_stack, script, told) is again
+
+
+@pytest.mark.parametrize(("script", "told", "again"), IN_MODE_ENVELOPE)
+async def test_in_mode_envelope_a_client_is_refused_for(
+    envelope_stack: Stack, script: Script, told: Any, again: bool
+) -> None:
+    assert await answer_to(envelope_stack, script) == told
+
+    assert await sdk_tries_again(envelope_stack, script, told) is again
+
+
+@pytest.mark.parametrize("data", [None, {}, {"token": ""}, {"token": 7}, {"token": "x" * 4097}, ["token"], "token"])
+async def test_a_client_without_a_ticket_is_refused_and_identity_never_asked(http_stack: Stack, data: Any) -> None:
+    asked = len(http_stack.identity.calls)
+
+    answer = await bare_connect(http_stack.url, {} if data is None else {"data": data})
+
+    assert answer == TICKET_REFUSED
+    assert len(http_stack.identity.calls) == asked
+
+
+async def test_a_client_that_puts_its_ticket_where_a_jwt_belongs_is_refused(http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue()
+
+    answer = await bare_connect(http_stack.url, {"token": ticket})
+
+    assert answer == {"error": {"code": 109, "message": "token expired"}, "id": 1}
+    assert http_stack.tickets.asked(ticket) == 0
+
+
+async def answer_to(stack: Stack, script: Script) -> Any:
+    """What a bare client is told; of a reply what is in it beside its id."""
+    ticket = stack.tickets.issue_for(script)
+    answer = await bare_connect(stack.url, with_ticket(ticket))
+    assert stack.tickets.asked(ticket) == 1
+    if isinstance(answer, dict):
+        assert answer.pop("id") == 1
+    return answer
+
+
+async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
+    """Whether the SDK, with fresh tickets, goes on after its first attempt; identity is asked once an attempt."""
+    tickets: list[str] = []
+
+    def fresh() -> str:
+        tickets.append(stack.tickets.issue_for(script))
+        return tickets[-1]
+
+    async with sdk_client(stack.url, fresh) as client:
+        await until(lambda: bool(client.watcher.ended) or client.attempts >= SEVERAL_ATTEMPTS)
+        await asyncio.sleep(LONGER_THAN_THE_FIRST_BACKOFF_S if client.watcher.ended else 0)
+        again = not client.watcher.ended
+        assert_told(client, told, again)
+    assert len(tickets) - 1 <= stack.tickets.asked(*tickets) <= len(tickets)
+    return again
+
+
+def assert_told(client: SdkClient, told: Any, again: bool) -> None:
+    """The SDK's application hears of the end, or of errors on the way; of a close it tries again after, nothing."""
+    assert client.watcher.connections == []
+    if not again:
+        assert client.watcher.ended == [told]
+        assert client.attempts == 1
+    elif isinstance(told, dict):
+        assert client.watcher.replies() == [told["error"]] * len(client.watcher.errors)

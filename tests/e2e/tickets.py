@@ -1,0 +1,39 @@
+"""Single-use tickets, as an identity service issues and redeems them."""
+
+import secrets
+from typing import Any
+
+import grpc
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.identity import Context, IdentityStub, Script, success
+
+
+class TicketOffice:
+    """Issues tickets, and is the script of an identity stub that redeems each of them once."""
+
+    def __init__(self, identity: IdentityStub) -> None:
+        self._identity = identity
+        self._issued: dict[str, Script] = {}
+        identity.script = self._redeem
+
+    def issue(self, user: str = "u-1", **fields: Any) -> str:
+        """A ticket of this user."""
+        return self.issue_for(success(user_id=user, **fields))
+
+    def issue_for(self, script: Script) -> str:
+        """A ticket that identity answers with `script`."""
+        ticket = secrets.token_urlsafe(24)
+        self._issued[ticket] = script
+        return ticket
+
+    def asked(self, *tickets: str) -> int:
+        """How often identity was asked about any of these tickets."""
+        return sum(call.ticket in tickets for call in self._identity.calls)
+
+    async def _redeem(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        script = self._issued.pop(request.ticket, None)
+        if script is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such ticket")
+            raise AssertionError("abort does not return")
+        return await script(request, context)

@@ -1,0 +1,139 @@
+"""A real Centrifugo on loopback, with the configuration that this service printed for it.
+
+CENTRIFUGO_BIN names its binary; without it, the pinned one is taken that `make centrifugo` builds.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.harness.processes import ROOT, environment, free_port
+
+PINNED = ROOT / ".cache" / "centrifugo"
+BUILD_LOG = ROOT / ".cache" / "centrifugo.log"
+START_S = 10.0
+ORIGIN = "https://app.test"
+LOBBY = "lobby"  # a namespace whose channels show who is there
+
+Config = dict[str, Any]
+
+
+def binary() -> Path | None:
+    """The Centrifugo to test with, None when there is none. A CENTRIFUGO_BIN that is no file is an error."""
+    if named := os.environ.get("CENTRIFUGO_BIN"):
+        if not os.access(named, os.X_OK):
+            raise FileNotFoundError(f"CENTRIFUGO_BIN is {named!r}, which is not a program")
+        return Path(named)
+    return PINNED if os.access(PINNED, os.X_OK) else None
+
+
+@cache
+def layout(path: Path) -> int:
+    """6 for the nested configuration of v6, 5 for the flat one.
+
+    Told by the options: a binary that was built from a module calls itself version 0.0.0.
+    """
+    return 6 if "--http_server.port" in _run(path, "--help") else 5
+
+
+def _run(*command: str | Path, **variables: str) -> str:
+    env = environment(9730, **variables)
+    return subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603
+
+
+def generated(major: int, **variables: str) -> Config:
+    """What `manage.py centrifugo_config` prints for a service with these variables."""
+    command = (sys.executable, "manage.py", "centrifugo_config", "--major", str(major), "--format", "json")
+    config: Config = json.loads(_run(*command, **variables))
+    return config
+
+
+def completed(config: Config, major: int, port: int) -> Config:
+    """The configuration with what is left to its user: origin, address, transports, a namespace."""
+    namespace = {
+        "name": LOBBY,
+        "presence": True,
+        "allow_subscribe_for_client": True,
+        "allow_presence_for_subscriber": True,
+    }
+    if major == 5:
+        listen: Config = {"address": "127.0.0.1", "port": str(port), "sse": True, "http_stream": True}
+        return merged(config, {**listen, "allowed_origins": [ORIGIN], "namespaces": [namespace]})
+    listen = {"http_server": {"address": "127.0.0.1", "port": str(port)}}
+    transports = {"sse": {"enabled": True}, "http_stream": {"enabled": True}}
+    return merged(
+        config,
+        {**listen, **transports, "client": {"allowed_origins": [ORIGIN]}, "channel": {"namespaces": [namespace]}},
+    )
+
+
+def merged(config: Mapping[str, Any], more: Mapping[str, Any]) -> Config:
+    """`config` with `more` over it; tables are merged, everything else is replaced."""
+    both = {
+        name: merged(config[name], value) if isinstance(value, dict) and isinstance(config.get(name), dict) else value
+        for name, value in more.items()
+    }
+    return {**config, **both}
+
+
+def guard_variables(major: int, token: str) -> dict[str, str]:
+    """Centrifugo's environment, as `centrifugo_config` says to fill it in."""
+    if major == 6:
+        return {"CENTRIFUGO_VAR_PROXY_TOKEN": token}
+    return {"CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS": json.dumps({"X-Centrifugo-Proxy-Token": token})}
+
+
+def check(path: Path, file: Path) -> str:
+    """What Centrifugo says against the configuration in `file`, "" when it accepts it."""
+    command = (path, "checkconfig", "-c", file)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Centrifugo:
+    """A running Centrifugo. `log` is where it writes."""
+
+    url: str
+    log: Path
+
+    @property
+    def websocket(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/connection/websocket"
+
+
+@contextmanager
+def running(path: Path, config: Config, **variables: str) -> Iterator[Centrifugo]:
+    """Centrifugo with this configuration, completed, and these environment variables."""
+    port = free_port()
+    with TemporaryDirectory() as folder:
+        file, log = Path(folder, "config.json"), Path(folder, "log")
+        file.write_text(json.dumps(completed(config, layout(path), port)))
+        command, env = (path, "-c", file), {"PATH": os.environ["PATH"], **variables}
+        with log.open("wb") as out, subprocess.Popen(command, env=env, stdout=out, stderr=out) as popen:  # noqa: S603
+            try:
+                _wait_until_ready(popen, port, log)
+                yield Centrifugo(f"http://127.0.0.1:{port}", log)
+            finally:
+                popen.kill()
+
+
+def _wait_until_ready(popen: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + START_S
+    while True:
+        assert popen.poll() is None, log.read_text()
+        assert time.monotonic() < until, "Centrifugo did not become ready"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
