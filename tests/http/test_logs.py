@@ -1,0 +1,207 @@
+"""Spec section 12: what a running process writes, and what it does not."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import orjson
+import pytest
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.collector import collector
+from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
+from tests.harness.processes import Process, serving
+from tests.harness.service import connect_body
+
+WINDOW_S = 0.5
+DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
+NO_BRANCH = answers(pb.ValidateResponse())
+ODD_DISCONNECT = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="r" * 200)))
+TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+Line = dict[str, Any]
+
+
+@dataclass
+class Story:
+    """What the process wrote: at boot, while all was well, and from the outage on."""
+
+    boot_out: list[Line]
+    boot_err: list[Line]
+    quiet: list[Line]
+    out: list[Line]
+    err: list[Line]
+
+    def only(self, message: str, lines: list[Line]) -> Line:
+        """The one line with this message, without its time and its span."""
+        (line,) = (line for line in lines if line["message"] == message)
+        return {name: value for name, value in line.items() if name not in ("timestamp", "trace_id", "span_id")}
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """A process that lives through good days, an outage, and an identity that answers nonsense."""
+    file = tmp_path_factory.mktemp("pool") / "tickets"
+    file.write_text("p-1\np-2\np-3\n")
+    file.chmod(0o600)
+    return asyncio.run(live(str(file)))
+
+
+async def live(tickets_path: str) -> Story:
+    async with identity_stub() as identity:
+        with (
+            collector() as sink,
+            serving(
+                IDENTITY_VALIDATE_GRPC_ADDRESS=identity.address,
+                IDENTITY_VALIDATE_DEADLINE_MS=str(int(WINDOW_S * 1000)),
+                FALLBACK_DEGRADED_WINDOW_MS=str(int(WINDOW_S * 1000)),
+                FALLBACK_LOW_WATERMARK="2",
+                FALLBACK_TICKETS_PATH=tickets_path,
+                OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+            ) as process,
+        ):
+            boot_out, boot_err = lines(process.stdout()), lines(process.stderr())
+            await good_days(process, identity)
+            quiet = lines(process.stdout() + process.stderr())[len(boot_out + boot_err) :]
+            await bad_days(process, identity)
+            out, err = lines(process.stdout())[len(boot_out) :], lines(process.stderr())[len(boot_err) :]
+            return Story(boot_out, boot_err, quiet, out, err)
+
+
+def lines(text: str) -> list[Line]:
+    return [orjson.loads(line) for line in text.splitlines()]
+
+
+async def connect(process: Process, *tickets: str) -> None:
+    for ticket in tickets:
+        headers = {"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-01"}
+        await asyncio.to_thread(process.http.post, "/centrifugo/connect", json=connect_body(ticket), headers=headers)
+
+
+async def good_days(process: Process, identity: IdentityStub) -> None:
+    for script in (success(), aborts(grpc.StatusCode.NOT_FOUND), success(degraded=True)):
+        identity.script = script
+        await connect(process, "a", "b")
+    identity.script = DOWN
+    await connect(process, "c")
+    identity.script = success()
+    await connect(process, "d")
+    for path in ("/health", "/metrics", "/nowhere", "/centrifugo/connect", "/centrifugo/rpc"):
+        await asyncio.to_thread(process.http.get, path)
+        await asyncio.to_thread(process.http.post, path, content=b"no JSON")
+
+
+async def bad_days(process: Process, identity: IdentityStub) -> None:
+    identity.script = DOWN
+    await connect(process, "-")
+    await asyncio.sleep(WINDOW_S + 0.01)
+    await connect(process, "p-1", "p-2", "p-3", "p-3")
+    identity.script = success()
+    await connect(process, "e", "f")
+    for script in (NO_BRANCH, ODD_DISCONNECT):
+        identity.script = script
+        await connect(process, *"ghijk")
+
+
+def test_a_process_starts_with_infos_on_stdout_and_warnings_on_stderr(story: Story) -> None:
+    assert {line["level"] for line in story.boot_out} == {"info"}
+    assert [(line["level"], line["message"].split(":")[0]) for line in story.boot_err] == [
+        ("warn", "centrifugo_proxy.W001")
+    ]
+
+
+def test_good_days_are_not_worth_a_line(story: Story) -> None:
+    assert story.quiet == []
+
+
+def test_each_message_is_there_as_often_as_it_happened_and_on_its_stream(story: Story) -> None:
+    out = [(line["level"], line["message"]) for line in story.out]
+    err = [(line["level"], line["message"]) for line in story.err]
+
+    accepted = ("info", "centrifugo.connect accepted via fallback pool")
+    assert out == [accepted, accepted, accepted, ("info", "identity outage ended")]
+    assert err == [
+        ("warn", "identity outage opened"),
+        ("warn", "fallback ticket pool dropped below low-watermark"),
+        ("error", "centrifugo.connect failed with an internal error"),
+        ("warn", "identity asked for a disconnect that Centrifugo would not carry out; changed it"),
+    ]
+
+
+def test_the_opening_of_an_outage_says_how_long_and_how_often(story: Story) -> None:
+    line = story.only("identity outage opened", story.err)
+
+    assert WINDOW_S < line.pop("duration_s") < 10
+    assert line == {
+        "level": "warn",
+        "logger": "centrifugo_proxy",
+        "message": "identity outage opened",
+        "consecutive_failure_count": 2,
+    }
+
+
+def test_the_end_of_an_outage_says_how_long_and_how_often(story: Story) -> None:
+    line = story.only("identity outage ended", story.out)
+
+    assert WINDOW_S < line.pop("duration_s") < 10
+    assert line == {
+        "level": "info",
+        "logger": "centrifugo_proxy",
+        "message": "identity outage ended",
+        "failures": 5,
+    }
+
+
+def test_each_acceptance_says_what_is_left_and_how_the_outage_stands(story: Story) -> None:
+    accepted = [line for line in story.out if line["message"] == "centrifugo.connect accepted via fallback pool"]
+
+    assert [line["pool_remaining"] for line in accepted] == [2, 1, 0]
+    assert [line["outage_consecutive_failure_count"] for line in accepted] == [2, 3, 4]
+    assert [line["outage_degraded"] for line in accepted] == [True, True, True]
+    assert all(WINDOW_S < line["outage_duration_s"] < 10 for line in accepted)
+
+
+def test_the_low_watermark_says_what_is_left(story: Story) -> None:
+    assert story.only("fallback ticket pool dropped below low-watermark", story.err) == {
+        "level": "warn",
+        "logger": "centrifugo_proxy",
+        "message": "fallback ticket pool dropped below low-watermark",
+        "pool_remaining": 1,
+        "low_watermark": 2,
+    }
+
+
+def test_an_internal_error_has_its_reason(story: Story) -> None:
+    line = story.only("centrifugo.connect failed with an internal error", story.err)
+
+    assert line.pop("exc_info").endswith("IdentityFault: identity's answer to Validate has no outcome set")
+    assert line == {
+        "level": "error",
+        "logger": "centrifugo_proxy",
+        "message": "centrifugo.connect failed with an internal error",
+    }
+
+
+def test_a_changed_disconnect_says_what_was_asked_for(story: Story) -> None:
+    message = "identity asked for a disconnect that Centrifugo would not carry out; changed it"
+
+    assert story.only(message, story.err) == {
+        "level": "warn",
+        "logger": "centrifugo_proxy.repeating",
+        "message": message,
+        "code": 1,
+        "reason_bytes": 200,
+    }
+
+
+def test_every_line_of_a_request_belongs_to_its_trace(story: Story) -> None:
+    told = story.out + story.err
+
+    assert {line["trace_id"] for line in told} == {TRACE_ID}
+    assert all(len(line["span_id"]) == 16 and line["span_id"] != PARENT_ID for line in told)
+
+
+def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
+    for line in story.boot_out + story.boot_err + story.out + story.err:
+        assert list(line)[:4] == ["timestamp", "level", "logger", "message"]
+        assert line["timestamp"].endswith("Z")

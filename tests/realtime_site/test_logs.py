@@ -1,0 +1,186 @@
+"""The form of a log line, and which lines are held back."""
+
+import io
+import logging
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import orjson
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from opentelemetry.sdk.trace import TracerProvider
+
+from realtime_site.logs import LEVELS, BelowWarning, FloodFilter, HumanFormatter, JsonFormatter, configuration
+from tests.harness.processes import ROOT, START_S, environment, serve_command
+
+
+def record(level: int = logging.ERROR, message: str = "failed", name: str = "a.logger", **fields: Any) -> Any:
+    """A record as a logger would make it."""
+    made = logging.Logger(name).makeRecord(name, level, "file.py", 1, message, (), None, extra=fields)
+    made.created = 1_800_000_000.25
+    return made
+
+
+def failure() -> Any:
+    """The record of an exception."""
+    try:
+        raise ValueError("no such thing")
+    except ValueError:
+        return logging.Logger("a.logger").makeRecord("a.logger", 40, "file.py", 1, "failed", (), sys.exc_info())
+
+
+def test_a_line_is_one_json_object_with_the_fields_of_its_record() -> None:
+    line = JsonFormatter().format(record(logging.INFO, "all\nwell", pool_remaining=7, status="ok"))
+
+    assert line.count("\n") == 0
+    assert orjson.loads(line) == {
+        "timestamp": "2027-01-15T08:00:00.250Z",
+        "level": "info",
+        "logger": "a.logger",
+        "message": "all\nwell",
+        "pool_remaining": 7,
+        "status": "ok",
+    }
+
+
+def test_a_line_inside_a_span_names_it() -> None:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+
+    with tracer.start_as_current_span("a request") as span:
+        line = orjson.loads(JsonFormatter().format(record()))
+
+    ids = span.get_span_context()
+    assert (line["trace_id"], line["span_id"]) == (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
+
+
+def test_a_traceback_stays_on_the_line_of_its_error() -> None:
+    line = JsonFormatter().format(failure())
+
+    assert line.count("\n") == 0
+    assert orjson.loads(line)["exc_info"].endswith("ValueError: no such thing")
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [(5, "trace"), (10, "debug"), (20, "info"), (30, "warn"), (40, "error"), (50, "fatal")],
+)
+def test_levels_have_one_name_each_in_a_line(level: int, name: str) -> None:
+    assert orjson.loads(JsonFormatter().format(record(level)))["level"] == name
+
+
+def test_a_terminal_gets_a_line_to_read() -> None:
+    line = HumanFormatter().format(record(logging.WARNING, "pool low", pool_remaining=7))
+
+    assert re.fullmatch(r"\d\d:\d\d:00\.250 warn  pool low pool_remaining=7", line)
+
+
+def test_a_terminal_gets_the_traceback_below_the_line() -> None:
+    line, *traceback = HumanFormatter().format(failure()).splitlines()
+
+    assert line.endswith("error failed")
+    assert (traceback[0], traceback[-1]) == ("Traceback (most recent call last):", "ValueError: no such thing")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_name_of_log_level_is_a_level_of_the_root(level: str) -> None:
+    assert configuration(level, human=False)["root"]["level"] == LEVELS[level]
+
+
+@pytest.mark.parametrize(("human", "formatter"), [(True, HumanFormatter), (False, JsonFormatter)])
+def test_the_form_of_a_line_follows_the_terminal(human: bool, formatter: type) -> None:
+    assert configuration("info", human=human)["formatters"]["line"] == {"()": formatter}
+
+
+@pytest.mark.parametrize(("level", "kept"), [(5, True), (20, True), (30, False), (40, False), (50, False)])
+def test_warnings_and_above_stay_off_stdout(level: int, kept: bool) -> None:
+    assert BelowWarning().filter(record(level)) is kept
+
+
+def through(flood: FloodFilter, *records: Any) -> list[dict[str, Any]]:
+    """The lines that pass a handler with this filter."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(flood)
+    handler.setFormatter(JsonFormatter())
+    for each in records:
+        handler.handle(each)
+    return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_flood_of_one_error_is_a_line_and_then_a_count(frozen_time: FrozenDateTimeFactory) -> None:
+    flood = FloodFilter(quiet_s=30)
+
+    first = through(flood, *(record() for _ in range(1000)))
+    frozen_time.tick(29.9)
+    second = through(flood, record())
+    frozen_time.tick(0.1)
+    third = through(flood, record(), record())
+
+    assert [line.get("held_back") for line in first + second + third] == [None, 1000]
+
+
+def test_different_errors_do_not_hold_each_other_back(frozen_time: FrozenDateTimeFactory) -> None:
+    lines = through(FloodFilter(30), record(), record(message="another"), record(name="b.logger"), record())
+
+    assert [(line["logger"], line["message"]) for line in lines] == [
+        ("a.logger", "failed"),
+        ("a.logger", "another"),
+        ("b.logger", "failed"),
+    ]
+
+
+def test_a_message_counts_as_the_same_whatever_it_is_filled_with(frozen_time: FrozenDateTimeFactory) -> None:
+    records = [logging.Logger("a").makeRecord("a", 40, "file.py", 1, "%d failed", (number,), None) for number in (1, 2)]
+
+    assert [line["message"] for line in through(FloodFilter(30), *records)] == ["1 failed"]
+
+
+def test_warnings_are_rare_and_all_pass(frozen_time: FrozenDateTimeFactory) -> None:
+    assert len(through(FloodFilter(30), *(record(logging.WARNING) for _ in range(3)))) == 3
+
+
+@pytest.mark.parametrize("logger", ["centrifugo_proxy.repeating", "opentelemetry.sdk.trace", "urllib3.connectionpool"])
+def test_a_logger_that_may_warn_for_each_request_or_batch_is_held_back(
+    frozen_time: FrozenDateTimeFactory, logger: str
+) -> None:
+    assert len(through(FloodFilter(30), *(record(logging.WARNING, name=logger) for _ in range(3)))) == 1
+
+
+def test_a_flood_of_ever_new_messages_is_forgotten_in_time(frozen_time: FrozenDateTimeFactory) -> None:
+    flood = FloodFilter(30)
+    through(flood, *(record(message=f"failed {number}") for number in range(2000)))
+
+    frozen_time.tick(31)
+    through(flood, record())
+
+    assert len(flood._last) == 1
+
+
+def test_a_service_started_on_a_terminal_speaks_to_a_human() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        lines = on_a_terminal(serve_command(port), environment(port)).splitlines()
+
+    starting = next(line for line in lines if "Waiting for application startup" in line)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} info  Waiting for application startup\.", starting)
+
+
+def on_a_terminal(command: list[str], variables: dict[str, str]) -> str:
+    """What a process that ends by itself says to its terminal."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=slave, stderr=slave) as process:  # noqa: S603
+        os.close(slave)
+        try:
+            process.wait(START_S)
+            return os.read(master, 65536).decode()
+        finally:
+            process.kill()
+            os.close(master)
