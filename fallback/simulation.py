@@ -3,8 +3,6 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-POOL_SIZE = 2
-
 
 class Ticket(StrEnum):
     """Who knocks. `FIRST` and `SECOND` are the pool's tickets; no pool has heard of `OTHER`."""
@@ -42,30 +40,31 @@ class Step(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """When the outage is looked at: at the end of its window, just past it, and how far past a probe's interval."""
+    """When to look, in milliseconds: late in the window and just past it, before and after a probe is due."""
 
     inside_ms: int
     past_ms: int
-    probe_margin_ms: int
+    early_ms: int
+    due_ms: int
 
 
-def virtual_pace(window_ms: int) -> Pace:
+def virtual_pace(window_ms: int, probe_interval_ms: int) -> Pace:
     """To the millisecond: a streak as old as the window is not yet longer than it."""
-    return Pace(window_ms, window_ms + 1, 0)
+    return Pace(window_ms, window_ms + 1, probe_interval_ms - 1, probe_interval_ms + 1)
 
 
-def real_pace(window_ms: int) -> Pace:
+def real_pace(window_ms: int, probe_interval_ms: int) -> Pace:
     """With room for a machine that is slow to wake."""
-    return Pace(window_ms // 2, window_ms + 50, 10)
+    return Pace(window_ms // 2, window_ms + 50, 0, probe_interval_ms + 20)
 
 
-def script(pace: Pace, probe_interval_ms: int) -> tuple[Step, ...]:
-    """The steps for a pool of POOL_SIZE tickets. `probe_interval_ms` 0 = every call is tried at identity."""
+def script(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
+    """The steps for a pool of two tickets. Without probing every call is tried at identity."""
     return (
         Step("healthy: a good ticket", 0, True, Ticket.OTHER, Answer.USER, Effect(True, False, 2)),
         *_inside(pace),
-        *_degraded(pace, asked=probe_interval_ms == 0),
-        *_recovery(probe_interval_ms, pace.probe_margin_ms),
+        *_degraded(pace, asked=not probing),
+        *_recovery(pace, probing=probing),
     )
 
 
@@ -96,14 +95,19 @@ def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
     )
 
 
-def _recovery(probe_interval_ms: int, margin_ms: int) -> tuple[Step, ...]:
+def _recovery(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
     """The first call that reaches identity ends the outage; the next failure begins at nought."""
-    wait_ms = probe_interval_ms + margin_ms if probe_interval_ms else 0
+    early_ms, wait_ms = (pace.early_ms, pace.due_ms - pace.early_ms) if probing else (0, 0)
     waiting = Step(
-        "identity is back, no probe is due yet", 0, True, Ticket.OTHER, Answer.UNAVAILABLE, Effect(False, True, 1)
+        "identity is back, no probe is due yet",
+        early_ms,
+        True,
+        Ticket.OTHER,
+        Answer.UNAVAILABLE,
+        Effect(False, True, 1),
     )
     return (
-        *((waiting,) if probe_interval_ms else ()),
+        *((waiting,) if probing else ()),
         Step("recovery: a good ticket", wait_ms, True, Ticket.OTHER, Answer.USER, Effect(True, False, 1)),
         Step("identity fails anew: a pool ticket", 0, False, Ticket.SECOND, Answer.UNAVAILABLE, Effect(True, False, 1)),
     )

@@ -80,11 +80,11 @@ docs/runbook.md explains the steps."""
 
 async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
     """Play all steps, telling each as it is played."""
-    window_ms = settings.FALLBACK_DEGRADED_WINDOW_MS
-    pace = real_pace(window_ms) if realtime else virtual_pace(window_ms)
+    probe_ms = settings.IDENTITY_PROBE_INTERVAL_MS
+    pace = (real_pace if realtime else virtual_pace)(settings.FALLBACK_DEGRADED_WINDOW_MS, probe_ms)
     stage = RealStage() if realtime else VirtualStage()
     played = []
-    async for step in play(settings, script(pace, settings.IDENTITY_PROBE_INTERVAL_MS), stage, build):
+    async for step in play(settings, script(pace, probing=probe_ms > 0), stage, build):
         tell(step)
         played.append(step)
     return played

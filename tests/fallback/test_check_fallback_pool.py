@@ -1,0 +1,324 @@
+"""What `manage.py check_fallback_pool` tells an operator, and how it ends."""
+
+import asyncio
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from fallback.live_pool import NotAsked, ask, health_url
+from fallback.pool_report import State, judge
+from fallback.tickets import LoadStatus
+from tests.harness.manage import run_manage
+from tests.harness.runbook import assert_as_documented, section
+from tests.harness.service import service, uvicorn_service
+
+HEALTH = {
+    "status": "ok",
+    "fallback_pool": {"size": 7, "initial_size": 9, "status": "loaded", "low_watermark": 5},
+}
+
+
+def check(*arguments: str) -> tuple[int, str]:
+    """Exit code and output."""
+    output = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_fallback_pool", *arguments, stdout=output)
+    return int(ended.value.code or 0), output.getvalue()
+
+
+def checked_json(*arguments: str) -> tuple[int, dict[str, Any]]:
+    code, output = check("--json", *arguments)
+    return code, json.loads(output)
+
+
+def pool_file(folder: Path, count: int, extra: str = "") -> tuple[Path, list[str]]:
+    tickets = [secrets.token_urlsafe(32) for _ in range(count)]
+    path = folder / "pool.tickets"
+    path.write_text("\n".join(tickets) + "\n" + extra)
+    path.chmod(0o600)
+    return path, tickets
+
+
+@contextmanager
+def answering(status: int, body: bytes = b"", **headers: str) -> Iterator[str]:
+    """A server on loopback that gives every GET this answer; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_pool_at_the_watermark_is_ok(tmp_path: Path, settings: Settings) -> None:
+    path, _ = pool_file(tmp_path, 3, extra="# a comment\n")
+    settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_LOW_WATERMARK = str(path), 3
+
+    code, output = check()
+
+    assert (code, output.splitlines()) == (
+        0,
+        [
+            "FALLBACK POOL OK: 3 tickets.",
+            "  status: loaded",
+            "  tickets: 3",
+            "  duplicates: 0",
+            "  low watermark: 3",
+            "  file mode: 0600",
+            f"  file: {path}",
+        ],
+    )
+
+
+def test_one_ticket_below_the_watermark_is_a_warning(tmp_path: Path, settings: Settings) -> None:
+    path, _ = pool_file(tmp_path, 2)
+    settings.FALLBACK_LOW_WATERMARK = 3
+
+    code, output = check("--path", str(path))
+
+    assert code == 1
+    assert output.startswith(
+        "FALLBACK POOL WARNING: 2 tickets, below the low watermark; mint a new pool and roll it out.\n"
+    )
+
+
+def test_duplicates_count_once_and_are_told(tmp_path: Path, settings: Settings) -> None:
+    path, tickets = pool_file(tmp_path, 2)
+    path.write_text("\n".join([*tickets, tickets[0]]))
+    settings.FALLBACK_LOW_WATERMARK = 0
+
+    code, report = checked_json("--path", str(path))
+
+    assert code == 0
+    assert (report["tickets"], report["duplicates"]) == (2, 1)
+
+
+def test_a_deployment_without_a_pool_is_ok_and_says_what_that_means() -> None:
+    code, output = check()
+
+    assert code == 0
+    assert output.startswith(
+        "FALLBACK POOL OK: no pool is configured (FALLBACK_TICKETS_PATH is empty); "
+        "nobody gets in while identity is down.\n"
+    )
+
+
+@pytest.mark.parametrize("status", ["missing", "unreadable", "empty"])
+def test_a_pool_that_could_not_be_loaded_is_critical(tmp_path: Path, status: str) -> None:
+    path = tmp_path / "pool"
+    if status == "unreadable":
+        path.mkdir()
+    if status == "empty":
+        path.write_text("# nothing\n")
+
+    code, report = checked_json("--path", str(path))
+
+    assert (code, report["state"], report["status"]) == (2, "critical", status)
+    assert check("--path", str(path))[1].startswith(f"FALLBACK POOL CRITICAL: the pool is {status} (")
+
+
+def test_a_file_that_others_can_read_is_pointed_out(tmp_path: Path, settings: Settings) -> None:
+    path, _ = pool_file(tmp_path, 2)
+    path.chmod(0o644)
+    settings.FALLBACK_LOW_WATERMARK = 0
+
+    _, output = check("--path", str(path))
+
+    assert "FALLBACK POOL OK: 2 tickets, in a file that every user of this machine can read.\n" in output
+    assert "  file mode: 0644\n" in output
+
+
+async def test_the_live_process_tells_what_it_has_left() -> None:
+    tickets = [secrets.token_urlsafe(32) for _ in range(3)]
+    async with uvicorn_service(tickets=tickets) as running:
+        running.runtime.admission.pool.consume(tickets[0])
+        url = str(running.http.base_url)
+
+        code, report = await asyncio.to_thread(checked_json, "--url", url)
+
+    assert (code, report) == (
+        0,
+        {
+            "state": "ok",
+            "source": "live",
+            "location": url,
+            "status": "loaded",
+            "tickets": 2,
+            "initial_tickets": 3,
+            "duplicates": None,
+            "low_watermark": 0,
+            "file_mode": None,
+            "detail": "",
+        },
+    )
+
+
+async def test_health_is_what_the_report_expects_of_it() -> None:
+    async with service() as running:
+        body = (await running.http.get("/health")).json()
+
+    assert body["fallback_pool"].keys() == HEALTH["fallback_pool"].keys()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("left", "watermark", "code"), [(5, 5, 0), (4, 5, 1), (1, 0, 0), (0, 5, 2), (0, 0, 2)], ids=str
+)
+def test_the_live_process_is_judged_by_its_own_watermark(left: int, watermark: int, code: int) -> None:
+    pool = {"size": left, "initial_size": 9, "status": "loaded", "low_watermark": watermark}
+    with answering(200, json.dumps({"fallback_pool": pool}).encode()) as url:
+        ended = check("--url", url)[0]
+
+    assert ended == code
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "remedy"),
+    [
+        (404, b"", "/health answered 404; check that the host and port are this service's."),
+        (400, b"", "/health answered 400; use a host name that its ALLOWED_HOSTS has."),
+        (502, b"", "/health answered 502; check what stands between here and the process, or ask the pod itself."),
+        (302, b"", "/health answered 302; check what stands between here and the process, or ask the pod itself."),
+        (200, b"<html>", "/health did not answer in JSON; check that the host and port are this service's."),
+        (200, b"\xff", "/health did not answer in JSON; check that the host and port are this service's."),
+        (200, b"[]", " is not this service's /health; check the host and the port."),
+        (200, b"{}", " is not this service's /health; check the host and the port."),
+        (200, b'{"fallback_pool": 1}', " is not this service's /health; check the host and the port."),
+    ],
+)
+def test_another_answer_is_unknown_and_says_what_to_do(status: int, body: bytes, remedy: str) -> None:
+    with answering(status, body, Location="http://127.0.0.1:1/") as url:
+        code, report = checked_json("--url", url)
+
+    assert (code, report["state"], report["detail"]) == (3, "unknown", url + remedy)
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"size": True},
+        {"size": -1},
+        {"size": "7"},
+        {"initial_size": None},
+        {"low_watermark": 1.5},
+        {"status": "fine"},
+        {"status": None},
+    ],
+    ids=str,
+)
+def test_nonsense_in_health_is_unknown_rather_than_ok(pool: dict[str, Any]) -> None:
+    body = {"fallback_pool": {**HEALTH["fallback_pool"], **pool}}  # type: ignore[dict-item]
+    with answering(200, json.dumps(body).encode()) as url:
+        ended = check("--url", url)[0]
+
+    assert ended == 3
+
+
+def test_a_port_where_nothing_listens_is_unknown() -> None:
+    with closing(socket.socket()) as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        code, output = check("--url", url)
+
+    assert code == 3
+    assert output.splitlines() == [
+        f"FALLBACK POOL UNKNOWN: no answer from {url}/health (Connection refused); check that the process runs and "
+        "that the port can be reached from here, for example with kubectl port-forward pod/NAME 9730.",
+        f"  live: {url}",
+    ]
+
+
+def test_a_process_that_does_not_answer_is_given_up() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
+
+        with pytest.raises(NotAsked, match="timed out"):
+            ask(url, timeout_s=0.1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:9730",
+        "ftp://host",
+        "file:///etc/passwd",
+        "http://",
+        "http://host:0",
+        "http://host:99999",
+        "http://me:pw@host",
+        "http://host/metrics",
+        "http://host?x=1",
+    ],
+)
+def test_what_is_no_address_of_the_service_is_not_asked(url: str) -> None:
+    code, report = checked_json("--url", url)
+
+    assert (code, report["detail"]) == (
+        3,
+        "--url is no address of the service; give one such as http://127.0.0.1:9730.",
+    )
+
+
+@pytest.mark.parametrize("url", ["http://host:9730", "http://host:9730/", "http://host:9730/health"])
+def test_the_address_may_name_health_or_not(url: str) -> None:
+    assert health_url(url) == "http://host:9730/health"
+
+
+@pytest.mark.parametrize("status", LoadStatus)
+def test_the_runbook_has_every_load_status_with_its_exit_code(status: LoadStatus) -> None:
+    lines = section("## What each load status means").splitlines()
+    rows = [line for line in lines if line.startswith(f"| `{status}` |")]
+    expected = judge(status, 1 if status is LoadStatus.LOADED else 0, low_watermark=1)
+
+    assert len(rows) == 1
+    assert rows[0].endswith(f"| {int(expected)} |")
+
+
+def test_json_is_as_documented_for_a_file_and_for_an_address(tmp_path: Path) -> None:
+    path, _ = pool_file(tmp_path, 2)
+
+    for arguments in ([], ["--path", str(path)], ["--url", "http://127.0.0.1:1"]):
+        assert_as_documented(checked_json(*arguments)[1], "### check_fallback_pool --json")
+
+
+def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
+    text = section("### check_fallback_pool")
+
+    assert all(f"| {int(state)} | {state.name.lower()} |" in text for state in State)
+
+
+def test_a_real_process_exits_as_promised_and_never_prints_a_ticket(tmp_path: Path) -> None:
+    path, tickets = pool_file(tmp_path, 3)
+    environment = {"FALLBACK_TICKETS_PATH": str(path), "FALLBACK_LOW_WATERMARK": "4"}
+
+    for arguments in ([], ["--json"], ["--path", str(tmp_path)], ["--help"]):
+        ended = run_manage("check_fallback_pool", *arguments, **environment)
+
+        assert ended.returncode == {"--path": 2, "--help": 0}.get("".join(arguments[:1]), 1), ended.stderr
+        assert not [ticket for ticket in tickets if ticket in ended.stdout + ended.stderr]
+        assert "Traceback" not in ended.stderr

@@ -1,0 +1,212 @@
+"""What `manage.py mint_fallback_tickets` writes, and what it leaves alone."""
+
+import os
+import re
+import stat
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from fallback import minting, tickets
+from fallback.minting import NotMinted, mint, write_whole
+from tests.harness.manage import run_manage
+
+AS_ROOT = os.geteuid() == 0
+
+
+def run(*arguments: str) -> str:
+    output = StringIO()
+    call_command("mint_fallback_tickets", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(CommandError) as refused:
+        run(*arguments)
+    assert refused.value.returncode == 1
+    return str(refused.value)
+
+
+def test_every_line_is_a_ticket_of_256_bits(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+
+    run("--count", "500", "--output", str(path))
+
+    lines = path.read_text().splitlines()
+    assert len(set(lines)) == len(lines) == 500
+    assert all(re.fullmatch("[A-Za-z0-9_-]{43}", line) for line in lines)
+
+
+def test_what_was_minted_can_be_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+
+    run("--count", "50", "--output", str(path))
+
+    loaded = tickets.load(str(path), 0)
+    assert (loaded.status, len(loaded.pool), loaded.duplicates) == ("loaded", 50, 0)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_only_the_owner_can_read_it_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "new.tickets"
+    before = os.umask(umask)
+    try:
+        mint(3, path, overwrite=False)
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_it_says_what_was_written_and_what_to_do_next_but_no_ticket(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+
+    output = run("--count", "3", "--output", str(path))
+
+    assert output.splitlines() == [
+        f"Wrote 3 tickets to {path} (132 bytes, mode 0600).",
+        f"Next: manage.py check_fallback_pool --path {path}",
+        "Then put it where FALLBACK_TICKETS_PATH points and restart, hand the same tickets to whoever",
+        "gives them to clients, and delete this copy (docs/runbook.md, rotating the pool).",
+    ]
+    assert not [line for line in path.read_text().splitlines() if line in output]
+
+
+def test_a_file_too_large_for_a_kubernetes_secret_is_pointed_out(tmp_path: Path) -> None:
+    output = run("--count", "24000", "--output", str(tmp_path / "new.tickets"))
+
+    assert "A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.\n" in output
+
+
+def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+    path.write_text("in use\n")
+
+    message = refusal("--count", "3", "--output", str(path))
+
+    assert message == (
+        f"{path} is there already; choose another path, or give --force to replace a pool that no process uses. "
+        "Nothing was written."
+    )
+    assert os.listdir(tmp_path) == ["new.tickets"]
+    assert path.read_text() == "in use\n"
+
+
+def test_a_dangling_link_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+    path.symlink_to(tmp_path / "elsewhere")
+
+    refusal("--count", "3", "--output", str(path))
+
+    assert os.listdir(tmp_path) == ["new.tickets"]
+
+
+def test_force_replaces_the_file_and_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+    path.write_text("old\n")
+    path.chmod(0o644)
+
+    run("--count", "3", "--output", str(path), "--force")
+
+    assert len(path.read_text().splitlines()) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["new.tickets"]
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1000001"])
+def test_a_count_out_of_range_is_refused(tmp_path: Path, count: str) -> None:
+    message = refusal(f"--count={count}", "--output", str(tmp_path / "new.tickets"))
+
+    assert message == f"--count is {count}; give a number from 1 to 1,000,000. Nothing was written."
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_count_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="argument --count: invalid int value: 'many'"):
+        run("--count", "many", "--output", str(tmp_path / "new.tickets"))
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "new.tickets"
+
+    assert refusal("--count", "3", "--output", str(path)) == (
+        f"cannot write {path}: No such file or directory; choose a path in a folder that this user may write to. "
+        "Nothing was written."
+    )
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("output", ["", ".", "folder"])
+def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, force: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+
+    message = refusal("--count", "3", f"--output={output}", *force)
+
+    assert message == f"{output or '.'} is a folder; give the path of a file in it. Nothing was written."
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    message = refusal("--count", "3", "--output", str(tmp_path / "new.tickets"))
+
+    assert "Permission denied" in message
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_full_disk_leaves_nothing_behind_and_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    path = tmp_path / "new.tickets"
+    if overwrite:
+        path.write_text("old\n")
+    monkeypatch.setattr(os, "fsync", _disk_full)
+
+    with pytest.raises(NotMinted, match="No space left on device"):
+        mint(3, path, overwrite=overwrite)
+
+    assert [file.read_text() for file in tmp_path.iterdir()] == (["old\n"] if overwrite else [])
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", _interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "new.tickets", b"content", overwrite=False)
+
+    assert os.listdir(tmp_path) == []
+
+
+def _disk_full(descriptor: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def _interrupted(descriptor: int) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_bounds_in_help_are_those_that_hold() -> None:
+    ended = run_manage("mint_fallback_tickets", "--help")
+
+    assert f"1 to {minting.COUNTS[-1]:,}" in ended.stdout
+    assert "exit codes:" in ended.stdout
+    assert "manage.py mint_fallback_tickets --count 20000 --output ./new.tickets" in ended.stdout
+
+
+def test_a_real_process_mints_once_and_then_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "new.tickets"
+
+    first = run_manage("mint_fallback_tickets", "--count", "20", "--output", str(path))
+    content = path.read_text()
+    second = run_manage("mint_fallback_tickets", "--count", "20", "--output", str(path))
+
+    assert (first.returncode, first.stderr) == (0, "")
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "Traceback" not in second.stderr
+    assert path.read_text() == content
+    assert not [line for line in content.splitlines() if line in first.stdout + second.stderr]

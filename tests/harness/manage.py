@@ -1,0 +1,15 @@
+"""The operators' commands, as real processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py` with these arguments, in an environment that has these variables too."""
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings", **environment}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
