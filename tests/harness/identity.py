@@ -41,7 +41,8 @@ def aborts(status: grpc.StatusCode, details: str = "") -> Script:
 class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
     """`script` answers; `calls` are the requests so far. `stop` and `start` keep the port."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+        self._credentials = credentials
         self.script: Script = success()
         self.calls: list[pb.ValidateRequest] = []
         self.metadata: list[dict[str, Any]] = []
@@ -60,7 +61,10 @@ class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
     async def start(self) -> None:
         self._server = aio.server(options=[("grpc.so_reuseport", 0)])
         pb_grpc.add_ConnectProxyServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        if self._credentials is None:
+            self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        else:
+            self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", self._credentials)
         await self._server.start()
 
     async def stop(self) -> None:
@@ -70,8 +74,9 @@ class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
 
 
 @asynccontextmanager
-async def identity_stub() -> AsyncIterator[IdentityStub]:
-    stub = IdentityStub()
+async def identity_stub(credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[IdentityStub]:
+    """A running stub; over TLS with `credentials`."""
+    stub = IdentityStub(credentials)
     await stub.start()
     try:
         yield stub

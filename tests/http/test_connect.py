@@ -399,7 +399,7 @@ async def test_an_answer_that_is_not_of_the_contract_is_an_internal_error(caplog
         response = await running.connect("a-ticket")
 
     assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
-    assert "identity's answer to Validate cannot be read" in caplog.text
+    assert "IdentityFault: identity" in caplog.text
     assert "a-ticket" not in caplog.text
 
 

@@ -1,0 +1,191 @@
+"""The channel to identity: TLS, several addresses, and an identity that goes away and comes back."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.certificates import Authority
+from tests.harness.environment import service_settings_from
+from tests.harness.identity import Context, IdentityStub, identity_stub
+from tests.harness.service import Service, service
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> float:
+    """Seconds until `condition` holds; fails when that takes too long."""
+    started = time.monotonic()
+    while not await condition():
+        assert time.monotonic() - started < within_s, f"not within {within_s} s"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+async def accepted(running: Service) -> bool:
+    return (await running.connect()).status_code == 200
+
+
+async def test_the_service_is_back_within_two_seconds_of_identity(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        assert await accepted(running)
+        await identity.stop()
+        # Long enough for a client with gRPC's own backoff to sleep past the two seconds.
+        for _ in range(30):
+            assert not await accepted(running)
+            await asyncio.sleep(0.1)
+        await identity.start()
+
+        await until(lambda: accepted(running), within_s=2)
+
+
+async def test_a_service_that_started_before_identity_finds_it_within_two_seconds(identity: IdentityStub) -> None:
+    await identity.stop()
+
+    async with service(identity.address) as running:
+        assert not await accepted(running)
+        await identity.start()
+
+        await until(lambda: accepted(running), within_s=2)
+
+
+async def test_a_call_that_is_cut_off_is_not_made_again(identity: IdentityStub) -> None:
+    reached = asyncio.Event()
+
+    async def hang(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        reached.set()
+        await asyncio.sleep(30)
+        raise AssertionError("waited past the deadline")
+
+    identity.script = hang
+
+    async with service(identity.address) as running:
+        connect = asyncio.create_task(running.connect("a-ticket"))
+        await reached.wait()
+        await identity.stop()
+        await identity.start()
+        response = await connect
+
+    assert response.status_code == 503
+    assert [call.ticket for call in identity.calls] == ["a-ticket"]
+
+
+async def test_several_addresses_take_turns(identity: IdentityStub) -> None:
+    async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
+
+        async def both_are_asked() -> bool:
+            await running.connect()
+            return bool(identity.calls and other.calls)
+
+        await until(both_are_asked, within_s=2)
+        before = (len(identity.calls), len(other.calls))
+        for _ in range(10):
+            await running.connect()
+        after = (len(identity.calls), len(other.calls))
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
+
+
+async def test_the_addresses_that_are_left_take_over(identity: IdentityStub) -> None:
+    async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
+        await until(lambda: accepted(running), within_s=2)
+        await other.stop()
+        await until(lambda: accepted(running), within_s=2)
+        statuses = [(await running.connect()).status_code for _ in range(10)]
+
+    assert statuses == [200] * 10
+
+
+async def test_a_call_is_counted_and_timed_under_its_status(identity: IdentityStub) -> None:
+    samples = ['realtime_identity_calls_total{code="OK"}', "realtime_identity_call_duration_seconds_count"]
+
+    async with service(identity.address) as running:
+        before = [await running.metric(sample) for sample in samples]
+        await running.connect()
+        after = [await running.metric(sample) for sample in samples]
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
+
+
+def tls(**variables: Any) -> dict[str, Any]:
+    """The settings of a TLS channel, as the environment gives them."""
+    return service_settings_from(IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", **variables)
+
+
+@needs_openssl
+async def test_identity_can_be_asked_over_tls(authority: Authority) -> None:
+    settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with (
+        identity_stub(authority.server_credentials("localhost")) as identity,
+        service(f"localhost:{identity.port}", **settings) as running,
+    ):
+        response = await running.connect("a-ticket")
+
+    assert response.status_code == 200
+    assert [call.ticket for call in identity.calls] == ["a-ticket"]
+
+
+@needs_openssl
+async def test_a_certificate_for_another_name_is_good_when_that_name_is_expected(authority: Authority) -> None:
+    expected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca), IDENTITY_TLS_SERVER_NAME="identity.internal")
+    unexpected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with identity_stub(authority.server_credentials("identity.internal")) as identity:
+        async with service(identity.address, **expected) as running:
+            under_its_name = await running.connect()
+        async with service(identity.address, **unexpected) as running:
+            under_another = await running.connect()
+
+    assert (under_its_name.status_code, under_another.status_code) == (200, 503)
+
+
+@needs_openssl
+async def test_a_certificate_of_a_stranger_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
+    stranger = Authority.in_folder(tmp_path)
+    settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with (
+        identity_stub(stranger.server_credentials("localhost")) as identity,
+        service(f"localhost:{identity.port}", **settings) as running,
+    ):
+        response = await running.connect()
+
+    assert response.status_code == 503
+    assert identity.calls == []
+
+
+@needs_openssl
+async def test_a_client_certificate_is_shown_to_an_identity_that_asks_for_one(authority: Authority) -> None:
+    certificate, key = authority.issue("realtime")
+    bare = {"IDENTITY_TLS_CA_FILE": str(authority.ca)}
+    pair = {"IDENTITY_TLS_CERT_FILE": str(certificate), "IDENTITY_TLS_KEY_FILE": str(key)}
+
+    async with identity_stub(authority.server_credentials("localhost", ask_client=True)) as identity:
+        async with service(f"localhost:{identity.port}", **tls(**bare, **pair)) as running:
+            with_certificate = await running.connect()
+        async with service(f"localhost:{identity.port}", **tls(**bare)) as running:
+            without = await running.connect()
+
+    assert (with_certificate.status_code, without.status_code) == (200, 503)
+
+
+@needs_openssl
+async def test_a_ticket_never_goes_to_a_server_without_tls(identity: IdentityStub, authority: Authority) -> None:
+    settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with service(identity.address, **settings) as running:
+        response = await running.connect()
+
+    assert response.status_code == 503
+    assert identity.calls == []

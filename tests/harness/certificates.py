@@ -1,0 +1,43 @@
+"""A throwaway certificate authority, made with the openssl command."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+
+@dataclass(frozen=True)
+class Authority:
+    """`ca` is its certificate; `issue` makes others. All are PEM files below `folder`, good for a day."""
+
+    folder: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path, name: str = "ca") -> "Authority":
+        _openssl(folder, name, "-addext", "basicConstraints=critical,CA:TRUE")
+        return cls(folder)
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """Certificate and key of the host `name`."""
+        signed_by = ("-CA", str(self.ca), "-CAkey", str(self.folder / "ca.key"))
+        _openssl(self.folder, name, *signed_by, "-addext", f"subjectAltName=DNS:{name}")
+        return self.folder / f"{name}.pem", self.folder / f"{name}.key"
+
+    def server_credentials(self, name: str, *, ask_client: bool = False) -> grpc.ServerCredentials:
+        """What a gRPC server called `name` shows; with `ask_client`, clients must show one of ours."""
+        certificate, key = self.issue(name)
+        pair = (key.read_bytes(), certificate.read_bytes())
+        roots = self.ca.read_bytes() if ask_client else None
+        return grpc.ssl_server_credentials([pair], roots, ask_client)
+
+
+def _openssl(folder: Path, name: str, *options: str) -> None:
+    subject = ("-subj", f"/CN={name}", "-days", "1")
+    files = ("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem"))
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    subprocess.run(["openssl", "req", "-x509", *key, *subject, *files, *options], check=True, capture_output=True)  # noqa: S603, S607
