@@ -133,8 +133,8 @@ async def bare_connection(
         try:
             answer = json.loads(await socket.recv())
         except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "closed without a close frame"
-            answer = Closed(closed.rcvd.code, closed.rcvd.reason)
+            frame = closed.rcvd or websockets.frames.Close(1006, "no close frame")
+            answer = Closed(frame.code, frame.reason)
         yield answer
 
 
@@ -146,22 +146,19 @@ def with_ticket(ticket: str) -> dict[str, Any]:
 async def connect_over_sse(url: str, connect: dict[str, Any]) -> dict[str, Any]:
     """The first message that an EventSource gets."""
     query = {"cf_connect": json.dumps({"id": 1, "connect": connect})}
-    async with httpx.AsyncClient(timeout=GIVE_UP_S) as http:
-        async with http.stream("GET", f"{url}/connection/sse", params=query) as response:
-            return await _first_message(response)
+    return await _first_message("GET", f"{url}/connection/sse", params=query)
 
 
 async def connect_over_http_stream(url: str, connect: dict[str, Any]) -> dict[str, Any]:
     """The first message of a streaming response."""
     command = {"id": 1, "connect": connect}
-    async with httpx.AsyncClient(timeout=GIVE_UP_S) as http:
-        async with http.stream("POST", f"{url}/connection/http_stream", json=command) as response:
-            return await _first_message(response)
+    return await _first_message("POST", f"{url}/connection/http_stream", json=command)
 
 
-async def _first_message(response: httpx.Response) -> dict[str, Any]:
-    async for line in response.aiter_lines():
-        if content := line.removeprefix("data: ").strip():
-            message: dict[str, Any] = json.loads(content)
-            return message
+async def _first_message(method: str, url: str, **options: Any) -> dict[str, Any]:
+    async with httpx.AsyncClient(timeout=GIVE_UP_S) as http, http.stream(method, url, **options) as response:
+        async for line in response.aiter_lines():
+            if content := line.removeprefix("data: ").strip():
+                message: dict[str, Any] = json.loads(content)
+                return message
     raise AssertionError("the stream ended without a message")

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
+from tests.e2e.rest import Rested, burst
 from tests.e2e.stack import Stack, stack
 from tests.harness import centrifugo
 
@@ -22,11 +24,16 @@ REFUSAL = re.compile(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One event loop for all tests here, so that they can share stacks."""
+    """One event loop for all tests here, so that they can share stacks; the one that waits for rest comes last."""
     shared_loop = pytest.mark.asyncio(loop_scope="session")
     for item in items:
         if item.path.is_relative_to(HERE) and is_async_test(item):
             item.add_marker(shared_loop, append=False)
+    items.sort(key=wakes_the_rested)
+
+
+def wakes_the_rested(item: pytest.Item) -> bool:
+    return item.path == HERE / "test_rested_connections.py"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -66,3 +73,14 @@ async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
         centrifugo_bin, CENTRIFUGO_RESPONSE_MODE="envelope", CENTRIFUGO_INFO_FIELDS="subscription_tier"
     ) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+async def rested(request: pytest.FixtureRequest, centrifugo_bin: Path) -> AsyncIterator[Rested | None]:
+    """A stack that was used once, right at the start, and then left alone while the other tests run."""
+    if not any(wakes_the_rested(item) for item in request.session.items):
+        yield None
+        return
+    async with stack(centrifugo_bin) as running:
+        await burst(running)
+        yield Rested(running, time.monotonic())

@@ -79,7 +79,7 @@ async def test_a_client_that_puts_its_ticket_where_a_jwt_belongs_is_refused(http
 
     answer = await bare_connect(http_stack.url, {"token": ticket})
 
-    assert answer == {"error": {"code": 109, "message": "token expired"}, "id": 1}
+    assert answer == Closed(3500, "invalid token")
     assert http_stack.tickets.asked(ticket) == 0
 
 

@@ -51,10 +51,15 @@ def _run(*command: str | Path, **variables: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603
 
 
-def generated(major: int, **variables: str) -> Config:
+def printed(major: int, file_format: str, **variables: str) -> str:
     """What `manage.py centrifugo_config` prints for a service with these variables."""
-    command = (sys.executable, "manage.py", "centrifugo_config", "--major", str(major), "--format", "json")
-    config: Config = json.loads(_run(*command, **variables))
+    options = ("--major", str(major), "--format", file_format)
+    return _run(sys.executable, "manage.py", "centrifugo_config", *options, **variables)
+
+
+def generated(major: int, **variables: str) -> Config:
+    """The same, parsed."""
+    config: Config = json.loads(printed(major, "json", **variables))
     return config
 
 

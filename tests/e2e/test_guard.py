@@ -1,0 +1,68 @@
+"""Only the Centrifugo that knows the guard's token gets anybody in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.clients import bare_connect, with_ticket
+from tests.e2e.stack import Stack, config_for, guard_of
+from tests.harness import centrifugo
+
+REFUSED = {"id": 1, "error": {"code": 100, "message": "internal server error", "temporary": True}}
+HEADER = "X-Centrifugo-Proxy-Token"
+
+
+@pytest.fixture
+def token(http_stack: Stack) -> str:
+    return http_stack.service.variables["CENTRIFUGO_PROXY_TOKEN"]
+
+
+async def test_nobody_gets_in_through_a_centrifugo_without_the_token(centrifugo_bin: Path, http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue()
+
+    with centrifugo.running(centrifugo_bin, config_without_token(centrifugo_bin, http_stack)) as front:
+        answer = await bare_connect(front.websocket, with_ticket(ticket))
+
+    assert answer == REFUSED
+    assert http_stack.tickets.asked(ticket) == 0
+
+
+async def test_nobody_gets_in_through_a_centrifugo_with_another_token(centrifugo_bin: Path, http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue()
+    other = guard_of(centrifugo_bin, {"CENTRIFUGO_PROXY_TOKEN": "another"})
+
+    with centrifugo.running(centrifugo_bin, http_stack.config, **other) as front:
+        answer = await bare_connect(front.websocket, with_ticket(ticket))
+
+    assert answer == REFUSED
+    assert http_stack.tickets.asked(ticket) == 0
+
+
+async def test_a_client_cannot_bring_the_token_itself(centrifugo_bin: Path, http_stack: Stack, token: str) -> None:
+    ticket = http_stack.tickets.issue()
+
+    with centrifugo.running(centrifugo_bin, config_without_token(centrifugo_bin, http_stack)) as front:
+        answer = await bare_connect(front.websocket, *forging(ticket, token))
+
+    assert answer == REFUSED
+    assert http_stack.tickets.asked(ticket) == 0
+
+
+async def test_a_client_that_forges_the_header_does_not_spoil_centrifugos_own(http_stack: Stack) -> None:
+    ticket = http_stack.tickets.issue()
+
+    answer = await bare_connect(http_stack.url, *forging(ticket, "forged"))
+
+    assert "connect" in answer
+
+
+def forging(ticket: str, token: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """A connect command and a handshake that both carry the guard's headers."""
+    headers = {HEADER: token, "Authorization": f"Bearer {token}"}
+    return {**with_ticket(ticket), "headers": headers}, headers
+
+
+def config_without_token(binary: Path, stack: Stack) -> dict[str, Any]:
+    """What the service prints when its own token is not set."""
+    return config_for(binary, stack.service, CENTRIFUGO_PROXY_TOKEN="")

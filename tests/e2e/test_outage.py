@@ -1,0 +1,155 @@
+"""Identity dies under load and comes back: who gets in, who stays, who returns."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.clients import (
+    Closed,
+    SdkClient,
+    bare_connect,
+    one_after_another,
+    sdk_client,
+    sdk_clients,
+    until,
+    with_ticket,
+)
+from tests.e2e.stack import Stack, stack
+from tests.e2e.tickets import TicketOffice
+from tests.harness import centrifugo
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import identity_stub
+from tests.harness.service import uvicorn_service
+
+ORDINARY, POOL = 40, 10
+WINDOW_MS = 1000
+TTL_S = 60  # the shortest that is accepted
+REFUSED = {"id": 1, "error": {"code": 100, "message": "internal server error", "temporary": True}}
+
+
+@pytest.fixture
+def pool() -> list[str]:
+    return [secrets.token_urlsafe(32) for _ in range(POOL)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> AsyncIterator[Stack]:
+    """A stack with a fallback pool and a short window."""
+    file = tmp_path / "pool"
+    file.touch(mode=0o600)
+    file.write_text("\n".join(pool))
+    async with stack(
+        centrifugo_bin,
+        IDENTITY_VALIDATE_DEADLINE_MS="500",
+        FALLBACK_TICKETS_PATH=str(file),
+        FALLBACK_DEGRADED_WINDOW_MS=str(WINDOW_MS),
+        FALLBACK_LOW_WATERMARK="0",
+        FALLBACK_CONNECT_TTL_S=str(TTL_S),
+    ) as running:
+        yield running
+
+
+async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_after_it(
+    pool_stack: Stack, pool: list[str]
+) -> None:
+    ordinary = [lambda number=number: pool_stack.tickets.issue(f"u-{number}") for number in range(ORDINARY)]
+    await pool_stack.identity.stop()
+    began = time.monotonic()
+
+    async with (
+        sdk_clients(pool_stack.url, ordinary) as waiting,
+        sdk_clients(pool_stack.url, [one_after_another(ticket) for ticket in pool]) as lucky,
+    ):
+        await until(lambda: all(client.connected for client in lucky))
+        took_s = time.monotonic() - began
+        again = await asyncio.gather(*(bare_connect(pool_stack.url, with_ticket(ticket)) for ticket in pool))
+        in_too_early = [client for client in waiting if client.watcher.connections]
+        left = pool_stack.service.health()["fallback_pool"]["size"]
+        await pool_stack.identity.start()
+        await until(lambda: all(client.connected for client in waiting))
+        users = await users_seen_by([*waiting, *lucky])
+
+    assert took_s > WINDOW_MS / 1000
+    assert again == [REFUSED] * POOL
+    assert in_too_early == []
+    assert left == 0
+    assert pool_stack.service.connects("fallback_pool_consumed") == POOL
+    assert pool_stack.service.connects("success") == ORDINARY
+    assert len(users) == ORDINARY + POOL
+    assert {user for user in users if not user.startswith("fallback:")} == {f"u-{n}" for n in range(ORDINARY)}
+
+
+async def test_a_fallback_connection_is_told_how_long_it_lasts(pool_stack: Stack, pool: list[str]) -> None:
+    await pool_stack.identity.stop()
+    refused = await bare_connect(pool_stack.url, with_ticket(pool[0]))
+    await asyncio.sleep(WINDOW_MS / 1000 + 0.1)
+
+    answer = await bare_connect(pool_stack.url, with_ticket(pool[0]))
+
+    assert refused == REFUSED
+    assert answer["connect"]["expires"] is True
+    assert TTL_S - 2 <= answer["connect"]["ttl"] <= TTL_S
+
+
+async def test_an_outage_disconnects_nobody_who_is_in(http_stack: Stack) -> None:
+    tickets = [http_stack.tickets.issue(f"u-{number}") for number in range(5)]
+
+    async with sdk_clients(http_stack.url, [one_after_another(ticket) for ticket in tickets]) as clients:
+        await until(lambda: all(client.connected for client in clients))
+        await http_stack.identity.stop()
+        refused = await bare_connect(http_stack.url, with_ticket(http_stack.tickets.issue()))
+        await asyncio.sleep(1)
+        users = await users_seen_by(clients)
+        await http_stack.identity.start()
+        lost = [client.watcher.lost + client.watcher.ended for client in clients]
+
+    assert refused == REFUSED
+    assert users == {f"u-{number}" for number in range(5)}
+    assert lost == [[]] * 5
+
+
+async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itself(centrifugo_bin: Path) -> None:
+    clock, pool_ticket = FakeClock(), secrets.token_urlsafe(32)
+    async with (
+        identity_stub() as identity,
+        uvicorn_service(identity.address, tickets=[pool_ticket], clock=clock, FALLBACK_CONNECT_TTL_S=TTL_S) as running,
+    ):
+        office = TicketOffice(identity)
+        config = config_that_closes_in_time(centrifugo_bin, running.http.base_url.port)
+        with centrifugo.running(centrifugo_bin, config) as front:
+            await identity.stop()
+            await bare_connect(front.websocket, with_ticket("any"))
+            # The window passes at once, and the service's clock goes so late that the shortest TTL lasts 3 seconds.
+            clock.now, clock.wall = clock.now + 60, time.time() - TTL_S + 3
+            async with sdk_client(front.websocket, one_after_another(pool_ticket, office.issue("u-1"))) as client:
+                await until(lambda: client.connected)
+                as_fallback = await users_seen_by([client])
+                await identity.start()
+                await until(lambda: len(client.watcher.connections) == 2 and client.connected)
+                as_itself = await users_seen_by([client])
+                lost = client.watcher.lost
+
+    assert [user.startswith("fallback:") for user in as_fallback] == [True]
+    assert as_itself == {"u-1"}
+    assert lost == [Closed(3005, "connection expired")]
+
+
+async def users_seen_by(clients: list[SdkClient]) -> set[str]:
+    """Who is in the channel once all of these clients have entered it."""
+    await asyncio.gather(*(client.who_is_in() for client in clients))
+    return set(await clients[0].who_is_in())
+
+
+def config_that_closes_in_time(binary: Path, port: int) -> centrifugo.Config:
+    """What is printed for a service on this port.
+
+    Stock Centrifugo leaves an expired connection 25 more seconds, in which a client with a JWT would refresh it.
+    """
+    major = centrifugo.layout(binary)
+    delay = {"client_expired_close_delay": "1s"} if major == 5 else {"client": {"expired_close_delay": "1s"}}
+    return centrifugo.merged(centrifugo.generated(major, LISTEN_PORT=str(port)), delay)

@@ -1,0 +1,32 @@
+"""Centrifugo's own check of what `manage.py centrifugo_config` prints."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.harness import centrifugo
+
+GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
+ENVELOPE = {"CENTRIFUGO_RESPONSE_MODE": "envelope"}
+
+
+@pytest.mark.parametrize("variables", [GUARDED, ENVELOPE], ids=["guarded", "envelope"])
+@pytest.mark.parametrize("file_format", ["json", "yaml", "toml"])
+def test_centrifugo_accepts_the_printed_configuration(
+    centrifugo_bin: Path, tmp_path: Path, file_format: str, variables: dict[str, str]
+) -> None:
+    file = tmp_path / f"config.{file_format}"
+    file.write_text(centrifugo.printed(centrifugo.layout(centrifugo_bin), file_format, **variables))
+
+    complaint = centrifugo.check(centrifugo_bin, file)
+
+    assert complaint == ""
+
+
+def test_centrifugo_would_refuse_a_broken_one(centrifugo_bin: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"client": ')
+
+    complaint = centrifugo.check(centrifugo_bin, file)
+
+    assert "config" in complaint

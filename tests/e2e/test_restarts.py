@@ -1,0 +1,38 @@
+"""A rollout of the service, seen by clients that connect meanwhile."""
+
+import asyncio
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.e2e.clients import sdk_clients, until
+from tests.e2e.stack import Stack
+from tests.harness.identity import Context, Script, success
+
+CLIENTS = 10
+SLOW_S = 0.5
+
+
+async def test_no_client_is_lost_while_the_service_restarts(envelope_stack: Stack) -> None:
+    asked = len(envelope_stack.identity.calls)
+
+    under_way = asyncio.create_task(attempts_to_connect(envelope_stack, slow))
+    await until(lambda: len(envelope_stack.identity.calls) == asked + CLIENTS)
+    exit_code = await envelope_stack.service.stop()
+    too_late = asyncio.create_task(attempts_to_connect(envelope_stack, success()))
+    await asyncio.sleep(SLOW_S)
+    await envelope_stack.service.start()
+
+    assert exit_code == 0
+    assert await under_way == [1] * CLIENTS
+    assert min(await too_late) > 1
+
+
+async def attempts_to_connect(stack: Stack, script: Script) -> list[int]:
+    """How many attempts each of some clients needed until it was in."""
+    async with sdk_clients(stack.url, [lambda: stack.tickets.issue_for(script)] * CLIENTS) as clients:
+        await until(lambda: all(client.connected for client in clients))
+        return [client.attempts for client in clients]
+
+
+async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    await asyncio.sleep(SLOW_S)
+    return await success()(request, context)
