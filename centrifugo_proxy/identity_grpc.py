@@ -24,8 +24,8 @@ from centrifugo_proxy.identity import (
     ParentalState,
     ValidateQuery,
 )
+from centrifugo_proxy.unary import Failed, UnaryUnary
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
 
 SERVICE: Final = "realtime.v1.ConnectProxyService"
 UNAVAILABLE: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
@@ -94,7 +94,9 @@ class GrpcIdentityClient:
     def __init__(
         self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: spans.Tracer
     ) -> None:
-        self._validate = pb_grpc.ConnectProxyServiceStub(grpc_channel).Validate  # type: ignore[no-untyped-call]  # generated
+        self._validate = UnaryUnary(
+            grpc_channel, f"/{SERVICE}/Validate", pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString
+        )
         self._deadline_s = deadline_s
         self._observe = observe
         self._tracer = tracer
@@ -108,10 +110,10 @@ class GrpcIdentityClient:
         started = perf_counter()
         status = grpc.StatusCode.OK
         try:
-            response = await self._validate(request, timeout=self._deadline_s, metadata=span.metadata)
-        except aio.AioRpcError as error:
-            status = error.code()
-            return _denial(status)
+            response = await self._validate(request, self._deadline_s, span.metadata)
+        except Failed as failed:
+            status = failed.status
+            return _denial(failed)
         except asyncio.CancelledError:
             status = grpc.StatusCode.CANCELLED
             raise
@@ -121,17 +123,15 @@ class GrpcIdentityClient:
         return _answer(response)
 
 
-def _denial(status: grpc.StatusCode) -> IdentityDenied:
-    if status in DENIED:
-        return IdentityDenied(status.name)
-    if status in UNAVAILABLE:
-        raise IdentityUnavailable(status.name) from None
-    raise IdentityFault(f"identity ended Validate with the gRPC status {status.name}") from None
+def _denial(failed: Failed) -> IdentityDenied:
+    if failed.status in DENIED:
+        return IdentityDenied(failed.status.name)
+    if failed.status in UNAVAILABLE:
+        raise IdentityUnavailable(failed.status.name) from None
+    raise IdentityFault(f"identity's Validate {failed}") from None
 
 
-def _answer(response: pb.ValidateResponse | None) -> IdentityAnswer:
-    if response is None:  # what grpc.aio makes of bytes that are no ValidateResponse
-        raise IdentityFault("identity's answer to Validate cannot be read")
+def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
     match response.WhichOneof("outcome"):
         case "success":
             return _identity(response.success)

@@ -4,6 +4,7 @@ Labels come from the closed sets below; never a user, channel, client or ticket.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -67,7 +68,9 @@ BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1; the version that run
 connects: Final = {outcome: CONNECT.labels(outcome) for outcome in connect.OUTCOMES}
 requests: Final = {(event, outcome): REQUESTS.labels(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES}
 durations: Final = {event: DURATION.labels(event) for event in EVENTS}
-inflight: Final = {event: INFLIGHT.labels(event) for event in EVENTS}
+inflight: Final = dict.fromkeys(EVENTS, 0)  # plain numbers, read at each scrape
+for _event in EVENTS:
+    INFLIGHT.labels(_event).set_function(partial(inflight.__getitem__, _event))
 identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in identity_grpc.STATUS_NAMES}
 guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in guard.REASONS}
 

@@ -29,7 +29,7 @@ class Endpoint:
         runtime = runtime_of(request)
         outcome, status = "cancelled", 0
         started = perf_counter()
-        metrics.inflight[self.event].inc()
+        metrics.inflight[self.event] += 1
         span = runtime.tracer.server_span(scope_of(request), f"/centrifugo/{self.event}")
         try:
             decided = await self._decide(runtime, request)
@@ -41,7 +41,7 @@ class Endpoint:
             return JsonResponse(b"{}", 499)
         finally:
             span.end(status, outcome)
-            metrics.inflight[self.event].dec()
+            metrics.inflight[self.event] -= 1
             metrics.count_request(self.event, outcome, perf_counter() - started)
 
     async def _decide(self, runtime: Runtime, request: HttpRequest) -> Decision:

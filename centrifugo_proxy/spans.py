@@ -16,13 +16,13 @@ PROPAGATOR: Final = TraceContextTextMapPropagator()
 PROPAGATED: Final = (b"traceparent", b"tracestate")
 GRPC_OK: Final = 0
 
-Metadata = tuple[tuple[str, str], ...] | None
+Metadata = tuple[tuple[str, str], ...]
 
 
 class Span:
     """A span that is current until it is ended; this one is off and does nothing."""
 
-    metadata: Metadata = None
+    metadata: Metadata = ()
 
     def end(self, status: int, outcome: str = "") -> None:
         """End with an HTTP (0 = nothing was sent) or a gRPC status code."""

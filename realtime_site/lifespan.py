@@ -13,9 +13,9 @@ from centrifugo_proxy.clock import SystemClock
 from centrifugo_proxy.events.connect import Clock
 from centrifugo_proxy.identity_grpc import GrpcIdentityClient, open_channel
 from centrifugo_proxy.runtime import Readiness, Runtime
+from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.version import VERSION
 from fallback.tickets import LoadedPool
-from realtime_site.tracing import open_tracing
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -31,13 +31,7 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """The runtime of a service with these settings and this pool, ready while the context lasts."""
     async with (
-        open_tracing(
-            settings.OTEL_EXPORTER_OTLP_ENDPOINT,
-            settings.OTEL_SERVICE_NAME,
-            VERSION,
-            settings.OTEL_TRACES_SAMPLER_ARG,
-            span_processor,
-        ) as tracer,
+        _tracer(settings, span_processor) as tracer,
         open_channel(settings.IDENTITY_VALIDATE_GRPC_ADDRESS, tls_files(settings)) as grpc_channel,
     ):
         deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
@@ -47,6 +41,20 @@ async def open_runtime(
         metrics.watch(runtime.admission, runtime.clock.monotonic, VERSION)
         with _ready(runtime.readiness):
             yield runtime
+
+
+@asynccontextmanager
+async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -> AsyncIterator[Tracer]:
+    """Tracing as the settings want it; what it needs is not even imported (ten MiB) when it is off."""
+    endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
+    if not endpoint and processor is None:
+        yield OFF
+        return
+    from realtime_site.tracing import open_tracing  # noqa: PLC0415
+
+    service_name, ratio = settings.OTEL_SERVICE_NAME, settings.OTEL_TRACES_SAMPLER_ARG
+    async with open_tracing(endpoint, service_name, VERSION, ratio, processor) as tracer:
+        yield tracer
 
 
 @contextmanager

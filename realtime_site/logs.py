@@ -40,7 +40,8 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
         "loggers": {
             "uvicorn": through,
             "uvicorn.error": through,
-            "uvicorn.access": {**through, "level": "WARNING"},
+            # uvicorn formats access lines for as long as somebody could hear them.
+            "uvicorn.access": {"handlers": [], "propagate": False},
             "django": through,
             # A line per refused request would fill a disk; the metrics count them.
             "django.request": {**through, "level": "CRITICAL"},

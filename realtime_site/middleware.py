@@ -7,14 +7,10 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils.decorators import async_only_middleware
-from opentelemetry.instrumentation.django.middleware.otel_middleware import _DjangoMiddleware
 
 from centrifugo_proxy.django_metrics import Labels, tally
 from centrifugo_proxy.http import error
 from centrifugo_proxy.runtime import scope_of
-
-# The proxy endpoints make their own spans; probes and scrapes make none.
-UNTRACED = ("/centrifugo/", "/health", "/metrics")
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
@@ -46,25 +42,5 @@ def django_prometheus_metrics(get_response: GetResponse) -> GetResponse:
         view = match.view_name if match else "<unnamed view>"
         tally.requests[Labels(view, request.method or "", scope_of(request)["scheme"], response.status_code)] += 1
         return response
-
-    return middleware
-
-
-@async_only_middleware
-def django_spans(get_response: GetResponse) -> GetResponse:
-    """opentelemetry-instrumentation-django, for what the proxy endpoints do not trace themselves.
-
-    Its hooks run here in the event loop; `tracing.open_tracing` puts this middleware in.
-    """
-    instrumentation = _DjangoMiddleware(get_response)
-
-    async def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(UNTRACED):
-            return await get_response(request)
-        instrumentation.process_request(request)
-        response = await get_response(request)
-        instrumentation.process_view(request, None)
-        traced: HttpResponse = instrumentation.process_response(request, response)
-        return traced
 
     return middleware

@@ -24,13 +24,14 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        if "_stream" in self.__dict__:  # complete already: there is no such attribute
+        if "_completed" in self.__dict__:  # complete, or Django is at it: there is no such attribute
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)
 
     def _complete(self) -> None:
         """Have Django fill in everything. Raises UnicodeDecodeError for a query string that is not UTF-8."""
+        self._completed = True
         match = self.resolver_match
         super().__init__(self.scope, BytesIO(self._body))
         self.resolver_match = match

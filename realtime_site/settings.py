@@ -57,7 +57,7 @@ PROXY_MAX_INFLIGHT = env.integer("PROXY_MAX_INFLIGHT", 1000, 1, 100000)
 
 env.finish()
 
-INSTALLED_APPS = ["centrifugo_proxy", "fallback", "django_prometheus"]
+INSTALLED_APPS = ["centrifugo_proxy", "fallback"]
 MIDDLEWARE = [
     "realtime_site.middleware.allowed_hosts",
     "realtime_site.middleware.django_prometheus_metrics",
@@ -68,6 +68,5 @@ DATABASES: dict[str, dict[str, str]] = {}
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"  # Django would set the process to Chicago's
-PROMETHEUS_EXPORT_MIGRATIONS = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = PROXY_MAX_BODY_BYTES
 LOGGING = logs.configuration(LOG_LEVEL, human=sys.stdout.isatty())

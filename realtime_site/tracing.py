@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
 from centrifugo_proxy import spans
+from realtime_site.django_spans import AsyncDjangoInstrumentor
 
 EXPORT_TIMEOUT_S: Final = 3.0
 FLUSH_TIMEOUT_S: Final = 5.0
@@ -21,23 +21,14 @@ QUEUE_SPANS: Final = 20_000
 BATCH_SPANS: Final = 512
 
 
-class AsyncDjangoInstrumentor(DjangoInstrumentor):
-    """The package's instrumentor, made to put in our async-native middleware in place of its own."""
-
-    _opentelemetry_middleware = "realtime_site.middleware.django_spans"
-
-
 @asynccontextmanager
 async def open_tracing(
     endpoint: str, service_name: str, version: str, ratio: float, processor: SpanProcessor | None = None
 ) -> AsyncIterator[spans.Tracer]:
-    """A tracer that exports to exactly `endpoint` ("" = off); flushed, within a bound, at the end.
+    """A tracer that exports to exactly `endpoint`; flushed, within a bound, at the end.
 
     `processor` takes the place of the batched OTLP export.
     """
-    if not endpoint and processor is None:
-        yield spans.OFF
-        return
     resource = Resource.create({"service.name": service_name, "service.version": version})
     provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False)
     provider.add_span_processor(processor or _batched_export(endpoint))
