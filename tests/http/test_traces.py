@@ -1,0 +1,311 @@
+"""Spec section 13: the spans of a request, and where they go."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from centrifugo_proxy.version import VERSION
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.collector import collector
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, success
+from tests.harness.processes import START_S, Process, serving
+from tests.harness.service import connect_body, service
+
+TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SAMPLED = {"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-01"}
+UNSAMPLED = {"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-00"}
+DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+def into(exporter: InMemorySpanExporter) -> Any:
+    """What `service` exports its spans through."""
+    return SimpleSpanProcessor(exporter)
+
+
+def of_kind(exporter: InMemorySpanExporter, kind: SpanKind) -> list[ReadableSpan]:
+    return [span for span in exporter.get_finished_spans() if span.kind is kind]
+
+
+def ids(span: ReadableSpan) -> tuple[str, str]:
+    """Trace id and span id as they are written."""
+    return f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}"
+
+
+async def test_a_connect_makes_a_server_span_with_a_client_span_under_it(
+    identity: IdentityStub, exporter: InMemorySpanExporter
+) -> None:
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        await running.connect()
+
+    client, server = exporter.get_finished_spans()
+    assert (server.name, server.kind, server.parent) == ("POST /centrifugo/connect", SpanKind.SERVER, None)
+    assert (
+        dict(server.attributes or {})
+        == {
+            "http.request.method": "POST",
+            "http.route": "/centrifugo/connect",
+            "http.response.status_code": 200,
+            "url.path": "/centrifugo/connect",
+            "url.scheme": "http",
+            "network.protocol.version": "1.1",
+            "server.address": "service",
+            "server.port": 80,
+            "realtime.outcome": "success",
+        }
+        or dict(server.attributes or {}).get("server.port") is None
+    )
+    assert (client.name, client.kind) == ("realtime.v1.ConnectProxyService/Validate", SpanKind.CLIENT)
+    assert dict(client.attributes or {}) == {
+        "rpc.system": "grpc",
+        "rpc.service": "realtime.v1.ConnectProxyService",
+        "rpc.method": "Validate",
+        "rpc.grpc.status_code": 0,
+    }
+    assert client.parent == server.context
+
+
+SCRIPTED: dict[str, tuple[Script, int, StatusCode]] = {
+    "success_degraded": (success(degraded=True), 200, StatusCode.UNSET),
+    "disconnect": (
+        answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4000, reason="go"))), 401, StatusCode.UNSET
+    ),
+    "invalid_ticket": (aborts(grpc.StatusCode.NOT_FOUND), 401, StatusCode.UNSET),
+    "identity_error": (
+        answers(pb.ValidateResponse(error=pb.Error(code=1, message="cannot tell"))), 503, StatusCode.ERROR
+    ),
+    "unavailable": (DOWN, 503, StatusCode.ERROR),
+    "internal_error": (aborts(grpc.StatusCode.INTERNAL), 500, StatusCode.ERROR),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", SCRIPTED)
+async def test_the_server_span_tells_the_outcome(
+    identity: IdentityStub, exporter: InMemorySpanExporter, outcome: str
+) -> None:
+    identity.script, status, verdict = SCRIPTED[outcome]
+
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        await running.connect()
+
+    (server,) = of_kind(exporter, SpanKind.SERVER)
+    told = dict(server.attributes or {})
+    assert (told["realtime.outcome"], told["http.response.status_code"]) == (outcome, status)
+    assert server.status.status_code is verdict
+
+
+@pytest.mark.parametrize("status", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE])
+async def test_the_client_span_tells_the_grpc_status(
+    identity: IdentityStub, exporter: InMemorySpanExporter, status: grpc.StatusCode
+) -> None:
+    identity.script = aborts(status)
+
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        await running.connect()
+
+    (client,) = of_kind(exporter, SpanKind.CLIENT)
+    assert dict(client.attributes or {})["rpc.grpc.status_code"] == status.value[0]
+    assert client.status.status_code is StatusCode.ERROR
+
+
+async def test_what_never_reaches_identity_has_a_server_span_alone(
+    identity: IdentityStub, exporter: InMemorySpanExporter
+) -> None:
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        await running.connect(None)
+        await running.http.post("/centrifugo/connect", content=b"no JSON")
+        await running.http.post("/centrifugo/sub_refresh", json={})
+
+    told = [(span.name, dict(span.attributes or {})["realtime.outcome"]) for span in exporter.get_finished_spans()]
+    assert told == [
+        ("POST /centrifugo/connect", "invalid_ticket"),
+        ("POST /centrifugo/connect", "bad_request"),
+        ("POST /centrifugo/sub_refresh", "not_implemented"),
+    ]
+
+
+async def test_a_pool_connect_says_so_in_its_span(
+    identity: IdentityStub, exporter: InMemorySpanExporter, clock: FakeClock
+) -> None:
+    identity.script = DOWN
+
+    async with service(identity.address, tickets=["a"], clock=clock, span_processor=into(exporter)) as running:
+        await running.connect("-")
+        clock.advance(6)
+        await running.connect("a")
+
+    outcomes = [dict(span.attributes or {})["realtime.outcome"] for span in of_kind(exporter, SpanKind.SERVER)]
+    assert outcomes == ["unavailable", "fallback_pool_consumed"]
+
+
+async def test_a_connect_whose_caller_has_gone_has_an_outcome_and_no_status(
+    identity: IdentityStub, exporter: InMemorySpanExporter
+) -> None:
+    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets the event")
+
+    identity.script = hangs
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        caller = asyncio.create_task(running.connect())
+        while not identity.calls:
+            await asyncio.sleep(0.01)
+        caller.cancel()
+        await asyncio.wait([caller])
+
+    (server,) = of_kind(exporter, SpanKind.SERVER)
+    (client,) = of_kind(exporter, SpanKind.CLIENT)
+    assert dict(server.attributes or {})["realtime.outcome"] == "cancelled"
+    assert "http.response.status_code" not in dict(server.attributes or {})
+    assert dict(client.attributes or {})["rpc.grpc.status_code"] == grpc.StatusCode.CANCELLED.value[0]
+
+
+async def test_an_incoming_trace_goes_on_through_the_service_to_identity(
+    identity: IdentityStub, exporter: InMemorySpanExporter
+) -> None:
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        await running.connect(headers={**SAMPLED, "tracestate": "vendor=1"})
+
+    client, server = exporter.get_finished_spans()
+    assert server.parent is not None
+    assert (f"{server.parent.trace_id:032x}", f"{server.parent.span_id:016x}") == (TRACE_ID, PARENT_ID)
+    assert identity.metadata[0]["traceparent"] == f"00-{TRACE_ID}-{ids(client)[1]}-01"
+    assert identity.metadata[0]["tracestate"] == "vendor=1"
+
+
+@pytest.mark.parametrize("traceparent", ["", "nonsense", f"00-{'0' * 32}-{PARENT_ID}-01", "00-é-1-01", "00-" * 3000])
+async def test_a_broken_traceparent_begins_a_new_trace(
+    identity: IdentityStub, exporter: InMemorySpanExporter, traceparent: str
+) -> None:
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        response = await running.connect(headers={"traceparent": traceparent.encode()})
+
+    client, server = exporter.get_finished_spans()
+    assert (response.status_code, server.parent) == (200, None)
+    assert identity.metadata[0]["traceparent"].startswith(f"00-{ids(server)[0]}-{ids(client)[1]}-")
+
+
+async def test_requests_at_once_keep_their_traces_apart(identity: IdentityStub, exporter: InMemorySpanExporter) -> None:
+    async with service(identity.address, span_processor=into(exporter)) as running:
+        await asyncio.gather(*(running.connect() for _ in range(20)))
+
+    servers = {span.context.span_id: span.context.trace_id for span in of_kind(exporter, SpanKind.SERVER)}
+    clients = {span.parent.span_id: span.context.trace_id for span in of_kind(exporter, SpanKind.CLIENT) if span.parent}
+    assert len(set(servers.values())) == 20
+    assert clients == servers
+
+
+@pytest.mark.parametrize(
+    ("ratio", "headers", "spans"),
+    [(1.0, {}, 2), (0.0, {}, 0), (0.0, SAMPLED, 2), (1.0, UNSAMPLED, 0), (0.0, UNSAMPLED, 0), (1.0, SAMPLED, 2)],
+)
+async def test_the_ratio_holds_for_new_traces_and_the_caller_decides_about_its_own(
+    identity: IdentityStub, exporter: InMemorySpanExporter, ratio: float, headers: dict[str, str], spans: int
+) -> None:
+    async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER_ARG=ratio) as running:
+        response = await running.connect(headers=headers)
+
+    assert response.status_code == 200
+    assert len(exporter.get_finished_spans()) == spans
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+async def test_probes_and_scrapes_make_no_spans(exporter: InMemorySpanExporter, path: str) -> None:
+    async with service(span_processor=into(exporter)) as running:
+        await running.http.get(path)
+
+    assert exporter.get_finished_spans() == ()
+
+
+async def test_an_unknown_path_gets_its_span_from_the_instrumentation_of_django(
+    exporter: InMemorySpanExporter,
+) -> None:
+    async with service(span_processor=into(exporter)) as running:
+        response = await running.http.get("/nowhere")
+
+    (span,) = exporter.get_finished_spans()
+    assert (response.status_code, span.kind) == (404, SpanKind.SERVER)
+    assert span.instrumentation_scope is not None
+    assert span.instrumentation_scope.name == "opentelemetry.instrumentation.django"
+
+
+async def test_spans_are_sent_to_exactly_the_configured_url_and_the_last_of_them_at_shutdown(
+    identity: IdentityStub,
+) -> None:
+    with collector("/exactly/here") as sink:
+        async with service(
+            identity.address, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_SERVICE_NAME="a-name"
+        ) as running:
+            await running.connect()
+
+        assert set(sink.paths) == {"/exactly/here"}
+        assert sorted(span.name for span in sink.spans()) == [
+            "POST /centrifugo/connect",
+            "realtime.v1.ConnectProxyService/Validate",
+        ]
+    resource = {item.key: item.value.string_value for item in sink.exports[0].resource_spans[0].resource.attributes}
+    assert (resource["service.name"], resource["service.version"]) == ("a-name", VERSION)
+
+
+@contextmanager
+def hanging_collector() -> Iterator[str]:
+    """One that takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces"
+
+
+async def test_a_collector_that_is_down_or_hangs_costs_neither_requests_nor_a_line_a_batch_nor_a_late_exit(
+    identity: IdentityStub,
+) -> None:
+    address = {"IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address, "CENTRIFUGO_PROXY_TOKEN": "s3same"}
+    with (
+        hanging_collector() as hangs,
+        serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT=hangs) as beside_a_hanging,
+        serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1/v1/traces") as beside_a_dead,
+    ):
+        statuses = await asyncio.gather(connects(beside_a_hanging), connects(beside_a_dead))
+        ends = await asyncio.gather(*(asyncio.to_thread(end, each) for each in (beside_a_hanging, beside_a_dead)))
+
+        assert statuses == [{200}, {200}]
+        assert [code for code, _ in ends] == [0, 0]
+        assert all(seconds < 7 for _, seconds in ends), ends
+        for process in (beside_a_hanging, beside_a_dead):
+            assert len(process.stderr().splitlines()) <= 2, process.stderr()
+            assert "Traceback" not in process.stderr()
+
+
+async def connects(process: Process) -> set[int]:
+    """The statuses of connects over a time in which several batches are due."""
+    headers = {"X-Centrifugo-Proxy-Token": "s3same"}
+    async with httpx.AsyncClient(base_url=str(process.http.base_url), headers=headers) as http:
+        statuses = set()
+        for _ in range(30):
+            statuses.add((await http.post("/centrifugo/connect", json=connect_body("a"))).status_code)
+            await asyncio.sleep(0.1)
+        return statuses
+
+
+def end(process: Process) -> tuple[int, float]:
+    """Exit code, and seconds from SIGTERM to the end."""
+    started = time.monotonic()
+    process.popen.send_signal(signal.SIGTERM)
+    return process.popen.wait(START_S), time.monotonic() - started
