@@ -3,21 +3,32 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from centrifugo_proxy.centrifugo.document import FORMATS, render
 from centrifugo_proxy.centrifugo.generate import MAJORS, NotPossible, generate, todo
 from centrifugo_proxy.guard import SecretError
 from centrifugo_proxy.management.expected import expected_of
+from fallback.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
-        "Print the Centrifugo configuration that fits this service's settings: where it is, how long to wait for it, "
-        "the guard's header, what a refused ticket turns into. Run it with the environment of the service, and "
-        "redirect it into a file; what is left to do is said on stderr. allowed_origins is left for you to fill in. "
-        "The guard's token is taken from Centrifugo's own environment unless --with-secrets is given."
+        "Print the Centrifugo configuration that fits this service's settings: where the service is, how long to\n"
+        "wait for it, the guard's header, what a refused ticket turns into. Run it with the environment of the\n"
+        "service. What is left to you, allowed_origins above all, is said on stderr."
     )
+    epilog = """\
+examples:
+  manage.py centrifugo_config --endpoint http://realtime:9730 > config.yaml
+  manage.py centrifugo_config --major 5 --format toml > config.toml
+
+The guard's token is not in the file: Centrifugo takes it from its own environment, as the comments say.
+With --with-secrets it is; keep that file as private as the token.
+
+docs/centrifugo.md has the whole setup."""
+
+    requires_system_checks = []  # what they say is not about Centrifugo, and stderr is for what is left to do
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--major", type=int, choices=MAJORS, default=6, help="Centrifugo's major version (6)")

@@ -5,28 +5,44 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from centrifugo_proxy.centrifugo.findings import Finding, Severity
 from centrifugo_proxy.centrifugo.linter import Report, lint_file
 from centrifugo_proxy.guard import SecretError
 from centrifugo_proxy.management.expected import expected_of
+from fallback.management.operator_command import OperatorCommand
 
 WARNING, CRITICAL = 1, 2
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
-        "Check a Centrifugo configuration against this service's settings: run it with the environment of the service. "
-        "Each finding says where in the file, what happens to a user because of it, and what to do; docs/centrifugo.md "
-        "has more on each id. Reads JSON, YAML and TOML, the layouts of v6 and v5. What Centrifugo gets from its own "
-        "environment or flags is not seen. Exits 0 without findings, 1 with warnings, 2 with errors or when the file "
-        "cannot be read."
+        "Check a Centrifugo configuration against this service's settings: run it with the environment of the\n"
+        "service. Each finding says where in the file, what happens to a user because of it, and what to do.\n"
+        "Reads JSON, YAML and TOML in the layouts of Centrifugo v6 and v5; what Centrifugo gets from its own\n"
+        "environment or flags is not seen."
     )
+    epilog = """\
+exit codes (as of a monitoring plugin):
+  0  no findings
+  1  warnings only
+  2  errors, or the file cannot be read or parsed (the finding says the line)
+     (a mistyped option ends with 2 as well, and with the usage)
+
+examples:
+  manage.py check_centrifugo_config config.json
+  manage.py check_centrifugo_config --json config.yaml | jq .findings
+
+docs/centrifugo.md explains each finding by its id."""
+
+    requires_system_checks = []  # an error of theirs would end with 1, which here means warnings
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="Centrifugo's configuration file")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object on stdout")
+        parser.add_argument(
+            "--json", dest="as_json", action="store_true", help="one JSON object, its fields as in docs/centrifugo.md"
+        )
 
     def handle(self, *args: Any, file: Path, as_json: bool, **options: Any) -> None:
         try:

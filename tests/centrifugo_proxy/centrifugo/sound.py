@@ -1,0 +1,38 @@
+"""Configurations that fit, to be broken in one place by a test."""
+
+from dataclasses import replace
+from typing import Any
+
+from centrifugo_proxy.centrifugo.document import plain
+from centrifugo_proxy.centrifugo.expected import EVENTS, Expected
+from centrifugo_proxy.centrifugo.findings import Finding, findings
+from centrifugo_proxy.centrifugo.generate import generate
+from centrifugo_proxy.centrifugo.linter import RULES, configuration_of
+from centrifugo_proxy.centrifugo.reading import lowered
+from centrifugo_proxy.codes import ResponseMode
+
+Config = dict[str, Any]
+CONNECT_ONLY = Expected("http://realtime:9730", 2500, ResponseMode.HTTP, 4401, tokens=(b"right-token", b"older-token"))
+ALL_EVENTS = replace(CONNECT_ONLY, events=EVENTS)
+
+
+def sound(major: int, expected: Expected = CONNECT_ONLY) -> Config:
+    """What is generated, with the origins filled in."""
+    config: Config = plain(generate(expected, major, "json", with_secrets=True))
+    return changed(config, {"client.allowed_origins" if major == 6 else "allowed_origins": ["https://app.test"]})
+
+
+def changed(config: Config, changes: dict[str, Any]) -> Config:
+    """The configuration with other values under these dotted paths; None takes the option out."""
+    for path, value in changes.items():
+        table, (*parents, last) = config, path.split(".")
+        for parent in parents:
+            table = table.setdefault(parent, {})
+        table.pop(last, None)
+        if value is not None:
+            table[last] = value
+    return config
+
+
+def found(config: Config, expected: Expected = CONNECT_ONLY, file_format: str = "json") -> list[Finding]:
+    return findings(RULES, configuration_of(lowered(config), file_format), expected)
