@@ -1,0 +1,47 @@
+"""A client that writes its own bytes, for what well-behaved clients cannot do."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from tests.harness.service import Service
+
+
+@dataclass
+class RawClient:
+    """One connection to the service."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def begin(self, path: str, content_length: int, body: bytes = b"") -> None:
+        """Send the head of a POST, and as much of its body."""
+        head = f"POST {path} HTTP/1.1\r\nHost: service\r\nContent-Length: {content_length}\r\n\r\n"
+        await self.send(head.encode() + body)
+
+    async def answer(self) -> tuple[int, bytes]:
+        """Status and body."""
+        async with asyncio.timeout(10):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head.lower())
+            body = await self.reader.readexactly(int(length[1])) if length else await self.reader.read()
+        return int(head.split()[1]), body
+
+
+@asynccontextmanager
+async def raw_client(running: Service) -> AsyncIterator[RawClient]:
+    """A connection to a `uvicorn_service`, closed at the end."""
+    url = running.http.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    try:
+        yield RawClient(reader, writer)
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
