@@ -252,6 +252,16 @@ def test_a_port_where_nothing_listens_is_unknown() -> None:
     ]
 
 
+def test_a_proxy_in_the_environment_is_not_asked_for_a_process_nearby(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    with answering(200, json.dumps(HEALTH).encode()) as url:
+        code, output = check("--url", url)
+
+    assert code == 0, output
+
+
 def test_a_process_that_does_not_answer_is_given_up() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
