@@ -1,0 +1,169 @@
+"""No ticket and no secret comes out of a process that has seen everything, with all its logging on."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import orjson
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.collector import Collector, collector
+from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, identity_stub, success
+from tests.harness.processes import Process, serving
+from tests.harness.service import connect_body
+
+WINDOW_S = 0.5
+DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
+KINDS = (
+    "good", "again", "denied", "failing", "odd", "late", "pool", "spent", "no-pool", "unanswered", "long", "number",
+    "scolded", "broken", "oversized", "encoded", "named", "guarded", "gone",
+)  # fmt: skip
+OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans", "answers")
+
+
+async def blurts(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    """An identity service that writes the ticket into its error."""
+    await context.abort(grpc.StatusCode.INTERNAL, f"no luck with {request.ticket}")
+    raise AssertionError("abort does not return")
+
+
+async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets the event")
+
+
+async def scolds(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    """One that cannot tell, and names the ticket it cannot tell about."""
+    return pb.ValidateResponse(error=pb.Error(code=1, message=f"cannot tell about {request.ticket}"))
+
+
+class Run:
+    """A life of a process, every ticket used in it, and all that came out of it."""
+
+    def __init__(self) -> None:
+        self.tickets = {kind: f"{kind}-{secrets.token_urlsafe(24)}" for kind in KINDS}
+        self.token, self.wrong_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.outputs: dict[str, str] = {}
+        self.answers: list[str] = []
+
+    def needles(self) -> Iterator[tuple[str, str]]:
+        """What must not be found, by a name that may be shown."""
+        yield from (("the guard's token", self.token), ("a wrong token", self.wrong_token))
+        for kind, ticket in self.tickets.items():
+            yield kind, ticket
+            yield f"{kind}, encoded", base64.b64encode(ticket.encode()).decode().rstrip("=")
+            yield f"{kind}, its digest", hashlib.sha256(ticket.encode()).hexdigest()
+
+    async def live(self, tickets_path: Path) -> None:
+        async with identity_stub() as identity:
+            with collector() as sink, serving(**self._settings(identity, tickets_path, sink)) as process:
+                async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+                    await self._ask_everything(http, identity)
+                    await self._look(http)
+                process.terminate()
+                self._keep(process, sink)
+
+    def _settings(self, identity: IdentityStub, tickets_path: Path, sink: Collector) -> dict[str, str]:
+        return {
+            "LOG_LEVEL": "trace",
+            "IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address,
+            "IDENTITY_VALIDATE_DEADLINE_MS": str(int(WINDOW_S * 1000)),
+            "FALLBACK_DEGRADED_WINDOW_MS": str(int(WINDOW_S * 1000)),
+            "FALLBACK_TICKETS_PATH": str(tickets_path),
+            "PROXY_MAX_BODY_BYTES": "8192",
+            "CENTRIFUGO_PROXY_TOKEN": self.token,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+        }
+
+    async def _ask_everything(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
+        odd = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="r" * 200)))
+        steps: list[tuple[str, Script]] = [
+            ("good", success()), ("again", success(degraded=True)), ("denied", aborts(grpc.StatusCode.NOT_FOUND)),
+            ("failing", blurts), ("odd", odd), ("scolded", scolds), ("late", hangs),
+        ]  # fmt: skip
+        for kind, identity.script in steps:
+            await self._connect(http, connect_body(self.tickets[kind]))
+        identity.script = DOWN
+        await asyncio.sleep(WINDOW_S)
+        for kind in ("pool", "pool", "no-pool"):
+            await self._connect(http, connect_body(self.tickets[kind]))
+        identity.script = success()
+        await self._ask_badly(http)
+        await self._hang_up(http, identity)
+
+    async def _ask_badly(self, http: httpx.AsyncClient) -> None:
+        tickets = self.tickets
+        await self._connect(http, connect_body(tickets["long"] * 200))
+        await self._connect(http, connect_body([tickets["number"]]))
+        await self._connect(http, b'{"data":{"token":"' + tickets["broken"].encode() + b'"')
+        await self._connect(http, connect_body(tickets["oversized"], padding="x" * 9000))
+        await self._connect(http, {"b64data": base64.b64encode(orjson.dumps({"token": tickets["encoded"]})).decode()})
+        await self._connect(http, connect_body("-", client={"token": tickets["named"]}))
+        await self._connect(http, connect_body(tickets["guarded"]), token=self.wrong_token)
+        await self._connect(http, connect_body(tickets["spent"]), path="/centrifugo/rpc")
+        await self._connect(http, connect_body(tickets["unanswered"]), path="/nowhere")
+
+    async def _connect(
+        self, http: httpx.AsyncClient, body: Any, token: str = "", path: str = "/centrifugo/connect"
+    ) -> None:
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        headers = {"X-Centrifugo-Proxy-Token": token or self.token}
+        self.answers.append((await http.post(path, content=content, headers=headers)).text)
+
+    async def _hang_up(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
+        identity.script = hangs
+        asked = len(identity.calls)
+        caller = asyncio.create_task(self._connect(http, connect_body(self.tickets["gone"])))
+        while len(identity.calls) == asked:
+            await asyncio.sleep(0.01)
+        caller.cancel()
+        await asyncio.wait([caller])
+        await asyncio.sleep(0.1)
+
+    async def _look(self, http: httpx.AsyncClient) -> None:
+        self.outputs["metrics"] = (await http.get("/metrics")).text
+        self.outputs["health"] = (await http.get("/health")).text
+
+    def _keep(self, process: Process, sink: Collector) -> None:
+        self.outputs |= {"stdout": process.stdout(), "stderr": process.stderr(), "answers": "\n".join(self.answers)}
+        self.outputs["spans"] = "\n".join(str(export) for export in sink.exports)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run()
+    file = tmp_path_factory.mktemp("pool") / "tickets"
+    file.write_text(f"{run.tickets['pool']}\n")
+    asyncio.run(run.live(file))
+    return run
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_no_ticket_and_no_secret_is_in_any_output(run: Run, output: str) -> None:
+    text = run.outputs[output]
+
+    assert len(text) > 100
+    assert [name for name, needle in run.needles() if needle in text] == []
+
+
+def test_the_run_has_seen_every_outcome(run: Run) -> None:
+    families = {family.name: family for family in text_string_to_metric_families(run.outputs["metrics"])}
+    connects = families["realtime_centrifugo_connect"].samples
+
+    never = {sample.labels["outcome"] for sample in connects if sample.name.endswith("_total") and not sample.value}
+    assert never == set()
+
+
+def test_the_run_has_left_its_traces(run: Run) -> None:
+    assert '"level":"trace"' in run.outputs["stdout"]
+    assert "centrifugo.connect accepted via fallback pool" in run.outputs["stdout"]
+    assert "failed with an internal error" in run.outputs["stderr"]
+    assert run.outputs["spans"].count("POST /centrifugo/connect") > 10
