@@ -2,13 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The pinned Centrifugo to test and demonstrate with. CENTRIFUGO_BIN names another, and nothing is built then.
 CENTRIFUGO := .cache/centrifugo
-# A Centrifugo to test and demonstrate with: CENTRIFUGO_BIN names another than the pinned one.
-CENTRIFUGO_BIN ?= $(CURDIR)/$(CENTRIFUGO)
-export CENTRIFUGO_BIN
+CENTRIFUGO_MODULE := github.com/centrifugal/centrifugo/v5
+CENTRIFUGO_VERSION := $(shell sed -n 's|.*$(CENTRIFUGO_MODULE) v\([^ ]*\).*|\1|p' tools/centrifugo/go.mod)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test checks lint types proto format requirements clean
+.PHONY: help run test checks lint types proto format requirements clean centrifugo centrifugo-if-possible
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,21 @@ $(VENV)/.installed: requirements/base.txt requirements/dev.txt
 run: $(VENV)/.installed  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
 	@$(BIN)/python -m demo
 
-test: checks  ## the static checks and the whole test suite
+test: checks centrifugo-if-possible  ## the static checks and the whole test suite
 	$(BIN)/python -m pytest
+
+centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo, with Go
+
+$(CENTRIFUGO): tools/centrifugo/go.mod tools/centrifugo/go.sum
+	@mkdir -p $(@D)
+	cd tools/centrifugo && go build -mod=readonly -o $(CURDIR)/$@ -ldflags "-s -w -X $(CENTRIFUGO_MODULE)/internal/build.Version=$(CENTRIFUGO_VERSION)" $(CENTRIFUGO_MODULE)
+	@touch $@
+
+# The tests say themselves why they do without one (tests/e2e/conftest.py reads the log).
+centrifugo-if-possible:
+	@mkdir -p .cache
+	@[ -x $(CENTRIFUGO) ] || [ -n "$$CENTRIFUGO_BIN" ] || echo "Building Centrifugo for the end-to-end tests, once"
+	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory centrifugo > .cache/centrifugo.log 2>&1 || true
 
 checks: lint types  ## the static checks alone
 

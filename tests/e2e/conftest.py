@@ -1,7 +1,6 @@
 """One stack a configuration for all tests, in one event loop; skipped, saying so, without a Centrifugo."""
 
 import os
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -17,10 +16,6 @@ from tests.harness import centrifugo
 
 HERE = Path(__file__).parent
 WHY_SKIPPED = pytest.StashKey[str]()
-# How the go command reports that the module mirror, and not this code, is at fault.
-REFUSAL = re.compile(
-    r"(reading|Get) \"?https?://\S+: (4\d\d|5\d\d|.*(dial tcp|timeout|EOF|connection re))", re.IGNORECASE
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +46,7 @@ def centrifugo_bin(pytestconfig: pytest.Config) -> Path:
     if found := centrifugo.binary():
         return found
     why = "There is none: `make centrifugo` builds it with Go, and CENTRIFUGO_BIN names another."
-    if REFUSAL.search(build_log()):
+    if centrifugo.refused_by_mirror(build_log()):
         why = "The module mirror refused to hand out its source."
     elif os.environ.get("CI") == "true":
         pytest.fail(f"{why} Here it must not be missing.\n{build_log()}", pytrace=False)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.stack import guard_of
 from tests.harness import centrifugo
 
 GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
@@ -18,7 +19,7 @@ def test_centrifugo_accepts_the_printed_configuration(
     file = tmp_path / f"config.{file_format}"
     file.write_text(centrifugo.printed(centrifugo.layout(centrifugo_bin), file_format, **variables))
 
-    complaint = centrifugo.check(centrifugo_bin, file)
+    complaint = centrifugo.complaint(centrifugo_bin, file, **guard_of(centrifugo_bin, variables))
 
     assert complaint == ""
 
@@ -27,6 +28,6 @@ def test_centrifugo_would_refuse_a_broken_one(centrifugo_bin: Path, tmp_path: Pa
     file = tmp_path / "config.json"
     file.write_text('{"client": ')
 
-    complaint = centrifugo.check(centrifugo_bin, file)
+    complaint = centrifugo.complaint(centrifugo_bin, file)
 
-    assert "config" in complaint
+    assert complaint != ""

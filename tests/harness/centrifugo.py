@@ -5,6 +5,7 @@ CENTRIFUGO_BIN names its binary; without it, the pinned one is taken that `make 
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -26,6 +27,19 @@ ORIGIN = "https://app.test"
 LOBBY = "lobby"  # a namespace whose channels show who is there
 
 Config = dict[str, Any]
+
+# How the go command says that the module mirror, and not this code, is at fault: it answered with an error, it could
+# not be reached, or it did not have the module and the way past it is closed.
+REFUSALS = (
+    re.compile(r"reading https?://\S+: [45]\d\d "),
+    re.compile(r'Get "https?://[^"]+": '),
+    re.compile(r"git ls-remote .*: exit status"),
+)
+
+
+def refused_by_mirror(build_log: str) -> bool:
+    """Whether building the pinned Centrifugo failed because its source was not handed out."""
+    return any(refusal.search(build_log) for refusal in REFUSALS)
 
 
 def binary() -> Path | None:
@@ -98,10 +112,10 @@ def guard_variables(major: int, token: str) -> dict[str, str]:
     return {"CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS": json.dumps({"X-Centrifugo-Proxy-Token": token})}
 
 
-def check(path: Path, file: Path) -> str:
-    """What Centrifugo says against the configuration in `file`, "" when it accepts it."""
-    command = (path, "checkconfig", "-c", file)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+def complaint(path: Path, file: Path, **variables: str) -> str:
+    """What Centrifugo, with these variables, says against the configuration in `file`; "" when it accepts it."""
+    command, env = (path, "checkconfig", "-c", file), {"PATH": os.environ["PATH"], **variables}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
