@@ -1,0 +1,189 @@
+"""Whatever is sent: no traceback, no 200 without exactly one of result, error and disconnect, no ticket told.
+
+One service and one identity serve all examples of a test; each ticket begins with MARK, so that it can be looked for.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from realtime_site.logs import JsonFormatter
+from tests.harness.environment import service_settings_from
+from tests.harness.identity import Context, Script, aborts, answers, identity_stub, success
+from tests.harness.service import Service, connect_body, service
+
+CONNECT = "/centrifugo/connect"
+MARK = "made-up-ticket-"
+# However a ticket with MARK stands in base64 data, this is in it.
+MARK_IN_BASE64 = base64.b64encode(f'{{"token": "{MARK}'.encode()).decode().rstrip("=")[:-1]
+BRANCHES = {"result", "error", "disconnect"}
+STATUSES = {200, 400, 401, 413, 503}
+
+SCRIPTS: list[Script] = [
+    success(),
+    success(degraded=True),
+    answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="ü" * 100))),
+    answers(pb.ValidateResponse(error=pb.Error(code=1))),
+    aborts(grpc.StatusCode.NOT_FOUND),
+    aborts(grpc.StatusCode.UNAVAILABLE),
+]
+
+
+async def by_ticket(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    """Each answer that is not a fault, chosen by the ticket."""
+    return await SCRIPTS[len(request.ticket) % len(SCRIPTS)](request, context)
+
+
+class Collected(logging.Handler):
+    """The log lines, as they would be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonFormatter())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@dataclass
+class Fuzzed:
+    """A running service for synchronous examples."""
+
+    runner: asyncio.Runner
+    running: Service
+    logs: Collected = field(default_factory=Collected)
+
+    def post(self, content: bytes, url: httpx.URL | str = CONNECT, **options: Any) -> httpx.Response:
+        return self.runner.run(self.running.http.post(url, content=content, **options))
+
+    def told(self) -> str:
+        """Everything the service has said to operators."""
+        pages = [self.runner.run(self.running.http.get(path)).text for path in ("/metrics", "/health")]
+        return "\n".join([*self.logs.lines, *pages])
+
+
+@contextmanager
+def fuzzed(mode: str) -> Iterator[Fuzzed]:
+    """A service in this response mode, and all that it logs."""
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        identity = runner.run(stack.enter_async_context(identity_stub()))
+        identity.script = by_ticket
+        of_mode = service_settings_from(CENTRIFUGO_RESPONSE_MODE=mode)
+        target = Fuzzed(runner, runner.run(stack.enter_async_context(service(identity.address, **of_mode))))
+        logging.getLogger().addHandler(target.logs)
+        try:
+            yield target
+            assert_no_ticket_in(target.told())
+        finally:
+            logging.getLogger().removeHandler(target.logs)
+            runner.run(stack.aclose())
+
+
+def assert_no_ticket_in(text: str) -> None:
+    assert MARK not in text
+    assert MARK_IN_BASE64 not in text
+
+
+def assert_proper(response: httpx.Response) -> None:
+    """The invariant, for one answer."""
+    body = response.json()
+    assert response.status_code in STATUSES
+    assert len(BRANCHES & body.keys()) == len(body) == 1
+    assert "Traceback" not in response.text
+    assert_no_ticket_in(response.text + str(response.headers))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+marked = st.text(max_size=20).map(lambda rest: MARK + rest)
+connect_names = st.sampled_from(["client", "transport", "protocol", "encoding", "data", "b64data", "token", "headers"])
+
+
+def in_base64(value: Any) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+@st.composite
+def mutated_bodies(draw: st.DrawFn) -> bytes:
+    """A valid body with a ticket in it, a field of which is replaced, added or gone, and then perhaps its bytes."""
+    ticket = draw(marked)
+    body = connect_body(ticket)
+    if draw(st.booleans()):
+        body["b64data"] = in_base64(body.pop("data"))
+    for name in draw(st.lists(connect_names, max_size=3)):
+        body[name] = draw(st.one_of(json_values, marked, marked.map(in_base64), st.just({"token": ticket})))
+    for name in draw(st.lists(connect_names, max_size=2)):
+        body.pop(name, None)
+    content = json.dumps(body, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
+    return draw(st.just(content) | damaged(content))
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    """These bytes with some cut out, and others put in."""
+    start = draw(st.integers(0, len(content)))
+    end = draw(st.integers(start, min(len(content), start + 10)))
+    return content[:start] + draw(st.binary(max_size=10)) + content[end:]
+
+
+BODIES = {
+    "any bytes": st.binary(max_size=2000),
+    "any JSON": json_values.map(lambda value: json.dumps(value).encode(errors="surrogatepass")),
+    "a damaged connect": mutated_bodies(),
+}
+
+
+@pytest.mark.parametrize("mode", ["http", "envelope"])
+@pytest.mark.parametrize("bodies", BODIES.values(), ids=BODIES.keys())
+def test_any_body_gets_a_proper_answer(mode: str, bodies: st.SearchStrategy[bytes]) -> None:
+    with fuzzed(mode) as target:
+
+        @settings(max_examples=250, deadline=None)
+        @given(bodies)
+        def check(content: bytes) -> None:
+            assert_proper(target.post(content))
+
+        check()
+
+
+# What may stand in a field of an HTTP head (RFC 9110, 5.5), Latin-1 included.
+header_values = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=60)
+header_names = st.sampled_from(["Content-Type", "Cookie", "Host", "Accept", "Traceparent", "Authorization", "X-Other"])
+content_types = st.sampled_from(["application/json; charset=", "multipart/form-data; boundary=", "text/plain; x*=", ""])
+
+
+def test_any_head_gets_a_proper_answer() -> None:
+    content = json.dumps(connect_body(MARK)).encode()
+
+    with fuzzed("http") as target:
+
+        @settings(max_examples=250, deadline=None)
+        @given(
+            headers=st.lists(st.tuples(header_names, header_values), max_size=4),
+            content_type=st.builds(str.__add__, content_types, header_values),
+            query=st.text("aF=&;%+?/.0", max_size=20),
+        )
+        def check(headers: list[tuple[str, str]], content_type: str, query: str) -> None:
+            encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+            encoded.append((b"Content-Type", content_type.encode("latin-1")))
+            response = target.post(content, httpx.URL(CONNECT, query=query.encode()), headers=encoded)
+            assert_proper(response)
+
+        check()
