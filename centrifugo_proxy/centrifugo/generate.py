@@ -193,7 +193,7 @@ def _v5_yaml(tree: Tree) -> Tree:
 
 
 def _is_nested(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(inner, dict) for item in value for inner in item.values())
+    return isinstance(value, list) and any(isinstance(inner, dict | list) for item in value for inner in item.values())
 
 
 def _as_text(node: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from centrifugo_proxy.centrifugo.configuration import Configuration, table, tables
+from centrifugo_proxy.centrifugo.configuration import Configuration, tables
 from centrifugo_proxy.centrifugo.expected import Expected
 from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
 
@@ -27,10 +27,14 @@ def v5_yaml_nested(configuration: Configuration, expected: Expected) -> Iterator
     if configuration.major != 5 or configuration.file_format != "yaml":
         return
     for key, value in configuration.tree.items():
-        if any(table(inner) or tables(inner) for item in tables(value) for inner in item.values()):
+        if any(_holds_table(inner) for item in tables(value) for inner in item.values()):
             yield Problem(
                 key,
                 "Centrifugo v5 does not start with tables inside a YAML list, though its checkconfig accepts them, and "
                 "nobody can connect.",
                 "Write the list as JSON text in quotes, as manage.py centrifugo_config does, or use JSON or TOML.",
             )
+
+
+def _holds_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))

@@ -286,7 +286,6 @@ SILENT: Final = [
     Case("namespace-open", "presence is not a door", {"allow_presence_for_client": True}, major=5),
     Case("mixed-layouts", "a section that both have", {"log.level": "info", "health.enabled": True}),
 ]
-LISTS_OF_TABLES = {"proxy_http_status_code_transforms": [TERMINAL]}
 
 
 @pytest.mark.parametrize("case", FIRES, ids=lambda case: f"{case.finding_id}-{case.what}")
@@ -303,15 +302,23 @@ def test_a_near_miss_is_not_a_finding(case: Case) -> None:
     assert case.finding_id not in [finding.id for finding in seen]
 
 
-def test_tables_in_a_yaml_list_keep_v5_from_starting() -> None:
-    seen = found(changed(sound(5), LISTS_OF_TABLES), file_format="yaml")
+@pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [TERMINAL]}, granular(static_http_headers=None)])
+def test_tables_in_a_yaml_list_keep_v5_from_starting(changes: dict[str, Any]) -> None:
+    seen = found(changed(sound(5, UNGUARDED), changes), UNGUARDED, "yaml")
 
-    assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", "proxy_http_status_code_transforms")]
+    assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", list(changes)[-1])]
 
 
-def test_tables_in_a_yaml_list_are_fine_in_v6_and_in_toml() -> None:
+def test_tables_in_a_list_are_fine_in_v6_and_in_toml() -> None:
     assert found(sound(6), file_format="yaml") == []
-    assert found(changed(sound(5), LISTS_OF_TABLES), file_format="toml") == []
+    assert found(sound(5), file_format="toml") == []
+
+
+def test_words_in_a_yaml_list_are_fine_in_v5() -> None:
+    proxy = granular(http_status_to_code_transforms=None, static_http_headers=None, http_headers=["Cookie"])
+    expected = replace(ENVELOPE, tokens=())
+
+    assert found(changed(sound(5, expected), proxy), expected, "yaml") == []
 
 
 def test_every_rule_is_shown_at_work_and_at_rest() -> None:
