@@ -36,6 +36,13 @@ class LeanRequest(ASGIRequest):
         super().__init__(self.scope, BytesIO(self._body))
         self.resolver_match = match
 
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        """As Django does it, without its crash over a parameter in an encoding that is none."""
+        try:
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
+        except ValueError:
+            self.content_type, self.content_params = "", {}
+
     def close(self) -> None:
         """Close uploaded files; there can be none before the request is complete."""
         if "_stream" in self.__dict__:

@@ -141,15 +141,19 @@ async def test_a_ticket_in_b64data_gets_in(identity: IdentityStub) -> None:
         "application/x-www-form-urlencoded",
         "multipart/form-data",
         "application/json; charset=utf-16",
+        "application/json; charset*=nonsense''utf-8",
         ";",
     ],
 )
-async def test_the_content_type_does_not_change_what_a_body_means(identity: IdentityStub, content_type: str) -> None:
+@pytest.mark.parametrize("path", [CONNECT, f"{CONNECT}?x=y"])
+async def test_the_content_type_does_not_change_what_a_body_means(
+    identity: IdentityStub, content_type: str, path: str
+) -> None:
     headers = {"Content-Type": content_type}
 
     async with service(identity.address) as running:
-        good = await running.http.post(CONNECT, content=VALID, headers=headers)
-        bad = await running.http.post(CONNECT, content=b"token=a-ticket", headers=headers)
+        good = await running.http.post(path, content=VALID, headers=headers)
+        bad = await running.http.post(path, content=b"token=a-ticket", headers=headers)
 
     assert (good.status_code, good.json()["result"]["user"]) == (200, "u-1")
     assert (bad.status_code, bad.json()) == (400, BAD_REQUEST)

@@ -7,8 +7,8 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.logs import JsonFormatter
@@ -64,6 +66,7 @@ class Fuzzed:
 
     runner: asyncio.Runner
     running: Service
+    spans: InMemorySpanExporter
     logs: Collected = field(default_factory=Collected)
 
     def post(self, content: bytes, url: httpx.URL | str = CONNECT, **options: Any) -> httpx.Response:
@@ -72,25 +75,35 @@ class Fuzzed:
     def told(self) -> str:
         """Everything the service has said to operators."""
         pages = [self.runner.run(self.running.http.get(path)).text for path in ("/metrics", "/health")]
-        return "\n".join([*self.logs.lines, *pages])
+        spans = [span.to_json() for span in self.spans.get_finished_spans()]
+        assert spans
+        return "\n".join([*self.logs.lines, *pages, *spans])
+
+
+@asynccontextmanager
+async def opened(mode: str) -> AsyncIterator[tuple[Service, InMemorySpanExporter]]:
+    """A service in this response mode, and where its spans go."""
+    spans = InMemorySpanExporter()
+    of_mode = service_settings_from(CENTRIFUGO_RESPONSE_MODE=mode)
+    async with identity_stub() as identity:
+        identity.script = by_ticket
+        async with service(identity.address, span_processor=SimpleSpanProcessor(spans), **of_mode) as running:
+            yield running, spans
 
 
 @contextmanager
 def fuzzed(mode: str) -> Iterator[Fuzzed]:
-    """A service in this response mode, and all that it logs."""
+    """A service in this response mode; at the end all that it told is looked through."""
+    opening = opened(mode)
     with asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        identity = runner.run(stack.enter_async_context(identity_stub()))
-        identity.script = by_ticket
-        of_mode = service_settings_from(CENTRIFUGO_RESPONSE_MODE=mode)
-        target = Fuzzed(runner, runner.run(stack.enter_async_context(service(identity.address, **of_mode))))
+        target = Fuzzed(runner, *runner.run(opening.__aenter__()))
         logging.getLogger().addHandler(target.logs)
         try:
             yield target
             assert_no_ticket_in(target.told())
         finally:
             logging.getLogger().removeHandler(target.logs)
-            runner.run(stack.aclose())
+            runner.run(opening.__aexit__(None, None, None))
 
 
 def assert_no_ticket_in(text: str) -> None:

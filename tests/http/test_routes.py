@@ -108,3 +108,10 @@ async def test_a_query_string_changes_nothing(identity: IdentityStub) -> None:
 
     assert response.status_code == 200
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
+
+
+async def test_another_path_is_not_found_whatever_the_content_type() -> None:
+    async with service() as running:
+        response = await running.http.get("/nowhere", headers={"Content-Type": "text/plain; x*=nonsense''y"})
+
+    assert (response.status_code, response.json()) == (404, NOT_FOUND)
