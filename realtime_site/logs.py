@@ -1,11 +1,11 @@
 """Logging: one JSON object a line, WARN and above to stderr; readable lines on a terminal."""
 
 import logging
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from opentelemetry import trace
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 TRACE: Final = 5
@@ -105,10 +105,7 @@ class JsonFormatter(OrjsonFormatter):
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
         log_data.pop("color_message", None)  # uvicorn's, with terminal codes
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            log_data["trace_id"] = trace.format_trace_id(span.trace_id)
-            log_data["span_id"] = trace.format_span_id(span.span_id)
+        log_data.update(_span_ids())
 
 
 class HumanFormatter(logging.Formatter):
@@ -127,6 +124,15 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+
+
+def _span_ids() -> dict[str, str]:
+    """The current span's ids. While tracing is off nobody has imported OpenTelemetry, and there is no span."""
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    span = trace and trace.get_current_span().get_span_context()
+    if not span or not span.is_valid:
+        return {}
+    return {"trace_id": trace.format_trace_id(span.trace_id), "span_id": trace.format_span_id(span.span_id)}
 
 
 def _timestamp(record: logging.LogRecord) -> str:

@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from centrifugo_proxy import spans
 from realtime_site.django_spans import AsyncDjangoInstrumentor
+from realtime_site.otlp import LeanExporter
+from realtime_site.tracer import RecordingTracer
 
 EXPORT_TIMEOUT_S: Final = 3.0
 FLUSH_TIMEOUT_S: Final = 5.0
@@ -31,19 +33,21 @@ async def open_tracing(
     """
     resource = Resource.create({"service.name": service_name, "service.version": version})
     provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False)
-    provider.add_span_processor(processor or _batched_export(endpoint))
+    scope = InstrumentationScope("centrifugo_proxy", version)
+    processor = processor or _batched_export(endpoint, scope)
+    provider.add_span_processor(processor)
     instrumentor = AsyncDjangoInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:
-        yield spans.OtelTracer(provider.get_tracer("centrifugo_proxy", version))
+        yield RecordingTracer(processor, resource, scope, ratio)
     finally:
         instrumentor.uninstrument()
         await _shut_down(provider)
 
 
-def _batched_export(endpoint: str) -> BatchSpanProcessor:
+def _batched_export(endpoint: str, scope: InstrumentationScope) -> BatchSpanProcessor:
     # The endpoint is given here: the SDK's own reading of the variable would append /v1/traces.
-    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)
+    exporter = LeanExporter(endpoint, EXPORT_TIMEOUT_S, scope)
     return BatchSpanProcessor(
         exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=1000
     )
