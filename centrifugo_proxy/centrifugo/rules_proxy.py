@@ -136,7 +136,7 @@ def timeout_invalid(configuration: Configuration, expected: Expected) -> Iterato
             )
 
 
-@RULES.rule("stale-close-delay", Severity.WARNING)
+@RULES.rule("stale-close-delay", Severity.ERROR)
 def stale_close_delay(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     option = configuration.option(
         "client.stale_close_delay" if configuration.major == 6 else "client_stale_close_delay"
@@ -148,8 +148,8 @@ def stale_close_delay(configuration: Configuration, expected: Expected) -> Itera
     if 0 < delay <= expected.deadline_ms:
         yield Problem(
             option.path,
-            f"Centrifugo closes a connection that is not let in within {float(delay):g} ms, while the service may wait "
-            f"{expected.deadline_ms} ms for identity: a ticket is redeemed, and its owner is gone.",
+            f"Centrifugo gives up on a connection that is not let in within {float(delay):g} ms (3502, stale), while "
+            f"the service may wait {expected.deadline_ms} ms for identity: clients that wait do not connect again.",
             f"Set it well above the connect proxy's timeout (the default is {STALE_CLOSE_MS // 1000}s).",
         )
 

@@ -34,7 +34,15 @@ def answered_events(settings: "LazySettings") -> tuple[str, ...]:
 
 def base_url(text: str) -> str:
     """An http(s) URL without a trailing slash; ValueError for anything else."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_base_url(text):
         raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")
     return text.rstrip("/")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        plain = not parts.query and not parts.fragment and not any(character.isspace() for character in text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and plain
+    except ValueError:
+        return False

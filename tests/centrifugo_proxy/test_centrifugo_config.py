@@ -1,0 +1,113 @@
+"""What `manage.py centrifugo_config` prints for an operator."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from tests.harness.manage import run_manage
+
+
+def printed(*arguments: str) -> tuple[str, str]:
+    """What it writes to stdout and to stderr."""
+    out, err = StringIO(), StringIO()
+    call_command("centrifugo_config", *arguments, stdout=out, stderr=err, no_color=True)
+    return out.getvalue(), err.getvalue()
+
+
+def connect_proxy(*arguments: str) -> dict[str, Any]:
+    out, _ = printed("--format", "json", *arguments)
+    proxy: dict[str, Any] = json.loads(out)["client"]["proxy"]["connect"]
+    return proxy
+
+
+def test_the_service_is_expected_on_this_machine_at_its_port(settings: Settings) -> None:
+    settings.LISTEN_PORT = 9999
+
+    assert connect_proxy()["endpoint"] == "http://localhost:9999/centrifugo/connect"
+
+
+@pytest.mark.parametrize("given", ["https://rt.test/prefix", "https://rt.test/prefix/"])
+def test_the_operator_says_where_centrifugo_reaches_the_service(given: str) -> None:
+    assert connect_proxy("--endpoint", given)["endpoint"] == "https://rt.test/prefix/centrifugo/connect"
+
+
+@pytest.mark.parametrize(
+    "given", ["realtime:9730", "grpc://realtime:9730", "http://", "http://rt/?a=b", "http://rt:port", "http://r t"]
+)
+def test_an_endpoint_that_is_no_url_is_refused(given: str) -> None:
+    with pytest.raises(CommandError, match="is not the URL of this service"):
+        printed("--endpoint", given)
+
+
+def test_centrifugo_waits_longer_than_the_service_for_identity(settings: Settings) -> None:
+    settings.IDENTITY_VALIDATE_DEADLINE_MS = 700
+
+    assert connect_proxy()["timeout"] == "1200ms"
+
+
+def test_yaml_with_comments_is_printed_unless_asked_otherwise() -> None:
+    out, _ = printed()
+
+    assert yaml.safe_load(out)["client"]["allowed_origins"] == []
+    assert "# Above IDENTITY_VALIDATE_DEADLINE_MS (2500 ms)" in out
+
+
+def test_the_guards_token_is_read_from_a_file_and_printed_only_when_asked_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("from-the-file\n")
+    settings.CENTRIFUGO_PROXY_TOKEN_FILE = str(tmp_path / "token")
+
+    without, having = connect_proxy(), connect_proxy("--with-secrets")
+
+    assert without["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_VAR_PROXY_TOKEN}"}
+    assert having["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "from-the-file"}
+
+
+def test_a_secret_that_cannot_be_read_is_said_in_a_line(settings: Settings) -> None:
+    settings.CENTRIFUGO_PROXY_TOKEN_FILE = "/nowhere/token"
+
+    with pytest.raises(CommandError, match="CENTRIFUGO_PROXY_TOKEN_FILE: cannot read /nowhere/token"):
+        printed()
+
+
+def test_stock_centrifugo_cannot_sign(settings: Settings) -> None:
+    settings.CENTRIFUGO_PROXY_SECRET = "made-up"
+
+    out, err = printed()
+
+    assert "Centrifugo cannot sign its requests" in err
+    assert "made-up" not in out + err
+
+
+def test_a_policy_switches_the_later_events_on(settings: Settings) -> None:
+    settings.CHANNEL_POLICY_PATH = "policy.toml"
+
+    out, _ = printed("--format", "json", "--major", "6")
+
+    assert sorted(json.loads(out)["channel"]["proxy"]) == ["publish", "sub_refresh", "subscribe"]
+
+
+def test_what_cannot_be_said_to_v5_ends_with_what_to_do(settings: Settings) -> None:
+    settings.CHANNEL_POLICY_PATH = "policy.toml"
+    settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
+
+    with pytest.raises(CommandError, match="--with-secrets"):
+        printed("--major", "5")
+
+
+def test_the_file_can_be_redirected_and_the_rest_is_read() -> None:
+    ended = run_manage("centrifugo_config", "--format", "json", "--major", "5", CENTRIFUGO_PROXY_TOKEN="made-up")
+
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["allowed_origins"] == []
+    assert [line.partition(":")[0] for line in ended.stderr.splitlines()] == [
+        "allowed_origins",
+        "X-Centrifugo-Proxy-Token",
+    ]
