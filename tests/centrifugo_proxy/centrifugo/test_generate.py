@@ -162,6 +162,13 @@ def test_what_is_left_to_do_is_said_outside_the_file_too() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("major", "variable"), [(6, "CENTRIFUGO_VAR_PROXY_TOKEN"), (5, "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS")]
+)
+def test_the_variable_that_centrifugo_wants_is_named(major: int, variable: str) -> None:
+    assert [variable in line for line in todo(CONNECT_ONLY, major)] == [False, True]
+
+
 def test_a_comment_does_not_change_what_is_said() -> None:
     tree: dict[str, Any] = {"table": Commented({"list": [Commented(1, "why one")]}, "why a table")}
 

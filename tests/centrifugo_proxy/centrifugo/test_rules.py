@@ -321,6 +321,23 @@ def test_words_in_a_yaml_list_are_fine_in_v5() -> None:
     assert found(changed(sound(5, expected), proxy), expected, "yaml") == []
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"channel.namespaces": [{"name": "chat", "subscribe_proxy_enabled": True, "subscribe_proxy_name": "named"}]},
+        {"rpc.namespaces": [{"name": "chat", "proxy_enabled": True, "proxy_name": "named"}]},
+    ],
+)
+def test_a_proxy_that_a_namespace_names_is_looked_at(asked: dict[str, Any]) -> None:
+    unused = {"name": "unused", "endpoint": "http://other/path"}
+    named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True}
+    expected = replace(ALL_EVENTS, tokens=())
+
+    seen = found(changed(sound(6, expected), {**asked, "proxies": [unused, named]}), expected)
+
+    assert [(finding.id, finding.path) for finding in seen] == [("endpoint-path", "proxies[1].endpoint")]
+
+
 def test_every_rule_is_shown_at_work_and_at_rest() -> None:
     of_the_format = {"v5-yaml-nested"}
 
