@@ -345,6 +345,21 @@ def test_every_rule_is_shown_at_work_and_at_rest() -> None:
     assert {finding_id for finding_id, *_ in SILENT} | of_the_format == set(RULES)
 
 
+@pytest.mark.parametrize(
+    ("event", "fate", "lost"),
+    [("refresh", "kept for another minute", "connection"), ("sub_refresh", "another minute", "subscription")],
+)
+def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
+    path = f"http://x/centrifugo/{event}"
+    config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
+
+    by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
+
+    assert fate in by_id["event-not-answered"].effect
+    assert f"ends the user's {lost}" in by_id["transform-on-refresh"].effect
+    assert by_id["transform-on-refresh"].remedy.endswith("in v5 that needs granular_proxy_mode.")
+
+
 def test_no_id_is_taken_twice() -> None:
     assert len(RULES) == sum(len(register) for register in REGISTERS)
 
