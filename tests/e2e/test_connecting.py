@@ -19,7 +19,7 @@ from tests.e2e.clients import (
 from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
 
-Transport = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+Transport = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
 over_each_stream = pytest.mark.parametrize("over", [connect_over_sse, connect_over_http_stream])
 
 
@@ -59,7 +59,7 @@ async def test_a_client_gets_in_where_centrifugo_sends_b64data(
     centrifugo_bin: Path, http_stack: Stack, use_protobuf: bool
 ) -> None:
     ticket = http_stack.tickets.issue("u-8")
-    binary = {"proxy_binary_encoding": True}
+    binary: centrifugo.Config = {"proxy_binary_encoding": True}
     if centrifugo.layout(centrifugo_bin) == 6:
         binary = {"client": {"proxy": {"connect": {"binary_encoding": True}}}}
     config = centrifugo.merged(http_stack.config, binary)
@@ -79,13 +79,17 @@ async def test_a_client_without_websocket_gets_in(http_stack: Stack, over: Trans
 
     answer = await over(http_stack.centrifugo.url, with_ticket(ticket))
 
+    assert answer is not None
     assert answer["id"] == 1
     assert answer["connect"]["client"]
     assert http_stack.tickets.asked(ticket) == 1
 
 
 @over_each_stream
-async def test_a_client_without_websocket_is_told_why_not(http_stack: Stack, over: Transport) -> None:
-    answer = await over(http_stack.centrifugo.url, with_ticket("no-such-ticket"))
+async def test_a_client_without_websocket_is_refused_and_mostly_told_why(http_stack: Stack, over: Transport) -> None:
+    answers = [await over(http_stack.centrifugo.url, with_ticket("no-such-ticket")) for _ in range(5)]
 
-    assert answer == {"push": {"disconnect": {"code": 4501, "reason": "invalid ticket"}}}
+    # Centrifugo ends the stream as soon as it has decided, now and then before the reason was written.
+    why = {"push": {"disconnect": {"code": 4501, "reason": "invalid ticket"}}}
+    assert why in answers
+    assert [answer for answer in answers if answer not in (why, None)] == []

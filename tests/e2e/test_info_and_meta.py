@@ -9,7 +9,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import one_after_another, sdk_client
 from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
-from tests.harness.centrifugo import Centrifugo
+from tests.harness.centrifugo import Centrifugo, Config
 from tests.harness.later_proxy import LaterProxy, later_proxy
 
 KNOWN = {
@@ -72,7 +72,7 @@ async def seen_by_another(stack: Stack, **known: Any) -> Any:
 def rpc_to_another(binary: Path, stack: Stack) -> Iterator[tuple[Centrifugo, LaterProxy]]:
     """A Centrifugo before this service whose RPC goes to another."""
     with later_proxy() as proxy:
-        rpc = {
+        rpc: Config = {
             "rpc": {
                 "without_namespace": {"proxy_enabled": True},
                 "proxy": {"endpoint": proxy.url, "include_connection_meta": True},

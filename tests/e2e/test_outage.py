@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
 async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_after_it(
     pool_stack: Stack, pool: list[str]
 ) -> None:
-    ordinary = [lambda number=number: pool_stack.tickets.issue(f"u-{number}") for number in range(ORDINARY)]
+    ordinary = [partial(pool_stack.tickets.issue, f"u-{number}") for number in range(ORDINARY)]
     await pool_stack.identity.stop()
     began = time.monotonic()
 
@@ -145,7 +146,7 @@ async def users_seen_by(clients: list[SdkClient]) -> set[str]:
     return set(await clients[0].who_is_in())
 
 
-def config_that_closes_in_time(binary: Path, port: int) -> centrifugo.Config:
+def config_that_closes_in_time(binary: Path, port: int | None) -> centrifugo.Config:
     """What is printed for a service on this port.
 
     Stock Centrifugo leaves an expired connection 25 more seconds, in which a client with a JWT would refresh it.

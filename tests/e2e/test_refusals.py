@@ -64,7 +64,11 @@ async def test_in_mode_envelope_a_client_is_refused_for(
     assert await sdk_tries_again(envelope_stack, script, told) is again
 
 
-@pytest.mark.parametrize("data", [None, {}, {"token": ""}, {"token": 7}, {"token": "x" * 4097}, ["token"], "token"])
+@pytest.mark.parametrize(
+    "data",
+    [None, {}, {"token": ""}, {"token": 7}, {"token": "x" * 4097}, ["token"], "token"],
+    ids=["no data", "no token", "empty", "a number", "too long", "a list", "a string"],
+)
 async def test_a_client_without_a_ticket_is_refused_and_identity_never_asked(http_stack: Stack, data: Any) -> None:
     asked = len(http_stack.identity.calls)
 
