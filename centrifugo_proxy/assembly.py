@@ -1,15 +1,18 @@
 """Puts a runtime together from settings; opens nothing."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from centrifugo_proxy.capacity import Capacity
+from centrifugo_proxy.codes import EVENTS
 from centrifugo_proxy.events.connect import Clock, Connect
+from centrifugo_proxy.grpc_channel import TlsFiles
 from centrifugo_proxy.guard import Guard, read_secret
 from centrifugo_proxy.identity import IdentityClient
-from centrifugo_proxy.identity_grpc import TlsFiles
-from centrifugo_proxy.runtime import Readiness, Runtime
+from centrifugo_proxy.runtime import EventHandler, Readiness, Runtime
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.version import VERSION
+from centrifugo_proxy.wire import parse_connect
 from fallback.admission import Admission
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool
@@ -19,21 +22,28 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    settings: "LazySettings", *, identity: IdentityClient, loaded: LoadedPool, clock: Clock, tracer: Tracer = OFF
+    settings: "LazySettings",
+    *,
+    identity: IdentityClient,
+    loaded: LoadedPool,
+    clock: Clock,
+    tracer: Tracer = OFF,
+    later: Mapping[str, EventHandler] | None = None,
 ) -> Runtime:
-    """A runtime with these settings around an identity client, a pool and a clock."""
+    """A runtime with these settings around an identity client, a pool and a clock; `later`: events beside connect."""
     detector = OutageDetector(settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, settings.IDENTITY_PROBE_INTERVAL_MS / 1000)
     admission = Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S)
+    connect = Connect(
+        identity=identity,
+        admission=admission,
+        clock=clock,
+        invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
+        unavailable_code=settings.CENTRIFUGO_UNAVAILABLE_CODE,
+        info_fields=settings.CENTRIFUGO_INFO_FIELDS,
+    )
     return Runtime(
         guard=build_guard(settings),
-        connect=Connect(
-            identity=identity,
-            admission=admission,
-            clock=clock,
-            invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
-            unavailable_code=settings.CENTRIFUGO_UNAVAILABLE_CODE,
-            info_fields=settings.CENTRIFUGO_INFO_FIELDS,
-        ),
+        events={"connect": EventHandler(parse_connect, connect), **(later or {})},
         admission=admission,
         capacity=Capacity(settings.PROXY_MAX_INFLIGHT),
         clock=clock,
@@ -42,6 +52,18 @@ def assemble(
         readiness=Readiness(),
         version=VERSION,
     )
+
+
+def answered_events(settings: "LazySettings") -> tuple[str, ...]:
+    """The events that these settings have us answer, in Centrifugo's order; the others are 501.
+
+    A connection that expires must be able to ask: without a refresh proxy Centrifugo leaves that to the client, and
+    the JavaScript SDK then gives up for good. So refresh comes with a policy, and with a fallback pool.
+    """
+    policy = bool(settings.CHANNEL_POLICY_PATH)
+    automatic = policy or bool(settings.FALLBACK_TICKETS_PATH)
+    refresh = {"on": True, "off": False}.get(settings.CENTRIFUGO_REFRESH, automatic)
+    return tuple(event for event in EVENTS if event == "connect" or (refresh if event == "refresh" else policy))
 
 
 def build_guard(settings: "LazySettings") -> Guard:

@@ -66,6 +66,20 @@ def _unreadable(path: str) -> str:
 
 
 @register("centrifugo_proxy")
+def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The policy is sound as a whole."""
+    if not settings.CHANNEL_POLICY_PATH:
+        return []
+    from centrifugo_proxy.policy_loading import PolicyError, load_policy  # noqa: PLC0415  (only where there is one)
+
+    try:
+        load_policy(settings)
+    except PolicyError as error:
+        return [bad_policy(problem) for problem in error.problems]
+    return []
+
+
+@register("centrifugo_proxy")
 def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Values that are accepted, but do harm together."""
     findings: list[CheckMessage] = []
@@ -114,6 +128,14 @@ def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
         f"{name}: cannot read {path}: {reason}.",
         hint="Mount the PEM file there, readable by this process, or unset the variable.",
         id="centrifugo_proxy.E004",
+    )
+
+
+def bad_policy(problem: str) -> Error:
+    return Error(
+        f"CHANNEL_POLICY_PATH: {problem}",
+        hint="manage.py check_policy FILE tells of every problem; policy.example.toml shows what there is.",
+        id="centrifugo_proxy.E005",
     )
 
 

@@ -1,4 +1,4 @@
-"""The codes we answer with, and the ranges Centrifugo and its SDKs give a meaning to.
+"""Centrifugo's events, the codes we answer with, and the ranges Centrifugo and its SDKs give a meaning to.
 
 Rules: https://centrifugal.dev/docs/server/proxy#return-custom-disconnect and
 https://centrifugal.dev/docs/server/codes (4000–4499 reconnect, 4500–4999 never do).
@@ -12,10 +12,21 @@ OWN_DISCONNECT_CODES: Final = range(4000, 5000)
 TERMINAL_DISCONNECT_CODES: Final = range(4500, 5000)
 CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RFC 6455, 5.5)
 
+EVENTS: Final = ("connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc")
+
 INTERNAL: Final = 100
 PERMISSION_DENIED: Final = 103
 BAD_REQUEST: Final = 107
 NOT_IMPLEMENTED: Final = 1501
+
+# Errors of the later events; Centrifugo leaves 400–1999 to applications.
+APPLICATION_ERROR_CODES: Final = range(400, 2000)
+FORBIDDEN: Final = 403
+METHOD_NOT_FOUND: Final = 404
+TOO_LARGE: Final = 413
+BACKEND_FAILED: Final = 500
+BACKEND_UNAVAILABLE: Final = 503
+RECONNECT: Final = 4000  # in place of a disconnect code that is none
 
 INVALID_TICKET: Final = 4401
 UNAVAILABLE_HTTP: Final = 4503

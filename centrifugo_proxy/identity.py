@@ -1,6 +1,8 @@
 """What we ask the identity service and what it says, without gRPC."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+TIERS: Final = ("unspecified", "free", "pro", "family")
 
 
 class ValidateQuery(NamedTuple):

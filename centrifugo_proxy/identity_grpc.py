@@ -1,17 +1,12 @@
-"""The identity service over gRPC: the adapter behind `IdentityClient`."""
+"""The identity service over gRPC: the adapter behind `IdentityClient` and `RefreshClient`."""
 
-import asyncio
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 import grpc
 from grpc import aio
 
-from centrifugo_proxy import spans
+from centrifugo_proxy.backends import RefreshQuery
+from centrifugo_proxy.grpc_call import ObserveCall, ObservedCall
 from centrifugo_proxy.identity import (
     Identity,
     IdentityAnswer,
@@ -24,6 +19,7 @@ from centrifugo_proxy.identity import (
     ParentalState,
     ValidateQuery,
 )
+from centrifugo_proxy.spans import Tracer
 from centrifugo_proxy.unary import Failed, UnaryUnary
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
@@ -35,6 +31,8 @@ DENIED: Final = frozenset({
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED,
 })  # fmt: skip
+# A server that does not know Refresh has nothing to say for the connection.
+REFRESH_DENIED: Final = DENIED | {grpc.StatusCode.UNIMPLEMENTED}
 STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
 TIERS: Final = {
     pb.SUBSCRIPTION_TIER_FREE: "free",
@@ -42,93 +40,53 @@ TIERS: Final = {
     pb.SUBSCRIPTION_TIER_FAMILY: "family",
 }
 
-# https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h
-CHANNEL_OPTIONS: Final = (
-    # A peer that comes back is found within a second; a connection attempt that hangs ends after one.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    # Ten silent seconds with a call under way, three more without an answer to a ping: the peer is dead.
-    # Not while idle: stock servers answer such pings with GOAWAY.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 3_000),
-    ("grpc.keepalive_permit_without_calls", 0),
-    ("grpc.http2.max_pings_without_data", 0),
-    # Every address of the target takes its share, and lost ones are looked up again soon.
-    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
-    ("grpc.service_config_disable_resolution", 1),
-    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    # A ticket may be spent by a call that failed: nobody but the client tries again.
-    ("grpc.enable_retries", 0),
-)
-
-ObserveCall = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """PEM files for a TLS channel, each "" when not given; `server_name` overrides the target's."""
-
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-    server_name: str = ""
-
-
-def open_channel(target: str, tls: TlsFiles | None) -> aio.Channel:
-    """A channel to `target`, plaintext when `tls` is None. Raises OSError for an unreadable file."""
-    if tls is None:
-        return aio.insecure_channel(target, options=CHANNEL_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(_content(tls.ca), _content(tls.key), _content(tls.cert))
-    override = (("grpc.ssl_target_name_override", tls.server_name),) if tls.server_name else ()
-    return aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS + override)
-
-
-def _content(path: str) -> bytes | None:
-    return Path(path).read_bytes() if path else None
-
 
 class GrpcIdentityClient:
-    """`IdentityClient` over one shared channel. `observe` is told the status name and seconds of each call."""
+    """`IdentityClient` over one shared channel."""
 
-    def __init__(
-        self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: spans.Tracer
-    ) -> None:
-        self._validate = UnaryUnary(
+    def __init__(self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer) -> None:
+        unary = UnaryUnary(
             grpc_channel, f"/{SERVICE}/Validate", pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString
         )
-        self._deadline_s = deadline_s
-        self._observe = observe
-        self._tracer = tracer
+        self._validate = ObservedCall(unary, SERVICE, "Validate", deadline_s, observe, tracer)
 
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
-        """One call, never repeated. The errors hold a status name, never what identity wrote beside it."""
+        """The errors hold a status name, never what identity wrote beside it."""
         request = pb.ValidateRequest(
             ticket=query.ticket, client_id=query.client, transport=query.transport, protocol=query.protocol
         )
-        span = self._tracer.client_span(SERVICE, "Validate")
-        started = perf_counter()
-        status = grpc.StatusCode.OK
         try:
-            response = await self._validate(request, self._deadline_s, span.metadata)
+            response = await self._validate(request)
         except Failed as failed:
-            status = failed.status
-            return _denial(failed)
-        except asyncio.CancelledError:
-            status = grpc.StatusCode.CANCELLED
-            raise
-        finally:
-            self._observe(status.name, perf_counter() - started)
-            span.end(status.value[0])
+            return _denial(failed, DENIED)
         return _answer(response)
 
 
-def _denial(failed: Failed) -> IdentityDenied:
-    if failed.status in DENIED:
+class GrpcRefreshClient:
+    """`RefreshClient` over the same channel."""
+
+    def __init__(self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer) -> None:
+        unary = UnaryUnary(
+            grpc_channel, f"/{SERVICE}/Refresh", pb.RefreshRequest.SerializeToString, pb.ValidateResponse.FromString
+        )
+        self._refresh = ObservedCall(unary, SERVICE, "Refresh", deadline_s, observe, tracer)
+
+    async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
+        """The errors hold a status name, never what identity wrote beside it."""
+        request = pb.RefreshRequest(user_id=query.user, client_id=query.client, family_id=query.family_id)
+        try:
+            response = await self._refresh(request)
+        except Failed as failed:
+            return _denial(failed, REFRESH_DENIED)
+        return _answer(response)
+
+
+def _denial(failed: Failed, denied: frozenset[grpc.StatusCode]) -> IdentityDenied:
+    if failed.status in denied:
         return IdentityDenied(failed.status.name)
     if failed.status in UNAVAILABLE:
         raise IdentityUnavailable(failed.status.name) from None
-    raise IdentityFault(f"identity's Validate {failed}") from None
+    raise IdentityFault(f"identity {failed}") from None
 
 
 def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
@@ -140,7 +98,7 @@ def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
         case "error":
             return IdentityError(response.error.code, response.error.message)
         case _:
-            return IdentityMalformed("identity's answer to Validate has no outcome set")
+            return IdentityMalformed("identity's answer has no outcome set")
 
 
 def _identity(success: pb.Success) -> Identity | IdentityMalformed:

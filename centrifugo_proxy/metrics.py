@@ -7,16 +7,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from centrifugo_proxy import guard, identity_grpc
+from centrifugo_proxy.capacity import Capacity
+from centrifugo_proxy.codes import EVENTS
 from centrifugo_proxy.events import connect
+from centrifugo_proxy.events.decision import COMMON_OUTCOMES, LATER_OUTCOMES
 from fallback.admission import Admission
 
-EVENTS: Final = ("connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc")
-PROXY_OUTCOMES: Final = (*connect.OUTCOMES, "refused", "overloaded", "not_implemented")
+# How each event can end; connect's own counter leaves out what never came to it.
+PROXY_OUTCOMES: Final = {
+    event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else LATER_OUTCOMES) + COMMON_OUTCOMES))
+    for event in EVENTS
+}
+REFRESH, FAMILY_SERVICE = "identity_refresh", "family_service"
 # From one millisecond to past the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts, in seconds.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter and histogram that nobody reads
 
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size", "Fallback tickets left in this process; it never rises until a restart."
@@ -58,6 +67,22 @@ OUTAGE_DEGRADED: Final = Gauge(
 OUTAGE_FAILURES: Final = Gauge(
     "realtime_identity_outage_consecutive_failures", "Validate calls that failed since identity last answered."
 )
+BACKEND_CALLS: Final = Counter(
+    "realtime_backend_calls",
+    "Calls that the later events made, by service (an rpc backend is rpc:<its name>) and gRPC status code.",
+    ["service", "code"],
+)
+BACKEND_DURATION: Final = Histogram(
+    "realtime_backend_call_duration_seconds",
+    "Seconds that a service took for a call of a later event, the failed ones included.",
+    ["service"],
+    buckets=BUCKETS,
+)
+BACKEND_INFLIGHT: Final = Gauge(
+    "realtime_backend_inflight_calls",
+    "Calls that an rpc backend works on now; at RPC_MAX_INFLIGHT more are refused as unavailable.",
+    ["service"],
+)
 GUARD_REFUSALS: Final = Counter(
     "realtime_guard_refusals",
     "Requests refused by the guard: a Centrifugo without the right header, or somebody who should not call.",
@@ -66,7 +91,9 @@ GUARD_REFUSALS: Final = Counter(
 BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1; the version that runs is in the label.", ["version"])
 
 connects: Final = {outcome: CONNECT.labels(outcome) for outcome in connect.OUTCOMES}
-requests: Final = {(event, outcome): REQUESTS.labels(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES}
+requests: Final = {
+    (event, outcome): REQUESTS.labels(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES[event]
+}
 durations: Final = {event: DURATION.labels(event) for event in EVENTS}
 inflight: Final = dict.fromkeys(EVENTS, 0)  # plain numbers, read at each scrape
 for _event in EVENTS:
@@ -95,3 +122,26 @@ def watch(admission: Admission, monotonic: Callable[[], float], version: str) ->
     OUTAGE_DEGRADED.set_function(lambda: admission.detector.degraded(monotonic()))
     OUTAGE_FAILURES.set_function(lambda: admission.detector.status(monotonic()).consecutive_failure_count)
     BUILD_INFO.labels(version).set(1)
+
+
+def rpc_backend(name: str) -> str:
+    """The `service` label of an rpc backend."""
+    return f"rpc:{name}"
+
+
+def know_backend(service: str) -> None:
+    """Have the series of a service that is configured exist from the start."""
+    for code in identity_grpc.STATUS_NAMES:
+        BACKEND_CALLS.labels(service, code)
+    BACKEND_DURATION.labels(service)
+
+
+def watch_backend(service: str, capacity: Capacity) -> None:
+    """Have the gauge read how many calls a backend works on."""
+    BACKEND_INFLIGHT.labels(service).set_function(lambda: capacity.taken)
+
+
+def observe_backend_call(service: str, code: str, seconds: float) -> None:
+    """One call of a later event that ended with this gRPC status name."""
+    BACKEND_CALLS.labels(service, code).inc()
+    BACKEND_DURATION.labels(service).observe(seconds)

@@ -11,11 +11,15 @@ from centrifugo_proxy.codes import ResponseMode
 from centrifugo_proxy.events.decision import Decision
 
 ENVELOPED: Final = frozenset({401, 500, 503})
+NEVER_ENVELOPED: Final = ("refresh", "sub_refresh")
 
 
-def respond(decision: Decision, mode: ResponseMode) -> tuple[int, bytes]:
-    """Status and body. Guard refusals and bad requests keep their status: they must show as errors."""
-    if mode is ResponseMode.HTTP or decision.status not in ENVELOPED:
+def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> tuple[int, bytes]:
+    """Status and body. Guard refusals and bad requests keep their status: they must show as errors.
+
+    So does whatever goes wrong on a refresh: in a 200 it would end the connection or the subscription.
+    """
+    if mode is ResponseMode.HTTP or decision.status not in ENVELOPED or event in NEVER_ENVELOPED:
         return decision.status, wire.render(decision.answer)
     answer = decision.answer
     if isinstance(answer, wire.Error):

@@ -1,6 +1,5 @@
 """The way of a proxy request, the same for every event: guard, parse, decide, render; measured and traced."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -8,21 +7,18 @@ from django.http import HttpRequest, HttpResponse
 
 from centrifugo_proxy import metrics, reporting, wire
 from centrifugo_proxy.events import decision
-from centrifugo_proxy.events.connect import Caller, CallerGone
+from centrifugo_proxy.events.connect import CallerGone
 from centrifugo_proxy.events.decision import Decision
 from centrifugo_proxy.http import JsonResponse
 from centrifugo_proxy.modes import respond
 from centrifugo_proxy.runtime import Runtime, caller_of, runtime_of, scope_of, unread_body
 
-Decide = Callable[[Runtime, bytes, Caller], Awaitable[Decision]]
-
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One event's endpoint. `decide` parses the body (BadRequest) and decides."""
+    """One event's endpoint."""
 
     event: str
-    decide: Decide
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The response to one request; whatever happens, it is counted once and its span ended."""
@@ -35,7 +31,7 @@ class Endpoint:
             decided = await self._decide(runtime, request)
             reporting.tell(self.event, decided)
             outcome = decided.outcome
-            status, body = respond(decided, runtime.mode)
+            status, body = respond(decided, runtime.mode, self.event)
             return JsonResponse(body, status)
         except CallerGone:
             return JsonResponse(b"{}", 499)
@@ -45,15 +41,15 @@ class Endpoint:
             metrics.count_request(self.event, outcome, perf_counter() - started)
 
     async def _decide(self, runtime: Runtime, request: HttpRequest) -> Decision:
-        if status := unread_body(request):
-            return decision.BAD_REQUEST._replace(status=status)
-        if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):
-            metrics.guard_refusals[reason].inc()
-            return decision.REFUSED
+        if refused := _turned_away(runtime, request):
+            return refused
+        handler = runtime.events.get(self.event)
+        if handler is None:
+            return decision.NOT_IMPLEMENTED
         if not runtime.capacity.enter():
             return decision.OVERLOADED
         try:
-            return await self.decide(runtime, request.body, caller_of(request))
+            return await handler.event.decide(handler.parse(request.body), caller_of(request))
         except wire.BadRequest:
             return decision.BAD_REQUEST
         except CallerGone:
@@ -62,3 +58,13 @@ class Endpoint:
             return decision.internal_error(fault)
         finally:
             runtime.capacity.leave()
+
+
+def _turned_away(runtime: Runtime, request: HttpRequest) -> Decision | None:
+    """What comes before the body is parsed: whether it was read, and whether the guard lets it in."""
+    if status := unread_body(request):
+        return decision.BAD_REQUEST._replace(status=status)
+    if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):
+        metrics.guard_refusals[reason].inc()
+        return decision.REFUSED
+    return None

@@ -2,8 +2,8 @@
 
 import logging
 
-from centrifugo_proxy.events.decision import Decision, DisconnectChanged
-from fallback.admission import Notice, PoolAccepted, PoolLow
+from centrifugo_proxy.events.decision import Decision, DisconnectChanged, MetaMissing, Notice
+from fallback.admission import PoolAccepted, PoolLow
 from fallback.outage import OutageEnded, OutageOpened
 
 logger = logging.getLogger("centrifugo_proxy")
@@ -18,7 +18,7 @@ def tell(event: str, decision: Decision) -> None:
         logger.error("centrifugo.%s failed with an internal error", event, exc_info=decision.fault)
 
 
-def _tell_notice(notice: Notice | DisconnectChanged) -> None:
+def _tell_notice(notice: Notice) -> None:
     match notice:
         case OutageOpened(failures, duration_s):
             logger.warning(
@@ -46,4 +46,9 @@ def _tell_notice(notice: Notice | DisconnectChanged) -> None:
             repeating.warning(
                 "identity asked for a disconnect that Centrifugo would not carry out; changed it",
                 extra={"code": code, "reason_bytes": reason_bytes},
+            )
+        case MetaMissing():
+            logger.warning(
+                "Centrifugo sends no meta, so that every subscribe, publish, rpc and refresh is refused; "
+                "set include_connection_meta on its proxies (manage.py centrifugo_config prints how)"
             )

@@ -1,14 +1,16 @@
 """What a request needs of the process, opened by the lifespan and handed over in the request's scope."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 from django.http import HttpRequest
 
 from centrifugo_proxy import spans
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import ResponseMode
-from centrifugo_proxy.events.connect import Caller, Clock, Connect
+from centrifugo_proxy.events.connect import Caller, Clock
+from centrifugo_proxy.events.decision import Decision
 from centrifugo_proxy.guard import Guard
 from fallback.admission import Admission
 
@@ -20,12 +22,25 @@ class Readiness:
     ready: bool = False
 
 
+class Event(Protocol):
+    """One of Centrifugo's events: decides about a request that has been parsed."""
+
+    async def decide(self, request: Any, caller: Caller) -> Decision: ...
+
+
+class EventHandler(NamedTuple):
+    """An event that is configured, and what parses its requests (BadRequest)."""
+
+    parse: Callable[[bytes], Any]
+    event: Event
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of a running service."""
+    """The parts of a running service. `events` has those that are configured."""
 
     guard: Guard
-    connect: Connect
+    events: Mapping[str, EventHandler]
     admission: Admission
     capacity: Capacity
     clock: Clock

@@ -1,39 +1,20 @@
 """The endpoints."""
 
-from collections.abc import Awaitable
-
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django_prometheus.exports import ExportToDjangoView
 
-from centrifugo_proxy import health, metrics, wire
+from centrifugo_proxy import health
+from centrifugo_proxy.codes import EVENTS
 from centrifugo_proxy.django_metrics import tally
-from centrifugo_proxy.events import decision
-from centrifugo_proxy.events.connect import Caller
-from centrifugo_proxy.events.decision import Decision
 from centrifugo_proxy.http import JsonResponse, View, allow
-from centrifugo_proxy.proxy import Decide, Endpoint
-from centrifugo_proxy.runtime import Runtime, runtime_of
+from centrifugo_proxy.proxy import Endpoint
+from centrifugo_proxy.runtime import runtime_of
 
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def proxy_view(event: str, decide: Decide) -> View:
-    """The view of one event."""
-    endpoint = Endpoint(event, decide)
-    return allow("POST")(endpoint.answer)
-
-
-def decide_connect(runtime: Runtime, body: bytes, caller: Caller) -> Awaitable[Decision]:
-    return runtime.connect.decide(wire.parse_connect(body), caller)
-
-
-async def decide_nothing(runtime: Runtime, body: bytes, caller: Caller) -> Decision:
-    return decision.NOT_IMPLEMENTED
-
-
-DECIDES: dict[str, Decide] = {"connect": decide_connect}
-proxy_views = {event: proxy_view(event, DECIDES.get(event, decide_nothing)) for event in metrics.EVENTS}
+proxy_views: dict[str, View] = {event: allow("POST")(Endpoint(event).answer) for event in EVENTS}
 
 
 @allow("GET", "HEAD")

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -29,8 +30,11 @@ def spare_the_collector() -> None:
 class Application:
     """Runs the lifespan, and hands HTTP to Django's handler, which does not know lifespans."""
 
-    def __init__(self, runtime: AbstractAsyncContextManager[Runtime]) -> None:
+    def __init__(
+        self, runtime: AbstractAsyncContextManager[Runtime], on_started: Callable[[], None] = lambda: None
+    ) -> None:
         self._runtime = runtime
+        self._on_started = on_started
         self._handler: LeanHandler | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +52,7 @@ class Application:
         try:
             async with self._runtime as state["runtime"]:
                 self._handler = LeanHandler()  # after the tracing is open, which puts a middleware in
-                spare_the_collector()
+                self._on_started()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:
@@ -60,4 +64,4 @@ class Application:
 
 
 boot.check()
-application = Application(open_runtime(settings, loaded_pool()))
+application = Application(open_runtime(settings, loaded_pool()), on_started=spare_the_collector)

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
+BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 T = TypeVar("T")
 GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:", "vsock:")
@@ -117,16 +118,23 @@ class Environment:
 
     def grpc_target(self, name: str, default: str) -> str:
         """host:port, or a target with one of gRPC's name schemes."""
+        return self._read(name, default, _grpc_target)
 
-        def convert(raw: str) -> str:
-            if raw.startswith(GRPC_SCHEMES) and not re.search(r"\s", raw):
-                return raw
-            match = HOST_PORT.fullmatch(raw)
-            if match and 1 <= int(match[2]) <= 65535:
-                return raw
-            raise ValueError("a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)")
+    def optional_grpc_target(self, name: str) -> str:
+        """A gRPC target, or empty (the default) for none."""
+        return self._read(name, "", lambda raw: _grpc_target(raw) if raw else "")
 
-        return self._read(name, default, convert)
+    def grpc_targets(self, name: str) -> dict[str, str]:
+        """A comma list of name=target, empty by default."""
+
+        def convert(raw: str) -> dict[str, str]:
+            pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
+            named = {key: _grpc_target(target) for key, _, target in pairs if BACKEND_NAME.fullmatch(key)}
+            if len(named) < len(pairs):
+                raise ValueError("a comma list of name=host:port, each name once, of letters, digits, _ and -")
+            return named
+
+        return self._read(name, "", convert)
 
     def http_url(self, name: str, default: str) -> str:
         """A whole http(s) URL; an explicit empty value stays empty."""
@@ -151,6 +159,15 @@ class Environment:
         """Refuse the boot if any value was bad. Raises ImproperlyConfigured."""
         if self.problems:
             raise ImproperlyConfigured("\n".join(self.problems))
+
+
+def _grpc_target(raw: str) -> str:
+    if raw.startswith(GRPC_SCHEMES) and not re.search(r"\s", raw):
+        return raw
+    match = HOST_PORT.fullmatch(raw)
+    if match and 1 <= int(match[2]) <= 65535:
+        return raw
+    raise ValueError("a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)")
 
 
 def _is_http_url(text: str) -> bool:

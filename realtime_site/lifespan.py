@@ -2,17 +2,18 @@
 
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from centrifugo_proxy import metrics
-from centrifugo_proxy.assembly import assemble, tls_files
+from centrifugo_proxy.assembly import answered_events, assemble, tls_files
 from centrifugo_proxy.clock import SystemClock
 from centrifugo_proxy.events.connect import Clock
-from centrifugo_proxy.identity_grpc import GrpcIdentityClient, open_channel
-from centrifugo_proxy.runtime import Readiness, Runtime
+from centrifugo_proxy.grpc_channel import open_channel
+from centrifugo_proxy.identity_grpc import GrpcIdentityClient
+from centrifugo_proxy.runtime import EventHandler, Readiness, Runtime
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.version import VERSION
 from fallback.tickets import LoadedPool
@@ -37,10 +38,26 @@ async def open_runtime(
         deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
         identity = GrpcIdentityClient(grpc_channel, deadline_s, metrics.observe_identity_call, tracer)
         grpc_channel.get_state(try_to_connect=True)
-        runtime = assemble(settings, identity=identity, loaded=loaded, clock=clock or SystemClock(), tracer=tracer)
-        metrics.watch(runtime.admission, runtime.clock.monotonic, VERSION)
-        with _ready(runtime.readiness):
-            yield runtime
+        clock = clock or SystemClock()
+        async with _later_events(settings, clock, tracer, grpc_channel) as later:
+            runtime = assemble(settings, identity=identity, loaded=loaded, clock=clock, tracer=tracer, later=later)
+            metrics.watch(runtime.admission, clock.monotonic, VERSION)
+            with _ready(runtime.readiness):
+                yield runtime
+
+
+@asynccontextmanager
+async def _later_events(
+    settings: "LazySettings", clock: Clock, tracer: Tracer, identity_channel: Any
+) -> AsyncIterator[Mapping[str, EventHandler]]:
+    """The events beside connect; where there are none, what they need is not even imported."""
+    if answered_events(settings) == ("connect",):
+        yield {}
+        return
+    from centrifugo_proxy.later import open_later_events  # noqa: PLC0415
+
+    async with open_later_events(settings, clock, tracer, identity_channel) as handlers:
+        yield handlers
 
 
 @asynccontextmanager

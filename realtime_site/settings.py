@@ -6,7 +6,7 @@ What each means and accepts: README.md. Values that contradict each other are fo
 import sys
 
 from centrifugo_proxy.codes import INVALID_TICKET, ResponseMode, default_unavailable
-from centrifugo_proxy.events.connect import ALWAYS_SHOWN, INFO_FIELDS
+from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
 from realtime_site import logs
 from realtime_site.env import Environment
 
@@ -45,12 +45,21 @@ CENTRIFUGO_INVALID_TICKET_CODE = env.integer("CENTRIFUGO_INVALID_TICKET_CODE", I
 CENTRIFUGO_UNAVAILABLE_CODE = env.integer(
     "CENTRIFUGO_UNAVAILABLE_CODE", default_unavailable(CENTRIFUGO_RESPONSE_MODE), 4000, 4999
 )
+CENTRIFUGO_REFRESH = env.one_of("CENTRIFUGO_REFRESH", "auto", ("auto", "on", "off"))
 CENTRIFUGO_INFO_FIELDS = env.subset("CENTRIFUGO_INFO_FIELDS", INFO_FIELDS, ALWAYS_SHOWN)
 
 FALLBACK_TICKETS_PATH = env.text("FALLBACK_TICKETS_PATH", "")
 FALLBACK_DEGRADED_WINDOW_MS = env.integer("FALLBACK_DEGRADED_WINDOW_MS", 5000, 0)
 FALLBACK_LOW_WATERMARK = env.integer("FALLBACK_LOW_WATERMARK", 1000, 0)
 FALLBACK_CONNECT_TTL_S = env.integer("FALLBACK_CONNECT_TTL_S", 300)
+
+CHANNEL_POLICY_PATH = env.text("CHANNEL_POLICY_PATH", "")
+CHANNEL_SUBSCRIPTION_TTL_S = env.integer("CHANNEL_SUBSCRIPTION_TTL_S", 300, 0, 86400)
+FAMILY_SERVICE_GRPC_ADDRESS = env.optional_grpc_target("FAMILY_SERVICE_GRPC_ADDRESS")
+FAMILY_SERVICE_DEADLINE_MS = env.integer("FAMILY_SERVICE_DEADLINE_MS", 1000, 1, 60000)
+RPC_BACKENDS = env.grpc_targets("RPC_BACKENDS")
+RPC_DEADLINE_MS = env.integer("RPC_DEADLINE_MS", 2500, 1, 60000)
+RPC_MAX_INFLIGHT = env.integer("RPC_MAX_INFLIGHT", 100, 1, 100000)
 
 PROXY_MAX_BODY_BYTES = env.integer("PROXY_MAX_BODY_BYTES", 65536, 1024, 16777216)
 PROXY_MAX_INFLIGHT = env.integer("PROXY_MAX_INFLIGHT", 1000, 1, 100000)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from centrifugo_proxy import codes, wire
-from centrifugo_proxy.events.decision import Decision, DisconnectChanged, internal_error
+from centrifugo_proxy.events.decision import Decision, DisconnectChanged, Notices, internal_error
+from centrifugo_proxy.events.description import describe, shown
 from centrifugo_proxy.identity import (
     Identity,
     IdentityAnswer,
@@ -20,10 +21,7 @@ from centrifugo_proxy.identity import (
     IdentityUnavailable,
     ValidateQuery,
 )
-from fallback.admission import Admission, Notice
-
-INFO_FIELDS: Final = ("family_id", "subscription_tier", "is_admin", "parental_state")
-ALWAYS_SHOWN: Final = ("degraded", "fallback_path")
+from fallback.admission import Admission
 
 # fmt: off
 OUTCOMES: Final = (
@@ -31,8 +29,6 @@ OUTCOMES: Final = (
     "fallback_pool_consumed", "fallback_pool_miss", "bad_request", "internal_error", "cancelled",
 )
 # fmt: on
-
-Notices = tuple[Notice, ...]
 
 
 class Clock(Protocol):
@@ -122,17 +118,11 @@ class Connect:
 
     def _success(self, identity: Identity, notices: Notices) -> Decision:
         meta = describe(identity)
-        fields: dict[str, Any] = {"user": identity.user, "info": self._shown(meta), "meta": meta}
+        fields: dict[str, Any] = {"user": identity.user, "info": shown(meta, self.info_fields), "meta": meta}
         if identity.expire_at:
             fields["expire_at"] = identity.expire_at
         outcome = "success_degraded" if identity.degraded else "success"
         return Decision(outcome, 200, wire.Result(fields), notices)
-
-    def _shown(self, meta: dict[str, Any]) -> dict[str, Any]:
-        """What other clients may see of `meta`; the degraded mark always."""
-        if len(self.info_fields) == len(INFO_FIELDS):
-            return meta
-        return {name: value for name, value in meta.items() if name in self.info_fields or name in ALWAYS_SHOWN}
 
     def _passed_on(self, code: int, reason: str, notices: Notices) -> Decision:
         passable = code in codes.DISCONNECT_CODES
@@ -147,14 +137,3 @@ class Connect:
     def _unavailable(self, outcome: str, notices: Notices) -> Decision:
         answer = wire.disconnect(self.unavailable_code, "ticket validation temporarily unavailable")
         return Decision(outcome, 503, answer, notices)
-
-
-def describe(identity: Identity) -> dict[str, Any]:
-    """`meta`: all that is known of the connection's owner."""
-    meta = {
-        "family_id": identity.family_id,
-        "subscription_tier": identity.subscription_tier,
-        "is_admin": identity.is_admin,
-        "parental_state": identity.parental_state._asdict(),
-    }
-    return {**meta, "degraded": True} if identity.degraded else meta

@@ -1,16 +1,28 @@
 """What every event answers with: a decision that can be rendered, counted and told."""
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from centrifugo_proxy import codes, wire
-from fallback.admission import Notice
+from fallback.admission import Notice as FallbackNotice
 
 
 class DisconnectChanged(NamedTuple):
-    """Identity asked for a disconnect that Centrifugo would not carry out as it is."""
+    """Somebody asked for a disconnect that Centrifugo would not carry out as it is."""
 
     code: int
     reason_bytes: int
+
+
+class MetaMissing(NamedTuple):
+    """Centrifugo does not send `meta`: its option include_connection_meta is off. Once in a process's life."""
+
+
+Notice = FallbackNotice | DisconnectChanged | MetaMissing
+Notices = tuple[Notice, ...]
+
+# How the later events can end, beside what every request can end with; a metric label.
+LATER_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
+COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented")
 
 
 class Decision(NamedTuple):
@@ -22,16 +34,58 @@ class Decision(NamedTuple):
     outcome: str
     status: int
     answer: wire.Answer
-    notices: tuple[Notice | DisconnectChanged, ...] = ()
+    notices: Notices = ()
     fault: Exception | None = None
 
 
-BAD_REQUEST = Decision("bad_request", 400, wire.Error(codes.BAD_REQUEST, "bad request"))
-REFUSED = Decision("refused", 403, wire.Error(codes.PERMISSION_DENIED, "permission denied"))
-OVERLOADED = Decision("overloaded", 503, wire.Error(codes.INTERNAL, "too many requests in flight", temporary=True))
-NOT_IMPLEMENTED = Decision("not_implemented", 501, wire.Error(codes.NOT_IMPLEMENTED, "not implemented"))
+BAD_REQUEST: Final = Decision("bad_request", 400, wire.Error(codes.BAD_REQUEST, "bad request"))
+REFUSED: Final = Decision("refused", 403, wire.Error(codes.PERMISSION_DENIED, "permission denied"))
+OVERLOADED: Final = Decision(
+    "overloaded", 503, wire.Error(codes.INTERNAL, "too many requests in flight", temporary=True)
+)
+NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, wire.Error(codes.NOT_IMPLEMENTED, "not implemented"))
 
 
-def internal_error(fault: Exception, notices: tuple[Notice, ...] = ()) -> Decision:
+def internal_error(fault: Exception, notices: Notices = ()) -> Decision:
     """Something that should not happen did; the client is told nothing of it."""
     return Decision("internal_error", 500, wire.Error(codes.INTERNAL, "internal error"), notices, fault)
+
+
+def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
+    """Go on, with these fields of the event's result."""
+    return Decision("allowed", 200, wire.Result(fields), notices)
+
+
+def denied(code: int, message: str, notices: Notices = ()) -> Decision:
+    """Refused for good: the client gets the error and its connection stays."""
+    return Decision("denied", 200, wire.Error(code, message), notices)
+
+
+def too_large(limit: int, notices: Notices = ()) -> Decision:
+    """More data than a rule lets through."""
+    return Decision(
+        "too_large", 200, wire.Error(codes.TOO_LARGE, f"data is larger than the limit of {limit} bytes"), notices
+    )
+
+
+def unavailable(status: int = 200) -> Decision:
+    """Somebody we must ask is down or slow: refused for now, the SDK tries again.
+
+    With another status it is a failed call, for the events that Centrifugo lets go on after one.
+    """
+    answer = wire.Error(codes.BACKEND_UNAVAILABLE, "temporarily unavailable", temporary=True)
+    return Decision("unavailable", status, answer)
+
+
+def sent_away(code: int, reason: str, notices: Notices = ()) -> Decision:
+    """Disconnected by a backend; a code that Centrifugo would not carry out becomes a reconnect."""
+    passable = code in codes.DISCONNECT_CODES
+    answer = wire.disconnect(code if passable else codes.RECONNECT, reason)
+    if answer != (code, reason):
+        notices = (*notices, DisconnectChanged(code, len(reason.encode())))
+    return Decision("disconnect", 200, answer, notices)
+
+
+def expired(notices: Notices = ()) -> Decision:
+    """The connection, or the subscription, ends here."""
+    return Decision("expired", 200, wire.Result({"expired": True}), notices)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from centrifugo_proxy.assembly import build_guard
-from centrifugo_proxy.centrifugo.expected import EVENTS, Expected
+from centrifugo_proxy.assembly import answered_events, build_guard
+from centrifugo_proxy.centrifugo.expected import Expected
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -25,11 +25,6 @@ def expected_of(settings: "LazySettings", endpoint: str = "") -> Expected:
         signed=bool(guard.secrets),
         events=answered_events(settings),
     )
-
-
-def answered_events(settings: "LazySettings") -> tuple[str, ...]:
-    """Connect, and all the others once there is a policy to answer them by."""
-    return EVENTS if getattr(settings, "CHANNEL_POLICY_PATH", "") else ("connect",)
 
 
 def base_url(text: str) -> str:

@@ -253,7 +253,13 @@ def with_pool(pool: type[TicketPool]) -> Build:
 
 def with_admission(runtime: Runtime, **parts: Any) -> Runtime:
     admission = replace(runtime.admission, **parts)
-    return replace(runtime, admission=admission, connect=replace(runtime.connect, admission=admission))
+    return with_event(replace(runtime, admission=admission), admission=admission)
+
+
+def with_event(runtime: Runtime, **parts: Any) -> Runtime:
+    handler = runtime.events["connect"]
+    changed = handler._replace(event=replace(handler.event, **parts))  # type: ignore[type-var]
+    return replace(runtime, events={**runtime.events, "connect": changed})
 
 
 def with_connect(**parts: Any) -> Build:
@@ -261,7 +267,7 @@ def with_connect(**parts: Any) -> Build:
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         runtime = assemble(*args, **kwargs)
-        return replace(runtime, connect=replace(runtime.connect, **parts))
+        return with_event(runtime, **parts)
 
     return build
 

@@ -174,7 +174,7 @@ def test_the_low_watermark_says_what_is_left(story: Story) -> None:
 def test_an_internal_error_has_its_reason(story: Story) -> None:
     line = story.only("centrifugo.connect failed with an internal error", story.err)
 
-    assert line.pop("exc_info").endswith("IdentityFault: identity's answer to Validate has no outcome set")
+    assert line.pop("exc_info").endswith("IdentityFault: identity's answer has no outcome set")
     assert line == {
         "level": "error",
         "logger": "centrifugo_proxy",

@@ -46,6 +46,16 @@ def samples(family: Metric, suffix: str = "") -> dict[tuple[str, ...], float]:
     return {tuple(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value for sample in wanted}
 
 
+LATER = {"allowed", "denied", "too_large", "disconnect", "expired", "unavailable"}
+COMMON = {"bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented"}
+
+
+def test_every_way_a_request_can_end_exists_at_0_from_the_start(families: dict[str, Metric]) -> None:
+    ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(EVENTS - {"connect"}, LATER | COMMON)
+
+    assert samples(families["realtime_proxy_requests"], "_total") == ends
+
+
 def pairs(*sets: set[str]) -> dict[tuple[str, ...], float]:
     """Every combination, at 0."""
     combinations: list[tuple[str, ...]] = [()]
@@ -58,7 +68,6 @@ def pairs(*sets: set[str]) -> dict[tuple[str, ...], float]:
     ("name", "labels"),
     [
         ("realtime_centrifugo_connect", [OUTCOMES]),
-        ("realtime_proxy_requests", [EVENTS, {*OUTCOMES, "refused", "overloaded", "not_implemented"}]),
         ("realtime_identity_calls", [CODES]),
         ("realtime_guard_refusals", [REASONS]),
     ],

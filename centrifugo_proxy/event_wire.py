@@ -1,0 +1,68 @@
+"""The requests of the later events: parsed without touching the client's data.
+
+Apart from wire.py, so that a service without a policy does not load what only these need.
+"""
+
+import base64
+import binascii
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from centrifugo_proxy.wire import BadRequest
+
+NOTHING: Final = msgspec.Raw(b"")
+
+
+class EventRequest(msgspec.Struct, gc=False):
+    """A request of any later event; each sends some of these. Unknown fields are ignored.
+
+    `data` is kept as it stands in the body, so that it can be measured and handed on byte for byte.
+    """
+
+    client: str = ""
+    transport: str = ""
+    protocol: str = ""
+    encoding: str = ""
+    user: str = ""
+    channel: str = ""
+    method: str = ""
+    meta: Any = None
+    data: msgspec.Raw = NOTHING
+    b64data: str = ""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether data travels as base64, which is how Centrifugo sends what may not be JSON."""
+        return self.b64data != "" or self.encoding == "binary"
+
+    def payload(self) -> bytes:
+        """The client's data, byte for byte. Raises BadRequest."""
+        if not self.b64data:
+            return bytes(self.data)
+        try:
+            return base64.b64decode(self.b64data, validate=True)
+        except binascii.Error:
+            raise BadRequest("b64data is not base64") from None
+
+
+_decode_event = msgspec.json.Decoder(EventRequest).decode
+
+
+def parse_event(body: bytes) -> EventRequest:
+    """A request of a later event. Raises BadRequest."""
+    try:
+        return _decode_event(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("the body is not such a request") from None
+
+
+def data_fields(data: bytes, *, binary: bool) -> dict[str, Any]:
+    """`data` of an rpc result, as it is. Raises ValueError when it is not JSON, but should be."""
+    if binary:
+        return {"b64data": base64.b64encode(data).decode()}
+    if not data:
+        return {}
+    orjson.loads(data)
+    return {"data": orjson.Fragment(data)}

@@ -1,0 +1,26 @@
+"""How a connection's owner is written down: `meta` for us and the later proxies, `info` for other clients."""
+
+from typing import Any, Final
+
+from centrifugo_proxy.identity import Identity
+
+INFO_FIELDS: Final = ("family_id", "subscription_tier", "is_admin", "parental_state")
+ALWAYS_SHOWN: Final = ("degraded", "fallback_path")
+
+
+def describe(identity: Identity) -> dict[str, Any]:
+    """`meta`: all that is known of the connection's owner."""
+    meta = {
+        "family_id": identity.family_id,
+        "subscription_tier": identity.subscription_tier,
+        "is_admin": identity.is_admin,
+        "parental_state": identity.parental_state._asdict(),
+    }
+    return {**meta, "degraded": True} if identity.degraded else meta
+
+
+def shown(meta: dict[str, Any], info_fields: frozenset[str]) -> dict[str, Any]:
+    """`info`: what of `meta` others may see; the degraded marks always."""
+    if info_fields.issuperset(INFO_FIELDS):
+        return meta
+    return {name: value for name, value in meta.items() if name in info_fields or name in ALWAYS_SHOWN}

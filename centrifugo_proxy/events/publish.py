@@ -1,0 +1,49 @@
+"""The publish event: may this connection write to this channel. The data goes on as it is.
+
+https://centrifugal.dev/docs/server/proxy#publish-proxy
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from centrifugo_proxy.backends import BackendDisconnect, BackendFault, BackendUnavailable
+from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
+from centrifugo_proxy.events.connect import Caller
+from centrifugo_proxy.events.decision import (
+    Decision,
+    allowed,
+    denied,
+    internal_error,
+    sent_away,
+    too_large,
+    unavailable,
+)
+from centrifugo_proxy.policy import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Centrifugo publishes what the client sent, unless it is refused."""
+
+    gate: ChannelGate
+
+    async def decide(self, request: EventRequest, caller: Caller) -> Decision:
+        """An allowance, or a refusal. A limit is looked at last: who may not publish is not told of it."""
+        try:
+            judgement, notices = await self.gate.judge(request, Action.PUBLISH)
+        except BackendUnavailable:
+            return unavailable()
+        except BackendFault as fault:
+            return internal_error(fault)
+        match judgement:
+            case Granted(rule, _):
+                limit = rule.max_publish_bytes
+                if limit is not None and len(request.payload()) > limit:
+                    return too_large(limit, notices)
+                fields: dict[str, Any] = {"skip_history": True} if rule.skip_history else {}
+                return allowed(fields, notices)
+            case Denied(code, message):
+                return denied(code, message, notices)
+            case BackendDisconnect(code, reason):
+                return sent_away(code, reason, notices)

@@ -1,0 +1,64 @@
+"""The refresh event: may this connection go on, and is its owner still described as before.
+
+Centrifugo takes an answer without `result` as the end of the connection, and a failed call as a minute more:
+https://centrifugal.dev/docs/server/proxy#refresh-proxy
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from centrifugo_proxy.backends import RefreshClient, RefreshQuery
+from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.channel_gate import Subjects
+from centrifugo_proxy.events.connect import Caller
+from centrifugo_proxy.events.decision import Decision, allowed, expired, internal_error, unavailable
+from centrifugo_proxy.events.description import describe, shown
+from centrifugo_proxy.identity import (
+    Identity,
+    IdentityAnswer,
+    IdentityError,
+    IdentityFault,
+    IdentityMalformed,
+    IdentityUnavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Only ever a result, or a failed call."""
+
+    identity: RefreshClient
+    subjects: Subjects
+    info_fields: frozenset[str]
+
+    async def decide(self, request: EventRequest, caller: Caller) -> Decision:
+        """What identity says; a connection from the fallback pool ends, to come back with its real owner."""
+        subject, notices = self.subjects.of(request)
+        if subject is None or subject.from_pool:
+            return expired(notices)
+        try:
+            answer = await self.identity.refresh(RefreshQuery(subject.user, request.client, subject.family_id))
+        except IdentityUnavailable:
+            return unavailable(status=503)
+        except IdentityFault as fault:
+            return internal_error(fault)
+        return self._translate(answer, request)
+
+    def _translate(self, answer: IdentityAnswer, request: EventRequest) -> Decision:
+        match answer:
+            case Identity(user=user) if user == request.user:
+                return allowed(self._renewed(answer, request.meta))
+            case IdentityError():
+                return unavailable(status=503)
+            case IdentityMalformed(problem):
+                return internal_error(IdentityFault(problem))
+            case _:
+                return expired()
+
+    def _renewed(self, identity: Identity, known: Any) -> dict[str, Any]:
+        """A new end, and the description where it is no longer the one that Centrifugo has."""
+        fields: dict[str, Any] = {"expire_at": identity.expire_at} if identity.expire_at else {}
+        meta = describe(identity)
+        if meta != known:
+            fields |= {"info": shown(meta, self.info_fields), "meta": meta}
+        return fields

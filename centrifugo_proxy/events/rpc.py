@@ -1,0 +1,104 @@
+"""The rpc event: a client's call, handed to the backend of the rule that matches its method.
+
+https://centrifugal.dev/docs/server/proxy#rpc-proxy
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from centrifugo_proxy import codes
+from centrifugo_proxy.backends import (
+    BackendDisconnect,
+    BackendError,
+    BackendFault,
+    BackendUnavailable,
+    RpcAnswer,
+    RpcBackend,
+    RpcCall,
+    RpcData,
+)
+from centrifugo_proxy.capacity import Capacity
+from centrifugo_proxy.event_wire import EventRequest, data_fields
+from centrifugo_proxy.events.channel_gate import Subjects
+from centrifugo_proxy.events.connect import Caller
+from centrifugo_proxy.events.decision import (
+    Decision,
+    Notices,
+    allowed,
+    denied,
+    internal_error,
+    sent_away,
+    too_large,
+    unavailable,
+)
+from centrifugo_proxy.policy import Policy, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedBackend:
+    """A backend and how many calls it may have at once: one that hangs must not hold the others up."""
+
+    backend: RpcBackend
+    capacity: Capacity
+
+    async def call(self, call: RpcCall) -> RpcAnswer:
+        """Its answer. Raises BackendUnavailable, at once when it has its fill, or BackendFault."""
+        if not self.capacity.enter():
+            raise BackendUnavailable("too many calls in flight")
+        try:
+            return await self.backend.call(call)
+        finally:
+            self.capacity.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """`backends` has every name that a rule of the policy has."""
+
+    policy: Policy
+    subjects: Subjects
+    backends: Mapping[str, LimitedBackend]
+
+    async def decide(self, request: EventRequest, caller: Caller) -> Decision:
+        """The backend's answer, byte for byte, or a refusal."""
+        subject, notices = self.subjects.of(request)
+        rule, reason = self.policy.judge_rpc(subject, request.method)
+        if reason is Reason.NO_RULE:
+            return denied(codes.METHOD_NOT_FOUND, "unknown method", notices)
+        if subject is None or rule is None or reason is not None:
+            return denied(codes.FORBIDDEN, reason or Reason.NO_META, notices)
+        data = request.payload()
+        if rule.max_request_bytes is not None and len(data) > rule.max_request_bytes:
+            return too_large(rule.max_request_bytes, notices)
+        call = RpcCall(
+            request.method,
+            data,
+            subject.user,
+            subject.family_id,
+            request.client,
+            subject.subscription_tier,
+            subject.is_admin,
+        )
+        try:
+            answer = await self.backends[rule.backend].call(call)
+        except BackendUnavailable:
+            return unavailable()
+        except BackendFault as fault:
+            return internal_error(fault)
+        return _translate(answer, notices, binary=request.is_binary)
+
+
+def _translate(answer: RpcAnswer, notices: Notices, *, binary: bool) -> Decision:
+    match answer:
+        case RpcData(data):
+            try:
+                fields: dict[str, Any] = data_fields(data, binary=binary)
+            except ValueError as fault:
+                return internal_error(fault, notices)
+            return allowed(fields, notices)
+        case BackendError(code, message):
+            known = code in codes.APPLICATION_ERROR_CODES
+            return denied(code if known else codes.BACKEND_FAILED, message, notices)
+        case BackendDisconnect(code, reason):
+            return sent_away(code, reason, notices)

@@ -1,0 +1,44 @@
+"""The subscribe event: may this connection listen to this channel.
+
+https://centrifugal.dev/docs/server/proxy#subscribe-proxy
+"""
+
+from dataclasses import dataclass
+
+from centrifugo_proxy.backends import BackendDisconnect, BackendFault, BackendUnavailable
+from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
+from centrifugo_proxy.events.connect import Caller, Clock
+from centrifugo_proxy.events.decision import Decision, allowed, denied, internal_error, sent_away, unavailable
+from centrifugo_proxy.policy import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Allowed subscriptions expire after `ttl_s` (0 = never), so that sub_refresh decides again."""
+
+    gate: ChannelGate
+    clock: Clock
+    ttl_s: int
+
+    async def decide(self, request: EventRequest, caller: Caller) -> Decision:
+        """An allowance with its end, or a refusal."""
+        try:
+            judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
+        except BackendUnavailable:
+            return unavailable()
+        except BackendFault as fault:
+            return internal_error(fault)
+        match judgement:
+            case Granted(_, expire_at):
+                return allowed(expiring(expire_at, self.clock.time(), self.ttl_s), notices)
+            case Denied(code, message):
+                return denied(code, message, notices)
+            case BackendDisconnect(code, reason):
+                return sent_away(code, reason, notices)
+
+
+def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
+    """`expire_at` of a subscription: the sooner of what the family service said and our own; absent without either."""
+    ends = [end for end in (expire_at, int(now) + ttl_s if ttl_s else 0) if end]
+    return {"expire_at": min(ends)} if ends else {}

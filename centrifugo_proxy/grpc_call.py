@@ -1,0 +1,43 @@
+"""One method of one service: called with a deadline, counted, timed and traced."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Generic
+
+import grpc
+
+from centrifugo_proxy.spans import Tracer
+from centrifugo_proxy.unary import Failed, Request, Response, UnaryUnary
+
+ObserveCall = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedCall(Generic[Request, Response]):
+    """`observe` is told the status name and the seconds of each call, the failed and the cancelled too."""
+
+    unary: UnaryUnary[Request, Response]
+    service: str
+    method: str
+    deadline_s: float
+    observe: ObserveCall
+    tracer: Tracer
+
+    async def __call__(self, request: Request) -> Response:
+        """The response, of one call, never repeated. Raises Failed."""
+        span = self.tracer.client_span(self.service, self.method)
+        started = perf_counter()
+        status = grpc.StatusCode.OK
+        try:
+            return await self.unary(request, self.deadline_s, span.metadata)
+        except Failed as failed:
+            status = failed.status
+            raise
+        except asyncio.CancelledError:
+            status = grpc.StatusCode.CANCELLED
+            raise
+        finally:
+            self.observe(status.name, perf_counter() - started)
+            span.end(status.value[0])

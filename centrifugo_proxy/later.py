@@ -1,0 +1,94 @@
+"""The events beside connect: their clients opened, their handlers put together."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from grpc import aio
+
+from centrifugo_proxy import metrics
+from centrifugo_proxy.assembly import answered_events, tls_files
+from centrifugo_proxy.backends_grpc import GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.capacity import Capacity
+from centrifugo_proxy.event_wire import parse_event
+from centrifugo_proxy.events.channel_gate import ChannelGate, Subjects
+from centrifugo_proxy.events.connect import Clock
+from centrifugo_proxy.events.publish import Publish
+from centrifugo_proxy.events.refresh import Refresh
+from centrifugo_proxy.events.rpc import LimitedBackend, Rpc
+from centrifugo_proxy.events.sub_refresh import SubRefresh
+from centrifugo_proxy.events.subscribe import Subscribe
+from centrifugo_proxy.grpc_call import ObserveCall
+from centrifugo_proxy.grpc_channel import open_channel
+from centrifugo_proxy.identity_grpc import GrpcRefreshClient
+from centrifugo_proxy.policy_loading import load_policy
+from centrifugo_proxy.runtime import Event, EventHandler
+from centrifugo_proxy.spans import Tracer
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+@asynccontextmanager
+async def open_later_events(
+    settings: "LazySettings", clock: Clock, tracer: Tracer, identity_channel: aio.Channel
+) -> AsyncIterator[Mapping[str, EventHandler]]:
+    """The events of these settings beside connect. Raises PolicyError."""
+    subjects = Subjects()
+    async with AsyncExitStack() as stack:
+        events: dict[str, Event] = {"refresh": _refresh(settings, subjects, tracer, identity_channel)}
+        if settings.CHANNEL_POLICY_PATH:
+            events |= await _policy_events(settings, subjects, clock, tracer, stack)
+        yield {name: EventHandler(parse_event, events[name]) for name in answered_events(settings) if name in events}
+
+
+def _refresh(settings: "LazySettings", subjects: Subjects, tracer: Tracer, identity_channel: aio.Channel) -> Refresh:
+    deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
+    identity = GrpcRefreshClient(identity_channel, deadline_s, _observer(metrics.REFRESH), tracer)
+    return Refresh(identity, subjects, settings.CENTRIFUGO_INFO_FIELDS)
+
+
+async def _policy_events(
+    settings: "LazySettings", subjects: Subjects, clock: Clock, tracer: Tracer, stack: AsyncExitStack
+) -> dict[str, Event]:
+    policy = load_policy(settings)
+    gate = ChannelGate(policy, subjects, await _family_service(settings, tracer, stack))
+    ttl_s = settings.CHANNEL_SUBSCRIPTION_TTL_S
+    return {
+        "subscribe": Subscribe(gate, clock, ttl_s),
+        "sub_refresh": SubRefresh(gate, clock, ttl_s),
+        "publish": Publish(gate),
+        "rpc": Rpc(policy, subjects, await _backends(settings, tracer, stack)),
+    }
+
+
+async def _family_service(settings: "LazySettings", tracer: Tracer, stack: AsyncExitStack) -> GrpcFamilyService | None:
+    if not settings.FAMILY_SERVICE_GRPC_ADDRESS:
+        return None
+    grpc_channel = await _opened(settings, settings.FAMILY_SERVICE_GRPC_ADDRESS, stack)
+    observe = _observer(metrics.FAMILY_SERVICE)
+    return GrpcFamilyService(grpc_channel, settings.FAMILY_SERVICE_DEADLINE_MS / 1000, observe, tracer)
+
+
+async def _backends(settings: "LazySettings", tracer: Tracer, stack: AsyncExitStack) -> dict[str, LimitedBackend]:
+    backends = {}
+    for name, target in settings.RPC_BACKENDS.items():
+        grpc_channel = await _opened(settings, target, stack)
+        observe = _observer(metrics.rpc_backend(name))
+        backend = GrpcRpcBackend(grpc_channel, settings.RPC_DEADLINE_MS / 1000, observe, tracer)
+        capacity = Capacity(settings.RPC_MAX_INFLIGHT)
+        metrics.watch_backend(metrics.rpc_backend(name), capacity)
+        backends[name] = LimitedBackend(backend, capacity)
+    return backends
+
+
+def _observer(service: str) -> ObserveCall:
+    metrics.know_backend(service)
+    return partial(metrics.observe_backend_call, service)
+
+
+async def _opened(settings: "LazySettings", target: str, stack: AsyncExitStack) -> aio.Channel:
+    grpc_channel = await stack.enter_async_context(open_channel(target, tls_files(settings)))
+    grpc_channel.get_state(try_to_connect=True)
+    return grpc_channel

@@ -1,0 +1,154 @@
+"""Who may do what: a pure function of the policy, the request and the connection's owner. Deny by default.
+
+A channel is matched segment by segment between colons, a method between dots, and compared letter by letter: no
+normalising, no look-alikes. A placeholder is a whole segment, so that no value can run into its neighbour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from centrifugo_proxy.subject import Subject
+
+WILDCARD: Final = "*"
+FAMILY_ID: Final = "{family_id}"
+USER: Final = "{user}"
+PLACEHOLDERS: Final = (FAMILY_ID, USER)
+# What a wildcard does not stand for: characters that mean something to Centrifugo, or to a pattern.
+RESERVED: Final = frozenset("#$&*{}/")
+
+
+class Action(StrEnum):
+    """What a channel rule can allow."""
+
+    SUBSCRIBE = "subscribe"
+    PUBLISH = "publish"
+
+
+class Reason(StrEnum):
+    """Why a request was refused; the value is what the client is told."""
+
+    NO_META = "the connection's owner is not known"
+    NO_RULE = "not allowed"
+    ACTION = "not allowed here"
+    DEGRADED = "not while the connection is degraded"
+    SCREEN_TIME = "locked: screen time"
+    FEATURE = "locked by a parent"
+    TIER = "not in this subscription tier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What every rule has. `number` counts the rules of its kind from 1; `line` is where it stands in the file."""
+
+    match: str
+    segments: tuple[str, ...]
+    number: int
+    line: int
+    feature: str | None = None
+    tiers: frozenset[str] | None = None
+    sensitive: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRule(Rule):
+    """`max_publish_bytes` is None for no limit of its own."""
+
+    allow: frozenset[Action] = frozenset()
+    max_publish_bytes: int | None = None
+    skip_history: bool = False
+    ask_family_service: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcRule(Rule):
+    """A trailing `*` of a method's pattern stands for one segment or more: a prefix."""
+
+    backend: str
+    max_request_bytes: int | None = None
+
+
+class ChannelVerdict(NamedTuple):
+    """`rule` decided, None when none matched; `reason` is None when the request is allowed."""
+
+    rule: ChannelRule | None
+    reason: Reason | None
+
+
+class RpcVerdict(NamedTuple):
+    """As ChannelVerdict. Without a rule the method is unknown."""
+
+    rule: RpcRule | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules, in the order of the file: the first that matches decides."""
+
+    channels: tuple[ChannelRule, ...] = ()
+    rpc: tuple[RpcRule, ...] = ()
+
+    def judge_channel(self, subject: Subject | None, channel: str, action: Action) -> ChannelVerdict:
+        """Whether `subject` (None: not known) may do `action` on `channel`."""
+        if subject is None:
+            return ChannelVerdict(None, Reason.NO_META)
+        segments = channel.split(":")
+        rule = next((rule for rule in self.channels if _fits(rule.segments, segments, subject)), None)
+        if rule is None:
+            return ChannelVerdict(None, Reason.NO_RULE)
+        if action not in rule.allow:
+            return ChannelVerdict(rule, Reason.ACTION)
+        return ChannelVerdict(rule, _refusal(rule, subject, writes=action is Action.PUBLISH))
+
+    def judge_rpc(self, subject: Subject | None, method: str) -> RpcVerdict:
+        """Whether `subject` (None: not known) may call `method`."""
+        if subject is None:
+            return RpcVerdict(None, Reason.NO_META)
+        segments = method.split(".")
+        rule = next((rule for rule in self.rpc if _fits_prefix(rule.segments, segments, subject)), None)
+        if rule is None:
+            return RpcVerdict(None, Reason.NO_RULE)
+        return RpcVerdict(rule, _refusal(rule, subject, writes=True))
+
+
+def _refusal(rule: Rule, subject: Subject, *, writes: bool) -> Reason | None:
+    """What forbids a request that `rule` matches. Each line only takes away."""
+    if rule.sensitive and subject.degraded:
+        return Reason.DEGRADED
+    if writes and subject.out_of_screen_time():
+        return Reason.SCREEN_TIME
+    if rule.feature is not None and subject.locked(rule.feature):
+        return Reason.FEATURE
+    if rule.tiers is not None and subject.subscription_tier not in rule.tiers:
+        return Reason.TIER
+    return None
+
+
+def _fits(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
+    return len(pattern) == len(segments) and all(
+        _fits_segment(wanted, segment, subject) for wanted, segment in zip(pattern, segments, strict=True)
+    )
+
+
+def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
+    if pattern[-1] == WILDCARD and len(segments) > len(pattern):
+        rest = segments[len(pattern) :]
+        return _fits(pattern, segments[: len(pattern)], subject) and all(stands_for(segment) for segment in rest)
+    return _fits(pattern, segments, subject)
+
+
+def _fits_segment(wanted: str, segment: str, subject: Subject) -> bool:
+    if wanted == WILDCARD:
+        return stands_for(segment)
+    if wanted == FAMILY_ID:
+        return segment != "" and segment == subject.family_id
+    if wanted == USER:
+        return segment != "" and segment == subject.user
+    return segment == wanted
+
+
+def stands_for(segment: str) -> bool:
+    """Whether a wildcard stands for this segment: printable, not empty, nothing reserved in it."""
+    return segment != "" and segment.isprintable() and " " not in segment and RESERVED.isdisjoint(segment)

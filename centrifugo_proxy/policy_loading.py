@@ -1,0 +1,25 @@
+"""Loads the policy that the settings name."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.policy import Policy
+from centrifugo_proxy.policy_file import PolicyError, read_policy
+
+__all__ = ["PolicyError", "load_policy"]
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+def load_policy(settings: "LazySettings", path: str = "") -> Policy:
+    """The policy at `path`, or at CHANNEL_POLICY_PATH. Raises PolicyError, for an unreadable file too."""
+    path = path or settings.CHANNEL_POLICY_PATH
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise PolicyError([f"{path}: cannot be read: {error.strerror or type(error).__name__}."]) from None
+    except UnicodeDecodeError:
+        raise PolicyError([f"{path}: is not UTF-8."]) from None
+    family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
+    return read_policy(text, path=path, backends=settings.RPC_BACKENDS, family_service=family_service)
