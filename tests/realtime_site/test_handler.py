@@ -2,18 +2,13 @@
 
 import asyncio
 import gc
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from types import CodeType, FrameType
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import grpc
 import orjson
 import pytest
-from asgiref.sync import AsyncToSync, SyncToAsync
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
@@ -25,6 +20,7 @@ from realtime_site.handler import LeanHandler
 from realtime_site.request import LeanRequest
 from tests.harness.identity import Context, IdentityStub, aborts
 from tests.harness.service import Service, connect_body, service, uvicorn_service
+from tests.harness.threads import thread_calls
 
 EVENTS = ("connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc")
 PATHS = (
@@ -189,31 +185,6 @@ class with_view_hook:  # noqa: N801  (Django calls it like a function)
 
     async def process_view(self, *args: Any) -> None:
         raise AssertionError("never called")
-
-
-# Whoever starts a thread or hands work to one comes by here.
-THREADS: dict[CodeType, str] = {
-    threading.Thread.start.__code__: "Thread.start",
-    ThreadPoolExecutor.submit.__code__: "ThreadPoolExecutor.submit",
-    SyncToAsync.__call__.__code__: "sync_to_async",
-    AsyncToSync.__call__.__code__: "async_to_sync",
-}
-
-
-@contextmanager
-def thread_calls() -> Iterator[list[str]]:
-    """The uses of threads by this thread, seen by the interpreter's own profiling hook."""
-    calls: list[str] = []
-
-    def look(frame: FrameType, event: str, argument: object) -> None:
-        if event == "call" and frame.f_code in THREADS:
-            calls.append(THREADS[frame.f_code])
-
-    sys.setprofile(look)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(None)
 
 
 ASKED = (

@@ -1,0 +1,33 @@
+"""Sees whoever starts a thread or hands work to one."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import CodeType, FrameType
+
+from asgiref.sync import AsyncToSync, SyncToAsync
+
+THREADS: dict[CodeType, str] = {
+    threading.Thread.start.__code__: "Thread.start",
+    ThreadPoolExecutor.submit.__code__: "ThreadPoolExecutor.submit",
+    SyncToAsync.__call__.__code__: "sync_to_async",
+    AsyncToSync.__call__.__code__: "async_to_sync",
+}
+
+
+@contextmanager
+def thread_calls() -> Iterator[list[str]]:
+    """The uses of threads by this thread, seen by the interpreter's own profiling hook."""
+    calls: list[str] = []
+
+    def look(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code in THREADS:
+            calls.append(THREADS[frame.f_code])
+
+    sys.setprofile(look)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
