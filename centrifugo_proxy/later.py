@@ -12,8 +12,9 @@ from centrifugo_proxy.assembly import answered_events, tls_files
 from centrifugo_proxy.backends_grpc import GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.event_wire import parse_event
+from centrifugo_proxy.events.backed import Backed
 from centrifugo_proxy.events.channel_gate import ChannelGate, Subjects
-from centrifugo_proxy.events.connect import Clock
+from centrifugo_proxy.events.connect import Clock, Event
 from centrifugo_proxy.events.publish import Publish
 from centrifugo_proxy.events.refresh import Refresh
 from centrifugo_proxy.events.rpc import LimitedBackend, Rpc
@@ -22,8 +23,9 @@ from centrifugo_proxy.events.subscribe import Subscribe
 from centrifugo_proxy.grpc_call import ObserveCall
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.identity_grpc import GrpcRefreshClient
+from centrifugo_proxy.modes import NEVER_ENVELOPED
 from centrifugo_proxy.policy_loading import load_policy
-from centrifugo_proxy.runtime import Event, EventHandler
+from centrifugo_proxy.runtime import EventHandler
 from centrifugo_proxy.spans import Tracer
 
 if TYPE_CHECKING:
@@ -40,7 +42,12 @@ async def open_later_events(
         events: dict[str, Event] = {"refresh": _refresh(settings, subjects, tracer, identity_channel)}
         if settings.CHANNEL_POLICY_PATH:
             events |= await _policy_events(settings, subjects, clock, tracer, stack)
-        yield {name: EventHandler(parse_event, events[name]) for name in answered_events(settings) if name in events}
+        yield {name: _handler(name, events[name]) for name in answered_events(settings) if name in events}
+
+
+def _handler(name: str, event: Event) -> EventHandler:
+    """On the refreshes a failed call lets go on for a minute what an error would end."""
+    return EventHandler(parse_event, Backed(event, 503 if name in NEVER_ENVELOPED else 200))
 
 
 def _refresh(settings: "LazySettings", subjects: Subjects, tracer: Tracer, identity_channel: aio.Channel) -> Refresh:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest
 
 from centrifugo_proxy import spans
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import ResponseMode
-from centrifugo_proxy.events.connect import Caller, Clock
-from centrifugo_proxy.events.decision import Decision
+from centrifugo_proxy.events.connect import Caller, Clock, Event
 from centrifugo_proxy.guard import Guard
 from fallback.admission import Admission
 
@@ -20,12 +19,6 @@ class Readiness:
     """Ready from the end of startup to the beginning of shutdown."""
 
     ready: bool = False
-
-
-class Event(Protocol):
-    """One of Centrifugo's events: decides about a request that has been parsed."""
-
-    async def decide(self, request: Any, caller: Caller) -> Decision: ...
 
 
 class EventHandler(NamedTuple):

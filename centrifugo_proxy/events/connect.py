@@ -45,6 +45,12 @@ class Caller(Protocol):
         """Whether the connection to it is known to be closed."""
 
 
+class Event(Protocol):
+    """One of Centrifugo's events: decides about a request that has been parsed."""
+
+    async def decide(self, request: Any, caller: Caller) -> Decision: ...
+
+
 class CallerGone(Exception):
     """The caller hung up before it could be answered."""
 

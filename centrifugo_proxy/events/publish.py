@@ -6,7 +6,7 @@ https://centrifugal.dev/docs/server/proxy#publish-proxy
 from dataclasses import dataclass
 from typing import Any
 
-from centrifugo_proxy.backends import BackendDisconnect, BackendFault, BackendUnavailable
+from centrifugo_proxy.backends import BackendDisconnect
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
 from centrifugo_proxy.events.connect import Caller
@@ -14,10 +14,8 @@ from centrifugo_proxy.events.decision import (
     Decision,
     allowed,
     denied,
-    internal_error,
     sent_away,
     too_large,
-    unavailable,
 )
 from centrifugo_proxy.policy import Action
 
@@ -30,12 +28,7 @@ class Publish:
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """An allowance, or a refusal. A limit is looked at last: who may not publish is not told of it."""
-        try:
-            judgement, notices = await self.gate.judge(request, Action.PUBLISH)
-        except BackendUnavailable:
-            return unavailable()
-        except BackendFault as fault:
-            return internal_error(fault)
+        judgement, notices = await self.gate.judge(request, Action.PUBLISH)
         match judgement:
             case Granted(rule, _):
                 limit = rule.max_publish_bytes

@@ -11,11 +11,10 @@ from centrifugo_proxy.backends import RefreshClient, RefreshQuery
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import Subjects
 from centrifugo_proxy.events.connect import Caller
-from centrifugo_proxy.events.decision import Decision, allowed, expired, internal_error, unavailable
+from centrifugo_proxy.events.decision import Decision, allowed, expired
 from centrifugo_proxy.events.description import describe, shown
 from centrifugo_proxy.identity import (
     Identity,
-    IdentityAnswer,
     IdentityError,
     IdentityFault,
     IdentityMalformed,
@@ -36,22 +35,14 @@ class Refresh:
         subject, notices = self.subjects.of(request)
         if subject is None or subject.from_pool:
             return expired(notices)
-        try:
-            answer = await self.identity.refresh(RefreshQuery(subject.user, request.client, subject.family_id))
-        except IdentityUnavailable:
-            return unavailable(status=503)
-        except IdentityFault as fault:
-            return internal_error(fault)
-        return self._translate(answer, request)
-
-    def _translate(self, answer: IdentityAnswer, request: EventRequest) -> Decision:
+        answer = await self.identity.refresh(RefreshQuery(subject.user, request.client, subject.family_id))
         match answer:
-            case Identity(user=user) if user == request.user:
+            case Identity(user=user) if user == subject.user:
                 return allowed(self._renewed(answer, request.meta))
             case IdentityError():
-                return unavailable(status=503)
+                raise IdentityUnavailable("identity could not tell")
             case IdentityMalformed(problem):
-                return internal_error(IdentityFault(problem))
+                raise IdentityFault(problem)
             case _:
                 return expired()
 

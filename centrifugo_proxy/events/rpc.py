@@ -11,7 +11,6 @@ from centrifugo_proxy import codes
 from centrifugo_proxy.backends import (
     BackendDisconnect,
     BackendError,
-    BackendFault,
     BackendUnavailable,
     RpcAnswer,
     RpcBackend,
@@ -30,7 +29,6 @@ from centrifugo_proxy.events.decision import (
     internal_error,
     sent_away,
     too_large,
-    unavailable,
 )
 from centrifugo_proxy.policy import Policy, Reason
 
@@ -61,7 +59,7 @@ class Rpc:
     backends: Mapping[str, LimitedBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """The backend's answer, byte for byte, or a refusal."""
+        """The backend's answer, byte for byte, or a refusal. Raises as `RpcBackend` does."""
         subject, notices = self.subjects.of(request)
         rule, reason = self.policy.judge_rpc(subject, request.method)
         if reason is Reason.NO_RULE:
@@ -80,12 +78,7 @@ class Rpc:
             subject.subscription_tier,
             subject.is_admin,
         )
-        try:
-            answer = await self.backends[rule.backend].call(call)
-        except BackendUnavailable:
-            return unavailable()
-        except BackendFault as fault:
-            return internal_error(fault)
+        answer = await self.backends[rule.backend].call(call)
         return _translate(answer, notices, binary=request.is_binary)
 
 

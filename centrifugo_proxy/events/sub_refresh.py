@@ -6,11 +6,10 @@ https://centrifugal.dev/docs/server/proxy#sub-refresh-proxy
 
 from dataclasses import dataclass
 
-from centrifugo_proxy.backends import BackendFault, BackendUnavailable
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import ChannelGate, Granted
 from centrifugo_proxy.events.connect import Caller, Clock
-from centrifugo_proxy.events.decision import Decision, allowed, expired, internal_error, unavailable
+from centrifugo_proxy.events.decision import Decision, allowed, expired
 from centrifugo_proxy.events.subscribe import expiring
 from centrifugo_proxy.policy import Action
 
@@ -25,12 +24,7 @@ class SubRefresh:
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """A new end, or the end."""
-        try:
-            judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
-        except BackendUnavailable:
-            return unavailable(status=503)
-        except BackendFault as fault:
-            return internal_error(fault)
+        judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         if isinstance(judgement, Granted):
             return allowed(expiring(judgement.expire_at, self.clock.time(), self.ttl_s), notices)
         return expired(notices)

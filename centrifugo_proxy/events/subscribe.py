@@ -5,11 +5,11 @@ https://centrifugal.dev/docs/server/proxy#subscribe-proxy
 
 from dataclasses import dataclass
 
-from centrifugo_proxy.backends import BackendDisconnect, BackendFault, BackendUnavailable
+from centrifugo_proxy.backends import BackendDisconnect
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
 from centrifugo_proxy.events.connect import Caller, Clock
-from centrifugo_proxy.events.decision import Decision, allowed, denied, internal_error, sent_away, unavailable
+from centrifugo_proxy.events.decision import Decision, allowed, denied, sent_away
 from centrifugo_proxy.policy import Action
 
 
@@ -23,12 +23,7 @@ class Subscribe:
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """An allowance with its end, or a refusal."""
-        try:
-            judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
-        except BackendUnavailable:
-            return unavailable()
-        except BackendFault as fault:
-            return internal_error(fault)
+        judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):
                 return allowed(expiring(expire_at, self.clock.time(), self.ttl_s), notices)
