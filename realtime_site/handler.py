@@ -76,7 +76,7 @@ class LeanHandler(ASGIHandler):
 
     async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
         """The body, up to the limit; what is past it stays unread, and the scope says so."""
-        body, more = b"", True
+        body, more = bytearray(), True  # grows in place, however small the parts
         try:
             while more and len(body) <= self._max_body_bytes:
                 message = await receive()
@@ -90,7 +90,7 @@ class LeanHandler(ASGIHandler):
             caller.forgive()
             return _unread(scope, TOO_SLOW)
         caller.reading = False
-        return body if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
+        return bytes(body) if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """As Django resolves it; remembered for the routes, of which there are few, and for nothing else."""
