@@ -1,6 +1,7 @@
 """Async-native middlewares: a synchronous hook would cost every request a thread."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
@@ -14,15 +15,22 @@ from centrifugo_proxy.runtime import scope_of
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
+HEALTH_PATHS: Final = frozenset({"/health", "/health/live", "/health/ready"})
+
 
 @async_only_middleware
 def allowed_hosts(get_response: GetResponse) -> GetResponse:
-    """400 for a Host that ALLOWED_HOSTS does not have: nothing else here would look at it."""
+    """400 for a Host that ALLOWED_HOSTS does not have: nothing else here would look at it.
+
+    /health is for any host: a kubelet sends the pod's address as its probes' Host, and nobody knows that beforehand.
+    """
     allowed = settings.ALLOWED_HOSTS
     if "*" in allowed:
         raise MiddlewareNotUsed
 
     async def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info in HEALTH_PATHS:
+            return await get_response(request)
         host = next((value for name, value in scope_of(request)["headers"] if name == b"host"), b"")
         domain, _ = split_domain_port(host.decode("latin-1"))
         if domain and validate_host(domain, allowed):

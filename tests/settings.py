@@ -4,10 +4,13 @@ import os
 
 PREFIXES = (
     "CENTRIFUGO_",
+    "CHANNEL_",
+    "FAMILY_",
     "FALLBACK_",
     "IDENTITY_",
     "OTEL_",
     "PROXY_",
+    "RPC_",
     "LISTEN_",
     "LOG_LEVEL",
     "DEBUG",

@@ -12,18 +12,26 @@ BY_STATUS = "django_http_responses_total_by_status_total"
 @pytest.mark.parametrize("host", ["example.org", "EXAMPLE.ORG:9730", "a.example.net", "example.net"])
 async def test_a_host_of_the_list_is_served(host: str) -> None:
     async with service(ALLOWED_HOSTS=["example.org", ".example.net"]) as running:
-        response = await running.http.get("/health/live", headers={"Host": host})
+        response = await running.http.get("/nowhere", headers={"Host": host})
 
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (404, {"error": {"code": 404, "message": "not found"}})
 
 
 @pytest.mark.parametrize("host", ["example.com", "www.example.org", "example.org.evil", "", "[::1", "a b"])
-@pytest.mark.parametrize("path", ["/health", "/metrics", "/nowhere"])
+@pytest.mark.parametrize("path", ["/metrics", "/nowhere", "/healthy"])
 async def test_another_host_is_refused_wherever_it_goes(host: str, path: str) -> None:
     async with service(ALLOWED_HOSTS=["example.org", ".example.net"]) as running:
         response = await running.http.get(path, headers={"Host": host})
 
     assert (response.status_code, response.json()) == (400, {"error": {"code": 400, "message": "host not allowed"}})
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+async def test_a_probe_is_answered_that_names_the_pods_address(path: str) -> None:
+    async with service(ALLOWED_HOSTS=["example.org"]) as running:
+        response = await running.http.get(path, headers={"Host": "10.1.2.3:9730"})
+
+    assert response.status_code == 200
 
 
 async def test_no_ticket_is_redeemed_for_another_host(identity: IdentityStub) -> None:
@@ -36,7 +44,7 @@ async def test_no_ticket_is_redeemed_for_another_host(identity: IdentityStub) ->
 
 async def test_by_default_every_host_is_served() -> None:
     async with service(ALLOWED_HOSTS=["*"]) as running:
-        response = await running.http.get("/health/live", headers={"Host": "what ever"})
+        response = await running.http.get("/metrics", headers={"Host": "what ever"})
 
     assert response.status_code == 200
 
