@@ -128,7 +128,7 @@ def _refusal(rule: Rule, subject: Subject, *, writes: bool) -> Reason | None:
 
 def _fits(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
     return len(pattern) == len(segments) and all(
-        _fits_segment(wanted, segment, subject) for wanted, segment in zip(pattern, segments, strict=True)
+        fits_segment(wanted, segment, subject) for wanted, segment in zip(pattern, segments, strict=True)
     )
 
 
@@ -139,7 +139,8 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], subject: Subje
     return _fits(pattern, segments, subject)
 
 
-def _fits_segment(wanted: str, segment: str, subject: Subject) -> bool:
+def fits_segment(wanted: str, segment: str, subject: Subject) -> bool:
+    """Whether one segment of a channel or method is what the pattern wants there."""
     if wanted == WILDCARD:
         return stands_for(segment)
     if wanted == FAMILY_ID:

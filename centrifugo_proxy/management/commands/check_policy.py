@@ -1,0 +1,128 @@
+"""manage.py check_policy"""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from centrifugo_proxy.events.description import describe
+from centrifugo_proxy.identity import TIERS, Identity, ParentalState
+from centrifugo_proxy.policy import Action, Policy
+from centrifugo_proxy.policy_explaining import Explanation, Surroundings, explain_channel, explain_method
+from centrifugo_proxy.policy_loading import PolicyError, load_policy
+from centrifugo_proxy.policy_report import Report, as_lines, as_object
+from centrifugo_proxy.subject import FEATURES, Subject, subject_of
+from fallback.management.operator_command import OperatorCommand
+
+REFUSED, INVALID = 1, 2
+SCREEN_TIME = "screen_time"
+POOL_MARKS = {"degraded": True, "fallback_path": "pool"}
+OWNER_OPTIONS = ("user", "family", "tier", "admin", "degraded", "fallback", "lock", "action")
+
+
+class Command(OperatorCommand):
+    help = (
+        "Check a policy file as the service would at start and, with --channel or --method, explain a decision:\n"
+        "which rule decides, why, and what is asked after it. Run it with the environment of the service: rules\n"
+        "may name its RPC_BACKENDS and its family service. Asks nobody, changes nothing."
+    )
+    epilog = """\
+exit codes:
+  0  the file is sound, and what was asked about is allowed
+  1  the file is sound, and what was asked about is refused
+  2  the file cannot be read or used; every problem is listed
+     (a mistyped option ends with 2 as well)
+
+examples:
+  manage.py check_policy policy.toml
+  manage.py check_policy policy.toml --user u1 --family f1 --channel family:f1:chat --action publish
+  manage.py check_policy policy.toml --user u1 --family f1 --tier pro --lock chat --channel family:f1:chat
+  manage.py check_policy policy.toml --fallback --channel news:today
+  manage.py check_policy policy.toml --user u1 --family f1 --method diary.entries.list --json
+
+docs/events.md explains the file, and what a client sees of each refusal."""
+    requires_system_checks = []  # they would stumble over the very file that is looked at
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", help="the policy (TOML)")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object, as in docs/events.md")
+        asked = parser.add_argument_group("what is asked for")
+        what = asked.add_mutually_exclusive_group()
+        what.add_argument("--channel", metavar="C", help="a channel to subscribe or publish to")
+        what.add_argument("--method", metavar="M", help="an rpc method to call")
+        asked.add_argument("--action", choices=tuple(Action), help="what to do on the channel (subscribe)")
+        owner = parser.add_argument_group("whose connection it is")
+        owner.add_argument("--user", metavar="U", help="the user's id; needed, but for --fallback")
+        owner.add_argument("--family", metavar="F", help="the family's id (none)")
+        owner.add_argument("--tier", choices=TIERS, help="the subscription tier (unspecified)")
+        owner.add_argument("--admin", action="store_true", help="an administrator; no rule looks at it")
+        owner.add_argument(
+            "--lock", action="append", choices=(SCREEN_TIME, *FEATURES), help="a lock that is on; again for more"
+        )
+        owner.add_argument("--degraded", action="store_true", help="identity answered from its own fallback")
+        owner.add_argument("--fallback", action="store_true", help="let in on a ticket of the fallback pool")
+
+    def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
+        _refuse_contradictions(options)
+        try:
+            policy = load_policy(settings, file)
+        except PolicyError as error:
+            self._say(Report(file, tuple(error.problems)), as_json)
+            raise SystemExit(INVALID) from None
+        explanation = _explained(policy, options)
+        self._say(Report(file, (), policy, explanation), as_json)
+        if explanation is not None and explanation.reason is not None:
+            raise SystemExit(REFUSED)
+
+    def _say(self, report: Report, as_json: bool) -> None:
+        self.stdout.write(json.dumps(as_object(report), indent=2) if as_json else "\n".join(as_lines(report)))
+
+
+def _refuse_contradictions(options: dict[str, Any]) -> None:
+    """Options that mean nothing together. Raises CommandError."""
+    asked = options["channel"] is not None or options["method"] is not None
+    if not asked and any(options[name] for name in OWNER_OPTIONS):
+        raise CommandError("Say what is asked for: --channel or --method.", returncode=INVALID)
+    if options["method"] is not None and options["action"]:
+        raise CommandError("--action is about a --channel.", returncode=INVALID)
+    if asked and not options["user"] and not options["fallback"]:
+        raise CommandError("Say whose connection it is: --user, or --fallback.", returncode=INVALID)
+    if options["fallback"] and any(options[name] for name in ("family", "tier", "admin", "lock")):
+        raise CommandError("A fallback connection has no family, tier or locks.", returncode=INVALID)
+
+
+def _explained(policy: Policy, options: dict[str, Any]) -> Explanation | None:
+    surroundings = Surroundings(
+        settings.RPC_BACKENDS, settings.FAMILY_SERVICE_GRPC_ADDRESS, settings.CHANNEL_SUBSCRIPTION_TTL_S
+    )
+    if options["channel"] is not None:
+        action = Action(options["action"] or Action.SUBSCRIBE)
+        return explain_channel(policy, _subject(options), options["channel"], action, surroundings)
+    if options["method"] is not None:
+        return explain_method(policy, _subject(options), options["method"], surroundings)
+    return None
+
+
+def _subject(options: dict[str, Any]) -> Subject:
+    """As the service would read it from the `meta` that it wrote at connect."""
+    if options["fallback"]:
+        subject = subject_of(options["user"] or "fallback:000000000000", POOL_MARKS)
+    else:
+        subject = subject_of(options["user"], describe(_identity(options)))
+    assert subject is not None  # noqa: S101  (for mypy: the user is not empty)
+    return subject
+
+
+def _identity(options: dict[str, Any]) -> Identity:
+    locks = set(options["lock"] or ())
+    names = {name: name.removeprefix("feature_lock_").removesuffix("_lock") for name in ParentalState._fields}
+    return Identity(
+        user=options["user"],
+        family_id=options["family"] or "",
+        subscription_tier=options["tier"] or "unspecified",
+        is_admin=options["admin"],
+        parental_state=ParentalState(**{field: name in locks for field, name in names.items()}),
+        expire_at=0,
+        degraded=options["degraded"],
+    )
