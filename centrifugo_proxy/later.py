@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grpc import aio
@@ -20,7 +20,6 @@ from centrifugo_proxy.events.refresh import Refresh
 from centrifugo_proxy.events.rpc import LimitedBackend, Rpc
 from centrifugo_proxy.events.sub_refresh import SubRefresh
 from centrifugo_proxy.events.subscribe import Subscribe
-from centrifugo_proxy.grpc_call import ObserveCall
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.identity_grpc import GrpcRefreshClient
 from centrifugo_proxy.modes import NEVER_ENVELOPED
@@ -39,7 +38,7 @@ async def open_later_events(
     """The events of these settings beside connect. Raises PolicyError."""
     subjects = Subjects()
     async with AsyncExitStack() as stack:
-        events: dict[str, Event] = {"refresh": _refresh(settings, subjects, tracer, identity_channel)}
+        events: dict[str, Event] = {"refresh": _refresh(settings, subjects, clock, tracer, identity_channel)}
         if settings.CHANNEL_POLICY_PATH:
             events |= await _policy_events(settings, subjects, clock, tracer, stack)
         yield {name: _handler(name, events[name]) for name in answered_events(settings) if name in events}
@@ -50,10 +49,12 @@ def _handler(name: str, event: Event) -> EventHandler:
     return EventHandler(parse_event, Backed(event, 503 if name in NEVER_ENVELOPED else 200))
 
 
-def _refresh(settings: "LazySettings", subjects: Subjects, tracer: Tracer, identity_channel: aio.Channel) -> Refresh:
+def _refresh(
+    settings: "LazySettings", subjects: Subjects, clock: Clock, tracer: Tracer, identity_channel: aio.Channel
+) -> Refresh:
     deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
-    identity = GrpcRefreshClient(identity_channel, deadline_s, _observer(metrics.REFRESH), tracer)
-    return Refresh(identity, subjects, settings.CENTRIFUGO_INFO_FIELDS)
+    identity = GrpcRefreshClient(identity_channel, deadline_s, metrics.backend_observer(metrics.REFRESH), tracer)
+    return Refresh(identity, subjects, clock, settings.CENTRIFUGO_INFO_FIELDS)
 
 
 async def _policy_events(
@@ -74,7 +75,7 @@ async def _family_service(settings: "LazySettings", tracer: Tracer, stack: Async
     if not settings.FAMILY_SERVICE_GRPC_ADDRESS:
         return None
     grpc_channel = await _opened(settings, settings.FAMILY_SERVICE_GRPC_ADDRESS, stack)
-    observe = _observer(metrics.FAMILY_SERVICE)
+    observe = metrics.backend_observer(metrics.FAMILY_SERVICE)
     return GrpcFamilyService(grpc_channel, settings.FAMILY_SERVICE_DEADLINE_MS / 1000, observe, tracer)
 
 
@@ -82,20 +83,17 @@ async def _backends(settings: "LazySettings", tracer: Tracer, stack: AsyncExitSt
     backends = {}
     for name, target in settings.RPC_BACKENDS.items():
         grpc_channel = await _opened(settings, target, stack)
-        observe = _observer(metrics.rpc_backend(name))
-        backend = GrpcRpcBackend(grpc_channel, settings.RPC_DEADLINE_MS / 1000, observe, tracer)
+        observe = metrics.backend_observer(metrics.rpc_backend(name))
+        backend = GrpcRpcBackend(name, grpc_channel, settings.RPC_DEADLINE_MS / 1000, observe, tracer)
         capacity = Capacity(settings.RPC_MAX_INFLIGHT)
         metrics.watch_backend(metrics.rpc_backend(name), capacity)
         backends[name] = LimitedBackend(backend, capacity)
     return backends
 
 
-def _observer(service: str) -> ObserveCall:
-    metrics.know_backend(service)
-    return partial(metrics.observe_backend_call, service)
-
-
 async def _opened(settings: "LazySettings", target: str, stack: AsyncExitStack) -> aio.Channel:
-    grpc_channel = await stack.enter_async_context(open_channel(target, tls_files(settings)))
+    tls = tls_files(settings)
+    own_name = tls and replace(tls, server_name="")  # the override is identity's name
+    grpc_channel = await stack.enter_async_context(open_channel(target, own_name))
     grpc_channel.get_state(try_to_connect=True)
     return grpc_channel

@@ -129,19 +129,18 @@ def rpc_backend(name: str) -> str:
     return f"rpc:{name}"
 
 
-def know_backend(service: str) -> None:
-    """Have the series of a service that is configured exist from the start."""
-    for code in identity_grpc.STATUS_NAMES:
-        BACKEND_CALLS.labels(service, code)
-    BACKEND_DURATION.labels(service)
+def backend_observer(service: str) -> Callable[[str, float], None]:
+    """What counts and times the calls of a service that is configured; its series exist from then on."""
+    calls = {code: BACKEND_CALLS.labels(service, code) for code in identity_grpc.STATUS_NAMES}
+    duration = BACKEND_DURATION.labels(service)
+
+    def observe(code: str, seconds: float) -> None:
+        calls[code].inc()
+        duration.observe(seconds)
+
+    return observe
 
 
 def watch_backend(service: str, capacity: Capacity) -> None:
     """Have the gauge read how many calls a backend works on."""
     BACKEND_INFLIGHT.labels(service).set_function(lambda: capacity.taken)
-
-
-def observe_backend_call(service: str, code: str, seconds: float) -> None:
-    """One call of a later event that ended with this gRPC status name."""
-    BACKEND_CALLS.labels(service, code).inc()
-    BACKEND_DURATION.labels(service).observe(seconds)
