@@ -4,10 +4,20 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from centrifugo_proxy.identity import TIERS
-from centrifugo_proxy.policy import PLACEHOLDERS, WILDCARD, Action, ChannelRule, Policy, RpcRule, Rule, stands_for
+from centrifugo_proxy.policy import (
+    PLACEHOLDERS,
+    RESERVED,
+    WILDCARD,
+    Action,
+    ChannelRule,
+    Policy,
+    RpcRule,
+    Rule,
+    stands_for,
+)
 from centrifugo_proxy.subject import FEATURES
 
 KINDS: Final = ("channels", "rpc")
@@ -25,53 +35,74 @@ class PolicyError(ValueError):
         self.problems = problems
 
 
-class _Refused(ValueError):
-    """A value of a rule is not accepted; the message follows the rule's place."""
-
-
 @dataclass
 class _Rule:
-    """A rule as it stands in the file, read key by key."""
+    """A rule as it stands in the file, read key by key; a bad value is a problem, and stands for nothing."""
 
     fields: Mapping[str, Any]
     known: tuple[str, ...]
+    problems: list[str] = field(default_factory=list)
+
+    def refuse(self, problem: str) -> None:
+        self.problems.append(problem)
 
     def text(self, key: str) -> str:
         value = self.fields.get(key)
-        if not isinstance(value, str) or not value:
-            raise _Refused(f"{key} is {_seen(value)}; write a text such as {key} = {_example(key)}")
-        return value
+        if isinstance(value, str) and value:
+            return value
+        self.refuse(f"{key} is {_seen(value)}; write a text such as {key} = {_example(key)}")
+        return ""
 
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.fields.get(key, default)
-        if not isinstance(value, bool):
-            raise _Refused(f"{key} is {_seen(value)}; write true or false")
-        return value
+        if isinstance(value, bool):
+            return value
+        self.refuse(f"{key} is {_seen(value)}; write true or false")
+        return default
 
     def one_of(self, key: str, accepted: Collection[str]) -> str | None:
         value = self.fields.get(key)
-        if value is not None and value not in accepted:
-            raise _Refused(f"{key} is {_seen(value)}; write one of {_listed(accepted)}")
-        return value
+        if value is None or value in accepted:
+            return value
+        self.refuse(f"{key} is {_seen(value)}; write one of {_listed(accepted)}")
+        return None
 
     def some_of(self, key: str, accepted: Collection[str]) -> frozenset[str] | None:
         if key not in self.fields:
             return None
         value = self.fields[key]
-        if not isinstance(value, list) or not value or any(word not in accepted for word in value):
-            raise _Refused(f"{key} is {_seen(value)}; write a list out of {_listed(accepted)}")
-        return frozenset(value)
+        if isinstance(value, list) and value and all(word in accepted for word in value):
+            return frozenset(value)
+        self.refuse(f"{key} is {_seen(value)}; write a list out of {_listed(accepted)}")
+        return None
 
     def size(self, key: str) -> int | None:
         value = self.fields.get(key)
-        if value is not None and (type(value) is not int or value not in MAX_BYTES):
-            raise _Refused(f"{key} is {_seen(value)}; write a number of bytes, {MAX_BYTES[0]}–{MAX_BYTES[-1]}")
-        return value
+        if value is None or (type(value) is int and value in MAX_BYTES):
+            return value
+        self.refuse(f"{key} is {_seen(value)}; write a number of bytes, {MAX_BYTES[0]}–{MAX_BYTES[-1]}")
+        return None
 
-    def no_unknown_keys(self) -> None:
-        unknown = [key for key in self.fields if key not in self.known]
-        if unknown:
-            raise _Refused(f"{unknown[0]} is not a key of such a rule; there are {_listed(self.known)}")
+    def segments(self, separator: str, apart: str, accepted: Collection[str]) -> tuple[str, ...]:
+        """The parts of `match`, each a plain text or one of `accepted`."""
+        match = self.text("match")
+        segments = tuple(match.split(separator)) if match else ()
+        for segment in segments:
+            if segment not in accepted and not stands_for(segment):
+                self.refuse(
+                    f"match {match!r} has the segment {segment!r}; between {apart} write {_listed(accepted)}, "
+                    f"or a plain text without white space and {' '.join(sorted(RESERVED))}"
+                )
+        return segments
+
+    def look_for_unknown_keys(self) -> None:
+        for key in self.fields:
+            if key not in self.known:
+                self.refuse(f"{key} is not a key of such a rule; there are {_listed(self.known)}")
+
+
+T = TypeVar("T", ChannelRule, RpcRule)
+Build = Callable[[_Rule, int, int], T]
 
 
 @dataclass
@@ -89,8 +120,8 @@ class _Reader:
         for key in document:
             if key not in KINDS:
                 self.problems.append(f"{self.path}: {key} is not known here; a policy has [[channels]] and [[rpc]].")
-        channels = self._rules(document, "channels", self._channel_rule)
-        rpc = self._rules(document, "rpc", self._rpc_rule)
+        channels = self._rules(document, "channels", CHANNEL_KEYS, self._channel_rule)
+        rpc = self._rules(document, "rpc", RPC_KEYS, self._rpc_rule)
         self.problems += _shadowed(self.path, "channels", channels, prefixes=False)
         self.problems += _shadowed(self.path, "rpc", rpc, prefixes=True)
         if self.problems:
@@ -100,91 +131,72 @@ class _Reader:
     def _document(self) -> dict[str, Any]:
         try:
             return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise PolicyError([f"{self.path}: not TOML: {error}."]) from None
 
-    def _rules(self, document: Mapping[str, Any], kind: str, build: Callable[..., Any]) -> list[Any]:
+    def _rules(self, document: Mapping[str, Any], kind: str, known: tuple[str, ...], build: Build[T]) -> list[T]:
         rules = document.get(kind, [])
         if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
             self.problems.append(f"{self.path}: {kind} is not a list of rules; write each as [[{kind}]].")
             return []
-        lines = rule_lines(self.text, kind)
         built = []
-        for number, fields in enumerate(rules, start=1):
-            line = lines[number - 1] if len(lines) == len(rules) else 1
-            try:
-                built.append(build(fields, number, line))
-            except _Refused as refused:
-                self.problems.append(f"{place(self.path, kind, number, line)}: {refused}.")
+        for number, (fields, line) in enumerate(zip(rules, rule_lines(self.text, kind, len(rules)), strict=True), 1):
+            rule = _Rule(fields, known)
+            rule.look_for_unknown_keys()
+            whole = build(rule, number, line)
+            self.problems += [f"{place(self.path, kind, number, line)}: {problem}." for problem in rule.problems]
+            built += [] if rule.problems else [whole]
         return built
 
-    def _channel_rule(self, fields: Mapping[str, Any], number: int, line: int) -> ChannelRule:
-        rule = _Rule(fields, CHANNEL_KEYS)
-        rule.no_unknown_keys()
-        allow = rule.some_of("allow", tuple(Action))
-        if allow is None:
-            raise _Refused('allow is missing; write for example allow = ["subscribe"]')
+    def _channel_rule(self, rule: _Rule, number: int, line: int) -> ChannelRule:
         asks = rule.flag("ask_family_service", default=False)
         if asks and not self.family_service:
-            raise _Refused("ask_family_service is true, but FAMILY_SERVICE_GRPC_ADDRESS is not set; set it")
+            rule.refuse("ask_family_service is true, but FAMILY_SERVICE_GRPC_ADDRESS is not set; set it")
         return ChannelRule(
-            match=rule.text("match"),
-            segments=_channel_segments(rule.text("match")),
+            segments=rule.segments(":", "colons", (WILDCARD, *PLACEHOLDERS)),
+            match=rule.fields.get("match", ""),
             number=number,
             line=line,
             feature=rule.one_of("feature", FEATURES),
             tiers=rule.some_of("tiers", TIERS),
             sensitive=rule.flag("sensitive", default=True),
-            allow=frozenset(Action(word) for word in allow),
+            allow=_allowed(rule),
             max_publish_bytes=rule.size("max_publish_bytes"),
             skip_history=rule.flag("skip_history", default=False),
             ask_family_service=asks,
         )
 
-    def _rpc_rule(self, fields: Mapping[str, Any], number: int, line: int) -> RpcRule:
-        rule = _Rule(fields, RPC_KEYS)
-        rule.no_unknown_keys()
-        backend = rule.text("backend")
-        if backend not in self.backends:
-            known = f"RPC_BACKENDS has {_listed(self.backends)}" if self.backends else "RPC_BACKENDS is empty"
-            raise _Refused(f"backend {backend!r} is not configured; {known}: add {backend}=host:port to it")
+    def _rpc_rule(self, rule: _Rule, number: int, line: int) -> RpcRule:
         return RpcRule(
-            match=rule.text("match"),
-            segments=_rpc_segments(rule.text("match")),
+            segments=rule.segments(".", "dots", (WILDCARD,)),
+            match=rule.fields.get("match", ""),
             number=number,
             line=line,
             feature=rule.one_of("feature", FEATURES),
             tiers=rule.some_of("tiers", TIERS),
             sensitive=rule.flag("sensitive", default=True),
-            backend=backend,
+            backend=self._backend(rule),
             max_request_bytes=rule.size("max_request_bytes"),
         )
+
+    def _backend(self, rule: _Rule) -> str:
+        backend = rule.text("backend")
+        if backend and backend not in self.backends:
+            known = f"RPC_BACKENDS has {_listed(self.backends)}" if self.backends else "RPC_BACKENDS is empty"
+            rule.refuse(f"backend {backend!r} is not configured; {known}: add {backend}=host:port to it")
+        return backend
+
+
+def _allowed(rule: _Rule) -> frozenset[Action]:
+    allow = rule.some_of("allow", tuple(Action))
+    if "allow" not in rule.fields:
+        rule.refuse('allow is missing; write for example allow = ["subscribe"]')
+    return frozenset(Action(word) for word in allow or ())
 
 
 def read_policy(text: str, *, path: str, backends: Collection[str], family_service: bool) -> Policy:
     """The policy in `text`. Raises PolicyError with every problem there is."""
     return _Reader(text, path, backends, family_service).read()
-
-
-def _channel_segments(match: str) -> tuple[str, ...]:
-    segments = tuple(match.split(":"))
-    for segment in segments:
-        if segment != WILDCARD and segment not in PLACEHOLDERS and not stands_for(segment):
-            raise _Refused(
-                f"match {match!r} has the segment {segment!r}; between colons write a plain text, "
-                f"{WILDCARD}, or one of {_listed(PLACEHOLDERS)} as a whole segment"
-            )
-    return segments
-
-
-def _rpc_segments(match: str) -> tuple[str, ...]:
-    segments = tuple(match.split("."))
-    for segment in segments:
-        if segment != WILDCARD and not stands_for(segment):
-            raise _Refused(
-                f"match {match!r} has the segment {segment!r}; between dots write a plain text or {WILDCARD}"
-            )
-    return segments
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
@@ -208,10 +220,14 @@ def _covers(earlier: Rule, later: Rule, *, prefixes: bool) -> bool:
     return len(own) == len(other) and all(mine in (WILDCARD, theirs) for mine, theirs in zip(own, other, strict=True))
 
 
-def rule_lines(text: str, kind: str) -> list[int]:
-    """The lines, from 1, on which the rules of this kind begin."""
-    header = re.compile(rf"\s*\[\[\s*{kind}\s*\]\]")
-    return [number for number, line in enumerate(text.splitlines(), start=1) if header.match(line)]
+def rule_lines(text: str, kind: str, count: int) -> list[int]:
+    """The lines, from 1, on which the `count` rules of this kind begin."""
+    lines = list(enumerate(text.split("\n"), start=1))
+    headers = [number for number, line in lines if re.match(rf"""\s*\[\[\s*["']?{kind}["']?\s*\]\]""", line)]
+    if len(headers) == count:
+        return headers
+    # Written as one array, or another way that hides where a rule begins.
+    return [next((number for number, line in lines if re.match(rf"\W*{kind}\b", line)), 1)] * count
 
 
 def place(path: str, kind: str, number: int, line: int) -> str:

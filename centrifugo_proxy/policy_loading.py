@@ -16,10 +16,11 @@ def load_policy(settings: "LazySettings", path: str = "") -> Policy:
     """The policy at `path`, or at CHANNEL_POLICY_PATH. Raises PolicyError, for an unreadable file too."""
     path = path or settings.CHANNEL_POLICY_PATH
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise PolicyError([f"{path}: cannot be read: {error.strerror or type(error).__name__}."]) from None
-    except UnicodeDecodeError:
-        raise PolicyError([f"{path}: is not UTF-8."]) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise PolicyError([f"{path}: line {line} is not UTF-8; save the file in that encoding."]) from None
     family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
     return read_policy(text, path=path, backends=settings.RPC_BACKENDS, family_service=family_service)
