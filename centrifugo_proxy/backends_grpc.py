@@ -20,6 +20,7 @@ from centrifugo_proxy.backends import (
 from centrifugo_proxy.codes import FORBIDDEN, METHOD_NOT_FOUND
 from centrifugo_proxy.grpc_call import ObserveCall, ObservedCall
 from centrifugo_proxy.identity import TIERS
+from centrifugo_proxy.identity_grpc import moment
 from centrifugo_proxy.spans import Tracer
 from centrifugo_proxy.unary import Failed, UnaryUnary
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
@@ -64,7 +65,7 @@ class GrpcFamilyService:
             return _refusal(failed)
         match response.WhichOneof("outcome"):
             case "grant":
-                return Grant(response.grant.expire_at)
+                return Grant(moment(response.grant.expire_at))
             case "denial":
                 return BackendError(response.denial.code, response.denial.message)
             case "disconnect":
@@ -74,16 +75,18 @@ class GrpcFamilyService:
 
 
 class GrpcRpcBackend:
-    """`RpcBackend` over a channel of its own."""
+    """`RpcBackend` over a channel of its own; `name` is its key in RPC_BACKENDS."""
 
-    def __init__(self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer) -> None:
+    def __init__(
+        self, name: str, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer
+    ) -> None:
         unary = UnaryUnary(
             grpc_channel,
             f"/{RPC_BACKEND}/Call",
             rpc_backend_pb2.CallRequest.SerializeToString,
             rpc_backend_pb2.CallResponse.FromString,
         )
-        self._call = ObservedCall(unary, RPC_BACKEND, "Call", deadline_s, observe, tracer)
+        self._call = ObservedCall(unary, RPC_BACKEND, "Call", deadline_s, observe, tracer, name)
 
     async def call(self, call: RpcCall) -> RpcAnswer:
         request = rpc_backend_pb2.CallRequest(

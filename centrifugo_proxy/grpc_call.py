@@ -16,7 +16,10 @@ ObserveCall = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class ObservedCall(Generic[Request, Response]):
-    """`observe` is told the status name and the seconds of each call, the failed and the cancelled too."""
+    """`observe` is told the status name and the seconds of each call, the failed and the cancelled too.
+
+    `peer` is for the span, where several services have this method.
+    """
 
     unary: UnaryUnary[Request, Response]
     service: str
@@ -24,10 +27,11 @@ class ObservedCall(Generic[Request, Response]):
     deadline_s: float
     observe: ObserveCall
     tracer: Tracer
+    peer: str = ""
 
     async def __call__(self, request: Request) -> Response:
         """The response, of one call, never repeated. Raises Failed."""
-        span = self.tracer.client_span(self.service, self.method)
+        span = self.tracer.client_span(self.service, self.method, self.peer)
         started = perf_counter()
         status = grpc.StatusCode.OK
         try:

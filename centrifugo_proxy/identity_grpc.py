@@ -101,6 +101,11 @@ def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
             return IdentityMalformed("identity's answer has no outcome set")
 
 
+def moment(expire_at: int) -> int:
+    """Unix seconds, 0 = never. A time before 1970 has passed, though Centrifugo would take it for never."""
+    return max(expire_at, 1) if expire_at else 0
+
+
 def _identity(success: pb.Success) -> Identity | IdentityMalformed:
     if not success.user_id:
         return IdentityMalformed("identity's Success has an empty user_id")
@@ -113,6 +118,6 @@ def _identity(success: pb.Success) -> Identity | IdentityMalformed:
         ParentalState(
             locks.screen_time_lock, locks.feature_lock_chat, locks.feature_lock_diary, locks.feature_lock_flowcoach
         ),
-        success.expire_at,
+        moment(success.expire_at),
         success.degraded,
     )

@@ -42,9 +42,10 @@ def _tell_notice(notice: Notice) -> None:
                 "fallback ticket pool dropped below low-watermark",
                 extra={"pool_remaining": remaining, "low_watermark": low_watermark},
             )
-        case DisconnectChanged(code, reason_bytes):
+        case DisconnectChanged(code, reason_bytes, asked_by):
             repeating.warning(
-                "identity asked for a disconnect that Centrifugo would not carry out; changed it",
+                "%s asked for a disconnect that Centrifugo would not carry out; changed it",
+                asked_by,
                 extra={"code": code, "reason_bytes": reason_bytes},
             )
         case MetaMissing():

@@ -24,8 +24,11 @@ class Tracer:
         """The span of an HTTP request, a child of an incoming `traceparent`; current until it is ended."""
         return OFF_SPAN
 
-    def client_span(self, service: str, method: str) -> Span:
-        """The span of a unary gRPC call under the current one, with the `metadata` that carries it on."""
+    def client_span(self, service: str, method: str, peer: str = "") -> Span:
+        """The span of a unary gRPC call under the current one, with the `metadata` that carries it on.
+
+        `peer` tells apart those who serve the same method.
+        """
         return OFF_SPAN
 
 

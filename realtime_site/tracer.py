@@ -43,10 +43,10 @@ class RecordingTracer(Tracer):
         parent = _remote_parent(scope["headers"])
         return _ServerSpan(self, self._context(parent), parent, scope, route)
 
-    def client_span(self, service: str, method: str) -> Span:
+    def client_span(self, service: str, method: str, peer: str = "") -> Span:
         current = trace.get_current_span().get_span_context()
         parent = current if current.is_valid else None
-        return _ClientSpan(self, self._context(parent), parent, service, method)
+        return _ClientSpan(self, self._context(parent), parent, (service, method, peer))
 
     def _context(self, parent: SpanContext | None) -> SpanContext:
         """A new span's ids, and whether it is sampled."""
@@ -115,10 +115,10 @@ class _ServerSpan(Span):
 
 class _ClientSpan(Span):
     def __init__(
-        self, tracer: RecordingTracer, context: SpanContext, parent: SpanContext | None, service: str, method: str
+        self, tracer: RecordingTracer, context: SpanContext, parent: SpanContext | None, called: tuple[str, str, str]
     ) -> None:
         self._tracer, self._context, self._parent = tracer, context, parent
-        self._service, self._method = service, method
+        self._service, self._method, self._peer = called
         self.metadata = _metadata(context)
         self._start_ns = time_ns()
 
@@ -131,6 +131,8 @@ class _ClientSpan(Span):
             "rpc.method": self._method,
             "rpc.grpc.status_code": status,
         }
+        if self._peer:
+            attributes["peer.service"] = self._peer
         self._tracer.record(
             name=f"{self._service}/{self._method}",
             kind=SpanKind.CLIENT,

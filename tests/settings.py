@@ -5,6 +5,9 @@ import os
 PREFIXES = (
     "CENTRIFUGO_",
     "CHANNEL_",
+    "FAMILY_SERVICE_",
+    "RPC_",
+    "CHANNEL_",
     "FAMILY_",
     "FALLBACK_",
     "IDENTITY_",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from centrifugo_proxy import codes
-from centrifugo_proxy.backends import AccessQuery, BackendDisconnect, BackendError, FamilyService, Grant
+from centrifugo_proxy.backends import AccessQuery, BackendDisconnect, BackendError, BackendFault, FamilyService, Grant
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.decision import MetaMissing, Notices
 from centrifugo_proxy.policy import Action, ChannelRule, Policy, Reason
@@ -66,8 +66,10 @@ class ChannelGate:
         rule, reason = self.policy.judge_channel(subject, request.channel, action)
         if subject is None or rule is None or reason is not None:
             return Denied(codes.FORBIDDEN, reason or Reason.NO_RULE), notices
-        if not rule.ask_family_service or self.family_service is None:
+        if not rule.ask_family_service:
             return Granted(rule, 0), notices
+        if self.family_service is None:
+            raise BackendFault("a rule asks the family service, and there is none")
         query = AccessQuery(
             subject.user, subject.family_id, request.client, request.channel, publish=action is Action.PUBLISH
         )

@@ -11,6 +11,7 @@ class DisconnectChanged(NamedTuple):
 
     code: int
     reason_bytes: int
+    asked_by: str = "identity"
 
 
 class MetaMissing(NamedTuple):
@@ -82,7 +83,7 @@ def sent_away(code: int, reason: str, notices: Notices = ()) -> Decision:
     passable = code in codes.DISCONNECT_CODES
     answer = wire.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):
-        notices = (*notices, DisconnectChanged(code, len(reason.encode())))
+        notices = (*notices, DisconnectChanged(code, len(reason.encode()), "a backend"))
     return Decision("disconnect", 200, answer, notices)
 
 

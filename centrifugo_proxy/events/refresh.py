@@ -5,12 +5,12 @@ https://centrifugal.dev/docs/server/proxy#refresh-proxy
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from centrifugo_proxy.backends import RefreshClient, RefreshQuery
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import Subjects
-from centrifugo_proxy.events.connect import Caller
+from centrifugo_proxy.events.connect import Caller, Clock
 from centrifugo_proxy.events.decision import Decision, allowed, expired
 from centrifugo_proxy.events.description import describe, shown
 from centrifugo_proxy.identity import (
@@ -21,6 +21,9 @@ from centrifugo_proxy.identity import (
     IdentityUnavailable,
 )
 
+# Centrifugo ends a connection that is refreshed without a new end; this is the furthest one that it keeps to.
+FURTHEST_END_S: Final = 365 * 24 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
@@ -28,6 +31,7 @@ class Refresh:
 
     identity: RefreshClient
     subjects: Subjects
+    clock: Clock
     info_fields: frozenset[str]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
@@ -48,7 +52,8 @@ class Refresh:
 
     def _renewed(self, identity: Identity, known: Any) -> dict[str, Any]:
         """A new end, and the description where it is no longer the one that Centrifugo has."""
-        fields: dict[str, Any] = {"expire_at": identity.expire_at} if identity.expire_at else {}
+        expire_at = identity.expire_at or int(self.clock.time()) + FURTHEST_END_S
+        fields: dict[str, Any] = {"expire_at": expire_at}
         meta = describe(identity)
         if meta != known:
             fields |= {"info": shown(meta, self.info_fields), "meta": meta}
