@@ -12,7 +12,6 @@ from centrifugo_proxy.assembly import answered_events, tls_files
 from centrifugo_proxy.backends_grpc import GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.event_wire import parse_event
-from centrifugo_proxy.events.backed import Backed
 from centrifugo_proxy.events.channel_gate import ChannelGate, Subjects
 from centrifugo_proxy.events.connect import Clock, Event
 from centrifugo_proxy.events.publish import Publish
@@ -46,7 +45,7 @@ async def open_later_events(
 
 def _handler(name: str, event: Event) -> EventHandler:
     """On the refreshes a failed call lets go on for a minute what an error would end."""
-    return EventHandler(parse_event, Backed(event, 503 if name in NEVER_ENVELOPED else 200))
+    return EventHandler(parse_event, event, unavailable_status=503 if name in NEVER_ENVELOPED else 200)
 
 
 def _refresh(

@@ -15,6 +15,7 @@ WILDCARD: Final = "*"
 FAMILY_ID: Final = "{family_id}"
 USER: Final = "{user}"
 PLACEHOLDERS: Final = (FAMILY_ID, USER)
+SPECIAL: Final = frozenset({WILDCARD, *PLACEHOLDERS})
 # What a wildcard does not stand for: characters that mean something to Centrifugo, or to a pattern.
 RESERVED: Final = frozenset("#$&*{}/")
 
@@ -127,9 +128,12 @@ def _refusal(rule: Rule, subject: Subject, *, writes: bool) -> Reason | None:
 
 
 def _fits(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
-    return len(pattern) == len(segments) and all(
-        fits_segment(wanted, segment, subject) for wanted, segment in zip(pattern, segments, strict=True)
-    )
+    if len(pattern) != len(segments):
+        return False
+    for wanted, segment in zip(pattern, segments, strict=True):  # noqa: SIM110  (a generator costs as much again)
+        if not fits_segment(wanted, segment, subject):
+            return False
+    return True
 
 
 def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
@@ -141,13 +145,13 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], subject: Subje
 
 def fits_segment(wanted: str, segment: str, subject: Subject) -> bool:
     """Whether one segment of a channel or method is what the pattern wants there."""
+    if wanted not in SPECIAL:
+        return segment == wanted
     if wanted == WILDCARD:
         return stands_for(segment)
     if wanted == FAMILY_ID:
         return segment != "" and segment == subject.family_id
-    if wanted == USER:
-        return segment != "" and segment == subject.user
-    return segment == wanted
+    return segment != "" and segment == subject.user
 
 
 def stands_for(segment: str) -> bool:

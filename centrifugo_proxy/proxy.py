@@ -6,10 +6,12 @@ from time import perf_counter
 from django.http import HttpRequest, HttpResponse
 
 from centrifugo_proxy import metrics, reporting, wire
+from centrifugo_proxy.backends import BackendUnavailable
 from centrifugo_proxy.events import decision
 from centrifugo_proxy.events.connect import CallerGone
 from centrifugo_proxy.events.decision import Decision
 from centrifugo_proxy.http import JsonResponse
+from centrifugo_proxy.identity import IdentityUnavailable
 from centrifugo_proxy.modes import respond
 from centrifugo_proxy.runtime import Runtime, caller_of, runtime_of, scope_of, unread_body
 
@@ -41,11 +43,10 @@ class Endpoint:
             metrics.count_request(self.event, outcome, perf_counter() - started)
 
     async def _decide(self, runtime: Runtime, request: HttpRequest) -> Decision:
-        if refused := _turned_away(runtime, request):
-            return refused
+        refused = _turned_away(runtime, request)
         handler = runtime.events.get(self.event)
-        if handler is None:
-            return decision.NOT_IMPLEMENTED
+        if refused or handler is None:
+            return refused or decision.NOT_IMPLEMENTED
         if not runtime.capacity.enter():
             return decision.OVERLOADED
         try:
@@ -54,6 +55,8 @@ class Endpoint:
             return decision.BAD_REQUEST
         except CallerGone:
             raise
+        except (BackendUnavailable, IdentityUnavailable):
+            return decision.unavailable(handler.unavailable_status)
         except Exception as fault:
             return decision.internal_error(fault)
         finally:

@@ -22,10 +22,14 @@ class Readiness:
 
 
 class EventHandler(NamedTuple):
-    """An event that is configured, and what parses its requests (BadRequest)."""
+    """An event that is configured, and what parses its requests (BadRequest).
+
+    `unavailable_status` is for when a service that it must ask does not answer: 200 refuses for now, 503 fails.
+    """
 
     parse: Callable[[bytes], Any]
     event: Event
+    unavailable_status: int = 200
 
 
 @dataclass(frozen=True, slots=True)

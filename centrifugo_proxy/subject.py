@@ -1,9 +1,11 @@
 """Whose connection it is, as the later events are told by `meta`: strict, for what is not understood is refused."""
 
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 from centrifugo_proxy.identity import TIERS, ParentalState
 
+NO_LOCKS: Final[frozenset[str]] = frozenset()
 SCREEN_TIME: Final = "screen_time_lock"
 FEATURES: Final = tuple(
     name.removeprefix("feature_lock_") for name in ParentalState._fields if name.startswith("feature_lock_")
@@ -52,6 +54,9 @@ def subject_of(user: str, meta: Any) -> Subject | None:
 
 def _locks(state: Any) -> frozenset[str] | None:
     """The names of the locks that are on; None unless each lock is there and is a truth value."""
-    if not isinstance(state, dict) or not all(isinstance(state.get(name), bool) for name in ParentalState._fields):
+    if not isinstance(state, dict):
         return None
-    return frozenset(name for name in ParentalState._fields if state[name])
+    values = [state.get(name) for name in ParentalState._fields]
+    if {type(value) for value in values} != {bool}:
+        return None
+    return frozenset(compress(ParentalState._fields, values)) if True in values else NO_LOCKS

@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from centrifugo_proxy import codes
-from centrifugo_proxy.backends import AccessQuery, BackendDisconnect, BackendError, BackendFault, FamilyService, Grant
+from centrifugo_proxy.backends import (
+    AccessAnswer,
+    AccessQuery,
+    BackendDisconnect,
+    BackendError,
+    BackendFault,
+    FamilyService,
+    Grant,
+)
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.decision import MetaMissing, Notices
 from centrifugo_proxy.policy import Action, ChannelRule, Policy, Reason
@@ -73,13 +81,14 @@ class ChannelGate:
         query = AccessQuery(
             subject.user, subject.family_id, request.client, request.channel, publish=action is Action.PUBLISH
         )
-        return await self._asked(self.family_service, query, rule), notices
+        return _judgement(await self.family_service.authorize(query), rule), notices
 
-    async def _asked(self, family_service: FamilyService, query: AccessQuery, rule: ChannelRule) -> Judgement:
-        match await family_service.authorize(query):
-            case Grant(expire_at):
-                return Granted(rule, expire_at)
-            case BackendError(code, message):
-                return Denied(code if code in codes.APPLICATION_ERROR_CODES else codes.FORBIDDEN, message)
-            case BackendDisconnect() as disconnect:
-                return disconnect
+
+def _judgement(answer: AccessAnswer, rule: ChannelRule) -> Judgement:
+    match answer:
+        case Grant(expire_at):
+            return Granted(rule, expire_at)
+        case BackendError(code, message):
+            return Denied(code if code in codes.APPLICATION_ERROR_CODES else codes.FORBIDDEN, message)
+        case BackendDisconnect():
+            return answer

@@ -69,7 +69,7 @@ def too_large(limit: int, notices: Notices = ()) -> Decision:
     )
 
 
-def unavailable(status: int = 200) -> Decision:
+def unavailable(status: int) -> Decision:
     """Somebody we must ask is down or slow: refused for now, the SDK tries again.
 
     With another status it is a failed call, for the events that Centrifugo lets go on after one.
