@@ -11,7 +11,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
 
 Context = aio.ServicerContext[Any, Any]
-Script = Callable[[pb.ValidateRequest, Context], Awaitable[pb.ValidateResponse]]
+Script = Callable[[Any, Context], Awaitable[pb.ValidateResponse]]  # of a ValidateRequest, or of a RefreshRequest
 
 
 def success(**fields: Any) -> Script:
@@ -39,12 +39,17 @@ def aborts(status: grpc.StatusCode, details: str = "") -> Script:
 
 
 class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
-    """`script` answers; `calls` are the requests so far. `stop` and `start` keep the port."""
+    """`script` answers Validate, `refresh_script` Refresh; `calls` and `refreshes` are the requests so far.
+
+    `stop` and `start` keep the port.
+    """
 
     def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
         self._credentials = credentials
         self.script: Script = success()
+        self.refresh_script: Script = aborts(grpc.StatusCode.UNIMPLEMENTED)
         self.calls: list[pb.ValidateRequest] = []
+        self.refreshes: list[pb.RefreshRequest] = []
         self.metadata: list[dict[str, Any]] = []
         self.port = 0
         self._server: aio.Server | None = None
@@ -57,6 +62,10 @@ class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
         self.calls.append(request)
         self.metadata.append(dict(context.invocation_metadata() or ()))
         return await self.script(request, context)
+
+    async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.ValidateResponse:
+        self.refreshes.append(request)
+        return await self.refresh_script(request, context)
 
     async def start(self) -> None:
         self._server = aio.server(options=[("grpc.so_reuseport", 0)])

@@ -1,0 +1,81 @@
+"""Between Centrifugo and the service: hands requests on as they are, and remembers both sides."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+import httpx
+
+HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
+BRANCHES = {"result", "error", "disconnect"}
+
+
+class Exchange(NamedTuple):
+    """One request of Centrifugo's, and what the service answered. `event` is the last part of the path."""
+
+    event: str
+    request: dict[str, Any]
+    status: int
+    body: bytes
+
+    @property
+    def answer(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass
+class WireTap:
+    """`url` is what Centrifugo is told to ask."""
+
+    url: str
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def of(self, event: str, **fields: Any) -> list[Exchange]:
+        """The exchanges of this event whose requests have these fields."""
+        return [
+            exchange
+            for exchange in list(self.exchanges)
+            if exchange.event == event and fields.items() <= exchange.request.items()
+        ]
+
+    def answers(self, event: str, **fields: Any) -> list[Any]:
+        """What the service answered to them."""
+        return [exchange.answer for exchange in self.of(event, **fields)]
+
+
+@contextmanager
+def wire_tap(service_port: int) -> Iterator[WireTap]:
+    """One on loopback, in threads of its own."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{service_port}", timeout=30) as service:
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
+                answer = service.post(self.path, content=body, headers=headers)
+                event = self.path.rpartition("/")[2]
+                tap.exchanges.append(Exchange(event, json.loads(body), answer.status_code, answer.content))
+                self.send_response(answer.status_code)
+                self.send_header("Content-Type", answer.headers["Content-Type"])
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            server.daemon_threads = True
+            tap = WireTap(f"http://127.0.0.1:{server.server_port}")
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            yield tap
+            server.shutdown()
+            thread.join()
