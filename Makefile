@@ -8,7 +8,7 @@ CENTRIFUGO_MODULE := github.com/centrifugal/centrifugo/v5
 CENTRIFUGO_VERSION := $(shell sed -n 's|.*$(CENTRIFUGO_MODULE) v\([^ ]*\).*|\1|p' tools/centrifugo/go.mod)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test checks lint types proto format requirements clean centrifugo centrifugo-if-possible
+.PHONY: help run test bench checks lint types proto format requirements clean centrifugo centrifugo-if-possible
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ centrifugo-if-possible:
 	@mkdir -p .cache
 	@[ -x $(CENTRIFUGO) ] || [ -n "$$CENTRIFUGO_BIN" ] || echo "Building Centrifugo for the end-to-end tests, once"
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory centrifugo > .cache/centrifugo.log 2>&1 || true
+
+bench: $(VENV)/.installed  ## CPU of a connect beside the bare floor's; options in BENCH="--json FILE --rounds 1"
+	@$(BIN)/python -m bench.compare $(BENCH)
 
 checks: lint types  ## the static checks alone
 

@@ -1,0 +1,113 @@
+"""CPU, throughput, latency and memory of the service beside its own floor, in turn, in one run: make bench
+
+  floor         one bare ASGI function and one grpc.aio call: the least that Python can do
+  service bare  guard, Prometheus metrics, no traces
+  service full  the same, with every request traced and exported
+
+Figures are the medians of the rounds and compare within one run only. The guard is on in the service's rows.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from bench import machine
+from bench.load import TOKEN, load
+from bench.processes import BenchError, Environment, floor, free_port, identity, service, sink
+
+WARM_UP_S: Final = 1
+SETTLE_S: Final = 1.2  # for the last batch of spans to be sent, so that it is paid for too
+RATIOS: Final = (("service bare", "floor"), ("service full", "floor"), ("service full", "service bare"))
+PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "rss_mib": "RSS MiB"}
+
+Start = Callable[[int, Environment], AbstractContextManager[int]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One process under one load; CPU in microseconds a connect."""
+
+    cpu_us: float
+    rps: float
+    p50_ms: float
+    p99_ms: float
+    rss_mib: float
+
+
+def measure(start: Start, environment: Environment, seconds: float, connections: int) -> Figures:
+    """Figures of the process that `start` starts. Raises BenchError."""
+    port = free_port()
+    with start(port, environment) as pid:
+        load(port, WARM_UP_S, connections)
+        before = machine.cpu_s(pid)
+        done = load(port, seconds, connections)
+        time.sleep(SETTLE_S)
+        cpu_us = (machine.cpu_s(pid) - before) / done.requests * 1e6
+        return Figures(cpu_us, done.requests / done.seconds, done.p50_ms, done.p99_ms, machine.rss_mib(pid))
+
+
+def run(rounds: int, seconds: float, connections: int) -> dict[str, Any]:
+    """The medians of each row, and the ratios of their CPU."""
+    with identity() as address, sink() as traces:
+        bare = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "CENTRIFUGO_PROXY_TOKEN": TOKEN}
+        full = {**bare, "OTEL_EXPORTER_OTLP_ENDPOINT": traces, "OTEL_TRACES_SAMPLER_ARG": "1.0"}
+        rows: dict[str, tuple[Start, Environment]] = {
+            "floor": (floor, bare),
+            "service bare": (service, bare),
+            "service full": (service, full),
+        }
+        seen: dict[str, list[Figures]] = {name: [] for name in rows}
+        for _ in range(rounds):
+            for name, (start, environment) in rows.items():
+                seen[name].append(measure(start, environment, seconds, connections))
+    medians = {name: _medians(figures) for name, figures in seen.items()}
+    ratios = {f"{one} / {other}": medians[one]["cpu_us"] / medians[other]["cpu_us"] for one, other in RATIOS}
+    return {
+        "machine": machine.describe(),
+        "rounds": rounds,
+        "seconds": seconds,
+        "connections": connections,
+        "rows": medians,
+        "cpu_ratios": {name: round(ratio, 2) for name, ratio in ratios.items()},
+    }
+
+
+def _medians(figures: list[Figures]) -> dict[str, float]:
+    return {name: round(median(asdict(each)[name] for each in figures), 1) for name in PRINTED}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result for people."""
+    lines = [" " * 14 + "".join(f"{title:>10}" for title in PRINTED.values())]
+    for name, row in result["rows"].items():
+        lines.append(f"{name:14}" + "".join(f"{row[column]:10.1f}" for column in PRINTED))
+    lines += [f"CPU {name}: {ratio}" for name, ratio in result["cpu_ratios"].items()]
+    lines.append(f"{result['machine']['cores']} cores, Python {result['machine']['python']}, {result['rounds']} rounds")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3, help="of load for each row in each round")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    options = parser.parse_args()
+    try:
+        result = run(options.rounds, options.seconds, options.connections)
+    except BenchError as error:
+        sys.exit(str(error))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    sys.stdout.write(table(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The least that a Python process can do for a connect: one ASGI function and one grpc.aio call.
+
+It knows no guard, no errors, no metrics and no traces: what the service costs above it is what those cost.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any, Final
+
+import orjson
+from grpc import aio
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+
+METHOD: Final = "/realtime.v1.ConnectProxyService/Validate"
+DEADLINE_S: Final = 2.5
+TIERS: Final = ("unspecified", "free", "pro", "family")
+
+Message = dict[str, Any]
+
+
+@cache
+def validate() -> Callable[..., Awaitable[pb.ValidateResponse]]:
+    """The gRPC method, opened in the event loop by the first request."""
+    channel = aio.insecure_channel(os.environ["IDENTITY_VALIDATE_GRPC_ADDRESS"])
+    return channel.unary_unary(
+        METHOD,
+        request_serializer=pb.ValidateRequest.SerializeToString,
+        response_deserializer=pb.ValidateResponse.FromString,
+    )
+
+
+async def app(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Answers every HTTP request as a connect."""
+    if scope["type"] != "http":
+        return
+    message = await receive()
+    body = message["body"]
+    while message["more_body"]:
+        message = await receive()
+        body += message["body"]
+    answer = orjson.dumps({"result": await result(orjson.loads(body))})
+    length = str(len(answer)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
+async def result(asked: dict[str, Any]) -> dict[str, Any]:
+    query = pb.ValidateRequest(
+        ticket=asked["data"]["token"],
+        client_id=asked["client"],
+        transport=asked["transport"],
+        protocol=asked["protocol"],
+    )
+    success = (await validate()(query, timeout=DEADLINE_S)).success
+    locks = success.parental_state
+    info = {
+        "family_id": success.family_id,
+        "subscription_tier": TIERS[success.subscription_tier],
+        "is_admin": success.is_admin,
+        "parental_state": {
+            "screen_time_lock": locks.screen_time_lock,
+            "feature_lock_chat": locks.feature_lock_chat,
+            "feature_lock_diary": locks.feature_lock_diary,
+            "feature_lock_flowcoach": locks.feature_lock_flowcoach,
+        },
+    }
+    return {"user": success.user_id, "info": info, "meta": info, "expire_at": success.expire_at}

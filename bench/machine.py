@@ -1,0 +1,46 @@
+"""What the kernel says about processes: CPU time and memory of one and its children."""
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+
+
+def describe() -> dict[str, Any]:
+    """The machine's size, for a table to be read by."""
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU, user and system, of the process and its children, the ended ones included."""
+    return sum(sum(map(int, _stat(each)[11:15])) for each in _tree(pid)) / TICKS_PER_S
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of the process and its children, in MiB."""
+    return sum(_status_kib(each, "VmRSS") for each in _tree(pid)) / 1024
+
+
+def peak_rss_mib(pid: int) -> float:
+    """The most that the process has had resident, in MiB."""
+    return _status_kib(pid, "VmHWM") / 1024
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from _tree(int(child))
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields behind the name in parentheses, from the third on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _status_kib(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))

@@ -1,0 +1,136 @@
+"""Answers while identity is away, and a reconnect storm: python -m bench.outage [--json FILE]
+
+Outage: connects with pool tickets on 64 connections for 5 s, once the outage is degraded. Identity is refused (nobody
+listens) or hanging (it takes the call and says nothing), and IDENTITY_PROBE_INTERVAL_MS is off (0) or on (1000). The
+deadline and the window are 2,500 ms.
+
+Storm: 5,000 clients connect at once, on connections of their own, and those turned away come again after a pause as
+Centrifugo's SDKs make it. PROXY_MAX_INFLIGHT is 1,000 (the default) or out of reach. The exit code is 1 when a client
+is lost: never let in, or its connection broken.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from bench import machine
+from bench.load import Answers
+from bench.processes import BenchError, allow_many_connections, free_port, identity, service
+from bench.storm import Storm
+from bench.trickle import degraded, trickle
+from fallback.minting import mint
+
+CONNECTIONS: Final = 64
+SECONDS: Final = 5.0
+TICKETS: Final = 100_000
+PROBES_MS: Final = (0, 1000)
+CLIENTS: Final = 5000
+LIMITS: Final = (1000, 100_000)
+FILES: Final = 20_000
+
+Row = dict[str, Any]
+
+
+@contextmanager
+def away(*, hanging: bool) -> Iterator[str]:
+    """The address of an identity that refuses connections, or takes calls and answers none."""
+    if not hanging:
+        yield f"127.0.0.1:{free_port()}"
+        return
+    with identity(hanging=True) as address:
+        yield address
+
+
+def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
+    """How connects with pool tickets are answered in an outage."""
+    with away(hanging=hanging) as address:
+        environment = {
+            "IDENTITY_VALIDATE_GRPC_ADDRESS": address,
+            "IDENTITY_VALIDATE_DEADLINE_MS": "2500",
+            "IDENTITY_PROBE_INTERVAL_MS": str(probe_ms),
+            "FALLBACK_TICKETS_PATH": str(pool),
+            "FALLBACK_DEGRADED_WINDOW_MS": "2500",
+        }
+        port = free_port()
+        with service(port, environment):
+            uvloop.run(degraded(port))
+            answers: Answers = uvloop.run(trickle(port, pool.read_text().split(), CONNECTIONS, SECONDS))
+    return {
+        "identity": "hanging" if hanging else "refused",
+        "probe_ms": probe_ms,
+        "let_in": answers.statuses[200],
+        "other": len(answers.seconds) - answers.statuses[200],
+        "p50_ms": round(answers.percentile_ms(50), 1),
+        "p99_ms": round(answers.percentile_ms(99), 1),
+    }
+
+
+def storm(clients: int, limit: int) -> Row:
+    """What becomes of so many clients that connect at once."""
+    with identity() as address:
+        environment = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "PROXY_MAX_INFLIGHT": str(limit)}
+        port = free_port()
+        with service(port, environment) as pid:
+            uvloop.run(Storm(port, 64).run())  # warm
+            before = machine.rss_mib(pid)
+            measured = Storm(port, clients)
+            uvloop.run(measured.run())
+            time.sleep(0.5)
+            grown = machine.peak_rss_mib(pid) - before
+    return {
+        "limit": limit,
+        "clients": clients,
+        "let_in": len(measured.let_in_after),
+        "in_first_second": sum(after < 1 for after in measured.let_in_after),
+        "all_in_s": round(max(measured.let_in_after), 2),
+        "turned_away": measured.answers.statuses[503],
+        "broken": measured.answers.statuses[0],
+        "p50_ms": round(measured.answers.percentile_ms(50), 1),
+        "p99_ms": round(measured.answers.percentile_ms(99), 1),
+        "rss_grew_mib": round(grown, 1),
+    }
+
+
+def run() -> dict[str, Any]:
+    """All of it; two minutes or so."""
+    random.seed(0)
+    allow_many_connections(FILES)
+    with tempfile.TemporaryDirectory() as folder:
+        pool = Path(folder) / "pool"
+        mint(TICKETS, pool, overwrite=False)
+        outages = [outage(pool, hanging=hanging, probe_ms=ms) for hanging in (False, True) for ms in PROBES_MS]
+    return {"machine": machine.describe(), "outage": outages, "storm": [storm(CLIENTS, limit) for limit in LIMITS]}
+
+
+def table(rows: list[Row]) -> str:
+    """The rows for people."""
+    lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, line, widths)) for line in lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    options = parser.parse_args()
+    try:
+        result = run()
+    except BenchError as error:
+        sys.exit(str(error))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    sys.stdout.write(f"{table(result['outage'])}\n{table(result['storm'])}")
+    return int(any(row["let_in"] < row["clients"] or row["broken"] for row in result["storm"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The measurements work: each part in small, with the figures' bars where they hold on any machine."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bench import compare, outage, pool
+from bench.load import TOKEN, Answers
+from bench.processes import ROOT, BenchError, floor, free_port, identity, service
+
+
+def test_100_000_tickets_load_in_a_second_and_40_mib() -> None:
+    found = pool.measure(100_000)
+
+    assert found.tickets == 100_000
+    assert found.seconds < pool.BAR_S
+    assert found.peak_mib < pool.BAR_MIB
+
+
+@pytest.mark.parametrize("path", ["", "/usr/bin:/bin"], ids=["without wrk", "with wrk where there is one"])
+def test_a_load_is_measured(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("PATH", path)
+    with identity() as address:
+        environment = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "CENTRIFUGO_PROXY_TOKEN": TOKEN}
+
+        found = compare.measure(floor, environment, 0.2, 4)
+
+    assert found.rps > 10
+    assert 0 < found.cpu_us < 1e6
+    assert 0 < found.p50_ms <= found.p99_ms
+    assert found.rss_mib > 10
+
+
+def test_every_client_of_a_storm_gets_in() -> None:
+    row = outage.storm(clients=60, limit=5)
+
+    assert (row["let_in"], row["broken"]) == (60, 0)
+    assert row["turned_away"] > 0
+
+
+def test_a_part_that_does_not_start_says_why() -> None:
+    with (
+        pytest.raises(BenchError, match=r"(?s)^the service does not listen on .*Configuration refused:.*LOG_LEVEL"),
+        service(free_port(), {"LOG_LEVEL": "loud"}) as pid,
+    ):
+        raise AssertionError(pid)
+
+
+def test_percentiles_of_few_answers_are_numbers() -> None:
+    answers = Answers()
+
+    assert answers.percentile_ms(99) == 0
+    answers.add(200, 0.5)
+    assert answers.percentile_ms(99) == 500
+
+
+def test_the_table_has_every_row_and_ratio() -> None:
+    row = dict.fromkeys(compare.PRINTED, 1.5)
+    result = {
+        "machine": {"cores": 2, "python": "3.11"},
+        "rounds": 3,
+        "rows": {"floor": row},
+        "cpu_ratios": {"a / b": 1.2},
+    }
+
+    assert compare.table(result).splitlines() == [
+        "                  CPU µs     req/s    p50 ms    p99 ms   RSS MiB",
+        "floor                1.5       1.5       1.5       1.5       1.5",
+        "CPU a / b: 1.2",
+        "2 cores, Python 3.11, 3 rounds",
+    ]
+
+
+@pytest.mark.parametrize("module", ["compare", "outage", "pool"])
+def test_each_says_what_it_measures(module: str) -> None:
+    command = [sys.executable, "-m", f"bench.{module}", "--help"]
+
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert f"usage: {module}.py" in run.stdout
