@@ -1,9 +1,11 @@
 """`make run`: the service with all it needs, on this machine alone."""
 
 import asyncio
+import os
 import signal
 import sys
 
+from demo.centrifugo import BUILT, find_binary
 from demo.errors import DemoError
 from demo.lines import introduction
 from demo.process import ended
@@ -16,7 +18,8 @@ async def main() -> None:
     """Run until a signal. Raises DemoError."""
     _cancel_on_signal()
     try:
-        async with running_stage(chosen_port()) as stage:
+        binary = find_binary(os.environ.get("CENTRIFUGO_BIN", ""), BUILT)
+        async with running_stage(chosen_port(), binary) as stage:
             say(introduction(stage))
             await stage.service.wait()
             raise ended(SERVICE, stage.service)

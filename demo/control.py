@@ -1,11 +1,13 @@
-"""The levers of the demonstration, over HTTP on loopback: cut identity off, bring it back, mint a ticket."""
+"""The levers of the demonstration, over HTTP on loopback: identity away and back, tickets, a parental lock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
 from demo.identity import LOOPBACK, MemoryIdentity
+from demo.people import HOUSEHOLDS
 
 READ_TIMEOUT_S = 5.0
 
@@ -43,10 +45,21 @@ def routes_of(identity: MemoryIdentity) -> Routes:
         await identity.up()
         return "identity is up"
 
-    async def mint() -> str:
-        return identity.mint()
+    async def mint(user: str = "") -> str:
+        return identity.mint(user)
 
-    return {"POST /identity/down": cut_off, "POST /identity/up": bring_back, "POST /ticket": mint}
+    async def lock(*, locked: bool) -> str:
+        identity.lock_chat("child", locked=locked)
+        return f"the child's chat is {'locked' if locked else 'open'}"
+
+    return {
+        "POST /identity/down": cut_off,
+        "POST /identity/up": bring_back,
+        "POST /ticket": mint,
+        **{f"POST /ticket/{user}": partial(mint, user) for user in HOUSEHOLDS},
+        "POST /lock": partial(lock, locked=True),
+        "POST /unlock": partial(lock, locked=False),
+    }
 
 
 async def _answer(reader: asyncio.StreamReader, routes: Routes) -> bytes:

@@ -1,25 +1,29 @@
 """An identity service in memory, over real gRPC: each ticket that was minted here is redeemed once."""
 
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from grpc import aio
 
+from demo.people import FAMILY, HOUSEHOLDS
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
 
 LOOPBACK = "127.0.0.1"
+CONNECTION_TTL_S: Final = 3  # short, so that a lock is quick to take effect
 
 
 class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
-    """Goes `down` and comes `up` again on the same port, and keeps its tickets meanwhile."""
+    """Goes `down` and comes `up` again on the same port, and keeps its users and tickets meanwhile."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, pb.Success] = {}
+        self._users = {user: somebody(user, family) for user, family in HOUSEHOLDS.items()}
+        self._tickets: dict[str, str] = {}
         self._numbers = count(1)
         self._port = 0
         self._server: aio.Server | None = None
@@ -28,24 +32,37 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
     def address(self) -> str:
         return f"{LOOPBACK}:{self._port}"
 
-    def mint(self) -> str:
-        """A ticket of a user of its own."""
+    def mint(self, user: str = "") -> str:
+        """A ticket of this user, or of one of its own."""
+        user = user or f"user-{next(self._numbers)}"
+        self._users.setdefault(user, somebody(user, FAMILY))
         ticket = secrets.token_urlsafe(12)
-        self._owners[ticket] = pb.Success(
-            user_id=f"user-{next(self._numbers)}",
-            family_id="family-1",
-            subscription_tier=pb.SUBSCRIPTION_TIER_FAMILY,
-            parental_state=pb.ParentalState(feature_lock_diary=True),
-        )
+        self._tickets[ticket] = user
         return ticket
+
+    def lock_chat(self, user: str, *, locked: bool) -> None:
+        """A parental lock; those who are connected hear of it at their next refresh."""
+        self._users[user].parental_state.feature_lock_chat = locked
 
     async def Validate(  # noqa: N802  (the contract's name)
         self, request: pb.ValidateRequest, context: aio.ServicerContext[Any, Any]
     ) -> pb.ValidateResponse:
-        owner = self._owners.pop(request.ticket, None)
-        if owner is None:
+        user = self._tickets.pop(request.ticket, None)
+        if user is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such ticket, or redeemed already")
-        return pb.ValidateResponse(success=owner)
+        return self._described(user)
+
+    async def Refresh(  # noqa: N802  (the contract's name)
+        self, request: pb.RefreshRequest, context: aio.ServicerContext[Any, Any]
+    ) -> pb.ValidateResponse:
+        if request.user_id not in self._users:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
+        return self._described(request.user_id)
+
+    def _described(self, user: str) -> pb.ValidateResponse:
+        response = pb.ValidateResponse(success=self._users[user])
+        response.success.expire_at = int(time.time()) + CONNECTION_TTL_S
+        return response
 
     async def up(self) -> None:
         if self._server is None:
@@ -59,6 +76,15 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         if self._server is not None:
             server, self._server = self._server, None
             await server.stop(grace=0)
+
+
+def somebody(user: str, family: str) -> pb.Success:
+    return pb.Success(
+        user_id=user,
+        family_id=family,
+        subscription_tier=pb.SUBSCRIPTION_TIER_FAMILY,
+        parental_state=pb.ParentalState(feature_lock_diary=True),
+    )
 
 
 @asynccontextmanager

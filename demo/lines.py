@@ -2,11 +2,21 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
+from demo.people import CHAT
+from demo.process import ROOT
 from demo.stage import WINDOW_MS, Stage
 
 INDENT = "    "  # a line that starts so is for the shell
+Steps = Iterator[tuple[str, str]]
+WITHOUT_CENTRIFUGO: Final = (
+    "There is no Centrifugo here, and so no client that connects through one: `make centrifugo` builds it, with Go,\n"
+    "in about a minute, and CENTRIFUGO_BIN names another. Then start this again.\n"
+)
 
 
 def introduction(stage: Stage) -> str:
@@ -17,18 +27,28 @@ def introduction(stage: Stage) -> str:
     return "\n".join([
         "",
         f"The service answers Centrifugo on {stage.service_url}; its identity service is {stage.identity.address},",
-        f"its fallback pool {stage.pool_path}. Paste these into another terminal, one after the other:",
+        f"its fallback pool {stage.pool_path}.",
+        f"Centrifugo is at {stage.centrifugo_url}." if stage.centrifugo_url else WITHOUT_CENTRIFUGO.rstrip(),
+        "",
+        "Paste these into another terminal, in this folder, one after the other:",
         "",
         *steps,
-        f"More tickets of identity's: curl -sS -X POST {stage.control_url}/ticket",
+        f"More tickets of identity's: {lever_line(stage, 'ticket')} (or …/ticket/child)",
         "Ctrl-C ends it all.",
     ])  # fmt: skip
 
 
-def steps_of(stage: Stage) -> Iterator[tuple[str, str]]:
+def steps_of(stage: Stage) -> Steps:
     """What each line shows, and the line."""
+    yield from outage_steps(stage)
+    if stage.centrifugo_url:
+        yield from chat_steps(stage, stage.centrifugo_url)
+
+
+def outage_steps(stage: Stage) -> Steps:
+    """An outage from its beginning to its end, as Centrifugo would see it."""
     first, second = stage.identity.mint(), stage.identity.mint()
-    spare = stage.pool_tickets[0]
+    spare, another_spare = stage.pool_tickets[:2]
     window_s = WINDOW_MS // 1000
     yield "A ticket gets in: 200, and who it belongs to.", connect_line(stage, first)
     yield "The same ticket again is refused: 401, every ticket is good for one connection.", connect_line(stage, first)
@@ -43,12 +63,50 @@ def steps_of(stage: Stage) -> Iterator[tuple[str, str]]:
     )
     yield "A fallback ticket gets in now: 200, marked as degraded.", connect_line(stage, spare)
     yield "It does so once: 503.", connect_line(stage, spare)
+    if stage.centrifugo_url:
+        yield (
+            "A client with another one connects through Centrifugo, but is let into no chat: nobody knows who it is.",
+            client_line(stage, stage.centrifugo_url, f"--ticket={another_spare}"),
+        )
     yield (
         "Bring identity back; the service finds it within two seconds.",
         f"{lever_line(stage, 'identity/up')}; sleep 2",
     )
     yield "The ticket of line 4 gets in: 200, a real user again.", connect_line(stage, second)
-    yield "And all is well: ok, one fallback ticket less.", f"curl -sS {stage.service_url}/health; echo"
+    yield "And all is well: ok, with fewer fallback tickets.", f"curl -sS {stage.service_url}/health; echo"
+
+
+def chat_steps(stage: Stage, centrifugo_url: str) -> Steps:
+    """A family's chat, and what keeps others out of it."""
+    yield (
+        f"A client connects through Centrifugo, with its SDK, and talks to itself in {CHAT}.",
+        client_line(stage, centrifugo_url, "parent"),
+    )
+    yield (
+        "Two members of the family hear each other; the neighbour, of another family, gets nowhere.",
+        client_line(stage, centrifugo_url, "parent child neighbour"),
+    )
+    yield (
+        "A parent locks the child's chat, who is put out within seconds: when the connection is looked at again, and "
+        "then the subscription.",
+        f"(sleep 3; {lever_line(stage, 'lock')}) & {client_line(stage, centrifugo_url, 'parent child --stay=12')}",
+    )
+    yield "Locked out from the start, now.", client_line(stage, centrifugo_url, "child")
+    yield (
+        "And in again, once the lock is off.",
+        f"{lever_line(stage, 'unlock')}; {client_line(stage, centrifugo_url, 'child')}",
+    )
+
+
+def client_line(stage: Stage, centrifugo_url: str, who: str) -> str:
+    """Clients that enter the chat and tell what they see."""
+    return f"{python()} -m demo.client {centrifugo_url} {stage.control_url} {who}"
+
+
+def python() -> str:
+    """The one that runs this, as short as it can be said in this folder."""
+    path = Path(sys.executable)
+    return shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))
 
 
 def connect_line(stage: Stage, ticket: str) -> str:

@@ -1,7 +1,6 @@
 """Child processes: started, waited for until they listen, and ended by their id."""
 
 import asyncio
-import os
 import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
@@ -31,11 +30,14 @@ def require_free(port: int) -> None:
 
 @asynccontextmanager
 async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Process]:
-    """The process of `command`, from when it listens on `port`. Raises DemoError when it does not come to that."""
+    """The process of `command`, from when it listens on `port`. Raises DemoError when it does not come to that.
+
+    `environment` is all that it has.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env=environment,
         start_new_session=True,  # a terminal's Ctrl-C is for us alone; we end our children in order
     )
     try:

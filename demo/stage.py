@@ -5,30 +5,35 @@ import secrets
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from demo.centrifugo import running_centrifugo
 from demo.control import running_control
 from demo.errors import DemoError
 from demo.identity import LOOPBACK, MemoryIdentity, running_identity
-from demo.process import child, require_free
+from demo.private import write_private
+from demo.process import ROOT, child, require_free
 
 DEFAULT_PORT = 9730
 DEADLINE_MS = 500
 WINDOW_MS = 3000  # short, so that an outage is quick to watch
 POOL_TICKETS = 5
 LOW_WATERMARK = 3
+SUBSCRIPTION_TTL_S = 2
+POLICY = ROOT / "demo" / "policy.toml"
 SERVICE = "The service"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs, and what a newcomer needs to play with it."""
+    """What runs, and what a newcomer needs to play with it. `centrifugo_url` is None where there is no Centrifugo."""
 
     service: Process
     service_url: str
+    centrifugo_url: str | None
     control_url: str
     guard_token: str
     identity: MemoryIdentity
@@ -37,8 +42,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def running_stage(port: int) -> AsyncIterator[Stage]:
-    """The service on `port` with an identity service and a pool of its own. Raises DemoError."""
+async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Stage]:
+    """The service on `port` with an identity service and a pool of its own, behind this Centrifugo if there is one.
+
+    Raises DemoError.
+    """
     require_free(port)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="realtime-demo-")))
@@ -47,10 +55,21 @@ async def running_stage(port: int) -> AsyncIterator[Stage]:
         guard_token = secrets.token_hex(4)
         identity = await stack.enter_async_context(running_identity())
         control_url = await stack.enter_async_context(running_control(identity))
-        environment = service_environment(port, identity.address, guard_token, pool_path)
+        environment = {**os.environ, **service_environment(port, identity.address, guard_token, pool_path)}
         command = [sys.executable, "manage.py", "serve"]
         service = await stack.enter_async_context(child(SERVICE, command, environment, port))
-        yield Stage(service, f"http://{LOOPBACK}:{port}", control_url, guard_token, identity, pool_path, pool_tickets)
+        front = running_centrifugo(centrifugo, folder, environment) if centrifugo else nullcontext()
+        centrifugo_url = await stack.enter_async_context(front)
+        yield Stage(
+            service=service,
+            service_url=f"http://{LOOPBACK}:{port}",
+            centrifugo_url=centrifugo_url,
+            control_url=control_url,
+            guard_token=guard_token,
+            identity=identity,
+            pool_path=pool_path,
+            pool_tickets=pool_tickets,
+        )
 
 
 def chosen_port() -> int:
@@ -63,12 +82,6 @@ def chosen_port() -> int:
 
 def mint_pool() -> list[str]:
     return [secrets.token_urlsafe(12) for _ in range(POOL_TICKETS)]
-
-
-def write_private(path: Path, text: str) -> None:
-    """A file that only this user can read."""
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def service_environment(port: int, identity_address: str, guard_token: str, pool_path: Path) -> dict[str, str]:
@@ -89,5 +102,10 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "FALLBACK_TICKETS_PATH": str(pool_path),
         "FALLBACK_DEGRADED_WINDOW_MS": str(WINDOW_MS),
         "FALLBACK_LOW_WATERMARK": str(LOW_WATERMARK),
+        "CENTRIFUGO_REFRESH": "auto",
+        "CHANNEL_POLICY_PATH": str(POLICY),
+        "CHANNEL_SUBSCRIPTION_TTL_S": str(SUBSCRIPTION_TTL_S),
+        "FAMILY_SERVICE_GRPC_ADDRESS": "",
+        "RPC_BACKENDS": "",
         "no_grpc_proxy": LOOPBACK,  # a laptop's HTTP proxy is not for its own loopback
     }

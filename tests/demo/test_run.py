@@ -15,18 +15,30 @@ from typing import Any
 
 import pytest
 
+from demo.centrifugo import find_binary
+from demo.lines import introduction
+from demo.stage import running_stage
+from tests.harness import centrifugo
 from tests.harness.processes import ROOT, environment, free_port
 
 LAST_LINE = "Ctrl-C ends it all.\n"
 
+BINARY = centrifugo.binary()
+CHAT = "family:family-1:chat"
+
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste are curl's")
+needs_centrifugo = pytest.mark.skipif(
+    BINARY is None,
+    reason="There is no Centrifugo: `make centrifugo` builds it with Go, and CENTRIFUGO_BIN names another.",
+)
 
 
-def start(folder: Path, port: int) -> "subprocess.Popen[str]":
+def start(folder: Path, port: int, **variables: str) -> "subprocess.Popen[str]":
+    named = {"CENTRIFUGO_BIN": str(BINARY)} if BINARY else {}
     return subprocess.Popen(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
-        env=environment(port, TMPDIR=str(folder)),
+        env=environment(port, TMPDIR=str(folder), **{**named, **variables}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -57,7 +69,7 @@ def lines_to_paste(printed: str) -> list[str]:
 
 def paste(line: str) -> str:
     shell = ["/bin/sh", "-c", line]
-    return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout  # noqa: S603
+    return subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout  # noqa: S603
 
 
 def answer_of(output: str) -> tuple[Any, int]:
@@ -71,7 +83,7 @@ def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path:
     unavailable = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
 
     with running_demo(tmp_path) as (_, printed):
-        outputs = [paste(line) for line in lines_to_paste(printed)]
+        outputs = [paste(line) for line in lines_to_paste(printed) if "demo.client" not in line]
 
     first, again, cut, during, watch, spare, spare_again, back, after, well = outputs
     assert answer_of(first)[0]["result"]["user"] == "user-1"
@@ -88,6 +100,75 @@ def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path:
     assert (health["status"], health["fallback_pool"]["size"]) == ("ok", 4)
 
 
+@needs_curl
+@needs_centrifugo
+def test_the_pasted_lines_show_a_familys_chat_through_centrifugo(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as (_, printed):
+        lines = [line for line in lines_to_paste(printed) if "demo.client" in line and "--ticket" not in line]
+        alone, family, locked_meanwhile, locked, open_again = [paste(line).splitlines() for line in lines]
+
+    entering = ["child: connected", f"child: in {CHAT}", "child: hears 'hello from the child' from child"]
+    assert alone == [line.replace("child", "parent") for line in entering]
+    assert sorted(family) == sorted([
+        *entering,
+        *alone,
+        "child: hears 'hello from the parent' from parent",
+        "parent: hears 'hello from the child' from child",
+        "neighbour: connected",
+        f"neighbour: not let into {CHAT}: 403 not allowed",
+        "neighbour: may not write there: 403 not allowed",
+    ])  # fmt: skip
+    assert locked_meanwhile[-3:] == [
+        "the child's chat is locked",
+        f"child: taken out of {CHAT}: 2501 subscription expired; asks to be let in again",
+        f"child: not let into {CHAT}: 403 locked by a parent",
+    ]
+    assert locked == [
+        "child: connected",
+        f"child: not let into {CHAT}: 403 locked by a parent",
+        "child: may not write there: 403 locked by a parent",
+    ]
+    assert open_again == ["the child's chat is open", *entering]
+
+
+@needs_curl
+@needs_centrifugo
+def test_a_fallback_ticket_connects_through_centrifugo_but_enters_no_chat(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as (_, printed):
+        lines = lines_to_paste(printed)
+        [visit] = [line for line in lines if "--ticket" in line]
+        for line in lines[2:5]:  # identity cut off, a connect that fails, until it counts as an outage
+            paste(line)
+        seen = paste(visit).splitlines()
+
+    assert seen == [
+        "somebody: connected",
+        f"somebody: not let into {CHAT}: 403 not allowed",
+        "somebody: may not write there: 403 not allowed",
+    ]
+
+
+async def test_without_a_centrifugo_it_says_how_to_have_one_and_goes_on(tmp_path: Path) -> None:
+    binary = find_binary("", tmp_path / "not-built")
+
+    async with running_stage(free_port(), binary) as stage:
+        printed = introduction(stage)
+
+    assert "There is no Centrifugo here, and so no client that connects through one: `make centrifugo`" in printed
+    assert (len(lines_to_paste(printed)), "demo.client" in printed) == (10, False)
+
+
+def test_a_centrifugo_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_text("not a program")
+
+    with start(tmp_path, free_port(), CENTRIFUGO_BIN=str(file)) as process:
+        printed, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert printed == f"CENTRIFUGO_BIN is '{file}', which is no program.\n"
+
+
 def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with running_demo(tmp_path) as (process, printed):
         process.send_signal(signal.SIGINT)
@@ -96,6 +177,7 @@ def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert process.returncode == 0
     assert rest.endswith("Ended; nothing is left behind.\n")
     assert not alive(service_pid(printed))
+    assert [port for port in ports_of(printed) if answers(port)] == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,6 +185,16 @@ def service_pid(printed: str) -> int:
     started = re.search(r"Started server process \[(\d+)\]", printed)
     assert started is not None, printed
     return int(started[1])
+
+
+def ports_of(printed: str) -> set[int]:
+    """Everything on loopback that was named: the service, identity, the levers, Centrifugo."""
+    return {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", printed)}
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,98 @@
+"""Centrifugo before the service, where there is one, with the configuration that the service prints for it."""
+
+import json
+import os
+import socket
+import sys
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from demo.errors import DemoError
+from demo.identity import LOOPBACK
+from demo.private import write_private
+from demo.process import ROOT, child
+
+BUILT: Final = ROOT / ".cache" / "centrifugo"
+# How often Centrifugo looks whether subscriptions have expired, and for how long after that it lets them be: short, so
+# that a lock is quick to take effect. The defaults are 27 s and 25 s.
+IMPATIENT: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}
+
+Config = dict[str, Any]
+
+
+def find_binary(named: str, built: Path) -> Path | None:
+    """The Centrifugo that CENTRIFUGO_BIN names, else the one that make has built, else None. Raises DemoError."""
+    if named and not _is_program(Path(named)):
+        raise DemoError(f"CENTRIFUGO_BIN is {named!r}, which is no program.")
+    if named:
+        return Path(named).resolve()
+    return built if _is_program(built) else None
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+@asynccontextmanager
+async def running_centrifugo(binary: Path, folder: Path, service: Mapping[str, str]) -> AsyncIterator[str]:
+    """The WebSocket URL of a Centrifugo before the service that has these variables. Raises DemoError."""
+    major = await layout(binary)
+    port = free_port()
+    file = folder / "centrifugo.json"
+    write_private(file, json.dumps(completed(await printed(major, service), major, port)))
+    # Nothing of this shell's: Centrifugo reads every variable that begins with its name.
+    environment = {"PATH": os.environ["PATH"]}
+    async with child("Centrifugo", [str(binary), "-c", str(file)], environment, port):
+        yield f"ws://{LOOPBACK}:{port}/connection/websocket"
+
+
+async def layout(binary: Path) -> int:
+    """6 for the nested configuration of v6, 5 for the flat one: told by the options."""
+    return 6 if "--http_server.port" in await _output([str(binary), "--help"], {"PATH": os.environ["PATH"]}) else 5
+
+
+async def printed(major: int, service: Mapping[str, str]) -> Config:
+    """What `manage.py centrifugo_config` prints for the service, with the guard's token."""
+    options = ["--major", str(major), "--format", "json", "--with-secrets"]
+    options += ["--endpoint", f"http://{LOOPBACK}:{service['LISTEN_PORT']}"]
+    config: Config = json.loads(await _output([sys.executable, "manage.py", "centrifugo_config", *options], service))
+    return config
+
+
+def completed(config: Config, major: int, port: int) -> Config:
+    """With what is left to whoever runs it: where it listens, and what it logs. No browser comes here."""
+    if major == 5:
+        return {
+            **config,
+            "address": LOOPBACK,
+            "port": str(port),
+            "log_level": "error",
+            **{f"client_{name}": delay for name, delay in IMPATIENT.items()},
+        }
+    return {
+        **config,
+        "http_server": {"address": LOOPBACK, "port": str(port)},
+        "log": {"level": "error"},
+        "client": {**config["client"], **IMPATIENT},
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+async def _output(command: list[str], environment: Mapping[str, str]) -> str:
+    try:
+        process = await create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE)
+    except OSError as error:
+        raise DemoError(f"Cannot run {command[0]}: {error.strerror}.") from None
+    out, err = await process.communicate()
+    if process.returncode:
+        raise DemoError(f"{' '.join(command)} ended with code {process.returncode}:\n{err.decode().strip()}")
+    return out.decode()

@@ -1,0 +1,135 @@
+"""Clients of Centrifugo, with its SDK for Python: they enter a family's chat, say hello, and tell what they see."""
+
+import argparse
+import asyncio
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from centrifuge import Client, ClientEventHandler, SubscriptionEventHandler
+from centrifuge.contexts import (
+    ConnectedContext,
+    ConnectingContext,
+    DisconnectedContext,
+    ErrorContext,
+    PublicationContext,
+    SubscribedContext,
+    SubscribingContext,
+    UnsubscribedContext,
+)
+from centrifuge.exceptions import CentrifugeError, ReplyError
+
+from demo.people import CHAT, HOUSEHOLDS
+
+STARTED = 0
+OWN_CODES = (STARTED, 1)  # of the SDK: its application asked for it; the connection was lost, which is told already
+PATIENCE_S = 5.0
+
+
+class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc]  # the SDK has no types
+    """Tells what its client sees, line by line."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.decided = asyncio.Event()  # whether it may enter the chat
+
+    def say(self, text: str) -> None:
+        sys.stdout.write(f"{self.name}: {text}\n")
+        sys.stdout.flush()
+
+    async def on_connecting(self, ctx: ConnectingContext) -> None:
+        if ctx.code != STARTED:
+            self.say(f"connection lost: {ctx.code} {ctx.reason}; tries again")
+
+    async def on_connected(self, ctx: ConnectedContext) -> None:
+        self.say("connected")
+
+    async def on_disconnected(self, ctx: DisconnectedContext) -> None:
+        self.decided.set()
+        if ctx.code not in OWN_CODES:
+            self.say(f"disconnected: {ctx.code} {ctx.reason}")
+
+    async def on_error(self, ctx: ErrorContext) -> None:
+        self.say(f"an attempt failed: {ctx.error}")
+
+    async def on_subscribing(self, ctx: SubscribingContext) -> None:
+        if ctx.code not in OWN_CODES:
+            self.say(f"taken out of {CHAT}: {ctx.code} {ctx.reason}; asks to be let in again")
+
+    async def on_subscribed(self, ctx: SubscribedContext) -> None:
+        self.say(f"in {CHAT}")
+        self.decided.set()
+
+    async def on_unsubscribed(self, ctx: UnsubscribedContext) -> None:
+        if ctx.code not in OWN_CODES:
+            self.say(f"not let into {CHAT}: {ctx.code} {ctx.reason}")
+        self.decided.set()
+
+    async def on_publication(self, ctx: PublicationContext) -> None:
+        self.say(f"hears {ctx.pub.data!r} from {ctx.pub.info.user}")
+
+    async def greet(self, client: Client) -> None:
+        """Write to the chat, in it or not: Centrifugo asks about that too."""
+        try:
+            await client.publish(CHAT, f"hello from the {self.name}")
+        except ReplyError as refused:
+            self.say(f"may not write there: {refused.code} {refused.message}")
+        except CentrifugeError as failed:
+            self.say(f"could not write there: {type(failed).__name__}")
+
+
+@asynccontextmanager
+async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Client]:
+    """A client that has asked to be let into the chat, and knows the answer."""
+    client = Client(url, person, data={"token": ticket}, proxy=None)
+    try:
+        await client.connect()
+        await client.new_subscription(CHAT, person).subscribe()
+        await asyncio.wait_for(person.decided.wait(), PATIENCE_S)
+        yield client
+    finally:
+        await client.disconnect()
+
+
+async def visit(url: str, tickets: dict[str, str], stay_s: float) -> None:
+    """All of them at once, for so long. Raises TimeoutError when one learns nothing."""
+    async with AsyncExitStack() as stack:
+        people = [Person(name) for name in tickets]
+        clients = [await stack.enter_async_context(visiting(url, each, tickets[each.name])) for each in people]
+        for person, client in zip(people, clients, strict=True):
+            await person.greet(client)
+        await asyncio.sleep(stay_s)
+
+
+def ticket_of(identity_url: str, name: str) -> str:
+    """A fresh ticket: an app would have its backend get one."""
+    request = urllib.request.Request(f"{identity_url}/ticket/{name}", method="POST")  # noqa: S310  (printed by us)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=PATIENCE_S) as response:
+        return str(response.read().decode().strip())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m demo.client", description=__doc__)
+    parser.add_argument("centrifugo", help="its WebSocket URL")
+    parser.add_argument("identity", help="the URL that gives tickets")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"who enters: {', '.join(HOUSEHOLDS)}")
+    parser.add_argument("--ticket", help="somebody with this ticket enters too")
+    parser.add_argument("--stay", type=float, default=1.0, metavar="SECONDS", help="how long they listen (1)")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(HOUSEHOLDS):
+        parser.error(f"nobody is called {', '.join(sorted(unknown))}; there are {', '.join(HOUSEHOLDS)}")
+    tickets = {name: ticket_of(options.identity, name) for name in options.names}
+    if options.ticket:
+        tickets["somebody"] = options.ticket
+    asyncio.run(visit(options.centrifugo, tickets, options.stay))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except OSError as error:  # TimeoutError is one
+        sys.exit(f"No answer: {error or 'it took too long'}. Does make run still run?")
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,8 @@
+"""Who can be asked for by name."""
+
+from typing import Final
+
+FAMILY: Final = "family-1"
+CHAT: Final = f"family:{FAMILY}:chat"
+# Users and their families.
+HOUSEHOLDS: Final = {"parent": FAMILY, "child": FAMILY, "neighbour": "family-2"}
