@@ -13,9 +13,14 @@ def connect_request(ticket: str, token: str = "") -> bytes:
         '{"client":"9336a229-2400-4ebc-8c50-0a643d22e8a0","transport":"websocket","protocol":"json",'
         f'"encoding":"json","data":{{"token":"{ticket}"}}}}'
     )
+    return proxy_request("connect", body, token)
+
+
+def proxy_request(event: str, body: str, token: str = "") -> bytes:
+    """A request of this event with this body, which is ASCII."""
     guard = f"X-Centrifugo-Proxy-Token: {token}\r\n" if token else ""
     return (
-        "POST /centrifugo/connect HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        f"POST /centrifugo/{event} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         f"{guard}Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 

@@ -4,7 +4,8 @@
   service bare  guard, Prometheus metrics, no traces
   service full  the same, with every request traced and exported
 
-Figures are the medians of the rounds and compare within one run only. The guard is on in the service's rows.
+Figures are the medians of the rounds and compare within one run only. The guard is on in the service's rows. With
+--against the service of another tree, such as a git worktree of an older commit, is measured in the same run.
 """
 
 import argparse
@@ -14,17 +15,17 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from bench import machine
 from bench.load import TOKEN, load
-from bench.processes import BenchError, Environment, floor, free_port, identity, service, sink
+from bench.processes import ROOT, BenchError, Environment, floor, free_port, identity, service, sink
 
 WARM_UP_S: Final = 1
 SETTLE_S: Final = 1.2  # for the last batch of spans to be sent, so that it is paid for too
-RATIOS: Final = (("service bare", "floor"), ("service full", "floor"), ("service full", "service bare"))
 PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "rss_mib": "RSS MiB"}
 
 Start = Callable[[int, Environment], AbstractContextManager[int]]
@@ -53,30 +54,37 @@ def measure(start: Start, environment: Environment, seconds: float, connections:
         return Figures(cpu_us, done.requests / done.seconds, done.p50_ms, done.p99_ms, machine.rss_mib(pid))
 
 
-def run(rounds: int, seconds: float, connections: int) -> dict[str, Any]:
-    """The medians of each row, and the ratios of their CPU."""
+def run(rounds: int, seconds: float, connections: int, against: list[Path]) -> dict[str, Any]:
+    """The medians of each row, and their CPU as multiples of the floor's."""
     with identity() as address, sink() as traces:
-        bare = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "CENTRIFUGO_PROXY_TOKEN": TOKEN}
-        full = {**bare, "OTEL_EXPORTER_OTLP_ENDPOINT": traces, "OTEL_TRACES_SAMPLER_ARG": "1.0"}
-        rows: dict[str, tuple[Start, Environment]] = {
-            "floor": (floor, bare),
-            "service bare": (service, bare),
-            "service full": (service, full),
-        }
+        rows = _rows(address, traces, {"service": ROOT, **{tree.name: tree for tree in against}})
         seen: dict[str, list[Figures]] = {name: [] for name in rows}
         for _ in range(rounds):
             for name, (start, environment) in rows.items():
                 seen[name].append(measure(start, environment, seconds, connections))
     medians = {name: _medians(figures) for name, figures in seen.items()}
-    ratios = {f"{one} / {other}": medians[one]["cpu_us"] / medians[other]["cpu_us"] for one, other in RATIOS}
     return {
         "machine": machine.describe(),
         "rounds": rounds,
         "seconds": seconds,
         "connections": connections,
         "rows": medians,
-        "cpu_ratios": {name: round(ratio, 2) for name, ratio in ratios.items()},
+        "cpu_ratios": {
+            f"{name} / floor": round(row["cpu_us"] / medians["floor"]["cpu_us"], 2)
+            for name, row in medians.items()
+            if name != "floor"
+        },
     }
+
+
+def _rows(address: str, traces: str, trees: dict[str, Path]) -> dict[str, tuple[Start, Environment]]:
+    bare = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "CENTRIFUGO_PROXY_TOKEN": TOKEN}
+    full = {**bare, "OTEL_EXPORTER_OTLP_ENDPOINT": traces, "OTEL_TRACES_SAMPLER_ARG": "1.0"}
+    rows: dict[str, tuple[Start, Environment]] = {"floor": (floor, bare)}
+    for name, tree in trees.items():
+        rows[f"{name} bare"] = (partial(service, tree=tree), bare)
+        rows[f"{name} full"] = (partial(service, tree=tree), full)
+    return rows
 
 
 def _medians(figures: list[Figures]) -> dict[str, float]:
@@ -85,9 +93,10 @@ def _medians(figures: list[Figures]) -> dict[str, float]:
 
 def table(result: dict[str, Any]) -> str:
     """The result for people."""
-    lines = [" " * 14 + "".join(f"{title:>10}" for title in PRINTED.values())]
+    width = max(map(len, result["rows"]))
+    lines = [" " * width + "".join(f"{title:>10}" for title in PRINTED.values())]
     for name, row in result["rows"].items():
-        lines.append(f"{name:14}" + "".join(f"{row[column]:10.1f}" for column in PRINTED))
+        lines.append(f"{name:{width}}" + "".join(f"{row[column]:10.1f}" for column in PRINTED))
     lines += [f"CPU {name}: {ratio}" for name, ratio in result["cpu_ratios"].items()]
     lines.append(f"{result['machine']['cores']} cores, Python {result['machine']['python']}, {result['rounds']} rounds")
     return "\n".join(lines)
@@ -98,10 +107,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of load for each row in each round")
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
     options = parser.parse_args()
     try:
-        result = run(options.rounds, options.seconds, options.connections)
+        result = run(options.rounds, options.seconds, options.connections, options.against)
     except BenchError as error:
         sys.exit(str(error))
     if options.json:

@@ -47,13 +47,13 @@ def allow_many_connections(wanted: int) -> None:
 
 
 @contextmanager
-def process(name: str, arguments: list[str], port: int, environment: Environment) -> Iterator[int]:
+def process(name: str, arguments: list[str], port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
     """The process id of `python arguments`, from when it listens on `port`. Raises BenchError."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(  # noqa: S603
-            [sys.executable, *arguments], cwd=ROOT, env={**clean, **environment}, stdout=output, stderr=output
+            [sys.executable, *arguments], cwd=tree, env={**clean, **environment}, stdout=output, stderr=output
         ) as popen,
     ):
         try:
@@ -102,10 +102,10 @@ def sink() -> Iterator[str]:
 
 
 @contextmanager
-def service(port: int, environment: Environment) -> Iterator[int]:
-    """The process id of `manage.py serve` on `port`; without tracing unless `environment` says otherwise."""
+def service(port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
+    """The process id of `manage.py serve` of `tree` on `port`; without tracing unless `environment` says otherwise."""
     listen = {"LISTEN_HOST": LOOPBACK, "LISTEN_PORT": str(port), "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
-    with process("the service", ["manage.py", "serve"], port, {**listen, **environment}) as pid:
+    with process("the service", ["manage.py", "serve"], port, {**listen, **environment}, tree) as pid:
         yield pid
 
 

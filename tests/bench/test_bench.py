@@ -65,8 +65,8 @@ def test_the_table_has_every_row_and_ratio() -> None:
     }
 
     assert compare.table(result).splitlines() == [
-        "                  CPU µs     req/s    p50 ms    p99 ms   RSS MiB",
-        "floor                1.5       1.5       1.5       1.5       1.5",
+        "         CPU µs     req/s    p50 ms    p99 ms   RSS MiB",
+        "floor       1.5       1.5       1.5       1.5       1.5",
         "CPU a / b: 1.2",
         "2 cores, Python 3.11, 3 rounds",
     ]

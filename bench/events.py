@@ -1,0 +1,163 @@
+"""CPU of each later event beside that of connect, in turn, in one run: python -m bench.events [--json FILE]
+
+An event that asks nobody should cost less than half of a connect, one that asks a service no more than a connect,
+which asks identity. Figures are medians of the rounds and compare within one run only. The guard is on, traces off.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+import uvloop
+
+from bench import machine
+from bench.client import connected, proxy_request
+from bench.load import TOKEN, Answers, timed
+from bench.processes import LOOPBACK, BenchError, free_port, process, service
+
+CONNECTIONS: Final = 64
+POLICY: Final = """
+[[channels]]
+match = "family:{family_id}:chat"
+allow = ["subscribe", "publish"]
+feature = "diary"
+max_publish_bytes = 8192
+
+[[channels]]
+match = "room:*"
+allow = ["subscribe", "publish"]
+ask_family_service = true
+
+[[rpc]]
+match = "diary.*"
+backend = "diary"
+"""
+META: Final = {
+    "family_id": "family-1",
+    "subscription_tier": "pro",
+    "is_admin": False,
+    "parental_state": {
+        "screen_time_lock": False,
+        "feature_lock_chat": True,
+        "feature_lock_diary": False,
+        "feature_lock_flowcoach": False,
+    },
+}
+FACTS: Final = {
+    "client": "9336a229-2400-4ebc-8c50-0a643d22e8a0",
+    "transport": "websocket",
+    "protocol": "json",
+    "encoding": "json",
+}
+OWNER: Final = {"user": "user-1", "meta": META}
+CHAT: Final = {"channel": "family:family-1:chat"}
+SAID: Final = {"data": {"text": "a message of some words, as people write them"}}
+# Name: the event, its request, and how many calls it makes.
+ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
+    "connect": ("connect", {"data": {"token": "ticket-of-the-usual-length-of-43-characters"}}, 1),
+    "refresh": ("refresh", OWNER, 1),
+    "subscribe, family asked": ("subscribe", {**OWNER, "channel": "room:1"}, 1),
+    "publish, family asked": ("publish", {**OWNER, **SAID, "channel": "room:1"}, 1),
+    "rpc": ("rpc", {**OWNER, **SAID, "method": "diary.entries.list"}, 1),
+    "subscribe": ("subscribe", {**OWNER, **CHAT}, 0),
+    "sub_refresh": ("sub_refresh", {**OWNER, **CHAT}, 0),
+    "publish": ("publish", {**OWNER, **CHAT, **SAID}, 0),
+}
+
+
+async def _load(port: int, request: bytes, seconds: float) -> int:
+    """How many requests were answered with 200. Raises BenchError when one was not."""
+    answers = Answers()
+    until = perf_counter() + seconds
+    callers = [await connected(port) for _ in range(CONNECTIONS)]
+
+    async def ask(number: int) -> None:
+        while perf_counter() < until:
+            await timed(callers[number], request, answers)
+
+    await asyncio.gather(*(ask(number) for number in range(CONNECTIONS)))
+    for caller in callers:
+        caller.close()
+    if set(answers.statuses) != {200}:
+        raise BenchError(f"not all were answered with 200: {dict(answers.statuses)}")
+    return len(answers.seconds)
+
+
+def measure(pid: int, port: int, name: str, seconds: float) -> float:
+    """CPU of the service in microseconds a request. Raises BenchError."""
+    event, fields, _ = ROWS[name]
+    request = proxy_request(event, json.dumps({**FACTS, **fields}, separators=(",", ":")), TOKEN)
+    before = machine.cpu_s(pid)
+    answered = uvloop.run(_load(port, request, seconds))
+    return (machine.cpu_s(pid) - before) / answered * 1e6
+
+
+@contextmanager
+def started() -> Iterator[tuple[int, int]]:
+    """The id and the port of a service with a policy, and all it may ask."""
+    backends, port = free_port(), free_port()
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as policy:
+        policy.write(POLICY)
+        policy.flush()
+        address = f"{LOOPBACK}:{backends}"
+        environment = {
+            "IDENTITY_VALIDATE_GRPC_ADDRESS": address,
+            "FAMILY_SERVICE_GRPC_ADDRESS": address,
+            "RPC_BACKENDS": f"diary={address}",
+            "RPC_MAX_INFLIGHT": "1000",
+            "CHANNEL_POLICY_PATH": policy.name,
+            "CENTRIFUGO_PROXY_TOKEN": TOKEN,
+        }
+        with (
+            process("the backends", ["-m", "bench.backends", str(backends)], backends, {}),
+            service(port, environment) as pid,
+        ):
+            yield pid, port
+
+
+def run(rounds: int, seconds: float) -> dict[str, Any]:
+    """The median of each row, and its ratio to connect."""
+    seen: dict[str, list[float]] = {name: [] for name in ROWS}
+    with started() as (pid, port):
+        measure(pid, port, "connect", 1)
+        for _ in range(rounds):
+            for name in ROWS:
+                seen[name].append(measure(pid, port, name, seconds))
+    cpu_us = {name: round(median(figures), 1) for name, figures in seen.items()}
+    ratios = {name: round(figure / cpu_us["connect"], 2) for name, figure in cpu_us.items()}
+    return {"machine": machine.describe(), "rounds": rounds, "seconds": seconds, "cpu_us": cpu_us, "ratios": ratios}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result for people."""
+    lines = [f"{'':25}{'calls':>6}{'CPU µs':>9}{'/ connect':>11}"]
+    for name, (_, _, calls) in ROWS.items():
+        lines.append(f"{name:25}{calls:6}{result['cpu_us'][name]:9.1f}{result['ratios'][name]:11.2f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2, help="of load for each row in each round")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    options = parser.parse_args()
+    try:
+        result = run(options.rounds, options.seconds)
+    except BenchError as error:
+        sys.exit(str(error))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    sys.stdout.write(table(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
