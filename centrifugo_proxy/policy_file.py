@@ -46,11 +46,11 @@ class _Rule:
     def refuse(self, problem: str) -> None:
         self.problems.append(problem)
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, example: str) -> str:
         value = self.fields.get(key)
         if isinstance(value, str) and value:
             return value
-        self.refuse(f"{key} is {_seen(value)}; write a text such as {key} = {_example(key)}")
+        self.refuse(f'{key} is {_seen(value)}; write a text such as {key} = "{example}"')
         return ""
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -83,11 +83,11 @@ class _Rule:
         self.refuse(f"{key} is {_seen(value)}; write a number of bytes, {MAX_BYTES[0]}–{MAX_BYTES[-1]}")
         return None
 
-    def segments(self, separator: str, apart: str, accepted: Collection[str]) -> tuple[str, ...]:
+    def segments(self, separator: str, apart: str, accepted: Collection[str], example: str) -> tuple[str, ...]:
         """The parts of `match`, each a plain text or one of `accepted`."""
-        match = self.text("match")
+        match = self.text("match", example)
         segments = tuple(match.split(separator)) if match else ()
-        for segment in segments:
+        for segment in dict.fromkeys(segments):
             if segment not in accepted and not stands_for(segment):
                 self.refuse(
                     f"match {match!r} has the segment {segment!r}; between {apart} write {_listed(accepted)}, "
@@ -153,7 +153,7 @@ class _Reader:
         if asks and not self.family_service:
             rule.refuse("ask_family_service is true, but FAMILY_SERVICE_GRPC_ADDRESS is not set; set it")
         return ChannelRule(
-            segments=rule.segments(":", "colons", (WILDCARD, *PLACEHOLDERS)),
+            segments=rule.segments(":", "colons", (WILDCARD, *PLACEHOLDERS), "family:{family_id}"),
             match=rule.fields.get("match", ""),
             number=number,
             line=line,
@@ -168,7 +168,7 @@ class _Reader:
 
     def _rpc_rule(self, rule: _Rule, number: int, line: int) -> RpcRule:
         return RpcRule(
-            segments=rule.segments(".", "dots", (WILDCARD,)),
+            segments=rule.segments(".", "dots", (WILDCARD,), "diary.*"),
             match=rule.fields.get("match", ""),
             number=number,
             line=line,
@@ -180,7 +180,7 @@ class _Reader:
         )
 
     def _backend(self, rule: _Rule) -> str:
-        backend = rule.text("backend")
+        backend = rule.text("backend", "diary")
         if backend and backend not in self.backends:
             known = f"RPC_BACKENDS has {_listed(self.backends)}" if self.backends else "RPC_BACKENDS is empty"
             rule.refuse(f"backend {backend!r} is not configured; {known}: add {backend}=host:port to it")
@@ -241,7 +241,3 @@ def _seen(value: Any) -> str:
 
 def _listed(words: Collection[str]) -> str:
     return ", ".join(str(word) for word in words)
-
-
-def _example(key: str) -> str:
-    return {"match": '"family:{family_id}"', "backend": '"diary"'}.get(key, '"…"')

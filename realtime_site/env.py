@@ -129,7 +129,9 @@ class Environment:
 
         def convert(raw: str) -> dict[str, str]:
             pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
-            named = {key: _grpc_target(target) for key, _, target in pairs if BACKEND_NAME.fullmatch(key)}
+            named = {
+                key: _grpc_target(target) for key, equals, target in pairs if equals and BACKEND_NAME.fullmatch(key)
+            }
             if len(named) < len(pairs):
                 raise ValueError("a comma list of name=host:port, each name once, of letters, digits, _ and -")
             return named

@@ -38,6 +38,8 @@ WORD: Reader = lambda env: env.one_of("X", "http", ("http", "envelope"))  # noqa
 SUBSET: Reader = lambda env: env.subset("X", ("a", "b"))  # noqa: E731
 WORDS: Reader = lambda env: env.words("X", "*")  # noqa: E731
 TARGET: Reader = lambda env: env.grpc_target("X", "localhost:50051")  # noqa: E731
+OPTIONAL: Reader = lambda env: env.optional_grpc_target("X")  # noqa: E731
+TARGETS: Reader = lambda env: env.grpc_targets("X")  # noqa: E731
 URL: Reader = lambda env: env.http_url("X", "http://localhost:4318/v1/traces")  # noqa: E731
 TEXT: Reader = lambda env: env.text("X", "some")  # noqa: E731
 SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
@@ -56,6 +58,8 @@ SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
         (SUBSET, frozenset({"a", "b"})),
         (WORDS, ["*"]),
         (TARGET, "localhost:50051"),
+        (OPTIONAL, ""),
+        (TARGETS, {}),
         (URL, "http://localhost:4318/v1/traces"),
         (TEXT, "some"),
         (SECRET, ""),
@@ -72,7 +76,16 @@ def test_an_unset_variable_has_its_default(read: Reader, default: Any) -> None:
 
 @pytest.mark.parametrize(
     ("read", "default"),
-    [(PORT, 9730), (PROBE, 0), (RATIO, 1.0), (FLAG, False), (WORD, "http"), (TARGET, "localhost:50051")],
+    [
+        (PORT, 9730),
+        (PROBE, 0),
+        (RATIO, 1.0),
+        (FLAG, False),
+        (WORD, "http"),
+        (TARGET, "localhost:50051"),
+        (OPTIONAL, ""),
+        (TARGETS, {}),
+    ],
 )
 @pytest.mark.parametrize("blank", ["", "  "])
 def test_an_empty_variable_is_as_good_as_unset(read: Reader, default: Any, blank: str) -> None:
@@ -132,6 +145,11 @@ def test_an_explicit_empty_value_counts_where_it_means_something(read: Reader, e
         (TARGET, "ipv4:10.0.0.1:1,10.0.0.2:1", "ipv4:10.0.0.1:1,10.0.0.2:1"),
         (TARGET, "ipv6:[::1]:50051", "ipv6:[::1]:50051"),
         (TARGET, "unix:///run/identity.sock", "unix:///run/identity.sock"),
+        (OPTIONAL, "family:50051", "family:50051"),
+        (OPTIONAL, "dns:///family.prod.svc:50051", "dns:///family.prod.svc:50051"),
+        (TARGETS, "diary=localhost:1", {"diary": "localhost:1"}),
+        (TARGETS, " b=h:2 , a=[::1]:1,, ", {"b": "h:2", "a": "[::1]:1"}),
+        (TARGETS, "A_b-9=dns:///diary:50061", {"A_b-9": "dns:///diary:50061"}),
         (URL, "https://collector.example:4318/x?y=z", "https://collector.example:4318/x?y=z"),
         (URL, "http://[::1]/v1/traces", "http://[::1]/v1/traces"),
         (TEXT, " as it is ", " as it is "),
@@ -149,6 +167,7 @@ def test_a_good_value_is_converted(read: Reader, raw: str, value: Any) -> None:
 
 
 GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
+NAMED_TARGETS = "a comma list of name=host:port, each name once, of letters, digits, _ and -"
 WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
 
 
@@ -192,6 +211,21 @@ WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for o
         (TARGET, "identity:50051/path", GRPC_TARGET),
         (TARGET, "two words:50051", GRPC_TARGET),
         (TARGET, "dns:///two words:1", GRPC_TARGET),
+        (OPTIONAL, "family", GRPC_TARGET),
+        (OPTIONAL, "http://family:50051", GRPC_TARGET),
+        (TARGETS, "localhost:50061", NAMED_TARGETS),
+        (TARGETS, "diary", NAMED_TARGETS),
+        (TARGETS, "=localhost:1", NAMED_TARGETS),
+        (TARGETS, "the diary=localhost:1", NAMED_TARGETS),
+        (TARGETS, "diary =localhost:1", NAMED_TARGETS),
+        (TARGETS, "diär=localhost:1", NAMED_TARGETS),
+        (TARGETS, "a=h:1,a=h:2", NAMED_TARGETS),
+        (TARGETS, "a=h:1,a=h:1", NAMED_TARGETS),
+        (TARGETS, "a=ipv4:10.0.0.1:1,10.0.0.2:1", NAMED_TARGETS),
+        (TARGETS, "diary=", GRPC_TARGET),
+        (TARGETS, "diary=localhost", GRPC_TARGET),
+        (TARGETS, "a=h:1,b=h:0", GRPC_TARGET),
+        (TARGETS, "a=http://diary:50061", GRPC_TARGET),
         (URL, "localhost:4318", WHOLE_URL),
         (URL, "collector", WHOLE_URL),
         (URL, "grpc://collector:4317", WHOLE_URL),

@@ -192,7 +192,7 @@ async def test_a_request_that_is_too_large_is_refused_with_the_limit_and_reaches
         (refuses(0, "none"), {"error": {"code": 500, "message": "none"}}),
         (refuses(399, "too low"), {"error": {"code": 500, "message": "too low"}}),
         (refuses(2000, "too high"), {"error": {"code": 500, "message": "too high"}}),
-        (refuses(2**32 - 1, ""), {"error": {"code": 500, "message": ""}}),
+        (refuses(2**32 - 1, ""), {"error": {"code": 500, "message": "refused"}}),
         (disconnects(3000, "lowest"), {"disconnect": {"code": 3000, "reason": "lowest"}}),
         (disconnects(4999, ""), {"disconnect": {"code": 4999, "reason": ""}}),
         (disconnects(2999, "too low"), {"disconnect": {"code": 4000, "reason": "too low"}}),

@@ -141,7 +141,7 @@ SAID = [
     (denies(0, "no code"), 200, forbidden("no code")),
     (denies(399, "too low"), 200, forbidden("too low")),
     (denies(2000, "too high"), 200, forbidden("too high")),
-    (denies(2**32 - 1, ""), 200, forbidden("")),
+    (denies(2**32 - 1, ""), 200, forbidden("refused")),
     (disconnects(4001, "left the family"), 200, {"disconnect": {"code": 4001, "reason": "left the family"}}),
     (disconnects(3000, ""), 200, {"disconnect": {"code": 3000, "reason": ""}}),
     (disconnects(1, "no such code"), 200, {"disconnect": {"code": 4000, "reason": "no such code"}}),
