@@ -98,7 +98,7 @@ async def test_a_fallback_connection_keeps_what_is_not_sensitive() -> None:
     [(0, NOW + 300), (NOW + 60, NOW + 60), (NOW + 900, NOW + 300), (NOW - 1, NOW - 1), (-5, 1)],
 )
 async def test_the_family_service_may_end_it_sooner(clock: FakeClock, granted_until: int, expected: int) -> None:
-    options = {"CHANNEL_SUBSCRIPTION_TTL_S": 300, "clock": clock}
+    options: dict[str, Any] = {"CHANNEL_SUBSCRIPTION_TTL_S": 300, "clock": clock}
     async with (
         family_service(grants(granted_until)) as family,
         policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **options) as running,

@@ -194,7 +194,11 @@ async def test_a_family_service_that_is_down_refuses_for_now(event: str) -> None
 
 
 async def test_a_family_service_that_hangs_is_waited_for_no_longer_than_its_own_deadline() -> None:
-    deadlines = {"FAMILY_SERVICE_DEADLINE_MS": 100, "RPC_DEADLINE_MS": 30000, "IDENTITY_VALIDATE_DEADLINE_MS": 30000}
+    deadlines: dict[str, Any] = {
+        "FAMILY_SERVICE_DEADLINE_MS": 100,
+        "RPC_DEADLINE_MS": 30000,
+        "IDENTITY_VALIDATE_DEADLINE_MS": 30000,
+    }
     async with (
         family_service(never) as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **deadlines) as running,
