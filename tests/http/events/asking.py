@@ -69,13 +69,15 @@ async def body_of(running: Service, event: str, **fields: Any) -> Any:
 
 
 @asynccontextmanager
-async def policed(policy: str, identity_address: str = "127.0.0.1:1", **options: Any) -> AsyncIterator[Service]:
+async def policed(
+    policy: str, identity_address: str = "127.0.0.1:1", *, serve: Any = service, **options: Any
+) -> AsyncIterator[Service]:
     """A service with this policy, whose subscriptions do not end unless it is said otherwise."""
     with NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
         file.write(policy)
         file.flush()
         settings = {"CHANNEL_SUBSCRIPTION_TTL_S": 0, "CHANNEL_POLICY_PATH": file.name, **options}
-        async with service(identity_address, **settings) as running:
+        async with serve(identity_address, **settings) as running:
             yield running
 
 

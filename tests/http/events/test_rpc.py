@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 
 from centrifugo_proxy.codes import ResponseMode
@@ -16,13 +17,14 @@ from proto.realtime.v1 import rpc_backend_pb2 as pb
 from tests.harness.backends import RpcBackendStub, returns, rpc_backend, says
 from tests.harness.certificates import Authority
 from tests.harness.identity import Context, IdentityStub, aborts, identity_stub
-from tests.harness.service import CLIENT, Service
+from tests.harness.service import CLIENT, Service, uvicorn_service
 from tests.http.events.asking import (
     POOL_META,
     TEMPORARY_INTERNAL,
     UNAVAILABLE,
     ask,
     body_of,
+    event_body,
     forbidden,
     meta,
     policed,
@@ -49,6 +51,7 @@ match = "status.*"
 backend = "family"
 sensitive = false
 """
+CANCELLED = 'realtime_proxy_requests_total{outcome="cancelled",type="rpc"}'
 UNKNOWN = {"error": {"code": 404, "message": "unknown method"}}
 INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 
@@ -310,6 +313,29 @@ async def test_places_are_given_back_by_calls_that_end_however_they_end() -> Non
         body = await body_of(running, "rpc", method="diary.list")
 
     assert body == {"result": {"data": 1}}
+
+
+async def test_a_caller_who_hangs_up_leaves_no_call_behind() -> None:
+    cancelled = asyncio.Event()
+
+    async def waits(request: pb.CallRequest, context: Context) -> pb.CallResponse:
+        try:
+            return await never(request, context)
+        finally:
+            cancelled.set()
+
+    async with answering(waits, serve=uvicorn_service, RPC_DEADLINE_MS=30000) as running:
+        before = await running.metric(CANCELLED)
+        with pytest.raises(httpx.ReadTimeout):
+            await running.http.post("/centrifugo/rpc", json=event_body(method="diary.list"), timeout=0.2)
+        async with asyncio.timeout(5):
+            await cancelled.wait()
+            while running.runtime.capacity.taken:
+                await asyncio.sleep(0.01)
+        after = await running.metric(CANCELLED)
+        inflight = await running.metric('realtime_backend_inflight_calls{service="rpc:diary"}')
+
+    assert (after - before, inflight) == (1, 0)
 
 
 async def test_calls_are_counted_and_timed_by_backend() -> None:
