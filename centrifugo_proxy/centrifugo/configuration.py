@@ -49,6 +49,11 @@ class Namespace:
     options: Mapping[str, Any]
     proxied: frozenset[str]
 
+    @property
+    def name(self) -> str:
+        """Its name, "" for the channels in none."""
+        return str(self.options.get("name") or "")
+
     def on(self, name: str) -> bool:
         """Whether this option is switched on."""
         return is_true(self.options.get(name))

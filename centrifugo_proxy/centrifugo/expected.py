@@ -1,16 +1,23 @@
 """What a Centrifugo configuration has to fit."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from centrifugo_proxy.codes import ResponseMode
+from centrifugo_proxy.policy import PLACEHOLDERS, WILDCARD, Policy
 
 GUARD_HEADER: Final = "X-Centrifugo-Proxy-Token"
 SIGNATURE_HEADER: Final = "X-Centrifugo-Proxy-Signature"
-IDENTITY_EVENTS: Final = ("connect", "refresh")  # these wait for the identity service
 CHANNEL_EVENTS: Final = ("subscribe", "publish", "sub_refresh")
 LATER_EVENTS: Final = ("refresh", *CHANNEL_EVENTS, "rpc")
 EVENTS: Final = ("connect", *LATER_EVENTS)
+
+
+class Deadline(NamedTuple):
+    """How long the service itself waits for another one, and the setting that says so."""
+
+    setting: str
+    ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,9 @@ class Expected:
 
     `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
     `signed` says that the guard wants a signature too. `events` are those that are answered, connect included.
+    `deadline_ms` is that for identity; those for the family service and the rpc backends are 0 when there is none.
+    `namespaces` are those of the policy's channels, "" for channels in none. `pool` says that there are fallback
+    connections, which expire; `subscriptions_expire` that the answers to subscribe have an end.
     """
 
     base_url: str
@@ -28,6 +38,11 @@ class Expected:
     tokens: tuple[bytes, ...] = field(default=(), repr=False)
     signed: bool = False
     events: tuple[str, ...] = ("connect",)
+    family_deadline_ms: int = 0
+    rpc_deadline_ms: int = 0
+    namespaces: tuple[str, ...] = ()
+    pool: bool = False
+    subscriptions_expire: bool = False
 
     def endpoint(self, event: str) -> str:
         """The URL Centrifugo posts this event to."""
@@ -36,6 +51,23 @@ class Expected:
     def later_events(self, among: tuple[str, ...] = LATER_EVENTS) -> tuple[str, ...]:
         """The answered events out of `among`."""
         return tuple(event for event in among if event in self.events)
+
+    def deadline(self, event: str) -> Deadline:
+        """What Centrifugo must wait longer than; 0 ms when nobody else is asked."""
+        if event == "rpc":
+            return Deadline("RPC_DEADLINE_MS", self.rpc_deadline_ms)
+        if event in CHANNEL_EVENTS:
+            return Deadline("FAMILY_SERVICE_DEADLINE_MS", self.family_deadline_ms)
+        return Deadline("IDENTITY_VALIDATE_DEADLINE_MS", self.deadline_ms)
+
+
+def namespaces_of(policy: Policy) -> tuple[str, ...]:
+    """The namespaces of a policy's channels, "" for channels in none.
+
+    A rule that begins with a wildcard or a placeholder leaves open which they are.
+    """
+    first = {rule.segments[0] if len(rule.segments) > 1 else "": None for rule in policy.channels}
+    return tuple(name for name in first if name != WILDCARD and name not in PLACEHOLDERS)
 
 
 def path_of(event: str) -> str:

@@ -4,6 +4,8 @@ https://centrifugal.dev/docs/server/proxy, and for v5 https://centrifugal.dev/do
 """
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from centrifugo_proxy.centrifugo.document import Commented, Tree, plain
@@ -14,7 +16,7 @@ MAJORS: Final = (6, 5)
 TIMEOUT_MARGIN_MS: Final = 500
 STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default for connections that are not let in yet
 TERMINAL_INVALID_TICKET: Final = 4501
-EXAMPLE_NAMESPACE: Final = "family"
+NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # as Centrifugo wants it, or it does not start
 V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
 V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
 
@@ -23,9 +25,9 @@ ORIGINS: Final = (
     "elsewhere are refused, and so are all of them while the list is empty. Never *."
 )
 TIMEOUT: Final = (
-    "Above IDENTITY_VALIDATE_DEADLINE_MS ({deadline} ms): Centrifugo must not hang up before the service has answered, "
-    "or a ticket is redeemed for nobody."
+    "Above {deadline.setting} ({deadline.ms} ms): Centrifugo must not hang up before the service has answered{why}."
 )
+TICKET: Final = ", or a ticket is redeemed for nobody"
 TRANSFORMS: Final = (
     "Centrifugo reads the body of a 200 only. Without this a refused ticket (401) looks like a passing fault, and "
     "clients try for ever. 503 and 500 are passing faults, and have no transform."
@@ -39,9 +41,10 @@ V5_HEADER: Final = (
     f'{{"{GUARD_HEADER}": "<the value of CENTRIFUGO_PROXY_TOKEN>"}}.'
 )
 PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as the token."
-NAMESPACE: Final = "An example: channels such as family:42. Nothing is allowed to clients but by the proxies."
-
-
+NAMESPACES: Final = (
+    "Those of the policy's channels. The proxies alone allow what happens in them; what is kept and shown of it "
+    "(history_size, history_ttl, presence and the like) is yours to add."
+)
 STALE: Final = "Above the connect proxy's timeout: until it is let in, a connection counts as stale."
 
 
@@ -51,11 +54,8 @@ class NotPossible(ValueError):
 
 def generate(expected: Expected, major: int, file_format: str, *, with_secrets: bool = False) -> Tree:
     """The whole configuration in the layout of this major version. Raises NotPossible."""
-    if major == 6:
-        return _v6(expected, with_secrets)
-    granular = expected.mode is ResponseMode.HTTP and expected.later_events(("refresh", "sub_refresh"))
-    tree = (_v5_granular if granular else _v5_flat)(expected, with_secrets)
-    return _v5_yaml(tree) if file_format == "yaml" else tree
+    tree = (_v6 if major == 6 else _v5)(expected, with_secrets)
+    return _v5_yaml(tree) if (major, file_format) == (5, "yaml") else tree
 
 
 def todo(expected: Expected, major: int, *, with_secrets: bool = False) -> list[str]:
@@ -63,6 +63,11 @@ def todo(expected: Expected, major: int, *, with_secrets: bool = False) -> list[
     lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
     if expected.tokens and not with_secrets:
         lines.append(f"{GUARD_HEADER}: {V6_HEADER if major == 6 else V5_HEADER}")
+    if expected.pool and "refresh" not in expected.events:
+        lines.append(
+            "CENTRIFUGO_REFRESH is off: connections of the fallback pool expire, and end their clients for good. "
+            "Set it to auto."
+        )
     if expected.signed:
         lines.append(
             "CENTRIFUGO_PROXY_SECRET is set: Centrifugo cannot sign its requests. Put a signing gateway in front of "
@@ -71,9 +76,13 @@ def todo(expected: Expected, major: int, *, with_secrets: bool = False) -> list[
     return lines
 
 
-def timeout(expected: Expected) -> Any:
-    """A Go duration."""
-    return Commented(f"{expected.deadline_ms + TIMEOUT_MARGIN_MS}ms", TIMEOUT.format(deadline=expected.deadline_ms))
+def timeout(expected: Expected, event: str) -> Tree:
+    """A Go duration; nothing where the service asks nobody, and Centrifugo's default of a second will do."""
+    deadline = expected.deadline(event)
+    if not deadline.ms:
+        return {}
+    why = TICKET if event == "connect" else ""
+    return {"timeout": Commented(f"{deadline.ms + TIMEOUT_MARGIN_MS}ms", TIMEOUT.format(deadline=deadline, why=why))}
 
 
 def _stale_close_delay(expected: Expected, key: str) -> Tree:
@@ -82,9 +91,9 @@ def _stale_close_delay(expected: Expected, key: str) -> Tree:
     return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
 
 
-def transforms(expected: Expected, event: str) -> list[dict[str, Any]]:
-    """None on the two refreshes, where any answer without a result means expired."""
-    if expected.mode is not ResponseMode.HTTP or event in ("refresh", "sub_refresh"):
+def transforms(expected: Expected) -> list[dict[str, Any]]:
+    """Of connect, the one event on which the service answers 401."""
+    if expected.mode is not ResponseMode.HTTP:
         return []
     code = expected.invalid_ticket_code
     if reconnects(code):
@@ -99,6 +108,17 @@ def _token(expected: Expected) -> str:
         raise NotPossible("CENTRIFUGO_PROXY_TOKEN is not ASCII text, which a header needs.") from None
 
 
+def _namespaces(expected: Expected) -> Iterator[str]:
+    """Raises NotPossible."""
+    for name in filter(None, expected.namespaces):
+        if not NAMESPACE_NAME.fullmatch(name):
+            raise NotPossible(
+                f"The policy has channels that begin with {name!r}, which Centrifugo takes for a namespace, whose name "
+                "must be of two or more ASCII letters, digits and any of -_."
+            )
+        yield name
+
+
 def _v6(expected: Expected, with_secrets: bool) -> Tree:
     client: Tree = {
         "allowed_origins": Commented([], ORIGINS),
@@ -110,19 +130,21 @@ def _v6(expected: Expected, with_secrets: bool) -> Tree:
     tree: Tree = {"client": client}
     if channel_events := expected.later_events(CHANNEL_EVENTS):
         proxies = {event: _v6_proxy(expected, event, with_secrets) for event in channel_events}
-        namespace = {"name": EXAMPLE_NAMESPACE, **{f"{event}_proxy_enabled": True for event in channel_events}}
-        tree["channel"] = {"namespaces": Commented([namespace], NAMESPACE), "proxy": proxies}
+        asked = {f"{event}_proxy_enabled": True for event in channel_events}
+        namespaces = [{"name": name, **asked} for name in _namespaces(expected)]
+        without = {"without_namespace": asked} if "" in expected.namespaces else {}
+        tree["channel"] = {"namespaces": Commented(namespaces, NAMESPACES), **without, "proxy": proxies}
     if "rpc" in expected.events:
         tree["rpc"] = {"without_namespace": {"proxy_enabled": True}, "proxy": _v6_proxy(expected, "rpc", with_secrets)}
     return tree
 
 
 def _v6_proxy(expected: Expected, event: str, with_secrets: bool) -> Tree:
-    proxy: Tree = {"endpoint": expected.endpoint(event), "timeout": timeout(expected)}
+    proxy: Tree = {"endpoint": expected.endpoint(event), **timeout(expected, event)}
     if event != "connect":
         proxy["include_connection_meta"] = Commented(True, META)
     http: Tree = {}
-    if found := transforms(expected, event):
+    if event == "connect" and (found := transforms(expected)):
         http["status_to_code_transforms"] = Commented(found, TRANSFORMS)
     if expected.tokens and with_secrets:
         http["static_headers"] = Commented({GUARD_HEADER: _token(expected)}, PLAIN_HEADER)
@@ -131,23 +153,14 @@ def _v6_proxy(expected: Expected, event: str, with_secrets: bool) -> Tree:
     return {**proxy, "http": http} if http else proxy
 
 
-def _v5_namespaces(expected: Expected, granular: bool) -> Tree:
-    channel_events = expected.later_events(CHANNEL_EVENTS)
-    if not channel_events:
-        return {}
-    namespace: dict[str, Any] = {"name": EXAMPLE_NAMESPACE}
-    for event in channel_events:
-        namespace |= {f"{event}_proxy_name": event} if granular else {f"proxy_{event}": True}
-    return {"namespaces": Commented([namespace], NAMESPACE)}
-
-
-def _v5_flat(expected: Expected, with_secrets: bool) -> Tree:
+def _v5(expected: Expected, with_secrets: bool) -> Tree:
+    """Flat: one header, one set of transforms for all events. The service answers 401 on connect alone."""
     tree: Tree = {"allowed_origins": Commented([], ORIGINS)}
     tree |= _stale_close_delay(expected, "client_stale_close_delay")
     for event in expected.events:
         tree[f"proxy_{event}_endpoint"] = expected.endpoint(event)
-        tree[f"proxy_{event}_timeout"] = timeout(expected)
-    if found := transforms(expected, "connect"):
+        tree |= {f"proxy_{event}_{name}": value for name, value in timeout(expected, event).items()}
+    if found := transforms(expected):
         tree["proxy_http_status_code_transforms"] = Commented(found, TRANSFORMS)
     if expected.later_events():
         tree["proxy_include_connection_meta"] = Commented(True, META)
@@ -155,36 +168,15 @@ def _v5_flat(expected: Expected, with_secrets: bool) -> Tree:
         tree["proxy_static_http_headers"] = Commented({GUARD_HEADER: _token(expected)}, PLAIN_HEADER)
     elif expected.tokens:
         tree["proxy_static_http_headers"] = Commented({GUARD_HEADER: f"${{{V5_HEADERS_VARIABLE}}}"}, V5_HEADER)
-    return tree | _v5_namespaces(expected, granular=False)
+    return tree | _v5_namespaces(expected)
 
 
-def _v5_granular(expected: Expected, with_secrets: bool) -> Tree:
-    """A proxy for each event: the flat options would put the transforms on the refreshes too."""
-    if expected.tokens and not with_secrets:
-        raise NotPossible(
-            "With refresh or sub_refresh, Centrifugo v5 takes the guard's header from the file alone: add "
-            "--with-secrets and keep the file private, or use --major 6, or response mode envelope."
-        )
-    names = {f"{event}_proxy_name": event for event in expected.events if event not in CHANNEL_EVENTS}
-    return {
-        "allowed_origins": Commented([], ORIGINS),
-        **_stale_close_delay(expected, "client_stale_close_delay"),
-        "granular_proxy_mode": True,
-        **names,
-        "proxies": [_v5_proxy(expected, event) for event in expected.events],
-        **_v5_namespaces(expected, granular=True),
-    }
-
-
-def _v5_proxy(expected: Expected, event: str) -> Tree:
-    proxy: Tree = {"name": event, "endpoint": expected.endpoint(event), "timeout": timeout(expected)}
-    if event != "connect":
-        proxy["include_connection_meta"] = True
-    if found := transforms(expected, event):
-        proxy["http_status_to_code_transforms"] = found
-    if expected.tokens:
-        proxy["static_http_headers"] = {GUARD_HEADER: _token(expected)}
-    return proxy
+def _v5_namespaces(expected: Expected) -> Tree:
+    asked: Tree = {f"proxy_{event}": True for event in expected.later_events(CHANNEL_EVENTS)}
+    if not asked:
+        return {}
+    namespaces = [{"name": name, **asked} for name in _namespaces(expected)]
+    return {**(asked if "" in expected.namespaces else {}), "namespaces": Commented(namespaces, NAMESPACES)}
 
 
 def _v5_yaml(tree: Tree) -> Tree:

@@ -25,6 +25,8 @@ ACCESS: Final = {
     "subscribe": ("allow_subscribe_for_client",),
     "publish": ("allow_publish_for_client", "allow_publish_for_subscriber"),
 }
+DOORS: Final = tuple(name for names in ACCESS.values() for name in names)
+ASKED: Final = {6: "{}_proxy_enabled", 5: "proxy_{}"}
 ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe", "publish", "presence", "history"))
 
 
@@ -150,6 +152,42 @@ def namespace_open(configuration: Configuration, expected: Expected) -> Iterator
                 f"Every client that is let in may {event} in any of these channels, whoever they are meant for.",
                 f"Fine for public channels. For others set this to false and have the {event} proxy decide "
                 "(CHANNEL_POLICY_PATH).",
+            )
+
+
+@RULES.rule("namespace-sub-refresh-off", Severity.ERROR)
+def namespace_sub_refresh_off(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    if "subscribe" not in expected.events or not expected.subscriptions_expire:
+        return
+    for namespace in configuration.namespaces:
+        if "subscribe" in namespace.proxied and "sub_refresh" not in namespace.proxied:
+            yield Problem(
+                namespace.at(ASKED[configuration.major].format("sub_refresh")),
+                "The service lets subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or an end that the family service "
+                "gives), and Centrifugo leaves it to the client to prolong them. Without a token it cannot: the "
+                "subscription ends for good, although nobody refused it.",
+                "Enable the namespace's sub_refresh proxy, as manage.py centrifugo_config prints it.",
+            )
+
+
+@RULES.rule("policy-namespace-missing", Severity.ERROR)
+def policy_namespace_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    known = {namespace.name: namespace for namespace in configuration.namespaces}
+    for name in expected.namespaces:
+        namespace = known.get(name)
+        if namespace is None:
+            yield Problem(
+                "channel.namespaces" if configuration.major == 6 else "namespaces",
+                f"The policy has rules for channels of {name!r}, a namespace that Centrifugo does not know: it refuses "
+                "everybody with unknown channel (102), and the policy is not asked.",
+                f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
+            )
+        elif not namespace.proxied and not any(map(namespace.on, DOORS)):
+            yield Problem(
+                namespace.at(ASKED[configuration.major].format("subscribe")),
+                "The policy has rules for these channels, but Centrifugo asks nobody about them: it refuses everybody "
+                "with permission denied (103).",
+                "Enable the namespace's proxies, as manage.py centrifugo_config prints them.",
             )
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from centrifugo_proxy.centrifugo.configuration import Configuration, Proxy
 from centrifugo_proxy.centrifugo.durations import milliseconds
-from centrifugo_proxy.centrifugo.expected import EVENTS, IDENTITY_EVENTS, LATER_EVENTS, Expected, path_of
+from centrifugo_proxy.centrifugo.expected import EVENTS, LATER_EVENTS, Expected, path_of
 from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
 from centrifugo_proxy.centrifugo.generate import STALE_CLOSE_MS, TIMEOUT_MARGIN_MS
 
@@ -24,12 +24,18 @@ PATH_OF_PROXY: Final = {
     5: {event: f"proxy_{event}_endpoint" for event in EVENTS},
 }
 WITHOUT_PROXY: Final = {
-    "refresh": "a connection with an expiry ends at it, and the user has to connect again",
     "subscribe": "nobody asks the policy about a subscription",
     "publish": "nobody asks the policy about what clients publish",
     "sub_refresh": "a lock that is turned on while a user is subscribed has no effect on that subscription",
     "rpc": "every RPC call of a client fails",
 }
+LATE: Final = {
+    "connect": "a slow answer redeems a ticket for nobody, and the user is not let in",
+    "refresh": "a slow answer counts as none, and the connection is kept for another minute, unchecked",
+    "sub_refresh": "a slow answer counts as none, and the subscription is kept for another minute, unchecked",
+    "rpc": "a slow call fails for the user, though the backend carries it out; tried again, it is done twice",
+}
+LATE_ELSEWHERE: Final = "a slow answer counts as none, and the user sees a passing internal error"
 
 
 def ours(configuration: Configuration, expected: Expected) -> Iterator[Proxy]:
@@ -64,7 +70,7 @@ def connect_proxy_missing(configuration: Configuration, expected: Expected) -> I
 
 @RULES.rule("event-proxy-missing", Severity.WARNING)
 def event_proxy_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
-    for event in expected.later_events():
+    for event in expected.later_events(tuple(WITHOUT_PROXY)):
         if configuration.proxy(event) is None:
             yield Problem(
                 PATH_OF_PROXY[configuration.major][event],
@@ -72,6 +78,21 @@ def event_proxy_missing(configuration: Configuration, expected: Expected) -> Ite
                 f"Set up the {event} proxy with the endpoint {expected.endpoint(event)}, "
                 "as manage.py centrifugo_config prints it.",
             )
+
+
+@RULES.rule("refresh-proxy-missing", Severity.ERROR)
+def refresh_proxy_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    answered = "refresh" in expected.events
+    if configuration.proxy("refresh") is None and (answered or expected.pool):
+        yield Problem(
+            PATH_OF_PROXY[configuration.major]["refresh"],
+            "Centrifugo leaves it to the client to prolong a connection that expires: one of the fallback pool, or one "
+            "to which identity gave an expire_at. Without a JWT it cannot, and the JavaScript SDK ends for good: the "
+            "user stays out until the app is started anew.",
+            ("" if answered else "Set CENTRIFUGO_REFRESH=auto for the service. ")
+            + f"Set up the refresh proxy with the endpoint {expected.endpoint('refresh')}, "
+            "as manage.py centrifugo_config prints it.",
+        )
 
 
 @RULES.rule("event-not-answered", Severity.ERROR)
@@ -82,8 +103,12 @@ def event_not_answered(configuration: Configuration, expected: Expected) -> Iter
             yield Problem(
                 proxy.endpoint.path,
                 f"The service is not set up for {proxy.event} and answers 501: whoever triggers it {fate}.",
-                f"Set CHANNEL_POLICY_PATH for the service, or take the {proxy.event} proxy out.",
+                f"Set {_switch(proxy.event)} for the service, or take the {proxy.event} proxy out.",
             )
+
+
+def _switch(event: str) -> str:
+    return "CENTRIFUGO_REFRESH=on" if event == "refresh" else "CHANNEL_POLICY_PATH"
 
 
 @RULES.rule("endpoint-path", Severity.ERROR)
@@ -114,13 +139,13 @@ def endpoint_grpc(configuration: Configuration, expected: Expected) -> Iterator[
 @RULES.rule("timeout-not-above-deadline", Severity.ERROR)
 def timeout_not_above_deadline(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     for proxy in ours(configuration, expected):
-        waited = _milliseconds(proxy)
-        if proxy.event in IDENTITY_EVENTS and waited is not None and waited <= expected.deadline_ms:
+        timeout, deadline = _milliseconds(proxy), expected.deadline(proxy.event)
+        if deadline.ms and timeout is not None and timeout <= deadline.ms:
             yield Problem(
                 proxy.timeout.path,
-                f"Centrifugo hangs up after {float(waited):g} ms, while the service may wait {expected.deadline_ms} ms "
-                "for identity: a ticket is then redeemed for nobody, and the user's next try with it is refused.",
-                f"Set it to {expected.deadline_ms + TIMEOUT_MARGIN_MS}ms or more (the default is 1s; "
+                f"Centrifugo hangs up after {timeout:g} ms, while the service may wait {deadline.ms} ms for an answer "
+                f"({deadline.setting}): {LATE.get(proxy.event, LATE_ELSEWHERE)}.",
+                f"Set it to {deadline.ms + TIMEOUT_MARGIN_MS}ms or more (the default is 1s; "
                 "a bare number counts nanoseconds).",
             )
 
@@ -132,7 +157,7 @@ def timeout_invalid(configuration: Configuration, expected: Expected) -> Iterato
             yield Problem(
                 proxy.timeout.path,
                 "Centrifugo does not start with a timeout that is not a duration, and nobody can connect.",
-                f'Write it with its unit: "{expected.deadline_ms + TIMEOUT_MARGIN_MS}ms".',
+                f'Write it with its unit: "{expected.deadline(proxy.event).ms + TIMEOUT_MARGIN_MS}ms".',
             )
 
 
@@ -167,6 +192,7 @@ def connection_meta_off(configuration: Configuration, expected: Expected) -> Ite
         if proxy.event in LATER_EVENTS and not proxy.connection_meta.value:
             yield Problem(
                 proxy.connection_meta.path,
-                f"{proxy.event} comes without what connect found out about the user, and is refused to everybody.",
+                f"{proxy.event} comes without what connect found out about the user, and is refused to everybody"
+                + (": each connection ends when it expires, and is made anew." if proxy.event == "refresh" else "."),
                 "Set it to true.",
             )

@@ -13,6 +13,7 @@ from centrifugo_proxy.codes import ResponseMode
 RULES: Final = Register()
 
 REFRESHES: Final = ("refresh", "sub_refresh")
+REFUSED: Final = 401
 PASSING: Final = (500, 503)
 TOKEN_EXPIRED: Final = 109  # the one lasting error after which the SDKs connect again
 
@@ -33,7 +34,7 @@ def _effective(proxy: Proxy, status: int) -> Transform | None:
 @RULES.rule("transform-401-missing", Severity.ERROR)
 def transform_401_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     for proxy in ours(configuration, expected):
-        unanswered = proxy.event == "connect" and _effective(proxy, 401) is None
+        unanswered = proxy.event == "connect" and _effective(proxy, REFUSED) is None
         if unanswered and expected.mode is ResponseMode.HTTP:
             yield Problem(
                 proxy.transforms.path,
@@ -47,7 +48,7 @@ def transform_401_missing(configuration: Configuration, expected: Expected) -> I
 @RULES.rule("transform-401-reconnects", Severity.WARNING)
 def transform_401_reconnects(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     for proxy in ours(configuration, expected):
-        transform = _effective(proxy, 401)
+        transform = _effective(proxy, REFUSED)
         if transform and proxy.event not in REFRESHES and tries_again(transform):
             yield Problem(
                 transform.path,
@@ -78,13 +79,16 @@ def _ends_client(transform: Transform, event: str) -> bool:
 
 @RULES.rule("transform-on-refresh", Severity.ERROR)
 def transform_on_refresh(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    """Of 401 it does no harm: the service answers that on connect alone, and v5 has one list for all events."""
     for proxy in ours(configuration, expected):
-        if proxy.event in REFRESHES and proxy.transforms.value:
-            what = "connection" if proxy.event == "refresh" else "subscription"
-            yield Problem(
-                proxy.transforms.path,
-                f"On {proxy.event} Centrifugo takes whatever is not a result as expired, a transformed status too: a "
-                f"passing fault ends the user's {what}, which without the transform would be kept for a minute.",
-                f"Take every transform off the {proxy.event} proxy"
-                + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
-            )
+        for transform in proxy.transforms.value:
+            if proxy.event in REFRESHES and transform.status != REFUSED:
+                what = "connection" if proxy.event == "refresh" else "subscription"
+                yield Problem(
+                    transform.path,
+                    f"On {proxy.event} Centrifugo takes whatever is not a result as expired, a transformed "
+                    f"{transform.status} too: a passing fault ends the user's {what}, which without the transform "
+                    "would be kept for a minute.",
+                    f"Take it off the {proxy.event} proxy"
+                    + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
+                )

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from centrifugo_proxy.assembly import answered_events, build_guard
-from centrifugo_proxy.centrifugo.expected import Expected
+from centrifugo_proxy.centrifugo.expected import Expected, namespaces_of
+from centrifugo_proxy.policy import Policy
+from centrifugo_proxy.policy_loading import load_policy
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -13,9 +15,11 @@ if TYPE_CHECKING:
 def expected_of(settings: "LazySettings", endpoint: str = "") -> Expected:
     """`endpoint` is the URL at which Centrifugo reaches this service; ValueError when it is none.
 
-    Raises SecretError when a secret of the guard cannot be read.
+    Raises SecretError when a secret of the guard cannot be read, and PolicyError when the policy cannot.
     """
     guard = build_guard(settings)
+    policy = load_policy(settings) if settings.CHANNEL_POLICY_PATH else Policy()
+    family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
     return Expected(
         base_url=base_url(endpoint or f"http://localhost:{settings.LISTEN_PORT}"),
         deadline_ms=settings.IDENTITY_VALIDATE_DEADLINE_MS,
@@ -24,6 +28,11 @@ def expected_of(settings: "LazySettings", endpoint: str = "") -> Expected:
         tokens=guard.tokens,
         signed=bool(guard.secrets),
         events=answered_events(settings),
+        family_deadline_ms=settings.FAMILY_SERVICE_DEADLINE_MS if family_service else 0,
+        rpc_deadline_ms=settings.RPC_DEADLINE_MS if settings.RPC_BACKENDS else 0,
+        namespaces=namespaces_of(policy),
+        pool=bool(settings.FALLBACK_TICKETS_PATH),
+        subscriptions_expire=settings.CHANNEL_SUBSCRIPTION_TTL_S > 0 or family_service,
     )
 
 

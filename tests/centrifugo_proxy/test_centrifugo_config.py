@@ -86,20 +86,52 @@ def test_stock_centrifugo_cannot_sign(settings: Settings) -> None:
     assert "made-up" not in out + err
 
 
-def test_a_policy_switches_the_later_events_on(settings: Settings) -> None:
-    settings.CHANNEL_POLICY_PATH = "policy.toml"
+@pytest.fixture
+def policy(settings: Settings, tmp_path: Path) -> Path:
+    file = tmp_path / "policy.toml"
+    file.write_text('[[channels]]\nmatch = "family:{family_id}"\nallow = ["subscribe"]\n')
+    settings.CHANNEL_POLICY_PATH = str(file)
+    return file
 
+
+@pytest.mark.usefixtures("policy")
+def test_a_policy_switches_the_later_events_on_in_its_namespaces() -> None:
     out, _ = printed("--format", "json", "--major", "6")
 
-    assert sorted(json.loads(out)["channel"]["proxy"]) == ["publish", "sub_refresh", "subscribe"]
+    channel = json.loads(out)["channel"]
+    assert sorted(channel["proxy"]) == ["publish", "sub_refresh", "subscribe"]
+    assert [namespace["name"] for namespace in channel["namespaces"]] == ["family"]
 
 
-def test_what_cannot_be_said_to_v5_ends_with_what_to_do(settings: Settings) -> None:
-    settings.CHANNEL_POLICY_PATH = "policy.toml"
+def test_a_policy_that_cannot_be_used_is_said_in_a_line(policy: Path) -> None:
+    policy.write_text("[[channels]]\n")
+
+    with pytest.raises(CommandError, match=r"line 1, \[\[channels\]\] rule 1: allow is missing"):
+        printed()
+
+
+@pytest.mark.parametrize("mode", ["http", "envelope"])
+@pytest.mark.parametrize("major", ["5", "6"])
+def test_a_pool_switches_refresh_on_without_the_token_in_the_file(settings: Settings, major: str, mode: str) -> None:
+    settings.FALLBACK_TICKETS_PATH = "pool"
     settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
+    settings.CENTRIFUGO_RESPONSE_MODE = mode
 
-    with pytest.raises(CommandError, match="--with-secrets"):
-        printed("--major", "5")
+    out, _ = printed("--format", "json", "--major", major)
+
+    assert "http://localhost:9730/centrifugo/refresh" in out
+    assert "made-up" not in out
+
+
+@pytest.mark.usefixtures("policy")
+def test_centrifugo_waits_longer_than_the_service_for_the_others(settings: Settings) -> None:
+    settings.FAMILY_SERVICE_GRPC_ADDRESS, settings.FAMILY_SERVICE_DEADLINE_MS = "family:50051", 300
+    settings.RPC_BACKENDS, settings.RPC_DEADLINE_MS = {"diary": "diary:50051"}, 5000
+
+    out, _ = printed("--format", "json", "--major", "5")
+
+    config = json.loads(out)
+    assert (config["proxy_publish_timeout"], config["proxy_rpc_timeout"]) == ("800ms", "5500ms")
 
 
 def test_the_file_can_be_redirected_and_the_rest_is_read() -> None:

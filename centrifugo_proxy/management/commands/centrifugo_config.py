@@ -6,17 +6,17 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from centrifugo_proxy.centrifugo.document import FORMATS, render
-from centrifugo_proxy.centrifugo.generate import MAJORS, NotPossible, generate, todo
-from centrifugo_proxy.guard import SecretError
+from centrifugo_proxy.centrifugo.generate import MAJORS, generate, todo
 from centrifugo_proxy.management.expected import expected_of
 from fallback.management.operator_command import OperatorCommand
 
 
 class Command(OperatorCommand):
     help = (
-        "Print the Centrifugo configuration that fits this service's settings: where the service is, how long to\n"
-        "wait for it, the guard's header, what a refused ticket turns into. Run it with the environment of the\n"
-        "service. What is left to you, allowed_origins above all, is said on stderr."
+        "Print the Centrifugo configuration that fits this service's settings: where the service is, which events\n"
+        "it answers, how long to wait for it, the guard's header, what a refused ticket turns into, and the\n"
+        "namespaces of the policy's channels. Run it with the environment of the service. What is left to you,\n"
+        "allowed_origins above all, is said on stderr."
     )
     epilog = """\
 examples:
@@ -55,7 +55,7 @@ docs/centrifugo.md has the whole setup."""
         try:
             expected = expected_of(settings, endpoint)
             tree = generate(expected, major, file_format, with_secrets=with_secrets)
-        except (SecretError, NotPossible, ValueError) as error:
+        except ValueError as error:  # of a secret, of the policy, of the endpoint, or of what Centrifugo cannot be told
             raise CommandError(str(error)) from None
         self.stdout.write(render(tree, file_format), ending="")
         for line in todo(expected, major, with_secrets=with_secrets):

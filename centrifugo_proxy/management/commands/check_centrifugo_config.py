@@ -11,6 +11,7 @@ from centrifugo_proxy.centrifugo.findings import Finding, Severity
 from centrifugo_proxy.centrifugo.linter import Report, lint_file
 from centrifugo_proxy.guard import SecretError
 from centrifugo_proxy.management.expected import expected_of
+from centrifugo_proxy.policy_loading import PolicyError
 from fallback.management.operator_command import OperatorCommand
 
 WARNING, CRITICAL = 1, 2
@@ -47,7 +48,7 @@ docs/centrifugo.md explains each finding by its id."""
     def handle(self, *args: Any, file: Path, as_json: bool, **options: Any) -> None:
         try:
             expected = expected_of(settings)
-        except SecretError as error:
+        except (SecretError, PolicyError) as error:
             raise CommandError(str(error), returncode=CRITICAL) from None
         report = lint_file(file, expected)
         self.stdout.write(json.dumps(as_object(file, report), indent=2) if as_json else as_text(file, report))

@@ -13,7 +13,15 @@ from centrifugo_proxy.codes import ResponseMode
 
 Config = dict[str, Any]
 CONNECT_ONLY = Expected("http://realtime:9730", 2500, ResponseMode.HTTP, 4401, tokens=(b"right-token", b"older-token"))
-ALL_EVENTS = replace(CONNECT_ONLY, events=EVENTS)
+ALL_EVENTS = replace(
+    CONNECT_ONLY,
+    events=EVENTS,
+    family_deadline_ms=1000,
+    rpc_deadline_ms=2500,
+    namespaces=("family", "news"),
+    pool=True,
+    subscriptions_expire=True,
+)
 
 
 def sound(major: int, expected: Expected = CONNECT_ONLY) -> Config:

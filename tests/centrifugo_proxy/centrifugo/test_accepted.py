@@ -15,7 +15,7 @@ from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY
 from tests.harness.centrifugo import binary, complaint, guard_variables, layout
 from tests.harness.processes import free_port
 
-EVENT_SETS = [("connect",), ("connect", "subscribe", "rpc"), ("connect", "refresh"), EVENTS]
+EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
 READY = b"serving websocket"
 # what the comments of the configuration tell to set
 VARIABLES = guard_variables(5, "right-token") | guard_variables(6, "right-token")
@@ -41,7 +41,7 @@ def printed(folder: Path, expected: Expected, major: int, file_format: str, *, w
 def test_centrifugo_accepts_it(
     centrifugo: Path, tmp_path: Path, file_format: str, mode: ResponseMode, events: tuple[str, ...]
 ) -> None:
-    guarded = replace(CONNECT_ONLY, mode=mode, events=events)
+    guarded = replace(ALL_EVENTS, mode=mode, events=events, namespaces=("", "family", "news"))
 
     complaints = [
         complaint(centrifugo, printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True))
@@ -67,7 +67,7 @@ def test_centrifugo_starts_with_it(
 def test_centrifugo_starts_with_the_token_from_its_environment(
     centrifugo: Path, tmp_path: Path, file_format: str
 ) -> None:
-    file = printed(tmp_path, CONNECT_ONLY, layout(centrifugo), file_format, with_secrets=False)
+    file = printed(tmp_path, ALL_EVENTS, layout(centrifugo), file_format, with_secrets=False)
 
     assert READY in started(centrifugo, file)
 

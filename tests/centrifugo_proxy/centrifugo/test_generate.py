@@ -9,15 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from centrifugo_proxy.centrifugo.document import FORMATS, Commented, plain, render
-from centrifugo_proxy.centrifugo.expected import LATER_EVENTS, Expected
+from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS, EVENTS, Expected, namespaces_of
 from centrifugo_proxy.centrifugo.generate import MAJORS, NotPossible, generate, todo
 from centrifugo_proxy.centrifugo.linter import lint
 from centrifugo_proxy.centrifugo.reading import lowered, parse
 from centrifugo_proxy.codes import ResponseMode
+from centrifugo_proxy.policy_file import read_policy
 from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY, sound
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
+
+
+def with_what_its_events_bring(expected: Expected) -> st.SearchStrategy[Expected]:
+    """A pool only with refresh, and namespaces only with a policy."""
+    names = st.sampled_from([(), ("family",), ("", "family", "news")])
+    return st.builds(
+        lambda pool, namespaces: replace(expected, pool=pool, namespaces=namespaces),
+        st.booleans() if "refresh" in expected.events else st.just(False),
+        names if "subscribe" in expected.events else st.just(()),
+    )
+
 
 services = st.builds(
     Expected,
@@ -27,18 +39,18 @@ services = st.builds(
     invalid_ticket_code=st.integers(4000, 4999),
     tokens=st.lists(HEADER_TEXT.map(str.encode), max_size=2).map(tuple),
     signed=st.booleans(),
-    events=st.sets(st.sampled_from(LATER_EVENTS)).map(lambda later: ("connect", *sorted(later))),
-)
+    events=st.sampled_from([("connect",), ("connect", "refresh"), EVENTS, ("connect", *CHANNEL_EVENTS, "rpc")]),
+    family_deadline_ms=st.integers(0, 60_000),
+    rpc_deadline_ms=st.integers(0, 60_000),
+    subscriptions_expire=st.booleans(),
+).flatmap(with_what_its_events_bring)
 
 
 @given(services, st.sampled_from(MAJORS), st.sampled_from(FORMATS), st.booleans())
 def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
     expected: Expected, major: int, file_format: str, with_secrets: bool
 ) -> None:
-    try:
-        tree = generate(expected, major, file_format, with_secrets=with_secrets)
-    except NotPossible:
-        tree = generate(expected, major, file_format, with_secrets=True)
+    tree = generate(expected, major, file_format, with_secrets=with_secrets)
     (tree["client"] if major == 6 else tree)["allowed_origins"] = ["https://app.test"]
 
     report = lint(render(tree, file_format), f"config.{file_format}", expected)
@@ -86,23 +98,79 @@ def test_the_configuration_for_v5() -> None:
     }
 
 
-def test_later_events_have_their_proxies_and_a_namespace_to_show_how() -> None:
-    config = plain(generate(replace(ALL_EVENTS, tokens=()), 6, "json"))
+def test_later_events_have_their_proxies_and_the_policys_channels_their_namespaces() -> None:
+    expected = replace(ALL_EVENTS, tokens=(), namespaces=("", "family"))
 
-    assert config["channel"]["namespaces"] == [
-        {
-            "name": "family",
-            "subscribe_proxy_enabled": True,
-            "publish_proxy_enabled": True,
-            "sub_refresh_proxy_enabled": True,
-        }
-    ]
+    config = plain(generate(expected, 6, "json"))
+
+    asked = {"subscribe_proxy_enabled": True, "publish_proxy_enabled": True, "sub_refresh_proxy_enabled": True}
+    assert config["channel"]["namespaces"] == [{"name": "family", **asked}]
+    assert config["channel"]["without_namespace"] == asked
     assert config["channel"]["proxy"]["sub_refresh"] == {
         "endpoint": "http://realtime:9730/centrifugo/sub_refresh",
+        "timeout": "1500ms",
+        "include_connection_meta": True,
+    }
+    assert config["rpc"] == {
+        "without_namespace": {"proxy_enabled": True},
+        "proxy": {
+            "endpoint": "http://realtime:9730/centrifugo/rpc",
+            "timeout": "3000ms",
+            "include_connection_meta": True,
+        },
+    }
+
+
+def test_the_same_for_v5() -> None:
+    config = plain(generate(replace(ALL_EVENTS, namespaces=("", "family")), 5, "json"))
+
+    asked = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
+    assert config["namespaces"] == [{"name": "family", **asked}]
+    assert {name: config[name] for name in asked} == asked
+    assert config["proxy_include_connection_meta"] is True
+    assert {name: value for name, value in config.items() if name.endswith("_timeout")} == {
+        "proxy_connect_timeout": "3000ms",
+        "proxy_refresh_timeout": "3000ms",
+        "proxy_subscribe_timeout": "1500ms",
+        "proxy_publish_timeout": "1500ms",
+        "proxy_sub_refresh_timeout": "1500ms",
+        "proxy_rpc_timeout": "3000ms",
+    }
+
+
+@pytest.mark.parametrize("event", ["subscribe", "publish", "sub_refresh", "rpc"])
+def test_an_event_for_which_the_service_asks_nobody_has_centrifugos_own_timeout(event: str) -> None:
+    config = sound(5, replace(ALL_EVENTS, family_deadline_ms=0, rpc_deadline_ms=0))
+
+    assert f"proxy_{event}_endpoint" in config
+    assert f"proxy_{event}_timeout" not in config
+
+
+def test_connections_that_expire_are_asked_about() -> None:
+    config = sound(6, replace(CONNECT_ONLY, tokens=(), events=("connect", "refresh"), pool=True))
+
+    assert config["client"]["proxy"]["refresh"] == {
+        "enabled": True,
+        "endpoint": "http://realtime:9730/centrifugo/refresh",
         "timeout": "3000ms",
         "include_connection_meta": True,
     }
-    assert config["rpc"]["without_namespace"] == {"proxy_enabled": True}
+
+
+def test_the_namespaces_are_those_of_the_policy_where_it_names_them() -> None:
+    matches = ["family:{family_id}:chat", "family:{family_id}", "lobby", "user:{user}", "*:all", "{user}:own"]
+    rules = "".join(f'[[channels]]\nmatch = "{match}"\nallow = ["subscribe"]\n' for match in matches)
+
+    names = namespaces_of(read_policy(rules, path="policy.toml", backends=(), family_service=False))
+
+    assert names == ("family", "", "user")
+
+
+@pytest.mark.parametrize("name", ["f", "família", "two words"])
+@pytest.mark.parametrize("major", MAJORS)
+def test_a_namespace_that_centrifugo_would_not_start_with_is_refused(major: int, name: str) -> None:
+    with pytest.raises(NotPossible, match=f"begin with '{name}'"):
+        generate(replace(ALL_EVENTS, namespaces=(name,)), major, "json")
 
 
 @pytest.mark.parametrize("major", MAJORS)
@@ -132,11 +200,6 @@ def test_the_token_is_in_the_file_only_when_asked_for(major: int, file_format: s
     assert ("right-token" in without, "right-token" in having) == (False, True)
 
 
-def test_v5_says_when_it_can_take_the_token_from_the_file_alone() -> None:
-    with pytest.raises(NotPossible, match="--with-secrets"):
-        generate(ALL_EVENTS, 5, "json")
-
-
 def test_a_token_that_no_header_can_carry_is_refused() -> None:
     with pytest.raises(NotPossible, match="ASCII"):
         generate(replace(CONNECT_ONLY, tokens=("tökén".encode(),)), 6, "json", with_secrets=True)
@@ -160,6 +223,12 @@ def test_what_is_left_to_do_is_said_outside_the_file_too() -> None:
         "X-Centrifugo-Proxy-Token",
         "CENTRIFUGO_PROXY_SECRET is set",
     ]
+
+
+def test_a_pool_without_refresh_is_warned_of() -> None:
+    lines = todo(replace(CONNECT_ONLY, tokens=(), pool=True), 6)
+
+    assert [line.partition(":")[0] for line in lines] == ["client.allowed_origins", "CENTRIFUGO_REFRESH is off"]
 
 
 @pytest.mark.parametrize(

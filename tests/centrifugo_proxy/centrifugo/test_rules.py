@@ -13,7 +13,10 @@ from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY, ch
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 UNGUARDED = replace(CONNECT_ONLY, tokens=())
+POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
 PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
+
+ONE_NAMESPACE = replace(ALL_EVENTS, namespaces=("family",), subscriptions_expire=False)
 
 CONNECT = "client.proxy.connect"
 TRANSFORMS = f"{CONNECT}.http.status_to_code_transforms"
@@ -59,7 +62,16 @@ FIRES: Final = [
     Case("connect-proxy-missing", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": None}),
     Case("connect-proxy-missing", "proxy_connect_endpoint", {"proxy_connect_endpoint": ""}, major=5),
     Case("connect-proxy-missing", "proxy_connect_endpoint", {**granular(), "connect_proxy_name": None}, major=5),
-    Case("event-proxy-missing", "client.proxy.refresh", {"client.proxy.refresh": None}, expected=ALL_EVENTS),
+    Case("event-proxy-missing", "rpc.proxy", {"rpc.proxy": None}, expected=ALL_EVENTS),
+    Case("refresh-proxy-missing", "client.proxy.refresh", {"client.proxy.refresh": None}, expected=ALL_EVENTS),
+    Case("refresh-proxy-missing", "client.proxy.refresh", {f"{CONNECT}.timeout": "4s"}, expected=POOL_WITHOUT_REFRESH),
+    Case(
+        "refresh-proxy-missing",
+        "proxy_refresh_endpoint",
+        {"proxy_refresh_endpoint": None},
+        major=5,
+        expected=replace(CONNECT_ONLY, events=("connect", "refresh")),
+    ),
     Case("event-not-answered", "client.proxy.refresh.endpoint", {"client.proxy.refresh": REFRESH}, expected=UNGUARDED),
     Case(
         "event-not-answered",
@@ -79,6 +91,20 @@ FIRES: Final = [
         "timeout-not-above-deadline",
         "client.proxy.refresh.timeout",
         {"client.proxy.refresh.timeout": "1s"},
+        expected=ALL_EVENTS,
+    ),
+    Case("timeout-not-above-deadline", "rpc.proxy.timeout", {"rpc.proxy.timeout": None}, expected=ALL_EVENTS),
+    Case(
+        "timeout-not-above-deadline",
+        "channel.proxy.publish.timeout",
+        {"channel.proxy.publish.timeout": "1s"},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "timeout-not-above-deadline",
+        "proxy_subscribe_timeout",
+        {"proxy_subscribe_timeout": None},
+        major=5,
         expected=ALL_EVENTS,
     ),
     Case("timeout-not-above-deadline", "proxy_connect_timeout", {"proxy_connect_timeout": "900ms"}, major=5),
@@ -147,14 +173,14 @@ FIRES: Final = [
     Case("transform-outage-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(503, 3500)]}, expected=ENVELOPE),
     Case(
         "transform-on-refresh",
-        "client.proxy.refresh.http.status_to_code_transforms",
-        {"client.proxy.refresh.http.status_to_code_transforms": [TERMINAL]},
+        "client.proxy.refresh.http.status_to_code_transforms[1]",
+        {"client.proxy.refresh.http.status_to_code_transforms": [TERMINAL, to_disconnect(503, 4103)]},
         expected=ALL_EVENTS,
     ),
     Case(
         "transform-on-refresh",
-        V5_TRANSFORMS,
-        {V5_TRANSFORMS: [TERMINAL]},
+        f"{V5_TRANSFORMS}[0]",
+        {V5_TRANSFORMS: [to_disconnect(500, 4100)]},
         major=5,
         expected=replace(ENVELOPE, events=("connect", "sub_refresh")),
     ),
@@ -204,7 +230,7 @@ FIRES: Final = [
                 {"name": "family", "subscribe_proxy_enabled": True, "allow_publish_for_subscriber": True}
             ]
         },
-        expected=ALL_EVENTS,
+        expected=ONE_NAMESPACE,
     ),
     Case(
         "namespace-proxy-off",
@@ -218,18 +244,51 @@ FIRES: Final = [
         "channel.namespaces[0].allow_subscribe_for_client",
         {"channel.namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
     ),
+    Case(
+        "namespace-sub-refresh-off",
+        "channel.namespaces[0].sub_refresh_proxy_enabled",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=replace(ONE_NAMESPACE, subscriptions_expire=True),
+    ),
+    Case(
+        "namespace-sub-refresh-off",
+        "namespaces[0].proxy_sub_refresh",
+        {"namespaces": [{"name": "family", "proxy_subscribe": True}]},
+        major=5,
+        expected=replace(ONE_NAMESPACE, subscriptions_expire=True),
+    ),
+    Case("policy-namespace-missing", "channel.namespaces", {"channel.namespaces": []}, expected=ONE_NAMESPACE),
+    Case("policy-namespace-missing", "namespaces", {"namespaces": None}, major=5, expected=ONE_NAMESPACE),
+    Case(
+        "policy-namespace-missing",
+        "channel.without_namespace.subscribe_proxy_enabled",
+        {"channel.without_namespace": None},
+        expected=replace(ONE_NAMESPACE, namespaces=("",)),
+    ),
     Case("mixed-layouts", "allowed_origins", {"allowed_origins": ["https://app.test"]}),
 ]
 
 SILENT: Final = [
     Case("connect-proxy-missing", "a connect proxy by name", granular(), major=5),
     Case("event-proxy-missing", "an event that is not configured", {"client.proxy.refresh": None}),
+    Case("refresh-proxy-missing", "no pool", {f"{CONNECT}.timeout": "4s"}),
+    Case(
+        "refresh-proxy-missing",
+        "another backend decides",
+        {"client.proxy.refresh": {"enabled": True, "endpoint": "http://other/refresh"}},
+        expected=POOL_WITHOUT_REFRESH,
+    ),
     Case("event-not-answered", "rpc at another backend", {"rpc.proxy.endpoint": "http://other/rpc"}),
     Case("endpoint-path", "a gateway's prefix", {f"{CONNECT}.endpoint": "http://x/rt/centrifugo/connect"}),
     Case("endpoint-grpc", "gRPC for another backend", {"rpc.proxy.endpoint": "grpc://other:9000"}),
     Case("timeout-not-above-deadline", "just above", {f"{CONNECT}.timeout": "2501ms"}),
     Case("timeout-not-above-deadline", "nanoseconds", {f"{CONNECT}.timeout": 3_000_000_000}),
-    Case("timeout-not-above-deadline", "no identity in it", {"rpc.proxy.timeout": "1s"}, expected=ALL_EVENTS),
+    Case(
+        "timeout-not-above-deadline",
+        "nobody is asked",
+        {"rpc.proxy.timeout": "1s"},
+        expected=replace(ALL_EVENTS, rpc_deadline_ms=0),
+    ),
     Case("timeout-invalid", "minutes and seconds", {"proxy_connect_timeout": "1m30.5s"}, major=5),
     Case("stale-close-delay", "above the deadline", {"client.stale_close_delay": "3s"}),
     Case("connection-meta-off", "connect has none to get", {f"{CONNECT}.include_connection_meta": False}),
@@ -261,7 +320,7 @@ SILENT: Final = [
         {"rpc.proxy.http.status_to_code_transforms": [to_error(503, 503, False)]},
         expected=ALL_EVENTS,
     ),
-    Case("transform-on-refresh", "none on refresh", {}, major=5, expected=ALL_EVENTS),
+    Case("transform-on-refresh", "a status that refreshes never have", {}, major=5, expected=ALL_EVENTS),
     Case("origins-any", "a part of a host", {"client.allowed_origins": ["https://*.app.test"]}),
     Case("origins-empty", "one as a string", {"allowed_origins": "https://app.test"}, major=5),
     Case("anonymous-access", "off", {"client.allow_anonymous_connect_without_token": "false"}),
@@ -282,6 +341,18 @@ SILENT: Final = [
         "the proxy is asked first",
         {"channel.namespaces": [{"name": "f", "subscribe_proxy_enabled": True, "allow_subscribe_for_client": True}]},
         expected=ALL_EVENTS,
+    ),
+    Case(
+        "namespace-sub-refresh-off",
+        "subscriptions do not expire",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "open by another door",
+        {"channel.namespaces": [{"name": "family", "allow_publish_for_client": True}]},
+        expected=ONE_NAMESPACE,
     ),
     Case("namespace-open", "presence is not a door", {"allow_presence_for_client": True}, major=5),
     Case("mixed-layouts", "a section that both have", {"log.level": "info", "health.enabled": True}),
@@ -330,8 +401,8 @@ def test_words_in_a_yaml_list_are_fine_in_v5() -> None:
 )
 def test_a_proxy_that_a_namespace_names_is_looked_at(asked: dict[str, Any]) -> None:
     unused = {"name": "unused", "endpoint": "http://other/path"}
-    named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True}
-    expected = replace(ALL_EVENTS, tokens=())
+    named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True, "timeout": "4s"}
+    expected = replace(ALL_EVENTS, tokens=(), namespaces=(), subscriptions_expire=False)
 
     seen = found(changed(sound(6, expected), {**asked, "proxies": [unused, named]}), expected)
 
@@ -352,6 +423,7 @@ def test_every_rule_is_shown_at_work_and_at_rest() -> None:
 def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
     path = f"http://x/centrifugo/{event}"
     config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
+    config |= {V5_TRANSFORMS: [TERMINAL, to_disconnect(503, 4100)]}
 
     by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
 
