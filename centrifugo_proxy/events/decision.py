@@ -58,8 +58,11 @@ def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
 
 
 def denied(code: int, message: str, notices: Notices = ()) -> Decision:
-    """Refused for good: the client gets the error and its connection stays."""
-    return Decision("denied", 200, wire.Error(code, message), notices)
+    """Refused for good: the client gets the error and its connection stays.
+
+    Never without a message: Centrifugo leaves an empty one out, on which the Python SDK stumbles and tries for ever.
+    """
+    return Decision("denied", 200, wire.Error(code, message or "refused"), notices)
 
 
 def too_large(limit: int, notices: Notices = ()) -> Decision:

@@ -8,15 +8,29 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import httpx
+import pytest
 import websockets
-from centrifuge import Client, ClientEventHandler, ClientState
-from centrifuge.contexts import ConnectedContext, ConnectingContext, DisconnectedContext, ErrorContext
+from centrifuge import Client, ClientEventHandler, ClientState, SubscriptionEventHandler
+from centrifuge.contexts import (
+    ConnectedContext,
+    ConnectingContext,
+    DisconnectedContext,
+    ErrorContext,
+    PublicationContext,
+    SubscribedContext,
+    SubscribingContext,
+    SubscriptionErrorContext,
+    UnsubscribedContext,
+)
 from centrifuge.exceptions import ReplyError
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness.centrifugo import LOBBY
 
 GIVE_UP_S = 15.0
+RESUBSCRIBE_S = 1.0  # the SDK's own limit is 20
+PING = "{}"
+TRANSPORT_CLOSED = 1  # the SDK's own word for a subscription whose connection is gone
 GetTicket = Callable[[], str]
 
 
@@ -25,6 +39,40 @@ class Closed(NamedTuple):
 
     code: int
     reason: str
+
+
+class Ended(NamedTuple):
+    """A subscription is over, or was for a moment, for this reason."""
+
+    code: int
+    reason: str
+
+
+class Listener(SubscriptionEventHandler):
+    """Remembers what the SDK told its application of one subscription."""
+
+    def __init__(self) -> None:
+        self.received: list[Any] = []
+        self.entered = 0
+        self.lost: list[Ended] = []
+        self.ended: list[Ended] = []
+        self.errors: list[Exception] = []
+
+    async def on_publication(self, ctx: PublicationContext) -> None:
+        self.received.append(ctx.pub.data)
+
+    async def on_subscribed(self, ctx: SubscribedContext) -> None:
+        self.entered += 1
+
+    async def on_subscribing(self, ctx: SubscribingContext) -> None:
+        if self.entered and ctx.code != TRANSPORT_CLOSED:
+            self.lost.append(Ended(ctx.code, ctx.reason))
+
+    async def on_unsubscribed(self, ctx: UnsubscribedContext) -> None:
+        self.ended.append(Ended(ctx.code, ctx.reason))
+
+    async def on_error(self, ctx: SubscriptionErrorContext) -> None:
+        self.errors.append(ctx.error)
 
 
 class Watcher(ClientEventHandler):
@@ -48,8 +96,7 @@ class Watcher(ClientEventHandler):
 
     def replies(self) -> list[dict[str, Any]]:
         """The errors that Centrifugo replied with, as they were on the wire."""
-        replies = [error for error in self.errors if isinstance(error, ReplyError)]
-        return [{"code": error.code, "message": error.message, "temporary": error.temporary} for error in replies]
+        return [as_reply(error) for error in self.errors if isinstance(error, ReplyError)]
 
     async def on_error(self, ctx: ErrorContext) -> None:
         self.errors.append(ctx.error)
@@ -74,12 +121,36 @@ class SdkClient(Client):
     def connected(self) -> bool:
         return self.state is ClientState.CONNECTED
 
+    async def listen(self, channel: str) -> Listener:
+        """Subscribe, and wait for the answer."""
+        listener = Listener()
+        await self.new_subscription(channel, listener, max_resubscribe_delay=RESUBSCRIBE_S).subscribe()
+        await until(lambda: bool(listener.entered or listener.ended or listener.errors))
+        return listener
+
+    async def refusal_of_publish(self, channel: str, data: Any) -> dict[str, Any]:
+        """The error that a publication is answered with."""
+        with pytest.raises(ReplyError) as refused:
+            await self.publish(channel, data)
+        return as_reply(refused.value)
+
+    async def refusal_of_rpc(self, method: str, data: Any) -> dict[str, Any]:
+        """The error that a call is answered with."""
+        with pytest.raises(ReplyError) as refused:
+            await self.rpc(method, data)
+        return as_reply(refused.value)
+
     async def who_is_in(self, channel: str = f"{LOBBY}:all") -> dict[str, Any]:
         """Enter a channel; the `info` of everybody there, by user."""
         if channel not in self.subscriptions():
             await self.new_subscription(channel).subscribe()
         found = await self.subscriptions()[channel].presence()
         return {info.user: info.conn_info for info in found.clients.values()}
+
+
+def as_reply(error: ReplyError) -> dict[str, Any]:
+    """An error as it was on the wire."""
+    return {"code": error.code, "message": error.message, "temporary": error.temporary}
 
 
 @asynccontextmanager
@@ -136,6 +207,21 @@ async def bare_connection(
             frame = closed.rcvd or websockets.frames.Close(1006, "no close frame")
             answer = Closed(frame.code, frame.reason)
         yield answer
+
+
+@asynccontextmanager
+async def bare_session(url: str, connect: dict[str, Any]) -> AsyncIterator[Callable[[str], Any]]:
+    """A bare connection that was let in: sends a command as it stands, and returns the frame that answers it."""
+    async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None) as socket:
+
+        async def ask(command: str) -> str:
+            await socket.send(command)
+            while (frame := str(await socket.recv())) == PING:
+                await socket.send(PING)
+            return frame
+
+        assert "connect" in json.loads(await ask(json.dumps({"id": 1, "connect": connect})))
+        yield ask
 
 
 def with_ticket(ticket: str) -> dict[str, Any]:

@@ -1,18 +1,22 @@
 """One stack a configuration for all tests, in one event loop; skipped, saying so, without a Centrifugo."""
 
+import asyncio
 import os
 import secrets
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
-from tests.e2e.rest import Rested, burst
+from tests.e2e.family import FamilyStack, family_stack
+from tests.e2e.rest import SOCKETS, Rested, rest
 from tests.e2e.stack import Stack, stack
 from tests.harness import centrifugo
+from tests.harness.backends import grants, returns
+from tests.harness.identity import aborts
 
 HERE = Path(__file__).parent
 WHY_SKIPPED = pytest.StashKey[str]()
@@ -70,12 +74,35 @@ async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
         yield running
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_family(centrifugo_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FamilyStack]:
+    """All events by a policy, in response mode `http` and behind the guard."""
+    async with family_stack(centrifugo_bin, tmp_path_factory.mktemp("family")) as running:
+        yield running
+
+
+@pytest.fixture
+def family(shared_family: FamilyStack) -> FamilyStack:
+    """The same, with identity, family service and backend as they were at the start."""
+    shared_family.identity.refresh_script = aborts(grpc.StatusCode.UNIMPLEMENTED)
+    shared_family.family_service.script = grants()
+    shared_family.diary.script = returns(b"{}")
+    return shared_family
+
+
+@pytest.fixture
+def family_id() -> str:
+    """A family of its own for each test."""
+    return f"f-{secrets.token_hex(4)}"
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
-async def rested(request: pytest.FixtureRequest, centrifugo_bin: Path) -> AsyncIterator[Rested | None]:
-    """A stack that was used once, right at the start, and then left alone while the other tests run."""
-    if not any(wakes_the_rested(item) for item in request.session.items):
+async def resting(request: pytest.FixtureRequest, centrifugo_bin: Path) -> AsyncIterator[asyncio.Task[Rested] | None]:
+    """A stack that is used once, right at the start, and again half a minute later, while the other tests run."""
+    if not SOCKETS.exists() or not any(wakes_the_rested(item) for item in request.session.items):
         yield None
         return
     async with stack(centrifugo_bin) as running:
-        await burst(running)
-        yield Rested(running, time.monotonic())
+        task = asyncio.create_task(rest(running))
+        yield task
+        task.cancel()

@@ -1,6 +1,7 @@
-"""Many clients at once, so that Centrifugo opens as many connections to the service."""
+"""Many clients at once, so that Centrifugo opens as many connections to the service; then a long rest."""
 
 import asyncio
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
@@ -9,13 +10,28 @@ from tests.e2e.stack import Stack
 from tests.harness.identity import Context, success
 
 CLIENTS = 8
+REST_S = 31.0
+SOCKETS = Path("/proc/net/tcp")  # https://docs.kernel.org/networking/proc_net_tcp.html
+ESTABLISHED = "01"
 
 
 class Rested(NamedTuple):
-    """A stack that was left alone `since` this monotonic time."""
+    """What the clients were told after the rest, and the connections that were open before, during and after it."""
 
-    stack: Stack
-    since: float
+    answers: list[Any]
+    used: set[str]
+    kept: set[str]
+    used_again: set[str]
+
+
+async def rest(stack: Stack) -> Rested:
+    """A burst of clients, a rest, another burst."""
+    await burst(stack)
+    used = peers_of(stack.service.port)
+    await asyncio.sleep(REST_S)
+    kept = peers_of(stack.service.port)
+    answers = await burst(stack)
+    return Rested(answers, used, kept, peers_of(stack.service.port))
 
 
 async def burst(stack: Stack) -> list[Any]:
@@ -28,3 +44,9 @@ async def burst(stack: Stack) -> list[Any]:
 
     tickets = [stack.tickets.issue_for(together) for _ in range(CLIENTS)]
     return await asyncio.gather(*(bare_connect(stack.url, with_ticket(ticket)) for ticket in tickets))
+
+
+def peers_of(port: int) -> set[str]:
+    """The other ends of the connections to this loopback port."""
+    rows = [line.split() for line in SOCKETS.read_text().splitlines()[1:]]
+    return {peer for _, local, peer, state, *_ in rows if local.endswith(f":{port:04X}") and state == ESTABLISHED}

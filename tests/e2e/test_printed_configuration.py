@@ -6,12 +6,15 @@ import pytest
 
 from tests.e2e.stack import guard_of
 from tests.harness import centrifugo
+from tests.harness.processes import ROOT
 
 GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 ENVELOPE = {"CENTRIFUGO_RESPONSE_MODE": "envelope"}
+POOL = {**GUARDED, "FALLBACK_TICKETS_PATH": "pool"}
+POLICY = {**GUARDED, "CHANNEL_POLICY_PATH": str(ROOT / "policy.example.toml")}
 
 
-@pytest.mark.parametrize("variables", [GUARDED, ENVELOPE], ids=["guarded", "envelope"])
+@pytest.mark.parametrize("variables", [GUARDED, ENVELOPE, POOL, POLICY], ids=["guarded", "envelope", "pool", "policy"])
 @pytest.mark.parametrize("file_format", ["json", "yaml", "toml"])
 def test_centrifugo_accepts_the_printed_configuration(
     centrifugo_bin: Path, tmp_path: Path, file_format: str, variables: dict[str, str]

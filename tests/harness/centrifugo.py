@@ -65,15 +65,15 @@ def _run(*command: str | Path, **variables: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603
 
 
-def printed(major: int, file_format: str, **variables: str) -> str:
-    """What `manage.py centrifugo_config` prints for a service with these variables."""
-    options = ("--major", str(major), "--format", file_format)
+def printed(major: int, file_format: str, endpoint: str = "", **variables: str) -> str:
+    """What `manage.py centrifugo_config` prints for a service with these variables, reached at `endpoint`."""
+    options = ("--major", str(major), "--format", file_format, "--endpoint", endpoint)
     return _run(sys.executable, "manage.py", "centrifugo_config", *options, **variables)
 
 
-def generated(major: int, **variables: str) -> Config:
+def generated(major: int, endpoint: str = "", **variables: str) -> Config:
     """The same, parsed."""
-    config: Config = json.loads(printed(major, "json", **variables))
+    config: Config = json.loads(printed(major, "json", endpoint, **variables))
     return config
 
 
@@ -87,13 +87,27 @@ def completed(config: Config, major: int, port: int) -> Config:
     }
     if major == 5:
         listen: Config = {"address": "127.0.0.1", "port": str(port), "sse": True, "http_stream": True}
-        return merged(config, {**listen, "allowed_origins": [ORIGIN], "namespaces": [namespace]})
+        both = [*config.get("namespaces", []), namespace]
+        return merged(config, {**listen, "allowed_origins": [ORIGIN], "namespaces": both})
     listen = {"http_server": {"address": "127.0.0.1", "port": str(port)}}
     transports = {"sse": {"enabled": True}, "http_stream": {"enabled": True}}
-    return merged(
-        config,
-        {**listen, **transports, "client": {"allowed_origins": [ORIGIN]}, "channel": {"namespaces": [namespace]}},
-    )
+    both = [*config.get("channel", {}).get("namespaces", []), namespace]
+    own = {"client": {"allowed_origins": [ORIGIN]}, "channel": {"namespaces": both}}
+    return merged(config, {**listen, **transports, **own})
+
+
+def with_channel_options(config: Config, major: int, name: str, **options: Any) -> Config:
+    """The configuration with more options in one of its namespaces."""
+    listed = config["namespaces"] if major == 5 else config["channel"]["namespaces"]
+    assert name in [namespace["name"] for namespace in listed]
+    both = [{**namespace, **(options if namespace["name"] == name else {})} for namespace in listed]
+    return merged(config, {"namespaces": both} if major == 5 else {"channel": {"namespaces": both}})
+
+
+def with_client_options(config: Config, major: int, **options: Any) -> Config:
+    """The configuration with more options of clients; v5's are flat."""
+    flat = {f"client_{name}": value for name, value in options.items()}
+    return merged(config, flat if major == 5 else {"client": options})
 
 
 def merged(config: Mapping[str, Any], more: Mapping[str, Any]) -> Config:

@@ -1,0 +1,90 @@
+"""A family's chat, and who stays outside."""
+
+from tests.e2e.clients import Closed, Ended, until
+from tests.e2e.family import LIMIT, FamilyStack
+
+NOT_ALLOWED = {"code": 403, "message": "not allowed", "temporary": False}
+
+
+async def test_what_one_of_the_family_writes_reaches_the_other(family: FamilyStack, family_id: str) -> None:
+    chat = f"family:{family_id}:chat"
+
+    async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:
+        heard, echo = await second.listen(chat), await first.listen(chat)
+        await first.publish(chat, {"text": "hello"})
+        await second.publish(chat, {"text": "hello you"})
+        await until(lambda: len(heard.received) == len(echo.received) == 2)
+
+    assert heard.received == [{"text": "hello"}, {"text": "hello you"}]
+    assert echo.received == heard.received
+
+
+async def test_an_outsider_neither_hears_nor_says_anything(family: FamilyStack, family_id: str) -> None:
+    chat = f"family:{family_id}:chat"
+
+    async with family.member("u-1", family_id) as member, family.member("u-3", f"{family_id}-other") as outsider:
+        heard, shut_out = await member.listen(chat), await outsider.listen(chat)
+        refusal = await outsider.refusal_of_publish(chat, {"text": "let me in"})
+        await member.publish(chat, {"text": "among us"})
+        await until(lambda: bool(heard.received))
+        still_connected = outsider.connected
+
+    assert shut_out.ended == [Ended(403, "not allowed")]
+    assert shut_out.received == []
+    assert refusal == NOT_ALLOWED
+    assert heard.received == [{"text": "among us"}]
+    assert still_connected
+
+
+async def test_a_channel_that_no_rule_speaks_of_is_refused(family: FamilyStack, family_id: str) -> None:
+    async with family.member("u-1", family_id) as member:
+        listener = await member.listen(f"family:{family_id}:secrets")
+        refusal = await member.refusal_of_publish(f"family:{family_id}", {})
+
+    assert listener.ended == [Ended(403, "not allowed")]
+    assert refusal == NOT_ALLOWED
+
+
+async def test_a_publication_over_the_limit_is_refused_with_the_limit(family: FamilyStack, family_id: str) -> None:
+    chat = f"family:{family_id}:chat"
+    fits = {"text": "x" * (LIMIT - len('{"text":""}'))}
+
+    async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:
+        heard = await second.listen(chat)
+        refusal = await first.refusal_of_publish(chat, {"text": fits["text"] + "x"})
+        await first.publish(chat, fits)
+        await until(lambda: bool(heard.received))
+
+    assert refusal == {"code": 413, "message": f"data is larger than the limit of {LIMIT} bytes", "temporary": False}
+    assert heard.received == [fits]
+
+
+async def test_who_is_typing_is_heard_but_not_kept(family: FamilyStack, family_id: str) -> None:
+    chat, typing = f"family:{family_id}:chat", f"family:{family_id}:typing"
+
+    async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:
+        heard = [await second.listen(chat), await second.listen(typing)]
+        await first.publish(typing, {"typing": True})
+        await first.publish(chat, {"text": "there"})
+        await until(lambda: all(listener.received for listener in heard))
+        kept = [(await second.history(channel, limit=10)).publications for channel in (chat, typing)]
+
+    assert [listener.received for listener in heard] == [[{"text": "there"}], [{"typing": True}]]
+    assert [[publication.data for publication in each] for each in kept] == [[{"text": "there"}], []]
+
+
+async def test_a_subscription_goes_on_as_long_as_the_policy_allows_it(family: FamilyStack, family_id: str) -> None:
+    chat = f"family:{family_id}:chat"
+
+    async with family.member("u-1", family_id) as member:
+        listener = await member.listen(chat)
+        await until(lambda: len(family.wire.of("sub_refresh", channel=chat)) >= 2)
+        await member.publish(chat, {"text": "still here"})
+        await until(lambda: bool(listener.received))
+        lost: list[Closed] = member.watcher.lost
+
+    assert (listener.entered, listener.lost, listener.ended, lost) == (1, [], [], [])
+    assert [set(answer["result"]) for answer in family.wire.answers("sub_refresh", channel=chat)][:2] == [
+        {"expire_at"},
+        {"expire_at"},
+    ]

@@ -1,0 +1,76 @@
+"""Rooms that the family service decides about, and what becomes of them while it is away."""
+
+from proto.realtime.v1 import channel_access_pb2 as pb
+from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
+from tests.e2e.clients import Ended, as_reply, until
+from tests.e2e.family import FamilyStack
+from tests.harness.backends import says
+
+NOT_NOW = {"code": 503, "message": "temporarily unavailable", "temporary": True}
+NOT_YOURS = pb.AuthorizeResponse(denial=identity_pb.Error(code=451, message="not your room"))
+
+
+async def test_the_family_service_is_told_who_wants_what(family: FamilyStack, family_id: str) -> None:
+    async with family.member("u-1", family_id) as client:
+        room = await client.listen(f"room:{family_id}")
+        await client.publish(f"room:{family_id}", {"text": "hello"})
+        await until(lambda: bool(room.received))
+
+    asked = [call for call in family.family_service.calls if call.channel == f"room:{family_id}"][:2]
+    assert [(call.user_id, call.family_id, call.action) for call in asked] == [
+        ("u-1", family_id, pb.CHANNEL_ACTION_SUBSCRIBE),
+        ("u-1", family_id, pb.CHANNEL_ACTION_PUBLISH),
+    ]
+
+
+async def test_whom_the_family_service_refuses_is_told_why(family: FamilyStack, family_id: str) -> None:
+    family.family_service.script = says(NOT_YOURS)
+
+    async with family.member("u-1", family_id) as client:
+        room = await client.listen(f"room:{family_id}")
+        refusal = await client.refusal_of_publish(f"room:{family_id}", {})
+
+    assert room.ended == [Ended(451, "not your room")]
+    assert refusal == {"code": 451, "message": "not your room", "temporary": False}
+
+
+async def test_whom_the_family_service_refuses_later_is_put_out(family: FamilyStack, family_id: str) -> None:
+    async with family.member("u-1", family_id) as client:
+        room = await client.listen(f"room:{family_id}")
+        family.family_service.script = says(NOT_YOURS)
+        await until(lambda: bool(room.ended))
+
+    assert room.lost == [Ended(2501, "subscription expired")]
+    assert room.ended == [Ended(451, "not your room")]
+
+
+async def test_a_family_service_that_is_away_lets_nobody_in_and_everybody_when_it_is_back(
+    family: FamilyStack, family_id: str
+) -> None:
+    async with family.member("u-1", family_id) as client:
+        async with family.without_family_service():
+            room = await client.listen(f"room:{family_id}")
+            refusal = await client.refusal_of_publish(f"room:{family_id}", {})
+            entered_too_early = room.entered
+        await until(lambda: bool(room.entered))
+        await client.publish(f"room:{family_id}", {"text": "at last"})
+        await until(lambda: bool(room.received))
+
+    assert as_reply(room.errors[0]) == NOT_NOW
+    assert refusal == NOT_NOW
+    assert entered_too_early == 0
+    assert room.received == [{"text": "at last"}]
+    assert room.ended == []
+
+
+async def test_who_is_in_stays_while_the_family_service_is_away(family: FamilyStack, family_id: str) -> None:
+    channel = f"room:{family_id}"
+    async with family.member("u-1", family_id) as client:
+        room = await client.listen(channel)
+        async with family.without_family_service():
+            await until(lambda: 503 in [each.status for each in family.wire.of("sub_refresh", channel=channel)])
+        ended = (room.lost, room.ended)
+
+    last = family.wire.of("sub_refresh", channel=channel)[-1]
+    assert (last.status, set(last.answer)) == (503, {"error"})
+    assert (room.entered, *ended) == (1, [], [])

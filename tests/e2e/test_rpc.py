@@ -1,0 +1,135 @@
+"""What a client calls and what it is told, byte for byte."""
+
+import json
+from typing import Any
+
+import pytest
+from centrifuge.exceptions import ClientDisconnectedError
+
+from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
+from proto.realtime.v1 import rpc_backend_pb2 as pb
+from tests.e2e.clients import Closed, bare_session, one_after_another, sdk_client, until, with_ticket
+from tests.e2e.family import FamilyStack
+from tests.harness.backends import Script, returns, says
+
+# What a parser in between would change: order, doubles, escapes, digits.
+ODD = r"""{"z":1,"a":1.0,"a":1e2,"big":12345678901234567890123,"s":"\u00e9\/é","n":null}"""
+SPACED = ODD.replace(",", " ,\t")
+PRETTY = json.dumps({"entries": [{"text": "one\ntwo"}, {}], "count": 2}, indent=2)
+INTERNAL = {"code": 100, "message": "internal server error", "temporary": True}
+
+
+async def test_a_call_and_its_answer_pass_byte_for_byte(family: FamilyStack, family_id: str) -> None:
+    family.diary.script = returns(SPACED.encode())
+    ticket = family.tickets.issue(
+        "u-1", family_id=family_id, subscription_tier=identity_pb.SUBSCRIPTION_TIER_PRO, is_admin=True
+    )
+
+    async with bare_session(family.url, with_ticket(ticket)) as ask:
+        frame = await ask('{"id":7,"rpc":{"method":"diary.entries.add","data":' + ODD + "}}")
+
+    assert frame == '{"id":7,"rpc":{"data":' + SPACED + "}}"
+    called = family.diary.calls[-1]
+    assert called == pb.CallRequest(
+        method="diary.entries.add",
+        data=ODD.encode(),
+        user_id="u-1",
+        family_id=family_id,
+        client_id=called.client_id,
+        subscription_tier=identity_pb.SUBSCRIPTION_TIER_PRO,
+        is_admin=True,
+    )
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+async def test_a_backend_that_writes_line_by_line_breaks_no_frame(
+    family: FamilyStack, family_id: str, ends: str
+) -> None:
+    family.diary.script = returns(PRETTY.replace("\n", ends).encode())
+    ticket = family.tickets.issue("u-1", family_id=family_id)
+
+    async with bare_session(family.url, with_ticket(ticket)) as ask:
+        frame = await ask('{"id":2,"rpc":{"method":"diary.list","data":{}}}')
+        following = await ask('{"id":3,"rpc":{"method":"diary.list","data":{}}}')
+
+    assert ("\n" in frame, "\r" in frame) == (False, False)
+    assert [json.loads(each)["rpc"]["data"] for each in (frame, following)] == [json.loads(PRETTY)] * 2
+    assert [json.loads(each)["id"] for each in (frame, following)] == [2, 3]
+
+
+@pytest.mark.parametrize("use_protobuf", [False, True], ids=["json", "protobuf"])
+async def test_a_call_over_either_protocol_is_answered(family: FamilyStack, family_id: str, use_protobuf: bool) -> None:
+    family.diary.script = returns(b'{"text":"dear diary"}')
+    ticket = family.tickets.issue("u-1", family_id=family_id)
+    asked: Any = b'{"page":1}' if use_protobuf else {"page": 1}
+
+    async with sdk_client(family.url, one_after_another(ticket), use_protobuf=use_protobuf) as client:
+        await until(lambda: client.connected)
+        told = (await client.rpc("diary.read", asked)).data
+
+    assert json.loads(told) if use_protobuf else told == {"text": "dear diary"}
+    assert json.loads(family.diary.calls[-1].data) == {"page": 1}
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        pytest.param(
+            says(pb.CallResponse(error=identity_pb.Error(code=1042, message="no such entry"))),
+            {"code": 1042, "message": "no such entry", "temporary": False},
+            id="an error of its own",
+        ),
+        pytest.param(
+            says(pb.CallResponse(error=identity_pb.Error(code=1042))),
+            {"code": 1042, "message": "refused", "temporary": False},
+            id="an error without words",
+        ),
+        pytest.param(returns(b'{"cut":'), INTERNAL, id="not JSON"),
+        pytest.param(returns(b'{"text":"\xff"}'), INTERNAL, id="not UTF-8"),
+        pytest.param(returns(b'{}{"id":3,"error":{}}'), INTERNAL, id="two answers in one"),
+        pytest.param(says(pb.CallResponse()), INTERNAL, id="no outcome"),
+    ],
+)
+async def test_what_a_backend_says_instead(
+    family: FamilyStack, family_id: str, script: Script, told: dict[str, Any]
+) -> None:
+    family.diary.script = script
+
+    async with family.member("u-1", family_id) as client:
+        refusal = await client.refusal_of_rpc("diary.read", {})
+        family.diary.script = returns(b"{}")
+        following = await client.rpc("diary.read", {})
+
+    assert refusal == told
+    assert following.data == {}
+
+
+async def test_a_dead_backend_is_a_passing_error_and_the_others_are_not_touched(
+    family: FamilyStack, family_id: str
+) -> None:
+    family.diary.script = returns(b'"here"')
+
+    async with family.member("u-1", family_id) as client:
+        refusal = await client.refusal_of_rpc("gone.anything", {})
+        answer = await client.rpc("diary.read", {})
+
+    assert refusal == {"code": 503, "message": "temporarily unavailable", "temporary": True}
+    assert answer.data == "here"
+
+
+async def test_a_method_that_no_rule_speaks_of_is_unknown(family: FamilyStack, family_id: str) -> None:
+    async with family.member("u-1", family_id) as client:
+        refusal = await client.refusal_of_rpc("payments.refund", {})
+
+    assert refusal == {"code": 404, "message": "unknown method", "temporary": False}
+
+
+async def test_a_backend_can_send_a_client_away(family: FamilyStack, family_id: str) -> None:
+    family.diary.script = says(pb.CallResponse(disconnect=identity_pb.Disconnect(code=4100, reason="moved")))
+
+    async with family.member("u-1", family_id) as client:
+        with pytest.raises(ClientDisconnectedError):
+            await client.rpc("diary.read", {})
+        lost = client.watcher.lost
+
+    assert lost == [Closed(4100, "moved")]
