@@ -21,8 +21,9 @@ from centrifugo_proxy.identity import (
     IdentityUnavailable,
 )
 
-# Centrifugo ends a connection that is refreshed without a new end; this is the furthest one that it keeps to.
-FURTHEST_END_S: Final = 365 * 24 * 3600
+# Centrifugo ends a connection that is refreshed without a new end, and version 5 refreshes without pause when the
+# end is so far away that its clock overflows (as milliseconds in place of seconds are): this is far enough.
+FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class Refresh:
 
     def _renewed(self, identity: Identity, known: Any) -> dict[str, Any]:
         """A new end, and the description where it is no longer the one that Centrifugo has."""
-        expire_at = identity.expire_at or int(self.clock.time()) + FURTHEST_END_S
-        fields: dict[str, Any] = {"expire_at": expire_at}
+        furthest = int(self.clock.time()) + FURTHEST_END_S
+        fields: dict[str, Any] = {"expire_at": min(identity.expire_at or furthest, furthest)}
         meta = describe(identity)
         if meta != known:
             fields |= {"info": shown(meta, self.info_fields), "meta": meta}

@@ -13,6 +13,8 @@ from tests.harness.service import CLIENT, Service, service
 from tests.http.events.asking import EXPIRED, LOCKS, MODES, POOL_META, UNAVAILABLE, ask, body_of, event_body, meta
 
 UNTIL = 1_900_000_000
+FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600
+FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600  # ten years from the clock's now
 INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 TIER = pb.SUBSCRIPTION_TIER_FAMILY
 NOT_IMPLEMENTED = {"error": {"code": 1501, "message": "not implemented"}}
@@ -95,12 +97,15 @@ async def test_info_has_the_fields_that_others_may_see_and_meta_has_all(identity
 
 @pytest.mark.parametrize(
     ("expire_at", "expected"),
-    [(0, 1_800_000_000 + 365 * 24 * 3600), (1, 1), (-1, 1), (2**62, 2**62), (UNTIL, UNTIL)],
+    [(0, FURTHEST), (1, 1), (-1, 1), (1_900_000_000_000, FURTHEST), (2**62, FURTHEST), (UNTIL, UNTIL)],
 )
 async def test_there_is_always_a_new_end(
     identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
 ) -> None:
-    """Centrifugo closes a connection that is refreshed without one; 0 is identity's word for never."""
+    """Centrifugo closes a connection that is refreshed without one; 0 is identity's word for never.
+
+    Version 5 refreshes without pause when the end is as far away as milliseconds in place of seconds make it.
+    """
     identity.refresh_script = success(family_id="f-1", subscription_tier=TIER, expire_at=expire_at)
 
     async with refreshing(identity, clock=clock) as running:
