@@ -215,8 +215,6 @@ def _covers(earlier: Rule, later: Rule, *, prefixes: bool) -> bool:
     own, other = earlier.segments, later.segments
     if prefixes and own[-1] == WILDCARD and len(other) > len(own):
         other = other[: len(own)]
-    elif prefixes and other[-1] == WILDCARD and own[-1] != WILDCARD:
-        return False
     return len(own) == len(other) and all(mine in (WILDCARD, theirs) for mine, theirs in zip(own, other, strict=True))
 
 
