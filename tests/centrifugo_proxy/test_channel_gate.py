@@ -1,0 +1,26 @@
+"""The gate before channels, where the policy and what is behind it do not fit together."""
+
+import pytest
+
+from centrifugo_proxy.backends import BackendFault
+from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.channel_gate import ChannelGate, Once, Subjects
+from centrifugo_proxy.policy import Action
+from centrifugo_proxy.policy_file import read_policy
+from tests.http.events.asking import meta
+
+ASKING = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
+
+
+async def test_a_rule_that_asks_allows_nothing_where_there_is_nobody_to_ask() -> None:
+    policy = read_policy(ASKING, path="policy.toml", backends=(), family_service=True)
+    gate = ChannelGate(policy, Subjects(), family_service=None)
+
+    with pytest.raises(BackendFault, match=r"^a rule asks the family service, and there is none$"):
+        await gate.judge(EventRequest(user="u-1", channel="room:1", meta=meta()), Action.SUBSCRIBE)
+
+
+def test_once_is_once() -> None:
+    once = Once()
+
+    assert [once.first() for _ in range(3)] == [True, False, False]
