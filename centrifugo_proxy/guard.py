@@ -80,11 +80,12 @@ def read_secret(name: str, value: str, path: str) -> bytes:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
     if not path:
         return os.fsencode(value)  # the bytes that were set, UTF-8 or not
+    shown = path if "/" in path else "the file it names"  # it may be the secret itself, set by mistake
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise SecretError(f"{name}_FILE: cannot read {path}: {error.strerror or type(error).__name__}.") from None
+        raise SecretError(f"{name}_FILE: cannot read {shown}: {error.strerror or type(error).__name__}.") from None
     secret = content.removesuffix(b"\n").removesuffix(b"\r")
     if not secret.strip():
-        raise SecretError(f"{name}_FILE: {path} is empty.")
+        raise SecretError(f"{name}_FILE: {shown} is empty.")
     return secret

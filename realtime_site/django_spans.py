@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import async_only_middleware
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.django.middleware.otel_middleware import _DjangoMiddleware
 
+from centrifugo_proxy.http import error
 from realtime_site.middleware import GetResponse
 
 # The proxy endpoints make their own spans; probes and scrapes make none.
@@ -27,7 +29,10 @@ def django_spans(get_response: GetResponse) -> GetResponse:
     async def middleware(request: HttpRequest) -> HttpResponse:
         if request.path.startswith(UNTRACED):
             return await get_response(request)
-        instrumentation.process_request(request)
+        try:
+            instrumentation.process_request(request)
+        except DisallowedHost:  # it builds the request's URL; nothing else here asks for a host that is none
+            return error(400, "host not allowed")
         response = await get_response(request)
         instrumentation.process_view(request, None)
         traced: HttpResponse = instrumentation.process_response(request, response)

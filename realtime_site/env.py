@@ -18,7 +18,7 @@ DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 T = TypeVar("T")
-GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:", "vsock:")
+NAMED = ("unix", "unix-abstract", "xds", "vsock")  # targets of these schemes are names, not addresses
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -164,12 +164,18 @@ class Environment:
 
 
 def _grpc_target(raw: str) -> str:
-    if raw.startswith(GRPC_SCHEMES) and not re.search(r"\s", raw):
+    scheme, _, rest = raw.partition(":")
+    if scheme in NAMED and rest and not re.search(r"\s", rest):
         return raw
-    match = HOST_PORT.fullmatch(raw)
-    if match and 1 <= int(match[2]) <= 65535:
+    addresses = {"ipv4": rest.split(","), "ipv6": rest.split(","), "dns": [rest.rpartition("/")[2]]}.get(scheme, [raw])
+    if all(_is_host_port(address) for address in addresses):
         return raw
     raise ValueError("a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)")
+
+
+def _is_host_port(address: str) -> bool:
+    match = HOST_PORT.fullmatch(address)
+    return match is not None and 1 <= int(match[2]) <= 65535
 
 
 def _is_http_url(text: str) -> bool:

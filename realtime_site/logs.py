@@ -21,7 +21,7 @@ LEVELS: Final = {
 }
 NAMES: Final = {number: name for name, number in reversed(LEVELS.items())}
 QUIET_S: Final = 30.0
-REPEATING: Final = ("centrifugo_proxy.repeating", "opentelemetry", "urllib3", "asyncio", "grpc")
+REPEATING: Final = ("centrifugo_proxy.repeating", "opentelemetry", "urllib3", "asyncio", "grpc", "uvicorn.error")
 
 
 def configuration(level: str, *, human: bool) -> dict[str, Any]:
@@ -45,6 +45,7 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
             "django": through,
             # A line per refused request would fill a disk; the metrics count them.
             "django.request": {**through, "level": "CRITICAL"},
+            "django.security": {**through, "level": "CRITICAL"},
         },
     }
 
@@ -61,7 +62,7 @@ class BelowWarning(logging.Filter):
 
 
 class FloodFilter(logging.Filter):
-    """At most one line per message template in `quiet_s` seconds; the next one says how many it stands for.
+    """At most one line from one place in the code in `quiet_s` seconds; the next one says how many it stands for.
 
     For errors, and for loggers that may speak once a request or once a batch. Other warnings are rare and all pass.
     """
@@ -69,28 +70,21 @@ class FloodFilter(logging.Filter):
     def __init__(self, quiet_s: float) -> None:
         super().__init__()
         self._quiet_s = quiet_s
-        self._last: dict[tuple[str, str], float] = {}
-        self._held_back: dict[tuple[str, str], int] = {}
+        self._last: dict[tuple[str, int], float] = {}
+        self._held_back: dict[tuple[str, int], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.ERROR and not record.name.startswith(REPEATING):
             return True
-        key = (record.name, str(record.msg))
+        place = (record.pathname, record.lineno)  # not the message: some libraries format before they log
         now = time.monotonic()
-        if now - self._last.get(key, -self._quiet_s) < self._quiet_s:
-            self._held_back[key] = self._held_back.get(key, 0) + 1
+        if now - self._last.get(place, -self._quiet_s) < self._quiet_s:
+            self._held_back[place] = self._held_back.get(place, 0) + 1
             return False
-        self._forget_old(now)
-        self._last[key] = now
-        if held_back := self._held_back.pop(key, 0):
+        self._last[place] = now
+        if held_back := self._held_back.pop(place, 0):
             record.held_back = held_back
         return True
-
-    def _forget_old(self, now: float) -> None:
-        """Templates are few, but some libraries format before they log."""
-        if len(self._last) > 1000:
-            self._last = {key: at for key, at in self._last.items() if now - at < self._quiet_s}
-            self._held_back = {key: count for key, count in self._held_back.items() if key in self._last}
 
 
 class JsonFormatter(OrjsonFormatter):

@@ -102,3 +102,10 @@ def test_header_bytes_outside_ascii_are_a_mismatch_and_no_crash() -> None:
     half = guard.refusal([(b"x-centrifugo-proxy-signature", signature), (b"x-centrifugo-proxy-token", b"\xff")], b"")
 
     assert (garbled, half) == ("signature_mismatch", "token_mismatch")
+
+
+def test_a_secret_set_in_place_of_its_file_is_not_shown() -> None:
+    with pytest.raises(SecretError) as refused:
+        read_secret("NAME", "", "this-is-the-secret-itself")
+
+    assert str(refused.value) == "NAME_FILE: cannot read the file it names: No such file or directory."

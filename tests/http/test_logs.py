@@ -205,3 +205,15 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
     for line in story.boot_out + story.boot_err + story.out + story.err:
         assert list(line)[:4] == ["timestamp", "level", "logger", "message"]
         assert line["timestamp"].endswith("Z")
+
+
+async def test_garbage_at_the_port_is_a_line_and_not_a_flood() -> None:
+    with serving() as process:
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+            writer.write(b"this is no HTTP\r\n\r\n")
+            await reader.read()
+            writer.close()
+        said = process.stderr()
+
+    assert said.count("Invalid HTTP request received.") == 1

@@ -309,3 +309,14 @@ def end(process: Process) -> tuple[int, float]:
     started = time.monotonic()
     process.popen.send_signal(signal.SIGTERM)
     return process.popen.wait(START_S), time.monotonic() - started
+
+
+@pytest.mark.parametrize("host", ["bad_host!!", "a b"])
+async def test_a_host_that_is_none_is_refused_in_json_when_its_request_would_be_traced(
+    exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture, host: str
+) -> None:
+    async with service(span_processor=into(exporter)) as running:
+        response = await running.http.get("/nowhere", headers={"Host": host})
+
+    assert (response.status_code, response.json()) == (400, {"error": {"code": 400, "message": "host not allowed"}})
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -232,3 +232,10 @@ def test_ctrl_c_ends_serve_without_a_traceback() -> None:
         process.popen.send_signal(signal.SIGINT)
 
         assert (process.popen.wait(START_S), process.stderr()) == (0, "")
+
+
+def test_serve_stays_one_process_whatever_the_platform_asks_for() -> None:
+    with serving(WEB_CONCURRENCY="3") as process:
+        children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children").read_text().split()
+
+    assert children == []

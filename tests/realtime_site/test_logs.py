@@ -19,9 +19,11 @@ from realtime_site.logs import LEVELS, BelowWarning, FloodFilter, HumanFormatter
 from tests.harness.processes import ROOT, START_S, environment, serve_command
 
 
-def record(level: int = logging.ERROR, message: str = "failed", name: str = "a.logger", **fields: Any) -> Any:
-    """A record as a logger would make it."""
-    made = logging.Logger(name).makeRecord(name, level, "file.py", 1, message, (), None, extra=fields)
+def record(
+    level: int = logging.ERROR, message: str = "failed", name: str = "a.logger", line: int = 1, **fields: Any
+) -> Any:
+    """A record as a logger would make it on this line of a file."""
+    made = logging.Logger(name).makeRecord(name, level, "file.py", line, message, (), None, extra=fields)
     made.created = 1_800_000_000.25
     return made
 
@@ -125,13 +127,19 @@ def test_a_flood_of_one_error_is_a_line_and_then_a_count(frozen_time: FrozenDate
 
 
 def test_different_errors_do_not_hold_each_other_back(frozen_time: FrozenDateTimeFactory) -> None:
-    lines = through(FloodFilter(30), record(), record(message="another"), record(name="b.logger"), record())
+    lines = through(FloodFilter(30), record(), record(message="another", line=2), record())
 
-    assert [(line["logger"], line["message"]) for line in lines] == [
-        ("a.logger", "failed"),
-        ("a.logger", "another"),
-        ("b.logger", "failed"),
-    ]
+    assert [line["message"] for line in lines] == ["failed", "another"]
+
+
+def test_a_message_that_is_formatted_before_it_is_logged_is_held_back_all_the_same(
+    frozen_time: FrozenDateTimeFactory,
+) -> None:
+    flood = FloodFilter(quiet_s=30)
+
+    lines = through(flood, *(record(message=f"host {number} is not allowed") for number in range(1000)))
+
+    assert [line["message"] for line in lines] == ["host 0 is not allowed"]
 
 
 def test_a_message_counts_as_the_same_whatever_it_is_filled_with(frozen_time: FrozenDateTimeFactory) -> None:

@@ -36,6 +36,7 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=SHUTDOWN_S,
             access_log=False,
             log_config=None,
+            workers=1,  # whatever WEB_CONCURRENCY says: each worker would have a ticket pool of its own
             proxy_headers=False,
             server_header=False,
         )
