@@ -17,6 +17,7 @@ from centrifugo_proxy.backends import (
     RpcCall,
     RpcData,
 )
+from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import FORBIDDEN, METHOD_NOT_FOUND
 from centrifugo_proxy.grpc_call import ObserveCall, ObservedCall
 from centrifugo_proxy.identity import TIERS
@@ -41,14 +42,24 @@ PB_TIERS: Final = {name: f"SUBSCRIPTION_TIER_{name.upper()}" for name in TIERS}
 class GrpcFamilyService:
     """`FamilyService` over one shared channel."""
 
-    def __init__(self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer) -> None:
+    def __init__(
+        self,
+        grpc_channel: aio.Channel,
+        deadline_s: float,
+        observe: ObserveCall,
+        tracer: Tracer,
+        *,
+        capacity: Capacity | None = None,
+    ) -> None:
         unary = UnaryUnary(
             grpc_channel,
             f"/{FAMILY_SERVICE}/Authorize",
             channel_access_pb2.AuthorizeRequest.SerializeToString,
             channel_access_pb2.AuthorizeResponse.FromString,
         )
-        self._authorize = ObservedCall(unary, FAMILY_SERVICE, "Authorize", deadline_s, observe, tracer)
+        self._authorize = ObservedCall(
+            unary, FAMILY_SERVICE, "Authorize", deadline_s, observe, tracer, capacity=capacity
+        )
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
         pb = channel_access_pb2
@@ -78,7 +89,14 @@ class GrpcRpcBackend:
     """`RpcBackend` over a channel of its own; `name` is its key in RPC_BACKENDS."""
 
     def __init__(
-        self, name: str, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer
+        self,
+        name: str,
+        grpc_channel: aio.Channel,
+        deadline_s: float,
+        observe: ObserveCall,
+        tracer: Tracer,
+        *,
+        capacity: Capacity | None = None,
     ) -> None:
         unary = UnaryUnary(
             grpc_channel,
@@ -86,7 +104,7 @@ class GrpcRpcBackend:
             rpc_backend_pb2.CallRequest.SerializeToString,
             rpc_backend_pb2.CallResponse.FromString,
         )
-        self._call = ObservedCall(unary, RPC_BACKEND, "Call", deadline_s, observe, tracer, name)
+        self._call = ObservedCall(unary, RPC_BACKEND, "Call", deadline_s, observe, tracer, name, capacity)
 
     async def call(self, call: RpcCall) -> RpcAnswer:
         request = rpc_backend_pb2.CallRequest(

@@ -8,6 +8,7 @@ from typing import Generic
 
 import grpc
 
+from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.spans import Tracer
 from centrifugo_proxy.unary import Failed, Request, Response, UnaryUnary
 
@@ -18,7 +19,8 @@ ObserveCall = Callable[[str, float], None]
 class ObservedCall(Generic[Request, Response]):
     """`observe` is told the status name and the seconds of each call, the failed and the cancelled too.
 
-    `peer` is for the span, where several services have this method.
+    `peer` is for the span, where several services have this method. `capacity` is how many calls there may be at
+    once: a service that hangs must not hold up what does not need it.
     """
 
     unary: UnaryUnary[Request, Response]
@@ -28,9 +30,20 @@ class ObservedCall(Generic[Request, Response]):
     observe: ObserveCall
     tracer: Tracer
     peer: str = ""
+    capacity: Capacity | None = None
 
     async def __call__(self, request: Request) -> Response:
-        """The response, of one call, never repeated. Raises Failed."""
+        """The response, of one call, never repeated. Raises Failed, at once where there is no room for the call."""
+        if self.capacity is None:
+            return await self._observed(request)
+        if not self.capacity.enter():
+            raise Failed(grpc.StatusCode.UNAVAILABLE, "has its fill of calls in flight")
+        try:
+            return await self._observed(request)
+        finally:
+            self.capacity.leave()
+
+    async def _observed(self, request: Request) -> Response:
         span = self.tracer.client_span(self.service, self.method, self.peer)
         started = perf_counter()
         status = grpc.StatusCode.OK

@@ -16,9 +16,10 @@ from centrifugo_proxy.events.channel_gate import ChannelGate, Subjects
 from centrifugo_proxy.events.connect import Clock, Event
 from centrifugo_proxy.events.publish import Publish
 from centrifugo_proxy.events.refresh import Refresh
-from centrifugo_proxy.events.rpc import LimitedBackend, Rpc
+from centrifugo_proxy.events.rpc import Rpc
 from centrifugo_proxy.events.sub_refresh import SubRefresh
 from centrifugo_proxy.events.subscribe import Subscribe
+from centrifugo_proxy.grpc_call import ObserveCall
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.identity_grpc import GrpcRefreshClient
 from centrifugo_proxy.modes import NEVER_ENVELOPED
@@ -74,20 +75,27 @@ async def _family_service(settings: "LazySettings", tracer: Tracer, stack: Async
     if not settings.FAMILY_SERVICE_GRPC_ADDRESS:
         return None
     grpc_channel = await _opened(settings, settings.FAMILY_SERVICE_GRPC_ADDRESS, stack)
-    observe = metrics.backend_observer(metrics.FAMILY_SERVICE)
-    return GrpcFamilyService(grpc_channel, settings.FAMILY_SERVICE_DEADLINE_MS / 1000, observe, tracer)
+    observe, capacity = _watched(metrics.FAMILY_SERVICE, settings)
+    return GrpcFamilyService(
+        grpc_channel, settings.FAMILY_SERVICE_DEADLINE_MS / 1000, observe, tracer, capacity=capacity
+    )
 
 
-async def _backends(settings: "LazySettings", tracer: Tracer, stack: AsyncExitStack) -> dict[str, LimitedBackend]:
+async def _backends(settings: "LazySettings", tracer: Tracer, stack: AsyncExitStack) -> dict[str, GrpcRpcBackend]:
     backends = {}
     for name, target in settings.RPC_BACKENDS.items():
         grpc_channel = await _opened(settings, target, stack)
-        observe = metrics.backend_observer(metrics.rpc_backend(name))
-        backend = GrpcRpcBackend(name, grpc_channel, settings.RPC_DEADLINE_MS / 1000, observe, tracer)
-        capacity = Capacity(settings.RPC_MAX_INFLIGHT)
-        metrics.watch_backend(metrics.rpc_backend(name), capacity)
-        backends[name] = LimitedBackend(backend, capacity)
+        observe, capacity = _watched(metrics.rpc_backend(name), settings)
+        deadline_s = settings.RPC_DEADLINE_MS / 1000
+        backends[name] = GrpcRpcBackend(name, grpc_channel, deadline_s, observe, tracer, capacity=capacity)
     return backends
+
+
+def _watched(service: str, settings: "LazySettings") -> tuple[ObserveCall, Capacity]:
+    """What counts a service's calls, and what bounds them."""
+    capacity = Capacity(settings.RPC_MAX_INFLIGHT)
+    metrics.watch_backend(service, capacity)
+    return metrics.backend_observer(service), capacity
 
 
 async def _opened(settings: "LazySettings", target: str, stack: AsyncExitStack) -> aio.Channel:

@@ -80,7 +80,7 @@ BACKEND_DURATION: Final = Histogram(
 )
 BACKEND_INFLIGHT: Final = Gauge(
     "realtime_backend_inflight_calls",
-    "Calls that an rpc backend works on now; at RPC_MAX_INFLIGHT more are refused as unavailable.",
+    "Calls that a service works on now; at RPC_MAX_INFLIGHT more are refused as unavailable.",
     ["service"],
 )
 GUARD_REFUSALS: Final = Counter(

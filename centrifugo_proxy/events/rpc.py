@@ -11,13 +11,11 @@ from centrifugo_proxy import codes
 from centrifugo_proxy.backends import (
     BackendDisconnect,
     BackendError,
-    BackendUnavailable,
     RpcAnswer,
     RpcBackend,
     RpcCall,
     RpcData,
 )
-from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.event_wire import EventRequest, data_fields
 from centrifugo_proxy.events.channel_gate import Subjects
 from centrifugo_proxy.events.connect import Caller
@@ -34,29 +32,12 @@ from centrifugo_proxy.policy import Policy, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class LimitedBackend:
-    """A backend and how many calls it may have at once: one that hangs must not hold the others up."""
-
-    backend: RpcBackend
-    capacity: Capacity
-
-    async def call(self, call: RpcCall) -> RpcAnswer:
-        """Its answer. Raises BackendUnavailable, at once when it has its fill, or BackendFault."""
-        if not self.capacity.enter():
-            raise BackendUnavailable("too many calls in flight")
-        try:
-            return await self.backend.call(call)
-        finally:
-            self.capacity.leave()
-
-
-@dataclass(frozen=True, slots=True)
 class Rpc:
     """`backends` has every name that a rule of the policy has."""
 
     policy: Policy
     subjects: Subjects
-    backends: Mapping[str, LimitedBackend]
+    backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """The backend's answer, byte for byte, or a refusal. Raises as `RpcBackend` does."""

@@ -210,6 +210,26 @@ async def test_a_family_service_that_hangs_is_waited_for_no_longer_than_its_own_
     assert 0.09 < time.perf_counter() - started < 2
 
 
+async def test_a_family_service_that_hangs_has_no_more_than_its_share_of_requests() -> None:
+    settings: dict[str, Any] = {"RPC_MAX_INFLIGHT": 2, "FAMILY_SERVICE_DEADLINE_MS": 30000}
+    async with (
+        family_service(never) as family,
+        policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **settings) as running,
+    ):
+        stuck = [asyncio.ensure_future(ask(running, "subscribe", channel="room:1")) for _ in range(2)]
+        async with asyncio.timeout(5):
+            while len(family.calls) < 2:
+                await asyncio.sleep(0.005)
+        one_more = await body_of(running, "subscribe", channel="room:1")
+        plain = await body_of(running, "publish", channel="plain:1")
+        for call in stuck:
+            call.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+    assert (one_more, plain) == (UNAVAILABLE, {"result": {}})
+    assert len(family.calls) == 2
+
+
 async def test_a_family_service_that_comes_back_is_asked_again() -> None:
     async with (
         family_service() as family,
