@@ -1,7 +1,7 @@
 """Records the spans of proxy requests: the SDK's data and processors, without its span object.
 
 The SDK's spans can change from any thread at any time, which costs locks, copies and checks on every attribute:
-three quarters of a span's price (docs/performance.md). Ours are written down once, when they end.
+most of a span's price (docs/performance.md). Ours are written down once, when they end.
 Names and attributes are those of OpenTelemetry's stable HTTP and its RPC conventions:
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 """
