@@ -1,10 +1,10 @@
 """One method of one service: called with a deadline, counted, timed and traced."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Generic
+from typing import Any, Generic
 
 import grpc
 
@@ -32,16 +32,17 @@ class ObservedCall(Generic[Request, Response]):
     peer: str = ""
     capacity: Capacity | None = None
 
-    async def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
         """The response, of one call, never repeated. Raises Failed, at once where there is no room for the call."""
-        if self.capacity is None:
-            return await self._observed(request)
-        if not self.capacity.enter():
+        return self._observed(request) if self.capacity is None else self._bounded(request, self.capacity)
+
+    async def _bounded(self, request: Request, capacity: Capacity) -> Response:
+        if not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "has its fill of calls in flight")
         try:
             return await self._observed(request)
         finally:
-            self.capacity.leave()
+            capacity.leave()
 
     async def _observed(self, request: Request) -> Response:
         span = self.tracer.client_span(self.service, self.method, self.peer)

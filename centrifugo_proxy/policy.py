@@ -96,22 +96,22 @@ class Policy:
         if subject is None:
             return ChannelVerdict(None, Reason.NO_META)
         segments = channel.split(":")
-        rule = next((rule for rule in self.channels if _fits(rule.segments, segments, subject)), None)
-        if rule is None:
-            return ChannelVerdict(None, Reason.NO_RULE)
-        if action not in rule.allow:
-            return ChannelVerdict(rule, Reason.ACTION)
-        return ChannelVerdict(rule, _refusal(rule, subject, writes=action is Action.PUBLISH))
+        for rule in self.channels:
+            if _fits(rule.segments, segments, subject):
+                if action not in rule.allow:
+                    return ChannelVerdict(rule, Reason.ACTION)
+                return ChannelVerdict(rule, _refusal(rule, subject, writes=action is Action.PUBLISH))
+        return ChannelVerdict(None, Reason.NO_RULE)
 
     def judge_rpc(self, subject: Subject | None, method: str) -> RpcVerdict:
         """Whether `subject` (None: not known) may call `method`."""
         if subject is None:
             return RpcVerdict(None, Reason.NO_META)
         segments = method.split(".")
-        rule = next((rule for rule in self.rpc if _fits_prefix(rule.segments, segments, subject)), None)
-        if rule is None:
-            return RpcVerdict(None, Reason.NO_RULE)
-        return RpcVerdict(rule, _refusal(rule, subject, writes=True))
+        for rule in self.rpc:
+            if _fits_prefix(rule.segments, segments, subject):
+                return RpcVerdict(rule, _refusal(rule, subject, writes=True))
+        return RpcVerdict(None, Reason.NO_RULE)
 
 
 def _refusal(rule: Rule, subject: Subject, *, writes: bool) -> Reason | None:
