@@ -1,8 +1,8 @@
 """A unary gRPC call without the object that grpc.aio wraps around each.
 
 The wrapper brings a task, a metadata object and an instrumentation lookup per call: a seventh of what the event loop
-does for one (docs/performance.md). What is underneath is not public, so that this module is held to grpc.aio's own calls by a
-test, and grpcio is pinned.
+does for one (docs/performance.md). What is underneath is not public, so that this module is held to grpc.aio's own
+calls by a test, and grpcio is pinned.
 """
 
 from collections.abc import Callable
