@@ -133,6 +133,7 @@ async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itse
             async with sdk_client(front.websocket, one_after_another(pool_ticket, office.issue("u-1"))) as client:
                 await until(lambda: client.connected)
                 as_fallback = await users_seen_by([client])
+                await until(lambda: bool(client.watcher.lost))
                 await identity.start()
                 await until(lambda: len(client.watcher.connections) == 2 and client.connected)
                 as_itself = await users_seen_by([client])
