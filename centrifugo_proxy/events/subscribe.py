@@ -3,6 +3,7 @@
 https://centrifugal.dev/docs/server/proxy#subscribe-proxy
 """
 
+import math
 from dataclasses import dataclass
 
 from centrifugo_proxy.backends import BackendDisconnect
@@ -34,6 +35,9 @@ class Subscribe:
 
 
 def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
-    """`expire_at` of a subscription: the sooner of what the family service said and our own; absent without either."""
-    ends = [end for end in (expire_at, int(now) + ttl_s if ttl_s else 0) if end]
+    """`expire_at` of a subscription: the sooner of what the family service said and our own; absent without either.
+
+    Ours is rounded up: Centrifugo refuses, for good, a subscription whose end has passed when the answer arrives.
+    """
+    ends = [end for end in (expire_at, math.ceil(now) + ttl_s if ttl_s else 0) if end]
     return {"expire_at": min(ends)} if ends else {}

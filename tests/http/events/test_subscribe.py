@@ -68,6 +68,15 @@ async def test_without_a_time_to_live_a_subscription_lasts_as_long_as_the_connec
     assert body == {"result": {}}
 
 
+async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: FakeClock) -> None:
+    """To Centrifugo an end in the second that has begun is one that has passed."""
+    clock.wall = NOW + 0.999
+    async with policed(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=1, clock=clock) as running:
+        body = await body_of(running, "subscribe", channel="plain:1")
+
+    assert body == {"result": {"expire_at": NOW + 2}}
+
+
 @pytest.mark.parametrize(
     ("ttl_s", "granted_until", "expected"),
     [
