@@ -1,17 +1,17 @@
 """A stack that answers every event by a policy, seen on the wire between Centrifugo and the service."""
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.clients import GIVE_UP_S, SdkClient, one_after_another, sdk_client, until
-from tests.e2e.stack import Service, guard_of
+from tests.e2e.clients import SdkClient, one_after_another, sdk_client, until
+from tests.e2e.stack import CLIENT, CONNECT, Service, guard_of
 from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, rpc_backend
@@ -70,8 +70,6 @@ UNLOCKED = {
     "feature_lock_flowcoach": False,
 }
 KNOWN = {"family_id": "f-1", "subscription_tier": "free", "is_admin": False, "parental_state": UNLOCKED}
-CLIENT = {"client": "c-1", "transport": "websocket", "protocol": "json", "encoding": "json"}
-CONNECT = {**CLIENT, "data": {"token": "any"}}
 SUB_REFRESH = {**CLIENT, "user": "u-1", "channel": "room:1", "meta": KNOWN}
 
 
@@ -113,12 +111,12 @@ class FamilyStack:
         """An outage that has lasted long enough for the pool, and is over at the end."""
         await self.identity.stop()
         try:
-            await self._until(503, "connect", CONNECT)
+            await self.service.until_answered(503, "connect", CONNECT)
             await asyncio.sleep(WINDOW_MS / 1000 + 0.1)
             yield
         finally:
             await self.identity.start()
-            await self._until(401, "connect", CONNECT)
+            await self.service.until_answered(401, "connect", CONNECT)
 
     @asynccontextmanager
     async def without_family_service(self) -> AsyncIterator[None]:
@@ -128,15 +126,7 @@ class FamilyStack:
             yield
         finally:
             await self.family_service.start()
-            await self._until(200, "sub_refresh", SUB_REFRESH)
-
-    async def _until(self, status: int, event: str, body: dict[str, Any]) -> None:
-        """Ask the service itself, as Centrifugo would, until it answers with this status."""
-        headers = {"X-Centrifugo-Proxy-Token": self.service.variables["CENTRIFUGO_PROXY_TOKEN"]}
-        post = partial(self.service.process.http.post, f"/centrifugo/{event}", json=body, headers=headers)
-        async with asyncio.timeout(GIVE_UP_S):
-            while (await asyncio.to_thread(post)).status_code != status:
-                await asyncio.sleep(0.05)
+            await self.service.until_answered(200, "sub_refresh", SUB_REFRESH)
 
 
 @asynccontextmanager
@@ -188,5 +178,5 @@ def written(file: Path, text: str) -> str:
 
 
 def soon(seconds: int) -> int:
-    """An `expire_at`."""
-    return int(time.time()) + seconds
+    """An `expire_at` that is no sooner."""
+    return math.ceil(time.time()) + seconds

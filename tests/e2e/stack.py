@@ -5,14 +5,19 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.clients import GIVE_UP_S
 from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo, Config
 from tests.harness.identity import IdentityStub, identity_stub
 from tests.harness.processes import Process, free_port, serve_command, started
+
+CLIENT = {"client": "c-1", "transport": "websocket", "protocol": "json", "encoding": "json"}
+CONNECT = {**CLIENT, "data": {"token": "any"}}
 
 
 class Service:
@@ -46,6 +51,14 @@ class Service:
         assert found is not None
         return int(float(found[1]))
 
+    async def until_answered(self, status: int, event: str, body: dict[str, Any]) -> None:
+        """Ask as Centrifugo would, until the answer has this status. A channel reconnects in its own time."""
+        headers = {"X-Centrifugo-Proxy-Token": self.variables.get("CENTRIFUGO_PROXY_TOKEN", "")}
+        post = partial(self.process.http.post, f"/centrifugo/{event}", json=body, headers=headers)
+        async with asyncio.timeout(GIVE_UP_S):
+            while (await asyncio.to_thread(post)).status_code != status:
+                await asyncio.sleep(0.05)
+
     def health(self) -> dict[str, Any]:
         shown: dict[str, Any] = self.process.http.get("/health").json()
         return shown
@@ -64,6 +77,16 @@ class Stack:
     @property
     def url(self) -> str:
         return self.centrifugo.websocket
+
+    @asynccontextmanager
+    async def without_identity(self) -> AsyncIterator[None]:
+        """Identity is away, and at the end it is back and reached again."""
+        await self.identity.stop()
+        try:
+            yield
+        finally:
+            await self.identity.start()
+            await self.service.until_answered(401, "connect", CONNECT)
 
 
 @asynccontextmanager

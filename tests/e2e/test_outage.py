@@ -102,11 +102,10 @@ async def test_an_outage_disconnects_nobody_who_is_in(http_stack: Stack) -> None
 
     async with sdk_clients(http_stack.url, [one_after_another(ticket) for ticket in tickets]) as clients:
         await until(lambda: all(client.connected for client in clients))
-        await http_stack.identity.stop()
-        refused = await bare_connect(http_stack.url, with_ticket(http_stack.tickets.issue()))
-        await asyncio.sleep(1)
-        users = await users_seen_by(clients)
-        await http_stack.identity.start()
+        async with http_stack.without_identity():
+            refused = await bare_connect(http_stack.url, with_ticket(http_stack.tickets.issue()))
+            await asyncio.sleep(1)
+            users = await users_seen_by(clients)
         lost = [client.watcher.lost + client.watcher.ended for client in clients]
 
     assert refused == REFUSED
