@@ -17,7 +17,8 @@ NOTHING: Final = msgspec.Raw(b"")
 class EventRequest(msgspec.Struct, gc=False):
     """A request of any later event; each sends some of these. Unknown fields are ignored.
 
-    `data` is kept as it stands in the body, so that it can be measured and handed on byte for byte.
+    `data` and `meta` are kept as they stand in the body: the one to be measured and handed on byte for byte, the other
+    to be read by who knows what is in it (subject.py).
     """
 
     client: str = ""
@@ -27,7 +28,7 @@ class EventRequest(msgspec.Struct, gc=False):
     user: str = ""
     channel: str = ""
     method: str = ""
-    meta: Any = None
+    meta: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
     b64data: str = ""
 
@@ -35,6 +36,11 @@ class EventRequest(msgspec.Struct, gc=False):
     def is_binary(self) -> bool:
         """Whether data travels as base64, which is how Centrifugo sends what may not be JSON."""
         return self.b64data != "" or self.encoding == "binary"
+
+    @property
+    def without_meta(self) -> bool:
+        """Whether Centrifugo does not say whose connection it is."""
+        return bytes(self.meta) in (b"", b"null")
 
     def payload(self) -> bytes:
         """The client's data, byte for byte. Raises BadRequest."""

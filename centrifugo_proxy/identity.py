@@ -1,8 +1,9 @@
 """What we ask the identity service and what it says, without gRPC."""
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, get_args
 
-TIERS: Final = ("unspecified", "free", "pro", "family")
+Tier = Literal["unspecified", "free", "pro", "family"]
+TIERS: Final[tuple[str, ...]] = get_args(Tier)
 
 
 class ValidateQuery(NamedTuple):

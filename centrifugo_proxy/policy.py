@@ -7,6 +7,7 @@ normalising, no look-alikes. A placeholder is a whole segment, so that no value 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from centrifugo_proxy.subject import Subject
@@ -25,6 +26,8 @@ class Action(StrEnum):
 
     SUBSCRIBE = "subscribe"
     PUBLISH = "publish"
+
+    __hash__ = str.__hash__  # an enum's own is written in Python, and every request looks into a rule's `allow`
 
 
 class Reason(StrEnum):
@@ -128,18 +131,13 @@ def _refusal(rule: Rule, subject: Subject, *, writes: bool) -> Reason | None:
 
 
 def _fits(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
-    if len(pattern) != len(segments):
-        return False
-    for wanted, segment in zip(pattern, segments, strict=True):  # noqa: SIM110  (a generator costs as much again)
-        if not fits_segment(wanted, segment, subject):
-            return False
-    return True
+    return len(pattern) == len(segments) and all(map(fits_segment, pattern, segments, repeat(subject)))
 
 
 def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], subject: Subject) -> bool:
     if pattern[-1] == WILDCARD and len(segments) > len(pattern):
-        rest = segments[len(pattern) :]
-        return _fits(pattern, segments[: len(pattern)], subject) and all(stands_for(segment) for segment in rest)
+        head, rest = segments[: len(pattern)], segments[len(pattern) :]
+        return _fits(pattern, head, subject) and all(map(stands_for, rest))
     return _fits(pattern, segments, subject)
 
 
@@ -156,4 +154,6 @@ def fits_segment(wanted: str, segment: str, subject: Subject) -> bool:
 
 def stands_for(segment: str) -> bool:
     """Whether a wildcard stands for this segment: printable, not empty, nothing reserved in it."""
+    if segment.isalnum():  # most are, and none of these is unprintable or reserved
+        return True
     return segment != "" and segment.isprintable() and " " not in segment and RESERVED.isdisjoint(segment)

@@ -1,15 +1,29 @@
 """Whose connection it is, as the later events are told by `meta`: strict, for what is not understood is refused."""
 
-from itertools import compress
-from typing import Any, Final, NamedTuple
+from itertools import compress, product
+from typing import Any, Final, Literal, NamedTuple
 
-from centrifugo_proxy.identity import TIERS, ParentalState
+import msgspec
+from msgspec.structs import astuple
 
-NO_LOCKS: Final[frozenset[str]] = frozenset()
+from centrifugo_proxy.identity import Tier
+
+
+class _Locks(msgspec.Struct, gc=False):
+    """Locks that a parent has set: the fields of `ParentalState`, each of which must be there."""
+
+    screen_time_lock: bool
+    feature_lock_chat: bool
+    feature_lock_diary: bool
+    feature_lock_flowcoach: bool
+
+
+LOCKS: Final = _Locks.__struct_fields__
+LOCKED_BY_STATE: Final = {
+    state: frozenset(compress(LOCKS, state)) for state in product((False, True), repeat=len(LOCKS))
+}
 SCREEN_TIME: Final = "screen_time_lock"
-FEATURES: Final = tuple(
-    name.removeprefix("feature_lock_") for name in ParentalState._fields if name.startswith("feature_lock_")
-)
+FEATURES: Final = tuple(name.removeprefix("feature_lock_") for name in LOCKS if name.startswith("feature_lock_"))
 
 
 class Subject(NamedTuple):
@@ -36,27 +50,52 @@ class Subject(NamedTuple):
         return self.locks is not None and SCREEN_TIME in self.locks
 
 
-def subject_of(user: str, meta: Any) -> Subject | None:
-    """The subject of `user` with this `meta`, as the connect event wrote it; None for anything else."""
-    if not user or not isinstance(meta, dict):
-        return None
-    degraded = meta.get("degraded", False)
-    if degraded is True and meta.get("fallback_path") == "pool":
-        return Subject(user, "", "unspecified", is_admin=False, locks=None, degraded=True)
-    family_id, tier, is_admin = meta.get("family_id"), meta.get("subscription_tier"), meta.get("is_admin")
-    locks = _locks(meta.get("parental_state"))
-    if not isinstance(family_id, str) or not isinstance(tier, str) or tier not in TIERS:
-        return None
-    if not isinstance(is_admin, bool) or not isinstance(degraded, bool) or locks is None:
-        return None
-    return Subject(user, family_id, tier, is_admin, locks, degraded)
+class _Meta(msgspec.Struct, gc=False):
+    """What connect writes of somebody whom identity described."""
+
+    family_id: str
+    subscription_tier: Tier
+    is_admin: bool
+    parental_state: _Locks
+    degraded: bool = False
+    fallback_path: Any = None
 
 
-def _locks(state: Any) -> frozenset[str] | None:
-    """The names of the locks that are on; None unless each lock is there and is a truth value."""
-    if not isinstance(state, dict):
+class _PoolMarks(msgspec.Struct, gc=False):
+    """What it writes of a connection on a fallback ticket."""
+
+    degraded: Literal[True]
+    fallback_path: Literal["pool"]
+
+
+_decode_meta = msgspec.json.Decoder(_Meta).decode
+_decode_pool_marks = msgspec.json.Decoder(_PoolMarks).decode
+
+
+def subject_of(user: str, meta: bytes | msgspec.Raw) -> Subject | None:
+    """The subject of `user` with this `meta`, JSON as the connect event wrote it; None for anything else.
+
+    Marks of the fallback outweigh what stands beside them.
+    """
+    if not user:
         return None
-    values = [state.get(name) for name in ParentalState._fields]
-    if {type(value) for value in values} != {bool}:
-        return None
-    return frozenset(compress(ParentalState._fields, values)) if True in values else NO_LOCKS
+    try:
+        known = _decode_meta(meta)
+    except (msgspec.DecodeError, RecursionError):
+        return _from_pool(user) if _has_pool_marks(meta) else None
+    if known.fallback_path is not None and _has_pool_marks(meta):
+        return _from_pool(user)
+    locks = LOCKED_BY_STATE[astuple(known.parental_state)]
+    return Subject(user, known.family_id, known.subscription_tier, known.is_admin, locks, known.degraded)
+
+
+def _has_pool_marks(meta: bytes | msgspec.Raw) -> bool:
+    try:
+        _decode_pool_marks(meta)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _from_pool(user: str) -> Subject:
+    return Subject(user, "", "unspecified", is_admin=False, locks=None, degraded=True)

@@ -38,9 +38,10 @@ class Subjects:
 
     def of(self, request: EventRequest) -> tuple[Subject | None, Notices]:
         """The subject, None when `meta` is missing or malformed, and what an operator should hear of it."""
-        if request.meta is None:
-            return None, (MetaMissing(),) if self.missing.first() else ()
-        return subject_of(request.user, request.meta), ()
+        subject = subject_of(request.user, request.meta)
+        if subject is None and request.without_meta and self.missing.first():
+            return None, (MetaMissing(),)
+        return subject, ()
 
 
 class Granted(NamedTuple):

@@ -7,6 +7,8 @@ https://centrifugal.dev/docs/server/proxy#refresh-proxy
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from centrifugo_proxy.backends import RefreshClient, RefreshQuery
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import Subjects
@@ -43,7 +45,7 @@ class Refresh:
         answer = await self.identity.refresh(RefreshQuery(subject.user, request.client, subject.family_id))
         match answer:
             case Identity(user=user) if user == subject.user:
-                return allowed(self._renewed(answer, request.meta))
+                return allowed(self._renewed(answer, bytes(request.meta)))
             case IdentityError():
                 raise IdentityUnavailable("identity could not tell")
             case IdentityMalformed(problem):
@@ -51,11 +53,22 @@ class Refresh:
             case _:
                 return expired()
 
-    def _renewed(self, identity: Identity, known: Any) -> dict[str, Any]:
+    def _renewed(self, identity: Identity, known: bytes) -> dict[str, Any]:
         """A new end, and the description where it is no longer the one that Centrifugo has."""
         furthest = int(self.clock.time()) + FURTHEST_END_S
         fields: dict[str, Any] = {"expire_at": min(identity.expire_at or furthest, furthest)}
         meta = describe(identity)
-        if meta != known:
+        if not _says(known, meta):
             fields |= {"info": shown(meta, self.info_fields), "meta": meta}
         return fields
+
+
+def _says(known: bytes, meta: dict[str, Any]) -> bool:
+    """Whether this JSON says what `meta` does; Centrifugo sends back what it was given, mostly to the letter."""
+    if known == orjson.dumps(meta):
+        return True
+    try:
+        same: bool = orjson.loads(known) == meta
+    except orjson.JSONDecodeError:  # a number too large to be one here, in a field that means nothing to us
+        return False
+    return same

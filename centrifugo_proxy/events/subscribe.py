@@ -39,5 +39,7 @@ def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
 
     Ours is rounded up: Centrifugo refuses, for good, a subscription whose end has passed when the answer arrives.
     """
-    ends = [end for end in (expire_at, math.ceil(now) + ttl_s if ttl_s else 0) if end]
-    return {"expire_at": min(ends)} if ends else {}
+    if ttl_s:
+        ours = math.ceil(now) + ttl_s
+        expire_at = min(expire_at, ours) if expire_at else ours
+    return {"expire_at": expire_at} if expire_at else {}

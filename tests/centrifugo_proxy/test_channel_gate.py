@@ -1,9 +1,10 @@
 """The gate before channels, where the policy and what is behind it do not fit together."""
 
+import orjson
 import pytest
 
 from centrifugo_proxy.backends import BackendFault
-from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.event_wire import parse_event
 from centrifugo_proxy.events.channel_gate import ChannelGate, Once, Subjects
 from centrifugo_proxy.policy import Action
 from centrifugo_proxy.policy_file import read_policy
@@ -15,9 +16,10 @@ ASKING = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_serv
 async def test_a_rule_that_asks_allows_nothing_where_there_is_nobody_to_ask() -> None:
     policy = read_policy(ASKING, path="policy.toml", backends=(), family_service=True)
     gate = ChannelGate(policy, Subjects(), family_service=None)
+    request = parse_event(orjson.dumps({"user": "u-1", "channel": "room:1", "meta": meta()}))
 
     with pytest.raises(BackendFault, match=r"^a rule asks the family service, and there is none$"):
-        await gate.judge(EventRequest(user="u-1", channel="room:1", meta=meta()), Action.SUBSCRIBE)
+        await gate.judge(request, Action.SUBSCRIBE)
 
 
 def test_once_is_once() -> None:

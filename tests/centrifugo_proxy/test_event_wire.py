@@ -17,10 +17,9 @@ def test_every_field_is_read() -> None:
 
     request = parse_event(body)
 
-    names = ("client", "transport", "protocol", "encoding", "user", "channel", "method", "meta")
-    assert [getattr(request, name) for name in names] == [
-        "c", "websocket", "json", "json", "u", "ch", "m", {"a": [1]},
-    ]  # fmt: skip
+    names = ("client", "transport", "protocol", "encoding", "user", "channel", "method")
+    assert [getattr(request, name) for name in names] == ["c", "websocket", "json", "json", "u", "ch", "m"]
+    assert (bytes(request.meta), request.without_meta) == (b'{"a":[1]}', False)
     assert (request.payload(), request.is_binary) == (b'{"b": 2}', False)
 
 
@@ -28,7 +27,11 @@ def test_what_is_not_sent_is_empty() -> None:
     request = parse_event(b"{}")
 
     assert request == EventRequest()
-    assert (request.payload(), request.meta, request.is_binary) == (b"", None, False)
+    assert (request.payload(), request.without_meta, request.is_binary) == (b"", True, False)
+
+
+def test_a_meta_of_null_is_none() -> None:
+    assert parse_event(b'{"meta": null}').without_meta
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import pytest
 
 from centrifugo_proxy.events.description import describe
 from centrifugo_proxy.identity import TIERS, Identity, ParentalState
-from centrifugo_proxy.subject import FEATURES, Subject, subject_of
-
-POOL = {"degraded": True, "fallback_path": "pool"}
+from centrifugo_proxy.subject import FEATURES, LOCKS, Subject, subject_of
+from tests.http.events.asking import POOL_META, subject_by
 
 
 def identity(**fields: Any) -> Identity:
@@ -28,7 +27,7 @@ def test_the_features_are_those_that_a_parent_can_lock() -> None:
 def test_what_connect_writes_is_read_back(tier: str, degraded: bool, state: ParentalState) -> None:
     meta = describe(identity(subscription_tier=tier, degraded=degraded, parental_state=state, is_admin=True))
 
-    subject = subject_of("u-1", meta)
+    subject = subject_by(meta)
 
     locks = frozenset(name for name, on in state._asdict().items() if on)
     assert subject == Subject("u-1", "f-1", tier, is_admin=True, locks=locks, degraded=degraded)
@@ -38,7 +37,7 @@ def test_what_connect_writes_is_read_back(tier: str, degraded: bool, state: Pare
 def test_a_feature_is_locked_by_its_own_lock(feature: str) -> None:
     state = ParentalState(**{f"feature_lock_{feature}": True})
 
-    subject = subject_of("u-1", describe(identity(parental_state=state)))
+    subject = subject_by(describe(identity(parental_state=state)))
 
     assert subject is not None
     assert [each for each in FEATURES if subject.locked(each)] == [feature]
@@ -46,7 +45,7 @@ def test_a_feature_is_locked_by_its_own_lock(feature: str) -> None:
 
 
 def test_a_screen_time_lock_is_no_features() -> None:
-    subject = subject_of("u-1", describe(identity(parental_state=ParentalState(screen_time_lock=True))))
+    subject = subject_by(describe(identity(parental_state=ParentalState(screen_time_lock=True))))
 
     assert subject is not None
     assert subject.out_of_screen_time()
@@ -54,7 +53,7 @@ def test_a_screen_time_lock_is_no_features() -> None:
 
 
 def test_a_fallback_connection_has_nobodys_rights_and_every_feature_locked() -> None:
-    subject = subject_of("fallback:0123456789ab", POOL)
+    subject = subject_by(POOL_META, "fallback:0123456789ab")
 
     assert subject == Subject("fallback:0123456789ab", "", "unspecified", is_admin=False, locks=None, degraded=True)
     assert subject.from_pool
@@ -62,18 +61,27 @@ def test_a_fallback_connection_has_nobodys_rights_and_every_feature_locked() -> 
 
 
 def test_marks_of_the_fallback_outweigh_whatever_stands_beside_them() -> None:
-    subject = subject_of("u-1", {**describe(identity(is_admin=True)), **POOL})
+    subject = subject_by({**describe(identity(is_admin=True)), **POOL_META})
 
     assert subject == Subject("u-1", "", "unspecified", is_admin=False, locks=None, degraded=True)
 
 
 @pytest.mark.parametrize("user", ["", None])
 def test_nobody_is_no_subject(user: Any) -> None:
-    assert subject_of(user, describe(identity())) is None
-    assert subject_of(user, POOL) is None
+    assert subject_by(describe(identity()), user) is None
+    assert subject_by(POOL_META, user) is None
 
 
 def test_what_else_stands_in_meta_is_ignored() -> None:
     meta = describe(identity())
 
-    assert subject_of("u-1", {**meta, "added": [1]}) == subject_of("u-1", meta)
+    assert subject_by({**meta, "added": [1]}) == subject_by(meta)
+
+
+@pytest.mark.parametrize("meta", [b"", b"null", b"{", b'{"else":' * 100_000, b"\xff"])
+def test_what_is_no_object_has_no_owner(meta: bytes) -> None:
+    assert subject_of("u-1", meta) is None
+
+
+def test_the_locks_are_those_that_identity_knows() -> None:
+    assert ParentalState._fields == LOCKS

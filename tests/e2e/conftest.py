@@ -23,12 +23,16 @@ WHY_SKIPPED = pytest.StashKey[str]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One event loop for all tests here, so that they can share stacks; the one that waits for rest comes last."""
+    """One event loop for all tests here, so that they can share stacks.
+
+    They come in one block, after all others: the loop stands still while tests outside of it run, and stacks with it.
+    The one that waits for rest comes last.
+    """
     shared_loop = pytest.mark.asyncio(loop_scope="session")
     for item in items:
         if item.path.is_relative_to(HERE) and is_async_test(item):
             item.add_marker(shared_loop, append=False)
-    items.sort(key=wakes_the_rested)
+    items.sort(key=lambda item: (item.path.is_relative_to(HERE), wakes_the_rested(item)))
 
 
 def wakes_the_rested(item: pytest.Item) -> bool:

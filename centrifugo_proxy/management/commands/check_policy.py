@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
@@ -107,9 +108,9 @@ def _explained(policy: Policy, options: dict[str, Any]) -> Explanation | None:
 def _subject(options: dict[str, Any]) -> Subject:
     """As the service would read it from the `meta` that it wrote at connect."""
     if options["fallback"]:
-        subject = subject_of(options["user"] or "fallback:000000000000", POOL_MARKS)
+        subject = subject_of(options["user"] or "fallback:000000000000", orjson.dumps(POOL_MARKS))
     else:
-        subject = subject_of(options["user"], describe(_identity(options)))
+        subject = subject_of(options["user"], orjson.dumps(describe(_identity(options))))
     assert subject is not None  # noqa: S101  (for mypy: the user is not empty)
     return subject
 

@@ -7,9 +7,11 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import httpx
+import orjson
 import pytest
 
 from centrifugo_proxy.codes import ResponseMode
+from centrifugo_proxy.subject import Subject, subject_of
 from tests.harness.service import CLIENT, Service, service
 
 LATER = ("refresh", "subscribe", "sub_refresh", "publish", "rpc")
@@ -43,6 +45,11 @@ def meta(*locks: str, **fields: Any) -> dict[str, Any]:
         "parental_state": {lock: lock in locks for lock in LOCKS},
     }
     return {**whole, **fields}
+
+
+def subject_by(known: Any, user: str = "u-1") -> Subject | None:
+    """Whose connection it is by this `meta`, as Centrifugo hands it back."""
+    return subject_of(user, orjson.dumps(known))
 
 
 def event_body(**fields: Any) -> dict[str, Any]:

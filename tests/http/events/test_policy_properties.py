@@ -11,8 +11,8 @@ from centrifugo_proxy.events.description import describe
 from centrifugo_proxy.identity import TIERS, Identity, ParentalState
 from centrifugo_proxy.policy import Action, ChannelRule, Policy, RpcRule
 from centrifugo_proxy.policy_file import PolicyError, read_policy
-from centrifugo_proxy.subject import FEATURES, subject_of
-from tests.http.events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, policed
+from centrifugo_proxy.subject import FEATURES
+from tests.http.events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, policed, subject_by
 
 # Ids and names that try to be something else: separators, Centrifugo's own signs, placeholders, look-alikes, nothing.
 SIGNS = st.sampled_from([":", "#", "$", "*", "&", "/", ".", "{", "}", "{family_id}", "{user}", " ", "\n", "\x00", "|"])
@@ -66,7 +66,7 @@ ACTIONS = st.sampled_from(Action)
 
 
 def allowed(policy: Policy, owner: Any, channel: str, action: Action) -> bool:
-    return policy.judge_channel(subject_of("u-1", owner), channel, action).reason is None
+    return policy.judge_channel(subject_by(owner), channel, action).reason is None
 
 
 def of_family(match: str) -> Policy:
@@ -85,7 +85,7 @@ def test_nobody_reaches_a_channel_with_another_familys_id(
     policy = of_family(":".join(pattern))
     asked = channel.replace("{own}", own)
 
-    verdict = policy.judge_channel(subject_of(user, meta(family_id=own)), asked, action)
+    verdict = policy.judge_channel(subject_by(meta(family_id=own), user), asked, action)
 
     if verdict.reason is None:
         assert asked.split(":")[pattern.index("{family_id}")] == own != ""
@@ -108,7 +108,7 @@ def test_a_degraded_connection_reaches_nothing_sensitive(
     policy: Policy, channel: str, action: Action, owner: Owner
 ) -> None:
     for degraded in ({**owner, "degraded": True}, POOL_META):
-        rule, reason = policy.judge_channel(subject_of("u-1", degraded), channel, action)
+        rule, reason = policy.judge_channel(subject_by(degraded), channel, action)
 
         assert reason is not None or (rule is not None and not rule.sensitive)
 
@@ -170,9 +170,7 @@ def test_a_prefix_lets_in_its_own_methods_only(segments: list[str], owner: Owner
     rule = RpcRule(match="diary.*", segments=("diary", "*"), number=1, line=1, backend="diary", sensitive=False)
     method = ".".join(segments)
 
-    _, reason = Policy(rpc=(rule,)).judge_rpc(
-        subject_of("u-1", {**owner, "parental_state": meta()["parental_state"]}), method
-    )
+    _, reason = Policy(rpc=(rule,)).judge_rpc(subject_by({**owner, "parental_state": meta()["parental_state"]}), method)
 
     if reason is None:
         assert method.startswith("diary.")
@@ -208,9 +206,7 @@ def mutated(draw: st.DrawFn) -> Any:
 @given(owner=st.one_of(JSON, mutated()))
 @settings(max_examples=600, deadline=None)
 def test_a_meta_that_connect_did_not_write_has_no_owner(owner: Any) -> None:
-    subject = subject_of("u-1", owner)
-
-    assert (subject is not None) == written_by_connect(owner)
+    assert (subject_by(owner) is not None) == written_by_connect(owner)
 
 
 def written_by_connect(owner: Any) -> bool:

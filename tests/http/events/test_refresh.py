@@ -3,6 +3,7 @@
 from typing import Any
 
 import grpc
+import orjson
 import pytest
 
 from centrifugo_proxy.codes import ResponseMode
@@ -74,6 +75,16 @@ async def test_what_has_changed_is_described_anew(
         body = await body_of(running, "refresh", meta=before)
 
     assert body == {"result": {"expire_at": UNTIL, "info": expected, "meta": expected}}
+
+
+async def test_a_number_that_is_none_here_does_not_end_the_connection(identity: IdentityStub) -> None:
+    identity.refresh_script = same()
+    body = orjson.dumps(event_body(meta=meta(left_over=0))).replace(b'"left_over":0', b'"left_over":1e999')
+
+    async with refreshing(identity) as running:
+        response = await running.http.post("/centrifugo/refresh", content=body)
+
+    assert response.json() == {"result": {"expire_at": UNTIL, "info": meta(), "meta": meta()}}
 
 
 async def test_the_order_of_metas_fields_is_no_change(identity: IdentityStub) -> None:
