@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.e2e.clients import Closed, Ended, one_after_another, sdk_client, until
+from tests.e2e.clients import Closed, Ended, sdk_client, until
 from tests.e2e.family import UNLOCKED, FamilyStack, soon
 from tests.harness.identity import Script, aborts, answers, success
 
@@ -101,9 +101,12 @@ async def test_a_connection_that_identity_does_not_prolong_ends_and_its_client_r
     family: FamilyStack, family_id: str, script: Script
 ) -> None:
     family.identity.refresh_script = script
-    tickets = [family.tickets.issue("u-1", family_id=family_id, expire_at=end) for end in (soon(2), 0)]
+    ends = iter([soon(2)])
 
-    async with sdk_client(family.url, one_after_another(*tickets)) as client:
+    def fresh_ticket() -> str:
+        return family.tickets.issue("u-1", family_id=family_id, expire_at=next(ends, 0))
+
+    async with sdk_client(family.url, fresh_ticket) as client:
         await until(lambda: len(client.watcher.connections) == 2 and client.connected)
 
     assert client.watcher.lost == [Closed(3005, "connection expired")]

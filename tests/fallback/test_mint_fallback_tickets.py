@@ -3,6 +3,8 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from fallback import minting, tickets
 from fallback.minting import NotMinted, mint, write_whole
 from tests.harness.manage import run_manage
 
-AS_ROOT = os.geteuid() == 0
+NOBODY = 65534
 
 
 def run(*arguments: str) -> str:
@@ -149,13 +151,27 @@ def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ou
     assert os.listdir(tmp_path) == ["folder"]
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
 
-    message = refusal("--count", "3", "--output", str(tmp_path / "new.tickets"))
+    with without_root():
+        message = refusal("--count", "3", "--output", str(tmp_path / "new.tickets"))
 
-    assert "Permission denied" in message
+    assert "Permission denied; choose a path in a folder that this user may write to" in message
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """As somebody whom permissions hold back."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
