@@ -1,7 +1,8 @@
 """CPU of each later event beside that of connect, in turn, in one run: python -m bench.events [--json FILE]
 
 An event that asks nobody should cost less than half of a connect, one that asks a service no more than a connect,
-which asks identity. Figures are medians of the rounds and compare within one run only. The guard is on, traces off.
+which asks identity. Each event is measured right after a connect of its own, since a machine that others use is now
+faster, now slower; the ratio is the median of the rounds' ratios. The guard is on, traces off.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from time import perf_counter
 from typing import Any, Final
 
@@ -124,23 +125,36 @@ def started() -> Iterator[tuple[int, int]]:
 
 
 def run(rounds: int, seconds: float) -> dict[str, Any]:
-    """The median of each row, and its ratio to connect."""
-    seen: dict[str, list[float]] = {name: [] for name in ROWS}
+    """The median of each row's CPU in microseconds, and of its ratio to the connect beside it."""
+    cpu_us: dict[str, list[float]] = {name: [] for name in ROWS}
+    ratios: dict[str, list[float]] = {name: [] for name in ROWS}
     with started() as (pid, port):
         measure(pid, port, "connect", 1)
         for _ in range(rounds):
             for name in ROWS:
-                seen[name].append(measure(pid, port, name, seconds))
-    cpu_us = {name: round(median(figures), 1) for name, figures in seen.items()}
-    ratios = {name: round(figure / cpu_us["connect"], 2) for name, figure in cpu_us.items()}
-    return {"machine": machine.describe(), "rounds": rounds, "seconds": seconds, "cpu_us": cpu_us, "ratios": ratios}
+                connect, own = measure(pid, port, "connect", seconds), measure(pid, port, name, seconds)
+                cpu_us[name].append(own)
+                ratios[name].append(own / connect)
+    return {
+        "machine": machine.describe(),
+        "rounds": rounds,
+        "seconds": seconds,
+        "cpu_us": {name: round(median(figures), 1) for name, figures in cpu_us.items()},
+        "ratios": {name: [round(figure, 3) for figure in quartiles(figures)] for name, figures in ratios.items()},
+    }
+
+
+def quartiles(figures: list[float]) -> list[float]:
+    """The lower quartile, the median and the upper one; of a single figure, itself."""
+    return quantiles(figures, method="inclusive") if len(figures) > 1 else figures * 3
 
 
 def table(result: dict[str, Any]) -> str:
     """The result for people."""
-    lines = [f"{'':25}{'calls':>6}{'CPU µs':>9}{'/ connect':>11}"]
+    lines = [f"{'':25}{'calls':>6}{'CPU µs':>9}{'/ connect':>11}  half of the rounds within"]
     for name, (_, _, calls) in ROWS.items():
-        lines.append(f"{name:25}{calls:6}{result['cpu_us'][name]:9.1f}{result['ratios'][name]:11.2f}")
+        low, middle, high = result["ratios"][name]
+        lines.append(f"{name:25}{calls:6}{result['cpu_us'][name]:9.1f}{middle:11.2f}  {low:.2f}–{high:.2f}")
     return "\n".join(lines)
 
 
