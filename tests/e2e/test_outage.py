@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import (
+    GIVE_UP_S,
     Closed,
     SdkClient,
     bare_connect,
@@ -24,7 +26,7 @@ from tests.e2e.stack import Stack, stack
 from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import identity_stub
+from tests.harness.identity import Context, identity_stub
 from tests.harness.service import uvicorn_service
 
 ORDINARY, POOL = 40, 10
@@ -46,7 +48,7 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
     file.write_text("\n".join(pool))
     async with stack(
         centrifugo_bin,
-        IDENTITY_VALIDATE_DEADLINE_MS="500",
+        IDENTITY_VALIDATE_DEADLINE_MS=str(WINDOW_MS),
         FALLBACK_TICKETS_PATH=str(file),
         FALLBACK_DEGRADED_WINDOW_MS=str(WINDOW_MS),
         FALLBACK_LOW_WATERMARK="0",
@@ -58,22 +60,23 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
 async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_after_it(
     pool_stack: Stack, pool: list[str]
 ) -> None:
-    ordinary = [partial(pool_stack.tickets.issue, f"u-{number}") for number in range(ORDINARY)]
-    await pool_stack.identity.stop()
-    began = time.monotonic()
+    identity, died = pool_stack.identity, asyncio.Event()
+    ordinary = [partial(ticket_for, pool_stack.tickets, died, f"u-{number}") for number in range(ORDINARY)]
 
-    async with (
-        sdk_clients(pool_stack.url, ordinary) as waiting,
-        sdk_clients(pool_stack.url, [one_after_another(ticket) for ticket in pool]) as lucky,
-    ):
-        await until(lambda: all(client.connected for client in lucky))
-        took_s = time.monotonic() - began
-        again = await asyncio.gather(*(bare_connect(pool_stack.url, with_ticket(ticket)) for ticket in pool))
-        in_too_early = [client for client in waiting if client.watcher.connections]
-        left = pool_stack.service.health()["fallback_pool"]["size"]
-        await pool_stack.identity.start()
-        await until(lambda: all(client.connected for client in waiting))
-        users = await users_seen_by([*waiting, *lucky])
+    async with sdk_clients(pool_stack.url, ordinary) as waiting:
+        await until(lambda: len(identity.calls) >= ORDINARY)
+        began = time.monotonic()
+        died.set()
+        await identity.stop()
+        async with sdk_clients(pool_stack.url, [one_after_another(ticket) for ticket in pool]) as lucky:
+            await until(lambda: all(client.connected for client in lucky))
+            took_s = time.monotonic() - began
+            again = await asyncio.gather(*(bare_connect(pool_stack.url, with_ticket(ticket)) for ticket in pool))
+            in_too_early = [client for client in waiting if client.watcher.connections]
+            left = pool_stack.service.health()["fallback_pool"]["size"]
+            await identity.start()
+            await until(lambda: all(client.connected for client in waiting))
+            users = await users_seen_by([*waiting, *lucky])
 
     assert took_s > WINDOW_MS / 1000
     assert again == [REFUSED] * POOL
@@ -83,6 +86,16 @@ async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_aft
     assert pool_stack.service.connects("success") == ORDINARY
     assert len(users) == ORDINARY + POOL
     assert {user for user in users if not user.startswith("fallback:")} == {f"u-{n}" for n in range(ORDINARY)}
+
+
+def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
+    """A fresh ticket; identity dies while it thinks about the first ones."""
+    return office.issue(user) if died.is_set() else office.issue_for(never_answers)
+
+
+async def never_answers(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    await asyncio.sleep(GIVE_UP_S)
+    raise AssertionError("identity should have died by now")
 
 
 async def test_a_fallback_connection_is_not_left_to_its_client_to_prolong(pool_stack: Stack, pool: list[str]) -> None:
@@ -116,6 +129,7 @@ async def test_an_outage_disconnects_nobody_who_is_in(http_stack: Stack) -> None
 async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itself(
     centrifugo_bin: Path, tmp_path: Path
 ) -> None:
+    """The service runs in here, by a clock that can be put forward: no connection may be set to less than a minute."""
     clock, pool_ticket = FakeClock(), secrets.token_urlsafe(32)
     settings = {"FALLBACK_TICKETS_PATH": str(tmp_path / "pool"), "FALLBACK_CONNECT_TTL_S": TTL_S}
     async with (

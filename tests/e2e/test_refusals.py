@@ -70,12 +70,12 @@ async def test_in_mode_envelope_a_client_is_refused_for(
     ids=["no data", "no token", "empty", "a number", "too long", "a list", "a string"],
 )
 async def test_a_client_without_a_ticket_is_refused_and_identity_never_asked(http_stack: Stack, data: Any) -> None:
-    asked = len(http_stack.identity.calls)
+    asked = http_stack.tickets.asked_about_others()
 
     answer = await bare_connect(http_stack.url, {} if data is None else {"data": data})
 
     assert answer == TICKET_REFUSED
-    assert len(http_stack.identity.calls) == asked
+    assert http_stack.tickets.asked_about_others() == asked
 
 
 async def test_a_client_that_puts_its_ticket_where_a_jwt_belongs_is_refused(http_stack: Stack) -> None:

@@ -15,6 +15,7 @@ class TicketOffice:
     def __init__(self, identity: IdentityStub) -> None:
         self._identity = identity
         self._issued: dict[str, Script] = {}
+        self._known: set[str] = set()
         identity.script = self._redeem
 
     def issue(self, user: str = "u-1", **fields: Any) -> str:
@@ -25,11 +26,16 @@ class TicketOffice:
         """A ticket that identity answers with `script`."""
         ticket = secrets.token_urlsafe(24)
         self._issued[ticket] = script
+        self._known.add(ticket)
         return ticket
 
     def asked(self, *tickets: str) -> int:
         """How often identity was asked about any of these tickets."""
         return sum(call.ticket in tickets for call in self._identity.calls)
+
+    def asked_about_others(self) -> int:
+        """How often identity was asked about what was never issued."""
+        return sum(call.ticket not in self._known for call in self._identity.calls)
 
     async def _redeem(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         script = self._issued.pop(request.ticket, None)
