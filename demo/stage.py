@@ -85,9 +85,10 @@ def mint_pool() -> list[str]:
 
 
 def service_environment(port: int, identity_address: str, guard_token: str, pool_path: Path) -> dict[str, str]:
-    """What the demonstration needs of the service; other variables of the shell go through to it."""
+    """What the printed lines need of the service to come true; other variables of the shell go through to it."""
     return {
         "DJANGO_SETTINGS_MODULE": "realtime_site.settings",
+        "ALLOWED_HOSTS": "*",
         "LISTEN_HOST": LOOPBACK,
         "LISTEN_PORT": str(port),
         "IDENTITY_VALIDATE_GRPC_ADDRESS": identity_address,
@@ -102,6 +103,10 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "FALLBACK_TICKETS_PATH": str(pool_path),
         "FALLBACK_DEGRADED_WINDOW_MS": str(WINDOW_MS),
         "FALLBACK_LOW_WATERMARK": str(LOW_WATERMARK),
+        "FALLBACK_CONNECT_TTL_S": "",
+        "CENTRIFUGO_RESPONSE_MODE": "http",
+        "CENTRIFUGO_INVALID_TICKET_CODE": "",
+        "CENTRIFUGO_UNAVAILABLE_CODE": "",
         "CENTRIFUGO_REFRESH": "auto",
         "CHANNEL_POLICY_PATH": str(POLICY),
         "CHANNEL_SUBSCRIPTION_TTL_S": str(SUBSCRIPTION_TTL_S),
