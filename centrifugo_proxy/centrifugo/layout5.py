@@ -20,6 +20,8 @@ from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS, EVENTS
 from centrifugo_proxy.centrifugo.reading import lowered
 
 LISTS: Final = ("namespaces", "rpc_namespaces", "proxies", "proxy_http_status_code_transforms")
+# grpc_metadata of a client over gRPC becomes headers of a request over HTTP
+FROM_CLIENT: Final = ("http_headers", "grpc_metadata")
 PREFIXES: Final = ("proxy_", "token_", "subscription_token_", "client_", "api_", "admin_", "allow_", "user_")
 KEYS: Final = frozenset(
     {"allowed_origins", "namespaces", "rpc_namespaces", "granular_proxy_mode", "connect_proxy_name"}
@@ -77,7 +79,7 @@ def _flat(tree: dict[str, Any]) -> Iterator[Proxy]:
             # Centrifugo v5 wants a unit here: a bare number ends its start
             timeout=Option(f"proxy_{event}_timeout", str(timeout)),
             static_headers=Option(static, headers(_decoded(tree.get(static)))),
-            client_headers=(Option("proxy_http_headers", words(tree.get("proxy_http_headers"))),),
+            client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),
             transforms=transforms("proxy_http_status_code_transforms", tree.get("proxy_http_status_code_transforms")),
             connection_meta=Option("proxy_include_connection_meta", is_true(tree.get("proxy_include_connection_meta"))),
         )
@@ -102,7 +104,7 @@ def _named(event: str, path: str, options: dict[str, Any]) -> Proxy:
         endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
         timeout=Option(f"{path}.timeout", options.get("timeout") or DEFAULT_TIMEOUT),
         static_headers=Option(f"{path}.{static}", headers(options.get(static))),
-        client_headers=(Option(f"{path}.http_headers", words(options.get("http_headers"))),),
+        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.{statuses}", options.get(statuses)),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
     )

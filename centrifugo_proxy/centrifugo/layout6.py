@@ -19,6 +19,8 @@ from centrifugo_proxy.centrifugo.configuration import (
 )
 from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS
 
+# grpc_metadata of a client over gRPC becomes headers of a request over HTTP
+FROM_CLIENT: Final = ("http_headers", "emulated_headers", "grpc_metadata")
 SECTIONS: Final = frozenset({"client", "channel", "rpc", "http_api", "http_server", "grpc_api", "engine", "log"})
 
 
@@ -73,14 +75,13 @@ def _named(tree: dict[str, Any], event: str, names: set[str]) -> Iterator[Proxy]
 
 def _proxy(event: str, path: str, options: dict[str, Any]) -> Proxy:
     http = table(options.get("http"))
-    client_headers = ("http_headers", "emulated_headers")
     return Proxy(
         event,
         path,
         endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
         timeout=Option(f"{path}.timeout", options.get("timeout", DEFAULT_TIMEOUT)),
         static_headers=Option(f"{path}.http.static_headers", headers(http.get("static_headers"))),
-        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in client_headers),
+        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.http.status_to_code_transforms", http.get("status_to_code_transforms")),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
     )

@@ -6,6 +6,7 @@ from typing import Final
 from centrifugo_proxy.centrifugo.configuration import Configuration, is_true, words
 from centrifugo_proxy.centrifugo.expected import Expected
 from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
+from centrifugo_proxy.centrifugo.origins import lets_in_anybody
 
 RULES: Final = Register()
 
@@ -18,7 +19,14 @@ INSECURE: Final = {
     6: ("client.insecure", "client.insecure_skip_token_signature_verify", "http_api.insecure", "admin.insecure"),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
-KEYS: Final = ("hmac_secret_key", "rsa_public_key", "ecdsa_public_key", "jwks_public_endpoint")
+# Each verifies tokens alone: the previous key, of v6, does so without a current one too.
+KEYS: Final = (
+    "hmac_secret_key",
+    "hmac_previous_secret_key",
+    "rsa_public_key",
+    "ecdsa_public_key",
+    "jwks_public_endpoint",
+)
 TOKENS: Final = {6: "client.token.", 5: "token_"}
 SUBSCRIPTION_TOKENS: Final = {6: "client.subscription_token.", 5: "subscription_token_"}
 ACCESS: Final = {
@@ -33,7 +41,7 @@ ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe",
 @RULES.rule("origins-any", Severity.ERROR)
 def origins_any(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     option = configuration.option(ORIGINS[configuration.major])
-    if any(origin.rpartition("://")[2] == "*" for origin in words(option.value)):
+    if any(map(lets_in_anybody, words(option.value))):
         yield Problem(
             option.path,
             "Any web page a user visits may open a connection from that user's browser.",

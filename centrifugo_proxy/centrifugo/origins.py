@@ -1,0 +1,67 @@
+"""Which origins an entry of Centrifugo's `allowed_origins` lets in: https://centrifugal.dev/docs/server/configuration
+
+Each entry is a pattern of https://github.com/gobwas/glob without separators: `*` runs over dots and slashes too.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+STRANGER: Final = "stranger.example"
+# Of pages that nobody means to list: short and long names, digits, ports, the endings that most web pages have.
+STRANGERS: Final = tuple(
+    f"{scheme}://{host}"
+    for scheme in ("https", "http")
+    for host in (STRANGER, f"{STRANGER}:8443", f"www.{STRANGER}", "0.example", "stranger.com", "stranger.net", "z.org")
+)
+WEB_PAGE: Final = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]+)?")
+PART: Final = re.compile(
+    r"(?P<any>\*+)|(?P<one>\?)|\[(?P<none>!?)(?P<set>[^]]+)\]|\\(?P<quoted>.)|(?P<other>.)", re.DOTALL
+)
+GROUP: Final = {"{": "(?:", "}": ")"}
+
+
+def lets_in_anybody(entry: str) -> bool:
+    """Whether a web page of a stranger's gets in, one that may be served under a name made for it included."""
+    pattern = _expression(entry)
+    return pattern is not None and any(pattern.fullmatch(origin) for origin in (*STRANGERS, *_made_for(entry)))
+
+
+def _made_for(entry: str) -> Iterator[str]:
+    """What ends in a wildcard can be made to end in a domain of a stranger's: https://app.example.com* is open."""
+    for end in (STRANGER, f".{STRANGER}"):
+        origin = entry.rstrip("*") + end
+        if WEB_PAGE.fullmatch(origin):
+            yield origin
+
+
+def _expression(entry: str) -> re.Pattern[str] | None:
+    """The pattern as a regular expression, None when it is malformed. A brace that is not closed ends at the end."""
+    written, depth = "", 0
+    for part in PART.finditer(entry):
+        depth += {"{": 1, "}": -1}.get(part["other"] or "", 0)
+        written += _written(part, in_group=depth > 0)
+    try:
+        return re.compile(written + ")" * depth, re.DOTALL)
+    except re.error:
+        return None
+
+
+def _written(part: re.Match[str], *, in_group: bool) -> str:
+    if part["any"]:
+        return ".*"
+    if part["one"]:
+        return "."
+    if part["set"]:
+        return f"[{'^' if part['none'] else ''}{_members(part['set'])}]"
+    if part["other"] == "," and in_group:
+        return "|"
+    return GROUP.get(part["other"], re.escape(part["quoted"] or part["other"]))
+
+
+def _members(written: str) -> str:
+    """A range such as a-z, or single characters."""
+    first, dash, last = (written[:1], written[1:2], written[2:])
+    if dash == "-" and len(last) == 1:
+        return f"{re.escape(first)}-{re.escape(last)}"
+    return re.escape(written)
