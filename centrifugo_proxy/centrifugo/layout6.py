@@ -24,11 +24,49 @@ FROM_CLIENT: Final = ("http_headers", "emulated_headers", "grpc_metadata")
 SECTIONS: Final = frozenset({"client", "channel", "rpc", "http_api", "http_server", "grpc_api", "engine", "log"})
 
 
+def is_of(tree: dict[str, Any]) -> bool:
+    """Whether the file has a section of this layout, or an option of one under its dotted name."""
+    for key, value in tree.items():
+        section, dot, _ = key.partition(".")
+        if section in SECTIONS and (dot or isinstance(value, dict)):
+            return True
+    return False
+
+
 def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...]) -> Configuration:
     """The file as Centrifugo v6 takes it."""
+    tree = unfolded(tree)
     namespaces = tuple(_namespaces(tree))
     proxies = (*_client_proxies(tree), *_channel_proxies(tree, namespaces), *_rpc_proxies(tree))
     return Configuration(6, file_format, tree, proxies, namespaces, left_over)
+
+
+def unfolded(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 takes it; not within lists.
+
+    Where an option is there in both forms, the longer key wins. What is null counts as absent.
+    """
+    whole: dict[str, Any] = {}
+    for key in sorted(tree, key=lambda key: key.count(".")):
+        *parents, last = key.split(".")
+        value = unfolded(tree[key]) if isinstance(tree[key], dict) else tree[key]
+        if value is not None:
+            _merge(whole, _under(parents, {last: value}))
+    return whole
+
+
+def _under(parents: list[str], table: dict[str, Any]) -> dict[str, Any]:
+    for parent in reversed(parents):
+        table = {parent: table}
+    return table
+
+
+def _merge(whole: dict[str, Any], winning: dict[str, Any]) -> None:
+    for key, value in winning.items():
+        if isinstance(value, dict) and isinstance(whole.get(key), dict):
+            _merge(whole[key], value)
+        else:
+            whole[key] = value
 
 
 def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:

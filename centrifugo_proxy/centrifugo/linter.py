@@ -64,7 +64,6 @@ def lint(text: str, name: str, expected: Expected) -> Report:
 def configuration_of(tree: dict[str, Any], file_format: str) -> Configuration:
     """By its layout: v6 has sections, v5 has none of them and flat names instead."""
     v5_keys = layout5.keys_of(tree)
-    v6_keys = [key for key in tree if key in layout6.SECTIONS and isinstance(tree[key], dict)]
-    if v5_keys and not v6_keys:
+    if v5_keys and not layout6.is_of(tree):
         return layout5.read(tree, file_format)
     return layout6.read(tree, file_format, left_over=v5_keys)

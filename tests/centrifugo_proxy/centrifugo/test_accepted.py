@@ -1,5 +1,6 @@
 """The printed configurations, held against a real Centrifugo of the major version it happens to be."""
 
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -94,6 +95,18 @@ def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo: Path, tmp_path: 
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
     assert b"error marshalling config" in started(centrifugo, file)
+
+
+@pytest.mark.parametrize(("longer", "shorter"), [("1s", "no duration"), ("no duration", "1s")])
+def test_v6_takes_dotted_keys_and_the_longer_one_first(
+    centrifugo: Path, tmp_path: Path, longer: str, shorter: str
+) -> None:
+    if layout(centrifugo) != 6:
+        pytest.skip("about Centrifugo v6")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"client.stale_close_delay": longer, "client": {"stale_close_delay": shorter}}))
+
+    assert ("invalid duration" in complaint(centrifugo, file)) is (longer == "no duration")
 
 
 def test_v6_refuses_a_reference_that_its_environment_does_not_fill(centrifugo: Path, tmp_path: Path) -> None:

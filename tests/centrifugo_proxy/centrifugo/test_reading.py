@@ -3,6 +3,7 @@
 import pytest
 
 from centrifugo_proxy.centrifugo.expected import reconnects
+from centrifugo_proxy.centrifugo.layout6 import unfolded
 from centrifugo_proxy.centrifugo.linter import configuration_of
 from centrifugo_proxy.centrifugo.reading import UnparsableError, format_of, parse
 
@@ -68,6 +69,7 @@ def test_the_format_is_told_by_the_name_or_else_by_the_text(name: str, text: str
     [
         ({"client": {"proxy": {}}}, 6),
         ({"client": {}, "allowed_origins": []}, 6),
+        ({"client.insecure": True, "allowed_origins": []}, 6),
         ({"proxy_connect_endpoint": ""}, 5),
         ({"granular_proxy_mode": True, "proxies": []}, 5),
         ({"engine": "redis", "token_hmac_secret_key": ""}, 5),
@@ -76,6 +78,23 @@ def test_the_format_is_told_by_the_name_or_else_by_the_text(name: str, text: str
 )
 def test_the_layout_is_told_by_the_keys(tree: dict[str, object], major: int) -> None:
     assert configuration_of(tree, "json").major == major
+
+
+@pytest.mark.parametrize(
+    ("tree", "whole"),
+    [
+        ({"a.b.c": 1}, {"a": {"b": {"c": 1}}}),
+        ({"a": {"b.c": 1, "b": {"d": 2}}}, {"a": {"b": {"c": 1, "d": 2}}}),
+        ({"a.b": 1, "a": {"b": 2, "c": 3}}, {"a": {"b": 1, "c": 3}}),
+        ({"a": {"b": 2}, "a.b": 1}, {"a": {"b": 1}}),
+        ({"a.b": {"c": 1}, "a": {"b.c": 2}}, {"a": {"b": {"c": 1}}}),
+        ({"a.b": {"c": 1}, "a": {"b": {"d": 2}}}, {"a": {"b": {"c": 1, "d": 2}}}),
+        ({"a.b": None, "a": {"b": 2}}, {"a": {"b": 2}}),
+        ({"a": [{"b.c": 1}]}, {"a": [{"b.c": 1}]}),
+    ],
+)
+def test_v6_takes_a_key_with_dots_for_the_tables_it_names(tree: dict[str, object], whole: dict[str, object]) -> None:
+    assert unfolded(tree) == whole
 
 
 @pytest.mark.parametrize("section", [None, [], 1, "text", {"proxy": 1}, {"proxy": []}])

@@ -444,6 +444,12 @@ def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: st
     assert by_id["transform-on-refresh"].remedy.endswith("in v5 that needs granular_proxy_mode.")
 
 
+def test_an_option_under_its_dotted_name_is_seen() -> None:
+    seen = found({**sound(6), "HTTP_API.insecure": True, "client.proxy.connect": {"timeout": "1s"}})
+
+    assert [finding.path for finding in seen] == ["client.proxy.connect.timeout", "http_api.insecure"]
+
+
 def test_no_id_is_taken_twice() -> None:
     assert len(RULES) == sum(len(register) for register in REGISTERS)
 
