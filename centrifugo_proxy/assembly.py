@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import EVENTS
-from centrifugo_proxy.events.connect import Clock, Connect
+from centrifugo_proxy.events.connect import Connect
+from centrifugo_proxy.events.event import Clock
 from centrifugo_proxy.grpc_channel import TlsFiles
 from centrifugo_proxy.guard import Guard, read_secret
 from centrifugo_proxy.identity import IdentityClient

@@ -20,15 +20,13 @@ from centrifugo_proxy.backends import (
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import FORBIDDEN, METHOD_NOT_FOUND
 from centrifugo_proxy.grpc_call import ObserveCall, ObservedCall
-from centrifugo_proxy.identity import TIERS
-from centrifugo_proxy.identity_grpc import moment
+from centrifugo_proxy.identity import TIERS, moment
 from centrifugo_proxy.spans import Tracer
-from centrifugo_proxy.unary import Failed, UnaryUnary
+from centrifugo_proxy.unary import NO_ANSWER, Failed, UnaryUnary
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 
 FAMILY_SERVICE: Final = "realtime.v1.ChannelAccessService"
 RPC_BACKEND: Final = "realtime.v1.RpcBackendService"
-UNAVAILABLE: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 # Statuses that are answers: what the client is told for each.
 REFUSALS: Final = {
     grpc.StatusCode.PERMISSION_DENIED: BackendError(FORBIDDEN, "not allowed"),
@@ -132,7 +130,7 @@ class GrpcRpcBackend:
 
 
 def _refusal(failed: Failed) -> BackendError:
-    if failed.status in UNAVAILABLE:
+    if failed.status in NO_ANSWER:
         raise BackendUnavailable(failed.status.name) from None
     refusal = REFUSALS.get(failed.status)
     if refusal is None:

@@ -73,6 +73,11 @@ class IdentityFault(Exception):
     """Neither a proper answer nor an outage. The message says what identity did, never what it wrote."""
 
 
+def moment(expire_at: int) -> int:
+    """Unix seconds, 0 = never. A time before 1970 has passed, though Centrifugo would take it for never."""
+    return max(expire_at, 1) if expire_at else 0
+
+
 class IdentityClient(Protocol):
     """The identity service, as the connect event sees it."""
 

@@ -18,13 +18,13 @@ from centrifugo_proxy.identity import (
     IdentityUnavailable,
     ParentalState,
     ValidateQuery,
+    moment,
 )
 from centrifugo_proxy.spans import Tracer
-from centrifugo_proxy.unary import Failed, UnaryUnary
+from centrifugo_proxy.unary import NO_ANSWER, Failed, UnaryUnary
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 SERVICE: Final = "realtime.v1.ConnectProxyService"
-UNAVAILABLE: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 DENIED: Final = frozenset({
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -33,7 +33,6 @@ DENIED: Final = frozenset({
 })  # fmt: skip
 # A server that does not know Refresh has nothing to say for the connection.
 REFRESH_DENIED: Final = DENIED | {grpc.StatusCode.UNIMPLEMENTED}
-STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
 TIERS: Final = {
     pb.SUBSCRIPTION_TIER_FREE: "free",
     pb.SUBSCRIPTION_TIER_PRO: "pro",
@@ -84,7 +83,7 @@ class GrpcRefreshClient:
 def _denial(failed: Failed, denied: frozenset[grpc.StatusCode]) -> IdentityDenied:
     if failed.status in denied:
         return IdentityDenied(failed.status.name)
-    if failed.status in UNAVAILABLE:
+    if failed.status in NO_ANSWER:
         raise IdentityUnavailable(failed.status.name) from None
     raise IdentityFault(f"identity {failed}") from None
 
@@ -99,11 +98,6 @@ def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
             return IdentityError(response.error.code, response.error.message)
         case _:
             return IdentityMalformed("identity's answer has no outcome set")
-
-
-def moment(expire_at: int) -> int:
-    """Unix seconds, 0 = never. A time before 1970 has passed, though Centrifugo would take it for never."""
-    return max(expire_at, 1) if expire_at else 0
 
 
 def _identity(success: pb.Success) -> Identity | IdentityMalformed:

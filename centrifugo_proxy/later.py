@@ -13,7 +13,7 @@ from centrifugo_proxy.backends_grpc import GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.event_wire import parse_event
 from centrifugo_proxy.events.channel_gate import ChannelGate, Subjects
-from centrifugo_proxy.events.connect import Clock, Event
+from centrifugo_proxy.events.event import Clock, Event
 from centrifugo_proxy.events.publish import Publish
 from centrifugo_proxy.events.refresh import Refresh
 from centrifugo_proxy.events.rpc import Rpc

@@ -9,11 +9,12 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-from centrifugo_proxy import guard, identity_grpc
+from centrifugo_proxy import guard
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import EVENTS
 from centrifugo_proxy.events import connect
 from centrifugo_proxy.events.decision import COMMON_OUTCOMES, LATER_OUTCOMES
+from centrifugo_proxy.unary import STATUS_NAMES
 from fallback.admission import Admission
 
 # How each event can end; connect's own counter leaves out what never came to it.
@@ -98,7 +99,7 @@ durations: Final = {event: DURATION.labels(event) for event in EVENTS}
 inflight: Final = dict.fromkeys(EVENTS, 0)  # plain numbers, read at each scrape
 for _event in EVENTS:
     INFLIGHT.labels(_event).set_function(partial(inflight.__getitem__, _event))
-identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in identity_grpc.STATUS_NAMES}
+identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in STATUS_NAMES}
 guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in guard.REASONS}
 
 
@@ -131,7 +132,7 @@ def rpc_backend(name: str) -> str:
 
 def backend_observer(service: str) -> Callable[[str, float], None]:
     """What counts and times the calls of a service that is configured; its series exist from then on."""
-    calls = {code: BACKEND_CALLS.labels(service, code) for code in identity_grpc.STATUS_NAMES}
+    calls = {code: BACKEND_CALLS.labels(service, code) for code in STATUS_NAMES}
     duration = BACKEND_DURATION.labels(service)
 
     def observe(code: str, seconds: float) -> None:

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from centrifugo_proxy import guard, views
 from centrifugo_proxy.assembly import assemble
 from centrifugo_proxy.codes import ResponseMode
-from centrifugo_proxy.events.connect import Clock
+from centrifugo_proxy.events.event import Clock
 from centrifugo_proxy.http import View
 from centrifugo_proxy.identity import (
     Identity,

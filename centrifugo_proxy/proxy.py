@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from centrifugo_proxy import metrics, reporting, wire
 from centrifugo_proxy.backends import BackendUnavailable
 from centrifugo_proxy.events import decision
-from centrifugo_proxy.events.connect import CallerGone
 from centrifugo_proxy.events.decision import Decision
+from centrifugo_proxy.events.event import CallerGone
 from centrifugo_proxy.http import JsonResponse
 from centrifugo_proxy.identity import IdentityUnavailable
 from centrifugo_proxy.modes import respond

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from centrifugo_proxy import spans
 from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import ResponseMode
-from centrifugo_proxy.events.connect import Caller, Clock, Event
+from centrifugo_proxy.events.event import Caller, Clock, Event
 from centrifugo_proxy.guard import Guard
 from fallback.admission import Admission
 

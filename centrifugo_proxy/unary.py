@@ -18,6 +18,8 @@ Response = TypeVar("Response")
 Metadata = tuple[tuple[str, str], ...]
 
 STATUSES: Final = {status.value[0]: status for status in grpc.StatusCode}
+STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
+NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 
 
 class Failed(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from centrifugo_proxy import metrics
 from centrifugo_proxy.assembly import answered_events, assemble, tls_files
 from centrifugo_proxy.clock import SystemClock
-from centrifugo_proxy.events.connect import Clock
+from centrifugo_proxy.events.event import Clock
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.identity_grpc import GrpcIdentityClient
 from centrifugo_proxy.runtime import EventHandler, Readiness, Runtime

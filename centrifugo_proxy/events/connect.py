@@ -4,11 +4,12 @@ Decides, and moves the fallback's state; tells nobody. What happened is in the `
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from centrifugo_proxy import codes, wire
 from centrifugo_proxy.events.decision import Decision, DisconnectChanged, Notices, internal_error
 from centrifugo_proxy.events.description import describe, shown
+from centrifugo_proxy.events.event import Caller, CallerGone, Clock
 from centrifugo_proxy.identity import (
     Identity,
     IdentityAnswer,
@@ -29,30 +30,6 @@ OUTCOMES: Final = (
     "fallback_pool_consumed", "fallback_pool_miss", "bad_request", "internal_error", "cancelled",
 )
 # fmt: on
-
-
-class Clock(Protocol):
-    """Both kinds of time, in seconds: one for durations, one for what is written down."""
-
-    def monotonic(self) -> float: ...
-    def time(self) -> float: ...
-
-
-class Caller(Protocol):
-    """Whoever waits for the answer."""
-
-    async def gone(self) -> bool:
-        """Whether the connection to it is known to be closed."""
-
-
-class Event(Protocol):
-    """One of Centrifugo's events: decides about a request that has been parsed."""
-
-    async def decide(self, request: Any, caller: Caller) -> Decision: ...
-
-
-class CallerGone(Exception):
-    """The caller hung up before it could be answered."""
 
 
 @dataclass(frozen=True, slots=True)

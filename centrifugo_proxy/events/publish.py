@@ -9,7 +9,6 @@ from typing import Any
 from centrifugo_proxy.backends import BackendDisconnect
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
-from centrifugo_proxy.events.connect import Caller
 from centrifugo_proxy.events.decision import (
     Decision,
     allowed,
@@ -17,6 +16,7 @@ from centrifugo_proxy.events.decision import (
     sent_away,
     too_large,
 )
+from centrifugo_proxy.events.event import Caller
 from centrifugo_proxy.policy import Action
 
 

@@ -12,9 +12,9 @@ import orjson
 from centrifugo_proxy.backends import RefreshClient, RefreshQuery
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import Subjects
-from centrifugo_proxy.events.connect import Caller, Clock
 from centrifugo_proxy.events.decision import Decision, allowed, expired
 from centrifugo_proxy.events.description import describe, shown
+from centrifugo_proxy.events.event import Caller, Clock
 from centrifugo_proxy.identity import (
     Identity,
     IdentityError,

@@ -18,7 +18,6 @@ from centrifugo_proxy.backends import (
 )
 from centrifugo_proxy.event_wire import EventRequest, data_fields
 from centrifugo_proxy.events.channel_gate import Subjects
-from centrifugo_proxy.events.connect import Caller
 from centrifugo_proxy.events.decision import (
     Decision,
     Notices,
@@ -28,6 +27,7 @@ from centrifugo_proxy.events.decision import (
     sent_away,
     too_large,
 )
+from centrifugo_proxy.events.event import Caller
 from centrifugo_proxy.policy import Policy, Reason
 
 

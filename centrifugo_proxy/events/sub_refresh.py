@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import ChannelGate, Granted
-from centrifugo_proxy.events.connect import Caller, Clock
 from centrifugo_proxy.events.decision import Decision, allowed, expired
+from centrifugo_proxy.events.event import Caller, Clock
 from centrifugo_proxy.events.subscribe import expiring
 from centrifugo_proxy.policy import Action
 

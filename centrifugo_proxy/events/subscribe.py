@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from centrifugo_proxy.backends import BackendDisconnect
 from centrifugo_proxy.event_wire import EventRequest
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
-from centrifugo_proxy.events.connect import Caller, Clock
 from centrifugo_proxy.events.decision import Decision, allowed, denied, sent_away
+from centrifugo_proxy.events.event import Caller, Clock
 from centrifugo_proxy.policy import Action
 
 

@@ -17,9 +17,10 @@ from centrifugo_proxy.backends import (
     RpcCall,
     RpcData,
 )
-from centrifugo_proxy.backends_grpc import REFUSALS, UNAVAILABLE, GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.backends_grpc import REFUSALS, GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.spans import OFF
+from centrifugo_proxy.unary import NO_ANSWER
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, returns, rpc_backend, says
@@ -27,7 +28,7 @@ from tests.harness.identity import aborts
 
 QUERY = AccessQuery("u-1", "f-1", "c-1", "room:1", publish=False)
 CALL = RpcCall("diary.list", b"{}", "u-1", "f-1", "c-1", "pro", is_admin=False)
-FAULTS = [status for status in grpc.StatusCode if status not in {grpc.StatusCode.OK, *REFUSALS, *UNAVAILABLE}]
+FAULTS = [status for status in grpc.StatusCode if status not in {grpc.StatusCode.OK, *REFUSALS, *NO_ANSWER}]
 Ask = Callable[[], Awaitable[Any]]
 Observed = list[tuple[str, float]]
 
@@ -88,7 +89,7 @@ async def test_a_status_that_is_an_answer_refuses(service: Any, status: grpc.Sta
     assert [name for name, _ in observed] == [status.name]
 
 
-@pytest.mark.parametrize("status", sorted(UNAVAILABLE, key=str))
+@pytest.mark.parametrize("status", sorted(NO_ANSWER, key=str))
 @pytest.mark.parametrize("service", [family, diary])
 async def test_an_outage_is_told_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
     async with service(aborts(status, "details"), []) as ask:

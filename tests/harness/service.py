@@ -12,7 +12,7 @@ import uvicorn
 from django.conf import settings as django_settings
 from django.test import override_settings
 
-from centrifugo_proxy.events.connect import Clock
+from centrifugo_proxy.events.event import Clock
 from centrifugo_proxy.runtime import Runtime
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from realtime_site.asgi import Application
