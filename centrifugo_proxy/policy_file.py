@@ -200,13 +200,16 @@ def read_policy(text: str, *, path: str, backends: Collection[str], family_servi
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
-    """Rules that never decide, because an earlier one matches whatever they match."""
+    """Rules that do not decide, because an earlier one matches what they match.
+
+    A wildcard does so for a placeholder, but for a user or family with a reserved character in its id.
+    """
     for index, rule in enumerate(rules):
         earlier = next((other for other in rules[:index] if _covers(other, rule, prefixes=prefixes)), None)
         if earlier is not None:
             yield (
-                f"{place(path, kind, rule.number, rule.line)}: match {rule.match!r} can never decide, rule "
-                f"{earlier.number} (line {earlier.line}, {earlier.match!r}) always does; put it before that rule, "
+                f"{place(path, kind, rule.number, rule.line)}: match {rule.match!r} comes too late, rule "
+                f"{earlier.number} (line {earlier.line}, {earlier.match!r}) decides first; put it before that rule, "
                 "or remove it."
             )
 
@@ -221,11 +224,13 @@ def _covers(earlier: Rule, later: Rule, *, prefixes: bool) -> bool:
 def rule_lines(text: str, kind: str, count: int) -> list[int]:
     """The lines, from 1, on which the `count` rules of this kind begin."""
     lines = list(enumerate(text.split("\n"), start=1))
-    headers = [number for number, line in lines if re.match(rf"""\s*\[\[\s*["']?{kind}["']?\s*\]\]""", line)]
+    key = rf"""\s*["']?{kind}["']?\s*"""
+    headers = [number for number, line in lines if re.match(rf"\s*\[\[{key}\]\]", line)]
     if len(headers) == count:
         return headers
     # Written as one array, or another way that hides where a rule begins.
-    return [next((number for number, line in lines if re.match(rf"\W*{kind}\b", line)), 1)] * count
+    array = re.compile(rf"{key}=")
+    return [next((number for number, line in lines if array.match(line)), next(iter(headers), 1))] * count
 
 
 def place(path: str, kind: str, number: int, line: int) -> str:

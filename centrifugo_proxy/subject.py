@@ -75,27 +75,23 @@ _decode_pool_marks = msgspec.json.Decoder(_PoolMarks).decode
 def subject_of(user: str, meta: bytes | msgspec.Raw) -> Subject | None:
     """The subject of `user` with this `meta`, JSON as the connect event wrote it; None for anything else.
 
-    Marks of the fallback outweigh what stands beside them.
+    Marks of the fallback outweigh what stands beside them; where they are not as connect writes them, nothing counts.
     """
     if not user:
         return None
     try:
         known = _decode_meta(meta)
     except (msgspec.DecodeError, RecursionError):
-        return _from_pool(user) if _has_pool_marks(meta) else None
-    if known.fallback_path is not None and _has_pool_marks(meta):
-        return _from_pool(user)
+        return _from_pool(user, meta)
+    if known.fallback_path is not None:
+        return _from_pool(user, meta)
     locks = LOCKED_BY_STATE[astuple(known.parental_state)]
     return Subject(user, known.family_id, known.subscription_tier, known.is_admin, locks, known.degraded)
 
 
-def _has_pool_marks(meta: bytes | msgspec.Raw) -> bool:
+def _from_pool(user: str, meta: bytes | msgspec.Raw) -> Subject | None:
     try:
         _decode_pool_marks(meta)
     except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _from_pool(user: str) -> Subject:
+        return None
     return Subject(user, "", "unspecified", is_admin=False, locks=None, degraded=True)

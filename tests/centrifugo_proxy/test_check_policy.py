@@ -348,11 +348,13 @@ CONTRADICTIONS = [
     (("--channel", "a:b", "--user", ""), "Say whose connection it is: --user, or --fallback."),
     (("--method", "a", "--user", "u", "--action", "publish"), "--action is about a --channel."),
     (("--channel", "a:b", "--fallback", "--lock", "chat"), "A fallback connection has no family, tier or locks."),
+    (("--channel", "a:b", "--user", "u", "--family", "f\udcff"), "--family is not UTF-8."),
+    (("--method", "a\udcff", "--fallback"), "--method is not UTF-8."),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "message"), CONTRADICTIONS)
-def test_options_that_mean_nothing_together_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_options_that_mean_nothing_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as refused:
         check(policy, *arguments)
 

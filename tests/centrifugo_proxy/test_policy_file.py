@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from centrifugo_proxy.policy import Action, ChannelRule, Policy, RpcRule
-from centrifugo_proxy.policy_file import PolicyError, read_policy
+from centrifugo_proxy.policy_file import PolicyError, read_policy, rule_lines
 from tests.harness.environment import settings_from
 from tests.harness.processes import ROOT, free_port, serve_command, started
 
@@ -285,10 +285,10 @@ def pair(kind: str, earlier: str, later: str) -> str:
 
 
 @pytest.mark.parametrize(("kind", "earlier", "later"), COVERED)
-def test_a_rule_that_can_never_decide_is_refused(kind: str, earlier: str, later: str) -> None:
+def test_a_rule_that_comes_too_late_is_refused(kind: str, earlier: str, later: str) -> None:
     assert problems(pair(kind, earlier, later)) == [
-        f"policy.toml: line 5, [[{kind}]] rule 2: match '{later}' can never decide, rule 1 (line 1, '{earlier}') "
-        "always does; put it before that rule, or remove it."
+        f"policy.toml: line 5, [[{kind}]] rule 2: match '{later}' comes too late, rule 1 (line 1, '{earlier}') "
+        "decides first; put it before that rule, or remove it."
     ]
 
 
@@ -345,8 +345,8 @@ allow = ["publish"]
         "policy.toml: line 17, [[channels]] rule 3: sensitive is 1; write true or false.",
         "policy.toml: line 9, [[rpc]] rule 1: backend 'nowhere' is not configured; RPC_BACKENDS has diary, family: "
         "add nowhere=host:port to it.",
-        "policy.toml: line 22, [[channels]] rule 4: match 'room:{user}' can never decide, rule 2 (line 13, 'room:*') "
-        "always does; put it before that rule, or remove it.",
+        "policy.toml: line 22, [[channels]] rule 4: match 'room:{user}' comes too late, rule 2 (line 13, 'room:*') "
+        "decides first; put it before that rule, or remove it.",
     ]
 
 
@@ -360,6 +360,7 @@ allow = ["publish"]
         ("\nchannels = [{match = 1}]", 2),
         ("rpc = []\n\nchannels = [\n  {match = 1},\n]\n", 3),
         ("# [[channels]]\n[[channels]] # first\nmatch = 1", 2),
+        ("# channels of a family\n\n\nchannels = [{match = 1}]", 4),
     ],
 )
 def test_a_rule_is_found_on_its_line_however_it_is_written(text: str, line: int) -> None:
@@ -367,6 +368,12 @@ def test_a_rule_is_found_on_its_line_however_it_is_written(text: str, line: int)
 
     assert first.startswith(f"policy.toml: line {line}, [[channels]] rule 1: match is 1;")
     assert second.startswith(f"policy.toml: line {line}, [[channels]] rule 1: allow is missing;")
+
+
+def test_rules_whose_lines_cannot_be_told_apart_have_that_of_the_first() -> None:
+    text = '# channels\n[[channels]]\nmatch = "a"\n[[channels]]\nmatch = """\n[[channels]]\n"""\n'
+
+    assert rule_lines(text, "channels", count=2) == [2, 2]
 
 
 @pytest.mark.parametrize("text", ["channels = 1", "[channels]\nmatch = 'a'", "channels = [1]", "[channels.a]\nb = 1"])

@@ -1,6 +1,6 @@
 """A family's chat, and who stays outside."""
 
-from tests.e2e.clients import Closed, Ended, until
+from tests.e2e.clients import Closed, Ended, bare_session, until, with_ticket
 from tests.e2e.family import LIMIT, FamilyStack
 
 NOT_ALLOWED = {"code": 403, "message": "not allowed", "temporary": False}
@@ -57,6 +57,20 @@ async def test_a_publication_over_the_limit_is_refused_with_the_limit(family: Fa
 
     assert refusal == {"code": 413, "message": f"data is larger than the limit of {LIMIT} bytes", "temporary": False}
     assert heard.received == [fits]
+
+
+async def test_white_space_does_not_count_against_the_limit_and_is_published(
+    family: FamilyStack, family_id: str
+) -> None:
+    chat, ticket = f"family:{family_id}:chat", family.tickets.issue("u-1", family_id=family_id)
+    spaced = "[1," + " " * LIMIT + "2]"
+
+    async with bare_session(family.url, with_ticket(ticket)) as ask:
+        await ask('{"id":2,"publish":{"channel":"' + chat + '","data":' + spaced + "}}")
+        await ask('{"id":3,"subscribe":{"channel":"' + chat + '"}}')
+        kept = await ask('{"id":4,"history":{"channel":"' + chat + '","limit":1}}')
+
+    assert f'"data":{spaced}' in kept
 
 
 async def test_who_is_typing_is_heard_but_not_kept(family: FamilyStack, family_id: str) -> None:

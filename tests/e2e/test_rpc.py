@@ -41,6 +41,15 @@ async def test_a_call_and_its_answer_pass_byte_for_byte(family: FamilyStack, fam
     )
 
 
+async def test_a_backend_gets_the_data_as_centrifugo_writes_it_anew(family: FamilyStack, family_id: str) -> None:
+    ticket = family.tickets.issue("u-1", family_id=family_id)
+
+    async with bare_session(family.url, with_ticket(ticket)) as ask:
+        await ask('{"id":2,"rpc":{"method":"diary.add","data":{ "t" : "<b>&\u2028" }}}')
+
+    assert family.diary.calls[-1].data == rb'{"t":"\u003cb\u003e\u0026\u2028"}'
+
+
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 async def test_a_backend_that_writes_line_by_line_breaks_no_frame(
     family: FamilyStack, family_id: str, ends: str

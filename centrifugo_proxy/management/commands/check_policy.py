@@ -19,6 +19,7 @@ from fallback.management.operator_command import OperatorCommand
 REFUSED, INVALID = 1, 2
 SCREEN_TIME = "screen_time"
 POOL_MARKS = {"degraded": True, "fallback_path": "pool"}
+TEXTS = ("channel", "method", "user", "family")
 OWNER_OPTIONS = ("user", "family", "tier", "admin", "degraded", "fallback", "lock", "action")
 
 
@@ -81,7 +82,10 @@ docs/events.md explains the file, and what a client sees of each refusal."""
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
-    """Options that mean nothing together. Raises CommandError."""
+    """Options that mean nothing, or not together. Raises CommandError."""
+    for name in TEXTS:
+        if not is_text(options[name] or ""):
+            raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
     asked = options["channel"] is not None or options["method"] is not None
     if not asked and any(options[name] for name in OWNER_OPTIONS):
         raise CommandError("Say what is asked for: --channel or --method.", returncode=INVALID)
@@ -91,6 +95,11 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
         raise CommandError("Say whose connection it is: --user, or --fallback.", returncode=INVALID)
     if options["fallback"] and any(options[name] for name in ("family", "tier", "admin", "lock")):
         raise CommandError("A fallback connection has no family, tier or locks.", returncode=INVALID)
+
+
+def is_text(given: str) -> bool:
+    """Whether what was given on the command line is text; other bytes are there as half surrogates."""
+    return given.encode(errors="ignore").decode() == given
 
 
 def _explained(policy: Policy, options: dict[str, Any]) -> Explanation | None:

@@ -213,8 +213,8 @@ def written_by_connect(owner: Any) -> bool:
     """Said once more, and another way."""
     if not isinstance(owner, dict):
         return False
-    if owner.get("fallback_path") == "pool" and owner.get("degraded") is True:
-        return True
+    if owner.get("fallback_path") is not None:
+        return owner["fallback_path"] == "pool" and owner.get("degraded") is True
     state = owner.get("parental_state")
     return (
         type(owner.get("family_id")) is str

@@ -176,15 +176,18 @@ async def test_a_backend_is_told_who_calls(tier: str, number: identity_pb.Subscr
     ]
 
 
-async def test_a_request_that_is_too_large_is_refused_with_the_limit_and_reaches_no_backend() -> None:
+@pytest.mark.parametrize(("fits", "too_large"), [("xxxxxx", "xxxxxxx"), ("ééé", "éééé")])
+async def test_a_request_of_too_many_bytes_is_refused_with_the_limit_and_reaches_no_backend(
+    fits: str, too_large: str
+) -> None:
     async with fanned_out() as (running, diary, _):
-        bodies = [await body_of(running, "rpc", method="diary.list", data="x" * size) for size in (6, 7)]
+        bodies = [await body_of(running, "rpc", method="diary.list", data=data) for data in (fits, too_large)]
 
     assert bodies == [
         {"result": {"data": "diary"}},
         {"error": {"code": 413, "message": "data is larger than the limit of 8 bytes"}},
     ]
-    assert len(diary.calls) == 1
+    assert [call.data.decode() for call in diary.calls] == [f'"{fits}"']
 
 
 @pytest.mark.parametrize(
