@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from centrifugo_proxy.assembly import build_guard, secret_setting
 from centrifugo_proxy.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.guard import SecretError
+from fallback.shown import shown_path
 
 SECRETS: Final = (
     "CENTRIFUGO_PROXY_SECRET",
@@ -125,7 +126,7 @@ def half_a_pair() -> Error:
 
 def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
     return Error(
-        f"{name}: cannot read {path}: {reason}.",
+        f"{name}: cannot read {shown_path(path)}: {reason}.",
         hint="Mount the PEM file there, readable by this process, or unset the variable.",
         id="centrifugo_proxy.E004",
     )

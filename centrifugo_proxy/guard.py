@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fallback.shown import shown_path
+
 SIGNATURE_HEADER: Final = b"x-centrifugo-proxy-signature"
 TOKEN_HEADER: Final = b"x-centrifugo-proxy-token"
 REASONS: Final = ("signature_missing", "signature_mismatch", "token_missing", "token_mismatch")
@@ -80,7 +82,7 @@ def read_secret(name: str, value: str, path: str) -> bytes:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
     if not path:
         return os.fsencode(value)  # the bytes that were set, UTF-8 or not
-    shown = path if "/" in path else "the file it names"  # it may be the secret itself, set by mistake
+    shown = shown_path(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -32,10 +32,17 @@ class Environment:
 
     def text(self, name: str, default: str) -> str:
         """Any text; an explicit empty value stays empty, and $NAME is the value of another variable."""
+        return self._text(name, default, shown=self.env.ENVIRON.get(name, ""))
+
+    def path(self, name: str) -> str:
+        """The path of a file, empty by default; never shown, since the file's content may have been set instead."""
+        return self._text(name, "", shown="$…")
+
+    def _text(self, name: str, default: str, shown: str) -> str:
         self.defaults[name] = default
         raw = self.env.ENVIRON.get(name, "")
         if raw.startswith("$") and self.env.ENVIRON.get(raw.lstrip("$"), "$").startswith("$"):
-            self._refuse(name, raw, "a value, or $NAME of another variable that is set")
+            self._refuse(name, shown, "a value, or $NAME of another variable that is set")
             return default  # where django-environ would take the default in silence, or turn in a circle
         return str(self.env.str(name, default=default))
 
@@ -155,12 +162,19 @@ class Environment:
             return convert(default)
 
     def _refuse(self, name: str, seen: str, accepted: str) -> None:
-        self.problems.append(f"{name} is {seen!r}; accepted: {accepted}.")
+        self.problems.append(f"{name} is {without_credentials(seen)!r}; accepted: {accepted}.")
 
     def finish(self) -> None:
         """Refuse the boot if any value was bad. Raises ImproperlyConfigured."""
         if self.problems:
             raise ImproperlyConfigured("\n".join(self.problems))
+
+
+def without_credentials(seen: str) -> str:
+    """A URL or an address without what stands before its "@", which may be a name and a password."""
+    before, at, host = seen.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else seen
 
 
 def _grpc_target(raw: str) -> str:

@@ -96,6 +96,14 @@ def test_e004_a_tls_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert error.msg == f"IDENTITY_TLS_CA_FILE: cannot read {tmp_path}: Is a directory."
 
 
+def test_e004_a_key_set_in_place_of_its_file_is_not_shown(pem: str) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEsEcReT/\n-----END PRIVATE KEY-----\n"
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=pem, IDENTITY_TLS_KEY_FILE=key)
+
+    assert error.msg == "IDENTITY_TLS_KEY_FILE: cannot read the file it names: No such file or directory."
+
+
 def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(pem: str) -> None:
     pair = {"IDENTITY_TLS_CERT_FILE": pem, "IDENTITY_TLS_KEY_FILE": pem, "IDENTITY_TLS_CA_FILE": pem}
 

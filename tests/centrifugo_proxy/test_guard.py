@@ -104,8 +104,9 @@ def test_header_bytes_outside_ascii_are_a_mismatch_and_no_crash() -> None:
     assert (garbled, half) == ("signature_mismatch", "token_mismatch")
 
 
-def test_a_secret_set_in_place_of_its_file_is_not_shown() -> None:
+@pytest.mark.parametrize("secret", ["this-is-the-secret-itself", "kZ9/sEcReT+base64value==", "~/token", "../token"])
+def test_a_secret_set_in_place_of_its_file_is_not_shown(secret: str) -> None:
     with pytest.raises(SecretError) as refused:
-        read_secret("NAME", "", "this-is-the-secret-itself")
+        read_secret("NAME", "", secret)
 
     assert str(refused.value) == "NAME_FILE: cannot read the file it names: No such file or directory."

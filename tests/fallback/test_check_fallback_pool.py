@@ -299,6 +299,14 @@ def test_the_address_may_name_health_or_not(url: str) -> None:
     assert health_url(url) == "http://host:9730/health"
 
 
+def test_a_ticket_set_in_place_of_the_pools_path_is_not_shown(settings: Settings) -> None:
+    settings.FALLBACK_TICKETS_PATH = "made-up-ticket"
+
+    code, report = checked_json()
+
+    assert (code, report["location"]) == (2, "the file it names")
+
+
 @pytest.mark.parametrize("status", LoadStatus)
 def test_the_runbook_has_every_load_status_with_its_exit_code(status: LoadStatus) -> None:
     lines = section("## What each load status means").splitlines()

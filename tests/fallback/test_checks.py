@@ -108,7 +108,15 @@ def test_w001_a_pool_that_did_not_load(
 
     assert (warning.id, warning.is_serious()) == ("fallback.W001", False)
     assert warning.msg == (
-        f"The fallback pool {pool_file} is {status} ({detail}): nobody will get in while identity is down."
+        f"FALLBACK_TICKETS_PATH: {pool_file} is {status} ({detail}): nobody will get in while identity is down."
+    )
+
+
+def test_w001_a_ticket_set_in_place_of_the_pools_path_is_not_shown(findings: Any) -> None:
+    (warning,) = findings(**QUIET, FALLBACK_TICKETS_PATH="made-up-1")
+
+    assert warning.msg == (
+        "FALLBACK_TICKETS_PATH: the file it names is missing (no such file): nobody will get in while identity is down."
     )
 
 
@@ -127,7 +135,7 @@ def test_w002_a_pool_file_that_everybody_can_read(findings: Any, pool_file: Path
 
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file))
 
-    told = f"The fallback pool {pool_file} has mode {mode:04o}: every user of this machine can read the tickets."
+    told = f"FALLBACK_TICKETS_PATH: {pool_file} has mode {mode:04o}: every user of this machine can read the tickets."
     assert [(message.id, message.msg) for message in messages] == [("fallback.W002", told)] * expected
 
 

@@ -43,6 +43,7 @@ TARGETS: Reader = lambda env: env.grpc_targets("X")  # noqa: E731
 URL: Reader = lambda env: env.http_url("X", "http://localhost:4318/v1/traces")  # noqa: E731
 TEXT: Reader = lambda env: env.text("X", "some")  # noqa: E731
 SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
+PATH: Reader = lambda env: env.path("X")  # noqa: E731
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,7 @@ SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
         (URL, "http://localhost:4318/v1/traces"),
         (TEXT, "some"),
         (SECRET, ""),
+        (PATH, ""),
     ],
 )
 def test_an_unset_variable_has_its_default(read: Reader, default: Any) -> None:
@@ -154,6 +156,7 @@ def test_an_explicit_empty_value_counts_where_it_means_something(read: Reader, e
         (URL, "http://[::1]/v1/traces", "http://[::1]/v1/traces"),
         (TEXT, " as it is ", " as it is "),
         (SECRET, " as it is \n", " as it is \n"),
+        (PATH, "/run/secrets/token", "/run/secrets/token"),
     ],
 )
 def test_a_good_value_is_converted(read: Reader, raw: str, value: Any) -> None:
@@ -244,6 +247,30 @@ def test_a_bad_value_is_refused_by_name_with_what_is_accepted(read: Reader, seen
     message = refusal(read, X=seen)
 
     assert message == f"X is {seen!r}; accepted: {accepted}."
+
+
+@pytest.mark.parametrize(
+    ("read", "seen", "shown"),
+    [
+        (URL, "htp://user:pass@collector/x", "htp://…@collector/x"),
+        (URL, "htp://user:p/a@s//s@collector", "htp://…@collector"),
+        (URL, "user:pass@collector", "…@collector"),
+        (TARGET, "https://user:pass@identity:1", "https://…@identity:1"),
+        (TARGET, "user:pass@identity", "…@identity"),
+        (TARGETS, "a=http://user:pass@h:1,b=http://user:pass@i:1", "a=http://…@i:1"),
+    ],
+)
+def test_a_password_in_an_address_is_not_shown(read: Reader, seen: str, shown: str) -> None:
+    message = refusal(read, X=seen)
+
+    assert message.startswith(f"X is {shown!r}; accepted: ")
+    assert "pass" not in message
+
+
+def test_a_secret_set_for_its_path_is_not_shown_for_its_dollar() -> None:
+    message = refusal(PATH, X="$sEcReT")
+
+    assert message == "X is '$…'; accepted: a value, or $NAME of another variable that is set."
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -11,6 +11,7 @@ from fallback.checks import file_mode
 from fallback.live_pool import NotAsked, ask, health_url
 from fallback.management.operator_command import OperatorCommand
 from fallback.pool_report import PoolReport, as_json, as_lines, not_asked, of_file, of_health
+from fallback.shown import shown_path
 from fallback.tickets import load
 
 
@@ -42,14 +43,19 @@ docs/runbook.md says what each status means and what to do about it."""
         where.add_argument("--url", help="a live process to ask, such as http://127.0.0.1:9730")
 
     def handle(self, *args: Any, json: bool, path: str | None, url: str | None, **options: Any) -> None:
-        report = _of_file(settings.FALLBACK_TICKETS_PATH if path is None else path) if url is None else _of_live(url)
+        report = _of_live(url) if url is not None else _configured() if path is None else _of_file(path, path)
         for line in [_rendered(report)] if json else as_lines(report):
             self.stdout.write(line)
         sys.exit(report.state)
 
 
-def _of_file(path: str) -> PoolReport:
-    return of_file(path, load(path, settings.FALLBACK_LOW_WATERMARK), file_mode(path) if path else None)
+def _configured() -> PoolReport:
+    path = settings.FALLBACK_TICKETS_PATH
+    return _of_file(path, shown_path(path) if path else "")
+
+
+def _of_file(path: str, shown: str) -> PoolReport:
+    return of_file(shown, load(path, settings.FALLBACK_LOW_WATERMARK), file_mode(path) if path else None)
 
 
 def _of_live(url: str) -> PoolReport:
