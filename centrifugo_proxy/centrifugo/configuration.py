@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 DEFAULT_TIMEOUT: Final = "1s"
+# What Go takes for a boolean: https://pkg.go.dev/strconv#ParseBool
+TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
+FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
 
 class Option(NamedTuple):
@@ -93,7 +96,7 @@ def find(tree: Any, path: str) -> Any:
 def is_true(value: Any) -> bool:
     """As Centrifugo's decoder sees it: "true" and 1 count too."""
     if isinstance(value, str):
-        return value.lower() in ("1", "t", "true")
+        return value in TRUE
     return bool(value) and isinstance(value, bool | int | float)
 
 

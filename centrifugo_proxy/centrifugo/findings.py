@@ -73,13 +73,16 @@ def findings(rules: Mapping[str, Rule], configuration: Configuration, expected: 
 
 def unreadable(reason: str) -> Finding:
     """The file could not be opened."""
-    return Finding(
-        UNREADABLE,
-        Severity.ERROR,
-        "",
-        f"Nothing could be checked: {reason}.",
-        "Name a configuration file that this user may read.",
-    )
+    return _unchecked(reason, "Name a configuration file that this user may read.")
+
+
+def too_deep() -> Finding:
+    """Centrifugo may take the file, but it is more than can be looked through here."""
+    return _unchecked("tables or lists are nested too deeply", "Take out what is nested: no option needs it.")
+
+
+def _unchecked(reason: str, remedy: str) -> Finding:
+    return Finding(UNREADABLE, Severity.ERROR, "", f"Nothing could be checked: {reason}.", remedy)
 
 
 def unparsable(reason: str, place: str) -> Finding:

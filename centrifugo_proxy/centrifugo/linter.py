@@ -14,7 +14,7 @@ from centrifugo_proxy.centrifugo import (
 )
 from centrifugo_proxy.centrifugo.configuration import Configuration
 from centrifugo_proxy.centrifugo.expected import Expected
-from centrifugo_proxy.centrifugo.findings import Finding, Register, Severity, findings, unparsable, unreadable
+from centrifugo_proxy.centrifugo.findings import Finding, Register, Severity, findings, too_deep, unparsable, unreadable
 from centrifugo_proxy.centrifugo.reading import UnparsableError, format_of, parse
 
 REGISTERS: Final = (
@@ -41,7 +41,7 @@ class Report(NamedTuple):
 def lint_file(path: Path, expected: Expected) -> Report:
     """The report on a file; that it cannot be read is a finding too."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8")
     except OSError as error:
         return Report(None, [unreadable(error.strerror or type(error).__name__)])
     except UnicodeDecodeError as error:
@@ -52,13 +52,24 @@ def lint_file(path: Path, expected: Expected) -> Report:
 
 def lint(text: str, name: str, expected: Expected) -> Report:
     """The report on a file's text; its format is told by its name."""
-    file_format = format_of(name, text)
     try:
-        tree = parse(text, file_format)
+        configuration = read(text, format_of(name, text))
+        return Report(configuration.major, findings(RULES, configuration, expected))
     except UnparsableError as error:
         return Report(None, [unparsable(str(error), error.place)])
-    configuration = configuration_of(tree, file_format)
-    return Report(configuration.major, findings(RULES, configuration, expected))
+    except RecursionError:
+        return Report(None, [too_deep()])
+
+
+def read(text: str, file_format: str) -> Configuration:
+    """As the Centrifugo of the file's layout reads it: each major has parsers of its own, and v5's refuse less.
+
+    Raises UnparsableError, and RecursionError.
+    """
+    configuration = configuration_of(parse(text, file_format, 5), file_format)
+    if configuration.major == 5:
+        return configuration
+    return configuration_of(parse(text, file_format, 6), file_format)
 
 
 def configuration_of(tree: dict[str, Any], file_format: str) -> Configuration:

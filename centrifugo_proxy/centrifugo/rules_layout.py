@@ -1,13 +1,16 @@
 """Findings about the file as such."""
 
+import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from centrifugo_proxy.centrifugo.configuration import Configuration, tables
+from centrifugo_proxy.centrifugo.configuration import FALSE, TRUE, Configuration, tables
 from centrifugo_proxy.centrifugo.expected import Expected
 from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
 
 RULES: Final = Register()
+
+BOOLEANS: Final = re.compile(r"(\w+_)?enabled|insecure(_\w+)?|allow_\w+|include_connection_meta|temporary")
 
 
 @RULES.rule("mixed-layouts", Severity.WARNING)
@@ -38,3 +41,26 @@ def v5_yaml_nested(configuration: Configuration, expected: Expected) -> Iterator
 
 def _holds_table(value: object) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+
+
+@RULES.rule("boolean-invalid", Severity.ERROR)
+def boolean_invalid(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
+    """v5 takes them for false."""
+    for path, value in _booleans("", configuration.tree) if configuration.major == 6 else ():
+        if isinstance(value, str) and value not in {*TRUE, *FALSE, ""}:
+            yield Problem(
+                path,
+                "Centrifugo does not start with a value that is neither true nor false, and nobody can connect.",
+                "Write true or false: v6 takes yes, no, on and off for words, in YAML too.",
+            )
+
+
+def _booleans(path: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """The options that are switched on or off, wherever they are."""
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _booleans(f"{path}[{index}]", item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            inner = f"{path}.{key}" if path else key
+            yield from [(inner, value)] if BOOLEANS.fullmatch(key) else _booleans(inner, value)

@@ -127,6 +127,27 @@ def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> 
     assert (code, report["findings"][0]["path"]) == (2, "line 2")
 
 
+@pytest.mark.parametrize(
+    ("levels", "finding_id"), [(200, "connect-proxy-missing"), (960, UNREADABLE), (100_000, UNREADABLE)]
+)
+def test_a_file_that_is_nested_too_deeply_is_said_so(tmp_path: Path, levels: int, finding_id: str) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"a":' * levels + "1" + "}" * levels)
+
+    code, report = check_json(file)
+
+    assert (code, report["findings"][0]["id"]) == (2, finding_id)
+
+
+def test_v5_yaml_is_read_with_the_words_of_v5(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("client_insecure: no\nclient_insecure: yes\n")
+
+    _, report = check_json(file)
+
+    assert "insecure-mode" in [finding["id"] for finding in report["findings"]]
+
+
 def test_a_file_that_cannot_be_opened_ends_with_2(tmp_path: Path) -> None:
     code, output = check(tmp_path / "absent.json")
 

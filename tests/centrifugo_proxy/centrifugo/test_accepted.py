@@ -1,4 +1,4 @@
-"""The printed configurations, held against a real Centrifugo of the major version it happens to be."""
+"""What is printed, and what is said about files, held against a real Centrifugo of the major it happens to be."""
 
 import json
 import os
@@ -11,8 +11,9 @@ import pytest
 from centrifugo_proxy.centrifugo.document import FORMATS, render
 from centrifugo_proxy.centrifugo.expected import EVENTS, Expected
 from centrifugo_proxy.centrifugo.generate import generate
+from centrifugo_proxy.centrifugo.reading import UnparsableError, parse
 from centrifugo_proxy.codes import ResponseMode
-from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY
+from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY, found
 from tests.harness.centrifugo import binary, complaint, guard_variables, layout
 from tests.harness.processes import free_port
 
@@ -95,6 +96,74 @@ def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo: Path, tmp_path: 
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
     assert b"error marshalling config" in started(centrifugo, file)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "text"),
+    [
+        ("json", '\ufeff{"foo": 1}'),
+        ("json", '{"foo": 1, "foo": 2}'),
+        ("json", '{"foo": NaN}'),
+        ("json", '{"foo": 1e999}'),
+        ("json", '{"foo": ' + "9" * 5000 + "}"),
+        ("json", '{"foo": ' + "9" * 50 + "}"),
+        ("json", "null"),
+        ("json", ""),
+        ("toml", "\ufefffoo = 1"),
+        ("toml", "foo = 1\nfoo = 2"),
+        ("toml", "foo = " + "9" * 19),
+        ("toml", "foo = " + "9" * 18),
+        ("toml", "foo = nan"),
+        ("yaml", "\ufefffoo: 1"),
+        ("yaml", "foo: 1\nfoo: 2"),
+        ("yaml", "foo: [{bar: 1, 'bar': 2}]"),
+        ("yaml", "foo: 1\nFoo: 2"),
+        ("yaml", "foo: {<<: {bar: 1}, bar: 2}"),
+        ("yaml", "foo: {<<: &x {<<: {bar: 1}, bar: 2}}\nbar: *x"),
+        ("yaml", "foo: 2020-13-45"),
+        ("yaml", "foo: !!int bar"),
+        ("yaml", "foo: !!int '5'"),
+        ("yaml", "foo: !!float 5"),
+        ("yaml", "foo: !!bool yes"),
+        ("yaml", "foo: !!null bar"),
+        ("yaml", "foo: !bar {baz: 1}"),
+        ("yaml", "foo: 1\n---\nbar: {"),
+        ("yaml", "foo: &a {bar: *a}"),
+        ("yaml", "foo: [&a 1, &a 2, *a]"),
+        ("yaml", "foo: *bar"),
+        ("yaml", "foo: !bar!baz 1"),
+        ("yaml", "? [foo]\n: 1"),
+        ("yaml", "<<: 1"),
+        ("yaml", "foo: " + "9" * 5000),
+        ("yaml", "foo: ="),
+        ("yaml", "- foo"),
+    ],
+)
+def test_a_file_is_refused_where_centrifugo_refuses_it(
+    centrifugo: Path, tmp_path: Path, file_format: str, text: str
+) -> None:
+    file = tmp_path / f"config.{file_format}"
+    file.write_text(text)
+
+    try:
+        parse(text, file_format, layout(centrifugo))
+    except UnparsableError:
+        assert complaint(centrifugo, file)
+    else:
+        assert complaint(centrifugo, file) == ""
+
+
+@pytest.mark.parametrize("value", ["yes", "off", "tRue", "", "T", "0"])
+def test_v6_refuses_a_boolean_where_the_linter_says_so(centrifugo: Path, tmp_path: Path, value: str) -> None:
+    if layout(centrifugo) != 6:
+        pytest.skip("about Centrifugo v6")
+    config = {"client": {"insecure_skip_token_signature_verify": value}}
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+
+    seen = {finding.id for finding in found(config)}
+
+    assert ("boolean-invalid" in seen) is ("ParseBool" in complaint(centrifugo, file))
 
 
 @pytest.mark.parametrize(("longer", "shorter"), [("1s", "no duration"), ("no duration", "1s")])

@@ -28,14 +28,24 @@ def test_keys_are_the_same_in_any_case(file_format: str, text: str) -> None:
         ("json", '{\n  "client": {,}\n}', "line 2, column 14"),
         ("json", '{"client": {}', "line 1, column 14"),
         ("json", "[]", "line 1, column 1"),
-        ("json", "[" * 100_000, "line 1, column 1"),
+        ("json", '\ufeff{"client": {}}', "line 1, column 1"),
+        ("json", '{"NaN": "NaN",\n "a": NaN}', "line 2, column 7"),
+        ("json", '{"a": "\\"1e999",\n"b": [1, 1e999]}', "line 2, column 10"),
+        ("json", '{"a": 1,\n"b": ' + "9" * 5000 + "}", "line 2, column 6"),
         ("yaml", "client:\n  proxy: {\n", "line 3, column 1"),
         ("yaml", "client:\n\tproxy: 1\n", "line 2, column 1"),
-        ("yaml", "a: 1\nb: \x07\n", "line 2"),
-        ("yaml", "at: 2026-99-99\n", "line 1, column 1"),
+        ("yaml", "a: 1\nb: \x07\n", "line 2, column 4"),
+        ("yaml", "a: 1\nb: 2\na: 3\n", "line 3, column 1"),
+        ("yaml", "list:\n- a: 1\n  'a': 3\n", "line 3, column 3"),
+        ("yaml", "a: 1\nb: &b {c: [*b]}\n", "line 2, column 4"),
+        ("yaml", "a: 1\n<<: 2\n", "line 2, column 5"),
+        ("yaml", "? [a]\n: 1\n", "line 1, column 3"),
         ("yaml", "just a sentence", "line 1, column 1"),
         ("toml", "[client]\nproxy = \n", "line 2, column 9"),
         ("toml", "a = 1\na = [", "line 2"),
+        ("toml", "\ufeffa = 1", "line 1, column 1"),
+        ("toml", "a = 1\nb = [99_999_999_999_999_999_999]\nc = 2", "line 2"),
+        ("toml", "a = 1\nb = " + "9" * 5000, "line 2"),
     ],
 )
 def test_a_broken_file_is_refused_with_the_place(file_format: str, text: str, place: str) -> None:
@@ -43,6 +53,80 @@ def test_a_broken_file_is_refused_with_the_place(file_format: str, text: str, pl
         parse(text, file_format)
 
     assert refused.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: 1\nb: !!int s3cr3t\n", "line 2, column 4"),
+        ("a: !!float s3cr3t\n", "line 1, column 4"),
+        ("a: !!bool 's3cr3t'\n", "line 1, column 4"),
+        ("a: !!null s3cr3t\n", "line 1, column 4"),
+        ("a: *s3cr3t\n", "line 1, column 4"),
+        ("a: !s3cr3t!s3cr3t\n", "line 1, column 4"),
+        ("s3cr3t: 1\ns3cr3t: 2\n", "line 2, column 1"),
+    ],
+)
+def test_a_refusal_names_the_line_and_quotes_nothing(text: str, place: str) -> None:
+    with pytest.raises(UnparsableError) as refused:
+        parse(text, "yaml")
+
+    assert (refused.value.place, "s3cr3t" in str(refused.value)) == (place, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2020-13-45", "2020-13-45"),
+        ("2020-01-02", "2020-01-02"),
+        ("!own text", "text"),
+        ("!own [1]", [1]),
+        ("!own {b: 1}", {"b": 1}),
+        ("!!str 5", "5"),
+        ("!!int '5'", 5),
+        ("!!float 5", 5),
+        ("True", True),
+        ("yes", "yes"),
+        ("off", "off"),
+        ("'true'", "true"),
+        ("", None),
+        ("~", None),
+        ("1_000", 1000),
+        ("017", 15),
+        ("0o17", 15),
+        ("-0x1F", -31),
+        ("0b11", 3),
+        ("089", 89.0),
+        ("1e3", 1000.0),
+        ("+.5", 0.5),
+        ("1:30", "1:30"),
+        ("1e999", "1e999"),
+        ("9" * 25, 1e25),
+        ("9" * 5000, "9" * 5000),
+        ("=", "="),
+        ("{<<: {b: 1, c: 2}, b: 3}", {"b": 3, "c": 2}),
+        ("[&x 1, &x 2, *x]", [1, 2, 2]),
+    ],
+)
+def test_a_yaml_value_is_what_go_takes_it_for(text: str, value: object) -> None:
+    assert parse(f"a: {text}\n", "yaml") == {"a": value}
+
+
+def test_of_several_yaml_documents_the_first_counts() -> None:
+    assert parse("a: 1\n---\nb: {\n", "yaml") == {"a": 1}
+    assert parse("---\n---\nb: 1\n", "yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("file_format", "text"),
+    [("yaml", "\ufeffclient_insecure: true"), ("toml", "\ufeffclient_insecure = true")],
+)
+def test_v5_takes_a_byte_order_mark_where_its_parsers_do(file_format: str, text: str) -> None:
+    assert parse(text, file_format, 5) == {"client_insecure": True}
+
+
+def test_v5_takes_keys_twice_and_the_older_words_for_true_and_false() -> None:
+    assert parse("a: on\nb: 1\nb: No\n", "yaml", 5) == {"a": True, "b": False}
 
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n"])

@@ -277,6 +277,13 @@ FIRES: Final = [
         expected=replace(ONE_NAMESPACE, namespaces=("",)),
     ),
     Case("mixed-layouts", "allowed_origins", {"allowed_origins": ["https://app.test"]}),
+    Case("boolean-invalid", "client.insecure", {"client.insecure": "yes"}),
+    Case("boolean-invalid", "proxies[0].include_connection_meta", {"proxies": [{"include_connection_meta": "tRue"}]}),
+    Case(
+        "boolean-invalid",
+        "channel.namespaces[0].allow_presence_for_client",
+        {"channel.namespaces": [{"name": "news", "allow_presence_for_client": "off"}]},
+    ),
 ]
 
 SILENT: Final = [
@@ -367,6 +374,8 @@ SILENT: Final = [
         expected=ONE_NAMESPACE,
     ),
     Case("namespace-open", "presence is not a door", {"allow_presence_for_client": True}, major=5),
+    Case("boolean-invalid", "another spelling", {"admin.enabled": "F", "health.enabled": "", "admin.insecure": 0}),
+    Case("boolean-invalid", "v5 starts", {"admin_insecure": "yes"}, major=5),
     Case("mixed-layouts", "a section that both have", {"log.level": "info", "health.enabled": True}),
 ]
 
