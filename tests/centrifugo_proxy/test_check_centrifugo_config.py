@@ -161,13 +161,22 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     assert (code, "Is a directory" in output) == (2, True)
 
 
-def test_a_secret_of_the_service_that_cannot_be_read_ends_with_2(tmp_path: Path, settings: Settings) -> None:
+def test_a_secret_of_the_service_that_cannot_be_read_ends_with_3(tmp_path: Path, settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_TOKEN_FILE = "/nowhere/token"
 
     with pytest.raises(CommandError, match="cannot read /nowhere/token") as refused:
         check(tmp_path / "config.json")
 
-    assert refused.value.returncode == 2
+    assert refused.value.returncode == 3
+
+
+def test_a_policy_of_the_service_that_cannot_be_used_ends_with_3(tmp_path: Path, settings: Settings) -> None:
+    settings.CHANNEL_POLICY_PATH = str(tmp_path / "absent.toml")
+
+    with pytest.raises(CommandError) as refused:
+        check(tmp_path / "config.json")
+
+    assert refused.value.returncode == 3
 
 
 def test_the_process_ends_with_the_code(tmp_path: Path, sound: Config) -> None:

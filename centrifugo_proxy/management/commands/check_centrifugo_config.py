@@ -14,7 +14,7 @@ from centrifugo_proxy.management.expected import expected_of
 from centrifugo_proxy.policy_loading import PolicyError
 from fallback.management.operator_command import OperatorCommand
 
-WARNING, CRITICAL = 1, 2
+WARNING, CRITICAL, UNKNOWN = 1, 2, 3
 
 
 class Command(OperatorCommand):
@@ -30,6 +30,8 @@ exit codes (as of a monitoring plugin):
   1  warnings only
   2  errors, or the file cannot be read or parsed (the finding says the line)
      (a mistyped option ends with 2 as well, and with the usage)
+  3  unknown: the service's own secrets, policy or environment are refused, so that there is nothing to check
+     the file against; the message says why
 
 examples:
   manage.py check_centrifugo_config config.json
@@ -49,7 +51,7 @@ docs/centrifugo.md explains each finding by its id."""
         try:
             expected = expected_of(settings)
         except (SecretError, PolicyError) as error:
-            raise CommandError(str(error), returncode=CRITICAL) from None
+            raise CommandError(str(error), returncode=UNKNOWN) from None
         report = lint_file(file, expected)
         self.stdout.write(json.dumps(as_object(file, report), indent=2) if as_json else as_text(file, report))
         if code := exit_code(report):
