@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import django
@@ -12,16 +13,26 @@ from django.core.exceptions import ImproperlyConfigured
 # Ours, and the routes. Django's others are about databases and templates, and would load the ORM's migrations.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
 
+REFUSED: Final = 1
+UNKNOWN: Final = 3  # of a monitoring plugin, to which 1 would be a warning about what it looks at
+
 logger = logging.getLogger("realtime_site")
 
 
-def configure() -> None:
+def refusal_code(arguments: Sequence[str]) -> int:
+    """The exit code of a command line whose environment is refused; check_… commands report a state by theirs."""
+    command = "".join(arguments[1:2])
+    return UNKNOWN if command.startswith("check_") else REFUSED
+
+
+def configure(refusal_code: int = REFUSED) -> None:
     """Load the settings and the apps; exit with the reason when the environment is refused."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_site.settings")
     try:
         django.setup()
     except ImproperlyConfigured as error:
-        sys.exit(f"Configuration refused:\n{error}")
+        sys.stderr.write(f"Configuration refused:\n{error}\n")
+        sys.exit(refusal_code)
 
 
 def check() -> None:

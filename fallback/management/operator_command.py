@@ -5,6 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 
+UNKNOWN = """
+
+A check_… command ends with 3 (unknown) when the environment is refused: it could look at nothing."""
+
 
 class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
     """Exit codes and examples stay as they are laid out."""
@@ -26,4 +30,5 @@ class OperatorCommand(BaseCommand):
     }
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(prog_name, subcommand, formatter_class=Formatter, epilog=self.epilog, **kwargs)
+        epilog = self.epilog + UNKNOWN if subcommand.startswith("check_") else self.epilog
+        return super().create_parser(prog_name, subcommand, formatter_class=Formatter, epilog=epilog, **kwargs)

@@ -11,6 +11,7 @@ import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.identity import Context, IdentityStub
+from tests.harness.manage import run_manage
 from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
 from tests.harness.service import connect_body
 
@@ -74,6 +75,32 @@ def test_a_secret_file_that_cannot_be_read_stops_the_boot(tmp_path: Path, comman
     assert message.startswith(
         f"centrifugo_proxy.E002: CENTRIFUGO_PROXY_TOKEN_FILE: cannot read {tmp_path}: Is a directory."
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["check_fallback_pool"], 3),
+        (["check_centrifugo_config", "config.json"], 3),
+        (["check_policy", "policy.toml"], 3),
+        (["simulate_outage"], 1),
+        (["mint_fallback_tickets"], 1),
+        (["check"], 1),
+        ([], 1),
+    ],
+)
+def test_a_command_that_reports_a_state_does_not_report_one_for_a_refused_environment(
+    command: list[str], expected: int
+) -> None:
+    ended = run_manage(*command, LISTEN_PORT="abc")
+
+    assert (ended.returncode, ended.stdout) == (expected, "")
+    assert ended.stderr.splitlines() == ["Configuration refused:", "LISTEN_PORT is 'abc'; accepted: 1–65535."]
+
+
+@pytest.mark.parametrize("command", ["check_fallback_pool", "check_centrifugo_config", "check_policy"])
+def test_help_tells_of_the_code_for_a_refused_environment(command: str) -> None:
+    assert "ends with 3 (unknown) when the environment is refused" in run_manage(command, "--help").stdout
 
 
 def test_two_forms_of_one_secret_stop_the_boot_and_show_neither(tmp_path: Path) -> None:
