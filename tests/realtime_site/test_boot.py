@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,18 @@ def test_a_port_in_use_stops_the_boot(command: Command) -> None:
     assert str(port) in line
 
 
+@both_commands
+def test_a_port_in_use_is_told_at_any_log_level(command: Command) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        code, _, err = end_of(command, other.getsockname()[1], CENTRIFUGO_PROXY_TOKEN="s3same", LOG_LEVEL="fatal")
+
+    (line,) = err.splitlines()
+    assert (code, "address already in use" in line) == (3, True)
+
+
 def test_a_tls_file_that_is_missing_stops_the_boot(tmp_path: Path) -> None:
     code, out, err = end_of(
         serve_command, IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", IDENTITY_TLS_CA_FILE=str(tmp_path / "ca.pem")
@@ -259,6 +272,26 @@ def test_ctrl_c_ends_serve_without_a_traceback() -> None:
         process.popen.send_signal(signal.SIGINT)
 
         assert (process.popen.wait(START_S), process.stderr()) == (0, "")
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for this signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1, 0.3])
+def test_a_signal_while_serve_starts_ends_it(delay_s: float) -> None:
+    port = free_port()
+
+    with started(serve_command(port), port, CENTRIFUGO_PROXY_TOKEN="s3same") as process:
+        while not catches(process.popen.pid, signal.SIGTERM):
+            assert process.popen.poll() is None
+            time.sleep(0.001)
+        time.sleep(delay_s)
+
+        assert (process.terminate(), process.stderr()) == (0, "")
 
 
 def test_serve_stays_one_process_whatever_the_platform_asks_for() -> None:
