@@ -39,7 +39,8 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
         "root": {"handlers": ["stdout", "stderr"], "level": LEVELS[level]},
         "loggers": {
             "uvicorn": through,
-            "uvicorn.error": through,
+            # A port in use must be told, whatever the level; it is uvicorn that tells.
+            "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
             # uvicorn formats access lines for as long as somebody could hear them.
             "uvicorn.access": {"handlers": [], "propagate": False},
             "django": through,
