@@ -31,11 +31,15 @@ class Transform(NamedTuple):
 class Proxy:
     """The proxy of one event.
 
+    `users` are the names of the namespaces that ask it, "" for what is in none, as connections are; it may be empty.
+    `named` says that it is one beside the event's own, which namespaces choose by its name.
     `static_headers` is by lower-case name, `client_headers` are lists of names, `transforms` a tuple of Transform.
     """
 
     event: str
     path: str
+    users: frozenset[str]
+    named: bool
     endpoint: Option
     timeout: Option
     static_headers: Option
@@ -82,8 +86,8 @@ class Configuration:
         return Option(path, find(self.tree, path))
 
     def proxy(self, event: str) -> Proxy | None:
-        """The first proxy of this event."""
-        return next((proxy for proxy in self.proxies if proxy.event == event), None)
+        """The first proxy that is asked about this event."""
+        return next((proxy for proxy in self.proxies if proxy.event == event and proxy.users), None)
 
 
 def find(tree: Any, path: str) -> Any:

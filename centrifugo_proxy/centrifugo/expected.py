@@ -1,5 +1,6 @@
 """What a Centrifugo configuration has to fit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -27,8 +28,9 @@ class Expected:
     `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
     `signed` says that the guard wants a signature too. `events` are those that are answered, connect included.
     `deadline_ms` is that for identity; those for the family service and the rpc backends are 0 when there is none.
-    `namespaces` are those of the policy's channels, "" for channels in none. `pool` says that there are fallback
-    connections, which expire; `subscriptions_expire` that the answers to subscribe have an end.
+    `namespaces` are those of the policy's channels, "" for channels in none, each with the events that it allows there.
+    `pool` says that there are fallback connections, which expire; `subscriptions_expire` that the answers to subscribe
+    have an end.
     """
 
     base_url: str
@@ -40,7 +42,7 @@ class Expected:
     events: tuple[str, ...] = ("connect",)
     family_deadline_ms: int = 0
     rpc_deadline_ms: int = 0
-    namespaces: tuple[str, ...] = ()
+    namespaces: Mapping[str, frozenset[str]] = field(default_factory=dict)
     pool: bool = False
     subscriptions_expire: bool = False
 
@@ -61,13 +63,17 @@ class Expected:
         return Deadline("IDENTITY_VALIDATE_DEADLINE_MS", self.deadline_ms)
 
 
-def namespaces_of(policy: Policy) -> tuple[str, ...]:
-    """The namespaces of a policy's channels, "" for channels in none.
+def namespaces_of(policy: Policy) -> dict[str, frozenset[str]]:
+    """The namespaces of a policy's channels, "" for channels in none, and which events its rules allow there.
 
     A rule that begins with a wildcard or a placeholder leaves open which they are.
     """
-    first = {rule.segments[0] if len(rule.segments) > 1 else "": None for rule in policy.channels}
-    return tuple(name for name in first if name != WILDCARD and name not in PLACEHOLDERS)
+    allowed: dict[str, frozenset[str]] = {}
+    for rule in policy.channels:
+        name = rule.segments[0] if len(rule.segments) > 1 else ""
+        if name != WILDCARD and name not in PLACEHOLDERS:
+            allowed[name] = allowed.get(name, frozenset()) | {action.value for action in rule.allow}
+    return allowed
 
 
 def path_of(event: str) -> str:

@@ -1,7 +1,7 @@
 """Centrifugo v5's layout, flat or with granular proxies: https://centrifugal.dev/docs/5/server/configuration"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from centrifugo_proxy.centrifugo.configuration import (
@@ -39,7 +39,7 @@ def read(tree: dict[str, Any], file_format: str) -> Configuration:
     decoded = {key: _decoded(value) if key in LISTS else value for key, value in tree.items()}
     namespaces = tuple(_namespaces(decoded))
     granular = is_true(tree.get("granular_proxy_mode"))
-    proxies = tuple(_granular(decoded, namespaces) if granular else _flat(decoded))
+    proxies = tuple(_granular(decoded, namespaces) if granular else _flat(decoded, namespaces))
     return Configuration(5, file_format, tree, proxies, namespaces)
 
 
@@ -54,17 +54,22 @@ def _decoded(value: Any) -> Any:
 
 
 def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
-    places = [("", tree)]
+    places = [("", _in_none(tree))]
     places += [(f"namespaces[{index}]", options) for index, options in enumerate(tables(tree.get("namespaces")))]
     for path, options in places:
         yield Namespace(path, options, frozenset(event for event in CHANNEL_EVENTS if _asks(options, event)))
+
+
+def _in_none(tree: dict[str, Any]) -> dict[str, Any]:
+    """The options of what is in no namespace; `name` among them is the node's."""
+    return {**tree, "name": ""}
 
 
 def _asks(options: dict[str, Any], event: str) -> bool:
     return is_true(options.get(f"proxy_{event}")) or bool(options.get(f"{event}_proxy_name"))
 
 
-def _flat(tree: dict[str, Any]) -> Iterator[Proxy]:
+def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
     """One set of options for all events but endpoint and timeout."""
     static = "proxy_static_http_headers"
     for event in EVENTS:
@@ -72,9 +77,12 @@ def _flat(tree: dict[str, Any]) -> Iterator[Proxy]:
         if not tree.get(path):
             continue
         timeout = tree.get(f"proxy_{event}_timeout", DEFAULT_TIMEOUT)
+        asking = {namespace.name for namespace in namespaces if event in namespace.proxied}
         yield Proxy(
             event,
             path,
+            users=frozenset(asking) if event in CHANNEL_EVENTS else frozenset({""}),
+            named=False,
             endpoint=Option(path, str(tree[path])),
             # Centrifugo v5 wants a unit here: a bare number ends its start
             timeout=Option(f"proxy_{event}_timeout", str(timeout)),
@@ -86,21 +94,27 @@ def _flat(tree: dict[str, Any]) -> Iterator[Proxy]:
 
 
 def _granular(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
-    rpc_users = [tree, *tables(tree.get("rpc_namespaces"))]
+    in_none = _in_none(tree)
+    listed: dict[str, list[Mapping[str, Any]]] = {"rpc": [in_none, *tables(tree.get("rpc_namespaces"))]}
+    listed |= {event: [namespace.options for namespace in namespaces] for event in CHANNEL_EVENTS}
     for event in EVENTS:
-        users = [namespace.options for namespace in namespaces] if event in CHANNEL_EVENTS else [tree]
-        users = rpc_users if event == "rpc" else users
-        names = {options.get(f"{event}_proxy_name") for options in users}
         for index, options in enumerate(tables(tree.get("proxies"))):
-            if options.get("name") in names:
-                yield _named(event, f"proxies[{index}]", options)
+            users = _users(listed.get(event, [in_none]), f"{event}_proxy_name", options.get("name"))
+            if users:
+                yield _named(event, f"proxies[{index}]", options, users)
 
 
-def _named(event: str, path: str, options: dict[str, Any]) -> Proxy:
+def _users(listed: Iterable[Mapping[str, Any]], key: str, name: Any) -> frozenset[str]:
+    return frozenset(str(options.get("name") or "") for options in listed if name and options.get(key) == name)
+
+
+def _named(event: str, path: str, options: dict[str, Any], users: frozenset[str]) -> Proxy:
     static, statuses = "static_http_headers", "http_status_to_code_transforms"
     return Proxy(
         event,
         path,
+        users=users,
+        named=True,
         endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
         timeout=Option(f"{path}.timeout", options.get("timeout") or DEFAULT_TIMEOUT),
         static_headers=Option(f"{path}.{static}", headers(options.get(static))),

@@ -1,6 +1,7 @@
 """Centrifugo v6's layout: https://centrifugal.dev/docs/server/configuration"""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from centrifugo_proxy.centrifugo.configuration import (
@@ -21,6 +22,9 @@ from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS
 
 # grpc_metadata of a client over gRPC becomes headers of a request over HTTP
 FROM_CLIENT: Final = ("http_headers", "emulated_headers", "grpc_metadata")
+DEFAULT: Final = "default"
+IN_NO_NAMESPACE: Final = frozenset({""})
+Users = Mapping[str, frozenset[str]]
 SECTIONS: Final = frozenset({"client", "channel", "rpc", "http_api", "http_server", "grpc_api", "engine", "log"})
 
 
@@ -84,38 +88,45 @@ def _client_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
         path = f"client.proxy.{event}"
         options = table(find(tree, path))
         if is_true(options.get("enabled")):
-            yield _proxy(event, path, options)
+            yield _proxy(event, path, options, IN_NO_NAMESPACE)
 
 
 def _channel_proxies(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
-    """The default proxies that are filled in, and the named ones that a namespace asks."""
     for event in CHANNEL_EVENTS:
-        path = f"channel.proxy.{event}"
-        if options := table(find(tree, path)):
-            yield _proxy(event, path, options)
-        users = [namespace.options for namespace in namespaces if event in namespace.proxied]
-        yield from _named(tree, event, {str(options.get(f"{event}_proxy_name", "default")) for options in users})
+        asking = [namespace.options for namespace in namespaces if event in namespace.proxied]
+        yield from _asked(tree, event, f"channel.proxy.{event}", _users(asking, f"{event}_proxy_name"))
 
 
 def _rpc_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
-    if options := table(find(tree, "rpc.proxy")):
-        yield _proxy("rpc", "rpc.proxy", options)
-    users = [table(find(tree, "rpc.without_namespace")), *tables(find(tree, "rpc.namespaces"))]
-    asked = {str(options.get("proxy_name", "default")) for options in users if is_true(options.get("proxy_enabled"))}
-    yield from _named(tree, "rpc", asked)
+    listed = [table(find(tree, "rpc.without_namespace")), *tables(find(tree, "rpc.namespaces"))]
+    asking = [options for options in listed if is_true(options.get("proxy_enabled"))]
+    yield from _asked(tree, "rpc", "rpc.proxy", _users(asking, "proxy_name"))
 
 
-def _named(tree: dict[str, Any], event: str, names: set[str]) -> Iterator[Proxy]:
+def _users(asking: Iterable[Mapping[str, Any]], key: str) -> Users:
+    """By the name of the proxy that they choose under this key."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for options in asking:
+        users[str(options.get(key) or DEFAULT)].add(str(options.get("name") or ""))
+    return {name: frozenset(names) for name, names in users.items()}
+
+
+def _asked(tree: dict[str, Any], event: str, path: str, users: Users) -> Iterator[Proxy]:
+    """The event's own proxy, if it is filled in, and the named ones that somebody asks."""
+    if options := table(find(tree, path)):
+        yield _proxy(event, path, options, users.get(DEFAULT, frozenset()))
     for index, options in enumerate(tables(tree.get("proxies"))):
-        if options.get("name") in names:
-            yield _proxy(event, f"proxies[{index}]", options)
+        if names := users.get(str(options.get("name"))):
+            yield _proxy(event, f"proxies[{index}]", options, names, named=True)
 
 
-def _proxy(event: str, path: str, options: dict[str, Any]) -> Proxy:
+def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str], *, named: bool = False) -> Proxy:
     http = table(options.get("http"))
     return Proxy(
         event,
         path,
+        users=users,
+        named=named,
         endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
         timeout=Option(f"{path}.timeout", options.get("timeout", DEFAULT_TIMEOUT)),
         static_headers=Option(f"{path}.http.static_headers", headers(http.get("static_headers"))),

@@ -7,6 +7,7 @@ from centrifugo_proxy.centrifugo.configuration import Configuration, is_true, wo
 from centrifugo_proxy.centrifugo.expected import Expected
 from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
 from centrifugo_proxy.centrifugo.origins import lets_in_anybody
+from centrifugo_proxy.centrifugo.rules_proxy import ours
 
 RULES: Final = Register()
 
@@ -33,7 +34,6 @@ ACCESS: Final = {
     "subscribe": ("allow_subscribe_for_client",),
     "publish": ("allow_publish_for_client", "allow_publish_for_subscriber"),
 }
-DOORS: Final = tuple(name for names in ACCESS.values() for name in names)
 ASKED: Final = {6: "{}_proxy_enabled", 5: "proxy_{}"}
 ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe", "publish", "presence", "history"))
 
@@ -167,8 +167,10 @@ def namespace_open(configuration: Configuration, expected: Expected) -> Iterator
 def namespace_sub_refresh_off(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     if "subscribe" not in expected.events or not expected.subscriptions_expire:
         return
+    proxies = [proxy for proxy in ours(configuration, expected) if proxy.event == "subscribe"]
     for namespace in configuration.namespaces:
-        if "subscribe" in namespace.proxied and "sub_refresh" not in namespace.proxied:
+        asks_us = any(namespace.name in proxy.users for proxy in proxies)
+        if asks_us and "sub_refresh" not in namespace.proxied:
             yield Problem(
                 namespace.at(ASKED[configuration.major].format("sub_refresh")),
                 "The service lets subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or an end that the family service "
@@ -181,7 +183,7 @@ def namespace_sub_refresh_off(configuration: Configuration, expected: Expected) 
 @RULES.rule("policy-namespace-missing", Severity.ERROR)
 def policy_namespace_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     known = {namespace.name: namespace for namespace in configuration.namespaces}
-    for name in expected.namespaces:
+    for name, allowed in expected.namespaces.items():
         namespace = known.get(name)
         if namespace is None:
             yield Problem(
@@ -190,13 +192,15 @@ def policy_namespace_missing(configuration: Configuration, expected: Expected) -
                 "everybody with unknown channel (102), and the policy is not asked.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
-        elif not namespace.proxied and not any(map(namespace.on, DOORS)):
-            yield Problem(
-                namespace.at(ASKED[configuration.major].format("subscribe")),
-                "The policy has rules for these channels, but Centrifugo asks nobody about them: it refuses everybody "
-                "with permission denied (103).",
-                "Enable the namespace's proxies, as manage.py centrifugo_config prints them.",
-            )
+            continue
+        for event, doors in ACCESS.items():
+            if event in allowed - namespace.proxied and not any(map(namespace.on, doors)):
+                yield Problem(
+                    namespace.at(ASKED[configuration.major].format(event)),
+                    f"The policy lets users {event} in these channels, but Centrifugo asks nobody about it: it refuses "
+                    "everybody with permission denied (103).",
+                    f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
+                )
 
 
 def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from centrifugo_proxy.centrifugo.configuration import Configuration, Proxy
 from centrifugo_proxy.centrifugo.durations import milliseconds
-from centrifugo_proxy.centrifugo.expected import EVENTS, LATER_EVENTS, Expected, path_of
+from centrifugo_proxy.centrifugo.expected import CHANNEL_EVENTS, EVENTS, LATER_EVENTS, Expected, path_of
 from centrifugo_proxy.centrifugo.findings import Problem, Register, Severity
 from centrifugo_proxy.centrifugo.generate import STALE_CLOSE_MS, TIMEOUT_MARGIN_MS
 
@@ -23,6 +23,7 @@ PATH_OF_PROXY: Final = {
     },
     5: {event: f"proxy_{event}_endpoint" for event in EVENTS},
 }
+RPC_SWITCH: Final = "rpc.without_namespace.proxy_enabled"  # of v6
 WITHOUT_PROXY: Final = {
     "subscribe": "nobody asks the policy about a subscription",
     "publish": "nobody asks the policy about what clients publish",
@@ -39,10 +40,16 @@ LATE_ELSEWHERE: Final = "a slow answer counts as none, and the user sees a passi
 
 
 def ours(configuration: Configuration, expected: Expected) -> Iterator[Proxy]:
-    """The proxies that ask this service, or should; other events may well have another backend."""
+    """The proxies that ask this service, or should; others may well have another backend."""
     for proxy in configuration.proxies:
-        if proxy.event in expected.events or _is_path_of(proxy):
+        if _is_path_of(proxy) or (proxy.event in expected.events and _is_meant(proxy, expected)):
             yield proxy
+
+
+def _is_meant(proxy: Proxy, expected: Expected) -> bool:
+    """An event's own proxy is; one with a name only if it serves what the policy speaks of."""
+    served = expected.namespaces if proxy.event in CHANNEL_EVENTS else ("",)
+    return not proxy.named or not proxy.users.isdisjoint(served)
 
 
 def _is_path_of(proxy: Proxy) -> bool:
@@ -71,13 +78,16 @@ def connect_proxy_missing(configuration: Configuration, expected: Expected) -> I
 @RULES.rule("event-proxy-missing", Severity.WARNING)
 def event_proxy_missing(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     for event in expected.later_events(tuple(WITHOUT_PROXY)):
-        if configuration.proxy(event) is None:
+        effect = f"The service is set up to answer {event}, but Centrifugo does not ask: {WITHOUT_PROXY[event]}."
+        if not any(proxy.event == event for proxy in configuration.proxies):
             yield Problem(
                 PATH_OF_PROXY[configuration.major][event],
-                f"The service is set up to answer {event}, but Centrifugo does not ask: {WITHOUT_PROXY[event]}.",
+                effect,
                 f"Set up the {event} proxy with the endpoint {expected.endpoint(event)}, "
                 "as manage.py centrifugo_config prints it.",
             )
+        elif event == "rpc" and configuration.proxy(event) is None:  # of channels each namespace is looked at
+            yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is there, and nothing asks it.")
 
 
 @RULES.rule("refresh-proxy-missing", Severity.ERROR)
@@ -98,7 +108,7 @@ def refresh_proxy_missing(configuration: Configuration, expected: Expected) -> I
 @RULES.rule("event-not-answered", Severity.ERROR)
 def event_not_answered(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
     for proxy in ours(configuration, expected):
-        if proxy.event not in expected.events:
+        if proxy.users and proxy.event not in expected.events:
             fate = "is kept for another minute each time, unchecked" if "refresh" in proxy.event else "gets an error"
             yield Problem(
                 proxy.endpoint.path,
@@ -113,8 +123,8 @@ def _switch(event: str) -> str:
 
 @RULES.rule("endpoint-path", Severity.ERROR)
 def endpoint_path(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
-    for proxy in configuration.proxies:
-        if proxy.event in expected.events and is_http(proxy.endpoint.value) and not _is_path_of(proxy):
+    for proxy in ours(configuration, expected):
+        if is_http(proxy.endpoint.value) and not _is_path_of(proxy):
             yield Problem(
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} at {path_of(proxy.event)} and nowhere else, without a slash at "
@@ -125,7 +135,7 @@ def endpoint_path(configuration: Configuration, expected: Expected) -> Iterator[
 
 @RULES.rule("endpoint-grpc", Severity.ERROR)
 def endpoint_grpc(configuration: Configuration, expected: Expected) -> Iterator[Problem]:
-    for proxy in configuration.proxies:
+    for proxy in ours(configuration, expected):
         endpoint = proxy.endpoint.value
         if proxy.event in expected.events and endpoint and not is_http(endpoint):
             yield Problem(

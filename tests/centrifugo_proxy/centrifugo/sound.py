@@ -12,13 +12,14 @@ from centrifugo_proxy.centrifugo.reading import lowered
 from centrifugo_proxy.codes import ResponseMode
 
 Config = dict[str, Any]
+BOTH = frozenset({"subscribe", "publish"})
 CONNECT_ONLY = Expected("http://realtime:9730", 2500, ResponseMode.HTTP, 4401, tokens=(b"right-token", b"older-token"))
 ALL_EVENTS = replace(
     CONNECT_ONLY,
     events=EVENTS,
     family_deadline_ms=1000,
     rpc_deadline_ms=2500,
-    namespaces=("family", "news"),
+    namespaces={"family": BOTH, "news": BOTH},
     pool=True,
     subscriptions_expire=True,
 )

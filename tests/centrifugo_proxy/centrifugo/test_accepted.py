@@ -13,7 +13,7 @@ from centrifugo_proxy.centrifugo.expected import EVENTS, Expected
 from centrifugo_proxy.centrifugo.generate import generate
 from centrifugo_proxy.centrifugo.reading import UnparsableError, parse
 from centrifugo_proxy.codes import ResponseMode
-from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY, found
+from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, found
 from tests.harness.centrifugo import binary, complaint, guard_variables, layout
 from tests.harness.processes import free_port
 
@@ -43,7 +43,7 @@ def printed(folder: Path, expected: Expected, major: int, file_format: str, *, w
 def test_centrifugo_accepts_it(
     centrifugo: Path, tmp_path: Path, file_format: str, mode: ResponseMode, events: tuple[str, ...]
 ) -> None:
-    guarded = replace(ALL_EVENTS, mode=mode, events=events, namespaces=("", "family", "news"))
+    guarded = replace(ALL_EVENTS, mode=mode, events=events, namespaces=dict.fromkeys(("", "family", "news"), BOTH))
 
     complaints = [
         complaint(centrifugo, printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True))

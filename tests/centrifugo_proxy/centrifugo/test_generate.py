@@ -15,7 +15,7 @@ from centrifugo_proxy.centrifugo.linter import lint
 from centrifugo_proxy.centrifugo.reading import lowered, parse
 from centrifugo_proxy.codes import ResponseMode
 from centrifugo_proxy.policy_file import read_policy
-from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY, sound
+from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, sound
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
@@ -23,11 +23,12 @@ HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_si
 
 def with_what_its_events_bring(expected: Expected) -> st.SearchStrategy[Expected]:
     """A pool only with refresh, and namespaces only with a policy."""
-    names = st.sampled_from([(), ("family",), ("", "family", "news")])
+    names = st.sampled_from(["", "family", "news"])
+    policies = st.dictionaries(names, st.frozensets(st.sampled_from(sorted(BOTH))))
     return st.builds(
         lambda pool, namespaces: replace(expected, pool=pool, namespaces=namespaces),
         st.booleans() if "refresh" in expected.events else st.just(False),
-        names if "subscribe" in expected.events else st.just(()),
+        policies if "subscribe" in expected.events else st.just({}),
     )
 
 
@@ -99,7 +100,7 @@ def test_the_configuration_for_v5() -> None:
 
 
 def test_later_events_have_their_proxies_and_the_policys_channels_their_namespaces() -> None:
-    expected = replace(ALL_EVENTS, tokens=(), namespaces=("", "family"))
+    expected = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
 
     config = plain(generate(expected, 6, "json"))
 
@@ -122,7 +123,7 @@ def test_later_events_have_their_proxies_and_the_policys_channels_their_namespac
 
 
 def test_the_same_for_v5() -> None:
-    config = plain(generate(replace(ALL_EVENTS, namespaces=("", "family")), 5, "json"))
+    config = plain(generate(replace(ALL_EVENTS, namespaces={"": BOTH, "family": BOTH}), 5, "json"))
 
     asked = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
     assert config["namespaces"] == [{"name": "family", **asked}]
@@ -157,20 +158,27 @@ def test_connections_that_expire_are_asked_about() -> None:
     }
 
 
-def test_the_namespaces_are_those_of_the_policy_where_it_names_them() -> None:
-    matches = ["family:{family_id}:chat", "family:{family_id}", "lobby", "user:{user}", "*:all", "{user}:own"]
-    rules = "".join(f'[[channels]]\nmatch = "{match}"\nallow = ["subscribe"]\n' for match in matches)
+def test_the_namespaces_are_those_of_the_policy_where_it_names_them_with_what_it_allows_there() -> None:
+    allowed = {
+        "family:{family_id}:chat": ["publish"],
+        "family:{family_id}": ["subscribe"],
+        "lobby": ["subscribe"],
+        "user:{user}": ["subscribe"],
+        "*:all": ["publish"],
+        "{user}:own": ["publish"],
+    }
+    rules = "".join(f'[[channels]]\nmatch = "{match}"\nallow = {allow}\n' for match, allow in allowed.items())
 
-    names = namespaces_of(read_policy(rules, path="policy.toml", backends=(), family_service=False))
+    namespaces = namespaces_of(read_policy(rules, path="policy.toml", backends=(), family_service=False))
 
-    assert names == ("family", "", "user")
+    assert namespaces == {"family": BOTH, "": {"subscribe"}, "user": {"subscribe"}}
 
 
 @pytest.mark.parametrize("name", ["f", "família", "two words"])
 @pytest.mark.parametrize("major", MAJORS)
 def test_a_namespace_that_centrifugo_would_not_start_with_is_refused(major: int, name: str) -> None:
     with pytest.raises(NotPossible, match=f"begin with '{name}'"):
-        generate(replace(ALL_EVENTS, namespaces=(name,)), major, "json")
+        generate(replace(ALL_EVENTS, namespaces={name: BOTH}), major, "json")
 
 
 @pytest.mark.parametrize("major", MAJORS)

@@ -9,14 +9,15 @@ from centrifugo_proxy.centrifugo.expected import Expected
 from centrifugo_proxy.centrifugo.findings import Finding
 from centrifugo_proxy.centrifugo.linter import REGISTERS, RULES
 from centrifugo_proxy.codes import ResponseMode
-from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, CONNECT_ONLY, changed, found, sound
+from tests.centrifugo_proxy.centrifugo.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, changed, found, sound
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 UNGUARDED = replace(CONNECT_ONLY, tokens=())
 POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
 PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
 
-ONE_NAMESPACE = replace(ALL_EVENTS, namespaces=("family",), subscriptions_expire=False)
+LISTENING = replace(ALL_EVENTS, namespaces={"family": frozenset({"subscribe"})}, subscriptions_expire=False)
+ONE_NAMESPACE = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
 
 CONNECT = "client.proxy.connect"
 TRANSFORMS = f"{CONNECT}.http.status_to_code_transforms"
@@ -63,6 +64,18 @@ FIRES: Final = [
     Case("connect-proxy-missing", "proxy_connect_endpoint", {"proxy_connect_endpoint": ""}, major=5),
     Case("connect-proxy-missing", "proxy_connect_endpoint", {**granular(), "connect_proxy_name": None}, major=5),
     Case("event-proxy-missing", "rpc.proxy", {"rpc.proxy": None}, expected=ALL_EVENTS),
+    Case(
+        "event-proxy-missing",
+        "rpc.without_namespace.proxy_enabled",
+        {"rpc.without_namespace.proxy_enabled": False},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "event-proxy-missing",
+        "channel.proxy.publish",
+        {"channel.proxy.publish": None},
+        expected=replace(ALL_EVENTS, namespaces={}),
+    ),
     Case("refresh-proxy-missing", "client.proxy.refresh", {"client.proxy.refresh": None}, expected=ALL_EVENTS),
     Case("refresh-proxy-missing", "client.proxy.refresh", {f"{CONNECT}.timeout": "4s"}, expected=POOL_WITHOUT_REFRESH),
     Case(
@@ -76,7 +89,10 @@ FIRES: Final = [
     Case(
         "event-not-answered",
         "rpc.proxy.endpoint",
-        {"rpc.proxy": {"endpoint": "http://x/centrifugo/rpc", "include_connection_meta": True}},
+        {
+            "rpc.proxy": {"endpoint": "http://x/centrifugo/rpc", "include_connection_meta": True},
+            "rpc.without_namespace.proxy_enabled": True,
+        },
         expected=UNGUARDED,
     ),
     Case("endpoint-path", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": "http://x/centrifugo/connect/"}),
@@ -259,14 +275,14 @@ FIRES: Final = [
         "namespace-sub-refresh-off",
         "channel.namespaces[0].sub_refresh_proxy_enabled",
         {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
-        expected=replace(ONE_NAMESPACE, subscriptions_expire=True),
+        expected=replace(LISTENING, subscriptions_expire=True),
     ),
     Case(
         "namespace-sub-refresh-off",
         "namespaces[0].proxy_sub_refresh",
         {"namespaces": [{"name": "family", "proxy_subscribe": True}]},
         major=5,
-        expected=replace(ONE_NAMESPACE, subscriptions_expire=True),
+        expected=replace(LISTENING, subscriptions_expire=True),
     ),
     Case("policy-namespace-missing", "channel.namespaces", {"channel.namespaces": []}, expected=ONE_NAMESPACE),
     Case("policy-namespace-missing", "namespaces", {"namespaces": None}, major=5, expected=ONE_NAMESPACE),
@@ -274,7 +290,20 @@ FIRES: Final = [
         "policy-namespace-missing",
         "channel.without_namespace.subscribe_proxy_enabled",
         {"channel.without_namespace": None},
-        expected=replace(ONE_NAMESPACE, namespaces=("",)),
+        expected=replace(ONE_NAMESPACE, namespaces={"": frozenset({"subscribe"})}),
+    ),
+    Case(
+        "policy-namespace-missing",
+        "channel.namespaces[0].publish_proxy_enabled",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "namespaces[0].proxy_subscribe",
+        {"namespaces": [{"name": "family", "proxy_publish": True}]},
+        major=5,
+        expected=ONE_NAMESPACE,
     ),
     Case("mixed-layouts", "allowed_origins", {"allowed_origins": ["https://app.test"]}),
     Case("boolean-invalid", "client.insecure", {"client.insecure": "yes"}),
@@ -289,6 +318,18 @@ FIRES: Final = [
 SILENT: Final = [
     Case("connect-proxy-missing", "a connect proxy by name", granular(), major=5),
     Case("event-proxy-missing", "an event that is not configured", {"client.proxy.refresh": None}),
+    Case(
+        "event-proxy-missing",
+        "rpc in a namespace only",
+        {"rpc.without_namespace": None, "rpc.namespaces": [{"name": "diary", "proxy_enabled": True}]},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "event-proxy-missing",
+        "each namespace has a finding of its own",
+        {"channel.namespaces": [{"name": "family"}]},
+        expected=ONE_NAMESPACE,
+    ),
     Case("refresh-proxy-missing", "no pool", {f"{CONNECT}.timeout": "4s"}),
     Case(
         "refresh-proxy-missing",
@@ -297,6 +338,11 @@ SILENT: Final = [
         expected=POOL_WITHOUT_REFRESH,
     ),
     Case("event-not-answered", "rpc at another backend", {"rpc.proxy.endpoint": "http://other/rpc"}),
+    Case(
+        "event-not-answered",
+        "nobody asks",
+        {"rpc.proxy": {"endpoint": "http://x/centrifugo/rpc", "include_connection_meta": True}},
+    ),
     Case("endpoint-path", "a gateway's prefix", {f"{CONNECT}.endpoint": "http://x/rt/centrifugo/connect"}),
     Case("endpoint-grpc", "gRPC for another backend", {"rpc.proxy.endpoint": "grpc://other:9000"}),
     Case("timeout-not-above-deadline", "just above", {f"{CONNECT}.timeout": "2501ms"}),
@@ -370,8 +416,21 @@ SILENT: Final = [
     Case(
         "policy-namespace-missing",
         "open by another door",
-        {"channel.namespaces": [{"name": "family", "allow_publish_for_client": True}]},
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True, "allow_publish_for_client": True}]},
         expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "the policy lets nobody publish",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=LISTENING,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "a node with a name",
+        {"name": "node-1"},
+        major=5,
+        expected=replace(ONE_NAMESPACE, namespaces={"": BOTH}),
     ),
     Case("namespace-open", "presence is not a door", {"allow_presence_for_client": True}, major=5),
     Case("boolean-invalid", "another spelling", {"admin.enabled": "F", "health.enabled": "", "admin.insecure": 0}),
@@ -413,21 +472,63 @@ def test_words_in_a_yaml_list_are_fine_in_v5() -> None:
     assert found(changed(sound(5, expected), proxy), expected, "yaml") == []
 
 
+CHAT_BY_NAME = {"name": "chat", "subscribe_proxy_enabled": True, "subscribe_proxy_name": "named"}
+CHATTING = replace(ALL_EVENTS, tokens=(), namespaces={"chat": frozenset({"subscribe"})}, subscriptions_expire=False)
+
+
 @pytest.mark.parametrize(
     "asked",
     [
-        {"channel.namespaces": [{"name": "chat", "subscribe_proxy_enabled": True, "subscribe_proxy_name": "named"}]},
-        {"rpc.namespaces": [{"name": "chat", "proxy_enabled": True, "proxy_name": "named"}]},
+        {"channel.namespaces": [CHAT_BY_NAME]},
+        {"rpc.without_namespace": {"proxy_enabled": True, "proxy_name": "named"}},
     ],
+    ids=["subscribe", "rpc"],
 )
-def test_a_proxy_that_a_namespace_names_is_looked_at(asked: dict[str, Any]) -> None:
+def test_a_named_proxy_that_serves_what_the_policy_speaks_of_is_looked_at(asked: dict[str, Any]) -> None:
     unused = {"name": "unused", "endpoint": "http://other/path"}
     named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True, "timeout": "4s"}
-    expected = replace(ALL_EVENTS, tokens=(), namespaces=(), subscriptions_expire=False)
 
-    seen = found(changed(sound(6, expected), {**asked, "proxies": [unused, named]}), expected)
+    seen = found(changed(sound(6, CHATTING), {**asked, "proxies": [unused, named]}), CHATTING)
 
     assert [(finding.id, finding.path) for finding in seen] == [("endpoint-path", "proxies[1].endpoint")]
+
+
+ELSEWHERE = {"name": "named", "endpoint": "http://legacy:80/hooks/sub"}
+
+
+def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes() -> None:
+    expected = replace(ALL_EVENTS, namespaces={"family": BOTH})
+    config = sound(6, expected)
+    config["channel"]["namespaces"].append(CHAT_BY_NAME)
+    config["rpc"]["namespaces"] = [{"name": "chat", "proxy_enabled": True, "proxy_name": "named"}]
+
+    assert found({**config, "proxies": [ELSEWHERE]}, expected) == []
+
+
+def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes_in_v5_too() -> None:
+    listening = replace(CONNECT_ONLY, events=("connect", "subscribe"), namespaces={"family": frozenset({"subscribe"})})
+    ours = {"name": "ours", "endpoint": "http://x/centrifugo/subscribe", "include_connection_meta": True}
+    ours |= {"static_http_headers": {HEADER: "right-token"}}
+    config = changed(sound(5), granular())
+    config["proxies"] += [ours, ELSEWHERE]
+    by_name = {"family": "ours", "chat": "named"}
+    config["namespaces"] = [{"name": name, "subscribe_proxy_name": proxy} for name, proxy in by_name.items()]
+
+    assert found(config, listening) == []
+
+
+def test_a_named_proxy_that_leads_here_is_looked_at_whomever_it_serves() -> None:
+    config = sound(6, replace(ALL_EVENTS, namespaces={"family": BOTH}))
+    config["channel"]["namespaces"].append(CHAT_BY_NAME)
+    config["proxies"] = [{**ELSEWHERE, "endpoint": "http://x/centrifugo/subscribe", "timeout": "4s"}]
+
+    seen = found(config, replace(ALL_EVENTS, namespaces={"family": BOTH}))
+
+    assert {finding.id for finding in seen} == {
+        "connection-meta-off",
+        "guard-header-missing",
+        "namespace-sub-refresh-off",
+    }
 
 
 def test_every_rule_is_shown_at_work_and_at_rest() -> None:
@@ -444,7 +545,7 @@ def test_every_rule_is_shown_at_work_and_at_rest() -> None:
 def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
     path = f"http://x/centrifugo/{event}"
     config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
-    config |= {V5_TRANSFORMS: [TERMINAL, to_disconnect(503, 4100)]}
+    config |= {f"proxy_{event}": True, V5_TRANSFORMS: [TERMINAL, to_disconnect(503, 4100)]}
 
     by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
 
