@@ -28,6 +28,8 @@ def refusal_code(arguments: Sequence[str]) -> int:
 def configure(refusal_code: int = REFUSED) -> None:
     """Load the settings and the apps; exit with the reason when the environment is refused."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_site.settings")
+    # gRPC's core writes lines of its own to stderr, no JSON and without bounds: a failing handshake's every second.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         django.setup()
     except ImproperlyConfigured as error:

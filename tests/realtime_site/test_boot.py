@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.certificates import Authority
 from tests.harness.identity import Context, IdentityStub
 from tests.harness.manage import run_manage
 from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
@@ -153,6 +154,28 @@ def test_a_tls_file_that_is_missing_stops_the_boot(tmp_path: Path) -> None:
     refused, message = err.splitlines()
     assert (code, out, refused) == (1, "", "Configuration refused:")
     assert message.startswith("centrifugo_proxy.E004: IDENTITY_TLS_CA_FILE: cannot read ")
+
+
+@both_commands
+async def test_a_tls_handshake_that_fails_writes_nothing_that_is_no_json(
+    identity: IdentityStub, tmp_path: Path, command: Command
+) -> None:
+    authority = Authority.in_folder(tmp_path)
+    port = free_port()
+    variables = {
+        "IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address,
+        "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "tls",
+        "IDENTITY_TLS_CA_FILE": str(authority.ca),
+    }
+
+    with started(command(port), port, **variables) as process:
+        await asyncio.to_thread(process.wait_until_ready)
+        async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+            answer = await http.post("/centrifugo/connect", json=connect_body("a-ticket"))
+        await asyncio.to_thread(process.terminate)
+
+        assert answer.status_code == 503
+        assert [line for line in process.stderr().splitlines() if not line.startswith("{")] == []
 
 
 def warnings_of(process: Process) -> list[str]:
