@@ -1,5 +1,6 @@
 """manage.py serve"""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -60,7 +61,7 @@ def end_by_signal(server: uvicorn.Server) -> None:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if not server.started:
-            sys.exit(0)
+            os._exit(0)  # nothing is open yet; an exception could be lost, or leave a trace, wherever it is raised
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
