@@ -3,7 +3,6 @@
 from typing import Final
 
 import grpc
-from grpc import aio
 
 from centrifugo_proxy.backends import (
     AccessAnswer,
@@ -17,12 +16,10 @@ from centrifugo_proxy.backends import (
     RpcCall,
     RpcData,
 )
-from centrifugo_proxy.capacity import Capacity
 from centrifugo_proxy.codes import FORBIDDEN, METHOD_NOT_FOUND
-from centrifugo_proxy.grpc_call import ObserveCall, ObservedCall
+from centrifugo_proxy.grpc_call import Peer
 from centrifugo_proxy.identity import TIERS, moment
-from centrifugo_proxy.spans import Tracer
-from centrifugo_proxy.unary import NO_ANSWER, Failed, UnaryUnary
+from centrifugo_proxy.unary import NO_ANSWER, Failed
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 
 FAMILY_SERVICE: Final = "realtime.v1.ChannelAccessService"
@@ -38,26 +35,11 @@ PB_TIERS: Final = {name: f"SUBSCRIPTION_TIER_{name.upper()}" for name in TIERS}
 
 
 class GrpcFamilyService:
-    """`FamilyService` over one shared channel."""
+    """`FamilyService` over gRPC."""
 
-    def __init__(
-        self,
-        grpc_channel: aio.Channel,
-        deadline_s: float,
-        observe: ObserveCall,
-        tracer: Tracer,
-        *,
-        capacity: Capacity | None = None,
-    ) -> None:
-        unary = UnaryUnary(
-            grpc_channel,
-            f"/{FAMILY_SERVICE}/Authorize",
-            channel_access_pb2.AuthorizeRequest.SerializeToString,
-            channel_access_pb2.AuthorizeResponse.FromString,
-        )
-        self._authorize = ObservedCall(
-            unary, FAMILY_SERVICE, "Authorize", deadline_s, observe, tracer, capacity=capacity
-        )
+    def __init__(self, peer: Peer) -> None:
+        pb = channel_access_pb2
+        self._authorize = peer.method(FAMILY_SERVICE, "Authorize", pb.AuthorizeRequest, pb.AuthorizeResponse)
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
         pb = channel_access_pb2
@@ -84,25 +66,10 @@ class GrpcFamilyService:
 
 
 class GrpcRpcBackend:
-    """`RpcBackend` over a channel of its own; `name` is its key in RPC_BACKENDS."""
+    """`RpcBackend` over gRPC, on a channel of its own."""
 
-    def __init__(
-        self,
-        name: str,
-        grpc_channel: aio.Channel,
-        deadline_s: float,
-        observe: ObserveCall,
-        tracer: Tracer,
-        *,
-        capacity: Capacity | None = None,
-    ) -> None:
-        unary = UnaryUnary(
-            grpc_channel,
-            f"/{RPC_BACKEND}/Call",
-            rpc_backend_pb2.CallRequest.SerializeToString,
-            rpc_backend_pb2.CallResponse.FromString,
-        )
-        self._call = ObservedCall(unary, RPC_BACKEND, "Call", deadline_s, observe, tracer, name, capacity)
+    def __init__(self, peer: Peer) -> None:
+        self._call = peer.method(RPC_BACKEND, "Call", rpc_backend_pb2.CallRequest, rpc_backend_pb2.CallResponse)
 
     async def call(self, call: RpcCall) -> RpcAnswer:
         request = rpc_backend_pb2.CallRequest(

@@ -3,10 +3,9 @@
 from typing import Final
 
 import grpc
-from grpc import aio
 
 from centrifugo_proxy.backends import RefreshQuery
-from centrifugo_proxy.grpc_call import ObserveCall, ObservedCall
+from centrifugo_proxy.grpc_call import Peer
 from centrifugo_proxy.identity import (
     Identity,
     IdentityAnswer,
@@ -20,8 +19,7 @@ from centrifugo_proxy.identity import (
     ValidateQuery,
     moment,
 )
-from centrifugo_proxy.spans import Tracer
-from centrifugo_proxy.unary import NO_ANSWER, Failed, UnaryUnary
+from centrifugo_proxy.unary import NO_ANSWER, Failed
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 SERVICE: Final = "realtime.v1.ConnectProxyService"
@@ -41,13 +39,10 @@ TIERS: Final = {
 
 
 class GrpcIdentityClient:
-    """`IdentityClient` over one shared channel."""
+    """`IdentityClient` over gRPC."""
 
-    def __init__(self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer) -> None:
-        unary = UnaryUnary(
-            grpc_channel, f"/{SERVICE}/Validate", pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString
-        )
-        self._validate = ObservedCall(unary, SERVICE, "Validate", deadline_s, observe, tracer)
+    def __init__(self, peer: Peer) -> None:
+        self._validate = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)
 
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
         """The errors hold a status name, never what identity wrote beside it."""
@@ -62,13 +57,10 @@ class GrpcIdentityClient:
 
 
 class GrpcRefreshClient:
-    """`RefreshClient` over the same channel."""
+    """`RefreshClient` over gRPC."""
 
-    def __init__(self, grpc_channel: aio.Channel, deadline_s: float, observe: ObserveCall, tracer: Tracer) -> None:
-        unary = UnaryUnary(
-            grpc_channel, f"/{SERVICE}/Refresh", pb.RefreshRequest.SerializeToString, pb.ValidateResponse.FromString
-        )
-        self._refresh = ObservedCall(unary, SERVICE, "Refresh", deadline_s, observe, tracer)
+    def __init__(self, peer: Peer) -> None:
+        self._refresh = peer.method(SERVICE, "Refresh", pb.RefreshRequest, pb.ValidateResponse)
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
         """The errors hold a status name, never what identity wrote beside it."""

@@ -5,12 +5,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from centrifugo_proxy import metrics
 from centrifugo_proxy.assembly import answered_events, assemble, tls_files
 from centrifugo_proxy.clock import SystemClock
 from centrifugo_proxy.events.event import Clock
+from centrifugo_proxy.grpc_call import Peer
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.identity_grpc import GrpcIdentityClient
 from centrifugo_proxy.runtime import EventHandler, Readiness, Runtime
@@ -35,12 +36,17 @@ async def open_runtime(
         _tracer(settings, span_processor) as tracer,
         open_channel(settings.IDENTITY_VALIDATE_GRPC_ADDRESS, tls_files(settings)) as grpc_channel,
     ):
-        deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
-        identity = GrpcIdentityClient(grpc_channel, deadline_s, metrics.observe_identity_call, tracer)
+        identity = Peer(
+            grpc_channel=grpc_channel,
+            deadline_s=settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000,
+            observe=metrics.observe_identity_call,
+            tracer=tracer,
+        )
         grpc_channel.get_state(try_to_connect=True)
         clock = clock or SystemClock()
-        async with _later_events(settings, clock, tracer, grpc_channel) as later:
-            runtime = assemble(settings, identity=identity, loaded=loaded, clock=clock, tracer=tracer, later=later)
+        async with _later_events(settings, clock, identity) as later:
+            client = GrpcIdentityClient(identity)
+            runtime = assemble(settings, identity=client, loaded=loaded, clock=clock, tracer=tracer, later=later)
             metrics.watch(runtime.admission, clock.monotonic, VERSION)
             with _ready(runtime.readiness):
                 yield runtime
@@ -48,7 +54,7 @@ async def open_runtime(
 
 @asynccontextmanager
 async def _later_events(
-    settings: "LazySettings", clock: Clock, tracer: Tracer, identity_channel: Any
+    settings: "LazySettings", clock: Clock, identity: Peer
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
     """The events beside connect; where there are none, what they need is not even imported."""
     if answered_events(settings) == ("connect",):
@@ -56,7 +62,7 @@ async def _later_events(
         return
     from centrifugo_proxy.later import open_later_events  # noqa: PLC0415
 
-    async with open_later_events(settings, clock, tracer, identity_channel) as handlers:
+    async with open_later_events(settings, clock, identity) as handlers:
         yield handlers
 
 

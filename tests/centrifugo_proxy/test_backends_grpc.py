@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc import aio
 
 from centrifugo_proxy.backends import (
     AccessQuery,
@@ -18,6 +19,7 @@ from centrifugo_proxy.backends import (
     RpcData,
 )
 from centrifugo_proxy.backends_grpc import REFUSALS, GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.grpc_call import Peer
 from centrifugo_proxy.grpc_channel import open_channel
 from centrifugo_proxy.spans import OFF
 from centrifugo_proxy.unary import NO_ANSWER
@@ -33,11 +35,17 @@ Ask = Callable[[], Awaitable[Any]]
 Observed = list[tuple[str, float]]
 
 
+def peer(grpc_channel: aio.Channel, observed: Observed) -> Peer:
+    return Peer(
+        grpc_channel=grpc_channel, deadline_s=5.0, observe=lambda *call: observed.append(call), tracer=OFF, name="diary"
+    )
+
+
 @asynccontextmanager
 async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
     """Asks a family service with this script."""
     async with family_service(script) as stub, open_channel(stub.address, None) as grpc_channel:
-        client = GrpcFamilyService(grpc_channel, 5.0, lambda *call: observed.append(call), OFF)
+        client = GrpcFamilyService(peer(grpc_channel, observed))
         yield lambda: client.authorize(QUERY)
 
 
@@ -45,7 +53,7 @@ async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
 async def diary(script: Any, observed: Observed) -> AsyncIterator[Ask]:
     """Calls an rpc backend with this script."""
     async with rpc_backend(script) as stub, open_channel(stub.address, None) as grpc_channel:
-        client = GrpcRpcBackend("diary", grpc_channel, 5.0, lambda *call: observed.append(call), OFF)
+        client = GrpcRpcBackend(peer(grpc_channel, observed))
         yield lambda: client.call(CALL)
 
 
