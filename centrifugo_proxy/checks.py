@@ -1,6 +1,7 @@
 """System checks of the proxy's settings: one builder function per message. Ids are never reused."""
 
 import ipaddress
+import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -45,9 +46,13 @@ def _secret_errors() -> Iterator[CheckMessage]:
 
 @register("centrifugo_proxy")
 def check_tls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The files of a TLS channel are there, and the pair is a pair."""
+    """The files of a TLS channel are there and can be used, and the pair is a pair."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return []
+    return _tls_files_missing() or list(_tls_files_unusable())
+
+
+def _tls_files_missing() -> list[CheckMessage]:
     findings: list[CheckMessage] = []
     if bool(settings.IDENTITY_TLS_CERT_FILE) != bool(settings.IDENTITY_TLS_KEY_FILE):
         findings.append(half_a_pair())
@@ -56,6 +61,22 @@ def check_tls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Ch
         if path and (reason := _unreadable(path)):
             findings.append(unreadable_tls_file(name, path, reason))
     return findings
+
+
+def _tls_files_unusable() -> Iterator[CheckMessage]:
+    """gRPC would take them without a word, and fail at each handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if settings.IDENTITY_TLS_CA_FILE:
+        try:
+            context.load_verify_locations(settings.IDENTITY_TLS_CA_FILE)
+        except ssl.SSLError as error:
+            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", "no certificate in PEM", error)
+    if settings.IDENTITY_TLS_CERT_FILE:
+        try:  # the password is for a key that has one, so that nobody is asked on the terminal
+            context.load_cert_chain(settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE, password="")
+        except ssl.SSLError as error:
+            names = "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE"
+            yield unusable_tls_file(names, "no certificate with its key in PEM", error)
 
 
 def _unreadable(path: str) -> str:
@@ -129,6 +150,15 @@ def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
         f"{name}: cannot read {shown_path(path)}: {reason}.",
         hint="Mount the PEM file there, readable by this process, or unset the variable.",
         id="centrifugo_proxy.E004",
+    )
+
+
+def unusable_tls_file(names: str, problem: str, error: ssl.SSLError) -> Error:
+    return Error(
+        f"{names}: {problem} ({error.reason or 'not PEM'}).",
+        hint="Mount files in PEM: the authority's certificates, and a client certificate with the key that belongs to "
+        "it, which must have no passphrase.",
+        id="centrifugo_proxy.E006",
     )
 
 

@@ -1,5 +1,7 @@
 """System checks of the proxy: each id, told and not told, and that `manage.py check` runs them."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 from centrifugo_proxy.checks import is_loopback
+from tests.harness.certificates import Authority
 from tests.harness.environment import settings_from
 
 QUIET = {"CENTRIFUGO_PROXY_TOKEN": "shared-token"}
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
 SECRETS = [
     "CENTRIFUGO_PROXY_SECRET",
     "CENTRIFUGO_PROXY_SECRET_PREVIOUS",
@@ -104,10 +108,57 @@ def test_e004_a_key_set_in_place_of_its_file_is_not_shown(pem: str) -> None:
     assert error.msg == "IDENTITY_TLS_KEY_FILE: cannot read the file it names: No such file or directory."
 
 
-def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(pem: str) -> None:
-    pair = {"IDENTITY_TLS_CERT_FILE": pem, "IDENTITY_TLS_KEY_FILE": pem, "IDENTITY_TLS_CA_FILE": pem}
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
 
-    assert findings(**TLS) == findings(**TLS, **pair) == []
+
+@needs_openssl
+def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Authority) -> None:
+    cert, key = authority.issue("client")
+    pair = {"IDENTITY_TLS_CERT_FILE": str(cert), "IDENTITY_TLS_KEY_FILE": str(key)}
+
+    assert findings(**TLS) == findings(**TLS, **pair, IDENTITY_TLS_CA_FILE=str(authority.ca)) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]
+)
+def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text(content)
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CA_FILE=str(file))
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E006", True)
+    assert error.msg.startswith("IDENTITY_TLS_CA_FILE: no certificate in PEM (")
+
+
+@needs_openssl
+@pytest.mark.parametrize("wrong", ["cert", "key", "both", "other key"])
+def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) -> None:
+    cert, key = authority.issue("client")
+    _, other = authority.issue("other")
+    pair = {"cert": (pem, key), "key": (cert, pem), "both": (key, cert), "other key": (cert, other)}[wrong]
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=str(pair[0]), IDENTITY_TLS_KEY_FILE=str(pair[1]))
+
+    assert error.id == "centrifugo_proxy.E006"
+    assert error.msg.startswith(
+        "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE: no certificate with its key in PEM ("
+    )
+
+
+@needs_openssl
+def test_e006_a_key_with_a_passphrase_asks_nobody_for_it(authority: Authority, tmp_path: Path) -> None:
+    cert, key = authority.issue("client")
+    locked = tmp_path / "locked.key"
+    command = ["openssl", "ec", "-aes256", "-passout", "pass:made-up", "-in", str(key), "-out", str(locked)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=str(cert), IDENTITY_TLS_KEY_FILE=str(locked))
+
+    assert error.id == "centrifugo_proxy.E006"
 
 
 def test_left_over_tls_files_do_not_matter_to_a_plaintext_channel() -> None:
