@@ -16,9 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
-from django.urls import ResolverMatch
+from django.urls import Resolver404, ResolverMatch
 
-from centrifugo_proxy.http import JsonResponse
+from centrifugo_proxy.http import JsonResponse, not_found
 from centrifugo_proxy.runtime import CALLER, UNREAD_BODY
 from realtime_site.asgi_types import Receive, Scope, Send
 from realtime_site.disconnect import AsgiCaller, Watch
@@ -96,11 +96,17 @@ class LeanHandler(ASGIHandler):
         """As Django resolves it; remembered for the routes, of which there are few, and for nothing else."""
         match = self._matches.get(request.path_info)
         if match is None:
-            match = super().resolve_request(request)
+            match = self._resolved(request)
             if match.route and not match.kwargs:
                 self._matches[request.path_info] = match
         request.resolver_match = match
         return match
+
+    def _resolved(self, request: HttpRequest) -> ResolverMatch:
+        try:
+            return super().resolve_request(request)
+        except Resolver404:  # of what is no path, such as the target of OPTIONS *
+            return ResolverMatch(not_found, (), {}, url_name="not-found")
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """The view's response: every view is a coroutine function, and no hook stands around it."""

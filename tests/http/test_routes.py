@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.harness.identity import IdentityStub
-from tests.harness.service import connect_body, service
+from tests.harness.raw_http import raw_client
+from tests.harness.service import connect_body, service, uvicorn_service
 from tests.http.bodies import NOT_IMPLEMENTED
 
 EVENTS = ["connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"]
@@ -115,3 +117,14 @@ async def test_another_path_is_not_found_whatever_the_content_type() -> None:
         response = await running.http.get("/nowhere", headers={"Content-Type": "text/plain; x*=nonsense''y"})
 
     assert (response.status_code, response.json()) == (404, NOT_FOUND)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("target", [b"OPTIONS *", b"GET *"])
+async def test_a_target_that_is_no_path_is_not_found(target: bytes, debug: bool) -> None:
+    async with uvicorn_service(DEBUG=debug) as running, raw_client(running) as client:
+        await client.send(target + b" HTTP/1.1\r\nHost: service\r\n\r\n")
+
+        status, body = await client.answer()
+
+    assert (status, orjson.loads(body)) == (404, NOT_FOUND)

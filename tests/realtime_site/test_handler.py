@@ -130,7 +130,6 @@ async def test_every_host_is_answered_as_django_answers(identity: IdentityStub, 
         {"query_string": b"a=1&b=%ff"},
         {"query_string": b"\xff\xfe"},
         {"root_path": "/behind"},
-        {"root_path": "/health"},
         {"scheme": "https", "http_version": "2"},
         {"server": None, "client": None},
         {"server": ("/run/service.sock", None)},
@@ -151,6 +150,14 @@ async def test_every_oddity_is_answered_as_django_answers(identity: IdentityStub
             lean, stock = await both(running, request(path, method, **more), BODIES[4])
 
             assert lean == stock
+
+
+async def test_what_is_no_path_below_the_root_is_not_found_in_json(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        lean, stock = await both(running, request("/health", root_path="/health"))
+
+    assert (lean.status, stock.status) == (404, 404)
+    assert orjson.loads(lean.body) == {"error": {"code": 404, "message": "not found"}}
 
 
 async def test_a_bug_is_answered_as_django_answers(identity: IdentityStub) -> None:
