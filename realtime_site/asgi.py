@@ -1,5 +1,6 @@
 """The ASGI application: `uvicorn realtime_site.asgi:application`, or `manage.py serve`."""
 
+import asyncio
 import gc
 import logging
 from collections.abc import Callable
@@ -55,6 +56,8 @@ class Application:
                 self._on_started()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
+        except asyncio.CancelledError:
+            logger.warning("ended by force")  # a second Ctrl-C; all has been closed, and nobody waits for an answer
         except Exception as error:
             logger.exception("startup failed" if self._handler is None else "shutdown failed")
             phase = "startup" if self._handler is None else "shutdown"

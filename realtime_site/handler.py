@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch
 
+from centrifugo_proxy import codes, wire
 from centrifugo_proxy.http import JsonResponse, not_found
 from centrifugo_proxy.runtime import CALLER, UNREAD_BODY
 from realtime_site.asgi_types import Receive, Scope, Send
@@ -26,6 +27,8 @@ from realtime_site.request import LeanRequest
 
 HOOKS: Final = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
 TOO_SLOW: Final = 408
+# For who was in flight when the server could wait no longer, and cancelled the request.
+SHUTTING_DOWN: Final = wire.render(wire.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
 
 
@@ -49,9 +52,9 @@ class LeanHandler(ASGIHandler):
         try:
             response = await self._serve(scope, receive, caller)
         except asyncio.CancelledError:
-            if not caller.hung_up:
-                raise
-            return caller.forgive()
+            if caller.hung_up:
+                return caller.forgive()
+            response = JsonResponse(SHUTTING_DOWN, 503, {"Connection": "close"})
         except Disconnected:
             return None
         finally:

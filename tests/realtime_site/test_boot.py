@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -277,6 +278,51 @@ async def test_sigterm_lets_a_request_in_flight_be_answered(
 
             assert (await answer).json()["result"]["user"] == "u-1"
         assert await asyncio.to_thread(process.popen.wait, START_S) == code
+        assert "Traceback" not in process.stderr()
+
+
+def impatient_command(port: int) -> list[str]:
+    """serve, with a second for requests in flight in place of its thirty."""
+    code = """
+from functools import partial
+from realtime_site import boot
+boot.configure()
+from django.core.management import call_command
+from centrifugo_proxy.management.commands import serve
+serve.server_config = partial(serve.server_config, 1)
+call_command("serve")
+"""
+    return [sys.executable, "-c", code]
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["bound", "force"])
+async def test_a_request_that_hangs_holds_the_end_no_longer_than_the_bound(
+    identity: IdentityStub, signals: list[signal.Signals]
+) -> None:
+    asked = asyncio.Event()
+
+    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets the event")
+
+    identity.script = hangs
+    variables = {"IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address, "IDENTITY_VALIDATE_DEADLINE_MS": "60000"}
+    port = free_port()
+    with started(impatient_command(port), port, **variables) as process:
+        await asyncio.to_thread(process.wait_until_ready)
+        async with httpx.AsyncClient(base_url=str(process.http.base_url), timeout=START_S) as http:
+            request = asyncio.create_task(http.post("/centrifugo/connect", json=connect_body("a-ticket")))
+            await asked.wait()
+            for number in signals:
+                process.popen.send_signal(number)
+                await asyncio.sleep(0.2)
+            answer = await request
+
+        assert (answer.status_code, answer.json()) == (
+            503, {"error": {"code": 100, "message": "shutting down", "temporary": True}}
+        )  # fmt: skip
+        assert await asyncio.to_thread(process.popen.wait, 5) == 0
         assert "Traceback" not in process.stderr()
 
 
