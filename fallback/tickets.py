@@ -1,6 +1,9 @@
 """The static pool of fallback tickets: digests in memory, each consumable once."""
 
+import errno
 import hashlib
+import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 BOM = "\ufeff"
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class LoadStatus(StrEnum):
@@ -80,7 +84,7 @@ def load(path: str, low_watermark: int) -> LoadedPool:
     if not path:
         return LoadedPool(nothing, LoadStatus.DISABLED)
     try:
-        content = Path(path).read_bytes()
+        content = _content(path)
     except FileNotFoundError:
         return LoadedPool(nothing, LoadStatus.MISSING, detail="no such file")
     except OSError as error:
@@ -88,9 +92,17 @@ def load(path: str, low_watermark: int) -> LoadedPool:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = len(LINE_END.split(content[: error.start].decode()))
         return LoadedPool(nothing, LoadStatus.UNREADABLE, detail=f"not UTF-8 at line {line}")
     return _loaded(text, low_watermark)
+
+
+def _content(path: str) -> bytes:
+    """The bytes of a file. Raises OSError for what may have no end: a pipe or a device would hold up the boot."""
+    mode = Path(path).stat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # a folder has an error of its own
+        return Path(path).read_bytes()
+    raise OSError(errno.EINVAL, "not a regular file")
 
 
 def _loaded(text: str, low_watermark: int) -> LoadedPool:
@@ -103,7 +115,7 @@ def _loaded(text: str, low_watermark: int) -> LoadedPool:
 
 def parse(text: str) -> Iterator[str]:
     """The tickets of a pool file: one a line; blank lines and `#` comments are not tickets."""
-    for line in text.removeprefix(BOM).split("\n"):
+    for line in LINE_END.split(text.removeprefix(BOM)):
         ticket = line.strip()
         if ticket and not ticket.startswith("#"):
             yield ticket

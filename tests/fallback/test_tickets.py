@@ -1,6 +1,7 @@
 """The pool and its file."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def file(tmp_path: Path) -> Path:
         ("a\nb\n", ["a", "b"]),
         ("a\nb", ["a", "b"]),
         ("a\r\nb\r\n", ["a", "b"]),
+        ("a\rb\rc", ["a", "b", "c"]),
+        ("a\r\n\rb\n\rc\r", ["a", "b", "c"]),
         ("\ufeffa\nb", ["a", "b"]),
         ("\ufeff# a comment\na", ["a"]),
         ("  a \t\n\t b\n", ["a", "b"]),
@@ -65,6 +68,23 @@ def test_a_path_through_a_file_is_unreadable(file: Path) -> None:
     file.write_text("a")
 
     assert load(f"{file}/tickets", 1000).status is LoadStatus.UNREADABLE
+
+
+@pytest.mark.timeout(5)
+def test_a_pipe_or_a_device_is_unreadable_and_not_waited_for(file: Path) -> None:
+    os.mkfifo(file)
+
+    for path in (str(file), "/dev/zero"):
+        loaded = load(path, 1000)
+
+        assert (loaded.status, loaded.detail) == (LoadStatus.UNREADABLE, "not a regular file")
+
+
+@pytest.mark.parametrize("content", [b"a\r\nb\r\n\xff", b"a\rb\r\xff", "\ufeffü\n\nx".encode() + b"\xff"])
+def test_the_line_that_is_not_utf8_is_counted_as_lines_are(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+    assert load(str(file), 1000).detail == "not UTF-8 at line 3"
 
 
 def test_what_is_not_utf8_is_unreadable_and_its_line_named(file: Path) -> None:
