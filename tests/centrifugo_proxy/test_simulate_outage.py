@@ -355,6 +355,13 @@ def test_a_configuration_that_would_not_boot_is_not_played(tmp_path: Path) -> No
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(("window_ms", "code"), [("86400000", 0), ("999999999999999999", 1)])
+def test_the_longest_window_is_played_and_a_longer_one_refused(window_ms: str, code: int) -> None:
+    ended = run_manage("simulate_outage", FALLBACK_DEGRADED_WINDOW_MS=window_ms)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
+
+
 def test_help_says_what_the_exit_codes_mean() -> None:
     ended = run_manage("simulate_outage", "--help")
 
