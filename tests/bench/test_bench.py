@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bench import compare, outage, pool
+from bench import compare, instructions, outage, pool
 from bench.load import TOKEN, Answers
 from bench.processes import ROOT, BenchError, floor, free_port, identity, service
 
@@ -72,7 +72,7 @@ def test_the_table_has_every_row_and_ratio() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", ["compare", "outage", "pool"])
+@pytest.mark.parametrize("module", ["compare", "events", "instructions", "outage", "pool"])
 def test_each_says_what_it_measures(module: str) -> None:
     command = [sys.executable, "-m", f"bench.{module}", "--help"]
 
@@ -80,3 +80,13 @@ def test_each_says_what_it_measures(module: str) -> None:
 
     assert (run.returncode, run.stderr) == (0, "")
     assert f"usage: {module}.py" in run.stdout
+
+
+@pytest.mark.parametrize("row", ["connect", "publish, family asked", "rpc"])
+def test_what_is_counted_is_a_service_that_answers(row: str) -> None:
+    command = [sys.executable, "-m", "bench.instructions", "--answer", row, "--requests", "2"]
+
+    with instructions.environment() as variables:
+        run = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert (run.returncode, run.stderr) == (0, "")

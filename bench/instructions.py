@@ -1,0 +1,152 @@
+"""Instructions that the service carries out for each event, beside those for connect: python -m bench.instructions
+
+Counted by valgrind and not timed, so that it repeats on a machine that others use. The application runs in one process
+without a server, and what it asks is answered at once: this is what the service itself does for a request, without the
+network's and the kernel's part. bench.events has the whole, timed. Needs valgrind; takes about ten minutes.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from google.protobuf.message import Message
+
+from bench.backends import GRANTED, SAID
+from bench.events import FACTS, POLICY, ROWS
+from bench.identity import YES
+from bench.load import TOKEN
+from bench.processes import LOOPBACK, OURS, ROOT, BenchError
+from centrifugo_proxy import unary
+from realtime_site import boot
+
+REQUESTS: Final = 1000
+WARM_UP: Final = 50
+ANSWERS: Final = {
+    method: message.SerializeToString()
+    for method, message in {b"Validate": YES, b"Refresh": YES, b"Authorize": GRANTED, b"Call": SAID}.items()
+}
+COLLECTED: Final = re.compile(r"Collected : (\d+)")
+
+
+def run(requests: int) -> dict[str, float]:
+    """Instructions of one request of each row: what they add to those of a run without any. Raises BenchError."""
+    if shutil.which("valgrind") is None:
+        raise BenchError("valgrind is not installed (Debian's package of that name has it).")
+    with environment() as variables:
+        without = collected("connect", 0, variables)
+        return {name: (collected(name, requests, variables) - without) / requests for name in ROWS}
+
+
+@contextmanager
+def environment() -> Iterator[dict[str, str]]:
+    """The variables of a service that answers every event; nobody listens where it would ask."""
+    nobody = f"{LOOPBACK}:1"
+    with TemporaryDirectory() as folder:
+        policy = Path(folder) / "policy.toml"
+        policy.write_text(POLICY)
+        yield {
+            **{key: value for key, value in os.environ.items() if not key.startswith(OURS)},
+            "PYTHONHASHSEED": "0",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+            "LOG_LEVEL": "error",
+            "IDENTITY_VALIDATE_GRPC_ADDRESS": nobody,
+            "FAMILY_SERVICE_GRPC_ADDRESS": nobody,
+            "RPC_BACKENDS": f"diary={nobody}",
+            "CHANNEL_POLICY_PATH": str(policy),
+            "CENTRIFUGO_PROXY_TOKEN": TOKEN,
+        }
+
+
+def collected(name: str, requests: int, variables: dict[str, str]) -> int:
+    """Instructions of a whole process that answers so many requests of this row. Raises BenchError."""
+    count = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = [*count, sys.executable, "-m", "bench.instructions", "--answer", name, "--requests", str(requests)]
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
+    found = COLLECTED.search(ended.stderr)
+    if ended.returncode or found is None:
+        raise BenchError(f"{name} could not be counted:\n{ended.stderr[-3000:]}")
+    return int(found[1])
+
+
+async def answer(name: str, requests: int) -> None:
+    """Have the service answer requests of this row. Raises BenchError."""
+    boot.configure()
+    from django.conf import settings  # noqa: PLC0415  (these four need a configured Django)
+
+    from fallback.apps import loaded_pool  # noqa: PLC0415
+    from realtime_site.handler import LeanHandler  # noqa: PLC0415
+    from realtime_site.lifespan import open_runtime  # noqa: PLC0415
+
+    unary.UnaryUnary.__call__ = answered_at_once  # type: ignore[method-assign, assignment]
+    event, fields, _ = ROWS[name]
+    body = json.dumps({**FACTS, **fields}, separators=(",", ":")).encode()
+    async with open_runtime(settings, loaded_pool()) as runtime:
+        handler = LeanHandler()
+        for number in range(WARM_UP + requests):
+            if await post(handler, runtime, event, body) != 200:
+                raise BenchError(f"Request {number} of {name} was not answered with 200.")
+
+
+async def answered_at_once(self: Any, request: Message, timeout_s: float, metadata: Any = ()) -> Any:
+    """In place of a call: both messages are written and read, and nothing is sent."""
+    self._serialize(request)
+    return self._deserialize(ANSWERS[self._method.rpartition(b"/")[2]])
+
+
+async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:
+    """The status of one answer."""
+    headers = [
+        (b"host", LOOPBACK.encode()),
+        (b"content-type", b"application/json"),
+        (b"x-centrifugo-proxy-token", TOKEN.encode()),
+    ]
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": f"/centrifugo/{event}",
+        "query_string": b"", "root_path": "", "headers": headers, "state": {"runtime": runtime},
+    }  # fmt: skip
+    statuses = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.append(message.get("status"))
+
+    await handler(scope, receive, send)
+    return int(statuses[0] or 0)
+
+
+def table(result: dict[str, float]) -> str:
+    """The result for people."""
+    lines = [f"{'':25}{'calls':>6}{'instructions':>14}{'/ connect':>11}"]
+    for name, count in result.items():
+        lines.append(f"{name:25}{ROWS[name][2]:6}{count:14,.0f}{count / result['connect']:11.3f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="of each event (%(default)s)")
+    parser.add_argument("--answer", choices=ROWS, help=argparse.SUPPRESS)  # what is counted: one process of ours
+    options = parser.parse_args()
+    try:
+        if options.answer:
+            asyncio.run(answer(options.answer, options.requests))
+        else:
+            sys.stdout.write(table(run(options.requests)) + "\n")
+    except BenchError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
