@@ -4,6 +4,7 @@ import pytest
 from django.test import override_settings
 
 from centrifugo_proxy.management.commands.serve import server_config
+from realtime_site.heads import BoundedHeads
 
 
 def test_serve_keeps_connections_and_bounds_its_end() -> None:
@@ -12,6 +13,13 @@ def test_serve_keeps_connections_and_bounds_its_end() -> None:
 
     assert (config.host, config.port) == ("127.0.0.2", 1234)
     assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (75, 30)
+
+
+def test_serve_bounds_the_heads_of_requests() -> None:
+    config = server_config()
+    config.load()
+
+    assert config.http_protocol_class is BoundedHeads
 
 
 def test_serve_is_one_process_that_believes_no_proxys_headers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from centrifugo_proxy.events.event import Clock
 from centrifugo_proxy.runtime import Runtime
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from realtime_site.asgi import Application
+from realtime_site.heads import BoundedHeads
 from realtime_site.lifespan import open_runtime
 
 CLIENT = "9336a229-2400-4ebc-8c50-0a643d22e8a0"
@@ -117,7 +118,7 @@ async def uvicorn_service(
         listener.bind(("127.0.0.1", 0))
         application = Application(open_runtime(django_settings, pool_of(tickets), clock))
         server = uvicorn.Server(
-            uvicorn.Config(application, lifespan="on", ws="none", http="httptools", log_config=None, access_log=False)
+            uvicorn.Config(application, lifespan="on", ws="none", http=BoundedHeads, log_config=None, access_log=False)
         )
         task = asyncio.create_task(server._serve([listener]))
         while not server.started and not task.done():
