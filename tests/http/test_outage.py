@@ -337,3 +337,48 @@ async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(id
             await asyncio.sleep(0.02)
 
     assert time.monotonic() - back < 2
+
+
+def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was told of an outage's begin and end, in order."""
+    told = ("identity outage opened", "identity outage ended")
+    return [record.message for record in caplog.records if record.message in told]
+
+
+async def test_an_outage_whose_window_passed_unseen_is_told_as_opened_before_it_ends(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    identity.script = DOWN
+    async with service(identity.address, clock=clock, FALLBACK_DEGRADED_WINDOW_MS=5000) as running:
+        await running.connect("a-ticket")
+        clock.advance(6)
+        identity.script = success()
+        await running.connect("another")
+
+    assert outage_lines(caplog) == ["identity outage opened", "identity outage ended"]
+
+
+async def test_an_outage_is_told_by_a_request_that_asks_nobody_while_a_probe_is_under_way(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        asked.set()
+        await release.wait()
+        return pb.ValidateResponse(success=pb.Success(user_id="u-1"))
+
+    identity.script = DOWN
+    settings = {"FALLBACK_DEGRADED_WINDOW_MS": 5000, "IDENTITY_PROBE_INTERVAL_MS": 1000}
+    async with service(identity.address, clock=clock, **settings) as running:
+        await running.connect("a-ticket")
+        clock.advance(6)
+        identity.script = hangs
+        probe = asyncio.create_task(running.connect("the-probe"))
+        await asked.wait()
+        await running.connect("asks-nobody")
+        told = outage_lines(caplog)
+        release.set()
+        await probe
+
+    assert told == ["identity outage opened"]
