@@ -18,6 +18,8 @@ CHANNEL_OPTIONS: Final = (
     # Not while idle: stock servers answer such pings with GOAWAY.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
+    # The same for pings that measure bandwidth: a keepalive ping waits for the answer of one, by default for a minute.
+    ("grpc.http2.ping_timeout_ms", 3_000),
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.http2.max_pings_without_data", 0),
     # Every address of the target takes its share, and lost ones are looked up again soon.
