@@ -1,6 +1,7 @@
 """Starting and ending, by starting the process: `manage.py serve`, and uvicorn by hand."""
 
 import asyncio
+import shutil
 import signal
 import socket
 import sys
@@ -157,6 +158,7 @@ def test_a_tls_file_that_is_missing_stops_the_boot(tmp_path: Path) -> None:
     assert message.startswith("centrifugo_proxy.E004: IDENTITY_TLS_CA_FILE: cannot read ")
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
 @both_commands
 async def test_a_tls_handshake_that_fails_writes_nothing_that_is_no_json(
     identity: IdentityStub, tmp_path: Path, command: Command
