@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from centrifugo_proxy import grpc_channel
-from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.certificates import Authority
 from tests.harness.environment import service_settings_from
-from tests.harness.identity import Context, IdentityStub, identity_stub
+from tests.harness.identity import IdentityStub, hanging, identity_stub
 from tests.harness.service import Service, service
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
@@ -119,12 +118,7 @@ async def test_a_peer_that_falls_silent_is_found_and_left(
 async def test_a_call_that_is_cut_off_is_not_made_again(identity: IdentityStub) -> None:
     reached = asyncio.Event()
 
-    async def hang(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        reached.set()
-        await asyncio.sleep(30)
-        raise AssertionError("waited past the deadline")
-
-    identity.script = hang
+    identity.script = hanging(reached)
 
     async with service(identity.address) as running:
         connect = asyncio.create_task(running.connect("a-ticket"))

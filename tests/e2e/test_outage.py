@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import (
-    GIVE_UP_S,
     Closed,
     SdkClient,
     bare_connect,
@@ -26,7 +24,7 @@ from tests.e2e.stack import Stack, stack
 from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, identity_stub
+from tests.harness.identity import hangs, identity_stub
 from tests.harness.service import uvicorn_service
 
 ORDINARY, POOL = 40, 10
@@ -90,12 +88,7 @@ async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_aft
 
 def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
     """A fresh ticket; identity dies while it thinks about the first ones."""
-    return office.issue(user) if died.is_set() else office.issue_for(never_answers)
-
-
-async def never_answers(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    await asyncio.sleep(GIVE_UP_S)
-    raise AssertionError("identity should have died by now")
+    return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 
 async def test_a_fallback_connection_is_not_left_to_its_client_to_prolong(pool_stack: Stack, pool: list[str]) -> None:

@@ -1,5 +1,6 @@
 """A real identity service over gRPC, scripted per test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,6 +35,22 @@ def aborts(status: grpc.StatusCode, details: str = "") -> Script:
     async def script(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         await context.abort(status, details)
         raise AssertionError("abort does not return")
+
+    return script
+
+
+async def hangs(request: Any, context: Context) -> pb.ValidateResponse:
+    """Never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets the event")
+
+
+def hanging(asked: asyncio.Event) -> Script:
+    """Never answers, and sets `asked` when there is a call to answer."""
+
+    async def script(request: Any, context: Context) -> pb.ValidateResponse:
+        asked.set()
+        return await hangs(request, context)
 
     return script
 

@@ -11,7 +11,7 @@ import orjson
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, aborts
+from tests.harness.identity import Context, IdentityStub, aborts, hanging
 from tests.harness.service import Service, connect_body, service, uvicorn_service
 
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
@@ -142,15 +142,10 @@ async def test_a_caller_that_hangs_up_while_the_outage_is_young_is_neither_succe
 ) -> None:
     asked = asyncio.Event()
 
-    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        asked.set()
-        await asyncio.Event().wait()
-        raise AssertionError("nobody sets the event")
-
     async with uvicorn_service(identity.address, clock=clock) as running:
         identity.script = DOWN
         await running.connect()
-        identity.script = hangs
+        identity.script = hanging(asked)
         before = await running.metric(CANCELLED)
         async with impatient(running, "a") as caller:
             await asked.wait()

@@ -1,6 +1,5 @@
 """Each row of what a connect is answered with: through the real application, against a real gRPC server."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator
@@ -13,7 +12,7 @@ from grpc import aio
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, aborts, answers, success
+from tests.harness.identity import Context, IdentityStub, aborts, answers, hangs, success
 from tests.harness.service import CLIENT, Service, connect_body, service
 from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
@@ -291,11 +290,7 @@ async def test_an_identity_that_does_not_listen_is_an_unavailable(identity: Iden
 
 
 async def test_an_identity_that_hangs_is_an_unavailable_at_the_deadline(identity: IdentityStub) -> None:
-    async def hang(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        await asyncio.sleep(30)
-        raise AssertionError("waited past the deadline")
-
-    identity.script = hang
+    identity.script = hangs
 
     async with service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=100) as running:
         response = await running.connect()

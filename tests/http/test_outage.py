@@ -10,7 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, success
+from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import Service, service
 
 UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
@@ -127,11 +127,6 @@ async def test_a_cancelled_call_changes_nothing(identity: IdentityStub, frozen_t
         assert await outage(running) == {"degraded": False, "consecutive_failure_count": 1}
         frozen_time.tick(5.001)
         assert await outage(running) == {"degraded": True, "consecutive_failure_count": 1}
-
-
-async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
 
 
 async def test_an_identity_that_hangs_past_its_deadline_is_an_outage_too(

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import Collector, collector
-from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, identity_stub, success
+from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, hangs, identity_stub, success
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
@@ -33,11 +33,6 @@ async def blurts(request: pb.ValidateRequest, context: Context) -> pb.ValidateRe
     """An identity service that writes the ticket into its error."""
     await context.abort(grpc.StatusCode.INTERNAL, f"no luck with {request.ticket}")
     raise AssertionError("abort does not return")
-
-
-async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
 
 
 async def scolds(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

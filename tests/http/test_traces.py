@@ -20,7 +20,7 @@ from centrifugo_proxy.version import VERSION
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import collector
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, success
+from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.processes import START_S, Process, serving
 from tests.harness.service import connect_body, service
 
@@ -158,10 +158,6 @@ async def test_a_pool_connect_says_so_in_its_span(
 async def test_a_connect_whose_caller_has_gone_has_an_outcome_and_no_status(
     identity: IdentityStub, exporter: InMemorySpanExporter
 ) -> None:
-    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        await asyncio.Event().wait()
-        raise AssertionError("nobody sets the event")
-
     identity.script = hangs
     async with service(identity.address, span_processor=into(exporter)) as running:
         caller = asyncio.create_task(running.connect())

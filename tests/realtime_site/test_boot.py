@@ -14,7 +14,7 @@ import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.certificates import Authority
-from tests.harness.identity import Context, IdentityStub
+from tests.harness.identity import Context, IdentityStub, hanging
 from tests.harness.manage import run_manage
 from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
 from tests.harness.service import connect_body
@@ -303,12 +303,7 @@ async def test_a_request_that_hangs_holds_the_end_no_longer_than_the_bound(
 ) -> None:
     asked = asyncio.Event()
 
-    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        asked.set()
-        await asyncio.Event().wait()
-        raise AssertionError("nobody sets the event")
-
-    identity.script = hangs
+    identity.script = hanging(asked)
     variables = {"IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address, "IDENTITY_VALIDATE_DEADLINE_MS": "60000"}
     port = free_port()
     with started(impatient_command(port), port, **variables) as process:
