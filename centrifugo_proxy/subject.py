@@ -82,8 +82,8 @@ def subject_of(user: str, meta: bytes | msgspec.Raw) -> Subject | None:
     try:
         known = _decode_meta(meta)
     except (msgspec.DecodeError, RecursionError):
-        return _from_pool(user, meta)
-    if known.fallback_path is not None:
+        known = None
+    if known is None or known.fallback_path is not None:
         return _from_pool(user, meta)
     locks = LOCKED_BY_STATE[astuple(known.parental_state)]
     return Subject(user, known.family_id, known.subscription_tier, known.is_admin, locks, known.degraded)

@@ -302,7 +302,6 @@ async def test_a_request_that_hangs_holds_the_end_no_longer_than_the_bound(
     identity: IdentityStub, signals: list[signal.Signals]
 ) -> None:
     asked = asyncio.Event()
-
     identity.script = hanging(asked)
     variables = {"IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address, "IDENTITY_VALIDATE_DEADLINE_MS": "60000"}
     port = free_port()

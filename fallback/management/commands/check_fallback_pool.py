@@ -26,7 +26,7 @@ exit codes (as of a monitoring plugin):
   1  below the watermark: mint a new pool soon
   2  missing, unreadable, empty or used up: nobody gets in while identity is down
      (a mistyped option ends with 2 as well, and with the usage)
-  3  unknown: the URL could not be asked, or the environment is refused; the message says what to do
+  3  unknown: the URL could not be asked; the message says what to do
 
 examples:
   manage.py check_fallback_pool                                 the file of FALLBACK_TICKETS_PATH
