@@ -1,0 +1,319 @@
+"""The values that both halves of the bridge share: a record goes in, commands for Centrifugo come out.
+
+Pure: no clock, no I/O. A command is encoded once, when it is made; a batch is a join of `encoded`:
+`{"parallel": true, "commands": [<encoded>, <encoded>, …]}`, posted to `/api/batch`.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+import orjson
+
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+
+
+class Record(NamedTuple):
+    """A Kafka record.
+
+    `timestamp` is in milliseconds since 1970, -1 when the broker has none. `value` None is a tombstone.
+    A header name may occur several times; the last one counts.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Reason(StrEnum):
+    """Why a record is dead-lettered: the closed list of the header `bridge.reason` and of the metrics' label."""
+
+    NOT_JSON = "not_json"
+    NOT_CLOUDEVENTS = "not_cloudevents"
+    NOT_PROTOBUF = "not_protobuf"
+    UNSUPPORTED = "unsupported"
+    NO_SUCH_FIELD = "no_such_field"
+    BAD_PLACEHOLDER = "bad_placeholder"
+    BAD_CHANNEL = "bad_channel"
+    TOO_LARGE = "too_large"
+    TOO_MANY_CHANNELS = "too_many_channels"
+    BAD_VERSION = "bad_version"
+    BAD_TIME = "bad_time"
+    TOO_OLD = "too_old"
+    TOMBSTONE = "tombstone"
+    # These four come from Centrifugo's replies.
+    UNKNOWN_CHANNEL = "unknown_channel"
+    UNKNOWN_METHOD = "unknown_method"
+    NOT_AVAILABLE = "not_available"
+    REJECTED = "rejected"
+    # The bridge's own: BRIDGE_MAX_ATTEMPTS is used up, or there is a bug.
+    GAVE_UP = "gave_up"
+    INTERNAL_ERROR = "internal_error"
+
+
+# The value could not be read. Every other reason of the mapping is about what a route makes of it.
+FORMAT_REASONS = frozenset({Reason.NOT_JSON, Reason.NOT_CLOUDEVENTS, Reason.NOT_PROTOBUF, Reason.UNSUPPORTED})
+
+
+class SkipReason(StrEnum):
+    """Why nothing is sent for a record that is not at fault: an outcome of `realtime_bridge_records_total`."""
+
+    UNROUTED = "unrouted"  # no route fits
+    TOO_OLD = "too_old"
+    TOMBSTONE = "tombstone"
+    NO_RECIPIENTS = "no_recipients"  # the lists in the event are empty
+
+
+class Poison(NamedTuple):
+    """One failure that a retry cannot mend.
+
+    `detail` has names of fields, positions and sizes, never a value of the event. `route` is "" and `action` None when
+    they are not known; actions are counted from 1 within their route. A format's failure has no action.
+    """
+
+    reason: Reason
+    detail: str
+    route: str = ""
+    action: int | None = None
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One command of Centrifugo's server API.
+
+    `keys` are the order keys: a command may be sent when it is the first of every one of its keys. A channel is its own
+    key; a user's is `user_key(user)`, which no channel can be. They are distinct and never empty.
+    `encoded` is the JSON object for "commands" of `/api/batch`.
+    `route` and `action` (from 1) say what made it. `kind` is the word after `do`, and the metrics' label.
+    """
+
+    kind: ClassVar[str]
+    route: str
+    action: int
+    keys: tuple[str, ...]
+    encoded: bytes
+
+    @property
+    def method(self) -> str:
+        """The API's method, under which the reply has the result."""
+        return self.kind
+
+    @property
+    def burst(self) -> int:
+        """How many commands of its key one batch may hold. Above 1, that batch is sent with `parallel: false`."""
+        return 1
+
+
+class Publish(Command, frozen=True, kw_only=True, gc=False):
+    """A publication in one channel or more.
+
+    For several channels it is a `broadcast`, whose reply has `{"responses": […]}`, one verdict for each channel in the
+    order of `channels`; `only` makes the command for those that have to be sent again.
+    `data` is JSON. `idempotency_key` and `version_epoch` are "", `version` is None when the command has none; one key
+    is right for all channels, as Centrifugo remembers keys by channel.
+    """
+
+    kind: ClassVar[str] = "publish"
+    channels: tuple[str, ...]
+    data: bytes
+    tags: Mapping[str, str]
+    idempotency_key: str
+    skip_history: bool
+    delta: bool
+    version: int | None
+    version_epoch: str
+    burst_limit: int
+
+    @property
+    def method(self) -> str:
+        return "publish" if len(self.channels) == 1 else "broadcast"
+
+    @property
+    def burst(self) -> int:
+        return self.burst_limit
+
+    def only(self, channels: Iterable[str]) -> "Publish":
+        """The same publication for some of its channels (one at least), in the order of this command."""
+        wanted = frozenset(channels)
+        return publish(
+            route=self.route,
+            action=self.action,
+            channels=tuple(channel for channel in self.channels if channel in wanted),
+            data=self.data,
+            tags=self.tags,
+            idempotency_key=self.idempotency_key,
+            skip_history=self.skip_history,
+            delta=self.delta,
+            version=self.version,
+            version_epoch=self.version_epoch,
+            burst=self.burst_limit,
+        )
+
+
+class Unsubscribe(Command, frozen=True, kw_only=True, gc=False):
+    """Ends one user's subscriptions to one channel."""
+
+    kind: ClassVar[str] = "unsubscribe"
+    user: str
+    channel: str
+
+
+class Disconnect(Command, frozen=True, kw_only=True, gc=False):
+    """Closes a user's connections. SDKs come back after codes 4000–4499, and never after 4500–4999."""
+
+    kind: ClassVar[str] = "disconnect"
+    user: str
+    code: int
+    reason: str
+
+
+class Refresh(Command, frozen=True, kw_only=True, gc=False):
+    """Has a user's connections decided anew.
+
+    `expire_at` None closes them with 3005, and SDKs reconnect. Otherwise it is in seconds since 1970, and the refresh
+    proxy is asked then; Centrifugo treats a time in the past as the other mode.
+    """
+
+    kind: ClassVar[str] = "refresh"
+    user: str
+    expire_at: int | None
+
+
+class HistoryRemove(Command, frozen=True, kw_only=True, gc=False):
+    """Empties a channel's history."""
+
+    kind: ClassVar[str] = "history_remove"
+    channel: str
+
+
+class Mapped(NamedTuple):
+    """What a record becomes.
+
+    The commands are sent in their order, each when the one before it is done, also when there are failures: a broken
+    feed must not keep a disconnect from happening. With failures the record is dead-lettered, once, for the first of
+    them. One of the two may be empty, not both.
+    """
+
+    commands: tuple[Command, ...]
+    failures: tuple[Poison, ...] = ()
+
+
+class Skip(NamedTuple):
+    """Nothing is to be done for the record."""
+
+    reason: SkipReason
+
+
+Outcome: TypeAlias = Mapped | Skip
+
+
+class Mapper(Protocol):
+    """What turns a record into commands: `bridge.mapping.RouteMapper`, made of the routes file at start."""
+
+    def outcome(self, record: Record, now_ms: int) -> Outcome:
+        """What is to be done for `record` at `now_ms` (milliseconds since 1970).
+
+        A record of the replay topic is mapped as the original was: with its topic, position and timestamp.
+        Every fault of a record is in the outcome; an exception from here is a bug (`internal_error`).
+        """
+
+
+def user_key(user: str) -> str:
+    """The order key of what concerns a user. No channel has a NUL in it."""
+    return f"user\0{user}"
+
+
+def publish(
+    *,
+    route: str,
+    action: int,
+    channels: tuple[str, ...],
+    data: bytes,
+    tags: Mapping[str, str] | None = None,
+    idempotency_key: str = "",
+    skip_history: bool = False,
+    delta: bool = False,
+    version: int | None = None,
+    version_epoch: str = "",
+    burst: int = 1,
+) -> Publish:
+    """A publication of `data` (JSON) in `channels`, which are distinct. Options that are off are not sent."""
+    single = len(channels) == 1
+    request: dict[str, Any] = {"channel": channels[0]} if single else {"channels": channels}
+    request["data"] = orjson.Fragment(data)
+    options = {
+        "tags": tags,
+        "idempotency_key": idempotency_key,
+        "skip_history": skip_history,
+        "delta": delta,
+        "version": version,
+        "version_epoch": version_epoch,
+    }
+    request.update((name, value) for name, value in options.items() if value)
+    return Publish(
+        route=route,
+        action=action,
+        keys=channels,
+        encoded=orjson.dumps({"publish" if single else "broadcast": request}),
+        channels=channels,
+        data=data,
+        tags=tags or {},
+        idempotency_key=idempotency_key,
+        skip_history=skip_history,
+        delta=delta,
+        version=version,
+        version_epoch=version_epoch,
+        burst_limit=burst,
+    )
+
+
+def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscribe:
+    return Unsubscribe(
+        route=route,
+        action=action,
+        keys=(channel, user_key(user)),
+        encoded=orjson.dumps({"unsubscribe": {"user": user, "channel": channel}}),
+        user=user,
+        channel=channel,
+    )
+
+
+def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
+    """`code` is 4000–4999 and `reason` at most 123 bytes: Centrifugo checks neither, and the socket dies with 1006."""
+    request = {"user": user, "disconnect": {"code": code, "reason": reason}}
+    return Disconnect(
+        route=route,
+        action=action,
+        keys=(user_key(user),),
+        encoded=orjson.dumps({"disconnect": request}),
+        user=user,
+        code=code,
+        reason=reason,
+    )
+
+
+def refresh(*, route: str, action: int, user: str, expire_at: int | None) -> Refresh:
+    """Always with an expiry: without one the connections would never expire again."""
+    expiry = {"expired": True} if expire_at is None else {"expire_at": expire_at}
+    return Refresh(
+        route=route,
+        action=action,
+        keys=(user_key(user),),
+        encoded=orjson.dumps({"refresh": {"user": user, **expiry}}),
+        user=user,
+        expire_at=expire_at,
+    )
+
+
+def history_remove(*, route: str, action: int, channel: str) -> HistoryRemove:
+    return HistoryRemove(
+        route=route,
+        action=action,
+        keys=(channel,),
+        encoded=orjson.dumps({"history_remove": {"channel": channel}}),
+        channel=channel,
+    )
