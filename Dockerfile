@@ -11,6 +11,7 @@ WORKDIR /srv
 # The version is read from the changelog.
 COPY CHANGELOG.md manage.py ./
 COPY proto proto
+COPY common common
 COPY fallback fallback
 COPY centrifugo_proxy centrifugo_proxy
 COPY realtime_site realtime_site

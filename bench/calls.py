@@ -14,8 +14,8 @@ from typing import Any, Final
 import uvloop
 from grpc import aio
 
-from bench.processes import identity
-from centrifugo_proxy.unary import UnaryUnary
+from bench.parts.processes import identity
+from centrifugo_proxy.peers.unary import UnaryUnary
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 METHOD: Final = "/realtime.v1.ConnectProxyService/Validate"

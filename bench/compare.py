@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from bench import machine
-from bench.load import TOKEN, load
-from bench.processes import ROOT, BenchError, Environment, floor, free_port, identity, service, sink
+from bench.parts import machine
+from bench.parts.load import TOKEN, load
+from bench.parts.processes import ROOT, BenchError, Environment, floor, free_port, identity, service, sink
 
 WARM_UP_S: Final = 1
 SETTLE_S: Final = 1.2  # for the last batch of spans to be sent, so that it is paid for too

@@ -1,4 +1,4 @@
-"""CPU of each later event beside that of connect, in turn, in one run: python -m bench.events [--json FILE]
+"""CPU of each session event beside that of connect, in turn, in one run: python -m bench.events [--json FILE]
 
 An event that asks nobody should cost less than half of a connect, one that asks a service no more than a connect,
 which asks identity. Each event is measured right after a connect of its own, since a machine that others use is now
@@ -19,10 +19,10 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import machine
-from bench.client import connected, proxy_request
-from bench.load import TOKEN, Answers, timed
-from bench.processes import LOOPBACK, BenchError, free_port, process, service
+from bench.parts import machine
+from bench.parts.client import connected, proxy_request
+from bench.parts.load import TOKEN, Answers, timed
+from bench.parts.processes import LOOPBACK, BenchError, free_port, process, service
 
 CONNECTIONS: Final = 64
 POLICY: Final = """
@@ -118,7 +118,7 @@ def started() -> Iterator[tuple[int, int]]:
             "CENTRIFUGO_PROXY_TOKEN": TOKEN,
         }
         with (
-            process("the backends", ["-m", "bench.backends", str(backends)], backends, {}),
+            process("the backends", ["-m", "bench.parts.backends", str(backends)], backends, {}),
             service(port, environment) as pid,
         ):
             yield pid, port

@@ -21,12 +21,12 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from bench.backends import GRANTED, SAID
 from bench.events import FACTS, POLICY, ROWS
-from bench.identity import YES
-from bench.load import TOKEN
-from bench.processes import LOOPBACK, OURS, ROOT, BenchError
-from centrifugo_proxy import unary
+from bench.parts.backends import GRANTED, SAID
+from bench.parts.identity import YES
+from bench.parts.load import TOKEN
+from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError
+from centrifugo_proxy.peers import unary
 from realtime_site import boot
 
 REQUESTS: Final = 1000
@@ -83,9 +83,9 @@ async def answer(name: str, requests: int) -> None:
     boot.configure()
     from django.conf import settings  # noqa: PLC0415  (these four need a configured Django)
 
-    from fallback.apps import loaded_pool  # noqa: PLC0415
-    from realtime_site.handler import LeanHandler  # noqa: PLC0415
+    from fallback.loaded import loaded_pool  # noqa: PLC0415
     from realtime_site.lifespan import open_runtime  # noqa: PLC0415
+    from realtime_site.serving.handler import LeanHandler  # noqa: PLC0415
 
     unary.UnaryUnary.__call__ = answered_at_once  # type: ignore[method-assign, assignment]
     event, fields, _ = ROWS[name]

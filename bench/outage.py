@@ -22,11 +22,11 @@ from typing import Any, Final
 
 import uvloop
 
-from bench import machine
-from bench.load import Answers
-from bench.processes import BenchError, allow_many_connections, free_port, identity, service
-from bench.storm import Storm
-from bench.trickle import degraded, trickle
+from bench.parts import machine
+from bench.parts.load import Answers
+from bench.parts.processes import BenchError, allow_many_connections, free_port, identity, service
+from bench.parts.storm import Storm
+from bench.parts.trickle import degraded, trickle
 from fallback.minting import mint
 
 CONNECTIONS: Final = 64

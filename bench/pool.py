@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from bench import machine
+from bench.parts import machine
 from fallback import tickets
 from fallback.minting import mint
 

@@ -1,6 +1,6 @@
 """The two spans of a proxy request, as the proxy sees them: a server span, and a client span for each gRPC call.
 
-These ones are off and do nothing; realtime_site/tracer.py has those that record.
+These ones are off and do nothing; realtime_site/tracing/tracer.py has those that record.
 """
 
 from typing import Any, Final

@@ -1,10 +1,13 @@
 """Who gets in while identity is away: the outage detector and the ticket pool, as one decision."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fallback.outage import OutageDetector, OutageStatus, Transition
 from fallback.tickets import LoadStatus, TicketPool, digest
+
+# The marks of a connection that was let in on a fallback ticket, in its info, meta and data.
+POOL_MARKS: Final = {"degraded": True, "fallback_path": "pool"}
 
 
 class PoolAccepted(NamedTuple):

@@ -16,12 +16,3 @@ class FallbackConfig(AppConfig):
         from fallback import checks  # noqa: F401, PLC0415  (registers them)
 
         self.loaded = tickets.load(settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_LOW_WATERMARK)
-
-
-def loaded_pool() -> tickets.LoadedPool:
-    """The pool that this process loaded at start."""
-    from django.apps import apps  # noqa: PLC0415  (not while the registry is being filled)
-
-    config = apps.get_app_config("fallback")
-    assert isinstance(config, FallbackConfig)
-    return config.loaded

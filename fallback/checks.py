@@ -9,8 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from fallback.apps import loaded_pool
-from fallback.shown import shown_path
+from common.safe_path import safe_path
+from fallback.loaded import loaded_pool
 from fallback.tickets import LoadStatus
 
 TTL_RANGE_S = range(60, 3601)
@@ -73,7 +73,7 @@ def ttl_out_of_range(ttl_s: int) -> Error:
 
 def pool_not_loaded(path: str, status: LoadStatus, detail: str) -> Warning:
     return Warning(
-        f"FALLBACK_TICKETS_PATH: {shown_path(path)} is {status} ({detail}): nobody will get in while identity is down.",
+        f"FALLBACK_TICKETS_PATH: {safe_path(path)} is {status} ({detail}): nobody will get in while identity is down.",
         hint="Mount the file where FALLBACK_TICKETS_PATH says, readable by this process, one ticket a line "
         "(manage.py mint_fallback_tickets makes one), then restart; or unset FALLBACK_TICKETS_PATH.",
         id="fallback.W001",
@@ -82,9 +82,9 @@ def pool_not_loaded(path: str, status: LoadStatus, detail: str) -> Warning:
 
 def readable_by_others(path: str, mode: int) -> Warning:
     return Warning(
-        f"FALLBACK_TICKETS_PATH: {shown_path(path)} has mode {mode:04o}: every user of this machine can read the "
+        f"FALLBACK_TICKETS_PATH: {safe_path(path)} has mode {mode:04o}: every user of this machine can read the "
         "tickets.",
-        hint=f"chmod 0600 {shown_path(path)} (for a Kubernetes Secret: defaultMode: 0400 with fsGroup, or 0440).",
+        hint=f"chmod 0600 {safe_path(path)} (for a Kubernetes Secret: defaultMode: 0400 with fsGroup, or 0440).",
         id="fallback.W002",
     )
 

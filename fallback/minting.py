@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from common.os_errors import reason
+
 TICKET_BYTES: Final = 32
 COUNTS: Final = range(1, 1_000_001)
 MODE: Final = 0o600
@@ -30,8 +32,7 @@ def mint(count: int, output: Path, *, overwrite: bool) -> int:
         ) from None
     except OSError as error:
         raise NotMinted(
-            f"cannot write {output}: {error.strerror or type(error).__name__}; "
-            "choose a path in a folder that this user may write to."
+            f"cannot write {output}: {reason(error)}; choose a path in a folder that this user may write to."
         ) from None
     return len(content)
 

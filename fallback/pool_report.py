@@ -1,19 +1,10 @@
 """What the state of a fallback pool means, as a monitoring plugin says it. Counts only, never a ticket."""
 
 from collections.abc import Iterator
-from enum import IntEnum
 from typing import Any, NamedTuple
 
+from common.exit_codes import PluginState
 from fallback.tickets import LoadedPool, LoadStatus
-
-
-class State(IntEnum):
-    """Of a monitoring plugin; the value is the exit code."""
-
-    OK = 0
-    WARNING = 1
-    CRITICAL = 2
-    UNKNOWN = 3
 
 
 class PoolReport(NamedTuple):
@@ -22,7 +13,7 @@ class PoolReport(NamedTuple):
     `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL.
     """
 
-    state: State
+    state: PluginState
     source: str
     location: str
     status: LoadStatus | None = None
@@ -70,16 +61,16 @@ def _count(value: Any) -> int:
 
 def not_asked(url: str, problem: str) -> PoolReport:
     """The report on a live process that did not say."""
-    return PoolReport(State.UNKNOWN, "live", url, detail=problem)
+    return PoolReport(PluginState.UNKNOWN, "live", url, detail=problem)
 
 
-def judge(status: LoadStatus, tickets: int, low_watermark: int) -> State:
+def judge(status: LoadStatus, tickets: int, low_watermark: int) -> PluginState:
     """The state of a pool with this many tickets left. A loaded one that is used up is as good as empty."""
     if status is LoadStatus.DISABLED:
-        return State.OK
+        return PluginState.OK
     if status is not LoadStatus.LOADED or tickets == 0:
-        return State.CRITICAL
-    return State.OK if tickets >= low_watermark else State.WARNING
+        return PluginState.CRITICAL
+    return PluginState.OK if tickets >= low_watermark else PluginState.WARNING
 
 
 def as_json(report: PoolReport) -> dict[str, Any]:
@@ -113,7 +104,7 @@ def verdict(report: PoolReport) -> str:
             return "no pool is configured (FALLBACK_TICKETS_PATH is empty); nobody gets in while identity is down."
         case PoolReport(status=LoadStatus.LOADED, tickets=0):
             return "every ticket is used up; mint a new pool and roll it out."
-        case PoolReport(status=LoadStatus.LOADED, state=State.WARNING):
+        case PoolReport(status=LoadStatus.LOADED, state=PluginState.WARNING):
             return f"{report.tickets} tickets, below the low watermark; mint a new pool and roll it out."
         case PoolReport(status=LoadStatus.LOADED):
             return f"{report.tickets} tickets{_readable_by_others(report.file_mode)}."

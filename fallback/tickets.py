@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from common.os_errors import reason
+
 BOM = "\ufeff"
 LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -88,7 +90,7 @@ def load(path: str, low_watermark: int) -> LoadedPool:
     except FileNotFoundError:
         return LoadedPool(nothing, LoadStatus.MISSING, detail="no such file")
     except OSError as error:
-        return LoadedPool(nothing, LoadStatus.UNREADABLE, detail=error.strerror or type(error).__name__)
+        return LoadedPool(nothing, LoadStatus.UNREADABLE, detail=reason(error))
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

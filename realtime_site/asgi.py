@@ -8,21 +8,21 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from realtime_site import boot
-from realtime_site.asgi_types import Receive, Scope, Send
+from realtime_site.serving.asgi_types import Receive, Scope, Send
 
 boot.configure()
 
 from django.conf import settings  # noqa: E402  (settings need a configured Django, as do the next three)
 
-from centrifugo_proxy.runtime import Runtime  # noqa: E402
-from fallback.apps import loaded_pool  # noqa: E402
-from realtime_site.handler import LeanHandler  # noqa: E402
+from centrifugo_proxy.wiring.runtime import Runtime  # noqa: E402
+from fallback.loaded import loaded_pool  # noqa: E402
 from realtime_site.lifespan import open_runtime  # noqa: E402
+from realtime_site.serving.handler import LeanHandler  # noqa: E402
 
 logger = logging.getLogger("realtime_site")
 
 
-def spare_the_collector() -> None:
+def freeze_startup_objects() -> None:
     """What startup made stays until the end: no collection need look at it again (docs/performance.md)."""
     gc.collect()
     gc.freeze()
@@ -67,4 +67,4 @@ class Application:
 
 
 boot.check()
-application = Application(open_runtime(settings, loaded_pool()), on_started=spare_the_collector)
+application = Application(open_runtime(settings, loaded_pool()), on_started=freeze_startup_objects)

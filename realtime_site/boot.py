@@ -10,11 +10,12 @@ import django
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from common.exit_codes import PluginState
+
 # Ours, and the routes. Django's others are about databases and templates, and would load the ORM's migrations.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
 
 REFUSED: Final = 1
-UNKNOWN: Final = 3  # of a monitoring plugin, to which 1 would be a warning about what it looks at
 
 logger = logging.getLogger("realtime_site")
 
@@ -22,7 +23,7 @@ logger = logging.getLogger("realtime_site")
 def refusal_code(arguments: Sequence[str]) -> int:
     """The exit code of a command line whose environment is refused; check_… commands report a state by theirs."""
     command = "".join(arguments[1:2])
-    return UNKNOWN if command.startswith("check_") else REFUSED
+    return PluginState.UNKNOWN if command.startswith("check_") else REFUSED
 
 
 def configure(refusal_code: int = REFUSED) -> None:

@@ -32,17 +32,17 @@ class Environment:
 
     def text(self, name: str, default: str) -> str:
         """Any text; an explicit empty value stays empty, and $NAME is the value of another variable."""
-        return self._text(name, default, shown=self.env.ENVIRON.get(name, ""))
+        return self._text(name, default, display=self.env.ENVIRON.get(name, ""))
 
     def path(self, name: str) -> str:
         """The path of a file, empty by default; never shown, since the file's content may have been set instead."""
-        return self._text(name, "", shown="$…")
+        return self._text(name, "", display="$…")
 
-    def _text(self, name: str, default: str, shown: str) -> str:
+    def _text(self, name: str, default: str, display: str) -> str:
         self.defaults[name] = default
         raw = self.env.ENVIRON.get(name, "")
         if raw.startswith("$") and self.env.ENVIRON.get(raw.lstrip("$"), "$").startswith("$"):
-            self._refuse(name, shown, "a value, or $NAME of another variable that is set")
+            self._refuse(name, display, "a value, or $NAME of another variable that is set")
             return default  # where django-environ would take the default in silence, or turn in a circle
         return str(self.env.str(name, default=default))
 

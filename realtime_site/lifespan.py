@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from centrifugo_proxy import metrics
-from centrifugo_proxy.assembly import answered_events, assemble, tls_files
-from centrifugo_proxy.clock import SystemClock
-from centrifugo_proxy.events.event import Clock
-from centrifugo_proxy.grpc_call import Peer
-from centrifugo_proxy.grpc_channel import open_channel
-from centrifugo_proxy.identity_grpc import GrpcIdentityClient
-from centrifugo_proxy.runtime import EventHandler, Readiness, Runtime
+from centrifugo_proxy.events.base import Clock
+from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.identity_grpc import GrpcIdentityClient
 from centrifugo_proxy.spans import OFF, Tracer
-from centrifugo_proxy.version import VERSION
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.wiring.assembly import answered_events, assemble
+from centrifugo_proxy.wiring.clock import SystemClock
+from centrifugo_proxy.wiring.peers import open_identity
+from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
+from centrifugo_proxy.wiring.version import VERSION
 from fallback.tickets import LoadedPool
 
 if TYPE_CHECKING:
@@ -32,37 +32,32 @@ async def open_runtime(
     span_processor: "SpanProcessor | None" = None,
 ) -> AsyncIterator[Runtime]:
     """The runtime of a service with these settings and this pool, ready while the context lasts."""
+    clock = clock or SystemClock()
     async with (
         _tracer(settings, span_processor) as tracer,
-        open_channel(settings.IDENTITY_VALIDATE_GRPC_ADDRESS, tls_files(settings)) as grpc_channel,
+        open_identity(settings, tracer) as identity,
+        _session_events(settings, clock, identity) as session_events,
     ):
-        identity = Peer(
-            grpc_channel=grpc_channel,
-            deadline_s=settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000,
-            observe=metrics.observe_identity_call,
-            tracer=tracer,
+        client = GrpcIdentityClient(identity)
+        runtime = assemble(
+            settings, identity=client, loaded=loaded, clock=clock, tracer=tracer, session_events=session_events
         )
-        grpc_channel.get_state(try_to_connect=True)
-        clock = clock or SystemClock()
-        async with _later_events(settings, clock, identity) as later:
-            client = GrpcIdentityClient(identity)
-            runtime = assemble(settings, identity=client, loaded=loaded, clock=clock, tracer=tracer, later=later)
-            metrics.watch(runtime.admission, clock.monotonic, VERSION)
-            with _ready(runtime.readiness):
-                yield runtime
+        metrics.watch(runtime.admission, clock.monotonic, VERSION)
+        with _ready(runtime.readiness):
+            yield runtime
 
 
 @asynccontextmanager
-async def _later_events(
+async def _session_events(
     settings: "LazySettings", clock: Clock, identity: Peer
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
     """The events beside connect; where there are none, what they need is not even imported."""
     if answered_events(settings) == ("connect",):
         yield {}
         return
-    from centrifugo_proxy.later import open_later_events  # noqa: PLC0415
+    from centrifugo_proxy.wiring.session_events import open_session_events  # noqa: PLC0415
 
-    async with open_later_events(settings, clock, identity) as handlers:
+    async with open_session_events(settings, clock, identity) as handlers:
         yield handlers
 
 
@@ -73,7 +68,7 @@ async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -
     if not endpoint and processor is None:
         yield OFF
         return
-    from realtime_site.tracing import open_tracing  # noqa: PLC0415
+    from realtime_site.tracing.setup import open_tracing  # noqa: PLC0415
 
     service_name, ratio = settings.OTEL_SERVICE_NAME, settings.OTEL_TRACES_SAMPLER_ARG
     async with open_tracing(endpoint, service_name, VERSION, ratio, processor) as tracer:

@@ -3,10 +3,12 @@
 import logging
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from pythonjsonlogger.orjson import OrjsonFormatter
+
+from common.timestamps import rfc3339
 
 TRACE: Final = 5
 LEVELS: Final = {
@@ -95,7 +97,7 @@ class JsonFormatter(OrjsonFormatter):
         super().__init__("%(message)s")
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        log_data["timestamp"] = _timestamp(record)
+        log_data["timestamp"] = rfc3339(record.created)
         log_data["level"] = NAMES.get(record.levelno, record.levelname.lower())
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
@@ -128,8 +130,3 @@ def _span_ids() -> dict[str, str]:
     if not span or not span.is_valid:
         return {}
     return {"trace_id": trace.format_trace_id(span.trace_id), "span_id": trace.format_span_id(span.span_id)}
-
-
-def _timestamp(record: logging.LogRecord) -> str:
-    at = datetime.fromtimestamp(record.created, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

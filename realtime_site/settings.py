@@ -5,8 +5,8 @@ What each means and accepts: README.md. Values that contradict each other are fo
 
 import sys
 
-from centrifugo_proxy.codes import INVALID_TICKET, ResponseMode, default_unavailable
 from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
+from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
 from realtime_site import logs
 from realtime_site.env import Environment
 
@@ -68,10 +68,10 @@ env.finish()
 
 INSTALLED_APPS = ["centrifugo_proxy", "fallback"]
 MIDDLEWARE = [
-    "realtime_site.middleware.allowed_hosts",
-    "realtime_site.middleware.django_prometheus_metrics",
+    "realtime_site.serving.middleware.allowed_hosts",
+    "realtime_site.serving.middleware.django_prometheus_metrics",
 ]
-ROOT_URLCONF = "centrifugo_proxy.urls"
+ROOT_URLCONF = "centrifugo_proxy.web.urls"
 ASGI_APPLICATION = "realtime_site.asgi.application"
 DATABASES: dict[str, dict[str, str]] = {}
 USE_I18N = False

@@ -26,4 +26,5 @@ def clock() -> FakeClock:
 def frozen_time() -> Iterator[FrozenDateTimeFactory]:
     """Every clock stands still until it is ticked, but for gRPC's (its deadlines) and the event loop's."""
     with freeze_time("2030-01-01", ignore=["grpc"], real_asyncio=True) as frozen:
+        assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen

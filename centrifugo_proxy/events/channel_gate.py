@@ -1,10 +1,11 @@
 """What subscribe, publish and sub_refresh have in common: may this connection do that on this channel."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from centrifugo_proxy import codes
-from centrifugo_proxy.backends import (
+from centrifugo_proxy.events.decision import Notices
+from centrifugo_proxy.events.owners import Owners
+from centrifugo_proxy.peers.backends import (
     AccessAnswer,
     AccessQuery,
     BackendDisconnect,
@@ -13,35 +14,9 @@ from centrifugo_proxy.backends import (
     FamilyService,
     Grant,
 )
-from centrifugo_proxy.event_wire import EventRequest
-from centrifugo_proxy.events.decision import MetaMissing, Notices
-from centrifugo_proxy.policy import Action, ChannelRule, Policy, Reason
-from centrifugo_proxy.subject import Subject, subject_of
-
-
-@dataclass(slots=True)
-class Once:
-    """True the first time it is asked."""
-
-    asked: bool = False
-
-    def first(self) -> bool:
-        first, self.asked = not self.asked, True
-        return first
-
-
-@dataclass(frozen=True, slots=True)
-class Subjects:
-    """Reads whose connection it is; notices, once, that Centrifugo does not say."""
-
-    missing: Once = field(default_factory=Once)
-
-    def of(self, request: EventRequest) -> tuple[Subject | None, Notices]:
-        """The subject, None when `meta` is missing or malformed, and what an operator should hear of it."""
-        subject = subject_of(request.user, request.meta)
-        if subject is None and request.without_meta and self.missing.first():
-            return None, (MetaMissing(),)
-        return subject, ()
+from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, Reason
+from centrifugo_proxy.protocol import codes
+from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 class Granted(NamedTuple):
@@ -66,21 +41,21 @@ class ChannelGate:
     """The policy, and the family service for the rules that ask it."""
 
     policy: Policy
-    subjects: Subjects
+    owners: Owners
     family_service: FamilyService | None
 
     async def judge(self, request: EventRequest, action: Action) -> tuple[Judgement, Notices]:
         """The judgement. Raises BackendUnavailable or BackendFault of the family service."""
-        subject, notices = self.subjects.of(request)
-        rule, reason = self.policy.judge_channel(subject, request.channel, action)
-        if subject is None or rule is None or reason is not None:
+        owner, notices = self.owners.of(request)
+        rule, reason = self.policy.judge_channel(owner, request.channel, action)
+        if owner is None or rule is None or reason is not None:
             return Denied(codes.FORBIDDEN, reason or Reason.NO_RULE), notices
         if not rule.ask_family_service:
             return Granted(rule, 0), notices
         if self.family_service is None:
             raise BackendFault("a rule asks the family service, and there is none")
         query = AccessQuery(
-            subject.user, subject.family_id, request.client, request.channel, publish=action is Action.PUBLISH
+            owner.user, owner.family_id, request.client, request.channel, publish=action is Action.PUBLISH
         )
         return _judgement(await self.family_service.authorize(query), rule), notices
 

@@ -6,11 +6,10 @@ Decides, and moves the fallback's state; tells nobody. What happened is in the `
 from dataclasses import dataclass
 from typing import Any, Final
 
-from centrifugo_proxy import codes, wire
+from centrifugo_proxy.events.base import Caller, CallerGone, Clock
 from centrifugo_proxy.events.decision import Decision, DisconnectChanged, Notices, internal_error
-from centrifugo_proxy.events.description import describe, shown
-from centrifugo_proxy.events.event import Caller, CallerGone, Clock
-from centrifugo_proxy.identity import (
+from centrifugo_proxy.events.description import describe, public_info
+from centrifugo_proxy.peers.identity import (
     Identity,
     IdentityAnswer,
     IdentityClient,
@@ -22,7 +21,9 @@ from centrifugo_proxy.identity import (
     IdentityUnavailable,
     ValidateQuery,
 )
-from fallback.admission import Admission
+from centrifugo_proxy.protocol import answers, codes
+from centrifugo_proxy.protocol.connect import ConnectRequest
+from fallback.admission import POOL_MARKS, Admission
 
 # fmt: off
 OUTCOMES: Final = (
@@ -43,7 +44,7 @@ class Connect:
     unavailable_code: int
     info_fields: frozenset[str]
 
-    async def decide(self, request: wire.ConnectRequest, caller: Caller) -> Decision:
+    async def decide(self, request: ConnectRequest, caller: Caller) -> Decision:
         """Redeem the ticket at identity or, in an outage, at the pool.
 
         Raises CallerGone when it is known that nobody waits for a pool ticket's answer.
@@ -82,9 +83,8 @@ class Connect:
         admitted = self.admission.admit(ticket, now, self.clock.time())
         if admitted is None:
             return self._unavailable("fallback_pool_miss" if self.admission.open(now) else "unavailable", notices)
-        marks = {"degraded": True, "fallback_path": "pool"}
-        fields = {"user": admitted.user, "info": marks, "meta": marks, "expire_at": admitted.expire_at}
-        return Decision("fallback_pool_consumed", 200, wire.Result(fields), notices + admitted.notices)
+        fields = {"user": admitted.user, "info": POOL_MARKS, "meta": POOL_MARKS, "expire_at": admitted.expire_at}
+        return Decision("fallback_pool_consumed", 200, answers.Result(fields), notices + admitted.notices)
 
     def _translate(self, answer: IdentityAnswer, notices: Notices) -> Decision:
         match answer:
@@ -101,22 +101,22 @@ class Connect:
 
     def _success(self, identity: Identity, notices: Notices) -> Decision:
         meta = describe(identity)
-        fields: dict[str, Any] = {"user": identity.user, "info": shown(meta, self.info_fields), "meta": meta}
+        fields: dict[str, Any] = {"user": identity.user, "info": public_info(meta, self.info_fields), "meta": meta}
         if identity.expire_at:
             fields["expire_at"] = identity.expire_at
         outcome = "success_degraded" if identity.degraded else "success"
-        return Decision(outcome, 200, wire.Result(fields), notices)
+        return Decision(outcome, 200, answers.Result(fields), notices)
 
     def _passed_on(self, code: int, reason: str, notices: Notices) -> Decision:
         passable = code in codes.DISCONNECT_CODES
-        answer = wire.disconnect(code if passable else self.invalid_ticket_code, reason)
+        answer = answers.disconnect(code if passable else self.invalid_ticket_code, reason)
         if answer == (code, reason):
             return Decision("disconnect", 401, answer, notices)
         return Decision("disconnect", 401, answer, (*notices, DisconnectChanged(code, len(reason.encode()))))
 
     def _invalid_ticket(self, notices: Notices = ()) -> Decision:
-        return Decision("invalid_ticket", 401, wire.disconnect(self.invalid_ticket_code, "invalid ticket"), notices)
+        return Decision("invalid_ticket", 401, answers.disconnect(self.invalid_ticket_code, "invalid ticket"), notices)
 
     def _unavailable(self, outcome: str, notices: Notices) -> Decision:
-        answer = wire.disconnect(self.unavailable_code, "ticket validation temporarily unavailable")
+        answer = answers.disconnect(self.unavailable_code, "ticket validation temporarily unavailable")
         return Decision(outcome, 503, answer, notices)

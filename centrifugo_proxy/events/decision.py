@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from centrifugo_proxy import codes, wire
+from centrifugo_proxy.protocol import answers, codes
 from fallback.admission import Notice as FallbackNotice
 
 
@@ -21,8 +21,8 @@ class MetaMissing(NamedTuple):
 Notice = FallbackNotice | DisconnectChanged | MetaMissing
 Notices = tuple[Notice, ...]
 
-# How the later events can end, beside what every request can end with; a metric label.
-LATER_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
+# How the session events can end, beside what every request can end with; a metric label.
+SESSION_EVENT_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
 COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented")
 
 
@@ -34,27 +34,27 @@ class Decision(NamedTuple):
 
     outcome: str
     status: int
-    answer: wire.Answer
+    answer: answers.Answer
     notices: Notices = ()
     fault: Exception | None = None
 
 
-BAD_REQUEST: Final = Decision("bad_request", 400, wire.Error(codes.BAD_REQUEST, "bad request"))
-REFUSED: Final = Decision("refused", 403, wire.Error(codes.PERMISSION_DENIED, "permission denied"))
+BAD_REQUEST: Final = Decision("bad_request", 400, answers.Error(codes.BAD_REQUEST, "bad request"))
+REFUSED: Final = Decision("refused", 403, answers.Error(codes.PERMISSION_DENIED, "permission denied"))
 OVERLOADED: Final = Decision(
-    "overloaded", 503, wire.Error(codes.INTERNAL, "too many requests in flight", temporary=True)
+    "overloaded", 503, answers.Error(codes.INTERNAL, "too many requests in flight", temporary=True)
 )
-NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, wire.Error(codes.NOT_IMPLEMENTED, "not implemented"))
+NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, answers.Error(codes.NOT_IMPLEMENTED, "not implemented"))
 
 
 def internal_error(fault: Exception, notices: Notices = ()) -> Decision:
     """Something that should not happen did; the client is told nothing of it."""
-    return Decision("internal_error", 500, wire.Error(codes.INTERNAL, "internal error"), notices, fault)
+    return Decision("internal_error", 500, answers.Error(codes.INTERNAL, "internal error"), notices, fault)
 
 
 def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
     """Go on, with these fields of the event's result."""
-    return Decision("allowed", 200, wire.Result(fields), notices)
+    return Decision("allowed", 200, answers.Result(fields), notices)
 
 
 def denied(code: int, message: str, notices: Notices = ()) -> Decision:
@@ -62,13 +62,13 @@ def denied(code: int, message: str, notices: Notices = ()) -> Decision:
 
     Never without a message: Centrifugo leaves an empty one out, on which the Python SDK stumbles and tries for ever.
     """
-    return Decision("denied", 200, wire.Error(code, message or "refused"), notices)
+    return Decision("denied", 200, answers.Error(code, message or "refused"), notices)
 
 
 def too_large(limit: int, notices: Notices = ()) -> Decision:
     """More data than a rule lets through."""
     return Decision(
-        "too_large", 200, wire.Error(codes.TOO_LARGE, f"data is larger than the limit of {limit} bytes"), notices
+        "too_large", 200, answers.Error(codes.TOO_LARGE, f"data is larger than the limit of {limit} bytes"), notices
     )
 
 
@@ -77,14 +77,14 @@ def unavailable(status: int) -> Decision:
 
     With another status it is a failed call, for the events that Centrifugo lets go on after one.
     """
-    answer = wire.Error(codes.BACKEND_UNAVAILABLE, "temporarily unavailable", temporary=True)
+    answer = answers.Error(codes.BACKEND_UNAVAILABLE, "temporarily unavailable", temporary=True)
     return Decision("unavailable", status, answer)
 
 
-def sent_away(code: int, reason: str, notices: Notices = ()) -> Decision:
+def disconnected(code: int, reason: str, notices: Notices = ()) -> Decision:
     """Disconnected by a backend; a code that Centrifugo would not carry out becomes a reconnect."""
     passable = code in codes.DISCONNECT_CODES
-    answer = wire.disconnect(code if passable else codes.RECONNECT, reason)
+    answer = answers.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):
         notices = (*notices, DisconnectChanged(code, len(reason.encode()), "a backend"))
     return Decision("disconnect", 200, answer, notices)
@@ -92,4 +92,4 @@ def sent_away(code: int, reason: str, notices: Notices = ()) -> Decision:
 
 def expired(notices: Notices = ()) -> Decision:
     """The connection, or the subscription, ends here."""
-    return Decision("expired", 200, wire.Result({"expired": True}), notices)
+    return Decision("expired", 200, answers.Result({"expired": True}), notices)

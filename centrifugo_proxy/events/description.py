@@ -1,11 +1,12 @@
-"""How a connection's owner is written down: `meta` for us and the later proxies, `info` for other clients."""
+"""How a connection's owner is written down: `meta` for us and the session proxies, `info` for other clients."""
 
 from typing import Any, Final
 
-from centrifugo_proxy.identity import Identity
+from centrifugo_proxy.peers.identity import Identity
+from fallback.admission import POOL_MARKS
 
 INFO_FIELDS: Final = ("family_id", "subscription_tier", "is_admin", "parental_state")
-ALWAYS_SHOWN: Final = ("degraded", "fallback_path")
+ALWAYS_SHOWN: Final = tuple(POOL_MARKS)
 
 
 def describe(identity: Identity) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def describe(identity: Identity) -> dict[str, Any]:
     return {**meta, "degraded": True} if identity.degraded else meta
 
 
-def shown(meta: dict[str, Any], info_fields: frozenset[str]) -> dict[str, Any]:
+def public_info(meta: dict[str, Any], info_fields: frozenset[str]) -> dict[str, Any]:
     """`info`: what of `meta` others may see; the degraded marks always."""
     if info_fields.issuperset(INFO_FIELDS):
         return meta

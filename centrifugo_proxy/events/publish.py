@@ -6,18 +6,18 @@ https://centrifugal.dev/docs/server/proxy#publish-proxy
 from dataclasses import dataclass
 from typing import Any
 
-from centrifugo_proxy.backends import BackendDisconnect
-from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.base import Caller
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
 from centrifugo_proxy.events.decision import (
     Decision,
     allowed,
     denied,
-    sent_away,
+    disconnected,
     too_large,
 )
-from centrifugo_proxy.events.event import Caller
-from centrifugo_proxy.policy import Action
+from centrifugo_proxy.peers.backends import BackendDisconnect
+from centrifugo_proxy.policy.rules import Action
+from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +39,4 @@ class Publish:
             case Denied(code, message):
                 return denied(code, message, notices)
             case BackendDisconnect(code, reason):
-                return sent_away(code, reason, notices)
+                return disconnected(code, reason, notices)

@@ -9,19 +9,19 @@ from typing import Any, Final
 
 import orjson
 
-from centrifugo_proxy.backends import RefreshClient, RefreshQuery
-from centrifugo_proxy.event_wire import EventRequest
-from centrifugo_proxy.events.channel_gate import Subjects
+from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.decision import Decision, allowed, expired
-from centrifugo_proxy.events.description import describe, shown
-from centrifugo_proxy.events.event import Caller, Clock
-from centrifugo_proxy.identity import (
+from centrifugo_proxy.events.description import describe, public_info
+from centrifugo_proxy.events.owners import Owners
+from centrifugo_proxy.peers.backends import RefreshClient, RefreshQuery
+from centrifugo_proxy.peers.identity import (
     Identity,
     IdentityError,
     IdentityFault,
     IdentityMalformed,
     IdentityUnavailable,
 )
+from centrifugo_proxy.protocol.session_events import EventRequest
 
 # Centrifugo ends a connection that is refreshed without a new end, and version 5 refreshes without pause when the
 # end is so far away that its clock overflows (as milliseconds in place of seconds are): this is far enough.
@@ -33,18 +33,18 @@ class Refresh:
     """Only ever a result, or a failed call."""
 
     identity: RefreshClient
-    subjects: Subjects
+    owners: Owners
     clock: Clock
     info_fields: frozenset[str]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """What identity says; a connection from the fallback pool ends, to come back with its real owner."""
-        subject, notices = self.subjects.of(request)
-        if subject is None or subject.from_pool:
+        owner, notices = self.owners.of(request)
+        if owner is None or owner.from_pool:
             return expired(notices)
-        answer = await self.identity.refresh(RefreshQuery(subject.user, request.client, subject.family_id))
+        answer = await self.identity.refresh(RefreshQuery(owner.user, request.client, owner.family_id))
         match answer:
-            case Identity(user=user) if user == subject.user:
+            case Identity(user=user) if user == owner.user:
                 return allowed(self._renewed(answer, bytes(request.meta)))
             case IdentityError():
                 raise IdentityUnavailable("identity could not tell")
@@ -59,7 +59,7 @@ class Refresh:
         fields: dict[str, Any] = {"expire_at": min(identity.expire_at or furthest, furthest)}
         meta = describe(identity)
         if not _says(known, meta):
-            fields |= {"info": shown(meta, self.info_fields), "meta": meta}
+            fields |= {"info": public_info(meta, self.info_fields), "meta": meta}
         return fields
 
 

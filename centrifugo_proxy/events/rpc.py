@@ -7,8 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from centrifugo_proxy import codes
-from centrifugo_proxy.backends import (
+from centrifugo_proxy.events.base import Caller
+from centrifugo_proxy.events.decision import (
+    Decision,
+    Notices,
+    allowed,
+    denied,
+    disconnected,
+    internal_error,
+    too_large,
+)
+from centrifugo_proxy.events.owners import Owners
+from centrifugo_proxy.peers.backends import (
     BackendDisconnect,
     BackendError,
     RpcAnswer,
@@ -16,19 +26,9 @@ from centrifugo_proxy.backends import (
     RpcCall,
     RpcData,
 )
-from centrifugo_proxy.event_wire import EventRequest, data_fields
-from centrifugo_proxy.events.channel_gate import Subjects
-from centrifugo_proxy.events.decision import (
-    Decision,
-    Notices,
-    allowed,
-    denied,
-    internal_error,
-    sent_away,
-    too_large,
-)
-from centrifugo_proxy.events.event import Caller
-from centrifugo_proxy.policy import Policy, Reason
+from centrifugo_proxy.policy.rules import Policy, Reason
+from centrifugo_proxy.protocol import codes
+from centrifugo_proxy.protocol.session_events import EventRequest, data_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Rpc:
     """`backends` has every name that a rule of the policy has."""
 
     policy: Policy
-    subjects: Subjects
+    owners: Owners
     backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """The backend's answer, byte for byte, or a refusal. Raises as `RpcBackend` does."""
-        subject, notices = self.subjects.of(request)
-        rule, reason = self.policy.judge_rpc(subject, request.method)
+        owner, notices = self.owners.of(request)
+        rule, reason = self.policy.judge_rpc(owner, request.method)
         if reason is Reason.NO_RULE:
             return denied(codes.METHOD_NOT_FOUND, "unknown method", notices)
-        if subject is None or rule is None or reason is not None:
+        if owner is None or rule is None or reason is not None:
             return denied(codes.FORBIDDEN, reason or Reason.NO_META, notices)
         data = request.payload()
         if rule.max_request_bytes is not None and len(data) > rule.max_request_bytes:
@@ -53,11 +53,11 @@ class Rpc:
         call = RpcCall(
             request.method,
             data,
-            subject.user,
-            subject.family_id,
+            owner.user,
+            owner.family_id,
             request.client,
-            subject.subscription_tier,
-            subject.is_admin,
+            owner.subscription_tier,
+            owner.is_admin,
         )
         answer = await self.backends[rule.backend].call(call)
         return _translate(answer, notices, binary=request.is_binary)
@@ -75,4 +75,4 @@ def _translate(answer: RpcAnswer, notices: Notices, *, binary: bool) -> Decision
             known = code in codes.APPLICATION_ERROR_CODES
             return denied(code if known else codes.BACKEND_FAILED, message, notices)
         case BackendDisconnect(code, reason):
-            return sent_away(code, reason, notices)
+            return disconnected(code, reason, notices)

@@ -6,12 +6,12 @@ https://centrifugal.dev/docs/server/proxy#sub-refresh-proxy
 
 from dataclasses import dataclass
 
-from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.channel_gate import ChannelGate, Granted
 from centrifugo_proxy.events.decision import Decision, allowed, expired
-from centrifugo_proxy.events.event import Caller, Clock
 from centrifugo_proxy.events.subscribe import expiring
-from centrifugo_proxy.policy import Action
+from centrifugo_proxy.policy.rules import Action
+from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ https://centrifugal.dev/docs/server/proxy#subscribe-proxy
 import math
 from dataclasses import dataclass
 
-from centrifugo_proxy.backends import BackendDisconnect
-from centrifugo_proxy.event_wire import EventRequest
+from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
-from centrifugo_proxy.events.decision import Decision, allowed, denied, sent_away
-from centrifugo_proxy.events.event import Caller, Clock
-from centrifugo_proxy.policy import Action
+from centrifugo_proxy.events.decision import Decision, allowed, denied, disconnected
+from centrifugo_proxy.peers.backends import BackendDisconnect
+from centrifugo_proxy.policy.rules import Action
+from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Subscribe:
             case Denied(code, message):
                 return denied(code, message, notices)
             case BackendDisconnect(code, reason):
-                return sent_away(code, reason, notices)
+                return disconnected(code, reason, notices)
 
 
 def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from bench import compare, instructions, outage, pool
-from bench.load import TOKEN, Answers
-from bench.processes import ROOT, BenchError, floor, free_port, identity, service
+from bench.parts.load import TOKEN, Answers
+from bench.parts.processes import BenchError, floor, free_port, identity, service
+from tests.harness.paths import ROOT
 
 
 def test_100_000_tickets_load_in_a_second_and_40_mib() -> None:

@@ -19,7 +19,8 @@ from demo.centrifugo import find_binary
 from demo.lines import introduction
 from demo.stage import running_stage
 from tests.harness import centrifugo
-from tests.harness.processes import ROOT, environment, free_port
+from tests.harness.paths import ROOT
+from tests.harness.processes import environment, free_port
 
 LAST_LINE = "Ctrl-C ends it all.\n"
 

@@ -1,4 +1,4 @@
-"""What becomes of what identity knows of a user: seen by the others, or by later proxies alone."""
+"""What becomes of what identity knows of a user: seen by the others, or by session proxies alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tests.e2e.clients import one_after_another, sdk_client
 from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo, Config
-from tests.harness.later_proxy import LaterProxy, later_proxy
+from tests.harness.session_event_proxy import SessionEventProxy, session_event_proxy
 
 KNOWN = {
     "family_id": "f-1",
@@ -69,9 +69,9 @@ async def seen_by_another(stack: Stack, **known: Any) -> Any:
 
 
 @contextmanager
-def rpc_to_another(binary: Path, stack: Stack) -> Iterator[tuple[Centrifugo, LaterProxy]]:
+def rpc_to_another(binary: Path, stack: Stack) -> Iterator[tuple[Centrifugo, SessionEventProxy]]:
     """A Centrifugo before this service whose RPC goes to another."""
-    with later_proxy() as proxy:
+    with session_event_proxy() as proxy:
         rpc: Config = {
             "rpc": {
                 "without_namespace": {"proxy_enabled": True},

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.stack import guard_of
 from tests.harness import centrifugo
-from tests.harness.processes import ROOT
+from tests.harness.paths import ROOT
 
 GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 ENVELOPE = {"CENTRIFUGO_RESPONSE_MODE": "envelope"}

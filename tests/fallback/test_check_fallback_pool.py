@@ -16,11 +16,12 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
+from common.exit_codes import PluginState
 from fallback.live_pool import NotAsked, ask, health_url
-from fallback.pool_report import State, judge
+from fallback.pool_report import judge
 from fallback.tickets import LoadStatus
+from tests.documents.runbook import assert_as_documented, section
 from tests.harness.manage import run_manage
-from tests.harness.runbook import assert_as_documented, section
 from tests.harness.service import service, uvicorn_service
 
 HEALTH = {
@@ -327,7 +328,7 @@ def test_json_is_as_documented_for_a_file_and_for_an_address(tmp_path: Path) -> 
 def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
     text = section("### check_fallback_pool")
 
-    assert all(f"| {int(state)} | {state.name.lower()} |" in text for state in State)
+    assert all(f"| {int(state)} | {state.name.lower()} |" in text for state in PluginState)
 
 
 def test_a_real_process_exits_as_promised_and_never_prints_a_ticket(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.harness.processes import ROOT, environment, free_port
+from tests.harness.paths import ROOT
+from tests.harness.processes import environment, free_port
 
 PINNED = ROOT / ".cache" / "centrifugo"
 BUILD_LOG = ROOT / ".cache" / "centrifugo.log"

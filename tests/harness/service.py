@@ -12,12 +12,13 @@ import uvicorn
 from django.conf import settings as django_settings
 from django.test import override_settings
 
-from centrifugo_proxy.events.event import Clock
-from centrifugo_proxy.runtime import Runtime
+from centrifugo_proxy.events.base import Clock
+from centrifugo_proxy.wiring.runtime import Runtime
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from realtime_site.asgi import Application
-from realtime_site.heads import BoundedHeads
 from realtime_site.lifespan import open_runtime
+from realtime_site.serving.asgi_types import Message
+from realtime_site.serving.http_protocol import BoundedHeads
 
 CLIENT = "9336a229-2400-4ebc-8c50-0a643d22e8a0"
 
@@ -67,11 +68,12 @@ class _Lifespan:
 
     async def __aenter__(self) -> Runtime:
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         scope = {"type": "lifespan", "state": self.state}
         self._task = asyncio.create_task(self.application(scope, self._to_app.get, self._from_app.put))
         await self._exchange("startup")
-        return self.state["runtime"]
+        runtime: Runtime = self.state["runtime"]
+        return runtime
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._exchange("shutdown")

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from realtime_site import disconnect
+from realtime_site.serving import disconnect
 from tests.harness.environment import service_settings_from
 from tests.harness.identity import Context, IdentityStub, aborts, success
 from tests.harness.raw_http import raw_client

@@ -47,7 +47,9 @@ async def nonsense_server() -> AsyncIterator[str]:
 
     server = aio.server()
     handlers = {"Validate": grpc.unary_unary_rpc_method_handler(validate)}
-    server.add_registered_method_handlers("realtime.v1.ConnectProxyService", handlers)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("realtime.v1.ConnectProxyService", handlers),)
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield f"127.0.0.1:{port}"

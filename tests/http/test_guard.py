@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from centrifugo_proxy.guard import REASONS
+from centrifugo_proxy.protocol.guard import REASONS
 from tests.harness.environment import service_settings_from
 from tests.harness.identity import IdentityStub
 from tests.harness.service import Service, connect_body, service

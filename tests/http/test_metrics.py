@@ -46,12 +46,12 @@ def samples(family: Metric, suffix: str = "") -> dict[tuple[str, ...], float]:
     return {tuple(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value for sample in wanted}
 
 
-LATER = {"allowed", "denied", "too_large", "disconnect", "expired", "unavailable"}
+SESSION_EVENTS = {"allowed", "denied", "too_large", "disconnect", "expired", "unavailable"}
 COMMON = {"bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented"}
 
 
 def test_every_way_a_request_can_end_exists_at_0_from_the_start(families: dict[str, Metric]) -> None:
-    ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(EVENTS - {"connect"}, LATER | COMMON)
+    ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(EVENTS - {"connect"}, SESSION_EVENTS | COMMON)
 
     assert samples(families["realtime_proxy_requests"], "_total") == ends
 

@@ -364,7 +364,7 @@ async def test_an_outage_is_told_by_a_request_that_asks_nobody_while_a_probe_is_
         return pb.ValidateResponse(success=pb.Success(user_id="u-1"))
 
     identity.script = DOWN
-    settings = {"FALLBACK_DEGRADED_WINDOW_MS": 5000, "IDENTITY_PROBE_INTERVAL_MS": 1000}
+    settings: dict[str, Any] = {"FALLBACK_DEGRADED_WINDOW_MS": 5000, "IDENTITY_PROBE_INTERVAL_MS": 1000}
     async with service(identity.address, clock=clock, **settings) as running:
         await running.connect("a-ticket")
         clock.advance(6)

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from centrifugo_proxy.version import VERSION
+from centrifugo_proxy.wiring.version import VERSION
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import collector
 from tests.harness.fakes import FakeClock
@@ -278,7 +278,7 @@ async def test_a_collector_that_is_down_or_hangs_costs_neither_requests_nor_a_li
         serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT=hangs) as beside_a_hanging,
         serving(**address, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1/v1/traces") as beside_a_dead,
     ):
-        statuses = await asyncio.gather(connects(beside_a_hanging), connects(beside_a_dead))
+        statuses = list(await asyncio.gather(connects(beside_a_hanging), connects(beside_a_dead)))
         ends = await asyncio.gather(*(asyncio.to_thread(end, each) for each in (beside_a_hanging, beside_a_dead)))
 
         assert statuses == [{200}, {200}]

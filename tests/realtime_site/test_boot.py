@@ -32,7 +32,7 @@ def pool_file(tmp_path: Path) -> Path:
     return file
 
 
-def end_of(command: Command, port: int = 0, **variables: str) -> tuple[int, str, str]:
+def end_of(command: Command, port: int | None = None, /, **variables: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a process that ends by itself."""
     port = port or free_port()
     with started(command(port), port, **variables) as process:

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.test import override_settings
 
 from realtime_site.asgi import Application
-from realtime_site.asgi_types import Message, Scope
 from realtime_site.lifespan import open_runtime
+from realtime_site.serving.asgi_types import Message, Scope
 from tests.harness.identity import IdentityStub
 from tests.harness.service import pool_of, service
 

@@ -16,7 +16,8 @@ from freezegun.api import FrozenDateTimeFactory
 from opentelemetry.sdk.trace import TracerProvider
 
 from realtime_site.logs import LEVELS, BelowWarning, FloodFilter, HumanFormatter, JsonFormatter, configuration
-from tests.harness.processes import ROOT, START_S, environment, serve_command
+from tests.harness.paths import ROOT
+from tests.harness.processes import START_S, environment, serve_command
 
 
 def record(

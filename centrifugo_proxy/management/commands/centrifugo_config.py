@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from centrifugo_proxy.centrifugo.document import FORMATS, render
-from centrifugo_proxy.centrifugo.generate import MAJORS, generate, todo
-from centrifugo_proxy.management.expected import expected_of
-from fallback.management.operator_command import OperatorCommand
+from centrifugo_proxy.server_config.document import FORMATS, render
+from centrifugo_proxy.server_config.generate import MAJORS, generate, todo
+from centrifugo_proxy.wiring.centrifugo_facts import service_facts
+from common.operator_command import OperatorCommand
 
 
 class Command(OperatorCommand):
@@ -53,7 +53,7 @@ docs/centrifugo.md has the whole setup."""
         **options: Any,
     ) -> None:
         try:
-            expected = expected_of(settings, endpoint)
+            expected = service_facts(settings, endpoint)
             tree = generate(expected, major, file_format, with_secrets=with_secrets)
         except ValueError as error:  # of a secret, of the policy, of the endpoint, or of what Centrifugo cannot be told
             raise CommandError(str(error)) from None

@@ -7,14 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from centrifugo_proxy.centrifugo.findings import Finding, Severity
-from centrifugo_proxy.centrifugo.linter import Report, lint_file
-from centrifugo_proxy.guard import SecretError
-from centrifugo_proxy.management.expected import expected_of
-from centrifugo_proxy.policy_loading import PolicyError
-from fallback.management.operator_command import OperatorCommand
-
-WARNING, CRITICAL, UNKNOWN = 1, 2, 3
+from centrifugo_proxy.server_config.findings import Finding, Severity
+from centrifugo_proxy.server_config.linter import Report, lint_file
+from centrifugo_proxy.wiring.centrifugo_facts import service_facts
+from centrifugo_proxy.wiring.policy import PolicyError
+from centrifugo_proxy.wiring.secrets import SecretError
+from common.exit_codes import PluginState
+from common.operator_command import OperatorCommand
 
 
 class Command(OperatorCommand):
@@ -49,9 +48,9 @@ docs/centrifugo.md explains each finding by its id."""
 
     def handle(self, *args: Any, file: Path, as_json: bool, **options: Any) -> None:
         try:
-            expected = expected_of(settings)
+            expected = service_facts(settings)
         except (SecretError, PolicyError) as error:
-            raise CommandError(str(error), returncode=UNKNOWN) from None
+            raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
         report = lint_file(file, expected)
         self.stdout.write(json.dumps(as_object(file, report), indent=2) if as_json else as_text(file, report))
         if code := exit_code(report):
@@ -61,8 +60,8 @@ docs/centrifugo.md explains each finding by its id."""
 def exit_code(report: Report) -> int:
     """As monitoring plugins have it: 0 fine, 1 warnings, 2 errors."""
     if report.count(Severity.ERROR):
-        return CRITICAL
-    return WARNING if report.findings else 0
+        return PluginState.CRITICAL
+    return PluginState.WARNING if report.findings else 0
 
 
 def as_object(file: Path, report: Report) -> dict[str, Any]:

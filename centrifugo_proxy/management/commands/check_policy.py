@@ -8,17 +8,18 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from centrifugo_proxy.events.description import describe
-from centrifugo_proxy.identity import TIERS, Identity, ParentalState
-from centrifugo_proxy.policy import Action, Policy
-from centrifugo_proxy.policy_explaining import Explanation, Surroundings, explain_channel, explain_method
-from centrifugo_proxy.policy_loading import PolicyError, load_policy
-from centrifugo_proxy.policy_report import Report, as_lines, as_object
-from centrifugo_proxy.subject import FEATURES, Subject, subject_of
-from fallback.management.operator_command import OperatorCommand
+from centrifugo_proxy.peers.identity import TIERS, Identity, ParentalState
+from centrifugo_proxy.policy.explanation import Explanation, Surroundings, explain_channel, explain_method
+from centrifugo_proxy.policy.owner import FEATURES, Owner, owner_of
+from centrifugo_proxy.policy.report import Report, as_lines, as_object
+from centrifugo_proxy.policy.rules import Action, Policy
+from centrifugo_proxy.wiring.policy import PolicyError, load_policy
+from common.exit_codes import PluginState
+from common.operator_command import OperatorCommand
+from fallback.admission import POOL_MARKS
 
-REFUSED, INVALID = 1, 2
+REFUSED, INVALID = PluginState.WARNING, PluginState.CRITICAL
 SCREEN_TIME = "screen_time"
-POOL_MARKS = {"degraded": True, "fallback_path": "pool"}
 TEXTS = ("channel", "method", "user", "family")
 OWNER_OPTIONS = ("user", "family", "tier", "admin", "degraded", "fallback", "lock", "action")
 
@@ -108,20 +109,20 @@ def _explained(policy: Policy, options: dict[str, Any]) -> Explanation | None:
     )
     if options["channel"] is not None:
         action = Action(options["action"] or Action.SUBSCRIBE)
-        return explain_channel(policy, _subject(options), options["channel"], action, surroundings)
+        return explain_channel(policy, _owner(options), options["channel"], action, surroundings)
     if options["method"] is not None:
-        return explain_method(policy, _subject(options), options["method"], surroundings)
+        return explain_method(policy, _owner(options), options["method"], surroundings)
     return None
 
 
-def _subject(options: dict[str, Any]) -> Subject:
+def _owner(options: dict[str, Any]) -> Owner:
     """As the service would read it from the `meta` that it wrote at connect."""
     if options["fallback"]:
-        subject = subject_of(options["user"] or "fallback:000000000000", orjson.dumps(POOL_MARKS))
+        owner = owner_of(options["user"] or "fallback:000000000000", orjson.dumps(POOL_MARKS))
     else:
-        subject = subject_of(options["user"], orjson.dumps(describe(_identity(options))))
-    assert subject is not None  # noqa: S101  (for mypy: the user is not empty)
-    return subject
+        owner = owner_of(options["user"], orjson.dumps(describe(_identity(options))))
+    assert owner is not None  # noqa: S101  (for mypy: the user is not empty)
+    return owner
 
 
 def _identity(options: dict[str, Any]) -> Identity:

@@ -11,10 +11,10 @@ import orjson
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from centrifugo_proxy.assembly import assemble
-from centrifugo_proxy.outage_simulation import Build, Outcome, Played, RealStage, VirtualStage, play
-from fallback.apps import loaded_pool
-from fallback.management.operator_command import OperatorCommand
+from centrifugo_proxy.management.outage_simulation import Build, Outcome, Played, RealTime, VirtualTime, play
+from centrifugo_proxy.wiring.assembly import assemble
+from common.operator_command import OperatorCommand
+from fallback.loaded import loaded_pool
 from fallback.simulation import real_pace, script, virtual_pace
 from fallback.tickets import LoadStatus
 
@@ -82,9 +82,9 @@ async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
     """Play all steps, telling each as it is played."""
     probe_ms = settings.IDENTITY_PROBE_INTERVAL_MS
     pace = (real_pace if realtime else virtual_pace)(settings.FALLBACK_DEGRADED_WINDOW_MS, probe_ms)
-    stage = RealStage() if realtime else VirtualStage()
+    time = RealTime() if realtime else VirtualTime()
     played = []
-    async for step in play(settings, script(pace, probing=probe_ms > 0), stage, build):
+    async for step in play(settings, script(pace, probing=probe_ms > 0), time, build):
         tell(step)
         played.append(step)
     return played

@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from common.operator_command import OperatorCommand
+from common.safe_path import safe_path
 from fallback.checks import file_mode
 from fallback.live_pool import NotAsked, ask, health_url
-from fallback.management.operator_command import OperatorCommand
 from fallback.pool_report import PoolReport, as_json, as_lines, not_asked, of_file, of_health
-from fallback.shown import shown_path
 from fallback.tickets import load
 
 
@@ -51,11 +51,11 @@ docs/runbook.md says what each status means and what to do about it."""
 
 def _configured() -> PoolReport:
     path = settings.FALLBACK_TICKETS_PATH
-    return _of_file(path, shown_path(path) if path else "")
+    return _of_file(path, safe_path(path) if path else "")
 
 
-def _of_file(path: str, shown: str) -> PoolReport:
-    return of_file(shown, load(path, settings.FALLBACK_LOW_WATERMARK), file_mode(path) if path else None)
+def _of_file(path: str, display: str) -> PoolReport:
+    return of_file(display, load(path, settings.FALLBACK_LOW_WATERMARK), file_mode(path) if path else None)
 
 
 def _of_live(url: str) -> PoolReport:

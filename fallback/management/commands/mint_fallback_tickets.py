@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from fallback.management.operator_command import OperatorCommand
+from common.operator_command import OperatorCommand
 from fallback.minting import NotMinted, mint
 
 SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size

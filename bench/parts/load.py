@@ -1,0 +1,108 @@
+"""Load: connects on so many connections at once, by wrk when it is there, else by our own client."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+from typing import Final
+
+import uvloop
+
+from bench.parts.client import Connection, connect_request, connected
+from bench.parts.processes import BenchError
+
+SCRIPT: Final = str(Path(__file__).with_name("connect.lua"))
+# Never asked for outside of a measurement.
+TOKEN: Final = "bench-token"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of a load; `bad` are answers other than 2xx and broken connections."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    bad: int
+
+
+def load(port: int, seconds: float, connections: int) -> Load:
+    """Connects against `port` for so long. Raises BenchError when one is refused."""
+    done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
+    if done.bad or not done.requests:
+        raise BenchError(f"{done.bad} of {done.requests} connects were not let in.")
+    return done
+
+
+def _by_wrk(port: int, seconds: float, connections: int) -> Load:
+    arguments = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", SCRIPT]
+    run = subprocess.run(  # noqa: S603
+        ["wrk", *arguments, f"http://127.0.0.1:{port}/centrifugo/connect"],  # noqa: S607
+        env={**os.environ, "BENCH_TOKEN": TOKEN},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return Load(**json.loads(run.stdout.splitlines()[-1]))
+
+
+def _by_us(port: int, seconds: float, connections: int) -> Load:
+    answers = Answers()
+
+    async def run() -> None:
+        until = perf_counter() + seconds
+        numbers = count()
+        callers = [await connected(port) for _ in range(connections)]
+        await asyncio.gather(*(_ask_until(until, caller, numbers, answers) for caller in callers))
+
+    started = perf_counter()
+    uvloop.run(run())
+    return answers.as_load(perf_counter() - started)
+
+
+@dataclass
+class Answers:
+    """How long each answer took, and the statuses; 0 is a connection that broke."""
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def add(self, status: int, seconds: float) -> None:
+        self.statuses[status] += 1
+        self.seconds.append(seconds)
+
+    def percentile_ms(self, percent: int) -> float:
+        """0 when there were no answers."""
+        if len(self.seconds) < 2:
+            return sum(self.seconds) * 1000
+        return quantiles(self.seconds, n=100)[percent - 1] * 1000
+
+    def as_load(self, seconds: float) -> Load:
+        bad = sum(number for status, number in self.statuses.items() if status != 200)
+        return Load(len(self.seconds), seconds, self.percentile_ms(50), self.percentile_ms(99), bad)
+
+
+async def timed(connection: Connection, request: bytes, answers: Answers) -> int:
+    """Ask once; the status, 0 for a connection that broke."""
+    started = perf_counter()
+    try:
+        status = await connection.ask(request)
+    except (OSError, TimeoutError):
+        status = 0
+    answers.add(status, perf_counter() - started)
+    return status
+
+
+async def _ask_until(until: float, connection: Connection, numbers: Iterator[int], answers: Answers) -> None:
+    while perf_counter() < until:
+        if not await timed(connection, connect_request(f"ticket-{next(numbers):036d}", TOKEN), answers):
+            break
+    connection.close()

@@ -1,0 +1,118 @@
+"""The processes of a measurement: started on loopback, waited for, and ended by their id."""
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+LOOPBACK: Final = "127.0.0.1"
+START_S: Final = 20.0
+END_S: Final = 15.0
+# A shell's own settings must not change what is measured.
+OURS: Final = (
+    *("CENTRIFUGO_", "FALLBACK_", "IDENTITY_", "OTEL_", "PROXY_", "LISTEN_", "LOG_LEVEL", "DEBUG", "ALLOWED_"),
+    *("CHANNEL_", "FAMILY_", "RPC_", "BRIDGE_", "DJANGO_"),
+)
+
+
+Environment = Mapping[str, str]
+
+
+class BenchError(Exception):
+    """A part did not start or answered what it should not. The message says which."""
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def allow_many_connections(wanted: int) -> None:
+    """Raise this process's and its children's limit of open files as far as it takes. Raises BenchError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise BenchError(f"{wanted} open files are needed and {hard} allowed; raise the limit (ulimit -n).")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@contextmanager
+def process(name: str, arguments: list[str], port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
+    """The process id of `python arguments`, from when it listens on `port`. Raises BenchError."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(  # noqa: S603
+            [sys.executable, *arguments], cwd=tree, env={**clean, **environment}, stdout=output, stderr=output
+        ) as popen,
+    ):
+        try:
+            _wait_until_it_listens(name, popen, port, output)
+            yield popen.pid
+        finally:
+            _end(popen)
+
+
+def _wait_until_it_listens(name: str, popen: "subprocess.Popen[bytes]", port: int, output: IO[bytes]) -> None:
+    until = time.monotonic() + START_S
+    while popen.poll() is None and time.monotonic() < until:
+        try:
+            socket.create_connection((LOOPBACK, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    said = os.pread(output.fileno(), 3000, 0).decode(errors="replace")
+    raise BenchError(f"{name} does not listen on {LOOPBACK}:{port}. It said:\n{said}")
+
+
+def _end(popen: "subprocess.Popen[bytes]") -> None:
+    popen.terminate()
+    try:
+        popen.wait(END_S)
+    except subprocess.TimeoutExpired:
+        popen.kill()
+
+
+@contextmanager
+def identity(*, hanging: bool = False) -> Iterator[str]:
+    """The address of an identity service that lets everybody in, or never answers."""
+    port = free_port()
+    arguments = ["-m", "bench.parts.identity", str(port), *(["--hang"] if hanging else [])]
+    with process("the identity stub", arguments, port, {}):
+        yield f"{LOOPBACK}:{port}"
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """The URL of a collector that takes every span and keeps none."""
+    port = free_port()
+    with process("the span sink", ["-m", "bench.parts.sink", str(port)], port, {}):
+        yield f"http://{LOOPBACK}:{port}/v1/traces"
+
+
+@contextmanager
+def service(port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
+    """The process id of `manage.py serve` of `tree` on `port`; without tracing unless `environment` says otherwise."""
+    listen = {"LISTEN_HOST": LOOPBACK, "LISTEN_PORT": str(port), "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
+    with process("the service", ["manage.py", "serve"], port, {**listen, **environment}, tree) as pid:
+        yield pid
+
+
+@contextmanager
+def floor(port: int, environment: Environment) -> Iterator[int]:
+    """The process id of the bare ASGI function of bench/parts/floor.py on `port`."""
+    arguments = ["-m", "uvicorn", "bench.parts.floor:app", "--host", LOOPBACK, "--port", str(port)]
+    lean = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    with process("the floor", [*arguments, *lean], port, environment) as pid:
+        yield pid

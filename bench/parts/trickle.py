@@ -1,0 +1,46 @@
+"""Connects with tickets of the pool, while identity is away."""
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Iterator
+from time import perf_counter
+
+from bench.parts.client import Connection, connect_request, connected
+from bench.parts.load import Answers, timed
+from bench.parts.processes import LOOPBACK, BenchError
+
+DEGRADED_S = 30.0
+
+
+async def degraded(port: int) -> None:
+    """Ask until the outage has outlasted the window. Raises BenchError."""
+    until = perf_counter() + DEGRADED_S
+    connection = await connected(port)
+    while not await asyncio.to_thread(_is_degraded, port):
+        if perf_counter() > until:
+            raise BenchError(f"The outage is not degraded after {DEGRADED_S:.0f} s.")
+        await connection.ask(connect_request("no-ticket-of-the-pool"))
+        await asyncio.sleep(0.05)
+    connection.close()
+
+
+def _is_degraded(port: int) -> bool:
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health", timeout=5) as response:
+        return bool(json.load(response)["identity_outage"]["degraded"])
+
+
+async def trickle(port: int, tickets: list[str], connections: int, seconds: float) -> Answers:
+    """Every ticket once, one at a time on each connection, for so long."""
+    answers, left = Answers(), iter(tickets)
+    until = perf_counter() + seconds
+    callers = [await connected(port) for _ in range(connections)]
+    await asyncio.gather(*(_ask_until(until, caller, left, answers) for caller in callers))
+    return answers
+
+
+async def _ask_until(until: float, connection: Connection, tickets: Iterator[str], answers: Answers) -> None:
+    while perf_counter() < until and (ticket := next(tickets, None)):
+        if not await timed(connection, connect_request(ticket), answers):
+            break
+    connection.close()

@@ -1,0 +1,32 @@
+"""Reads whose connection a session event is about."""
+
+from dataclasses import dataclass, field
+
+from centrifugo_proxy.events.decision import MetaMissing, Notices
+from centrifugo_proxy.policy.owner import Owner, owner_of
+from centrifugo_proxy.protocol.session_events import EventRequest
+
+
+@dataclass(slots=True)
+class Once:
+    """True the first time it is asked."""
+
+    asked: bool = False
+
+    def first(self) -> bool:
+        first, self.asked = not self.asked, True
+        return first
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Reads whose connection it is; notices, once, that Centrifugo does not say."""
+
+    missing: Once = field(default_factory=Once)
+
+    def of(self, request: EventRequest) -> tuple[Owner | None, Notices]:
+        """The owner, None when `meta` is missing or malformed, and what an operator should hear of it."""
+        owner = owner_of(request.user, request.meta)
+        if owner is None and request.without_meta and self.missing.first():
+            return None, (MetaMissing(),)
+        return owner, ()

@@ -1,0 +1,105 @@
+"""The family service and the rpc backends over gRPC. Errors hold a status name, never what was written beside it."""
+
+from typing import Final
+
+import grpc
+
+from centrifugo_proxy.peers.backends import (
+    AccessAnswer,
+    AccessQuery,
+    BackendDisconnect,
+    BackendError,
+    BackendFault,
+    BackendUnavailable,
+    Grant,
+    RpcAnswer,
+    RpcCall,
+    RpcData,
+)
+from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.identity import TIERS, normalized_expiry
+from centrifugo_proxy.peers.unary import NO_ANSWER, Failed
+from centrifugo_proxy.protocol.codes import FORBIDDEN, METHOD_NOT_FOUND
+from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
+
+FAMILY_SERVICE: Final = "realtime.v1.ChannelAccessService"
+RPC_BACKEND: Final = "realtime.v1.RpcBackendService"
+# Statuses that are answers: what the client is told for each.
+REFUSALS: Final = {
+    grpc.StatusCode.PERMISSION_DENIED: BackendError(FORBIDDEN, "not allowed"),
+    grpc.StatusCode.UNAUTHENTICATED: BackendError(FORBIDDEN, "not allowed"),
+    grpc.StatusCode.NOT_FOUND: BackendError(METHOD_NOT_FOUND, "not found"),
+    grpc.StatusCode.INVALID_ARGUMENT: BackendError(400, "invalid argument"),
+}
+PB_TIERS: Final = {name: f"SUBSCRIPTION_TIER_{name.upper()}" for name in TIERS}
+
+
+class GrpcFamilyService:
+    """`FamilyService` over gRPC."""
+
+    def __init__(self, peer: Peer) -> None:
+        pb = channel_access_pb2
+        self._authorize = peer.method(FAMILY_SERVICE, "Authorize", pb.AuthorizeRequest, pb.AuthorizeResponse)
+
+    async def authorize(self, query: AccessQuery) -> AccessAnswer:
+        pb = channel_access_pb2
+        request = pb.AuthorizeRequest(
+            user_id=query.user,
+            family_id=query.family_id,
+            client_id=query.client,
+            channel=query.channel,
+            action=pb.CHANNEL_ACTION_PUBLISH if query.publish else pb.CHANNEL_ACTION_SUBSCRIBE,
+        )
+        try:
+            response = await self._authorize(request)
+        except Failed as failed:
+            return _refusal(failed)
+        match response.WhichOneof("outcome"):
+            case "grant":
+                return Grant(normalized_expiry(response.grant.expire_at))
+            case "denial":
+                return BackendError(response.denial.code, response.denial.message)
+            case "disconnect":
+                return BackendDisconnect(response.disconnect.code, response.disconnect.reason)
+            case _:
+                raise BackendFault("the family service's answer has no outcome set")
+
+
+class GrpcRpcBackend:
+    """`RpcBackend` over gRPC, on a channel of its own."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._call = peer.method(RPC_BACKEND, "Call", rpc_backend_pb2.CallRequest, rpc_backend_pb2.CallResponse)
+
+    async def call(self, call: RpcCall) -> RpcAnswer:
+        request = rpc_backend_pb2.CallRequest(
+            method=call.method,
+            data=call.data,
+            user_id=call.user,
+            family_id=call.family_id,
+            client_id=call.client,
+            subscription_tier=PB_TIERS[call.subscription_tier],
+            is_admin=call.is_admin,
+        )
+        try:
+            response = await self._call(request)
+        except Failed as failed:
+            return _refusal(failed)
+        match response.WhichOneof("outcome"):
+            case "data":
+                return RpcData(response.data)
+            case "error":
+                return BackendError(response.error.code, response.error.message)
+            case "disconnect":
+                return BackendDisconnect(response.disconnect.code, response.disconnect.reason)
+            case _:
+                raise BackendFault("the backend's answer has no outcome set")
+
+
+def _refusal(failed: Failed) -> BackendError:
+    if failed.status in NO_ANSWER:
+        raise BackendUnavailable(failed.status.name) from None
+    refusal = REFUSALS.get(failed.status)
+    if refusal is None:
+        raise BackendFault(f"the call {failed}") from None
+    return refusal

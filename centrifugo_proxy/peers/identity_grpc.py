@@ -1,0 +1,109 @@
+"""The identity service over gRPC: the adapter behind `IdentityClient` and `RefreshClient`."""
+
+from typing import Final
+
+import grpc
+
+from centrifugo_proxy.peers.backends import RefreshQuery
+from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.identity import (
+    Identity,
+    IdentityAnswer,
+    IdentityDenied,
+    IdentityDisconnect,
+    IdentityError,
+    IdentityFault,
+    IdentityMalformed,
+    IdentityUnavailable,
+    ParentalState,
+    ValidateQuery,
+    normalized_expiry,
+)
+from centrifugo_proxy.peers.unary import NO_ANSWER, Failed
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+
+SERVICE: Final = "realtime.v1.ConnectProxyService"
+DENIED: Final = frozenset({
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+})  # fmt: skip
+# A server that does not know Refresh has nothing to say for the connection.
+REFRESH_DENIED: Final = DENIED | {grpc.StatusCode.UNIMPLEMENTED}
+TIERS: Final = {
+    pb.SUBSCRIPTION_TIER_FREE: "free",
+    pb.SUBSCRIPTION_TIER_PRO: "pro",
+    pb.SUBSCRIPTION_TIER_FAMILY: "family",
+}
+
+
+class GrpcIdentityClient:
+    """`IdentityClient` over gRPC."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._validate = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)
+
+    async def validate(self, query: ValidateQuery) -> IdentityAnswer:
+        """The errors hold a status name, never what identity wrote beside it."""
+        request = pb.ValidateRequest(
+            ticket=query.ticket, client_id=query.client, transport=query.transport, protocol=query.protocol
+        )
+        try:
+            response = await self._validate(request)
+        except Failed as failed:
+            return _denial(failed, DENIED)
+        return _answer(response)
+
+
+class GrpcRefreshClient:
+    """`RefreshClient` over gRPC."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._refresh = peer.method(SERVICE, "Refresh", pb.RefreshRequest, pb.ValidateResponse)
+
+    async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
+        """The errors hold a status name, never what identity wrote beside it."""
+        request = pb.RefreshRequest(user_id=query.user, client_id=query.client, family_id=query.family_id)
+        try:
+            response = await self._refresh(request)
+        except Failed as failed:
+            return _denial(failed, REFRESH_DENIED)
+        return _answer(response)
+
+
+def _denial(failed: Failed, denied: frozenset[grpc.StatusCode]) -> IdentityDenied:
+    if failed.status in denied:
+        return IdentityDenied(failed.status.name)
+    if failed.status in NO_ANSWER:
+        raise IdentityUnavailable(failed.status.name) from None
+    raise IdentityFault(f"identity {failed}") from None
+
+
+def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
+    match response.WhichOneof("outcome"):
+        case "success":
+            return _identity(response.success)
+        case "disconnect":
+            return IdentityDisconnect(response.disconnect.code, response.disconnect.reason)
+        case "error":
+            return IdentityError(response.error.code, response.error.message)
+        case _:
+            return IdentityMalformed("identity's answer has no outcome set")
+
+
+def _identity(success: pb.Success) -> Identity | IdentityMalformed:
+    if not success.user_id:
+        return IdentityMalformed("identity's Success has an empty user_id")
+    locks = success.parental_state
+    return Identity(
+        success.user_id,
+        success.family_id,
+        TIERS.get(success.subscription_tier, "unspecified"),
+        success.is_admin,
+        ParentalState(
+            locks.screen_time_lock, locks.feature_lock_chat, locks.feature_lock_diary, locks.feature_lock_flowcoach
+        ),
+        normalized_expiry(success.expire_at),
+        success.degraded,
+    )

@@ -1,0 +1,158 @@
+"""Says why a policy decides as it does, for whoever writes one. The decision itself is the policy's own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from centrifugo_proxy.policy.owner import Owner
+from centrifugo_proxy.policy.rules import (
+    PLACEHOLDERS,
+    WILDCARD,
+    Action,
+    ChannelRule,
+    Policy,
+    Reason,
+    RpcRule,
+    Rule,
+    fits_segment,
+)
+from centrifugo_proxy.protocol import codes
+
+CHANNELS: Final = "channels"
+RPC: Final = "rpc"
+
+
+class Surroundings(NamedTuple):
+    """What of the settings matters after the policy. `backends` are names and targets."""
+
+    backends: Mapping[str, str]
+    family_service: str
+    subscription_ttl_s: int
+
+
+class PassedOver(NamedTuple):
+    """A rule that was looked at and does not match."""
+
+    rule: Rule
+    why: str
+
+
+class Explanation(NamedTuple):
+    """A decision. `kind` says which rules were looked at; `rule` is None when none of them matched.
+
+    `client_error` is the code and message that the client gets, None when allowed; `next_steps` come after the policy.
+    """
+
+    kind: str
+    reason: Reason | None
+    rule: ChannelRule | RpcRule | None
+    why: str
+    client_error: tuple[int, str] | None
+    next_steps: tuple[str, ...]
+    passed_over: tuple[PassedOver, ...]
+
+
+def explain_channel(
+    policy: Policy, owner: Owner, channel: str, action: Action, surroundings: Surroundings
+) -> Explanation:
+    """Why `owner` may, or may not, do `action` on `channel`."""
+    rule, reason = policy.judge_channel(owner, channel, action)
+    why = f"the rule allows {action}, and nothing in it refuses" if reason is None else _because(reason, rule, owner)
+    return Explanation(
+        kind=CHANNELS,
+        reason=reason,
+        rule=rule,
+        why=why,
+        client_error=(codes.FORBIDDEN, reason) if reason else None,
+        next_steps=_after_channel(rule, action, surroundings) if rule and not reason else (),
+        passed_over=_passed_over(policy.channels, rule, channel.split(":"), owner, prefixes=False),
+    )
+
+
+def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surroundings) -> Explanation:
+    """Why `owner` may, or may not, call `method`."""
+    rule, reason = policy.judge_rpc(owner, method)
+    why = "nothing in the rule refuses" if reason is None else _because(reason, rule, owner)
+    client_error = (codes.METHOD_NOT_FOUND, "unknown method") if rule is None else (codes.FORBIDDEN, str(reason))
+    return Explanation(
+        kind=RPC,
+        reason=reason,
+        rule=rule,
+        why=why,
+        client_error=client_error if reason else None,
+        next_steps=_after_rpc(rule, surroundings) if rule and not reason else (),
+        passed_over=_passed_over(policy.rpc, rule, method.split("."), owner, prefixes=True),
+    )
+
+
+def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
+    """The reason with the rule's and the owner's values in it."""
+    if rule is None:
+        return "no rule matches"
+    feature, tiers = rule.feature, _listed(rule.tiers or ())
+    sentences = {
+        Reason.DEGRADED: "the rule is sensitive, which is the default, and the connection is degraded",
+        Reason.SCREEN_TIME: "screen_time_lock is on, which refuses every publish and rpc",
+        Reason.FEATURE: f'the rule has feature = "{feature}", and {_locked_by(feature, owner)}',
+        Reason.TIER: f"the rule is for the tiers {tiers}, and this one is {owner.subscription_tier}",
+    }
+    if isinstance(rule, ChannelRule):
+        sentences[Reason.ACTION] = f"the rule allows {_listed(rule.allow)} only"
+    return sentences[reason]
+
+
+def _locked_by(feature: str | None, owner: Owner) -> str:
+    return "nobody knows the locks of a fallback connection" if owner.from_pool else f"feature_lock_{feature} is on"
+
+
+def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings) -> tuple[str, ...]:
+    said = []
+    if rule.ask_family_service:
+        said.append(f"the family service ({surroundings.family_service}) is asked, and may still refuse")
+    if action is Action.SUBSCRIBE and surroundings.subscription_ttl_s:
+        said.append(f"the subscription is decided again after {surroundings.subscription_ttl_s} seconds")
+    if action is Action.PUBLISH and rule.max_publish_bytes is not None:
+        said.append(f"more than {rule.max_publish_bytes} bytes of data are refused with {codes.TOO_LARGE}")
+    if action is Action.PUBLISH and rule.skip_history:
+        said.append("the publication is not kept in the channel's history")
+    return tuple(said)
+
+
+def _after_rpc(rule: RpcRule, surroundings: Surroundings) -> tuple[str, ...]:
+    asked = f"the backend {rule.backend} ({surroundings.backends[rule.backend]}) is asked, and may still refuse"
+    if rule.max_request_bytes is None:
+        return (asked,)
+    return f"more than {rule.max_request_bytes} bytes of data are refused with {codes.TOO_LARGE}", asked
+
+
+def _passed_over(
+    rules: Sequence[Rule], decided: Rule | None, segments: list[str], owner: Owner, *, prefixes: bool
+) -> tuple[PassedOver, ...]:
+    before = rules if decided is None else rules[: decided.number - 1]
+    return tuple(PassedOver(rule, _mismatch(rule, segments, owner, prefixes=prefixes)) for rule in before)
+
+
+def _mismatch(rule: Rule, segments: list[str], owner: Owner, *, prefixes: bool) -> str:
+    """What keeps the rule from matching."""
+    pattern = rule.segments
+    if prefixes and pattern[-1] == WILDCARD and len(segments) > len(pattern):
+        pattern += (WILDCARD,) * (len(segments) - len(pattern))
+    if len(pattern) != len(segments):
+        return f"it has {len(pattern)} {'segment' if len(pattern) == 1 else 'segments'}, not {len(segments)}"
+    wanted, segment = next(
+        (wanted, segment)
+        for wanted, segment in zip(pattern, segments, strict=True)
+        if not fits_segment(wanted, segment, owner)
+    )
+    return f"{_described(wanted, owner)}, not {segment!r}"
+
+
+def _described(wanted: str, owner: Owner) -> str:
+    if wanted == WILDCARD:
+        return f"{WILDCARD} is one segment without reserved characters"
+    if wanted in PLACEHOLDERS:
+        return f"{wanted} is {getattr(owner, wanted.strip('{}'))!r} here"
+    return f"it has {wanted!r}"
+
+
+def _listed(words: Sequence[str] | frozenset[str]) -> str:
+    return ", ".join(sorted(words))

@@ -1,0 +1,78 @@
+"""What a check of a policy says, for people and for programs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from centrifugo_proxy.policy.explanation import Explanation
+from centrifugo_proxy.policy.rules import Policy, Rule
+
+
+class Report(NamedTuple):
+    """`policy` is None when there are problems, `explanation` when nothing was asked about."""
+
+    file: str
+    problems: tuple[str, ...]
+    policy: Policy | None = None
+    explanation: Explanation | None = None
+
+
+def as_lines(report: Report) -> list[str]:
+    """For people."""
+    file, problems, policy, explanation = report
+    if policy is None:
+        return [*problems, f"{file}: {_counted(len(problems), 'problem')}; the service would not start."]
+    if explanation is None:
+        channels, rpc = _counted(len(policy.channels), "rule"), _counted(len(policy.rpc), "rule")
+        return [f"{file}: sound; {channels} for channels, {rpc} for rpc."]
+    return list(_paragraph(file, explanation))
+
+
+def _paragraph(file: str, explanation: Explanation) -> Iterator[str]:
+    yield f"{'REFUSED' if explanation.reason else 'ALLOWED'}: {explanation.why}."
+    if explanation.rule is not None:
+        yield f"Decided by {_named(file, explanation.kind, explanation.rule)}."
+    for step in explanation.next_steps:
+        yield f"Then: {step}."
+    if explanation.client_error is not None:
+        code, message = explanation.client_error
+        yield f"The client gets error {code}: {message}"
+    if explanation.passed_over:
+        yield "Passed over:" if explanation.rule else "Looked at:"
+    for rule, why in explanation.passed_over:
+        yield f"  {_named(file, explanation.kind, rule)}: {why}"
+
+
+def _named(file: str, kind: str, rule: Rule) -> str:
+    return f"[[{kind}]] rule {rule.number} ({Path(file).name}, line {rule.line}), match {rule.match!r}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def as_object(report: Report) -> dict[str, Any]:
+    """For programs; the keys stay."""
+    file, problems, policy, explanation = report
+    return {
+        "file": file,
+        "problems": list(problems),
+        "rules": policy and {"channels": len(policy.channels), "rpc": len(policy.rpc)},
+        "decision": explanation and _decision(explanation),
+    }
+
+
+def _decision(explanation: Explanation) -> dict[str, Any]:
+    client_error = explanation.client_error
+    return {
+        "allowed": explanation.reason is None,
+        "why": explanation.why,
+        "rule": explanation.rule and _place(explanation.kind, explanation.rule),
+        "then": list(explanation.next_steps),
+        "error": client_error and {"code": client_error[0], "message": client_error[1]},
+        "passed_over": [{**_place(explanation.kind, rule), "why": why} for rule, why in explanation.passed_over],
+    }
+
+
+def _place(kind: str, rule: Rule) -> dict[str, Any]:
+    return {"kind": kind, "number": rule.number, "line": rule.line, "match": rule.match}

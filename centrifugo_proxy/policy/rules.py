@@ -1,0 +1,159 @@
+"""Who may do what: a pure function of the policy, the request and the connection's owner. Deny by default.
+
+A channel is matched segment by segment between colons, a method between dots, and compared letter by letter: no
+normalising, no look-alikes. A placeholder is a whole segment, so that no value can run into its neighbour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import repeat
+from typing import Final, NamedTuple
+
+from centrifugo_proxy.policy.owner import Owner
+
+WILDCARD: Final = "*"
+FAMILY_ID: Final = "{family_id}"
+USER: Final = "{user}"
+PLACEHOLDERS: Final = (FAMILY_ID, USER)
+SPECIAL: Final = frozenset({WILDCARD, *PLACEHOLDERS})
+# What a wildcard does not stand for: characters that mean something to Centrifugo, or to a pattern.
+RESERVED: Final = frozenset("#$&*{}/")
+
+
+class Action(StrEnum):
+    """What a channel rule can allow."""
+
+    SUBSCRIBE = "subscribe"
+    PUBLISH = "publish"
+
+    __hash__ = str.__hash__  # an enum's own is written in Python, and every request looks into a rule's `allow`
+
+
+class Reason(StrEnum):
+    """Why a request was refused; the value is what the client is told."""
+
+    NO_META = "the connection's owner is not known"
+    NO_RULE = "not allowed"
+    ACTION = "not allowed here"
+    DEGRADED = "not while the connection is degraded"
+    SCREEN_TIME = "locked: screen time"
+    FEATURE = "locked by a parent"
+    TIER = "not in this subscription tier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What every rule has. `number` counts the rules of its kind from 1; `line` is where it stands in the file."""
+
+    match: str
+    segments: tuple[str, ...]
+    number: int
+    line: int
+    feature: str | None = None
+    tiers: frozenset[str] | None = None
+    sensitive: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRule(Rule):
+    """`max_publish_bytes` is None for no limit of its own."""
+
+    allow: frozenset[Action] = frozenset()
+    max_publish_bytes: int | None = None
+    skip_history: bool = False
+    ask_family_service: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcRule(Rule):
+    """A trailing `*` of a method's pattern stands for one segment or more: a prefix."""
+
+    backend: str
+    max_request_bytes: int | None = None
+
+
+class ChannelVerdict(NamedTuple):
+    """`rule` decided, None when none matched; `reason` is None when the request is allowed."""
+
+    rule: ChannelRule | None
+    reason: Reason | None
+
+
+class RpcVerdict(NamedTuple):
+    """As ChannelVerdict. Without a rule the method is unknown."""
+
+    rule: RpcRule | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules, in the order of the file: the first that matches decides."""
+
+    channels: tuple[ChannelRule, ...] = ()
+    rpc: tuple[RpcRule, ...] = ()
+
+    def judge_channel(self, owner: Owner | None, channel: str, action: Action) -> ChannelVerdict:
+        """Whether `owner` (None: not known) may do `action` on `channel`."""
+        if owner is None:
+            return ChannelVerdict(None, Reason.NO_META)
+        segments = channel.split(":")
+        for rule in self.channels:
+            if _fits(rule.segments, segments, owner):
+                if action not in rule.allow:
+                    return ChannelVerdict(rule, Reason.ACTION)
+                return ChannelVerdict(rule, _refusal(rule, owner, writes=action is Action.PUBLISH))
+        return ChannelVerdict(None, Reason.NO_RULE)
+
+    def judge_rpc(self, owner: Owner | None, method: str) -> RpcVerdict:
+        """Whether `owner` (None: not known) may call `method`."""
+        if owner is None:
+            return RpcVerdict(None, Reason.NO_META)
+        segments = method.split(".")
+        for rule in self.rpc:
+            if _fits_prefix(rule.segments, segments, owner):
+                return RpcVerdict(rule, _refusal(rule, owner, writes=True))
+        return RpcVerdict(None, Reason.NO_RULE)
+
+
+def _refusal(rule: Rule, owner: Owner, *, writes: bool) -> Reason | None:
+    """What forbids a request that `rule` matches. Each line only takes away."""
+    if rule.sensitive and owner.degraded:
+        return Reason.DEGRADED
+    if writes and owner.out_of_screen_time():
+        return Reason.SCREEN_TIME
+    if rule.feature is not None and owner.locked(rule.feature):
+        return Reason.FEATURE
+    if rule.tiers is not None and owner.subscription_tier not in rule.tiers:
+        return Reason.TIER
+    return None
+
+
+def _fits(pattern: Sequence[str], segments: Sequence[str], owner: Owner) -> bool:
+    return len(pattern) == len(segments) and all(map(fits_segment, pattern, segments, repeat(owner)))
+
+
+def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner) -> bool:
+    if pattern[-1] == WILDCARD and len(segments) > len(pattern):
+        head, rest = segments[: len(pattern)], segments[len(pattern) :]
+        return _fits(pattern, head, owner) and all(map(stands_for, rest))
+    return _fits(pattern, segments, owner)
+
+
+def fits_segment(wanted: str, segment: str, owner: Owner) -> bool:
+    """Whether one segment of a channel or method is what the pattern wants there."""
+    if wanted not in SPECIAL:
+        return segment == wanted
+    if wanted == WILDCARD:
+        return stands_for(segment)
+    if wanted == FAMILY_ID:
+        return segment != "" and segment == owner.family_id
+    return segment != "" and segment == owner.user
+
+
+def stands_for(segment: str) -> bool:
+    """Whether a wildcard stands for this segment: printable, not empty, nothing reserved in it."""
+    if segment.isalnum():  # most are, and none of these is unprintable or reserved
+        return True
+    return segment != "" and segment.isprintable() and " " not in segment and RESERVED.isdisjoint(segment)

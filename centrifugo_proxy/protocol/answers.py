@@ -1,0 +1,56 @@
+"""The answers that Centrifugo understands, and nothing else: shapes and rendering.
+
+https://centrifugal.dev/docs/server/proxy#connect-proxy
+"""
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from centrifugo_proxy.protocol import codes
+
+
+class Result(NamedTuple):
+    """Let in: the `result` branch."""
+
+    fields: dict[str, Any]
+
+
+class Disconnect(NamedTuple):
+    """Close the connection: the `disconnect` branch."""
+
+    code: int
+    reason: str
+
+
+class Error(NamedTuple):
+    """Refuse the command: the `error` branch. `temporary` lets the SDK try again."""
+
+    code: int
+    message: str
+    temporary: bool = False
+
+
+Answer = Result | Disconnect | Error
+
+
+def disconnect(code: int, reason: str) -> Disconnect:
+    """A disconnect that Centrifugo can carry out; ValueError for another code, long reasons are cut."""
+    if code not in codes.DISCONNECT_CODES:
+        raise ValueError(f"disconnect code {code} is outside 3000–4999")
+    encoded = reason.encode()
+    if len(encoded) > codes.CLOSE_REASON_BYTES:
+        reason = encoded[: codes.CLOSE_REASON_BYTES].decode(errors="ignore")
+    return Disconnect(code, reason)
+
+
+def render(answer: Answer) -> bytes:
+    """The body: an object with exactly one of `result`, `error` and `disconnect`."""
+    match answer:
+        case Result(fields):
+            return orjson.dumps({"result": fields})
+        case Disconnect(code, reason):
+            return orjson.dumps({"disconnect": {"code": code, "reason": reason}})
+        case Error(code, message, temporary):
+            error = {"code": code, "message": message}
+            return orjson.dumps({"error": {**error, "temporary": True} if temporary else error})

@@ -1,0 +1,55 @@
+"""Centrifugo's events, the codes we answer with, and the ranges Centrifugo and its SDKs give a meaning to.
+
+Rules: https://centrifugal.dev/docs/server/proxy#return-custom-disconnect and
+https://centrifugal.dev/docs/server/codes (4000–4499 reconnect, 4500–4999 never do).
+"""
+
+from enum import StrEnum
+from typing import Final
+
+DISCONNECT_CODES: Final = range(3000, 5000)
+OWN_DISCONNECT_CODES: Final = range(4000, 5000)
+TERMINAL_DISCONNECT_CODES: Final = range(4500, 5000)
+CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RFC 6455, 5.5)
+
+CHANNEL_EVENTS: Final = ("subscribe", "sub_refresh", "publish")
+SESSION_EVENTS: Final = ("refresh", *CHANNEL_EVENTS, "rpc")
+EVENTS: Final = ("connect", *SESSION_EVENTS)
+# On these two Centrifugo reads an answer without `result` as the end; a failed call extends by a minute.
+REFRESH_EVENTS: Final = ("refresh", "sub_refresh")
+PATH_PREFIX: Final = "/centrifugo/"
+
+INTERNAL: Final = 100
+PERMISSION_DENIED: Final = 103
+BAD_REQUEST: Final = 107
+NOT_IMPLEMENTED: Final = 1501
+
+# Error codes of the session events; Centrifugo leaves 400–1999 to applications.
+APPLICATION_ERROR_CODES: Final = range(400, 2000)
+FORBIDDEN: Final = 403
+METHOD_NOT_FOUND: Final = 404
+TOO_LARGE: Final = 413
+BACKEND_FAILED: Final = 500
+BACKEND_UNAVAILABLE: Final = 503
+RECONNECT: Final = 4000  # in place of a disconnect code that is none
+
+INVALID_TICKET: Final = 4401
+UNAVAILABLE_HTTP: Final = 4503
+UNAVAILABLE_ENVELOPE: Final = 4103  # 4503 would end every client for good where it reaches one
+
+
+def path_of(event: str) -> str:
+    """The path of the endpoint that answers `event`."""
+    return PATH_PREFIX + event
+
+
+class ResponseMode(StrEnum):
+    """Whether refusals keep their HTTP status (`http`) or travel in a 200 (`envelope`)."""
+
+    HTTP = "http"
+    ENVELOPE = "envelope"
+
+
+def default_unavailable(mode: ResponseMode) -> int:
+    """The default of CENTRIFUGO_UNAVAILABLE_CODE in this mode."""
+    return UNAVAILABLE_HTTP if mode is ResponseMode.HTTP else UNAVAILABLE_ENVELOPE

@@ -1,0 +1,71 @@
+"""Who may call us: a signature over the body, a shared token, or both.
+
+The values that were sent are compared and forgotten; a refusal is a reason, never a value.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# As users write them; requests carry them in lower case.
+SIGNATURE_HEADER_NAME: Final = "X-Centrifugo-Proxy-Signature"
+TOKEN_HEADER_NAME: Final = "X-Centrifugo-Proxy-Token"  # noqa: S105  (a name, not a token)
+SIGNATURE_HEADER: Final = SIGNATURE_HEADER_NAME.lower().encode()
+TOKEN_HEADER: Final = TOKEN_HEADER_NAME.lower().encode()
+REASONS: Final = ("signature_missing", "signature_mismatch", "token_missing", "token_mismatch")
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Guard:
+    """Each method is on when it has a value; with several, each of them must hold.
+
+    `secrets` and `tokens` are the current value and, during a rotation, the previous one.
+    """
+
+    secrets: tuple[bytes, ...] = ()
+    tokens: tuple[bytes, ...] = ()
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.secrets or self.tokens)
+
+    def refusal(self, headers: Headers, body: bytes) -> str | None:
+        """One of REASONS, or None when the caller may go on."""
+        if not self.enabled:
+            return None
+        if self.secrets and (reason := self._signature_refusal(headers, body)):
+            return reason
+        return self._token_refusal(headers) if self.tokens else None
+
+    def _signature_refusal(self, headers: Headers, body: bytes) -> str | None:
+        sent = _only(SIGNATURE_HEADER, headers)
+        if not sent:
+            return "signature_missing"
+        expected = [hmac.digest(secret, body, hashlib.sha256).hex().encode() for secret in self.secrets]
+        return None if _any_equal(sent.lower(), expected) else "signature_mismatch"
+
+    def _token_refusal(self, headers: Headers) -> str | None:
+        sent = _only(TOKEN_HEADER, headers) or _bearer(headers)
+        if not sent:
+            return "token_missing"
+        return None if _any_equal(sent, self.tokens) else "token_mismatch"
+
+
+def _only(wanted: bytes, headers: Headers) -> bytes:
+    """The value of a header that must stand once; a repeated one is joined, and so matches nothing."""
+    return b",".join([value for name, value in headers if name == wanted])
+
+
+def _bearer(headers: Headers) -> bytes:
+    scheme, _, token = _only(b"authorization", headers).partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else b""
+
+
+def _any_equal(sent: bytes, accepted: Sequence[bytes]) -> bool:
+    """Constant in time for each value, and always all of them."""
+    matches = [hmac.compare_digest(sent, value) for value in accepted]
+    return any(matches)

@@ -1,0 +1,194 @@
+"""The configuration for Centrifugo that fits an `ServiceFacts`.
+
+https://centrifugal.dev/docs/server/proxy, and for v5 https://centrifugal.dev/docs/5/server/proxy
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, ResponseMode
+from centrifugo_proxy.protocol.guard import TOKEN_HEADER_NAME
+from centrifugo_proxy.server_config.document import Commented, Tree, plain
+from centrifugo_proxy.server_config.service_facts import ServiceFacts, reconnects
+
+MAJORS: Final = (6, 5)
+TIMEOUT_MARGIN_MS: Final = 500
+STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default for connections that are not let in yet
+TERMINAL_INVALID_TICKET: Final = 4501
+NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # as Centrifugo wants it, or it does not start
+V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
+V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
+
+ORIGINS: Final = (
+    "To fill in: where your web app is served from, for example https://app.example.com. Browsers and web views from "
+    "elsewhere are refused, and so are all of them while the list is empty. Never *."
+)
+TIMEOUT: Final = (
+    "Above {deadline.setting} ({deadline.ms} ms): Centrifugo must not hang up before the service has answered{why}."
+)
+TICKET: Final = ", or a ticket is redeemed for nobody"
+TRANSFORMS: Final = (
+    "Centrifugo reads the body of a 200 only. Without this a refused ticket (401) looks like a passing fault, and "
+    "clients try for ever. 503 and 500 are passing faults, and have no transform."
+)
+META: Final = (
+    "The service decides by what connect found out about the user, which Centrifugo sends back only with this."
+)
+V6_HEADER: Final = f"Centrifugo (6.3.0 or newer) fills this in from its own environment: {V6_GUARD_VARIABLE}."
+V5_HEADER: Final = (
+    f"A placeholder: Centrifugo's environment variable {V5_HEADERS_VARIABLE} replaces the whole table; set it to "
+    f'{{"{TOKEN_HEADER_NAME}": "<the value of CENTRIFUGO_PROXY_TOKEN>"}}.'
+)
+PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as the token."
+NAMESPACES: Final = (
+    "Those of the policy's channels. The proxies alone allow what happens in them; what is kept and shown of it "
+    "(history_size, history_ttl, presence and the like) is yours to add."
+)
+STALE: Final = "Above the connect proxy's timeout: until it is let in, a connection counts as stale."
+
+
+class NotPossible(ValueError):
+    """This version of Centrifugo cannot be told; the message says what to do."""
+
+
+def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets: bool = False) -> Tree:
+    """The whole configuration in the layout of this major version. Raises NotPossible."""
+    tree = (_v6 if major == 6 else _v5)(facts, with_secrets)
+    return _v5_yaml(tree) if (major, file_format) == (5, "yaml") else tree
+
+
+def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list[str]:
+    """What is left to the operator, for the terminal: JSON could not say it in a comment."""
+    lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
+    if facts.tokens and not with_secrets:
+        lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
+    if facts.pool and "refresh" not in facts.events:
+        lines.append(
+            "CENTRIFUGO_REFRESH is off: connections of the fallback pool expire, and end their clients for good. "
+            "Set it to auto."
+        )
+    if facts.signed:
+        lines.append(
+            "CENTRIFUGO_PROXY_SECRET is set: Centrifugo cannot sign its requests. Put a signing gateway in front of "
+            "the service and give its URL as --endpoint, or use CENTRIFUGO_PROXY_TOKEN instead."
+        )
+    return lines
+
+
+def timeout(facts: ServiceFacts, event: str) -> Tree:
+    """A Go duration; nothing where the service asks nobody, and Centrifugo's default of a second will do."""
+    deadline = facts.deadline(event)
+    if not deadline.ms:
+        return {}
+    why = TICKET if event == "connect" else ""
+    return {"timeout": Commented(f"{deadline.ms + TIMEOUT_MARGIN_MS}ms", TIMEOUT.format(deadline=deadline, why=why))}
+
+
+def _stale_close_delay(facts: ServiceFacts, key: str) -> Tree:
+    """Only where the default would cut the connect proxy's timeout short."""
+    needed = facts.deadline_ms + 2 * TIMEOUT_MARGIN_MS
+    return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
+
+
+def transforms(facts: ServiceFacts) -> list[dict[str, Any]]:
+    """Of connect, the one event on which the service answers 401."""
+    if facts.mode is not ResponseMode.HTTP:
+        return []
+    code = facts.invalid_ticket_code
+    if reconnects(code):
+        code = TERMINAL_INVALID_TICKET
+    return [{"status_code": 401, "to_disconnect": {"code": code, "reason": "invalid ticket"}}]
+
+
+def _token(facts: ServiceFacts) -> str:
+    try:
+        return facts.tokens[0].decode("ascii")
+    except UnicodeDecodeError:
+        raise NotPossible("CENTRIFUGO_PROXY_TOKEN is not ASCII text, which a header needs.") from None
+
+
+def _namespaces(facts: ServiceFacts) -> Iterator[str]:
+    """Raises NotPossible."""
+    for name in filter(None, facts.namespaces):
+        if not NAMESPACE_NAME.fullmatch(name):
+            raise NotPossible(
+                f"The policy has channels that begin with {name!r}, which Centrifugo takes for a namespace, whose name "
+                "must be of two or more ASCII letters, digits and any of -_."
+            )
+        yield name
+
+
+def _v6(facts: ServiceFacts, with_secrets: bool) -> Tree:
+    client: Tree = {
+        "allowed_origins": Commented([], ORIGINS),
+        **_stale_close_delay(facts, "stale_close_delay"),
+        "proxy": {"connect": {"enabled": True, **_v6_proxy(facts, "connect", with_secrets)}},
+    }
+    if "refresh" in facts.events:
+        client["proxy"]["refresh"] = {"enabled": True, **_v6_proxy(facts, "refresh", with_secrets)}
+    tree: Tree = {"client": client}
+    if channel_events := facts.session_events(CHANNEL_EVENTS):
+        proxies = {event: _v6_proxy(facts, event, with_secrets) for event in channel_events}
+        asked = {f"{event}_proxy_enabled": True for event in channel_events}
+        namespaces = [{"name": name, **asked} for name in _namespaces(facts)]
+        without = {"without_namespace": asked} if "" in facts.namespaces else {}
+        tree["channel"] = {"namespaces": Commented(namespaces, NAMESPACES), **without, "proxy": proxies}
+    if "rpc" in facts.events:
+        tree["rpc"] = {"without_namespace": {"proxy_enabled": True}, "proxy": _v6_proxy(facts, "rpc", with_secrets)}
+    return tree
+
+
+def _v6_proxy(facts: ServiceFacts, event: str, with_secrets: bool) -> Tree:
+    proxy: Tree = {"endpoint": facts.endpoint(event), **timeout(facts, event)}
+    if event != "connect":
+        proxy["include_connection_meta"] = Commented(True, META)
+    http: Tree = {}
+    if event == "connect" and (found := transforms(facts)):
+        http["status_to_code_transforms"] = Commented(found, TRANSFORMS)
+    if facts.tokens and with_secrets:
+        http["static_headers"] = Commented({TOKEN_HEADER_NAME: _token(facts)}, PLAIN_HEADER)
+    elif facts.tokens:
+        http["static_headers"] = Commented({TOKEN_HEADER_NAME: f"${{{V6_GUARD_VARIABLE}}}"}, V6_HEADER)
+    return {**proxy, "http": http} if http else proxy
+
+
+def _v5(facts: ServiceFacts, with_secrets: bool) -> Tree:
+    """Flat: one header, one set of transforms for all events. The service answers 401 on connect alone."""
+    tree: Tree = {"allowed_origins": Commented([], ORIGINS)}
+    tree |= _stale_close_delay(facts, "client_stale_close_delay")
+    for event in facts.events:
+        tree[f"proxy_{event}_endpoint"] = facts.endpoint(event)
+        tree |= {f"proxy_{event}_{name}": value for name, value in timeout(facts, event).items()}
+    if found := transforms(facts):
+        tree["proxy_http_status_code_transforms"] = Commented(found, TRANSFORMS)
+    if facts.session_events():
+        tree["proxy_include_connection_meta"] = Commented(True, META)
+    if facts.tokens and with_secrets:
+        tree["proxy_static_http_headers"] = Commented({TOKEN_HEADER_NAME: _token(facts)}, PLAIN_HEADER)
+    elif facts.tokens:
+        tree["proxy_static_http_headers"] = Commented({TOKEN_HEADER_NAME: f"${{{V5_HEADERS_VARIABLE}}}"}, V5_HEADER)
+    return tree | _v5_namespaces(facts)
+
+
+def _v5_namespaces(facts: ServiceFacts) -> Tree:
+    asked: Tree = {f"proxy_{event}": True for event in facts.session_events(CHANNEL_EVENTS)}
+    if not asked:
+        return {}
+    namespaces = [{"name": name, **asked} for name in _namespaces(facts)]
+    return {**(asked if "" in facts.namespaces else {}), "namespaces": Commented(namespaces, NAMESPACES)}
+
+
+def _v5_yaml(tree: Tree) -> Tree:
+    """v5 cannot read tables inside a YAML list; it does read a list that is written as JSON text."""
+    return {key: _as_text(node) if _is_nested(plain(node)) else node for key, node in tree.items()}
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(inner, dict | list) for item in value for inner in item.values())
+
+
+def _as_text(node: Any) -> Any:
+    text = json.dumps(plain(node))
+    return Commented(text, node.comment) if isinstance(node, Commented) else text

@@ -1,0 +1,124 @@
+"""Centrifugo v5's layout, flat or with granular proxies: https://centrifugal.dev/docs/5/server/configuration"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, EVENTS
+from centrifugo_proxy.server_config.configuration import (
+    DEFAULT_TIMEOUT,
+    Configuration,
+    Namespace,
+    Option,
+    Proxy,
+    headers,
+    is_true,
+    tables,
+    transforms,
+    words,
+)
+from centrifugo_proxy.server_config.parsing import lowered
+
+LISTS: Final = ("namespaces", "rpc_namespaces", "proxies", "proxy_http_status_code_transforms")
+# grpc_metadata of a client over gRPC becomes headers of a request over HTTP
+FROM_CLIENT: Final = ("http_headers", "grpc_metadata")
+PREFIXES: Final = ("proxy_", "token_", "subscription_token_", "client_", "api_", "admin_", "allow_", "user_")
+KEYS: Final = frozenset(
+    {"allowed_origins", "namespaces", "rpc_namespaces", "granular_proxy_mode", "connect_proxy_name"}
+    | {"refresh_proxy_name", "rpc_proxy_name", "separate_subscription_token_config"}
+)
+
+
+def keys_of(tree: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that only this layout has."""
+    return tuple(key for key in tree if key in KEYS or key.startswith(PREFIXES))
+
+
+def read(tree: dict[str, Any], file_format: str) -> Configuration:
+    """The file as Centrifugo v5 takes it."""
+    decoded = {key: _decoded(value) if key in LISTS else value for key, value in tree.items()}
+    namespaces = tuple(_namespaces(decoded))
+    granular = is_true(tree.get("granular_proxy_mode"))
+    proxies = tuple(_granular(decoded, namespaces) if granular else _flat(decoded, namespaces))
+    return Configuration(5, file_format, tree, proxies, namespaces)
+
+
+def _decoded(value: Any) -> Any:
+    """Centrifugo v5 takes lists and tables as JSON text too."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return lowered(json.loads(value))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
+    places = [("", _in_none(tree))]
+    places += [(f"namespaces[{index}]", options) for index, options in enumerate(tables(tree.get("namespaces")))]
+    for path, options in places:
+        yield Namespace(path, options, frozenset(event for event in CHANNEL_EVENTS if _asks(options, event)))
+
+
+def _in_none(tree: dict[str, Any]) -> dict[str, Any]:
+    """The options of what is in no namespace; `name` among them is the node's."""
+    return {**tree, "name": ""}
+
+
+def _asks(options: dict[str, Any], event: str) -> bool:
+    return is_true(options.get(f"proxy_{event}")) or bool(options.get(f"{event}_proxy_name"))
+
+
+def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
+    """One set of options for all events but endpoint and timeout."""
+    static = "proxy_static_http_headers"
+    for event in EVENTS:
+        path = f"proxy_{event}_endpoint"
+        if not tree.get(path):
+            continue
+        timeout = tree.get(f"proxy_{event}_timeout", DEFAULT_TIMEOUT)
+        asking = {namespace.name for namespace in namespaces if event in namespace.proxied}
+        yield Proxy(
+            event,
+            path,
+            users=frozenset(asking) if event in CHANNEL_EVENTS else frozenset({""}),
+            named=False,
+            endpoint=Option(path, str(tree[path])),
+            # Centrifugo v5 wants a unit here: a bare number ends its start
+            timeout=Option(f"proxy_{event}_timeout", str(timeout)),
+            static_headers=Option(static, headers(_decoded(tree.get(static)))),
+            client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),
+            transforms=transforms("proxy_http_status_code_transforms", tree.get("proxy_http_status_code_transforms")),
+            connection_meta=Option("proxy_include_connection_meta", is_true(tree.get("proxy_include_connection_meta"))),
+        )
+
+
+def _granular(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
+    in_none = _in_none(tree)
+    listed: dict[str, list[Mapping[str, Any]]] = {"rpc": [in_none, *tables(tree.get("rpc_namespaces"))]}
+    listed |= {event: [namespace.options for namespace in namespaces] for event in CHANNEL_EVENTS}
+    for event in EVENTS:
+        for index, options in enumerate(tables(tree.get("proxies"))):
+            users = _users(listed.get(event, [in_none]), f"{event}_proxy_name", options.get("name"))
+            if users:
+                yield _named(event, f"proxies[{index}]", options, users)
+
+
+def _users(listed: Iterable[Mapping[str, Any]], key: str, name: Any) -> frozenset[str]:
+    return frozenset(str(options.get("name") or "") for options in listed if name and options.get(key) == name)
+
+
+def _named(event: str, path: str, options: dict[str, Any], users: frozenset[str]) -> Proxy:
+    static, statuses = "static_http_headers", "http_status_to_code_transforms"
+    return Proxy(
+        event,
+        path,
+        users=users,
+        named=True,
+        endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
+        timeout=Option(f"{path}.timeout", options.get("timeout") or DEFAULT_TIMEOUT),
+        static_headers=Option(f"{path}.{static}", headers(options.get(static))),
+        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
+        transforms=transforms(f"{path}.{statuses}", options.get(statuses)),
+        connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+    )

@@ -1,0 +1,211 @@
+"""Findings about ways past the proxies."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, is_true, words
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.origins import lets_in_anybody
+from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+ORIGINS: Final = {6: "client.allowed_origins", 5: "allowed_origins"}
+ANYBODY: Final = {
+    6: ("client.allow_anonymous_connect_without_token",),
+    5: ("allow_anonymous_connect_without_token",),
+}
+INSECURE: Final = {
+    6: ("client.insecure", "client.insecure_skip_token_signature_verify", "http_api.insecure", "admin.insecure"),
+    5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
+}
+# Each verifies tokens alone: the previous key, of v6, does so without a current one too.
+KEYS: Final = (
+    "hmac_secret_key",
+    "hmac_previous_secret_key",
+    "rsa_public_key",
+    "ecdsa_public_key",
+    "jwks_public_endpoint",
+)
+TOKENS: Final = {6: "client.token.", 5: "token_"}
+SUBSCRIPTION_TOKENS: Final = {6: "client.subscription_token.", 5: "subscription_token_"}
+ACCESS: Final = {
+    "subscribe": ("allow_subscribe_for_client",),
+    "publish": ("allow_publish_for_client", "allow_publish_for_subscriber"),
+}
+ASKED: Final = {6: "{}_proxy_enabled", 5: "proxy_{}"}
+ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe", "publish", "presence", "history"))
+
+
+@RULES.rule("origins-any", Severity.ERROR)
+def origins_any(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    option = configuration.option(ORIGINS[configuration.major])
+    if any(map(lets_in_anybody, words(option.value))):
+        yield Problem(
+            option.path,
+            "Any web page a user visits may open a connection from that user's browser.",
+            "List the origins your app is served from, such as https://app.example.com.",
+        )
+
+
+@RULES.rule("origins-empty", Severity.WARNING)
+def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    option = configuration.option(ORIGINS[configuration.major])
+    if not words(option.value):
+        yield Problem(
+            option.path,
+            "Centrifugo refuses every connection from a browser or web view; only clients that send no Origin get in.",
+            "List the origins your app is served from, such as https://app.example.com and capacitor://localhost.",
+        )
+
+
+@RULES.rule("anonymous-access", Severity.ERROR)
+def anonymous_access(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path in ANYBODY[configuration.major]:
+        if is_true(configuration.option(path).value):
+            yield Problem(
+                path,
+                "Where the connect proxy does not answer for it, anybody gets in without a ticket, as nobody.",
+                "Set it to false.",
+            )
+    for namespace in configuration.namespaces:
+        for name in filter(namespace.on, ANONYMOUS):
+            yield Problem(
+                namespace.at(name),
+                "What happens in these channels is open to connections without a user.",
+                "Set it to false: this service never lets in a connection without a user.",
+            )
+
+
+@RULES.rule("insecure-mode", Severity.ERROR)
+def insecure_mode(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path in INSECURE[configuration.major]:
+        if is_true(configuration.option(path).value):
+            yield Problem(
+                path,
+                "A development switch: strangers read, publish, or act as any user they name.",
+                "Set it to false, or take it out.",
+            )
+
+
+@RULES.rule("jwt-keys", Severity.WARNING)
+def jwt_keys(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path in _keys(configuration, TOKENS):
+        yield Problem(
+            path,
+            "A client that sends a JWT as token is let in by this key alone: no ticket is redeemed, identity is not "
+            "asked, and the connection has no meta. The same key signs subscriptions past the subscribe proxy.",
+            "Take the key out, unless JWTs are meant to work beside tickets.",
+        )
+
+
+def _keys(configuration: Configuration, prefix: dict[int, str]) -> Iterator[str]:
+    for name in KEYS:
+        path = f"{prefix[configuration.major]}{name}"
+        if configuration.option(path).value:
+            yield path
+
+
+@RULES.rule("subscription-tokens", Severity.WARNING)
+def subscription_tokens(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    switch = "client.subscription_token.enabled" if configuration.major == 6 else "separate_subscription_token_config"
+    if not _decides_on_subscriptions(configuration, facts) or not is_true(configuration.option(switch).value):
+        return
+    for path in _keys(configuration, SUBSCRIPTION_TOKENS):
+        yield Problem(
+            path,
+            "A subscription that comes with a token is not shown to the subscribe proxy: parental locks, tiers and "
+            "the degraded mark do not hold for it.",
+            "Take the subscription tokens out, and let the policy decide.",
+        )
+
+
+@RULES.rule("user-limited-channels", Severity.WARNING)
+def user_limited_channels(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    if not _decides_on_subscriptions(configuration, facts):
+        return
+    for namespace in configuration.namespaces:
+        if namespace.on("allow_user_limited_channels"):
+            yield Problem(
+                namespace.at("allow_user_limited_channels"),
+                "A channel that names its users after # is open to them without the subscribe proxy: parental locks, "
+                "tiers and the degraded mark do not hold there.",
+                "Set it to false, and use {user} in a rule of the policy.",
+            )
+
+
+def _decides_on_subscriptions(configuration: Configuration, facts: ServiceFacts) -> bool:
+    """Whether there is a subscribe proxy to go past."""
+    return "subscribe" in facts.events or any("subscribe" in each.proxied for each in configuration.namespaces)
+
+
+@RULES.rule("namespace-proxy-off", Severity.ERROR)
+def namespace_proxy_off(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path, event in _past_proxies(configuration):
+        if event in facts.events or configuration.proxy(event):
+            yield Problem(
+                path,
+                f"Every client may {event} in these channels, of any family, for the {event} proxy is not asked here.",
+                f"Set this to false and enable the namespace's {event} proxy.",
+            )
+
+
+@RULES.rule("namespace-open", Severity.WARNING)
+def namespace_open(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path, event in _past_proxies(configuration):
+        if event not in facts.events and not configuration.proxy(event):
+            yield Problem(
+                path,
+                f"Every client that is let in may {event} in any of these channels, whoever they are meant for.",
+                f"Fine for public channels. For others set this to false and have the {event} proxy decide "
+                "(CHANNEL_POLICY_PATH).",
+            )
+
+
+@RULES.rule("namespace-sub-refresh-off", Severity.ERROR)
+def namespace_sub_refresh_off(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    if "subscribe" not in facts.events or not facts.subscriptions_expire:
+        return
+    proxies = [proxy for proxy in ours(configuration, facts) if proxy.event == "subscribe"]
+    for namespace in configuration.namespaces:
+        asks_us = any(namespace.name in proxy.users for proxy in proxies)
+        if asks_us and "sub_refresh" not in namespace.proxied:
+            yield Problem(
+                namespace.at(ASKED[configuration.major].format("sub_refresh")),
+                "The service lets subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or an end that the family service "
+                "gives), and Centrifugo leaves it to the client to prolong them. Without a token it cannot: the "
+                "subscription ends for good, although nobody refused it.",
+                "Enable the namespace's sub_refresh proxy, as manage.py centrifugo_config prints it.",
+            )
+
+
+@RULES.rule("policy-namespace-missing", Severity.ERROR)
+def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    known = {namespace.name: namespace for namespace in configuration.namespaces}
+    for name, allowed in facts.namespaces.items():
+        namespace = known.get(name)
+        if namespace is None:
+            yield Problem(
+                "channel.namespaces" if configuration.major == 6 else "namespaces",
+                f"The policy has rules for channels of {name!r}, a namespace that Centrifugo does not know: it refuses "
+                "everybody with unknown channel (102), and the policy is not asked.",
+                f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
+            )
+            continue
+        for event, doors in ACCESS.items():
+            if event in allowed - namespace.proxied and not any(map(namespace.on, doors)):
+                yield Problem(
+                    namespace.at(ASKED[configuration.major].format(event)),
+                    f"The policy lets users {event} in these channels, but Centrifugo asks nobody about it: it refuses "
+                    "everybody with permission denied (103).",
+                    f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
+                )
+
+
+def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Where a client may do something without a proxy being asked: the path, and the event."""
+    for namespace in configuration.namespaces:
+        for event, names in ACCESS.items():
+            if event not in namespace.proxied:
+                yield from ((namespace.at(name), event) for name in filter(namespace.on, names))

@@ -1,0 +1,82 @@
+"""Findings about the header by which the service knows Centrifugo."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.protocol.guard import SIGNATURE_HEADER_NAME, TOKEN_HEADER_NAME
+from centrifugo_proxy.server_config.configuration import Configuration, Proxy
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.generate import V5_HEADERS_VARIABLE
+from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+GUARD: Final = TOKEN_HEADER_NAME.lower()
+AUTHORIZATION: Final = "authorization"
+ONLY_OURS: Final = (GUARD, SIGNATURE_HEADER_NAME.lower())
+REFERENCE: Final = "${CENTRIFUGO_VAR_"
+
+
+@RULES.rule("guard-header-missing", Severity.ERROR)
+def guard_header_missing(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        if facts.tokens and _sent(proxy) is None:
+            yield Problem(
+                proxy.static_headers.path,
+                "CENTRIFUGO_PROXY_TOKEN is set, and the service refuses whoever does not send it: every "
+                f"{proxy.event} is a 403, which users see as a passing internal error, for ever.",
+                f"Send {TOKEN_HEADER_NAME} as a static header, as manage.py centrifugo_config prints it.",
+            )
+
+
+@RULES.rule("guard-header-wrong", Severity.ERROR)
+def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        sent = _sent(proxy)
+        if facts.tokens and sent is not None and not _may_be_right(configuration, sent, facts.tokens):
+            yield Problem(
+                proxy.static_headers.path,
+                "The header's value is none that the service accepts, nor a reference that this version of Centrifugo "
+                f"fills in: every {proxy.event} is a 403, which users see as a passing internal error, for ever.",
+                "Use the value of CENTRIFUGO_PROXY_TOKEN, or in Centrifugo 6.3.0 or newer ${CENTRIFUGO_VAR_…}; "
+                f"v5 takes the whole table from its environment variable {V5_HEADERS_VARIABLE}.",
+            )
+
+
+def _sent(proxy: Proxy) -> str | None:
+    """The token as the service would read it; it looks at Authorization where its own header is empty."""
+    static: dict[str, str] = proxy.static_headers.value
+    if own := static.get(GUARD):
+        return own
+    scheme, _, token = static.get(AUTHORIZATION, "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _may_be_right(configuration: Configuration, sent: str, tokens: tuple[bytes, ...]) -> bool:
+    if configuration.major == 6 and REFERENCE in sent:
+        return True
+    flat = configuration.option("proxy_static_http_headers").value is not None
+    if configuration.major == 5 and flat and sent == f"${{{V5_HEADERS_VARIABLE}}}":
+        return True
+    return sent.encode() in tokens
+
+
+@RULES.rule("guard-header-from-client", Severity.ERROR)
+def guard_header_from_client(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        for names in proxy.client_headers:
+            for name in _guarding(proxy, facts) & {name.lower() for name in names.value}:
+                yield Problem(
+                    names.path,
+                    f"{name} is passed on from the client, in place of the value set here: a client that sends one "
+                    "speaks for Centrifugo. With a wrong value it shuts itself out, with a leaked one it gets past "
+                    "the guard.",
+                    f"Take {name} out of the list.",
+                )
+
+
+def _guarding(proxy: Proxy, facts: ServiceFacts) -> set[str]:
+    """Authorization too, where it is what the service goes by."""
+    by_authorization = facts.tokens and GUARD not in proxy.static_headers.value
+    return {*ONLY_OURS, AUTHORIZATION} if by_authorization else set(ONLY_OURS)

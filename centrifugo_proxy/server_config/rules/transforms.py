@@ -1,0 +1,94 @@
+"""Findings about what the service's HTTP statuses turn into for a client."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.protocol.codes import ResponseMode
+from centrifugo_proxy.server_config.configuration import Configuration, Proxy, Transform
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.generate import TERMINAL_INVALID_TICKET
+from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.service_facts import ServiceFacts, reconnects
+
+RULES: Final = Register()
+
+REFRESHES: Final = ("refresh", "sub_refresh")
+REFUSED: Final = 401
+PASSING: Final = (500, 503)
+TOKEN_EXPIRED: Final = 109  # the one lasting error after which the SDKs connect again
+
+
+def tries_again(transform: Transform) -> bool:
+    """Whether a client whose connect ends in this connects again by itself."""
+    if transform.error_code:
+        return transform.error_temporary or transform.error_code < 100 or transform.error_code == TOKEN_EXPIRED
+    return reconnects(transform.disconnect_code)
+
+
+def _effective(proxy: Proxy, status: int) -> Transform | None:
+    """The first of a status is the one that counts."""
+    usable = (each for each in proxy.transforms.value if each.error_code or each.disconnect_code)
+    return next((each for each in usable if each.status == status), None)
+
+
+@RULES.rule("transform-401-missing", Severity.ERROR)
+def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        unanswered = proxy.event == "connect" and _effective(proxy, REFUSED) is None
+        if unanswered and facts.mode is ResponseMode.HTTP:
+            yield Problem(
+                proxy.transforms.path,
+                "A refused ticket is answered with 401, which users see as a passing internal error: their client "
+                "tries for ever, and the app never learns that it has to sign in again.",
+                f'Add {{"status_code": 401, "to_disconnect": {{"code": {TERMINAL_INVALID_TICKET}, "reason": '
+                '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
+            )
+
+
+@RULES.rule("transform-401-reconnects", Severity.WARNING)
+def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        transform = _effective(proxy, REFUSED)
+        if transform and proxy.event not in REFRESHES and tries_again(transform):
+            yield Problem(
+                transform.path,
+                "After a refused ticket the client connects again by itself. Where the app gives no fresh ticket "
+                "(getData), it sends the same spent one for ever; a user whom identity shuts out never learns of it.",
+                f"Use a disconnect code within 4500–4999, such as {TERMINAL_INVALID_TICKET}.",
+            )
+
+
+@RULES.rule("transform-outage-terminal", Severity.ERROR)
+def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        for status in PASSING:
+            transform = _effective(proxy, status)
+            if transform and proxy.event not in REFRESHES and _ends_client(transform, proxy.event):
+                yield Problem(
+                    transform.path,
+                    f"{status} is a passing fault, but this turns it into something after which clients do not connect "
+                    "again: whoever connects during an outage stays out until the app is started anew.",
+                    f"Take the transform of {status} out: without one, clients try again by themselves.",
+                )
+
+
+def _ends_client(transform: Transform, event: str) -> bool:
+    """An error ends the connection at connect only; later it fails one command."""
+    return not tries_again(transform) and (event == "connect" or not transform.error_code)
+
+
+@RULES.rule("transform-on-refresh", Severity.ERROR)
+def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    """Of 401 it does no harm: the service answers that on connect alone, and v5 has one list for all events."""
+    for proxy in ours(configuration, facts):
+        for transform in proxy.transforms.value:
+            if proxy.event in REFRESHES and transform.status != REFUSED:
+                what = "connection" if proxy.event == "refresh" else "subscription"
+                yield Problem(
+                    transform.path,
+                    f"On {proxy.event} Centrifugo takes whatever is not a result as expired, a transformed "
+                    f"{transform.status} too: a passing fault ends the user's {what}, which without the transform "
+                    "would be kept for a minute.",
+                    f"Take it off the {proxy.event} proxy"
+                    + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
+                )

@@ -1,0 +1,75 @@
+"""What a Centrifugo configuration has to fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from centrifugo_proxy.policy.rules import PLACEHOLDERS, WILDCARD, Policy
+from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, SESSION_EVENTS, ResponseMode, path_of
+
+
+class Deadline(NamedTuple):
+    """How long the service itself waits for another one, and the setting that says so."""
+
+    setting: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """This service, as Centrifugo sees it.
+
+    `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
+    `signed` says that the guard wants a signature too. `events` are those that are answered, connect included.
+    `deadline_ms` is that for identity; those for the family service and the rpc backends are 0 when there is none.
+    `namespaces` are those of the policy's channels, "" for channels in none, each with the events that it allows there.
+    `pool` says that there are fallback connections, which expire; `subscriptions_expire` that the answers to subscribe
+    have an end.
+    """
+
+    base_url: str
+    deadline_ms: int
+    mode: ResponseMode
+    invalid_ticket_code: int
+    tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    signed: bool = False
+    events: tuple[str, ...] = ("connect",)
+    family_deadline_ms: int = 0
+    rpc_deadline_ms: int = 0
+    namespaces: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    pool: bool = False
+    subscriptions_expire: bool = False
+
+    def endpoint(self, event: str) -> str:
+        """The URL Centrifugo posts this event to."""
+        return f"{self.base_url}{path_of(event)}"
+
+    def session_events(self, among: tuple[str, ...] = SESSION_EVENTS) -> tuple[str, ...]:
+        """The answered events out of `among`."""
+        return tuple(event for event in among if event in self.events)
+
+    def deadline(self, event: str) -> Deadline:
+        """What Centrifugo must wait longer than; 0 ms when nobody else is asked."""
+        if event == "rpc":
+            return Deadline("RPC_DEADLINE_MS", self.rpc_deadline_ms)
+        if event in CHANNEL_EVENTS:
+            return Deadline("FAMILY_SERVICE_DEADLINE_MS", self.family_deadline_ms)
+        return Deadline("IDENTITY_VALIDATE_DEADLINE_MS", self.deadline_ms)
+
+
+def namespaces_of(policy: Policy) -> dict[str, frozenset[str]]:
+    """The namespaces of a policy's channels, "" for channels in none, and which events its rules allow there.
+
+    A rule that begins with a wildcard or a placeholder leaves open which they are.
+    """
+    allowed: dict[str, frozenset[str]] = {}
+    for rule in policy.channels:
+        name = rule.segments[0] if len(rule.segments) > 1 else ""
+        if name != WILDCARD and name not in PLACEHOLDERS:
+            allowed[name] = allowed.get(name, frozenset()) | {action.value for action in rule.allow}
+    return allowed
+
+
+def reconnects(code: int) -> bool:
+    """Whether the SDKs connect again after this disconnect code: https://centrifugal.dev/docs/server/codes"""
+    return not (3500 <= code < 4000 or 4500 <= code < 5000)

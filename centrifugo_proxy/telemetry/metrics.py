@@ -1,0 +1,147 @@
+"""What is counted, with its children bound once: every label value exists at 0 from the start.
+
+Labels come from the closed sets below; never a user, channel, client or ticket.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from centrifugo_proxy.events import connect
+from centrifugo_proxy.events.decision import COMMON_OUTCOMES, SESSION_EVENT_OUTCOMES
+from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.unary import STATUS_NAMES
+from centrifugo_proxy.protocol import guard
+from centrifugo_proxy.protocol.codes import EVENTS
+from fallback.admission import Admission
+
+# How each event can end; connect's own counter leaves out what never came to it.
+PROXY_OUTCOMES: Final = {
+    event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
+    for event in EVENTS
+}
+REFRESH, FAMILY_SERVICE = "identity_refresh", "family_service"
+# From one millisecond to past the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts, in seconds.
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter and histogram that nobody reads
+
+POOL_SIZE: Final = Gauge(
+    "realtime_fallback_pool_size", "Fallback tickets left in this process; it never rises until a restart."
+)
+CONNECT: Final = Counter(
+    "realtime_centrifugo_connect",
+    "Connect requests by outcome. fallback_pool_consumed and fallback_pool_miss are the ones let in and turned away "
+    "while identity is down; unavailable are those turned away before the window has passed.",
+    ["outcome"],
+)
+REQUESTS: Final = Counter(
+    "realtime_proxy_requests",
+    "Proxy requests by event and outcome, the refused and the overloaded included: all that Centrifugo sent.",
+    ["type", "outcome"],
+)
+DURATION: Final = Histogram(
+    "realtime_proxy_duration_seconds",
+    "Seconds from a whole request to its answer: what Centrifugo's proxy timeout must stay above.",
+    ["type"],
+    buckets=BUCKETS,
+)
+INFLIGHT: Final = Gauge(
+    "realtime_proxy_inflight_requests", "Requests being answered now; at PROXY_MAX_INFLIGHT more are refused.", ["type"]
+)
+IDENTITY_CALLS: Final = Counter(
+    "realtime_identity_calls",
+    "Validate calls to identity by gRPC status code; UNAVAILABLE and DEADLINE_EXCEEDED are its outages.",
+    ["code"],
+)
+IDENTITY_DURATION: Final = Histogram(
+    "realtime_identity_call_duration_seconds",
+    "Seconds that identity took for a Validate call, the failed ones included.",
+    buckets=BUCKETS,
+)
+OUTAGE_DEGRADED: Final = Gauge(
+    "realtime_identity_outage_degraded",
+    "1 while identity has been unreachable for longer than the window: alert on it.",
+)
+OUTAGE_FAILURES: Final = Gauge(
+    "realtime_identity_outage_consecutive_failures", "Validate calls that failed since identity last answered."
+)
+BACKEND_CALLS: Final = Counter(
+    "realtime_backend_calls",
+    "Calls that the session events made, by service (an rpc backend is rpc:<its name>) and gRPC status code.",
+    ["service", "code"],
+)
+BACKEND_DURATION: Final = Histogram(
+    "realtime_backend_call_duration_seconds",
+    "Seconds that a service took for a call of a session event, the failed ones included.",
+    ["service"],
+    buckets=BUCKETS,
+)
+BACKEND_INFLIGHT: Final = Gauge(
+    "realtime_backend_inflight_calls",
+    "Calls that a service works on now; at RPC_MAX_INFLIGHT more are refused as unavailable.",
+    ["service"],
+)
+GUARD_REFUSALS: Final = Counter(
+    "realtime_guard_refusals",
+    "Requests refused by the guard: a Centrifugo without the right header, or somebody who should not call.",
+    ["reason"],
+)
+BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1; the version that runs is in the label.", ["version"])
+
+connects: Final = {outcome: CONNECT.labels(outcome) for outcome in connect.OUTCOMES}
+requests: Final = {
+    (event, outcome): REQUESTS.labels(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES[event]
+}
+durations: Final = {event: DURATION.labels(event) for event in EVENTS}
+inflight: Final = dict.fromkeys(EVENTS, 0)  # plain numbers, read at each scrape
+for _event in EVENTS:
+    INFLIGHT.labels(_event).set_function(partial(inflight.__getitem__, _event))
+identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in STATUS_NAMES}
+guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in guard.REASONS}
+
+
+def count_request(event: str, outcome: str, seconds: float) -> None:
+    """One answered request; refusals by guard or capacity are not connects."""
+    requests[event, outcome].inc()
+    durations[event].observe(seconds)
+    if event == "connect" and outcome in connects:
+        connects[outcome].inc()
+
+
+def observe_identity_call(code: str, seconds: float) -> None:
+    """One Validate call that ended with this gRPC status name."""
+    identity_calls[code].inc()
+    IDENTITY_DURATION.observe(seconds)
+
+
+def watch(admission: Admission, monotonic: Callable[[], float], version: str) -> None:
+    """Have the gauges read this runtime's state at each scrape."""
+    POOL_SIZE.set_function(lambda: len(admission.pool))
+    OUTAGE_DEGRADED.set_function(lambda: admission.detector.degraded(monotonic()))
+    OUTAGE_FAILURES.set_function(lambda: admission.detector.status(monotonic()).consecutive_failure_count)
+    BUILD_INFO.labels(version).set(1)
+
+
+def rpc_backend(name: str) -> str:
+    """The `service` label of an rpc backend."""
+    return f"rpc:{name}"
+
+
+def backend_observer(service: str) -> Callable[[str, float], None]:
+    """What counts and times the calls of a service that is configured; its series exist from then on."""
+    calls = {code: BACKEND_CALLS.labels(service, code) for code in STATUS_NAMES}
+    duration = BACKEND_DURATION.labels(service)
+
+    def observe(code: str, seconds: float) -> None:
+        calls[code].inc()
+        duration.observe(seconds)
+
+    return observe
+
+
+def watch_backend(service: str, capacity: Capacity) -> None:
+    """Have the gauge read how many calls a backend works on."""
+    BACKEND_INFLIGHT.labels(service).set_function(lambda: capacity.taken)

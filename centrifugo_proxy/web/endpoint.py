@@ -1,0 +1,77 @@
+"""The way of a proxy request, the same for every event: guard, parse, decide, render; measured and traced."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from django.http import HttpRequest, HttpResponse
+
+from centrifugo_proxy.events import decision
+from centrifugo_proxy.events.base import CallerGone
+from centrifugo_proxy.events.decision import Decision
+from centrifugo_proxy.peers.backends import BackendUnavailable
+from centrifugo_proxy.peers.identity import IdentityUnavailable
+from centrifugo_proxy.protocol.codes import path_of
+from centrifugo_proxy.protocol.connect import BadRequest
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.telemetry import operator_log as reporting
+from centrifugo_proxy.web.request_context import caller_of, runtime_of, scope_of, unread_body
+from centrifugo_proxy.web.response_modes import respond
+from centrifugo_proxy.web.responses import JsonResponse
+from centrifugo_proxy.wiring.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One event's endpoint."""
+
+    event: str
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """The response to one request; whatever happens, it is counted once and its span ended."""
+        runtime = runtime_of(request)
+        outcome, status = "cancelled", 0
+        started = perf_counter()
+        metrics.inflight[self.event] += 1
+        span = runtime.tracer.server_span(scope_of(request), path_of(self.event))
+        try:
+            decided = await self._decide(runtime, request)
+            reporting.tell(self.event, decided)
+            outcome = decided.outcome
+            status, body = respond(decided, runtime.mode, self.event)
+            return JsonResponse(body, status)
+        except CallerGone:
+            return JsonResponse(b"{}", 499)
+        finally:
+            span.end(status, outcome)
+            metrics.inflight[self.event] -= 1
+            metrics.count_request(self.event, outcome, perf_counter() - started)
+
+    async def _decide(self, runtime: Runtime, request: HttpRequest) -> Decision:
+        refused = _turned_away(runtime, request)
+        handler = runtime.events.get(self.event)
+        if refused or handler is None:
+            return refused or decision.NOT_IMPLEMENTED
+        if not runtime.capacity.enter():
+            return decision.OVERLOADED
+        try:
+            return await handler.event.decide(handler.parse(request.body), caller_of(request))
+        except BadRequest:
+            return decision.BAD_REQUEST
+        except CallerGone:
+            raise
+        except (BackendUnavailable, IdentityUnavailable):
+            return decision.unavailable(handler.unavailable_status)
+        except Exception as fault:
+            return decision.internal_error(fault)
+        finally:
+            runtime.capacity.leave()
+
+
+def _turned_away(runtime: Runtime, request: HttpRequest) -> Decision | None:
+    """What comes before the body is parsed: whether it was read, and whether the guard lets it in."""
+    if status := unread_body(request):
+        return decision.BAD_REQUEST._replace(status=status)
+    if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):
+        metrics.guard_refusals[reason].inc()
+        return decision.REFUSED
+    return None

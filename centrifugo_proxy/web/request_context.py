@@ -1,0 +1,47 @@
+"""What the ASGI scope of a request holds for us: the runtime, the caller, and why a body was not read."""
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+
+from centrifugo_proxy.events.base import Caller
+from centrifugo_proxy.wiring.runtime import Runtime
+
+
+class _Waiting:
+    """The caller of a handler that does not tell when one has gone."""
+
+    async def gone(self) -> bool:
+        return False
+
+
+WAITING: Final = _Waiting()
+CALLER: Final = "realtime.caller"
+UNREAD_BODY: Final = "realtime.unread_body"
+
+
+def scope_of(request: HttpRequest) -> dict[str, Any]:
+    """The ASGI scope of `request`."""
+    scope: dict[str, Any] = request.scope  # type: ignore[attr-defined]  # every request here is an ASGIRequest
+    return scope
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """The caller that waits for the answer to `request`; the ASGI handler puts it into the scope."""
+    caller: Caller = scope_of(request).get(CALLER, WAITING)
+    return caller
+
+
+def unread_body(request: HttpRequest) -> int:
+    """0, or the status of a request whose body the handler gave up: 413 too large, 408 too slow."""
+    status: int = scope_of(request).get(UNREAD_BODY, 0)
+    return status
+
+
+def runtime_of(request: HttpRequest) -> Runtime:
+    """The runtime of the process that serves `request`."""
+    try:
+        runtime: Runtime = scope_of(request)["state"]["runtime"]
+    except KeyError:
+        raise RuntimeError("The ASGI lifespan did not run: serve with lifespan on (manage.py serve does).") from None
+    return runtime

@@ -1,0 +1,26 @@
+"""Response modes: how a decision becomes an HTTP status and a body.
+
+Stock Centrifugo reads the body of a 200 only (https://centrifugal.dev/docs/server/proxy#http-proxy),
+so that mode `envelope` sends refusals as 200.
+"""
+
+from typing import Final
+
+from centrifugo_proxy.events.decision import Decision
+from centrifugo_proxy.protocol import answers
+from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, ResponseMode
+
+ENVELOPED: Final = frozenset({401, 500, 503})
+
+
+def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> tuple[int, bytes]:
+    """Status and body. Guard refusals and bad requests keep their status: they must show as errors.
+
+    So does whatever goes wrong on a refresh: in a 200 it would end the connection or the subscription.
+    """
+    if mode is ResponseMode.HTTP or decision.status not in ENVELOPED or event in REFRESH_EVENTS:
+        return decision.status, answers.render(decision.answer)
+    answer = decision.answer
+    if isinstance(answer, answers.Error):
+        answer = answer._replace(temporary=True)
+    return 200, answers.render(answer)

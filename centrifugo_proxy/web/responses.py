@@ -1,0 +1,73 @@
+"""Small HTTP pieces shared by the views."""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Final
+
+import orjson
+from asgiref.sync import markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.http.cookie import SimpleCookie
+from django.http.response import ResponseHeaders
+from django.utils.functional import cached_property
+
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+AsgiHeaders = list[tuple[bytes, bytes]]
+
+CONTENT_TYPE: Final = "application/json"
+
+
+class JsonResponse(HttpResponse):
+    """A body that is JSON already. Headers and cookies become objects when first asked for."""
+
+    def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self.content = body
+        self.status_code = status
+        self.closed = False
+        self._charset = "utf-8"
+        self._reason_phrase = None
+        self._handler_class = None
+        self._resource_closers: list[Callable[[], None]] = []
+        if headers:
+            for name, value in headers.items():
+                self.headers[name] = value
+
+    @cached_property
+    def headers(self) -> ResponseHeaders:  # type: ignore[override]
+        return ResponseHeaders({"Content-Type": CONTENT_TYPE, "Content-Length": str(len(self.content))})
+
+    @cached_property
+    def cookies(self) -> SimpleCookie:  # type: ignore[override]
+        return SimpleCookie()
+
+    def asgi_headers(self) -> AsgiHeaders:
+        """The headers as ASGI has them; nobody here sets cookies."""
+        if "headers" in self.__dict__:
+            return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers.items()]
+        return [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(self.content))]
+
+
+def json_error(status: int, message: str, headers: dict[str, str] | None = None) -> JsonResponse:
+    """A short JSON error for whoever called with the wrong path, method or host."""
+    return JsonResponse(orjson.dumps({"error": {"code": status, "message": message}}), status, headers)
+
+
+def allow(*methods: str) -> Callable[[View], View]:
+    """405 with `Allow` for another method, in JSON."""
+
+    async def refuse() -> HttpResponse:
+        return json_error(405, "method not allowed", {"Allow": ", ".join(methods)})
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def allowed(request: HttpRequest) -> Coroutine[Any, Any, HttpResponse]:
+            return view(request) if request.method in methods else refuse()
+
+        return markcoroutinefunction(allowed)
+
+    return decorate
+
+
+async def not_found(request: HttpRequest) -> HttpResponse:
+    """404 as an ordinary view: Django would raise, and answer from a thread."""
+    return json_error(404, "not found")

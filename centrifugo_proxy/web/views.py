@@ -1,0 +1,45 @@
+"""The endpoints."""
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django_prometheus.exports import ExportToDjangoView
+
+from centrifugo_proxy.protocol.codes import EVENTS
+from centrifugo_proxy.telemetry.django_metrics import tally
+from centrifugo_proxy.web import health
+from centrifugo_proxy.web.endpoint import Endpoint
+from centrifugo_proxy.web.request_context import runtime_of
+from centrifugo_proxy.web.responses import JsonResponse, View, allow
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+proxy_views: dict[str, View] = {event: allow("POST")(Endpoint(event).answer) for event in EVENTS}
+
+
+@allow("GET", "HEAD")
+async def show_health(request: HttpRequest) -> HttpResponse:
+    """All an operator wants to know first; 200 while the process serves."""
+    return JsonResponse(orjson.dumps(health.describe(runtime_of(request))), headers=NO_STORE)
+
+
+@allow("GET", "HEAD")
+async def show_live(request: HttpRequest) -> HttpResponse:
+    """The liveness probe: does no work."""
+    return JsonResponse(b'{"status":"ok"}', headers=NO_STORE)
+
+
+@allow("GET", "HEAD")
+async def show_ready(request: HttpRequest) -> HttpResponse:
+    """The readiness probe: an identity outage does not count, the pods with the fallback tickets must stay."""
+    if runtime_of(request).readiness.ready:
+        return JsonResponse(b'{"status":"ok"}', headers=NO_STORE)
+    return JsonResponse(b'{"status":"shutting down"}', 503, NO_STORE)
+
+
+@allow("GET", "HEAD")
+async def show_metrics(request: HttpRequest) -> HttpResponse:
+    """django-prometheus' exporter, in the event loop: a few milliseconds, a few times a minute."""
+    tally.fold()
+    response: HttpResponse = ExportToDjangoView(request)
+    return response

@@ -1,0 +1,85 @@
+"""Puts a runtime together from settings; opens nothing."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.events.base import Clock
+from centrifugo_proxy.events.connect import Connect
+from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.identity import IdentityClient
+from centrifugo_proxy.protocol.codes import EVENTS
+from centrifugo_proxy.protocol.connect import parse_connect
+from centrifugo_proxy.protocol.guard import Guard
+from centrifugo_proxy.spans import OFF, Tracer
+from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
+from centrifugo_proxy.wiring.secrets import read_secret
+from centrifugo_proxy.wiring.version import VERSION
+from fallback.admission import Admission
+from fallback.outage import OutageDetector
+from fallback.tickets import LoadedPool
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+def assemble(
+    settings: "LazySettings",
+    *,
+    identity: IdentityClient,
+    loaded: LoadedPool,
+    clock: Clock,
+    tracer: Tracer = OFF,
+    session_events: Mapping[str, EventHandler] | None = None,
+) -> Runtime:
+    """A runtime with these settings around an identity client, a pool, a clock and the session events' handlers."""
+    detector = OutageDetector(settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, settings.IDENTITY_PROBE_INTERVAL_MS / 1000)
+    admission = Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S)
+    connect = Connect(
+        identity=identity,
+        admission=admission,
+        clock=clock,
+        invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
+        unavailable_code=settings.CENTRIFUGO_UNAVAILABLE_CODE,
+        info_fields=settings.CENTRIFUGO_INFO_FIELDS,
+    )
+    return Runtime(
+        guard=build_guard(settings),
+        events={"connect": EventHandler(parse_connect, connect), **(session_events or {})},
+        admission=admission,
+        capacity=Capacity(settings.PROXY_MAX_INFLIGHT),
+        clock=clock,
+        mode=settings.CENTRIFUGO_RESPONSE_MODE,
+        tracer=tracer,
+        readiness=Readiness(),
+        version=VERSION,
+    )
+
+
+def answered_events(settings: "LazySettings") -> tuple[str, ...]:
+    """The events that these settings have us answer, in Centrifugo's order; the others are 501.
+
+    A connection that expires must be able to ask: without a refresh proxy Centrifugo leaves that to the client, and
+    the JavaScript SDK then gives up for good. So refresh comes with a policy, and with a fallback pool.
+    """
+    policy = bool(settings.CHANNEL_POLICY_PATH)
+    automatic = policy or bool(settings.FALLBACK_TICKETS_PATH)
+    refresh = {"on": True, "off": False}.get(settings.CENTRIFUGO_REFRESH, automatic)
+    return tuple(event for event in EVENTS if event == "connect" or (refresh if event == "refresh" else policy))
+
+
+def build_guard(settings: "LazySettings") -> Guard:
+    """The guard of these settings. Raises SecretError."""
+    return Guard(
+        secrets=_present(settings, "CENTRIFUGO_PROXY_SECRET", "CENTRIFUGO_PROXY_SECRET_PREVIOUS"),
+        tokens=_present(settings, "CENTRIFUGO_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN_PREVIOUS"),
+    )
+
+
+def _present(settings: "LazySettings", *names: str) -> tuple[bytes, ...]:
+    values = [secret_setting(settings, name) for name in names]
+    return tuple(value for value in values if value)
+
+
+def secret_setting(settings: "LazySettings", name: str) -> bytes:
+    """The secret called `name`, b"" when it is not set. Raises SecretError."""
+    return read_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE"))

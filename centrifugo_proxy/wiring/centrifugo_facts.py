@@ -1,0 +1,52 @@
+"""The settings, as a configuration for Centrifugo has to fit them."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from centrifugo_proxy.policy.rules import Policy
+from centrifugo_proxy.server_config.service_facts import ServiceFacts, namespaces_of
+from centrifugo_proxy.wiring.assembly import answered_events, build_guard
+from centrifugo_proxy.wiring.policy import load_policy
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
+    """`endpoint` is the URL at which Centrifugo reaches this service; ValueError when it is none.
+
+    Raises SecretError when a secret of the guard cannot be read, and PolicyError when the policy cannot.
+    """
+    guard = build_guard(settings)
+    policy = load_policy(settings) if settings.CHANNEL_POLICY_PATH else Policy()
+    family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
+    return ServiceFacts(
+        base_url=base_url(endpoint or f"http://localhost:{settings.LISTEN_PORT}"),
+        deadline_ms=settings.IDENTITY_VALIDATE_DEADLINE_MS,
+        mode=settings.CENTRIFUGO_RESPONSE_MODE,
+        invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
+        tokens=guard.tokens,
+        signed=bool(guard.secrets),
+        events=answered_events(settings),
+        family_deadline_ms=settings.FAMILY_SERVICE_DEADLINE_MS if family_service else 0,
+        rpc_deadline_ms=settings.RPC_DEADLINE_MS if settings.RPC_BACKENDS else 0,
+        namespaces=namespaces_of(policy),
+        pool=bool(settings.FALLBACK_TICKETS_PATH),
+        subscriptions_expire=settings.CHANNEL_SUBSCRIPTION_TTL_S > 0 or family_service,
+    )
+
+
+def base_url(text: str) -> str:
+    """An http(s) URL without a trailing slash; ValueError for anything else."""
+    if not _is_base_url(text):
+        raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")
+    return text.rstrip("/")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        plain = not parts.query and not parts.fragment and not any(character.isspace() for character in text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and plain
+    except ValueError:
+        return False

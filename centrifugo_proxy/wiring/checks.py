@@ -1,0 +1,197 @@
+"""System checks of the proxy's settings: one builder function per message. Ids are never reused."""
+
+import ipaddress
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
+from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
+from centrifugo_proxy.wiring.secrets import SecretError
+from common.os_errors import reason
+from common.safe_path import safe_path
+
+SECRETS: Final = (
+    "CENTRIFUGO_PROXY_SECRET",
+    "CENTRIFUGO_PROXY_SECRET_PREVIOUS",
+    "CENTRIFUGO_PROXY_TOKEN",
+    "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
+)
+TLS_FILES: Final = ("IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE")
+
+
+@register("centrifugo_proxy")
+def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Secrets can be read, and there is a guard."""
+    errors = list(_secret_errors())
+    if not errors and not build_guard(settings).enabled:
+        return [no_guard()]
+    return errors
+
+
+def _secret_errors() -> Iterator[CheckMessage]:
+    for name in SECRETS:
+        if getattr(settings, name) and getattr(settings, f"{name}_FILE"):
+            yield two_forms(name)
+            continue
+        try:
+            secret_setting(settings, name)
+        except SecretError as error:
+            yield unreadable_secret(str(error))
+
+
+@register("centrifugo_proxy")
+def check_tls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The files of a TLS channel are there and can be used, and the pair is a pair."""
+    if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
+        return []
+    return _tls_files_missing() or list(_tls_files_unusable())
+
+
+def _tls_files_missing() -> list[CheckMessage]:
+    findings: list[CheckMessage] = []
+    if bool(settings.IDENTITY_TLS_CERT_FILE) != bool(settings.IDENTITY_TLS_KEY_FILE):
+        findings.append(half_a_pair())
+    for name in TLS_FILES:
+        path = getattr(settings, name)
+        if path and (reason := _unreadable(path)):
+            findings.append(unreadable_tls_file(name, path, reason))
+    return findings
+
+
+def _tls_files_unusable() -> Iterator[CheckMessage]:
+    """gRPC would take them without a word, and fail at each handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if settings.IDENTITY_TLS_CA_FILE:
+        try:
+            context.load_verify_locations(settings.IDENTITY_TLS_CA_FILE)
+        except ssl.SSLError as error:
+            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", "no certificate in PEM", error)
+    if settings.IDENTITY_TLS_CERT_FILE:
+        try:  # the password is for a key that has one, so that nobody is asked on the terminal
+            context.load_cert_chain(settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE, password="")
+        except ssl.SSLError as error:
+            names = "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE"
+            yield unusable_tls_file(names, "no certificate with its key in PEM", error)
+
+
+def _unreadable(path: str) -> str:
+    try:
+        Path(path).read_bytes()
+    except OSError as error:
+        return reason(error)
+    return ""
+
+
+@register("centrifugo_proxy")
+def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The policy is sound as a whole."""
+    if not settings.CHANNEL_POLICY_PATH:
+        return []
+    from centrifugo_proxy.wiring.policy import PolicyError, load_policy  # noqa: PLC0415  (only where there is one)
+
+    try:
+        load_policy(settings)
+    except PolicyError as error:
+        return [bad_policy(problem) for problem in error.problems]
+    return []
+
+
+@register("centrifugo_proxy")
+def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Values that are accepted, but do harm together."""
+    findings: list[CheckMessage] = []
+    envelope = settings.CENTRIFUGO_RESPONSE_MODE is ResponseMode.ENVELOPE
+    if envelope and settings.CENTRIFUGO_UNAVAILABLE_CODE in TERMINAL_DISCONNECT_CODES:
+        findings.append(terminal_unavailable_code(settings.CENTRIFUGO_UNAVAILABLE_CODE))
+    if settings.DEBUG and not is_loopback(settings.LISTEN_HOST):
+        findings.append(debug_outside_loopback(settings.LISTEN_HOST))
+    return findings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def two_forms(name: str) -> Error:
+    return Error(
+        f"{name} and {name}_FILE are both set.",
+        hint=f"Keep one of them: {name}_FILE for a mounted secret, {name} otherwise.",
+        id="centrifugo_proxy.E001",
+    )
+
+
+def unreadable_secret(problem: str) -> Error:
+    return Error(
+        problem,
+        hint="Mount a file with the secret in it, readable by this process, or unset the variable.",
+        id="centrifugo_proxy.E002",
+    )
+
+
+def half_a_pair() -> Error:
+    return Error(
+        "Only one of IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE is set.",
+        hint="Set both, for a client certificate, or neither.",
+        id="centrifugo_proxy.E003",
+    )
+
+
+def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
+    return Error(
+        f"{name}: cannot read {safe_path(path)}: {reason}.",
+        hint="Mount the PEM file there, readable by this process, or unset the variable.",
+        id="centrifugo_proxy.E004",
+    )
+
+
+def unusable_tls_file(names: str, problem: str, error: ssl.SSLError) -> Error:
+    return Error(
+        f"{names}: {problem} ({error.reason or 'not PEM'}).",
+        hint="Mount files in PEM: the authority's certificates, and a client certificate with the key that belongs to "
+        "it, which must have no passphrase.",
+        id="centrifugo_proxy.E006",
+    )
+
+
+def bad_policy(problem: str) -> Error:
+    return Error(
+        f"CHANNEL_POLICY_PATH: {problem}",
+        hint="manage.py check_policy FILE tells of every problem; policy.example.toml shows what there is.",
+        id="centrifugo_proxy.E005",
+    )
+
+
+def no_guard() -> Warning:
+    return Warning(
+        "No guard is configured: any workload that can reach this port could redeem tickets ahead of their owners.",
+        hint="Set CENTRIFUGO_PROXY_TOKEN (or …_FILE) and have Centrifugo send it as a static header "
+        "(manage.py centrifugo_config prints how).",
+        id="centrifugo_proxy.W001",
+    )
+
+
+def terminal_unavailable_code(code: int) -> Warning:
+    return Warning(
+        f"CENTRIFUGO_UNAVAILABLE_CODE is {code} in response mode envelope: SDKs never reconnect on 4500–4999, so that "
+        "an identity outage would end every client that connects, for good.",
+        hint="Use a code within 4000–4499 (4103 is the default in this mode).",
+        id="centrifugo_proxy.W002",
+    )
+
+
+def debug_outside_loopback(host: str) -> Warning:
+    return Warning(
+        f"DEBUG is on while listening on {host}: error pages would show the service's inside to the network.",
+        hint="Set DEBUG=false, or LISTEN_HOST=127.0.0.1 on a laptop.",
+        id="centrifugo_proxy.W003",
+    )

@@ -1,0 +1,27 @@
+"""Loads the policy that the settings name."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.policy.file import PolicyError, read_policy
+from centrifugo_proxy.policy.rules import Policy
+from common.os_errors import reason
+
+__all__ = ["PolicyError", "load_policy"]
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+def load_policy(settings: "LazySettings", path: str = "") -> Policy:
+    """The policy at `path`, or at CHANNEL_POLICY_PATH. Raises PolicyError, for an unreadable file too."""
+    path = path or settings.CHANNEL_POLICY_PATH
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise PolicyError([f"{path}: cannot be read: {reason(error)}."]) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise PolicyError([f"{path}: line {line} is not UTF-8; save the file in that encoding."]) from None
+    family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
+    return read_policy(text, path=path, backends=settings.RPC_BACKENDS, family_service=family_service)

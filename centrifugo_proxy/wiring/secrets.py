@@ -1,0 +1,28 @@
+"""Reads a secret from its variable or from the file that its `_FILE` twin names."""
+
+import os
+from pathlib import Path
+
+from common.os_errors import reason
+from common.safe_path import safe_path
+
+
+class SecretError(ValueError):
+    """A secret cannot be used as it is given; the message names the variable, never the value."""
+
+
+def read_secret(name: str, value: str, path: str) -> bytes:
+    """The secret called `name`, from its variable or from the file its `_FILE` twin names; b"" when unset."""
+    if value and path:
+        raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
+    if not path:
+        return os.fsencode(value)  # the bytes that were set, UTF-8 or not
+    display = safe_path(path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise SecretError(f"{name}_FILE: cannot read {display}: {reason(error)}.") from None
+    secret = content.removesuffix(b"\n").removesuffix(b"\r")
+    if not secret.strip():
+        raise SecretError(f"{name}_FILE: {display} is empty.")
+    return secret

@@ -1,0 +1,93 @@
+"""The events beside connect: their clients opened, their handlers put together."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.events.base import Clock, Event
+from centrifugo_proxy.events.channel_gate import ChannelGate
+from centrifugo_proxy.events.owners import Owners
+from centrifugo_proxy.events.publish import Publish
+from centrifugo_proxy.events.refresh import Refresh
+from centrifugo_proxy.events.rpc import Rpc
+from centrifugo_proxy.events.sub_refresh import SubRefresh
+from centrifugo_proxy.events.subscribe import Subscribe
+from centrifugo_proxy.peers.backends_grpc import GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.identity_grpc import GrpcRefreshClient
+from centrifugo_proxy.protocol.codes import REFRESH_EVENTS
+from centrifugo_proxy.protocol.session_events import parse_event
+from centrifugo_proxy.spans import Tracer
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.wiring.assembly import answered_events
+from centrifugo_proxy.wiring.peers import open_backend
+from centrifugo_proxy.wiring.policy import load_policy
+from centrifugo_proxy.wiring.runtime import EventHandler
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+@asynccontextmanager
+async def open_session_events(
+    settings: "LazySettings", clock: Clock, identity: Peer
+) -> AsyncIterator[Mapping[str, EventHandler]]:
+    """The events of these settings beside connect. Raises PolicyError."""
+    owners = Owners()
+    async with AsyncExitStack() as stack:
+        events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity)}
+        if settings.CHANNEL_POLICY_PATH:
+            events |= await _policy_events(settings, owners, clock, identity.tracer, stack)
+        yield {name: _handler(name, events[name]) for name in answered_events(settings) if name in events}
+
+
+def _handler(name: str, event: Event) -> EventHandler:
+    """For refresh and sub_refresh, a 503 keeps the connection for another minute; an error in a 200 would end it."""
+    return EventHandler(parse_event, event, unavailable_status=503 if name in REFRESH_EVENTS else 200)
+
+
+def _refresh(settings: "LazySettings", owners: Owners, clock: Clock, identity: Peer) -> Refresh:
+    client = GrpcRefreshClient(replace(identity, observe=metrics.backend_observer(metrics.REFRESH)))
+    return Refresh(client, owners, clock, settings.CENTRIFUGO_INFO_FIELDS)
+
+
+async def _policy_events(
+    settings: "LazySettings", owners: Owners, clock: Clock, tracer: Tracer, stack: AsyncExitStack
+) -> dict[str, Event]:
+    policy, peers = load_policy(settings), _Peers(settings, tracer, stack)
+    gate = ChannelGate(policy, owners, await peers.family_service())
+    ttl_s = settings.CHANNEL_SUBSCRIPTION_TTL_S
+    return {
+        "subscribe": Subscribe(gate, clock, ttl_s),
+        "sub_refresh": SubRefresh(gate, clock, ttl_s),
+        "publish": Publish(gate),
+        "rpc": Rpc(policy, owners, await peers.backends()),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Peers:
+    """The services behind the policy's rules, each on a channel of its own that `stack` closes."""
+
+    settings: "LazySettings"
+    tracer: Tracer
+    stack: AsyncExitStack
+
+    async def family_service(self) -> GrpcFamilyService | None:
+        target = self.settings.FAMILY_SERVICE_GRPC_ADDRESS
+        if not target:
+            return None
+        deadline_ms = self.settings.FAMILY_SERVICE_DEADLINE_MS
+        return GrpcFamilyService(await self._open(metrics.FAMILY_SERVICE, target, deadline_ms))
+
+    async def backends(self) -> dict[str, GrpcRpcBackend]:
+        deadline_ms = self.settings.RPC_DEADLINE_MS
+        return {
+            name: GrpcRpcBackend(replace(await self._open(metrics.rpc_backend(name), target, deadline_ms), name=name))
+            for name, target in self.settings.RPC_BACKENDS.items()
+        }
+
+    async def _open(self, label: str, target: str, deadline_ms: int) -> Peer:
+        opened = open_backend(self.settings, self.tracer, label=label, target=target, deadline_ms=deadline_ms)
+        return await self.stack.enter_async_context(opened)

@@ -1,0 +1,18 @@
+"""The version: the newest released heading of CHANGELOG.md, which ships beside the packages."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+CHANGELOG: Final = Path(__file__).resolve().parents[2] / "CHANGELOG.md"
+HEADING: Final = re.compile(r"^## \[(\d+\.\d+\.\d+)\]", re.MULTILINE)
+
+
+def read_version(changelog: str) -> str:
+    """The first released version in the text; ValueError when there is none."""
+    if match := HEADING.search(changelog):
+        return match[1]
+    raise ValueError("CHANGELOG.md has no heading such as ## [1.0.0]")
+
+
+VERSION: Final = read_version(CHANGELOG.read_text())

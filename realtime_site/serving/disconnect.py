@@ -1,0 +1,110 @@
+"""Watches the clients of open requests, without a task or a timer for each.
+
+One timer looks at all open requests now and then. A request that takes its time gets a task that waits for the
+server's `http.disconnect`; most are answered before that. Why: docs/design/.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from realtime_site.serving.asgi_types import Receive
+
+CHECK_EVERY_S: Final = 0.05
+# From a closed socket to a woken listener: the poll, the end of file, the lost connection, the event, and one to spare.
+TURNS: Final = 5
+BODY_TIMEOUT_S: Final = 10.0
+
+
+class AsgiCaller:
+    """The client at the other end of `receive`: whether it is slow, and whether it is still there."""
+
+    __slots__ = ("_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow")
+
+    def __init__(self, receive: Receive, task: "asyncio.Task[Any] | None", since: float) -> None:
+        self._receive = receive
+        self._task = task
+        self._listener: asyncio.Task[None] | None = None
+        self.since = since
+        self.reading = True
+        self.too_slow = False
+        self.hung_up = False
+
+    async def gone(self) -> bool:
+        """Whether the connection is closed by now, as far as a look at the socket can tell.
+
+        Only once the body has been read. A hang-up may cancel the request instead.
+        """
+        listener = self._listen()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            if listener.done():
+                return True
+        return False
+
+    def check(self, now: float) -> None:
+        """Cancel the request when its body does not come or, once it has come, when the client hangs up."""
+        if self.reading:
+            if now - self.since > BODY_TIMEOUT_S and not self.too_slow:
+                self.too_slow = True
+                self._cancel()
+        elif self._listener is None and now - self.since >= CHECK_EVERY_S:
+            self._listen()
+
+    def absorb_cancellation(self) -> None:
+        """The cancellation was ours and has been dealt with: the task goes on."""
+        self.reading = False
+        if self._task is not None:
+            self._task.uncancel()
+
+    def close(self) -> None:
+        """The request is over."""
+        self._task = None
+        if self._listener is not None:
+            self._listener.cancel()
+
+    def _listen(self) -> "asyncio.Task[None]":
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._wait_for_disconnect())
+            self._listener.add_done_callback(self._on_disconnect)
+        return self._listener
+
+    async def _wait_for_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def _on_disconnect(self, listener: "asyncio.Task[None]") -> None:
+        if not listener.cancelled() and listener.exception() is None:
+            self.hung_up = True
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+class Watch:
+    """All open requests of a loop, looked at every CHECK_EVERY_S while there are any."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._open: dict[AsgiCaller, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, receive: Receive) -> AsgiCaller:
+        """Begin to watch the client of the current task's request; `leave` must follow."""
+        caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time())
+        self._open[caller] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)
+        return caller
+
+    def leave(self, caller: AsgiCaller) -> None:
+        """The request is over, however it ended."""
+        del self._open[caller]
+        caller.close()
+
+    def _check(self) -> None:
+        self._timer = self._loop.call_later(CHECK_EVERY_S, self._check) if self._open else None
+        now = self._loop.time()
+        for caller in tuple(self._open):
+            caller.check(now)

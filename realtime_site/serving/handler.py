@@ -1,0 +1,123 @@
+"""Django's ASGI handler without its threads.
+
+The stock handler gives each request a thread, closes responses in one, logs refusals in one, and spends two
+tasks on watching for a disconnect: many times the work of a connect callback (docs/performance.md). This one
+reads the body itself, bounded, and runs the middlewares and the view in the server's task. It sends no
+request_started and request_finished signals: they are for databases and caches, and there are none.
+
+Kept in step with Django 5.2: a test sends the same requests through both.
+"""
+
+import asyncio
+from typing import Final
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, ResolverMatch
+
+from centrifugo_proxy.protocol import answers, codes
+from centrifugo_proxy.web.request_context import CALLER, UNREAD_BODY
+from centrifugo_proxy.web.responses import JsonResponse, not_found
+from realtime_site.serving.asgi_types import Receive, Scope, Send
+from realtime_site.serving.disconnect import AsgiCaller, Watch
+from realtime_site.serving.request import LeanRequest
+
+UNSUPPORTED_HOOKS: Final = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
+TOO_SLOW: Final = 408
+# For who was in flight when the server could wait no longer, and cancelled the request.
+SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
+TOO_LARGE: Final = 413
+
+
+class Disconnected(Exception):
+    """The client hung up before its request was whole."""
+
+
+class LeanHandler(ASGIHandler):
+    """Serves HTTP scopes in the running event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if any(getattr(self, hooks) for hooks in UNSUPPORTED_HOOKS):
+            raise ImproperlyConfigured("MIDDLEWARE: only plain async middlewares run here, without process_* hooks.")
+        self._watch = Watch(asyncio.get_running_loop())
+        self._max_body_bytes: int = settings.PROXY_MAX_BODY_BYTES
+        self._matches: dict[str, ResolverMatch] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = scope[CALLER] = self._watch.enter(receive)
+        try:
+            response = await self._serve(scope, receive, caller)
+        except asyncio.CancelledError:
+            if caller.hung_up:
+                return caller.absorb_cancellation()
+            response = JsonResponse(SHUTTING_DOWN, 503, {"Connection": "close"})
+        except Disconnected:
+            return None
+        finally:
+            self._watch.leave(caller)
+        if not isinstance(response, JsonResponse):
+            return await self.send_response(response, send)
+        headers = response.asgi_headers()
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        return await send({"type": "http.response.body", "body": response.content})
+
+    async def _serve(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> HttpResponseBase:
+        body = await self._read(scope, receive, caller)
+        try:
+            request = LeanRequest(scope, body)
+        except UnicodeDecodeError:
+            return HttpResponseBadRequest()
+        response: HttpResponse = await self._middleware_chain(request)  # type: ignore[attr-defined]
+        request.close()
+        if UNREAD_BODY in scope:
+            response.headers["Connection"] = "close"
+        return response
+
+    async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
+        """The body, up to the limit; what is past it stays unread, and the scope says so."""
+        body, more = bytearray(), True  # grows in place, however small the parts
+        try:
+            while more and len(body) <= self._max_body_bytes:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+        except asyncio.CancelledError:
+            if not caller.too_slow:
+                raise
+            caller.absorb_cancellation()
+            return _unread(scope, TOO_SLOW)
+        caller.reading = False
+        return bytes(body) if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """As Django resolves it; remembered for the routes, of which there are few, and for nothing else."""
+        match = self._matches.get(request.path_info)
+        if match is None:
+            match = self._resolved(request)
+            if match.route and not match.kwargs:
+                self._matches[request.path_info] = match
+        request.resolver_match = match
+        return match
+
+    def _resolved(self, request: HttpRequest) -> ResolverMatch:
+        try:
+            return super().resolve_request(request)
+        except Resolver404:  # of what is no path, such as the target of OPTIONS *
+            return ResolverMatch(not_found, (), {}, url_name="not-found")
+
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """The view's response: every view is a coroutine function, and no hook stands around it."""
+        view, args, kwargs = self.resolve_request(request)
+        response: HttpResponseBase = await view(request, *args, **kwargs)
+        return response
+
+
+def _unread(scope: Scope, status: int) -> bytes:
+    scope[UNREAD_BODY] = status
+    return b""

@@ -1,0 +1,54 @@
+"""Async-native middlewares: a synchronous hook would cost every request a thread."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
+from django.utils.decorators import async_only_middleware
+
+from centrifugo_proxy.telemetry.django_metrics import Labels, tally
+from centrifugo_proxy.web.request_context import scope_of
+from centrifugo_proxy.web.responses import json_error
+
+GetResponse = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+HEALTH_PATHS: Final = frozenset({"/health", "/health/live", "/health/ready"})
+
+
+@async_only_middleware
+def allowed_hosts(get_response: GetResponse) -> GetResponse:
+    """400 for a Host that ALLOWED_HOSTS does not have: nothing else here would look at it.
+
+    /health is for any host: a kubelet sends the pod's address as its probes' Host, and nobody knows that beforehand.
+    """
+    allowed = settings.ALLOWED_HOSTS
+    if "*" in allowed:
+        raise MiddlewareNotUsed
+
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info in HEALTH_PATHS:
+            return await get_response(request)
+        host = next((value for name, value in scope_of(request)["headers"] if name == b"host"), b"")
+        domain, _ = split_domain_port(host.decode("latin-1"))
+        if domain and validate_host(domain, allowed):
+            return await get_response(request)
+        return json_error(400, "host not allowed")
+
+    return middleware
+
+
+@async_only_middleware
+def django_prometheus_metrics(get_response: GetResponse) -> GetResponse:
+    """What django-prometheus' middlewares count; its synchronous hooks would cost threads."""
+
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        response = await get_response(request)
+        match = request.resolver_match
+        view = match.view_name if match else "<unnamed view>"
+        tally.requests[Labels(view, request.method or "", scope_of(request)["scheme"], response.status_code)] += 1
+        return response
+
+    return middleware

@@ -1,0 +1,29 @@
+"""The gate before channels, where the policy and what is behind it do not fit together."""
+
+import orjson
+import pytest
+
+from centrifugo_proxy.events.channel_gate import ChannelGate
+from centrifugo_proxy.events.owners import Once, Owners
+from centrifugo_proxy.peers.backends import BackendFault
+from centrifugo_proxy.policy.file import read_policy
+from centrifugo_proxy.policy.rules import Action
+from centrifugo_proxy.protocol.session_events import parse_event
+from tests.http.session_events.asking import meta
+
+ASKING = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
+
+
+async def test_a_rule_that_asks_allows_nothing_where_there_is_nobody_to_ask() -> None:
+    policy = read_policy(ASKING, path="policy.toml", backends=(), family_service=True)
+    gate = ChannelGate(policy, Owners(), family_service=None)
+    request = parse_event(orjson.dumps({"user": "u-1", "channel": "room:1", "meta": meta()}))
+
+    with pytest.raises(BackendFault, match=r"^a rule asks the family service, and there is none$"):
+        await gate.judge(request, Action.SUBSCRIBE)
+
+
+def test_once_is_once() -> None:
+    once = Once()
+
+    assert [once.first() for _ in range(3)] == [True, False, False]

@@ -1,0 +1,196 @@
+"""What `manage.py check_centrifugo_config` tells an operator, how it ends, and that its page explains all of it."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from centrifugo_proxy.server_config.findings import UNPARSABLE, UNREADABLE
+from centrifugo_proxy.server_config.linter import RULES
+from tests.centrifugo_proxy.server_config.sound import Config, changed
+from tests.harness.manage import run_manage
+from tests.harness.paths import DOCS
+
+PAGE = (DOCS / "centrifugo.md").read_text()
+
+
+def check(file: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and output."""
+    output = StringIO()
+    try:
+        call_command("check_centrifugo_config", str(file), *arguments, stdout=output, no_color=True)
+    except SystemExit as ended:
+        return int(ended.code or 0), output.getvalue()
+    return 0, output.getvalue()
+
+
+@pytest.fixture
+def sound() -> Config:
+    output = StringIO()
+    call_command("centrifugo_config", "--format", "json", stdout=output, stderr=StringIO())
+    return changed(json.loads(output.getvalue()), {"client.allowed_origins": ["https://app.test"]})
+
+
+def written(folder: Path, config: Config) -> Path:
+    file = folder / "config.json"
+    file.write_text(json.dumps(config))
+    return file
+
+
+def test_a_printed_configuration_is_fine(tmp_path: Path, sound: Config) -> None:
+    file = written(tmp_path, sound)
+
+    assert check(file) == (0, f"{file} (Centrifugo v6 layout): 0 errors, 0 warnings.\n")
+
+
+def test_warnings_end_with_1(tmp_path: Path, sound: Config) -> None:
+    file = written(tmp_path, changed(sound, {"client.allowed_origins": []}))
+
+    code, output = check(file)
+
+    assert (code, output.splitlines()[0]) == (1, "WARNING origins-empty at client.allowed_origins")
+    assert output.splitlines()[-1] == f"{file} (Centrifugo v6 layout): 0 errors, 1 warnings."
+
+
+def test_errors_end_with_2_and_come_first(tmp_path: Path, sound: Config) -> None:
+    file = written(
+        tmp_path, changed(sound, {"client.token.hmac_secret_key": "made-up", "client.proxy.connect.timeout": "1s"})
+    )
+
+    code, output = check(file)
+
+    assert code == 2
+    assert [line for line in output.splitlines() if line.startswith(("ERROR", "WARNING"))] == [
+        "ERROR timeout-not-above-deadline at client.proxy.connect.timeout",
+        "WARNING jwt-keys at client.token.hmac_secret_key",
+    ]
+
+
+def test_a_finding_says_what_happens_and_what_to_do(tmp_path: Path, sound: Config) -> None:
+    file = written(tmp_path, changed(sound, {"client.allowed_origins": ["*"]}))
+
+    _, output = check(file)
+
+    assert output.splitlines()[:3] == [
+        "ERROR origins-any at client.allowed_origins",
+        "  Any web page a user visits may open a connection from that user's browser.",
+        "  Remedy: List the origins your app is served from, such as https://app.example.com.",
+    ]
+
+
+def test_it_goes_by_the_services_own_settings(tmp_path: Path, sound: Config, settings: Settings) -> None:
+    settings.IDENTITY_VALIDATE_DEADLINE_MS = 3000
+    settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
+
+    _, report = check_json(written(tmp_path, sound))
+
+    assert [finding["id"] for finding in report["findings"]] == ["timeout-not-above-deadline", "guard-header-missing"]
+
+
+def check_json(file: Path) -> tuple[int, dict[str, Any]]:
+    code, output = check(file, "--json")
+    return code, json.loads(output)
+
+
+def test_the_json_is_whole_and_its_fields_are_documented(tmp_path: Path, sound: Config) -> None:
+    file = written(tmp_path, changed(sound, {"client.allowed_origins": []}))
+
+    code, report = check_json(file)
+
+    (finding,) = report.pop("findings")
+    assert (code, report) == (1, {"file": str(file), "major": 6, "errors": 0, "warnings": 1})
+    section = PAGE.partition("\n## Checking a configuration\n")[2].partition("\n## ")[0]
+    documented = re.findall(r"^\| `(?:findings\[\]\.)?([a-z]+)` \|", section, re.MULTILINE)
+    assert documented == [*report, *finding]
+
+
+def test_a_broken_file_ends_with_2_and_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("client:\n  proxy: {\n")
+
+    code, report = check_json(file)
+
+    assert (code, report["major"]) == (2, None)
+    assert [(finding["id"], finding["path"]) for finding in report["findings"]] == [(UNPARSABLE, "line 3, column 1")]
+
+
+def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_bytes(b"client: {}\n# \xff\n")
+
+    code, report = check_json(file)
+
+    assert (code, report["findings"][0]["path"]) == (2, "line 2")
+
+
+@pytest.mark.parametrize(
+    ("levels", "finding_id"), [(200, "connect-proxy-missing"), (960, UNREADABLE), (100_000, UNREADABLE)]
+)
+def test_a_file_that_is_nested_too_deeply_is_said_so(tmp_path: Path, levels: int, finding_id: str) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"a":' * levels + "1" + "}" * levels)
+
+    code, report = check_json(file)
+
+    assert (code, report["findings"][0]["id"]) == (2, finding_id)
+
+
+def test_v5_yaml_is_read_with_the_words_of_v5(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("client_insecure: no\nclient_insecure: yes\n")
+
+    _, report = check_json(file)
+
+    assert "insecure-mode" in [finding["id"] for finding in report["findings"]]
+
+
+def test_a_file_that_cannot_be_opened_ends_with_2(tmp_path: Path) -> None:
+    code, output = check(tmp_path / "absent.json")
+
+    assert (code, output.splitlines()[0]) == (2, f"ERROR {UNREADABLE}")
+    assert "No such file or directory" in output
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    code, output = check(tmp_path)
+
+    assert (code, "Is a directory" in output) == (2, True)
+
+
+def test_a_secret_of_the_service_that_cannot_be_read_ends_with_3(tmp_path: Path, settings: Settings) -> None:
+    settings.CENTRIFUGO_PROXY_TOKEN_FILE = "/nowhere/token"
+
+    with pytest.raises(CommandError, match="cannot read /nowhere/token") as refused:
+        check(tmp_path / "config.json")
+
+    assert refused.value.returncode == 3
+
+
+def test_a_policy_of_the_service_that_cannot_be_used_ends_with_3(tmp_path: Path, settings: Settings) -> None:
+    settings.CHANNEL_POLICY_PATH = str(tmp_path / "absent.toml")
+
+    with pytest.raises(CommandError) as refused:
+        check(tmp_path / "config.json")
+
+    assert refused.value.returncode == 3
+
+
+def test_the_process_ends_with_the_code(tmp_path: Path, sound: Config) -> None:
+    file = written(tmp_path, changed(sound, {"client.insecure": True}))
+
+    ended = run_manage("check_centrifugo_config", str(file))
+
+    assert (ended.returncode, ended.stderr) == (2, "")
+    assert ended.stdout.startswith("ERROR insecure-mode at client.insecure\n")
+
+
+def test_the_page_explains_every_finding_and_no_other() -> None:
+    explained = re.findall(r"^### `([a-z0-9-]+)` \((error|warning)\)$", PAGE, re.MULTILINE)
+
+    before_reading = [(UNREADABLE, "error"), (UNPARSABLE, "error")]
+    assert explained == before_reading + [(finding_id, rule.severity.value) for finding_id, rule in RULES.items()]

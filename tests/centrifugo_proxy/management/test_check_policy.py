@@ -1,0 +1,381 @@
+"""What `manage.py check_policy` tells whoever writes a policy, and that the service decides the same."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from tests.harness.manage import run_manage
+from tests.harness.paths import ROOT
+from tests.harness.service import service
+
+PAGE = ROOT / "docs" / "events.md"
+
+POLICY = """\
+[[channels]]
+match = "family:{family_id}:chat"
+allow = ["subscribe", "publish"]
+feature = "chat"
+max_publish_bytes = 10
+
+[[channels]]
+match = "coach:{user}"
+allow = ["subscribe"]
+tiers = ["pro", "family"]
+
+[[channels]]
+match = "board:*"
+allow = ["subscribe"]
+feature = "chat"
+sensitive = false
+
+[[channels]]
+match = "news:*"
+allow = ["publish", "subscribe"]
+skip_history = true
+sensitive = false
+
+[[rpc]]
+match = "diary.*"
+backend = "diary"
+feature = "diary"
+max_request_bytes = 20
+"""
+
+CHILD = ("--user", "u1", "--family", "f1")
+META = {
+    "family_id": "f1",
+    "subscription_tier": "unspecified",
+    "is_admin": False,
+    "parental_state": {
+        "screen_time_lock": False,
+        "feature_lock_chat": False,
+        "feature_lock_diary": False,
+        "feature_lock_flowcoach": False,
+    },
+}
+POOL_META = {"degraded": True, "fallback_path": "pool"}
+
+
+@pytest.fixture
+def policy(tmp_path: Path, settings: Settings) -> Path:
+    settings.RPC_BACKENDS = {"diary": "127.0.0.1:1"}
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY)
+    return file
+
+
+def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
+    """Exit code and output."""
+    output = StringIO()
+    try:
+        call_command("check_policy", str(file), *arguments, stdout=output, no_color=True)
+    except SystemExit as ended:
+        return int(ended.code or 0), output.getvalue().splitlines()
+    return 0, output.getvalue().splitlines()
+
+
+def check_json(file: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    code, lines = check(file, *arguments, "--json")
+    return code, json.loads("\n".join(lines))
+
+
+def locked(*names: str) -> dict[str, Any]:
+    locks: Any = META["parental_state"]
+    return {**META, "parental_state": {**locks, **dict.fromkeys(names, True)}}
+
+
+def test_a_sound_file_is_counted(policy: Path) -> None:
+    assert check(policy) == (0, [f"{policy}: sound; 4 rules for channels, 1 rule for rpc."])
+
+
+def test_every_problem_of_a_file_is_told_with_its_rule_and_line(policy: Path) -> None:
+    policy.write_text(
+        '[[channels]]\nmatch = "a:{family}"\nallow = ["subscribe"]\n\n[[rpc]]\nmatch = "x"\nbackend = "calendar"\n'
+    )
+
+    assert check(policy) == (
+        2,
+        [
+            f"{policy}: line 1, [[channels]] rule 1: match 'a:{{family}}' has the segment '{{family}}'; between colons "
+            "write *, {family_id}, {user}, or a plain text without white space and # $ & * / { }.",
+            f"{policy}: line 5, [[rpc]] rule 1: backend 'calendar' is not configured; RPC_BACKENDS has diary: add "
+            "calendar=host:port to it.",
+            f"{policy}: 2 problems; the service would not start.",
+        ],
+    )
+
+
+def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    file = tmp_path / "absent.toml"
+
+    assert check(file) == (
+        2,
+        [
+            f"{file}: cannot be read: No such file or directory.",
+            f"{file}: 1 problem; the service would not start.",
+        ],
+    )
+
+
+def test_a_member_is_told_by_which_rule_and_what_comes_after_it(policy: Path) -> None:
+    assert check(policy, *CHILD, "--channel", "family:f1:chat", "--action", "publish") == (
+        0,
+        [
+            "ALLOWED: the rule allows publish, and nothing in it refuses.",
+            "Decided by [[channels]] rule 1 (policy.toml, line 1), match 'family:{family_id}:chat'.",
+            "Then: more than 10 bytes of data are refused with 413.",
+        ],
+    )
+
+
+def test_an_outsider_is_told_why_each_rule_does_not_match(policy: Path) -> None:
+    assert check(policy, "--user", "u2", "--family", "f2", "--channel", "family:f1:chat") == (
+        1,
+        [
+            "REFUSED: no rule matches.",
+            "The client gets error 403: not allowed",
+            "Looked at:",
+            "  [[channels]] rule 1 (policy.toml, line 1), match 'family:{family_id}:chat': {family_id} is 'f2' here, "
+            "not 'f1'",
+            "  [[channels]] rule 2 (policy.toml, line 7), match 'coach:{user}': it has 2 segments, not 3",
+            "  [[channels]] rule 3 (policy.toml, line 12), match 'board:*': it has 2 segments, not 3",
+            "  [[channels]] rule 4 (policy.toml, line 18), match 'news:*': it has 2 segments, not 3",
+        ],
+    )
+
+
+def test_rules_before_the_one_that_decides_are_told_too(policy: Path) -> None:
+    _, lines = check(policy, "--fallback", "--channel", "news:today")
+
+    assert lines == [
+        "ALLOWED: the rule allows subscribe, and nothing in it refuses.",
+        "Decided by [[channels]] rule 4 (policy.toml, line 18), match 'news:*'.",
+        "Then: the subscription is decided again after 300 seconds.",
+        "Passed over:",
+        "  [[channels]] rule 1 (policy.toml, line 1), match 'family:{family_id}:chat': it has 3 segments, not 2",
+        "  [[channels]] rule 2 (policy.toml, line 7), match 'coach:{user}': it has 'coach', not 'news'",
+        "  [[channels]] rule 3 (policy.toml, line 12), match 'board:*': it has 'board', not 'news'",
+    ]
+
+
+def test_a_wildcard_says_what_it_does_not_stand_for(policy: Path) -> None:
+    _, report = check_json(policy, "--user", "u", "--channel", "news:a#b")
+
+    assert report["decision"]["passed_over"][-1] == {
+        "kind": "channels",
+        "number": 4,
+        "line": 18,
+        "match": "news:*",
+        "why": "* is one segment without reserved characters, not 'a#b'",
+    }
+
+
+REFUSALS = [
+    (("--lock", "chat"), "family:f1:chat", 'the rule has feature = "chat", and feature_lock_chat is on'),
+    (("--degraded",), "family:f1:chat", "the rule is sensitive, which is the default, and the connection is degraded"),
+    (("--tier", "free"), "coach:u1", "the rule is for the tiers family, pro, and this one is free"),
+]
+
+
+@pytest.mark.parametrize(("options", "channel", "why"), REFUSALS)
+def test_a_refusal_says_what_in_the_rule_refuses(
+    policy: Path, options: tuple[str, ...], channel: str, why: str
+) -> None:
+    code, lines = check(policy, *CHILD, *options, "--channel", channel)
+
+    assert (code, lines[0]) == (1, f"REFUSED: {why}.")
+
+
+def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
+    code, lines = check(policy, "--fallback", "--channel", "board:all")
+
+    why = 'the rule has feature = "chat", and nobody knows the locks of a fallback connection'
+    assert (code, lines[0]) == (1, f"REFUSED: {why}.")
+
+
+def test_screen_time_refuses_a_publish_and_no_subscribe(policy: Path) -> None:
+    options = (*CHILD, "--lock", "screen_time", "--channel", "family:f1:chat", "--action")
+
+    assert check(policy, *options, "publish")[1][0] == (
+        "REFUSED: screen_time_lock is on, which refuses every publish and rpc."
+    )
+    assert check(policy, *options, "subscribe")[0] == 0
+
+
+def test_a_publication_that_a_rule_does_not_allow_is_told_so(policy: Path) -> None:
+    _, lines = check(policy, *CHILD, "--tier", "pro", "--channel", "coach:u1", "--action", "publish")
+
+    assert lines[0] == "REFUSED: the rule allows subscribe only."
+
+
+def test_a_publication_without_history_is_told_so(policy: Path) -> None:
+    _, report = check_json(policy, *CHILD, "--channel", "news:x", "--action", "publish")
+
+    assert report["decision"]["then"] == ["the publication is not kept in the channel's history"]
+
+
+def test_a_method_is_told_its_limit_and_its_backend(policy: Path) -> None:
+    assert check(policy, *CHILD, "--method", "diary.entries.list") == (
+        0,
+        [
+            "ALLOWED: nothing in the rule refuses.",
+            "Decided by [[rpc]] rule 1 (policy.toml, line 24), match 'diary.*'.",
+            "Then: more than 20 bytes of data are refused with 413.",
+            "Then: the backend diary (127.0.0.1:1) is asked, and may still refuse.",
+        ],
+    )
+
+
+def test_an_unknown_method_says_which_rules_were_looked_at(policy: Path) -> None:
+    assert check(policy, *CHILD, "--method", "diary") == (
+        1,
+        [
+            "REFUSED: no rule matches.",
+            "The client gets error 404: unknown method",
+            "Looked at:",
+            "  [[rpc]] rule 1 (policy.toml, line 24), match 'diary.*': it has 2 segments, not 1",
+        ],
+    )
+
+
+def test_a_longer_method_is_compared_with_the_whole_prefix(policy: Path) -> None:
+    _, report = check_json(policy, *CHILD, "--method", "dairy.entries.list")
+
+    assert [each["why"] for each in report["decision"]["passed_over"]] == ["it has 'diary', not 'dairy'"]
+
+
+def test_a_family_service_is_named(policy: Path, settings: Settings) -> None:
+    settings.FAMILY_SERVICE_GRPC_ADDRESS = "family:50051"
+    settings.CHANNEL_SUBSCRIPTION_TTL_S = 0
+    policy.write_text('[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n')
+
+    _, report = check_json(policy, *CHILD, "--channel", "room:1")
+
+    assert report["decision"]["then"] == ["the family service (family:50051) is asked, and may still refuse"]
+
+
+ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
+    (("--channel", "family:f1:chat"), "subscribe", META),
+    (("--channel", "family:f2:chat"), "subscribe", META),
+    (("--channel", "family:f1:chat", "--lock", "chat"), "subscribe", locked("feature_lock_chat")),
+    (("--channel", "coach:u1", "--tier", "free"), "subscribe", {**META, "subscription_tier": "free"}),
+    (("--channel", "news:a", "--action", "publish"), "publish", META),
+    (
+        ("--channel", "news:a", "--action", "publish", "--lock", "screen_time"),
+        "publish",
+        locked("screen_time_lock"),
+    ),
+    (("--channel", "coach:u1", "--action", "publish"), "publish", META),
+    (("--channel", "coach:u1", "--tier", "pro", "--degraded"), "subscribe", {**META, "degraded": True}),
+    (("--method", "diary.x", "--lock", "diary"), "rpc", locked("feature_lock_diary")),
+    (("--method", "diary", "--admin"), "rpc", {**META, "is_admin": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "event", "meta"), ASKED)
+async def test_the_service_answers_what_was_explained(
+    policy: Path, options: tuple[str, ...], event: str, meta: dict[str, Any]
+) -> None:
+    _, report = check_json(policy, *CHILD, *options)
+
+    body = {"client": "c", "user": "u1", options[0].removeprefix("--"): options[1], "meta": meta, "data": 1}
+    async with service(CHANNEL_POLICY_PATH=str(policy)) as running:
+        answer = (await running.http.post(f"/centrifugo/{event}", json=body)).json()
+
+    assert answer.get("error") == report["decision"]["error"]
+    assert ("result" in answer) == report["decision"]["allowed"]
+
+
+@pytest.mark.parametrize(("channel", "allowed"), [("news:a", True), ("board:a", False), ("coach:u1", False)])
+async def test_the_service_answers_a_fallback_connection_as_explained(
+    policy: Path, channel: str, allowed: bool
+) -> None:
+    _, report = check_json(policy, "--fallback", "--channel", channel)
+
+    body = {"client": "c", "user": "fallback:1", "channel": channel, "meta": POOL_META}
+    async with service(CHANNEL_POLICY_PATH=str(policy)) as running:
+        answer = (await running.http.post("/centrifugo/subscribe", json=body)).json()
+
+    assert ("result" in answer, answer.get("error")) == (allowed, report["decision"]["error"])
+
+
+def test_the_json_is_whole_and_its_fields_are_documented(policy: Path) -> None:
+    code, report = check_json(policy, *CHILD, "--lock", "diary", "--method", "diary.x")
+
+    place = {"kind": "rpc", "number": 1, "line": 24, "match": "diary.*"}
+    assert code == 1
+    assert report == {
+        "file": str(policy),
+        "problems": [],
+        "rules": {"channels": 4, "rpc": 1},
+        "decision": {
+            "allowed": False,
+            "why": 'the rule has feature = "diary", and feature_lock_diary is on',
+            "rule": place,
+            "then": [],
+            "error": {"code": 403, "message": "locked by a parent"},
+            "passed_over": [],
+        },
+    }
+    section = PAGE.read_text().partition("\n## Checking a policy\n")[2]
+    documented = re.findall(r"^\| `(?:decision\.)?([a-z_]+)` \|", section, re.MULTILINE)
+    assert documented == [*report, *report["decision"]]
+
+
+def test_the_json_of_a_file_with_problems_has_them(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("[[channel]]\n")
+
+    code, report = check_json(file)
+
+    assert code == 2
+    assert report == {
+        "file": str(file),
+        "problems": [f"{file}: channel is not known here; a policy has [[channels]] and [[rpc]]."],
+        "rules": None,
+        "decision": None,
+    }
+
+
+CONTRADICTIONS = [
+    (("--user", "u"), "Say what is asked for: --channel or --method."),
+    (("--channel", "a:b"), "Say whose connection it is: --user, or --fallback."),
+    (("--channel", "a:b", "--user", ""), "Say whose connection it is: --user, or --fallback."),
+    (("--method", "a", "--user", "u", "--action", "publish"), "--action is about a --channel."),
+    (("--channel", "a:b", "--fallback", "--lock", "chat"), "A fallback connection has no family, tier or locks."),
+    (("--channel", "a:b", "--user", "u", "--family", "f\udcff"), "--family is not UTF-8."),
+    (("--method", "a\udcff", "--fallback"), "--method is not UTF-8."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), CONTRADICTIONS)
+def test_options_that_mean_nothing_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as refused:
+        check(policy, *arguments)
+
+    assert refused.value.returncode == 2
+
+
+def test_the_process_ends_with_the_code_though_the_configured_policy_is_broken(policy: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("nonsense")
+
+    ended = run_manage(
+        "check_policy", str(policy), "--fallback", "--method", "a.b",
+        CHANNEL_POLICY_PATH=str(broken), RPC_BACKENDS="diary=127.0.0.1:1", LOG_LEVEL="warn",
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert ended.stdout.startswith("REFUSED: no rule matches.\n")
+
+
+def test_the_shipped_example_is_sound() -> None:
+    code, lines = check(ROOT / "policy.example.toml")
+
+    assert (code, lines) == (0, [f"{ROOT / 'policy.example.toml'}: sound; 5 rules for channels, 0 rules for rpc."])

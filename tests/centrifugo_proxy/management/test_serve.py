@@ -1,0 +1,30 @@
+"""What `manage.py serve` asks of uvicorn; that it serves and ends is in tests/realtime_site/test_boot.py."""
+
+import pytest
+from django.test import override_settings
+
+from centrifugo_proxy.management.commands.serve import server_config
+from realtime_site.serving.http_protocol import BoundedHeads
+
+
+def test_serve_keeps_connections_and_bounds_its_end() -> None:
+    with override_settings(LISTEN_HOST="127.0.0.2", LISTEN_PORT=1234):
+        config = server_config()
+
+    assert (config.host, config.port) == ("127.0.0.2", 1234)
+    assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (75, 30)
+
+
+def test_serve_bounds_the_heads_of_requests() -> None:
+    config = server_config()
+    config.load()
+
+    assert config.http_protocol_class is BoundedHeads
+
+
+def test_serve_is_one_process_that_believes_no_proxys_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "3")
+
+    config = server_config()
+
+    assert (config.workers, config.proxy_headers, config.ws, config.lifespan) == (1, False, "none", "on")

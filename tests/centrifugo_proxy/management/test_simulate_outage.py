@@ -1,0 +1,372 @@
+"""`manage.py simulate_outage`: right in every configuration, and not to be fooled by a broken rule."""
+
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from centrifugo_proxy.management.outage_simulation import Build
+from centrifugo_proxy.protocol.codes import ResponseMode
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.wiring.assembly import assemble
+from centrifugo_proxy.wiring.runtime import Runtime
+from fallback.outage import OutageDetector, OutageEnded
+from fallback.tickets import Consumed, TicketPool
+from tests.documents.runbook import assert_as_documented
+from tests.harness.manage import run_manage
+
+UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
+
+
+def simulate(*arguments: str, **options: Any) -> tuple[int, str]:
+    """Exit code and output."""
+    output = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("simulate_outage", *arguments, stdout=output, **options)
+    return int(ended.value.code or 0), output.getvalue()
+
+
+def simulated_json(*arguments: str, **options: Any) -> tuple[int, dict[str, Any]]:
+    code, output = simulate("--json", *arguments, **options)
+    return code, json.loads(output)
+
+
+def wrong_steps(report: dict[str, Any]) -> list[str]:
+    return [step["name"] for step in report["steps"] if not step["ok"]]
+
+
+def test_the_timeline_shows_every_answer() -> None:
+    code, report = simulated_json()
+
+    assert (code, report["ok"]) == (0, True)
+    assert [(step["name"], step["at_ms"], step["seen"]["status"]) for step in report["steps"]] == [
+        ("healthy: a good ticket", 0, 200),
+        ("identity fails: a pool ticket at once", 0, 503),
+        ("still inside the window: a pool ticket", 5000, 503),
+        ("degraded: a pool ticket", 5001, 200),
+        ("degraded: the same ticket again", 5001, 503),
+        ("degraded: a ticket that is not in the pool", 5001, 503),
+        ("recovery: a good ticket", 5001, 200),
+        ("identity fails anew: a pool ticket", 5001, 503),
+    ]
+    assert report["steps"][1]["seen"]["body"] == UNAVAILABLE
+
+
+def test_people_read_one_step_after_the_other() -> None:
+    code, output = simulate()
+
+    lines = output.splitlines()
+    assert code == 0
+    assert lines[4:6] == [
+        "ok        0.000 s  identity down  identity fails: a pool ticket at once",
+        '      503 {"disconnect":{"code":4503,"reason":"ticket validation temporarily unavailable"}} '
+        "(identity asked; not degraded; pool tickets left: 2)",
+    ]
+    assert lines[-1] == "Every step as expected."
+
+
+@pytest.mark.parametrize("probe_interval_ms", [0, 100, 60000])
+@pytest.mark.parametrize("window_ms", [0, 1, 2500, 86_400_000])
+@pytest.mark.parametrize(("mode", "code"), [("http", 4503), ("envelope", 4103), ("envelope", 4999)])
+def test_every_mode_window_and_probe_setting_is_played_as_the_rules_say(
+    settings: Settings, mode: str, code: int, window_ms: int, probe_interval_ms: int
+) -> None:
+    settings.CENTRIFUGO_RESPONSE_MODE = ResponseMode(mode)
+    settings.CENTRIFUGO_UNAVAILABLE_CODE = code
+    settings.FALLBACK_DEGRADED_WINDOW_MS = window_ms
+    settings.IDENTITY_PROBE_INTERVAL_MS = probe_interval_ms
+
+    ended, report = simulated_json()
+
+    assert (ended, wrong_steps(report)) == (0, [])
+    assert len(report["steps"]) == (9 if probe_interval_ms else 8)
+    turned_away = report["steps"][1]["seen"]
+    assert (turned_away["status"], turned_away["body"]["disconnect"]["code"]) == (503 if mode == "http" else 200, code)
+
+
+@pytest.mark.parametrize("secret", ["", "CENTRIFUGO_PROXY_SECRET", "CENTRIFUGO_PROXY_SECRET_PREVIOUS"])
+@pytest.mark.parametrize("token", ["", "CENTRIFUGO_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN_PREVIOUS"])
+def test_the_guard_lets_the_simulation_through(settings: Settings, secret: str, token: str) -> None:
+    for name in filter(None, (secret, token)):
+        setattr(settings, name, f"value of {name}")
+
+    ended, report = simulated_json()
+
+    assert (ended, wrong_steps(report)) == (0, [])
+
+
+def test_the_guard_may_have_its_token_in_a_file(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("a made-up token\n")
+    settings.CENTRIFUGO_PROXY_TOKEN_FILE = str(path)
+
+    assert simulate()[0] == 0
+
+
+@pytest.mark.parametrize("shown", [frozenset(), frozenset({"family_id"})], ids=len)
+def test_info_shows_what_the_settings_say(settings: Settings, shown: frozenset[str]) -> None:
+    settings.CENTRIFUGO_INFO_FIELDS = shown
+
+    ended, report = simulated_json()
+
+    result = report["steps"][0]["seen"]["body"]["result"]
+    assert ended == 0
+    assert set(result["info"]) == shown
+    assert set(result["meta"]) == {"family_id", "subscription_tier", "is_admin", "parental_state"}
+
+
+def test_a_pool_connection_expires_after_the_configured_time(settings: Settings) -> None:
+    settings.FALLBACK_CONNECT_TTL_S = 3000
+
+    _, report = simulated_json()
+
+    steps = {step["name"]: step for step in report["steps"]}
+    assert report["configuration"]["connect_ttl_s"] == 3000
+    assert steps["degraded: a pool ticket"]["ok"]
+    assert steps["degraded: a pool ticket"]["seen"]["body"]["result"]["expire_at"] > 1_000_000_000
+
+
+def test_real_time_waits_the_window_out(settings: Settings) -> None:
+    settings.FALLBACK_DEGRADED_WINDOW_MS = 500
+    settings.IDENTITY_PROBE_INTERVAL_MS = 100
+
+    ended, report = simulated_json("--realtime")
+
+    at_ms = [step["at_ms"] for step in report["steps"]]
+    assert (ended, report["realtime"], wrong_steps(report)) == (0, True, [])
+    assert at_ms[3] > 500
+    assert at_ms[7] >= at_ms[3] + 100
+
+
+def test_a_window_too_short_for_real_time_is_refused(settings: Settings) -> None:
+    settings.FALLBACK_DEGRADED_WINDOW_MS = 499
+
+    with pytest.raises(CommandError, match="--realtime needs a FALLBACK_DEGRADED_WINDOW_MS of at least 500") as refused:
+        call_command("simulate_outage", "--realtime")
+
+    assert refused.value.returncode == 1
+
+
+def test_a_deployment_without_a_pool_is_told_so() -> None:
+    assert simulate()[1].splitlines()[1] == (
+        "Note: this deployment has no fallback pool (status disabled). The pool below is the simulation's own; "
+        "in a real outage nobody would get in here."
+    )
+    assert simulated_json()[1]["configuration"]["pool_status"] == "disabled"
+
+
+def test_json_is_as_documented(settings: Settings) -> None:
+    settings.IDENTITY_PROBE_INTERVAL_MS = 1000
+
+    assert_as_documented(simulated_json()[1], "### simulate_outage --json")
+
+
+def test_no_line_is_logged_about_the_made_up_outage(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        simulate()
+        logging.getLogger("centrifugo_proxy").info("logging is back")
+
+    assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == ["logging is back"]
+
+
+def test_the_gauges_keep_reading_the_real_service() -> None:
+    metrics.POOL_SIZE.set_function(lambda: 42)
+
+    simulate()
+
+    [gauge] = metrics.POOL_SIZE.collect()
+    assert gauge.samples[0].value == 42
+
+
+class NeverOpens(OutageDetector):
+    def degraded(self, now: float) -> bool:
+        return False
+
+
+class OpensAtTheWindow(OutageDetector):
+    def degraded(self, now: float) -> bool:
+        return self._failures > 0 and now - self._since >= self.window_s
+
+
+class NeverEnds(OutageDetector):
+    def answered(self, call: int, now: float) -> OutageEnded | None:
+        return None
+
+
+class AlwaysAsks(OutageDetector):
+    def lets_call(self, now: float) -> bool:
+        return True
+
+
+class KeepsTheStart(OutageDetector):
+    """Counts every outage from the first failure ever."""
+
+    first: float | None = None
+
+    def failed(self, call: int, now: float) -> None:
+        if self.first is None:
+            self.first = now
+        self._since = self.first
+        self._failures += 1
+
+
+@dataclass(slots=True)
+class Forgetful(TicketPool):
+    def consume(self, ticket: str) -> Consumed | None:
+        return Consumed(len(self), crossed_watermark=False) if ticket in self else None
+
+
+@dataclass(slots=True)
+class Generous(TicketPool):
+    def consume(self, ticket: str) -> Consumed | None:
+        return TicketPool.consume(self, ticket) or Consumed(len(self), crossed_watermark=False)
+
+
+def with_detector(detector: type[OutageDetector]) -> Build:
+    """`assemble`, and then this detector in place of the real one."""
+
+    def build(*args: Any, **kwargs: Any) -> Runtime:
+        runtime = assemble(*args, **kwargs)
+        real = runtime.admission.detector
+        return with_admission(runtime, detector=detector(real.window_s, real.probe_interval_s))
+
+    return build
+
+
+def with_pool(pool: type[TicketPool]) -> Build:
+    """`assemble`, and then this pool in place of the real one."""
+
+    def build(*args: Any, **kwargs: Any) -> Runtime:
+        runtime = assemble(*args, **kwargs)
+        real = runtime.admission.pool
+        return with_admission(runtime, pool=pool(real._digests, real.low_watermark, real.initial_size))
+
+    return build
+
+
+def with_admission(runtime: Runtime, **parts: Any) -> Runtime:
+    admission = replace(runtime.admission, **parts)
+    return with_event(replace(runtime, admission=admission), admission=admission)
+
+
+def with_event(runtime: Runtime, **parts: Any) -> Runtime:
+    handler = runtime.events["connect"]
+    changed = handler._replace(event=replace(handler.event, **parts))  # type: ignore[type-var]
+    return replace(runtime, events={**runtime.events, "connect": changed})
+
+
+def with_connect(**parts: Any) -> Build:
+    """`assemble`, and then other values in the connect event."""
+
+    def build(*args: Any, **kwargs: Any) -> Runtime:
+        runtime = assemble(*args, **kwargs)
+        return with_event(runtime, **parts)
+
+    return build
+
+
+def with_runtime(**parts: Any) -> Build:
+    """`assemble`, and then other parts in the runtime."""
+
+    def build(*args: Any, **kwargs: Any) -> Runtime:
+        return replace(assemble(*args, **kwargs), **parts)
+
+    return build
+
+
+def with_ttl(connect_ttl_s: int) -> Build:
+    def build(*args: Any, **kwargs: Any) -> Runtime:
+        return with_admission(assemble(*args, **kwargs), connect_ttl_s=connect_ttl_s)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("build", "first_wrong"),
+    [
+        (with_detector(NeverOpens), "degraded: a pool ticket"),
+        (with_detector(OpensAtTheWindow), "still inside the window: a pool ticket"),
+        (with_detector(NeverEnds), "recovery: a good ticket"),
+        (with_detector(AlwaysAsks), "degraded: the same ticket again"),
+        (with_detector(KeepsTheStart), "identity fails anew: a pool ticket"),
+        (with_pool(Forgetful), "degraded: a pool ticket"),
+        (with_pool(Generous), "degraded: the same ticket again"),
+        (with_connect(unavailable_code=4000), "identity fails: a pool ticket at once"),
+        (with_connect(info_fields=frozenset()), "healthy: a good ticket"),
+        (with_runtime(mode=ResponseMode.ENVELOPE), "identity fails: a pool ticket at once"),
+        (with_ttl(299), "degraded: a pool ticket"),
+    ],
+)
+def test_a_broken_rule_is_noticed(settings: Settings, build: Callable[..., Runtime], first_wrong: str) -> None:
+    settings.IDENTITY_PROBE_INTERVAL_MS = 1000
+
+    ended, report = simulated_json(build=build)
+
+    assert (ended, report["ok"]) == (2, False)
+    assert wrong_steps(report)[0] == first_wrong
+
+
+def test_a_wrong_step_shows_what_was_expected() -> None:
+    ended, output = simulate(build=with_detector(NeverOpens))
+
+    lines = output.splitlines()
+    at = lines.index("WRONG     5.001 s  identity down  degraded: a pool ticket")
+    assert ended == 2
+    assert lines[at + 1].startswith('      503 {"disconnect"')
+    assert lines[at + 2].startswith('      expected: 200 {"result":{"user":"fallback:')
+    assert lines[-1] == "5 of 8 steps went wrong."
+
+
+def test_a_real_process_leaves_the_real_pool_alone_and_shows_no_ticket_or_secret(tmp_path: Path) -> None:
+    tickets = [secrets.token_urlsafe(32) for _ in range(3)]
+    path = tmp_path / "pool.tickets"
+    path.write_text("\n".join(tickets))
+    path.chmod(0o600)
+    token = secrets.token_urlsafe(16)
+
+    ended = run_manage(
+        "simulate_outage",
+        "--json",
+        FALLBACK_TICKETS_PATH=str(path),
+        FALLBACK_LOW_WATERMARK="0",
+        CENTRIFUGO_PROXY_TOKEN=token,
+        CENTRIFUGO_RESPONSE_MODE="envelope",
+    )
+
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["ok"], report["configuration"]["pool_status"]) == (0, True, "loaded")
+    assert ended.stderr == ""
+    assert not [value for value in (token, *tickets) if value in ended.stdout]
+    assert path.read_text() == "\n".join(tickets)
+
+
+def test_a_configuration_that_would_not_boot_is_not_played(tmp_path: Path) -> None:
+    ended = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(tmp_path / "pool"), FALLBACK_DEGRADED_WINDOW_MS="0")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "fallback.E001" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("window_ms", "code"), [("86400000", 0), ("999999999999999999", 1)])
+def test_the_longest_window_is_played_and_a_longer_one_refused(window_ms: str, code: int) -> None:
+    ended = run_manage("simulate_outage", FALLBACK_DEGRADED_WINDOW_MS=window_ms)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
+
+
+def test_help_says_what_the_exit_codes_mean() -> None:
+    ended = run_manage("simulate_outage", "--help")
+
+    assert ended.returncode == 0
+    for line in ("  0  every step was answered as the rules say", "  2  a step went wrong"):
+        assert line in ended.stdout
+    assert "manage.py simulate_outage --realtime" in ended.stdout

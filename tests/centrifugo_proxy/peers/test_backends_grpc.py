@@ -1,0 +1,130 @@
+"""The adapters to the family service and the rpc backends, against real servers."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from grpc import aio
+
+from centrifugo_proxy.peers.backends import (
+    AccessQuery,
+    BackendDisconnect,
+    BackendError,
+    BackendFault,
+    BackendUnavailable,
+    Grant,
+    RpcCall,
+    RpcData,
+)
+from centrifugo_proxy.peers.backends_grpc import REFUSALS, GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.peers.channels import open_channel
+from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.unary import NO_ANSWER
+from centrifugo_proxy.spans import OFF
+from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
+from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
+from tests.harness.backends import family_service, grants, returns, rpc_backend, says
+from tests.harness.identity import aborts
+
+QUERY = AccessQuery("u-1", "f-1", "c-1", "room:1", publish=False)
+CALL = RpcCall("diary.list", b"{}", "u-1", "f-1", "c-1", "pro", is_admin=False)
+FAULTS = [status for status in grpc.StatusCode if status not in {grpc.StatusCode.OK, *REFUSALS, *NO_ANSWER}]
+Ask = Callable[[], Awaitable[Any]]
+Observed = list[tuple[str, float]]
+
+
+def peer(grpc_channel: aio.Channel, observed: Observed) -> Peer:
+    return Peer(
+        grpc_channel=grpc_channel, deadline_s=5.0, observe=lambda *call: observed.append(call), tracer=OFF, name="diary"
+    )
+
+
+@asynccontextmanager
+async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
+    """Asks a family service with this script."""
+    async with family_service(script) as stub, open_channel(stub.address, None) as grpc_channel:
+        client = GrpcFamilyService(peer(grpc_channel, observed))
+        yield lambda: client.authorize(QUERY)
+
+
+@asynccontextmanager
+async def diary(script: Any, observed: Observed) -> AsyncIterator[Ask]:
+    """Calls an rpc backend with this script."""
+    async with rpc_backend(script) as stub, open_channel(stub.address, None) as grpc_channel:
+        client = GrpcRpcBackend(peer(grpc_channel, observed))
+        yield lambda: client.call(CALL)
+
+
+ACCESS, ANSWER = channel_access_pb2.AuthorizeResponse, rpc_backend_pb2.CallResponse
+
+
+@pytest.mark.parametrize(
+    ("service", "script", "expected"),
+    [
+        (family, grants(7), Grant(7)),
+        (family, grants(0), Grant(0)),
+        (family, grants(-7), Grant(1)),
+        (family, says(ACCESS(grant=channel_access_pb2.Grant())), Grant(0)),
+        (family, says(ACCESS(denial=Error(code=1, message="no"))), BackendError(1, "no")),
+        (family, says(ACCESS(disconnect=Disconnect(code=2, reason="away"))), BackendDisconnect(2, "away")),
+        (diary, returns(b"\xff"), RpcData(b"\xff")),
+        (diary, returns(b""), RpcData(b"")),
+        (diary, says(ANSWER(error=Error(code=1, message="no"))), BackendError(1, "no")),
+        (diary, says(ANSWER(disconnect=Disconnect(code=2, reason="away"))), BackendDisconnect(2, "away")),
+    ],
+)
+async def test_each_branch_is_an_answer_of_its_own(service: Any, script: Any, expected: Any) -> None:
+    observed: Observed = []
+
+    async with service(script, observed) as ask:
+        answer = await ask()
+
+    assert answer == expected
+    assert [name for name, _ in observed] == ["OK"]
+
+
+@pytest.mark.parametrize("status", list(REFUSALS))
+@pytest.mark.parametrize("service", [family, diary])
+async def test_a_status_that_is_an_answer_refuses(service: Any, status: grpc.StatusCode) -> None:
+    observed: Observed = []
+
+    async with service(aborts(status, "details"), observed) as ask:
+        answer = await ask()
+
+    assert answer == REFUSALS[status]
+    assert [name for name, _ in observed] == [status.name]
+
+
+@pytest.mark.parametrize("status", sorted(NO_ANSWER, key=str))
+@pytest.mark.parametrize("service", [family, diary])
+async def test_an_outage_is_told_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
+    async with service(aborts(status, "details"), []) as ask:
+        with pytest.raises(BackendUnavailable, match=f"^{status.name}$"):
+            await ask()
+
+
+@pytest.mark.parametrize("status", FAULTS)
+@pytest.mark.parametrize("service", [family, diary])
+async def test_any_other_status_is_a_fault_told_without_its_details(service: Any, status: grpc.StatusCode) -> None:
+    observed: Observed = []
+
+    async with service(aborts(status, "details"), observed) as ask:
+        with pytest.raises(BackendFault, match=f"^the call ended with the gRPC status {status.name}$"):
+            await ask()
+
+    assert [name for name, _ in observed] == [status.name]
+
+
+@pytest.mark.parametrize(
+    ("service", "nothing", "said"),
+    [
+        (family, ACCESS(), "the family service's answer has no outcome set"),
+        (diary, ANSWER(), "the backend's answer has no outcome set"),
+    ],
+)
+async def test_an_answer_without_an_outcome_is_a_fault(service: Any, nothing: Any, said: str) -> None:
+    async with service(says(nothing), []) as ask:
+        with pytest.raises(BackendFault, match=f"^{said}$"):
+            await ask()

@@ -1,0 +1,247 @@
+"""The channel to identity: TLS, several addresses, and an identity that goes away and comes back."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from centrifugo_proxy.peers import channels as grpc_channel
+from tests.harness.certificates import Authority
+from tests.harness.environment import service_settings_from
+from tests.harness.identity import IdentityStub, hanging, identity_stub
+from tests.harness.service import Service, service
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> float:
+    """Seconds until `condition` holds; fails when that takes too long."""
+    started = time.monotonic()
+    while not await condition():
+        assert time.monotonic() - started < within_s, f"not within {within_s} s"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+async def accepted(running: Service) -> bool:
+    return (await running.connect()).status_code == 200
+
+
+async def test_the_service_is_back_within_two_seconds_of_identity(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        assert await accepted(running)
+        await identity.stop()
+        # Long enough for a client with gRPC's own backoff to sleep past the two seconds.
+        for _ in range(30):
+            assert not await accepted(running)
+            await asyncio.sleep(0.1)
+        await identity.start()
+
+        await until(lambda: accepted(running), within_s=2)
+
+
+async def test_a_service_that_started_before_identity_finds_it_within_two_seconds(identity: IdentityStub) -> None:
+    await identity.stop()
+
+    async with service(identity.address) as running:
+        assert not await accepted(running)
+        await identity.start()
+
+        await until(lambda: accepted(running), within_s=2)
+
+
+class Silenced:
+    """A way to identity on which established connections fall silent when told to; new ones are as good as ever."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._pumps: list[asyncio.Task[None]] = []
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_identity, to_identity = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers += [writer, to_identity]
+        self._pumps += [
+            asyncio.create_task(pump(reader, to_identity)),
+            asyncio.create_task(pump(from_identity, writer)),
+        ]
+
+    def fall_silent(self) -> None:
+        for task in self._pumps:
+            task.cancel()
+
+    async def close(self) -> None:
+        self.fall_silent()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+
+
+@pytest.mark.parametrize("rest_s", [0.0, 0.2], ids=["with a ping under way", "at rest"])
+async def test_a_peer_that_falls_silent_is_found_and_left(
+    identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, rest_s: float
+) -> None:
+    """The times of pings are a twentieth of those in use."""
+    quick = [
+        (
+            name,
+            int(value) // 20
+            if name in ("grpc.keepalive_time_ms", "grpc.keepalive_timeout_ms", "grpc.http2.ping_timeout_ms")
+            else value,
+        )
+        for name, value in grpc_channel.CHANNEL_OPTIONS
+    ]
+    monkeypatch.setattr(grpc_channel, "CHANNEL_OPTIONS", tuple(quick))
+    way = Silenced(identity.port)
+    server = await asyncio.start_server(way.meet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    async with server, service(f"127.0.0.1:{port}", IDENTITY_VALIDATE_DEADLINE_MS=5000) as running:
+        assert await accepted(running)
+        await asyncio.sleep(rest_s)
+        way.fall_silent()
+        assert not await accepted(running)
+
+        await until(lambda: accepted(running), within_s=2)
+    await way.close()
+
+
+async def test_a_call_that_is_cut_off_is_not_made_again(identity: IdentityStub) -> None:
+    reached = asyncio.Event()
+
+    identity.script = hanging(reached)
+
+    async with service(identity.address) as running:
+        connect = asyncio.create_task(running.connect("a-ticket"))
+        await reached.wait()
+        await identity.stop()
+        await identity.start()
+        response = await connect
+
+    assert response.status_code == 503
+    assert [call.ticket for call in identity.calls] == ["a-ticket"]
+
+
+async def test_several_addresses_take_turns(identity: IdentityStub) -> None:
+    async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
+
+        async def both_are_asked() -> bool:
+            await running.connect()
+            return bool(identity.calls and other.calls)
+
+        await until(both_are_asked, within_s=2)
+        before = (len(identity.calls), len(other.calls))
+        for _ in range(10):
+            await running.connect()
+        after = (len(identity.calls), len(other.calls))
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
+
+
+async def test_the_addresses_that_are_left_take_over(identity: IdentityStub) -> None:
+    async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
+        await until(lambda: accepted(running), within_s=2)
+        await other.stop()
+        await until(lambda: accepted(running), within_s=2)
+        statuses = [(await running.connect()).status_code for _ in range(10)]
+
+    assert statuses == [200] * 10
+
+
+async def test_a_call_is_counted_and_timed_under_its_status(identity: IdentityStub) -> None:
+    samples = ['realtime_identity_calls_total{code="OK"}', "realtime_identity_call_duration_seconds_count"]
+
+    async with service(identity.address) as running:
+        before = [await running.metric(sample) for sample in samples]
+        await running.connect()
+        after = [await running.metric(sample) for sample in samples]
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
+
+
+def tls(**variables: Any) -> dict[str, Any]:
+    """The settings of a TLS channel, as the environment gives them."""
+    return service_settings_from(IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", **variables)
+
+
+@needs_openssl
+async def test_identity_can_be_asked_over_tls(authority: Authority) -> None:
+    settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with (
+        identity_stub(authority.server_credentials("localhost")) as identity,
+        service(f"localhost:{identity.port}", **settings) as running,
+    ):
+        response = await running.connect("a-ticket")
+
+    assert response.status_code == 200
+    assert [call.ticket for call in identity.calls] == ["a-ticket"]
+
+
+@needs_openssl
+async def test_a_certificate_for_another_name_is_good_when_that_name_is_expected(authority: Authority) -> None:
+    expected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca), IDENTITY_TLS_SERVER_NAME="identity.internal")
+    unexpected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with identity_stub(authority.server_credentials("identity.internal")) as identity:
+        async with service(identity.address, **expected) as running:
+            under_its_name = await running.connect()
+        async with service(identity.address, **unexpected) as running:
+            under_another = await running.connect()
+
+    assert (under_its_name.status_code, under_another.status_code) == (200, 503)
+
+
+@needs_openssl
+async def test_a_certificate_of_a_stranger_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
+    stranger = Authority.in_folder(tmp_path)
+    settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with (
+        identity_stub(stranger.server_credentials("localhost")) as identity,
+        service(f"localhost:{identity.port}", **settings) as running,
+    ):
+        response = await running.connect()
+
+    assert response.status_code == 503
+    assert identity.calls == []
+
+
+@needs_openssl
+async def test_a_client_certificate_is_shown_to_an_identity_that_asks_for_one(authority: Authority) -> None:
+    certificate, key = authority.issue("realtime")
+    bare = {"IDENTITY_TLS_CA_FILE": str(authority.ca)}
+    pair = {"IDENTITY_TLS_CERT_FILE": str(certificate), "IDENTITY_TLS_KEY_FILE": str(key)}
+
+    async with identity_stub(authority.server_credentials("localhost", ask_client=True)) as identity:
+        async with service(f"localhost:{identity.port}", **tls(**bare, **pair)) as running:
+            with_certificate = await running.connect()
+        async with service(f"localhost:{identity.port}", **tls(**bare)) as running:
+            without = await running.connect()
+
+    assert (with_certificate.status_code, without.status_code) == (200, 503)
+
+
+@needs_openssl
+async def test_a_ticket_never_goes_to_a_server_without_tls(identity: IdentityStub, authority: Authority) -> None:
+    settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
+
+    async with service(identity.address, **settings) as running:
+        response = await running.connect()
+
+    assert response.status_code == 503
+    assert identity.calls == []

@@ -1,0 +1,113 @@
+"""Reading a secret, and what a guard without HTTP decides."""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import pytest
+
+from centrifugo_proxy.protocol.guard import Guard
+from centrifugo_proxy.wiring.secrets import SecretError, read_secret
+
+
+def test_a_secret_is_what_its_variable_says() -> None:
+    assert read_secret("NAME", " s3cret ", "") == b" s3cret "
+
+
+def test_a_secret_that_is_not_utf_8_is_the_bytes_that_were_set() -> None:
+    assert read_secret("NAME", b"k\xffy".decode(errors="surrogateescape"), "") == b"k\xffy"
+
+
+def test_a_secret_that_is_not_set_is_empty() -> None:
+    assert read_secret("NAME", "", "") == b""
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        (b"key", b"key"),
+        (b"key\n", b"key"),
+        (b"key\r\n", b"key"),
+        (b"key\n\n", b"key\n"),
+        (b" key ", b" key "),
+        (b"two\nlines\n", b"two\nlines"),
+        (b"\x00\xff\n", b"\x00\xff"),
+    ],
+)
+def test_a_trailing_newline_of_a_secrets_file_is_stripped(tmp_path: Path, content: bytes, secret: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+
+    assert read_secret("NAME", "", str(file)) == secret
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n", b" \n\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+
+    with pytest.raises(SecretError) as refused:
+        read_secret("NAME", "", str(file))
+
+    assert str(refused.value) == f"NAME_FILE: {file} is empty."
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+    messages = []
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(SecretError) as refused:
+            read_secret("NAME", "", str(path))
+        messages.append(str(refused.value))
+
+    assert messages == [
+        f"NAME_FILE: cannot read {tmp_path}/absent: No such file or directory.",
+        f"NAME_FILE: cannot read {tmp_path}: Is a directory.",
+    ]
+
+
+def test_two_forms_of_one_secret_are_refused_without_showing_it(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("in-the-file")
+
+    with pytest.raises(SecretError) as refused:
+        read_secret("NAME", "in-the-variable", str(file))
+
+    assert str(refused.value) == "NAME and NAME_FILE are both set; set one of them."
+
+
+def test_a_guard_without_secrets_lets_everybody_in() -> None:
+    guard = Guard()
+
+    assert (guard.enabled, guard.refusal([], b"body")) == (False, None)
+
+
+def test_a_previous_value_alone_turns_the_guard_on() -> None:
+    guard = Guard(tokens=(b"old",))
+
+    assert guard.enabled
+    assert guard.refusal([], b"") == "token_missing"
+
+
+def test_a_guard_never_prints_its_secrets() -> None:
+    guard = Guard(secrets=(b"signing-key",), tokens=(b"shared-token",))
+
+    assert "signing-key" not in repr(guard)
+    assert "shared-token" not in repr(guard)
+
+
+def test_header_bytes_outside_ascii_are_a_mismatch_and_no_crash() -> None:
+    guard = Guard(secrets=(b"signing-key",), tokens=(b"shared-token",))
+    signature = hmac.digest(b"signing-key", b"", hashlib.sha256).hex().encode()
+
+    garbled = guard.refusal([(b"x-centrifugo-proxy-signature", b"\xff\xfe")], b"")
+    half = guard.refusal([(b"x-centrifugo-proxy-signature", signature), (b"x-centrifugo-proxy-token", b"\xff")], b"")
+
+    assert (garbled, half) == ("signature_mismatch", "token_mismatch")
+
+
+@pytest.mark.parametrize("secret", ["this-is-the-secret-itself", "kZ9/sEcReT+base64value==", "~/token", "../token"])
+def test_a_secret_set_in_place_of_its_file_is_not_shown(secret: str) -> None:
+    with pytest.raises(SecretError) as refused:
+        read_secret("NAME", "", secret)
+
+    assert str(refused.value) == "NAME_FILE: cannot read the file it names: No such file or directory."

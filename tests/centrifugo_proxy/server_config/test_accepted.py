@@ -1,0 +1,188 @@
+"""What is printed, and what is said about files, held against a real Centrifugo of the major it happens to be."""
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from centrifugo_proxy.protocol.codes import EVENTS, ResponseMode
+from centrifugo_proxy.server_config.document import FORMATS, render
+from centrifugo_proxy.server_config.generate import generate
+from centrifugo_proxy.server_config.parsing import UnparsableError, parse
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, found
+from tests.harness.centrifugo import binary, complaint, guard_variables, layout
+from tests.harness.processes import free_port
+
+EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
+READY = b"serving websocket"
+# what the comments of the configuration tell to set
+VARIABLES = guard_variables(5, "right-token") | guard_variables(6, "right-token")
+
+
+@pytest.fixture(scope="module")
+def centrifugo() -> Path:
+    found = binary()
+    if found is None:
+        pytest.skip("no Centrifugo: neither CENTRIFUGO_BIN nor `make centrifugo` gives one")
+    return found
+
+
+def printed(folder: Path, expected: ServiceFacts, major: int, file_format: str, *, with_secrets: bool) -> Path:
+    file = folder / f"config.{file_format}"
+    file.write_text(render(generate(expected, major, file_format, with_secrets=with_secrets), file_format))
+    return file
+
+
+@pytest.mark.parametrize("events", EVENT_SETS, ids=" ".join)
+@pytest.mark.parametrize("mode", ResponseMode)
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_centrifugo_accepts_it(
+    centrifugo: Path, tmp_path: Path, file_format: str, mode: ResponseMode, events: tuple[str, ...]
+) -> None:
+    guarded = replace(ALL_EVENTS, mode=mode, events=events, namespaces=dict.fromkeys(("", "family", "news"), BOTH))
+
+    complaints = [
+        complaint(centrifugo, printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True))
+        for expected in (guarded, replace(guarded, tokens=(), deadline_ms=60_000))
+    ]
+
+    assert complaints == ["", ""]
+
+
+@pytest.mark.parametrize("tokens", [(), (b"right-token",)], ids=["unguarded", "guarded"])
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_centrifugo_starts_with_it(
+    centrifugo: Path, tmp_path: Path, file_format: str, tokens: tuple[bytes, ...]
+) -> None:
+    expected = replace(ALL_EVENTS, tokens=tokens)
+
+    file = printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True)
+
+    assert READY in started(centrifugo, file)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_centrifugo_starts_with_the_token_from_its_environment(
+    centrifugo: Path, tmp_path: Path, file_format: str
+) -> None:
+    file = printed(tmp_path, ALL_EVENTS, layout(centrifugo), file_format, with_secrets=False)
+
+    assert READY in started(centrifugo, file)
+
+
+def started(centrifugo: Path, file: Path) -> bytes:
+    """What it logs until it serves or ends."""
+    command = [str(centrifugo), "-c", str(file), "-a", "127.0.0.1", "-p", str(free_port())]
+    logged = b""
+    variables = {"PATH": os.environ["PATH"], **VARIABLES}
+    with subprocess.Popen(  # noqa: S603
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            logged += line
+            if READY in line:
+                break
+        running.kill()
+    return logged
+
+
+def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo: Path, tmp_path: Path) -> None:
+    if layout(centrifugo) != 5:
+        pytest.skip("about Centrifugo v5")
+    file = tmp_path / "config.yaml"
+    file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
+
+    assert b"error marshalling config" in started(centrifugo, file)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "text"),
+    [
+        ("json", '\ufeff{"foo": 1}'),
+        ("json", '{"foo": 1, "foo": 2}'),
+        ("json", '{"foo": NaN}'),
+        ("json", '{"foo": 1e999}'),
+        ("json", '{"foo": ' + "9" * 5000 + "}"),
+        ("json", '{"foo": ' + "9" * 50 + "}"),
+        ("json", "null"),
+        ("json", ""),
+        ("toml", "\ufefffoo = 1"),
+        ("toml", "foo = 1\nfoo = 2"),
+        ("toml", "foo = " + "9" * 19),
+        ("toml", "foo = " + "9" * 18),
+        ("toml", "foo = nan"),
+        ("yaml", "\ufefffoo: 1"),
+        ("yaml", "foo: 1\nfoo: 2"),
+        ("yaml", "foo: [{bar: 1, 'bar': 2}]"),
+        ("yaml", "foo: 1\nFoo: 2"),
+        ("yaml", "foo: {<<: {bar: 1}, bar: 2}"),
+        ("yaml", "foo: {<<: &x {<<: {bar: 1}, bar: 2}}\nbar: *x"),
+        ("yaml", "foo: 2020-13-45"),
+        ("yaml", "foo: !!int bar"),
+        ("yaml", "foo: !!int '5'"),
+        ("yaml", "foo: !!float 5"),
+        ("yaml", "foo: !!bool yes"),
+        ("yaml", "foo: !!null bar"),
+        ("yaml", "foo: !bar {baz: 1}"),
+        ("yaml", "foo: 1\n---\nbar: {"),
+        ("yaml", "foo: &a {bar: *a}"),
+        ("yaml", "foo: [&a 1, &a 2, *a]"),
+        ("yaml", "foo: *bar"),
+        ("yaml", "foo: !bar!baz 1"),
+        ("yaml", "? [foo]\n: 1"),
+        ("yaml", "<<: 1"),
+        ("yaml", "foo: " + "9" * 5000),
+        ("yaml", "foo: ="),
+        ("yaml", "- foo"),
+    ],
+)
+def test_a_file_is_refused_where_centrifugo_refuses_it(
+    centrifugo: Path, tmp_path: Path, file_format: str, text: str
+) -> None:
+    file = tmp_path / f"config.{file_format}"
+    file.write_text(text)
+
+    try:
+        parse(text, file_format, layout(centrifugo))
+    except UnparsableError:
+        assert complaint(centrifugo, file)
+    else:
+        assert complaint(centrifugo, file) == ""
+
+
+@pytest.mark.parametrize("value", ["yes", "off", "tRue", "", "T", "0"])
+def test_v6_refuses_a_boolean_where_the_linter_says_so(centrifugo: Path, tmp_path: Path, value: str) -> None:
+    if layout(centrifugo) != 6:
+        pytest.skip("about Centrifugo v6")
+    config = {"client": {"insecure_skip_token_signature_verify": value}}
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+
+    seen = {finding.id for finding in found(config)}
+
+    assert ("boolean-invalid" in seen) is ("ParseBool" in complaint(centrifugo, file))
+
+
+@pytest.mark.parametrize(("longer", "shorter"), [("1s", "no duration"), ("no duration", "1s")])
+def test_v6_takes_dotted_keys_and_the_longer_one_first(
+    centrifugo: Path, tmp_path: Path, longer: str, shorter: str
+) -> None:
+    if layout(centrifugo) != 6:
+        pytest.skip("about Centrifugo v6")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"client.stale_close_delay": longer, "client": {"stale_close_delay": shorter}}))
+
+    assert ("invalid duration" in complaint(centrifugo, file)) is (longer == "no duration")
+
+
+def test_v6_refuses_a_reference_that_its_environment_does_not_fill(centrifugo: Path, tmp_path: Path) -> None:
+    if layout(centrifugo) != 6:
+        pytest.skip("about Centrifugo v6")
+    file = printed(tmp_path, CONNECT_ONLY, 6, "yaml", with_secrets=False)
+
+    assert 'variable "CENTRIFUGO_VAR_PROXY_TOKEN" not found' in complaint(centrifugo, file)

@@ -1,0 +1,252 @@
+"""What is printed for Centrifugo: it fits, whatever the settings, and says what it means."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centrifugo_proxy.policy.file import read_policy
+from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, EVENTS, ResponseMode
+from centrifugo_proxy.server_config.document import FORMATS, Commented, plain, render
+from centrifugo_proxy.server_config.generate import MAJORS, NotPossible, generate, todo
+from centrifugo_proxy.server_config.linter import lint
+from centrifugo_proxy.server_config.parsing import lowered, parse
+from centrifugo_proxy.server_config.service_facts import ServiceFacts, namespaces_of
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, sound
+
+ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
+HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
+
+
+def with_what_its_events_bring(expected: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
+    """A pool only with refresh, and namespaces only with a policy."""
+    names = st.sampled_from(["", "family", "news"])
+    policies = st.dictionaries(names, st.frozensets(st.sampled_from(sorted(BOTH))))
+    return st.builds(
+        lambda pool, namespaces: replace(expected, pool=pool, namespaces=namespaces),
+        st.booleans() if "refresh" in expected.events else st.just(False),
+        policies if "subscribe" in expected.events else st.just({}),
+    )
+
+
+services = st.builds(
+    ServiceFacts,
+    base_url=st.sampled_from(["http://localhost:9730", "https://rt.test/prefix"]),
+    deadline_ms=st.integers(1, 60_000),
+    mode=st.sampled_from(ResponseMode),
+    invalid_ticket_code=st.integers(4000, 4999),
+    tokens=st.lists(HEADER_TEXT.map(str.encode), max_size=2).map(tuple),
+    signed=st.booleans(),
+    events=st.sampled_from([("connect",), ("connect", "refresh"), EVENTS, ("connect", *CHANNEL_EVENTS, "rpc")]),
+    family_deadline_ms=st.integers(0, 60_000),
+    rpc_deadline_ms=st.integers(0, 60_000),
+    subscriptions_expire=st.booleans(),
+).flatmap(with_what_its_events_bring)
+
+
+@given(services, st.sampled_from(MAJORS), st.sampled_from(FORMATS), st.booleans())
+def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
+    expected: ServiceFacts, major: int, file_format: str, with_secrets: bool
+) -> None:
+    tree = generate(expected, major, file_format, with_secrets=with_secrets)
+    (tree["client"] if major == 6 else tree)["allowed_origins"] = ["https://app.test"]
+
+    report = lint(render(tree, file_format), f"config.{file_format}", expected)
+
+    assert report == (major, [])
+
+
+@given(services, st.sampled_from(FORMATS))
+def test_every_format_says_the_same(expected: ServiceFacts, file_format: str) -> None:
+    tree = generate(expected, 6, file_format, with_secrets=True)
+
+    assert parse(render(tree, file_format), file_format) == lowered(plain(tree))
+
+
+def test_the_configuration_for_v6() -> None:
+    assert plain(generate(CONNECT_ONLY, 6, "json")) == {
+        "client": {
+            "allowed_origins": [],
+            "proxy": {
+                "connect": {
+                    "enabled": True,
+                    "endpoint": "http://realtime:9730/centrifugo/connect",
+                    "timeout": "3000ms",
+                    "http": {
+                        "status_to_code_transforms": [
+                            {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "invalid ticket"}}
+                        ],
+                        "static_headers": {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_VAR_PROXY_TOKEN}"},
+                    },
+                }
+            },
+        }
+    }
+
+
+def test_the_configuration_for_v5() -> None:
+    assert plain(generate(CONNECT_ONLY, 5, "json")) == {
+        "allowed_origins": [],
+        "proxy_connect_endpoint": "http://realtime:9730/centrifugo/connect",
+        "proxy_connect_timeout": "3000ms",
+        "proxy_http_status_code_transforms": [
+            {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "invalid ticket"}}
+        ],
+        "proxy_static_http_headers": {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS}"},
+    }
+
+
+def test_later_events_have_their_proxies_and_the_policys_channels_their_namespaces() -> None:
+    expected = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
+
+    config = plain(generate(expected, 6, "json"))
+
+    asked = {"subscribe_proxy_enabled": True, "publish_proxy_enabled": True, "sub_refresh_proxy_enabled": True}
+    assert config["channel"]["namespaces"] == [{"name": "family", **asked}]
+    assert config["channel"]["without_namespace"] == asked
+    assert config["channel"]["proxy"]["sub_refresh"] == {
+        "endpoint": "http://realtime:9730/centrifugo/sub_refresh",
+        "timeout": "1500ms",
+        "include_connection_meta": True,
+    }
+    assert config["rpc"] == {
+        "without_namespace": {"proxy_enabled": True},
+        "proxy": {
+            "endpoint": "http://realtime:9730/centrifugo/rpc",
+            "timeout": "3000ms",
+            "include_connection_meta": True,
+        },
+    }
+
+
+def test_the_same_for_v5() -> None:
+    config = plain(generate(replace(ALL_EVENTS, namespaces={"": BOTH, "family": BOTH}), 5, "json"))
+
+    asked = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
+    assert config["namespaces"] == [{"name": "family", **asked}]
+    assert {name: config[name] for name in asked} == asked
+    assert config["proxy_include_connection_meta"] is True
+    assert {name: value for name, value in config.items() if name.endswith("_timeout")} == {
+        "proxy_connect_timeout": "3000ms",
+        "proxy_refresh_timeout": "3000ms",
+        "proxy_subscribe_timeout": "1500ms",
+        "proxy_publish_timeout": "1500ms",
+        "proxy_sub_refresh_timeout": "1500ms",
+        "proxy_rpc_timeout": "3000ms",
+    }
+
+
+@pytest.mark.parametrize("event", ["subscribe", "publish", "sub_refresh", "rpc"])
+def test_an_event_for_which_the_service_asks_nobody_has_centrifugos_own_timeout(event: str) -> None:
+    config = sound(5, replace(ALL_EVENTS, family_deadline_ms=0, rpc_deadline_ms=0))
+
+    assert f"proxy_{event}_endpoint" in config
+    assert f"proxy_{event}_timeout" not in config
+
+
+def test_connections_that_expire_are_asked_about() -> None:
+    config = sound(6, replace(CONNECT_ONLY, tokens=(), events=("connect", "refresh"), pool=True))
+
+    assert config["client"]["proxy"]["refresh"] == {
+        "enabled": True,
+        "endpoint": "http://realtime:9730/centrifugo/refresh",
+        "timeout": "3000ms",
+        "include_connection_meta": True,
+    }
+
+
+def test_the_namespaces_are_those_of_the_policy_where_it_names_them_with_what_it_allows_there() -> None:
+    allowed = {
+        "family:{family_id}:chat": ["publish"],
+        "family:{family_id}": ["subscribe"],
+        "lobby": ["subscribe"],
+        "user:{user}": ["subscribe"],
+        "*:all": ["publish"],
+        "{user}:own": ["publish"],
+    }
+    rules = "".join(f'[[channels]]\nmatch = "{match}"\nallow = {allow}\n' for match, allow in allowed.items())
+
+    namespaces = namespaces_of(read_policy(rules, path="policy.toml", backends=(), family_service=False))
+
+    assert namespaces == {"family": BOTH, "": {"subscribe"}, "user": {"subscribe"}}
+
+
+@pytest.mark.parametrize("name", ["f", "família", "two words"])
+@pytest.mark.parametrize("major", MAJORS)
+def test_a_namespace_that_centrifugo_would_not_start_with_is_refused(major: int, name: str) -> None:
+    with pytest.raises(NotPossible, match=f"begin with '{name}'"):
+        generate(replace(ALL_EVENTS, namespaces={name: BOTH}), major, "json")
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_envelope_has_no_transforms(major: int) -> None:
+    assert "status" not in json.dumps(plain(generate(ENVELOPE, major, "json")))
+
+
+@pytest.mark.parametrize(("configured", "sent"), [(4401, 4501), (4499, 4501), (4500, 4500), (4777, 4777)])
+def test_a_refused_ticket_ends_the_client_by_the_configured_code_or_a_terminal_one(configured: int, sent: int) -> None:
+    config = sound(5, replace(CONNECT_ONLY, invalid_ticket_code=configured))
+
+    assert config["proxy_http_status_code_transforms"][0]["to_disconnect"]["code"] == sent
+
+
+def test_a_long_deadline_keeps_centrifugo_from_closing_the_waiting_connection() -> None:
+    config = sound(6, replace(CONNECT_ONLY, deadline_ms=60_000))
+
+    assert config["client"]["stale_close_delay"] == "61000ms"
+
+
+@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_the_token_is_in_the_file_only_when_asked_for(major: int, file_format: str) -> None:
+    without = render(generate(CONNECT_ONLY, major, file_format), file_format)
+    having = render(generate(CONNECT_ONLY, major, file_format, with_secrets=True), file_format)
+
+    assert ("right-token" in without, "right-token" in having) == (False, True)
+
+
+def test_a_token_that_no_header_can_carry_is_refused() -> None:
+    with pytest.raises(NotPossible, match="ASCII"):
+        generate(replace(CONNECT_ONLY, tokens=("tökén".encode(),)), 6, "json", with_secrets=True)
+
+
+@pytest.mark.parametrize("file_format", ["yaml", "toml"])
+def test_the_origins_are_left_to_fill_in_with_a_comment(file_format: str) -> None:
+    before, _, after = render(generate(CONNECT_ONLY, 6, file_format), file_format).partition("allowed_origins")
+
+    assert "Never *." in before.rstrip().splitlines()[-1]
+    assert after.splitlines()[0] in (": []", " = []")
+
+
+def test_what_is_left_to_do_is_said_outside_the_file_too() -> None:
+    signed = replace(CONNECT_ONLY, signed=True)
+
+    lines = todo(signed, 6)
+
+    assert [line.partition(":")[0] for line in lines] == [
+        "client.allowed_origins",
+        "X-Centrifugo-Proxy-Token",
+        "CENTRIFUGO_PROXY_SECRET is set",
+    ]
+
+
+def test_a_pool_without_refresh_is_warned_of() -> None:
+    lines = todo(replace(CONNECT_ONLY, tokens=(), pool=True), 6)
+
+    assert [line.partition(":")[0] for line in lines] == ["client.allowed_origins", "CENTRIFUGO_REFRESH is off"]
+
+
+@pytest.mark.parametrize(
+    ("major", "variable"), [(6, "CENTRIFUGO_VAR_PROXY_TOKEN"), (5, "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS")]
+)
+def test_the_variable_that_centrifugo_wants_is_named(major: int, variable: str) -> None:
+    assert [variable in line for line in todo(CONNECT_ONLY, major)] == [False, True]
+
+
+def test_a_comment_does_not_change_what_is_said() -> None:
+    tree: dict[str, Any] = {"table": Commented({"list": [Commented(1, "why one")]}, "why a table")}
+
+    assert plain(tree) == {"table": {"list": [1]}}

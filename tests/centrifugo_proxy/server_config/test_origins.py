@@ -1,0 +1,60 @@
+"""Which entries of `allowed_origins` let in whoever asks."""
+
+import pytest
+
+from centrifugo_proxy.server_config.origins import lets_in_anybody
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "*",
+        "**",
+        "{*}",
+        "http*",
+        "https://*",
+        "*://*",
+        "https://*.*",
+        "https://*:8443",
+        "https://[a-z]*",
+        "https://[!x]*",
+        "https://?*",
+        "{https://app.test,*}",
+        "{https://*",
+        "{http,https}://{*.com,*.net}",
+        "https://*.com",
+        "https://s*",
+        "https://app.test*",
+        "https://app.*",
+        "https\\://*",
+    ],
+)
+def test_an_entry_that_a_stranger_fits_is_seen(entry: str) -> None:
+    assert lets_in_anybody(entry)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "https://app.test",
+        "https://*.example.com",
+        "https://app-*.example.com",
+        "*.example.com",
+        "https://app.example.com:*",
+        "http://localhost:*",
+        "http://192.168.?.*",
+        "{https://app.test,https://*.app.test}",
+        "https://app.test,*",
+        "https://\\*",
+        "https://*.{example,test}.com",
+        "capacitor://*",
+        "file://*",
+        "null",
+        "HTTPS://*",
+        "https://[*",
+        "https://[z-a]*",
+        "",
+    ],
+)
+def test_an_entry_for_some_is_not(entry: str) -> None:
+    assert not lets_in_anybody(entry)

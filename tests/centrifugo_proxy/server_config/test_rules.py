@@ -1,0 +1,580 @@
+"""Each finding: an operator's mistake that shows it, and a near miss that does not."""
+
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from centrifugo_proxy.protocol.codes import ResponseMode
+from centrifugo_proxy.server_config.findings import Finding
+from centrifugo_proxy.server_config.linter import REGISTERS, RULES
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, changed, found, sound
+
+ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
+UNGUARDED = replace(CONNECT_ONLY, tokens=())
+POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
+PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
+
+LISTENING = replace(ALL_EVENTS, namespaces={"family": frozenset({"subscribe"})}, subscriptions_expire=False)
+ONE_NAMESPACE = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
+
+CONNECT = "client.proxy.connect"
+TRANSFORMS = f"{CONNECT}.http.status_to_code_transforms"
+V5_TRANSFORMS = "proxy_http_status_code_transforms"
+STATIC = f"{CONNECT}.http.static_headers"
+HEADER = "X-Centrifugo-Proxy-Token"
+REFRESH = {"enabled": True, "endpoint": "http://x/centrifugo/refresh", "timeout": "4s", "include_connection_meta": True}
+TERMINAL = {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "invalid ticket"}}
+
+
+def to_disconnect(status: int, code: int) -> dict[str, Any]:
+    return {"status_code": status, "to_disconnect": {"code": code, "reason": "made up"}}
+
+
+def to_error(status: int, code: int, temporary: bool) -> dict[str, Any]:
+    return {"status_code": status, "to_error": {"code": code, "message": "made up", "temporary": temporary}}
+
+
+def granular(**connect: Any) -> dict[str, Any]:
+    """v5 with a proxy by name; the guard's header is there."""
+    proxy: dict[str, Any] = {"name": "connect", "endpoint": "http://realtime:9730/centrifugo/connect", "timeout": "3s"}
+    proxy |= {"static_http_headers": {HEADER: "right-token"}, "http_status_to_code_transforms": [TERMINAL]}
+    flat = ("connect_endpoint", "connect_timeout", "http_status_code_transforms", "static_http_headers")
+    gone = dict.fromkeys(f"proxy_{name}" for name in flat)
+    return {**gone, "granular_proxy_mode": True, "connect_proxy_name": "connect", "proxies": [{**proxy, **connect}]}
+
+
+class Case(NamedTuple):
+    """What is changed in a configuration that is sound for these settings; `what` is a path, or says what it is."""
+
+    finding_id: str
+    what: str
+    changes: dict[str, Any]
+    major: int = 6
+    expected: ServiceFacts = CONNECT_ONLY
+
+    def seen(self) -> list[Finding]:
+        return found(changed(sound(self.major, self.expected), self.changes), self.expected)
+
+
+FIRES: Final = [
+    Case("connect-proxy-missing", CONNECT, {f"{CONNECT}.enabled": False}),
+    Case("connect-proxy-missing", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": None}),
+    Case("connect-proxy-missing", "proxy_connect_endpoint", {"proxy_connect_endpoint": ""}, major=5),
+    Case("connect-proxy-missing", "proxy_connect_endpoint", {**granular(), "connect_proxy_name": None}, major=5),
+    Case("event-proxy-missing", "rpc.proxy", {"rpc.proxy": None}, expected=ALL_EVENTS),
+    Case(
+        "event-proxy-missing",
+        "rpc.without_namespace.proxy_enabled",
+        {"rpc.without_namespace.proxy_enabled": False},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "event-proxy-missing",
+        "channel.proxy.publish",
+        {"channel.proxy.publish": None},
+        expected=replace(ALL_EVENTS, namespaces={}),
+    ),
+    Case("refresh-proxy-missing", "client.proxy.refresh", {"client.proxy.refresh": None}, expected=ALL_EVENTS),
+    Case("refresh-proxy-missing", "client.proxy.refresh", {f"{CONNECT}.timeout": "4s"}, expected=POOL_WITHOUT_REFRESH),
+    Case(
+        "refresh-proxy-missing",
+        "proxy_refresh_endpoint",
+        {"proxy_refresh_endpoint": None},
+        major=5,
+        expected=replace(CONNECT_ONLY, events=("connect", "refresh")),
+    ),
+    Case("event-not-answered", "client.proxy.refresh.endpoint", {"client.proxy.refresh": REFRESH}, expected=UNGUARDED),
+    Case(
+        "event-not-answered",
+        "rpc.proxy.endpoint",
+        {
+            "rpc.proxy": {"endpoint": "http://x/centrifugo/rpc", "include_connection_meta": True},
+            "rpc.without_namespace.proxy_enabled": True,
+        },
+        expected=UNGUARDED,
+    ),
+    Case("endpoint-path", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": "http://x/centrifugo/connect/"}),
+    Case("endpoint-path", "proxy_connect_endpoint", {"proxy_connect_endpoint": "https://x/connect"}, major=5),
+    Case("endpoint-path", "proxies[0].endpoint", granular(endpoint="http://x:y/connect"), major=5),
+    Case("endpoint-grpc", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": "grpc://realtime:9730"}),
+    Case("endpoint-grpc", "proxy_connect_endpoint", {"proxy_connect_endpoint": "realtime:9730"}, major=5),
+    Case("timeout-not-above-deadline", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": "2.5s"}),
+    Case("timeout-not-above-deadline", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": None}),
+    Case("timeout-not-above-deadline", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": 3000}),
+    Case(
+        "timeout-not-above-deadline",
+        "client.proxy.refresh.timeout",
+        {"client.proxy.refresh.timeout": "1s"},
+        expected=ALL_EVENTS,
+    ),
+    Case("timeout-not-above-deadline", "rpc.proxy.timeout", {"rpc.proxy.timeout": None}, expected=ALL_EVENTS),
+    Case(
+        "timeout-not-above-deadline",
+        "channel.proxy.publish.timeout",
+        {"channel.proxy.publish.timeout": "1s"},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "timeout-not-above-deadline",
+        "proxy_subscribe_timeout",
+        {"proxy_subscribe_timeout": None},
+        major=5,
+        expected=ALL_EVENTS,
+    ),
+    Case("timeout-not-above-deadline", "proxy_connect_timeout", {"proxy_connect_timeout": "900ms"}, major=5),
+    Case("timeout-not-above-deadline", "proxies[0].timeout", granular(timeout=None), major=5),
+    Case("timeout-invalid", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": "3 seconds"}),
+    Case("timeout-invalid", "proxy_connect_timeout", {"proxy_connect_timeout": 3}, major=5),
+    Case("stale-close-delay", "client.stale_close_delay", {"client.stale_close_delay": None}, expected=PATIENT),
+    Case("stale-close-delay", "client_stale_close_delay", {"client_stale_close_delay": "2s"}, major=5),
+    Case(
+        "connection-meta-off",
+        "channel.proxy.subscribe.include_connection_meta",
+        {"channel.proxy.subscribe.include_connection_meta": None},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "connection-meta-off",
+        "proxy_include_connection_meta",
+        {"proxy_include_connection_meta": False},
+        major=5,
+        expected=replace(CONNECT_ONLY, events=("connect", "rpc", "publish")),
+    ),
+    Case("guard-header-missing", STATIC, {STATIC: None}),
+    Case("guard-header-missing", STATIC, {STATIC: {"Authorization": "Basic right-token"}}),
+    Case("guard-header-missing", "proxy_static_http_headers", {"proxy_static_http_headers": {}}, major=5),
+    Case("guard-header-wrong", STATIC, {STATIC: {HEADER: "wrong"}}),
+    Case("guard-header-wrong", STATIC, {STATIC: {HEADER: "${PROXY_TOKEN}"}}),
+    Case(
+        "guard-header-wrong",
+        "proxy_static_http_headers",
+        {"proxy_static_http_headers": {HEADER: "${CENTRIFUGO_VAR_PROXY_TOKEN}"}},
+        major=5,
+    ),
+    Case(
+        "guard-header-wrong",
+        "proxies[0].static_http_headers",
+        granular(static_http_headers={HEADER: "${CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS}"}),
+        major=5,
+    ),
+    Case("guard-header-from-client", f"{CONNECT}.http_headers", {f"{CONNECT}.http_headers": [HEADER.upper()]}),
+    Case(
+        "guard-header-from-client",
+        f"{CONNECT}.emulated_headers",
+        {f"{CONNECT}.emulated_headers": [HEADER]},
+        expected=UNGUARDED,
+    ),
+    Case("guard-header-from-client", "proxy_http_headers", {"proxy_http_headers": f"Cookie {HEADER}"}, major=5),
+    Case(
+        "guard-header-from-client",
+        f"{CONNECT}.http_headers",
+        {STATIC: {"authorization": "Bearer right-token"}, f"{CONNECT}.http_headers": ["AUTHORIZATION"]},
+    ),
+    Case("guard-header-from-client", f"{CONNECT}.grpc_metadata", {f"{CONNECT}.grpc_metadata": [HEADER.lower()]}),
+    Case("guard-header-from-client", "proxy_grpc_metadata", {"proxy_grpc_metadata": [HEADER]}, major=5),
+    Case("guard-header-from-client", "proxies[0].grpc_metadata", granular(grpc_metadata=[HEADER]), major=5),
+    Case("transform-401-missing", TRANSFORMS, {TRANSFORMS: None}),
+    Case("transform-401-missing", TRANSFORMS, {TRANSFORMS: [to_disconnect(403, 4501)]}),
+    Case("transform-401-missing", V5_TRANSFORMS, {V5_TRANSFORMS: []}, major=5),
+    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 4401)]}),
+    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 3000)]}),
+    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_error(401, 1401, True)]}),
+    Case(
+        "transform-401-reconnects",
+        f"{V5_TRANSFORMS}[0]",
+        {V5_TRANSFORMS: [to_disconnect(401, 4499), TERMINAL]},
+        major=5,
+    ),
+    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [TERMINAL, to_disconnect(503, 4503)]}),
+    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [TERMINAL, to_error(500, 1500, False)]}),
+    Case("transform-outage-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(503, 3500)]}, expected=ENVELOPE),
+    Case(
+        "transform-on-refresh",
+        "client.proxy.refresh.http.status_to_code_transforms[1]",
+        {"client.proxy.refresh.http.status_to_code_transforms": [TERMINAL, to_disconnect(503, 4103)]},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "transform-on-refresh",
+        f"{V5_TRANSFORMS}[0]",
+        {V5_TRANSFORMS: [to_disconnect(500, 4100)]},
+        major=5,
+        expected=replace(ENVELOPE, events=("connect", "sub_refresh")),
+    ),
+    Case("origins-any", "client.allowed_origins", {"client.allowed_origins": ["https://app.test", "*"]}),
+    Case("origins-any", "allowed_origins", {"allowed_origins": "https://*"}, major=5),
+    Case("origins-any", "client.allowed_origins", {"client.allowed_origins": ["{http,https}://*.*"]}),
+    Case("origins-empty", "client.allowed_origins", {"client.allowed_origins": []}),
+    Case("origins-empty", "allowed_origins", {"allowed_origins": None}, major=5),
+    Case(
+        "anonymous-access",
+        "client.allow_anonymous_connect_without_token",
+        {"client.allow_anonymous_connect_without_token": "true"},
+    ),
+    Case(
+        "anonymous-access",
+        "namespaces[0].allow_history_for_anonymous",
+        {"namespaces": [{"name": "news", "allow_history_for_anonymous": True}]},
+        major=5,
+    ),
+    Case("insecure-mode", "client.insecure", {"client.insecure": True}),
+    Case("insecure-mode", "api_insecure", {"api_insecure": 1}, major=5),
+    Case("jwt-keys", "client.token.hmac_secret_key", {"client.token.hmac_secret_key": "made up"}),
+    Case("jwt-keys", "client.token.hmac_previous_secret_key", {"client.token.hmac_previous_secret_key": "made up"}),
+    Case("jwt-keys", "token_jwks_public_endpoint", {"token_jwks_public_endpoint": "https://keys.test"}, major=5),
+    Case(
+        "subscription-tokens",
+        "client.subscription_token.hmac_secret_key",
+        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "made up"},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "subscription-tokens",
+        "client.subscription_token.hmac_previous_secret_key",
+        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_previous_secret_key": "made up"},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "subscription-tokens",
+        "subscription_token_rsa_public_key",
+        {"separate_subscription_token_config": True, "subscription_token_rsa_public_key": "made up"},
+        major=5,
+        expected=replace(CONNECT_ONLY, events=("connect", "subscribe")),
+    ),
+    Case(
+        "user-limited-channels",
+        "channel.without_namespace.allow_user_limited_channels",
+        {"channel.without_namespace.allow_user_limited_channels": True},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "namespace-proxy-off",
+        "channel.namespaces[0].allow_publish_for_subscriber",
+        {
+            "channel.namespaces": [
+                {"name": "family", "subscribe_proxy_enabled": True, "allow_publish_for_subscriber": True}
+            ]
+        },
+        expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "namespace-proxy-off",
+        "allow_subscribe_for_client",
+        {"allow_subscribe_for_client": True},
+        major=5,
+        expected=replace(CONNECT_ONLY, events=("connect", "subscribe")),
+    ),
+    Case(
+        "namespace-open",
+        "channel.namespaces[0].allow_subscribe_for_client",
+        {"channel.namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
+    ),
+    Case(
+        "namespace-sub-refresh-off",
+        "channel.namespaces[0].sub_refresh_proxy_enabled",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=replace(LISTENING, subscriptions_expire=True),
+    ),
+    Case(
+        "namespace-sub-refresh-off",
+        "namespaces[0].proxy_sub_refresh",
+        {"namespaces": [{"name": "family", "proxy_subscribe": True}]},
+        major=5,
+        expected=replace(LISTENING, subscriptions_expire=True),
+    ),
+    Case("policy-namespace-missing", "channel.namespaces", {"channel.namespaces": []}, expected=ONE_NAMESPACE),
+    Case("policy-namespace-missing", "namespaces", {"namespaces": None}, major=5, expected=ONE_NAMESPACE),
+    Case(
+        "policy-namespace-missing",
+        "channel.without_namespace.subscribe_proxy_enabled",
+        {"channel.without_namespace": None},
+        expected=replace(ONE_NAMESPACE, namespaces={"": frozenset({"subscribe"})}),
+    ),
+    Case(
+        "policy-namespace-missing",
+        "channel.namespaces[0].publish_proxy_enabled",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "namespaces[0].proxy_subscribe",
+        {"namespaces": [{"name": "family", "proxy_publish": True}]},
+        major=5,
+        expected=ONE_NAMESPACE,
+    ),
+    Case("mixed-layouts", "allowed_origins", {"allowed_origins": ["https://app.test"]}),
+    Case("boolean-invalid", "client.insecure", {"client.insecure": "yes"}),
+    Case("boolean-invalid", "proxies[0].include_connection_meta", {"proxies": [{"include_connection_meta": "tRue"}]}),
+    Case(
+        "boolean-invalid",
+        "channel.namespaces[0].allow_presence_for_client",
+        {"channel.namespaces": [{"name": "news", "allow_presence_for_client": "off"}]},
+    ),
+]
+
+SILENT: Final = [
+    Case("connect-proxy-missing", "a connect proxy by name", granular(), major=5),
+    Case("event-proxy-missing", "an event that is not configured", {"client.proxy.refresh": None}),
+    Case(
+        "event-proxy-missing",
+        "rpc in a namespace only",
+        {"rpc.without_namespace": None, "rpc.namespaces": [{"name": "diary", "proxy_enabled": True}]},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "event-proxy-missing",
+        "each namespace has a finding of its own",
+        {"channel.namespaces": [{"name": "family"}]},
+        expected=ONE_NAMESPACE,
+    ),
+    Case("refresh-proxy-missing", "no pool", {f"{CONNECT}.timeout": "4s"}),
+    Case(
+        "refresh-proxy-missing",
+        "another backend decides",
+        {"client.proxy.refresh": {"enabled": True, "endpoint": "http://other/refresh"}},
+        expected=POOL_WITHOUT_REFRESH,
+    ),
+    Case("event-not-answered", "rpc at another backend", {"rpc.proxy.endpoint": "http://other/rpc"}),
+    Case(
+        "event-not-answered",
+        "nobody asks",
+        {"rpc.proxy": {"endpoint": "http://x/centrifugo/rpc", "include_connection_meta": True}},
+    ),
+    Case("endpoint-path", "a gateway's prefix", {f"{CONNECT}.endpoint": "http://x/rt/centrifugo/connect"}),
+    Case("endpoint-grpc", "gRPC for another backend", {"rpc.proxy.endpoint": "grpc://other:9000"}),
+    Case("timeout-not-above-deadline", "just above", {f"{CONNECT}.timeout": "2501ms"}),
+    Case("timeout-not-above-deadline", "nanoseconds", {f"{CONNECT}.timeout": 3_000_000_000}),
+    Case(
+        "timeout-not-above-deadline",
+        "nobody is asked",
+        {"rpc.proxy.timeout": "1s"},
+        expected=replace(ALL_EVENTS, rpc_deadline_ms=0),
+    ),
+    Case("timeout-invalid", "minutes and seconds", {"proxy_connect_timeout": "1m30.5s"}, major=5),
+    Case("stale-close-delay", "above the deadline", {"client.stale_close_delay": "3s"}),
+    Case("connection-meta-off", "connect has none to get", {f"{CONNECT}.include_connection_meta": False}),
+    Case("guard-header-missing", "no guard", {STATIC: None}, expected=UNGUARDED),
+    Case("guard-header-missing", "a bearer token", {STATIC: {"Authorization": "bearer right-token"}}),
+    Case("guard-header-wrong", "a rotation's older token", {STATIC: {HEADER.lower(): "older-token"}}),
+    Case("guard-header-wrong", "a reference", {STATIC: [{"key": HEADER, "value": "${CENTRIFUGO_VAR_X}"}]}),
+    Case(
+        "guard-header-wrong",
+        "the whole table from the environment",
+        {"proxy_static_http_headers": {HEADER: "${CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS}"}},
+        major=5,
+    ),
+    Case("guard-header-from-client", "another header", {f"{CONNECT}.http_headers": ["Traceparent"]}),
+    Case("guard-header-from-client", "not looked at", {f"{CONNECT}.http_headers": ["Authorization"]}),
+    Case("transform-401-missing", "envelope", {}, expected=ENVELOPE),
+    Case(
+        "transform-401-missing",
+        "JSON text",
+        {V5_TRANSFORMS: '[{"status_code": 401, "to_disconnect": {"code": 4501}}]'},
+        major=5,
+    ),
+    Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}),
+    Case("transform-401-reconnects", "the first counts", {TRANSFORMS: [TERMINAL, to_disconnect(401, 4401)]}),
+    Case("transform-outage-terminal", "one that reconnects", {TRANSFORMS: [TERMINAL, to_disconnect(503, 4103)]}),
+    Case(
+        "transform-outage-terminal",
+        "an error fails one call of a session event",
+        {"rpc.proxy.http.status_to_code_transforms": [to_error(503, 503, False)]},
+        expected=ALL_EVENTS,
+    ),
+    Case("transform-on-refresh", "a status that refreshes never have", {}, major=5, expected=ALL_EVENTS),
+    Case("origins-any", "no web page", {"client.allowed_origins": ["capacitor://*"]}),
+    Case("origins-any", "a part of a host", {"client.allowed_origins": ["https://*.app.test"]}),
+    Case("origins-empty", "one as a string", {"allowed_origins": "https://app.test"}, major=5),
+    Case("anonymous-access", "off", {"client.allow_anonymous_connect_without_token": "false"}),
+    Case("insecure-mode", "off", {"client.insecure": False, "admin.insecure": 0}),
+    Case("jwt-keys", "an audience without a key", {"client.token.audience": "made up"}),
+    Case(
+        "subscription-tokens",
+        "no subscribe proxy to go past",
+        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "made up"},
+    ),
+    Case(
+        "user-limited-channels",
+        "no subscribe proxy to go past",
+        {"channel.without_namespace.allow_user_limited_channels": True},
+    ),
+    Case(
+        "namespace-proxy-off",
+        "the proxy is asked first",
+        {"channel.namespaces": [{"name": "f", "subscribe_proxy_enabled": True, "allow_subscribe_for_client": True}]},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "namespace-sub-refresh-off",
+        "subscriptions do not expire",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "open by another door",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True, "allow_publish_for_client": True}]},
+        expected=ONE_NAMESPACE,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "the policy lets nobody publish",
+        {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
+        expected=LISTENING,
+    ),
+    Case(
+        "policy-namespace-missing",
+        "a node with a name",
+        {"name": "node-1"},
+        major=5,
+        expected=replace(ONE_NAMESPACE, namespaces={"": BOTH}),
+    ),
+    Case("namespace-open", "presence is not a door", {"allow_presence_for_client": True}, major=5),
+    Case("boolean-invalid", "another spelling", {"admin.enabled": "F", "health.enabled": "", "admin.insecure": 0}),
+    Case("boolean-invalid", "v5 starts", {"admin_insecure": "yes"}, major=5),
+    Case("mixed-layouts", "a section that both have", {"log.level": "info", "health.enabled": True}),
+]
+
+
+@pytest.mark.parametrize("case", FIRES, ids=lambda case: f"{case.finding_id}-{case.what}")
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    seen = case.seen()
+
+    assert [(finding.id, finding.path) for finding in seen] == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=lambda case: f"{case.finding_id}-{case.what}")
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    seen = case.seen()
+
+    assert case.finding_id not in [finding.id for finding in seen]
+
+
+@pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [TERMINAL]}, granular(static_http_headers=None)])
+def test_tables_in_a_yaml_list_keep_v5_from_starting(changes: dict[str, Any]) -> None:
+    seen = found(changed(sound(5, UNGUARDED), changes), UNGUARDED, "yaml")
+
+    assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", list(changes)[-1])]
+
+
+def test_tables_in_a_list_are_fine_in_v6_and_in_toml() -> None:
+    assert found(sound(6), file_format="yaml") == []
+    assert found(sound(5), file_format="toml") == []
+
+
+def test_words_in_a_yaml_list_are_fine_in_v5() -> None:
+    proxy = granular(http_status_to_code_transforms=None, static_http_headers=None, http_headers=["Cookie"])
+    expected = replace(ENVELOPE, tokens=())
+
+    assert found(changed(sound(5, expected), proxy), expected, "yaml") == []
+
+
+CHAT_BY_NAME = {"name": "chat", "subscribe_proxy_enabled": True, "subscribe_proxy_name": "named"}
+CHATTING = replace(ALL_EVENTS, tokens=(), namespaces={"chat": frozenset({"subscribe"})}, subscriptions_expire=False)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"channel.namespaces": [CHAT_BY_NAME]},
+        {"rpc.without_namespace": {"proxy_enabled": True, "proxy_name": "named"}},
+    ],
+    ids=["subscribe", "rpc"],
+)
+def test_a_named_proxy_that_serves_what_the_policy_speaks_of_is_looked_at(asked: dict[str, Any]) -> None:
+    unused = {"name": "unused", "endpoint": "http://other/path"}
+    named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True, "timeout": "4s"}
+
+    seen = found(changed(sound(6, CHATTING), {**asked, "proxies": [unused, named]}), CHATTING)
+
+    assert [(finding.id, finding.path) for finding in seen] == [("endpoint-path", "proxies[1].endpoint")]
+
+
+ELSEWHERE = {"name": "named", "endpoint": "http://legacy:80/hooks/sub"}
+
+
+def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes() -> None:
+    expected = replace(ALL_EVENTS, namespaces={"family": BOTH})
+    config = sound(6, expected)
+    config["channel"]["namespaces"].append(CHAT_BY_NAME)
+    config["rpc"]["namespaces"] = [{"name": "chat", "proxy_enabled": True, "proxy_name": "named"}]
+
+    assert found({**config, "proxies": [ELSEWHERE]}, expected) == []
+
+
+def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes_in_v5_too() -> None:
+    listening = replace(CONNECT_ONLY, events=("connect", "subscribe"), namespaces={"family": frozenset({"subscribe"})})
+    ours = {"name": "ours", "endpoint": "http://x/centrifugo/subscribe", "include_connection_meta": True}
+    ours |= {"static_http_headers": {HEADER: "right-token"}}
+    config = changed(sound(5), granular())
+    config["proxies"] += [ours, ELSEWHERE]
+    by_name = {"family": "ours", "chat": "named"}
+    config["namespaces"] = [{"name": name, "subscribe_proxy_name": proxy} for name, proxy in by_name.items()]
+
+    assert found(config, listening) == []
+
+
+def test_a_named_proxy_that_leads_here_is_looked_at_whomever_it_serves() -> None:
+    config = sound(6, replace(ALL_EVENTS, namespaces={"family": BOTH}))
+    config["channel"]["namespaces"].append(CHAT_BY_NAME)
+    config["proxies"] = [{**ELSEWHERE, "endpoint": "http://x/centrifugo/subscribe", "timeout": "4s"}]
+
+    seen = found(config, replace(ALL_EVENTS, namespaces={"family": BOTH}))
+
+    assert {finding.id for finding in seen} == {
+        "connection-meta-off",
+        "guard-header-missing",
+        "namespace-sub-refresh-off",
+    }
+
+
+def test_every_rule_is_shown_at_work_and_at_rest() -> None:
+    of_the_format = {"v5-yaml-nested"}
+
+    assert {finding_id for finding_id, *_ in FIRES} | of_the_format == set(RULES)
+    assert {finding_id for finding_id, *_ in SILENT} | of_the_format == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("event", "fate", "lost"),
+    [("refresh", "kept for another minute", "connection"), ("sub_refresh", "another minute", "subscription")],
+)
+def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
+    path = f"http://x/centrifugo/{event}"
+    config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
+    config |= {f"proxy_{event}": True, V5_TRANSFORMS: [TERMINAL, to_disconnect(503, 4100)]}
+
+    by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
+
+    assert fate in by_id["event-not-answered"].effect
+    assert f"ends the user's {lost}" in by_id["transform-on-refresh"].effect
+    assert by_id["transform-on-refresh"].remedy.endswith("in v5 that needs granular_proxy_mode.")
+
+
+def test_an_option_under_its_dotted_name_is_seen() -> None:
+    seen = found({**sound(6), "HTTP_API.insecure": True, "client.proxy.connect": {"timeout": "1s"}})
+
+    assert [finding.path for finding in seen] == ["client.proxy.connect.timeout", "http_api.insecure"]
+
+
+def test_no_id_is_taken_twice() -> None:
+    assert len(RULES) == sum(len(register) for register in REGISTERS)
+
+
+def test_no_finding_shows_a_secret() -> None:
+    secrets = {STATIC: {HEADER: "sent-by-mistake"}, "client.token.hmac_secret_key": "a-signing-key"}
+
+    seen = str(found(changed(sound(6), secrets)))
+
+    assert [secret for secret in ("sent-by-mistake", "a-signing-key", "right-token") if secret in seen] == []
+
+
+def test_an_option_that_events_share_is_named_once() -> None:
+    two_events = replace(CONNECT_ONLY, events=("connect", "rpc"))
+
+    seen = found(changed(sound(5, two_events), {"proxy_static_http_headers": None}), two_events)
+
+    assert [finding.path for finding in seen] == ["proxy_static_http_headers"]

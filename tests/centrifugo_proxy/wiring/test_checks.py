@@ -1,0 +1,244 @@
+"""System checks of the proxy: each id, told and not told, and that `manage.py check` runs them."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import override_settings
+
+from centrifugo_proxy.wiring.checks import is_loopback
+from tests.harness.certificates import Authority
+from tests.harness.environment import settings_from
+
+QUIET = {"CENTRIFUGO_PROXY_TOKEN": "shared-token"}
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+SECRETS = [
+    "CENTRIFUGO_PROXY_SECRET",
+    "CENTRIFUGO_PROXY_SECRET_PREVIOUS",
+    "CENTRIFUGO_PROXY_TOKEN",
+    "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
+]
+TLS = {**QUIET, "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "tls"}
+
+
+def findings(**variables: str) -> list[CheckMessage]:
+    """What the checks say under these variables."""
+    with override_settings(**settings_from(**variables)):
+        return run_checks()
+
+
+def ids(messages: list[CheckMessage]) -> list[Any]:
+    return [message.id for message in messages]
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> str:
+    """A file that can be read."""
+    file = tmp_path / "file.pem"
+    file.write_text("a certificate")
+    return str(file)
+
+
+def test_a_sound_configuration_has_no_findings() -> None:
+    assert findings(**QUIET) == []
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
+    (error,) = findings(**{name: "made-up", f"{name}_FILE": pem})
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E001", True)
+    assert error.msg == f"{name} and {name}_FILE are both set."
+    assert error.hint == f"Keep one of them: {name}_FILE for a mounted secret, {name} otherwise."
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_e002_a_secrets_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
+    (error,) = findings(**{f"{name}_FILE": str(tmp_path / "absent")})
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E002", True)
+    assert error.msg == f"{name}_FILE: cannot read {tmp_path}/absent: No such file or directory."
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_e002_a_secrets_file_that_is_empty(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "empty"
+    file.write_text("\n")
+
+    (error,) = findings(**{f"{name}_FILE": str(file)})
+
+    assert (error.id, error.msg) == ("centrifugo_proxy.E002", f"{name}_FILE: {file} is empty.")
+
+
+def test_each_bad_secret_has_its_own_error(pem: str) -> None:
+    both = dict.fromkeys(SECRETS, "made-up") | {f"{name}_FILE": pem for name in SECRETS}
+
+    errors = findings(**both)
+
+    assert [(error.id, error.msg.split()[0]) for error in errors] == [
+        ("centrifugo_proxy.E001", name) for name in SECRETS
+    ]
+
+
+@pytest.mark.parametrize("name", ["IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE"])
+def test_e003_half_of_a_client_certificate(name: str, pem: str) -> None:
+    (error,) = findings(**TLS, **{name: pem})
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E003", True)
+    assert error.msg == "Only one of IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE is set."
+
+
+def test_e004_a_tls_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (error,) = findings(**TLS, IDENTITY_TLS_CA_FILE=str(tmp_path))
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E004", True)
+    assert error.msg == f"IDENTITY_TLS_CA_FILE: cannot read {tmp_path}: Is a directory."
+
+
+def test_e004_a_key_set_in_place_of_its_file_is_not_shown(pem: str) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEsEcReT/\n-----END PRIVATE KEY-----\n"
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=pem, IDENTITY_TLS_KEY_FILE=key)
+
+    assert error.msg == "IDENTITY_TLS_KEY_FILE: cannot read the file it names: No such file or directory."
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
+
+
+@needs_openssl
+def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Authority) -> None:
+    cert, key = authority.issue("client")
+    pair = {"IDENTITY_TLS_CERT_FILE": str(cert), "IDENTITY_TLS_KEY_FILE": str(key)}
+
+    assert findings(**TLS) == findings(**TLS, **pair, IDENTITY_TLS_CA_FILE=str(authority.ca)) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]
+)
+def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text(content)
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CA_FILE=str(file))
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E006", True)
+    assert error.msg.startswith("IDENTITY_TLS_CA_FILE: no certificate in PEM (")
+
+
+@needs_openssl
+@pytest.mark.parametrize("wrong", ["cert", "key", "both", "other key"])
+def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) -> None:
+    cert, key = authority.issue("client")
+    _, other = authority.issue("other")
+    pair = {"cert": (pem, key), "key": (cert, pem), "both": (key, cert), "other key": (cert, other)}[wrong]
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=str(pair[0]), IDENTITY_TLS_KEY_FILE=str(pair[1]))
+
+    assert error.id == "centrifugo_proxy.E006"
+    assert error.msg.startswith(
+        "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE: no certificate with its key in PEM ("
+    )
+
+
+@needs_openssl
+def test_e006_a_key_with_a_passphrase_asks_nobody_for_it(authority: Authority, tmp_path: Path) -> None:
+    cert, key = authority.issue("client")
+    locked = tmp_path / "locked.key"
+    command = ["openssl", "ec", "-aes256", "-passout", "pass:made-up", "-in", str(key), "-out", str(locked)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+
+    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=str(cert), IDENTITY_TLS_KEY_FILE=str(locked))
+
+    assert error.id == "centrifugo_proxy.E006"
+
+
+def test_left_over_tls_files_do_not_matter_to_a_plaintext_channel() -> None:
+    assert findings(**QUIET, IDENTITY_TLS_CERT_FILE="/absent") == []
+
+
+def test_w001_no_guard() -> None:
+    (warning,) = findings()
+
+    assert (warning.id, warning.is_serious()) == ("centrifugo_proxy.W001", False)
+    assert warning.msg.startswith("No guard is configured: any workload that can reach this port could redeem tickets")
+    assert "Set CENTRIFUGO_PROXY_TOKEN" in str(warning.hint)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_any_secret_is_a_guard(name: str) -> None:
+    assert findings(**{name: "made-up"}) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "expected"),
+    [
+        ("envelope", "4499", []),
+        ("envelope", "4500", ["centrifugo_proxy.W002"]),
+        ("envelope", "4999", ["centrifugo_proxy.W002"]),
+        ("envelope", "", []),
+        ("http", "4500", []),
+        ("http", "", []),
+    ],
+)
+def test_w002_an_unavailable_code_that_ends_clients_for_good(mode: str, code: str, expected: list[str]) -> None:
+    variables = {"CENTRIFUGO_RESPONSE_MODE": mode, "CENTRIFUGO_UNAVAILABLE_CODE": code}
+
+    assert ids(findings(**QUIET, **variables)) == expected
+
+
+@pytest.mark.parametrize(
+    ("debug", "host", "expected"),
+    [
+        ("true", "0.0.0.0", ["centrifugo_proxy.W003"]),
+        ("true", "10.0.0.7", ["centrifugo_proxy.W003"]),
+        ("true", "127.0.0.1", []),
+        ("true", "localhost", []),
+        ("false", "0.0.0.0", []),
+    ],
+)
+def test_w003_debug_where_the_network_can_see_it(debug: str, host: str, expected: list[str]) -> None:
+    assert ids(findings(**QUIET, DEBUG=debug, LISTEN_HOST=host)) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("realtime.internal", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_manage_py_check_fails_on_an_error(pem: str) -> None:
+    settings = settings_from(CENTRIFUGO_PROXY_TOKEN="made-up", CENTRIFUGO_PROXY_TOKEN_FILE=pem)
+
+    with override_settings(**settings), pytest.raises(SystemCheckError) as failed:
+        call_command("check")
+
+    assert "centrifugo_proxy.E001" in str(failed.value)
+    assert "made-up" not in str(failed.value)
+
+
+def test_manage_py_check_prints_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    with override_settings(**settings_from()):
+        call_command("check")
+
+    assert "centrifugo_proxy.W001" in capsys.readouterr().err

@@ -1,0 +1,42 @@
+"""Reads docs/runbook.md, so that tests can hold the code to what it says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.harness.paths import ROOT
+
+RUNBOOK = ROOT / "docs" / "runbook.md"
+TYPES = {str: "string", bool: "boolean", int: "integer", type(None): "null", dict: "object", list: "array"}
+
+
+def section(heading: str) -> str:
+    """The text between this heading and the next one."""
+    _, _, after = RUNBOOK.read_text().partition(f"\n{heading}\n")
+    assert after, f"docs/runbook.md has no heading {heading!r}"
+    return after.split("\n#", 1)[0]
+
+
+def documented_fields(heading: str) -> dict[str, set[str]]:
+    """Path and types of each field in the table under this heading: `steps[].name` is in every step."""
+    rows = [line.split("|") for line in section(heading).splitlines() if line.startswith("| `")]
+    return {row[1].strip().strip("`"): set(row[2].strip().split(" or ")) for row in rows}
+
+
+def fields(value: Any, leaves: set[str], path: str = "") -> Iterator[tuple[str, str]]:
+    """Path and type of each field of a parsed JSON value; `leaves` are objects that are not looked into."""
+    if isinstance(value, dict) and path not in leaves:
+        for name, inner in value.items():
+            yield from fields(inner, leaves, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from fields(inner, leaves, f"{path}[]")
+    else:
+        yield path, TYPES[type(value)]
+
+
+def assert_as_documented(value: Any, heading: str) -> None:
+    """Every field is in the table, of a type it names, and the table names no other."""
+    documented = documented_fields(heading)
+    found = list(fields(value, set(documented)))
+    assert {path for path, _ in found} == set(documented)
+    assert [(path, kind) for path, kind in found if kind not in documented[path]] == []

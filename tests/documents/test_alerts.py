@@ -1,0 +1,89 @@
+"""The alert rules, and the two documents about them."""
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.documents.runbook import RUNBOOK, section
+from tests.harness.paths import DEPLOY
+from tests.http.session_events.asking import OPEN, policed
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian's package prometheus has it)"
+)
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [shutil.which("promtool") or "promtool", *arguments]
+    return subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+
+
+@needs_promtool
+def test_prometheus_can_load_the_rules() -> None:
+    ended = promtool("check", "rules", "alerts.yml")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{len(rules())} rules found" in ended.stdout
+
+
+@needs_promtool
+def test_the_rules_fire_when_they_should_and_stay_quiet_when_not() -> None:
+    ended = promtool("test", "rules", "alerts_test.yml")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_every_rule_has_a_test_that_it_fires() -> None:
+    tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text())["tests"]
+    fired = {case["alertname"] for test in tests for case in test.get("alert_rule_test", ()) if case["exp_alerts"]}
+
+    assert fired == {rule["alert"] for rule in rules()}
+
+
+async def exposition() -> str:
+    """The metrics of a service that answers every event."""
+    async with policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
+        return (await running.http.get("/metrics")).text
+
+
+async def test_the_rules_and_their_tests_ask_for_series_that_are_exported() -> None:
+    text = await exposition()
+    series = set(re.findall(r"^(realtime_\w+)", text, re.MULTILINE))
+
+    for name in ("alerts.yml", "alerts_test.yml"):
+        asked = set(re.findall(r"realtime_[a-z_]+", (DEPLOY / name).read_text()))
+        assert asked - series == set(), name
+
+
+async def test_every_label_value_in_the_rules_is_exported() -> None:
+    text = await exposition()
+
+    for rule in rules():
+        for label, values in re.findall(r'(outcome|code|type)=~?"([^"]+)"', rule["expr"]):
+            missing = [value for value in values.split("|") if f'{label}="{value}"' not in text]
+            assert missing == [], rule["alert"]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_the_runbook_has_a_section_for_the_alert(rule: dict[str, Any]) -> None:
+    assert section(f"### {rule['alert']}").strip()
+    assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
+
+
+def test_links_within_the_runbook_lead_somewhere() -> None:
+    text = RUNBOOK.read_text()
+    anchors = {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)
+    }
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) - anchors == set()
+    assert all((RUNBOOK.parent / path).exists() for path in re.findall(r"\]\((\.\.[^)#]+)\)", text))

@@ -1,0 +1,179 @@
+"""What is written for people is held to what is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from centrifugo_proxy.web.urls import urlpatterns
+from realtime_site.settings import env
+from tests.harness.paths import ROOT
+from tests.harness.service import service
+
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+
+
+def rows(heading: str) -> Iterator[list[str]]:
+    """The cells of the tables under a heading of the README, without the tables' heads."""
+    section = re.split(rf"^## {heading}$", README, flags=re.MULTILINE)[1].partition("\n## ")[0]
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def code(cell: str) -> str:
+    """The first thing in backticks; "" for the word empty."""
+    return "" if cell == "empty" else cell.split("`")[1]
+
+
+def example_variables() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_readme_names_every_setting_with_its_default() -> None:
+    table = {code(name): code(default) for name, default, *_ in rows("Settings")}
+
+    assert table == env.defaults
+
+
+def test_the_readme_describes_each_setting_once() -> None:
+    names = [code(name) for name, *_ in rows("Settings")]
+
+    assert names == list(env.defaults)
+
+
+def test_the_example_sets_every_variable_to_its_default() -> None:
+    of_the_mode = {"CENTRIFUGO_UNAVAILABLE_CODE": ""}  # another mode has another default: left to the service
+
+    assert example_variables() == {**env.defaults, **of_the_mode}
+
+
+def test_every_variable_of_the_example_is_explained() -> None:
+    blocks = (ROOT / ".env.example").read_text().split("\n\n")
+
+    assert [block for block in blocks if not block.startswith("#")] == []
+
+
+def test_the_example_is_understood_by_docker_and_by_a_shell() -> None:
+    plain = re.compile(r"[A-Za-z0-9_.,:/*+-]*")
+
+    assert [name for name, value in example_variables().items() if not plain.fullmatch(value)] == []
+
+
+async def test_the_readme_names_every_metric_with_its_type_and_labels() -> None:
+    policy = str(ROOT / "policy.example.toml")
+    async with service(CHANNEL_POLICY_PATH=policy, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
+        exported = (await running.http.get("/metrics")).text
+
+    table = {code(name): kind for name, kind, *_ in rows("Metrics and alerts") if code(name).startswith("realtime_")}
+    assert table == dict(described(exported))
+
+
+def described(exported: str) -> Iterator[tuple[str, str]]:
+    """The service's own metrics as the README writes them: name{label,label} and type."""
+    for family in text_string_to_metric_families(exported):
+        if not family.name.startswith("realtime_"):
+            continue
+        labels = [label for label in family.samples[0].labels if label != "le"]
+        name = family.name + ("_total" if family.type == "counter" else "")
+        yield name + (f"{{{','.join(labels)}}}" if labels else ""), family.type
+
+
+def test_the_readme_names_every_alert_with_its_severity() -> None:
+    groups = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"]
+    rules = {rule["alert"]: rule["labels"]["severity"] for group in groups for rule in group["rules"]}
+
+    table = {code(name): cell for name, cell, *_ in rows("Metrics and alerts") if code(name).startswith("Realtime")}
+
+    assert table == rules
+
+
+def test_the_readme_names_every_endpoint() -> None:
+    paths = {f"/{pattern.pattern}" for pattern in urlpatterns if pattern.name != "not-found"}
+
+    named = {path for name, *_ in rows("Endpoints") for path in re.findall(r"`(/[^`]+)`", name)}
+
+    assert named == paths
+
+
+def test_the_readme_names_every_command() -> None:
+    modules = [path for path in ROOT.glob("*/management/commands/*.py") if path.stem != "__init__"]
+
+    named = [code(name) for name, *_ in rows("Commands")]
+
+    assert sorted(named) == sorted(path.stem for path in modules)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+
+    assert [target for target in targets if not leads_somewhere(page, target)] == []
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    if path.startswith(("https://", "http://")):
+        return True  # not this machine's
+    file = (page.parent / path).resolve() if path else page
+    return file.exists() and (not anchor or anchor in anchors(file))
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    inside = "realtime_site|centrifugo_proxy|fallback|demo|proto|tests|deploy|docs|requirements"
+
+    named = set(re.findall(rf"`((?:{inside})/[\w/.-]+)`", page.read_text()))
+
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_every_design_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "design"
+    index = re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text())
+
+    assert sorted(index) == sorted(path.name for path in folder.glob("*.md") if path.name != "README.md")
+
+
+def test_the_kubernetes_example_sets_variables_that_there_are() -> None:
+    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    literals = [literal for each in kustomization["configMapGenerator"] for literal in each["literals"]]
+
+    assert {literal.partition("=")[0] for literal in literals} <= set(env.defaults)
+
+
+def test_the_kubernetes_example_probes_what_is_served() -> None:
+    [container] = yaml.safe_load((KUBERNETES / "deployment.yaml").read_text())["spec"]["template"]["spec"]["containers"]
+    probes = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+
+    assert probes == {"startup": "/health/live", "liveness": "/health/live", "readiness": "/health/ready"}
+
+
+def test_the_kubernetes_example_mounts_what_its_settings_name() -> None:
+    literals = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["configMapGenerator"][0]["literals"]
+    [container] = yaml.safe_load((KUBERNETES / "deployment.yaml").read_text())["spec"]["template"]["spec"]["containers"]
+    files = [value for _, _, value in (literal.partition("=") for literal in literals) if value.startswith("/etc/")]
+
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+
+    assert {str(Path(file).parent) for file in files} == mounted
+
+
+def test_the_image_holds_every_package_that_the_service_imports() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()}
+    allowed = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+
+    packages = {"proto", "common", "fallback", "centrifugo_proxy", "realtime_site"}
+    assert copied == allowed == {"requirements/base.txt", "CHANGELOG.md", "manage.py", *packages}

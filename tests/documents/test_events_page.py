@@ -1,0 +1,87 @@
+"""docs/events.md is held to what the service answers, and to what its command prints."""
+
+import json
+import re
+import shlex
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from centrifugo_proxy.policy.file import CHANNEL_KEYS, RPC_KEYS
+from centrifugo_proxy.policy.rules import Reason
+from tests.harness.backends import returns, rpc_backend
+from tests.harness.paths import DOCS
+from tests.harness.service import service
+
+PAGE = (DOCS / "events.md").read_text()
+POLICY = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
+EXAMPLES: list[tuple[str, str, str]] = re.findall(r"```\nPOST (\S+)\n(.*?)```\n```\n200 (.*?)\n```", PAGE, re.DOTALL)
+COMMANDS: list[tuple[str, str]] = re.findall(r"```\n\$ manage\.py (.*?)\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY)
+    return file
+
+
+def without_time(text: str) -> str:
+    return re.sub(r'"expire_at":\d+', '"expire_at":0', text)
+
+
+@pytest.mark.parametrize(("path", "body", "answer"), EXAMPLES, ids=range(len(EXAMPLES)))
+async def test_each_example_is_answered_as_it_says(policy: Path, path: str, body: str, answer: str) -> None:
+    async with (
+        rpc_backend(returns(b'{"count": 7}')) as backend,
+        service(CHANNEL_POLICY_PATH=str(policy), RPC_BACKENDS={"diary": backend.address}) as running,
+    ):
+        response = await running.http.post(path, content=body)
+
+    assert (response.status_code, without_time(response.text)) == (200, without_time(answer))
+
+
+def test_there_is_an_example_of_each_event_beside_connect() -> None:
+    paths = {path for path, _, _ in EXAMPLES}
+
+    events = ("subscribe", "publish", "rpc", "sub_refresh", "refresh")
+    assert paths == {f"/centrifugo/{event}" for event in events}
+
+
+@pytest.mark.parametrize(("command", "output"), COMMANDS, ids=range(len(COMMANDS)))
+def test_each_command_prints_what_it_says(policy: Path, settings: Settings, command: str, output: str) -> None:
+    settings.RPC_BACKENDS = {"diary": "localhost:50061"}
+    printed = StringIO()
+
+    with suppress(SystemExit):
+        call_command(*shlex.split(command), stdout=printed)
+
+    assert printed.getvalue() == output
+
+
+def section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_every_key_of_a_rule_is_explained() -> None:
+    explained = set(re.findall(r"^\| `(\w+)` \|", section("The policy file"), re.MULTILINE))
+
+    assert explained == {*CHANNEL_KEYS, *RPC_KEYS} - {"match", "allow", "backend"}
+
+
+def test_every_reason_that_a_client_is_told_is_explained() -> None:
+    told = re.findall(r"^\| 403 \| `([^`]+)` \|", section("What a client sees"), re.MULTILINE)
+
+    assert sorted(told) == sorted(str(reason) for reason in Reason)
+
+
+def test_the_meta_of_the_page_is_the_one_that_is_understood() -> None:
+    shown: dict[str, Any] = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+
+    assert all(set(shown) == set(json.loads(body)["meta"]) for _, body, _ in EXAMPLES if '"family_id"' in body)

@@ -1,0 +1,38 @@
+"""The log lines that docs/runbook.md quotes are the ones that are written."""
+
+import logging
+
+import pytest
+
+from centrifugo_proxy.events.decision import Decision, DisconnectChanged, MetaMissing
+from centrifugo_proxy.protocol import answers
+from centrifugo_proxy.telemetry import operator_log as reporting
+from fallback.admission import PoolAccepted, PoolLow
+from fallback.outage import OutageEnded, OutageOpened, OutageStatus
+from realtime_site.logs import NAMES
+from tests.documents.runbook import section
+
+NOTICES = (
+    OutageOpened(4, 3.01),
+    PoolAccepted(1000, OutageStatus(True, 5, 4.026)),
+    PoolLow(999, 1000),
+    OutageEnded(7, 6.595),
+    DisconnectChanged(1000, 200),
+    MetaMissing(),
+)
+
+
+def test_every_line_of_an_outage_is_in_the_runbook_with_its_level_and_fields(caplog: pytest.LogCaptureFixture) -> None:
+    standard = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+    text = section("## What the logs say")
+    caplog.set_level(logging.INFO)
+
+    reporting.tell("connect", Decision("success", 200, answers.Result({}), NOTICES, ValueError("made up")))
+
+    assert len(caplog.records) == len(NOTICES) + 1
+    for record in caplog.records:
+        fields = ", ".join(f"`{name}`" for name in record.__dict__ if name not in standard)
+        row = f"| {NAMES[record.levelno]} | `{record.getMessage()}` | "
+        assert f"\n{row}" in text
+        if fields and not isinstance(record.exc_info, tuple) and "changed it" not in row:
+            assert f"\n{row}{fields} |\n" in text

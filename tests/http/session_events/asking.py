@@ -1,0 +1,99 @@
+"""What Centrifugo sends on the events beside connect, and a service that answers them by a policy."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from tempfile import NamedTemporaryFile
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+import pytest
+
+from centrifugo_proxy.policy.owner import Owner, owner_of
+from centrifugo_proxy.protocol.codes import ResponseMode
+from tests.harness.service import CLIENT, Service, service
+
+SESSION_EVENTS = ("refresh", "subscribe", "sub_refresh", "publish", "rpc")
+BRANCHES = {"result", "error", "disconnect"}
+LOCKS = ("screen_time_lock", "feature_lock_chat", "feature_lock_diary", "feature_lock_flowcoach")
+MODES = pytest.mark.parametrize("mode", [ResponseMode.HTTP, ResponseMode.ENVELOPE])
+T = TypeVar("T")
+POOL_META = {"degraded": True, "fallback_path": "pool"}
+EXPIRED = {"result": {"expired": True}}
+UNAVAILABLE = {"error": {"code": 503, "message": "temporarily unavailable", "temporary": True}}
+TEMPORARY_INTERNAL = {"error": {"code": 100, "message": "internal error", "temporary": True}}
+
+OPEN = """
+[[channels]]
+match = "family:{family_id}"
+allow = ["subscribe", "publish"]
+
+[[rpc]]
+match = "diary.*"
+backend = "diary"
+"""
+
+
+def meta(*locks: str, **fields: Any) -> dict[str, Any]:
+    """The `meta` of a member of the family f-1, as connect writes it, with these locks on."""
+    assert set(locks) <= set(LOCKS)
+    whole = {
+        "family_id": "f-1",
+        "subscription_tier": "family",
+        "is_admin": False,
+        "parental_state": {lock: lock in locks for lock in LOCKS},
+    }
+    return {**whole, **fields}
+
+
+def subject_by(known: Any, user: str = "u-1") -> Owner | None:
+    """Whose connection it is by this `meta`, as Centrifugo hands it back."""
+    return owner_of(user, orjson.dumps(known))
+
+
+def event_body(**fields: Any) -> dict[str, Any]:
+    """A request of the user u-1, as Centrifugo sends it with include_connection_meta on."""
+    facts = {"client": CLIENT, "transport": "websocket", "protocol": "json", "encoding": "json"}
+    return {**facts, "user": "u-1", "meta": meta(), **fields}
+
+
+def forbidden(message: str) -> dict[str, Any]:
+    """The body of a refusal."""
+    return {"error": {"code": 403, "message": message}}
+
+
+async def ask(running: Service, event: str, **fields: Any) -> httpx.Response:
+    """POST an event of u-1 with these fields."""
+    return await running.http.post(f"/centrifugo/{event}", json=event_body(**fields))
+
+
+async def body_of(running: Service, event: str, **fields: Any) -> Any:
+    """The body of the answer, which came with a 200."""
+    response = await ask(running, event, **fields)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@asynccontextmanager
+async def policed(
+    policy: str, identity_address: str = "127.0.0.1:1", *, serve: Any = service, **options: Any
+) -> AsyncIterator[Service]:
+    """A service with this policy, whose subscriptions do not end unless it is said otherwise."""
+    with NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
+        file.write(policy)
+        file.flush()
+        settings = {"CHANNEL_SUBSCRIPTION_TTL_S": 0, "CHANNEL_POLICY_PATH": file.name, **options}
+        async with serve(identity_address, **settings) as running:
+            yield running
+
+
+@contextmanager
+def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.Runner, T]]:
+    """What `opening` opens, for synchronous examples, which run what they await."""
+    with asyncio.Runner() as runner:
+        opened = runner.run(opening.__aenter__())
+        try:
+            yield runner, opened
+        finally:
+            runner.run(opening.__aexit__(None, None, None))

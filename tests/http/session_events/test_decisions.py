@@ -1,0 +1,293 @@
+"""Spec section 17: who may do what. One policy, and a table of requests; whatever no rule allows is refused."""
+
+import logging
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness.service import Service
+from tests.http.session_events.asking import POOL_META, ask, body_of, event_body, forbidden, meta, policed
+
+POLICY = """
+[[channels]]
+match = "family:{family_id}:chat"
+allow = ["subscribe", "publish"]
+feature = "chat"
+
+[[channels]]
+match = "user:{user}"
+allow = ["subscribe"]
+
+[[channels]]
+match = "coach:{family_id}:{user}"
+allow = ["subscribe", "publish"]
+tiers = ["pro", "family"]
+
+[[channels]]
+match = "news:*"
+allow = ["subscribe", "publish"]
+sensitive = false
+
+[[channels]]
+match = "open:chat"
+allow = ["subscribe"]
+sensitive = false
+feature = "chat"
+
+[[channels]]
+match = "inbox:*"
+allow = ["publish"]
+"""
+
+ALLOWED: dict[str, Any] = {"result": {}}
+NO_RULE = forbidden("not allowed")
+NOT_HERE = forbidden("not allowed here")
+DEGRADED = forbidden("not while the connection is degraded")
+SCREEN_TIME = forbidden("locked: screen time")
+LOCKED = forbidden("locked by a parent")
+TIER = forbidden("not in this subscription tier")
+NOBODY = forbidden("the connection's owner is not known")
+CHAT = "family:f-1:chat"
+
+TABLE = [
+    # a family's chat
+    ("subscribe", CHAT, meta(), ALLOWED),
+    ("publish", CHAT, meta(), ALLOWED),
+    ("subscribe", "family:f-2:chat", meta(), NO_RULE),
+    ("publish", "family:f-2:chat", meta(), NO_RULE),
+    ("subscribe", CHAT, meta("feature_lock_chat"), LOCKED),
+    ("publish", CHAT, meta("feature_lock_chat"), LOCKED),
+    ("subscribe", CHAT, meta("feature_lock_diary", "feature_lock_flowcoach"), ALLOWED),
+    ("subscribe", CHAT, meta("screen_time_lock"), ALLOWED),
+    ("publish", CHAT, meta("screen_time_lock"), SCREEN_TIME),
+    ("subscribe", CHAT, meta(degraded=True), DEGRADED),
+    ("publish", CHAT, meta(degraded=True), DEGRADED),
+    ("subscribe", CHAT, meta(degraded=False), ALLOWED),
+    ("subscribe", CHAT, meta(is_admin=True, family_id="f-2"), NO_RULE),
+    # a user's own
+    ("subscribe", "user:u-1", meta(), ALLOWED),
+    ("subscribe", "user:u-2", meta(), NO_RULE),
+    ("subscribe", "user:f-1", meta(), NO_RULE),
+    ("publish", "user:u-1", meta(), NOT_HERE),
+    ("publish", "user:u-1", meta("screen_time_lock"), NOT_HERE),
+    # for those who pay
+    ("subscribe", "coach:f-1:u-1", meta(), ALLOWED),
+    ("subscribe", "coach:f-1:u-1", meta(subscription_tier="pro"), ALLOWED),
+    ("subscribe", "coach:f-1:u-1", meta(subscription_tier="free"), TIER),
+    ("publish", "coach:f-1:u-1", meta(subscription_tier="unspecified"), TIER),
+    ("subscribe", "coach:f-2:u-1", meta(), NO_RULE),
+    ("subscribe", "coach:f-1:u-2", meta(), NO_RULE),
+    ("subscribe", "coach:u-1:f-1", meta(), NO_RULE),
+    # for everybody, in an outage too
+    ("subscribe", "news:today", meta(), ALLOWED),
+    ("subscribe", "news:today", meta(degraded=True), ALLOWED),
+    ("subscribe", "news:today", POOL_META, ALLOWED),
+    ("publish", "news:today", meta("screen_time_lock"), SCREEN_TIME),
+    ("subscribe", "news:today", meta("screen_time_lock"), ALLOWED),
+    ("subscribe", "news", meta(), NO_RULE),
+    ("subscribe", "news:", meta(), NO_RULE),
+    ("subscribe", "news:a:b", meta(), NO_RULE),
+    # nobody knows what is locked for a fallback connection
+    ("subscribe", "open:chat", meta(), ALLOWED),
+    ("subscribe", "open:chat", meta("feature_lock_chat"), LOCKED),
+    ("subscribe", "open:chat", POOL_META, LOCKED),
+    ("subscribe", CHAT, POOL_META, NO_RULE),
+    ("subscribe", "user:u-1", POOL_META, DEGRADED),
+    # to write only
+    ("publish", "inbox:1", meta(), ALLOWED),
+    ("subscribe", "inbox:1", meta(), NOT_HERE),
+    # nothing
+    ("subscribe", "nowhere", meta(), NO_RULE),
+    ("subscribe", "", meta(), NO_RULE),
+    ("publish", ":", meta(), NO_RULE),
+]
+
+
+@pytest.mark.parametrize(("event", "channel", "owner", "expected"), TABLE)
+async def test_a_request_is_answered_as_the_first_rule_that_matches_says(
+    event: str, channel: str, owner: dict[str, Any], expected: Any
+) -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, event, channel=channel, meta=owner, data={"text": "hello"})
+
+    assert body == expected
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "family:F-1:chat",
+        "family:f\u20111:chat",  # a hyphen that does not break
+        "family:f-\uff11:chat",  # a full-width digit
+        "family:\u0192-1:chat",
+        "f\u0430mily:f-1:chat",  # a Cyrillic a
+        "family:f-1\u200b:chat",
+        "family:f-1\x00:chat",
+        "family:f-1 :chat",
+        " family:f-1:chat",
+        "family:f-1:chat\n",
+        "family:f-1:chat:",
+        ":family:f-1:chat",
+        "family::f-1:chat",
+        "family:f-1#u-1:chat",
+        "family:f-1:chat#u-1",
+        "$family:f-1:chat",
+        "family:*:chat",
+        "family:{family_id}:chat",
+        "family:%66-1:chat",
+        "family:f-1/:chat",
+    ],
+)
+async def test_a_channel_that_only_looks_like_ones_own_is_refused(channel: str) -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "subscribe", channel=channel)
+
+    assert body == NO_RULE
+
+
+MALFORMED: list[Any] = [
+    {},
+    [],
+    "family",
+    7,
+    True,
+    [meta()],
+    {"degraded": True},
+    {"fallback_path": "pool"},
+    {"degraded": "true", "fallback_path": "pool"},
+    {"degraded": 1, "fallback_path": "pool"},
+    {"degraded": True, "fallback_path": "elsewhere"},
+    meta(fallback_path="pool"),
+    meta(fallback_path="pool", degraded=False),
+    meta(fallback_path="elsewhere", degraded=True),
+    meta(fallback_path=True),
+    meta(family_id=None),
+    meta(family_id=1),
+    meta(family_id=["f-1"]),
+    meta(subscription_tier=3),
+    meta(subscription_tier="gold"),
+    meta(subscription_tier=["family"]),
+    meta(is_admin="no"),
+    meta(is_admin=0),
+    meta(degraded="no"),
+    meta(degraded=0),
+    meta(degraded=None),
+    meta(parental_state=None),
+    meta(parental_state={}),
+    meta(parental_state=[]),
+    meta(parental_state={"screen_time_lock": False}),
+    meta(parental_state={**meta()["parental_state"], "feature_lock_chat": 0}),
+    meta(parental_state={**meta()["parental_state"], "feature_lock_diary": None}),
+    *({name: value for name, value in meta().items() if name != missing} for missing in meta()),
+]
+
+
+@pytest.mark.parametrize("owner", MALFORMED, ids=str)
+@pytest.mark.parametrize("event", ["subscribe", "publish"])
+async def test_a_meta_that_is_not_as_connect_wrote_it_is_refused_even_what_everybody_may(
+    owner: Any, event: str
+) -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, event, channel="news:today", meta=owner)
+
+    assert body == NOBODY
+
+
+async def test_a_connection_without_a_user_is_refused() -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "subscribe", channel="news:today", user="")
+
+    assert body == NOBODY
+
+
+async def without_meta(running: Service, event: str) -> httpx.Response:
+    body = event_body(channel="news:today", method="diary.list")
+    del body["meta"]
+    return await running.http.post(f"/centrifugo/{event}", json=body)
+
+
+async def test_without_meta_everything_is_refused_and_one_warning_in_a_processs_life_names_the_option(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with policed(POLICY) as running:
+        bodies = [
+            (await without_meta(running, event)).json()
+            for event in ("subscribe", "publish", "rpc", "sub_refresh", "refresh", "subscribe")
+        ]
+
+    assert bodies == [NOBODY, NOBODY, NOBODY, {"result": {"expired": True}}, {"result": {"expired": True}}, NOBODY]
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert ["include_connection_meta" in record.getMessage() for record in warnings] == [True]
+
+
+async def test_a_meta_that_is_null_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "subscribe", channel="news:today", meta=None)
+
+    assert body == NOBODY
+    assert "include_connection_meta" in caplog.text
+
+
+async def test_while_centrifugo_sends_meta_nobody_is_warned(caplog: pytest.LogCaptureFixture) -> None:
+    async with policed(POLICY) as running:
+        await ask(running, "subscribe", channel=CHAT)
+        await ask(running, "subscribe", channel="family:f-2:chat")
+        await ask(running, "subscribe", channel=CHAT, meta={})
+
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_an_empty_policy_refuses_everything() -> None:
+    async with policed("") as running:
+        bodies = [await body_of(running, event, channel=CHAT) for event in ("subscribe", "publish")]
+
+    assert bodies == [NO_RULE, NO_RULE]
+
+
+async def test_an_earlier_rule_decides_though_a_later_one_would_allow() -> None:
+    policy = """
+        [[channels]]
+        match = "room:staff"
+        allow = ["publish"]
+
+        [[channels]]
+        match = "room:*"
+        allow = ["subscribe"]
+    """
+
+    async with policed(policy) as running:
+        bodies = [await body_of(running, "subscribe", channel=channel) for channel in ("room:staff", "room:other")]
+
+    assert bodies == [NOT_HERE, ALLOWED]
+
+
+@pytest.mark.parametrize(
+    ("user", "family", "channel"),
+    [
+        ("u:1", "f:1", "user:u:1"),
+        ("u:1", "f:1", "family:f:1:chat"),
+        ("f-1:chat", "x", "family:f-1:chat"),
+        ("u-1", "f-1:chat", "family:f-1:chat"),
+        ("u-1", "", "family::chat"),
+        ("u-1", "*", "family:f-1:chat"),
+        ("u-1", "{family_id}", "family:f-1:chat"),
+        ("*", "f-9", "user:u-1"),
+    ],
+)
+async def test_an_id_with_colons_or_signs_in_it_reaches_nothing_that_is_not_its_own(
+    user: str, family: str, channel: str
+) -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "subscribe", user=user, meta=meta(family_id=family), channel=channel)
+
+    assert body == NO_RULE
+
+
+@pytest.mark.parametrize("family", ["*", "{family_id}", "chat", "family", "ünï", "a b", "🦊", "a/b"])
+async def test_an_odd_family_id_is_an_id_like_any_other(family: str) -> None:
+    async with policed(POLICY) as running:
+        own = await body_of(running, "subscribe", meta=meta(family_id=family), channel=f"family:{family}:chat")
+        other = await body_of(running, "subscribe", meta=meta(family_id=family), channel=CHAT)
+
+    assert (own, other) == (ALLOWED, NO_RULE)

@@ -1,0 +1,401 @@
+"""What is the same for each event beside connect: guard, limits, bad input, counting, spans, one branch."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import httpx
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from centrifugo_proxy.protocol.codes import ResponseMode
+from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, returns, rpc_backend, says
+from tests.harness.identity import Context, IdentityStub, aborts, answers, identity_stub, success
+from tests.harness.service import Service, service
+from tests.http.bodies import BAD_REQUEST, NOT_IMPLEMENTED, PERMISSION_DENIED
+from tests.http.session_events.asking import (
+    BRANCHES,
+    MODES,
+    POOL_META,
+    SESSION_EVENTS,
+    ask,
+    entered,
+    event_body,
+    meta,
+    policed,
+)
+
+POLICY = """
+[[channels]]
+match = "family:{family_id}"
+allow = ["subscribe", "publish"]
+max_publish_bytes = 8
+
+[[channels]]
+match = "room:*"
+allow = ["subscribe", "publish"]
+ask_family_service = true
+
+[[rpc]]
+match = "diary.*"
+backend = "diary"
+max_request_bytes = 8
+"""
+EVENTS = pytest.mark.parametrize("event", SESSION_EVENTS)
+OVERLOADED = {"error": {"code": 100, "message": "too many requests in flight", "temporary": True}}
+IN = {"channel": "family:f-1", "method": "diary.list"}
+DOWN = "127.0.0.1:1"
+
+
+@dataclass
+class Behind:
+    """A service, and the real servers behind it."""
+
+    running: Service
+    identity: IdentityStub
+    family: FamilyServiceStub
+    diary: RpcBackendStub
+
+    def asked(self) -> int:
+        """How many calls came to any of them."""
+        return len(self.identity.refreshes) + len(self.family.calls) + len(self.diary.calls)
+
+
+@asynccontextmanager
+async def behind(**options: Any) -> AsyncIterator[Behind]:
+    """Everything that says yes until it is scripted otherwise."""
+    async with identity_stub() as identity, family_service() as family, rpc_backend() as diary:
+        identity.refresh_script = success(family_id="f-1", expire_at=1_900_000_000)
+        addresses = {"FAMILY_SERVICE_GRPC_ADDRESS": family.address, "RPC_BACKENDS": {"diary": diary.address}}
+        async with policed(POLICY, identity.address, **addresses, **options) as running:
+            yield Behind(running, identity, family, diary)
+
+
+def shown(response: httpx.Response) -> tuple[int, Any]:
+    return response.status_code, response.json()
+
+
+@EVENTS
+async def test_without_the_guards_header_nobody_is_asked(event: str) -> None:
+    async with behind(CENTRIFUGO_PROXY_TOKEN="made-up") as all_:
+        refused = await ask(all_.running, event, channel="room:1", method="diary.list")
+        asked = all_.asked()
+        allowed = await all_.running.http.post(
+            f"/centrifugo/{event}", json=event_body(**IN), headers={"X-Centrifugo-Proxy-Token": "made-up"}
+        )
+
+    assert (shown(refused), asked) == ((403, PERMISSION_DENIED), 0)
+    assert allowed.status_code == 200
+
+
+@EVENTS
+@MODES
+async def test_with_nothing_configured_each_later_event_is_not_implemented(event: str, mode: ResponseMode) -> None:
+    async with service(DOWN, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        response = await ask(running, event, **IN)
+
+    assert shown(response) == (501, NOT_IMPLEMENTED)
+
+
+@EVENTS
+async def test_what_is_not_implemented_is_behind_the_guard_too(event: str) -> None:
+    async with service(DOWN, CENTRIFUGO_PROXY_TOKEN="made-up") as running:
+        response = await ask(running, event, **IN)
+
+    assert shown(response) == (403, PERMISSION_DENIED)
+
+
+async def test_refresh_alone_can_be_turned_on_and_off() -> None:
+    async with service(DOWN, CENTRIFUGO_REFRESH="on") as running:
+        on = {event: (await ask(running, event, **IN)).status_code for event in SESSION_EVENTS}
+    async with policed("", CENTRIFUGO_REFRESH="off") as running:
+        off = {event: (await ask(running, event, **IN)).status_code for event in SESSION_EVENTS}
+
+    assert on == {"refresh": 503, "subscribe": 501, "sub_refresh": 501, "publish": 501, "rpc": 501}
+    assert off == {"refresh": 501, "subscribe": 200, "sub_refresh": 200, "publish": 200, "rpc": 200}
+
+
+BAD_BODIES = [
+    b"", b" ", b"no json", b"[]", b"null", b"7", b'"text"', b"{", b'{"user":1}', b'{"user":null}', b'{"channel":[]}',
+    b'{"method":{}}', b'{"client":7}', b'{"b64data":7}', b'{"meta":NaN}', b'{"x":01}', b"\xff\xfe",
+    b'{"channel":"\xff"}', b'{"data":"\xff"}', b'{"unknown":"\xff"}', b'{"channel":"\\ud800"}', b'\xef\xbb\xbf{}',
+    b"{} {}",
+    b'{"data":' + b"[" * 30_000, b'{"meta":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+]  # fmt: skip
+
+
+@EVENTS
+@MODES
+@pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
+async def test_a_body_that_is_no_request_is_a_bad_request(event: str, mode: ResponseMode, body: bytes) -> None:
+    async with policed(
+        POLICY, FAMILY_SERVICE_GRPC_ADDRESS=DOWN, RPC_BACKENDS={"diary": DOWN}, CENTRIFUGO_RESPONSE_MODE=mode
+    ) as running:
+        response = await running.http.post(f"/centrifugo/{event}", content=body)
+
+    assert shown(response) == (400, BAD_REQUEST)
+
+
+@EVENTS
+async def test_a_body_over_the_limit_is_refused(event: str) -> None:
+    async with behind(PROXY_MAX_BODY_BYTES=1024) as all_:
+        response = await ask(all_.running, event, **IN, data="x" * 1024)
+
+    assert shown(response) == (413, BAD_REQUEST)
+
+
+@EVENTS
+async def test_fields_that_a_later_centrifugo_may_add_are_ignored(event: str) -> None:
+    async with behind() as all_:
+        response = await ask(all_.running, event, **IN, added={"in": ["a", "minor", "release"]})
+
+    assert (response.status_code, list(response.json())) == (200, ["result"])
+
+
+@EVENTS
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
+async def test_events_are_posted(event: str, method: str) -> None:
+    async with behind() as all_:
+        response = await all_.running.http.request(method, f"/centrifugo/{event}")
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+async def never(request: Any, context: Context) -> Any:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets the event")
+
+
+@EVENTS
+@MODES
+async def test_above_the_limit_of_requests_each_event_is_refused_at_once(event: str, mode: ResponseMode) -> None:
+    """On refresh and sub_refresh a 200 without a result would end the connection or the subscription."""
+    async with behind(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as all_:
+        all_.diary.script = never
+        stuck = asyncio.ensure_future(ask(all_.running, "rpc", **IN))
+        while not all_.diary.calls:
+            await asyncio.sleep(0.005)
+        response = await ask(all_.running, event, **IN)
+        stuck.cancel()
+        await asyncio.gather(stuck, return_exceptions=True)
+
+    enveloped = mode is ResponseMode.ENVELOPE and event not in ("refresh", "sub_refresh")
+    assert shown(response) == (200 if enveloped else 503, OVERLOADED)
+
+
+async def count_of(running: Service, event: str, outcome: str) -> float:
+    return await running.metric(f'realtime_proxy_requests_total{{outcome="{outcome}",type="{event}"}}')
+
+
+async def total_of(running: Service, event: str) -> float:
+    text = (await running.http.get("/metrics")).text
+    lines = [line for line in text.splitlines() if line.startswith("realtime_proxy_requests_total{")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if f'type="{event}"' in line)
+
+
+SERVICE_ERROR = pb.ValidateResponse(error=pb.Error(code=1))
+GONE = pb.Disconnect(code=4001, reason="gone")
+FAMILY_SENDS_AWAY = says(channel_access_pb2.AuthorizeResponse(disconnect=GONE))
+ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    # event, what is asked, how who is behind answers, how it is counted
+    ("subscribe", IN, {}, "allowed"),
+    ("subscribe", {"channel": "nowhere"}, {}, "denied"),
+    ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
+    ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.INTERNAL)}, "internal_error"),
+    ("subscribe", {"channel": "room:1"}, {"family": FAMILY_SENDS_AWAY}, "disconnect"),
+    ("publish", IN, {}, "allowed"),
+    ("publish", {"channel": "nowhere"}, {}, "denied"),
+    ("publish", {**IN, "data": "x" * 9}, {}, "too_large"),
+    ("publish", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
+    ("publish", {**IN, "b64data": "?"}, {}, "bad_request"),
+    ("rpc", IN, {}, "allowed"),
+    ("rpc", {"method": "unknown"}, {}, "denied"),
+    ("rpc", {**IN, "data": "x" * 9}, {}, "too_large"),
+    ("rpc", IN, {"diary": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
+    ("rpc", IN, {"diary": returns(b"no json")}, "internal_error"),
+    ("rpc", IN, {"diary": says(rpc_backend_pb2.CallResponse(disconnect=GONE))}, "disconnect"),
+    ("sub_refresh", IN, {}, "allowed"),
+    ("sub_refresh", {"channel": "nowhere"}, {}, "expired"),
+    ("sub_refresh", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
+    ("refresh", {}, {}, "allowed"),
+    ("refresh", {"meta": POOL_META}, {}, "expired"),
+    ("refresh", {}, {"identity": answers(SERVICE_ERROR)}, "unavailable"),
+    ("refresh", {}, {"identity": aborts(grpc.StatusCode.INTERNAL)}, "internal_error"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "fields", "scripts", "outcome"), ENDS)
+async def test_a_request_is_counted_once_under_how_it_ended(
+    event: str, fields: dict[str, Any], scripts: dict[str, Any], outcome: str
+) -> None:
+    async with behind() as all_:
+        all_.family.script = scripts.get("family", all_.family.script)
+        all_.diary.script = scripts.get("diary", all_.diary.script)
+        all_.identity.refresh_script = scripts.get("identity", all_.identity.refresh_script)
+        before = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
+
+        await ask(all_.running, event, **fields)
+
+        after = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
+        inflight = await all_.running.metric(f'realtime_proxy_inflight_requests{{type="{event}"}}')
+
+    assert (after[0] - before[0], after[1] - before[1], inflight) == (1, 1, 0)
+
+
+@EVENTS
+@pytest.mark.parametrize(
+    ("options", "body", "outcome"),
+    [
+        ({}, b"no json", "bad_request"),
+        ({"CENTRIFUGO_PROXY_TOKEN": "made-up"}, b"{}", "refused"),
+        ({"CHANNEL_POLICY_PATH": ""}, b"{}", "not_implemented"),
+    ],
+)
+async def test_what_never_came_to_a_decision_is_counted_once_too(
+    event: str, options: dict[str, Any], body: bytes, outcome: str
+) -> None:
+    async with behind(**options) as all_:
+        before = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
+        await all_.running.http.post(f"/centrifugo/{event}", content=body)
+        after = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
+
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+
+
+async def test_the_series_of_what_is_behind_exist_before_anyone_is_asked() -> None:
+    async with behind() as all_:
+        text = (await all_.running.http.get("/metrics")).text
+
+    for name in ("identity_refresh", "family_service", "rpc:diary"):
+        for status in grpc.StatusCode:
+            assert f'realtime_backend_calls_total{{code="{status.name}",service="{name}"}}' in text
+
+
+CALLS = [
+    ("refresh", {}, "realtime.v1.ConnectProxyService", "Refresh", None),
+    ("subscribe", {"channel": "room:1"}, "realtime.v1.ChannelAccessService", "Authorize", None),
+    ("sub_refresh", {"channel": "room:1"}, "realtime.v1.ChannelAccessService", "Authorize", None),
+    ("publish", {"channel": "room:1"}, "realtime.v1.ChannelAccessService", "Authorize", None),
+    ("rpc", IN, "realtime.v1.RpcBackendService", "Call", "diary"),
+]
+
+
+@pytest.mark.parametrize(("event", "fields", "name", "method", "peer"), CALLS)
+async def test_a_request_makes_a_server_span_with_a_client_span_for_the_call_under_it(
+    event: str, fields: dict[str, Any], name: str, method: str, peer: str | None
+) -> None:
+    exporter = InMemorySpanExporter()
+
+    async with behind(span_processor=SimpleSpanProcessor(exporter)) as all_:
+        await ask(all_.running, event, **fields)
+        metadata = [*all_.family.metadata, *all_.diary.metadata]
+
+    client, server = exporter.get_finished_spans()
+    attributes = dict(server.attributes or {})
+    assert (server.name, server.kind, server.parent) == (f"POST /centrifugo/{event}", SpanKind.SERVER, None)
+    assert (attributes["realtime.outcome"], attributes["http.response.status_code"]) == ("allowed", 200)
+    assert (client.name, client.kind) == (f"{name}/{method}", SpanKind.CLIENT)
+    assert client.parent is not None
+    assert client.parent.span_id == server.context.span_id
+    expected = {"rpc.system": "grpc", "rpc.service": name, "rpc.method": method, "rpc.grpc.status_code": 0}
+    assert dict(client.attributes or {}) == expected | ({"peer.service": peer} if peer else {})
+    context = f"00-{client.context.trace_id:032x}-{client.context.span_id:016x}-01"
+    assert [each["traceparent"] for each in metadata] == ([] if event == "refresh" else [context])
+
+
+async def test_a_call_that_fails_marks_its_span_and_one_without_a_call_has_none() -> None:
+    exporter = InMemorySpanExporter()
+
+    async with behind(span_processor=SimpleSpanProcessor(exporter)) as all_:
+        all_.diary.script = aborts(grpc.StatusCode.INTERNAL)
+        await ask(all_.running, "rpc", **IN)
+        await ask(all_.running, "subscribe", **IN)
+
+    client, rpc, subscribe = exporter.get_finished_spans()
+    assert dict(client.attributes or {})["rpc.grpc.status_code"] == 13
+    assert [span.status.status_code for span in (client, rpc, subscribe)] == [
+        StatusCode.ERROR,
+        StatusCode.ERROR,
+        StatusCode.UNSET,
+    ]
+    assert dict(rpc.attributes or {})["realtime.outcome"] == "internal_error"
+
+
+ODD = st.one_of(st.text(max_size=6), st.sampled_from(["u-1", "family:f-1", "room:1", "diary.list", "f-1", ""]))
+METAS = st.one_of(
+    st.just(meta()), st.just(POOL_META), st.none(), st.just(meta("screen_time_lock")), st.just(meta(degraded=True)),
+    st.dictionaries(st.sampled_from(["family_id", "degraded"]), st.one_of(ODD, st.booleans())),
+)  # fmt: skip
+ANSWERS = st.sampled_from(
+    ["yes", "no", "away", "nothing", "UNAVAILABLE", "INTERNAL", "PERMISSION_DENIED", "UNIMPLEMENTED"]
+)
+DATA = st.sampled_from([b"{}", b"", b"no json", b'{"a":1},"result":{}', b"[\r\n1]", b"null", b"\xff"])
+STATUSES = {200, 400, 500, 503}
+
+
+def script(all_: Behind, answer: str, data: bytes, code: int) -> None:
+    """Have everybody behind answer so."""
+    error, away = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
+    if answer in grpc.StatusCode.__members__:
+        script = aborts(grpc.StatusCode[answer])
+        all_.identity.refresh_script = all_.family.script = all_.diary.script = script
+        return
+    identity, family, diary = (
+        pb.ValidateResponse,
+        channel_access_pb2.AuthorizeResponse,
+        rpc_backend_pb2.CallResponse,
+    )
+    all_.identity.refresh_script = says({
+        "yes": identity(success=pb.Success(user_id="u-1")), "no": identity(error=error),
+        "away": identity(disconnect=away), "nothing": identity(),
+    }[answer])  # fmt: skip
+    all_.family.script = says({
+        "yes": family(grant=channel_access_pb2.Grant(expire_at=code)), "no": family(denial=error),
+        "away": family(disconnect=away), "nothing": family(),
+    }[answer])  # fmt: skip
+    all_.diary.script = says({
+        "yes": diary(data=data), "no": diary(error=error), "away": diary(disconnect=away), "nothing": diary(),
+    }[answer])  # fmt: skip
+
+
+EXAMPLES = st.fixed_dictionaries(
+    {"channel": ODD, "method": ODD, "user": ODD, "meta": METAS},
+    optional={"data": ODD, "b64data": ODD, "encoding": st.sampled_from(["json", "binary"])},
+)
+CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**31])
+
+
+@MODES
+def test_every_200_has_exactly_one_branch_and_refreshes_have_a_result_only(mode: ResponseMode) -> None:
+    with entered(behind(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, all_):
+
+        @given(event=st.sampled_from(SESSION_EVENTS), fields=EXAMPLES, answer=ANSWERS, data=DATA, code=CODES)
+        @settings(max_examples=250, deadline=None)
+        def holds(event: str, fields: dict[str, Any], answer: str, data: bytes, code: int) -> None:
+            script(all_, answer, data, code)
+            response = runner.run(ask(all_.running, event, **fields))
+            assert_proper(event, response.status_code, orjson.loads(response.content))
+
+        holds()
+
+
+def assert_proper(event: str, status: int, body: dict[str, Any]) -> None:
+    """The invariant, for one answer."""
+    assert status in STATUSES
+    assert len(BRANCHES & set(body)) == len(body) == 1
+    if status == 200 and event in ("refresh", "sub_refresh"):
+        assert list(body) == ["result"]
+    if status == 200 and "error" in body:
+        assert body["error"]["code"] == 100 or 400 <= body["error"]["code"] <= 1999
+    if "disconnect" in body:
+        assert 3000 <= body["disconnect"]["code"] <= 4999

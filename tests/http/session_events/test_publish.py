@@ -1,0 +1,148 @@
+"""Spec section 17, publish: limits in bytes, history, and the screen time lock."""
+
+import base64
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.http.session_events.asking import LOCKS, body_of, event_body, forbidden, meta, policed
+
+POLICY = """
+[[channels]]
+match = "limited:*"
+allow = ["publish"]
+max_publish_bytes = 8
+
+[[channels]]
+match = "free:*"
+allow = ["publish"]
+
+[[channels]]
+match = "typing:*"
+allow = ["publish"]
+skip_history = true
+max_publish_bytes = 8
+"""
+ALLOWED: dict[str, Any] = {"result": {}}
+TOO_LARGE = {"error": {"code": 413, "message": "data is larger than the limit of 8 bytes"}}
+
+
+async def published(data: bytes, channel: str = "limited:1") -> Any:
+    """The answer to a publication with this JSON, byte for byte, as `data`."""
+    marked = orjson.dumps(event_body(channel=channel, data="DATA"))
+    async with policed(POLICY) as running:
+        response = await running.http.post("/centrifugo/publish", content=marked.replace(b'"DATA"', data))
+    assert response.status_code == 200
+    return response.json()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'"123456"', ALLOWED),
+        (b'"1234567"', TOO_LARGE),
+        (b"12345678", ALLOWED),
+        (b"123456789", TOO_LARGE),
+        ('"ééé"'.encode(), ALLOWED),
+        ('"éééé"'.encode(), TOO_LARGE),
+        ('"🦊é"'.encode(), ALLOWED),
+        ('"🦊🦊"'.encode(), TOO_LARGE),
+        (b'"\\u00e9"', ALLOWED),
+        (b'"\\u00e9x"', TOO_LARGE),
+        (b'{"a": 1}', ALLOWED),
+        (b'{"a":  1}', TOO_LARGE),
+        (b"[1,\r\n  2]", TOO_LARGE),
+        (b"[1,\n 2]", ALLOWED),
+        (b"{}", ALLOWED),
+        (b"null", ALLOWED),
+        (b'"12345\\""', TOO_LARGE),
+    ],
+)
+async def test_a_limit_counts_the_bytes_of_the_data_as_they_were_sent(data: bytes, expected: Any) -> None:
+    assert await published(data) == expected
+
+
+@pytest.mark.parametrize("data", [b'   "123456"   ', b'\n\t"123456"\r\n'])
+async def test_white_space_around_the_data_is_not_the_datas(data: bytes) -> None:
+    assert await published(data) == ALLOWED
+
+
+async def test_a_publication_without_data_is_within_every_limit() -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "publish", channel="limited:1")
+
+    assert body == ALLOWED
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, ALLOWED), (8, ALLOWED), (9, TOO_LARGE)])
+async def test_a_limit_counts_binary_data_before_its_base64(size: int, expected: Any) -> None:
+    b64data = base64.b64encode(b"\xff" * size).decode()
+
+    async with policed(POLICY) as running:
+        body = await body_of(running, "publish", channel="limited:1", encoding="binary", b64data=b64data)
+
+    assert body == expected
+
+
+@pytest.mark.parametrize("b64data", ["not base64!", "YQ", "é", "\x00", "YQ==YQ==!"])
+async def test_binary_data_that_is_no_base64_is_a_bad_request(b64data: str) -> None:
+    async with policed(POLICY) as running:
+        response = await running.http.post(
+            "/centrifugo/publish", json=event_body(channel="limited:1", encoding="binary", b64data=b64data)
+        )
+
+    assert (response.status_code, response.json()) == (400, {"error": {"code": 107, "message": "bad request"}})
+
+
+async def test_without_a_limit_only_that_of_the_body_holds() -> None:
+    assert await published(b'"%s"' % (b"x" * 60_000), "free:1") == ALLOWED
+
+
+async def test_who_may_not_publish_is_not_told_of_a_limit() -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "publish", channel="limited:1", meta=meta(degraded=True), data="x" * 100)
+
+    assert body == forbidden("not while the connection is degraded")
+
+
+async def test_a_rule_can_keep_publications_out_of_history() -> None:
+    assert await published(b"1", "typing:1") == {"result": {"skip_history": True}}
+
+
+async def test_a_publication_that_is_too_large_is_not_one_without_history() -> None:
+    assert await published(b'"1234567"', "typing:1") == TOO_LARGE
+
+
+@pytest.mark.parametrize("event", ["publish", "rpc"])
+@pytest.mark.parametrize("lock", LOCKS)
+async def test_the_screen_time_lock_refuses_every_publish_and_rpc(event: str, lock: str) -> None:
+    policy = """
+        [[channels]]
+        match = "free:*"
+        allow = ["subscribe", "publish"]
+        sensitive = false
+
+        [[rpc]]
+        match = "*"
+        backend = "any"
+        sensitive = false
+    """
+
+    async with policed(policy, RPC_BACKENDS={"any": "127.0.0.1:1"}) as running:
+        locked = await body_of(running, event, channel="free:1", method="any", meta=meta(lock))
+        listening = await body_of(running, "subscribe", channel="free:1", meta=meta(lock))
+
+    assert (locked == forbidden("locked: screen time")) == (lock == "screen_time_lock")
+    assert listening == ALLOWED
+
+
+@pytest.mark.parametrize("data", [b'"\\ud800"', b'"\xff"', b'"\xed\xa0\x80"', b"01", b"NaN", b"[1,]", b"{'a':1}", b""])
+async def test_data_that_is_no_json_that_everybody_reads_is_a_bad_request(data: bytes) -> None:
+    """Half a surrogate pair is refused too: some clients' parsers stop at it."""
+    marked = orjson.dumps(event_body(channel="free:1", data="DATA"))
+
+    async with policed(POLICY) as running:
+        response = await running.http.post("/centrifugo/publish", content=marked.replace(b'"DATA"', data))
+
+    assert (response.status_code, response.json()) == (400, {"error": {"code": 107, "message": "bad request"}})

@@ -1,0 +1,320 @@
+"""Spec section 17, refresh: only ever a result, or a failed call. Anything else would end the connection."""
+
+from typing import Any
+
+import grpc
+import orjson
+import pytest
+
+from centrifugo_proxy.protocol.codes import ResponseMode
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import IdentityStub, Script, aborts, answers, success
+from tests.harness.service import CLIENT, Service, service
+from tests.http.session_events.asking import (
+    EXPIRED,
+    LOCKS,
+    MODES,
+    POOL_META,
+    UNAVAILABLE,
+    ask,
+    body_of,
+    event_body,
+    meta,
+)
+
+UNTIL = 1_900_000_000
+FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600
+FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600  # ten years from the clock's now
+INTERNAL = {"error": {"code": 100, "message": "internal error"}}
+TIER = pb.SUBSCRIPTION_TIER_FAMILY
+NOT_IMPLEMENTED = {"error": {"code": 1501, "message": "not implemented"}}
+
+
+def same(**fields: Any) -> Script:
+    """Identity's answer when nothing has changed since connect."""
+    return success(family_id="f-1", subscription_tier=TIER, expire_at=UNTIL, **fields)
+
+
+def refreshing(identity: IdentityStub, **options: Any) -> Any:
+    """A service that answers refresh."""
+    return service(identity.address, CENTRIFUGO_REFRESH="on", **options)
+
+
+async def test_a_connection_whose_owner_is_as_before_goes_on_with_a_new_end(identity: IdentityStub) -> None:
+    identity.refresh_script = same()
+
+    async with refreshing(identity) as running:
+        body = await body_of(running, "refresh")
+
+    assert body == {"result": {"expire_at": UNTIL}}
+    assert identity.refreshes == [pb.RefreshRequest(user_id="u-1", client_id=CLIENT, family_id="f-1")]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+async def test_a_lock_that_was_turned_on_reaches_the_running_connection(identity: IdentityStub, lock: str) -> None:
+    identity.refresh_script = same(parental_state=pb.ParentalState(**{lock: True}))
+
+    async with refreshing(identity) as running:
+        body = await body_of(running, "refresh")
+
+    assert body == {"result": {"expire_at": UNTIL, "info": meta(lock), "meta": meta(lock)}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (meta("feature_lock_chat"), {}, meta()),
+        (meta(), {"is_admin": True}, meta(is_admin=True)),
+        (meta(), {"subscription_tier": pb.SUBSCRIPTION_TIER_PRO}, meta(subscription_tier="pro")),
+        (meta(), {"subscription_tier": 77}, meta(subscription_tier="unspecified")),
+        (meta(), {"family_id": "f-2"}, meta(family_id="f-2")),
+        (meta(), {"degraded": True}, meta(degraded=True)),
+        (meta(degraded=True), {}, meta()),
+        (meta(degraded=False), {}, meta()),
+        (meta(left_over=1), {}, meta()),
+    ],
+)
+async def test_what_has_changed_is_described_anew(
+    identity: IdentityStub, before: Any, after: dict[str, Any], expected: Any
+) -> None:
+    unchanged = {"family_id": "f-1", "subscription_tier": TIER, "expire_at": UNTIL}
+    identity.refresh_script = success(**{**unchanged, **after})
+
+    async with refreshing(identity) as running:
+        body = await body_of(running, "refresh", meta=before)
+
+    assert body == {"result": {"expire_at": UNTIL, "info": expected, "meta": expected}}
+
+
+async def test_a_number_that_is_none_here_does_not_end_the_connection(identity: IdentityStub) -> None:
+    identity.refresh_script = same()
+    body = orjson.dumps(event_body(meta=meta(left_over=0))).replace(b'"left_over":0', b'"left_over":1e999')
+
+    async with refreshing(identity) as running:
+        response = await running.http.post("/centrifugo/refresh", content=body)
+
+    assert response.json() == {"result": {"expire_at": UNTIL, "info": meta(), "meta": meta()}}
+
+
+async def test_the_order_of_metas_fields_is_no_change(identity: IdentityStub) -> None:
+    identity.refresh_script = same()
+
+    async with refreshing(identity) as running:
+        body = await body_of(running, "refresh", meta=dict(reversed(meta().items())))
+
+    assert body == {"result": {"expire_at": UNTIL}}
+
+
+async def test_info_has_the_fields_that_others_may_see_and_meta_has_all(identity: IdentityStub) -> None:
+    identity.refresh_script = same(is_admin=True, degraded=True)
+
+    async with refreshing(identity, CENTRIFUGO_INFO_FIELDS=frozenset({"is_admin"})) as running:
+        body = await body_of(running, "refresh")
+
+    assert body["result"]["info"] == {"is_admin": True, "degraded": True}
+    assert body["result"]["meta"] == meta(is_admin=True, degraded=True)
+
+
+@pytest.mark.parametrize(
+    ("expire_at", "expected"),
+    [(0, FURTHEST), (1, 1), (-1, 1), (1_900_000_000_000, FURTHEST), (2**62, FURTHEST), (UNTIL, UNTIL)],
+)
+async def test_there_is_always_a_new_end(
+    identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
+) -> None:
+    """Centrifugo closes a connection that is refreshed without one; 0 is identity's word for never.
+
+    Version 5 refreshes without pause when the end is as far away as milliseconds in place of seconds make it.
+    """
+    identity.refresh_script = success(family_id="f-1", subscription_tier=TIER, expire_at=expire_at)
+
+    async with refreshing(identity, clock=clock) as running:
+        body = await body_of(running, "refresh")
+
+    assert body == {"result": {"expire_at": expected}}
+
+
+ENDS = [
+    answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4500, reason="banned"))),
+    answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="r" * 200))),
+    success(user_id="u-2", family_id="f-1", subscription_tier=TIER),
+    *(
+        aborts(status, "details that nobody must see")
+        for status in (
+            grpc.StatusCode.UNIMPLEMENTED,
+            grpc.StatusCode.NOT_FOUND,
+            grpc.StatusCode.INVALID_ARGUMENT,
+            grpc.StatusCode.UNAUTHENTICATED,
+            grpc.StatusCode.PERMISSION_DENIED,
+        )
+    ),
+]
+
+
+@MODES
+@pytest.mark.parametrize("script", ENDS)
+async def test_a_connection_that_identity_does_not_go_on_with_ends(
+    identity: IdentityStub, script: Script, mode: ResponseMode
+) -> None:
+    identity.refresh_script = script
+
+    async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        body = await body_of(running, "refresh")
+
+    assert body == EXPIRED
+
+
+@MODES
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"meta": POOL_META},
+        {"meta": {**meta(), **POOL_META}},
+        {"meta": None},
+        {"meta": {}},
+        {"meta": [1]},
+        {"meta": meta(family_id=7)},
+        {"user": ""},
+    ],
+    ids=str,
+)
+async def test_a_connection_without_a_real_owner_ends_without_a_question(
+    identity: IdentityStub, fields: dict[str, Any], mode: ResponseMode
+) -> None:
+    """One from the fallback pool comes back with its real identity so."""
+    async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        body = await body_of(running, "refresh", **fields)
+
+    assert body == EXPIRED
+    assert identity.refreshes == []
+
+
+OUTAGES = [
+    aborts(grpc.StatusCode.UNAVAILABLE),
+    aborts(grpc.StatusCode.DEADLINE_EXCEEDED),
+    answers(pb.ValidateResponse(error=pb.Error(code=9, message="said to nobody"))),
+]
+FAULTS = [
+    answers(pb.ValidateResponse()),
+    success(user_id=""),
+    *(
+        aborts(status)
+        for status in (
+            grpc.StatusCode.INTERNAL,
+            grpc.StatusCode.UNKNOWN,
+            grpc.StatusCode.DATA_LOSS,
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            grpc.StatusCode.ABORTED,
+            grpc.StatusCode.CANCELLED,
+            grpc.StatusCode.FAILED_PRECONDITION,
+            grpc.StatusCode.OUT_OF_RANGE,
+            grpc.StatusCode.ALREADY_EXISTS,
+        )
+    ),
+]
+
+
+@MODES
+@pytest.mark.parametrize("script", OUTAGES)
+async def test_in_an_outage_the_call_fails_so_that_centrifugo_gives_a_minute_more(
+    identity: IdentityStub, script: Script, mode: ResponseMode
+) -> None:
+    identity.refresh_script = script
+
+    async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        response = await ask(running, "refresh")
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+
+
+@MODES
+@pytest.mark.parametrize("script", FAULTS)
+async def test_a_fault_of_identity_ends_nobodys_connection(
+    identity: IdentityStub, script: Script, mode: ResponseMode
+) -> None:
+    identity.refresh_script = script
+
+    async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        response = await ask(running, "refresh")
+
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+
+
+async def test_an_identity_that_is_not_there_is_an_outage() -> None:
+    async with service("127.0.0.1:1", CENTRIFUGO_REFRESH="on") as running:
+        response = await ask(running, "refresh")
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+
+
+@pytest.mark.parametrize("status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, None])
+async def test_the_outage_detector_hears_of_connects_only(
+    identity: IdentityStub, clock: FakeClock, status: grpc.StatusCode | None
+) -> None:
+    """A Refresh that fails opens no pool; one that is answered ends no outage."""
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    identity.refresh_script = aborts(status) if status else same()
+
+    async with refreshing(identity, tickets=["a"], clock=clock) as running:
+        before = await outage(running)
+        await ask(running, "refresh")
+        after = await outage(running)
+        await running.connect()
+        clock.advance(6)
+        degraded = await outage(running)
+        await ask(running, "refresh")
+        still = await outage(running)
+
+    assert before == after == {"degraded": False, "consecutive_failure_count": 0, "since": None}
+    assert (degraded["degraded"], degraded["consecutive_failure_count"]) == (True, 1)
+    assert still == degraded
+
+
+async def outage(running: Service) -> dict[str, Any]:
+    shown: dict[str, Any] = (await running.http.get("/health")).json()["identity_outage"]
+    return shown
+
+
+async def test_refresh_calls_are_counted_apart_from_validate_calls(identity: IdentityStub) -> None:
+    identity.refresh_script = same()
+    refreshes = 'realtime_backend_calls_total{code="OK",service="identity_refresh"}'
+    validates = 'realtime_identity_calls_total{code="OK"}'
+
+    async with refreshing(identity) as running:
+        before = await running.metric(refreshes), await running.metric(validates)
+        await ask(running, "refresh")
+        after = await running.metric(refreshes), await running.metric(validates)
+
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 0)
+
+
+async def test_no_ticket_is_needed_and_none_is_redeemed(identity: IdentityStub) -> None:
+    identity.refresh_script = same()
+
+    async with refreshing(identity) as running:
+        await running.http.post("/centrifugo/refresh", json=event_body(data={"token": "made-up"}))
+
+    assert identity.calls == []
+
+
+@pytest.mark.parametrize(
+    ("refresh", "pool", "answered"),
+    [
+        ("auto", "", False),
+        ("auto", "/somewhere/tickets", True),
+        ("on", "", True),
+        ("off", "", False),
+        ("off", "/somewhere/tickets", False),
+    ],
+)
+async def test_refresh_is_answered_where_connections_end_or_where_it_is_wanted(
+    identity: IdentityStub, refresh: str, pool: str, answered: bool
+) -> None:
+    identity.refresh_script = same()
+
+    async with service(identity.address, CENTRIFUGO_REFRESH=refresh, FALLBACK_TICKETS_PATH=pool) as running:
+        response = await ask(running, "refresh")
+
+    expected = (200, {"result": {"expire_at": UNTIL}}) if answered else (501, NOT_IMPLEMENTED)
+    assert (response.status_code, response.json()) == expected

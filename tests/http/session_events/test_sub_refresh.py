@@ -1,0 +1,154 @@
+"""Spec section 17, sub_refresh: decided anew by the rules of subscribe; only ever a result, or a failed call."""
+
+from typing import Any
+
+import grpc
+import pytest
+
+from centrifugo_proxy.protocol.codes import ResponseMode
+from proto.realtime.v1 import channel_access_pb2 as pb
+from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
+from tests.harness.backends import Script, family_service, grants, says
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import aborts
+from tests.http.session_events.asking import EXPIRED, LOCKS, MODES, POOL_META, UNAVAILABLE, ask, body_of, meta, policed
+
+POLICY = """
+[[channels]]
+match = "family:{family_id}"
+allow = ["subscribe"]
+feature = "chat"
+tiers = ["family"]
+
+[[channels]]
+match = "inbox:*"
+allow = ["publish"]
+
+[[channels]]
+match = "news:*"
+allow = ["subscribe"]
+sensitive = false
+"""
+ASKING = """
+[[channels]]
+match = "room:*"
+allow = ["subscribe"]
+ask_family_service = true
+"""
+NOW = 1_800_000_000
+INTERNAL = {"error": {"code": 100, "message": "internal error"}}
+
+
+async def test_a_subscription_that_is_still_allowed_goes_on_for_a_while(clock: FakeClock) -> None:
+    async with policed(POLICY, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
+        body = await body_of(running, "sub_refresh", channel="family:f-1")
+
+    assert body == {"result": {"expire_at": NOW + 300}}
+
+
+async def test_without_a_time_to_live_it_goes_on_without_an_end() -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "sub_refresh", channel="family:f-1")
+
+    assert body == {"result": {}}
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("channel", "owner"),
+    [
+        ("family:f-1", meta("feature_lock_chat")),
+        ("family:f-1", meta(subscription_tier="free")),
+        ("family:f-1", meta(family_id="f-2")),
+        ("family:f-1", meta(degraded=True)),
+        ("family:f-1", POOL_META),
+        ("family:f-1", {}),
+        ("family:f-1", None),
+        ("inbox:1", meta()),
+        ("nowhere", meta()),
+        ("", meta()),
+    ],
+)
+async def test_a_subscription_that_is_no_longer_allowed_ends(channel: str, owner: Any, mode: ResponseMode) -> None:
+    async with policed(POLICY, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        body = await body_of(running, "sub_refresh", channel=channel, meta=owner)
+
+    assert body == EXPIRED
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+async def test_a_lock_that_was_turned_on_mid_session_ends_what_it_locks(lock: str) -> None:
+    async with policed(POLICY) as running:
+        before = await body_of(running, "sub_refresh", channel="family:f-1", meta=meta())
+        after = await body_of(running, "sub_refresh", channel="family:f-1", meta=meta(lock))
+
+    assert before == {"result": {}}
+    assert after == (EXPIRED if lock == "feature_lock_chat" else {"result": {}})
+
+
+async def test_a_fallback_connection_keeps_what_is_not_sensitive() -> None:
+    async with policed(POLICY) as running:
+        body = await body_of(running, "sub_refresh", channel="news:today", meta=POOL_META)
+
+    assert body == {"result": {}}
+
+
+@pytest.mark.parametrize(
+    ("granted_until", "expected"),
+    [(0, NOW + 300), (NOW + 60, NOW + 60), (NOW + 900, NOW + 300), (NOW - 1, NOW - 1), (-5, 1)],
+)
+async def test_the_family_service_may_end_it_sooner(clock: FakeClock, granted_until: int, expected: int) -> None:
+    options: dict[str, Any] = {"CHANNEL_SUBSCRIPTION_TTL_S": 300, "clock": clock}
+    async with (
+        family_service(grants(granted_until)) as family,
+        policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **options) as running,
+    ):
+        body = await body_of(running, "sub_refresh", channel="room:1")
+
+    assert body == {"result": {"expire_at": expected}}
+    assert [call.action for call in family.calls] == [pb.CHANNEL_ACTION_SUBSCRIBE]
+
+
+@MODES
+@pytest.mark.parametrize(
+    "script",
+    [
+        says(pb.AuthorizeResponse(denial=Error(code=403, message="left"))),
+        says(pb.AuthorizeResponse(disconnect=Disconnect(code=4500, reason="banned"))),
+        aborts(grpc.StatusCode.PERMISSION_DENIED),
+        aborts(grpc.StatusCode.UNAUTHENTICATED),
+        aborts(grpc.StatusCode.NOT_FOUND),
+        aborts(grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+)
+async def test_the_family_services_refusal_ends_it(script: Script, mode: ResponseMode) -> None:
+    async with (
+        family_service(script) as family,
+        policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode) as running,
+    ):
+        body = await body_of(running, "sub_refresh", channel="room:1")
+
+    assert body == EXPIRED
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("script", "status", "expected"),
+    [
+        (aborts(grpc.StatusCode.UNAVAILABLE), 503, UNAVAILABLE),
+        (aborts(grpc.StatusCode.DEADLINE_EXCEEDED), 503, UNAVAILABLE),
+        (aborts(grpc.StatusCode.INTERNAL), 500, INTERNAL),
+        (aborts(grpc.StatusCode.UNIMPLEMENTED), 500, INTERNAL),
+        (says(pb.AuthorizeResponse()), 500, INTERNAL),
+    ],
+)
+async def test_a_family_service_that_fails_ends_nobodys_subscription(
+    script: Script, status: int, expected: Any, mode: ResponseMode
+) -> None:
+    async with (
+        family_service(script) as family,
+        policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode) as running,
+    ):
+        response = await ask(running, "sub_refresh", channel="room:1")
+
+    assert (response.status_code, response.json()) == (status, expected)

@@ -1,0 +1,272 @@
+"""The lean handler is Django's own one, but for its threads; and nothing is left of callers who hang up."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import grpc
+import orjson
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
+from django.test import override_settings
+
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from realtime_site.serving.asgi_types import Message, Scope
+from realtime_site.serving.disconnect import AsgiCaller
+from realtime_site.serving.handler import LeanHandler
+from realtime_site.serving.request import LeanRequest
+from tests.harness.identity import Context, IdentityStub, aborts
+from tests.harness.service import Service, connect_body, service, uvicorn_service
+from tests.harness.threads import thread_calls
+
+EVENTS = ("connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc")
+PATHS = (
+    *(f"/centrifugo/{event}" for event in EVENTS),
+    "/health", "/health/live", "/health/ready", "/metrics",
+    "/", "/nowhere", "/health/", "/centrifugo", "/centrifugo/connect/", "//health", "/hé alth", "/..%2f",
+)  # fmt: skip
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "post")
+BODIES = (b"", b"no JSON", b"{}", b"[]", orjson.dumps(connect_body("a-ticket")), b"\xff\xfe", b"[" * 500)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def request(path: str, method: str = "GET", **more: Any) -> Scope:
+    """A scope as uvicorn makes it."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"service"), (b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 9730),
+        **more,
+    }
+
+
+async def answer_of(handler: ASGIHandler, running: Service, scope: Scope, *parts: bytes) -> Answer:
+    """What the handler sends for this request, whose body comes in these parts; the caller stays on the line."""
+    incoming = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    incoming.append({"type": "http.request", "body": b"", "more_body": False})
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if not incoming:
+            await asyncio.Event().wait()
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await handler({**scope, "state": {"runtime": running.runtime}}, receive, send)
+    body = b"".join(message["body"] for message in sent[1:])
+    return Answer(sent[0]["status"], list(sent[0]["headers"]), body)
+
+
+def comparable(path: str, answer: Answer) -> Answer:
+    """The answer; of /metrics the names alone, as each request moves its values."""
+    if path != "/metrics" or answer.status != 200:
+        return answer
+    names = b"\n".join(line.rpartition(b" ")[0] for line in answer.body.splitlines())
+    return Answer(answer.status, [header for header in answer.headers if header[0] != b"Content-Length"], names)
+
+
+async def both(running: Service, scope: Scope, *parts: bytes) -> tuple[Answer, Answer]:
+    """The lean handler's answer and the stock one's."""
+    lean, stock = LeanHandler(), ASGIHandler()
+    answers = [await answer_of(handler, running, scope, *parts) for handler in (lean, stock, lean, stock)]
+    return comparable(scope["path"], answers[2]), comparable(scope["path"], answers[3])
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_method_on_every_path_is_answered_as_django_answers(identity: IdentityStub, path: str) -> None:
+    async with service(identity.address) as running:
+        for method in METHODS:
+            lean, stock = await both(running, request(path, method), BODIES[4])
+
+            assert lean == stock, method
+
+
+@pytest.mark.parametrize("path", ["/centrifugo/connect", "/centrifugo/rpc", "/health", "/nowhere"])
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+async def test_every_body_is_answered_as_django_answers(identity: IdentityStub, path: str, body: bytes) -> None:
+    async with service(identity.address) as running:
+        whole = await both(running, request(path, "POST"), body)
+        in_parts = await both(running, request(path, "POST"), body[:7], b"", body[7:])
+
+    assert whole[0] == whole[1] == in_parts[0] == in_parts[1]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [b"example.org", b"example.org:9730", b"EXAMPLE.org", b"example.com", b"", b"[::1]:80", b"a b", b"\xff", None],
+)
+async def test_every_host_is_answered_as_django_answers(identity: IdentityStub, host: bytes | None) -> None:
+    headers = [] if host is None else [(b"host", host)]
+
+    async with service(identity.address, ALLOWED_HOSTS=["example.org"]) as running:
+        lean, stock = await both(running, request("/nowhere", headers=headers))
+
+    assert lean == stock
+    assert lean.status == (404 if host and host.lower().startswith(b"example.org") else 400)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"query_string": b"a=1&b=%ff"},
+        {"query_string": b"\xff\xfe"},
+        {"root_path": "/behind"},
+        {"scheme": "https", "http_version": "2"},
+        {"server": None, "client": None},
+        {"server": ("/run/service.sock", None)},
+        {
+            "headers": [
+                (b"host", b"service"),
+                (b"cookie", b"a=\xff; b"),
+                (b"x-\xe9", b"\xff"),
+            ]
+        },
+        {"headers": [(b"host", b"a"), (b"host", b"b"), (b"content-type", b"text/plain; charset=nonsense")]},
+    ],
+    ids=str,
+)
+async def test_every_oddity_is_answered_as_django_answers(identity: IdentityStub, more: dict[str, Any]) -> None:
+    async with service(identity.address) as running:
+        for path, method in (("/health", "GET"), ("/centrifugo/connect", "POST"), ("/nowhere", "GET")):
+            lean, stock = await both(running, request(path, method, **more), BODIES[4])
+
+            assert lean == stock
+
+
+async def test_what_is_no_path_below_the_root_is_not_found_in_json(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        lean, stock = await both(running, request("/health", root_path="/health"))
+
+    assert (lean.status, stock.status) == (404, 404)
+    assert orjson.loads(lean.body) == {"error": {"code": 404, "message": "not found"}}
+
+
+async def test_a_bug_is_answered_as_django_answers(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        scope = request("/health")
+        running.runtime = None  # type: ignore[assignment]
+        lean, stock = await both(running, scope)
+
+    assert lean == stock
+    assert lean.status == 500
+    assert b"Traceback" not in lean.body
+
+
+async def test_a_middleware_with_hooks_of_its_own_is_refused() -> None:
+    with (
+        override_settings(MIDDLEWARE=["tests.realtime_site.serving.test_handler.with_view_hook"]),
+        pytest.raises(ImproperlyConfigured, match="only plain async middlewares"),
+    ):
+        LeanHandler()
+
+
+class with_view_hook:  # noqa: N801  (Django calls it like a function)
+    """A middleware with a hook that Django would run."""
+
+    async_capable, sync_capable = True, False
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self.get_response = get_response
+
+    async def __call__(self, request: Any) -> Any:
+        return await self.get_response(request)
+
+    async def process_view(self, *args: Any) -> None:
+        raise AssertionError("never called")
+
+
+ASKED = (
+    ("/centrifugo/connect", "POST"), ("/centrifugo/rpc", "POST"), ("/centrifugo/connect", "GET"),
+    ("/health", "GET"), ("/health/ready", "GET"), ("/metrics", "GET"), ("/nowhere", "GET"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [None, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE])
+@pytest.mark.parametrize("allowed_hosts", [["*"], ["service"], ["another"]], ids=str)
+async def test_no_request_uses_a_thread(
+    identity: IdentityStub, status: grpc.StatusCode | None, allowed_hosts: list[str]
+) -> None:
+    identity.script = aborts(status) if status else identity.script
+    async with service(identity.address, ALLOWED_HOSTS=allowed_hosts) as running:
+        handler = LeanHandler()
+        before = threading.active_count()
+
+        with thread_calls() as calls:
+            for path, method in ASKED:
+                await answer_of(handler, running, request(path, method), BODIES[4])
+
+        assert calls == []
+        assert threading.active_count() == before
+
+
+async def test_the_stock_handler_uses_threads_for_each_request(identity: IdentityStub) -> None:
+    """What the test above would see if there were something to see."""
+    async with service(identity.address) as running:
+        with thread_calls() as calls:
+            await answer_of(ASGIHandler(), running, request("/health"))
+
+    assert {"sync_to_async", "ThreadPoolExecutor.submit"} <= set(calls)
+
+
+async def hang_up(running: Service, head: bytes, when: asyncio.Event | None) -> None:
+    """Send these bytes on a connection, and close it."""
+    url = running.http.base_url
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(head)
+    await writer.drain()
+    if when is not None:
+        await when.wait()
+    writer.close()
+    await writer.wait_closed()
+
+
+def remembered() -> int:
+    """Requests and callers in memory; a connection that is kept alive holds its last one."""
+    gc.collect()
+    return sum(issubclass(type(each), AsgiCaller | LeanRequest) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("part", ["whole", "half a body", "half a head"])
+async def test_nothing_is_left_of_callers_who_hang_up(identity: IdentityStub, part: str) -> None:
+    asked = asyncio.Event()
+    callers = 100
+
+    async def hangs(query: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        if len(identity.calls) == callers:
+            asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets the event")
+
+    identity.script = hangs
+    body = BODIES[4]
+    whole = b"POST /centrifugo/connect HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    sent = {"whole": whole, "half a body": whole[:-20], "half a head": whole[:40]}[part]
+    async with uvicorn_service(identity.address) as running:
+        await running.http.get("/health")
+        before = len(asyncio.all_tasks()), remembered()
+
+        await asyncio.gather(*(hang_up(running, sent, asked if part == "whole" else None) for _ in range(callers)))
+        await asyncio.sleep(0.3)
+
+        assert (len(asyncio.all_tasks()), remembered()) == before
+        assert running.runtime.capacity.taken == 0
+        assert (await running.http.get("/health")).status_code == 200

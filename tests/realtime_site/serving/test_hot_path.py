@@ -1,0 +1,110 @@
+"""What keeps a connect quick, held without a clock: no threads, and nothing left behind."""
+
+import asyncio
+import gc
+import threading
+import tracemalloc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from realtime_site.tracing.otlp import encode
+from tests.harness.identity import IdentityStub, aborts, success
+from tests.harness.service import Service, service
+from tests.harness.threads import thread_calls
+
+WARM_UP, REQUESTS = 300, 1000
+SCRIPTS = {"accepted": success(), "refused": aborts(grpc.StatusCode.NOT_FOUND)}
+
+
+@pytest.fixture(autouse=True)
+def _silent_client(caplog: pytest.LogCaptureFixture) -> None:
+    """httpx logs a line a request, and pytest keeps it."""
+    caplog.set_level("WARNING", logger="httpx")
+
+
+class Encoding(SpanExporter):
+    """Does what an export does, but for the sending."""
+
+    def __init__(self) -> None:
+        self.spans = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        scope = spans[0].instrumentation_scope
+        assert scope is not None
+        assert encode(spans, scope)
+        self.spans += len(spans)
+        return SpanExportResult.SUCCESS
+
+
+class Warm:
+    """A service that has answered some requests already; `use` has it answer more."""
+
+    def __init__(self, running: Service, identity: IdentityStub, processor: BatchSpanProcessor | None) -> None:
+        self.running, self._identity, self._processor = running, identity, processor
+
+    async def use(self, requests: int) -> set[int]:
+        """The statuses of so many connects."""
+        return {(await self.running.connect(f"ticket-{number}")).status_code for number in range(requests)}
+
+    async def bytes_in_use(self) -> int:
+        """Python's, without what the stub writes down and with every span exported."""
+        await asyncio.sleep(0.05)
+        if self._processor is not None:
+            assert self._processor.force_flush(5000)
+        self._identity.calls.clear()
+        self._identity.metadata.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+
+@asynccontextmanager
+async def warm(identity: IdentityStub, exporter: Encoding | None) -> AsyncIterator[Warm]:
+    """A warm service; it traces when there is an exporter."""
+    processor = None if exporter is None else BatchSpanProcessor(exporter, max_export_batch_size=100)
+    async with service(identity.address, span_processor=processor, CENTRIFUGO_PROXY_TOKEN="a-token") as running:
+        running.http.headers["X-Centrifugo-Proxy-Token"] = "a-token"
+        it = Warm(running, identity, processor)
+        await it.use(WARM_UP)
+        yield it
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_1000_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
+    identity.script = SCRIPTS[script]
+    async with warm(identity, Encoding() if traced else None) as it:
+        before = {thread.ident for thread in threading.enumerate()}
+
+        with thread_calls() as calls:
+            statuses = await it.use(REQUESTS)
+
+        assert statuses == {200 if script == "accepted" else 401}
+        assert calls == []
+        assert {thread.ident for thread in threading.enumerate()} == before
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_1000_connects_leave_nothing_behind(identity: IdentityStub, script: str, traced: bool) -> None:
+    identity.script = SCRIPTS[script]
+    exporter = Encoding() if traced else None
+    tracemalloc.start()
+    try:
+        async with warm(identity, exporter) as it:
+            await it.bytes_in_use()
+            await it.use(REQUESTS)
+            tasks, before = len(asyncio.all_tasks()), await it.bytes_in_use()
+            await it.use(REQUESTS)
+            after = await it.bytes_in_use()
+            tasks_after = len(asyncio.all_tasks())
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < REQUESTS * 16  # not an object a request
+    assert tasks_after <= tasks
+    assert exporter is None or exporter.spans == 2 * (WARM_UP + 2 * REQUESTS)
