@@ -12,6 +12,7 @@ WORKDIR /srv
 COPY CHANGELOG.md manage.py ./
 COPY proto proto
 COPY common common
+COPY bridge bridge
 COPY fallback fallback
 COPY centrifugo_proxy centrifugo_proxy
 COPY realtime_site realtime_site

@@ -66,7 +66,7 @@ PROXY_MAX_INFLIGHT = env.integer("PROXY_MAX_INFLIGHT", 1000, 1, 100000)
 
 env.finish()
 
-INSTALLED_APPS = ["centrifugo_proxy", "fallback"]
+INSTALLED_APPS = ["centrifugo_proxy", "fallback", "bridge"]
 MIDDLEWARE = [
     "realtime_site.serving.middleware.allowed_hosts",
     "realtime_site.serving.middleware.django_prometheus_metrics",

@@ -132,7 +132,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_that_is_named_is_there(page: Path) -> None:
-    inside = "realtime_site|centrifugo_proxy|fallback|demo|proto|tests|deploy|docs|requirements"
+    inside = "realtime_site|centrifugo_proxy|fallback|bridge|demo|proto|tests|deploy|docs|requirements"
 
     named = set(re.findall(rf"`((?:{inside})/[\w/.-]+)`", page.read_text()))
 
@@ -175,5 +175,5 @@ def test_the_image_holds_every_package_that_the_service_imports() -> None:
     copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()}
     allowed = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
 
-    packages = {"proto", "common", "fallback", "centrifugo_proxy", "realtime_site"}
+    packages = {"proto", "bridge", "common", "fallback", "centrifugo_proxy", "realtime_site"}
     assert copied == allowed == {"requirements/base.txt", "CHANGELOG.md", "manage.py", *packages}
