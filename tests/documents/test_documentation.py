@@ -13,14 +13,14 @@ from realtime_site.settings import env
 from tests.harness.paths import ROOT
 from tests.harness.service import service
 
-README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 
 def rows(heading: str) -> Iterator[list[str]]:
-    """The cells of the tables under a heading of the README, without the tables' heads."""
-    section = re.split(rf"^## {heading}$", README, flags=re.MULTILINE)[1].partition("\n## ")[0]
+    """The cells of the tables under a heading of docs/reference.md, without the tables' heads."""
+    section = re.split(rf"^## {heading}$", REFERENCE, flags=re.MULTILINE)[1].partition("\n## ")[0]
     for line in section.splitlines():
         if line.startswith("| `"):
             yield [cell.strip() for cell in line.strip("|").split(" | ")]
@@ -36,13 +36,13 @@ def example_variables() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def test_the_readme_names_every_setting_with_its_default() -> None:
+def test_the_reference_names_every_setting_with_its_default() -> None:
     table = {code(name): code(default) for name, default, *_ in rows("Settings")}
 
     assert table == env.defaults
 
 
-def test_the_readme_describes_each_setting_once() -> None:
+def test_the_reference_describes_each_setting_once() -> None:
     names = [code(name) for name, *_ in rows("Settings")]
 
     assert names == list(env.defaults)
@@ -66,17 +66,17 @@ def test_the_example_is_understood_by_docker_and_by_a_shell() -> None:
     assert [name for name, value in example_variables().items() if not plain.fullmatch(value)] == []
 
 
-async def test_the_readme_names_every_metric_with_its_type_and_labels() -> None:
+async def test_the_reference_names_every_metric_with_its_type_and_labels() -> None:
     policy = str(ROOT / "policy.example.toml")
     async with service(CHANNEL_POLICY_PATH=policy, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
         exported = (await running.http.get("/metrics")).text
 
-    table = {code(name): kind for name, kind, *_ in rows("Metrics and alerts") if code(name).startswith("realtime_")}
+    table = {code(name): kind for name, kind, *_ in rows("Metrics")}
     assert table == dict(described(exported))
 
 
 def described(exported: str) -> Iterator[tuple[str, str]]:
-    """The service's own metrics as the README writes them: name{label,label} and type."""
+    """The service's own metrics as docs/reference.md writes them: name{label,label} and type."""
     for family in text_string_to_metric_families(exported):
         if not family.name.startswith("realtime_"):
             continue
@@ -85,16 +85,16 @@ def described(exported: str) -> Iterator[tuple[str, str]]:
         yield name + (f"{{{','.join(labels)}}}" if labels else ""), family.type
 
 
-def test_the_readme_names_every_alert_with_its_severity() -> None:
+def test_the_reference_names_every_alert_with_its_severity() -> None:
     groups = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"]
     rules = {rule["alert"]: rule["labels"]["severity"] for group in groups for rule in group["rules"]}
 
-    table = {code(name): cell for name, cell, *_ in rows("Metrics and alerts") if code(name).startswith("Realtime")}
+    table = {code(name): severity for name, severity, *_ in rows("Alerts")}
 
     assert table == rules
 
 
-def test_the_readme_names_every_endpoint() -> None:
+def test_the_reference_names_every_endpoint() -> None:
     paths = {f"/{pattern.pattern}" for pattern in urlpatterns if pattern.name != "not-found"}
 
     named = {path for name, *_ in rows("Endpoints") for path in re.findall(r"`(/[^`]+)`", name)}
@@ -102,7 +102,7 @@ def test_the_readme_names_every_endpoint() -> None:
     assert named == paths
 
 
-def test_the_readme_names_every_command() -> None:
+def test_the_reference_names_every_command() -> None:
     modules = [path for path in ROOT.glob("*/management/commands/*.py") if path.stem != "__init__"]
 
     named = [code(name) for name, *_ in rows("Commands")]
