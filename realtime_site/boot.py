@@ -21,9 +21,9 @@ logger = logging.getLogger("realtime_site")
 
 
 def refusal_code(arguments: Sequence[str]) -> int:
-    """The exit code of a command line whose environment is refused; check_… commands report a state by theirs."""
+    """The exit code of a command line whose environment is refused; check_… and pods report a state by theirs."""
     command = "".join(arguments[1:2])
-    return PluginState.UNKNOWN if command.startswith("check_") else REFUSED
+    return PluginState.UNKNOWN if command.startswith("check_") or command == "pods" else REFUSED
 
 
 def configure(refusal_code: int = REFUSED) -> None:

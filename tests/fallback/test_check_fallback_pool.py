@@ -17,7 +17,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from common.exit_codes import PluginState
-from fallback.live_pool import NotAsked, ask, health_url
+from common.live_process import NotAsked, ask, base_url
 from fallback.pool_report import judge
 from fallback.tickets import LoadStatus
 from tests.documents.runbook import assert_as_documented, section
@@ -268,7 +268,7 @@ def test_a_process_that_does_not_answer_is_given_up() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
 
         with pytest.raises(NotAsked, match="timed out"):
-            ask(url, timeout_s=0.1)
+            asyncio.run(ask(url, timeout_s=0.1))
 
 
 @pytest.mark.parametrize(
@@ -289,15 +289,16 @@ def test_a_process_that_does_not_answer_is_given_up() -> None:
 def test_what_is_no_address_of_the_service_is_not_asked(url: str) -> None:
     code, report = checked_json("--url", url)
 
+    shown = "" if "@" in url else f" {url!r}"
     assert (code, report["detail"]) == (
         3,
-        "--url is no address of the service; give one such as http://127.0.0.1:9730.",
+        f"--url{shown} is no address of the service; give one such as http://127.0.0.1:9730.",
     )
 
 
 @pytest.mark.parametrize("url", ["http://host:9730", "http://host:9730/", "http://host:9730/health"])
 def test_the_address_may_name_health_or_not(url: str) -> None:
-    assert health_url(url) == "http://host:9730/health"
+    assert base_url(url) == "http://host:9730"
 
 
 def test_a_ticket_set_in_place_of_the_pools_path_is_not_shown(settings: Settings) -> None:

@@ -85,6 +85,7 @@ def test_a_secret_file_that_cannot_be_read_stops_the_boot(tmp_path: Path, comman
     ("command", "expected"),
     [
         (["check_fallback_pool"], 3),
+        (["pods"], 3),
         (["check_centrifugo_config", "config.json"], 3),
         (["check_policy", "policy.toml"], 3),
         (["simulate_outage"], 1),

@@ -1,5 +1,6 @@
 """manage.py check_fallback_pool"""
 
+import asyncio
 import json
 import sys
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from common.live_process import NotAsked, ask, base_url
 from common.operator_command import OperatorCommand
 from common.safe_path import safe_path
 from fallback.checks import file_mode
-from fallback.live_pool import NotAsked, ask, health_url
 from fallback.pool_report import PoolReport, as_json, as_lines, not_asked, of_file, of_health
 from fallback.tickets import load
 
@@ -60,7 +61,7 @@ def _of_file(path: str, display: str) -> PoolReport:
 
 def _of_live(url: str) -> PoolReport:
     try:
-        return of_health(url, ask(health_url(url)))
+        return of_health(url, asyncio.run(ask(f"{base_url(url)}/health")))
     except NotAsked as problem:
         return not_asked(url, str(problem))
     except ValueError:

@@ -1,0 +1,147 @@
+"""What is known of one pod, from its answers; None is what is not known."""
+
+import re
+from typing import Any, Final, NamedTuple
+
+from fallback.tickets import LoadStatus
+
+CONNECTS: Final = re.compile(
+    rb'^realtime_centrifugo_connect_total\{outcome="([a-z_]{1,64})"\} ([0-9.]+(?:e\+[0-9]+)?)$', re.MULTILINE
+)
+CONSUMED: Final = "fallback_pool_consumed"
+
+
+class Scrape(NamedTuple):
+    """Connects by outcome since the process started, read at `at` (monotonic seconds)."""
+
+    at: float
+    connects: dict[str, float]
+
+
+class Outage(NamedTuple):
+    """`identity_outage` of /health; the last three are None for a version that does not report them."""
+
+    degraded: bool
+    consecutive_failure_count: int
+    since: str | None
+    recovering: bool | None
+    last_failure_age_s: float | None
+    last_answer_age_s: float | None
+
+
+class Claims(NamedTuple):
+    """`fallback_pool.claims` of /health: where used tickets are recorded for several processes."""
+
+    store: str
+    up: bool | None
+    used: int | None
+    on_error: str | None
+
+
+class Pool(NamedTuple):
+    """`fallback_pool` of /health; `claims` is None for a version that does not report it."""
+
+    size: int
+    initial_size: int
+    status: LoadStatus
+    low_watermark: int
+    claims: Claims | None
+
+
+class Health(NamedTuple):
+    """The body of /health, validated."""
+
+    status: str
+    version: str
+    identity_outage: Outage
+    fallback_pool: Pool
+
+
+class Pod(NamedTuple):
+    """One replica at a glance. `asked` is False if there was no address to ask."""
+
+    url: str
+    error: str | None = None
+    asked: bool = True
+    health: Health | None = None
+    ready: bool | None = None
+    connects_per_s: dict[str, float] | None = None
+
+    @property
+    def answered(self) -> bool:
+        return self.health is not None
+
+    @property
+    def name(self) -> str:
+        """Host and port."""
+        return self.url.partition("://")[2]
+
+
+def read_health(body: Any) -> Health:
+    """The health in a parsed /health. Raises ValueError for anything else; unknown fields are ignored."""
+    try:
+        outage, pool = body["identity_outage"], body["fallback_pool"]
+        return Health(
+            _a(str, body["status"]),
+            _a(str, body["version"]),
+            Outage(
+                _a(bool, outage["degraded"]),
+                _a(int, outage["consecutive_failure_count"]),
+                _maybe(str, outage["since"]),
+                _maybe(bool, outage.get("recovering")),
+                _seconds(outage.get("last_failure_age_s")),
+                _seconds(outage.get("last_answer_age_s")),
+            ),
+            Pool(
+                _a(int, pool["size"]),
+                _a(int, pool["initial_size"]),
+                LoadStatus(pool["status"]),
+                _a(int, pool["low_watermark"]),
+                _claims(pool.get("claims")),
+            ),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise ValueError("not the health of this service") from None
+
+
+def _claims(claims: Any) -> Claims | None:
+    if claims is None:
+        return None
+    return Claims(
+        _a(str, claims["store"]),
+        _maybe(bool, claims["up"]),
+        _maybe(int, claims["used"]),
+        _maybe(str, claims["on_error"]),
+    )
+
+
+def _a(kind: type, value: Any) -> Any:
+    """The value, of exactly this type: True is not 1. Raises ValueError."""
+    if type(value) is not kind:
+        raise ValueError("another type")
+    return value
+
+
+def _maybe(kind: type, value: Any) -> Any:
+    return None if value is None else _a(kind, value)
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if type(value) is int else _maybe(float, value)
+
+
+def read_scrape(at: float, exposition: bytes) -> Scrape:
+    """The connects by outcome in the text of /metrics. Raises ValueError where there are none."""
+    connects = {outcome.decode(): float(count) for outcome, count in CONNECTS.findall(exposition)}
+    if not connects:
+        raise ValueError("not the metrics of this service")
+    return Scrape(at, connects)
+
+
+def rates(earlier: Scrape, later: Scrape) -> dict[str, float] | None:
+    """Connects a second by outcome between two scrapes; None if the process restarted between them."""
+    seconds = later.at - earlier.at
+    grown = {outcome: count - earlier.connects.get(outcome, 0) for outcome, count in later.connects.items()}
+    if seconds <= 0 or any(count < 0 for count in grown.values()):
+        return None
+    return {outcome: round(count / seconds, 3) for outcome, count in grown.items()}

@@ -1,0 +1,139 @@
+"""What the pods of a fleet amount to together: the state, the tickets, the time that is left."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from centrifugo_proxy.fleet.pod import CONSUMED, Health, Pod
+from common.exit_codes import PluginState
+from fallback.pool_report import judge
+
+NO_HEALTH: Final = {"version": None, "status": None, "identity_outage": None, "fallback_pool": None}
+
+
+class Fleet(NamedTuple):
+    """Every pod that was asked, in the order in which they were named."""
+
+    pods: tuple[Pod, ...]
+
+    @property
+    def state(self) -> PluginState:
+        """UNKNOWN if there was nobody to ask, CRITICAL if nobody answered, else that of the worst pod."""
+        if not any(pod.asked for pod in self.pods):
+            return PluginState.UNKNOWN
+        if not any(pod.answered for pod in self.pods):
+            return PluginState.CRITICAL
+        return max(state_of(pod) for pod in self.pods)
+
+    @property
+    def tickets(self) -> int | None:
+        """Tickets left in the fleet, those that pods share counted once; None if no pod answered."""
+        groups = self._groups()
+        return sum(_left(group) for group in groups) if groups else None
+
+    def empty_in_s(self, pod: Pod) -> float | None:
+        """Seconds until this pod has no ticket left at the rate of now; None if none is used, or the rate is unknown.
+
+        Pods that share claims empty their tickets together.
+        """
+        group = next((group for group in self._groups() if pod in group), [])
+        rate = sum((member.connects_per_s or {}).get(CONSUMED, 0.0) for member in group)
+        return round(_left(group) / rate, 1) if rate else None
+
+    def _groups(self) -> list[list[Pod]]:
+        groups: dict[tuple[str, ...], list[Pod]] = {}
+        for pod in self.pods:
+            if pod.health is not None:
+                groups.setdefault(_shared_by(pod, pod.health), []).append(pod)
+        return list(groups.values())
+
+
+def _shared_by(pod: Pod, health: Health) -> tuple[str, ...]:
+    """Equal for pods that use up the same tickets. A file is shared by the processes of one machine alone."""
+    claims = health.fallback_pool.claims
+    match claims.store if claims else "none":
+        case "redis":
+            return ("redis",)
+        case "file":
+            return ("file", pod.name.rpartition(":")[0])
+        case _:
+            return ("process", pod.url)
+
+
+def _left(group: Iterable[Pod]) -> int:
+    return max((pod.health.fallback_pool.size for pod in group if pod.health is not None), default=0)
+
+
+def state_of(pod: Pod) -> PluginState:
+    """The state of one pod among others that answer; in an outage without a ticket nobody gets in there."""
+    if pod.health is None:
+        return PluginState.WARNING
+    outage, pool = pod.health.identity_outage, pod.health.fallback_pool
+    if outage.degraded and pool.size == 0:
+        return PluginState.CRITICAL
+    well = pod.ready is True and not outage.degraded and not outage.recovering
+    return (
+        PluginState.OK
+        if well and judge(pool.status, pool.size, pool.low_watermark) is PluginState.OK
+        else PluginState.WARNING
+    )
+
+
+def as_json(fleet: Fleet) -> dict[str, Any]:
+    """The documented shape of --json; the same fields always, null where nothing is known."""
+    return {
+        "state": fleet.state.name.lower(),
+        "pods": [_pod_json(fleet, pod) for pod in fleet.pods],
+        "sum": {
+            "pods": len(fleet.pods),
+            "answered": sum(pod.answered for pod in fleet.pods),
+            "tickets": fleet.tickets,
+        },
+    }
+
+
+def _pod_json(fleet: Fleet, pod: Pod) -> dict[str, Any]:
+    return {
+        "url": pod.url,
+        "answered": pod.answered,
+        "error": pod.error,
+        **(NO_HEALTH if pod.health is None else _health_json(pod.health)),
+        "ready": pod.ready,
+        "connects_per_s": pod.connects_per_s,
+        "empty_in_s": fleet.empty_in_s(pod),
+    }
+
+
+def _health_json(health: Health) -> dict[str, Any]:
+    pool = health.fallback_pool
+    return {
+        "version": health.version,
+        "status": health.status,
+        "identity_outage": health.identity_outage._asdict(),
+        "fallback_pool": {
+            **pool._asdict(),
+            "status": pool.status.value,
+            "claims": None if pool.claims is None else pool.claims._asdict(),
+        },
+    }
+
+
+def verdict(fleet: Fleet) -> str:
+    """The state in one sentence: how many answer, and what is wrong with how many."""
+    answered = [pod.health for pod in fleet.pods if pod.health is not None]
+    wrong = {
+        "not ready": sum(pod.answered and pod.ready is not True for pod in fleet.pods),
+        "in an outage": sum(health.identity_outage.degraded for health in answered),
+        "recovering": sum(bool(health.identity_outage.recovering) for health in answered),
+        "short of tickets": sum(_short(health) for health in answered),
+    }
+    facts = [f"{count} {what}" for what, count in wrong.items() if count]
+    return f"PODS {fleet.state.name}: " + ", ".join([_answers(len(answered), len(fleet.pods)), *facts]) + "."
+
+
+def _answers(answered: int, asked: int) -> str:
+    return f"{answered} of {asked} pod{'' if asked == 1 else 's'} answer{'s' if answered == 1 else ''}"
+
+
+def _short(health: Health) -> bool:
+    pool = health.fallback_pool
+    return judge(pool.status, pool.size, pool.low_watermark) is not PluginState.OK

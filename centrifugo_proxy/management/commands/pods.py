@@ -1,0 +1,102 @@
+"""manage.py pods"""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from centrifugo_proxy.fleet.display import Show, display, dumped
+from centrifugo_proxy.fleet.report import Fleet
+from centrifugo_proxy.fleet.survey import Survey, addresses
+from common.exit_codes import PluginState
+from common.live_process import NotAsked, base_url
+from common.operator_command import OperatorCommand
+
+INTERVAL_S = (0.1, 3600.0)
+
+
+class Command(OperatorCommand):
+    help = (
+        "Show every replica at a glance: version, readiness, outage, tickets left, connects a second by outcome, and\n"
+        "the time until its pool is empty. Asks all of them side by side, for 2 seconds at most. Changes nothing."
+    )
+    epilog = """\
+exit codes (as of a monitoring plugin; with --watch, that of the last round):
+  0  all is well
+  1  a pod is not ready, in an outage, recovering, short of tickets, or does not answer while others do
+  2  a pod is in an outage with no ticket left, or no pod answers
+  3  there was nobody to ask: a bad argument, a name that does not resolve, a refused environment
+
+examples:
+  manage.py pods --dns realtime-proxy-pods:9730                  every pod of a headless Service
+  manage.py pods --url http://10.0.0.7:9730 --url http://10.0.0.8:9730
+  manage.py pods --dns realtime-proxy-pods:9730 --watch          redrawn in place, until Ctrl-C
+
+docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
+    requires_system_checks = []  # looks at other processes, whatever is configured here
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--url", action="append", default=[], help="a pod, such as http://10.0.0.7:9730; may be repeated"
+        )
+        parser.add_argument("--dns", metavar="NAME:PORT", help="every address behind a name, over http")
+        parser.add_argument("--watch", action="store_true", help="go on until Ctrl-C, a round each interval")
+        parser.add_argument(
+            "--interval", type=float, default=1.0, help="seconds between two looks at the counters (%(default)s)"
+        )
+        parser.add_argument("--json", action="store_true", help="one JSON object; with --watch, one a line and round")
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """As Django's, but a bad argument exits with 3: argparse's own 2 would mean that no pod answers."""
+        parser = self.create_parser(argv[0], argv[1])
+        parser.called_from_command_line = True
+        try:
+            parser.parse_args(argv[2:])
+        except SystemExit as ended:
+            sys.exit(PluginState.UNKNOWN if ended.code else PluginState.OK)
+        super().run_from_argv(argv)
+
+    def handle(
+        self, *args: Any, url: list[str], dns: str | None, watch: bool, interval: float, json: bool, **options: Any
+    ) -> None:
+        self.state = PluginState.UNKNOWN
+        try:
+            urls = [base_url(each) for each in url]
+            _require(urls, dns, interval)
+            with display(self.stdout, in_place=watch, json=json) as show:
+                asyncio.run(self._ask(urls, dns, interval, show, watch=watch))
+        except NotAsked as problem:
+            self.state = PluginState.UNKNOWN
+            self.stderr.write(f"PODS UNKNOWN: {problem}")
+            if json:
+                self.stdout.write(dumped(Fleet(())))
+        except KeyboardInterrupt:
+            pass
+        except BrokenPipeError:  # nobody reads on; Python would complain once more when it flushes at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(self.state)
+
+    async def _ask(self, urls: list[str], dns: str | None, interval_s: float, show: Show, *, watch: bool) -> None:
+        """Raises NotAsked. A name that resolved once and no longer does keeps its last addresses: they are asked on."""
+        survey, found = Survey(interval_s), list[str]()
+        while True:
+            with suppress(*([NotAsked] if found else [])):
+                found = await addresses(dns) if dns else []
+            fleet = await survey.round(list(dict.fromkeys([*urls, *found])))
+            self.state = fleet.state
+            show(fleet)
+            if not watch:
+                return
+            await asyncio.sleep(interval_s)
+
+
+def _require(urls: list[str], dns: str | None, interval_s: float) -> None:
+    """Raises NotAsked."""
+    if not urls and not dns:
+        raise NotAsked("name the pods with --url http://HOST:PORT, once or several times, or with --dns NAME:PORT.")
+    low, high = INTERVAL_S
+    if not low <= interval_s <= high:
+        raise NotAsked(f"--interval is {interval_s}; accepted: {low}–{high:.0f} seconds.")

@@ -1,0 +1,166 @@
+"""Asks live processes over HTTP: one GET, bounded in time and size, never through a proxy, no redirect followed."""
+
+import asyncio
+import json
+import os
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+import h11
+
+TIMEOUT_S: Final = 3.0
+MAX_BYTES: Final = 65536
+CHUNK_BYTES: Final = 65536
+PORTS: Final = {"http": 80, "https": 443}
+
+
+class NotAsked(Exception):
+    """There is no usable answer. The message says what to do."""
+
+
+class Unresolved(NotAsked):
+    """There is no address to ask: the host's name does not resolve."""
+
+
+class Response(NamedTuple):
+    """What a process answered, whatever the status."""
+
+    status: int
+    body: bytes
+
+
+def base_url(url: str) -> str:
+    """Scheme, host and port of `url`, such as http://host:9730. Raises NotAsked unless that is all it names."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in PORTS and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable or parts.path.rstrip("/") not in ("", "/health") or parts.query or parts.fragment:
+        shown = f" {url!r}" if url.isprintable() and "@" not in url else ""  # a password stands before an "@"
+        raise NotAsked(f"--url{shown} is no address of the service; give one such as http://127.0.0.1:9730.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def ask(url: str, timeout_s: float = TIMEOUT_S) -> Any:
+    """The parsed JSON of a 200 at `url`. Raises NotAsked."""
+    status, body = await get(url, timeout_s)
+    if status != 200:
+        raise NotAsked(_answered(url, status))
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise NotAsked(f"{url} did not answer in JSON; check that the host and port are this service's.") from None
+
+
+async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES) -> Response:
+    """The response to a GET of `url`, all of it within `timeout_s`. Raises NotAsked."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _get(parts, max_bytes)
+    except socket.gaierror as error:
+        raise Unresolved(
+            f"cannot resolve {parts.hostname} ({error.strerror}); check the name, and the resolver of this machine."
+        ) from None
+    except TimeoutError:
+        raise NotAsked(_unreachable(url, "timed out")) from None
+    except OSError as error:
+        raise NotAsked(_unreachable(url, _reason(error))) from None
+    except h11.RemoteProtocolError:
+        raise NotAsked(f"{url} did not answer in HTTP; check that the host and port are this service's.") from None
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of `host`, in the resolver's order, each once. Raises OSError.
+
+    The thread is a daemon that is never joined, so that a resolver that hangs does not delay the end of a command.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[Any]] = loop.create_future()
+
+    def settle(addresses: list[Any] | OSError) -> None:
+        if not found.done():
+            found.set_exception(addresses) if isinstance(addresses, OSError) else found.set_result(addresses)
+
+    def look_up() -> None:
+        addresses: list[Any] | OSError
+        try:
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            addresses = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, addresses)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    return list(dict.fromkeys(address[4][0] for address in await found))
+
+
+async def _get(parts: SplitResult, max_bytes: int) -> Response:
+    reader, writer = await _connected(parts)
+    try:
+        connection = h11.Connection(h11.CLIENT)
+        headers = [("Host", parts.netloc), ("Connection", "close")]
+        request = h11.Request(method="GET", target=parts.path or "/", headers=headers)
+        writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+        return await _response(connection, reader, max_bytes)
+    finally:
+        writer.close()
+
+
+async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first of the host's addresses that takes one. Raises OSError."""
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    refused: OSError = OSError("no address")
+    for address in await resolve(host, port):
+        try:
+            return await asyncio.open_connection(address, port, ssl=tls, server_hostname=host if tls else None)
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+async def _response(connection: h11.Connection, reader: asyncio.StreamReader, max_bytes: int) -> Response:
+    """The whole response. Raises OSError when it breaks off or is too large."""
+    status, body = 0, b""
+    while True:
+        match connection.next_event():
+            case h11.NEED_DATA:
+                connection.receive_data(await reader.read(CHUNK_BYTES))
+            case h11.Response(status_code=code):
+                status = code
+            case h11.Data(data=data) if len(body) + len(data) <= max_bytes:
+                body += data
+            case h11.Data():
+                raise OSError(f"more than {max_bytes} bytes")
+            case h11.EndOfMessage():
+                return Response(status, body)
+            case h11.ConnectionClosed() | h11.PAUSED:
+                raise OSError("the connection was closed")
+
+
+def _answered(url: str, status: int) -> str:
+    remedy = {
+        400: "use a host name that its ALLOWED_HOSTS has",
+        404: "check that the host and port are this service's",
+    }.get(status, "check what stands between here and the process, or ask the pod itself")
+    return f"{url} answered {status}; {remedy}."
+
+
+def _reason(error: OSError) -> str:
+    """The system's words without asyncio's around them, "Connect call failed ('127.0.0.1', 1)"."""
+    if isinstance(error, ssl.SSLError):
+        return getattr(error, "verify_message", "") or error.reason or "TLS failed"
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+
+
+def _unreachable(url: str, reason: str) -> str:
+    return (
+        f"no answer from {url} ({reason}); check that the process runs and that the port can be reached from here, "
+        "for example with kubectl port-forward pod/NAME 9730."
+    )

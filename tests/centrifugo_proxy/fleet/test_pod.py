@@ -1,0 +1,78 @@
+"""What a pod's answers are read as."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centrifugo_proxy.fleet.pod import Claims, Outage, Scrape, rates, read_health, read_scrape
+from tests.centrifugo_proxy.fleet.health import health_body
+from tests.harness.service import service
+
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def test_a_version_without_the_newer_fields_is_read_with_them_unknown() -> None:
+    health = read_health(health_body())
+
+    assert health.identity_outage == Outage(False, 0, None, None, None, None)
+    assert health.fallback_pool.claims is None
+
+
+def test_the_newer_fields_are_read_where_they_are() -> None:
+    claims = {"store": "redis", "up": True, "used": 3, "on_error": "refuse"}
+
+    health = read_health(health_body(claims=claims, recovering=True, last_failure_age_s=2, last_answer_age_s=0.5))
+
+    assert health.identity_outage == Outage(False, 0, None, True, 2.0, 0.5)
+    assert health.fallback_pool.claims == Claims("redis", True, 3, "refuse")
+
+
+async def test_the_health_of_this_version_is_understood() -> None:
+    async with service(tickets=["a", "b"]) as running:
+        health = read_health((await running.http.get("/health")).json())
+
+    assert (health.status, health.fallback_pool.size) == ("ok", 2)
+
+
+@pytest.mark.parametrize("field", ["status", "version", "identity_outage", "fallback_pool"])
+@given(value=SHAPES)
+def test_nonsense_in_a_field_is_refused_whatever_it_is(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match="not the health of this service"):
+        read_health({**health_body(), field: value})
+
+
+async def test_the_metrics_of_this_version_are_understood() -> None:
+    async with service() as running:
+        await running.connect(None)
+        scrape = read_scrape(1.0, (await running.http.get("/metrics")).content)
+
+    assert scrape.connects["invalid_ticket"] >= 1
+    assert {"success", "fallback_pool_consumed", "unavailable"} < scrape.connects.keys()
+
+
+def test_metrics_of_another_program_are_refused() -> None:
+    with pytest.raises(ValueError, match="not the metrics"):
+        read_scrape(1.0, b"up 1\n")
+
+
+def test_large_counters_are_read_as_prometheus_writes_them() -> None:
+    scrape = read_scrape(1.0, b'realtime_centrifugo_connect_total{outcome="success"} 1.2345678e+07\n')
+
+    assert scrape.connects == {"success": 12345678.0}
+
+
+def test_rates_are_over_the_time_between_the_two_scrapes() -> None:
+    assert rates(Scrape(10.0, {"success": 4}), Scrape(12.0, {"success": 7, "cancelled": 1})) == {
+        "success": 1.5,
+        "cancelled": 0.5,
+    }
+
+
+def test_a_restart_between_two_scrapes_leaves_the_rates_unknown() -> None:
+    assert rates(Scrape(10.0, {"success": 4}), Scrape(11.0, {"success": 3})) is None

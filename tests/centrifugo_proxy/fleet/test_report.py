@@ -1,0 +1,128 @@
+"""What the pods of a fleet amount to together."""
+
+from typing import Any
+
+import pytest
+
+from centrifugo_proxy.fleet.pod import Pod
+from centrifugo_proxy.fleet.report import Fleet, as_json, verdict
+from centrifugo_proxy.fleet.table import HEAD, duration, plain, rows
+from common.exit_codes import PluginState
+from tests.centrifugo_proxy.fleet.health import a_pod, silent_pod
+from tests.documents.runbook import assert_as_documented
+
+WELL = a_pod()
+A, B, C = (f"http://10.0.0.{number}:9730" for number in (1, 2, 3))
+REDIS = {"store": "redis", "up": True, "used": 2, "on_error": "refuse"}
+FILE = {**REDIS, "store": "file"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "state"),
+    [
+        ([WELL], PluginState.OK),
+        ([WELL, silent_pod()], PluginState.WARNING),
+        ([WELL, silent_pod(asked=False)], PluginState.WARNING),
+        ([a_pod(ready=False)], PluginState.WARNING),
+        ([WELL._replace(ready=None)], PluginState.WARNING),
+        ([a_pod(degraded=True)], PluginState.WARNING),
+        ([a_pod(recovering=True)], PluginState.WARNING),
+        ([a_pod(size=4)], PluginState.WARNING),
+        ([a_pod(size=0)], PluginState.WARNING),
+        ([a_pod(size=0, recovering=True)], PluginState.WARNING),
+        ([WELL, a_pod(size=0, degraded=True)], PluginState.CRITICAL),
+        ([silent_pod()], PluginState.CRITICAL),
+        ([silent_pod(), silent_pod(asked=False)], PluginState.CRITICAL),
+        ([silent_pod(asked=False)], PluginState.UNKNOWN),
+        ([], PluginState.UNKNOWN),
+    ],
+)
+def test_the_state_is_that_of_the_worst_pod(pods: list[Pod], state: PluginState) -> None:
+    assert Fleet(tuple(pods)).state is state
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tickets"),
+    [
+        ({}, {}, 7 + 5),
+        ({"claims": REDIS}, {"claims": REDIS}, 7),
+        ({"claims": REDIS}, {}, 7 + 5),
+        ({"claims": FILE}, {"claims": FILE}, 7 + 5),
+        ({"claims": {**REDIS, "store": "none"}}, {"claims": {**REDIS, "store": "none"}}, 7 + 5),
+    ],
+)
+def test_tickets_that_pods_share_count_once(first: dict[str, Any], second: dict[str, Any], tickets: int) -> None:
+    fleet = Fleet((a_pod(A, size=7, **first), a_pod(B, size=5, **second), silent_pod(C)))
+
+    assert fleet.tickets == tickets
+
+
+def test_a_file_is_shared_by_the_processes_of_one_machine() -> None:
+    fleet = Fleet((a_pod("http://10.0.0.1:9730", claims=FILE), a_pod("http://10.0.0.1:9731", claims=FILE)))
+
+    assert fleet.tickets == 7
+
+
+def test_a_pod_alone_empties_at_its_own_rate() -> None:
+    fast, slow, unused = a_pod(A, consumed_per_s=2.0), a_pod(B, consumed_per_s=0.5), a_pod(C)
+    fleet = Fleet((fast, slow, unused))
+
+    assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [3.5, 14.0, None]
+
+
+def test_pods_that_share_tickets_empty_them_together() -> None:
+    fleet = Fleet((a_pod(A, consumed_per_s=2.0, claims=REDIS), a_pod(B, consumed_per_s=0.5, claims=REDIS)))
+
+    assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [2.8, 2.8]
+
+
+def test_json_is_as_documented() -> None:
+    whole = a_pod(A, degraded=True, claims=REDIS, since="2026-11-24T02:10:07.339Z", recovering=False)
+    bare = a_pod(C, consumed_per_s=1.0, last_failure_age_s=1.5, last_answer_age_s=0.5)
+
+    assert_as_documented(as_json(Fleet((whole, silent_pod(B), bare))), "### pods --json")
+
+
+def test_what_a_silent_pod_would_say_is_null() -> None:
+    [pod] = as_json(Fleet((silent_pod(),)))["pods"]
+
+    assert pod == {
+        "url": "http://10.0.0.2:9730",
+        "answered": False,
+        "error": "no answer",
+        "version": None,
+        "ready": None,
+        "status": None,
+        "identity_outage": None,
+        "fallback_pool": None,
+        "connects_per_s": None,
+        "empty_in_s": None,
+    }
+
+
+def test_the_verdict_counts_what_is_wrong() -> None:
+    fleet = Fleet((WELL, silent_pod(), a_pod(ready=False, degraded=True, size=0), a_pod(recovering=True)))
+
+    assert verdict(fleet) == (
+        "PODS CRITICAL: 3 of 4 pods answer, 1 not ready, 1 in an outage, 1 recovering, 1 short of tickets."
+    )
+
+
+def test_the_table_has_a_row_for_each_pod_and_their_sum() -> None:
+    outage = a_pod(A, degraded=True, since="2026-11-24T02:10:07.339Z", size=4, consumed_per_s=2.0)
+    fleet = Fleet((outage, silent_pod(B), a_pod(C, ready=False, consecutive_failure_count=3)))
+
+    assert list(plain([HEAD, *rows(fleet)])) == [
+        "pod            version   ready  outage           tickets  connects/s                               empty in",
+        "10.0.0.1:9730  1.2.3     yes    since 02:10:07Z  4/9 LOW  2.0 fallback_pool_consumed, 1.0 success  2 s",
+        "10.0.0.2:9730  ?         ?      ?                ?        ?                                        ?",
+        "10.0.0.3:9730  1.2.3     NO     failing (3)      7/9      1.0 success                              -",
+        "sum            2 answer                          11       2.0 success, 2.0 fallback_pool_consumed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(None, "-"), (0.4, "0 s"), (59.9, "59 s"), (250, "4 min 10 s"), (11100, "3 h 5 min")]
+)
+def test_a_duration_has_two_units_at_most(seconds: float | None, shown: str) -> None:
+    assert duration(seconds) == shown

@@ -1,0 +1,233 @@
+"""`manage.py pods` against five real service processes: one hangs, one is gone, one in an outage, one has no ticket."""
+
+import json
+import os
+import pty
+import re
+import secrets
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from common.exit_codes import PluginState
+from tests.documents.runbook import section
+from tests.harness.manage import run_manage
+from tests.harness.paths import ROOT
+from tests.harness.processes import Process, free_port, serve_command, started
+from tests.harness.service import connect_body
+
+NOBODY = "http://127.0.0.1:1"
+WATCH_S = 30.0
+
+
+class Five(NamedTuple):
+    well: Process
+    hanging: Process
+    gone: Process
+    outage: Process
+    empty: Process
+
+    def options(self, *names: str) -> list[str]:
+        """--url for each of these, for all of them by default."""
+        return [f"--url=http://127.0.0.1:{getattr(self, name).port}" for name in names or self._fields]
+
+
+@contextmanager
+def running(variables: dict[str, str]) -> Iterator[Process]:
+    port = free_port()
+    with started(serve_command(port), port, **variables) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Five]:
+    folder = tmp_path_factory.mktemp("pools")
+    settings = {
+        "IDENTITY_VALIDATE_GRPC_ADDRESS": "127.0.0.1:1",
+        "IDENTITY_VALIDATE_DEADLINE_MS": "100",
+        "FALLBACK_DEGRADED_WINDOW_MS": "100",
+        "FALLBACK_LOW_WATERMARK": "2",
+    }
+    pools = {name: folder / name for name in Five._fields}
+    for name, path in pools.items():
+        lines = [] if name == "empty" else [secrets.token_urlsafe(16) for _ in range(3)]
+        path.write_text("# a pool\n" + "\n".join(lines))
+        path.chmod(0o600)
+    with ExitStack() as stack:
+        starting = [
+            stack.enter_context(running({**settings, "FALLBACK_TICKETS_PATH": str(pools[name])}))
+            for name in Five._fields
+        ]
+        for process in starting:
+            process.wait_until_ready()
+        five = Five(*starting)
+        five.hanging.popen.send_signal(signal.SIGSTOP)
+        five.gone.terminate()
+        use_up_until_degraded(five.outage)
+        yield five
+
+
+def use_up_until_degraded(process: Process) -> None:
+    until = time.monotonic() + WATCH_S
+    while not process.http.get("/health").json()["identity_outage"]["degraded"]:
+        process.http.post("/centrifugo/connect", json=connect_body("not-in-the-pool"))
+        assert time.monotonic() < until
+
+
+def asked(*arguments: str) -> tuple[int, dict[str, Any]]:
+    ended = run_manage("pods", "--json", *arguments)
+    body: dict[str, Any] = json.loads(ended.stdout)
+    return ended.returncode, body
+
+
+def test_each_pod_is_a_row_whether_it_answers_or_not(five: Five) -> None:
+    code, report = asked(*five.options())
+    well, hanging, gone, outage, empty = report["pods"]
+
+    assert (code, report["state"], report["sum"]) == (1, "warning", {"pods": 5, "answered": 3, "tickets": 6})
+    assert [pod["answered"] for pod in report["pods"]] == [True, False, False, True, True]
+    assert [pod["ready"] for pod in report["pods"]] == [True, None, None, True, True]
+    assert "(timed out)" in hanging["error"]
+    assert "(Connection refused)" in gone["error"]
+    assert outage["identity_outage"]["degraded"] is True
+    assert [pod["fallback_pool"]["size"] for pod in (well, outage, empty)] == [3, 3, 0]
+    assert empty["fallback_pool"]["status"] == "empty"
+    assert well["connects_per_s"]["success"] == 0.0
+
+
+def test_a_hanging_pod_delays_the_others_by_two_seconds_at_most(five: Five) -> None:
+    begun = time.monotonic()
+    asked(*five.options("well", "empty"))
+    without = time.monotonic() - begun
+    asked(*five.options("well", "empty", *["hanging"] * 4))
+
+    assert time.monotonic() - begun - without < without + 2.0 + 3.0  # three seconds for a busy machine
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [(["well"], 0), (["well", "gone"], 1), (["outage"], 1), (["empty"], 1), (["gone"], 2)]
+)
+def test_the_exit_code_is_the_state(five: Five, names: list[str], code: int) -> None:
+    assert run_manage("pods", *five.options(*names)).returncode == code
+
+
+def test_an_outage_without_a_ticket_is_critical(five: Five) -> None:
+    use_up_until_degraded(five.empty)
+
+    code, report = asked(*five.options("well", "empty"))
+
+    assert (code, report["state"]) == (2, "critical")
+
+
+def test_a_pipe_gets_plain_lines(five: Five) -> None:
+    lines = run_manage("pods", *five.options("well", "gone")).stdout.splitlines()
+
+    assert lines[0] == "PODS WARNING: 1 of 2 pods answers."
+    assert lines[1].split() == ["pod", "version", "ready", "outage", "tickets", "connects/s", "empty", "in"]
+    assert lines[2].split()[0] == f"127.0.0.1:{five.well.port}"
+    assert [line.split()[0] for line in lines[3:5]] == [f"127.0.0.1:{five.gone.port}", "sum"]
+    assert lines[5].startswith(f"127.0.0.1:{five.gone.port}: no answer from ")
+    assert all(line.isascii() for line in lines)
+
+
+def test_a_name_is_asked_at_every_address(five: Five) -> None:
+    code, report = asked("--dns", f"127.0.0.1:{five.well.port}", *five.options("well"))
+
+    assert (code, [pod["url"] for pod in report["pods"]]) == (0, [f"http://127.0.0.1:{five.well.port}"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--url", "127.0.0.1:9730"],
+        ["--url", "http://me:pw@host"],
+        ["--url", "http://does-not-exist.invalid:9730"],
+        ["--dns", "does-not-exist.invalid:9730"],
+        ["--dns", "localhost"],
+        ["--dns", "localhost:0"],
+        ["--dns", "http://localhost:9730"],
+        ["--url", NOBODY, "--interval", "0"],
+        ["--url", NOBODY, "--interval", "nan"],
+        ["--url", NOBODY, "--interval", "soon"],
+        ["--unknown"],
+    ],
+)
+def test_where_nobody_can_be_asked_the_state_is_unknown(arguments: list[str]) -> None:
+    ended = run_manage("pods", *arguments)
+
+    assert ended.returncode == PluginState.UNKNOWN
+    assert ended.stderr or ended.stdout.startswith("PODS UNKNOWN")
+    assert "Traceback" not in ended.stderr
+    assert "pw" not in ended.stderr
+
+
+def test_a_refused_environment_is_unknown() -> None:
+    assert run_manage("pods", "--url", NOBODY, LISTEN_PORT="x").returncode == PluginState.UNKNOWN
+
+
+def test_watching_redraws_in_place_and_ends_with_the_state(five: Five) -> None:
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "manage.py", "pods", "--watch", "--interval=0.2", *five.options("well", "gone")]
+    variables = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=terminal, stderr=terminal) as watching:  # noqa: S603
+        os.close(terminal)
+        shown = read_until(controller, b"PODS", times=4)
+        watching.send_signal(signal.SIGINT)
+        read_until(controller, b"", times=0)
+        code = watching.wait(WATCH_S)
+    os.close(controller)
+
+    assert code == 1
+    assert b"\x1b[2J" not in shown  # never cleared as a whole: nothing flickers
+    assert len(re.findall(rb"\x1b\[1A", shown)) >= 3  # but written over, line by line
+    assert b"Traceback" not in shown
+
+
+def read_until(controller: int, wanted: bytes, times: int) -> bytes:
+    """What the terminal was sent until it had this so many times; until the end of the output for 0."""
+    shown, until = b"", time.monotonic() + WATCH_S
+    while times == 0 or shown.count(wanted) < times:
+        assert time.monotonic() < until, shown
+        if select.select([controller], [], [], 0.1)[0]:
+            try:
+                shown += os.read(controller, 65536)
+            except OSError:  # the other side has closed the terminal
+                break
+    return shown
+
+
+def test_watching_in_a_pipe_prints_a_json_object_a_round(five: Five) -> None:
+    command = [sys.executable, "manage.py", "pods", "--watch", "--json", "--interval=0.1", *five.options("well")]
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        rounds = [json.loads(watching.stdout.readline()) for _ in range(3)]
+        watching.stdout.close()  # nobody reads on
+        code, complaint = watching.wait(WATCH_S), watching.stderr.read()
+
+    assert [each["state"] for each in rounds] == ["ok"] * 3
+    assert (code, complaint) == (0, b"")
+
+
+@pytest.mark.parametrize("state", PluginState)
+def test_exit_codes_are_the_same_in_the_runbook_and_in_help(state: PluginState) -> None:
+    assert f"| {int(state)} | {state.name.lower()} |" in section("### pods")
+
+
+def test_the_example_of_a_headless_service_is_the_one_in_the_deployment() -> None:
+    manifest = (Path(ROOT) / "deploy" / "kubernetes" / "service.yaml").read_text()
+
+    assert "name: realtime-proxy-pods" in manifest
+    assert "realtime-proxy-pods:9730" in run_manage("pods", "--help").stdout
