@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 CENTRIFUGO := .cache/centrifugo
 CENTRIFUGO_MODULE := github.com/centrifugal/centrifugo/v5
 CENTRIFUGO_VERSION := $(shell sed -n 's|.*$(CENTRIFUGO_MODULE) v\([^ ]*\).*|\1|p' tools/centrifugo/go.mod)
+# The broker's jars and an archive of their classes.
+KAFKA := .cache/kafka/kafka.jsa
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench checks lint types proto format requirements clean centrifugo centrifugo-if-possible
+.PHONY: help run test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugo-if-possible
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +24,7 @@ $(VENV)/.installed: requirements/base.txt requirements/dev.txt
 run: $(VENV)/.installed  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
 	@$(BIN)/python -m demo
 
-test: checks centrifugo-if-possible  ## the static checks and the whole test suite
+test: checks centrifugo-if-possible kafka-if-possible  ## the static checks and the whole test suite
 	$(BIN)/python -m pytest
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo, with Go
@@ -37,6 +39,19 @@ centrifugo-if-possible:
 	@mkdir -p .cache
 	@[ -x $(CENTRIFUGO) ] || [ -n "$$CENTRIFUGO_BIN" ] || echo "Building Centrifugo for the end-to-end tests, once"
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory centrifugo > .cache/centrifugo.log 2>&1 || true
+
+kafka: $(KAFKA)  ## fetch the Kafka broker of the bridge's tests, with Maven
+
+$(KAFKA): tools/kafka/pom.xml $(VENV)/.installed
+	mvn -q -B -f tools/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/.cache/kafka/libs
+	$(BIN)/python -m tools.kafka.broker
+	@touch $@
+
+# The tests say themselves why they do without one (tests/harness/kafka.py).
+kafka-if-possible:
+	@mkdir -p .cache
+	@[ -e $(KAFKA) ] || echo "Fetching Kafka for the bridge's tests, once"
+	@[ -e $(KAFKA) ] || $(MAKE) --no-print-directory kafka > .cache/kafka.log 2>&1 || true
 
 bench: $(VENV)/.installed  ## CPU of a connect beside the bare floor's; options in BENCH="--json FILE --rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)

@@ -1,0 +1,201 @@
+"""Commands in order by key, at most one of a key in flight. Pure: no clock, no I/O.
+
+A key is a channel or a user. A command enters the queues of all its keys when its record is received, and is ready
+when it is first in each of them and the command before it in its record is done. Whatever a command waits for was
+therefore received earlier, so that nothing waits in a circle.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum, auto
+from itertools import count
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+
+class Sendable(Protocol):
+    """What the lanes have to know of a command. `burst` is how many of its key may be in one request."""
+
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+    @property
+    def encoded(self) -> bytes: ...
+    @property
+    def burst(self) -> int: ...
+
+
+class State(Enum):
+    """Where a task is."""
+
+    QUEUED = auto()
+    IN_FLIGHT = auto()
+    GONE = auto()
+
+
+S = TypeVar("S", bound=Sendable)
+O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
+
+
+class Task(Generic[S, O]):
+    """A command on its way. `attempts` counts the requests it was in."""
+
+    __slots__ = ("attempts", "command", "follower", "owner", "state", "waits")
+
+    def __init__(self, command: S, owner: O) -> None:
+        self.command = command
+        self.owner = owner
+        self.state = State.QUEUED
+        self.attempts = 0
+        self.waits = 0
+        self.follower: Task[S, O] | None = None
+
+
+class Batch(NamedTuple, Generic[S, O]):
+    """Commands of one request. `ordered` if several are of one key, so that they must be done one by one."""
+
+    tasks: list[Task[S, O]]
+    ordered: bool
+
+
+class Lanes(Generic[S, O]):
+    """All commands that are not done."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[Task[S, O]]] = {}
+        self._ready: deque[Task[S, O]] = deque()
+        self._delayed: list[tuple[float, int, Task[S, O]]] = []
+        self._serial = count()
+        self.in_flight = 0
+
+    def __len__(self) -> int:
+        """How many keys have commands."""
+        return len(self._queues)
+
+    def add(self, commands: Sequence[S], owner: O) -> list[Task[S, O]]:
+        """Queue the commands of one record, which are done one after another."""
+        tasks = [Task(command, owner) for command in commands]
+        previous: Task[S, O] | None = None
+        for task in tasks:
+            if previous is not None:
+                previous.follower = task
+                task.waits += 1
+            self._enqueue(task)
+            previous = task
+        return tasks
+
+    def _enqueue(self, task: Task[S, O]) -> None:
+        for key in task.command.keys:
+            queue = self._queues.get(key)
+            if queue is None:
+                self._queues[key] = deque((task,))
+            else:
+                queue.append(task)
+                task.waits += 1
+        if task.waits == 0:
+            self._ready.append(task)
+
+    def take(self, most: int, most_bytes: int) -> Batch[S, O]:
+        """The next request: ready commands, within both bounds; at least one if any is ready."""
+        taken: list[Task[S, O]] = []
+        ordered = False
+        size = 0
+        while self._ready and len(taken) < most:
+            head = self._ready[0]
+            if head.state is not State.QUEUED:
+                self._ready.popleft()
+                continue
+            if taken and size + len(head.command.encoded) > most_bytes:
+                break
+            self._ready.popleft()
+            for task in self._run_of(head, most - len(taken)):
+                if taken and size + len(task.command.encoded) > most_bytes:
+                    break
+                ordered = ordered or task is not head
+                size += len(task.command.encoded)
+                self._send(task)
+                taken.append(task)
+        return Batch(taken, ordered)
+
+    def _send(self, task: Task[S, O]) -> None:
+        task.state = State.IN_FLIGHT
+        task.attempts += 1
+        self.in_flight += 1
+
+    def _run_of(self, head: Task[S, O], most: int) -> list[Task[S, O]]:
+        """The head of a lane, and what may go with it in one request."""
+        burst = min(head.command.burst, most)
+        if burst <= 1 or len(head.command.keys) != 1:
+            return [head]
+        run = [head]
+        for task in _after_the_first(self._queues[head.command.keys[0]]):
+            if len(run) == burst or task.waits != 1 or task.command.burst <= 1 or len(task.command.keys) != 1:
+                break
+            run.append(task)
+        return run
+
+    def done(self, task: Task[S, O]) -> None:
+        """A command in flight is finished, well or not: what waited for it goes on."""
+        self.in_flight -= 1
+        self._remove(task)
+
+    def failed(self, task: Task[S, O], until: float) -> None:
+        """A command in flight is to be sent again, not before `until`; those behind it wait with it."""
+        self.in_flight -= 1
+        task.state = State.QUEUED
+        if task.waits == 0:
+            heapq.heappush(self._delayed, (until, next(self._serial), task))
+
+    def put_back(self, tasks: Iterable[Task[S, O]]) -> None:
+        """Commands in flight are to be sent again as soon as possible, before what is ready now."""
+        for task in reversed(list(tasks)):
+            self.in_flight -= 1
+            task.state = State.QUEUED
+            if task.waits == 0:
+                self._ready.appendleft(task)
+
+    def wake(self, now: float) -> float | None:
+        """Make ready what has waited long enough; when to call again, None if nothing is waiting."""
+        while self._delayed and (self._delayed[0][0] <= now or self._delayed[0][2].state is State.GONE):
+            task = heapq.heappop(self._delayed)[2]
+            if task.state is State.QUEUED:
+                self._ready.append(task)
+        return self._delayed[0][0] if self._delayed else None
+
+    @property
+    def has_ready(self) -> bool:
+        """True if `take` has something to give."""
+        while self._ready and self._ready[0].state is not State.QUEUED:
+            self._ready.popleft()
+        return bool(self._ready)
+
+    def let_go(self, tasks: Iterable[Task[S, O]]) -> None:
+        """Forget those of these commands that are not in flight."""
+        for task in tasks:
+            if task.state is State.QUEUED:
+                self._remove(task)
+
+    def _remove(self, task: Task[S, O]) -> None:
+        task.state = State.GONE
+        for key in task.command.keys:
+            queue = self._queues[key]
+            if queue[0] is not task:
+                queue.remove(task)
+                continue
+            queue.popleft()
+            if queue:
+                self._one_wait_less(queue[0])
+            else:
+                del self._queues[key]
+        if task.follower is not None:
+            self._one_wait_less(task.follower)
+
+    def _one_wait_less(self, task: Task[S, O]) -> None:
+        task.waits -= 1
+        if task.waits == 0 and task.state is State.QUEUED:
+            self._ready.append(task)
+
+
+def _after_the_first(queue: deque[Task[S, O]]) -> Iterator[Task[S, O]]:
+    tasks = iter(queue)
+    next(tasks, None)
+    return tasks

@@ -1,0 +1,108 @@
+"""Which records of a partition are done, and up to where its offset may be committed. Pure: no clock, no I/O.
+
+Records are kept in order of receipt. Offsets are never counted with: compaction and transaction markers leave gaps.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A record that was read. `timestamp_ms` is Kafka's; `size` is in bytes; `unfinished` counts its commands."""
+
+    offset: int
+    timestamp_ms: int
+    size: int
+    unfinished: int
+    done: bool
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class PartitionLedger(Generic[E]):
+    """The records of one assignment of a partition. A later assignment gets a ledger of its own."""
+
+    def __init__(self) -> None:
+        self.fenced = False
+        self.pending = 0
+        self.pending_bytes = 0
+        self._entries: deque[E] = deque()
+        self._next: int | None = None
+        self._end: int | None = None
+        self._confirmed: int | None = None
+
+    def receive(self, entry: E) -> None:
+        """A record was read."""
+        self._entries.append(entry)
+        self._end = None
+        self.pending += 1
+        self.pending_bytes += entry.size
+
+    def settle(self, entry: E) -> None:
+        """The record is done."""
+        entry.done = True
+        self.pending -= 1
+        self.pending_bytes -= entry.size
+        self._advance()
+
+    def reach_end(self, offset: int) -> None:
+        """All before `offset` was read; what is no record there (transaction markers) may be committed too."""
+        self._end = offset
+        self._advance()
+
+    def _advance(self) -> None:
+        while self._entries and self._entries[0].done:
+            self._next = self._entries.popleft().offset + 1
+        if not self._entries and self._end:
+            self._next = self._end
+
+    @property
+    def committable(self) -> int | None:
+        """The offset up to which every record is done; None while nothing is known."""
+        return self._next
+
+    @property
+    def uncommitted(self) -> int | None:
+        """What to commit; None if the broker has confirmed it already."""
+        return None if self._next == self._confirmed else self._next
+
+    def confirm(self, offset: int) -> None:
+        """The broker has accepted a commit of this offset."""
+        self._confirmed = offset
+
+    @property
+    def window(self) -> int:
+        """How many records lie between the first that is not done and the last that was read, both included."""
+        return len(self._entries)
+
+    @property
+    def oldest(self) -> E | None:
+        """The first record that is not done."""
+        return self._entries[0] if self._entries else None
+
+    def open_entries(self) -> Iterator[E]:
+        """The records that are not done, in order of receipt."""
+        return (entry for entry in self._entries if not entry.done)
+
+    def forget_after(self, entry: E) -> list[E]:
+        """Treat what was received after this record as never read; the records that were not done among it."""
+        forgotten: list[E] = []
+        while self._entries[-1] is not entry:
+            later = self._entries.pop()
+            if not later.done:
+                later.done = True
+                self.pending -= 1
+                self.pending_bytes -= later.size
+                forgotten.append(later)
+        self._end = None
+        return forgotten
+
+    def fence(self) -> None:
+        """The assignment is over: nothing that comes later changes this ledger."""
+        self.fenced = True
+        self._entries.clear()
+        self.pending = self.pending_bytes = 0

@@ -1,0 +1,138 @@
+"""What an answer of Centrifugo's API means for the commands that were sent. Pure.
+
+The numbers are those of Centrifugo's `ErrorXxx` replies, https://centrifugal.dev/docs/server/codes. A code that is
+not listed is temporary: a new Centrifugo may have new ones, and to send again loses nothing.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
+
+TOO_MANY_REQUESTS: Final = 429
+REQUEST_TIMEOUT: Final = 408
+PERMANENT: Final = {
+    102: "unknown_channel",
+    104: "unknown_method",
+    107: "rejected",
+    108: "not_available",
+    112: "rejected",
+    113: "rejected",
+}
+CAUSES: Final = (
+    "error_100",
+    "error_other",
+    "refused",
+    "reset",
+    "timeout",
+    "http_5xx",
+    "http_busy",
+    "misconfigured",
+    "bad_reply",
+    "rejected",
+)
+
+
+class Kind(Enum):
+    """What is to be done with one command."""
+
+    DONE = auto()
+    TEMPORARY = auto()
+    PERMANENT = auto()
+
+
+class Verdict(NamedTuple):
+    """`cause` is a label of the retries; `reason` and `detail` are a dead letter's, for a permanent one.
+
+    `again` names the channels of a broadcast that are to be sent again; empty: all of the command.
+    """
+
+    kind: Kind
+    cause: str = ""
+    reason: str = ""
+    detail: str = ""
+    again: tuple[int, ...] = ()
+
+
+DONE: Final = Verdict(Kind.DONE)
+
+
+class Outcome(Enum):
+    """What is to be done with a whole request."""
+
+    ANSWERED = auto()
+    SPLIT = auto()
+    OUTAGE = auto()
+    MISCONFIGURED = auto()
+
+
+class Failure(Exception):
+    """A request without an answer for its commands. `cause` is one of CAUSES, `detail` is text for an operator."""
+
+    def __init__(self, outcome: Outcome, cause: str, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.cause = cause
+        self.detail = detail
+
+
+def failure_of_status(status: int) -> Failure | None:
+    """What an HTTP status other than 200 means; None for 200."""
+    if status == 200:
+        return None
+    detail = f"HTTP status {status}"
+    if status in (400, 413):
+        return Failure(Outcome.SPLIT, "rejected", detail)
+    if status in (REQUEST_TIMEOUT, TOO_MANY_REQUESTS):
+        return Failure(Outcome.OUTAGE, "http_busy", detail)
+    if status >= 500:
+        return Failure(Outcome.OUTAGE, "http_5xx", detail)
+    return Failure(Outcome.MISCONFIGURED, "misconfigured", detail)
+
+
+def bad_reply(detail: str) -> Failure:
+    """The body is not what the API answers."""
+    return Failure(Outcome.OUTAGE, "bad_reply", detail)
+
+
+def verdicts(body: Any, methods: list[str]) -> list[Verdict]:
+    """One verdict for each command of a batch, whose methods these are. Raises Failure if the body is no answer."""
+    replies = body.get("replies") if isinstance(body, dict) else None
+    if not isinstance(replies, list) or len(replies) != len(methods):
+        seen = len(replies) if isinstance(replies, list) else "no"
+        raise bad_reply(f"{seen} replies to {len(methods)} commands")
+    return [_of_reply(reply, method) for reply, method in zip(replies, methods, strict=True)]
+
+
+def _of_reply(reply: Any, method: str) -> Verdict:
+    if not isinstance(reply, dict):
+        raise bad_reply("a reply that is no object")
+    if reply.get("error") is not None:
+        return _of_error(reply["error"])
+    result = reply.get(method)
+    if not isinstance(result, dict):
+        raise bad_reply(f"a reply without {method}")
+    return _of_broadcast(result) if method == "broadcast" else DONE
+
+
+def _of_error(error: Any) -> Verdict:
+    code = error.get("code") if isinstance(error, dict) else None
+    if type(code) is not int:
+        raise bad_reply("an error without a code")
+    if reason := PERMANENT.get(code):
+        return Verdict(Kind.PERMANENT, reason=reason, detail=f"Centrifugo error {code}")
+    return Verdict(Kind.TEMPORARY, cause="error_100" if code == 100 else "error_other")
+
+
+def _of_broadcast(result: Mapping[str, Any]) -> Verdict:
+    """The channels' answers together: a temporary one is sent again, else the first permanent one decides."""
+    responses = result.get("responses")
+    if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
+        raise bad_reply("a broadcast without responses")
+    each = [_of_error(response["error"]) if response.get("error") is not None else DONE for response in responses]
+    again = tuple(number for number, verdict in enumerate(each) if verdict.kind is Kind.TEMPORARY)
+    permanent = next((verdict for verdict in each if verdict.kind is Kind.PERMANENT), None)
+    if again:
+        first = each[again[0]]
+        rest = (permanent.reason, permanent.detail) if permanent else ("", "")
+        return Verdict(Kind.TEMPORARY, first.cause, *rest, again=again)
+    return permanent or DONE

@@ -1,0 +1,266 @@
+"""Random lives of a bridge: records of a few partitions on their way to a Centrifugo that may fail at any step."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bridge.commands import Command, Poison, Reason
+from bridge.delivery.lanes import Batch, State
+from bridge.delivery.work import Item, Partition, Sending, Work
+from tests.bridge.made import POISON, publication, record
+
+PARTITIONS = (Partition("diary", 0), Partition("diary", 1))
+PARTITION = st.sampled_from(PARTITIONS)
+STEPS = settings(max_examples=150, stateful_step_count=60, deadline=None, database=None)
+REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
+STRICT, BURSTING = ("a", "b", "c"), ("fast",)
+MOST_DEAD_LETTERS = 1
+
+
+class Logged(NamedTuple):
+    """A record of a partition's log: what it is mapped to."""
+
+    commands: tuple[Command, ...]
+    failures: tuple[Poison, ...] = ()
+
+
+@dataclass
+class Log:
+    """A partition at the broker. `read` is the position of the bridge that owns it."""
+
+    records: list[Logged] = field(default_factory=list)
+    committed: int = 0
+    read: int = 0
+
+
+class Applied(NamedTuple):
+    """A command that Centrifugo has carried out for the first time."""
+
+    key: str
+    partition: Partition
+    offset: int
+    number: int
+
+
+COMMAND = st.one_of(
+    st.lists(st.sampled_from(STRICT), min_size=1, max_size=2, unique=True).map(lambda keys: publication(*keys)),
+    st.sampled_from(BURSTING).map(lambda key: publication(key, burst=3)),
+)
+RECORD = st.one_of(
+    st.lists(COMMAND, max_size=3).map(lambda commands: Logged(tuple(commands))),
+    st.lists(COMMAND, max_size=1).map(lambda commands: Logged(tuple(commands), (POISON,))),
+)
+RESULT = st.sampled_from(["done", "done", "done", "lost reply", "temporary", "permanent"])
+
+
+class BridgeLife(RuleBasedStateMachine):
+    """One group of bridges, of which one at a time owns everything; `crash` makes the next one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = Work(MOST_DEAD_LETTERS)
+        self.logs = {partition: Log() for partition in PARTITIONS}
+        self.flying: list[Batch[Command, Item]] = []
+        self.letters: list[Item] = []
+        self.applied: list[Applied] = []
+        self.finished: set[tuple[Partition, int, int]] = set()
+        self.lettered: set[tuple[Partition, int]] = set()
+        self.now = 0.0
+
+    @rule(partition=PARTITION, records=st.lists(RECORD, min_size=1, max_size=4))
+    def produce(self, partition: Partition, records: list[Logged]) -> None:
+        self.logs[partition].records += records
+
+    def _assign(self, partition: Partition) -> None:
+        if partition not in self.work.assignments:
+            self.work.assign(partition)
+            self.logs[partition].read = self.logs[partition].committed
+
+    @rule(partition=PARTITION, most=st.integers(1, 4))
+    def poll(self, partition: Partition, most: int) -> None:
+        self._assign(partition)
+        log = self.logs[partition]
+        for _ in range(most):
+            if log.read < len(log.records):
+                self._receive(partition, log.read)
+                log.read += 1
+            else:
+                self.work.reach_end(partition, log.read)
+
+    def _receive(self, partition: Partition, offset: int) -> None:
+        logged = self.logs[partition].records[offset]
+        read = record(offset, topic=partition.topic, partition=partition.number)
+        item = self.work.receive(partition, read, logged.commands, logged.failures)
+        if item is not None:
+            self._letter_if_due(item)
+
+    def _letter_if_due(self, item: Item) -> None:
+        if self.work.dead_letter_due(item):
+            self.letters.append(item)
+
+    @rule(most=st.integers(1, 5))
+    def send(self, most: int) -> None:
+        batch = self.work.take(most, 10_000)
+        if batch.tasks:
+            self.flying.append(batch)
+        ours = [assignment for assignment in self.work.assignments.values() if not assignment.closing]
+        assert [task for task in batch.tasks if task.owner.assignment not in ours] == []
+        assert [task for task in batch.tasks if not _is_next(task)] == []
+
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 9), results=st.lists(RESULT, min_size=5, max_size=5))
+    def answer(self, which: int, results: list[str]) -> None:
+        batch = self.flying.pop(which % len(self.flying))
+        for task, result in zip(batch.tasks, results, strict=False):
+            if result in ("done", "lost reply"):
+                self._apply(task.owner, task.owner.tasks.index(task), task.command)
+            if result in ("temporary", "lost reply"):
+                self.work.retry(task, self.now + 1)
+                continue
+            self.finished.add(_position(task.owner, task.owner.tasks.index(task)))
+            if self.work.finished(task, REFUSED if result == "permanent" else None):
+                self._letter_if_due(task.owner)
+
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 9), arrived=st.booleans())
+    def fail(self, which: int, arrived: bool) -> None:
+        """The whole request fails, whether Centrifugo has carried it out or not."""
+        batch = self.flying.pop(which % len(self.flying))
+        for task in batch.tasks if arrived else ():
+            self._apply(task.owner, task.owner.tasks.index(task), task.command)
+        self.work.put_back(batch.tasks)
+
+    def _apply(self, item: Item, number: int, command: Command) -> None:
+        """Centrifugo carries a command out; it suppresses a publication that it knows."""
+        partition, offset, _ = _position(item, number)
+        for key in command.keys:
+            applied = Applied(key, partition, offset, number)
+            if applied not in self.applied:
+                self.applied.append(applied)
+
+    @rule(seconds=st.integers(0, 2))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds
+        self.work.lanes.wake(self.now)
+
+    @precondition(lambda self: self.letters)
+    @rule(which=st.integers(0, 9))
+    def deliver_letter(self, which: int) -> None:
+        item = self.letters.pop(which % len(self.letters))
+        self.lettered.add((item.assignment.partition, item.offset))
+        self.work.dead_letter_delivered(item)
+
+    @rule(partition=PARTITION, accepted=st.booleans())
+    def commit(self, partition: Partition, accepted: bool) -> None:
+        assignment = self.work.assignments.get(partition)
+        if assignment is None or assignment.ledger.uncommitted is None or not accepted:
+            return
+        self.logs[partition].committed = assignment.ledger.uncommitted
+        assignment.ledger.confirm(assignment.ledger.uncommitted)
+
+    @rule(partition=PARTITION)
+    def let_go(self, partition: Partition) -> None:
+        self.work.let_go(partition)
+
+    @rule(partition=PARTITION, lost=st.booleans())
+    def revoke(self, partition: Partition, lost: bool) -> None:
+        self.work.let_go(partition)
+        offset = self.work.fence(partition)
+        if offset is not None and not lost:
+            self.logs[partition].committed = offset
+
+    @rule()
+    def crash(self) -> None:
+        """kill -9: what is in flight may still arrive, and nobody hears the answers."""
+        for batch in self.flying:
+            for task in batch.tasks:
+                self._apply(task.owner, task.owner.tasks.index(task), task.command)
+        self.work, self.flying, self.letters = Work(MOST_DEAD_LETTERS), [], []
+
+    @invariant()
+    def nothing_is_committed_past_an_unfinished_record(self) -> None:
+        for partition, log in self.logs.items():
+            assert all(self._is_done(partition, offset) for offset in range(log.committed))
+
+    def _is_done(self, partition: Partition, offset: int) -> bool:
+        logged = self.logs[partition].records[offset]
+        done = all((partition, offset, number) in self.finished for number in range(len(logged.commands)))
+        return done and (not logged.failures or (partition, offset) in self.lettered)
+
+    @invariant()
+    def no_two_requests_have_commands_of_one_key(self) -> None:
+        each = [{key for task in batch.tasks for key in task.command.keys} for batch in self.flying]
+        assert [key for key, requests in Counter(key for keys in each for key in keys).items() if requests > 1] == []
+
+    @invariant()
+    def one_request_has_several_commands_of_a_key_only_if_they_may_and_in_order(self) -> None:
+        for batch in self.flying:
+            keys = [key for task in batch.tasks for key in task.command.keys]
+            assert {key for key, number in Counter(keys).items() if number > 1} <= set(BURSTING)
+            assert batch.ordered or len(keys) == len(set(keys))
+
+    @invariant()
+    def a_key_sees_the_records_of_a_partition_in_order(self) -> None:
+        for key in STRICT:
+            for partition in PARTITIONS:
+                seen = [each[2:] for each in self.applied if each[:2] == (key, partition)]
+                assert seen == sorted(seen)
+
+    @invariant()
+    def a_record_has_its_commands_done_one_after_another(self) -> None:
+        for position in {(each.partition, each.offset) for each in self.applied}:
+            numbers = [each.number for each in self.applied if each[1:3] == position]
+            assert numbers == sorted(numbers)
+
+    @invariant()
+    def what_is_pending_is_counted(self) -> None:
+        ledgers = [assignment.ledger for assignment in self.work.assignments.values()]
+        items = [item for ledger in ledgers for item in ledger.open_entries()]
+        assert self.work.pending == len(items)
+        assert self.work.pending_bytes == sum(item.size for item in items)
+
+    @invariant()
+    def what_is_in_flight_is_counted(self) -> None:
+        assert self.work.lanes.in_flight == sum(len(batch.tasks) for batch in self.flying)
+
+    def teardown(self) -> None:
+        """Everything works from now on: every record is done, and nothing is left."""
+        self.crash()
+        stopped: set[Partition] = set()
+        for partition, log in self.logs.items():
+            self.poll(partition, len(log.records) + 1)
+        while batch := self.work.take(10, 10_000).tasks or self.letters:
+            self._finish(batch)
+        for partition, assignment in self.work.assignments.items():
+            stopped |= {partition} if assignment.stopped else set()
+            self.commit(partition, accepted=True)
+        self.nothing_is_committed_past_an_unfinished_record()
+        for partition, log in self.logs.items():
+            assert partition in stopped or log.committed == len(log.records)
+        assert stopped or len(self.work.lanes) == self.work.pending == self.work.pending_bytes == 0
+
+    def _finish(self, batch: object) -> None:
+        if batch is self.letters:
+            self.deliver_letter(0)
+            return
+        assert isinstance(batch, list)
+        self.flying.append(Batch(batch, ordered=False))
+        self.answer(len(self.flying) - 1, ["done"] * len(batch))
+
+
+def _position(item: Item, number: int) -> tuple[Partition, int, int]:
+    return item.assignment.partition, item.offset, number
+
+
+def _is_next(task: Sending) -> bool:
+    """Every earlier command of its record is finished."""
+    earlier = task.owner.tasks[: task.owner.tasks.index(task)]
+    return all(each.state is State.GONE for each in earlier)
+
+
+TestBridgeLife = BridgeLife.TestCase
+TestBridgeLife.settings = STEPS

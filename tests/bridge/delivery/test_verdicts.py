@@ -1,0 +1,128 @@
+"""What Centrifugo's answers mean. The bodies are those of Centrifugo 6.9.1."""
+
+from typing import Any
+
+import pytest
+
+from bridge.delivery.verdicts import DONE, Failure, Kind, Outcome, Verdict, failure_of_status, verdicts
+
+
+def error(code: int) -> dict[str, Any]:
+    return {"error": {"code": code, "message": "of Centrifugo"}}
+
+
+def verdict_of(reply: dict[str, Any], method: str = "publish") -> Verdict:
+    [verdict] = verdicts({"replies": [reply]}, [method])
+    return verdict
+
+
+@pytest.mark.parametrize("method", ["publish", "unsubscribe", "disconnect", "refresh", "history_remove"])
+def test_a_reply_with_the_result_is_done(method: str) -> None:
+    assert verdict_of({method: {}}, method) == DONE
+
+
+@pytest.mark.parametrize(("code", "cause"), [(100, "error_100"), (111, "error_other"), (109, "error_other")])
+def test_an_error_that_passes_is_temporary(code: int, cause: str) -> None:
+    assert verdict_of(error(code)) == Verdict(Kind.TEMPORARY, cause)
+
+
+def test_an_error_that_is_not_known_is_temporary() -> None:
+    assert verdict_of(error(4711)) == Verdict(Kind.TEMPORARY, "error_other")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (102, "unknown_channel"),
+        (104, "unknown_method"),
+        (107, "rejected"),
+        (108, "not_available"),
+        (112, "rejected"),
+        (113, "rejected"),
+    ],
+)
+def test_an_error_that_stays_is_permanent(code: int, reason: str) -> None:
+    expected = Verdict(Kind.PERMANENT, reason=reason, detail=f"Centrifugo error {code}")
+
+    assert verdict_of(error(code)) == expected
+
+
+def test_each_command_has_its_own_verdict() -> None:
+    replies = [{"publish": {"offset": 1, "epoch": "x"}}, error(100), error(102)]
+
+    kinds = [verdict.kind for verdict in verdicts({"replies": replies}, ["publish"] * 3)]
+
+    assert kinds == [Kind.DONE, Kind.TEMPORARY, Kind.PERMANENT]
+
+
+def test_only_the_channels_of_a_broadcast_that_failed_for_the_moment_are_sent_again() -> None:
+    responses = [{"result": {}}, error(100), error(102), error(100)]
+
+    verdict = verdict_of({"broadcast": {"responses": responses}}, "broadcast")
+
+    assert verdict == Verdict(Kind.TEMPORARY, "error_100", "unknown_channel", "Centrifugo error 102", again=(1, 3))
+
+
+def test_a_broadcast_of_which_a_channel_is_unknown_is_permanent() -> None:
+    verdict = verdict_of({"broadcast": {"responses": [{"result": {}}, error(102)]}}, "broadcast")
+
+    assert verdict == Verdict(Kind.PERMANENT, reason="unknown_channel", detail="Centrifugo error 102")
+
+
+def test_a_broadcast_that_reached_all_channels_is_done() -> None:
+    assert verdict_of({"broadcast": {"responses": [{"result": {}}, {}]}}, "broadcast") == DONE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {},
+        {"replies": []},
+        {"replies": [{}]},
+        {"replies": [1]},
+        {"replies": [{"publish": {}}, {"publish": {}}]},
+        {"replies": [{"unsubscribe": {}}]},
+        {"replies": [{"error": "no"}]},
+        {"replies": [{"error": {"message": "no"}}]},
+    ],
+)
+def test_a_body_that_does_not_answer_every_command_is_an_outage(body: Any) -> None:
+    with pytest.raises(Failure) as failure:
+        verdicts(body, ["publish"])
+
+    assert (failure.value.outcome, failure.value.cause) == (Outcome.OUTAGE, "bad_reply")
+
+
+@pytest.mark.parametrize("responses", [None, {}, [1]])
+def test_a_broadcast_without_responses_is_an_outage(responses: Any) -> None:
+    with pytest.raises(Failure):
+        verdict_of({"broadcast": {"responses": responses}}, "broadcast")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "cause"),
+    [
+        (400, Outcome.SPLIT, "rejected"),
+        (413, Outcome.SPLIT, "rejected"),
+        (401, Outcome.MISCONFIGURED, "misconfigured"),
+        (403, Outcome.MISCONFIGURED, "misconfigured"),
+        (404, Outcome.MISCONFIGURED, "misconfigured"),
+        (405, Outcome.MISCONFIGURED, "misconfigured"),
+        (302, Outcome.MISCONFIGURED, "misconfigured"),
+        (408, Outcome.OUTAGE, "http_busy"),
+        (429, Outcome.OUTAGE, "http_busy"),
+        (500, Outcome.OUTAGE, "http_5xx"),
+        (503, Outcome.OUTAGE, "http_5xx"),
+    ],
+)
+def test_a_status_tells_what_to_do_with_the_whole_request(status: int, outcome: Outcome, cause: str) -> None:
+    failure = failure_of_status(status)
+
+    assert failure is not None
+    assert (failure.outcome, failure.cause, failure.detail) == (outcome, cause, f"HTTP status {status}")
+
+
+def test_status_200_is_no_failure() -> None:
+    assert failure_of_status(200) is None

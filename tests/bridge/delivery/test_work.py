@@ -1,0 +1,124 @@
+"""Single steps of what test_machines.py tries at random."""
+
+from bridge.delivery.work import NO_DEAD_LETTER_TOPIC, TOO_MANY_DEAD_LETTERS, Partition, Stop, Work
+from tests.bridge.made import POISON, publication, record
+
+PARTITION = Partition("diary", 0)
+
+
+def assigned(most_dead_letters: int | None = 0) -> Work:
+    work = Work(most_dead_letters)
+    work.assign(PARTITION)
+    return work
+
+
+def uncommitted(work: Work) -> int | None:
+    return work.assignments[PARTITION].ledger.uncommitted
+
+
+def test_offsets_with_gaps_are_committed_in_order_of_receipt() -> None:
+    work = assigned()
+    for offset in (3, 7, 20):
+        work.receive(PARTITION, record(offset), [publication(f"channel-{offset}")])
+    first, second, _ = work.take(10, 1000).tasks
+
+    work.finished(second)
+    before = uncommitted(work)
+    work.finished(first)
+
+    assert (before, uncommitted(work)) == (None, 8)
+
+
+def test_a_topic_that_ends_with_transaction_markers_is_committed_to_its_end() -> None:
+    work = assigned()
+    work.receive(PARTITION, record(103), [publication("a")])
+    work.reach_end(PARTITION, 107)
+    [task] = work.take(10, 1000).tasks
+
+    before = uncommitted(work)
+    work.finished(task)
+
+    assert (before, uncommitted(work)) == (None, 107)
+
+
+def test_the_end_of_a_topic_without_records_is_not_committed() -> None:
+    work = assigned()
+
+    work.reach_end(PARTITION, 0)
+
+    assert uncommitted(work) is None
+
+
+def test_a_commit_that_was_refused_is_due_again() -> None:
+    work = assigned()
+    work.receive(PARTITION, record(4))
+
+    first = uncommitted(work)
+    again = uncommitted(work)
+    work.assignments[PARTITION].ledger.confirm(5)
+
+    assert (first, again, uncommitted(work)) == (5, 5, None)
+
+
+def test_one_request_has_as_many_of_a_bursting_channel_as_it_may() -> None:
+    work = assigned()
+    for offset in range(5):
+        work.receive(PARTITION, record(offset), [publication("words", burst=3)])
+    work.receive(PARTITION, record(5), [publication("feed")])
+
+    batch = work.take(10, 10_000)
+
+    assert [task.owner.offset for task in batch.tasks] == [0, 1, 2, 5]
+    assert batch.ordered
+
+
+def test_a_request_is_bounded_in_bytes_and_never_empty() -> None:
+    work = assigned()
+    for offset in range(3):
+        work.receive(PARTITION, record(offset), [publication(f"channel-{offset}", data=b'"' + b"x" * 500 + b'"')])
+
+    sizes = [len(work.take(10, most_bytes).tasks) for most_bytes in (1, 1500)]
+
+    assert sizes == [1, 2]
+
+
+def test_without_a_topic_for_dead_letters_the_partition_stops_at_the_first() -> None:
+    work = assigned(None)
+    item = work.receive(PARTITION, record(4), failures=[POISON])
+
+    assert item is not None
+    assert not work.dead_letter_due(item)
+    assert work.assignments[PARTITION].stopped == Stop(4, NO_DEAD_LETTER_TOPIC)
+    assert work.receive(PARTITION, record(5)) is None
+
+
+def test_a_record_that_is_done_ends_the_row_of_dead_letters() -> None:
+    work = assigned(1)
+    due = []
+    for offset in range(4):
+        item = work.receive(
+            PARTITION, record(offset), [] if offset != 1 else [publication("a")], [POISON][: offset != 1]
+        )
+        assert item is not None
+        due.append(work.dead_letter_due(item))
+        for task in work.take(10, 1000).tasks:
+            work.finished(task)
+
+    assert due == [True, False, True, False]
+    assert work.assignments[PARTITION].stopped == Stop(3, TOO_MANY_DEAD_LETTERS)
+
+
+def test_what_was_received_after_the_stop_is_not_sent_and_takes_no_room() -> None:
+    work = assigned(None)
+    poison = work.receive(PARTITION, record(0), [publication("b")], [POISON])
+    work.receive(PARTITION, record(1), [publication("a")])
+    work.receive(PARTITION, record(2), [publication("a")])
+    unsent_and_sent = work.take(2, 1000).tasks
+
+    for task in unsent_and_sent:
+        if work.finished(task):
+            work.dead_letter_due(task.owner)
+
+    assert poison is not None
+    assert work.take(10, 1000).tasks == []
+    assert work.pending == 1

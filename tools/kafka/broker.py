@@ -1,0 +1,203 @@
+"""A Kafka broker of one node on loopback, for tests, the demo and the benchmark. `make kafka` fetches it.
+
+Nothing of it is kept: its folder is its owner's, and it ends with the process that started it.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+HOME: Final = Path(__file__).resolve().parents[2] / ".cache" / "kafka"
+START_S: Final = 60.0
+CLUSTER: Final = "AAAAAAAAQACAAAAAAAAAAQ"
+JAVA_OPTIONS: Final = ("-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+QUIET: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+
+class BrokerError(Exception):
+    """The broker did not start. The message ends with the last lines of its log."""
+
+
+def why_missing(home: Path = HOME) -> str:
+    """What keeps a broker from being started here; "" if nothing does."""
+    if shutil.which("java") is None:
+        return "Java is not installed (Debian's package default-jre-headless has it)."
+    if not (home / "format" / "meta.properties").is_file():
+        return "Kafka is not there: `make kafka` fetches it with Maven."
+    return ""
+
+
+class Broker:
+    """A broker whose data is in `folder`. It keeps its ports and its data when it is started again.
+
+    `listeners` are further ones: name to security protocol, such as {"SECURE": "SASL_SSL"}; `properties` are Kafka's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        listeners: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        home: Path = HOME,
+    ) -> None:
+        self._folder = folder
+        self._home = home
+        self._protocols = {"PLAINTEXT": "PLAINTEXT", **(listeners or {})}
+        ports = free_ports(len(self._protocols) + 1)
+        self.ports = dict(zip(self._protocols, ports, strict=False))
+        self._properties = {
+            **_properties(folder / "data", self._protocols, self.ports, ports[-1]),
+            **(properties or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """host:port of the listener without encryption and authentication."""
+        return self.address_of("PLAINTEXT")
+
+    def address_of(self, listener: str) -> str:
+        """host:port of a listener."""
+        return f"localhost:{self.ports[listener]}"
+
+    def start(self, *options: str) -> None:
+        """Start it, with more options of Java, and wait until it accepts connections. Raises BrokerError."""
+        self._prepare()
+        archive = self._home / "kafka.jsa"
+        shared = options or ([f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else [])
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [*java(self._home, *shared), "kafka.Kafka", str(self._folder / "server.properties")],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait()
+
+    def _prepare(self) -> None:
+        data = self._folder / "data"
+        if not data.exists():
+            shutil.copytree(self._home / "format", data)
+        lines = "".join(f"{name}={value}\n" for name, value in self._properties.items())
+        (self._folder / "server.properties").write_text(lines)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_S
+        while not _accepts(self.ports["PLAINTEXT"]):
+            if self._process is None or self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise BrokerError(f"Kafka did not start: {self.log()[-2000:]}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it at once; what it had acknowledged is on its disk."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def terminate(self) -> None:
+        """End it in an orderly way, which takes seconds."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(START_S)
+            self._process = None
+
+    def log(self) -> str:
+        """What the broker has written."""
+        log = self._folder / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+
+def java(home: Path, *options: str) -> list[str]:
+    """The java command with Kafka's jars, each by its name: a class-data archive does not work with `libs/*`."""
+    jars = ":".join(str(jar) for jar in sorted((home / "libs").glob("*.jar")))
+    return [shutil.which("java") or "java", *JAVA_OPTIONS, QUIET, *options, "-cp", jars]
+
+
+def _properties(data: Path, protocols: Mapping[str, str], ports: Mapping[str, int], control: int) -> dict[str, str]:
+    listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+    advertised = ",".join(f"{name}://localhost:{port}" for name, port in ports.items())
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@127.0.0.1:{control}",
+        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{control}",
+        "advertised.listeners": advertised,
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": ",".join(
+            f"{name}:{protocol}" for name, protocol in {**protocols, "CONTROLLER": "PLAINTEXT"}.items()
+        ),
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(data),
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",  # otherwise every first member of a group waits 3 s
+        "group.min.session.timeout.ms": "1000",
+        "auto.create.topics.enable": "false",
+        "num.network.threads": "1",
+        "num.io.threads": "2",
+    }
+
+
+def free_ports(number: int) -> list[int]:
+    """Loopback ports that nobody listens on just now."""
+    probes = [socket.socket() for _ in range(number)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def prepare(home: Path = HOME) -> None:
+    """Format an empty data folder to copy from, and make the class-data archive, which halves the time to start."""
+    scratch = home / f"scratch-{os.getpid()}"
+    scratch.mkdir()
+    try:
+        _format(home, scratch)
+        _archive(home, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _format(home: Path, scratch: Path) -> None:
+    properties = _properties(scratch / "format", {"PLAINTEXT": "PLAINTEXT"}, {"PLAINTEXT": 1}, 2)
+    file = scratch / "format.properties"
+    file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+    command = [*java(home), "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(file)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603
+    shutil.rmtree(home / "format", ignore_errors=True)
+    shutil.copytree(scratch / "format", home / "format")
+
+
+def _archive(home: Path, scratch: Path) -> None:
+    """A run of the broker that writes the archive when it ends."""
+    made = scratch / "kafka.jsa"
+    (scratch / "run").mkdir()
+    broker = Broker(scratch / "run", home=home)
+    broker.start(f"-XX:ArchiveClassesAtExit={made}")
+    broker.terminate()
+    made.rename(home / "kafka.jsa")
+
+
+if __name__ == "__main__":
+    prepare()
