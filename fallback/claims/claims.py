@@ -1,0 +1,201 @@
+"""A process's side of the claims: asks the store within a deadline, and decides when it does not answer."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeVar
+
+from fallback.claims.gate import Gate
+from fallback.claims.keys import ticket_key
+from fallback.claims.store import ClaimStore, StoreError, StoreKind
+
+T = TypeVar("T")
+
+
+class OnError(StrEnum):
+    """What becomes of a ticket that the store cannot be asked about."""
+
+    REFUSE = "refuse"
+    LOCAL = "local"
+
+
+class Result(StrEnum):
+    """How a claim ended; each is counted once. CONFLICT: let in locally, and another process had used the ticket."""
+
+    WON = "won"
+    USED = "used"
+    ERROR = "error"
+    LOCAL = "local"
+    CONFLICT = "conflict"
+
+
+class StoreDown(NamedTuple):
+    """The store stopped answering."""
+
+    kind: StoreKind
+    reason: str
+    on_error: OnError
+
+
+class StoreUp(NamedTuple):
+    """The store answers again. `unsent` claims are sent to it now."""
+
+    kind: StoreKind
+    unsent: int
+
+
+class StoreEvicts(NamedTuple):
+    """The store may forget claims: its tickets would be usable again."""
+
+    policy: str
+
+
+class Conflict(NamedTuple):
+    """A ticket that was let in while the store was down had been used elsewhere. `conflicts` so far."""
+
+    conflicts: int
+
+
+ClaimsNotice = StoreDown | StoreUp | StoreEvicts | Conflict
+
+
+class ClaimsState(NamedTuple):
+    """For health and metrics. `up` and `used` are None until the store has answered or failed once."""
+
+    store: StoreKind
+    up: bool | None
+    used: int | None
+    on_error: OnError | None
+
+
+class Claims(Protocol):
+    """Decides whether a ticket that this process has consumed may be let in."""
+
+    @property
+    def used(self) -> int | None:
+        """Tickets of the pool that are used in the fleet, as last heard; None where it is not known."""
+
+    async def claim(self, digest: bytes) -> Result:
+        """WON and LOCAL: let in. USED: never again. ERROR: not now, and nobody was let in on it."""
+
+    def state(self) -> ClaimsState: ...
+
+
+class NoClaims:
+    """Without a store each process is alone: what it has consumed is its own. Never waits."""
+
+    used: int | None = None
+
+    async def claim(self, digest: bytes) -> Result:
+        return Result.WON
+
+    def state(self) -> ClaimsState:
+        return ClaimsState(StoreKind.NONE, None, None, None)
+
+
+class Observer(Protocol):
+    """Hears of what happens."""
+
+    def claimed(self, result: Result, seconds: float | None) -> None:
+        """A claim ended; `seconds` that the store took, None if it was not asked."""
+
+    def noticed(self, notice: ClaimsNotice) -> None: ...
+
+
+@dataclass(slots=True)
+class SharedClaims:
+    """Claims in a store. `unsent`: keys of tickets that were let in locally and are not recorded yet."""
+
+    store: ClaimStore
+    on_error: OnError
+    deadline_s: float
+    monotonic: Callable[[], float]
+    observer: Observer
+    gate: Gate = field(default_factory=Gate)
+    used: int | None = None
+    unsent: deque[str] = field(default_factory=deque)
+    conflicts: int = 0
+    _up: bool | None = None
+    _inspected: bool = False
+
+    def state(self) -> ClaimsState:
+        return ClaimsState(self.store.kind, self._up, self.used, self.on_error)
+
+    async def claim(self, digest: bytes) -> Result:
+        """Ask the store about a ticket, or decide without it at once while the gate is shut."""
+        key, begun = ticket_key(digest), self.monotonic()
+        if not self.gate.lets_try(begun):
+            return self._unanswered(key, None)
+        try:
+            answer = await self._ask(self.store.claim(key), begun)
+        except StoreError:
+            return self._unanswered(key, self.monotonic() - begun)
+        self.used = max(self.used or 0, answer.used)
+        result = Result.WON if answer.mine else Result.USED
+        self.observer.claimed(result, self.monotonic() - begun)
+        return result
+
+    def _unanswered(self, key: str, seconds: float | None) -> Result:
+        result = Result.ERROR
+        if self.on_error is OnError.LOCAL:
+            self.unsent.append(key)
+            result = Result.LOCAL
+        self.observer.claimed(result, seconds)
+        return result
+
+    async def contact(self) -> bool:
+        """Hear from the store how many tickets are used; whether it answered."""
+        try:
+            self.used = await self._ask(self.store.contact(), self.monotonic())
+            if not self._inspected:
+                await self._inspect()
+        except StoreError:
+            return False
+        return True
+
+    async def _inspect(self) -> None:
+        """Warn of a store that forgets; once after each (re)connect, since another server may answer then."""
+        policy = await self._ask(self.store.evicts(), self.monotonic())
+        self._inspected = True
+        if policy:
+            self.observer.noticed(StoreEvicts(policy))
+
+    async def send_unsent(self, most: int) -> None:
+        """Record up to `most` of the claims that were decided locally. A key stays queued until it is answered."""
+        for _ in range(min(most, len(self.unsent))):
+            try:
+                answer = await self._ask(self.store.claim(self.unsent[0]), self.monotonic())
+            except StoreError:
+                return
+            self.unsent.popleft()
+            self.used = max(self.used or 0, answer.used)
+            if not answer.mine:
+                self.conflicts += 1
+                self.observer.claimed(Result.CONFLICT, None)
+                self.observer.noticed(Conflict(self.conflicts))
+
+    async def _ask(self, question: Awaitable[T], begun: float) -> T:
+        """The answer within the deadline, with the gate moved. Raises StoreError."""
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                answer = await question
+        except TimeoutError:
+            reason = f"no answer within {self.deadline_s * 1000:.0f} ms"
+            self._failed(begun, reason)
+            raise StoreError(reason) from None
+        except StoreError as error:
+            self._failed(begun, str(error))
+            raise
+        self.gate.succeeded(self.monotonic())
+        if self._up is False:
+            self.observer.noticed(StoreUp(self.store.kind, len(self.unsent)))
+        self._up = True
+        return answer
+
+    def _failed(self, begun: float, reason: str) -> None:
+        self.gate.failed(begun, self.monotonic())
+        if not self.gate.open and self._up is not False:
+            self._up = self._inspected = False
+            self.observer.noticed(StoreDown(self.store.kind, reason, self.on_error))

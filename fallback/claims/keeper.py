@@ -1,0 +1,39 @@
+"""Stays in contact with the store, so that it is known to be broken before an outage, and to be back after one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from fallback.claims.claims import SharedClaims
+
+TICK_S: Final = 1.0  # between contacts while the store is down or claims are unsent
+TICKS: Final = 10  # between contacts while all is well
+SENT_A_TICK: Final = 100
+
+
+@asynccontextmanager
+async def keeping(
+    claims: SharedClaims, contacted: Callable[[], None], tick_s: float = TICK_S
+) -> AsyncIterator[SharedClaims]:
+    """The claims, kept in contact while the context lasts. `contacted` is called after each contact."""
+    task = asyncio.create_task(_keep(claims, contacted, tick_s))
+    try:
+        yield claims
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await claims.store.close()
+
+
+async def _keep(claims: SharedClaims, contacted: Callable[[], None], tick_s: float) -> None:
+    idle = TICKS
+    while True:
+        idle += 1
+        if idle > TICKS or not claims.gate.open or claims.unsent:
+            idle = 1
+            if await claims.contact():
+                await claims.send_unsent(SENT_A_TICK)
+            contacted()
+        await asyncio.sleep(tick_s)

@@ -1,0 +1,179 @@
+"""Claims in Redis: a key for each used ticket, and a counter for each pool."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, TypeVar
+
+from redis import exceptions
+from redis.asyncio import ConnectionPool, Redis, Sentinel, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.backoff import NoBackoff
+
+from common.os_errors import reason
+from fallback.claims.store import Answer, StoreError, StoreKind
+from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
+
+T = TypeVar("T")
+CONNECTIONS: Final = 32
+TTL_S: Final = 400 * 24 * 3600
+PROBE_S: Final = 60
+# A ticket that this very process holds already is one whose answer was lost: nobody was let in on it.
+CLAIM: Final = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
+  local used = redis.call('INCR', KEYS[2])
+  if used == 1 then redis.call('EXPIRE', KEYS[2], ARGV[2]) end
+  return {1, used}
+end
+local mine = redis.call('GET', KEYS[1]) == ARGV[1]
+return {mine and 1 or 0, tonumber(redis.call('GET', KEYS[2]) or 0)}
+"""
+CLAIM_SHA: Final = hashlib.sha1(CLAIM.encode()).hexdigest()  # noqa: S324  (the name that Redis gives a script)
+# The reasons that an operator can act on; redis-py drops the code word of some of these replies.
+REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (exceptions.AuthenticationError, "it refuses the user or the password"),
+    (exceptions.NoPermissionError, "its ACL does not allow a command that is needed (NOPERM)"),
+    (exceptions.OutOfMemoryError, "it is out of memory (OOM)"),
+    (exceptions.ReadOnlyError, "it is a read-only replica (READONLY)"),
+    (exceptions.BusyLoadingError, "it is loading its data (LOADING)"),
+    (MasterNotFoundError, "the Sentinels know no primary"),
+)
+
+
+class Clients(NamedTuple):
+    """What answers about claims, and the Sentinels that say where it is."""
+
+    primary: Redis
+    sentinels: tuple[Redis, ...] = ()
+
+
+class RedisStore:
+    """A `ClaimStore` in one Redis, asked over up to 32 connections, each question once: nothing is retried.
+
+    A repeated claim that had been applied would look used.
+    """
+
+    kind = StoreKind.REDIS
+
+    def __init__(self, clients: Clients, *, prefix: str, pool: str, holder: str) -> None:
+        self._client = clients.primary
+        self._clients = clients
+        self._holder = holder
+        # The braces put all keys of a prefix on one slot of a cluster.
+        self._ticket_keys = f"{{{prefix}}}:t:"
+        self._count_key = f"{{{prefix}}}:n:{pool}"
+        self._probe_key = f"{{{prefix}}}:p:{holder}"
+        self._slots = asyncio.Semaphore(CONNECTIONS)  # the pools of redis-py raise where they should wait
+        self._known = False
+
+    async def claim(self, key: str) -> Answer:
+        """Raises StoreError."""
+        keys = (self._ticket_keys + key, self._count_key)
+        mine, used = await self._answered(lambda: self._evaluated(*keys, self._holder, str(TTL_S)))
+        return Answer(mine == 1, used)
+
+    async def _evaluated(self, *arguments: str) -> Any:
+        try:
+            return await self._client.evalsha(CLAIM_SHA, 2, *arguments)
+        except exceptions.NoScriptError:
+            return await self._client.eval(CLAIM, 2, *arguments)
+
+    async def contact(self) -> int:
+        """Raises StoreError. The write that comes first is what a replica or a full Redis refuses."""
+        return await self._answered(self._contacted)
+
+    async def _contacted(self) -> int:
+        await self._client.set(self._probe_key, "1", ex=PROBE_S)
+        if not self._known:
+            await self._client.expire(self._count_key, TTL_S)
+            self._known = True
+        return int(await self._client.get(self._count_key) or 0)
+
+    async def evicts(self) -> str:
+        """Raises StoreError. An ACL without INFO leaves it unknown."""
+        try:
+            memory: Any = await self._answered(lambda: self._client.info("memory"))
+        except _NotAllowed:
+            return ""
+        policy = str(memory.get("maxmemory_policy", "noeviction"))
+        return "" if policy == "noeviction" else policy
+
+    async def close(self) -> None:
+        for client in (self._clients.primary, *self._clients.sentinels):
+            await client.aclose()
+
+    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Raises StoreError."""
+        async with self._slots:
+            try:
+                return await ask()
+            except exceptions.NoPermissionError as error:
+                raise _NotAllowed(explanation(error)) from None
+            except (exceptions.RedisError, OSError) as error:
+                raise StoreError(explanation(error)) from None
+
+
+class _NotAllowed(StoreError):
+    """The ACL forbids it."""
+
+
+def explanation(error: Exception) -> str:
+    """Why Redis could not be asked, from a closed set of words and its own code word, such as NOREPLICAS."""
+    for kind, words in REASONS:
+        if isinstance(error, kind):
+            return words
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, OSError):
+        return f"cannot connect ({reason(cause)})"
+    code = str(error).partition(" ")[0]
+    if isinstance(error, exceptions.ResponseError) and code.isalpha() and code.isupper():
+        return f"it answered {code}"
+    return "the connection broke" if isinstance(error, exceptions.ConnectionError) else type(error).__name__
+
+
+def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: float) -> Clients:
+    """Clients that connect when they are first used. Their only deadline is the caller's."""
+    common: dict[str, Any] = {
+        "db": place.db,
+        **_credentials(place.login),
+        "socket_timeout": None,
+        "socket_connect_timeout": None,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,  # no CLIENT SETINFO: an ACL may forbid it
+    }
+    match place:
+        case RedisSocket():
+            pool = ConnectionPool(UnixDomainSocketConnection, CONNECTIONS, path=place.path, **common)
+        case RedisServer(tls=True):
+            pool = ConnectionPool(SSLConnection, CONNECTIONS, host=place.host, port=place.port, **_tls(place), **common)
+        case RedisServer():
+            pool = ConnectionPool(max_connections=CONNECTIONS, host=place.host, port=place.port, **common)
+        case RedisSentinel():
+            return _behind_sentinels(place, deadline_s, common)
+    return Clients(Redis.from_pool(pool))
+
+
+def _behind_sentinels(place: RedisSentinel, deadline_s: float, common: dict[str, Any]) -> Clients:
+    """Each Sentinel gets a share of the deadline, so that one that hangs leaves time for the others."""
+    share_s = deadline_s / (len(place.sentinels) + 1)
+    own = {**common, **_credentials(place.sentinel_login), "db": 0}
+    manager = Sentinel(  # type: ignore[no-untyped-call]
+        place.sentinels, sentinel_kwargs={**own, "socket_timeout": share_s, "socket_connect_timeout": share_s}, **common
+    )
+    return Clients(manager.master_for(place.service, max_connections=CONNECTIONS), tuple(manager.sentinels))
+
+
+def _credentials(login: Login) -> dict[str, str | None]:
+    return {"username": login.username or None, "password": login.password or None}
+
+
+def _tls(place: RedisServer) -> dict[str, Any]:
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": place.ca_file or None,
+        "ssl_certfile": place.cert_file or None,
+        "ssl_keyfile": place.key_file or None,
+    }

@@ -1,0 +1,146 @@
+"""Claims in a file, for the processes of one machine and for restarts: SQLite, in a thread of its own."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+from common.os_errors import reason
+from fallback.claims.store import Answer, StoreError, StoreKind
+
+T = TypeVar("T")
+FILE: Final = "claims.sqlite3"
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+KEPT_S: Final = 400 * 24 * 3600
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS claim (
+  ticket BLOB PRIMARY KEY, holder TEXT NOT NULL, pool TEXT NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pool (name TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """A `ClaimStore` in `folder`/claims.sqlite3.
+
+    WAL with synchronous=NORMAL: a killed process loses nothing, a power cut loses the last moments. Not for NFS,
+    where WAL does not work.
+    """
+
+    kind = StoreKind.FILE
+
+    def __init__(
+        self, folder: Path, *, pool: str, holder: str, deadline_s: float, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._folder = folder
+        self._path = folder / FILE
+        self._pool = pool
+        self._holder = holder
+        self._deadline_s = deadline_s
+        self._wall = wall
+        self._thread = ThreadPoolExecutor(1, "fallback-claims")
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+
+    async def claim(self, key: str) -> Answer:
+        """Raises StoreError."""
+        ticket = bytes.fromhex(key)
+        return await self._in_thread(lambda connection: self._claim(connection, ticket))
+
+    def _claim(self, connection: sqlite3.Connection, ticket: bytes) -> Answer:
+        row = (ticket, self._holder, self._pool, int(self._wall()))
+        if connection.execute("INSERT INTO claim VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount == 1:
+            connection.execute(
+                "INSERT INTO pool VALUES (?, 1) ON CONFLICT DO UPDATE SET used = used + 1", (self._pool,)
+            )
+        (holder,) = connection.execute("SELECT holder FROM claim WHERE ticket = ?", (ticket,)).fetchone()
+        return Answer(holder == self._holder, self._used(connection))
+
+    def _used(self, connection: sqlite3.Connection) -> int:
+        row = connection.execute("SELECT used FROM pool WHERE name = ?", (self._pool,)).fetchone()
+        return int(row[0]) if row else 0
+
+    async def contact(self) -> int:
+        """Raises StoreError. A write transaction is what a read-only or locked file refuses."""
+        return await self._in_thread(self._used)
+
+    async def evicts(self) -> str:
+        return ""
+
+    async def close(self) -> None:
+        """At once: a thread that waits for a disk is not waited for."""
+        self._thread.submit(self._disconnect)
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work` in a transaction. Raises StoreError."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+        except OSError as error:
+            raise StoreError(f"cannot use the folder ({reason(error)})") from None
+        except sqlite3.Error as error:
+            raise StoreError(f"SQLite: {error.sqlite_errorname}") from None
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """In the thread. Raises OSError or sqlite3.Error."""
+        connection = self._connected()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._disconnect()  # and so rolled back
+            raise
+        return result
+
+    def _connected(self) -> sqlite3.Connection:
+        """The connection, made anew if the file is no longer the one that it is to."""
+        if self._connection is None or self._file() != self._opened:
+            self._disconnect()
+            self._connection = self._connect()
+            self._opened = self._file()
+        return self._connection
+
+    def _file(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _connect(self) -> sqlite3.Connection:
+        self._folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # closing a file that is open already would drop SQLite's locks on it
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
+        connection = sqlite3.connect(self._path, timeout=self._deadline_s, isolation_level=None)
+        until = time.monotonic() + self._deadline_s
+        while not self._prepared(connection):
+            if time.monotonic() > until:
+                connection.close()
+                raise TimeoutError("locked")
+            time.sleep(0.01)
+        return connection
+
+    def _prepared(self, connection: sqlite3.Connection) -> bool:
+        """False where another process is at it: the change to WAL does not wait for a lock by itself."""
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(TABLES)
+            connection.execute("DELETE FROM claim WHERE at < ?", (int(self._wall()) - KEPT_S,))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            return False
+        return True
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,44 @@
+"""What a store of claims is asked, and what it answers."""
+
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class StoreKind(StrEnum):
+    """Where claims are kept; `/health` shows the value. NONE: each process keeps its own."""
+
+    NONE = "none"
+    REDIS = "redis"
+    FILE = "file"
+
+
+class Answer(NamedTuple):
+    """Whether the claim is this process's own, made now or earlier, and how many tickets of its pool are used."""
+
+    mine: bool
+    used: int
+
+
+class StoreError(Exception):
+    """The store did not answer, or refused. The claim may have been recorded all the same.
+
+    The message is a reason for a log line. It never contains a key, an address or a password.
+    """
+
+
+class ClaimStore(Protocol):
+    """A store of claims, for one pool and one process."""
+
+    @property
+    def kind(self) -> StoreKind: ...
+
+    async def claim(self, key: str) -> Answer:
+        """Record this process's claim of `key` unless there is one already. Raises StoreError."""
+
+    async def contact(self) -> int:
+        """How many tickets of the pool are used; proves that a claim could be recorded. Raises StoreError."""
+
+    async def evicts(self) -> str:
+        """The name of the policy by which the store may forget claims, "" if it forgets none. Raises StoreError."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,52 @@
+"""The names under which claims are stored."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallback.claims.gate import RETRY_S, Gate
+from fallback.claims.keys import pool_key, ticket_key
+from tests.fallback.claims.claiming import digest
+
+
+def test_the_key_of_a_ticket_is_the_documented_one() -> None:
+    assert ticket_key(digest("ticket-a")) == "a3b50eafc99b2e4773bfd081054f2c16"
+
+
+@pytest.mark.parametrize("tickets", [("ticket-a", "ticket-b"), ("ticket-b", "ticket-a")])
+def test_the_key_of_a_pool_is_the_documented_one_in_any_order(tickets: tuple[str, str]) -> None:
+    assert pool_key(map(digest, tickets)) == "c1c026d60d75bc3a"
+
+
+@given(ticket=st.text())
+def test_the_key_shows_nothing_of_the_digest_that_user_ids_and_logs_show(ticket: str) -> None:
+    shown = hashlib.sha256(ticket.encode(errors="surrogatepass")).digest()
+
+    assert ticket_key(shown)[:12] != shown.hex()[:12]
+
+
+def test_the_gate_lets_one_attempt_through_each_interval() -> None:
+    gate = Gate()
+    gate.failed(begun=10.0, now=10.2)
+
+    asked = [now for now in (10.2, 10.7, 10.2 + RETRY_S, 10.3 + RETRY_S, 10.2 + 2 * RETRY_S) if gate.lets_try(now)]
+
+    assert asked == [10.2 + RETRY_S, 10.2 + 2 * RETRY_S]
+
+
+def test_a_success_opens_the_gate_for_all() -> None:
+    gate = Gate()
+    gate.failed(begun=10.0, now=10.2)
+    gate.succeeded(10.5)
+
+    assert [gate.lets_try(10.5), gate.lets_try(10.5)] == [True, True]
+
+
+def test_a_failure_of_an_attempt_from_before_the_last_success_leaves_the_gate_open() -> None:
+    gate = Gate()
+    gate.succeeded(10.1)
+    gate.failed(begun=10.0, now=10.2)
+
+    assert gate.open

@@ -1,0 +1,286 @@
+"""Claims in a real Redis."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fallback.claims.claims import OnError, Result, StoreDown, StoreEvicts, StoreUp
+from fallback.claims.keys import ticket_key
+from fallback.claims.redis_store import TTL_S
+from fallback.claims.store import StoreKind
+from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
+from tests.harness.certificates import Authority
+from tests.harness.processes import free_port
+from tests.harness.redis import RedisProcess, needs_redis, redis_sentinel, redis_server
+
+pytestmark = needs_redis
+TICKETS = [digest(f"ticket-{number}") for number in range(32)]
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisProcess]:
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+async def test_a_ticket_is_won_by_one_process_and_used_for_the_others(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as first, claims_in(redis.url) as second:
+        results = [await claims.claim(TICKETS[0]) for claims in (first, second)]
+
+        assert results == [Result.WON, Result.USED]
+        assert (first.used, second.used) == (1, 1)
+
+
+async def test_what_is_stored_is_the_documented_keys_with_a_time_to_live(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as claims:
+        await claims.contact()
+        await claims.claim(digest("ticket-a"))
+
+    ticket, count = "{test}:t:a3b50eafc99b2e4773bfd081054f2c16", f"{{test}}:n:{POOL}"
+    assert set(redis.ask("KEYS", "*")) - {ticket, count} == set(redis.ask("KEYS", "{test}:p:*"))
+    assert re.fullmatch(r"[0-9a-f]{16}", redis.ask("GET", ticket))
+    assert redis.ask("GET", count) == "1"
+    assert all(TTL_S - 60 < redis.ask("TTL", key) <= TTL_S for key in (ticket, count))
+
+
+async def test_neither_a_ticket_nor_its_digest_is_in_redis(redis: RedisProcess) -> None:
+    ticket = secrets.token_urlsafe(32)
+    async with claims_in(redis.url) as claims:
+        await claims.claim(digest(ticket))
+
+    stored = redis.everything()
+    assert ticket_key(digest(ticket)) in stored
+    assert ticket not in stored
+    assert digest(ticket).hex()[:12] not in stored
+
+
+async def test_the_count_is_of_the_pool_and_heard_with_each_contact(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as first, claims_in(redis.url) as second, claims_in(redis.url, pool="b") as other:
+        for ticket in TICKETS[:3]:
+            await first.claim(ticket)
+        await second.contact()
+        await other.contact()
+
+        assert (first.used, second.used, other.used) == (3, 3, 0)
+
+
+async def test_another_pool_with_the_same_ticket_finds_it_used(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as old, claims_in(redis.url, pool="b") as new:
+        assert [await old.claim(TICKETS[0]), await new.claim(TICKETS[0])] == [Result.WON, Result.USED]
+
+
+async def test_prefixes_are_apart(redis: RedisProcess) -> None:
+    async with claims_in(redis.url, prefix="one") as one, claims_in(redis.url, prefix="two") as two:
+        assert [await one.claim(TICKETS[0]), await two.claim(TICKETS[0])] == [Result.WON, Result.WON]
+
+
+async def test_a_claim_whose_answer_was_lost_is_won_by_the_same_process(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as claims, claims_in(redis.url) as other:
+        await claims.store.claim(ticket_key(TICKETS[0]))  # recorded, and nobody heard the answer
+
+        assert [await other.claim(TICKETS[0]), await claims.claim(TICKETS[0])] == [Result.USED, Result.WON]
+        assert claims.used == 1
+
+
+async def test_a_flushed_script_is_sent_again(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as claims:
+        before = await claims.claim(TICKETS[0])
+        redis.ask("SCRIPT", "FLUSH")
+
+        assert [before, await claims.claim(TICKETS[1]), await claims.claim(TICKETS[1])] == [Result.WON] * 3
+        assert claims.used == 2
+
+
+async def test_a_redis_that_hangs_is_waited_for_once_and_no_answer_goes_astray(redis: RedisProcess) -> None:
+    async with claims_in(redis.url, deadline_s=0.25) as claims, claims_in(redis.url) as other:
+        await asyncio.gather(*(claims.claim(ticket) for ticket in TICKETS))  # every connection is open
+        redis.pause()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        hanging = await asyncio.gather(*(claims.claim(digest(f"hung-{number}")) for number in range(16)))
+        waited = loop.time() - begun
+        at_once = await claims.claim(digest("hung-0"))
+        after = loop.time() - begun - waited
+        redis.resume()
+        await until_contact(other)
+        await until_contact(claims)
+        lost = [await claims.claim(digest(f"hung-{number}")) for number in range(16)]
+        fresh = [await claims.claim(digest(f"fresh-{number}")) for number in range(32)]
+        elsewhere = [await other.claim(digest(f"fresh-{number}")) for number in range(32)]
+
+    assert hanging == [Result.ERROR] * 16
+    assert 0.2 <= waited < 2.0
+    assert (at_once, after < 0.2) == (Result.ERROR, True)
+    assert lost == [Result.WON] * 16  # recorded or not: nobody was let in on them, and they are this process's
+    assert (fresh, elsewhere) == ([Result.WON] * 32, [Result.USED] * 32)
+
+
+async def until_contact(claims: object) -> None:
+    async with asyncio.timeout(20):
+        while not await claims.contact():  # type: ignore[attr-defined]
+            await asyncio.sleep(0.02)
+
+
+async def test_a_killed_redis_is_an_error_at_once_and_its_return_is_noticed(redis: RedisProcess) -> None:
+    async with claims_in(redis.url) as claims:
+        await claims.contact()
+        redis.kill()
+        down = [await claims.claim(TICKETS[0]) for _ in range(3)]
+        redis.restart()
+        await until_contact(claims)
+
+        assert down == [Result.ERROR] * 3
+        assert await claims.claim(TICKETS[0]) is Result.WON
+        assert [type(notice) for notice in remembered(claims).notices] == [StoreDown, StoreUp]
+
+
+async def test_back_without_persistence_used_tickets_are_good_again(redis: RedisProcess) -> None:
+    """Documented: Redis did not keep what it had acknowledged."""
+    async with claims_in(redis.url) as first, claims_in(redis.url) as second:
+        await first.claim(TICKETS[0])
+        redis.kill()
+        redis.restart()
+        await until_contact(second)
+
+        assert await second.claim(TICKETS[0]) is Result.WON
+
+
+async def test_back_with_its_append_only_file_used_tickets_stay_used(tmp_path: Path) -> None:
+    with redis_server(tmp_path, appendonly="yes") as redis:
+        async with claims_in(redis.url) as first, claims_in(redis.url) as second:
+            await first.claim(TICKETS[0])
+            redis.kill()
+            redis.restart()
+            await until_contact(second)
+
+            assert (await second.claim(TICKETS[0]), second.used) == (Result.USED, 1)
+
+
+async def test_a_failover_that_loses_the_newest_claims_makes_them_good_once_more(tmp_path: Path) -> None:
+    """Documented: the guarantee does not hold across a failover that loses acknowledged writes."""
+    (tmp_path / "replica").mkdir()
+    with (
+        redis_server(tmp_path) as primary,
+        redis_server(tmp_path / "replica", replicaof=f"127.0.0.1 {primary.port}") as replica,
+    ):
+        async with claims_in(primary.url) as first, claims_in(replica.url) as second:
+            await replicating(replica)
+            await first.claim(TICKETS[0])
+            replica.ask("REPLICAOF", "127.0.0.1", "1")  # the link is cut
+            lost = await first.claim(TICKETS[1])
+            primary.kill()
+            replica.ask("REPLICAOF", "NO", "ONE")  # and the replica promoted
+
+            assert lost is Result.WON
+            assert await second.claim(TICKETS[1]) is Result.WON
+
+
+async def replicating(replica: RedisProcess) -> None:
+    async with asyncio.timeout(20):
+        while replica.ask("INFO", "replication")["master_link_status"] != "up":
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"maxmemory": "1", "maxmemory_policy": "noeviction"}, "it is out of memory (OOM)"),
+        ({"min_replicas_to_write": "1"}, "it answered NOREPLICAS"),
+        ({"replicaof": "127.0.0.1 1"}, "it is a read-only replica (READONLY)"),
+        ({"requirepass": "the-right-one"}, "it refuses the user or the password"),
+    ],
+)
+async def test_a_redis_that_refuses_is_known_at_the_first_contact(
+    tmp_path: Path, options: dict[str, str], reason: str
+) -> None:
+    with redis_server(tmp_path, **options) as redis:
+        async with claims_in(
+            f"redis://:a-wrong-one@127.0.0.1:{redis.port}" if "requirepass" in options else redis.url
+        ) as claims:
+            contacted = await claims.contact()
+            result = await claims.claim(TICKETS[0])
+
+    assert (contacted, result) == (False, Result.ERROR)
+    assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
+    assert "wrong-one" not in repr(claims)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+async def test_an_evicting_policy_is_warned_of_and_works(tmp_path: Path, policy: str) -> None:
+    with redis_server(tmp_path, maxmemory_policy=policy) as redis:
+        async with claims_in(redis.url) as claims:
+            await claims.contact()
+            await claims.contact()
+
+            assert remembered(claims).notices == [StoreEvicts(policy)]
+            assert await claims.claim(TICKETS[0]) is Result.WON
+
+
+async def test_an_acl_with_the_documented_commands_is_enough(redis: RedisProcess) -> None:
+    commands = ["+evalsha", "+eval", "+set", "+get", "+incr", "+expire", "~{test}:*"]
+    redis.ask("ACL", "SETUSER", "claims", "on", ">pass", *commands)
+    url = f"redis://claims:pass@127.0.0.1:{redis.port}"
+
+    async with claims_in(url) as claims:
+        assert (await claims.contact(), await claims.claim(TICKETS[0])) == (True, Result.WON)
+
+
+async def test_over_a_unix_socket(tmp_path: Path) -> None:
+    socket = tmp_path / "redis.sock"
+    with redis_server(tmp_path, unixsocket=str(socket), password="made-up"):
+        async with claims_in(f"unix://:made-up@{socket}?db=3") as claims:
+            assert await claims.claim(TICKETS[0]) is Result.WON
+
+
+async def test_over_tls_with_a_certificate_of_the_authority_that_is_named(tmp_path: Path) -> None:
+    authority = Authority.in_folder(tmp_path)
+    certificate, key = authority.issue("localhost")
+    options = {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(authority.ca)}
+    port = str(free_port())
+    with redis_server(tmp_path, tls_port=port, **options):
+        query = f"ssl_ca_certs={authority.ca}"
+        async with (
+            claims_in(f"rediss://localhost:{port}?{query}&ssl_certfile={certificate}&ssl_keyfile={key}") as claims,
+            claims_in(f"rediss://127.0.0.1:{port}?{query}&ssl_certfile={certificate}&ssl_keyfile={key}") as misnamed,
+            claims_in(f"rediss://localhost:{port}") as untrusting,
+        ):
+            results = [await each.claim(TICKETS[0]) for each in (claims, misnamed, untrusting)]
+
+    assert results == [Result.WON, Result.ERROR, Result.ERROR]
+
+
+async def test_a_failover_by_sentinel_is_followed(tmp_path: Path) -> None:
+    for name in ("primary", "replica", "sentinel"):
+        (tmp_path / name).mkdir()
+    with (
+        redis_server(tmp_path / "primary") as primary,
+        redis_server(tmp_path / "replica", replicaof=f"127.0.0.1 {primary.port}") as replica,
+        redis_sentinel(tmp_path / "sentinel", primary, "claims") as sentinel,
+    ):
+        async with claims_in(f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.port}/claims") as claims:
+            first = await claims.claim(TICKETS[0])
+            await known_to(sentinel, "num-slaves", "1")
+            primary.kill()
+            await until_contact(claims)
+
+            assert first is Result.WON
+            assert await claims.claim(TICKETS[1]) is Result.WON
+            assert replica.ask("EXISTS", f"{{test}}:t:{ticket_key(TICKETS[1])}") == 1
+
+
+async def known_to(sentinel: RedisProcess, field: str, value: str) -> None:
+    async with asyncio.timeout(30):
+        while sentinel.ask("SENTINEL", "MASTER", "claims")[field] != value:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_burst_takes_no_more_than_its_connections(redis: RedisProcess) -> None:
+    async with claims_in(redis.url, deadline_s=10) as claims:
+        results = await asyncio.gather(*(claims.claim(digest(f"burst-{number}")) for number in range(500)))
+
+        assert results == [Result.WON] * 500
+        assert int(redis.ask("INFO", "clients")["connected_clients"]) <= 33

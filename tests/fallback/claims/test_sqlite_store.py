@@ -1,0 +1,153 @@
+"""Claims in a file, for the processes of one machine."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fallback.claims.claims import OnError, Result, StoreDown
+from fallback.claims.keys import ticket_key
+from fallback.claims.sqlite_store import FILE, KEPT_S, SqliteStore
+from fallback.claims.store import StoreKind
+from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
+from tests.harness.paths import ROOT
+
+TICKETS = [digest(f"ticket-{number}") for number in range(200)]
+# Claims every ticket, and prints which ones it won; with a second argument it is killed before it can close anything.
+RACER = """
+import asyncio, os, signal, sys
+from tests.fallback.claims.claiming import claims_in, digest
+
+async def race():
+    async with claims_in(sys.argv[1], deadline_s=30) as claims:
+        won = [number for number in range(200) if await claims.claim(digest(f"ticket-{number}")) == "won"]
+        print(*won, flush=True)
+        if sys.argv[2:]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(race())
+"""
+
+
+def racer(url: str, *arguments: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
+    command = [sys.executable, "-c", RACER, url, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+
+
+def test_processes_that_start_at_once_win_each_ticket_once(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/claims"
+    racers = [racer(url) for _ in range(3)]
+    printed = [each.communicate(timeout=60)[0].split() for each in racers]
+
+    assert [each.returncode for each in racers] == [0, 0, 0]
+    assert sorted(int(number) for won in printed for number in won) == list(range(200))
+
+
+async def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}"
+    killed = racer(url, "killed")
+    killed.communicate(timeout=60)
+
+    async with claims_in(url) as claims:
+        results = {await claims.claim(ticket) for ticket in TICKETS}
+
+        assert killed.returncode == -signal.SIGKILL
+        assert (results, claims.used) == ({Result.USED}, 200)
+
+
+async def test_the_folder_and_the_file_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with claims_in(f"file://{tmp_path}/new/claims") as claims:
+            assert await claims.contact()
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*")}
+    finally:
+        os.umask(before)
+
+    assert modes == {"claims": 0o700, FILE: 0o600, f"{FILE}-wal": 0o600, f"{FILE}-shm": 0o600}
+
+
+async def test_a_claim_whose_answer_was_lost_is_won_by_the_same_process(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}"
+    async with claims_in(url) as claims, claims_in(url) as other:
+        await claims.store.claim(ticket_key(TICKETS[0]))
+
+        assert [await other.claim(TICKETS[0]), await claims.claim(TICKETS[0])] == [Result.USED, Result.WON]
+        assert (claims.used, other.used) == (1, 1)
+
+
+async def test_the_count_is_of_the_pool(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}"
+    async with claims_in(url) as old, claims_in(url, pool="b") as new:
+        results = [await old.claim(TICKETS[0]), await new.claim(TICKETS[0]), await new.claim(TICKETS[1])]
+
+        assert (results, old.used, new.used) == ([Result.WON, Result.USED, Result.WON], 1, 1)
+
+
+async def test_a_file_that_another_process_keeps_locked_is_an_error_at_the_deadline(tmp_path: Path) -> None:
+    async with claims_in(f"file://{tmp_path}", deadline_s=0.2) as claims:
+        await claims.contact()
+        with sqlite3.connect(tmp_path / FILE, isolation_level=None) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            locked = await claims.claim(TICKETS[0])
+            holder.execute("ROLLBACK")
+        holder.close()
+        async with asyncio.timeout(20):
+            while not await claims.contact():
+                await asyncio.sleep(0.02)
+
+        assert (locked, await claims.claim(TICKETS[0])) == (Result.ERROR, Result.WON)
+
+
+async def test_a_folder_that_cannot_be_made_is_an_error_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    async with claims_in(f"file://{tmp_path}/file/claims") as claims:
+        assert not await claims.contact()
+
+    reason = "cannot use the folder (Not a directory)"
+    assert remembered(claims).notices == [StoreDown(StoreKind.FILE, reason, OnError.REFUSE)]
+
+
+async def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("not a database" * 100)
+
+    async with claims_in(f"file://{tmp_path}") as claims:
+        assert await claims.claim(TICKETS[0]) is Result.ERROR
+
+    [down] = remembered(claims).notices
+    assert isinstance(down, StoreDown)
+    assert down.reason == "SQLite: SQLITE_NOTADB"
+
+
+async def test_a_replaced_file_is_used_by_all_its_processes(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}"
+    async with claims_in(url) as first, claims_in(url) as second:
+        await first.contact()
+        for name in os.listdir(tmp_path):
+            os.unlink(tmp_path / name)
+
+        assert [await second.claim(TICKETS[0]), await first.claim(TICKETS[0])] == [Result.WON, Result.USED]
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(KEPT_S - 60, True), (KEPT_S + 60, False)])
+async def test_claims_are_forgotten_after_their_time(tmp_path: Path, age_s: float, kept: bool) -> None:
+    now = 1_900_000_000.0
+    stores = [
+        SqliteStore(tmp_path, pool=POOL, holder=holder, deadline_s=2.0, wall=lambda at=at: at)  # type: ignore[misc]
+        for holder, at in (("old", now - age_s), ("new", now))
+    ]
+
+    await stores[0].claim(ticket_key(TICKETS[0]))
+    answer = await stores[1].claim(ticket_key(TICKETS[0]))
+    for store in stores:
+        await store.close()
+
+    assert answer.mine is not kept
