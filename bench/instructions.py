@@ -26,14 +26,14 @@ from bench.parts.backends import GRANTED, SAID
 from bench.parts.identity import YES
 from bench.parts.load import TOKEN
 from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError
-from centrifugo_proxy.peers import unary
+from centrifugo_proxy.peers import grpc_call
 from realtime_site import boot
 
 REQUESTS: Final = 1000
 WARM_UP: Final = 50
 ANSWERS: Final = {
     method: message.SerializeToString()
-    for method, message in {b"Validate": YES, b"Refresh": YES, b"Authorize": GRANTED, b"Call": SAID}.items()
+    for method, message in {"Validate": YES, "Refresh": YES, "Authorize": GRANTED, "Call": SAID}.items()
 }
 COLLECTED: Final = re.compile(r"Collected : (\d+)")
 
@@ -87,7 +87,7 @@ async def answer(name: str, requests: int) -> None:
     from realtime_site.lifespan import open_runtime  # noqa: PLC0415
     from realtime_site.serving.handler import LeanHandler  # noqa: PLC0415
 
-    unary.UnaryUnary.__call__ = answered_at_once  # type: ignore[method-assign, assignment]
+    grpc_call.ObservedCall.send = answered_at_once  # type: ignore[method-assign]
     event, fields, _ = ROWS[name]
     body = json.dumps({**FACTS, **fields}, separators=(",", ":")).encode()
     async with open_runtime(settings, loaded_pool()) as runtime:
@@ -97,10 +97,12 @@ async def answer(name: str, requests: int) -> None:
                 raise BenchError(f"Request {number} of {name} was not answered with 200.")
 
 
-async def answered_at_once(self: Any, request: Message, timeout_s: float, metadata: Any = ()) -> Any:
-    """In place of a call: both messages are written and read, and nothing is sent."""
-    self._serialize(request)
-    return self._deserialize(ANSWERS[self._method.rpartition(b"/")[2]])
+async def answered_at_once(self: Any, request: Message, metadata: Any) -> Any:
+    """Replaces a call: both messages are encoded and decoded, and nothing is sent."""
+    request.SerializeToString()
+    if self.peer.capacity:
+        self.peer.capacity.leave()
+    return self.response.FromString(ANSWERS[self.method])
 
 
 async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:

@@ -17,6 +17,7 @@ from centrifugo_proxy.peers.identity import (
     IdentityDisconnect,
     IdentityError,
     IdentityFault,
+    IdentityInterrupted,
     IdentityMalformed,
     IdentityUnavailable,
     ValidateQuery,
@@ -62,6 +63,8 @@ class Connect:
         except IdentityUnavailable:
             opened = detector.failed(call, self.clock.monotonic())
             return await self._ask_pool(request.ticket, caller, (opened,) if opened else ())
+        except IdentityInterrupted:  # tells nothing about an outage
+            return self._unavailable("unavailable", ())
         except IdentityFault as fault:
             return internal_error(fault)
         return self._translate(answer, self._answered(call))

@@ -41,7 +41,7 @@ class RefreshClient(Protocol):
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
         """Whether the connection may go on; IdentityDenied too where the method is not implemented.
 
-        Raises IdentityUnavailable or IdentityFault.
+        Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
         """
 
 

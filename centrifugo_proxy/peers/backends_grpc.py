@@ -18,7 +18,7 @@ from centrifugo_proxy.peers.backends import (
 )
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity import TIERS, normalized_expiry
-from centrifugo_proxy.peers.unary import NO_ANSWER, Failed
+from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed
 from centrifugo_proxy.protocol.codes import FORBIDDEN, METHOD_NOT_FOUND
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 

@@ -1,31 +1,38 @@
 """The methods of a service: called with a deadline, counted, timed and traced."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
-from centrifugo_proxy.peers.unary import Failed, UnaryUnary
-from centrifugo_proxy.spans import Tracer
+from centrifugo_proxy.peers.statuses import Failed, Interrupted
+from centrifugo_proxy.spans import Metadata, Tracer
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 ObserveCall = Callable[[str, float], None]
+BytesCall = aio.UnaryUnaryCall[bytes, bytes]
+BytesMethod = aio.UnaryUnaryMultiCallable[bytes, bytes]
+
+# Calls whose callers have gone, in this process. Each of them ends at its deadline; above this number they are
+# cancelled at once, and grpcio loses some 900 bytes for each.
+ABANDONED_CALLS: Final = 4096
+abandoned: Final = Capacity(ABANDONED_CALLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A service at the other end of a channel, how long it may take for an answer, and who is told of its calls.
+    """A service at the other end of a channel.
 
-    `observe` is told the status name and the seconds of each call, the failed and the cancelled too. `name` is for the
-    span, where several services have the same methods. `capacity` is how many calls there may be at once: a service
-    that hangs must not hold up what does not need it.
+    `deadline_s` bounds each call. `observe` gets the status name and the seconds of every call, failed and cancelled
+    ones included. `name` is for the span, where several services have the same methods. `capacity` bounds the calls
+    under way, so that a service that hangs cannot hold up requests that do not need it.
     """
 
     grpc_channel: aio.Channel
@@ -38,34 +45,28 @@ class Peer:
     def method(
         self, service: str, method: str, request: type[Request], response: type[Response]
     ) -> "ObservedCall[Request, Response]":
-        """One of its methods, by the contract's names and messages."""
-        unary: UnaryUnary[Request, Response] = UnaryUnary(
-            self.grpc_channel, f"/{service}/{method}", request.SerializeToString, response.FromString
-        )
-        return ObservedCall(unary, service, method, self)
+        """A method of the service, by the contract's names and messages."""
+        # Without serializers: grpc.aio logs a traceback for a response that its deserializer refuses.
+        call: BytesMethod = self.grpc_channel.unary_unary(f"/{service}/{method}", None, None)
+        return ObservedCall(call, service, method, response, self)
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedCall(Generic[Request, Response]):
     """One method of a peer."""
 
-    unary: UnaryUnary[Request, Response]
+    call: BytesMethod
     service: str
     method: str
+    response: type[Response]
     peer: Peer
 
-    def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """The response, of one call, never repeated. Raises Failed, at once where there is no room for the call."""
+    async def __call__(self, request: Request) -> Response:
+        """The response to one call, which is never repeated. Raises Failed, at once when the capacity is used up."""
         capacity = self.peer.capacity
-        return self._observed(request) if capacity is None else self._bounded(request, capacity)
-
-    async def _bounded(self, request: Request, capacity: Capacity) -> Response:
-        if not capacity.enter():
-            raise Failed(grpc.StatusCode.UNAVAILABLE, "has its fill of calls in flight")
-        try:
-            return await self._observed(request)
-        finally:
-            capacity.leave()
+        if capacity is not None and not capacity.enter():
+            raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
+        return await self._observed(request)
 
     async def _observed(self, request: Request) -> Response:
         peer = self.peer
@@ -73,7 +74,7 @@ class ObservedCall(Generic[Request, Response]):
         started = perf_counter()
         status = grpc.StatusCode.OK
         try:
-            return await self.unary(request, peer.deadline_s, span.metadata)
+            return await self.send(request, span.metadata)
         except Failed as failed:
             status = failed.status
             raise
@@ -83,3 +84,43 @@ class ObservedCall(Generic[Request, Response]):
         finally:
             peer.observe(status.name, perf_counter() - started)
             span.end(status.value[0])
+
+    async def send(self, request: Request, metadata: Metadata) -> Response:
+        """The response, neither counted nor traced; the call's place is free when the call ends. Raises Failed."""
+        call = self.call(request.SerializeToString(), timeout=self.peer.deadline_s, metadata=metadata)
+        if capacity := self.peer.capacity:
+            call.add_done_callback(lambda _: capacity.leave())
+        await _end_of(call)
+        status = await call.code()
+        if status is grpc.StatusCode.CANCELLED:
+            raise Interrupted(status)
+        if status is not grpc.StatusCode.OK:
+            raise Failed(status)
+        body = await call
+        if body is None:  # which the annotations of grpc.aio leave out
+            raise Interrupted(status, "ended with the gRPC status OK and without a message")
+        try:
+            return self.response.FromString(body)
+        except DecodeError:
+            raise Failed(grpc.StatusCode.INTERNAL, "was answered with bytes that are not its message") from None
+
+
+async def _end_of(call: BytesCall) -> None:
+    """Wait until the call has ended. A caller that is cancelled leaves the call to its deadline."""
+    ended = asyncio.get_running_loop().create_future()
+    call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
+    try:
+        await ended
+    except asyncio.CancelledError:
+        _abandon(call)
+        raise
+
+
+def _abandon(call: BytesCall) -> None:
+    """Leave the call to its deadline: grpcio never frees the memory of the operations of a cancelled call."""
+    if call.done():
+        return
+    if abandoned.enter():
+        call.add_done_callback(lambda _: abandoned.leave())
+    else:
+        call.cancel()

@@ -69,6 +69,13 @@ class IdentityUnavailable(Exception):
     """No answer: UNAVAILABLE or DEADLINE_EXCEEDED."""
 
 
+class IdentityInterrupted(Exception):
+    """A passing fault: the call ended in CANCELLED, or in OK without a message.
+
+    Neither an answer nor a failure for the outage detector. The ticket may have been spent.
+    """
+
+
 class IdentityFault(Exception):
     """Neither a proper answer nor an outage. The message says what identity did, never what it wrote."""
 
@@ -84,5 +91,5 @@ class IdentityClient(Protocol):
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
         """Redeem the ticket, once.
 
-        Raises IdentityUnavailable or IdentityFault.
+        Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
         """

@@ -13,13 +13,14 @@ from centrifugo_proxy.peers.identity import (
     IdentityDisconnect,
     IdentityError,
     IdentityFault,
+    IdentityInterrupted,
     IdentityMalformed,
     IdentityUnavailable,
     ParentalState,
     ValidateQuery,
     normalized_expiry,
 )
-from centrifugo_proxy.peers.unary import NO_ANSWER, Failed
+from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, Interrupted
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 SERVICE: Final = "realtime.v1.ConnectProxyService"
@@ -77,7 +78,9 @@ def _denial(failed: Failed, denied: frozenset[grpc.StatusCode]) -> IdentityDenie
         return IdentityDenied(failed.status.name)
     if failed.status in NO_ANSWER:
         raise IdentityUnavailable(failed.status.name) from None
-    raise IdentityFault(f"identity {failed}") from None
+    if isinstance(failed, Interrupted):
+        raise IdentityInterrupted(f"the call to identity {failed}") from None
+    raise IdentityFault(f"the call to identity {failed}") from None
 
 
 def _answer(response: pb.ValidateResponse) -> IdentityAnswer:

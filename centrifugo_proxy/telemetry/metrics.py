@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from centrifugo_proxy.events import connect
 from centrifugo_proxy.events.decision import COMMON_OUTCOMES, SESSION_EVENT_OUTCOMES
 from centrifugo_proxy.peers.capacity import Capacity
-from centrifugo_proxy.peers.unary import STATUS_NAMES
+from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
 from fallback.admission import Admission

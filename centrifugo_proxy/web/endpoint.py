@@ -9,7 +9,7 @@ from centrifugo_proxy.events import decision
 from centrifugo_proxy.events.base import CallerGone
 from centrifugo_proxy.events.decision import Decision
 from centrifugo_proxy.peers.backends import BackendUnavailable
-from centrifugo_proxy.peers.identity import IdentityUnavailable
+from centrifugo_proxy.peers.identity import IdentityInterrupted, IdentityUnavailable
 from centrifugo_proxy.protocol.codes import path_of
 from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.telemetry import metrics
@@ -59,7 +59,7 @@ class Endpoint:
             return decision.BAD_REQUEST
         except CallerGone:
             raise
-        except (BackendUnavailable, IdentityUnavailable):
+        except (BackendUnavailable, IdentityInterrupted, IdentityUnavailable):
             return decision.unavailable(handler.unavailable_status)
         except Exception as fault:
             return decision.internal_error(fault)

@@ -18,7 +18,7 @@ from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
 DENIALS = ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"]
 OUTAGES = ["UNAVAILABLE", "DEADLINE_EXCEEDED"]
-FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, "OK"]]
+FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, "OK", "CANCELLED"]]
 UNLOCKED = {
     "screen_time_lock": False,
     "feature_lock_chat": False,
@@ -63,7 +63,7 @@ async def degrade(running: Service, clock: FakeClock) -> None:
 
 
 def test_every_grpc_status_but_ok_has_a_row() -> None:
-    rows = [*DENIALS, *OUTAGES, *FAULTS]
+    rows = [*DENIALS, *OUTAGES, *FAULTS, "CANCELLED"]
 
     assert sorted([*rows, "OK"]) == sorted(grpc.StatusCode.__members__)
     assert len(rows) == 16
@@ -362,6 +362,50 @@ async def test_any_other_status_is_an_internal_error(identity: IdentityStub, sta
     assert len(identity.calls) == 1
 
 
+@asynccontextmanager
+async def silent_ok_server() -> AsyncIterator[str]:
+    """A gRPC server that ends every Validate with OK and sends no message; gives its address."""
+
+    async def validate(request: bytes, context: Context) -> AsyncIterator[bytes]:
+        messages: tuple[bytes, ...] = ()
+        for message in messages:
+            yield message
+
+    server = aio.server()
+    handlers = {"Validate": grpc.unary_stream_rpc_method_handler(validate)}
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("realtime.v1.ConnectProxyService", handlers),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(grace=0)
+
+
+async def test_an_ok_without_a_message_is_a_passing_failure_that_opens_no_pool(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with silent_ok_server() as address, service(address, tickets=["spare"], clock=clock) as running:
+        await degrade(running, clock)
+        response = await running.connect("spare")
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+    assert warnings_in(caplog) == []
+
+
+async def test_a_call_that_identity_cancels_is_a_passing_failure_that_opens_no_pool(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    identity.script = aborts(grpc.StatusCode.CANCELLED)
+
+    async with service(identity.address, tickets=["spare"], clock=clock) as running:
+        await degrade(running, clock)
+        response = await running.connect("spare")
+
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+    assert warnings_in(caplog) == []
+
+
 @pytest.mark.parametrize("status", FAULTS)
 async def test_any_other_status_opens_no_pool(identity: IdentityStub, clock: FakeClock, status: str) -> None:
     identity.script = aborts(grpc.StatusCode[status])
@@ -396,7 +440,7 @@ async def test_an_answer_that_is_not_of_the_contract_is_an_internal_error(caplog
         response = await running.connect("a-ticket")
 
     assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
-    assert "IdentityFault: identity" in caplog.text
+    assert "IdentityFault: the call to identity was answered" in caplog.text
     assert "a-ticket" not in caplog.text
 
 

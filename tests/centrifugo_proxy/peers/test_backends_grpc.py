@@ -21,7 +21,7 @@ from centrifugo_proxy.peers.backends import (
 from centrifugo_proxy.peers.backends_grpc import REFUSALS, GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.peers.channels import open_channel
 from centrifugo_proxy.peers.grpc_call import Peer
-from centrifugo_proxy.peers.unary import NO_ANSWER
+from centrifugo_proxy.peers.statuses import NO_ANSWER
 from centrifugo_proxy.spans import OFF
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error

@@ -193,6 +193,7 @@ async def test_a_connection_without_a_real_owner_ends_without_a_question(
 OUTAGES = [
     aborts(grpc.StatusCode.UNAVAILABLE),
     aborts(grpc.StatusCode.DEADLINE_EXCEEDED),
+    aborts(grpc.StatusCode.CANCELLED),
     answers(pb.ValidateResponse(error=pb.Error(code=9, message="said to nobody"))),
 ]
 FAULTS = [
@@ -206,7 +207,6 @@ FAULTS = [
             grpc.StatusCode.DATA_LOSS,
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             grpc.StatusCode.ABORTED,
-            grpc.StatusCode.CANCELLED,
             grpc.StatusCode.FAILED_PRECONDITION,
             grpc.StatusCode.OUT_OF_RANGE,
             grpc.StatusCode.ALREADY_EXISTS,

@@ -1,0 +1,315 @@
+"""How a call to a peer is answered, how it ends, and what is left of it."""
+
+import asyncio
+import gc
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import grpc
+import pytest
+from grpc import aio
+
+from centrifugo_proxy.peers import grpc_call
+from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.statuses import Failed, Interrupted
+from centrifugo_proxy.spans import OFF, Metadata, Span, Tracer
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.identity import Context, IdentityStub, aborts, answers, success
+
+SERVICE = "realtime.v1.ConnectProxyService"
+REQUEST = pb.ValidateRequest(ticket="a-ticket", client_id="a-client", transport="websocket", protocol="json")
+ANSWERS = {
+    "success": pb.ValidateResponse(success=pb.Success(user_id="u-1", family_id="ф", expire_at=2**62, degraded=True)),
+    "disconnect": pb.ValidateResponse(disconnect=pb.Disconnect(code=4000, reason="go")),
+    "error": pb.ValidateResponse(error=pb.Error(code=1, message="cannot tell")),
+    "nothing": pb.ValidateResponse(),
+    "much": pb.ValidateResponse(success=pb.Success(user_id="u" * 1_000_000)),
+}
+Call = Callable[[pb.ValidateRequest], Awaitable[pb.ValidateResponse]]
+
+
+@dataclass
+class Carrying(Tracer):
+    """A tracer whose spans carry this metadata."""
+
+    metadata: Metadata
+
+    def client_span(self, service: str, method: str, peer: str = "") -> Span:
+        span = Span()
+        span.metadata = self.metadata
+        return span
+
+
+@asynccontextmanager
+async def calling(
+    address: str,
+    deadline_s: float = 5,
+    *,
+    method: str = "Validate",
+    tracer: Tracer = OFF,
+    capacity: Capacity | None = None,
+    observed: list[str] | None = None,
+) -> AsyncIterator[Call]:
+    """Validate, or another method, of the identity service at this address."""
+    statuses = [] if observed is None else observed
+    async with aio.insecure_channel(address) as grpc_channel:
+        peer = Peer(
+            grpc_channel=grpc_channel,
+            deadline_s=deadline_s,
+            observe=lambda status, seconds: statuses.append(status),
+            tracer=tracer,
+            capacity=capacity,
+        )
+        yield peer.method(SERVICE, method, pb.ValidateRequest, pb.ValidateResponse)
+
+
+@dataclass
+class Hanging:
+    """A script that never answers. `called` and `ended` are the calls that came and that ended."""
+
+    called: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    ended: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+
+    async def __call__(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        self.called.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.release()
+        raise AssertionError("nobody sets the event")
+
+
+async def hang_up(call: Call, hanging: Hanging) -> None:
+    """Call, and go away once the call has arrived."""
+    caller = asyncio.ensure_future(call(REQUEST))
+    await hanging.called.acquire()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+async def test_every_answer_arrives_as_it_was_sent(identity: IdentityStub, answer: str) -> None:
+    identity.script = answers(ANSWERS[answer])
+
+    async with calling(identity.address) as call:
+        answered = await call(REQUEST)
+
+    assert answered == ANSWERS[answer]
+    assert identity.calls == [REQUEST]
+
+
+@pytest.mark.parametrize("status", [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK])
+async def test_every_status_ends_the_call_without_what_the_server_wrote_beside_it(
+    identity: IdentityStub, status: grpc.StatusCode
+) -> None:
+    identity.script = aborts(status, f"no such ticket: {REQUEST.ticket}")
+    observed: list[str] = []
+
+    async with calling(identity.address, observed=observed) as call:
+        with pytest.raises(Failed) as failed:
+            await call(REQUEST)
+
+    assert str(failed.value) == f"ended with the gRPC status {status.name}"
+    assert (failed.value.__cause__, failed.value.__context__) == (None, None)
+    assert isinstance(failed.value, Interrupted) is (status is grpc.StatusCode.CANCELLED)
+    assert observed == [status.name]
+
+
+async def test_a_method_that_is_not_there_is_unimplemented(identity: IdentityStub) -> None:
+    async with calling(identity.address, method="ValidateTwice") as call:
+        with pytest.raises(Failed) as failed:
+            await call(REQUEST)
+
+    assert failed.value.status is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_port_where_nobody_listens_is_unavailable() -> None:
+    async with calling("127.0.0.1:1") as call:
+        with pytest.raises(Failed) as failed:
+            await call(REQUEST)
+
+    assert failed.value.status is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_the_deadline_ends_the_call_on_both_sides(identity: IdentityStub) -> None:
+    identity.script = hanging = Hanging()
+
+    async with calling(identity.address, deadline_s=0.2) as call:
+        with pytest.raises(Failed) as failed:
+            await call(REQUEST)
+        await asyncio.wait_for(hanging.ended.acquire(), 5)
+
+    assert failed.value.status is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_metadata_of_the_span_arrives(identity: IdentityStub) -> None:
+    parent = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("tracestate", "a=1,b=2"))
+
+    async with calling(identity.address, tracer=Carrying(parent)) as call:
+        await call(REQUEST)
+
+    [arrived] = identity.metadata
+    assert dict(parent).items() <= arrived.items()
+
+
+async def test_calls_at_once_get_their_own_answers(identity: IdentityStub) -> None:
+    async def echo(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await asyncio.sleep(0.01 * (int(request.ticket) % 3))
+        return pb.ValidateResponse(success=pb.Success(user_id=request.ticket))
+
+    identity.script = echo
+    async with calling(identity.address, deadline_s=30) as call:
+        answered = await asyncio.gather(*(call(pb.ValidateRequest(ticket=str(n))) for n in range(200)))
+
+    assert [answer.success.user_id for answer in answered] == [str(n) for n in range(200)]
+
+
+async def test_a_call_above_the_capacity_is_refused_until_the_call_before_has_ended(identity: IdentityStub) -> None:
+    identity.script = hanging = Hanging()
+    capacity = Capacity(1)
+
+    async with calling(identity.address, deadline_s=1, capacity=capacity) as call:
+        under_way = asyncio.ensure_future(call(REQUEST))
+        await hanging.called.acquire()
+        with pytest.raises(Failed, match="too many calls are under way") as failed:
+            await call(REQUEST)
+        taken = capacity.taken
+        under_way.cancel()
+        await asyncio.wait([under_way])
+        after_the_caller = capacity.taken
+        async with asyncio.timeout(10):
+            while capacity.taken:
+                await asyncio.sleep(0.01)
+
+    assert failed.value.status is grpc.StatusCode.UNAVAILABLE
+    assert (taken, after_the_caller) == (1, 1)
+
+
+@asynccontextmanager
+async def answering_bytes(answer: bytes) -> AsyncIterator[str]:
+    """The address of a server that answers Validate with these bytes, whatever they mean."""
+
+    async def validate(request: bytes, context: Any) -> bytes:
+        return answer
+
+    server = aio.server()
+    handlers = {"Validate": grpc.unary_unary_rpc_method_handler(validate)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
+
+
+@pytest.mark.parametrize("answer", [b"\xff", b"\x0a\x7fcut", b'{"user_id": "u-1"}'])
+async def test_bytes_that_are_no_message_are_an_internal_error_without_a_line_of_grpc(
+    answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with answering_bytes(answer) as address, calling(address) as call:
+        with pytest.raises(Failed, match="not its message") as failed:
+            await call(REQUEST)
+
+    assert failed.value.status is grpc.StatusCode.INTERNAL
+    assert caplog.records == []
+
+
+async def test_a_server_that_dies_during_a_call_is_unavailable(identity: IdentityStub) -> None:
+    identity.script = hanging = Hanging()
+
+    async with calling(identity.address, deadline_s=30) as call:
+        caller = asyncio.ensure_future(call(REQUEST))
+        await hanging.called.acquire()
+        await identity.stop()
+        with pytest.raises(Failed) as failed:
+            await asyncio.wait_for(caller, 5)
+
+    assert failed.value.status is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_call_whose_caller_has_gone_lives_until_its_deadline_and_is_counted_as_cancelled(
+    identity: IdentityStub,
+) -> None:
+    identity.script = hanging = Hanging()
+    observed: list[str] = []
+
+    async with calling(identity.address, deadline_s=1, observed=observed) as call:
+        before = grpc_call.abandoned.taken
+        await hang_up(call, hanging)
+        left = grpc_call.abandoned.taken - before
+        async with asyncio.timeout(10):
+            await hanging.ended.acquire()
+            while grpc_call.abandoned.taken > before:
+                await asyncio.sleep(0.01)
+
+    assert (left, observed) == (1, ["CANCELLED"])
+
+
+async def test_above_the_limit_a_call_whose_caller_has_gone_is_cancelled(
+    identity: IdentityStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grpc_call, "abandoned", Capacity(1))
+    identity.script = hanging = Hanging()
+
+    async with calling(identity.address, deadline_s=60) as call:
+        await hang_up(call, hanging)
+        await hang_up(call, hanging)
+        await asyncio.wait_for(hanging.ended.acquire(), 10)
+        still_there = grpc_call.abandoned.taken
+
+    assert still_there == 1
+    assert hanging.ended.locked()
+
+
+async def left(identity: IdentityStub, tasks: int) -> int:
+    """Python's bytes in use once no more tasks run than these, without what the stub writes down."""
+    async with asyncio.timeout(20):
+        while len(asyncio.all_tasks()) > tasks:
+            await asyncio.sleep(0.01)
+    identity.calls.clear()
+    identity.metadata.clear()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+async def gone_at_once(call: Call) -> None:
+    """A call whose caller goes before it has left."""
+    caller = asyncio.ensure_future(call(REQUEST))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+
+async def ended(call: Call) -> None:
+    with suppress(Failed):
+        await call(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("script", "use"),
+    [(success(), ended), (aborts(grpc.StatusCode.NOT_FOUND), ended), (success(), gone_at_once)],
+    ids=["answered", "refused", "caller gone"],
+)
+async def test_nothing_is_left_of_2000_calls(identity: IdentityStub, script: Any, use: Any) -> None:
+    identity.script = script
+    async with calling(identity.address, deadline_s=30) as call:
+        tasks = len(asyncio.all_tasks())
+        tracemalloc.start()
+        try:
+            sizes = [await left(identity, tasks)]
+            for _ in range(4):
+                for _ in range(500):
+                    await use(call)
+                sizes.append(await left(identity, tasks))
+        finally:
+            tracemalloc.stop()
+
+    assert min(after - before for before, after in pairwise(sizes)) < 500 * 16  # less than an object for each call
