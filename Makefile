@@ -2,15 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The pinned Centrifugo to test and demonstrate with. CENTRIFUGO_BIN names another, and nothing is built then.
-CENTRIFUGO := .cache/centrifugo
-CENTRIFUGO_MODULE := github.com/centrifugal/centrifugo/v5
-CENTRIFUGO_VERSION := $(shell sed -n 's|.*$(CENTRIFUGO_MODULE) v\([^ ]*\).*|\1|p' tools/centrifugo/go.mod)
+# The pinned Centrifugos: `make run` shows v6, the tests run with both. With CENTRIFUGO_BIN they use that binary alone.
+CENTRIFUGO := .cache/centrifugo-v6
+CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 # The broker's jars and an archive of their classes.
 KAFKA := .cache/kafka/kafka.jsa
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugo-if-possible
+.PHONY: help run test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,21 +23,26 @@ $(VENV)/.installed: requirements/base.txt requirements/dev.txt
 run: $(VENV)/.installed  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
 	@$(BIN)/python -m demo
 
-test: checks centrifugo-if-possible kafka-if-possible  ## the static checks and the whole test suite
+test: checks centrifugos-if-possible kafka-if-possible  ## the static checks and the whole test suite
 	$(BIN)/python -m pytest
 
-centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo, with Go
+centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
 
-$(CENTRIFUGO): tools/centrifugo/go.mod tools/centrifugo/go.sum
+centrifugos: $(CENTRIFUGOS)  ## build v6 and v5, as the tests need them
+
+.cache/centrifugo-v%: tools/centrifugo/v%/go.mod tools/centrifugo/v%/go.sum
 	@mkdir -p $(@D)
-	cd tools/centrifugo && go build -mod=readonly -o $(CURDIR)/$@ -ldflags "-s -w -X $(CENTRIFUGO_MODULE)/internal/build.Version=$(CENTRIFUGO_VERSION)" $(CENTRIFUGO_MODULE)
+	module=github.com/centrifugal/centrifugo/v$*; \
+	version=$$(sed -n "s|.*$$module v\([^ ]*\).*|\1|p" $<); \
+	cd $(<D) && go build -mod=readonly -o $(CURDIR)/$@ -ldflags "-s -w -X $$module/internal/build.Version=$$version" $$module
 	@touch $@
 
-# The tests say themselves why they do without one (tests/e2e/conftest.py reads the log).
-centrifugo-if-possible:
+# A failed build does not stop the tests: tests/e2e/conftest.py reads the log, and skips or fails with the reason.
+centrifugos-if-possible:
 	@mkdir -p .cache
-	@[ -x $(CENTRIFUGO) ] || [ -n "$$CENTRIFUGO_BIN" ] || echo "Building Centrifugo for the end-to-end tests, once"
-	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory centrifugo > .cache/centrifugo.log 2>&1 || true
+	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --question --no-print-directory centrifugos > /dev/null 2>&1 || \
+		echo "Building Centrifugo v6 and v5 for the tests, once; this takes some minutes"
+	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory --keep-going centrifugos > .cache/centrifugo.log 2>&1 || true
 
 kafka: $(KAFKA)  ## fetch the Kafka broker of the bridge's tests, with Maven
 

@@ -16,7 +16,7 @@ from demo.identity import LOOPBACK
 from demo.private import write_private
 from demo.process import ROOT, child
 
-BUILT: Final = ROOT / ".cache" / "centrifugo"
+BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
 # How often Centrifugo looks whether subscriptions have expired, and for how long after that it lets them be: short, so
 # that a lock is quick to take effect. The defaults are 27 s and 25 s.
 IMPATIENT: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}

@@ -15,7 +15,7 @@ INDENT = "    "  # a line that starts so is for the shell
 Steps = Iterator[tuple[str, str]]
 WITHOUT_CENTRIFUGO: Final = (
     "There is no Centrifugo here, and so no client that connects through one: `make centrifugo` builds it, with Go,\n"
-    "in about a minute, and CENTRIFUGO_BIN names another. Then start this again.\n"
+    "in a few minutes, and CENTRIFUGO_BIN names another. Then start this again.\n"
 )
 
 

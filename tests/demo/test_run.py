@@ -24,7 +24,7 @@ from tests.harness.processes import environment, free_port
 
 LAST_LINE = "Ctrl-C ends it all.\n"
 
-BINARY = centrifugo.binary()
+BINARY = centrifugo.binary(centrifugo.majors()[0])
 CHAT = "family:family-1:chat"
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste are curl's")

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -26,13 +27,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all tests here, so that they can share stacks.
 
     They come in one block, after all others: the loop stands still while tests outside of it run, and stacks with it.
-    The one that waits for rest comes last.
+    Within it, one major of Centrifugo comes after the other, and the test that waits for rest is the last of each.
+    pytest-xdist, with --dist loadgroup, runs each major in one worker.
     """
-    shared_loop = pytest.mark.asyncio(loop_scope="session")
     for item in items:
-        if item.path.is_relative_to(HERE) and is_async_test(item):
-            item.add_marker(shared_loop, append=False)
-    items.sort(key=lambda item: (item.path.is_relative_to(HERE), wakes_the_rested(item)))
+        if not item.path.is_relative_to(HERE):
+            continue
+        item.add_marker(pytest.mark.xdist_group(f"e2e-v{major_of(item)}"))
+        if is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    items.sort(key=lambda item: (item.path.is_relative_to(HERE), -major_of(item), wakes_the_rested(item)))
+
+
+def major_of(item: pytest.Item) -> int:
+    """The major of Centrifugo that the test runs with, 0 for a test without one."""
+    call: Any = getattr(item, "callspec", None)
+    return int(call.params.get("centrifugo_bin", 0)) if call else 0
 
 
 def wakes_the_rested(item: pytest.Item) -> bool:
@@ -48,17 +58,17 @@ def build_log() -> str:
     return centrifugo.BUILD_LOG.read_text() if centrifugo.BUILD_LOG.exists() else ""
 
 
-@pytest.fixture(scope="session")
-def centrifugo_bin(pytestconfig: pytest.Config) -> Path:
-    """The Centrifugo to test with. CI may go without one only when the module mirror refused its source."""
-    if found := centrifugo.binary():
+@pytest.fixture(scope="session", params=centrifugo.majors(), ids="v{}".format)
+def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
+    """A Centrifugo to test with. CI may go without one only where it cannot be built, and says why."""
+    if found := centrifugo.binary(request.param):
         return found
-    why = "There is none: `make centrifugo` builds it with Go, and CENTRIFUGO_BIN names another."
-    if centrifugo.refused_by_mirror(build_log()):
-        why = "The module mirror refused to hand out its source."
+    why = "There is none: `make centrifugos` builds them with Go, and CENTRIFUGO_BIN names another."
+    if reason := centrifugo.excuse(build_log()):
+        why = reason
     elif os.environ.get("CI") == "true":
         pytest.fail(f"{why} Here it must not be missing.\n{build_log()}", pytrace=False)
-    pytestconfig.stash[WHY_SKIPPED] = why
+    request.config.stash[WHY_SKIPPED] = why
     pytest.skip(why)
 
 

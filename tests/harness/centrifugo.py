@@ -1,6 +1,7 @@
 """A real Centrifugo on loopback, with the configuration that this service printed for it.
 
-CENTRIFUGO_BIN names its binary; without it, the pinned one is taken that `make centrifugo` builds.
+The pinned ones of `make centrifugos` are used, one of each supported major. CENTRIFUGO_BIN names another binary; then
+the tests run with that one alone, as the major that it is.
 """
 
 import json
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,42 +22,66 @@ from typing import Any
 from tests.harness.paths import ROOT
 from tests.harness.processes import environment, free_port
 
-PINNED = ROOT / ".cache" / "centrifugo"
-BUILD_LOG = ROOT / ".cache" / "centrifugo.log"
-START_S = 10.0
+CACHE = ROOT / ".cache"
+BUILD_LOG = CACHE / "centrifugo.log"
+PINNED_MAJORS = (6, 5)
+START_S = 20.0
+PORT_ATTEMPTS = 3
 ORIGIN = "https://app.test"
 LOBBY = "lobby"  # a namespace whose channels show who is there
 
 Config = dict[str, Any]
 
-# How the go command says that the module mirror, and not this code, is at fault: it answered with an error, it could
-# not be reached, or it did not have the module and the way past it is closed.
-REFUSALS = (
+# What a failed build logs when the module mirror is at fault: it answered with an error, it could not be reached, or it
+# lacks the module and downloading from the source is off.
+MIRROR_FAULTS = (
     re.compile(r"reading https?://\S+: [45]\d\d "),
     re.compile(r'Get "https?://[^"]+": '),
     re.compile(r"git ls-remote .*: exit status"),
 )
+# What it logs where Go is missing, or too old for go.mod.
+GO_FAULTS = (
+    re.compile(r"\bgo: (command )?not found"),
+    re.compile(r"requires go >= "),
+    re.compile(r"go.mod:\d+: (invalid go version|unknown directive)"),
+)
 
 
-def refused_by_mirror(build_log: str) -> bool:
-    """Whether building the pinned Centrifugo failed because its source was not handed out."""
-    return any(refusal.search(build_log) for refusal in REFUSALS)
+def excuse(build_log: str) -> str:
+    """Why the pinned Centrifugo cannot be built on this machine; "" when the repository itself may be at fault."""
+    if any(fault.search(build_log) for fault in MIRROR_FAULTS):
+        return "The module mirror did not deliver the sources of Centrifugo."
+    if any(fault.search(build_log) for fault in GO_FAULTS):
+        return "Go is missing or too old to build Centrifugo; tools/centrifugo/v6/go.mod has the version it needs."
+    return ""
 
 
-def binary() -> Path | None:
-    """The Centrifugo to test with, None when there is none. A CENTRIFUGO_BIN that is no file is an error."""
-    if named := os.environ.get("CENTRIFUGO_BIN"):
-        if not os.access(named, os.X_OK):
-            raise FileNotFoundError(f"CENTRIFUGO_BIN is {named!r}, which is not a program")
-        return Path(named)
-    return PINNED if os.access(PINNED, os.X_OK) else None
+def majors() -> tuple[int, ...]:
+    """The majors to test with: those that are pinned, or that of CENTRIFUGO_BIN. FileNotFoundError as in `named`."""
+    return (layout(path),) if (path := named()) else PINNED_MAJORS
+
+
+def binary(major: int) -> Path | None:
+    """The Centrifugo of this major to test with, None when there is none. FileNotFoundError as in `named`."""
+    if path := named():
+        return path if layout(path) == major else None
+    pinned = CACHE / f"centrifugo-v{major}"
+    return pinned if os.access(pinned, os.X_OK) else None
+
+
+def named() -> Path | None:
+    """The binary that CENTRIFUGO_BIN names, None when it is not set. FileNotFoundError if it is not a program."""
+    path = os.environ.get("CENTRIFUGO_BIN")
+    if path and not os.access(path, os.X_OK):
+        raise FileNotFoundError(f"CENTRIFUGO_BIN is {path!r}, which is not a program")
+    return Path(path) if path else None
 
 
 @cache
 def layout(path: Path) -> int:
     """6 for the nested configuration of v6, 5 for the flat one.
 
-    Told by the options: a binary that was built from a module calls itself version 0.0.0.
+    The options decide: `version` prints 0.0.0 for a binary that was built from a module without -ldflags.
     """
     return 6 if "--http_server.port" in _run(path, "--help") else 5
 
@@ -149,25 +174,41 @@ class Centrifugo:
 @contextmanager
 def running(path: Path, config: Config, **variables: str) -> Iterator[Centrifugo]:
     """Centrifugo with this configuration, completed, and these environment variables."""
+    with TemporaryDirectory() as folder, ExitStack() as processes:
+        for _ in range(PORT_ATTEMPTS):
+            log = Path(folder, "log")
+            port, popen = _start(path, config, Path(folder, "config.json"), log, variables)
+            processes.callback(_kill, popen)
+            if _is_ready(popen, port, log):
+                break
+        else:
+            raise AssertionError(log.read_text())
+        yield Centrifugo(f"http://127.0.0.1:{port}", log)
+
+
+def _start(
+    path: Path, config: Config, file: Path, log: Path, variables: Mapping[str, str]
+) -> tuple[int, "subprocess.Popen[bytes]"]:
     port = free_port()
-    with TemporaryDirectory() as folder:
-        file, log = Path(folder, "config.json"), Path(folder, "log")
-        file.write_text(json.dumps(completed(config, layout(path), port)))
-        command, env = (path, "-c", file), {"PATH": os.environ["PATH"], **variables}
-        with log.open("wb") as out, subprocess.Popen(command, env=env, stdout=out, stderr=out) as popen:  # noqa: S603
-            try:
-                _wait_until_ready(popen, port, log)
-                yield Centrifugo(f"http://127.0.0.1:{port}", log)
-            finally:
-                popen.kill()
+    file.write_text(json.dumps(completed(config, layout(path), port)))
+    env = {"PATH": os.environ["PATH"], **variables}
+    with log.open("wb") as out:
+        return port, subprocess.Popen((path, "-c", file), env=env, stdout=out, stderr=out)  # noqa: S603
 
 
-def _wait_until_ready(popen: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _kill(popen: "subprocess.Popen[bytes]") -> None:
+    popen.kill()
+    popen.wait()
+
+
+def _is_ready(popen: "subprocess.Popen[bytes]", port: int, log: Path) -> bool:
+    """True once it listens; False when another process has taken the port in the meantime."""
     until = time.monotonic() + START_S
-    while True:
-        assert popen.poll() is None, log.read_text()
-        assert time.monotonic() < until, "Centrifugo did not become ready"
+    while popen.poll() is None:
+        assert time.monotonic() < until, f"Centrifugo did not become ready:\n{log.read_text()}"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.02)
+    assert "address already in use" in log.read_text(), log.read_text()
+    return False

@@ -1,4 +1,4 @@
-"""What is printed, and what is said about files, held against a real Centrifugo of the major it happens to be."""
+"""What is printed, and what is said about files, compared with both real Centrifugos."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.generate import generate
 from centrifugo_proxy.server_config.parsing import UnparsableError, parse
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, found
-from tests.harness.centrifugo import binary, complaint, guard_variables, layout
+from tests.harness.centrifugo import binary, complaint, guard_variables, layout, majors
 from tests.harness.processes import free_port
 
 EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
@@ -23,11 +23,25 @@ READY = b"serving websocket"
 VARIABLES = guard_variables(5, "right-token") | guard_variables(6, "right-token")
 
 
-@pytest.fixture(scope="module")
-def centrifugo() -> Path:
-    found = binary()
+@pytest.fixture(params=majors(), ids="v{}".format)
+def centrifugo(request: pytest.FixtureRequest) -> Path:
+    return centrifugo_of(request.param)
+
+
+@pytest.fixture
+def centrifugo_v6() -> Path:
+    return centrifugo_of(6)
+
+
+@pytest.fixture
+def centrifugo_v5() -> Path:
+    return centrifugo_of(5)
+
+
+def centrifugo_of(major: int) -> Path:
+    found = binary(major)
     if found is None:
-        pytest.skip("no Centrifugo: neither CENTRIFUGO_BIN nor `make centrifugo` gives one")
+        pytest.skip(f"no Centrifugo v{major}: `make centrifugos` builds it, or CENTRIFUGO_BIN names another major")
     return found
 
 
@@ -91,13 +105,11 @@ def started(centrifugo: Path, file: Path) -> bytes:
     return logged
 
 
-def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo: Path, tmp_path: Path) -> None:
-    if layout(centrifugo) != 5:
-        pytest.skip("about Centrifugo v5")
+def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo_v5: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
-    assert b"error marshalling config" in started(centrifugo, file)
+    assert b"error marshalling config" in started(centrifugo_v5, file)
 
 
 @pytest.mark.parametrize(
@@ -156,33 +168,27 @@ def test_a_file_is_refused_where_centrifugo_refuses_it(
 
 
 @pytest.mark.parametrize("value", ["yes", "off", "tRue", "", "T", "0"])
-def test_v6_refuses_a_boolean_where_the_linter_says_so(centrifugo: Path, tmp_path: Path, value: str) -> None:
-    if layout(centrifugo) != 6:
-        pytest.skip("about Centrifugo v6")
+def test_v6_refuses_a_boolean_where_the_linter_says_so(centrifugo_v6: Path, tmp_path: Path, value: str) -> None:
     config = {"client": {"insecure_skip_token_signature_verify": value}}
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
 
     seen = {finding.id for finding in found(config)}
 
-    assert ("boolean-invalid" in seen) is ("ParseBool" in complaint(centrifugo, file))
+    assert ("boolean-invalid" in seen) is ("ParseBool" in complaint(centrifugo_v6, file))
 
 
 @pytest.mark.parametrize(("longer", "shorter"), [("1s", "no duration"), ("no duration", "1s")])
 def test_v6_takes_dotted_keys_and_the_longer_one_first(
-    centrifugo: Path, tmp_path: Path, longer: str, shorter: str
+    centrifugo_v6: Path, tmp_path: Path, longer: str, shorter: str
 ) -> None:
-    if layout(centrifugo) != 6:
-        pytest.skip("about Centrifugo v6")
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"client.stale_close_delay": longer, "client": {"stale_close_delay": shorter}}))
 
-    assert ("invalid duration" in complaint(centrifugo, file)) is (longer == "no duration")
+    assert ("invalid duration" in complaint(centrifugo_v6, file)) is (longer == "no duration")
 
 
-def test_v6_refuses_a_reference_that_its_environment_does_not_fill(centrifugo: Path, tmp_path: Path) -> None:
-    if layout(centrifugo) != 6:
-        pytest.skip("about Centrifugo v6")
+def test_v6_refuses_a_reference_that_its_environment_does_not_fill(centrifugo_v6: Path, tmp_path: Path) -> None:
     file = printed(tmp_path, CONNECT_ONLY, 6, "yaml", with_secrets=False)
 
-    assert 'variable "CENTRIFUGO_VAR_PROXY_TOKEN" not found' in complaint(centrifugo, file)
+    assert 'variable "CENTRIFUGO_VAR_PROXY_TOKEN" not found' in complaint(centrifugo_v6, file)

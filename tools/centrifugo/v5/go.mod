@@ -1,4 +1,4 @@
-module tools/centrifugo
+module tools/centrifugo/v5
 
 go 1.24.0
 
