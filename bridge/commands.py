@@ -212,7 +212,7 @@ Outcome: TypeAlias = Mapped | Skip
 
 
 class Mapper(Protocol):
-    """What turns a record into commands: `bridge.mapping.RouteMapper`, made of the routes file at start."""
+    """What turns a record into commands: `bridge.mapping.mapper.RouteMapper`, made of the routes file at start."""
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
         """What is to be done for `record` at `now_ms` (milliseconds since 1970).
@@ -245,15 +245,18 @@ def publish(
     single = len(channels) == 1
     request: dict[str, Any] = {"channel": channels[0]} if single else {"channels": channels}
     request["data"] = orjson.Fragment(data)
-    options = {
-        "tags": tags,
-        "idempotency_key": idempotency_key,
-        "skip_history": skip_history,
-        "delta": delta,
-        "version": version,
-        "version_epoch": version_epoch,
-    }
-    request.update((name, value) for name, value in options.items() if value)
+    if tags:
+        request["tags"] = tags
+    if idempotency_key:
+        request["idempotency_key"] = idempotency_key
+    if skip_history:
+        request["skip_history"] = True
+    if delta:
+        request["delta"] = True
+    if version is not None:
+        request["version"] = version
+    if version_epoch:
+        request["version_epoch"] = version_epoch
     return Publish(
         route=route,
         action=action,

@@ -1,0 +1,115 @@
+"""CloudEvents in Kafka's binary and structured modes, with JSON data.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bridge.commands import Reason, Record
+from bridge.event import Payload
+from bridge.formats.json_value import JsonReader, checked_object, content_type, json_object
+from bridge.formats.reader import Unreadable
+
+STRUCTURED: Final = "application/cloudevents+json"
+ANY_CLOUDEVENT: Final = "application/cloudevents"
+PREFIX: Final = "ce_"
+REQUIRED: Final = ("id", "source", "type")
+_VERSION: Final = re.compile(r"1\.[0-9]+")
+_JSON: Final = re.compile(r"(?:[a-z0-9!#$&^_.+-]+/)?(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?", re.DOTALL)
+
+
+class CloudEventsReader:
+    """`format = "cloudevents"`: refuses what is none."""
+
+    def read(self, record: Record, value: bytes) -> Payload:
+        kind = content_type(record)
+        if kind.startswith(STRUCTURED):
+            return _structured(value)
+        if kind.startswith(ANY_CLOUDEVENT):
+            raise Unreadable(Reason.UNSUPPORTED, f"the content-type is a CloudEvent, but not {STRUCTURED}")
+        if _is_binary(record):
+            return _binary(record, value, kind)
+        raise Unreadable(
+            Reason.NOT_CLOUDEVENTS, f"neither a header ce_specversion nor a content-type of {STRUCTURED} is there"
+        )
+
+
+class AutoReader:
+    """`format = "auto"`: CloudEvents where the headers say so, else JSON."""
+
+    def __init__(self) -> None:
+        self._cloudevents = CloudEventsReader()
+        self._json = JsonReader()
+
+    def read(self, record: Record, value: bytes) -> Payload:
+        is_event = record.headers and (_is_binary(record) or content_type(record).startswith(ANY_CLOUDEVENT))
+        return (self._cloudevents if is_event else self._json).read(record, value)
+
+
+def _is_binary(record: Record) -> bool:
+    return any(name == "ce_specversion" for name, _ in record.headers)
+
+
+def _binary(record: Record, value: bytes, kind: str) -> Payload:
+    attributes = {name.removeprefix(PREFIX): _decoded(name, text) for name, text in record.headers if _is_ours(name)}
+    _check(attributes)
+    _check_data_type(kind)
+    return Payload(json_object(value) if value else {}, attributes)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX)
+
+
+def _decoded(name: str, text: bytes | None) -> str | None:
+    try:
+        return None if text is None else text.decode()
+    except UnicodeDecodeError:
+        raise Unreadable(Reason.NOT_CLOUDEVENTS, f"the header {name} is not text in UTF-8") from None
+
+
+def _structured(value: bytes) -> Payload:
+    whole = json_object(value)
+    attributes = {name: field for name, field in whole.items() if name not in ("data", "data_base64")}
+    _check(attributes)
+    if "data_base64" in whole:
+        if "data" in whole:
+            raise Unreadable(Reason.NOT_CLOUDEVENTS, "both data and data_base64 are there")
+        return Payload(_decoded_data(whole["data_base64"], attributes), attributes)
+    if whole.get("data") is None:
+        return Payload({}, attributes)
+    _check_data_type(attributes.get("datacontenttype"))
+    data = whole["data"]
+    return Payload(json_object(data) if isinstance(data, str) else checked_object(data), attributes)
+
+
+def _decoded_data(text: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    _check_data_type(attributes.get("datacontenttype"))
+    try:
+        return json_object(base64.b64decode(text, validate=True))
+    except (ValueError, TypeError):
+        raise Unreadable(Reason.NOT_CLOUDEVENTS, "data_base64 is not base64") from None
+
+
+def _check(attributes: Mapping[str, Any]) -> None:
+    """Raises Unreadable when a required attribute is missing."""
+    version = attributes.get("specversion")
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise Unreadable(Reason.NOT_CLOUDEVENTS, "specversion is not 1.x")
+    for name in REQUIRED:
+        value = attributes.get(name)
+        if not isinstance(value, str) or not value:
+            raise Unreadable(Reason.NOT_CLOUDEVENTS, f"{name} is absent, empty or not a text")
+
+
+def _check_data_type(kind: Any) -> None:
+    """JSON is what an event without a type has. Raises Unreadable."""
+    if kind is None or kind == "":
+        return
+    if not isinstance(kind, str) or not _JSON.fullmatch(kind.lower()):
+        avro = isinstance(kind, str) and "avro" in kind.lower()
+        seen = "is Avro, which is not supported" if avro else "is not JSON"
+        raise Unreadable(Reason.UNSUPPORTED, f"the data's content type {seen}")

@@ -1,0 +1,66 @@
+"""JSON: strict, and an object."""
+
+from typing import Any, Final
+
+import orjson
+
+from bridge.commands import Reason, Record
+from bridge.event import Payload
+from bridge.formats.reader import Unreadable
+
+_FRAMED: Final = (
+    "the value begins with a zero byte, as behind a schema registry; JSON does not, "
+    'Protobuf is read with format = "protobuf" and framing = "confluent", Avro is not supported'
+)
+
+
+class JsonReader:
+    """`format = "json"`."""
+
+    def read(self, record: Record, value: bytes) -> Payload:
+        if record.headers:
+            refuse_avro(record)
+        return Payload(json_object(value))
+
+
+def refuse_avro(record: Record) -> None:
+    """Raises Unreadable when the record says that its value is Avro."""
+    if "avro" in content_type(record):
+        raise Unreadable(Reason.UNSUPPORTED, "the content-type is Avro, which is not supported")
+
+
+def content_type(record: Record) -> str:
+    """The media type that the record's headers say, in lower case, "" when they do not."""
+    for name, value in reversed(record.headers):
+        if name.lower() == "content-type":
+            return (value or b"").decode(errors="replace").strip().lower()
+    return ""
+
+
+def json_object(value: bytes | str) -> dict[str, Any]:
+    """The object in `value`. It may be in a JSON string, as Debezium's outbox router writes it. Raises Unreadable."""
+    parsed = _parsed(value)
+    if type(parsed) is str:
+        parsed = _parsed(parsed)
+    return parsed if type(parsed) is dict else checked_object(parsed)
+
+
+def checked_object(parsed: Any) -> dict[str, Any]:
+    """The parsed value, if it is an object. Raises Unreadable."""
+    if not isinstance(parsed, dict):
+        raise Unreadable(Reason.NOT_JSON, f"the value is {_KINDS.get(type(parsed), 'null')}, not an object")
+    return parsed
+
+
+_KINDS: Final = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}
+
+
+def _parsed(value: bytes | str) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        if value[:1] in (b"\0", "\0"):
+            raise Unreadable(Reason.NOT_JSON, _FRAMED) from None
+        # The parser's own words are left out: they could quote the value.
+        place = f"line {error.lineno}, column {error.colno}" if value else "the value is empty"
+        raise Unreadable(Reason.NOT_JSON, f"not JSON in UTF-8: {place}") from None

@@ -1,0 +1,227 @@
+"""Protobuf, by a descriptor set that is read at start; a schema registry is not asked.
+
+Fields have their names in the .proto file. Unlike in protobuf's own JSON, 64-bit integers stay numbers. Fields that the
+descriptor does not know are dropped, so that they never reach clients.
+"""
+
+import base64
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from bridge.commands import Reason, Record
+from bridge.event import Payload
+from bridge.formats.json_value import refuse_avro
+from bridge.formats.reader import Unreadable
+
+Convert: TypeAlias = Callable[[Any], Any]
+
+_MAGIC: Final = 0
+_SCHEMA_ID_BYTES: Final = 4
+_MAX_VARINT_BYTES: Final = 5
+_MAX_INDEXES: Final = 100  # the depth that protobuf itself allows
+_PACKAGE: Final = "google.protobuf."
+_TIMES: Final = frozenset({"Timestamp", "Duration"})
+_JSON_LIKE: Final = frozenset({"Struct", "Value", "ListValue", "FieldMask"})
+_WRAPPERS: Final = frozenset(
+    f"{kind}Value" for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
+)
+
+
+class DescriptorError(ValueError):
+    """The descriptor set cannot be used, or has no such message. The text says what was seen."""
+
+
+class ProtobufReader:
+    """`format = "protobuf"`: messages of one type. `confluent` is for those that a Confluent serializer framed.
+
+    Raises DescriptorError.
+    """
+
+    def __init__(self, descriptor_set: bytes, message: str, *, confluent: bool) -> None:
+        descriptor = _descriptor(descriptor_set, message)
+        self._class = GetMessageClass(descriptor)
+        self._convert = _Converters().of_message(descriptor)
+        self._message = message
+        self._indexes = _indexes(descriptor) if confluent else None
+
+    def read(self, record: Record, value: bytes) -> Payload:
+        refuse_avro(record)
+        if self._indexes is not None:
+            value = self._unframed(value, self._indexes)
+        try:
+            return Payload(self._convert(self._class.FromString(value)))
+        except DecodeError:
+            hint = ""
+            if self._indexes is None and value[:1] == b"\0":
+                hint = '; it begins with a zero byte: framing = "confluent"?'
+            raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
+        except (ValueError, json_format.Error):  # a text that is not UTF-8 (proto2), a time that no calendar has
+            raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with a text or a time that is none") from None
+
+    def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
+        """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""
+        if value[:1] != bytes([_MAGIC]) or len(value) <= 1 + _SCHEMA_ID_BYTES:
+            raise Unreadable(Reason.NOT_PROTOBUF, "no Confluent frame: a zero byte and a schema id")
+        seen, position = _framed_indexes(value, 1 + _SCHEMA_ID_BYTES)
+        if seen != indexes:
+            raise Unreadable(Reason.NOT_PROTOBUF, f"the frame's message indexes are not those of {self._message}")
+        return value[position:]
+
+
+def _descriptor(descriptor_set: bytes, message: str) -> Descriptor:
+    pool = DescriptorPool()
+    try:
+        files = FileDescriptorSet.FromString(descriptor_set).file
+        for file in files:
+            pool.Add(file)
+    except (DecodeError, TypeError):
+        raise DescriptorError("no descriptor set, or one without its imports") from None
+    if not files:
+        raise DescriptorError("a descriptor set without files")
+    try:
+        return pool.FindMessageTypeByName(message)
+    except KeyError:
+        raise DescriptorError(f"a descriptor set without the message {message}") from None
+
+
+def _indexes(descriptor: Descriptor) -> tuple[int, ...]:
+    """Where the message is in its file: the number of each message around it among its neighbours, and its own."""
+    parent = descriptor.containing_type
+    if parent is not None:
+        return (*_indexes(parent), list(parent.nested_types_by_name).index(descriptor.name))
+    return (list(descriptor.file.message_types_by_name).index(descriptor.name),)
+
+
+def _framed_indexes(value: bytes, position: int) -> tuple[tuple[int, ...], int]:
+    """The message indexes, and where the message begins. A count of 0 stands for the first message of the file."""
+    count, position = _zigzag(value, position)
+    if count == 0:
+        return (0,), position
+    if not 0 < count <= _MAX_INDEXES:
+        raise Unreadable(Reason.NOT_PROTOBUF, "the frame's message indexes are malformed")
+    indexes = []
+    for _ in range(count):
+        index, position = _zigzag(value, position)
+        indexes.append(index)
+    return tuple(indexes), position
+
+
+def _zigzag(value: bytes, position: int) -> tuple[int, int]:
+    """A signed varint, and the position behind it. Raises Unreadable."""
+    number = 0
+    for shift, byte in enumerate(value[position : position + _MAX_VARINT_BYTES]):
+        number |= (byte & 0x7F) << (7 * shift)
+        if byte < 0x80:
+            return (number >> 1) ^ -(number & 1), position + shift + 1
+    raise Unreadable(Reason.NOT_PROTOBUF, "the frame's message indexes are malformed")
+
+
+class _Converters:
+    """Functions that turn messages into what JSON has, one for each type."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Convert] = {}
+
+    def of_message(self, descriptor: Descriptor) -> Convert:
+        name = descriptor.full_name
+        if name not in self._known:
+            # A type may contain itself: its function looks up the others when it is called, not now.
+            self._known[name] = _well_known(name) or partial(_as_object, self._fields_of(descriptor))
+        return self._known[name]
+
+    def _fields_of(self, descriptor: Descriptor) -> "_Fields":
+        return _Fields(lambda: (_Field(field, self._of_field(field)) for field in descriptor.fields))
+
+    def _of_field(self, field: FieldDescriptor) -> Convert:
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry:
+            of_value = self._of_single(entry.fields_by_name["value"])
+            return lambda pairs: {_key(key): of_value(value) for key, value in pairs.items()}
+        single = self._of_single(field)
+        return (lambda values: [single(value) for value in values]) if field.is_repeated else single
+
+    def _of_single(self, field: FieldDescriptor) -> Convert:
+        if field.message_type is not None:
+            return self.of_message(field.message_type)
+        if field.enum_type is not None:
+            names = {value.number: value.name for value in field.enum_type.values}
+            return lambda number: names.get(number, number)
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            return _base64
+        return _number if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT) else _same
+
+
+class _Field:
+    """A field and the function for its value."""
+
+    __slots__ = ("convert", "has_presence", "name")
+
+    def __init__(self, field: FieldDescriptor, convert: Convert) -> None:
+        self.name = field.name
+        self.has_presence = field.has_presence
+        self.convert = convert
+
+
+class _Fields:
+    """A message's fields, gathered at the first use."""
+
+    def __init__(self, gather: Callable[[], Iterator[_Field]]) -> None:
+        self._gather = gather
+        self._fields: tuple[_Field, ...] | None = None
+
+    def all(self) -> tuple[_Field, ...]:
+        if self._fields is None:
+            self._fields = tuple(self._gather())
+        return self._fields
+
+
+def _as_object(fields: _Fields, message: Message) -> dict[str, Any]:
+    """Fields that know whether they are set are left out when they are not; the others have their default."""
+    return {
+        field.name: field.convert(getattr(message, field.name))
+        for field in fields.all()
+        if not field.has_presence or message.HasField(field.name)
+    }
+
+
+def _well_known(full_name: str) -> Convert | None:
+    if not full_name.startswith(_PACKAGE):
+        return None
+    name = full_name.removeprefix(_PACKAGE)
+    if name in _TIMES:
+        return lambda message: message.ToJsonString()
+    if name in _JSON_LIKE:
+        return json_format.MessageToDict
+    if name == "BytesValue":
+        return lambda message: _base64(message.value)
+    if name in _WRAPPERS:
+        return lambda message: _number(message.value)
+    return None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _number(value: Any) -> Any:
+    """JSON has no infinity; protobuf writes these as texts."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
+
+
+def _key(key: Any) -> str:
+    return str(key).lower() if isinstance(key, bool) else str(key)
