@@ -1,0 +1,80 @@
+"""The conditions of a route: it fits when all of them hold. Null counts as absent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from bridge.event import ABSENT, Event
+from bridge.routing.faults import NotAcceptedError, listed, shown
+from bridge.routing.paths import Path, parse_path
+
+OPERATORS: Final = ("equals", "in", "not_in", "exists", "prefix")
+_ACCEPTED: Final = f'a table of field and one of {listed(OPERATORS)}, such as {{ field = "kind", equals = "chat" }}'
+Test: TypeAlias = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition. `text` says it in words; `holds` is asked for the value of `path`, ABSENT when there is none."""
+
+    text: str
+    path: Path
+    test: Test
+
+    def holds(self, event: Event) -> bool:
+        value = self.path.get(event)
+        return self.test(ABSENT if value is None else value)
+
+
+def parse_condition(table: Any) -> Condition:
+    """The condition in a table of the file. Raises NotAcceptedError."""
+    if not isinstance(table, dict):
+        raise NotAcceptedError(shown(table), _ACCEPTED)
+    operators = [key for key in table if key in OPERATORS]
+    if len(operators) != 1 or set(table) != {"field", *operators}:
+        raise NotAcceptedError(shown(table), _ACCEPTED)
+    [operator] = operators
+    operand = table[operator]
+    return Condition(
+        f"{table['field']} {operator} {shown(operand)}", parse_path(table["field"]), _test(operator, operand)
+    )
+
+
+def _test(operator: str, operand: Any) -> Test:
+    match operator:
+        case "equals":
+            wanted = _typed(operand)
+            return lambda value: _is_scalar(value) and _typed(value) == wanted
+        case "in" | "not_in":
+            return _listed_or_not(operand, within=operator == "in")
+        case "exists" if isinstance(operand, bool):
+            return lambda value: (value is not ABSENT) == operand
+        case "prefix" if isinstance(operand, str) and operand:
+            return lambda value: isinstance(value, str) and value.startswith(operand)
+    raise NotAcceptedError(shown(operand), "true or false" if operator == "exists" else "a text that is not empty")
+
+
+def _listed_or_not(operand: Any, *, within: bool) -> Test:
+    if not isinstance(operand, list) or not operand:
+        raise NotAcceptedError(shown(operand), "a list of texts, numbers and booleans that is not empty")
+    wanted = frozenset(map(_typed, operand))
+    return lambda value: (_is_scalar(value) and _typed(value) in wanted) == within
+
+
+def _typed(value: Any) -> tuple[bool, Any]:
+    """The value, so that true is not 1. Raises NotAcceptedError for what can be compared with nothing."""
+    if not _is_scalar(value):
+        raise NotAcceptedError(shown(value), "a text, a number or a boolean")
+    return isinstance(value, bool), value
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def first_unmet(conditions: tuple[Condition, ...], event: Event) -> Condition | None:
+    """The first condition that does not hold."""
+    for condition in conditions:
+        if not condition.holds(event):
+            return condition
+    return None

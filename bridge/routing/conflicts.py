@@ -1,0 +1,47 @@
+"""`version` across routes: Centrifugo keeps one a channel, so that two that are kept apart suppress each other."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from bridge.routing.faults import Fault, shown
+from bridge.routing.model import PublishAction, Route
+from bridge.routing.section import dotted
+from bridge.routing.templates import Template, shape
+from bridge.routing.toml_lines import KeyLines
+
+Use = tuple[Route, PublishAction, Template]
+
+
+def publications(routes: Iterable[Route]) -> Iterator[Use]:
+    """Every channel that something is published to."""
+    for route in routes:
+        for action in route.actions:
+            if isinstance(action, PublishAction):
+                for template in action.channels:
+                    yield route, action, template
+
+
+def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Fault]:
+    """A fault for each action with `version` whose channels another action publishes to as well."""
+    by_shape: dict[tuple[str | None, ...], list[Use]] = defaultdict(list)
+    for use in publications(routes):
+        if use[2].parts:  # not one that could not be read
+            by_shape[shape(use[2])].append(use)
+    for uses in by_shape.values():
+        for route, action, template in uses:
+            other = next((use for use in uses if use[1] is not action), None)
+            if action.version is not None and other is not None:
+                yield _fault(route, action, template, other, lines)
+
+
+def _fault(route: Route, action: PublishAction, template: Template, other: Use, lines: KeyLines) -> Fault:
+    beside = (
+        f"route {other[0].name}, action {other[1].number} (line {other[1].line}) publishes to {shown(other[2].text)}"
+    )
+    path = ("routes", route.number - 1, "actions", action.number - 1, "version")
+    return Fault(
+        lines.line(path),
+        dotted(path),
+        f"version in {shown(template.text)}, where {beside} too",
+        "version in a channel that one action alone publishes to, as Centrifugo keeps one version a channel",
+    )

@@ -1,0 +1,151 @@
+"""What is published: the fields that a route lists, a template, or the whole event."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from bridge.commands import Reason
+from bridge.event import ABSENT, NOTHING, Event, Unmappable
+from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.paths import Path, parse_path
+from bridge.routing.templates import ANY_TEXT, Template, named, parse_template
+
+# What builds a value from an event. ABSENT leaves its key out; raises Unmappable.
+Build: TypeAlias = Callable[[Event], Any]
+
+WHOLE_EVENT: Final = "*"
+
+
+def encode(value: Any) -> bytes:
+    """The value as JSON. Raises Unmappable for one that JSON or orjson does not have."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise Unmappable(Reason.TOO_LARGE, "data is nested in more than 250 levels") from None
+
+
+def whole_event(event: Event) -> Any:
+    """Everything at the route's root. Raises Unmappable."""
+    if event.data is ABSENT or event.data is None:
+        raise Unmappable(Reason.NO_SUCH_FIELD, "the object at root is absent or null")
+    return event.data
+
+
+def parse_fields(fields: list[Any]) -> Build:
+    """The data with these fields of the event and no other. Raises NotAcceptedError."""
+    paths: dict[tuple[str, ...], tuple[Path, bool]] = {}
+    for text in fields:
+        optional = isinstance(text, str) and text.endswith("?")
+        path = parse_path(text.removesuffix("?") if optional else text)
+        if not path.names:
+            raise NotAcceptedError(shown(text), "a path into the event's data; others go into `data`")
+        paths[path.names] = (path, optional)
+    if len(paths) != len(fields) or _overlapping(paths):
+        raise NotAcceptedError(shown(fields), "paths that differ, none of them within another")
+    return _picker(tuple(paths.values()))
+
+
+def _overlapping(paths: Iterable[tuple[str, ...]]) -> bool:
+    known = set(paths)
+    return any(names[:depth] in known for names in known for depth in range(1, len(names)))
+
+
+def _picker(paths: tuple[tuple[Path, bool], ...]) -> Build:
+    if all(len(path.names) == 1 for path, _ in paths):
+        return _flat_picker(tuple((path.names[0], optional) for path, optional in paths))
+
+    def build(event: Event) -> dict[str, Any]:
+        picked: dict[str, Any] = {}
+        for path, optional in paths:
+            value = path.get(event)
+            if value is not ABSENT:
+                _put(picked, path.names, value)
+            elif not optional:
+                raise _absent(path.text)
+        return picked
+
+    return build
+
+
+def _flat_picker(names: tuple[tuple[str, bool], ...]) -> Build:
+    """The same for fields that are not within others, as most are; it takes a third of the time."""
+
+    def build(event: Event) -> dict[str, Any]:
+        data = event.data if isinstance(event.data, dict) else NOTHING
+        picked = {}
+        for name, optional in names:
+            if name in data:
+                picked[name] = data[name]
+            elif not optional:
+                raise _absent(name)
+        return picked
+
+    return build
+
+
+def _absent(name: str) -> Unmappable:
+    return Unmappable(Reason.NO_SUCH_FIELD, f"{name} is absent")
+
+
+def _put(tree: dict[str, Any], names: tuple[str, ...], value: Any) -> None:
+    *parents, last = names
+    for name in parents:
+        tree = tree.setdefault(name, {})
+    tree[last] = value
+
+
+def parse_data(value: Any) -> Build:
+    """The data that this value of the file is a template of. Raises NotAcceptedError."""
+    if isinstance(value, str):
+        return _text(parse_template(value, ANY_TEXT, optional=True))
+    if isinstance(value, dict):
+        return _table({key: parse_data(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return _list([parse_data(item) for item in value])
+    return _constant(value)
+
+
+def _text(template: Template) -> Build:
+    match template.parts:
+        case ():
+            return lambda event: ""
+        case (str(text),):
+            return lambda event: text
+        case (str() | _,) if not isinstance(template.parts[0], str):
+            return _value_of(template)
+    return lambda event: ABSENT if (text := template.fill_if_there(event)) is None else text
+
+
+def _value_of(template: Template) -> Build:
+    """The value of the only placeholder, with its type."""
+    [placeholder] = template.placeholders
+
+    def build(event: Event) -> Any:
+        value = placeholder.value(event)
+        if isinstance(value, bytes):
+            raise Unmappable(Reason.BAD_PLACEHOLDER, f"{placeholder.text} is {named(value)}; accepted: text in UTF-8")
+        return value
+
+    return build
+
+
+def _table(items: Mapping[str, Build]) -> Build:
+    pairs = tuple(items.items())
+    return lambda event: {key: value for key, build in pairs if (value := build(event)) is not ABSENT}
+
+
+def _list(items: list[Build]) -> Build:
+    return lambda event: [value for build in items if (value := build(event)) is not ABSENT]
+
+
+def _constant(value: Any) -> Build:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NotAcceptedError(shown(value), "a number that JSON has")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise NotAcceptedError(shown(value), "an integer of 64 bits")
+    if isinstance(value, datetime | date | time):
+        value = value.isoformat()
+    return lambda event: value

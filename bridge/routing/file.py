@@ -1,0 +1,165 @@
+"""Reads a routes file (TOML) as a whole: every fault has its line, its key, what was seen and what is accepted."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.routing.action_file import parse_idempotency, read_action
+from bridge.routing.conditions import parse_condition
+from bridge.routing.conflicts import version_conflicts
+from bridge.routing.faults import Fault, NotAcceptedError, RoutesError, shown
+from bridge.routing.model import Action, IdempotencyKey, Route, Routes, is_pattern
+from bridge.routing.readers import Readers, ReadFile
+from bridge.routing.section import Document, Section, integer
+from bridge.routing.shared import SHARED, Shared, read_shared
+from bridge.routing.toml_lines import KeyLines
+from common.os_errors import reason
+
+GRAMMAR_VERSION: Final = 1
+MAX_ROUTES: Final = 256
+MAX_ACTIONS: Final = 16
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+DEFAULTS: Final = (*SHARED, "idempotency")
+ROUTE: Final = ("name", "topics", *SHARED, "where", "actions")
+TOP: Final = ("version", "defaults", "routes")
+_NAME: Final = re.compile(r"[a-z0-9-]{2,40}")
+_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule
+_LINE: Final = re.compile(r"line (\d+)")
+# What the library that librdkafka matches with does not know: it is the C library's, POSIX extended.
+_NOT_POSIX: Final = re.compile(r"\(\?|\\[A-Za-z0-9]")
+
+
+def load_routes(file: str) -> Routes:
+    """The routes in this file; a `descriptor` in it is relative to it. Raises RoutesError with every fault."""
+    folder = Path(file).parent
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise RoutesError(file, [Fault(1, "file", f"a file that cannot be read ({reason(error)})", "TOML")]) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise RoutesError(file, [Fault(1, "file", f"{len(content)} bytes", f"at most {MAX_FILE_BYTES}")])
+    try:
+        return read_routes(content.decode(), file, lambda name: (folder / name).read_bytes())
+    except UnicodeDecodeError:
+        raise RoutesError(file, [Fault(1, "file", "text that is not UTF-8", "TOML in UTF-8")]) from None
+
+
+def read_routes(text: str, file: str, read_file: ReadFile) -> Routes:
+    """The routes in `text`. `file` is for messages; `read_file` reads what a `descriptor` names, or raises OSError.
+
+    Raises RoutesError with every fault.
+    """
+    tree = _tree(text, file)
+    document = Document(KeyLines(text))
+    routes = _Reader(document, Readers(read_file)).read(tree)
+    if document.faults:
+        raise RoutesError(file, document.faults)
+    return Routes(file, routes)
+
+
+def _tree(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise RoutesError(file, [Fault(1, "file", "too deep a nesting", "TOML")]) from None
+    except tomllib.TOMLDecodeError as error:
+        line = _LINE.search(str(error))
+        number = int(line[1]) if line else max(1, len(text.splitlines()))
+        raise RoutesError(file, [Fault(number, "file", f"what is not TOML: {error}", "TOML")]) from None
+
+
+@dataclass
+class _Reader:
+    """One reading of one file."""
+
+    document: Document
+    readers: Readers
+    names: dict[str, int] = field(default_factory=dict)
+
+    def read(self, tree: dict[str, Any]) -> tuple[Route, ...]:
+        top = Section(self.document, (), tree)
+        top.refuse_unknown(TOP)
+        top.need("version", integer(GRAMMAR_VERSION, GRAMMAR_VERSION), f"version = {GRAMMAR_VERSION}", GRAMMAR_VERSION)
+        shared = self._defaults(top)
+        sections = enumerate(top.sections("routes", MAX_ROUTES), 1)
+        routes = tuple(self._route(section, number, shared) for number, section in sections)
+        self.document.faults.extend(version_conflicts(routes, self.document.lines))
+        return routes
+
+    def _defaults(self, top: Section) -> Shared:
+        table = top.table.get("defaults", {})
+        if not isinstance(table, dict):
+            top.fault("defaults", shown(table), "a table: [defaults]")
+            return Shared()
+        section = Section(self.document, ("defaults",), table)
+        section.refuse_unknown(DEFAULTS)
+        shared = read_shared(section, Shared())
+        return replace(shared, idempotency=section.get("idempotency", parse_idempotency, shared.idempotency))
+
+    def _route(self, section: Section, number: int, defaults: Shared) -> Route:
+        section.refuse_unknown(ROUTE)
+        shared = read_shared(section, defaults)
+        where = section.items("where", parse_condition, "a list of conditions") if section.table.get("where") else ()
+        actions = self._actions(section, shared.idempotency)
+        return Route(
+            name=self._name(section),
+            number=number,
+            line=section.line,
+            topics=_topics(section),
+            reader=self.readers.choose(section, shared),
+            root=shared.root,
+            early=tuple(condition for condition in where if not condition.path.from_data),
+            late=tuple(condition for condition in where if condition.path.from_data),
+            max_age_ms=shared.max_age_ms,
+            age_from=shared.age_from,
+            on_too_old=shared.on_too_old,
+            on_tombstone=shared.on_tombstone,
+            actions=actions,
+        )
+
+    def _name(self, section: Section) -> str:
+        name = section.need("name", _name, 'a name such as "diary-entry"', "")
+        if name in self.names and name:
+            section.fault("name", f"{shown(name)}, as on line {self.names[name]}", "a name of its own for each route")
+        self.names.setdefault(name, section.line)
+        return name
+
+    def _actions(self, section: Section, idempotency: IdempotencyKey) -> tuple[Action, ...]:
+        sections = enumerate(section.sections("actions", MAX_ACTIONS), 1)
+        actions = (read_action(action, number, idempotency) for number, action in sections)
+        return tuple(action for action in actions if action is not None)
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return value
+    raise NotAcceptedError(shown(value), "2 to 40 of a–z, 0–9 and -")
+
+
+def _topics(section: Section) -> tuple[str, ...]:
+    topics = section.items("topics", _topic, 'a list of topics such as ["diary.entry.created.v1"]')
+    if len(set(topics)) < len(topics):
+        section.fault("topics", shown(section.table["topics"]), "topics that differ")
+    return topics
+
+
+def _topic(value: Any) -> str:
+    if isinstance(value, str) and is_pattern(value):
+        return _pattern(value)
+    if isinstance(value, str) and _TOPIC.fullmatch(value) and value not in (".", ".."):
+        return value
+    raise NotAcceptedError(
+        shown(value), "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
+    )
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError):
+        raise NotAcceptedError(shown(value), "a regular expression") from None
+    if _NOT_POSIX.search(value) or len(value) == 1:
+        raise NotAcceptedError(shown(value), "a POSIX extended expression behind ^, without \\d, \\w or (?")
+    return value

@@ -1,0 +1,187 @@
+"""A routes file, read and compiled. Every route that fits a record applies, in the order of the file."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import ClassVar, Final, TypeAlias
+
+from bridge.formats.reader import Reader
+from bridge.routing.conditions import Condition
+from bridge.routing.data import Build
+from bridge.routing.paths import Path
+from bridge.routing.templates import Template
+
+NEVER: Final = 0  # a max_age: never too old
+
+
+class OnTooOld(StrEnum):
+    """What becomes of an event that is older than max_age."""
+
+    DROP = "drop"
+    DEAD_LETTER = "dead_letter"
+    PUBLISH = "publish"
+
+
+class OnTombstone(StrEnum):
+    """What becomes of a record without a value."""
+
+    SKIP = "skip"
+    DEAD_LETTER = "dead_letter"
+
+
+class RefreshMode(StrEnum):
+    """How connections are decided anew: after a reconnect, or by asking the refresh proxy."""
+
+    RECONNECT = "reconnect"
+    ASK = "ask"
+
+
+class Idempotency(StrEnum):
+    """What Centrifugo's idempotency key is made of."""
+
+    POSITION = "position"
+    EVENT = "event"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """`template` is the event's id when the file says where that is; without, an event is a CloudEvent."""
+
+    mode: Idempotency
+    template: Template | None = None
+
+
+POSITION: Final = IdempotencyKey(Idempotency.POSITION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionBase:
+    """What every action has. `number` counts from 1 in its route. `max_age_ms` None is the route's, NEVER is none.
+
+    `max_targets` limits the channels or users of one event.
+    """
+
+    number: int
+    line: int
+    max_age_ms: int | None
+    max_targets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishAction(ActionBase):
+    """`build` makes the data; `whole_event` says that it is all there is. `tags` are their names and values."""
+
+    do: ClassVar[str] = "publish"
+    channels: tuple[Template, ...]
+    build: Build
+    whole_event: bool
+    max_bytes: int
+    tags: tuple[tuple[str, Template], ...]
+    skip_history: bool
+    delta: bool
+    version: Template | None
+    version_epoch: Template | None
+    idempotency: IdempotencyKey
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribeAction(ActionBase):
+    do: ClassVar[str] = "unsubscribe"
+    user: Template
+    channel: Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisconnectAction(ActionBase):
+    do: ClassVar[str] = "disconnect"
+    user: Template
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshAction(ActionBase):
+    do: ClassVar[str] = "refresh"
+    user: Template
+    mode: RefreshMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRemoveAction(ActionBase):
+    do: ClassVar[str] = "history_remove"
+    channel: Template
+
+
+Action: TypeAlias = PublishAction | UnsubscribeAction | DisconnectAction | RefreshAction | HistoryRemoveAction
+
+
+def channels_of(action: Action) -> tuple[Template, ...]:
+    """The channels that the action names."""
+    if isinstance(action, PublishAction):
+        return action.channels
+    return (action.channel,) if isinstance(action, UnsubscribeAction | HistoryRemoveAction) else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One route. `number` counts from 1 in the file, `line` is where it begins.
+
+    `early` are the conditions that need no more than the record's key, headers, topic and timestamp: they are asked
+    before the value is read. `root` and `age_from` are None for the whole value and for Kafka's timestamp.
+    """
+
+    name: str
+    number: int
+    line: int
+    topics: tuple[str, ...]
+    reader: Reader
+    root: Path | None
+    early: tuple[Condition, ...]
+    late: tuple[Condition, ...]
+    max_age_ms: int
+    age_from: Path | None
+    on_too_old: OnTooOld
+    on_tombstone: OnTombstone
+    actions: tuple[Action, ...]
+
+    @cached_property
+    def publications(self) -> int:
+        """How many actions publish."""
+        return sum(isinstance(action, PublishAction) for action in self.actions)
+
+    def reads(self, topic: str) -> bool:
+        """Whether one of `topics` is this topic, or a pattern for it."""
+        return any(own == topic or (is_pattern(own) and re.match(own, topic) is not None) for own in self.topics)
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """All routes of a file."""
+
+    file: str
+    routes: tuple[Route, ...]
+    _by_topic: dict[str, tuple[Route, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What to subscribe to: names, and patterns that begin with ^. Each once, in the file's order."""
+        return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
+
+    def of_topic(self, topic: str) -> tuple[Route, ...]:
+        """The routes that read this topic; remembered, as there are as many topics as are subscribed to."""
+        if topic not in self._by_topic:
+            self._by_topic[topic] = tuple(route for route in self.routes if route.reads(topic))
+        return self._by_topic[topic]
+
+    def label(self, topic: str) -> str:
+        """The metrics' label of a topic: its name, or the first pattern that it was subscribed by; "" for others."""
+        if topic in self.topics:
+            return topic
+        return next((own for own in self.topics if is_pattern(own) and re.match(own, topic)), "")
+
+
+def is_pattern(topic: str) -> bool:
+    return topic.startswith("^")

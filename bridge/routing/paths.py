@@ -1,0 +1,104 @@
+"""Paths of a routes file: `author.id` into the event's data, `@header.NAME` and the like into what is around it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from bridge.event import ABSENT, Event, header
+from bridge.routing.faults import NotAcceptedError, shown
+
+Lookup: TypeAlias = Callable[[Event], Any]
+
+ACCEPTED: Final = (
+    "a path such as family_id, author.id, recipient_ids[], @key, @topic, @timestamp, @header.NAME or @ce.type"
+)
+_NAME: Final = re.compile(r"[^\s.{}\[\]?@][^\s.{}\[\]?]*")
+_EACH: Final = "[]"
+_HEADER: Final = "@header."
+_ATTRIBUTE: Final = re.compile(r"@ce\.([a-z0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A compiled path.
+
+    `get` gives the value, ABSENT when there is none. With `each`, `get` gives the list before `[]`, and `each` finds in
+    one of its elements what stands behind. `names` is empty for what starts with `@`, which `from_data` tells too.
+    """
+
+    text: str
+    get: Lookup
+    names: tuple[str, ...] = ()
+    each: tuple[str, ...] | None = None
+
+    @property
+    def from_data(self) -> bool:
+        """Whether the value is the event's own, which only its format can tell."""
+        return bool(self.names) or self.text.startswith("@ce.")
+
+
+def parse_path(text: Any, *, lists: bool = False) -> Path:
+    """The path in `text`; `[]` is accepted with `lists`. Raises NotAcceptedError."""
+    if not isinstance(text, str):
+        raise NotAcceptedError(shown(text), ACCEPTED)
+    if text.startswith("@"):
+        return Path(text, _around(text))
+    before, each, after = text.partition(_EACH)
+    names = _names(before, text)
+    if not each:
+        return Path(text, _in_data(names), names)
+    if not lists or _EACH in after:
+        raise NotAcceptedError(shown(text), "[] once, in a channel or a user" if lists else "a path without []")
+    behind = _names(after[1:], text) if after.startswith(".") else ()
+    if after and not behind:
+        raise NotAcceptedError(shown(text), ACCEPTED)
+    return Path(text, _in_data(names), names, behind)
+
+
+def _names(dotted: str, text: str) -> tuple[str, ...]:
+    names = tuple(dotted.split("."))
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise NotAcceptedError(shown(text), ACCEPTED)
+    return names
+
+
+def find(data: Any, names: tuple[str, ...]) -> Any:
+    """The value under these names, ABSENT when one of them is not there."""
+    for name in names:
+        if not isinstance(data, dict):
+            return ABSENT
+        data = data.get(name, ABSENT)
+    return data
+
+
+def _in_data(names: tuple[str, ...]) -> Lookup:
+    if len(names) > 1:
+        return lambda event: find(event.data, names)
+    [name] = names
+    return lambda event: event.data.get(name, ABSENT) if isinstance(event.data, dict) else ABSENT
+
+
+def _around(text: str) -> Lookup:
+    if text == "@key":
+        return lambda event: _text(event.record.key)
+    if text == "@topic":
+        return lambda event: event.record.topic
+    if text == "@timestamp":
+        return lambda event: event.record.timestamp if event.record.timestamp >= 0 else ABSENT
+    if text.startswith(_HEADER) and (name := text.removeprefix(_HEADER)):
+        return lambda event: _text(header(event.record, name))
+    if attribute := _ATTRIBUTE.fullmatch(text):
+        own = attribute[1]
+        return lambda event: event.attributes.get(own, ABSENT)
+    raise NotAcceptedError(shown(text), ACCEPTED)
+
+
+def _text(value: Any) -> Any:
+    """Bytes as text; those that are not UTF-8 stay what they are, which fits no condition and no placeholder."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value

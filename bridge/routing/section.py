@@ -1,0 +1,137 @@
+"""One table of the routes file, read key by key: a bad value is a fault, and the reading goes on."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from bridge.routing.faults import Fault, NotAcceptedError, listed, shown
+from bridge.routing.toml_lines import KeyLines, KeyPath
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+MAX_TEXT_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole file, and what is wrong with it so far."""
+
+    lines: KeyLines
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table at `path`; its lists are counted from 0 there, and from 1 in messages."""
+
+    document: Document
+    path: KeyPath
+    table: Mapping[str, Any]
+
+    @property
+    def line(self) -> int:
+        return self.document.lines.line(self.path)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.table
+
+    def fault(self, key: str | KeyPath, saw: str, accepted: str) -> None:
+        path = (*self.path, key) if isinstance(key, str) else (*self.path, *key)
+        self.document.faults.append(Fault(self.document.lines.line(path), dotted(path), saw, accepted))
+
+    def refuse_unknown(self, known: Collection[str]) -> None:
+        for key in self.table:
+            if key not in known:
+                self.fault(key, "a key that is not known here", listed(known))
+
+    def get(self, key: str, parse: Callable[[Any], T], default: T) -> T:
+        """The parsed value, `default` when the key is absent or its value a fault."""
+        if key not in self.table:
+            return default
+        return self._parsed((key,), self.table[key], parse, default)
+
+    def need(self, key: str, parse: Callable[[Any], T], example: str, instead: T) -> T:
+        """The parsed value; without the key there is a fault, and `instead` stands for it."""
+        if key in self.table:
+            return self._parsed((key,), self.table[key], parse, instead)
+        self.fault(key, "nothing", example)
+        return instead
+
+    def items(self, key: str, parse: Callable[[Any], T], accepted: str) -> tuple[T, ...]:
+        """The parsed elements of a list that is not empty. Each bad one is a fault of its own."""
+        values = self.table.get(key)
+        if not isinstance(values, list) or not values:
+            self.fault(key, shown(values), accepted)
+            return ()
+        parsed = (self._parsed((key, number), value, parse, None) for number, value in enumerate(values))
+        return tuple(value for value in parsed if value is not None)
+
+    def sections(self, key: str, limit: int) -> tuple["Section", ...]:
+        """The tables of a list that has 1 to `limit` of them."""
+        name = dotted((*self.path, key), numbers=False)
+        values = self.table.get(key)
+        if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
+            self.fault(key, shown(values), f"one table or more, each written as [[{name}]]")
+            return ()
+        if len(values) > limit:
+            self.fault(key, f"{len(values)} tables", f"at most {limit}")
+        return tuple(Section(self.document, (*self.path, key, number), value) for number, value in enumerate(values))
+
+    def _parsed(self, key: KeyPath, value: Any, parse: Callable[[Any], T], instead: T) -> T:
+        try:
+            return parse(value)
+        except NotAcceptedError as error:
+            self.fault(key, error.saw, error.accepted)
+            return instead
+
+
+def dotted(path: KeyPath, *, numbers: bool = True) -> str:
+    """`routes[2].actions[1].channel`"""
+    text = ""
+    for step in path:
+        if isinstance(step, str):
+            text += f".{step}" if text else step
+        elif numbers:
+            text += f"[{step + 1}]"
+    return text
+
+
+def one_of(words: Collection[str], note: str = "") -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if isinstance(value, str) and value in words:
+            return value
+        raise NotAcceptedError(shown(value), listed(words) + note)
+
+    return parse
+
+
+def member(kind: type[E]) -> Callable[[Any], E]:
+    parse = one_of(tuple(kind))
+    return lambda value: kind(parse(value))
+
+
+def flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise NotAcceptedError(shown(value), "true or false")
+
+
+def integer(least: int, most: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        if type(value) is int and least <= value <= most:
+            return value
+        raise NotAcceptedError(shown(value), f"an integer, {least}–{most}")
+
+    return parse
+
+
+def text(example: str) -> Callable[[Any], str]:
+    """A text that is not empty."""
+
+    def parse(value: Any) -> str:
+        if isinstance(value, str) and value and len(value.encode()) <= MAX_TEXT_BYTES:
+            return value
+        raise NotAcceptedError(shown(value), f"a text such as {example}")
+
+    return parse
