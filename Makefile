@@ -74,8 +74,9 @@ format: $(VENV)/.installed  ## let ruff lay out the code
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
 
-proto: $(VENV)/.installed  ## generate the code of the contract in proto/
+proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and the example's descriptor set
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
+	$(BIN)/python -m grpc_tools.protoc -Iroutes.example --include_imports --descriptor_set_out=routes.example/identity.binpb routes.example/identity.proto
 
 requirements: $(VENV)/.installed  ## pin requirements/*.txt anew from *.in
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/base.txt requirements/base.in

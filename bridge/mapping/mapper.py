@@ -1,0 +1,138 @@
+"""Maps records to commands: every route that fits applies, and what fails in one keeps the others from nothing."""
+
+from typing import Final
+
+from bridge.commands import Command, Mapped, Outcome, Poison, Reason, Record, Skip, SkipReason
+from bridge.event import ABSENT, Event, Payload, Unmappable
+from bridge.formats.json_value import json_object
+from bridge.formats.reader import Reader, Unreadable
+from bridge.mapping.making import Circumstances, make_commands
+from bridge.mapping.replayed import original
+from bridge.routing.conditions import first_unmet
+from bridge.routing.model import NEVER, Action, OnTombstone, OnTooOld, Route, Routes
+from bridge.routing.templates import named
+from bridge.routing.times import event_age_ms
+
+TOMBSTONE_DETAIL: Final = "the record has no value"
+
+
+class RouteMapper:
+    """`replay_topic` is where dead letters are replayed, "" for nowhere."""
+
+    def __init__(self, routes: Routes, *, replay_topic: str = "") -> None:
+        self._routes = routes
+        self._replay_topic = replay_topic
+
+    def outcome(self, record: Record, now_ms: int) -> Outcome:
+        """What is to be done for `record` at `now_ms` (milliseconds since 1970)."""
+        if record.topic == self._replay_topic:
+            try:
+                record = original(record)
+            except Unmappable as error:
+                return Mapped((), (Poison(error.reason, error.detail),))
+        routes = [route for route in self._routes.of_topic(record.topic) if may_fit(route, record)]
+        if not routes:
+            return Skip(SkipReason.UNROUTED)
+        if record.value is None:
+            return _tombstone(routes)
+        return _Mapping(record, record.value, now_ms).outcome(routes)
+
+
+def may_fit(route: Route, record: Record) -> bool:
+    """Whether the conditions hold that need not know the value."""
+    return not route.early or first_unmet(route.early, Event(record)) is None
+
+
+def event_of(route: Route, record: Record, payload: Payload) -> Event:
+    """What the route's paths are looked up in. Raises Unmappable when there is something else than an object at `root`.
+
+    Nothing there, or null, is no object with fields: conditions can ask for that. A text there may hold the object.
+    """
+    event = Event(record, payload.data, payload.attributes)
+    if route.root is None:
+        return event
+    data = route.root.get(event)
+    if isinstance(data, str):
+        try:
+            data = json_object(data)
+        except Unreadable:
+            raise Unmappable(Reason.BAD_PLACEHOLDER, f"{route.root.text} is a text without an object in it") from None
+    if not (data is ABSENT or data is None or isinstance(data, dict)):
+        raise Unmappable(Reason.BAD_PLACEHOLDER, f"{route.root.text} is {named(data)}; accepted: an object")
+    return event._replace(data=data)
+
+
+def _tombstone(routes: list[Route]) -> Outcome:
+    for route in routes:
+        if route.on_tombstone is OnTombstone.DEAD_LETTER:
+            return Mapped((), (Poison(Reason.TOMBSTONE, TOMBSTONE_DETAIL, route.name),))
+    return Skip(SkipReason.TOMBSTONE)
+
+
+class _Mapping:
+    """The mapping of one record."""
+
+    def __init__(self, record: Record, value: bytes, now_ms: int) -> None:
+        self._record = record
+        self._value = value
+        self._now_ms = now_ms
+        self._payloads: dict[Reader, Payload | None] = {}
+        self._commands: list[Command] = []
+        self._failures: list[Poison] = []
+        self._too_old = False
+
+    def outcome(self, routes: list[Route]) -> Outcome:
+        fitting = [(route, event) for route in routes if (event := self._event(route)) is not None]
+        alone = sum([route.publications for route, _ in fitting]) == 1
+        for route, event in fitting:
+            at = Circumstances(route.name, alone, self._now_ms)
+            for action in route.actions:
+                self._apply(route, action, event, at)
+        if self._commands or self._failures:
+            return Mapped(tuple(self._commands), tuple(self._failures))
+        if not fitting:
+            return Skip(SkipReason.UNROUTED)
+        return Skip(SkipReason.TOO_OLD if self._too_old else SkipReason.NO_RECIPIENTS)
+
+    def _event(self, route: Route) -> Event | None:
+        """What the route sees, None when it does not fit, or cannot read the value, which is a failure."""
+        payload = self._payload(route)
+        if payload is None:
+            return None
+        try:
+            event = event_of(route, self._record, payload)
+        except Unmappable as error:
+            self._failures.append(Poison(error.reason, error.detail, route.name))
+            return None
+        return event if not route.late or first_unmet(route.late, event) is None else None
+
+    def _payload(self, route: Route) -> Payload | None:
+        """Read once for all routes of a format."""
+        reader = route.reader
+        if reader in self._payloads:
+            return self._payloads[reader]
+        try:
+            payload = reader.read(self._record, self._value)
+        except Unreadable as error:
+            payload = None
+            self._failures.append(Poison(error.reason, error.detail, route.name))
+        self._payloads[reader] = payload
+        return payload
+
+    def _apply(self, route: Route, action: Action, event: Event, at: Circumstances) -> None:
+        try:
+            if not self._is_too_old(route, action, event):
+                self._commands += make_commands(action, event, at)
+            elif route.on_too_old is OnTooOld.DEAD_LETTER:
+                raise Unmappable(Reason.TOO_OLD, "the event is older than max_age")
+            else:
+                self._too_old = True
+        except Unmappable as error:
+            self._failures.append(Poison(error.reason, error.detail, route.name, action.number))
+
+    def _is_too_old(self, route: Route, action: Action, event: Event) -> bool:
+        """Whether the action is not taken for its age. Raises Unmappable."""
+        max_age_ms = route.max_age_ms if action.max_age_ms is None else action.max_age_ms
+        if max_age_ms == NEVER or route.on_too_old is OnTooOld.PUBLISH:
+            return False
+        return event_age_ms(event, route.age_from, self._now_ms) > max_age_ms

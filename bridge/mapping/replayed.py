@@ -1,0 +1,42 @@
+"""Records of the replay topic: mapped as the originals, which their `bridge.…` headers describe."""
+
+import re
+from typing import Final
+
+from bridge.commands import Reason, Record
+from bridge.event import Unmappable, header
+
+TOPIC: Final = "bridge.topic"
+PARTITION: Final = "bridge.partition"
+OFFSET: Final = "bridge.offset"
+TIMESTAMP: Final = "bridge.timestamp"
+_INTEGER: Final = re.compile(rb"-1|[0-9]{1,19}")
+
+
+def original(record: Record) -> Record:
+    """The record as it was in its own topic; key, value and headers are what they are.
+
+    Route, idempotency key and age are then the original's. Raises Unmappable when the headers are not the bridge's.
+    """
+    topic = header(record, TOPIC)
+    try:
+        name = topic.decode() if isinstance(topic, bytes) else ""
+    except UnicodeDecodeError:
+        name = ""
+    if not name:
+        raise Unmappable(
+            Reason.UNSUPPORTED, f"the header {TOPIC} is absent or no text, so that nothing can be replayed"
+        )
+    return record._replace(
+        topic=name,
+        partition=_integer(record, PARTITION),
+        offset=_integer(record, OFFSET),
+        timestamp=_integer(record, TIMESTAMP),
+    )
+
+
+def _integer(record: Record, name: str) -> int:
+    value = header(record, name)
+    if isinstance(value, bytes) and _INTEGER.fullmatch(value):
+        return int(value)
+    raise Unmappable(Reason.UNSUPPORTED, f"the header {name} is absent or no integer, so that nothing can be replayed")

@@ -1,0 +1,125 @@
+"""CloudEvents in both of Kafka's modes."""
+
+from base64 import b64encode
+from typing import Any
+
+import orjson
+import pytest
+
+from bridge.commands import Headers, Poison, Reason
+from tests.bridge.given import failed, one_route, outcome_of, publishing, record, sent
+
+TEXT = one_route(
+    publishing(
+        "c:{@ce.type}", 'data = { id = "{id?}", ce = "{@ce.id}", source = "{@ce.source}", more = "{@ce.more?}" }'
+    )
+)
+ONLY = TEXT.replace('topics = ["t"]', 'topics = ["t"]\nformat = "cloudevents"')
+BINARY: Headers = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"7"),
+    ("ce_source", b"/diary"),
+    ("ce_type", b"created"),
+    ("content-type", b"application/json; charset=utf-8"),
+)
+STRUCTURED: Headers = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
+ENVELOPE = {"specversion": "1.0", "id": "7", "source": "/diary", "type": "created", "data": {"id": "e1"}}
+VERSION = "specversion is not 1.x"
+NOT_JSON_DATA = "the data's content type is not JSON"
+WANTED = {"id": "e1", "ce": "7", "source": "/diary"}
+
+
+def without(headers: Headers, *names: str) -> Headers:
+    return tuple(header for header in headers if header[0] not in names)
+
+
+def enveloped(**changes: Any) -> bytes:
+    return orjson.dumps({name: value for name, value in {**ENVELOPE, **changes}.items() if value != "-"})
+
+
+@pytest.mark.parametrize("text", [TEXT, ONLY])
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [
+        (b'{"id": "e1"}', BINARY),
+        (b'{"id": "e1"}', without(BINARY, "content-type")),
+        (b'{"id": "e1"}', (*without(BINARY, "content-type"), ("Content-Type", b"application/vnd.diary+json"))),
+        (b'"{\\"id\\": \\"e1\\"}"', BINARY),
+        (enveloped(), STRUCTURED),
+        (enveloped(specversion="1.1", datacontenttype="text/json"), STRUCTURED),
+        (enveloped(data='{"id": "e1"}'), STRUCTURED),
+        (enveloped(data="-", data_base64=b64encode(b'{"id": "e1"}').decode()), STRUCTURED),
+    ],
+)
+def test_both_modes_are_read(text: str, value: bytes, headers: Headers) -> None:
+    [command] = sent(outcome_of(text, record(value, headers=headers)))
+
+    assert (command["publish"]["channel"], command["publish"]["data"]) == ("c:created", WANTED)
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [(b"", BINARY), (enveloped(data="-"), STRUCTURED), (enveloped(data=None), STRUCTURED)],
+)
+def test_an_event_needs_no_data(value: bytes, headers: Headers) -> None:
+    [command] = sent(outcome_of(TEXT, record(value, headers=headers)))
+
+    assert command["publish"]["data"] == {"ce": "7", "source": "/diary"}
+
+
+def test_extensions_are_attributes_too() -> None:
+    [binary] = sent(outcome_of(TEXT, record(b"{}", headers=(*BINARY, ("ce_more", b"x")))))
+    [structured] = sent(outcome_of(TEXT, record(enveloped(more=3), headers=STRUCTURED)))
+
+    assert [command["publish"]["data"]["more"] for command in (binary, structured)] == ["x", 3]
+
+
+def test_what_is_no_event_is_json_unless_the_route_wants_events() -> None:
+    text = one_route(publishing("c", 'fields = ["id"]'))
+
+    assert len(sent(outcome_of(text, record({"id": 1})))) == 1
+    assert failed(outcome_of(ONLY, record({"id": 1}))) == Poison(
+        Reason.NOT_CLOUDEVENTS,
+        "neither a header ce_specversion nor a content-type of application/cloudevents+json is there",
+        "entries",
+    )
+
+
+@pytest.mark.parametrize("text", [TEXT, ONLY])
+@pytest.mark.parametrize(
+    ("value", "headers", "reason", "detail"),
+    [
+        (b"{}", (*without(BINARY, "ce_specversion"), ("ce_specversion", b"0.3")), "not_cloudevents", VERSION),
+        (b"{}", (*BINARY, ("ce_specversion", None)), "not_cloudevents", VERSION),
+        (b"{}", without(BINARY, "ce_id"), "not_cloudevents", "id is absent, empty or not a text"),
+        (b"{}", (*BINARY, ("ce_source", b"")), "not_cloudevents", "source is absent, empty or not a text"),
+        (b"{}", (*BINARY, ("ce_type", b"\xff")), "not_cloudevents", "the header ce_type is not text in UTF-8"),
+        (b"{", BINARY, "not_json", "not JSON in UTF-8: line 1, column 2"),
+        (b"<a/>", (*BINARY, ("content-type", b"text/xml")), "unsupported", NOT_JSON_DATA),
+        (
+            b"",
+            (*BINARY, ("content-type", b"application/avro")),
+            "unsupported",
+            "the data's content type is Avro, which is not supported",
+        ),
+        (enveloped(specversion=1), STRUCTURED, "not_cloudevents", VERSION),
+        (enveloped(type=3), STRUCTURED, "not_cloudevents", "type is absent, empty or not a text"),
+        (enveloped(data=[1]), STRUCTURED, "not_json", "the value is a list, not an object"),
+        (enveloped(data_base64="e30="), STRUCTURED, "not_cloudevents", "both data and data_base64 are there"),
+        (enveloped(data="-", data_base64="!"), STRUCTURED, "not_cloudevents", "data_base64 is not base64"),
+        (enveloped(data="-", data_base64=3), STRUCTURED, "not_cloudevents", "data_base64 is not base64"),
+        (enveloped(data="-", data_base64="é"), STRUCTURED, "not_cloudevents", "data_base64 is not base64"),
+        (enveloped(data="-", data_base64="/w=="), STRUCTURED, "not_json", "not JSON in UTF-8: line 1, column 1"),
+        (enveloped(data="x", datacontenttype="text/plain"), STRUCTURED, "unsupported", NOT_JSON_DATA),
+        (enveloped(datacontenttype=3), STRUCTURED, "unsupported", NOT_JSON_DATA),
+        (b"[]", STRUCTURED, "not_json", "the value is a list, not an object"),
+        (
+            b"[]",
+            (("content-type", b"application/cloudevents-batch+json"),),
+            "unsupported",
+            "the content-type is a CloudEvent, but not application/cloudevents+json",
+        ),
+    ],
+)  # fmt: skip
+def test_what_breaks_the_rules_is_poison(text: str, value: bytes, headers: Headers, reason: str, detail: str) -> None:
+    assert failed(outcome_of(text, record(value, headers=headers))) == Poison(Reason(reason), detail, "entries")

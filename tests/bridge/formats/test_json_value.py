@@ -1,0 +1,59 @@
+"""JSON values: strict, an object, and Debezium's object in a text."""
+
+import pytest
+
+from bridge.commands import Poison, Reason
+from tests.bridge.given import failed, one_route, outcome_of, publishing, record, sent
+
+TEXT = one_route(publishing("c", 'data = "*"'), 'format = "json"')
+
+
+def test_an_object_is_read() -> None:
+    assert sent(outcome_of(TEXT, record(b' {"a": [1, "\xc3\xa9", null]}\n')))[0]["publish"]["data"] == {
+        "a": [1, "é", None]
+    }
+
+
+def test_an_object_in_a_text_is_read_as_debeziums_outbox_router_writes_it() -> None:
+    outcome = outcome_of(TEXT, record(b'"{\\"id\\": \\"e1\\"}"'))
+
+    assert sent(outcome)[0]["publish"]["data"] == {"id": "e1"}
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b"", "not JSON in UTF-8: the value is empty"),
+        (b"{", "not JSON in UTF-8: line 1, column 2"),
+        (b'{"a": NaN}', "not JSON in UTF-8: line 1, column 7"),
+        (b'{"a": 1e999}', "not JSON in UTF-8: line 1, column 7"),
+        (b'{"a": "\xff"}', "not JSON in UTF-8: line 1, column 1"),
+        (b'{"a": "\\ud800"}', "not JSON in UTF-8: line 1, column 8"),
+        (b"\xef\xbb\xbf{}", "not JSON in UTF-8: line 1, column 1"),
+        (b"{} {}", "not JSON in UTF-8: line 1, column 4"),
+        (b'{"a":' * 1100, "not JSON in UTF-8: line 1, column 5122"),
+        (b"[1]", "the value is a list, not an object"),
+        (b"true", "the value is a boolean, not an object"),
+        (b"7", "the value is a number, not an object"),
+        (b"null", "the value is null, not an object"),
+        (b'"x"', "not JSON in UTF-8: line 1, column 1"),
+        (b'"\\"{}\\""', "the value is a text, not an object"),
+        (
+            b"\0\0\0\0\1{}",
+            "the value begins with a zero byte, as behind a schema registry; JSON does not, Protobuf is read with "
+            'format = "protobuf" and framing = "confluent", Avro is not supported',
+        ),
+    ],
+)
+def test_anything_else_is_poison_and_its_text_is_not_shown(value: bytes, detail: str) -> None:
+    assert failed(outcome_of(TEXT, record(value))) == Poison(Reason.NOT_JSON, detail, "entries", None)
+
+
+@pytest.mark.parametrize("kind", [b"avro/binary", b"application/vnd.apache.avro; x=1", b"Application/AVRO"])
+@pytest.mark.parametrize("form", ["json", "auto"])
+def test_avro_is_refused_in_words(form: str, kind: bytes) -> None:
+    text = TEXT.replace('"json"', f'"{form}"')
+
+    assert failed(outcome_of(text, record(b"{}", headers=(("content-type", kind),)))) == Poison(
+        Reason.UNSUPPORTED, "the content-type is Avro, which is not supported", "entries", None
+    )

@@ -1,0 +1,198 @@
+"""Protobuf by a descriptor set, with and without Confluent's frame."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from bridge.commands import Outcome, Poison, Reason
+from tests.bridge.formats.descriptors import descriptor_set, message_class
+from tests.bridge.given import failed, faults_of, one_route, outcome_of, publishing, record, sent
+
+SCHEMA_ID = b"\0\0\1\xc8"
+
+
+def text_for(message: str, framing: str = "none", action: str = "") -> str:
+    return one_route(
+        action or publishing("c", 'data = "*"'),
+        f'format = "protobuf"\ndescriptor = "d.binpb"\nmessage = "test.v1.{message}"\nframing = "{framing}"',
+    )
+
+
+def read_file(name: str) -> bytes:
+    return {"d.binpb": descriptor_set(), "empty.binpb": b"", "text.binpb": b'syntax = "proto3";'}[name]
+
+
+def read(value: bytes, message: str = "Event", framing: str = "none") -> Outcome:
+    return outcome_of(text_for(message, framing), record(value), read_file)
+
+
+def data(value: bytes, message: str = "Event", framing: str = "none") -> Any:
+    [command] = sent(read(value, message, framing))
+    return command["publish"]["data"]
+
+
+PLAIN = {
+    "user_id": "",
+    "big": 0,
+    "flag": False,
+    "raw": "",
+    "ratio": 0,
+    "kind": "NONE",
+    "ids": [],
+    "inners": [],
+    "by": {},
+}
+
+
+def test_fields_have_their_proto_names_and_integers_stay_numbers() -> None:
+    event = message_class("Event")(user_id="u1", big=2**63 - 1, flag=True, raw=b"\xff", ratio=1.5, kind=1, ids=["a"])
+    event.inners.add(x=3)
+    event.by[True].x = 4
+
+    assert data(event.SerializeToString()) == {
+        "user_id": "u1",
+        "big": 2**63 - 1,
+        "flag": True,
+        "raw": "/w==",
+        "ratio": 1.5,
+        "kind": "SOME",
+        "ids": ["a"],
+        "inners": [{"x": 3}],
+        "by": {"true": {"x": 4}},
+    }
+
+
+def test_fields_that_know_whether_they_are_set_are_absent_when_they_are_not() -> None:
+    assert data(b"") == PLAIN
+    assert data(message_class("Event")(nick="", inner={}).SerializeToString()) == {
+        **PLAIN,
+        "nick": "",
+        "inner": {"x": 0},
+    }
+
+
+def test_well_known_types_are_written_as_protobufs_json_does() -> None:
+    event = message_class("Event")(label={"value": "l"}, blob={"value": b"\xff"}, own={"user_id": "in"})
+    event.at.FromJsonString("2027-01-02T03:04:05Z")
+    event.took.FromJsonString("1.5s")
+    event.free.update({"a": [1, None, {"b": "c"}]})
+
+    assert data(event.SerializeToString()) == {
+        **PLAIN,
+        "at": "2027-01-02T03:04:05Z",
+        "took": "1.500s",
+        "label": "l",
+        "blob": "/w==",
+        "free": {"a": [1, None, {"b": "c"}]},
+        "own": {**PLAIN, "user_id": "in"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"), [(float("inf"), "Infinity"), (float("-inf"), "-Infinity"), (float("nan"), "NaN")]
+)
+def test_a_number_that_json_does_not_have_is_a_text(ratio: float, text: str) -> None:
+    assert data(message_class("Event")(ratio=ratio).SerializeToString())["ratio"] == text
+
+
+def test_a_field_that_the_descriptor_does_not_know_reaches_no_client() -> None:
+    more = message_class("Zeta")(user_id="u1").SerializeToString() + b"\x92\x3f\x06secret"
+
+    assert data(more, "Zeta") == {"user_id": "u1"}
+
+
+def test_an_enum_value_that_the_descriptor_does_not_know_stays_a_number() -> None:
+    assert data(b"\xa0\x01\x07")["kind"] == 7
+
+
+def test_an_empty_user_is_poison_although_protobuf_has_a_default_for_it() -> None:
+    text = text_for("Zeta", action='do = "disconnect"\nuser = "{user_id}"')
+
+    assert failed(outcome_of(text, record(b""), read_file)).reason is Reason.BAD_PLACEHOLDER
+
+
+@pytest.mark.parametrize(
+    ("message", "indexes"),
+    [
+        ("Zeta", b"\0"),  # short for the first message
+        ("Zeta", b"\x02\x00"),
+        ("Event", b"\x02\x02"),
+        ("Event.Inner", b"\x04\x02\x02"),
+    ],
+)
+def test_a_confluent_frame_names_the_message(message: str, indexes: bytes) -> None:
+    value = message_class(message)().SerializeToString()
+
+    assert isinstance(data(b"\0" + SCHEMA_ID + indexes + value, message, "confluent"), dict)
+
+
+NO_FRAME = "no Confluent frame: a zero byte and a schema id"
+MALFORMED = "the frame's message indexes are malformed"
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b"", NO_FRAME),
+        (b"\x0a\x02u1", NO_FRAME),
+        (b"\0" + SCHEMA_ID, NO_FRAME),
+        (b"\0" + SCHEMA_ID + b"\0", "the frame's message indexes are not those of test.v1.Event"),
+        (b"\0" + SCHEMA_ID + b"\x02\x04", "the frame's message indexes are not those of test.v1.Event"),
+        (b"\0" + SCHEMA_ID + b"\x02", MALFORMED),
+        (b"\0" + SCHEMA_ID + b"\x01", MALFORMED),  # minus one
+        (b"\0" + SCHEMA_ID + b"\xfe\xff\xff\xff\x0f", MALFORMED),
+        (b"\0" + SCHEMA_ID + b"\xff" * 9, MALFORMED),
+        (b"\0" + SCHEMA_ID + b"\x02\x02\xff", "the value is not a test.v1.Event"),
+    ],
+)
+def test_a_frame_of_something_else_is_poison(value: bytes, detail: str) -> None:
+    assert failed(read(value, "Event", "confluent")) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
+
+
+def timestamp(seconds: int) -> bytes:
+    event = message_class("Event")()
+    event.at.seconds = seconds
+    return bytes(event.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b"\xff", "the value is not a test.v1.Event"),
+        (b"\x0a\x01\xff", "the value is not a test.v1.Event"),  # not UTF-8
+        (
+            b"\0" + SCHEMA_ID + b"\x02\x02",
+            'the value is not a test.v1.Event; it begins with a zero byte: framing = "confluent"?',
+        ),
+        (timestamp(10**15), "a test.v1.Event with a text or a time that is none"),
+    ],
+)
+def test_what_is_not_the_message_is_poison(value: bytes, detail: str) -> None:
+    assert failed(read(value)) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
+
+
+@pytest.mark.parametrize(
+    ("file", "message", "saw"),
+    [
+        ("empty.binpb", "test.v1.Event", "a descriptor set without files"),
+        ("text.binpb", "test.v1.Event", "no descriptor set, or one without its imports"),
+        ("d.binpb", "test.v1.Else", "a descriptor set without the message test.v1.Else"),
+    ],
+)
+def test_a_descriptor_set_that_cannot_be_used_is_a_fault(file: str, message: str, saw: str) -> None:
+    text = text_for("Event").replace("d.binpb", file).replace("test.v1.Event", message)
+
+    assert faults_of(f"version = 1\n{text}", read_file) == [
+        f"routes.toml:6: routes[1].descriptor: saw {saw}; accepted: a file that protoc --include_imports "
+        "--descriptor_set_out=… has made, with the message in it"
+    ]
+
+
+def test_a_descriptor_set_without_its_imports_is_a_fault() -> None:
+    files = FileDescriptorSet.FromString(descriptor_set())
+    alone = FileDescriptorSet(file=[files.file[-1]]).SerializeToString()
+
+    [sentence] = faults_of(f"version = 1\n{text_for('Event')}", lambda name: alone)
+
+    assert "saw no descriptor set, or one without its imports" in sentence
