@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 import tomli_w
 import yaml
 
+from centrifugo_proxy.server_config import go_yaml
+
 FORMATS: Final = ("json", "yaml", "toml")
 COMMENT_WIDTH: Final = 100
 
@@ -50,6 +52,18 @@ def _json(tree: Tree) -> str:
     return json.dumps(plain(tree), indent=2, ensure_ascii=False) + "\n"
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what Go would read as another type, such as the text 1e100."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if go_yaml.is_text(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _yaml(tree: Tree) -> str:
     return "\n".join(_yaml_lines(tree)) + "\n"
 
@@ -62,7 +76,7 @@ def _yaml_lines(tree: Tree) -> Iterator[str]:
             yield f"{key}:"
             yield from (f"  {line}" for line in _yaml_lines(value))
         else:
-            text = yaml.safe_dump({key: plain(value)}, sort_keys=False, allow_unicode=True, width=10_000)
+            text = yaml.dump({key: plain(value)}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
             yield from text.splitlines()
 
 

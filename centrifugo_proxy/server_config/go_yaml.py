@@ -138,6 +138,11 @@ def refuse_repeated_keys(node: yaml.MappingNode) -> None:
         seen[key.value] = key.start_mark.line + 1
 
 
+def is_text(text: str) -> bool:
+    """True if both majors read this scalar, written without quotes, as a string."""
+    return text not in V5_CONSTANTS and number_of(text) is None
+
+
 def number_of(text: str) -> int | float | None:
     """The number that is written there, None when it is none."""
     if not text.startswith(tuple("+-.0123456789")):

@@ -66,6 +66,15 @@ def test_every_format_says_the_same(expected: ServiceFacts, file_format: str) ->
     assert parse(render(tree, file_format), file_format) == lowered(plain(tree))
 
 
+@pytest.mark.parametrize("token", ["1e100", "0x1F", "12_000", "yes", "null", "-.5", ".nan"])
+def test_a_token_that_looks_like_a_number_stays_text_in_yaml(token: str) -> None:
+    tree = generate(replace(CONNECT_ONLY, tokens=(token.encode(),)), 6, "yaml", with_secrets=True)
+
+    connect: Any = parse(render(tree, "yaml"), "yaml")["client"]["proxy"]["connect"]
+
+    assert connect["http"]["static_headers"] == {"x-centrifugo-proxy-token": token}
+
+
 def test_the_configuration_for_v6() -> None:
     assert plain(generate(CONNECT_ONLY, 6, "json")) == {
         "client": {
