@@ -5,9 +5,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
+from hypothesis import HealthCheck, settings
 
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, identity_stub
+
+pytest_plugins = ("tests.harness.process_marks",)
+
+# A busy machine is slow, which says nothing about an example.
+settings.register_profile("busy", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from bench.parts.load import TOKEN, Answers
 from bench.parts.processes import BenchError, floor, free_port, identity, service
 from tests.harness.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 
 def test_100_000_tickets_load_in_a_second_and_40_mib() -> None:
     found = pool.measure(100_000)

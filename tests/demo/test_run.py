@@ -22,6 +22,8 @@ from tests.harness import centrifugo
 from tests.harness.paths import ROOT
 from tests.harness.processes import environment, free_port
 
+pytestmark = pytest.mark.processes
+
 LAST_LINE = "Ctrl-C ends it all.\n"
 
 BINARY = centrifugo.binary(centrifugo.majors()[0])

@@ -12,6 +12,8 @@ from tests.documents.runbook import RUNBOOK, section
 from tests.harness.paths import DEPLOY
 from tests.http.session_events.asking import OPEN, policed
 
+pytestmark = pytest.mark.processes
+
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian's package prometheus has it)"
 )

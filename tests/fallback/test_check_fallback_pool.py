@@ -332,6 +332,7 @@ def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
     assert all(f"| {int(state)} | {state.name.lower()} |" in text for state in PluginState)
 
 
+@pytest.mark.processes
 def test_a_real_process_exits_as_promised_and_never_prints_a_ticket(tmp_path: Path) -> None:
     path, tickets = pool_file(tmp_path, 3)
     environment = {"FALLBACK_TICKETS_PATH": str(path), "FALLBACK_LOW_WATERMARK": "4"}

@@ -6,9 +6,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from fallback.outage import OutageDetector, OutageEnded, OutageOpened
 from fallback.tickets import Consumed, TicketPool
+from tests.harness.examples import scaled
 
 WINDOW_S = 5
-STEPS = settings(max_examples=200, stateful_step_count=50, deadline=None, database=None)
+STEPS = settings(max_examples=scaled(100), stateful_step_count=50)
 
 
 class DetectorLife(RuleBasedStateMachine):

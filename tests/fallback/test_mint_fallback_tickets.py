@@ -206,6 +206,7 @@ def _interrupted(descriptor: int) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.processes
 def test_the_bounds_in_help_are_those_that_hold() -> None:
     ended = run_manage("mint_fallback_tickets", "--help")
 
@@ -214,6 +215,7 @@ def test_the_bounds_in_help_are_those_that_hold() -> None:
     assert "manage.py mint_fallback_tickets --count 20000 --output ./new.tickets" in ended.stdout
 
 
+@pytest.mark.processes
 def test_a_real_process_mints_once_and_then_refuses(tmp_path: Path) -> None:
     path = tmp_path / "new.tickets"
 

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.logs import JsonFormatter
 from tests.harness.environment import service_settings_from
+from tests.harness.examples import examples
 from tests.harness.identity import Context, Script, aborts, answers, identity_stub, success
 from tests.harness.service import Service, connect_body, service
 
@@ -168,7 +169,7 @@ BODIES = {
 def test_any_body_gets_a_proper_answer(mode: str, bodies: st.SearchStrategy[bytes]) -> None:
     with fuzzed(mode) as target:
 
-        @settings(max_examples=250, deadline=None)
+        @examples(250)
         @given(bodies)
         def check(content: bytes) -> None:
             assert_proper(target.post(content))
@@ -187,7 +188,7 @@ def test_any_head_gets_a_proper_answer() -> None:
 
     with fuzzed("http") as target:
 
-        @settings(max_examples=250, deadline=None)
+        @examples(250)
         @given(
             headers=st.lists(st.tuples(header_names, header_values), max_size=4),
             content_type=st.builds(str.__add__, content_types, header_values),

@@ -20,6 +20,8 @@ from tests.harness.identity import Context, IdentityStub, Script, aborts, answer
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
+pytestmark = pytest.mark.processes
+
 WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 KINDS = (

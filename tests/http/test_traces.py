@@ -269,6 +269,7 @@ def hanging_collector() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces"
 
 
+@pytest.mark.processes
 async def test_a_collector_that_is_down_or_hangs_costs_neither_requests_nor_a_line_a_batch_nor_a_late_exit(
     identity: IdentityStub,
 ) -> None:

@@ -19,6 +19,8 @@ from tests.harness.manage import run_manage
 from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
 from tests.harness.service import connect_body
 
+pytestmark = pytest.mark.processes
+
 Command = Callable[[int], list[str]]
 both_commands = pytest.mark.parametrize("command", [serve_command, uvicorn_command])
 

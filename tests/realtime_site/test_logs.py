@@ -170,6 +170,7 @@ def test_a_flood_of_ever_new_messages_is_forgotten_in_time(frozen_time: FrozenDa
     assert len(flood._last) == 1
 
 
+@pytest.mark.processes
 def test_a_service_started_on_a_terminal_speaks_to_a_human() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -134,6 +134,7 @@ def test_centrifugo_waits_longer_than_the_service_for_the_others(settings: Setti
     assert (config["proxy_publish_timeout"], config["proxy_rpc_timeout"]) == ("800ms", "5500ms")
 
 
+@pytest.mark.processes
 def test_the_file_can_be_redirected_and_the_rest_is_read() -> None:
     ended = run_manage("centrifugo_config", "--format", "json", "--major", "5", CENTRIFUGO_PROXY_TOKEN="made-up")
 

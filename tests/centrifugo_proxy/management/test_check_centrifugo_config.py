@@ -180,6 +180,7 @@ def test_a_policy_of_the_service_that_cannot_be_used_ends_with_3(tmp_path: Path,
     assert refused.value.returncode == 3
 
 
+@pytest.mark.processes
 def test_the_process_ends_with_the_code(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, changed(sound, {"client.insecure": True}))
 

@@ -362,6 +362,7 @@ def test_options_that_mean_nothing_end_with_2(policy: Path, arguments: tuple[str
     assert refused.value.returncode == 2
 
 
+@pytest.mark.processes
 def test_the_process_ends_with_the_code_though_the_configured_policy_is_broken(policy: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("nonsense")

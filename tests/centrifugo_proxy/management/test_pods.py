@@ -24,6 +24,8 @@ from tests.harness.paths import ROOT
 from tests.harness.processes import Process, free_port, serve_command, started
 from tests.harness.service import connect_body
 
+pytestmark = pytest.mark.processes
+
 NOBODY = "http://127.0.0.1:1"
 WATCH_S = 30.0
 

@@ -325,6 +325,7 @@ def test_a_wrong_step_shows_what_was_expected() -> None:
     assert lines[-1] == "5 of 8 steps went wrong."
 
 
+@pytest.mark.processes
 def test_a_real_process_leaves_the_real_pool_alone_and_shows_no_ticket_or_secret(tmp_path: Path) -> None:
     tickets = [secrets.token_urlsafe(32) for _ in range(3)]
     path = tmp_path / "pool.tickets"
@@ -348,6 +349,7 @@ def test_a_real_process_leaves_the_real_pool_alone_and_shows_no_ticket_or_secret
     assert path.read_text() == "\n".join(tickets)
 
 
+@pytest.mark.processes
 def test_a_configuration_that_would_not_boot_is_not_played(tmp_path: Path) -> None:
     ended = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(tmp_path / "pool"), FALLBACK_DEGRADED_WINDOW_MS="0")
 
@@ -356,6 +358,7 @@ def test_a_configuration_that_would_not_boot_is_not_played(tmp_path: Path) -> No
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("window_ms", "code"), [("86400000", 0), ("999999999999999999", 1)])
 def test_the_longest_window_is_played_and_a_longer_one_refused(window_ms: str, code: int) -> None:
     ended = run_manage("simulate_outage", FALLBACK_DEGRADED_WINDOW_MS=window_ms)
@@ -363,6 +366,7 @@ def test_the_longest_window_is_played_and_a_longer_one_refused(window_ms: str, c
     assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
 
 
+@pytest.mark.processes
 def test_help_says_what_the_exit_codes_mean() -> None:
     ended = run_manage("simulate_outage", "--help")
 

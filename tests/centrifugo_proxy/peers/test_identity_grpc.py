@@ -178,6 +178,7 @@ def tls(**variables: Any) -> dict[str, Any]:
     return service_settings_from(IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", **variables)
 
 
+@pytest.mark.processes
 @needs_openssl
 async def test_identity_can_be_asked_over_tls(authority: Authority) -> None:
     settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
@@ -192,6 +193,7 @@ async def test_identity_can_be_asked_over_tls(authority: Authority) -> None:
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
 
 
+@pytest.mark.processes
 @needs_openssl
 async def test_a_certificate_for_another_name_is_good_when_that_name_is_expected(authority: Authority) -> None:
     expected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca), IDENTITY_TLS_SERVER_NAME="identity.internal")
@@ -206,6 +208,7 @@ async def test_a_certificate_for_another_name_is_good_when_that_name_is_expected
     assert (under_its_name.status_code, under_another.status_code) == (200, 503)
 
 
+@pytest.mark.processes
 @needs_openssl
 async def test_a_certificate_of_a_stranger_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority.in_folder(tmp_path)
@@ -221,6 +224,7 @@ async def test_a_certificate_of_a_stranger_is_not_trusted(authority: Authority, 
     assert identity.calls == []
 
 
+@pytest.mark.processes
 @needs_openssl
 async def test_a_client_certificate_is_shown_to_an_identity_that_asks_for_one(authority: Authority) -> None:
     certificate, key = authority.issue("realtime")

@@ -456,6 +456,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert findings(file) == []
 
 
+@pytest.mark.processes
 def test_a_process_with_a_bad_policy_does_not_start_and_says_all_that_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text('[[channels]]\nmatch = "a"\n\n[[rpc]]\nmatch = "b"\nbackend = "diary"\n')

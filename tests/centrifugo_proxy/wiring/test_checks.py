@@ -113,6 +113,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority.in_folder(tmp_path_factory.mktemp("authority"))
 
 
+@pytest.mark.processes
 @needs_openssl
 def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Authority) -> None:
     cert, key = authority.issue("client")
@@ -134,6 +135,7 @@ def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
     assert error.msg.startswith("IDENTITY_TLS_CA_FILE: no certificate in PEM (")
 
 
+@pytest.mark.processes
 @needs_openssl
 @pytest.mark.parametrize("wrong", ["cert", "key", "both", "other key"])
 def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) -> None:
@@ -149,6 +151,7 @@ def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) ->
     )
 
 
+@pytest.mark.processes
 @needs_openssl
 def test_e006_a_key_with_a_passphrase_asks_nobody_for_it(authority: Authority, tmp_path: Path) -> None:
     cert, key = authority.issue("client")

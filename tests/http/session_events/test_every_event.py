@@ -10,7 +10,7 @@ import grpc
 import httpx
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -20,6 +20,7 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, returns, rpc_backend, says
+from tests.harness.examples import examples
 from tests.harness.identity import Context, IdentityStub, aborts, answers, identity_stub, success
 from tests.harness.service import Service, service
 from tests.http.bodies import BAD_REQUEST, NOT_IMPLEMENTED, PERMISSION_DENIED
@@ -380,7 +381,7 @@ def test_every_200_has_exactly_one_branch_and_refreshes_have_a_result_only(mode:
     with entered(behind(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, all_):
 
         @given(event=st.sampled_from(SESSION_EVENTS), fields=EXAMPLES, answer=ANSWERS, data=DATA, code=CODES)
-        @settings(max_examples=250, deadline=None)
+        @examples(250)
         def holds(event: str, fields: dict[str, Any], answer: str, data: bytes, code: int) -> None:
             script(all_, answer, data, code)
             response = runner.run(ask(all_.running, event, **fields))

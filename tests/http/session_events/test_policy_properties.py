@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from centrifugo_proxy.events.description import describe
@@ -12,6 +12,7 @@ from centrifugo_proxy.peers.identity import TIERS, Identity, ParentalState
 from centrifugo_proxy.policy.file import PolicyError, read_policy
 from centrifugo_proxy.policy.owner import FEATURES
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
+from tests.harness.examples import examples
 from tests.http.session_events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, policed, subject_by
 
 # Ids and names that try to be something else: separators, Centrifugo's own signs, placeholders, look-alikes, nothing.
@@ -77,7 +78,7 @@ def of_family(match: str) -> Policy:
 
 
 @given(pattern=FAMILY_PATTERNS, channel=CHANNELS, own=WORDS, user=WORDS, action=ACTIONS)
-@settings(max_examples=600, deadline=None)
+@examples(600)
 def test_nobody_reaches_a_channel_with_another_familys_id(
     pattern: list[str], channel: str, own: str, user: str, action: Action
 ) -> None:
@@ -93,7 +94,7 @@ def test_nobody_reaches_a_channel_with_another_familys_id(
 
 
 @given(own=WORDS, other=WORDS)
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_familys_channel_is_reached_with_its_own_id_only(own: str, other: str) -> None:
     policy = of_family("family:{family_id}:chat")
 
@@ -103,7 +104,7 @@ def test_a_familys_channel_is_reached_with_its_own_id_only(own: str, other: str)
 
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_degraded_connection_reaches_nothing_sensitive(
     policy: Policy, channel: str, action: Action, owner: Owner
 ) -> None:
@@ -114,7 +115,7 @@ def test_a_degraded_connection_reaches_nothing_sensitive(
 
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners(), lock=st.sampled_from(LOCKS))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_lock_that_is_turned_on_never_allows_what_was_refused(
     policy: Policy, channel: str, action: Action, owner: Owner, lock: str
 ) -> None:
@@ -126,7 +127,7 @@ def test_a_lock_that_is_turned_on_never_allows_what_was_refused(
 
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_degraded_connection_may_do_no_more_than_the_same_one_in_good_days(
     policy: Policy, channel: str, action: Action, owner: Owner
 ) -> None:
@@ -137,7 +138,7 @@ def test_a_degraded_connection_may_do_no_more_than_the_same_one_in_good_days(
 
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners(), data=st.data())
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_rule_with_a_tier_less_or_a_lock_more_never_allows_what_was_refused(
     policy: Policy, channel: str, action: Action, owner: Owner, data: st.DataObject
 ) -> None:
@@ -165,7 +166,7 @@ METHODS = st.lists(
 
 
 @given(segments=METHODS, owner=owners())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_prefix_lets_in_its_own_methods_only(segments: list[str], owner: Owner) -> None:
     rule = RpcRule(match="diary.*", segments=("diary", "*"), number=1, line=1, backend="diary", sensitive=False)
     method = ".".join(segments)
@@ -204,7 +205,7 @@ def mutated(draw: st.DrawFn) -> Any:
 
 
 @given(owner=st.one_of(JSON, mutated()))
-@settings(max_examples=600, deadline=None)
+@examples(600)
 def test_a_meta_that_connect_did_not_write_has_no_owner(owner: Any) -> None:
     assert (subject_by(owner) is not None) == written_by_connect(owner)
 
@@ -231,7 +232,7 @@ def test_whatever_stands_in_meta_only_a_member_gets_in() -> None:
     with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 
         @given(owner=st.one_of(JSON, mutated()))
-        @settings(max_examples=100, deadline=None)
+        @examples(100)
         def holds(owner: Any) -> None:
             response = runner.run(ask(running, "subscribe", channel="family:f-1", meta=owner))
 

@@ -361,6 +361,7 @@ async def test_calls_are_counted_and_timed_by_backend() -> None:
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 0, 1, 1]
 
 
+@pytest.mark.processes
 async def test_a_backend_with_a_certificate_of_its_own_name_is_trusted_for_that_name(tmp_path: Path) -> None:
     """IDENTITY_TLS_SERVER_NAME is identity's name, and nobody else's."""
     authority = Authority.in_folder(tmp_path)

@@ -6,11 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from centrifugo_proxy.protocol.session_events import data_fields, parse_event
 from tests.harness.backends import returns, rpc_backend
+from tests.harness.examples import examples
 from tests.http.session_events.asking import OPEN, ask, body_of, event_body, policed
 
 ODD = [
@@ -134,7 +135,7 @@ TEXTS = st.recursive(
 
 
 @given(text=TEXTS)
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_json_comes_out_as_it_went_in(text: str) -> None:
     data = text.encode()
 
@@ -145,7 +146,7 @@ def test_any_json_comes_out_as_it_went_in(text: str) -> None:
 
 
 @given(data=st.one_of(st.binary(max_size=30), TEXTS.map(str.encode), st.text(max_size=20).map(str.encode)))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_whatever_a_backend_returns_the_answer_is_one_object_on_its_own(data: bytes) -> None:
     try:
         rendered = orjson.dumps({"result": data_fields(data, binary=False)})

@@ -17,7 +17,11 @@ from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.service import Service, service
 from tests.harness.threads import thread_calls
 
-WARM_UP, REQUESTS = 300, 1000
+WARM_UP, REQUESTS = 200, 500
+# Each kind of answer once, each kind of tracing once.
+kinds = pytest.mark.parametrize(
+    ("script", "traced"), [("accepted", True), ("refused", False)], ids=["accepted, traced", "refused, untraced"]
+)
 SCRIPTS = {"accepted": success(), "refused": aborts(grpc.StatusCode.NOT_FOUND)}
 
 
@@ -73,9 +77,8 @@ async def warm(identity: IdentityStub, exporter: Encoding | None) -> AsyncIterat
         yield it
 
 
-@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
-@pytest.mark.parametrize("script", SCRIPTS)
-async def test_1000_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
+@kinds
+async def test_500_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     async with warm(identity, Encoding() if traced else None) as it:
         before = {thread.ident for thread in threading.enumerate()}
@@ -88,9 +91,8 @@ async def test_1000_connects_use_no_thread(identity: IdentityStub, script: str, 
         assert {thread.ident for thread in threading.enumerate()} == before
 
 
-@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
-@pytest.mark.parametrize("script", SCRIPTS)
-async def test_1000_connects_leave_nothing_behind(identity: IdentityStub, script: str, traced: bool) -> None:
+@kinds
+async def test_500_connects_leave_nothing_behind(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     exporter = Encoding() if traced else None
     tracemalloc.start()

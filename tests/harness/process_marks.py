@@ -1,0 +1,65 @@
+"""Holds tests to their mark: only those marked `processes` start a process. `make check` leaves those out.
+
+A pytest plugin, loaded by tests/conftest.py.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.harness.paths import ROOT
+
+STARTS: Final = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})
+MARK: Final = "processes"
+END_TO_END: Final = ROOT / "tests" / "e2e"
+
+
+class _Watch:
+    """Remembers what the current test starts. An audit hook cannot be removed, so it stays for the session."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.started: list[str] = []
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.running and event in STARTS:
+            self.started.append(str(arguments[0]) if arguments else event)
+
+
+_watch = _Watch()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{MARK}: starts a process; left out of make check")
+    sys.addaudithook(_watch.hook)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in tests/e2e starts processes."""
+    for item in items:
+        if END_TO_END in item.path.parents:
+            item.add_marker(MARK)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Watches the fixtures of a test."""
+    yield from _watched(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Watches a test."""
+    yield from _watched(item)
+
+
+def _watched(item: pytest.Item) -> Iterator[None]:
+    """Fails what starts a process without the mark."""
+    _watch.started, _watch.running = [], item.get_closest_marker(MARK) is None
+    try:
+        yield
+    finally:
+        _watch.running = False
+    assert not _watch.started, f"starts {_watch.started[0]}: mark the test with @pytest.mark.{MARK}"
