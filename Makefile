@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+# Tests mostly wait for each other's processes: four at a time suit two cores.
+JOBS ?= 4
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 # The pinned Centrifugos: `make run` shows v6, the tests run with both. With CENTRIFUGO_BIN they use that binary alone.
 CENTRIFUGO := .cache/centrifugo-v6
 CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
@@ -9,22 +13,36 @@ CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 KAFKA := .cache/kafka/kafka.jsa
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible
+.PHONY: help run check test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: requirements/base.txt requirements/dev.txt
+$(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/base.txt -r requirements/dev.txt
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-run: $(VENV)/.installed  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
+# What the service and its demonstration need, and nothing for tests.
+$(VENV)/.run: $(VENV)/.python requirements/base.txt requirements/demo.txt
+	@echo "Installing the service's packages into $(VENV), once; this takes about a minute."
+	@$(PIP) -r requirements/base.txt -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.run requirements/dev.txt
+	@echo "Installing the packages of the tests into $(VENV), once; this takes about a minute."
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
 	@$(BIN)/python -m demo
 
+# A tenth of the examples of the property tests, and no test that starts a process.
+check: checks  ## static checks and the tests that start no process; under 90 seconds
+	EXAMPLES=0.1 $(PYTEST) -m "not processes"
+
 test: checks centrifugos-if-possible kafka-if-possible  ## the static checks and the whole test suite
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
 
@@ -78,9 +96,15 @@ proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and t
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
 	$(BIN)/python -m grpc_tools.protoc -Iroutes.example --include_imports --descriptor_set_out=routes.example/identity.binpb routes.example/identity.proto
 
-requirements: $(VENV)/.installed  ## pin requirements/*.txt anew from *.in
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/base.txt requirements/base.in
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/dev.txt requirements/dev.in
+# RESOLVE= keeps the pins as far as they fit, and only adds what *.in asks for anew.
+RESOLVE ?= --upgrade
+COMPILE = $(BIN)/pip-compile --quiet $(RESOLVE) --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+requirements: $(VENV)/.installed  ## pin requirements/*.txt anew from *.in, with hashes
+	$(COMPILE) -o requirements/base.txt requirements/base.in
+	$(COMPILE) -o requirements/demo.txt requirements/demo.in
+	$(COMPILE) -o requirements/dev.txt requirements/dev.in
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
