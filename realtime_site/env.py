@@ -145,6 +145,17 @@ class Environment:
 
         return self._read(name, "", convert)
 
+    def host_ports(self, name: str, default: str) -> str:
+        """A comma list of host:port, at least one."""
+
+        def convert(raw: str) -> str:
+            addresses = [address.strip() for address in raw.split(",")]
+            if not all(_is_host_port(address) for address in addresses):
+                raise ValueError("a comma list of host:port")
+            return ",".join(addresses)
+
+        return self._read(name, default, convert)
+
     def http_url(self, name: str, default: str) -> str:
         """A whole http(s) URL; an explicit empty value stays empty."""
         raw = self.text(name, default).strip()

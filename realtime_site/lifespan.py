@@ -16,7 +16,7 @@ from centrifugo_proxy.wiring.assembly import answered_events, assemble
 from centrifugo_proxy.wiring.clock import SystemClock
 from centrifugo_proxy.wiring.peers import open_identity
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
-from centrifugo_proxy.wiring.version import VERSION
+from common.version import VERSION
 from fallback.tickets import LoadedPool
 
 if TYPE_CHECKING:

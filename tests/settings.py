@@ -3,6 +3,7 @@
 import os
 
 PREFIXES = (
+    "BRIDGE_",
     "CENTRIFUGO_",
     "CHANNEL_",
     "FAMILY_SERVICE_",

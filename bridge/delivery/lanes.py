@@ -37,15 +37,16 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 
 
 class Task(Generic[S, O]):
-    """A command on its way. `attempts` counts the requests it was in."""
+    """A command on its way. `attempts` counts its requests, `failures` the temporary errors it was answered with."""
 
-    __slots__ = ("attempts", "command", "follower", "owner", "state", "waits")
+    __slots__ = ("attempts", "command", "failures", "follower", "owner", "state", "waits")
 
     def __init__(self, command: S, owner: O) -> None:
         self.command = command
         self.owner = owner
         self.state = State.QUEUED
         self.attempts = 0
+        self.failures = 0
         self.waits = 0
         self.follower: Task[S, O] | None = None
 
@@ -142,6 +143,7 @@ class Lanes(Generic[S, O]):
         """A command in flight is to be sent again, not before `until`; those behind it wait with it."""
         self.in_flight -= 1
         task.state = State.QUEUED
+        task.failures += 1
         if task.waits == 0:
             heapq.heappush(self._delayed, (until, next(self._serial), task))
 

@@ -12,8 +12,8 @@ from centrifugo_proxy.protocol.connect import parse_connect
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
-from centrifugo_proxy.wiring.secrets import read_secret
-from centrifugo_proxy.wiring.version import VERSION
+from common.secret_files import read_secret
+from common.version import VERSION
 from fallback.admission import Admission
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool

@@ -12,9 +12,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
-from centrifugo_proxy.wiring.secrets import SecretError
 from common.os_errors import reason
 from common.safe_path import safe_path
+from common.secret_files import SecretError
 
 SECRETS: Final = (
     "CENTRIFUGO_PROXY_SECRET",

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from centrifugo_proxy.wiring.version import VERSION
+from common.version import VERSION
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import collector
 from tests.harness.fakes import FakeClock

@@ -11,9 +11,9 @@ from centrifugo_proxy.server_config.findings import Finding, Severity
 from centrifugo_proxy.server_config.linter import Report, lint_file
 from centrifugo_proxy.wiring.centrifugo_facts import service_facts
 from centrifugo_proxy.wiring.policy import PolicyError
-from centrifugo_proxy.wiring.secrets import SecretError
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
+from common.secret_files import SecretError
 
 
 class Command(OperatorCommand):

@@ -72,6 +72,31 @@ def test_one_request_has_as_many_of_a_bursting_channel_as_it_may() -> None:
     assert batch.ordered
 
 
+def test_a_burst_does_not_overtake_the_command_before_it_in_its_record() -> None:
+    work = assigned()
+    work.receive(PARTITION, record(0), [publication("feed")])
+    work.receive(PARTITION, record(1), [publication("words", burst=3)])
+    work.receive(PARTITION, record(2), [publication("feed"), publication("words", burst=3)])
+
+    batch = work.take(10, 10_000)
+
+    assert [task.owner.offset for task in batch.tasks] == [0, 1]
+
+
+def test_a_command_of_a_partition_that_has_gone_is_not_tried_again() -> None:
+    work = assigned()
+    work.receive(PARTITION, record(0), [publication("a"), publication("b")])
+    [task] = work.take(10, 1000).tasks
+
+    work.let_go(PARTITION)
+    work.retry(task, until=0.0)
+    work.lanes.wake(1.0)
+
+    assert not work.take(10, 1000).tasks
+    assert not work.in_flight(PARTITION)
+    assert len(work.lanes) == 0
+
+
 def test_a_request_is_bounded_in_bytes_and_never_empty() -> None:
     work = assigned()
     for offset in range(3):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from centrifugo_proxy.protocol.guard import Guard
-from centrifugo_proxy.wiring.secrets import SecretError, read_secret
+from common.secret_files import SecretError, read_secret
 
 
 def test_a_secret_is_what_its_variable_says() -> None:

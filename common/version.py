@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-CHANGELOG: Final = Path(__file__).resolve().parents[2] / "CHANGELOG.md"
+CHANGELOG: Final = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
 HEADING: Final = re.compile(r"^## \[(\d+\.\d+\.\d+)\]", re.MULTILINE)
 
 

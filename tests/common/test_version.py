@@ -2,7 +2,7 @@
 
 import pytest
 
-from centrifugo_proxy.wiring.version import CHANGELOG, VERSION, read_version
+from common.version import CHANGELOG, VERSION, read_version
 
 
 def test_the_version_is_the_newest_released_heading() -> None:

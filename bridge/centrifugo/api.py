@@ -1,0 +1,109 @@
+"""Centrifugo's HTTP API: one batch of commands a request."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Protocol
+
+import aiohttp
+import orjson
+
+from bridge.commands import Command
+from bridge.delivery.verdicts import Failure, Outcome, Verdict, bad_reply, failure_of_status, verdicts
+
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+class Api(Protocol):
+    """Where commands go."""
+
+    async def send(
+        self, commands: Sequence[Command], *, ordered: bool, headers: Mapping[str, str] = NO_HEADERS
+    ) -> list[Verdict]:
+        """One verdict for each command. Raises Failure when there is no answer for them.
+
+        `ordered`: several commands are of one key, so that Centrifugo must do them one by one.
+        """
+
+
+class HttpApi:
+    """The API at `url`, such as http://localhost:8000/api.
+
+    `parallel`: Centrifugo may do the commands of a batch at once.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, *, parallel: bool) -> None:
+        self._session = session
+        self._batch_url = f"{url.rstrip('/')}/batch"
+        self._info_url = f"{url.rstrip('/')}/info"
+        self._parallel = parallel
+
+    async def send(
+        self, commands: Sequence[Command], *, ordered: bool, headers: Mapping[str, str] = NO_HEADERS
+    ) -> list[Verdict]:
+        """See Api."""
+        head = b'{"parallel":true,"commands":[' if self._parallel and not ordered else b'{"commands":['
+        body = head + b",".join([command.encoded for command in commands]) + b"]}"
+        answer = await self._post(self._batch_url, body, headers)
+        return verdicts(answer, [command.method for command in commands])
+
+    async def check(self) -> None:
+        """Ask for something that changes nothing. Raises Failure if the API does not answer as it should."""
+        answer = await self._post(self._info_url, b"{}", NO_HEADERS)
+        if not isinstance(answer, dict) or "result" not in answer:
+            raise bad_reply("no result of info")
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Any:
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                content = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise _failure_of(error) from None
+        if failure := failure_of_status(response.status):
+            raise failure
+        return _parsed(content)
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except ValueError:
+        raise bad_reply(f"{len(content)} bytes that are not JSON") from None
+
+
+def _failure_of(error: Exception) -> Failure:
+    """An error of the connection. Its text is not used: it may repeat what was sent."""
+    match error:
+        case TimeoutError():
+            return Failure(Outcome.OUTAGE, "timeout", "no answer in time")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return Failure(Outcome.MISCONFIGURED, "misconfigured", "the TLS handshake failed")
+        case aiohttp.ClientConnectorError() | ConnectionRefusedError():
+            return Failure(Outcome.OUTAGE, "refused", "the connection was refused")
+        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
+            return bad_reply("not an HTTP answer")
+        case _:
+            return Failure(Outcome.OUTAGE, "reset", "the connection broke")
+
+
+@asynccontextmanager
+async def open_api(
+    url: str, *, key: str, timeout_s: float, requests: int, parallel: bool, ca_file: str = ""
+) -> AsyncIterator[HttpApi]:
+    """The API at `url`, by at most `requests` connections; `ca_file`: PEM, the system's authorities when empty."""
+    tls = await asyncio.to_thread(_tls, ca_file) if url.startswith("https:") else True
+    headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=requests + 1, ssl=tls, keepalive_timeout=60),
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(total=timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+    ) as session:
+        yield HttpApi(session, url, parallel=parallel)
+
+
+def _tls(ca_file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file or None)

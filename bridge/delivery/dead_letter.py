@@ -1,0 +1,119 @@
+"""What a dead letter's headers say, and how they are read back. Pure.
+
+Beside our own `bridge.…` there are those of Kafka Connect, for tools that know them:
+https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from bridge.commands import FORMAT_REASONS, Headers, Poison, Reason, Record
+from common.timestamps import rfc3339
+
+OURS: Final = "bridge."
+CONNECT: Final = "__connect.errors."
+MOST_DETAIL: Final = 512
+FROM_CENTRIFUGO: Final = frozenset(
+    {Reason.UNKNOWN_CHANNEL, Reason.UNKNOWN_METHOD, Reason.NOT_AVAILABLE, Reason.REJECTED, Reason.GAVE_UP}
+)
+DROPPED: Final = "dropped, too large"
+
+
+class Position(NamedTuple):
+    """Where a record stood in its own topic; `timestamp` is in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+class Letter(NamedTuple):
+    """Why and when a record failed. The first of `failures` decides; `failed_at` is in seconds since 1970."""
+
+    position: Position
+    failures: Sequence[Poison]
+    attempts: int
+    replays: int
+    failed_at: float
+    version: str
+
+
+def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
+    """The record's own position, and how often it was replayed: from its headers if it was read from `replay_topic`."""
+    here = Position(record.topic, record.partition, record.offset, record.timestamp)
+    if not replay_topic or record.topic != replay_topic:
+        return here, 0
+    headers = texts_of(record.headers)
+    topic = headers.get("bridge.topic", "")
+    numbers = [integer(headers, f"bridge.{name}") for name in ("partition", "offset", "timestamp")]
+    partition, offset, timestamp = (-1 if number is None else number for number in numbers)
+    original = Position(topic, partition, offset, timestamp) if topic and None not in numbers else here
+    return original, integer(headers, "bridge.replays") or 0
+
+
+def headers_of(letter: Letter, record_headers: Headers, *, without_value: bool = False) -> list[tuple[str, bytes]]:
+    """The record's headers with ours; earlier ones of ours are replaced, so that they do not grow."""
+    kept = [(name, value or b"") for name, value in record_headers if not name.startswith((OURS, CONNECT))]
+    written = {**_ours(letter), **_connects(letter), **({"bridge.value": DROPPED} if without_value else {})}
+    return kept + [(name, value.encode()) for name, value in written.items()]
+
+
+def _ours(letter: Letter) -> dict[str, str]:
+    first = letter.failures[0]
+    actions = _actions(letter.failures)
+    return {
+        "bridge.reason": first.reason,
+        "bridge.detail": first.detail[:MOST_DETAIL],
+        "bridge.route": first.route,
+        **({"bridge.action": actions} if actions else {}),
+        "bridge.topic": letter.position.topic,
+        "bridge.partition": str(letter.position.partition),
+        "bridge.offset": str(letter.position.offset),
+        "bridge.timestamp": str(letter.position.timestamp),
+        "bridge.attempts": str(letter.attempts),
+        "bridge.replays": str(letter.replays),
+        "bridge.failed_at": rfc3339(letter.failed_at),
+        "bridge.version": letter.version,
+    }
+
+
+def _actions(failures: Sequence[Poison]) -> str:
+    """All actions that failed: by their number, those of another route than the first failure's with its name."""
+    route = failures[0].route
+    named = [
+        str(each.action) if each.route == route else f"{each.route}.{each.action}"
+        for each in failures
+        if each.action is not None
+    ]
+    return ",".join(named)
+
+
+def _connects(letter: Letter) -> dict[str, str]:
+    first = letter.failures[0]
+    return {
+        "__connect.errors.topic": letter.position.topic,
+        "__connect.errors.partition": str(letter.position.partition),
+        "__connect.errors.offset": str(letter.position.offset),
+        "__connect.errors.stage": _stage(first.reason),
+        "__connect.errors.exception.class.name": first.reason,
+        "__connect.errors.exception.message": first.detail[:MOST_DETAIL],
+    }
+
+
+def _stage(reason: Reason) -> str:
+    if reason in FORMAT_REASONS:
+        return "VALUE_CONVERTER"
+    return "TASK_PUT" if reason in FROM_CENTRIFUGO else "TRANSFORMATION"
+
+
+def texts_of(headers: Headers) -> dict[str, str]:
+    """Headers as text; of several of one name the last one counts."""
+    return {name: (value or b"").decode(errors="replace") for name, value in headers}
+
+
+def integer(headers: Mapping[str, str], name: str) -> int | None:
+    """A header that is an integer; None if it is absent or anything else."""
+    text = headers.get(name, "")
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None

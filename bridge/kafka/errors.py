@@ -1,0 +1,13 @@
+"""What can go wrong with Kafka, for those who do not know its library."""
+
+
+class NotDelivered(Exception):
+    """The broker does not have the message. `too_large` if it never will in this size."""
+
+    def __init__(self, reason: str, *, too_large: bool = False) -> None:
+        super().__init__(reason)
+        self.too_large = too_large
+
+
+class KafkaRefused(Exception):
+    """Kafka refuses for good: reading cannot go on in this process."""

@@ -1,0 +1,234 @@
+"""The thread that owns the consumer: it alone polls, commits, pauses and answers rebalances.
+
+A call on a consumer from another thread would wait until its poll returns (confluent-kafka's gate). What happens with
+the records is the event loop's, see `Owner`; the loop never waits for this thread, so that the two cannot block
+each other.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from bridge.delivery.work import Partition
+from bridge.kafka.errors import KafkaRefused
+from bridge.kafka.gate import Gate
+
+POLL_S: Final = 0.05
+ROOM_S: Final = 0.3
+AT_ONCE: Final = 500
+ANSWER_S: Final = 30.0
+HOPELESS: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.INVALID_SESSION_TIMEOUT,
+        KafkaError.INVALID_GROUP_ID,
+        KafkaError.UNSUPPORTED_ASSIGNOR,
+        KafkaError.INCONSISTENT_GROUP_PROTOCOL,
+    }
+)
+
+logger = logging.getLogger("bridge.kafka")
+
+
+class Owner(Protocol):
+    """The event loop's side. `revoked` runs in the loop; the others are called there too, in order."""
+
+    def received(self, messages: Sequence[Message]) -> None:
+        """Records, and ends of partitions, in order."""
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """The partitions are ours; their records follow."""
+
+    async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
+        """The partitions are no longer ours, already not if `lost`. The offsets to commit for them."""
+
+    def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
+        """The broker has accepted these offsets, and refused `failed` others."""
+
+    def kafka_failed(self, reason: str) -> None:
+        """Kafka cannot be reached, or refuses something."""
+
+    def poller_ended(self, error: BaseException | None) -> None:
+        """The thread is over; with an error unless it was asked to stop."""
+
+
+class Poller(threading.Thread):
+    """Reads `topics` for `owner`, as far as `gate` lets it. `monotonic` is in seconds."""
+
+    def __init__(
+        self,
+        *,
+        properties: Mapping[str, object],
+        topics: Sequence[str],
+        owner: Owner,
+        gate: Gate,
+        loop: asyncio.AbstractEventLoop,
+        commit_interval_s: float,
+        drain_s: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        super().__init__(name="kafka-poller", daemon=True)
+        callbacks = {"on_commit": self._on_commit, "error_cb": self._on_error}
+        self._consumer = Consumer({**properties, **callbacks}, logger=logger)
+        self._topics = list(topics)
+        self._owner = owner
+        self._gate = gate
+        self._loop = loop
+        self._commit_interval_s = commit_interval_s
+        self._answer_s = drain_s + ANSWER_S
+        self._monotonic = monotonic
+        self._assigned: set[Partition] = set()
+        self._paused: set[Partition] = set()
+        self._stopping = threading.Event()
+        self._refusal: KafkaError | None = None
+        self._commit_at = 0.0
+
+    def stop(self) -> None:
+        """Give up the partitions, commit what is done, leave the group, and end."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Poll until `stop`, or until Kafka refuses for good."""
+        failure: BaseException | None = None
+        try:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stopping.is_set():
+                self._turn()
+        except Exception as error:
+            failure = error
+        try:
+            self._close()
+        except Exception as error:
+            failure = failure or error
+        self._tell(self._owner.poller_ended, failure)
+
+    def _turn(self) -> None:
+        self._gate.turned_at = self._monotonic()
+        self._commit_if_due()
+        self._pause_and_resume()
+        if self._gate.full and not self._gate.paused:
+            self._gate.paused = not self._gate.wait_for_room(ROOM_S)
+            return
+        if messages := self._read():
+            self._gate.handed += len(messages)
+            self._tell(self._owner.received, messages)
+        if self._refusal is not None:
+            raise KafkaRefused(self._refusal.str())
+
+    def _read(self) -> list[Message]:
+        first = self._consumer.poll(POLL_S)
+        if first is None:
+            return []
+        most = min(AT_ONCE, self._gate.room) - 1
+        # consume() with a timeout would wait all of it, unless so many records are there.
+        more = self._consumer.consume(most, 0) if most > 0 else []
+        return [message for message in (first, *more) if self._is_record_or_end(message)]
+
+    def _is_record_or_end(self, message: Message) -> bool:
+        error = message.error()
+        if error is None or error.code() == KafkaError._PARTITION_EOF:
+            return True
+        self._on_error(error)
+        return False
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() in HOPELESS:
+            self._refusal = error
+        self._tell(self._owner.kafka_failed, error.name())
+
+    def _pause_and_resume(self) -> None:
+        """Pause what must not be read. Resuming throws prefetched records away, so that it needs ample room."""
+        if self._gate.paused and self._gate.has_ample_room:
+            self._gate.paused = False
+        wanted = self._assigned & (self._assigned if self._gate.paused else self._gate.held)
+        if to_pause := wanted - self._paused:
+            self._consumer.pause(_topic_partitions(to_pause))
+        if to_resume := self._paused - wanted:
+            self._consumer.resume(_topic_partitions(to_resume))
+        self._paused = wanted
+
+    def _commit_if_due(self) -> None:
+        now = self._monotonic()
+        if now < self._commit_at:
+            return
+        self._commit_at = now + self._commit_interval_s
+        offsets = self._gate.commits
+        if ours := {partition: offset for partition, offset in offsets.items() if partition in self._assigned}:
+            try:
+                self._consumer.commit(offsets=_with_offsets(ours), asynchronous=True)
+            except KafkaException:
+                self._tell_committed({}, failed=len(ours))
+
+    def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
+        if error is not None:
+            self._tell_committed({}, failed=len(partitions))
+            return
+        accepted = [each for each in partitions if each.error is None]
+        offsets = {Partition(each.topic, each.partition): each.offset for each in accepted}
+        self._tell_committed(offsets, failed=len(partitions) - len(accepted))
+
+    def _tell_committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
+        self._loop.call_soon_threadsafe(lambda: self._owner.committed(offsets, failed=failed))
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        ours = [Partition(each.topic, each.partition) for each in partitions]
+        self._assigned.update(ours)
+        self._tell(self._owner.assigned, ours)
+        consumer.incremental_assign(partitions)
+        self._pause_and_resume()
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._give_up([Partition(each.topic, each.partition) for each in partitions])
+        consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget([Partition(each.topic, each.partition) for each in partitions], lost=True)
+        consumer.incremental_unassign(partitions)
+
+    def _give_up(self, partitions: Sequence[Partition]) -> None:
+        """Finish what is in flight, commit, forget: in this order, or finished work is done again by the next owner."""
+        offsets = self._forget(partitions, lost=False)
+        if not offsets:
+            return
+        try:
+            answered = self._consumer.commit(offsets=_with_offsets(offsets), asynchronous=False) or []
+        except KafkaException:
+            self._tell_committed({}, failed=len(offsets))
+        else:
+            self._on_commit(None, answered)
+
+    def _forget(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
+        ours = [partition for partition in partitions if partition in self._assigned]
+        self._assigned.difference_update(ours)
+        self._paused.difference_update(ours)
+        if not ours:
+            return {}
+        revoked = asyncio.run_coroutine_threadsafe(self._owner.revoked(ours, lost=lost), self._loop)
+        return revoked.result(self._answer_s)
+
+    def _close(self) -> None:
+        try:
+            self._give_up(list(self._assigned))
+        finally:
+            self._consumer.close()
+
+    def _tell(self, hear: Callable[..., None], *arguments: object) -> None:
+        self._loop.call_soon_threadsafe(hear, *arguments)
+
+
+def _topic_partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for topic, number in partitions]
+
+
+def _with_offsets(offsets: Mapping[Partition, int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]

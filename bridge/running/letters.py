@@ -1,0 +1,105 @@
+"""Writes dead letters until Kafka has them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from bridge.delivery.backoff import Backoff
+from bridge.delivery.dead_letter import Letter, headers_of, position_of
+from bridge.delivery.work import Item
+from bridge.kafka.errors import NotDelivered
+
+QUIET_S: Final = 1.0
+
+logger = logging.getLogger("bridge")
+
+
+class Writer(Protocol):
+    """Where dead letters go."""
+
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+    ) -> None:
+        """Returns when Kafka has the message. Raises NotDelivered."""
+
+
+@dataclass(frozen=True)
+class LetterTopics:
+    """`dead_letters` is written to; records of `replay` carry their origin in their headers. "" is none."""
+
+    dead_letters: str
+    replay: str
+
+
+class Letters:
+    """Dead letters under way. `on_delivered` hears of each record whose letter Kafka has."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        topics: LetterTopics,
+        backoff: Backoff,
+        version: str,
+        on_delivered: Callable[[Item], None],
+        clock: Callable[[], float],
+        spread: Callable[[], float],
+    ) -> None:
+        self._writer = writer
+        self._topics = topics
+        self._backoff = backoff
+        self._version = version
+        self._on_delivered = on_delivered
+        self._clock = clock
+        self._spread = spread
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._told_at: dict[str, float] = {}
+
+    def write(self, item: Item) -> None:
+        """Begin to write the dead letter of a record, with the failures it has now."""
+        task = asyncio.create_task(self._write(item))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, item: Item) -> None:
+        position, replays = position_of(item.record, self._topics.replay)
+        letter = Letter(position, tuple(item.failures), item.attempts, replays, self._clock(), self._version)
+        failures = 0
+        without_value = False
+        while not item.assignment.ledger.fenced:
+            try:
+                await self._writer.send(
+                    self._topics.dead_letters,
+                    key=item.record.key,
+                    value=None if without_value else item.record.value,
+                    headers=headers_of(letter, item.record.headers, without_value=without_value),
+                )
+            except NotDelivered as error:
+                if error.too_large and not without_value:
+                    without_value = True
+                    continue
+                failures += 1
+                logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
+                await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
+            else:
+                self._tell(letter)
+                self._on_delivered(item)
+                return
+
+    def _tell(self, letter: Letter) -> None:
+        """At most one line a second for a reason: position and reason, nothing of the record."""
+        reason = str(letter.failures[0].reason)
+        now = self._clock()
+        if now - self._told_at.get(reason, 0.0) < QUIET_S:
+            return
+        self._told_at[reason] = now
+        where = {"topic": letter.position.topic, "partition": letter.position.partition}
+        logger.info("dead letter", extra={**where, "offset": letter.position.offset, "reason": reason})
+
+    async def stop(self) -> None:
+        """Give up what is under way; its records are read again by the next owner."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,47 @@
+"""Whether Centrifugo answers. Pure: time is an argument."""
+
+from typing import NamedTuple
+
+
+class OutageState(NamedTuple):
+    """`since` is in the seconds of the caller's clock, None while Centrifugo answers; `tries` failed since then."""
+
+    since: float | None
+    tries: int
+    cause: str
+
+
+class Outage:
+    """Counts the failures since the last answer."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._tries = 0
+        self._cause = ""
+
+    @property
+    def open(self) -> bool:
+        """True while Centrifugo does not answer."""
+        return self._since is not None
+
+    @property
+    def state(self) -> OutageState:
+        """What is known of it."""
+        return OutageState(self._since, self._tries, self._cause)
+
+    def failed(self, cause: str, now: float) -> bool:
+        """A request had no answer. True if the outage begins with it."""
+        began = self._since is None
+        if began:
+            self._since = now
+        self._tries += 1
+        self._cause = cause
+        return began
+
+    def answered(self) -> OutageState | None:
+        """A request was answered. The outage that ends with it, if there is one."""
+        if self._since is None:
+            return None
+        ended = self.state
+        self._since, self._tries, self._cause = None, 0, ""
+        return ended

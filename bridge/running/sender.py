@@ -1,0 +1,271 @@
+"""Sends the commands that are ready to Centrifugo, several requests at once, and hears the verdicts."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from bridge.centrifugo.api import Api
+from bridge.commands import Command, Poison, Publish, Reason
+from bridge.delivery.backoff import Backoff
+from bridge.delivery.lanes import Batch, State
+from bridge.delivery.verdicts import Failure, Kind, Outcome, Verdict
+from bridge.delivery.work import Item, Sending, Work
+from bridge.running.outage import Outage, OutageState
+
+MISCONFIGURED_S: Final = 60.0
+SPLIT_OFF: Final = Poison(Reason.REJECTED, "Centrifugo answered HTTP 400")
+
+logger = logging.getLogger("bridge")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much goes out at once; `max_attempts` 0: a temporary error is tried again for ever."""
+
+    requests: int
+    batch_max: int
+    batch_bytes: int
+    max_attempts: int
+
+
+class Observer(Protocol):
+    """Hears what happens, for metrics and traces."""
+
+    def requesting(self, batch: Sequence[Sending]) -> "Request":
+        """A request begins."""
+
+    def command_ended(self, command: Command, *, permanent: bool) -> None:
+        """A command is done, or failed for good."""
+
+    def retried(self, cause: str, commands: int) -> None:
+        """So many commands will be sent again."""
+
+
+class Request(Protocol):
+    """A request under way."""
+
+    headers: dict[str, str]
+
+    def ended(self, failure: Failure | None) -> None:
+        """It is over."""
+
+
+class Sender:
+    """Takes batches from `work`, at most `limits.requests` under way.
+
+    `on_finished` hears of each record whose commands are all finished. `monotonic` is in seconds, `spread` draws from
+    -0.5…0.5.
+    """
+
+    def __init__(
+        self,
+        *,
+        work: Work,
+        api: Api,
+        check: Callable[[], Awaitable[None]],
+        limits: Limits,
+        backoff: Backoff,
+        observer: Observer,
+        on_finished: Callable[[Item], None],
+        monotonic: Callable[[], float],
+        spread: Callable[[], float],
+    ) -> None:
+        self._work = work
+        self._api = api
+        self._check = check
+        self._prober: asyncio.Task[None] | None = None
+        self._limits = limits
+        self._backoff = backoff
+        self._observer = observer
+        self._on_finished = on_finished
+        self._monotonic = monotonic
+        self._spread = spread
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._outage = Outage()
+        self._successes = 0
+        self._successes_before: dict[Sending, int] = {}
+        self._complained_at = -MISCONFIGURED_S
+        self._stopped = False
+        self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def outage(self) -> OutageState:
+        """Whether Centrifugo answers."""
+        return self._outage.state
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return len(self._tasks)
+
+    def pump(self) -> None:
+        """Send what may be sent now. To be called whenever something may have become ready."""
+        if self._stopped:
+            return
+        self._wake()
+        while not self._outage.open and len(self._tasks) < self._limits.requests and self._work.lanes.has_ready:
+            self._start(self._request(self._take()))
+
+    def _take(self) -> Batch[Command, Item]:
+        return self._work.take(self._limits.batch_max, self._limits.batch_bytes)
+
+    def _wake(self) -> None:
+        """Make ready what has waited long enough, and come back for the rest."""
+        at = self._work.lanes.wake(self._monotonic())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at is not None:
+            delay_s = max(0.0, at - self._monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self.pump)
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.on_change()
+        self.pump()
+
+    async def _request(self, batch: Batch[Command, Item]) -> None:
+        try:
+            await self._send(batch.tasks, ordered=batch.ordered)
+        except Failure as failure:
+            self._fail(batch.tasks, failure)
+        except Exception:
+            logger.exception("sending failed with an internal error")
+            under_way = [task for task in batch.tasks if task.state is State.IN_FLIGHT]
+            self._fail(under_way, Failure(Outcome.OUTAGE, "bad_reply", "internal error"))
+
+    def _fail(self, tasks: Sequence[Sending], failure: Failure) -> None:
+        """There is no answer for these commands: an outage, until a probe is answered."""
+        self._work.put_back(tasks)
+        self._observer.retried(failure.cause, len(tasks))
+        if failure.outcome is Outcome.MISCONFIGURED:
+            self._complain(failure)
+        if self._outage.failed(failure.cause, self._monotonic()):
+            logger.warning("Centrifugo does not answer; retrying", extra={"cause": failure.cause})
+        if (self._prober is None or self._prober.done()) and not self._stopped:
+            self._prober = self._start(self._probe())
+
+    def _complain(self, failure: Failure) -> None:
+        now = self._monotonic()
+        if now - self._complained_at >= MISCONFIGURED_S:
+            self._complained_at = now
+            logger.error(
+                "Centrifugo refuses the bridge: check CENTRIFUGO_API_URL and CENTRIFUGO_API_KEY",
+                extra={"detail": failure.detail},
+            )
+
+    async def _probe(self) -> None:
+        """Try one request after another until Centrifugo answers; nothing else is sent meanwhile."""
+        while self._outage.open and not self._stopped:
+            await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
+            self._work.lanes.wake(self._monotonic())
+            batch = self._take()
+            try:
+                await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._ask())
+            except Failure as failure:
+                self._fail(batch.tasks, failure)
+            self.on_change()
+
+    async def _ask(self) -> None:
+        await self._check()
+        self._answered()
+
+    async def _send(self, tasks: Sequence[Sending], *, ordered: bool) -> None:
+        """One request; if Centrifugo refuses it as a whole, one for each command."""
+        request = self._observer.requesting(tasks)
+        commands = [task.command for task in tasks]
+        try:
+            verdicts = await self._api.send(commands, ordered=ordered, headers=request.headers)
+        except Failure as failure:
+            request.ended(failure)
+            if failure.outcome is not Outcome.SPLIT:
+                raise
+        except BaseException:
+            request.ended(None)
+            raise
+        else:
+            request.ended(None)
+            self._answered()
+            self._hear(tasks, verdicts)
+            return
+        self._answered()
+        await self._send_singly(tasks)
+
+    async def _send_singly(self, tasks: Sequence[Sending]) -> None:
+        """One bad command makes Centrifugo refuse a whole batch: each alone, so that only that one fails."""
+        if len(tasks) == 1:
+            self._finish(tasks[0], SPLIT_OFF)
+            return
+        for number, task in enumerate(tasks):
+            try:
+                await self._send([task], ordered=False)
+            except Failure as failure:
+                self._work.put_back(tasks[number + 1 :])
+                self._fail([task], failure)
+                return
+
+    def _answered(self) -> None:
+        ended = self._outage.answered()
+        if ended is not None and ended.since is not None:
+            lasted_s = round(self._monotonic() - ended.since, 3)
+            logger.info("Centrifugo answers again", extra={"outage_s": lasted_s, "tries": ended.tries})
+
+    def _hear(self, tasks: Sequence[Sending], verdicts: Sequence[Verdict]) -> None:
+        for task, verdict in zip(tasks, verdicts, strict=True):
+            if verdict.kind is Kind.TEMPORARY:
+                self._try_again(task, verdict)
+            elif verdict.kind is Kind.PERMANENT:
+                self._finish(task, self._poison(task, verdict))
+            else:
+                self._successes += 1
+                self._finish(task, None)
+
+    def _try_again(self, task: Sending, verdict: Verdict) -> None:
+        if self._is_given_up(task):
+            self._finish(task, _poison(task, Reason.GAVE_UP, f"temporary error {task.failures + 1} times"))
+            return
+        if verdict.reason:
+            task.owner.failures.append(_poison(task, Reason(verdict.reason), verdict.detail))
+        if verdict.again and isinstance(task.command, Publish):
+            channels = task.command.channels
+            task.command = task.command.only(channels[number] for number in verdict.again)
+        self._observer.retried(verdict.cause, 1)
+        self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
+
+    def _is_given_up(self, task: Sending) -> bool:
+        """The attempts are used up, while others succeeded: the command is at fault, and not Centrifugo."""
+        before = self._successes_before.setdefault(task, self._successes)
+        return 0 < self._limits.max_attempts <= task.failures + 1 and self._successes > before
+
+    def _poison(self, task: Sending, verdict: Verdict) -> Poison:
+        return _poison(task, Reason(verdict.reason), verdict.detail)
+
+    def _finish(self, task: Sending, failure: Poison | None) -> None:
+        if failure is not None and failure is SPLIT_OFF:
+            failure = _poison(task, failure.reason, failure.detail)
+        self._successes_before.pop(task, None)
+        self._observer.command_ended(task.command, permanent=failure is not None)
+        if self._work.finished(task, failure):
+            self._on_finished(task.owner)
+
+    async def stop(self) -> None:
+        """Send nothing more, and drop what is under way."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _poison(task: Sending, reason: Reason, detail: str) -> Poison:
+    return Poison(reason, detail, task.command.route, task.command.action)
