@@ -14,6 +14,8 @@ from tests.harness.identity import IdentityStub, aborts, answers, identity_stub,
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
+pytestmark = pytest.mark.processes
+
 WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 NO_BRANCH = answers(pb.ValidateResponse())
@@ -103,7 +105,6 @@ async def bad_days(process: Process, identity: IdentityStub) -> None:
         await connect(process, *"ghijk")
 
 
-@pytest.mark.processes
 def test_a_process_starts_with_infos_on_stdout_and_warnings_on_stderr(story: Story) -> None:
     assert {line["level"] for line in story.boot_out} == {"info"}
     assert [(line["level"], line["message"].split(":")[0]) for line in story.boot_err] == [
@@ -208,7 +209,6 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-@pytest.mark.processes
 async def test_garbage_at_the_port_is_a_line_and_not_a_flood() -> None:
     with serving() as process:
         for _ in range(20):

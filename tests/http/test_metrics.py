@@ -16,6 +16,8 @@ from tests.harness.identity import Context, IdentityStub, Script, aborts, answer
 from tests.harness.processes import serving
 from tests.harness.service import connect_body, service
 
+pytestmark = pytest.mark.processes
+
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
 OUTCOMES = {
     "success", "success_degraded", "disconnect", "invalid_ticket", "identity_error", "unavailable",
@@ -50,7 +52,6 @@ SESSION_EVENTS = {"allowed", "denied", "too_large", "disconnect", "expired", "un
 COMMON = {"bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented"}
 
 
-@pytest.mark.processes
 def test_every_way_a_request_can_end_exists_at_0_from_the_start(families: dict[str, Metric]) -> None:
     ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(EVENTS - {"connect"}, SESSION_EVENTS | COMMON)
 
@@ -118,7 +119,6 @@ def test_every_metric_of_ours_says_what_it_tells_an_operator(families: dict[str,
     assert all(len(text.split()) >= 5 and text.endswith(".") for text in ours.values()), ours
 
 
-@pytest.mark.processes
 def test_promtool_finds_nothing_to_say(exposition: str) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:

@@ -17,6 +17,8 @@ from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT
 from tests.harness.centrifugo import binary, complaint, guard_variables, layout, majors
 from tests.harness.processes import free_port
 
+pytestmark = pytest.mark.processes
+
 EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
 READY = b"serving websocket"
 # what the comments of the configuration tell to set

@@ -18,6 +18,8 @@ from fallback.claims.store import StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.paths import ROOT
 
+pytestmark = pytest.mark.processes
+
 TICKETS = [digest(f"ticket-{number}") for number in range(200)]
 # Claims every ticket, and prints which ones it won; with a second argument it is killed before it can close anything.
 RACER = """
