@@ -24,8 +24,5 @@ RUN python -m compileall -q .
 # A number, so that Kubernetes can see that it is not root. Nothing is written at run time.
 USER 10001:10001
 EXPOSE 9730
-HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["python", "-c", "import http.client, os; \
-health = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('LISTEN_PORT') or 9730), timeout=2); \
-health.request('GET', '/health/live'); \
-raise SystemExit(health.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["python", "-m", "realtime_site.healthcheck"]
 CMD ["python", "manage.py", "serve"]

@@ -3,10 +3,7 @@
 
 import sys
 
-from realtime_site import boot
+from realtime_site import command_line
 
 if __name__ == "__main__":
-    boot.configure(boot.refusal_code(sys.argv))
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
+    command_line.run(sys.argv)

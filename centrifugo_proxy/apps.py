@@ -7,4 +7,4 @@ class CentrifugoProxyConfig(AppConfig):
     name = "centrifugo_proxy"
 
     def ready(self) -> None:
-        from centrifugo_proxy.wiring import checks  # noqa: F401, PLC0415  (registers them)
+        from centrifugo_proxy.wiring import checks, variable_checks  # noqa: F401, PLC0415  (registers them)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from common.header_values import why_not_sendable
 from common.os_errors import reason
 from common.safe_path import safe_path
 
@@ -11,12 +12,21 @@ class SecretError(ValueError):
     """A secret cannot be used as it is given; the message names the variable, never the value."""
 
 
+class UnsendableSecretError(SecretError):
+    """A secret that does not survive an HTTP header, so that nobody could present it."""
+
+
 def read_secret(name: str, value: str, path: str) -> bytes:
     """The secret called `name`, from its variable or from the file its `_FILE` twin names; b"" when unset."""
     if value and path:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
-    if not path:
-        return os.fsencode(value)  # the bytes that were set, UTF-8 or not
+    secret = _from_file(name, path) if path else os.fsencode(value)  # the bytes that were set, UTF-8 or not
+    if problem := why_not_sendable(secret):
+        raise UnsendableSecretError(f"{name}{'_FILE' if path else ''}: the secret contains {problem}.")
+    return secret
+
+
+def _from_file(name: str, path: str) -> bytes:
     display = safe_path(path)
     try:
         content = Path(path).read_bytes()

@@ -12,18 +12,19 @@ from realtime_site.serving.asgi_types import Receive, Scope, Send
 
 boot.configure()
 
-from django.conf import settings  # noqa: E402  (settings need a configured Django, as do the next three)
+from django.conf import settings  # noqa: E402  (settings need a configured Django, as do the next four)
 
 from centrifugo_proxy.wiring.runtime import Runtime  # noqa: E402
 from fallback.loaded import loaded_pool  # noqa: E402
 from realtime_site.lifespan import open_runtime  # noqa: E402
 from realtime_site.serving.handler import LeanHandler  # noqa: E402
+from realtime_site.start_line import log_start  # noqa: E402
 
 logger = logging.getLogger("realtime_site")
 
 
 def freeze_startup_objects() -> None:
-    """What startup made stays until the end: no collection need look at it again (docs/performance.md)."""
+    """Move startup objects to the permanent generation, so that later collections skip them (docs/performance.md)."""
     gc.collect()
     gc.freeze()
 
@@ -66,5 +67,10 @@ class Application:
             await send({"type": "lifespan.shutdown.complete"})
 
 
+def on_started() -> None:
+    log_start(settings, loaded_pool())
+    freeze_startup_objects()
+
+
 boot.check()
-application = Application(open_runtime(settings, loaded_pool()), on_started=freeze_startup_objects)
+application = Application(open_runtime(settings, loaded_pool()), on_started=on_started)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import django
+from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
@@ -16,6 +17,7 @@ from common.exit_codes import PluginState
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
 
 REFUSED: Final = 1
+SETTINGS: Final = "realtime_site.settings"
 
 logger = logging.getLogger("realtime_site")
 
@@ -28,14 +30,22 @@ def refusal_code(arguments: Sequence[str]) -> int:
 
 def configure(refusal_code: int = REFUSED) -> None:
     """Load the settings and the apps; exit with the reason when the environment is refused."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_site.settings")
     # gRPC's core writes lines of its own to stderr, no JSON and without bounds: a failing handshake's every second.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
+        _choose_settings()
         django.setup()
     except ImproperlyConfigured as error:
         sys.stderr.write(f"Configuration refused:\n{error}\n")
         sys.exit(refusal_code)
+
+
+def _choose_settings() -> None:
+    """Use our settings module. Raises ImproperlyConfigured when the environment names another project's."""
+    named = os.environ.get("DJANGO_SETTINGS_MODULE") or SETTINGS
+    if named != SETTINGS and not settings.configured:  # tests have loaded their own by now
+        raise ImproperlyConfigured(f"DJANGO_SETTINGS_MODULE is {named!r}; accepted: {SETTINGS}, or unset.")
+    os.environ["DJANGO_SETTINGS_MODULE"] = named
 
 
 def check() -> None:

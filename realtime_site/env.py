@@ -1,17 +1,19 @@
 """Reads the environment: each value converted and validated, every problem named at once.
 
-A reader takes the variable's name and default, remembers both (tests hold the documentation to them),
-and on a bad value notes what was seen, never for a secret, and what is accepted.
+A reader takes the variable's name and default, and remembers both (tests hold the documentation to them) with the value
+in effect. For a bad value it notes what was seen, never for a secret, and what is accepted.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from common.safe_path import safe_path
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
@@ -29,14 +31,19 @@ class Environment:
     env: environ.Env = field(default_factory=environ.Env)
     defaults: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    effective: dict[str, Any] = field(default_factory=dict)  # what may be logged: of a secret only whether it is set
 
     def text(self, name: str, default: str) -> str:
         """Any text; an explicit empty value stays empty, and $NAME is the value of another variable."""
-        return self._text(name, default, display=self.env.ENVIRON.get(name, ""))
+        value = self._text(name, default, display=self.env.ENVIRON.get(name, ""))
+        self.effective[name] = without_credentials(value)
+        return value
 
     def path(self, name: str) -> str:
         """The path of a file, empty by default; never shown, since the file's content may have been set instead."""
-        return self._text(name, "", display="$…")
+        value = self._text(name, "", display="$…")
+        self.effective[name] = value and safe_path(value)
+        return value
 
     def _text(self, name: str, default: str, display: str) -> str:
         self.defaults[name] = default
@@ -52,7 +59,13 @@ class Environment:
         Not through Env.str(): a value that starts with "$" would be taken for another variable's name.
         """
         self.defaults[name] = ""
-        return str(self.env.ENVIRON.get(name, ""))
+        value = str(self.env.ENVIRON.get(name, ""))
+        self.effective[name] = value and "set"
+        return value
+
+    def value(self, name: str, default: str, convert: Callable[[str], T]) -> T:
+        """What `convert` makes of it; `convert` raises ValueError with what is accepted."""
+        return self._read(name, default, convert)
 
     def integer(self, name: str, default: int, low: int | None = None, high: int | None = None) -> int:
         """A whole number within the bounds, both included."""
@@ -117,6 +130,7 @@ class Environment:
         unknown = [word for word in chosen if word not in whole + always]
         if unknown:
             self._refuse(name, ",".join(chosen), f"a comma list out of {default}")
+        self.effective[name] = [word for word in whole if word in chosen]
         return frozenset(chosen).intersection(whole)
 
     def words(self, name: str, default: str) -> list[str]:
@@ -167,10 +181,12 @@ class Environment:
     def _read(self, name: str, default: str, convert: Callable[[str], T]) -> T:
         raw = self.text(name, default).strip() or default
         try:
-            return convert(raw)
+            value = convert(raw)
         except ValueError as error:
             self._refuse(name, raw, str(error))
-            return convert(default)
+            value = convert(default)
+        self.effective[name] = without_credentials(value) if isinstance(value, str) else value
+        return value
 
     def _refuse(self, name: str, seen: str, accepted: str) -> None:
         self.problems.append(f"{name} is {without_credentials(seen)!r}; accepted: {accepted}.")

@@ -3,20 +3,23 @@
 What each means and accepts: docs/reference.md. Values that contradict each other are for the system checks.
 """
 
+import os
 import sys
 
 from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
 from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
 from realtime_site import logs
 from realtime_site.env import Environment
+from realtime_site.foreign_variables import misspelt, take_out_library_variables
+from realtime_site.hosts import allowed_hosts
+from realtime_site.listening import read_listening
 
 env = Environment()
 
 DEBUG = env.flag("DEBUG", default=False)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "*")
+ALLOWED_HOSTS = env.value("ALLOWED_HOSTS", "*", allowed_hosts)
 LOG_LEVEL = env.one_of("LOG_LEVEL", "info", logs.LEVELS)
-LISTEN_HOST = env.text("LISTEN_HOST", "0.0.0.0")  # noqa: S104  (a pod's port is meant to be reached)
-LISTEN_PORT = env.integer("LISTEN_PORT", 9730, 1, 65535)
+LISTEN_HOST, LISTEN_PORT = read_listening(env)
 
 IDENTITY_VALIDATE_GRPC_ADDRESS = env.grpc_target("IDENTITY_VALIDATE_GRPC_ADDRESS", "localhost:50051")
 IDENTITY_VALIDATE_NEGOTIATION_TYPE = env.one_of("IDENTITY_VALIDATE_NEGOTIATION_TYPE", "plaintext", ("plaintext", "tls"))
@@ -108,6 +111,11 @@ BRIDGE_LISTEN_HOST = env.text("BRIDGE_LISTEN_HOST", "0.0.0.0")  # noqa: S104  (a
 BRIDGE_LISTEN_PORT = env.integer("BRIDGE_LISTEN_PORT", 9731, 1, 65535)
 
 env.finish()
+
+# For the system checks and the line at start.
+IGNORED_VARIABLES = take_out_library_variables(os.environ)
+MISSPELT_VARIABLES = misspelt(os.environ, env.defaults)
+EFFECTIVE_SETTINGS = env.effective
 
 INSTALLED_APPS = ["centrifugo_proxy", "fallback", "bridge"]
 MIDDLEWARE = [

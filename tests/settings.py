@@ -2,20 +2,11 @@
 
 import os
 
+from realtime_site.foreign_variables import PREFIXES as OURS
+
 PREFIXES = (
-    "BRIDGE_",
-    "CENTRIFUGO_",
-    "CHANNEL_",
-    "FAMILY_SERVICE_",
-    "RPC_",
-    "CHANNEL_",
-    "FAMILY_",
-    "FALLBACK_",
-    "IDENTITY_",
+    *OURS,
     "OTEL_",
-    "PROXY_",
-    "RPC_",
-    "LISTEN_",
     "LOG_LEVEL",
     "DEBUG",
     "ALLOWED_HOSTS",

@@ -76,11 +76,19 @@ class _Rule:
         self.refuse(f"{key} is {_seen(value)}; write a list out of {_listed(accepted)}")
         return None
 
-    def size(self, key: str) -> int | None:
+    def size(self, key: str, max_body_bytes: int) -> int | None:
         value = self.fields.get(key)
-        if value is None or (type(value) is int and value in MAX_BYTES):
+        if value is None:
+            return None
+        if type(value) is not int or value not in MAX_BYTES:
+            self.refuse(f"{key} is {_seen(value)}; write a number of bytes, {MAX_BYTES[0]}–{MAX_BYTES[-1]}")
+        elif value > max_body_bytes:
+            self.refuse(
+                f"{key} is {value}, but PROXY_MAX_BODY_BYTES refuses every request above {max_body_bytes} bytes; "
+                f"write {max_body_bytes} or less, or raise PROXY_MAX_BODY_BYTES"
+            )
+        else:
             return value
-        self.refuse(f"{key} is {_seen(value)}; write a number of bytes, {MAX_BYTES[0]}–{MAX_BYTES[-1]}")
         return None
 
     def segments(self, separator: str, apart: str, accepted: Collection[str], example: str) -> tuple[str, ...]:
@@ -113,6 +121,7 @@ class _Reader:
     path: str
     backends: Collection[str]
     family_service: bool
+    max_body_bytes: int
     problems: list[str] = field(default_factory=list)
 
     def read(self) -> Policy:
@@ -161,7 +170,7 @@ class _Reader:
             tiers=rule.some_of("tiers", TIERS),
             sensitive=rule.flag("sensitive", default=True),
             allow=_allowed(rule),
-            max_publish_bytes=rule.size("max_publish_bytes"),
+            max_publish_bytes=rule.size("max_publish_bytes", self.max_body_bytes),
             skip_history=rule.flag("skip_history", default=False),
             ask_family_service=asks,
         )
@@ -176,7 +185,7 @@ class _Reader:
             tiers=rule.some_of("tiers", TIERS),
             sensitive=rule.flag("sensitive", default=True),
             backend=self._backend(rule),
-            max_request_bytes=rule.size("max_request_bytes"),
+            max_request_bytes=rule.size("max_request_bytes", self.max_body_bytes),
         )
 
     def _backend(self, rule: _Rule) -> str:
@@ -194,9 +203,17 @@ def _allowed(rule: _Rule) -> frozenset[Action]:
     return frozenset(Action(word) for word in allow or ())
 
 
-def read_policy(text: str, *, path: str, backends: Collection[str], family_service: bool) -> Policy:
-    """The policy in `text`. Raises PolicyError with every problem there is."""
-    return _Reader(text, path, backends, family_service).read()
+def read_policy(
+    text: str,
+    *,
+    path: str,
+    backends: Collection[str],
+    family_service: bool,
+    max_body_bytes: int = MAX_BYTES[-1],
+) -> Policy:
+    """The policy in `text`, for a service that accepts bodies up to `max_body_bytes`. Raises PolicyError with every
+    problem there is."""
+    return _Reader(text, path, backends, family_service, max_body_bytes).read()
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:

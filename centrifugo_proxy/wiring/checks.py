@@ -14,7 +14,7 @@ from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseM
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
 from common.os_errors import reason
 from common.safe_path import safe_path
-from common.secret_files import SecretError
+from common.secret_files import SecretError, UnsendableSecretError
 
 SECRETS: Final = (
     "CENTRIFUGO_PROXY_SECRET",
@@ -41,6 +41,8 @@ def _secret_errors() -> Iterator[CheckMessage]:
             continue
         try:
             secret_setting(settings, name)
+        except UnsendableSecretError as error:
+            yield unsendable_secret(str(error))
         except SecretError as error:
             yield unreadable_secret(str(error))
 
@@ -135,6 +137,15 @@ def unreadable_secret(problem: str) -> Error:
         problem,
         hint="Mount a file with the secret in it, readable by this process, or unset the variable.",
         id="centrifugo_proxy.E002",
+    )
+
+
+def unsendable_secret(problem: str) -> Error:
+    return Error(
+        f"{problem} HTTP headers, and the programs that a secret passes through, do not carry it unchanged.",
+        hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`, and look for a stray "
+        "space, line break or byte order mark. A file may end with one line break.",
+        id="centrifugo_proxy.E008",
     )
 
 

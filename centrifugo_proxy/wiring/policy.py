@@ -23,5 +23,10 @@ def load_policy(settings: "LazySettings", path: str = "") -> Policy:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise PolicyError([f"{path}: line {line} is not UTF-8; save the file in that encoding."]) from None
-    family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
-    return read_policy(text, path=path, backends=settings.RPC_BACKENDS, family_service=family_service)
+    return read_policy(
+        text,
+        path=path,
+        backends=settings.RPC_BACKENDS,
+        family_service=bool(settings.FAMILY_SERVICE_GRPC_ADDRESS),
+        max_body_bytes=settings.PROXY_MAX_BODY_BYTES,
+    )

@@ -15,21 +15,22 @@ from centrifugo_proxy.web.responses import json_error
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-HEALTH_PATHS: Final = frozenset({"/health", "/health/live", "/health/ready"})
+ANY_HOST: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 
 
 @async_only_middleware
 def allowed_hosts(get_response: GetResponse) -> GetResponse:
-    """400 for a Host that ALLOWED_HOSTS does not have: nothing else here would look at it.
+    """400 for a Host that ALLOWED_HOSTS does not have; nothing else checks the Host.
 
-    /health is for any host: a kubelet sends the pod's address as its probes' Host, and nobody knows that beforehand.
+    Health and metrics are answered for any host: a kubelet and Prometheus name the pod's address, which nobody knows
+    beforehand.
     """
     allowed = settings.ALLOWED_HOSTS
     if "*" in allowed:
         raise MiddlewareNotUsed
 
     async def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path_info in HEALTH_PATHS:
+        if request.path_info in ANY_HOST:
             return await get_response(request)
         host = next((value for name, value in scope_of(request)["headers"] if name == b"host"), b"")
         domain, _ = split_domain_port(host.decode("latin-1"))

@@ -96,7 +96,7 @@ def test_every_mode_window_and_probe_setting_is_played_as_the_rules_say(
 @pytest.mark.parametrize("token", ["", "CENTRIFUGO_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN_PREVIOUS"])
 def test_the_guard_lets_the_simulation_through(settings: Settings, secret: str, token: str) -> None:
     for name in filter(None, (secret, token)):
-        setattr(settings, name, f"value of {name}")
+        setattr(settings, name, f"value-of-{name}")
 
     ended, report = simulated_json()
 
@@ -105,7 +105,7 @@ def test_the_guard_lets_the_simulation_through(settings: Settings, secret: str, 
 
 def test_the_guard_may_have_its_token_in_a_file(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "token"
-    path.write_text("a made-up token\n")
+    path.write_text("a-made-up-token\n")
     settings.CENTRIFUGO_PROXY_TOKEN_FILE = str(path)
 
     assert simulate()[0] == 0

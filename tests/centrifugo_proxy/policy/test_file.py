@@ -20,8 +20,12 @@ RPC_KEYS = "match, feature, tiers, sensitive, backend, max_request_bytes"
 PLAIN = "or a plain text without white space and # $ & * / { }"
 
 
-def read(text: str, *, backends: tuple[str, ...] = BACKENDS, family_service: bool = True) -> Policy:
-    return read_policy(text, path="policy.toml", backends=backends, family_service=family_service)
+def read(
+    text: str, *, backends: tuple[str, ...] = BACKENDS, family_service: bool = True, max_body_bytes: int = 16777216
+) -> Policy:
+    return read_policy(
+        text, path="policy.toml", backends=backends, family_service=family_service, max_body_bytes=max_body_bytes
+    )
 
 
 def problems(text: str, **options: Any) -> list[str]:
@@ -199,6 +203,32 @@ def test_a_backend_where_there_is_none_names_the_variable_to_set() -> None:
     problem = problem_of('match = "a"\nbackend = "diary"', "rpc", backends=())
 
     assert problem == "backend 'diary' is not configured; RPC_BACKENDS is empty: add diary=host:port to it."
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "key"),
+    [
+        ("channels", 'match = "news:*"\nallow = ["publish"]\nmax_publish_bytes = 65537', "max_publish_bytes"),
+        ("rpc", 'match = "diary.*"\nbackend = "diary"\nmax_request_bytes = 65537', "max_request_bytes"),
+    ],
+)
+def test_a_size_above_the_body_limit_can_never_be_reached(kind: str, rule: str, key: str) -> None:
+    problem = problem_of(rule, kind, max_body_bytes=65536)
+
+    assert problem == (
+        f"{key} is 65537, but PROXY_MAX_BODY_BYTES refuses every request above 65536 bytes; "
+        "write 65536 or less, or raise PROXY_MAX_BODY_BYTES."
+    )
+
+
+def test_a_policy_is_checked_against_the_configured_body_limit(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[[channels]]\nmatch = "news:*"\nallow = ["publish"]\nmax_publish_bytes = 2048\n')
+
+    at_the_limit, above = findings(file, PROXY_MAX_BODY_BYTES="2048"), findings(file, PROXY_MAX_BODY_BYTES="2047")
+
+    assert at_the_limit == []
+    assert [finding.id for finding in above] == ["centrifugo_proxy.E005"]
 
 
 def test_asking_a_family_service_needs_its_address() -> None:

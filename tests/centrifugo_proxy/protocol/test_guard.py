@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from centrifugo_proxy.protocol.guard import Guard
-from common.secret_files import SecretError, read_secret
+from common.secret_files import SecretError, UnsendableSecretError, read_secret
 
 
 def test_a_secret_is_what_its_variable_says() -> None:
-    assert read_secret("NAME", " s3cret ", "") == b" s3cret "
+    assert read_secret("NAME", "$s3cret=", "") == b"$s3cret="
 
 
 def test_a_secret_that_is_not_utf_8_is_the_bytes_that_were_set() -> None:
@@ -28,10 +28,8 @@ def test_a_secret_that_is_not_set_is_empty() -> None:
         (b"key", b"key"),
         (b"key\n", b"key"),
         (b"key\r\n", b"key"),
-        (b"key\n\n", b"key\n"),
-        (b" key ", b" key "),
-        (b"two\nlines\n", b"two\nlines"),
-        (b"\x00\xff\n", b"\x00\xff"),
+        (b"k\xe9y\n", b"k\xe9y"),
+        ("kéy\n".encode(), "kéy".encode()),
     ],
 )
 def test_a_trailing_newline_of_a_secrets_file_is_stripped(tmp_path: Path, content: bytes, secret: bytes) -> None:
@@ -50,6 +48,28 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
         read_secret("NAME", "", str(file))
 
     assert str(refused.value) == f"NAME_FILE: {file} is empty."
+
+
+@pytest.mark.parametrize("value", [" key", "key\n", "two words"])
+def test_a_variable_that_no_header_carries_unchanged_is_refused(value: str) -> None:
+    with pytest.raises(UnsendableSecretError) as refused:
+        read_secret("NAME", value, "")
+
+    assert str(refused.value) in (
+        "NAME: the secret contains white space.", "NAME: the secret contains a line break."
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"key\n\n", b" key", b"key \n", b"\xef\xbb\xbfkey", b"\x00key\n"])
+def test_a_file_that_no_header_carries_unchanged_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+
+    with pytest.raises(UnsendableSecretError) as refused:
+        read_secret("NAME", "", str(file))
+
+    assert str(refused.value).startswith("NAME_FILE: the secret contains ")
+    assert "key" not in str(refused.value)
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:

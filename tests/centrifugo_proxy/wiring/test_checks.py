@@ -164,8 +164,13 @@ def test_e006_a_key_with_a_passphrase_asks_nobody_for_it(authority: Authority, t
     assert error.id == "centrifugo_proxy.E006"
 
 
-def test_left_over_tls_files_do_not_matter_to_a_plaintext_channel() -> None:
-    assert findings(**QUIET, IDENTITY_TLS_CERT_FILE="/absent") == []
+@pytest.mark.parametrize("name", SECRETS)
+def test_e008_a_secret_that_no_header_carries_unchanged_is_not_shown(name: str) -> None:
+    (error,) = findings(**{name: "sEc ReT"})
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E008", True)
+    assert error.msg.startswith(f"{name}: the secret contains white space. ")
+    assert "sEc" not in f"{error.msg}{error.hint}"
 
 
 def test_w001_no_guard() -> None:

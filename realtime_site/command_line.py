@@ -1,0 +1,73 @@
+"""`manage.py`: the commands of this service first, then Django's."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from centrifugo_proxy.wiring.version import VERSION
+from realtime_site import boot
+
+SERVERS: Final = ("runserver", "testserver")  # Django's; they know no lifespan, and would answer 500
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Do what a command line asks for; `arguments` begin with the program's name."""
+    asked = arguments[1:]
+    if list(asked) in (["version"], ["--version"]):
+        sys.stdout.write(f"{VERSION}\n")
+        return
+    if problem := _unusable(asked):
+        sys.exit(problem)
+    boot.configure(boot.refusal_code(arguments))
+    from django.core.management import execute_from_command_line  # noqa: PLC0415  (after the settings are loaded)
+
+    if list(asked) in ([], ["help"], ["--help"], ["-h"]):
+        sys.stdout.write(overview())
+    else:
+        execute_from_command_line(list(arguments))
+
+
+def _unusable(asked: Sequence[str]) -> str:
+    """What to do instead, for command lines of Django that have no use here; "" for the others."""
+    if asked and asked[0] in SERVERS:
+        return f"{asked[0]} is Django's development server and cannot run this service; use manage.py serve."
+    if any(word.split("=")[0] == "--settings" for word in asked):
+        return f"--settings has no use here: the settings are always {boot.SETTINGS}; set environment variables."
+    return ""
+
+
+def overview() -> str:
+    """The commands by what they do, ours before Django's."""
+    ours, others = _commands()
+    width = max(map(len, ours))
+    lines = [
+        "Usage: manage.py COMMAND [options]; manage.py COMMAND --help explains a command.",
+        "",
+        "Commands of this service:",
+        *(f"  {name:<{width}}  {summary}" for name, summary in sorted(ours.items())),
+        "",
+        "Commands of Django:",
+        *_wrapped(sorted(others)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _commands() -> tuple[dict[str, str], list[str]]:
+    """The summaries of our commands by name, and the names of Django's."""
+    from django.apps import apps  # noqa: PLC0415
+    from django.core.management import get_commands, load_command_class  # noqa: PLC0415
+
+    commands = {name: app for name, app in get_commands().items() if name not in SERVERS}
+    own = {app.name for app in apps.get_app_configs()}
+    ours = {name: _summary(load_command_class(app, name).help) for name, app in commands.items() if app in own}
+    return ours, [name for name in commands if name not in ours]
+
+
+def _summary(text: str) -> str:
+    """The first sentence of a command's help, without its full stop."""
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
+
+
+def _wrapped(names: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(names), 6):
+        yield "  " + ", ".join(names[start : start + 6])

@@ -1,0 +1,68 @@
+"""Variables that are not settings of this service: misspelt ones, and those of libraries."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from typing import Final
+
+PREFIXES: Final = (
+    "BRIDGE_",
+    "CENTRIFUGO_",
+    "CHANNEL_",
+    "FALLBACK_",
+    "FAMILY_",
+    "IDENTITY_",
+    "LISTEN_",
+    "PROXY_",
+    "RPC_",
+    "SPIFFE_",
+)
+OF_THE_MAKEFILE: Final = frozenset({"CENTRIFUGO_BIN"})
+SHORTEST: Final = 8  # letters of a name without our prefix that can be taken for a misspelt one
+SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.+)?)?)")
+
+# Why each is ignored: it would change, without a word, what the service shows or how it works.
+LIBRARY_VARIABLES: Final = {
+    "PROMETHEUS_MULTIPROC_DIR": "/metrics shows this one process",
+    "prometheus_multiproc_dir": "/metrics shows this one process",
+    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "the fast implementation is always used",
+}
+
+
+def take_out_library_variables(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """Remove what libraries must not see; the reasons by name. Call it before those libraries are imported."""
+    present = {name: reason for name, reason in LIBRARY_VARIABLES.items() if name in environ}
+    for name in present:
+        del environ[name]
+    return present
+
+
+def misspelt(environ: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """The names that were meant for this service and are none of its own, each with the nearest known one or "".
+
+    A name is meant for it when it begins like one of `known`, or nearly is one. The variables that Kubernetes sets
+    for a Service called `identity` or `centrifugo` begin so too, and are left out.
+    """
+    linked = frozenset(_service_links(environ))
+    names = [name for name in environ if name not in known and name not in linked | OF_THE_MAKEFILE]
+    nearest = {name: _nearest(name, known) for name in names}
+    return {name: near for name, near in nearest.items() if near or name.startswith(PREFIXES)}
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    ours = name.startswith(PREFIXES)
+    if not ours and (len(name) < SHORTEST or name.startswith("OTEL_")):
+        return ""
+    return next(iter(difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.7 if ours else 0.9)), "")
+
+
+def _service_links(environ: Mapping[str, str]) -> Iterator[str]:
+    """Names such as IDENTITY_SERVICE_HOST and IDENTITY_PORT_50051_TCP_ADDR, of Services that have them all."""
+    for host in [name for name in environ if name.endswith("_SERVICE_HOST")]:
+        service = host.removesuffix("_SERVICE_HOST")
+        if f"{service}_SERVICE_PORT" in environ:
+            yield from (name for name in environ if _is_link(name, service))
+
+
+def _is_link(name: str, service: str) -> bool:
+    return name.startswith(service) and SERVICE_LINK.fullmatch(name, len(service)) is not None

@@ -1,0 +1,38 @@
+"""The image's HEALTHCHECK, `python -m realtime_site.healthcheck`: asks the service in this container if it is alive.
+
+It follows LISTEN_HOST and LISTEN_PORT. The exit code is 0 when /health/live answers 200, otherwise 1 with the reason
+on stderr.
+"""
+
+import http.client
+import sys
+from typing import Final
+
+from realtime_site.env import Environment
+from realtime_site.hosts import local_address
+from realtime_site.listening import read_listening
+
+TIMEOUT_S: Final = 2.0
+
+
+def problem(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
+    """Why the service on `host` and `port` is not alive, "" when it is."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    try:
+        connection.request("GET", "/health/live")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"no answer from {host} port {port}: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    return "" if status == 200 else f"{host} port {port} answered {status}"
+
+
+def main() -> str:
+    env = Environment()
+    host, port = read_listening(env)
+    return "\n".join(env.problems) or problem(local_address(host), port)
+
+
+if __name__ == "__main__":
+    sys.exit(main() or 0)

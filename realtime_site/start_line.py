@@ -1,0 +1,27 @@
+"""The line that says, once at start, what runs here and how it is configured."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.wiring.assembly import answered_events
+from centrifugo_proxy.wiring.version import VERSION
+from fallback.tickets import LoadedPool
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+logger = logging.getLogger("realtime_site")
+
+
+def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
+    """Version, answered events, the pool, and every setting; of a secret only whether it is set."""
+    logger.info(
+        "realtime proxy started",
+        extra={
+            "version": VERSION,
+            "answered_events": answered_events(settings),
+            "pool_status": loaded.status,
+            "pool_size": len(loaded.pool),
+            "settings": settings.EFFECTIVE_SETTINGS,
+        },
+    )

@@ -1,0 +1,70 @@
+"""Variables that would have no effect, or not the one they promise."""
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
+
+from tests.harness.environment import settings_from
+from tests.harness.processes import free_port, serve_command, serving, started
+
+TLS_VARIABLES = ["IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE", "IDENTITY_TLS_SERVER_NAME"]
+GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
+
+
+def findings(**variables: str) -> list[CheckMessage]:
+    """What the checks say under these variables."""
+    with override_settings(**settings_from(**GUARDED, **variables)):
+        return run_checks()
+
+
+@pytest.mark.parametrize("name", TLS_VARIABLES)
+def test_e007_a_tls_variable_with_plaintext(name: str) -> None:
+    (error,) = findings(**{name: "/tls/file"})
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E007", True)
+    assert error.msg == (
+        f"{name} is set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is plaintext, which does not use TLS files."
+    )
+    assert error.hint == f"Set IDENTITY_VALIDATE_NEGOTIATION_TYPE=tls, or unset {name}."
+
+
+def test_e007_names_every_variable_at_once() -> None:
+    (error,) = findings(**dict.fromkeys(TLS_VARIABLES, "/tls/file"))
+
+    assert error.msg.startswith(f"{', '.join(TLS_VARIABLES)} are set, but ")
+
+
+def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
+    names = {"IDENTITY_VALIDATE_DEADLINE": "9", "CENTRIFUGO_XYZZY": "9", "PROMETHEUS_MULTIPROC_DIR": "/nowhere"}
+
+    with serving(**GUARDED, **names) as process:
+        process.terminate()
+        warnings = [line["message"] for line in process.lines() if line["level"] == "warn"]
+
+    assert warnings == [
+        "centrifugo_proxy.W004: IDENTITY_VALIDATE_DEADLINE is not a setting of this service and has no effect. "
+        "Did you mean IDENTITY_VALIDATE_DEADLINE_MS?",
+        "centrifugo_proxy.W004: CENTRIFUGO_XYZZY is not a setting of this service and has no effect. "
+        "Remove it; docs/reference.md lists the settings.",
+        "centrifugo_proxy.W005: PROMETHEUS_MULTIPROC_DIR is ignored: /metrics shows this one process. "
+        "Remove it from this process's environment.",
+    ]
+
+
+def test_metrics_are_those_of_the_process_whatever_prometheus_multiproc_dir_names() -> None:
+    with serving(**GUARDED, PROMETHEUS_MULTIPROC_DIR="/nowhere") as process:
+        metrics = process.http.get("/metrics")
+
+    assert metrics.status_code == 200
+    assert "realtime_build_info{" in metrics.text
+    assert "process_resident_memory_bytes" in metrics.text
+
+
+@pytest.mark.parametrize("host", ["[::]", "0.0.0.0:9730", "two words"])
+def test_a_listen_host_that_is_no_address_stops_the_boot(host: str) -> None:
+    port = free_port()
+    with started(serve_command(port), port, **GUARDED, LISTEN_HOST=host) as process:
+        code = process.popen.wait(20)
+
+        assert (code, process.stdout()) == (1, "")
+        assert process.stderr().startswith(f"Configuration refused:\nLISTEN_HOST is {host!r}; accepted: an IPv4 or ")

@@ -1,0 +1,70 @@
+"""Variables that are not settings of the service."""
+
+import pytest
+
+from realtime_site.foreign_variables import LIBRARY_VARIABLES, misspelt, take_out_library_variables
+from realtime_site.settings import env
+
+KNOWN = tuple(env.defaults)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("IDENTITY_VALIDATE_DEADLINE", "IDENTITY_VALIDATE_DEADLINE_MS"),
+        ("IDENTITY_VALIDATE_DEADLINE_S", "IDENTITY_VALIDATE_DEADLINE_MS"),
+        ("CENTRIFUGO_PROXY_TOKENS", "CENTRIFUGO_PROXY_TOKEN"),
+        ("FALLBACK_TICKET_PATH", "FALLBACK_TICKETS_PATH"),
+        ("LISTEN_PROT", "LISTEN_PORT"),
+        ("PROXY_MAX_BODY_SIZE", "PROXY_MAX_BODY_BYTES"),
+        ("CENTRIFUGO_ADMIN_PASSWORD", ""),
+        ("BRIDGE_XYZZY", ""),
+        ("SPIFFE_XYZZY", ""),
+        ("FALBACK_TICKETS_PATH", "FALLBACK_TICKETS_PATH"),
+        ("CENTRIFUGE_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN"),
+        ("ALLOWED_HOST", "ALLOWED_HOSTS"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("listen_port", "LISTEN_PORT"),
+    ],
+)
+def test_a_misspelt_name_is_found_with_the_nearest_setting(name: str, nearest: str) -> None:
+    assert misspelt({name: "x"}, KNOWN) == {name: nearest}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*KNOWN, "PATH", "HOME", "DJANGO_SETTINGS_MODULE", "OTEL_EXPORTER_OTLP_HEADERS", "CENTRIFUGO_BIN", "GRPC_TRACE"],
+)
+def test_settings_and_variables_of_others_are_not_misspelt(name: str) -> None:
+    assert misspelt({name: "x"}, KNOWN) == {}
+
+
+def service_links(service: str) -> dict[str, str]:
+    """What Kubernetes sets in every container for a Service of this name."""
+    url, port = "tcp://10.0.0.5:50051", f"{service}_PORT_50051_TCP"
+    return {
+        f"{service}_SERVICE_HOST": "10.0.0.5",
+        f"{service}_SERVICE_PORT": "50051",
+        f"{service}_SERVICE_PORT_GRPC": "50051",
+        f"{service}_PORT": url,
+        port: url,
+        f"{port}_PROTO": "tcp",
+        f"{port}_PORT": "50051",
+        f"{port}_ADDR": "10.0.0.5",
+    }
+
+
+@pytest.mark.parametrize("service", ["IDENTITY", "CENTRIFUGO", "FAMILY_SERVICE", "IDENTITY_VALIDATE"])
+def test_what_kubernetes_sets_for_a_service_is_not_misspelt(service: str) -> None:
+    assert misspelt(service_links(service), KNOWN) == {}
+
+
+def test_a_name_like_those_of_kubernetes_without_its_companions_is_misspelt() -> None:
+    assert list(misspelt({"FAMILY_SERVICE_HOST": "family"}, KNOWN)) == ["FAMILY_SERVICE_HOST"]
+
+
+def test_library_variables_are_taken_out_and_named() -> None:
+    environ = dict.fromkeys(LIBRARY_VARIABLES, "x") | {"PATH": "/bin"}
+
+    assert take_out_library_variables(environ) == LIBRARY_VARIABLES
+    assert environ == {"PATH": "/bin"}

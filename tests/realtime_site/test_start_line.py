@@ -1,0 +1,59 @@
+"""What a process says of itself when it starts."""
+
+from pathlib import Path
+from typing import Any
+
+from realtime_site.settings import env
+from tests.harness.paths import ROOT
+from tests.harness.processes import serving
+
+
+def start_line(**variables: str) -> dict[str, Any]:
+    """The line of a process with these variables; it is there once."""
+    with serving(**variables) as process:
+        process.terminate()
+        (line,) = [line for line in process.lines() if line["message"] == "realtime proxy started"]
+        return line
+
+
+def test_one_line_says_what_runs_here(tmp_path: Path) -> None:
+    pool = tmp_path / "tickets"
+    pool.write_text("sEcReT-ticket\n")
+    variables = {
+        "CENTRIFUGO_PROXY_TOKEN": "sEcReT-token",
+        "IDENTITY_VALIDATE_DEADLINE_MS": "700",
+        "FALLBACK_TICKETS_PATH": str(pool),
+        "CHANNEL_POLICY_PATH": str(ROOT / "policy.example.toml"),
+        "RPC_BACKENDS": "diary=localhost:50061",
+    }
+
+    line = start_line(**variables)
+
+    settings = line.pop("settings")
+    del line["timestamp"]
+    assert line == {
+        "level": "info",
+        "logger": "realtime_site",
+        "message": "realtime proxy started",
+        "version": line["version"],
+        "answered_events": ["connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"],
+        "pool_status": "loaded",
+        "pool_size": 1,
+    }
+    assert list(settings) == list(env.defaults)
+    assert settings["CENTRIFUGO_PROXY_TOKEN"] == "set"
+    assert settings["IDENTITY_VALIDATE_DEADLINE_MS"] == 700
+    assert settings["FALLBACK_TICKETS_PATH"] == str(pool)
+    assert settings["RPC_BACKENDS"] == {"diary": "localhost:50061"}
+    assert "sEcReT" not in str(settings)
+
+
+def test_a_secret_in_the_place_of_its_path_or_in_an_address_is_not_shown() -> None:
+    settings = start_line(
+        CENTRIFUGO_PROXY_TOKEN="made-up",
+        FALLBACK_TICKETS_PATH="sEcReT",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://user:sEcReT@127.0.0.1:1/v1/traces",
+    )["settings"]
+
+    assert "sEcReT" not in str(settings)
+    assert settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://…@127.0.0.1:1/v1/traces"
