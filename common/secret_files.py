@@ -20,7 +20,12 @@ def read_secret(name: str, value: str, path: str) -> bytes:
     """The secret called `name`, from its variable or from the file its `_FILE` twin names; b"" when unset."""
     if value and path:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
-    secret = _from_file(name, path) if path else os.fsencode(value)  # the bytes that were set, UTF-8 or not
+    return _from_file(name, path) if path else os.fsencode(value)  # the bytes that were set, UTF-8 or not
+
+
+def read_header_secret(name: str, value: str, path: str) -> bytes:
+    """As `read_secret`, for a secret that travels in an HTTP header. Raises UnsendableSecretError, too."""
+    secret = read_secret(name, value, path)
     if problem := why_not_sendable(secret):
         raise UnsendableSecretError(f"{name}{'_FILE' if path else ''}: the secret contains {problem}.")
     return secret

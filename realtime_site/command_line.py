@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from centrifugo_proxy.wiring.version import VERSION
+from common.version import VERSION
 from realtime_site import boot
 
 SERVERS: Final = ("runserver", "testserver")  # Django's; they know no lifespan, and would answer 500

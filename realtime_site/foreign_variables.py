@@ -53,7 +53,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
     ours = name.startswith(PREFIXES)
     if not ours and (len(name) < SHORTEST or name.startswith("OTEL_")):
         return ""
-    return next(iter(difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.7 if ours else 0.9)), "")
+    return next(iter(difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75 if ours else 0.9)), "")
 
 
 def _service_links(environ: Mapping[str, str]) -> Iterator[str]:

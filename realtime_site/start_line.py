@@ -4,7 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from centrifugo_proxy.wiring.assembly import answered_events
-from centrifugo_proxy.wiring.version import VERSION
+from common.version import VERSION
 from fallback.tickets import LoadedPool
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ logger = logging.getLogger("realtime_site")
 
 
 def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
-    """Version, answered events, the pool, and every setting; of a secret only whether it is set."""
+    """Version, answered events, the pool, and every setting but the bridge's; of a secret only whether it is set."""
     logger.info(
         "realtime proxy started",
         extra={
@@ -22,6 +22,8 @@ def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
             "answered_events": answered_events(settings),
             "pool_status": loaded.status,
             "pool_size": len(loaded.pool),
-            "settings": settings.EFFECTIVE_SETTINGS,
+            "settings": {
+                name: value for name, value in settings.EFFECTIVE_SETTINGS.items() if not name.startswith("BRIDGE_")
+            },
         },
     )

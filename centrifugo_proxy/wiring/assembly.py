@@ -12,7 +12,7 @@ from centrifugo_proxy.protocol.connect import parse_connect
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
-from common.secret_files import read_secret
+from common.secret_files import read_header_secret
 from common.version import VERSION
 from fallback.admission import Admission
 from fallback.outage import OutageDetector
@@ -82,4 +82,4 @@ def _present(settings: "LazySettings", *names: str) -> tuple[bytes, ...]:
 
 def secret_setting(settings: "LazySettings", name: str) -> bytes:
     """The secret called `name`, b"" when it is not set. Raises SecretError."""
-    return read_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE"))
+    return read_header_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE"))

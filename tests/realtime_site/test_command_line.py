@@ -4,9 +4,11 @@ import re
 
 import pytest
 
-from centrifugo_proxy.wiring.version import VERSION
+from common.version import VERSION
 from tests.harness.manage import run_manage
 from tests.harness.paths import ROOT
+
+pytestmark = pytest.mark.processes
 
 
 def our_commands() -> list[str]:

@@ -14,6 +14,8 @@ import pytest
 from tests.harness.paths import ROOT
 from tests.harness.processes import START_S, environment, free_port, serve_command, started
 
+pytestmark = pytest.mark.processes
+
 
 def has_ipv6() -> bool:
     with socket.socket(socket.AF_INET6) as probe:

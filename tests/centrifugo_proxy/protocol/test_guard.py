@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from centrifugo_proxy.protocol.guard import Guard
-from common.secret_files import SecretError, UnsendableSecretError, read_secret
+from common.secret_files import SecretError, UnsendableSecretError, read_header_secret, read_secret
 
 
 def test_a_secret_is_what_its_variable_says() -> None:
-    assert read_secret("NAME", "$s3cret=", "") == b"$s3cret="
+    assert read_secret("NAME", " $s3cret ", "") == b" $s3cret "
 
 
 def test_a_secret_that_is_not_utf_8_is_the_bytes_that_were_set() -> None:
@@ -28,6 +28,9 @@ def test_a_secret_that_is_not_set_is_empty() -> None:
         (b"key", b"key"),
         (b"key\n", b"key"),
         (b"key\r\n", b"key"),
+        (b"key\n\n", b"key\n"),
+        (b" key ", b" key "),
+        (b"two\nlines\n", b"two\nlines"),
         (b"k\xe9y\n", b"k\xe9y"),
         ("kéy\n".encode(), "kéy".encode()),
     ],
@@ -53,7 +56,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("value", [" key", "key\n", "two words"])
 def test_a_variable_that_no_header_carries_unchanged_is_refused(value: str) -> None:
     with pytest.raises(UnsendableSecretError) as refused:
-        read_secret("NAME", value, "")
+        read_header_secret("NAME", value, "")
 
     assert str(refused.value) in (
         "NAME: the secret contains white space.", "NAME: the secret contains a line break."
@@ -66,7 +69,7 @@ def test_a_file_that_no_header_carries_unchanged_is_refused(tmp_path: Path, cont
     file.write_bytes(content)
 
     with pytest.raises(UnsendableSecretError) as refused:
-        read_secret("NAME", "", str(file))
+        read_header_secret("NAME", "", str(file))
 
     assert str(refused.value).startswith("NAME_FILE: the secret contains ")
     assert "key" not in str(refused.value)

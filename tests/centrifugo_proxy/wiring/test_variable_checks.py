@@ -34,6 +34,7 @@ def test_e007_names_every_variable_at_once() -> None:
     assert error.msg.startswith(f"{', '.join(TLS_VARIABLES)} are set, but ")
 
 
+@pytest.mark.processes
 def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
     names = {"IDENTITY_VALIDATE_DEADLINE": "9", "CENTRIFUGO_XYZZY": "9", "PROMETHEUS_MULTIPROC_DIR": "/nowhere"}
 
@@ -51,6 +52,7 @@ def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
     ]
 
 
+@pytest.mark.processes
 def test_metrics_are_those_of_the_process_whatever_prometheus_multiproc_dir_names() -> None:
     with serving(**GUARDED, PROMETHEUS_MULTIPROC_DIR="/nowhere") as process:
         metrics = process.http.get("/metrics")
@@ -60,6 +62,7 @@ def test_metrics_are_those_of_the_process_whatever_prometheus_multiproc_dir_name
     assert "process_resident_memory_bytes" in metrics.text
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("host", ["[::]", "0.0.0.0:9730", "two words"])
 def test_a_listen_host_that_is_no_address_stops_the_boot(host: str) -> None:
     port = free_port()
