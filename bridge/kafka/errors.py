@@ -11,3 +11,7 @@ class NotDelivered(Exception):
 
 class KafkaRefused(Exception):
     """Kafka refuses for good: reading cannot go on in this process."""
+
+
+class KafkaUnreachable(Exception):
+    """Kafka does not answer, or not what was asked. The message is librdkafka's name of the error."""

@@ -13,9 +13,11 @@ from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from bridge.commands import Headers, Record
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaRefused
 from bridge.kafka.gate import Gate
+from bridge.kafka.reading import EndOfPartition, Read
 
 POLL_S: Final = 0.05
 ROOM_S: Final = 0.3
@@ -34,6 +36,7 @@ HOPELESS: Final = frozenset(
         KafkaError.INCONSISTENT_GROUP_PROTOCOL,
     }
 )
+UNREACHABLE: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION})
 
 logger = logging.getLogger("bridge.kafka")
 
@@ -41,7 +44,7 @@ logger = logging.getLogger("bridge.kafka")
 class Owner(Protocol):
     """The event loop's side. `revoked` runs in the loop; the others are called there too, in order."""
 
-    def received(self, messages: Sequence[Message]) -> None:
+    def received(self, messages: Sequence[Read]) -> None:
         """Records, and ends of partitions, in order."""
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
@@ -54,7 +57,7 @@ class Owner(Protocol):
         """The broker has accepted these offsets, and refused `failed` others."""
 
     def kafka_failed(self, reason: str) -> None:
-        """Kafka cannot be reached, or refuses something."""
+        """Kafka cannot be reached."""
 
     def poller_ended(self, error: BaseException | None) -> None:
         """The thread is over; with an error unless it was asked to stop."""
@@ -125,26 +128,31 @@ class Poller(threading.Thread):
         if self._refusal is not None:
             raise KafkaRefused(self._refusal.str())
 
-    def _read(self) -> list[Message]:
+    def _read(self) -> list[Read]:
         first = self._consumer.poll(POLL_S)
         if first is None:
             return []
         most = min(AT_ONCE, self._gate.room) - 1
         # consume() with a timeout would wait all of it, unless so many records are there.
         more = self._consumer.consume(most, 0) if most > 0 else []
-        return [message for message in (first, *more) if self._is_record_or_end(message)]
+        return [read for message in (first, *more) if (read := self._of_message(message)) is not None]
 
-    def _is_record_or_end(self, message: Message) -> bool:
+    def _of_message(self, message: Message) -> Read | None:
         error = message.error()
-        if error is None or error.code() == KafkaError._PARTITION_EOF:
-            return True
+        if error is None:
+            return _record(message)
+        if error.code() == KafkaError._PARTITION_EOF:
+            return EndOfPartition(Partition(message.topic() or "", message.partition() or 0), message.offset() or 0)
         self._on_error(error)
-        return False
+        return None
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal() or error.code() in HOPELESS:
             self._refusal = error
-        self._tell(self._owner.kafka_failed, error.name())
+        elif error.code() in UNREACHABLE:
+            self._tell(self._owner.kafka_failed, error.name())
+        else:
+            logger.warning("Kafka reports an error", extra={"error": error.name()})
 
     def _pause_and_resume(self) -> None:
         """Pause what must not be read. Resuming throws prefetched records away, so that it needs ample room."""
@@ -224,6 +232,27 @@ class Poller(threading.Thread):
 
     def _tell(self, hear: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(hear, *arguments)
+
+
+def _record(message: Message) -> Record:
+    _, timestamp = message.timestamp()
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        timestamp,
+        message.key(),
+        message.value(),
+        _headers(message),
+    )
+
+
+def _headers(message: Message) -> Headers:
+    headers = message.headers()
+    if not headers:
+        return ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in pairs)
 
 
 def _topic_partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:

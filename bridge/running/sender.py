@@ -13,9 +13,10 @@ from bridge.delivery.lanes import Batch, State
 from bridge.delivery.verdicts import Failure, Kind, Outcome, Verdict
 from bridge.delivery.work import Item, Sending, Work
 from bridge.running.outage import Outage, OutageState
+from bridge.running.spans import Tracer
 
 MISCONFIGURED_S: Final = 60.0
-SPLIT_OFF: Final = Poison(Reason.REJECTED, "Centrifugo answered HTTP 400")
+REFUSED: Final = "Centrifugo answered HTTP 400 to this command alone"
 
 logger = logging.getLogger("bridge")
 
@@ -31,25 +32,19 @@ class Limits:
 
 
 class Observer(Protocol):
-    """Hears what happens, for metrics and traces."""
+    """Hears what happens, for metrics."""
 
-    def requesting(self, batch: Sequence[Sending]) -> "Request":
-        """A request begins."""
+    def requesting(self, commands: int) -> None:
+        """A request of so many commands begins."""
 
-    def command_ended(self, command: Command, *, permanent: bool) -> None:
+    def requested(self, seconds: float) -> None:
+        """It is over, after this time."""
+
+    def command_ended(self, task: Sending, *, permanent: bool) -> None:
         """A command is done, or failed for good."""
 
     def retried(self, cause: str, commands: int) -> None:
         """So many commands will be sent again."""
-
-
-class Request(Protocol):
-    """A request under way."""
-
-    headers: dict[str, str]
-
-    def ended(self, failure: Failure | None) -> None:
-        """It is over."""
 
 
 class Sender:
@@ -68,6 +63,7 @@ class Sender:
         limits: Limits,
         backoff: Backoff,
         observer: Observer,
+        tracer: Tracer,
         on_finished: Callable[[Item], None],
         monotonic: Callable[[], float],
         spread: Callable[[], float],
@@ -79,6 +75,7 @@ class Sender:
         self._limits = limits
         self._backoff = backoff
         self._observer = observer
+        self._tracer = tracer
         self._on_finished = on_finished
         self._monotonic = monotonic
         self._spread = spread
@@ -170,40 +167,45 @@ class Sender:
             self._work.lanes.wake(self._monotonic())
             batch = self._take()
             try:
-                await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._ask())
+                await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._ask_for_nothing())
             except Failure as failure:
                 self._fail(batch.tasks, failure)
             self.on_change()
 
-    async def _ask(self) -> None:
+    async def _ask_for_nothing(self) -> None:
         await self._check()
         self._answered()
 
     async def _send(self, tasks: Sequence[Sending], *, ordered: bool) -> None:
         """One request; if Centrifugo refuses it as a whole, one for each command."""
-        request = self._observer.requesting(tasks)
-        commands = [task.command for task in tasks]
-        try:
-            verdicts = await self._api.send(commands, ordered=ordered, headers=request.headers)
-        except Failure as failure:
-            request.ended(failure)
-            if failure.outcome is not Outcome.SPLIT:
-                raise
-        except BaseException:
-            request.ended(None)
-            raise
-        else:
-            request.ended(None)
-            self._answered()
-            self._hear(tasks, verdicts)
-            return
+        verdicts = await self._ask_for_verdicts(tasks, ordered=ordered)
         self._answered()
-        await self._send_singly(tasks)
+        if verdicts is None:
+            await self._send_singly(tasks)
+        else:
+            self._hear(tasks, verdicts)
+
+    async def _ask_for_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | None:
+        """None if Centrifugo refuses the request as a whole. Raises Failure."""
+        span = self._tracer.request([task.owner.record for task in tasks], len(tasks))
+        self._observer.requesting(len(tasks))
+        began = self._monotonic()
+        failure: Failure | None = None
+        try:
+            return await self._api.send([task.command for task in tasks], ordered=ordered, headers=span.headers)
+        except Failure as error:
+            failure = error
+            if error.outcome is Outcome.SPLIT:
+                return None
+            raise
+        finally:
+            self._observer.requested(self._monotonic() - began)
+            span.end(failure)
 
     async def _send_singly(self, tasks: Sequence[Sending]) -> None:
         """One bad command makes Centrifugo refuse a whole batch: each alone, so that only that one fails."""
         if len(tasks) == 1:
-            self._finish(tasks[0], SPLIT_OFF)
+            self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, REFUSED))
             return
         for number, task in enumerate(tasks):
             try:
@@ -224,7 +226,7 @@ class Sender:
             if verdict.kind is Kind.TEMPORARY:
                 self._try_again(task, verdict)
             elif verdict.kind is Kind.PERMANENT:
-                self._finish(task, self._poison(task, verdict))
+                self._finish(task, _poison(task, Reason(verdict.reason), verdict.detail))
             else:
                 self._successes += 1
                 self._finish(task, None)
@@ -246,14 +248,9 @@ class Sender:
         before = self._successes_before.setdefault(task, self._successes)
         return 0 < self._limits.max_attempts <= task.failures + 1 and self._successes > before
 
-    def _poison(self, task: Sending, verdict: Verdict) -> Poison:
-        return _poison(task, Reason(verdict.reason), verdict.detail)
-
     def _finish(self, task: Sending, failure: Poison | None) -> None:
-        if failure is not None and failure is SPLIT_OFF:
-            failure = _poison(task, failure.reason, failure.detail)
         self._successes_before.pop(task, None)
-        self._observer.command_ended(task.command, permanent=failure is not None)
+        self._observer.command_ended(task, permanent=failure is not None)
         if self._work.finished(task, failure):
             self._on_finished(task.owner)
 

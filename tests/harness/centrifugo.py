@@ -7,6 +7,7 @@ the tests run with that one alone, as the major that it is.
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -165,10 +166,20 @@ class Centrifugo:
 
     url: str
     log: Path
+    pid: int
 
     @property
     def websocket(self) -> str:
         return self.url.replace("http", "ws", 1) + "/connection/websocket"
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It answers nothing meanwhile, and forgets nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -183,7 +194,7 @@ def running(path: Path, config: Config, **variables: str) -> Iterator[Centrifugo
                 break
         else:
             raise AssertionError(log.read_text())
-        yield Centrifugo(f"http://127.0.0.1:{port}", log)
+        yield Centrifugo(f"http://127.0.0.1:{port}", log, popen.pid)
 
 
 def _start(

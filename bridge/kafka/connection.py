@@ -1,0 +1,163 @@
+"""librdkafka's properties: what the operator chooses, and what the bridge's promises need. Pure.
+
+https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+Properties: TypeAlias = dict[str, str | int | bool]
+
+# Another value of these would break at least once, order, or the reading of metrics; the others are settings of ours.
+RESERVED: Final = frozenset(
+    {
+        "allow.auto.create.topics",
+        "auto.commit.interval.ms",
+        "auto.offset.reset",
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "acks",
+        "request.required.acks",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "isolation.level",
+        "metadata.broker.list",
+        "partition.assignment.strategy",
+        "sasl.mechanism",
+        "sasl.mechanisms",
+        "sasl.password",
+        "sasl.username",
+        "security.protocol",
+        "ssl.ca.location",
+        "ssl.certificate.location",
+        "ssl.key.location",
+        "transactional.id",
+    }
+)
+OF_CLASSIC: Final = frozenset({"session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"})
+PROTOCOLS: Final = {
+    "plaintext": "PLAINTEXT",
+    "tls": "SSL",
+    "sasl_plaintext": "SASL_PLAINTEXT",
+    "sasl_tls": "SASL_SSL",
+}
+
+
+@dataclass(frozen=True)
+class KafkaConnection:
+    """How to reach Kafka. `security` is one of PROTOCOLS; files are PEM; `more` are properties of the operator's."""
+
+    brokers: str
+    security: str = "plaintext"
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    sasl_mechanism: str = ""
+    sasl_user: str = ""
+    sasl_password: str = field(default="", repr=False)
+    more: Properties = field(default_factory=dict, repr=False)
+
+    def properties(self, client_id: str) -> Properties:
+        """What every client needs."""
+        chosen: dict[str, str] = {
+            "bootstrap.servers": self.brokers,
+            "client.id": client_id,
+            "security.protocol": PROTOCOLS[self.security],
+            "ssl.ca.location": self.ca_file if "tls" in self.security else "",
+            "ssl.certificate.location": self.cert_file,
+            "ssl.key.location": self.key_file,
+            "sasl.mechanism": self.sasl_mechanism,
+            "sasl.username": self.sasl_user,
+            "sasl.password": self.sasl_password,
+        }
+        always: Properties = {"topic.metadata.refresh.interval.ms": 30000, "log.connection.close": False}
+        return {**always, **self.more, **{name: value for name, value in chosen.items() if value}}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The consumer group. `protocol` is classic or consumer (KIP-848); `reset` is earliest, latest or fail."""
+
+    name: str
+    protocol: str = "classic"
+    instance: str = ""
+    reset: str = "earliest"
+
+
+def consumer_properties(connection: KafkaConnection, group: Group) -> Properties:
+    """What the bridge reads with."""
+    tuned: Properties = {
+        "max.poll.interval.ms": 300000,
+        "fetch.wait.max.ms": 500,
+        "fetch.queue.backoff.ms": 20,
+        "queued.min.messages": 4000,
+        "queued.max.messages.kbytes": 16384,
+    }
+    classic: Properties = {"session.timeout.ms": 10000, "heartbeat.interval.ms": 2000}
+    promised: Properties = {
+        "group.id": group.name,
+        "group.protocol": group.protocol,
+        "auto.offset.reset": "error" if group.reset == "fail" else group.reset,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "allow.auto.create.topics": False,
+        **({"group.instance.id": group.instance} if group.instance else {}),
+        **({"partition.assignment.strategy": "cooperative-sticky"} if group.protocol == "classic" else {}),
+    }
+    chosen = tuned | (classic if group.protocol == "classic" else {})
+    return {**chosen, **_without(connection.properties("realtime-bridge"), PRODUCER), **promised}
+
+
+def producer_properties(connection: KafkaConnection) -> Properties:
+    """What dead letters are written with: to all in-sync replicas, each once."""
+    promised: Properties = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 30000, "linger.ms": 5}
+    return {**_without(connection.properties("realtime-bridge-dead-letters"), CONSUMER), **promised}
+
+
+def admin_properties(connection: KafkaConnection) -> Properties:
+    """What the lag is measured with."""
+    return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
+
+
+# A property of one kind of client is warned about by another: these beginnings tell them apart.
+CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
+PRODUCER: Final = (
+    "queue.",
+    "linger",
+    "batch.",
+    "compression.",
+    "delivery.",
+    "message.send.",
+    "message.timeout",
+    "sticky.",
+)
+
+
+def _without(properties: Properties, beginnings: tuple[str, ...]) -> Properties:
+    return {name: value for name, value in properties.items() if not name.startswith(beginnings)}
+
+
+def read_properties(text: str, *, protocol: str) -> Properties:
+    """The properties in a file of `name=value` lines; # begins a comment. Raises ValueError with the first bad line.
+
+    A value is never repeated in the message: it may be a secret.
+    """
+    properties: Properties = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not name or name.startswith("#"):
+            continue
+        if not equals:
+            raise ValueError(f"line {number}: no = in it; accepted: name=value")
+        if name in RESERVED:
+            raise ValueError(f"line {number}: {name} is set by the bridge; accepted: other librdkafka properties")
+        if name in OF_CLASSIC and protocol == "consumer":
+            raise ValueError(f"line {number}: {name} is not for BRIDGE_KAFKA_GROUP_PROTOCOL=consumer; remove it")
+        properties[name] = value
+    return properties

@@ -1,0 +1,74 @@
+"""What only the brokers know: topics, the ends of partitions, and what a group has committed."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from bridge.delivery.work import Partition
+from bridge.kafka.errors import KafkaUnreachable
+
+TIMEOUT_S: Final = 10.0
+
+logger = logging.getLogger("bridge.kafka")
+
+
+class Brokers:
+    """Questions to Kafka by a client of its own. Each raises KafkaUnreachable.
+
+    A consumer's own watermarks stand still while it is paused, that is in every outage.
+    """
+
+    def __init__(self, properties: Mapping[str, str | int | bool]) -> None:
+        self._admin = AdminClient(dict(properties), logger=logger)
+
+    async def topics(self) -> dict[str, int]:
+        """All topics that may be seen, with their number of partitions."""
+        try:
+            metadata = await asyncio.to_thread(self._admin.list_topics, timeout=TIMEOUT_S)
+        except KafkaException as error:
+            raise KafkaUnreachable(error.args[0].name()) from None
+        finally:
+            self._admin.poll(0)
+        return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset behind the last record that may be read, open transactions left out."""
+        return await self._offsets(partitions, OffsetSpec.latest())
+
+    async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset of the first record that is still there."""
+        return await self._offsets(partitions, OffsetSpec.earliest())
+
+    async def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
+        wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
+        if not wanted:
+            return {}
+        asked = self._admin.list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_S
+        )
+        answers = await self._all(asked.values())
+        self._admin.poll(0)
+        return {
+            Partition(where.topic, where.partition): answer.offset for where, answer in zip(asked, answers, strict=True)
+        }
+
+    async def committed(self, group: str) -> dict[Partition, int]:
+        """What the group has committed, in all topics."""
+        asked = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=TIMEOUT_S
+        )
+        [answer] = await self._all(asked.values())
+        self._admin.poll(0)
+        found = answer.topic_partitions
+        return {Partition(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+
+    async def _all(self, futures: Iterable[Future[Any]]) -> list[Any]:
+        try:
+            return await asyncio.gather(*(asyncio.wrap_future(future) for future in futures))
+        except KafkaException as error:
+            raise KafkaUnreachable(error.args[0].name()) from None

@@ -1,0 +1,282 @@
+"""The event loop's side of the bridge: maps what the poller hands over, sends it, and tells what may be committed."""
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from bridge.commands import Mapped, Outcome, Poison, Reason, Record, Skip
+from bridge.delivery.work import Assignment, Item, Partition, Sending, Work
+from bridge.kafka.gate import Gate
+from bridge.kafka.reading import EndOfPartition, Read
+from bridge.running.metrics import DEAD_LETTER, DONE, Metrics
+
+UNKNOWN_TIME: Final = -1
+
+logger = logging.getLogger("bridge")
+
+
+class Mapper(Protocol):
+    """Says what is to be done for a record."""
+
+    def outcome(self, record: Record, now_ms: int) -> Outcome:
+        """The commands, or why there are none."""
+
+
+class Sends(Protocol):
+    """Sends what is ready."""
+
+    def pump(self) -> None:
+        """Something may have become ready."""
+
+
+class Writes(Protocol):
+    """Writes dead letters."""
+
+    def write(self, item: Item) -> None:
+        """Begin to write one."""
+
+
+@dataclass(frozen=True)
+class StoppedPartition:
+    """A partition that stands still until a restart."""
+
+    partition: Partition
+    offset: int
+    reason: str
+
+
+class Bridge:
+    """What the poller calls its owner, in the event loop. `sender` and `letters` are set before it starts.
+
+    `window` bounds the records of a partition between the first that is not done and the last that was read. `clock`
+    is Unix time in seconds, `label` gives the metrics' label of a topic.
+    """
+
+    sender: Sends
+    letters: Writes
+
+    def __init__(
+        self,
+        *,
+        work: Work,
+        gate: Gate,
+        mapper: Mapper,
+        metrics: Metrics,
+        window: int,
+        drain_s: float,
+        label: Callable[[str], str],
+        clock: Callable[[], float],
+    ) -> None:
+        self.work = work
+        self.kafka_reachable: bool | None = None
+        self.kafka_problem = ""
+        self.ever_assigned = False
+        self.dead_letters = 0
+        self.ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        self._gate = gate
+        self._mapper = mapper
+        self._metrics = metrics
+        self._window = window
+        self._drain_s = drain_s
+        self._label = label
+        self._clock = clock
+        self._over_window: set[Partition] = set()
+        self._changed = asyncio.Event()
+
+    def received(self, messages: Sequence[Read]) -> None:
+        """Map records and queue their commands; ends of partitions come in order with them."""
+        self._gate.taken += len(messages)
+        self.kafka_answered()
+        now_ms = int(self._clock() * 1000)
+        for message in messages:
+            if isinstance(message, EndOfPartition):
+                self.work.reach_end(message.partition, message.offset)
+            else:
+                self._receive(message, now_ms)
+        self.changed()
+        self.sender.pump()
+
+    def _receive(self, record: Record, now_ms: int) -> None:
+        partition = Partition(record.topic, record.partition)
+        outcome = self._outcome(record, now_ms)
+        if isinstance(outcome, Skip):
+            if self.work.receive(partition, record) is not None:
+                self._metrics.records.labels(self._label(record.topic), outcome.reason).inc()
+            return
+        item = self.work.receive(partition, record, outcome.commands, outcome.failures)
+        if item is not None and not outcome.commands:
+            self.finished(item)
+
+    def _outcome(self, record: Record, now_ms: int) -> Outcome:
+        try:
+            return self._mapper.outcome(record, now_ms)
+        except Exception as error:
+            logger.error("mapping failed with an internal error", extra=_without_text(error))
+            return Mapped((), (Poison(Reason.INTERNAL_ERROR, type(error).__name__),))
+
+    def finished(self, item: Item) -> None:
+        """All commands of a record are finished: it is done, or dead, or stops its partition."""
+        if self.work.dead_letter_due(item):
+            self.letters.write(item)
+        elif item.done:
+            self._metrics.records.labels(self._label(item.record.topic), DONE).inc()
+        elif item.assignment.stopped is not None and item.assignment.stopped.offset == item.offset:
+            self._tell_stopped(item.assignment, item)
+
+    def _tell_stopped(self, assignment: Assignment, item: Item) -> None:
+        topic, number = assignment.partition
+        self._metrics.stopped.labels(self._label(topic), str(number)).set(1)
+        logger.error(
+            "partition stopped until the bridge is restarted",
+            extra={
+                "topic": topic,
+                "partition": number,
+                "offset": item.offset,
+                "reason": assignment.stopped.reason if assignment.stopped else "",
+                "dead_letter_reason": str(item.failures[0].reason),
+            },
+        )
+
+    def delivered(self, item: Item) -> None:
+        """Kafka has the dead letter of a record."""
+        if self.work.dead_letter_delivered(item):
+            self.dead_letters += 1
+            label = self._label(item.record.topic)
+            self._metrics.dead_letters.labels(label, item.failures[0].reason).inc()
+            self._metrics.records.labels(label, DEAD_LETTER).inc()
+        self.changed()
+
+    def command_ended(self, task: Sending, *, permanent: bool) -> None:
+        """A command is finished."""
+        timestamp_ms = task.owner.timestamp_ms
+        age_s = None if timestamp_ms == UNKNOWN_TIME else max(0.0, self._clock() - timestamp_ms / 1000)
+        self._metrics.command_ended(task.command, permanent=permanent, age_s=age_s)
+
+    def requesting(self, commands: int) -> None:
+        """A request to Centrifugo begins."""
+        self._metrics.batch.observe(commands)
+        self._metrics.in_flight.inc()
+
+    def requested(self, seconds: float) -> None:
+        """It is over."""
+        self._metrics.request_duration.observe(seconds)
+        self._metrics.in_flight.dec()
+
+    def retried(self, cause: str, commands: int) -> None:
+        """Commands will be sent again."""
+        self._metrics.retries.labels(cause).inc(commands)
+
+    def changed(self) -> None:
+        """Tell the poller how much is pending, and which partitions it must not read."""
+        pending = pending_bytes = 0
+        held: set[Partition] = set()
+        for partition, assignment in self.work.assignments.items():
+            pending += assignment.ledger.pending
+            pending_bytes += assignment.ledger.pending_bytes
+            if assignment.stopped is not None or self._is_over_window(partition, assignment.ledger.window):
+                held.add(partition)
+        if held != self._gate.held:
+            self._gate.held = frozenset(held)
+        self._gate.update(pending, pending_bytes)
+        self._changed.set()
+
+    def _is_over_window(self, partition: Partition, window: int) -> bool:
+        """Beyond the bound; once beyond it, until half of it is free."""
+        if window >= self._window:
+            self._over_window.add(partition)
+        elif window <= self._window // 2:
+            self._over_window.discard(partition)
+        return partition in self._over_window
+
+    def offer_commits(self) -> None:
+        """Tell the poller what may be committed."""
+        offers = {partition: each.ledger.uncommitted for partition, each in self.work.assignments.items()}
+        self._gate.commits = {partition: offset for partition, offset in offers.items() if offset is not None}
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """Partitions are ours."""
+        self.kafka_answered()
+        self.ever_assigned = True
+        for partition in partitions:
+            self.work.assign(partition)
+            self._metrics.stopped.labels(self._label(partition.topic), str(partition.number)).set(0)
+        self._metrics.rebalances.labels("assigned").inc(len(partitions))
+        logger.info(
+            "partitions assigned", extra={"partitions": len(partitions), "assigned": len(self.work.assignments)}
+        )
+        self.changed()
+
+    async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
+        """Finish what is in flight, unless the partitions are lost; then forget them. The offsets to commit."""
+        began = self._clock()
+        for partition in partitions:
+            self.work.let_go(partition)
+        if not lost:
+            await self._drain(partitions)
+        left = sum(self.work.assignments[each].ledger.pending for each in partitions if each in self.work.assignments)
+        offsets = {partition: self.work.fence(partition) for partition in partitions}
+        for partition in partitions:
+            self._over_window.discard(partition)
+            self._metrics.forget_partition(self._label(partition.topic), partition)
+        self.offer_commits()
+        self.changed()
+        self._metrics.rebalances.labels("lost" if lost else "revoked").inc(len(partitions))
+        took = {"seconds": round(self._clock() - began, 3), "left": left, "lost": lost}
+        logger.info("partitions revoked", extra={"partitions": len(partitions), **took})
+        return {partition: offset for partition, offset in offsets.items() if offset is not None}
+
+    async def _drain(self, partitions: Sequence[Partition]) -> None:
+        try:
+            async with asyncio.timeout(self._drain_s):
+                while any(self.work.in_flight(partition) for partition in partitions):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            logger.warning("commands still in flight at a revocation; the next owner repeats them")
+
+    def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
+        """The broker has accepted commits, or refused some; those are due again."""
+        for partition, offset in offsets.items():
+            if assignment := self.work.assignments.get(partition):
+                assignment.ledger.confirm(offset)
+        if offsets:
+            self.kafka_answered()
+        self._metrics.commits.labels("ok").inc(len(offsets))
+        self._metrics.commits.labels("failed").inc(failed)
+
+    def kafka_failed(self, reason: str) -> None:
+        """Kafka cannot be reached."""
+        if self.kafka_reachable is not False or self.kafka_problem != reason:
+            logger.warning("Kafka does not answer; librdkafka reconnects by itself", extra={"error": reason})
+        self.kafka_reachable = False
+        self.kafka_problem = reason
+
+    def kafka_answered(self) -> None:
+        """Kafka can be reached."""
+        if self.kafka_reachable is False:
+            logger.info("Kafka answers again")
+        self.kafka_reachable = True
+        self.kafka_problem = ""
+
+    def poller_ended(self, error: BaseException | None) -> None:
+        """The poller's thread is over."""
+        if not self.ended.done():
+            self.ended.set_result(error)
+
+    def stopped(self) -> list[StoppedPartition]:
+        """The partitions that stand still."""
+        return [
+            StoppedPartition(partition, each.stopped.offset, each.stopped.reason)
+            for partition, each in self.work.assignments.items()
+            if each.stopped is not None
+        ]
+
+
+def _without_text(error: Exception) -> dict[str, str]:
+    """Where an exception was raised, without its text: a parser's may repeat the record."""
+    frames = "".join(traceback.format_tb(error.__traceback__ or sys.exc_info()[2]))
+    return {"error": type(error).__name__, "traceback": frames}

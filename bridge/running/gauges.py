@@ -1,0 +1,80 @@
+"""Brings the gauges up to date: before a scrape, and what has to be asked of Kafka now and then."""
+
+import time
+from typing import Protocol
+
+from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.gate import Gate
+from bridge.kafka.lag import Brokers
+from bridge.routing.model import Routes
+from bridge.running.bridge import Bridge
+from bridge.running.health import Health
+from bridge.running.metrics import Metrics
+from bridge.running.sender import Sender
+
+
+class Labels:
+    """The metrics' labels of topics: a pattern of the routes file stands for all topics that it matches."""
+
+    def __init__(self, routes: Routes, replay_topic: str) -> None:
+        self._routes = routes
+        self._replay_topic = replay_topic
+        self.all = [*routes.topics, *([replay_topic] if replay_topic else [])]
+
+    def of(self, topic: str) -> str:
+        """The label of a topic."""
+        return topic if topic == self._replay_topic else self._routes.label(topic)
+
+
+class Watched(Protocol):
+    """What the gauges are about."""
+
+    @property
+    def bridge(self) -> Bridge: ...
+    @property
+    def gate(self) -> Gate: ...
+    @property
+    def sender(self) -> Sender: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def brokers(self) -> Brokers: ...
+    @property
+    def labels(self) -> Labels: ...
+
+
+async def measure_lag(parts: Watched) -> None:
+    """The distance from the ends; a partition of which nothing is known yet has no series."""
+    try:
+        ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
+    except KafkaUnreachable as error:
+        parts.bridge.kafka_failed(str(error))
+        return
+    parts.bridge.kafka_answered()
+    for partition, end in ends.items():
+        assignment = parts.bridge.work.assignments.get(partition)
+        if assignment is not None and assignment.ledger.committable is not None:
+            lag = parts.metrics.lag.labels(parts.labels.of(partition.topic), str(partition.number))
+            lag.set(max(0, end - assignment.ledger.committable))
+
+
+def refresh(parts: Watched) -> None:
+    """Bring the gauges up to date."""
+    now = time.time()
+    oldest = dict.fromkeys(parts.labels.all, 0.0)
+    assigned = dict.fromkeys(oldest, 0)
+    for partition, assignment in parts.bridge.work.assignments.items():
+        name = parts.labels.of(partition.topic)
+        assigned[name] = assigned.get(name, 0) + 1
+        if (item := assignment.ledger.oldest) is not None and item.timestamp_ms >= 0:
+            oldest[name] = max(oldest.get(name, 0.0), now - item.timestamp_ms / 1000)
+    for name, age_s in oldest.items():
+        parts.metrics.oldest.labels(name).set(age_s)
+    for name, number in assigned.items():
+        parts.metrics.assigned.labels(name).set(number)
+    parts.metrics.pending.set(parts.bridge.work.pending)
+    parts.metrics.paused.set(parts.gate.paused)
+    parts.metrics.outage.set(parts.sender.outage.since is not None)
+    parts.metrics.poll_age.set(parts.health.poll_age_s)

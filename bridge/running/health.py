@@ -1,0 +1,77 @@
+"""What /health says of a bridge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.kafka.gate import Gate
+from bridge.running.bridge import Bridge
+from bridge.running.outage import OutageState
+from common.timestamps import rfc3339
+
+STUCK_S: Final = 30.0
+READY_ANYHOW_S: Final = 10.0
+
+
+@dataclass
+class Health:
+    """Asked by the HTTP listener. `clock` is Unix time, `monotonic` a clock that is not set; both in seconds."""
+
+    version: str
+    group: str
+    gate: Gate
+    bridge: Bridge
+    outage: Callable[[], OutageState]
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    started_at: float
+    ending: bool = False
+
+    def body(self) -> dict[str, Any]:
+        """The body of /health."""
+        outage = self.outage()
+        stopped = self.bridge.stopped()
+        degraded = outage.since is not None or bool(stopped) or self.bridge.kafka_reachable is False
+        return {
+            "status": "degraded" if degraded else "ok",
+            "version": self.version,
+            "group": self.group,
+            "assigned": len(self.bridge.work.assignments),
+            "pending": self.bridge.work.pending,
+            "paused": self.gate.paused,
+            "centrifugo": {
+                "reachable": outage.since is None,
+                "since": None if outage.since is None else self._at(outage.since),
+                "tries": outage.tries,
+            },
+            "kafka": {"reachable": self.bridge.kafka_reachable is True},
+            "stopped": [
+                {
+                    "topic": each.partition.topic,
+                    "partition": each.partition.number,
+                    "offset": each.offset,
+                    "reason": each.reason,
+                }
+                for each in stopped
+            ],
+            "dead_letters": self.bridge.dead_letters,
+        }
+
+    def _at(self, monotonic_s: float) -> str:
+        return rfc3339(self.clock() - (self.monotonic() - monotonic_s))
+
+    @property
+    def poll_age_s(self) -> float:
+        """Since the last turn of the poller; 0 before the first."""
+        return self.monotonic() - self.gate.turned_at if self.gate.turned_at else 0.0
+
+    @property
+    def live(self) -> bool:
+        """False if the poller is stuck. An outage of Kafka or Centrifugo does not matter."""
+        return self.ending or self.poll_age_s < STUCK_S
+
+    @property
+    def ready(self) -> bool:
+        """True from the first assignment, or soon after the start, until the end begins."""
+        waited = self.monotonic() - self.started_at >= READY_ANYHOW_S
+        return not self.ending and (self.bridge.ever_assigned or waited)

@@ -1,0 +1,109 @@
+"""The bridge's metrics. Labels come from the routes file and from closed lists; counters exist at 0 from the start."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from bridge.commands import Command, Reason, SkipReason
+from bridge.delivery.verdicts import CAUSES
+from bridge.delivery.work import Partition
+
+DONE: Final = "done"
+DEAD_LETTER: Final = "dead_letter"
+OUTCOMES: Final = (DONE, DEAD_LETTER, *SkipReason)
+COMMANDS: Final = ("publish", "unsubscribe", "disconnect", "refresh", "history_remove")
+REBALANCES: Final = ("assigned", "revoked", "lost")
+AGES: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+DURATIONS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SIZES: Final = tuple(2**power for power in range(11))
+
+
+class Metrics:
+    """All metrics of one bridge, in a registry of its own. `topics` and `routes` are the label values there will be."""
+
+    def __init__(self, *, topics: Sequence[str], routes: Sequence[tuple[str, str]], version: str) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self._counters(topics, routes)
+        self._histograms(routes)
+        self._gauges(topics)
+        self._gauge("build_info", "The version that runs; always 1.", "version").labels(version).set(1)
+        self._commands: dict[tuple[str, str, bool], Counter] = {}
+        self._ages: dict[str, Histogram] = {}
+
+    def _counters(self, topics: Sequence[str], routes: Sequence[tuple[str, str]]) -> None:
+        self.records = self._counter("records", "Records that are done, by what became of them.", "topic", "outcome")
+        self.commands = self._counter("commands", "Commands that are finished.", "route", "command", "outcome")
+        self.dead_letters = self._counter("dead_letters", "Dead letters that Kafka has.", "topic", "reason")
+        self.retries = self._counter("retries", "Commands that had to be sent again, by cause.", "cause")
+        self.rebalances = self._counter("rebalances", "Partitions that came and went.", "event")
+        self.commits = self._counter("commits", "Offsets that were committed, by partition and time.", "outcome")
+        _start(self.records, ((topic, outcome) for topic in topics for outcome in OUTCOMES))
+        _start(self.commands, ((*route, outcome) for route in routes for outcome in (DONE, "permanent")))
+        _start(self.dead_letters, ((topic, reason) for topic in topics for reason in Reason))
+        _start(self.retries, ((cause,) for cause in CAUSES))
+        _start(self.rebalances, ((event,) for event in REBALANCES))
+        _start(self.commits, (("ok",), ("failed",)))
+
+    def _histograms(self, routes: Sequence[tuple[str, str]]) -> None:
+        self.request_duration = self._histogram("request_duration_seconds", "One request to Centrifugo.", DURATIONS)
+        self.batch = self._histogram("batch_commands", "Commands in a request.", SIZES)
+        self.age = self._histogram(
+            "event_age_seconds", "From Kafka's timestamp until a command is done.", AGES, "route"
+        )
+        _start(self.age, ((route,) for route in dict.fromkeys(name for name, _ in routes)))
+
+    def _gauges(self, topics: Sequence[str]) -> None:
+        self.in_flight = self._gauge("inflight_requests", "Requests to Centrifugo under way.")
+        self.lag = self._gauge("lag_records", "Records behind the end of a partition.", "topic", "partition")
+        self.oldest = self._gauge(
+            "oldest_pending_seconds", "Age of the oldest record that is not done; 0 if there is none.", "topic"
+        )
+        self.pending = self._gauge("pending_records", "Records that were read and are not done.")
+        self.paused = self._gauge("paused", "1 while partitions are paused because no more may be read ahead.")
+        self.stopped = self._gauge(
+            "partition_stopped", "1 if a partition stands still until the bridge is restarted.", "topic", "partition"
+        )
+        self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo does not answer.")
+        self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")
+        self.poll_age = self._gauge("poll_age_seconds", "Since the last turn of the thread that reads from Kafka.")
+        _start(self.oldest, ((topic,) for topic in topics))
+        _start(self.assigned, ((topic,) for topic in topics))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"realtime_bridge_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"realtime_bridge_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"realtime_bridge_{name}", text, labels, registry=self.registry, buckets=buckets)
+
+    def command_ended(self, command: Command, *, permanent: bool, age_s: float | None) -> None:
+        """A command is done, or failed for good; its record is so old (None: not known)."""
+        key = (command.route, command.kind, permanent)
+        counter = self._commands.get(key)
+        if counter is None:
+            outcome = "permanent" if permanent else DONE
+            counter = self._commands[key] = self.commands.labels(command.route, command.kind, outcome)
+        counter.inc()
+        if age_s is not None and not permanent:
+            age = self._ages.get(command.route)
+            if age is None:
+                age = self._ages[command.route] = self.age.labels(command.route)
+            age.observe(age_s)
+
+    def forget_partition(self, label: str, partition: Partition) -> None:
+        """The partition is another's: its series end."""
+        for gauge in (self.lag, self.stopped):
+            gauge.remove_by_labels({"topic": label, "partition": str(partition.number)})
+
+
+def _start(metric: Counter | Gauge | Histogram, labels: Iterable[tuple[str, ...]]) -> None:
+    for values in labels:
+        metric.labels(*values)

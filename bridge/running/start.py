@@ -1,0 +1,38 @@
+"""What must be true before the bridge reads: checked once Kafka answers. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from bridge.running.letters import LetterTopics
+
+
+class StartError(Exception):
+    """The bridge cannot run like this. The message says what to do."""
+
+
+class Topics(NamedTuple):
+    """What to subscribe to, and which topics of the routes file are not there."""
+
+    subscribed: list[str]
+    missing: list[str]
+    replay_missing: bool
+
+
+def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str) -> Topics:
+    """The topics that can be read. Raises StartError if the topic for dead letters is not there."""
+    if letters.dead_letters and letters.dead_letters not in existing:
+        raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))
+    if letters.dead_letters in routed or letters.replay in routed:
+        raise StartError("The routes file reads the topic of the dead letters or of the replays; remove it there.")
+    replay = [letters.replay] if letters.replay and letters.replay in existing else []
+    return Topics([*routed, *replay], _missing(routed, existing), bool(letters.replay) and not replay)
+
+
+def _missing(routed: Sequence[str], existing: Collection[str]) -> list[str]:
+    return [topic for topic in routed if not topic.startswith("^") and topic not in existing]
+
+
+def missing_topic(setting: str, topic: str, brokers: str) -> str:
+    """What to say of a topic that the operator has to make."""
+    command = f"kafka-topics.sh --bootstrap-server {brokers} --create --topic {topic} --partitions 3"
+    return f"{setting}: the topic {topic} does not exist. Create it: {command}"

@@ -1,0 +1,148 @@
+"""Puts a bridge together, runs it until it is told to end, and takes it apart in order."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from bridge.kafka.connection import consumer_properties
+from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.poller import Poller
+from bridge.routing.model import Routes
+from bridge.running.assembly import Parts, open_parts
+from bridge.running.bridge import Bridge
+from bridge.running.configuration import Configuration
+from bridge.running.gauges import measure_lag, refresh
+from bridge.running.health import Health
+from bridge.running.listener import Pages, listening
+from bridge.running.spans import OFF, Tracer
+from bridge.running.start import Topics, check_topics
+
+ASK_AGAIN_S: Final = 1.0
+END_S: Final = 8.0
+AT_ONCE: Final = 1
+
+logger = logging.getLogger("bridge")
+
+
+async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises StartError if the topics are not as they must be, ListenError, and KafkaRefused if Kafka refuses for good.
+    """
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        parts = await open_parts(stack, config, routes, version, tracer)
+        pages = Pages(parts.health, parts.metrics.registry, lambda: refresh(parts))
+        await stack.enter_async_context(listening(pages, *config.listen))
+        _end_by_signal(stop, parts.health)
+        await _read(parts, config, routes, stop)
+
+
+def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
+    """The first signal ends the bridge in order, the second at once."""
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(AT_ONCE)
+        health.ending = True
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+
+
+async def _read(parts: Parts, config: Configuration, routes: Routes, stop: asyncio.Event) -> None:
+    """Wait for Kafka, then read until the end."""
+    existing = await _wait_for_kafka(parts, stop)
+    if existing is None:
+        return
+    topics = check_topics(routes.topics, config.letters, existing, config.connection.brokers)
+    _warn_of_topics(topics, config)
+    poller = Poller(
+        properties=consumer_properties(config.connection, config.group),
+        topics=topics.subscribed,
+        owner=parts.bridge,
+        gate=parts.gate,
+        loop=asyncio.get_running_loop(),
+        commit_interval_s=config.reading.commit_interval_s,
+        drain_s=config.reading.drain_s,
+        monotonic=time.monotonic,
+    )
+    poller.start()
+    repeated = [
+        asyncio.create_task(_every(config.reading.commit_interval_s / 2, _offering(parts.bridge))),
+        asyncio.create_task(_every(config.reading.lag_interval_s, lambda: measure_lag(parts))),
+    ]
+    try:
+        await _until_ended(parts.bridge, poller, stop, config.reading.drain_s)
+    finally:
+        for task in repeated:
+            task.cancel()
+        await asyncio.gather(*repeated, return_exceptions=True)
+
+
+async def _wait_for_kafka(parts: Parts, stop: asyncio.Event) -> dict[str, int] | None:
+    """The topics that there are, once Kafka answers; None if the end comes first."""
+    asking = asyncio.create_task(_ask_until_answered(parts))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not asking.done():
+        asking.cancel()
+        return None
+    return asking.result()
+
+
+async def _ask_until_answered(parts: Parts) -> dict[str, int]:
+    while True:
+        try:
+            existing = await parts.brokers.topics()
+        except KafkaUnreachable as error:
+            parts.bridge.kafka_failed(str(error))
+            await asyncio.sleep(ASK_AGAIN_S)
+        else:
+            parts.bridge.kafka_answered()
+            return existing
+
+
+def _warn_of_topics(topics: Topics, config: Configuration) -> None:
+    if topics.missing:
+        logger.warning("topics of the routes file do not exist yet", extra={"topics": ", ".join(topics.missing)})
+    if topics.replay_missing:
+        logger.warning(
+            "the topic of BRIDGE_REPLAY_TOPIC does not exist: no dead letter can be replayed",
+            extra={"topic": config.letters.replay},
+        )
+
+
+async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drain_s: float) -> None:
+    """Until the signal, and then until the poller has given up its partitions; or until it ends by itself."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((stopping, bridge.ended), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    poller.stop()
+    try:
+        error = await asyncio.wait_for(asyncio.shield(bridge.ended), drain_s + END_S)
+    except TimeoutError:
+        logger.warning("Kafka did not answer at the end; what was not committed is read again")
+        return
+    if error is not None:
+        raise error
+
+
+async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await do()
+
+
+def _offering(bridge: Bridge) -> Callable[[], Awaitable[None]]:
+    async def offer() -> None:
+        bridge.offer_commits()
+
+    return offer

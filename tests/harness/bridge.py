@@ -1,0 +1,69 @@
+"""`manage.py run_bridge` as a process, with a Kafka and a Centrifugo of its own choice."""
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.harness.processes import Process, free_port, started
+
+GIVE_UP_S = 40.0
+COMMAND = [sys.executable, "manage.py", "run_bridge"]
+
+
+@dataclass
+class BridgeProcess:
+    """A bridge that was started."""
+
+    process: Process
+
+    def health(self) -> dict[str, Any]:
+        """The body of /health; {} while it does not answer."""
+        try:
+            body: dict[str, Any] = self.process.http.get("/health").json()
+        except httpx.TransportError:
+            return {}
+        return body
+
+    def metric(self, sample: str) -> float:
+        """The value of a sample such as `realtime_bridge_paused`."""
+        found = re.search(f"^{re.escape(sample)} (.*)$", self.process.http.get("/metrics").text, re.MULTILINE)
+        assert found is not None, sample
+        return float(found[1])
+
+    def wait_until(self, condition: Callable[[dict[str, Any]], bool], within_s: float = GIVE_UP_S) -> None:
+        """Wait until /health fulfils the condition."""
+        until = time.monotonic() + within_s
+        while not condition(health := self.health()):
+            assert self.process.popen.poll() is None, self.process.stderr()
+            assert time.monotonic() < until, f"{health}\n{self.process.stdout()}\n{self.process.stderr()}"
+            time.sleep(0.05)
+
+    def wait_until_assigned(self, partitions: int) -> None:
+        self.wait_until(lambda health: health.get("assigned") == partitions)
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.process.popen.kill()
+        self.process.popen.wait()
+
+
+@contextmanager
+def running_bridge(routes: Path, kafka: str, centrifugo: str, **variables: str) -> Iterator[BridgeProcess]:
+    """A bridge that was just started; `kafka` is host:port, `centrifugo` its API's URL. It is killed at the end."""
+    port = free_port()
+    own = {
+        "BRIDGE_ROUTES_PATH": str(routes),
+        "BRIDGE_KAFKA_BROKERS": kafka,
+        "CENTRIFUGO_API_URL": centrifugo,
+        "BRIDGE_LISTEN_HOST": "127.0.0.1",
+        "BRIDGE_LISTEN_PORT": str(port),
+    }
+    with started(COMMAND, port, **{**own, **variables}) as process:
+        yield BridgeProcess(process)

@@ -1,0 +1,110 @@
+"""A real Kafka broker on loopback, its topics, and what is written to them and read from them."""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tools.kafka.broker import HOME, Broker, why_missing
+
+ANSWER_S = 30.0
+BUILD_LOG = HOME.parent / "kafka.log"
+
+
+def excuse() -> str:
+    """Why there is no broker to test with; "" if there is one. AssertionError where CI must have one."""
+    why = why_missing()
+    if why and os.environ.get("CI") == "true" and "Java" not in why and "mvn: not found" not in _build_log():
+        raise AssertionError(f"{why} Here it must not be missing.\n{_build_log()}")
+    return why
+
+
+def _build_log() -> str:
+    return BUILD_LOG.read_text() if BUILD_LOG.exists() else ""
+
+
+@dataclass
+class Kafka:
+    """A running broker. Topics have names of their own, so that tests can share it."""
+
+    broker: Broker
+
+    @property
+    def address(self) -> str:
+        return self.broker.address
+
+    def create_topic(self, stem: str = "topic", *, partitions: int = 1, **config: str) -> str:
+        """A topic that no other test has; its name."""
+        name = f"{stem}.{secrets.token_hex(4)}"
+        self.create(name, partitions=partitions, **config)
+        return name
+
+    def create(self, name: str, *, partitions: int = 1, **config: str) -> None:
+        """A topic of this name. Options are Kafka's, with _ for its dots."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        options = {option.replace("_", "."): value for option, value in config.items()}
+        [made] = admin.create_topics([NewTopic(name, partitions, 1, config=options)]).values()
+        made.result(ANSWER_S)
+
+    @contextmanager
+    def producer(self, **config: str) -> Iterator[Producer]:
+        """A producer whose messages have arrived at the end."""
+        options = {option.replace("_", "."): value for option, value in config.items()}
+        producer = Producer({"bootstrap.servers": self.address, "linger.ms": 5, **options})
+        yield producer
+        assert producer.flush(ANSWER_S) == 0
+
+    def produce(self, topic: str, values: Iterable[bytes | None], key: bytes | None = None) -> None:
+        """Write these values, in order, into the partition of the key."""
+        with self.producer() as producer:
+            for value in values:
+                producer.produce(topic, value, key)
+
+    def messages(self, topic: str, partitions: int = 1) -> list[Message]:
+        """All that is in a topic now."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "tests", "enable.auto.commit": False})
+        found: list[Message] = []
+        try:
+            for number in range(partitions):
+                found += _read_all(consumer, TopicPartition(topic, number))
+        finally:
+            consumer.close()
+        return found
+
+    def committed(self, group: str, topic: str, partitions: int = 1) -> list[int]:
+        """The group's committed offsets; -1001 for none."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": group})
+        try:
+            wanted = [TopicPartition(topic, number) for number in range(partitions)]
+            return [each.offset for each in consumer.committed(wanted, timeout=ANSWER_S)]
+        finally:
+            consumer.close()
+
+
+def _read_all(consumer: Consumer, partition: TopicPartition) -> Sequence[Message]:
+    first, end = consumer.get_watermark_offsets(partition, timeout=ANSWER_S)
+    consumer.assign([TopicPartition(partition.topic, partition.partition, first)])
+    found: list[Message] = []
+    while first < end:
+        message = consumer.poll(ANSWER_S)
+        assert message is not None, "Kafka did not hand out what it has"
+        assert message.error() is None, message.error()
+        found.append(message)
+        first = (message.offset() or 0) + 1
+    return found
+
+
+@contextmanager
+def running_kafka(folder: Path) -> Iterator[Kafka]:
+    """A broker whose data is in this folder."""
+    broker = Broker(folder)
+    broker.start()
+    try:
+        yield Kafka(broker)
+    finally:
+        broker.kill()
