@@ -117,7 +117,7 @@ IGNORED_VARIABLES = take_out_library_variables(os.environ)
 MISSPELT_VARIABLES = misspelt(os.environ, env.defaults)
 EFFECTIVE_SETTINGS = env.effective
 
-INSTALLED_APPS = ["centrifugo_proxy", "fallback", "bridge"]
+INSTALLED_APPS = ["centrifugo_proxy", "fallback", "bridge", "realtime_site"]
 MIDDLEWARE = [
     "realtime_site.serving.middleware.allowed_hosts",
     "realtime_site.serving.middleware.django_prometheus_metrics",

@@ -41,9 +41,10 @@ def load_routes(file: str) -> Routes:
     if len(content) > MAX_FILE_BYTES:
         raise RoutesError(file, [Fault(1, "file", f"{len(content)} bytes", f"at most {MAX_FILE_BYTES}")])
     try:
-        return read_routes(content.decode(), file, lambda name: (folder / name).read_bytes())
-    except UnicodeDecodeError:
-        raise RoutesError(file, [Fault(1, "file", "text that is not UTF-8", "TOML in UTF-8")]) from None
+        return read_routes(content.decode("utf-8-sig"), file, lambda name: (folder / name).read_bytes())
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise RoutesError(file, [Fault(line, "file", "text that is not UTF-8", "TOML in UTF-8")]) from None
 
 
 def read_routes(text: str, file: str, read_file: ReadFile) -> Routes:

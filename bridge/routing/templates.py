@@ -14,12 +14,13 @@ from bridge.commands import Reason
 from bridge.event import ABSENT, Event, Unmappable
 from bridge.routing.faults import NotAcceptedError, shown
 from bridge.routing.paths import Path, find, parse_path
+from common import channel_names
 
 MAX_NAME_BYTES: Final = 255  # of a channel and of a user
-# Characters that mean something to Centrifugo or to a pattern of the channel policy.
-RESERVED: Final = frozenset(":,#$&*{}/")
+# A colon would choose a namespace, a comma would part the users of a channel that is limited to some.
+RESERVED: Final = channel_names.RESERVED | {":", ","}
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
-_GAP: Final = "\0"  # stands for a placeholder while a channel's segments are looked at
+GAP: Final = "\0"  # stands for a placeholder while a channel's segments are looked at
 _NEEDED: Final = "a text that is not empty, or an integer"
 
 
@@ -31,13 +32,8 @@ class Rule(NamedTuple):
 
 
 def is_segment(text: str) -> bool:
-    """Whether the text can be one segment of a channel, between colons.
-
-    The channel policy's wildcard stands for the same texts (`docs/design/placeholders-of-both-rooms.md`).
-    """
-    if text.isalnum():  # most are, and none of these is unprintable or reserved
-        return True
-    return text != "" and text.isprintable() and " " not in text and RESERVED.isdisjoint(text)
+    """Whether the text can be one segment of a channel: one that the channel policy can judge, and no list."""
+    return channel_names.is_plain_segment(text) and ":" not in text and "," not in text
 
 
 SEGMENT: Final = Rule(is_segment, f"text without white space and {' '.join(sorted(RESERVED))}, or an integer")
@@ -177,10 +173,10 @@ def _placeholder(inside: str, rule: Rule, *, lists: bool, optional: bool) -> Pla
 def parse_channel(text: Any) -> Template:
     """The template of a channel: each of its segments is a placeholder or plain text. Raises NotAcceptedError."""
     template = parse_template(text, SEGMENT, lists=True)
-    if "{{" in text or "}}" in text or _GAP in text:
+    if "{{" in text or "}}" in text or GAP in text:
         raise NotAcceptedError(shown(text), "printable text, its braces only around placeholders")
-    for segment in _with_gaps(template).split(":"):
-        if segment != _GAP and not is_segment(segment):
+    for segment in with_gaps(template).split(":"):
+        if segment != GAP and not is_segment(segment):
             raise NotAcceptedError(
                 shown(text),
                 f"segments between colons, each a placeholder or a text without white space and "
@@ -192,7 +188,7 @@ def parse_channel(text: Any) -> Template:
 def parse_user(text: Any) -> Template:
     """The template of a user. Raises NotAcceptedError."""
     template = parse_template(text, PRINTABLE, lists=True)
-    if not _with_gaps(template).replace(_GAP, "x").isprintable() or not template.text:
+    if not with_gaps(template).replace(GAP, "x").isprintable() or not template.text:
         raise NotAcceptedError(shown(text), 'printable text that is not empty, such as "{user_id}"')
     return _within_limit(template)
 
@@ -204,10 +200,10 @@ def _within_limit(template: Template) -> Template:
     return template
 
 
-def _with_gaps(template: Template) -> str:
-    return "".join(part if isinstance(part, str) else _GAP for part in template.parts)
+def with_gaps(template: Template) -> str:
+    return "".join(part if isinstance(part, str) else GAP for part in template.parts)
 
 
 def shape(template: Template) -> tuple[str | None, ...]:
     """The segments of a channel, None for placeholders: two templates of one shape can name the same channel."""
-    return tuple(None if segment == _GAP else segment for segment in _with_gaps(template).split(":"))
+    return tuple(None if segment == GAP else segment for segment in with_gaps(template).split(":"))

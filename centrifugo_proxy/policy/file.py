@@ -10,15 +10,14 @@ from centrifugo_proxy.peers.identity import TIERS
 from centrifugo_proxy.policy.owner import FEATURES
 from centrifugo_proxy.policy.rules import (
     PLACEHOLDERS,
-    RESERVED,
     WILDCARD,
     Action,
     ChannelRule,
     Policy,
     RpcRule,
     Rule,
-    stands_for,
 )
+from common.channel_names import RESERVED, is_plain_segment
 
 KINDS: Final = ("channels", "rpc")
 MAX_BYTES: Final = range(1, 16777217)
@@ -96,7 +95,7 @@ class _Rule:
         match = self.text("match", example)
         segments = tuple(match.split(separator)) if match else ()
         for segment in dict.fromkeys(segments):
-            if segment not in accepted and not stands_for(segment):
+            if segment not in accepted and not is_plain_segment(segment):
                 self.refuse(
                     f"match {match!r} has the segment {segment!r}; between {apart} write {_listed(accepted)}, "
                     f"or a plain text without white space and {' '.join(sorted(RESERVED))}"

@@ -11,14 +11,13 @@ from itertools import repeat
 from typing import Final, NamedTuple
 
 from centrifugo_proxy.policy.owner import Owner
+from common.channel_names import is_plain_segment
 
 WILDCARD: Final = "*"
 FAMILY_ID: Final = "{family_id}"
 USER: Final = "{user}"
 PLACEHOLDERS: Final = (FAMILY_ID, USER)
 SPECIAL: Final = frozenset({WILDCARD, *PLACEHOLDERS})
-# What a wildcard does not stand for: characters that mean something to Centrifugo, or to a pattern.
-RESERVED: Final = frozenset("#$&*{}/")
 
 
 class Action(StrEnum):
@@ -137,7 +136,7 @@ def _fits(pattern: Sequence[str], segments: Sequence[str], owner: Owner) -> bool
 def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner) -> bool:
     if pattern[-1] == WILDCARD and len(segments) > len(pattern):
         head, rest = segments[: len(pattern)], segments[len(pattern) :]
-        return _fits(pattern, head, owner) and all(map(stands_for, rest))
+        return _fits(pattern, head, owner) and all(map(is_plain_segment, rest))
     return _fits(pattern, segments, owner)
 
 
@@ -146,14 +145,7 @@ def fits_segment(wanted: str, segment: str, owner: Owner) -> bool:
     if wanted not in SPECIAL:
         return segment == wanted
     if wanted == WILDCARD:
-        return stands_for(segment)
+        return is_plain_segment(segment)
     if wanted == FAMILY_ID:
         return segment != "" and segment == owner.family_id
     return segment != "" and segment == owner.user
-
-
-def stands_for(segment: str) -> bool:
-    """Whether a wildcard stands for this segment: printable, not empty, nothing reserved in it."""
-    if segment.isalnum():  # most are, and none of these is unprintable or reserved
-        return True
-    return segment != "" and segment.isprintable() and " " not in segment and RESERVED.isdisjoint(segment)

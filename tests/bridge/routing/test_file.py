@@ -425,12 +425,12 @@ def test_versions_in_different_channels_are_accepted() -> None:
 
 def test_a_file_that_is_not_there_or_not_text_is_a_fault(tmp_path: Path) -> None:
     binary = tmp_path / "binary.toml"
-    binary.write_bytes(b"\xff")
+    binary.write_bytes(b"version = 1\n\xff")
 
     assert load_faults(tmp_path / "absent.toml") == [
         f"{tmp_path}/absent.toml:1: file: saw a file that cannot be read (No such file or directory); accepted: TOML"
     ]
-    assert load_faults(binary) == [f"{binary}:1: file: saw text that is not UTF-8; accepted: TOML in UTF-8"]
+    assert load_faults(binary) == [f"{binary}:2: file: saw text that is not UTF-8; accepted: TOML in UTF-8"]
 
 
 def load_faults(file: Path) -> list[str]:

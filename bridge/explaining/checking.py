@@ -1,0 +1,42 @@
+"""Checks a routes file: its faults, its warnings, and what becomes of a record."""
+
+from collections.abc import Iterator, Sequence
+
+from bridge.commands import Record
+from bridge.explaining.explanation import explain
+from bridge.explaining.facts import PolicyFacts, ServerFacts
+from bridge.explaining.policy_warnings import policy_warnings
+from bridge.explaining.report import CheckedRoute, Report
+from bridge.explaining.server_warnings import server_warnings
+from bridge.explaining.warnings import Warning, warnings_of
+from bridge.routing.faults import RoutesError
+from bridge.routing.file import load_routes
+from bridge.routing.model import Route, Routes
+
+
+def check_file(
+    file: str,
+    *,
+    server: ServerFacts | None = None,
+    rules: Sequence[PolicyFacts] | None = None,
+    record: Record | None = None,
+    now_ms: int = 0,
+) -> Report:
+    """The report on a file; `server` and `rules` are asked when they are given."""
+    try:
+        routes = load_routes(file)
+    except RoutesError as error:
+        return Report(file, faults=error.faults)
+    checked = (CheckedRoute(route, tuple(_warnings(route, routes, server, rules))) for route in routes.routes)
+    explanation = None if record is None else explain(routes, record, now_ms)
+    return Report(file, routes=tuple(checked), explanation=explanation)
+
+
+def _warnings(
+    route: Route, routes: Routes, server: ServerFacts | None, rules: Sequence[PolicyFacts] | None
+) -> Iterator[Warning]:
+    yield from warnings_of(route, routes)
+    if server is not None:
+        yield from server_warnings(route, server)
+    if rules is not None:
+        yield from policy_warnings(route, routes, rules)

@@ -1,0 +1,91 @@
+"""What the routes of a file make of one record, and why."""
+
+from typing import Final, NamedTuple
+
+from bridge.commands import Command, Mapped, Outcome, Poison, Record, Skip
+from bridge.event import Event, Unmappable
+from bridge.formats.reader import Unreadable
+from bridge.mapping.mapper import RouteMapper, event_of
+from bridge.routing.conditions import first_unmet
+from bridge.routing.model import Route, Routes
+
+DONE: Final = "done"
+DEAD_LETTER: Final = "dead_letter"
+
+
+class RouteExplanation(NamedTuple):
+    """Whether a route fits the record, and why not, or what becomes of its actions."""
+
+    name: str
+    fits: bool
+    why: str
+
+
+class Explanation(NamedTuple):
+    """`outcome` is that of `realtime_bridge_records_total`, `reason` the first failure's, "" when nothing failed."""
+
+    routes: tuple[RouteExplanation, ...]
+    commands: tuple[Command, ...]
+    outcome: str
+    reason: str
+    failures: tuple[Poison, ...]
+
+
+def explain(routes: Routes, record: Record, now_ms: int) -> Explanation:
+    """As the bridge would map the record at `now_ms` (milliseconds since 1970)."""
+    outcome = RouteMapper(routes).outcome(record, now_ms)
+    commands, failures = (outcome.commands, outcome.failures) if isinstance(outcome, Mapped) else ((), ())
+    return Explanation(
+        tuple(_explained(route, record, outcome) for route in routes.routes),
+        commands,
+        _word(outcome),
+        failures[0].reason if failures else "",
+        failures,
+    )
+
+
+def _word(outcome: Outcome) -> str:
+    if isinstance(outcome, Skip):
+        return outcome.reason
+    return DEAD_LETTER if outcome.failures else DONE
+
+
+def _explained(route: Route, record: Record, outcome: Outcome) -> RouteExplanation:
+    unfit = _unfit(route, record)
+    if unfit:
+        return RouteExplanation(route.name, False, unfit)
+    return RouteExplanation(route.name, True, "; ".join(_of_actions(route, outcome)))
+
+
+def _unfit(route: Route, record: Record) -> str:
+    """Why the route does not apply, "" when it does."""
+    if not route.reads(record.topic):
+        return f"does not read {record.topic}"
+    if condition := first_unmet(route.early, Event(record)):
+        return f"{condition.text} does not hold"
+    if record.value is None:
+        return ""
+    try:
+        event = event_of(route, record, route.reader.read(record, record.value))
+    except (Unreadable, Unmappable) as error:
+        return f"{error.reason}: {error.detail}"
+    condition = first_unmet(route.late, event)
+    return f"{condition.text} does not hold" if condition else ""
+
+
+def _of_actions(route: Route, outcome: Outcome) -> list[str]:
+    if isinstance(outcome, Skip):
+        return [f"nothing is sent: {outcome.reason}"]
+    failures = {failure.action: failure for failure in outcome.failures if failure.route == route.name}
+    if None in failures:
+        return [f"{failures[None].reason}: {failures[None].detail}"]
+    return [_of_action(action.number, failures, route, outcome) for action in route.actions]
+
+
+def _of_action(number: int, failures: dict[int | None, Poison], route: Route, outcome: Mapped) -> str:
+    if number in failures:
+        return f"action {number}: {failures[number].reason}: {failures[number].detail}"
+    count = sum(command.route == route.name and command.action == number for command in outcome.commands)
+    if not count:
+        return f"action {number}: nothing is sent, as it is too old or has no recipients"
+    return f"action {number}: {count} command{'' if count == 1 else 's'}"

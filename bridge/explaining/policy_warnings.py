@@ -1,0 +1,85 @@
+"""Whether anybody can subscribe to what the routes publish, by the channel policy."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from bridge.explaining.facts import PolicyFacts
+from bridge.explaining.warnings import Warning
+from bridge.routing.conflicts import publications
+from bridge.routing.model import Route, Routes
+from bridge.routing.templates import Placeholder, Template, is_segment, shape
+
+WILDCARD: Final = "*"
+
+
+def policy_warnings(route: Route, routes: Routes, rules: Sequence[PolicyFacts]) -> Iterator[Warning]:
+    """The warnings about one route."""
+    for _, action, template in publications([route]):
+        rule = _deciding(template, rules)
+        if rule is None:
+            yield (
+                action.number,
+                f"channel {template.text}: no rule of the policy lets anybody subscribe to it; add one, or remove the "
+                "route",
+            )
+            continue
+        for sentence in _filled_otherwise(template, rule, routes):
+            yield action.number, sentence
+
+
+def _deciding(template: Template, rules: Sequence[PolicyFacts]) -> PolicyFacts | None:
+    """The first rule that lets somebody subscribe to a channel of the template, if none before it surely decides."""
+    for rule in rules:
+        if _may_match(template, rule):
+            if rule.subscribe:
+                return rule
+            if all(segment in (WILDCARD, own) for segment, own in zip(rule.segments, shape(template), strict=True)):
+                return None
+    return None
+
+
+def _may_match(template: Template, rule: PolicyFacts) -> bool:
+    segments = shape(template)
+    return len(segments) == len(rule.segments) and all(map(_may_be, rule.segments, segments))
+
+
+def _may_be(wanted: str, own: str | None) -> bool:
+    """Whether a rule's segment can match a template's, None for a placeholder."""
+    if own is None or own == wanted:
+        return True
+    return is_segment(own) if wanted == WILDCARD else _is_placeholder(wanted)
+
+
+def _is_placeholder(segment: str) -> bool:
+    return segment.startswith("{")
+
+
+def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> Iterator[str]:
+    """Where the rule has a placeholder, all routes should fill in one thing: the policy compares it with an id."""
+    own = _fillings(template, rule)
+    for other_route, other_action, other in publications(routes.routes):
+        if not _may_match(other, rule):
+            continue
+        theirs = _fillings(other, rule)
+        for number, name in own.items():
+            if number in theirs and theirs[number] != name and other is not template:
+                yield (
+                    f"channel {template.text}: {rule.segments[number]} of the policy's {rule.match} ({rule.place}) is "
+                    f"filled with {name} here, and with {theirs[number]} by route {other_route.name}, action "
+                    f"{other_action.number}; one of them is not what the policy compares"
+                )
+
+
+def _fillings(template: Template, rule: PolicyFacts) -> dict[int, str]:
+    """By the number of the segment, what fills a placeholder of the rule: a path's last name, or plain text."""
+    placeholders = iter(template.placeholders)
+    fillings = {}
+    for number, segment in enumerate(shape(template)):
+        filled = _name(next(placeholders)) if segment is None else segment
+        if _is_placeholder(rule.segments[number]):
+            fillings[number] = filled
+    return fillings
+
+
+def _name(placeholder: Placeholder) -> str:
+    return placeholder.path.text.replace("[]", "").rsplit(".", maxsplit=1)[-1]

@@ -1,0 +1,118 @@
+"""What a check of a routes file says, for people and for programs."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import orjson
+
+from bridge.commands import SkipReason
+from bridge.explaining.explanation import DEAD_LETTER, Explanation
+from bridge.explaining.warnings import Warning
+from bridge.routing.faults import Fault, listed
+from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, UnsubscribeAction, channels_of
+
+SOUND, DOUBTFUL, FAULTY = 0, 1, 2
+
+
+class CheckedRoute(NamedTuple):
+    """A route and what is doubtful about it."""
+
+    route: Route
+    warnings: tuple[Warning, ...]
+
+
+class Report(NamedTuple):
+    """`routes` is empty when there are faults, `explanation` None when no record was given."""
+
+    file: str
+    faults: tuple[Fault, ...] = ()
+    routes: tuple[CheckedRoute, ...] = ()
+    explanation: Explanation | None = None
+
+    @property
+    def warnings(self) -> int:
+        return sum(len(checked.warnings) for checked in self.routes)
+
+
+def exit_code(report: Report) -> int:
+    """2 for faults; 1 for warnings, and for a record that would be dead-lettered or fits no route; 0 else."""
+    if report.faults:
+        return FAULTY
+    lost = report.explanation is not None and report.explanation.outcome in (DEAD_LETTER, SkipReason.UNROUTED)
+    return DOUBTFUL if lost or report.warnings else SOUND
+
+
+def to_lines(report: Report) -> list[str]:
+    """For people."""
+    if report.faults:
+        faults = [fault.sentence(report.file) for fault in report.faults]
+        return [*faults, f"{report.file}: {_counted(len(faults), 'fault')}; the bridge would not start."]
+    lines = [line for checked in report.routes for line in _route_lines(checked)]
+    if report.explanation is not None:
+        lines += _record_lines(report.explanation)
+    counts = f"{_counted(len(report.routes), 'route')}, {_counted(report.warnings, 'warning')}"
+    return [*lines, f"{report.file}: sound; {counts}."]
+
+
+def _route_lines(checked: CheckedRoute) -> Iterator[str]:
+    route = checked.route
+    yield f"{route.name} (line {route.line}) reads {listed(route.topics)}"
+    for action in route.actions:
+        yield f"  {action.number}. {action.do} {_target(action)}"
+    for number, sentence in checked.warnings:
+        yield f"  WARNING {'' if number is None else f'action {number}: '}{sentence}."
+
+
+def _target(action: Action) -> str:
+    channels = listed(template.text for template in channels_of(action))
+    match action:
+        case PublishAction():
+            return f"to {channels}"
+        case UnsubscribeAction(user=user):
+            return f"{user.text} from {channels}"
+        case HistoryRemoveAction():
+            return f"of {channels}"
+    return action.user.text
+
+
+def _record_lines(explanation: Explanation) -> Iterator[str]:
+    yield "The record:"
+    for name, fits, why in explanation.routes:
+        yield f"  {name} {'fits' if fits else 'does not fit'}: {why}"
+    yield "Commands:" if explanation.commands else "No commands."
+    for command in explanation.commands:
+        yield f"  {command.encoded.decode()}"
+    yield f"Outcome: {explanation.outcome}{f' ({explanation.reason})' if explanation.reason else ''}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def to_json(report: Report) -> str:
+    """For programs: one object, whose keys stay. The commands are the bytes that Centrifugo would get."""
+    whole = {
+        "routes": [_route_object(checked) for checked in report.routes],
+        "faults": [fault._asdict() for fault in report.faults],
+        "record": report.explanation and _record_object(report.explanation),
+    }
+    return orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode()
+
+
+def _route_object(checked: CheckedRoute) -> dict[str, object]:
+    return {
+        "name": checked.route.name,
+        "line": checked.route.line,
+        "warnings": [
+            sentence if number is None else f"action {number}: {sentence}" for number, sentence in checked.warnings
+        ],
+    }
+
+
+def _record_object(explanation: Explanation) -> dict[str, object]:
+    return {
+        "routes": [route._asdict() for route in explanation.routes],
+        "commands": [orjson.Fragment(command.encoded) for command in explanation.commands],
+        "outcome": explanation.outcome,
+        "reason": explanation.reason or None,
+    }

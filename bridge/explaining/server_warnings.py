@@ -1,0 +1,63 @@
+"""What a Centrifugo configuration makes of the routes."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bridge.explaining.facts import NamespaceFacts, ServerFacts
+from bridge.explaining.warnings import Warning
+from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, UnsubscribeAction, channels_of
+from bridge.routing.templates import GAP, Template, with_gaps
+
+JSON_FORMATS: Final = ("", "json", "json_object")
+
+
+def server_warnings(route: Route, server: ServerFacts) -> Iterator[Warning]:
+    """The warnings about one route."""
+    for action in route.actions:
+        if isinstance(action, PublishAction) and action.version is not None and server.major < 6:
+            yield action.number, f"Centrifugo v{server.major} ignores version: older states overwrite newer ones"
+        for template in channels_of(action):
+            for sentence in _of_channel(action, template, server):
+                yield action.number, f"channel {template.text}: {sentence}"
+
+
+def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iterator[str]:
+    name = _namespace_name(template, server.boundary)
+    if name is None or isinstance(action, UnsubscribeAction):  # which Centrifugo does for any channel
+        return
+    namespace = next((namespace for namespace in server.namespaces if namespace.name == name), None)
+    if namespace is None:
+        yield (
+            f"Centrifugo has no namespace {name}: every record would be dead-lettered (unknown_channel); add it to the "
+            "configuration"
+        )
+    elif isinstance(action, PublishAction):
+        yield from _of_publication(action, namespace)
+    elif isinstance(action, HistoryRemoveAction) and not namespace.history:
+        yield f"history is off there, so that nothing can be removed (not_available); set {_history(namespace)}"
+
+
+def _namespace_name(template: Template, boundary: str) -> str | None:
+    """The namespace of the channels, "" for none; None when the event chooses it."""
+    before, found, _ = with_gaps(template).partition(boundary) if boundary else ("", "", "")
+    if not found:
+        return ""
+    return None if GAP in before else before
+
+
+def _of_publication(action: PublishAction, namespace: NamespaceFacts) -> Iterator[str]:
+    if not namespace.streams:
+        yield "its namespace has a subscription_type that cannot be published to (rejected); use one of stream"
+    if namespace.data_format not in JSON_FORMATS:
+        yield f"publication_data_format is {namespace.data_format}, but the bridge publishes JSON"
+    if action.version is not None and not namespace.history:
+        yield f"version has no effect without history; set {_history(namespace)}"
+    if action.delta and not namespace.deltas:
+        yield f'delta has no effect; set allowed_delta_types = ["fossil"] at {namespace.path or "the top"}'
+    if not action.skip_history and not (namespace.history and namespace.recovery):
+        yield f"a client that reconnects misses what was published meanwhile; set {_history(namespace)}, force_recovery"
+
+
+def _history(namespace: NamespaceFacts) -> str:
+    place = f"{namespace.path}." if namespace.path else ""
+    return f"{place}history_size and {place}history_ttl"

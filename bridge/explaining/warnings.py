@@ -1,0 +1,80 @@
+"""What is accepted in a routes file, and probably not meant."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from bridge.routing.conflicts import Use, publications
+from bridge.routing.model import Action, PublishAction, Route, Routes, channels_of, is_pattern
+from bridge.routing.templates import Template, shape
+
+# The number of an action, None for the route as a whole, and a sentence.
+Warning = tuple[int | None, str]  # noqa: A001
+
+
+def warnings_of(route: Route, routes: Routes) -> Iterator[Warning]:
+    """The warnings about one route of a file."""
+    yield from _formats(route, routes)
+    for action in route.actions:
+        of_publication = _publication(action) if isinstance(action, PublishAction) else ()
+        for sentence in chain(_namespace(action), of_publication):
+            yield action.number, sentence
+    for use in publications([route]):
+        if use[1].version is not None:
+            for sentence in _version(use, routes):
+                yield use[1].number, sentence
+
+
+def _formats(route: Route, routes: Routes) -> Iterator[Warning]:
+    """Each of two formats is poison for the other, where nothing but the value tells them apart."""
+    for topic in route.topics:
+        for other in routes.of_topic(topic):
+            if other.reader is not route.reader and not is_pattern(topic) and not route.early:
+                yield (
+                    None,
+                    f"topic {topic} is read in another format by route {other.name}: a record that this route cannot "
+                    "read is dead-lettered; tell them apart with a condition on @header or @key",
+                )
+
+
+def _namespace(action: Action) -> Iterator[str]:
+    for template in channels_of(action):
+        segments = shape(template)
+        if len(segments) > 1 and segments[0] is None:
+            yield (
+                f"channel {template.text}: the event chooses the namespace; write the first segment as plain text, "
+                "unless every producer of the topic may"
+            )
+
+
+def _publication(action: PublishAction) -> Iterator[str]:
+    if action.whole_event:
+        yield 'data = "*" publishes the whole event: fields that producers add later reach clients by themselves'
+    if action.version is not None and action.skip_history:
+        yield "version has no effect with skip_history: Centrifugo compares versions in the history only"
+
+
+def _version(use: Use, routes: Routes) -> Iterator[str]:
+    _, action, template = use
+    if not template.placeholders:
+        yield (
+            f"channel {template.text} is one for all events: Centrifugo drops a publication whose version is not above "
+            "the channel's last, so that things with versions of their own suppress each other; use version only where "
+            "a channel carries the whole state of one thing"
+        )
+    if template.each is not None:
+        yield (
+            f"channel {template.text} is a feed of its reader, and version belongs to the channel: events about "
+            "different things suppress each other there"
+        )
+    for other_route, other_action, other in publications(routes.routes):
+        if other_action is not action and _may_meet(template, other) and shape(template) != shape(other):
+            yield (
+                f"channel {template.text} may be one that route {other_route.name}, action {other_action.number} "
+                f"publishes to as well ({other.text}): it then has publications without this version"
+            )
+
+
+def _may_meet(one: Template, other: Template) -> bool:
+    """Whether two templates can name one channel."""
+    pairs = list(zip(shape(one), shape(other), strict=False))
+    return len(shape(one)) == len(shape(other)) and all(mine == its or None in (mine, its) for mine, its in pairs)

@@ -1,0 +1,120 @@
+"""manage.py check_routes"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.core.management.base import CommandError, CommandParser
+
+from bridge.commands import Record
+from bridge.explaining.checking import check_file
+from bridge.explaining.report import FAULTY, exit_code, to_json, to_lines
+from common.operator_command import OperatorCommand
+from common.os_errors import reason
+from realtime_site.management.route_facts import policy_facts, server_facts
+
+T = TypeVar("T")
+STDIN = "-"
+OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
+
+
+class Command(OperatorCommand):
+    help = (
+        "Check the bridge's routes file as run_bridge would at start: every fault with its line. With --topic and\n"
+        "--value, explain a record: which routes fit and why not, and the commands that Centrifugo would get, byte\n"
+        "for byte. Asks nobody, sends nothing."
+    )
+    epilog = """\
+exit codes:
+  0  the file is sound; the record, if one is given, would be sent or skipped
+  1  there are warnings, or the record would be dead-lettered or fits no route
+  2  the file has faults, or one of the files cannot be read; every fault is listed
+     (a mistyped option ends with 2 as well)
+
+examples:
+  manage.py check_routes routes.toml
+  manage.py check_routes routes.toml --centrifugo config.json --policy policy.toml
+  manage.py check_routes routes.toml --topic diary.entry.created.v1 --value entry.json --header ce_id=7
+  kcat -C -t family.updated -o -1 -c 1 -e | manage.py check_routes routes.toml --topic family.updated --value - --json
+
+docs/bridge.md explains the file."""
+    requires_system_checks = []  # they would stumble over the very file that is looked at
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", help="the routes (TOML)")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object, as in docs/bridge.md")
+        beside = parser.add_argument_group("what the routes are held against")
+        beside.add_argument("--centrifugo", metavar="CONFIG", type=Path, help="a Centrifugo configuration, v6 or v5")
+        beside.add_argument("--policy", metavar="FILE", type=Path, help="the channel policy of this service")
+        record = parser.add_argument_group("a record to explain")
+        record.add_argument("--topic", metavar="T", help="its topic")
+        record.add_argument("--value", metavar="FILE", help="a file with its value; - for standard input")
+        record.add_argument("--header", metavar="K=V", action="append", help="a header; again for more")
+        record.add_argument("--key", metavar="K", help="its key (none)")
+        record.add_argument("--partition", metavar="P", type=int, help="its partition (0)")
+        record.add_argument("--offset", metavar="O", type=int, help="its offset (0)")
+        record.add_argument("--timestamp", metavar="MS", type=int, help="its time, in milliseconds since 1970 (now)")
+
+    def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
+        now_ms = int(time.time() * 1000)
+        report = check_file(
+            file,
+            server=_read(server_facts, options["centrifugo"], "a Centrifugo configuration"),
+            rules=_read(policy_facts, options["policy"], "a channel policy"),
+            record=_record(options, now_ms),
+            now_ms=now_ms,
+        )
+        self.stdout.write(to_json(report) if as_json else "\n".join(to_lines(report)))
+        if code := exit_code(report):
+            raise SystemExit(code)
+
+
+def _read(read: Callable[[Path], T], file: Path | None, what: str) -> T | None:
+    """What the file says, None without one. Raises CommandError."""
+    if file is None:
+        return None
+    try:
+        return read(file)
+    except OSError as error:
+        raise CommandError(f"{file}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"{file}: not {what}: {error}", returncode=FAULTY) from None
+
+
+def _record(options: dict[str, Any], now_ms: int) -> Record | None:
+    """The record that the options describe, None without a topic. Raises CommandError."""
+    topic = options["topic"]
+    if topic is None:
+        if any(options[name] is not None for name in OF_THE_RECORD):
+            raise CommandError("A record has a --topic; name it.", returncode=FAULTY)
+        return None
+    if options["value"] is None:
+        raise CommandError("A record has a --value: a file, or - for standard input.", returncode=FAULTY)
+    return Record(
+        topic=topic,
+        partition=options["partition"] or 0,
+        offset=options["offset"] or 0,
+        timestamp=now_ms if options["timestamp"] is None else options["timestamp"],
+        key=None if options["key"] is None else os.fsencode(options["key"]),
+        value=_value(options["value"]),
+        headers=tuple(_header(given) for given in options["header"] or ()),
+    )
+
+
+def _value(file: str) -> bytes:
+    if file == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{file}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
+
+
+def _header(given: str) -> tuple[str, bytes]:
+    name, equals, value = given.partition("=")
+    if not name or not equals:
+        raise CommandError(f"--header is {given!r}; write NAME=VALUE.", returncode=FAULTY)
+    return name, os.fsencode(value)

@@ -1,0 +1,77 @@
+"""What a check of the bridge's routes is told of Centrifugo's configuration and of the channel policy.
+
+The bridge and the proxy know nothing of each other; this is above both.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.explaining.facts import NamespaceFacts, PolicyFacts, ServerFacts
+from centrifugo_proxy.policy.file import read_policy
+from centrifugo_proxy.policy.rules import Action
+from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, words
+from centrifugo_proxy.server_config.linter import read
+from centrifugo_proxy.server_config.parsing import format_of
+
+BOUNDARY: Final = ":"
+STREAM: Final = "stream"
+NOTHING_KEPT: Final = ("", "0", "0s", "0ms", 0, None)
+
+
+def server_facts(file: Path) -> ServerFacts:
+    """The namespaces of a Centrifugo configuration. Raises OSError, ValueError and RecursionError when it is none."""
+    text = file.read_text("utf-8")
+    configuration = read(text, format_of(file.name, text))
+    flat = configuration.major < 6
+    boundary = configuration.option("channel_namespace_boundary" if flat else "channel.namespace_boundary").value
+    return ServerFacts(
+        configuration.major,
+        BOUNDARY if boundary is None else str(boundary),
+        tuple(_namespaces(configuration)),
+    )
+
+
+def _namespaces(configuration: Configuration) -> Iterator[NamespaceFacts]:
+    for_all = configuration.option("channel.publication_data_format").value
+    for namespace in configuration.namespaces:
+        options = namespace.options
+        yield NamespaceFacts(
+            name=namespace.name,
+            path=namespace.path,
+            history=_keeps(namespace),
+            recovery=namespace.on("force_recovery") or namespace.on("allow_recovery"),
+            deltas=bool(words(options.get("allowed_delta_types"))),
+            data_format=str(options.get("publication_data_format") or for_all or ""),
+            streams=str(options.get("subscription_type") or STREAM) == STREAM,
+        )
+
+
+def _keeps(namespace: Namespace) -> bool:
+    """Whether publications are kept: that needs a size and a time."""
+    return (
+        number(namespace.options.get("history_size")) > 0 and namespace.options.get("history_ttl") not in NOTHING_KEPT
+    )
+
+
+class _AnyBackend(frozenset[str]):
+    """Backends are the service's; a check of routes looks at the channels only."""
+
+    def __contains__(self, name: Any) -> bool:
+        return True
+
+
+def policy_facts(file: Path) -> tuple[PolicyFacts, ...]:
+    """The rules for channels of a policy file. Raises OSError, and ValueError with what is wrong with it."""
+    policy = read_policy(
+        file.read_bytes().decode("utf-8-sig"), path=str(file), backends=_AnyBackend(), family_service=True
+    )
+    return tuple(
+        PolicyFacts(
+            place=f"line {rule.line}",
+            match=rule.match,
+            segments=rule.segments,
+            subscribe=Action.SUBSCRIBE in rule.allow,
+        )
+        for rule in policy.channels
+    )

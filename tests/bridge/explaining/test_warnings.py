@@ -1,0 +1,228 @@
+"""What is accepted in a routes file, and warned of: by itself, beside a Centrifugo configuration, beside a policy."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.explaining.checking import check_file
+from bridge.explaining.facts import NamespaceFacts, PolicyFacts, ServerFacts
+from tests.bridge.given import one_route, publishing
+
+FULL = NamespaceFacts("family", "channel.namespaces[0]", True, True, True, "", True)
+VERSIONED = 'fields = ["id"]\nversion = "{version}"'
+
+
+def warned(
+    tmp_path: Path, text: str, server: ServerFacts | None = None, rules: list[PolicyFacts] | None = None
+) -> list[str]:
+    file = tmp_path / "routes.toml"
+    file.write_text(f"version = 1\n{text}")
+    report = check_file(str(file), server=server, rules=rules)
+    assert report.faults == ()
+    return [
+        f"{checked.route.name} {number}: {sentence}"
+        for checked in report.routes
+        for number, sentence in checked.warnings
+    ]
+
+
+def others(text: str) -> str:
+    return text.replace("entries", "others")
+
+
+FEED = (
+    "Centrifugo drops a publication whose version is not above the channel's last, so that things with versions of "
+    "their "
+    "own suppress each other; use version only where a channel carries the whole state of one thing"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (one_route(publishing("a:{id}", VERSIONED)), []),
+        (
+            one_route(publishing(more='data = "*"')),
+            [
+                'entries 1: data = "*" publishes the whole event: fields that producers add later reach clients by '
+                "themselves"
+            ],
+        ),
+        (
+            one_route(publishing("a:{id}", VERSIONED + "\nskip_history = true")),
+            ["entries 1: version has no effect with skip_history: Centrifugo compares versions in the history only"],
+        ),
+        (one_route(publishing("news", VERSIONED)), [f"entries 1: channel news is one for all events: {FEED}"]),
+        (
+            one_route(publishing("user:{ids[]}", VERSIONED)),
+            [
+                "entries 1: channel user:{ids[]} is a feed of its reader, and version belongs to the channel: events "
+                "about "
+                "different things suppress each other there"
+            ],
+        ),
+        (
+            one_route(publishing("a:{id}", VERSIONED)) + others(one_route(publishing("a:news"))),
+            [
+                "entries 1: channel a:{id} may be one that route others, action 1 publishes to as well (a:news): it "
+                "then "
+                "has publications without this version"
+            ],
+        ),
+        (
+            one_route('do = "history_remove"\nchannel = "{kind}:{id}"'),
+            [
+                "entries 1: channel {kind}:{id}: the event chooses the namespace; write the first segment as plain "
+                "text, "
+                "unless every producer of the topic may"
+            ],
+        ),
+        (
+            one_route(publishing()) + others(one_route(publishing(), 'format = "json"')),
+            [
+                f"{one} None: topic t is read in another format by route {other}: a record that this route cannot "
+                f"read is "
+                "dead-lettered; tell them apart with a condition on @header or @key"
+                for one, other in (("entries", "others"), ("others", "entries"))
+            ],
+        ),
+        (
+            one_route(publishing(), 'where = [{ field = "@header.kind", equals = "x" }]')
+            + others(one_route(publishing(), 'format = "json"\nwhere = [{ field = "@header.kind", equals = "y" }]')),
+            [],
+        ),
+    ],
+)
+def test_what_is_probably_not_meant_is_warned_of(tmp_path: Path, text: str, sentences: list[str]) -> None:
+    assert warned(tmp_path, text) == sentences
+
+
+HISTORY = "channel.namespaces[0].history_size and channel.namespaces[0].history_ttl"
+MISSES = (
+    f"entries 1: channel family:{{family_id}}: a client that reconnects misses what was published meanwhile; set "
+    f"{HISTORY}, "
+    "force_recovery"
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "facts", "sentences"),
+    [
+        (publishing(), FULL, []),
+        (
+            publishing("diary:{id}"),
+            FULL,
+            [
+                "entries 1: channel diary:{id}: Centrifugo has no namespace diary: every record would be dead-lettered "
+                "(unknown_channel); add it to the configuration"
+            ],
+        ),
+        (publishing(), FULL._replace(recovery=False), [MISSES]),
+        (publishing(), FULL._replace(history=False), [MISSES]),
+        (publishing(more='fields = ["id"]\nskip_history = true'), FULL._replace(history=False), []),
+        (
+            publishing(more=VERSIONED),
+            FULL._replace(history=False),
+            [
+                f"entries 1: channel family:{{family_id}}: version has no effect without history; set {HISTORY}",
+                MISSES,
+            ],
+        ),
+        (
+            publishing(more='fields = ["id"]\ndelta = true'),
+            FULL._replace(deltas=False),
+            [
+                'entries 1: channel family:{family_id}: delta has no effect; set allowed_delta_types = ["fossil"] at '
+                "channel.namespaces[0]"
+            ],
+        ),
+        (
+            publishing(),
+            FULL._replace(data_format="binary"),
+            ["entries 1: channel family:{family_id}: publication_data_format is binary, but the bridge publishes JSON"],
+        ),
+        (publishing(), FULL._replace(data_format="json_object"), []),
+        (
+            publishing(),
+            FULL._replace(streams=False),
+            [
+                "entries 1: channel family:{family_id}: its namespace has a subscription_type that cannot be "
+                "published to "
+                "(rejected); use one of stream"
+            ],
+        ),
+        (
+            'do = "history_remove"\nchannel = "family:{family_id}"',
+            FULL._replace(history=False),
+            [
+                "entries 1: channel family:{family_id}: history is off there, so that nothing can be removed "
+                f"(not_available); set {HISTORY}"
+            ],
+        ),
+        ('do = "unsubscribe"\nuser = "{u}"\nchannel = "else:{id}"', FULL, []),
+    ],
+)
+def test_a_centrifugo_configuration_that_does_not_suit_is_warned_of(
+    tmp_path: Path, action: str, facts: NamespaceFacts, sentences: list[str]
+) -> None:
+    assert warned(tmp_path, one_route(action), ServerFacts(6, ":", (facts,))) == sentences
+
+
+def test_a_channel_without_a_namespace_has_the_options_of_those(tmp_path: Path) -> None:
+    server = ServerFacts(6, ":", (FULL._replace(name="", path="channel.without_namespace"),))
+
+    assert warned(tmp_path, one_route(publishing("{id}")), server) == []
+
+
+def test_a_boundary_of_ones_own_parts_the_namespace(tmp_path: Path) -> None:
+    assert warned(tmp_path, one_route(publishing("family.x:{id}")), ServerFacts(6, ".", (FULL,))) == []
+
+
+def test_centrifugo_5_does_not_know_versions(tmp_path: Path) -> None:
+    assert warned(tmp_path, one_route(publishing(more=VERSIONED)), ServerFacts(5, ":", (FULL,))) == [
+        "entries 1: Centrifugo v5 ignores version: older states overwrite newer ones"
+    ]
+
+
+def rule(match: str, *, subscribe: bool = True) -> PolicyFacts:
+    return PolicyFacts("line 3", match, tuple(match.split(":")), subscribe)
+
+
+NOBODY = "no rule of the policy lets anybody subscribe to it; add one, or remove the route"
+
+
+@pytest.mark.parametrize(
+    ("channel", "rules", "reachable"),
+    [
+        ("family:{family_id}", [rule("family:{family_id}")], True),
+        ("family:{family_id}", [rule("family:*")], True),
+        ("family:{family_id}", [rule("*:*")], True),
+        ("family:{family_id}", [rule("family:main")], True),
+        ("family:main", [rule("family:{family_id}")], True),
+        ("family:{family_id}", [], False),
+        ("family:{family_id}", [rule("family:{family_id}:chat")], False),
+        ("family:{family_id}", [rule("diary:{family_id}")], False),
+        ("family:{family_id}", [rule("family:{family_id}", subscribe=False)], False),
+        ("family:main", [rule("family:*", subscribe=False), rule("family:main")], False),
+        ("family:{family_id}", [rule("family:main", subscribe=False), rule("family:*")], True),
+    ],
+)
+def test_a_channel_that_nobody_may_subscribe_to_is_warned_of(
+    tmp_path: Path, channel: str, rules: list[PolicyFacts], reachable: bool
+) -> None:
+    sentences = warned(tmp_path, one_route(publishing(channel)), rules=rules)
+
+    assert sentences == ([] if reachable else [f"entries 1: channel {channel}: {NOBODY}"])
+
+
+def test_routes_that_fill_a_placeholder_of_the_policy_with_different_things_are_warned_of(tmp_path: Path) -> None:
+    text = one_route(publishing("family:{family.family_id}:a")) + others(one_route(publishing("family:{user_id}:b")))
+
+    assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [
+        "entries 1: channel family:{family.family_id}:a: {family_id} of the policy's family:{family_id}:* (line 3) is "
+        "filled with family_id here, and with user_id by route others, action 1; one of them is not what the policy "
+        "compares",
+        "others 1: channel family:{user_id}:b: {family_id} of the policy's family:{family_id}:* (line 3) is filled "
+        "with "
+        "user_id here, and with family_id by route entries, action 1; one of them is not what the policy compares",
+    ]

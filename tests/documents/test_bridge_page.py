@@ -1,0 +1,116 @@
+"""What docs/bridge.md says about routes is what the bridge does."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from bridge.commands import Mapped, Reason, Record
+from bridge.mapping.mapper import RouteMapper
+from bridge.routing.action_file import KEYS
+from bridge.routing.file import DEFAULTS, ROUTE, TOP, read_routes
+from bridge.routing.model import Routes
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "bridge.md"
+TEXT = PAGE.read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    return re.split(rf"^## {title}.*$", TEXT, flags=re.MULTILINE)[1].split("\n## ")[0]
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def rows(title: str) -> list[list[str]]:
+    lines = [line for line in section(title).splitlines() if line.startswith("|") and not line.startswith("|---")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def routes_of(text: str) -> Routes:
+    return read_routes(text, "routes.toml", lambda name: b"")
+
+
+def test_the_first_example_makes_the_command_that_is_shown() -> None:
+    example, record, command = blocks("toml")[0], blocks("json")[0], blocks("json")[1].strip()
+    value = orjson.dumps(json.loads(record))
+
+    outcome = RouteMapper(routes_of(example)).outcome(
+        Record("diary.entry.created.v1", 0, 0, 1_800_000_000_000, None, value), 1_800_000_000_000
+    )
+
+    assert isinstance(outcome, Mapped)
+    assert [made.encoded.decode() for made in outcome.commands] == [command]
+
+
+ROUTE_OF = '[[routes]]\nname = "entries"\ntopics = ["t"]\n{}\n[[routes.actions]]\n{}'
+
+
+@pytest.mark.parametrize("line", [line for line in blocks("toml")[2].splitlines() if line])
+def test_each_way_to_say_what_clients_get_is_accepted(line: str) -> None:
+    action = f'do = "publish"\nchannel = "c"\n{line}'
+
+    assert routes_of("version = 1\n" + ROUTE_OF.format("", action)).topics == ("t",)
+
+
+def test_the_conditions_are_accepted() -> None:
+    action = 'do = "publish"\nchannel = "c"\ndata = "*"'
+
+    [route] = routes_of("version = 1\n" + ROUTE_OF.format(blocks("toml")[1], action)).routes
+
+    assert (len(route.early), len(route.late)) == (1, 3)
+
+
+def keys(first_cell: str) -> list[list[str]]:
+    """The rows of the reference's table whose heading is this."""
+    table = section("Reference").split(f"| {first_cell} |")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def test_the_reference_names_every_key_of_the_grammar() -> None:
+    of_file = [name.strip("[]") for cell, *_ in keys("Key of the file") for name in words(cell)]
+    of_route = keys("Key of a route")
+    of_action = keys("Key of an action")
+
+    assert of_file == list(TOP)
+    assert sorted(named(of_route)) == sorted(name.replace("actions", "[[routes.actions]]") for name in ROUTE)
+    assert sorted(named(of_action)) == sorted({name for names in KEYS.values() for name in names})
+    marked = [name for row in (*of_route, *of_action) if row[0].endswith(" D") for name in words(row[0])]
+    assert sorted(marked) == sorted(DEFAULTS)
+
+
+def named(table: list[list[str]]) -> list[str]:
+    return [name for row in table for name in words(row[0])]
+
+
+def test_the_reference_says_which_action_has_which_key() -> None:
+    for do, accepted in KEYS.items():
+        table = keys("Key of an action")
+        of_this = [name for cell, of, *_ in table if of == "all" or do in of.split(", ") for name in words(cell)]
+
+        assert sorted(of_this) == sorted(accepted), do
+
+
+def test_every_reason_of_a_dead_letter_is_explained() -> None:
+    explained = [name for cell, *_ in rows("What is refused") for name in words(cell)]
+
+    assert sorted(explained) == sorted(Reason)
+
+
+def test_the_json_of_check_routes_has_the_keys_of_its_report() -> None:
+    shown: Any = json.loads(blocks("json")[-1])
+
+    assert (list(shown), list(shown["record"]), list(shown["routes"][0]), list(shown["record"]["routes"][0])) == (
+        ["routes", "faults", "record"],
+        ["routes", "commands", "outcome", "reason"],
+        ["name", "line", "warnings"],
+        ["name", "fits", "why"],
+    )
