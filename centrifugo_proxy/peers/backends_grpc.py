@@ -24,6 +24,8 @@ from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 
 FAMILY_SERVICE: Final = "realtime.v1.ChannelAccessService"
 RPC_BACKEND: Final = "realtime.v1.RpcBackendService"
+# A longer message for a client is cut.
+LONGEST_MESSAGE: Final = 1024
 # Statuses that are answers: what the client is told for each.
 REFUSALS: Final = {
     grpc.StatusCode.PERMISSION_DENIED: BackendError(FORBIDDEN, "not allowed"),
@@ -58,7 +60,7 @@ class GrpcFamilyService:
             case "grant":
                 return Grant(normalized_expiry(response.grant.expire_at))
             case "denial":
-                return BackendError(response.denial.code, response.denial.message)
+                return BackendError(response.denial.code, response.denial.message[:LONGEST_MESSAGE])
             case "disconnect":
                 return BackendDisconnect(response.disconnect.code, response.disconnect.reason)
             case _:
@@ -89,7 +91,7 @@ class GrpcRpcBackend:
             case "data":
                 return RpcData(response.data)
             case "error":
-                return BackendError(response.error.code, response.error.message)
+                return BackendError(response.error.code, response.error.message[:LONGEST_MESSAGE])
             case "disconnect":
                 return BackendDisconnect(response.disconnect.code, response.disconnect.reason)
             case _:

@@ -1,45 +1,199 @@
-"""gRPC channels to the services behind us, all with the same manners."""
+"""Channels that are replaced while they are in use. When: rollover.py."""
 
-import json
-from pathlib import Path
-from typing import Final
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Protocol
 
 import grpc
 from grpc import aio
 
-from centrifugo_proxy.peers.tls import TlsFiles
+from centrifugo_proxy.peers.channel_options import Options
+from centrifugo_proxy.peers.rollover import AGE_S, Reason, Rollover, State, Step
+from centrifugo_proxy.peers.tls import Report as TlsReport
+from centrifugo_proxy.peers.tls import TlsFiles, TlsWatch
 
-# https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h
-CHANNEL_OPTIONS: Final = (
-    # A peer that comes back is found within a second; a connection attempt that hangs ends after one.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    # Ten silent seconds with a call under way, three more without an answer to a ping: the peer is dead.
-    # Not while idle: stock servers answer such pings with GOAWAY.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 3_000),
-    # The same for pings that measure bandwidth: a keepalive ping waits for the answer of one, by default for a minute.
-    ("grpc.http2.ping_timeout_ms", 3_000),
-    ("grpc.keepalive_permit_without_calls", 0),
-    ("grpc.http2.max_pings_without_data", 0),
-    # Every address of the target takes its share, and lost ones are looked up again soon.
-    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
-    ("grpc.service_config_disable_resolution", 1),
-    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    # A ticket may be spent by a call that failed: nobody but the client tries again.
-    ("grpc.enable_retries", 0),
-)
+BytesMethod = aio.UnaryUnaryMultiCallable[bytes, bytes]
+
+TICK_S: Final = 0.2
+TLS_TICK_S: Final = 1.0
+STATES: Final = {
+    grpc.ChannelConnectivity.READY: State.READY,
+    grpc.ChannelConnectivity.TRANSIENT_FAILURE: State.FAILING,
+    grpc.ChannelConnectivity.SHUTDOWN: State.FAILING,
+}
+# Targets without a name to look up.
+ADDRESS: Final = re.compile(r"(ipv4|ipv6|unix|unix-abstract|vsock):.*|\[[0-9A-Fa-f:.%]+\]:[0-9]+|[0-9.]+:[0-9]+")
 
 
-def open_channel(target: str, tls: TlsFiles | None) -> aio.Channel:
-    """A channel to `target`, plaintext when `tls` is None. Raises OSError for an unreadable file."""
-    if tls is None:
-        return aio.insecure_channel(target, options=CHANNEL_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(_content(tls.ca), _content(tls.key), _content(tls.cert))
-    override = (("grpc.ssl_target_name_override", tls.server_name),) if tls.server_name else ()
-    return aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS + override)
+class Report(TlsReport, Protocol):
+    """Tells operators what became of a channel."""
+
+    def channel_replaced(self, reason: Reason) -> None: ...
 
 
-def _content(path: str) -> bytes | None:
-    return Path(path).read_bytes() if path else None
+class Source(Protocol):
+    """Opens the channels to one target."""
+
+    def open(self) -> aio.Channel:
+        """A new channel with the newest credentials. Raises OSError or TlsFilesRefused at the first."""
+
+    def changed(self) -> bool:
+        """Whether a channel opened now has other credentials than the one before. Asked every 0.2 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSource:
+    """Channels without TLS."""
+
+    target: str
+    options: Options
+
+    def open(self) -> aio.Channel:
+        return aio.insecure_channel(self.target, options=self.options)
+
+    def changed(self) -> bool:
+        return False
+
+
+class TlsSource:
+    """Channels over TLS, with the newest content of their files."""
+
+    def __init__(self, target: str, options: Options, files: TlsFiles, report: TlsReport) -> None:
+        """Raises TlsFilesRefused."""
+        override = (("grpc.ssl_target_name_override", files.server_name),) if files.server_name else ()
+        self._target, self._options = target, options + override
+        self._watch = TlsWatch(files, report)
+        self._looked_at = monotonic()
+
+    def open(self) -> aio.Channel:
+        return aio.secure_channel(self._target, self._watch.material.credentials(), options=self._options)
+
+    def changed(self) -> bool:
+        if monotonic() - self._looked_at < TLS_TICK_S:
+            return False
+        self._looked_at = monotonic()
+        return self._watch.changed()
+
+
+@dataclass(slots=True)
+class RollingMethod:
+    """A method on the channel in use."""
+
+    path: str
+    call: BytesMethod
+
+
+class RollingChannel:
+    """The channel in use to one target. `run` replaces it; calls under way finish on the channel they began on."""
+
+    def __init__(self, source: Source, *, age_s: float | None, linger_s: float, report: Report) -> None:
+        """`linger_s` is how long a replaced channel stays open: longer than any deadline. `age_s`: see Rollover."""
+        self._source, self._linger_s, self._report = source, linger_s, report
+        self._methods: dict[str, RollingMethod] = {}
+        self._candidate: aio.Channel | None = None
+        self._replaced: set[asyncio.Task[None]] = set()
+        self._current = source.open()
+        self._rollover = Rollover(monotonic(), age_s)
+        _state(self._current)
+
+    def method(self, path: str) -> RollingMethod:
+        """The method at `/service/method`, for as long as the service runs."""
+        if path not in self._methods:
+            self._methods[path] = RollingMethod(path, _method(self._current, path))
+        return self._methods[path]
+
+    def call_expired(self, method: RollingMethod, call: BytesMethod) -> None:
+        """Note that a call ran into its deadline; one on a channel that is no longer in use says nothing."""
+        if method.call is call:
+            self._rollover.call_expired()
+
+    async def run(self) -> None:
+        """Keep the channel good, until cancelled."""
+        while True:
+            self.tick(monotonic())
+            await asyncio.sleep(TICK_S)
+
+    def tick(self, now: float) -> None:
+        """Look at the channels once."""
+        if self._source.changed():
+            self._rollover.credentials_changed()
+        candidate = None if self._candidate is None else _state(self._candidate)
+        match self._rollover.step(now, _state(self._current), candidate):
+            case Step.OPEN:
+                self._discard()
+                self._candidate = self._source.open()
+                _state(self._candidate)
+            case Step.DISCARD:
+                self._discard()
+            case Step.SWAP:
+                self._swap()
+
+    def _discard(self) -> None:
+        if self._candidate is not None:
+            self._close(self._candidate, after_s=0)
+            self._candidate = None
+
+    def _swap(self) -> None:
+        if self._candidate is None:
+            return
+        replaced, self._current, self._candidate = self._current, self._candidate, None
+        for method in self._methods.values():
+            method.call = _method(self._current, method.path)
+        self._close(replaced, after_s=self._linger_s)
+        if reason := self._rollover.swapped_for:
+            self._report.channel_replaced(reason)
+
+    def _close(self, channel: aio.Channel, after_s: float) -> None:
+        task = asyncio.get_running_loop().create_task(_closed(channel, after_s))
+        self._replaced.add(task)
+        task.add_done_callback(self._replaced.discard)
+
+    async def close(self) -> None:
+        """Close every channel, and end the calls that are under way."""
+        self._discard()
+        for task in tuple(self._replaced):
+            task.cancel()
+        await asyncio.gather(self._current.close(None), *self._replaced, return_exceptions=True)
+
+
+async def _closed(channel: aio.Channel, after_s: float) -> None:
+    try:
+        await asyncio.sleep(after_s)
+    finally:
+        await channel.close(None)
+
+
+def _state(channel: aio.Channel) -> State:
+    """The state of a channel, which connects if it has not begun to."""
+    return STATES.get(channel.get_state(try_to_connect=True), State.CONNECTING)
+
+
+def _method(channel: aio.Channel, path: str) -> BytesMethod:
+    # Without serializers: grpc.aio logs a traceback for a response that its deserializer refuses.
+    return channel.unary_unary(path, None, None)
+
+
+def is_name(target: str) -> bool:
+    """Whether the addresses behind a target can change."""
+    return ADDRESS.fullmatch(target) is None
+
+
+@asynccontextmanager
+async def rolling_channel(
+    source: Source, *, target: str, deadline_s: float, report: Report, age_s: float = AGE_S
+) -> AsyncIterator[RollingChannel]:
+    """A channel to a target, connecting from now on, replaced where needed, closed at the end."""
+    oldest_s = age_s if is_name(target) else None
+    channel = RollingChannel(source, age_s=oldest_s, linger_s=deadline_s + 1, report=report)
+    keeper = asyncio.create_task(channel.run(), name=f"channel to {target}")
+    try:
+        yield channel
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+        await channel.close()

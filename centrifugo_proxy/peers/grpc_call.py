@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Final, Generic, TypeVar
 
@@ -11,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.channels import RollingChannel, RollingMethod
 from centrifugo_proxy.peers.statuses import Failed, Interrupted
 from centrifugo_proxy.spans import Metadata, Tracer
 
@@ -18,7 +20,6 @@ Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 ObserveCall = Callable[[str, float], None]
 BytesCall = aio.UnaryUnaryCall[bytes, bytes]
-BytesMethod = aio.UnaryUnaryMultiCallable[bytes, bytes]
 
 # Calls whose callers have gone, in this process. Each of them ends at its deadline; above this number they are
 # cancelled at once, and grpcio loses some 900 bytes for each.
@@ -35,7 +36,7 @@ class Peer:
     under way, so that a service that hangs cannot hold up requests that do not need it.
     """
 
-    grpc_channel: aio.Channel
+    channel: RollingChannel
     deadline_s: float
     observe: ObserveCall
     tracer: Tracer
@@ -46,16 +47,14 @@ class Peer:
         self, service: str, method: str, request: type[Request], response: type[Response]
     ) -> "ObservedCall[Request, Response]":
         """A method of the service, by the contract's names and messages."""
-        # Without serializers: grpc.aio logs a traceback for a response that its deserializer refuses.
-        call: BytesMethod = self.grpc_channel.unary_unary(f"/{service}/{method}", None, None)
-        return ObservedCall(call, service, method, response, self)
+        return ObservedCall(self.channel.method(f"/{service}/{method}"), service, method, response, self)
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedCall(Generic[Request, Response]):
     """One method of a peer."""
 
-    call: BytesMethod
+    rolling: RollingMethod
     service: str
     method: str
     response: type[Response]
@@ -87,11 +86,15 @@ class ObservedCall(Generic[Request, Response]):
 
     async def send(self, request: Request, metadata: Metadata) -> Response:
         """The response, neither counted nor traced; the call's place is free when the call ends. Raises Failed."""
-        call = self.call(request.SerializeToString(), timeout=self.peer.deadline_s, metadata=metadata)
+        make_call = self.rolling.call
+        expired = partial(self.peer.channel.call_expired, self.rolling, make_call)
+        call = make_call(request.SerializeToString(), timeout=self.peer.deadline_s, metadata=metadata)
         if capacity := self.peer.capacity:
             call.add_done_callback(lambda _: capacity.leave())
-        await _end_of(call)
+        await _end_of(call, expired)
         status = await call.code()
+        if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+            expired()
         if status is grpc.StatusCode.CANCELLED:
             raise Interrupted(status)
         if status is not grpc.StatusCode.OK:
@@ -105,22 +108,28 @@ class ObservedCall(Generic[Request, Response]):
             raise Failed(grpc.StatusCode.INTERNAL, "was answered with bytes that are not its message") from None
 
 
-async def _end_of(call: BytesCall) -> None:
+async def _end_of(call: BytesCall, expired: Callable[[], None]) -> None:
     """Wait until the call has ended. A caller that is cancelled leaves the call to its deadline."""
     ended = asyncio.get_running_loop().create_future()
     call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
     try:
         await ended
     except asyncio.CancelledError:
-        _abandon(call)
+        _abandon(call, expired)
         raise
 
 
-def _abandon(call: BytesCall) -> None:
+def _abandon(call: BytesCall, expired: Callable[[], None]) -> None:
     """Leave the call to its deadline: grpcio never frees the memory of the operations of a cancelled call."""
     if call.done():
         return
-    if abandoned.enter():
-        call.add_done_callback(lambda _: abandoned.leave())
-    else:
+    if not abandoned.enter():
         call.cancel()
+        return
+
+    def ended(_: object) -> None:
+        abandoned.leave()
+        if not call.time_remaining():
+            expired()
+
+    call.add_done_callback(ended)

@@ -4,6 +4,8 @@ from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 Tier = Literal["unspecified", "free", "pro", "family"]
 TIERS: Final[tuple[str, ...]] = get_args(Tier)
+# A longer id is a fault: it would travel in every presence, join and publication of its connection.
+LONGEST_ID_BYTES: Final = 1024
 
 
 class ValidateQuery(NamedTuple):
@@ -57,7 +59,7 @@ class IdentityDenied(NamedTuple):
 
 
 class IdentityMalformed(NamedTuple):
-    """An answer that says nothing: no branch set, or an empty user."""
+    """An answer that cannot be used: no branch set, an empty user, or an id that is too long."""
 
     problem: str
 

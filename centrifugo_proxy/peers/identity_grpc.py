@@ -7,6 +7,7 @@ import grpc
 from centrifugo_proxy.peers.backends import RefreshQuery
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity import (
+    LONGEST_ID_BYTES,
     Identity,
     IdentityAnswer,
     IdentityDenied,
@@ -98,6 +99,9 @@ def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
 def _identity(success: pb.Success) -> Identity | IdentityMalformed:
     if not success.user_id:
         return IdentityMalformed("identity's Success has an empty user_id")
+    for name, value in (("user_id", success.user_id), ("family_id", success.family_id)):
+        if len(value.encode()) > LONGEST_ID_BYTES:
+            return IdentityMalformed(f"identity's Success has a {name} of more than {LONGEST_ID_BYTES} bytes")
     locks = success.parental_state
     return Identity(
         success.user_id,

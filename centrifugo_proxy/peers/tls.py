@@ -1,13 +1,140 @@
-"""The TLS material of a channel."""
+"""The TLS files of a channel: read, checked, and watched for new content."""
 
+import os
+import ssl
+import stat
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import grpc
+
+from common.os_errors import reason
+from common.safe_path import safe_path
+
+LARGEST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files for a TLS channel, each "" when not given; `server_name` overrides the target's."""
+    """Paths of PEM files for a TLS channel, each "" when not given; `server_name` replaces the target's name."""
 
     ca: str = ""
     cert: str = ""
     key: str = ""
     server_name: str = ""
+
+
+class TlsMaterial(NamedTuple):
+    """The content of the files, None for a file that is not given."""
+
+    ca: bytes | None
+    cert: bytes | None
+    key: bytes | None
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """What a channel is opened with."""
+        return grpc.ssl_channel_credentials(self.ca, self.key, self.cert)
+
+
+class TlsFilesRefused(Exception):
+    """The files cannot be used. The message names the file and the problem, never its content."""
+
+
+class Report(Protocol):
+    """Tells operators about files that changed."""
+
+    def tls_files_taken(self) -> None: ...
+
+    def tls_files_refused(self, problem: str) -> None: ...
+
+
+def read_tls_files(files: TlsFiles) -> TlsMaterial:
+    """The content of the files, all of them usable. Raises TlsFilesRefused."""
+    material = TlsMaterial(_content(files.ca), _content(files.cert), _content(files.key))
+    _check(files, material.ca)
+    return material
+
+
+def _content(path: str) -> bytes | None:
+    if not path:
+        return None
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for a writer.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(LARGEST + 1) if regular else b""
+    except OSError as error:
+        raise TlsFilesRefused(f"cannot read {safe_path(path)}: {reason(error)}") from None
+    if not regular or len(content) > LARGEST:
+        raise TlsFilesRefused(f"cannot read {safe_path(path)}: not a regular file of at most {LARGEST} bytes")
+    return content
+
+
+def _check(files: TlsFiles, ca: bytes | None) -> None:
+    """gRPC itself accepts any bytes, and then fails at each handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca is not None:
+        try:
+            context.load_verify_locations(cadata=ca.decode("ascii", "ignore"))
+        except (OSError, ValueError) as error:
+            raise TlsFilesRefused(f"no certificate in PEM in {safe_path(files.ca)} ({_words(error)})") from None
+    if files.cert:
+        try:  # the password is for a key that has one, so that OpenSSL does not ask for it on the terminal
+            context.load_cert_chain(files.cert, files.key or None, password="")
+        except OSError as error:
+            names = f"{safe_path(files.cert)} and {safe_path(files.key)}"
+            raise TlsFilesRefused(f"no certificate with its key in PEM in {names} ({_words(error)})") from None
+
+
+def _words(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        return reason(error)
+    return getattr(error, "reason", None) or "not PEM"
+
+
+Stamp = tuple[tuple[int, ...], ...]
+
+
+class TlsWatch:
+    """The newest usable content of TLS files.
+
+    Kubernetes mounts a Secret as links below a link `..data`, and swaps that link; other writers replace the files one
+    by one. So a change counts once the files have looked the same twice.
+    """
+
+    def __init__(self, files: TlsFiles, report: Report) -> None:
+        """Raises TlsFilesRefused."""
+        self._files, self._report = files, report
+        self._judged = self._seen = _stamp(files)
+        self.material = read_tls_files(files)
+
+    def changed(self) -> bool:
+        """Look at the files again; True when they have new content, which `material` has from then on."""
+        before, self._seen = self._seen, _stamp(self._files)
+        if self._seen == self._judged or self._seen != before:
+            return False
+        self._judged = self._seen
+        try:
+            material = read_tls_files(self._files)
+        except TlsFilesRefused as refused:
+            self._report.tls_files_refused(str(refused))
+            return False
+        if material == self.material:
+            return False
+        self.material = material
+        self._report.tls_files_taken()
+        return True
+
+
+def _stamp(files: TlsFiles) -> Stamp:
+    """What tells one state of the files from another, at the price of a look at each."""
+    return tuple(_file_stamp(path) for path in (files.ca, files.cert, files.key) if path)
+
+
+def _file_stamp(path: str) -> tuple[int, ...]:
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        return (error.errno or 0,)
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)

@@ -14,6 +14,7 @@ from centrifugo_proxy.events.rpc import Rpc
 from centrifugo_proxy.events.sub_refresh import SubRefresh
 from centrifugo_proxy.events.subscribe import Subscribe
 from centrifugo_proxy.peers.backends_grpc import GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity_grpc import GrpcRefreshClient
 from centrifugo_proxy.protocol.codes import REFRESH_EVENTS
@@ -79,7 +80,9 @@ class _Peers:
         if not target:
             return None
         deadline_ms = self.settings.FAMILY_SERVICE_DEADLINE_MS
-        return GrpcFamilyService(await self._open(metrics.FAMILY_SERVICE, target, deadline_ms))
+        return GrpcFamilyService(
+            await self._open(metrics.FAMILY_SERVICE, target, deadline_ms, response_bytes=SMALL_MESSAGE_BYTES)
+        )
 
     async def backends(self) -> dict[str, GrpcRpcBackend]:
         deadline_ms = self.settings.RPC_DEADLINE_MS
@@ -88,6 +91,13 @@ class _Peers:
             for name, target in self.settings.RPC_BACKENDS.items()
         }
 
-    async def _open(self, label: str, target: str, deadline_ms: int) -> Peer:
-        opened = open_backend(self.settings, self.tracer, label=label, target=target, deadline_ms=deadline_ms)
+    async def _open(self, label: str, target: str, deadline_ms: int, response_bytes: int | None = None) -> Peer:
+        opened = open_backend(
+            self.settings,
+            self.tracer,
+            label=label,
+            target=target,
+            deadline_ms=deadline_ms,
+            response_bytes=response_bytes,
+        )
         return await self.stack.enter_async_context(opened)

@@ -61,19 +61,22 @@ class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
     `stop` and `start` keep the port.
     """
 
-    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+    def __init__(
+        self, credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._credentials = credentials
+        self._host = host
         self.script: Script = success()
         self.refresh_script: Script = aborts(grpc.StatusCode.UNIMPLEMENTED)
         self.calls: list[pb.ValidateRequest] = []
         self.refreshes: list[pb.RefreshRequest] = []
         self.metadata: list[dict[str, Any]] = []
-        self.port = 0
+        self.port = port
         self._server: aio.Server | None = None
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     async def Validate(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         self.calls.append(request)
@@ -88,9 +91,9 @@ class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
         self._server = aio.server(options=[("grpc.so_reuseport", 0)])
         pb_grpc.add_ConnectProxyServiceServicer_to_server(self, self._server)
         if self._credentials is None:
-            self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+            self.port = self._server.add_insecure_port(self.address)
         else:
-            self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", self._credentials)
+            self.port = self._server.add_secure_port(self.address, self._credentials)
         await self._server.start()
 
     async def stop(self) -> None:
@@ -100,9 +103,11 @@ class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
 
 
 @asynccontextmanager
-async def identity_stub(credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[IdentityStub]:
-    """A running stub; over TLS with `credentials`."""
-    stub = IdentityStub(credentials)
+async def identity_stub(
+    credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[IdentityStub]:
+    """A running stub; over TLS with `credentials`, on a port of the kernel's choice with 0."""
+    stub = IdentityStub(credentials, host=host, port=port)
     await stub.start()
     try:
         yield stub

@@ -419,8 +419,14 @@ async def test_any_other_status_opens_no_pool(identity: IdentityStub, clock: Fak
 
 @pytest.mark.parametrize(
     "response_of_identity",
-    [pb.ValidateResponse(), pb.ValidateResponse(success=pb.Success(family_id="f-1", is_admin=True))],
-    ids=["no branch", "empty user"],
+    [
+        pb.ValidateResponse(),
+        pb.ValidateResponse(success=pb.Success(family_id="f-1", is_admin=True)),
+        pb.ValidateResponse(success=pb.Success(user_id="u" * 1025)),
+        pb.ValidateResponse(success=pb.Success(user_id="u-1", family_id="ж" * 513)),
+        pb.ValidateResponse(success=pb.Success(user_id="u" * 2_000_000)),
+    ],
+    ids=["no branch", "empty user", "long user", "long family", "two megabytes"],
 )
 async def test_an_answer_that_names_nobody_is_an_internal_error(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture, response_of_identity: pb.ValidateResponse

@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc import aio
 
 from centrifugo_proxy.peers.backends import (
     AccessQuery,
@@ -19,13 +18,14 @@ from centrifugo_proxy.peers.backends import (
     RpcData,
 )
 from centrifugo_proxy.peers.backends_grpc import REFUSALS, GrpcFamilyService, GrpcRpcBackend
-from centrifugo_proxy.peers.channels import open_channel
+from centrifugo_proxy.peers.channels import RollingChannel
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.statuses import NO_ANSWER
 from centrifugo_proxy.spans import OFF
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, returns, rpc_backend, says
+from tests.harness.channels import plain_channel
 from tests.harness.identity import aborts
 
 QUERY = AccessQuery("u-1", "f-1", "c-1", "room:1", publish=False)
@@ -35,25 +35,23 @@ Ask = Callable[[], Awaitable[Any]]
 Observed = list[tuple[str, float]]
 
 
-def peer(grpc_channel: aio.Channel, observed: Observed) -> Peer:
-    return Peer(
-        grpc_channel=grpc_channel, deadline_s=5.0, observe=lambda *call: observed.append(call), tracer=OFF, name="diary"
-    )
+def peer(channel: RollingChannel, observed: Observed) -> Peer:
+    return Peer(channel=channel, deadline_s=5.0, observe=lambda *call: observed.append(call), tracer=OFF, name="diary")
 
 
 @asynccontextmanager
 async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
     """Asks a family service with this script."""
-    async with family_service(script) as stub, open_channel(stub.address, None) as grpc_channel:
-        client = GrpcFamilyService(peer(grpc_channel, observed))
+    async with family_service(script) as stub, plain_channel(stub.address) as channel:
+        client = GrpcFamilyService(peer(channel, observed))
         yield lambda: client.authorize(QUERY)
 
 
 @asynccontextmanager
 async def diary(script: Any, observed: Observed) -> AsyncIterator[Ask]:
     """Calls an rpc backend with this script."""
-    async with rpc_backend(script) as stub, open_channel(stub.address, None) as grpc_channel:
-        client = GrpcRpcBackend(peer(grpc_channel, observed))
+    async with rpc_backend(script) as stub, plain_channel(stub.address) as channel:
+        client = GrpcRpcBackend(peer(channel, observed))
         yield lambda: client.call(CALL)
 
 
@@ -68,6 +66,8 @@ ACCESS, ANSWER = channel_access_pb2.AuthorizeResponse, rpc_backend_pb2.CallRespo
         (family, grants(-7), Grant(1)),
         (family, says(ACCESS(grant=channel_access_pb2.Grant())), Grant(0)),
         (family, says(ACCESS(denial=Error(code=1, message="no"))), BackendError(1, "no")),
+        (family, says(ACCESS(denial=Error(code=1, message="ж" * 5000))), BackendError(1, "ж" * 1024)),
+        (diary, says(ANSWER(error=Error(code=1, message="ж" * 5000))), BackendError(1, "ж" * 1024)),
         (family, says(ACCESS(disconnect=Disconnect(code=2, reason="away"))), BackendDisconnect(2, "away")),
         (diary, returns(b"\xff"), RpcData(b"\xff")),
         (diary, returns(b""), RpcData(b"")),

@@ -19,6 +19,7 @@ from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.statuses import Failed, Interrupted
 from centrifugo_proxy.spans import OFF, Metadata, Span, Tracer
 from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.channels import plain_channel
 from tests.harness.identity import Context, IdentityStub, aborts, answers, success
 
 SERVICE = "realtime.v1.ConnectProxyService"
@@ -57,9 +58,9 @@ async def calling(
 ) -> AsyncIterator[Call]:
     """Validate, or another method, of the identity service at this address."""
     statuses = [] if observed is None else observed
-    async with aio.insecure_channel(address) as grpc_channel:
+    async with plain_channel(address, deadline_s) as channel:
         peer = Peer(
-            grpc_channel=grpc_channel,
+            channel=channel,
             deadline_s=deadline_s,
             observe=lambda status, seconds: statuses.append(status),
             tracer=tracer,

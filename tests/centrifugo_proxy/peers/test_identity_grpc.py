@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from centrifugo_proxy.peers import channels as grpc_channel
 from tests.harness.certificates import Authority
 from tests.harness.environment import service_settings_from
 from tests.harness.identity import IdentityStub, hanging, identity_stub
@@ -52,67 +51,6 @@ async def test_a_service_that_started_before_identity_finds_it_within_two_second
         await identity.start()
 
         await until(lambda: accepted(running), within_s=2)
-
-
-class Silenced:
-    """A way to identity on which established connections fall silent when told to; new ones are as good as ever."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._pumps: list[asyncio.Task[None]] = []
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_identity, to_identity = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writers += [writer, to_identity]
-        self._pumps += [
-            asyncio.create_task(pump(reader, to_identity)),
-            asyncio.create_task(pump(from_identity, writer)),
-        ]
-
-    def fall_silent(self) -> None:
-        for task in self._pumps:
-            task.cancel()
-
-    async def close(self) -> None:
-        self.fall_silent()
-        for writer in self._writers:
-            writer.close()
-        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
-
-
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-
-
-@pytest.mark.parametrize("rest_s", [0.0, 0.2], ids=["with a ping under way", "at rest"])
-async def test_a_peer_that_falls_silent_is_found_and_left(
-    identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, rest_s: float
-) -> None:
-    """The times of pings are a twentieth of those in use."""
-    quick = [
-        (
-            name,
-            int(value) // 20
-            if name in ("grpc.keepalive_time_ms", "grpc.keepalive_timeout_ms", "grpc.http2.ping_timeout_ms")
-            else value,
-        )
-        for name, value in grpc_channel.CHANNEL_OPTIONS
-    ]
-    monkeypatch.setattr(grpc_channel, "CHANNEL_OPTIONS", tuple(quick))
-    way = Silenced(identity.port)
-    server = await asyncio.start_server(way.meet, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-
-    async with server, service(f"127.0.0.1:{port}", IDENTITY_VALIDATE_DEADLINE_MS=5000) as running:
-        assert await accepted(running)
-        await asyncio.sleep(rest_s)
-        way.fall_silent()
-        assert not await accepted(running)
-
-        await until(lambda: accepted(running), within_s=2)
-    await way.close()
 
 
 async def test_a_call_that_is_cut_off_is_not_made_again(identity: IdentityStub) -> None:

@@ -1,0 +1,27 @@
+"""The memory of a service whose callers hang up. HANG_UPS=100000 in the environment makes the long form."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from tests.harness.identity import IdentityStub, hangs
+from tests.harness.paths import ROOT
+
+HANG_UPS = int(os.environ.get("HANG_UPS", "4000"))
+# What a call whose caller goes may leave, far below the 900 bytes that grpcio loses for a call that is cancelled.
+BYTES_A_CALL = 300
+NOISE_BYTES = 512 * 1024
+
+
+@pytest.mark.timeout(60 + HANG_UPS / 100)
+async def test_memory_is_flat_however_many_callers_hang_up(identity: IdentityStub) -> None:
+    identity.script = hangs
+    command = [sys.executable, "-m", "tests.harness.hang_ups", identity.address, str(HANG_UPS)]
+
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert int(output) < min(NOISE_BYTES + HANG_UPS * BYTES_A_CALL, 8 * 1024 * 1024)

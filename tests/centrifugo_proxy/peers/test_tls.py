@@ -1,0 +1,214 @@
+"""TLS files that change while the service runs."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from centrifugo_proxy.peers.channel_options import channel_options
+from centrifugo_proxy.peers.channels import TlsSource, rolling_channel
+from centrifugo_proxy.peers.rollover import Reason
+from centrifugo_proxy.peers.tls import LARGEST, TlsFiles, TlsFilesRefused, TlsWatch, read_tls_files
+from tests.harness.certificates import Authority
+from tests.harness.channels import Client, Reports, client_on
+from tests.harness.identity import identity_stub
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+
+
+class Mount:
+    """A folder as the kubelet mounts a Secret: links below a link `..data`, which `swap` replaces in one step."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._versions = folder, 0
+
+    def swap(self, **contents: bytes) -> None:
+        self._versions += 1
+        version = self._folder / f"..version_{self._versions}"
+        version.mkdir()
+        for name, content in contents.items():
+            (version / name).write_bytes(content)
+            if not (self._folder / name).is_symlink():
+                (self._folder / name).symlink_to(Path("..data") / name)
+        link = self._folder / "..data_new"
+        link.symlink_to(version.name)
+        link.replace(self._folder / "..data")
+
+    def path(self, name: str) -> str:
+        return str(self._folder / name)
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Mount:
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    return Mount(folder)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def next_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.in_folder(tmp_path_factory.mktemp("next"))
+
+
+def pair(authority: Authority, name: str) -> dict[str, bytes]:
+    """Certificate and key of a client."""
+    certificate, key = authority.issue(name)
+    return {"cert": certificate.read_bytes(), "key": key.read_bytes()}
+
+
+def test_a_swapped_link_is_new_content_once_the_files_have_looked_the_same_twice(
+    mount: Mount, authority: Authority, next_authority: Authority
+) -> None:
+    mount.swap(ca=authority.ca.read_bytes())
+    report = Reports()
+    watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
+
+    unchanged = watch.changed()
+    mount.swap(ca=next_authority.ca.read_bytes())
+    changes = [watch.changed() for _ in range(4)]
+
+    assert (unchanged, changes) == (False, [False, True, False, False])
+    assert watch.material.ca == next_authority.ca.read_bytes()
+    assert (report.taken, report.refused) == (1, [])
+
+
+def test_files_that_are_touched_but_say_the_same_are_no_change(mount: Mount, authority: Authority) -> None:
+    mount.swap(ca=authority.ca.read_bytes())
+    report = Reports()
+    watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
+
+    mount.swap(ca=authority.ca.read_bytes())
+
+    assert [watch.changed() for _ in range(3)] == [False] * 3
+    assert (report.taken, report.refused) == (0, [])
+
+
+BROKEN = {
+    "not PEM": b"no certificate",
+    "empty": b"",
+    "cut": b"-----BEGIN CERTIFICATE-----\nMIIB",
+    "too large": b"#" * (LARGEST + 1),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_is_refused_once_and_the_old_content_stays_until_a_good_one_comes(
+    mount: Mount, authority: Authority, next_authority: Authority, content: bytes
+) -> None:
+    mount.swap(ca=authority.ca.read_bytes())
+    report = Reports()
+    watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
+
+    mount.swap(ca=content)
+    broken = [watch.changed() for _ in range(4)]
+    kept = watch.material.ca
+    mount.swap(ca=next_authority.ca.read_bytes())
+    mended = [watch.changed() for _ in range(2)]
+
+    assert (broken, kept) == ([False] * 4, authority.ca.read_bytes())
+    assert (mended, watch.material.ca) == ([False, True], next_authority.ca.read_bytes())
+    assert len(report.refused) == 1
+    assert mount.path("ca") in report.refused[0]
+
+
+def test_a_file_that_is_gone_is_refused_and_the_old_content_stays(mount: Mount, authority: Authority) -> None:
+    mount.swap(ca=authority.ca.read_bytes())
+    report = Reports()
+    watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
+
+    Path(mount.path("ca")).unlink()
+    changes = [watch.changed() for _ in range(3)]
+
+    assert (changes, watch.material.ca) == ([False] * 3, authority.ca.read_bytes())
+    assert report.refused == [f"cannot read {mount.path('ca')}: No such file or directory"]
+
+
+def test_a_key_of_another_certificate_is_refused_as_is_a_pair_that_is_written_file_by_file(
+    mount: Mount, authority: Authority
+) -> None:
+    first, second = pair(authority, "first"), pair(authority, "second")
+    mount.swap(**first)
+    report = Reports()
+    watch = TlsWatch(TlsFiles(cert=mount.path("cert"), key=mount.path("key")), report)
+
+    mount.swap(cert=second["cert"], key=first["key"])
+    mixed = [watch.changed() for _ in range(3)]
+    mount.swap(**second)
+    matching = [watch.changed() for _ in range(2)]
+
+    assert (mixed, matching) == ([False] * 3, [False, True])
+    assert watch.material.key == second["key"]
+    assert ("no certificate with its key" in report.refused[0], len(report.refused)) == (True, 1)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a folder", "a device"])
+def test_what_is_not_a_file_is_refused_and_holds_nothing_up(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "ca"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+
+    with pytest.raises(TlsFilesRefused, match="cannot read"):
+        read_tls_files(TlsFiles(ca=str(path)))
+
+
+async def test_an_identity_with_a_certificate_of_a_new_authority_is_asked_without_a_restart(
+    mount: Mount, authority: Authority, next_authority: Authority
+) -> None:
+    mount.swap(ca=authority.ca.read_bytes())
+    report = Reports()
+
+    async with identity_stub(authority.server_credentials("localhost")) as identity:
+        target = f"localhost:{identity.port}"
+        source = TlsSource(target, channel_options(1), TlsFiles(ca=mount.path("ca")), report)
+        async with rolling_channel(source, target=target, deadline_s=1, report=report) as channel:
+            client = client_on(channel, 1)
+            await client.seconds_until_ok()
+            mount.swap(ca=b"broken")
+            broken = await client.ask_for(3)
+            mount.swap(ca=next_authority.ca.read_bytes())
+            await identity.stop()
+            async with identity_stub(next_authority.server_credentials("localhost"), port=identity.port) as renewed:
+                await client.seconds_until_ok()
+                assert len(renewed.calls) > 0
+
+    assert broken == {"OK"}
+    assert (report.taken, len(report.refused)) == (1, 1)
+    assert Reason.CREDENTIALS in report.replaced or Reason.FAILING in report.replaced
+
+
+async def test_a_new_client_certificate_is_used_while_no_call_fails(mount: Mount, authority: Authority) -> None:
+    mount.swap(ca=authority.ca.read_bytes(), **pair(authority, "first"))
+    report = Reports()
+    files = TlsFiles(mount.path("ca"), mount.path("cert"), mount.path("key"))
+
+    async with identity_stub(authority.server_credentials("localhost", ask_client=True)) as identity:
+        target = f"localhost:{identity.port}"
+        source = TlsSource(target, channel_options(5), files, report)
+        async with rolling_channel(source, target=target, deadline_s=5, report=report) as channel:
+            client = client_on(channel, 5)
+            await client.seconds_until_ok()
+            client.ends.clear()
+            mount.swap(ca=authority.ca.read_bytes(), **pair(authority, "second"))
+            await wait_for_replacement(client, report)
+
+    assert set(client.ends) == {"OK"}
+    assert report.replaced == [Reason.CREDENTIALS]
+
+
+async def wait_for_replacement(client: Client, report: Reports) -> None:
+    """Ask until the channel has been replaced."""
+    for _ in range(100):
+        await client.ask_for(0.1)
+        if report.replaced:
+            return
+    raise AssertionError("the channel was not replaced")

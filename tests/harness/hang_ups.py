@@ -1,0 +1,54 @@
+"""A process of its own whose callers hang up: python -m tests.harness.hang_ups ADDRESS COUNT
+
+Prints by how many bytes its memory grew over so many calls that were given up, after others to warm up.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from centrifugo_proxy.peers.grpc_call import abandoned
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.channels import Client, client_of
+
+AT_ONCE, MOST = 100, 500
+WARM_UP: Final = 3000
+
+
+async def main(address: str, count: int) -> None:
+    async with client_of(address, deadline_s=0.3) as client:
+        await hang_up(client, WARM_UP)
+        before = await resident_bytes()
+        await hang_up(client, count)
+        sys.stdout.write(f"{await resident_bytes() - before}\n")
+
+
+async def hang_up(client: Client, count: int) -> None:
+    """So many calls, a hundred at a time, whose callers go after some milliseconds."""
+    for _ in range(count // AT_ONCE):
+        callers = [asyncio.ensure_future(client.call(pb.ValidateRequest(ticket="a"))) for _ in range(AT_ONCE)]
+        await asyncio.sleep(0.005)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+        while abandoned.taken >= MOST:
+            await asyncio.sleep(0.01)
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def resident_bytes() -> int:
+    """The memory of this process once no call is under way."""
+    while abandoned.taken:
+        await asyncio.sleep(0.05)
+    gc.collect()
+    return _resident_bytes()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
