@@ -104,7 +104,7 @@ async def test_a_startup_that_fails_is_told_to_the_server_with_its_reason(tmp_pa
     with override_settings(IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", IDENTITY_TLS_CA_FILE=missing):
         sent = await talk(application(), {"type": "lifespan", "state": {}}, {"type": "lifespan.startup"})
 
-    assert sent == [{"type": "lifespan.startup.failed", "message": f"[Errno 2] No such file or directory: '{missing}'"}]
+    assert sent == [{"type": "lifespan.startup.failed", "message": f"cannot read {missing}: No such file or directory"}]
 
 
 async def test_a_request_before_startup_says_what_is_missing() -> None:

@@ -15,6 +15,7 @@ BYTES_A_CALL = 300
 NOISE_BYTES = 512 * 1024
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(60 + HANG_UPS / 100)
 async def test_memory_is_flat_however_many_callers_hang_up(identity: IdentityStub) -> None:
     identity.script = hangs

@@ -14,7 +14,10 @@ from tests.harness.certificates import Authority
 from tests.harness.channels import Client, Reports, client_on
 from tests.harness.identity import identity_stub
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl"),
+]
 
 
 class Mount:
