@@ -1,0 +1,76 @@
+"""Events at a steady rate while a test does harm, and what a client must have been sent in the end."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from confluent_kafka import Producer
+
+from tests.bridge.e2e.stage import Listening, Stage
+
+LONG = os.environ.get("BRIDGE_TORTURE") == "long"  # as long as docs/bridge-operations.md says it was tried
+FAMILIES = 20
+PARTITIONS = 4
+CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
+
+
+@dataclass
+class Load:
+    """`total` events, of each family in turn. They go on until `enough` is set and all are written."""
+
+    total: int
+    rate: int
+    stage: Stage
+
+    def produce(self) -> None:
+        """Write them at this rate; each once and in order, whatever happens to Kafka meanwhile."""
+        producer = Producer(
+            {"bootstrap.servers": self.stage.kafka.address, "enable.idempotence": True, "linger.ms": 2},
+        )
+        began = time.monotonic()
+        for number in range(self.total):
+            family = f"f-{number % FAMILIES}"
+            value = b'{"family":"%s","n":%d}' % (family.encode(), number // FAMILIES)
+            producer.produce(self.stage.topic, value, family.encode(), partition=number % FAMILIES % PARTITIONS)
+            producer.poll(0)
+            time.sleep(max(0.0, began + number / self.rate - time.monotonic()))
+        assert producer.flush(60) == 0
+
+    async def assert_delivered(self, heard: Listening) -> None:
+        """Every event reached the client: none is lost, none came twice, and each family's came in order."""
+        await heard.until(lambda: heard.count >= self.total)
+        each = self.total // FAMILIES
+        assert {name: numbers for name in CHANNELS if (numbers := heard.numbers(name)) != list(range(each))} == {}
+
+    def assert_committed(self) -> None:
+        """Everything is committed."""
+        each = self.total // PARTITIONS
+        until = time.monotonic() + 20
+        wanted = [each] * PARTITIONS
+        while (seen := self.stage.kafka.committed(self.stage.group, self.stage.topic, PARTITIONS)) != wanted:
+            assert time.monotonic() < until, seen
+            time.sleep(0.1)
+
+
+@contextmanager
+def producing(stage: Stage, total: int, rate: int = 400) -> Iterator[Load]:
+    """Events while the context lasts; at its end all are written."""
+    load = Load(total, rate, stage)
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            load.produce()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield load
+    finally:
+        thread.join()
+    assert failures == []
