@@ -1,0 +1,289 @@
+"""The bridge's core in this process, between records that a test hands over and a Centrifugo that it scripts."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bridge.centrifugo.api import open_api
+from bridge.commands import Command, Mapped, Outcome, Record
+from bridge.delivery.backoff import Backoff
+from bridge.delivery.work import Partition, Work
+from bridge.kafka.errors import NotDelivered
+from bridge.kafka.gate import Gate
+from bridge.running.bridge import Bridge
+from bridge.running.letters import Letters, LetterTopics
+from bridge.running.metrics import Metrics
+from bridge.running.sender import Limits, Sender
+from bridge.running.spans import OFF
+from tests.bridge.made import publication, record
+
+PARTITION = Partition("diary", 0)
+GIVE_UP_S = 20.0
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def result_of(command: dict[str, Any]) -> dict[str, Any]:
+    """What Centrifugo answers when all is well."""
+    [method] = command
+    if method == "broadcast":
+        return {method: {"responses": [{"result": {}} for _ in command[method]["channels"]]}}
+    return {method: {}}
+
+
+def error(code: int) -> dict[str, Any]:
+    return {"error": {"code": code, "message": "scripted"}}
+
+
+@dataclass
+class ScriptedCentrifugo:
+    """Answers requests one after another by `script`, and then well. `batches` are the commands of each request."""
+
+    script: list[Handler] = field(default_factory=list)
+    batches: list[list[dict[str, Any]]] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+    keys: list[str | None] = field(default_factory=list)
+    url: str = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = orjson.loads(await request.read())
+        self.keys.append(request.headers.get("X-API-Key"))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if "commands" in body:
+                self.bodies.append(body)
+                self.batches.append(body["commands"])
+            handler = self.script.pop(0) if self.script else well
+            return await handler(request)
+        finally:
+            self.at_once -= 1
+
+    @property
+    def channels(self) -> list[list[str]]:
+        """The channels of each request's publications."""
+        return [[command["publish"]["channel"] for command in batch] for batch in self.batches]
+
+
+async def well(request: web.Request) -> web.StreamResponse:
+    """Every command is done."""
+    body = orjson.loads(await request.read())
+    if "commands" not in body:
+        return web.json_response({"result": {}})
+    return web.json_response({"replies": [result_of(command) for command in body["commands"]]})
+
+
+def replies(*each: dict[str, Any]) -> Handler:
+    """These replies, one a command."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"replies": list(each)})
+
+    return handler
+
+
+def error_for(channel: str, code: int) -> Handler:
+    """This error for the commands of one channel; the others are done."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        commands = orjson.loads(await request.read())["commands"]
+        return web.json_response(
+            {
+                "replies": [
+                    error(code) if each["publish"]["channel"] == channel else result_of(each) for each in commands
+                ]
+            }
+        )
+
+    return handler
+
+
+def _fails(command: dict[str, Any], channel: str, code: int) -> dict[str, Any]:
+    return error(code) if command["publish"]["channel"] == channel else {}
+
+
+def status(code: int) -> Handler:
+    """This status."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=code, text="refused")
+
+    return handler
+
+
+def body(text: str) -> Handler:
+    """This body, with status 200."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, content_type="application/json")
+
+    return handler
+
+
+async def reset(request: web.Request) -> web.StreamResponse:
+    """The connection breaks."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def silence(request: web.Request) -> web.StreamResponse:
+    """No answer within the client's timeout."""
+    await asyncio.sleep(1)
+    return web.Response()
+
+
+@asynccontextmanager
+async def scripted_centrifugo() -> AsyncIterator[ScriptedCentrifugo]:
+    """One on loopback."""
+    scripted = ScriptedCentrifugo()
+    application = web.Application()
+    application.router.add_post("/api/{method}", scripted.handle)
+    runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    scripted.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api"
+    try:
+        yield scripted
+    finally:
+        await runner.cleanup()
+
+
+@dataclass
+class FakeWriter:
+    """Keeps dead letters; `script` has errors for the first ones."""
+
+    written: list[tuple[str, bytes | None, bytes | None, dict[str, bytes]]] = field(default_factory=list)
+    script: list[NotDelivered] = field(default_factory=list)
+
+    async def send(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+    ) -> None:
+        if self.script:
+            raise self.script.pop(0)
+        self.written.append((topic, key, value, dict(headers)))
+
+
+@dataclass
+class FakeMapper:
+    """Maps each record to what the test says, by offset."""
+
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+
+    def outcome(self, record: Record, now_ms: int) -> Outcome:
+        return self.outcomes[record.offset]
+
+
+@dataclass
+class Rig:
+    """The parts of the core. Records have offsets from 0."""
+
+    centrifugo: ScriptedCentrifugo
+    bridge: Bridge
+    sender: Sender
+    writer: FakeWriter
+    mapper: FakeMapper
+    metrics: Metrics
+    gate: Gate
+
+    def receive(self, *outcomes: Outcome) -> None:
+        """Hand over records that are mapped to these."""
+        first = len(self.mapper.outcomes)
+        self.mapper.outcomes |= dict(enumerate(outcomes, first))
+        self.bridge.received([record(first + number, value=b'{"secret":1}') for number in range(len(outcomes))])
+
+    def receive_publications(self, *channels: str) -> None:
+        """Records with one publication each."""
+        self.receive(*(mapped(publication(channel)) for channel in channels))
+
+    @property
+    def committable(self) -> int | None:
+        return self.bridge.work.assignments[PARTITION].ledger.committable
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(GIVE_UP_S):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def until_done(self, records: int) -> None:
+        """Until so many records are done."""
+        await self.until(lambda: self.committable == records)
+
+    def value(self, name: str, **labels: str) -> float:
+        """A metric's value."""
+        found = self.metrics.registry.get_sample_value(f"realtime_bridge_{name}", labels)
+        assert found is not None, name
+        return found
+
+    @property
+    def letters(self) -> list[tuple[str, str]]:
+        """Reason and offset of each dead letter."""
+        return [
+            (headers["bridge.reason"].decode(), headers["bridge.offset"].decode())
+            for _, _, _, headers in self.writer.written
+        ]
+
+
+def mapped(*commands: Command) -> Mapped:
+    return Mapped(commands)
+
+
+@asynccontextmanager
+async def running_rig(
+    *, most_dead_letters: int | None = 0, max_attempts: int = 0, requests: int = 3, batch_max: int = 256
+) -> AsyncIterator[Rig]:
+    """A core that owns one partition; it tries again after some milliseconds."""
+    async with (
+        scripted_centrifugo() as centrifugo,
+        open_api(centrifugo.url, key="k", timeout_s=0.3, requests=requests, parallel=True) as api,
+    ):
+        work, gate, mapper, writer = Work(most_dead_letters), Gate(1000, 1_000_000), FakeMapper(), FakeWriter()
+        metrics = Metrics(topics=["diary"], routes=[("diary", "publish")], version="1.0.0")
+        bridge = Bridge(
+            work=work,
+            gate=gate,
+            mapper=mapper,
+            metrics=metrics,
+            window=100,
+            drain_s=1.0,
+            label=lambda topic: topic,
+            clock=time.time,
+        )
+        backoff = Backoff(0.01, 0.05)
+        sender = Sender(
+            work=work,
+            api=api,
+            check=api.check,
+            limits=Limits(requests, batch_max, 100_000, max_attempts),
+            backoff=backoff,
+            observer=bridge,
+            tracer=OFF,
+            on_finished=bridge.finished,
+            monotonic=time.monotonic,
+            spread=lambda: 0.0,
+        )
+        sender.on_change = bridge.changed
+        letters = Letters(
+            writer=writer,
+            topics=LetterTopics("dead-letters", "dead-letters.replay"),
+            backoff=backoff,
+            version="1.0.0",
+            on_delivered=bridge.delivered,
+            clock=time.time,
+            spread=lambda: 0.0,
+        )
+        bridge.sender, bridge.letters = sender, letters
+        bridge.assigned([PARTITION])
+        try:
+            yield Rig(centrifugo, bridge, sender, writer, mapper, metrics, gate)
+        finally:
+            await sender.stop()
+            await letters.stop()

@@ -1,0 +1,274 @@
+"""What becomes of commands when Centrifugo answers anything else than well. Real HTTP, a scripted server."""
+
+import logging
+
+import pytest
+
+from bridge.centrifugo.api import open_api
+from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
+from bridge.delivery.verdicts import Failure, Outcome
+from bridge.kafka.errors import NotDelivered
+from tests.bridge.made import POISON, publication, record
+from tests.bridge.running.rig import (
+    Handler,
+    body,
+    error,
+    error_for,
+    mapped,
+    replies,
+    reset,
+    running_rig,
+    silence,
+    status,
+    well,
+)
+
+
+async def test_a_command_that_is_done_is_committed() -> None:
+    async with running_rig() as rig:
+        rig.receive_publications("a", "b")
+        await rig.until_done(2)
+
+    assert sorted(channel for channels in rig.centrifugo.channels for channel in channels) == ["a", "b"]
+    assert rig.value("records_total", topic="diary", outcome="done") == 2
+    assert rig.centrifugo.keys == ["k"] * len(rig.centrifugo.batches)
+
+
+@pytest.mark.parametrize("code", [100, 111, 4711])
+async def test_after_a_temporary_error_only_its_key_waits(code: int) -> None:
+    async with running_rig(requests=1) as rig:
+        rig.centrifugo.script = [error_for("a", code)]
+        rig.receive_publications("a", "a", "b", "b")
+        await rig.until_done(4)
+
+    order = [channel for channels in rig.centrifugo.channels for channel in channels]
+    assert order == ["a", "b", "b", "a", "a"]
+    assert rig.writer.written == []
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (102, "unknown_channel"),
+        (104, "unknown_method"),
+        (107, "rejected"),
+        (108, "not_available"),
+        (112, "rejected"),
+        (113, "rejected"),
+    ],
+)
+async def test_after_a_permanent_error_the_record_is_dead_and_the_next_goes_on(code: int, reason: str) -> None:
+    async with running_rig(requests=1) as rig:
+        rig.centrifugo.script = [error_for("a", code)]
+        rig.receive_publications("a", "a")
+        await rig.until_done(2)
+
+    assert rig.letters == [(reason, "0")]
+    assert rig.centrifugo.channels == [["a"], ["a"]]
+    assert rig.value("dead_letters_total", topic="diary", reason=reason) == 1
+
+
+async def test_commands_behind_a_permanent_error_in_their_record_are_still_sent() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [replies(error(102)), well, replies(error(107))]
+        rig.receive(mapped(publication("a"), publication("b", action=2), publication("c", action=3)))
+        await rig.until_done(1)
+
+    headers = rig.writer.written[0][3]
+    assert rig.centrifugo.channels == [["a"], ["b"], ["c"]]
+    assert (headers["bridge.reason"], headers["bridge.action"]) == (b"unknown_channel", b"1,3")
+
+
+async def test_a_batch_that_is_refused_is_sent_one_by_one() -> None:
+    async with running_rig(requests=1) as rig:
+        rig.centrifugo.script = [well, status(400), well, status(400), well]
+        rig.receive_publications("first")
+        rig.receive_publications("a", "bad", "c")
+        await rig.until_done(4)
+
+    assert rig.centrifugo.channels == [["first"], ["a", "bad", "c"], ["a"], ["bad"], ["c"]]
+    assert rig.letters == [("rejected", "2")]
+
+
+async def test_an_outage_in_the_middle_of_a_refused_batch_loses_nothing() -> None:
+    async with running_rig(requests=1) as rig:
+        rig.centrifugo.script = [status(400), well, status(503)]
+        rig.receive_publications("a", "b", "c")
+        await rig.until_done(3)
+
+    assert rig.writer.written == []
+    assert {"a", "b", "c"} == {channel for channels in rig.centrifugo.channels[1:] for channel in channels}
+
+
+OUTAGES = [
+    (reset, "reset"),
+    (silence, "timeout"),
+    (status(500), "http_5xx"),
+    (status(503), "http_5xx"),
+    (status(408), "http_busy"),
+    (status(429), "http_busy"),
+    (body("no json"), "bad_reply"),
+    (body("{}"), "bad_reply"),
+    (replies(), "bad_reply"),
+    (replies({"publish": {}}, {"publish": {}}, {"publish": {}}), "bad_reply"),
+]
+
+
+@pytest.mark.parametrize(("failure", "cause"), OUTAGES)
+async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered(
+    failure: Handler, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bridge")
+    async with running_rig(batch_max=1) as rig:
+        rig.centrifugo.script = [failure, failure]
+        rig.receive_publications("a")
+        await rig.until(lambda: rig.sender.outage.since is not None)
+        rig.receive_publications("a", "b", "c", "d")
+        rig.centrifugo.most_at_once = rig.centrifugo.at_once
+        await rig.until(lambda: not rig.centrifugo.script)
+        probing = rig.centrifugo.most_at_once
+        await rig.until_done(5)
+
+    assert probing <= 1 or cause == "timeout"
+    assert rig.writer.written == []
+    assert rig.value("retries_total", cause=cause) >= 2
+    told = [record.getMessage() for record in caplog.records if "Centrifugo" in record.getMessage()]
+    assert told == ["Centrifugo does not answer; retrying", "Centrifugo answers again"]
+
+
+async def test_a_refused_connection_is_an_outage() -> None:
+    async with open_api("http://127.0.0.1:1/api", key="", timeout_s=5, requests=1, parallel=True) as api:
+        with pytest.raises(Failure) as failure:
+            await api.send([publication("a")], ordered=False)
+
+    assert (failure.value.outcome, failure.value.cause) == (Outcome.OUTAGE, "refused")
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 405])
+async def test_a_wrong_key_or_url_is_retried_and_told_as_an_error(code: int, caplog: pytest.LogCaptureFixture) -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [status(code), status(code), status(code)]
+        rig.receive_publications("a")
+        await rig.until_done(1)
+
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.getMessage() for record in errors] == [
+        "Centrifugo refuses the bridge: check CENTRIFUGO_API_URL and CENTRIFUGO_API_KEY"
+    ]
+    assert rig.writer.written == []
+    assert rig.value("retries_total", cause="misconfigured") == 3
+
+
+async def test_a_command_is_given_up_while_others_succeed() -> None:
+    async with running_rig(max_attempts=3, requests=1) as rig:
+        rig.centrifugo.script = [error_for("a", 100)] * 3
+        rig.receive_publications("a", "b", "c")
+        await rig.until_done(3)
+
+    assert rig.letters == [("gave_up", "0")]
+
+
+async def test_no_command_is_given_up_while_none_succeeds() -> None:
+    async with running_rig(max_attempts=2, requests=1) as rig:
+        rig.centrifugo.script = [error_for("a", 100)] * 5
+        rig.receive_publications("a")
+        await rig.until_done(1)
+
+    assert rig.letters == []
+    assert len(rig.centrifugo.batches) == 6
+
+
+async def test_only_the_channels_of_a_broadcast_that_failed_are_sent_again() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [replies({"broadcast": {"responses": [{"result": {}}, error(100), error(102)]}})]
+        rig.receive(mapped(publication("a", "b", "c")))
+        await rig.until_done(1)
+
+    assert [list(command) for batch in rig.centrifugo.batches for command in batch] == [["broadcast"], ["publish"]]
+    assert rig.centrifugo.batches[1][0]["publish"]["channel"] == "b"
+    assert rig.letters == [("unknown_channel", "0")]
+
+
+@pytest.mark.parametrize("reason", list(SkipReason))
+async def test_a_record_that_is_skipped_is_counted_and_done(reason: SkipReason) -> None:
+    async with running_rig() as rig:
+        rig.receive(Skip(reason))
+        await rig.until_done(1)
+
+    assert rig.value("records_total", topic="diary", outcome=reason) == 1
+    assert rig.centrifugo.batches == []
+
+
+async def test_a_record_that_cannot_be_mapped_is_a_dead_letter() -> None:
+    async with running_rig() as rig:
+        rig.receive(Mapped((), (POISON,)))
+        await rig.until_done(1)
+
+    [(topic, key, value, _)] = rig.writer.written
+    assert (topic, key, value) == ("dead-letters", b"key", b'{"secret":1}')
+    assert rig.letters == [("not_json", "0")]
+
+
+async def test_a_bug_in_the_mapping_is_told_without_the_record(caplog: pytest.LogCaptureFixture) -> None:
+    async with running_rig() as rig:
+        rig.mapper.outcomes = {}
+        rig.bridge.received([record(0)])
+        await rig.until_done(1)
+
+    [told] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert rig.letters == [("internal_error", "0")]
+    assert told.__dict__["error"] == "KeyError"
+    assert "in outcome" in told.__dict__["traceback"]
+    assert told.exc_info is None
+
+
+async def test_a_dead_letter_that_is_not_delivered_holds_the_commit_and_is_tried_again() -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("_MSG_TIMED_OUT")] * 3
+        rig.receive(Mapped((), (POISON,)))
+        early = rig.committable
+        await rig.until_done(1)
+
+    assert early is None
+    assert rig.letters == [("not_json", "0")]
+
+
+async def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("MSG_SIZE_TOO_LARGE", too_large=True)]
+        rig.receive(Mapped((), (POISON,)))
+        await rig.until_done(1)
+
+    [(_, key, value, headers)] = rig.writer.written
+    assert (key, value, headers["bridge.value"]) == (b"key", None, b"dropped, too large")
+
+
+async def test_without_a_topic_for_dead_letters_the_partition_stops(caplog: pytest.LogCaptureFixture) -> None:
+    async with running_rig(most_dead_letters=None) as rig:
+        rig.receive(mapped(publication("a")), Mapped((), (POISON,)), mapped(publication("a")))
+        await rig.until_done(1)
+
+    assert rig.centrifugo.channels == [["a"]]
+    assert [stop.offset for stop in rig.bridge.stopped()] == [1]
+    assert rig.value("partition_stopped", topic="diary", partition="0") == 1
+    assert rig.gate.held == {("diary", 0)}
+    assert "partition stopped until the bridge is restarted" in caplog.text
+
+
+async def test_too_many_dead_letters_in_a_row_stop_the_partition() -> None:
+    async with running_rig(most_dead_letters=2) as rig:
+        rig.receive(*[Mapped((), (Poison(Reason.NOT_JSON, "line 1"),))] * 4)
+        await rig.until_done(2)
+
+    assert rig.letters == [("not_json", "0"), ("not_json", "1")]
+    assert [(stop.offset, stop.reason) for stop in rig.bridge.stopped()] == [(2, "too_many_dead_letters")]
+
+
+async def test_a_burst_is_sent_in_one_request_that_is_not_parallel() -> None:
+    async with running_rig(requests=1) as rig:
+        rig.receive(*[mapped(publication("words", burst=3))] * 3)
+        await rig.until_done(3)
+
+    [only] = rig.centrifugo.bodies
+    assert rig.centrifugo.channels == [["words"] * 3]
+    assert "parallel" not in only
