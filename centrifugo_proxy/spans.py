@@ -1,6 +1,6 @@
-"""The two spans of a proxy request, as the proxy sees them: a server span, and a client span for each gRPC call.
+"""The interface for the spans of a proxy request: a server span, and a client span for each gRPC call.
 
-These ones are off and do nothing; realtime_site/tracing/tracer.py has those that record.
+These classes do nothing; realtime_site/tracing/tracer.py has the ones that record.
 """
 
 from typing import Any, Final
@@ -9,7 +9,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class Span:
-    """A span, to be ended once."""
+    """A span; end it once."""
 
     metadata: Metadata = ()
 
@@ -18,16 +18,16 @@ class Span:
 
 
 class Tracer:
-    """Makes the spans of proxy requests."""
+    """Starts the spans of proxy requests."""
 
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
-        """The span of an HTTP request, a child of an incoming `traceparent`; current until it is ended."""
+        """Starts the span of an HTTP request, below an incoming `traceparent`. It is current until it ends."""
         return OFF_SPAN
 
     def client_span(self, service: str, method: str, peer: str = "") -> Span:
-        """The span of a unary gRPC call under the current one, with the `metadata` that carries it on.
+        """Starts the span of a unary gRPC call under the current one; its `metadata` propagates the trace.
 
-        `peer` tells apart those who serve the same method.
+        `peer` distinguishes services with the same method.
         """
         return OFF_SPAN
 

@@ -1,4 +1,4 @@
-"""`make run`: the service with all it needs, on this machine alone."""
+"""`make run`: the service and everything it needs, on loopback only."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def main() -> None:
-    """Run until a signal. Raises DemoError."""
+    """Runs until a signal. Raises DemoError."""
     _cancel_on_signal()
     try:
         binary = find_binary(os.environ.get("CENTRIFUGO_BIN", ""), BUILT)
@@ -28,7 +28,7 @@ async def main() -> None:
 
 
 def _cancel_on_signal() -> None:
-    """The first signal ends this task; a second one must not disturb its cleaning up."""
+    """Cancels this task at the first signal; later signals must not disturb the clean-up."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  (for mypy: this runs in a task)
     told = False

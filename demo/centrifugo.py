@@ -1,4 +1,4 @@
-"""Centrifugo before the service, where there is one, with the configuration that the service prints for it."""
+"""Starts Centrifugo, if a binary is available, with the configuration that the service prints for it."""
 
 import json
 import os
@@ -17,15 +17,15 @@ from demo.private import write_private
 from demo.process import ROOT, child
 
 BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
-# How often Centrifugo looks whether subscriptions have expired, and for how long after that it lets them be: short, so
-# that a lock is quick to take effect. The defaults are 27 s and 25 s.
+# How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. Short, so that a
+# lock takes effect quickly; the defaults are 27 s and 25 s.
 IMPATIENT: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}
 
 Config = dict[str, Any]
 
 
 def find_binary(named: str, built: Path) -> Path | None:
-    """The Centrifugo that CENTRIFUGO_BIN names, else the one that make has built, else None. Raises DemoError."""
+    """The binary that CENTRIFUGO_BIN names, else the one that make has built, else None. Raises DemoError."""
     if named and not _is_program(Path(named)):
         raise DemoError(f"CENTRIFUGO_BIN is {named!r}, which is no program.")
     if named:
@@ -39,19 +39,19 @@ def _is_program(path: Path) -> bool:
 
 @asynccontextmanager
 async def running_centrifugo(binary: Path, folder: Path, service: Mapping[str, str]) -> AsyncIterator[str]:
-    """The WebSocket URL of a Centrifugo before the service that has these variables. Raises DemoError."""
+    """The WebSocket URL of a Centrifugo in front of the service that has these variables. Raises DemoError."""
     major = await layout(binary)
     port = free_port()
     file = folder / "centrifugo.json"
     write_private(file, json.dumps(completed(await printed(major, service), major, port)))
-    # Nothing of this shell's: Centrifugo reads every variable that begins with its name.
+    # Not the shell's environment: Centrifugo reads every variable that begins with its name.
     environment = {"PATH": os.environ["PATH"]}
     async with child("Centrifugo", [str(binary), "-c", str(file)], environment, port):
         yield f"ws://{LOOPBACK}:{port}/connection/websocket"
 
 
 async def layout(binary: Path) -> int:
-    """6 for the nested configuration of v6, 5 for the flat one: told by the options."""
+    """6 for the nested configuration of v6, 5 for the flat one; the binary's options tell which."""
     return 6 if "--http_server.port" in await _output([str(binary), "--help"], {"PATH": os.environ["PATH"]}) else 5
 
 
@@ -64,7 +64,7 @@ async def printed(major: int, service: Mapping[str, str]) -> Config:
 
 
 def completed(config: Config, major: int, port: int) -> Config:
-    """With what is left to whoever runs it: where it listens, and what it logs. No browser comes here."""
+    """Adds what the operator decides: where Centrifugo listens and what it logs."""
     if major == 5:
         return {
             **config,

@@ -1,4 +1,4 @@
-"""Clients of Centrifugo, with its SDK for Python: they enter a family's chat, say hello, and tell what they see."""
+"""Clients of Centrifugo with the Python SDK: they join a family's chat, say hello, and print what they receive."""
 
 import argparse
 import asyncio
@@ -23,16 +23,19 @@ from centrifuge.exceptions import CentrifugeError, ReplyError
 from demo.people import CHAT, HOUSEHOLDS
 
 STARTED = 0
-OWN_CODES = (STARTED, 1)  # of the SDK: its application asked for it; the connection was lost, which is told already
+OWN_CODES = (
+    STARTED,
+    1,
+)  # codes of the SDK itself, which say nothing new
 PATIENCE_S = 5.0
 
 
 class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc]  # the SDK has no types
-    """Tells what its client sees, line by line."""
+    """Prints what a client receives, line by line."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.decided = asyncio.Event()  # whether it may enter the chat
+        self.decided = asyncio.Event()  # whether it may join the chat
 
     def say(self, text: str) -> None:
         sys.stdout.write(f"{self.name}: {text}\n")
@@ -70,7 +73,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
         self.say(f"hears {ctx.pub.data!r} from {ctx.pub.info.user}")
 
     async def greet(self, client: Client) -> None:
-        """Write to the chat, in it or not: Centrifugo asks about that too."""
+        """Publishes to the chat, joined or not: Centrifugo asks the service about that too."""
         try:
             await client.publish(CHAT, f"hello from the {self.name}")
         except ReplyError as refused:
@@ -81,7 +84,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
 
 @asynccontextmanager
 async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Client]:
-    """A client that has asked to be let into the chat, and knows the answer."""
+    """A client that has asked to join the chat and has got the answer."""
     client = Client(url, person, data={"token": ticket}, proxy=None)
     try:
         await client.connect()
@@ -93,7 +96,7 @@ async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Clien
 
 
 async def visit(url: str, tickets: dict[str, str], stay_s: float) -> None:
-    """All of them at once, for so long. Raises TimeoutError when one learns nothing."""
+    """Runs all clients at once for this long. Raises TimeoutError if one gets no answer."""
     async with AsyncExitStack() as stack:
         people = [Person(name) for name in tickets]
         clients = [await stack.enter_async_context(visiting(url, each, tickets[each.name])) for each in people]
@@ -103,7 +106,7 @@ async def visit(url: str, tickets: dict[str, str], stay_s: float) -> None:
 
 
 def ticket_of(identity_url: str, name: str) -> str:
-    """A fresh ticket: an app would have its backend get one."""
+    """A fresh ticket. An app gets one from its backend."""
     request = urllib.request.Request(f"{identity_url}/ticket/{name}", method="POST")  # noqa: S310  (printed by us)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request, timeout=PATIENCE_S) as response:
@@ -129,7 +132,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:  # TimeoutError is one
+    except OSError as error:  # TimeoutError is an OSError
         sys.exit(f"No answer: {error or 'it took too long'}. Does make run still run?")
     except KeyboardInterrupt:
         pass

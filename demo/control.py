@@ -1,4 +1,4 @@
-"""The levers of the demonstration, over HTTP on loopback: identity away and back, tickets, a parental lock."""
+"""Controls of the demonstration, over HTTP on loopback: identity down and up, tickets, a parental lock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,7 @@ Routes = dict[str, Route]
 
 @asynccontextmanager
 async def running_control(identity: MemoryIdentity) -> AsyncIterator[str]:
-    """The URL of the levers, on a free port."""
+    """The URL of the controls, on a free port."""
     routes = routes_of(identity)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,7 +25,7 @@ async def running_control(identity: MemoryIdentity) -> AsyncIterator[str]:
             writer.write(await _answer(reader, routes))
             await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # whoever it was has gone, or speaks no HTTP
+            pass  # the client has gone, or does not speak HTTP
         finally:
             writer.close()
 
@@ -35,7 +35,7 @@ async def running_control(identity: MemoryIdentity) -> AsyncIterator[str]:
 
 
 def routes_of(identity: MemoryIdentity) -> Routes:
-    """By method and path."""
+    """The answer to a request, by method and path."""
 
     async def cut_off() -> str:
         await identity.down()

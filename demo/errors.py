@@ -1,5 +1,5 @@
-"""What stops the demonstration."""
+"""The error that stops the demonstration."""
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on; the message says why, and what to do."""
+    """The demonstration cannot continue; the message says why and what to do."""

@@ -1,4 +1,4 @@
-"""An identity service in memory, over real gRPC: each ticket that was minted here is redeemed once."""
+"""An identity service in memory, over real gRPC: redeems each ticket that it minted once."""
 
 import secrets
 import time
@@ -15,11 +15,11 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
 
 LOOPBACK = "127.0.0.1"
-CONNECTION_TTL_S: Final = 3  # short, so that a lock is quick to take effect
+CONNECTION_TTL_S: Final = 3  # short, so that a lock takes effect quickly
 
 
 class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
-    """Goes `down` and comes `up` again on the same port, and keeps its users and tickets meanwhile."""
+    """Can go `down` and come `up` again on the same port; keeps its users and tickets."""
 
     def __init__(self) -> None:
         self._users = {user: somebody(user, family) for user, family in HOUSEHOLDS.items()}
@@ -33,7 +33,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return f"{LOOPBACK}:{self._port}"
 
     def mint(self, user: str = "") -> str:
-        """A ticket of this user, or of one of its own."""
+        """A ticket for this user, or for a made-up one."""
         user = user or f"user-{next(self._numbers)}"
         self._users.setdefault(user, somebody(user, FAMILY))
         ticket = secrets.token_urlsafe(12)
@@ -41,7 +41,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return ticket
 
     def lock_chat(self, user: str, *, locked: bool) -> None:
-        """A parental lock; those who are connected hear of it at their next refresh."""
+        """Sets a parental lock; connections get it at their next refresh."""
         self._users[user].parental_state.feature_lock_chat = locked
 
     async def Validate(  # noqa: N802  (the contract's name)
@@ -89,7 +89,7 @@ def somebody(user: str, family: str) -> pb.Success:
 
 @asynccontextmanager
 async def running_identity() -> AsyncIterator[MemoryIdentity]:
-    """An identity service that is up, on a free loopback port."""
+    """A running identity service on a free loopback port."""
     identity = MemoryIdentity()
     await identity.up()
     try:

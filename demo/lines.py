@@ -1,4 +1,4 @@
-"""The lines to paste, and what each of them shows."""
+"""The lines to paste, each with what it shows."""
 
 import json
 import shlex
@@ -11,7 +11,7 @@ from demo.people import CHAT
 from demo.process import ROOT
 from demo.stage import WINDOW_MS, Stage
 
-INDENT = "    "  # a line that starts so is for the shell
+INDENT = "    "  # a line with this prefix is for the shell
 Steps = Iterator[tuple[str, str]]
 WITHOUT_CENTRIFUGO: Final = (
     "There is no Centrifugo here, and so no client that connects through one: `make centrifugo` builds it, with Go,\n"
@@ -20,7 +20,7 @@ WITHOUT_CENTRIFUGO: Final = (
 
 
 def introduction(stage: Stage) -> str:
-    """What a newcomer reads once all is up."""
+    """The text that is printed once everything runs."""
     steps = (
         f"{number}. {says}\n{INDENT}{command}\n" for number, (says, command) in enumerate(steps_of(stage), start=1)
     )
@@ -39,14 +39,14 @@ def introduction(stage: Stage) -> str:
 
 
 def steps_of(stage: Stage) -> Steps:
-    """What each line shows, and the line."""
+    """Each line to paste, below what it shows."""
     yield from outage_steps(stage)
     if stage.centrifugo_url:
         yield from chat_steps(stage, stage.centrifugo_url)
 
 
 def outage_steps(stage: Stage) -> Steps:
-    """An outage from its beginning to its end, as Centrifugo would see it."""
+    """An outage from beginning to end, as Centrifugo sees it."""
     first, second = stage.identity.mint(), stage.identity.mint()
     spare, another_spare = stage.pool_tickets[:2]
     window_s = WINDOW_MS // 1000
@@ -77,7 +77,7 @@ def outage_steps(stage: Stage) -> Steps:
 
 
 def chat_steps(stage: Stage, centrifugo_url: str) -> Steps:
-    """A family's chat, and what keeps others out of it."""
+    """A family's chat, and what keeps others out."""
     yield (
         f"A client connects through Centrifugo, with its SDK, and talks to itself in {CHAT}.",
         client_line(stage, centrifugo_url, "parent"),
@@ -99,18 +99,18 @@ def chat_steps(stage: Stage, centrifugo_url: str) -> Steps:
 
 
 def client_line(stage: Stage, centrifugo_url: str, who: str) -> str:
-    """Clients that enter the chat and tell what they see."""
+    """The command for clients that join the chat and print what they receive."""
     return f"{python()} -m demo.client {centrifugo_url} {stage.control_url} {who}"
 
 
 def python() -> str:
-    """The one that runs this, as short as it can be said in this folder."""
+    """The Python that runs this, relative to this folder if possible."""
     path = Path(sys.executable)
     return shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))
 
 
 def connect_line(stage: Stage, ticket: str) -> str:
-    """A connect request as Centrifugo sends it, by hand; the status is printed behind the body."""
+    """A curl command for a connect request as Centrifugo sends it; it prints the status after the body."""
     body = json.dumps({"data": {"token": ticket}}, separators=(",", ":"))
     headers = ("Content-Type: application/json", f"X-Centrifugo-Proxy-Token: {stage.guard_token}")
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)

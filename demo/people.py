@@ -1,4 +1,4 @@
-"""Who can be asked for by name."""
+"""The users of the demonstration."""
 
 from typing import Final
 

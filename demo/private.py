@@ -1,9 +1,9 @@
-"""Files that hold a secret."""
+"""Files with a secret."""
 
 from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """A file that only this user can read."""
+    """Creates a file that only this user can read."""
     path.touch(mode=0o600)
     path.write_text(text)

@@ -1,4 +1,4 @@
-"""Child processes: started, waited for until they listen, and ended by their id."""
+"""Starts child processes, waits until they listen, and ends them by their id."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ END_TIMEOUT_S = 15.0
 
 
 def require_free(port: int) -> None:
-    """Raises DemoError when something listens on this port already."""
+    """Raises DemoError if something listens on this port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -30,15 +30,15 @@ def require_free(port: int) -> None:
 
 @asynccontextmanager
 async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Process]:
-    """The process of `command`, from when it listens on `port`. Raises DemoError when it does not come to that.
+    """A child that runs `command`, once it listens on `port`. Raises DemoError if it does not.
 
-    `environment` is all that it has.
+    `environment` is its whole environment.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
         env=environment,
-        start_new_session=True,  # a terminal's Ctrl-C is for us alone; we end our children in order
+        start_new_session=True,  # Ctrl-C must reach only this process, which ends its children in order
     )
     try:
         await _listening(name, process, port)
@@ -68,7 +68,7 @@ async def _answers(port: int) -> bool:
 
 
 def ended(name: str, process: Process) -> DemoError:
-    """The error for a child that ended by itself."""
+    """The error for a child that ended on its own."""
     return DemoError(f"{name} ended with code {process.returncode}; the reason is above.")
 
 

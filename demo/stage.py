@@ -1,4 +1,4 @@
-"""Everything that `make run` starts, in order; it ends in reverse."""
+"""Starts everything that `make run` shows, in order, and ends it in reverse."""
 
 import os
 import secrets
@@ -19,7 +19,7 @@ from demo.process import ROOT, child, require_free
 
 DEFAULT_PORT = 9730
 DEADLINE_MS = 500
-WINDOW_MS = 3000  # short, so that an outage is quick to watch
+WINDOW_MS = 3000  # short, so that an outage is quick to show
 POOL_TICKETS = 5
 LOW_WATERMARK = 3
 SUBSCRIPTION_TTL_S = 2
@@ -29,7 +29,7 @@ SERVICE = "The service"
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs, and what a newcomer needs to play with it. `centrifugo_url` is None where there is no Centrifugo."""
+    """What runs, and what is needed to try it. `centrifugo_url` is None without a Centrifugo."""
 
     service: Process
     service_url: str
@@ -43,7 +43,7 @@ class Stage:
 
 @asynccontextmanager
 async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Stage]:
-    """The service on `port` with an identity service and a pool of its own, behind this Centrifugo if there is one.
+    """The service on `port`, with its own identity service and pool, behind this Centrifugo if there is one.
 
     Raises DemoError.
     """
@@ -73,7 +73,7 @@ async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Sta
 
 
 def chosen_port() -> int:
-    """LISTEN_PORT, 9730 when it is not set. Raises DemoError."""
+    """LISTEN_PORT, by default 9730. Raises DemoError."""
     raw = os.environ.get("LISTEN_PORT") or str(DEFAULT_PORT)
     if raw.isascii() and raw.isdigit() and 1 <= int(raw) <= 65535:
         return int(raw)
@@ -85,7 +85,7 @@ def mint_pool() -> list[str]:
 
 
 def service_environment(port: int, identity_address: str, guard_token: str, pool_path: Path) -> dict[str, str]:
-    """What the printed lines need of the service to come true; other variables of the shell go through to it."""
+    """The settings that the printed lines rely on. Other variables of the shell reach the service unchanged."""
     return {
         "DJANGO_SETTINGS_MODULE": "realtime_site.settings",
         "ALLOWED_HOSTS": "*",
@@ -116,5 +116,5 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "CHANNEL_SUBSCRIPTION_TTL_S": str(SUBSCRIPTION_TTL_S),
         "FAMILY_SERVICE_GRPC_ADDRESS": "",
         "RPC_BACKENDS": "",
-        "no_grpc_proxy": LOOPBACK,  # a laptop's HTTP proxy is not for its own loopback
+        "no_grpc_proxy": LOOPBACK,  # a laptop's HTTP proxy must not see requests to loopback
     }

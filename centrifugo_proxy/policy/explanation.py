@@ -1,4 +1,4 @@
-"""Says why a policy decides as it does, for whoever writes one. The decision itself is the policy's own."""
+"""Explains the decisions of a policy to its author. The decision itself comes from the policy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ RPC: Final = "rpc"
 
 
 class Surroundings(NamedTuple):
-    """What of the settings matters after the policy. `backends` are names and targets."""
+    """The settings that take effect after the policy. `backends` maps names to targets."""
 
     backends: Mapping[str, str]
     family_service: str
@@ -30,16 +30,16 @@ class Surroundings(NamedTuple):
 
 
 class PassedOver(NamedTuple):
-    """A rule that was looked at and does not match."""
+    """A rule that does not match, and the reason."""
 
     rule: Rule
     why: str
 
 
 class Explanation(NamedTuple):
-    """A decision. `kind` says which rules were looked at; `rule` is None when none of them matched.
+    """A decision about a request. `kind` is the kind of rules that apply; `rule` is None if none of them matches.
 
-    `client_error` is the code and message that the client gets, None when allowed; `next_steps` come after the policy.
+    `client_error` is the code and message that the client gets, None if allowed. `next_steps` happen after the policy.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Explanation(NamedTuple):
 def explain_channel(
     policy: Policy, owner: Owner, channel: str, action: Action, surroundings: Surroundings
 ) -> Explanation:
-    """Why `owner` may, or may not, do `action` on `channel`."""
+    """Explains whether `owner` may do `action` on `channel`."""
     rule, reason = policy.judge_channel(owner, channel, action)
     why = f"the rule allows {action}, and nothing in it refuses" if reason is None else _because(reason, rule, owner)
     return Explanation(
@@ -69,7 +69,7 @@ def explain_channel(
 
 
 def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surroundings) -> Explanation:
-    """Why `owner` may, or may not, call `method`."""
+    """Explains whether `owner` may call `method`."""
     rule, reason = policy.judge_rpc(owner, method)
     why = "nothing in the rule refuses" if reason is None else _because(reason, rule, owner)
     client_error = (codes.METHOD_NOT_FOUND, "unknown method") if rule is None else (codes.FORBIDDEN, str(reason))
@@ -85,7 +85,7 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
 
 
 def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
-    """The reason with the rule's and the owner's values in it."""
+    """The reason, with the values of the rule and of the owner."""
     if rule is None:
         return "no rule matches"
     feature, tiers = rule.feature, _listed(rule.tiers or ())
@@ -132,7 +132,7 @@ def _passed_over(
 
 
 def _mismatch(rule: Rule, segments: list[str], owner: Owner, *, prefixes: bool) -> str:
-    """What keeps the rule from matching."""
+    """The reason why the rule does not match."""
     pattern = rule.segments
     if prefixes and pattern[-1] == WILDCARD and len(segments) > len(pattern):
         pattern += (WILDCARD,) * (len(segments) - len(pattern))

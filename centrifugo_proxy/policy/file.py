@@ -1,4 +1,4 @@
-"""Reads a policy file (TOML), as a whole: each problem names the rule, its line, and what to write instead."""
+"""Reads a policy file (TOML). Reports all problems at once, each with its rule, its line and what to write instead."""
 
 import re
 import tomllib
@@ -27,7 +27,7 @@ RPC_KEYS: Final = (*COMMON_KEYS, "backend", "max_request_bytes")
 
 
 class PolicyError(ValueError):
-    """The file cannot be used. `problems` are sentences, each with its place."""
+    """The file is invalid. `problems` are sentences, each with the place in the file."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -36,7 +36,7 @@ class PolicyError(ValueError):
 
 @dataclass
 class _Rule:
-    """A rule as it stands in the file, read key by key; a bad value is a problem, and stands for nothing."""
+    """A rule of the file, read key by key. A bad value adds a problem and yields a neutral value."""
 
     fields: Mapping[str, Any]
     known: tuple[str, ...]
@@ -91,7 +91,7 @@ class _Rule:
         return None
 
     def segments(self, separator: str, apart: str, accepted: Collection[str], example: str) -> tuple[str, ...]:
-        """The parts of `match`, each a plain text or one of `accepted`."""
+        """The segments of `match`: each is plain text or one of `accepted`."""
         match = self.text("match", example)
         segments = tuple(match.split(separator)) if match else ()
         for segment in dict.fromkeys(segments):
@@ -114,7 +114,7 @@ Build = Callable[[_Rule, int, int], T]
 
 @dataclass
 class _Reader:
-    """One reading of one file."""
+    """Reads one file once."""
 
     text: str
     path: str
@@ -216,9 +216,9 @@ def read_policy(
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
-    """Rules that do not decide, because an earlier one matches what they match.
+    """Rules that can never decide, because an earlier rule matches everything they match.
 
-    A wildcard does so for a placeholder, but for a user or family with a reserved character in its id.
+    A wildcard covers a placeholder, except for ids with a reserved character.
     """
     for index, rule in enumerate(rules):
         earlier = next((other for other in rules[:index] if _covers(other, rule, prefixes=prefixes)), None)
@@ -238,19 +238,19 @@ def _covers(earlier: Rule, later: Rule, *, prefixes: bool) -> bool:
 
 
 def rule_lines(text: str, kind: str, count: int) -> list[int]:
-    """The lines, from 1, on which the `count` rules of this kind begin."""
+    """The line numbers, from 1, on which the `count` rules of this kind begin."""
     lines = list(enumerate(text.split("\n"), start=1))
     key = rf"""\s*["']?{kind}["']?\s*"""
     headers = [number for number, line in lines if re.match(rf"\s*\[\[{key}\]\]", line)]
     if len(headers) == count:
         return headers
-    # Written as one array, or another way that hides where a rule begins.
+    # The rules are written as one array, or in another way that hides where each begins.
     array = re.compile(rf"{key}=")
     return [next((number for number, line in lines if array.match(line)), next(iter(headers), 1))] * count
 
 
 def place(path: str, kind: str, number: int, line: int) -> str:
-    """How a problem says where it is."""
+    """The place of a rule, as problems name it."""
     return f"{path}: line {line}, [[{kind}]] rule {number}"
 
 

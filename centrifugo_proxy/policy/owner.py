@@ -1,4 +1,4 @@
-"""Whose connection it is, read from the `meta` of a session event. Strict: what is not understood is refused."""
+"""The owner of a connection, read from the `meta` of a session event. Anything unexpected is refused."""
 
 from itertools import compress, product
 from typing import Any, Final, Literal, NamedTuple
@@ -10,7 +10,7 @@ from centrifugo_proxy.peers.identity import Tier
 
 
 class _Locks(msgspec.Struct, gc=False):
-    """Locks that a parent has set: the fields of `ParentalState`, each of which must be there."""
+    """The locks that a parent has set. Every field of `ParentalState` is required."""
 
     screen_time_lock: bool
     feature_lock_chat: bool
@@ -27,7 +27,7 @@ FEATURES: Final = tuple(name.removeprefix("feature_lock_") for name in LOCKS if 
 
 
 class Owner(NamedTuple):
-    """The owner of a connection. `locks` is None when nobody knows: a connection from the fallback pool."""
+    """The owner of a connection. `locks` is None if unknown, as for a connection from the fallback pool."""
 
     user: str
     family_id: str
@@ -38,20 +38,20 @@ class Owner(NamedTuple):
 
     @property
     def from_pool(self) -> bool:
-        """Whether the connection was let in on a fallback ticket, and has no real user."""
+        """True if the connection came from the fallback pool and has no real user."""
         return self.locks is None
 
     def locked(self, feature: str) -> bool:
-        """Whether this feature is locked, or may be for all that is known."""
+        """True if the feature is locked, or if its lock is unknown."""
         return self.locks is None or f"feature_lock_{feature}" in self.locks
 
     def out_of_screen_time(self) -> bool:
-        """Whether a parent has locked the screen."""
+        """True if a parent has locked the screen."""
         return self.locks is not None and SCREEN_TIME in self.locks
 
 
 class _Meta(msgspec.Struct, gc=False):
-    """What connect writes of somebody whom identity described."""
+    """The meta that connect writes for a user of identity."""
 
     family_id: str
     subscription_tier: Tier
@@ -62,7 +62,7 @@ class _Meta(msgspec.Struct, gc=False):
 
 
 class _PoolMarks(msgspec.Struct, gc=False):
-    """What it writes of a connection on a fallback ticket."""
+    """The meta that connect writes for a connection from the fallback pool."""
 
     degraded: Literal[True]
     fallback_path: Literal["pool"]
@@ -73,9 +73,9 @@ _decode_pool_marks = msgspec.json.Decoder(_PoolMarks).decode
 
 
 def owner_of(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
-    """The owner of `user` with this `meta`, JSON as the connect event wrote it; None for anything else.
+    """The owner of a connection of `user` with this `meta`; None if `meta` is not what the connect event wrote.
 
-    Marks of the fallback outweigh what stands beside them; where they are not as connect writes them, nothing counts.
+    Fallback marks override all other fields; malformed marks reject the whole meta.
     """
     if not user:
         return None

@@ -1,4 +1,4 @@
-"""What a check of a policy says, for people and for programs."""
+"""The report of check_policy, for people and for programs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from centrifugo_proxy.policy.rules import Policy, Rule
 
 
 class Report(NamedTuple):
-    """`policy` is None when there are problems, `explanation` when nothing was asked about."""
+    """`policy` is None if there are problems; `explanation` is None if no request was given."""
 
     file: str
     problems: tuple[str, ...]
@@ -18,7 +18,7 @@ class Report(NamedTuple):
 
 
 def as_lines(report: Report) -> list[str]:
-    """For people."""
+    """The report as lines for people."""
     file, problems, policy, explanation = report
     if policy is None:
         return [*problems, f"{file}: {_counted(len(problems), 'problem')}; the service would not start."]
@@ -52,7 +52,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def as_object(report: Report) -> dict[str, Any]:
-    """For programs; the keys stay."""
+    """The report for programs; its keys are stable."""
     file, problems, policy, explanation = report
     return {
         "file": file,

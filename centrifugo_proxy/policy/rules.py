@@ -1,7 +1,7 @@
-"""Who may do what: a pure function of the policy, the request and the connection's owner. Deny by default.
+"""Decides who may do what, from the policy, the request and the connection's owner. Deny by default.
 
-A channel is matched segment by segment between colons, a method between dots, and compared letter by letter: no
-normalising, no look-alikes. A placeholder is a whole segment, so that no value can run into its neighbour.
+Channels are compared by their segments between colons, methods by their segments between dots, exactly and without
+normalisation. A placeholder is a whole segment, so that a value cannot extend into the next one.
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ class Action(StrEnum):
     SUBSCRIBE = "subscribe"
     PUBLISH = "publish"
 
-    __hash__ = str.__hash__  # an enum's own is written in Python, and every request looks into a rule's `allow`
+    __hash__ = str.__hash__  # Enum's own is slow Python code, and every request looks up a rule's `allow`
 
 
 class Reason(StrEnum):
-    """Why a request was refused; the value is what the client is told."""
+    """The reason for a refusal; the client gets the value as its message."""
 
     NO_META = "the connection's owner is not known"
     NO_RULE = "not allowed"
@@ -43,7 +43,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What every rule has. `number` counts the rules of its kind from 1; `line` is where it stands in the file."""
+    """The fields of every rule. `number` counts the rules of its kind from 1; `line` is its line in the file."""
 
     match: str
     segments: tuple[str, ...]
@@ -56,7 +56,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRule(Rule):
-    """`max_publish_bytes` is None for no limit of its own."""
+    """A rule for channels. `max_publish_bytes` is None if the rule has no limit."""
 
     allow: frozenset[Action] = frozenset()
     max_publish_bytes: int | None = None
@@ -66,21 +66,21 @@ class ChannelRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcRule(Rule):
-    """A trailing `*` of a method's pattern stands for one segment or more: a prefix."""
+    """A rule for methods. A trailing `*` matches one or more segments."""
 
     backend: str
     max_request_bytes: int | None = None
 
 
 class ChannelVerdict(NamedTuple):
-    """`rule` decided, None when none matched; `reason` is None when the request is allowed."""
+    """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed."""
 
     rule: ChannelRule | None
     reason: Reason | None
 
 
 class RpcVerdict(NamedTuple):
-    """As ChannelVerdict. Without a rule the method is unknown."""
+    """As ChannelVerdict. If `rule` is None the method is unknown."""
 
     rule: RpcRule | None
     reason: Reason | None
@@ -88,13 +88,13 @@ class RpcVerdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules, in the order of the file: the first that matches decides."""
+    """The rules in the order of the file; the first match decides."""
 
     channels: tuple[ChannelRule, ...] = ()
     rpc: tuple[RpcRule, ...] = ()
 
     def judge_channel(self, owner: Owner | None, channel: str, action: Action) -> ChannelVerdict:
-        """Whether `owner` (None: not known) may do `action` on `channel`."""
+        """Judges whether `owner` (None if unknown) may do `action` on `channel`."""
         if owner is None:
             return ChannelVerdict(None, Reason.NO_META)
         segments = channel.split(":")
@@ -106,7 +106,7 @@ class Policy:
         return ChannelVerdict(None, Reason.NO_RULE)
 
     def judge_rpc(self, owner: Owner | None, method: str) -> RpcVerdict:
-        """Whether `owner` (None: not known) may call `method`."""
+        """Judges whether `owner` (None if unknown) may call `method`."""
         if owner is None:
             return RpcVerdict(None, Reason.NO_META)
         segments = method.split(".")
@@ -117,7 +117,7 @@ class Policy:
 
 
 def _refusal(rule: Rule, owner: Owner, *, writes: bool) -> Reason | None:
-    """What forbids a request that `rule` matches. Each line only takes away."""
+    """The reason to refuse a request that `rule` matches, if any. Conditions only ever take rights away."""
     if rule.sensitive and owner.degraded:
         return Reason.DEGRADED
     if writes and owner.out_of_screen_time():
@@ -141,7 +141,7 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner) 
 
 
 def fits_segment(wanted: str, segment: str, owner: Owner) -> bool:
-    """Whether one segment of a channel or method is what the pattern wants there."""
+    """True if one segment of a channel or method matches the pattern's segment."""
     if wanted not in SPECIAL:
         return segment == wanted
     if wanted == WILDCARD:

@@ -1,4 +1,4 @@
-"""The way of a proxy request, the same for every event: guard, parse, decide, render; measured and traced."""
+"""Answers a proxy request of any event: guard, parse, decide, render; counts and traces it."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -27,7 +27,7 @@ class Endpoint:
     event: str
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """The response to one request; whatever happens, it is counted once and its span ended."""
+        """The response to one request. Every request is counted once and its span ended, whatever happens."""
         runtime = runtime_of(request)
         outcome, status = "cancelled", 0
         started = perf_counter()
@@ -68,7 +68,7 @@ class Endpoint:
 
 
 def _turned_away(runtime: Runtime, request: HttpRequest) -> Decision | None:
-    """What comes before the body is parsed: whether it was read, and whether the guard lets it in."""
+    """The refusal that comes before parsing, if any: an unread body, or the guard."""
     if status := unread_body(request):
         return decision.BAD_REQUEST._replace(status=status)
     if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):

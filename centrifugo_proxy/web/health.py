@@ -1,4 +1,4 @@
-"""What `/health` says."""
+"""The body of `GET /health`."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
 
 
 def _since(wall_now: float, duration_s: float | None) -> str | None:
-    """The start of the streak in wall time; kept as an age, so that a stepped clock shifts only the display."""
+    """The start of the streak in wall time. The detector keeps an age, so a stepped clock shifts only this display."""
     if duration_s is None:
         return None
     return rfc3339(wall_now - duration_s)

@@ -1,4 +1,4 @@
-"""What the ASGI scope of a request holds for us: the runtime, the caller, and why a body was not read."""
+"""What the ASGI scope of a request holds for the views: the runtime, the caller, and why a body was not read."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from centrifugo_proxy.wiring.runtime import Runtime
 
 
 class _Waiting:
-    """The caller of a handler that does not tell when one has gone."""
+    """A caller that never hangs up, for handlers that do not watch for it."""
 
     async def gone(self) -> bool:
         return False
@@ -33,7 +33,7 @@ def caller_of(request: HttpRequest) -> Caller:
 
 
 def unread_body(request: HttpRequest) -> int:
-    """0, or the status of a request whose body the handler gave up: 413 too large, 408 too slow."""
+    """0, or the status for a body that was not read to its end: 413 too large, 408 too slow."""
     status: int = scope_of(request).get(UNREAD_BODY, 0)
     return status
 

@@ -1,4 +1,4 @@
-"""Response modes: how a decision becomes an HTTP status and a body.
+"""Turns a decision into an HTTP status and a body, by response mode.
 
 Stock Centrifugo reads the body of a 200 only (https://centrifugal.dev/docs/server/proxy#http-proxy),
 so that mode `envelope` sends refusals as 200.
@@ -14,9 +14,9 @@ ENVELOPED: Final = frozenset({401, 500, 503})
 
 
 def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> tuple[int, bytes]:
-    """Status and body. Guard refusals and bad requests keep their status: they must show as errors.
+    """Status and body. Guard refusals and bad requests keep their status in both modes: they must show up as errors.
 
-    So does whatever goes wrong on a refresh: in a 200 it would end the connection or the subscription.
+    Failures of refresh and sub_refresh keep theirs too: an error in a 200 would end the connection or subscription.
     """
     if mode is ResponseMode.HTTP or decision.status not in ENVELOPED or event in REFRESH_EVENTS:
         return decision.status, answers.render(decision.answer)

@@ -1,4 +1,4 @@
-"""Small HTTP pieces shared by the views."""
+"""Responses and decorators that the views share."""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -18,7 +18,7 @@ CONTENT_TYPE: Final = "application/json"
 
 
 class JsonResponse(HttpResponse):
-    """A body that is JSON already. Headers and cookies become objects when first asked for."""
+    """A response with a body of JSON bytes. Header and cookie objects are created on first use."""
 
     def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.content = body
@@ -41,19 +41,19 @@ class JsonResponse(HttpResponse):
         return SimpleCookie()
 
     def asgi_headers(self) -> AsgiHeaders:
-        """The headers as ASGI has them; nobody here sets cookies."""
+        """The headers in ASGI's form. The service sets no cookies."""
         if "headers" in self.__dict__:
             return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers.items()]
         return [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(self.content))]
 
 
 def json_error(status: int, message: str, headers: dict[str, str] | None = None) -> JsonResponse:
-    """A short JSON error for whoever called with the wrong path, method or host."""
+    """A short JSON error for a wrong path, method or host."""
     return JsonResponse(orjson.dumps({"error": {"code": status, "message": message}}), status, headers)
 
 
 def allow(*methods: str) -> Callable[[View], View]:
-    """405 with `Allow` for another method, in JSON."""
+    """Answers other methods with 405, `Allow` and a JSON body."""
 
     async def refuse() -> HttpResponse:
         return json_error(405, "method not allowed", {"Allow": ", ".join(methods)})
@@ -69,5 +69,5 @@ def allow(*methods: str) -> Callable[[View], View]:
 
 
 async def not_found(request: HttpRequest) -> HttpResponse:
-    """404 as an ordinary view: Django would raise, and answer from a thread."""
+    """404 as an ordinary view. Django would raise Http404 and answer from a thread."""
     return json_error(404, "not found")

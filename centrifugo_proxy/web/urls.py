@@ -1,4 +1,4 @@
-"""No trailing slashes, no redirects; whatever is not here is a 404 in JSON."""
+"""The routes: no trailing slashes, no redirects, a 404 in JSON for everything else."""
 
 from django.urls import path, re_path
 

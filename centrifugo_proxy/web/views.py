@@ -19,19 +19,19 @@ proxy_views: dict[str, View] = {event: allow("POST")(Endpoint(event).answer) for
 
 @allow("GET", "HEAD")
 async def show_health(request: HttpRequest) -> HttpResponse:
-    """All an operator wants to know first; 200 while the process serves."""
+    """The state of the service for operators; 200 while the process serves."""
     return JsonResponse(orjson.dumps(health.describe(runtime_of(request))), headers=NO_STORE)
 
 
 @allow("GET", "HEAD")
 async def show_live(request: HttpRequest) -> HttpResponse:
-    """The liveness probe: does no work."""
+    """The liveness probe; does no work."""
     return JsonResponse(b'{"status":"ok"}', headers=NO_STORE)
 
 
 @allow("GET", "HEAD")
 async def show_ready(request: HttpRequest) -> HttpResponse:
-    """The readiness probe: an identity outage does not count, the pods with the fallback tickets must stay."""
+    """The readiness probe. It stays 200 in an outage: pods with fallback tickets must stay in rotation."""
     if runtime_of(request).readiness.ready:
         return JsonResponse(b'{"status":"ok"}', headers=NO_STORE)
     return JsonResponse(b'{"status":"shutting down"}', 503, NO_STORE)

@@ -1,4 +1,4 @@
-"""Puts a runtime together from settings; opens nothing."""
+"""Assembles the runtime from settings; opens nothing."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -56,10 +56,10 @@ def assemble(
 
 
 def answered_events(settings: "LazySettings") -> tuple[str, ...]:
-    """The events that these settings have us answer, in Centrifugo's order; the others are 501.
+    """The events that the service answers with these settings, in Centrifugo's order; the others are 501.
 
-    A connection that expires must be able to ask: without a refresh proxy Centrifugo leaves that to the client, and
-    the JavaScript SDK then gives up for good. So refresh comes with a policy, and with a fallback pool.
+    Connections that expire need the refresh proxy. Without it Centrifugo asks the client for a new token, and the
+    JavaScript SDK disconnects for good. So a policy or a fallback pool turns refresh on.
     """
     policy = bool(settings.CHANNEL_POLICY_PATH)
     automatic = policy or bool(settings.FALLBACK_TICKETS_PATH)
@@ -81,5 +81,5 @@ def _present(settings: "LazySettings", *names: str) -> tuple[bytes, ...]:
 
 
 def secret_setting(settings: "LazySettings", name: str) -> bytes:
-    """The secret called `name`, b"" when it is not set. Raises SecretError."""
+    """The secret of the setting `name`, b"" if unset. Raises SecretError."""
     return read_header_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE"))

@@ -1,4 +1,4 @@
-"""The settings, as a configuration for Centrifugo has to fit them."""
+"""Collects from the settings what a Centrifugo configuration must match."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
-    """`endpoint` is the URL at which Centrifugo reaches this service; ValueError when it is none.
+    """The facts. `endpoint` is the URL at which Centrifugo reaches this service. Raises ValueError for a bad URL,
 
-    Raises SecretError when a secret of the guard cannot be read, and PolicyError when the policy cannot.
+    SecretError if a guard secret is unreadable, and PolicyError if the policy is.
     """
     guard = build_guard(settings)
     policy = load_policy(settings) if settings.CHANNEL_POLICY_PATH else Policy()

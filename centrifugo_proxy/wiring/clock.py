@@ -1,4 +1,4 @@
-"""The real clock. Functions are looked up at each call, so that frozen time is seen."""
+"""The system clock. It looks up the time functions at each call, so that tests can freeze them."""
 
 import time
 

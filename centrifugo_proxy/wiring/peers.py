@@ -1,4 +1,4 @@
-"""Opens the channels to the services behind us: identity, the family service and the rpc backends."""
+"""Opens the channels to identity, the family service and the rpc backends."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

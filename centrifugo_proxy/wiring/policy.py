@@ -1,4 +1,4 @@
-"""Loads the policy that the settings name."""
+"""Loads the policy of CHANNEL_POLICY_PATH."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What a request needs of the process, opened by the lifespan and handed over in the request's scope."""
+"""The parts of the process that a request needs. The lifespan opens them; the ASGI scope carries them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Readiness:
 
 
 class EventHandler(NamedTuple):
-    """An event that is configured, and what parses its requests (BadRequest).
+    """A configured event and the parser of its requests, which raises BadRequest.
 
-    `unavailable_status` is for when a service that it must ask does not answer: 200 refuses for now, 503 fails.
+    `unavailable_status` is the status when a service behind the event does not answer.
     """
 
     parse: Callable[[bytes], Any]
@@ -32,7 +32,7 @@ class EventHandler(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of a running service. `events` has those that are configured."""
+    """The parts of a running service. `events` has the configured events."""
 
     guard: Guard
     events: Mapping[str, EventHandler]

@@ -1,4 +1,4 @@
-"""The events beside connect: their clients opened, their handlers put together."""
+"""Opens the services behind the session events and builds the events' handlers."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 async def open_session_events(
     settings: "LazySettings", clock: Clock, identity: Peer
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The events of these settings beside connect. Raises PolicyError."""
+    """The session events that these settings configure. Raises PolicyError."""
     owners = Owners()
     async with AsyncExitStack() as stack:
         events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity)}
@@ -69,7 +69,7 @@ async def _policy_events(
 
 @dataclass(frozen=True, slots=True)
 class _Peers:
-    """The services behind the policy's rules, each on a channel of its own that `stack` closes."""
+    """The services behind the policy's rules, each on its own channel, which `stack` closes."""
 
     settings: "LazySettings"
     tracer: Tracer
