@@ -27,6 +27,12 @@ from tests.harness.service import connect_body
 pytestmark = pytest.mark.processes
 
 NOBODY = "http://127.0.0.1:1"
+SETTINGS = {
+    "IDENTITY_VALIDATE_GRPC_ADDRESS": "127.0.0.1:1",
+    "IDENTITY_VALIDATE_DEADLINE_MS": "100",
+    "FALLBACK_DEGRADED_WINDOW_MS": "100",
+    "FALLBACK_LOW_WATERMARK": "2",
+}
 WATCH_S = 30.0
 
 
@@ -44,7 +50,9 @@ class Five(NamedTuple):
 
 @contextmanager
 def running(variables: dict[str, str]) -> Iterator[Process]:
+    """A service whose identity refuses connections, being started."""
     port = free_port()
+    variables = {**SETTINGS, **variables}
     with started(serve_command(port), port, **variables) as process:
         yield process
 
@@ -52,22 +60,13 @@ def running(variables: dict[str, str]) -> Iterator[Process]:
 @pytest.fixture(scope="module")
 def five(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Five]:
     folder = tmp_path_factory.mktemp("pools")
-    settings = {
-        "IDENTITY_VALIDATE_GRPC_ADDRESS": "127.0.0.1:1",
-        "IDENTITY_VALIDATE_DEADLINE_MS": "100",
-        "FALLBACK_DEGRADED_WINDOW_MS": "100",
-        "FALLBACK_LOW_WATERMARK": "2",
-    }
     pools = {name: folder / name for name in Five._fields}
     for name, path in pools.items():
         lines = [] if name == "empty" else [secrets.token_urlsafe(16) for _ in range(3)]
         path.write_text("# a pool\n" + "\n".join(lines))
         path.chmod(0o600)
     with ExitStack() as stack:
-        starting = [
-            stack.enter_context(running({**settings, "FALLBACK_TICKETS_PATH": str(pools[name])}))
-            for name in Five._fields
-        ]
+        starting = [stack.enter_context(running({"FALLBACK_TICKETS_PATH": str(pools[name])})) for name in Five._fields]
         for process in starting:
             process.wait_until_ready()
         five = Five(*starting)
@@ -121,10 +120,14 @@ def test_the_exit_code_is_the_state(five: Five, names: list[str], code: int) -> 
     assert run_manage("pods", *five.options(*names)).returncode == code
 
 
-def test_an_outage_without_a_ticket_is_critical(five: Five) -> None:
-    use_up_until_degraded(five.empty)
+def test_an_outage_without_a_ticket_is_critical(five: Five, tmp_path: Path) -> None:
+    pool = tmp_path / "empty"
+    pool.touch(mode=0o600)
+    with running({"FALLBACK_TICKETS_PATH": str(pool)}) as process:
+        process.wait_until_ready()
+        use_up_until_degraded(process)
 
-    code, report = asked(*five.options("well", "empty"))
+        code, report = asked(*five.options("well"), f"--url=http://127.0.0.1:{process.port}")
 
     assert (code, report["state"]) == (2, "critical")
 

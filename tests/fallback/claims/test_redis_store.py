@@ -17,7 +17,7 @@ from tests.harness.certificates import Authority
 from tests.harness.processes import free_port
 from tests.harness.redis import RedisProcess, needs_redis, redis_sentinel, redis_server
 
-pytestmark = needs_redis
+pytestmark = [needs_redis, pytest.mark.processes]
 TICKETS = [digest(f"ticket-{number}") for number in range(32)]
 
 
