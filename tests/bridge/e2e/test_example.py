@@ -1,0 +1,246 @@
+"""Every action of routes.example, done by a real Centrifugo, and what a client of it sees."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import websockets
+from websockets.exceptions import ConnectionClosed
+
+from bridge.centrifugo.api import open_api
+from bridge.commands import Command, Mapped
+from bridge.delivery.verdicts import DONE
+from bridge.mapping.mapper import RouteMapper
+from bridge.routing.file import load_routes
+from tests.bridge.example_records import EXAMPLE, RECORDS
+from tests.bridge.given import NOW_MS, record
+from tests.harness import centrifugo
+from tests.harness.centrifugo import Centrifugo, Config
+
+pytestmark = pytest.mark.processes
+GIVE_UP_S = 30.0
+USER = "u1"
+MARKER = "coach:marker"  # what is published here comes after all that was published before
+MAPPER = RouteMapper(load_routes(str(EXAMPLE / "routes.toml")))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Centrifugo with its API's key and the secret of its clients' tokens."""
+
+    major: int
+    centrifugo: Centrifugo
+    key: str
+    secret: str
+
+    def token(self, user: str) -> str:
+        """A JWT: https://centrifugal.dev/docs/server/authentication"""
+        parts = [encoded(orjson.dumps(part)) for part in ({"alg": "HS256", "typ": "JWT"}, {"sub": user})]
+        signed = ".".join(parts)
+        return f"{signed}.{encoded(hmac.digest(self.secret.encode(), signed.encode(), hashlib.sha256))}"
+
+    async def send(self, commands: Sequence[Command]) -> None:
+        """One after another, as the bridge does; each is done."""
+        url = f"{self.centrifugo.url}/api"
+        async with open_api(url, key=self.key, timeout_s=GIVE_UP_S, requests=1, parallel=True) as api:
+            for command in commands:
+                assert await api.send([command], ordered=False) == [DONE]
+
+    async def history(self, channel: str) -> list[Any]:
+        """The data of the publications that Centrifugo keeps."""
+        async with httpx.AsyncClient(headers={"X-API-Key": self.key}, trust_env=False) as http:
+            asked = {"channel": channel, "limit": 100}
+            answer = await http.post(f"{self.centrifugo.url}/api/history", json=asked)
+        return [publication["data"] for publication in answer.json()["result"].get("publications", [])]
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def config_of(major: int, key: str, secret: str) -> Config:
+    """The namespaces that the example publishes to, with what its options need."""
+    options = {"allow_subscribe_for_client": True, "history_size": 10, "history_ttl": "60s", "force_recovery": True}
+    deltas = {"entry": {"allowed_delta_types": ["fossil"]}}
+    namespaces = [{"name": name, **options, **deltas.get(name, {})} for name in ("family", "entry", "user", "coach")]
+    if major == 5:
+        return {"api_key": key, "token_hmac_secret_key": secret, "namespaces": namespaces}
+    return {
+        "http_api": {"key": key},
+        "client": {"token": {"hmac_secret_key": secret}},
+        "channel": {"namespaces": namespaces},
+    }
+
+
+@pytest.fixture(scope="module", params=centrifugo.majors(), ids="v{}".format)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    binary = centrifugo.binary(request.param)
+    if binary is None:
+        pytest.skip("`make centrifugos` builds it with Go")
+    key, secret = secrets.token_hex(8), secrets.token_hex(16)
+    with centrifugo.running(binary, config_of(request.param, key, secret)) as running:
+        yield Server(request.param, running, key, secret)
+
+
+@dataclass
+class Client:
+    """A connection of USER. `pushes` are what Centrifugo sent: channel, kind, content; `closed` is code and reason."""
+
+    socket: Any
+    pushes: list[tuple[str, str, Any]] = field(default_factory=list)
+    closed: tuple[int, str] | None = None
+
+    def publications(self) -> list[tuple[str, Any]]:
+        return [(channel, content["data"]) for channel, kind, content in self.pushes if kind == "pub"]
+
+    async def listen(self) -> None:
+        """Until the connection is closed."""
+        try:
+            async for frame in self.socket:
+                for line in frame.splitlines():
+                    await self._take(json.loads(line))
+        except ConnectionClosed:
+            pass
+        self.closed = (self.socket.close_code, self.socket.close_reason)
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        assert "error" not in message, message
+        if not message:
+            await self.socket.send("{}")
+        for kind in ("pub", "unsubscribe"):
+            if kind in message.get("push", {}):
+                self.pushes.append((message["push"]["channel"], kind, message["push"][kind]))
+        if "id" in message:
+            self.pushes.append(("", "reply", message["id"]))
+
+    async def until_pushed(self, *, channel: str) -> None:
+        async with asyncio.timeout(GIVE_UP_S):
+            while not any(pushed == channel for pushed, *_ in self.pushes):
+                await asyncio.sleep(0.01)
+
+    async def until_replied(self, command: int) -> None:
+        async with asyncio.timeout(GIVE_UP_S):
+            while ("", "reply", command) not in self.pushes:
+                await asyncio.sleep(0.01)
+
+    async def until_closed(self) -> tuple[int, str]:
+        async with asyncio.timeout(GIVE_UP_S):
+            while self.closed is None:
+                await asyncio.sleep(0.01)
+        return self.closed
+
+
+@asynccontextmanager
+async def connected(server: Server, *channels: str) -> AsyncIterator[Client]:
+    """A client that is subscribed to these channels."""
+    async with websockets.connect(server.centrifugo.websocket, proxy=None) as socket:
+        client = Client(socket)
+        listening = asyncio.create_task(client.listen())
+        commands: list[Any] = [{"id": 1, "connect": {"token": server.token(USER)}}]
+        commands += [{"id": number, "subscribe": {"channel": channel}} for number, channel in enumerate(channels, 2)]
+        await socket.send("\n".join(map(json.dumps, commands)))
+        await client.until_replied(len(commands))
+        client.pushes.clear()
+        yield client
+        listening.cancel()
+
+
+def commands_of(name: str, *, offset: int = 0, **changes: Any) -> tuple[Command, ...]:
+    """What the example makes of the record for this route, some fields of its value changed."""
+    topic, value, headers = RECORDS[name]
+    body = value if isinstance(value, bytes) else {**value, **changes}
+    outcome = MAPPER.outcome(record(body, topic=topic, headers=headers)._replace(offset=offset), NOW_MS)
+    assert isinstance(outcome, Mapped)
+    assert outcome.failures == ()
+    return outcome.commands
+
+
+async def mark(server: Server) -> None:
+    """Publish what comes last."""
+    async with httpx.AsyncClient(headers={"X-API-Key": server.key}, trust_env=False) as http:
+        await http.post(f"{server.centrifugo.url}/api/publish", json={"channel": MARKER, "data": {}})
+
+
+PUBLISHED = {
+    "diary-entry": ["family:f1:diary"],
+    "calendar-event": ["family:f1:calendar"],
+    "notification": ["user:u1", "user:u2"],
+    "family-profile": ["family:f1:profile"],
+    "diary-entry-state": ["entry:e1"],
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+async def test_a_publication_reaches_its_channels_once_although_it_is_sent_twice(server: Server, name: str) -> None:
+    channels = PUBLISHED[name]
+    [command] = commands_of(name)
+    [request] = orjson.loads(command.encoded).values()
+
+    async with connected(server, *channels, MARKER) as client:
+        await server.send([command])
+        await server.send([command])
+        await mark(server)
+        await client.until_pushed(channel=MARKER)
+
+    received = [publication for publication in client.publications() if publication[0] != MARKER]
+    assert sorted(received) == [(channel, request["data"]) for channel in channels]
+
+
+async def test_tags_are_beside_the_data(server: Server) -> None:
+    async with connected(server, "family:f2:diary") as client:
+        await server.send(commands_of("diary-entry", family_id="f2"))
+        await client.until_pushed(channel="family:f2:diary")
+
+    [(_, _, publication)] = client.pushes
+    assert publication["tags"] == {"kind": "diary"}
+
+
+async def test_an_older_version_of_an_entry_does_not_overwrite_a_newer_one(server: Server) -> None:
+    """Centrifugo v5 knows no versions, which check_routes warns of."""
+    newer = commands_of("diary-entry-state", offset=1, entry_id="e2", version=9)
+    older = commands_of("diary-entry-state", offset=2, entry_id="e2", version=8)
+
+    await server.send([*newer, *older])
+
+    assert [data["version"] for data in await server.history("entry:e2")] == ([9] if server.major > 5 else [9, 8])
+
+
+async def test_words_of_the_coach_arrive_and_are_not_kept(server: Server) -> None:
+    async with connected(server, "coach:u1") as client:
+        await server.send(commands_of("coach-words"))
+        await client.until_pushed(channel="coach:u1")
+
+    assert client.publications() == [("coach:u1", {"reply_id": "r1", "n": 3, "words": "Well done"})]
+    assert await server.history("coach:u1") == []
+
+
+async def test_a_member_who_is_removed_loses_the_chat_and_the_connection_in_this_order(server: Server) -> None:
+    async with connected(server, "family:f1:members", "family:f1:chat") as client:
+        await server.send(commands_of("member-removed"))
+        closed = await client.until_closed()
+
+    members, chat = client.pushes
+    assert (members[0], members[2]["data"]) == ("family:f1:members", {"type": "member.removed", "user": "u1"})
+    assert (chat[0], chat[1], chat[2]["code"]) == ("family:f1:chat", "unsubscribe", 2000)
+    assert closed == (4100, "left the family")
+
+
+@pytest.mark.parametrize(
+    ("name", "closed"),
+    [("parental-lock", (3005, "connection expired")), ("account-closed", (4501, "account closed"))],
+)
+async def test_the_connections_of_a_user_are_closed(server: Server, name: str, closed: tuple[int, str]) -> None:
+    async with connected(server) as client:
+        await server.send(commands_of(name))
+
+        assert await client.until_closed() == closed
