@@ -48,11 +48,12 @@ def shown(value: Any) -> str:
     elif isinstance(value, bool):
         text = str(value).lower()
     else:
-        text = f'"{_one_line(value)}"' if isinstance(value, str) else str(value)
+        text = f'"{one_line(value)}"' if isinstance(value, str) else str(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text with what is not printable as Python would write it."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from bridge.routing.faults import Fault, NotAcceptedError, listed, shown
+from bridge.routing.faults import Fault, NotAcceptedError, listed, one_line, shown
 from bridge.routing.toml_lines import KeyLines, KeyPath
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ def dotted(path: KeyPath, *, numbers: bool = True) -> str:
     text = ""
     for step in path:
         if isinstance(step, str):
-            text += f".{step}" if text else step
+            text += f".{one_line(step)}" if text else one_line(step)
         elif numbers:
             text += f"[{step + 1}]"
     return text

@@ -32,18 +32,18 @@ def parse_duration(value: Any) -> int:
 def event_age_ms(event: Event, age_from: Path | None, now_ms: int) -> int:
     """How old the event is, by Kafka's timestamp when `age_from` is None. Raises Unmappable.
 
-    What lies in the future has the age 0, and so has a record without a timestamp.
+    Negative for what lies in the future; a record without a timestamp has the age 0.
     """
     if age_from is None:
         timestamp = event.record.timestamp
-        return max(0, now_ms - timestamp) if timestamp >= 0 else 0
+        return now_ms - timestamp if timestamp >= 0 else 0
     value = age_from.get(event)
     if value is ABSENT or value is None:
         raise Unmappable(Reason.NO_SUCH_FIELD, f"{age_from.text} is {'null' if value is None else 'absent'}")
     time_ms = _milliseconds(value)
     if time_ms is None:
         raise Unmappable(Reason.BAD_TIME, f"{age_from.text} is not {_ACCEPTED}")
-    return max(0, now_ms - time_ms)
+    return now_ms - time_ms
 
 
 def _milliseconds(value: Any) -> int | None:

@@ -4,8 +4,9 @@ The text is one that tomllib has accepted, so this only has to tell keys and hea
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 # Names of keys, and numbers (from 0) of the elements of `[[lists]]`.
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -13,7 +14,6 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 _QUOTED: Final = r'"(?:[^"\\\n]|\\.)*"' + r"|'[^'\n]*'"
 _KEY: Final = rf"(?:{_QUOTED}|[A-Za-z0-9_-]+)"
 _KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
-_ONE_KEY: Final = re.compile(_KEY)
 _HEADER: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_KEYS})[ \t]*\]")
 _ASSIGNMENT: Final = re.compile(rf"[ \t]*({_KEYS})[ \t]*=")
 # A piece of a value: a string, in which nothing else is looked for; a bracket, comma or line end; blanks and comments;
@@ -62,7 +62,13 @@ def _scan(text: str) -> Iterator[tuple[KeyPath, int]]:
 
 
 def _names(keys: str) -> tuple[str, ...]:
-    return tuple(key.strip("\"'") for key in _ONE_KEY.findall(keys))
+    """The names in a dotted key, without quotes and escapes."""
+    tree: Any = tomllib.loads(f"{keys} = 0")
+    names = []
+    while isinstance(tree, dict):
+        [(name, tree)] = tree.items()
+        names.append(name)
+    return tuple(names)
 
 
 def _resolved(names: tuple[str, ...], counts: dict[KeyPath, int], *, appends: bool) -> KeyPath:

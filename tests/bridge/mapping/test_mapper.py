@@ -217,6 +217,14 @@ def test_a_record_that_an_action_cannot_use_is_poison(action: str, value: Any, r
     assert failed(outcome) == Poison(Reason(reason), detail, "entries", 1)
 
 
+def test_a_key_that_is_not_text_is_no_value() -> None:
+    text = one_route(publishing("c", 'data = { key = "{@key}" }'))
+
+    assert failed(outcome_of(text, record({}, key=b"\xff"))) == Poison(
+        Reason.BAD_PLACEHOLDER, "{@key} is binary; accepted: text in UTF-8", "entries", 1
+    )
+
+
 BAD_SEGMENTS = [
     "", " ", "a b", "a:b", "x:admin", ":", "#", "a#1,2", "$a", "&", "*", "a/b", "{x}", "a,b", "a\n", "\0", "\u200b",
     "\x7f", "\u2028", True, 1.0, 1e30, [], ["a"], {}, {"a": 1},
@@ -315,6 +323,14 @@ def test_several_publications_of_one_record_have_keys_of_their_own() -> None:
 
     assert key_of(text) == [f"{POSITION}:entries.1", f"{POSITION}:entries.2"]
     assert key_of(text, {**EVENT, "kind": 1})[2] == f"{POSITION}:others.1"
+
+
+def test_a_route_that_does_not_fit_leaves_the_key_of_another_alone() -> None:
+    text = one_route(publishing("a:{id}")) + one_route(
+        publishing("a:{id}"), 'where = [{ field = "kind", exists = true }]'
+    ).replace("entries", "others")
+
+    assert key_of(text) == [POSITION]
 
 
 def test_a_key_does_not_change_with_the_age_of_the_record() -> None:

@@ -115,6 +115,12 @@ CONDITION = (
             'extra = 1\n[[routes]]\nname = "ab"\ntopics = ["t"]\n[[routes.actions]]\ndo = "refresh"\nuser = "{u}"\n',
             "2: extra: saw a key that is not known here; accepted: version, defaults, routes",
         ),
+        (
+            f'{SOUND}"a\\nb" = "{{id}}"',
+            "10: routes[1].actions[1].a\\nb: saw a key that is not known here; accepted: do, max_age, max_channels, "
+            "channel, channels, fields, data, max_bytes, tags, skip_history, delta, version, version_epoch, "
+            "idempotency, burst",
+        ),
         ("", "1: routes: saw nothing; accepted: one table or more, each written as [[routes]]"),
         ("routes = []", "2: routes: saw []; accepted: one table or more, each written as [[routes]]"),
         ("defaults = 3\n" + SOUND, "2: defaults: saw 3; accepted: a table: [defaults]"),
