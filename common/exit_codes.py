@@ -1,6 +1,10 @@
 """Exit codes of commands that report a state, as monitoring plugins define them."""
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Final
+
+FAILED: Final = 1
 
 
 class PluginState(IntEnum):
@@ -10,3 +14,9 @@ class PluginState(IntEnum):
     WARNING = 1
     CRITICAL = 2
     UNKNOWN = 3
+
+
+def failure_code(arguments: Sequence[str]) -> int:
+    """The exit code when this command line cannot be carried out; UNKNOWN for commands whose code reports a state."""
+    command = "".join(arguments[1:2])
+    return PluginState.UNKNOWN if command.startswith("check_") or command == "pods" else FAILED

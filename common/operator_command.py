@@ -1,13 +1,37 @@
-"""What the operators' commands share: a --help that keeps its lines, without Django's own options in the way."""
+"""What the operators' commands share: the layout of --help, Django's own options hidden, and safe output."""
 
+import os
+import sys
 from argparse import RawDescriptionHelpFormatter
+from contextlib import redirect_stderr
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter, OutputWrapper
+
+from common.exit_codes import failure_code
+from common.os_errors import reason
+from common.printable import printable_lines
 
 UNKNOWN = """
 
 A check_… command ends with 3 (unknown) when the environment is refused: it could look at nothing."""
+
+
+class OutputLost(Exception):
+    """The stream does not take what a command prints. The message has the system's words."""
+
+
+class PrintableOutput(OutputWrapper):
+    """Django's wrapper of a stream, with control characters escaped. Raises OutputLost, and BrokenPipeError."""
+
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
+        try:
+            super().write(printable_lines(msg), style_func, ending)
+            self.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputLost(reason(error)) from None
 
 
 class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -28,6 +52,25 @@ class OperatorCommand(BaseCommand):
         "--force-color",
         "--skip-checks",
     }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        streams: tuple[Any, Any] = self.stdout, self.stderr
+        self.stdout, self.stderr = PrintableOutput(streams[0]), PrintableOutput(streams[1])
+        self.stderr.style_func = streams[1].style_func
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as Django does; a full disk ends the command, and so does a reader that has left, as in `| head`."""
+        try:
+            stderr: Any = PrintableOutput(sys.stderr)
+            with redirect_stderr(stderr):  # argparse repeats the arguments in its errors
+                super().run_from_argv(argv)
+        except (OutputLost, BrokenPipeError) as error:
+            # The interpreter flushes both streams at its end; a failure there would change the exit code.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, OutputLost):
+                sys.stderr.write(f"Cannot write the output: {error}.\n")
+            sys.exit(failure_code(argv))
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         epilog = self.epilog + UNKNOWN if subcommand.startswith("check_") else self.epilog

@@ -7,6 +7,6 @@ UNSHOWN: Final = "the file it names"
 
 
 def safe_path(path: str) -> str:
-    """The path if it can be taken for one by its looks; a base64 secret has slashes too, and a PEM has lines."""
+    """The path if it looks like one, otherwise UNSHOWN: a base64 secret has slashes too, and a PEM has lines."""
     looks_like_one = path.startswith(("/", "./")) and len(path) <= LONGEST and path.isprintable()
     return path if looks_like_one else UNSHOWN

@@ -1,8 +1,8 @@
 """Reads a secret from its variable or from the file that its `_FILE` twin names."""
 
 import os
-from pathlib import Path
 
+from common.files import SECRET_BYTES, read_file
 from common.header_values import why_not_sendable
 from common.os_errors import reason
 from common.safe_path import safe_path
@@ -34,7 +34,7 @@ def read_header_secret(name: str, value: str, path: str) -> bytes:
 def _from_file(name: str, path: str) -> bytes:
     display = safe_path(path)
     try:
-        content = Path(path).read_bytes()
+        content = read_file(path, SECRET_BYTES)
     except OSError as error:
         raise SecretError(f"{name}_FILE: cannot read {display}: {reason(error)}.") from None
     secret = content.removesuffix(b"\n").removesuffix(b"\r")

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from common.files import MIB, read_file
+
 CHANGELOG: Final = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
 HEADING: Final = re.compile(r"^## \[(\d+\.\d+\.\d+)\]", re.MULTILINE)
 
@@ -15,4 +17,4 @@ def read_version(changelog: str) -> str:
     raise ValueError("CHANGELOG.md has no heading such as ## [1.0.0]")
 
 
-VERSION: Final = read_version(CHANGELOG.read_text())
+VERSION: Final = read_version(read_file(CHANGELOG, MIB).decode())

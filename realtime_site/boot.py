@@ -1,43 +1,37 @@
-"""Starts Django for a process, and refuses in one clear message what would go wrong later."""
+"""Starts Django for a process, and refuses a configuration that cannot work, in one message."""
 
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 import django
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from common.exit_codes import PluginState
+from common import log_output, standard_streams
+from common.exit_codes import FAILED
+from common.printable import printable, printable_lines
 
 # Ours, and the routes. Django's others are about databases and templates, and would load the ORM's migrations.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
 
-REFUSED: Final = 1
 SETTINGS: Final = "realtime_site.settings"
 
 logger = logging.getLogger("realtime_site")
 
 
-def refusal_code(arguments: Sequence[str]) -> int:
-    """The exit code of a command line whose environment is refused; check_… and pods report a state by theirs."""
-    command = "".join(arguments[1:2])
-    return PluginState.UNKNOWN if command.startswith("check_") or command == "pods" else REFUSED
-
-
-def configure(refusal_code: int = REFUSED) -> None:
+def configure(refusal_code: int = FAILED) -> None:
     """Load the settings and the apps; exit with the reason when the environment is refused."""
-    # gRPC's core writes lines of its own to stderr, no JSON and without bounds: a failing handshake's every second.
+    standard_streams.secure()
+    # gRPC's core writes plain lines to stderr without bounds, such as one a second for a failing handshake.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         _choose_settings()
         django.setup()
     except ImproperlyConfigured as error:
-        sys.stderr.write(f"Configuration refused:\n{error}\n")
-        sys.exit(refusal_code)
+        _refuse(printable_lines(str(error)), refusal_code)
 
 
 def _choose_settings() -> None:
@@ -53,10 +47,15 @@ def check() -> None:
     messages = checks.run_checks(tags=TAGS)
     errors = [message for message in messages if message.is_serious()]
     if errors:
-        sys.exit("Configuration refused:\n" + "\n".join(_sentence(error) for error in errors))
+        _refuse("\n".join(_sentence(error) for error in errors), FAILED)
     for message in messages:
         logger.warning("%s", _sentence(message))
 
 
+def _refuse(problems: str, exit_code: int) -> NoReturn:
+    log_output.write_text(2, f"Configuration refused:\n{problems}\n")
+    sys.exit(exit_code)
+
+
 def _sentence(message: checks.CheckMessage) -> str:
-    return f"{message.id}: {message.msg} {message.hint or ''}".strip()
+    return printable(f"{message.id}: {message.msg} {message.hint or ''}".strip())

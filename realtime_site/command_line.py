@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from common import standard_streams
+from common.exit_codes import failure_code
 from common.version import VERSION
 from realtime_site import boot
 
@@ -12,13 +14,14 @@ SERVERS: Final = ("runserver", "testserver")  # Django's; they know no lifespan,
 
 def run(arguments: Sequence[str]) -> None:
     """Do what a command line asks for; `arguments` begin with the program's name."""
+    standard_streams.secure()
     asked = arguments[1:]
     if list(asked) in (["version"], ["--version"]):
         sys.stdout.write(f"{VERSION}\n")
         return
     if problem := _unusable(asked):
         sys.exit(problem)
-    boot.configure(boot.refusal_code(arguments))
+    boot.configure(failure_code(arguments))
     from django.core.management import execute_from_command_line  # noqa: PLC0415  (after the settings are loaded)
 
     if list(asked) in ([], ["help"], ["--help"], ["-h"]):

@@ -1,5 +1,6 @@
-"""Logging: one JSON object a line, WARN and above to stderr; readable lines on a terminal."""
+"""Logging: one JSON object a line, WARN and above to stderr; human-readable lines on a terminal."""
 
+import json
 import logging
 import sys
 import time
@@ -8,6 +9,8 @@ from typing import Any, Final
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from common.log_output import QueuedHandler
+from common.printable import printable, printable_json, printable_lines
 from common.timestamps import rfc3339
 
 TRACE: Final = 5
@@ -27,7 +30,7 @@ REPEATING: Final = ("centrifugo_proxy.repeating", "opentelemetry", "urllib3", "a
 
 
 def configuration(level: str, *, human: bool) -> dict[str, Any]:
-    """Django's LOGGING for this level. uvicorn's and Django's loggers are led into the same two streams."""
+    """Django's LOGGING for this level. uvicorn's and Django's loggers write to the same two streams."""
     through: dict[str, Any] = {"handlers": [], "propagate": True}
     return {
         "version": 1,
@@ -35,26 +38,26 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
         "formatters": {"line": {"()": HumanFormatter if human else JsonFormatter}},
         "filters": {"below_warning": {"()": BelowWarning}, "flood": {"()": FloodFilter, "quiet_s": QUIET_S}},
         "handlers": {
-            "stdout": _stream("ext://sys.stdout", ["below_warning"]),
-            "stderr": {**_stream("ext://sys.stderr", ["flood"]), "level": "WARNING"},
+            "stdout": _stream(1, ["below_warning"]),
+            "stderr": {**_stream(2, ["flood"]), "level": "WARNING"},
         },
         "root": {"handlers": ["stdout", "stderr"], "level": LEVELS[level]},
         "loggers": {
             "uvicorn": through,
-            # A port in use must be told, whatever the level; it is uvicorn that tells.
+            # uvicorn reports a port in use; that must be seen at any LOG_LEVEL.
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
-            # uvicorn formats access lines for as long as somebody could hear them.
+            # Without a handler uvicorn does not even format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
             "django": through,
-            # A line per refused request would fill a disk; the metrics count them.
+            # A line per refused request could fill a disk; the metrics count them.
             "django.request": {**through, "level": "CRITICAL"},
             "django.security": {**through, "level": "CRITICAL"},
         },
     }
 
 
-def _stream(stream: str, filters: list[str]) -> dict[str, Any]:
-    return {"class": "logging.StreamHandler", "stream": stream, "formatter": "line", "filters": filters}
+def _stream(descriptor: int, filters: list[str]) -> dict[str, Any]:
+    return {"()": QueuedHandler, "descriptor": descriptor, "formatter": "line", "filters": filters}
 
 
 class BelowWarning(logging.Filter):
@@ -65,9 +68,9 @@ class BelowWarning(logging.Filter):
 
 
 class FloodFilter(logging.Filter):
-    """At most one line from one place in the code in `quiet_s` seconds; the next one says how many it stands for.
+    """Passes one line of each place in the code per `quiet_s` seconds; the next one has the number held back.
 
-    For errors, and for loggers that may speak once a request or once a batch. Other warnings are rare and all pass.
+    For errors, and for loggers that may write once a request or a batch. Other warnings are rare and all pass.
     """
 
     def __init__(self, quiet_s: float) -> None:
@@ -104,6 +107,13 @@ class JsonFormatter(OrjsonFormatter):
         log_data.pop("color_message", None)  # uvicorn's, with terminal codes
         log_data.update(_span_ids())
 
+    def serialize_log_record(self, log_data: dict[str, Any]) -> str:
+        """As JSON that a terminal can show safely; half a surrogate, as in a path that is not UTF-8, is escaped."""
+        try:
+            return printable_json(super().serialize_log_record(log_data))
+        except TypeError:
+            return json.dumps(log_data, default=str)
+
 
 class HumanFormatter(logging.Formatter):
     """For a terminal: time, level, message, and the fields as name=value."""
@@ -112,8 +122,8 @@ class HumanFormatter(logging.Formatter):
         time_of_day = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         level = NAMES.get(record.levelno, record.levelname.lower())
         fields = " ".join(f"{name}={value}" for name, value in _extra(record).items())
-        line = f"{time_of_day} {level:<5} {record.getMessage()} {fields}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = printable(f"{time_of_day} {level:<5} {record.getMessage()} {fields}".rstrip())
+        return f"{line}\n{printable_lines(self.formatException(record.exc_info))}" if record.exc_info else line
 
 
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message", "taskName"}
@@ -124,7 +134,7 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _span_ids() -> dict[str, str]:
-    """The current span's ids. While tracing is off nobody has imported OpenTelemetry, and there is no span."""
+    """The current span's ids; none when OpenTelemetry is not imported, because tracing is off."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     span = trace and trace.get_current_span().get_span_context()
     if not span or not span.is_valid:

@@ -4,7 +4,6 @@ What each means and accepts: docs/reference.md. Values that contradict each othe
 """
 
 import os
-import sys
 
 from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
 from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
@@ -129,4 +128,4 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"  # Django would set the process to Chicago's
 DATA_UPLOAD_MAX_MEMORY_SIZE = PROXY_MAX_BODY_BYTES
-LOGGING = logs.configuration(LOG_LEVEL, human=sys.stdout.isatty())
+LOGGING = logs.configuration(LOG_LEVEL, human=os.isatty(1))

@@ -18,6 +18,7 @@ from centrifugo_proxy.policy.rules import (
     Rule,
 )
 from common.channel_names import RESERVED, is_plain_segment
+from common.printable import printable
 
 KINDS: Final = ("channels", "rpc")
 MAX_BYTES: Final = range(1, 16777217)
@@ -27,11 +28,11 @@ RPC_KEYS: Final = (*COMMON_KEYS, "backend", "max_request_bytes")
 
 
 class PolicyError(ValueError):
-    """The file is invalid. `problems` are sentences, each with the place in the file."""
+    """The file cannot be used. `problems` are sentences, each with its place, and safe to print."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = [printable(problem) for problem in problems]
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass

@@ -22,6 +22,7 @@ from centrifugo_proxy.server_config.rules import layout as rules_layout
 from centrifugo_proxy.server_config.rules import proxy as rules_proxy
 from centrifugo_proxy.server_config.rules import transforms as rules_transforms
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
+from common.files import TEXT_BYTES, read_file
 from common.os_errors import reason
 
 REGISTERS: Final = (
@@ -48,7 +49,7 @@ class Report(NamedTuple):
 def lint_file(path: Path, facts: ServiceFacts) -> Report:
     """The report on a file; that it cannot be read is a finding too."""
     try:
-        text = path.read_text("utf-8")
+        text = read_file(path, TEXT_BYTES).decode().replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         return Report(None, [unreadable(reason(error))])
     except UnicodeDecodeError as error:

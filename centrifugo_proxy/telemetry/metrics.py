@@ -3,11 +3,13 @@
 Labels come from the closed sets below; never a user, channel, client or ticket.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from centrifugo_proxy.events import connect
 from centrifugo_proxy.events.decision import COMMON_OUTCOMES, SESSION_EVENT_OUTCOMES
@@ -15,6 +17,7 @@ from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
+from common.log_output import dropped_lines
 from fallback.admission import Admission
 
 # How each event can end; connect's own counter leaves out what never came to it.
@@ -90,6 +93,20 @@ GUARD_REFUSALS: Final = Counter(
     ["reason"],
 )
 BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1; the version that runs is in the label.", ["version"])
+
+
+class _DroppedLogLines(Collector):
+    """Reads the count at each scrape: nothing may be counted where a log line is dropped."""
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """The one family; `_total` is added to its name."""
+        yield CounterMetricFamily("realtime_log_lines_dropped", LOG_LINES_HELP, value=dropped_lines())
+
+
+LOG_LINES_HELP: Final = (
+    "Log lines lost because stdout or stderr is closed, full, broken or not read: look at what collects the logs."
+)
+REGISTRY.register(_DroppedLogLines())
 
 connects: Final = {outcome: CONNECT.labels(outcome) for outcome in connect.OUTCOMES}
 requests: Final = {

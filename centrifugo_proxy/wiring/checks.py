@@ -3,7 +3,6 @@
 import ipaddress
 import ssl
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from django.apps import AppConfig
@@ -12,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
+from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
 from common.secret_files import SecretError, UnsendableSecretError
@@ -84,7 +84,7 @@ def _tls_files_unusable() -> Iterator[CheckMessage]:
 
 def _unreadable(path: str) -> str:
     try:
-        Path(path).read_bytes()
+        read_file(path, PEM_BYTES)
     except OSError as error:
         return reason(error)
     return ""

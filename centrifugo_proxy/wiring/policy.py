@@ -1,10 +1,10 @@
 """Loads the policy of CHANNEL_POLICY_PATH."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from centrifugo_proxy.policy.file import PolicyError, read_policy
 from centrifugo_proxy.policy.rules import Policy
+from common.files import TEXT_BYTES, read_file
 from common.os_errors import reason
 
 __all__ = ["PolicyError", "load_policy"]
@@ -17,7 +17,7 @@ def load_policy(settings: "LazySettings", path: str = "") -> Policy:
     """The policy at `path`, or at CHANNEL_POLICY_PATH. Raises PolicyError, for an unreadable file too."""
     path = path or settings.CHANNEL_POLICY_PATH
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = read_file(path, TEXT_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise PolicyError([f"{path}: cannot be read: {reason(error)}."]) from None
     except UnicodeDecodeError as error:

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fallback.tickets import Consumed, LoadStatus, TicketPool, digest, load, parse
 
@@ -35,7 +37,15 @@ def file(tmp_path: Path) -> Path:
     ],
 )
 def test_a_pool_file_is_one_ticket_a_line(content: str, tickets: list[str]) -> None:
-    assert list(parse(content)) == tickets
+    assert list(parse([content.encode()])) == tickets
+
+
+@given(st.lists(st.sampled_from(["a", "ü", " ", "#", "\r", "\n", "\r\n", "\ufeff"]), max_size=30), st.integers(1, 4))
+def test_a_file_that_is_read_in_parts_has_the_same_tickets(pieces: list[str], size: int) -> None:
+    content = "".join(pieces).encode()
+    parts = [content[start : start + size] for start in range(0, len(content), size)]
+
+    assert list(parse(parts)) == list(parse([content]))
 
 
 def test_a_loaded_pool_counts_duplicates_once(file: Path) -> None:
@@ -95,6 +105,24 @@ def test_what_is_not_utf8_is_unreadable_and_its_line_named(file: Path) -> None:
     assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.UNREADABLE, "not UTF-8 at line 3", 0)
 
 
+@pytest.mark.parametrize("end", [b"", b"\nb\n"])
+def test_a_line_that_is_no_ticket_by_its_length_is_named_and_not_held(file: Path, end: bytes) -> None:
+    file.write_bytes(b"a\n" + b"x" * 200_000 + end)
+
+    loaded = load(str(file), 1000)
+
+    assert (loaded.status, loaded.detail) == (LoadStatus.UNREADABLE, "line 2 is longer than 64 KiB")
+
+
+def test_a_file_that_is_too_large_is_unreadable(file: Path) -> None:
+    file.touch()
+    os.truncate(file, 2**40)  # sparse: it takes no space
+
+    loaded = load(str(file), 1000)
+
+    assert (loaded.status, loaded.detail) == (LoadStatus.UNREADABLE, "larger than 512 MiB")
+
+
 def test_a_file_without_a_ticket_is_empty(file: Path) -> None:
     file.write_text("# rolled out next week\n\n")
 
@@ -136,7 +164,7 @@ def test_a_watermark_of_zero_or_above_the_initial_size_is_never_crossed(watermar
 def test_a_pool_keeps_digests_and_shows_not_even_these() -> None:
     pool = TicketPool.of(["a-ticket"], low_watermark=0)
 
-    assert pool._digests == {hashlib.sha256(b"a-ticket").digest()}
+    assert set(pool._digests) == {hashlib.sha256(b"a-ticket").digest()}
     assert repr(pool) == "TicketPool(low_watermark=0, initial_size=1)"
 
 

@@ -18,6 +18,12 @@ def settings_from(**variables: str) -> dict[str, Any]:
     return {name: module[name] for name in module["env"].defaults}
 
 
+def bare_environment(**variables: str) -> dict[str, str]:
+    """The environment of a process: these variables and nothing of this shell's, with tracing off."""
+    base = {"PATH": os.environ["PATH"], "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error"}
+    return {**base, **variables}
+
+
 def service_settings_from(**variables: str) -> dict[str, Any]:
     """The same, for `service(...)`: without what the harness sets itself."""
     settings = settings_from(OTEL_EXPORTER_OTLP_ENDPOINT="", **variables)

@@ -1,0 +1,76 @@
+"""The one way to read a file that a setting or an operator names.
+
+Only regular files are read, up to a size: a FIFO, a device or an endless file would otherwise hang the process.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# What each kind of file may have at most, in bytes. Real ones are far below.
+SECRET_BYTES: Final = 64 * KIB
+PEM_BYTES: Final = MIB
+TEXT_BYTES: Final = 4 * MIB  # policies, routes, Centrifugo's configurations
+DESCRIPTOR_BYTES: Final = 16 * MIB
+
+NOT_REGULAR: Final = "not a regular file"
+NOT_A_PATH: Final = "not a valid path"
+CHUNK_BYTES: Final = 64 * KIB
+
+Path = str | os.PathLike[str]
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """The content of the regular file at `path`.
+
+    Raises OSError; `common.os_errors.reason` gives its words. A file above `max_bytes` fails with EFBIG.
+    """
+    return b"".join(read_chunks(path, max_bytes))
+
+
+def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
+    """The same in parts of at most CHUNK_BYTES, for a file that is too large to be held whole."""
+    descriptor = _open(path, max_bytes)
+    total = 0
+    try:
+        while chunk := os.read(descriptor, CHUNK_BYTES):
+            total += len(chunk)
+            if total > max_bytes:  # files of /proc have no size, and others may grow
+                raise _too_large(max_bytes)
+            yield chunk
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, max_bytes: int) -> int:
+    try:
+        _require_regular(os.stat(path), max_bytes)  # before it is opened: opening a device may have side effects
+        # O_NONBLOCK: the name may stand for a FIFO by now, and opening one waits for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError:  # a NUL byte, or half a surrogate
+        raise OSError(errno.EINVAL, NOT_A_PATH) from None
+    try:
+        _require_regular(os.fstat(descriptor), max_bytes)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _require_regular(status: os.stat_result, max_bytes: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, NOT_REGULAR)
+    if status.st_size > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _too_large(max_bytes: int) -> OSError:
+    size = f"{max_bytes // MIB} MiB" if max_bytes >= MIB else f"{max_bytes // KIB} KiB"
+    return OSError(errno.EFBIG, f"larger than {size}")

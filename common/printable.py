@@ -1,0 +1,40 @@
+"""Text of unknown origin, made safe to print: a path, a key of a file, a value from the environment.
+
+A control character could otherwise move a terminal's cursor, start a second log line, or reverse what is read.
+"""
+
+import re
+from typing import Final
+
+BACKSLASH: Final = "\\"
+# Whatever may not be printable; str.isprintable then decides.
+_CANDIDATE: Final = re.compile(r"[^\x20-\x7e]")
+
+
+def printable(text: object) -> str:
+    r"""The text on one line, each character that is not printable as an escape: \n, \x1b, \u202e, \U000e0001."""
+    shown = str(text)
+    return shown if shown.isprintable() else _CANDIDATE.sub(_escaped, shown)
+
+
+def printable_lines(text: str) -> str:
+    """The same for text whose line breaks are its own, such as a report or a traceback."""
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(line: str) -> str:
+    r"""A JSON text with every character that is not printable as \uXXXX; it still says the same."""
+    return line if line.isprintable() else _CANDIDATE.sub(_escaped_in_json, line)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
+def _escaped_in_json(match: re.Match[str]) -> str:
+    character = match[0]
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"{BACKSLASH}u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

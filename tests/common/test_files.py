@@ -1,0 +1,104 @@
+"""Whatever a path names, reading it ends, soon and with a reason."""
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from common.files import MIB, read_chunks, read_file
+from common.os_errors import reason
+
+pytestmark = pytest.mark.timeout(10)
+
+
+def test_a_regular_file_is_read_whole(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 200_000)
+
+    assert read_file(file, 200_000) == b"x" * 200_000
+
+
+def test_a_link_to_a_regular_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"secret")
+    (tmp_path / "link").symlink_to("file")  # as Kubernetes mounts its Secrets
+
+    assert read_file(tmp_path / "link", MIB) == b"secret"
+
+
+def fifo(path: Path) -> str:
+    os.mkfifo(path)
+    return str(path)
+
+
+def unix_socket(path: Path) -> str:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    return str(path)
+
+
+def huge(path: Path) -> str:
+    path.touch()
+    os.truncate(path, 2**40)  # sparse: it takes no space
+    return str(path)
+
+
+def loop(path: Path) -> str:
+    path.symlink_to(path)
+    return str(path)
+
+
+MAKERS: dict[str, tuple[Callable[[Path], str], str]] = {
+    "a FIFO": (fifo, "not a regular file"),
+    "a socket": (unix_socket, "not a regular file"),
+    "a device": (lambda path: "/dev/zero", "not a regular file"),
+    "a terminal": (lambda path: "/dev/ptmx", "not a regular file"),
+    "a folder": (lambda path: str(path.parent), "Is a directory"),
+    "a huge file": (huge, "larger than 1 MiB"),
+    "nothing": (str, "No such file or directory"),
+    "a path through a file": (lambda path: "/etc/hostname/file", "Not a directory"),
+    "a circle of links": (loop, "Too many levels of symbolic links"),
+    "a NUL byte": (lambda path: "/etc\0/x", "not a valid path"),
+    "half a surrogate": (lambda path: "/\ud800", "not a valid path"),
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_what_is_no_bounded_regular_file_has_a_reason(tmp_path: Path, kind: str) -> None:
+    make, expected = MAKERS[kind]
+
+    with pytest.raises(OSError) as raised:  # noqa: PT011  (the words are compared below)
+        read_file(make(tmp_path / "path"), MIB)
+
+    assert reason(raised.value) == expected
+
+
+def test_a_file_without_a_size_is_bounded_as_it_is_read() -> None:
+    with pytest.raises(OSError, match="larger than 1 KiB"):
+        read_file("/proc/self/smaps", 1024)
+
+
+def test_a_file_that_grows_is_bounded_as_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"x" * 65_536)
+    chunks = read_chunks(file, 65_536)
+    next(chunks)
+
+    with file.open("ab") as more:
+        more.write(b"x")
+
+    with pytest.raises(OSError) as raised:  # noqa: PT011
+        next(chunks)
+    assert raised.value.errno == errno.EFBIG
+
+
+def test_no_descriptor_stays_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    for make, _ in MAKERS.values():
+        with pytest.raises(OSError):  # noqa: PT011
+            read_file(make(tmp_path / os.urandom(4).hex()), MIB)
+
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,187 @@
+"""The writer of log lines, on streams of the test's own."""
+
+import fcntl
+import logging
+import os
+import struct
+import termios
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from common.log_output import QUEUE_BYTES, LineWriter, QueuedHandler, dropped_lines
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError:
+            continue
+
+
+def read_all(descriptor: int) -> bytes:
+    """What is in the pipe now."""
+    os.set_blocking(descriptor, False)
+    read = b""
+    try:
+        while part := os.read(descriptor, 65536):
+            read += part
+    except BlockingIOError:
+        pass
+    return read
+
+
+def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+
+    for number in range(100):
+        writer.write(b"%d\n" % number)
+
+    assert writer.flush(10)
+    assert read_all(pipe[0]).split() == [b"%d" % number for number in range(100)]
+    assert writer.dropped == 0
+
+
+def test_a_stream_that_is_not_read_never_holds_up_the_writer_and_is_bounded(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+    line = b"x" * 999 + b"\n"
+    count = QUEUE_BYTES // 1000 + 500
+    started = time.monotonic()
+
+    for _ in range(count):
+        writer.write(line)
+
+    assert time.monotonic() - started < 5
+    assert writer.dropped > 0
+    assert not writer.flush(0.01)
+    read = b""
+    while not writer.flush(0.05):
+        read += read_all(pipe[0])
+    read += read_all(pipe[0])
+    assert read == line * (count - writer.dropped)
+
+
+def test_a_stream_that_was_made_non_blocking_loses_nothing(pipe: tuple[int, int]) -> None:
+    os.set_blocking(pipe[1], False)
+    writer = LineWriter(pipe[1])
+    line = b"x" * 999 + b"\n"
+
+    for _ in range(200):
+        writer.write(line)
+    read = b""
+    while not writer.flush(0.05):
+        read += read_all(pipe[0])
+    read += read_all(pipe[0])
+
+    assert read == line * 200
+    assert writer.dropped == 0
+
+
+def test_losses_are_reported_once_the_stream_works_again(
+    pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    writer = LineWriter(full)
+    for _ in range(7):
+        writer.write(b"lost\n")
+    writer.flush(10)
+    lost = writer.dropped
+
+    os.dup2(pipe[1], full)  # there is room now
+    for _ in range(5):
+        writer.write(b"kept\n")
+        writer.flush(10)
+
+    os.close(full)
+    (record,) = [record for record in caplog.records if record.name == "common.log_output"]
+    assert (lost, writer.dropped) == (7, 7)
+    assert vars(record)["lines"] == 7
+    assert read_all(pipe[0]) == b"kept\n" * 5
+
+
+def test_a_line_that_an_error_cut_off_is_ended_before_the_next(pipe: tuple[int, int]) -> None:
+    read_end, write_end = pipe
+    os.set_blocking(write_end, False)
+    writer = LineWriter(write_end)
+    long_line = b"x" * 100_000 + b"\n"  # longer than a pipe: the end of it waits
+    writer.write(long_line)
+    deadline = time.monotonic() + 10
+    while not read_all_waiting(read_end) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    other_read, other_write = os.pipe()
+
+    os.dup2(os.open("/dev/full", os.O_WRONLY), write_end)  # now the disk is full
+    writer.flush(10)
+    os.dup2(other_write, write_end)
+    writer.write(b"next\n")
+    writer.flush(10)
+
+    assert writer.dropped == 1
+    assert read_all(other_read) == b"\nnext\n"
+    for descriptor in (other_read, other_write):
+        os.close(descriptor)
+
+
+def read_all_waiting(descriptor: int) -> bool:
+    """Whether the pipe has filled up."""
+    waiting = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
+    return bool(struct.unpack("i", waiting)[0] >= 65536)
+
+
+class Unprintable:
+    """An argument that cannot be put into a message."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_a_record_that_cannot_be_formatted_is_a_line_that_says_where(
+    pipe: tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = QueuedHandler(pipe[1])
+    record = logging.Logger("a").makeRecord("a", 30, "file.py", 7, "%s", (Unprintable(),), None)
+
+    handler.handle(record)
+    handler.flush()
+
+    assert read_all(pipe[0]) == b"a log record of file.py:7 could not be formatted\n"
+    assert capsys.readouterr().err == ""
+
+
+def test_handlers_of_one_file_share_a_writer_and_keep_the_order_of_lines(pipe: tuple[int, int]) -> None:
+    copy = os.dup(pipe[1])
+    handlers = QueuedHandler(pipe[1]), QueuedHandler(copy)
+
+    for number in range(50):
+        handlers[number % 2].handle(logging.Logger("a").makeRecord("a", 20, "file.py", 1, str(number), (), None))
+    for handler in handlers:
+        handler.flush()
+
+    os.close(copy)
+    assert read_all(pipe[0]).split() == [b"%d" % number for number in range(50)]
+
+
+def test_many_threads_lose_no_line(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+
+    def write_many() -> None:
+        for _ in range(1000):
+            writer.write(b"x\n")
+
+    threads = [threading.Thread(target=write_many) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert writer.flush(10)
+    assert (read_all(pipe[0]), writer.dropped) == (b"x\n" * 4000, 0)
+    assert dropped_lines() >= 0

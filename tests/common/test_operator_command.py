@@ -1,0 +1,73 @@
+"""What the operators' commands print, and where it cannot be printed, as real processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.environment import bare_environment
+from tests.harness.manage import run_manage
+from tests.harness.paths import ROOT
+
+pytestmark = pytest.mark.processes
+
+ESCAPES = "\x1b[2J\x07"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check_policy", f"/{ESCAPES}\nOK: sound"],
+        ["check_policy", f"--{ESCAPES}"],
+        ["check_policy", "policy.example.toml", "--tier", ESCAPES],
+        ["check_policy", "policy.example.toml", "--user", "u", "--channel", f"a:{ESCAPES}"],
+        ["check_centrifugo_config", f"/{ESCAPES}"],
+        ["check_fallback_pool", "--path", f"/{ESCAPES}"],
+        ["mint_fallback_tickets", "--count", "1", "--output", f"/nowhere/{ESCAPES}"],
+        [ESCAPES],
+    ],
+    ids=lambda command: " ".join(command).encode("unicode_escape").decode(),
+)
+def test_no_argument_reaches_the_terminal_as_it_is(command: list[str]) -> None:
+    ended = run_manage(*command)
+
+    assert ended.returncode != 0
+    assert (ended.stdout + ended.stderr).replace("\n", "").isprintable()
+
+
+def test_no_key_of_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('"\\u001b[2J\\u009b" = 1\n')
+
+    ended = run_manage("check_policy", str(policy))
+
+    assert r"\x1b[2J\x9b is not known here" in ended.stdout
+    assert ended.stdout.replace("\n", "").isprintable()
+
+
+def end_with(redirection: str, *command: str) -> tuple[int, str]:
+    """Exit code and stderr of a command whose streams the shell has redirected."""
+    shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "manage.py", *command]
+    ended = subprocess.run(  # noqa: S603
+        shell, cwd=ROOT, env=bare_environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    return ended.returncode, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirection", "command", "expected"),
+    [
+        (
+            ">/dev/full",
+            ["check_policy", "policy.example.toml"],
+            (3, "Cannot write the output: No space left on device.\n"),
+        ),
+        (">/dev/full", ["centrifugo_config"], (1, "Cannot write the output: No space left on device.\n")),
+        (">&- 2>&-", ["check_policy", "/nowhere"], (2, "")),
+    ],
+)
+def test_a_stream_that_takes_nothing_is_a_code_and_no_traceback(
+    redirection: str, command: list[str], expected: tuple[int, str]
+) -> None:
+    assert end_with(redirection, *command) == expected

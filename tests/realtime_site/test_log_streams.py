@@ -1,0 +1,187 @@
+"""Streams that do not take log lines: the service serves, counts what is lost, says so later, and ends as it should."""
+
+import fcntl
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness.paths import ROOT
+from tests.harness.processes import START_S, environment, free_port, serve_command
+
+pytestmark = pytest.mark.processes
+
+DROPPED = "realtime_log_lines_dropped_total"
+TICKETS = 1500  # one line each, of some 300 bytes: more than a pipe and the queue hold together
+LOST = "log lines were lost"
+
+
+@dataclass
+class Logging:
+    """A service that logs to the streams of a test."""
+
+    popen: subprocess.Popen[bytes]
+    http: httpx.Client
+    tickets: int = TICKETS
+
+    def dropped(self) -> float:
+        lines = self.http.get("/metrics").text.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(DROPPED))
+
+    def log(self, lines: int) -> None:
+        """Have the service write so many lines at INFO: identity is down, and each ticket is good."""
+        while lines:
+            self.tickets -= 1
+            body = {"data": {"token": f"ticket-{self.tickets}"}}
+            lines -= self.http.post("/centrifugo/connect", json=body).status_code == 200
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        until = time.monotonic() + START_S
+        while not condition():
+            assert self.popen.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.popen.send_signal(number)
+        return self.popen.wait(START_S)
+
+    def is_ready(self) -> bool:
+        try:
+            return self.http.get("/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def logging_to(
+    folder: Path, redirections: str = "", *, stdout: int | None = None, stderr: int | None = None
+) -> Iterator[Logging]:
+    """A ready service that logs to these streams, as the shell has redirected them."""
+    pool = folder / "pool"
+    pool.write_text("".join(f"ticket-{number}\n" for number in range(TICKETS)))
+    pool.chmod(0o600)
+    port = free_port()
+    variables = environment(
+        port,
+        FALLBACK_TICKETS_PATH=str(pool),
+        FALLBACK_LOW_WATERMARK="0",
+        FALLBACK_DEGRADED_WINDOW_MS="1",
+        IDENTITY_VALIDATE_DEADLINE_MS="1",
+        IDENTITY_VALIDATE_GRPC_ADDRESS="127.0.0.1:1",
+    )
+    command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *serve_command(port)]
+    with (
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        subprocess.Popen(command, cwd=ROOT, env=variables, stdout=stdout, stderr=stderr) as popen,  # noqa: S603
+    ):
+        service = Logging(popen, http)
+        try:
+            service.wait_for(service.is_ready)
+            yield service
+        finally:
+            popen.kill()
+
+
+def test_a_pipe_that_nobody_reads_costs_lines_which_are_reported_once_it_is_read(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    errors = tmp_path / "stderr"
+
+    with logging_to(tmp_path, f"2>{errors}", stdout=write_end) as service:
+        os.close(write_end)
+        service.log(TICKETS - 100)
+        dropped = service.dropped()
+        os.set_blocking(read_end, False)
+        read = bytearray()
+        service.wait_for(lambda: LOST in errors.read_text() or read_more(service, read_end, read))
+        code = service.end()
+
+    lines = read.splitlines()
+    assert dropped > 0
+    assert errors.read_text().count(LOST) == 1
+    assert f'"stream":"stdout","lines":{int(dropped)}' in errors.read_text()
+    assert all(line.startswith(b"{") and line.endswith(b"}") for line in lines)
+    assert code == 0
+    os.close(read_end)
+
+
+def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
+    """Read what there is; False, for there may be more. A line is logged, so that the writer sees it is read."""
+    try:
+        while part := os.read(descriptor, 65536):
+            read += part
+    except BlockingIOError:
+        service.log(1)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_pipes_that_nobody_reads_do_not_hold_up_the_end(tmp_path: Path, number: signal.Signals) -> None:
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"x" * fcntl.fcntl(write_end, fcntl.F_GETPIPE_SZ))
+
+    with logging_to(tmp_path, stdout=write_end, stderr=write_end) as service:
+        service.log(3)
+        code = service.end(number)
+
+    os.close(read_end)
+    os.close(write_end)
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    "redirections", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", ">/dev/full 2>&1"], ids=str
+)
+def test_streams_that_are_closed_or_full_cost_lines_only(tmp_path: Path, redirections: str) -> None:
+    with logging_to(tmp_path, redirections) as service:
+        service.wait_for(lambda: service.dropped() > 0)
+        before = service.dropped()
+        service.log(20)
+        service.wait_for(lambda: service.dropped() >= before + 20)
+        code = service.end()
+
+    assert code == 0
+
+
+def test_a_closed_stdout_is_no_place_for_a_connection(tmp_path: Path) -> None:
+    with logging_to(tmp_path, ">&- 2>&-") as service:
+        links = {number: os.readlink(f"/proc/{service.popen.pid}/fd/{number}") for number in (0, 1, 2)}
+
+    assert (links[1], links[2]) == ("/dev/null", "/dev/null")
+
+
+def test_a_reader_that_leaves_costs_lines_and_leaves_no_traceback(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    errors = tmp_path / "stderr"
+
+    with logging_to(tmp_path, f"2>{errors}", stdout=write_end) as service:
+        os.close(write_end)
+        os.close(read_end)
+        service.log(20)
+        service.wait_for(lambda: service.dropped() >= 20)
+        code = service.end()
+
+    assert code == 0
+    assert "Traceback" not in errors.read_text()
+
+
+def test_a_terminal_that_is_stopped_does_not_stop_the_service(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+
+    with logging_to(tmp_path, stdout=slave, stderr=slave) as service:
+        os.close(slave)
+        service.log(200)  # far more than a terminal holds
+        code = service.end()
+
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert code == 0
+    assert " info  " in shown
