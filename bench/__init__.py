@@ -1,1 +1,1 @@
-"""Measures this project on one machine, with nothing but what its virtual environment has. docs/performance.md."""
+"""Measures the service on one machine, with the packages of its virtual environment. See docs/performance.md."""

@@ -1,4 +1,4 @@
-"""Two parts by themselves: python -m bench.calls
+"""Measures a gRPC call and a garbage collection alone: python -m bench.calls
 
 CPU of the event loop's thread for a gRPC call: as the service makes it, and by awaiting grpc.aio's call object alone.
 Then the time of a full garbage collection, with startup's objects frozen and not frozen.
@@ -32,7 +32,7 @@ Call = Callable[[], Awaitable[Any]]
 
 
 async def cpu_us(call: Call) -> float:
-    """Microseconds of this thread's CPU for a call, with 64 at once."""
+    """CPU of this thread in microseconds per call, with 64 calls at once."""
     started = thread_time()
     await asyncio.gather(*(_several(call, CALLS // AT_ONCE) for _ in range(AT_ONCE)))
     return (thread_time() - started) / CALLS * 1e6
@@ -50,7 +50,7 @@ def channel_to(address: str) -> AbstractAsyncContextManager[RollingChannel]:
 
 
 async def calls(address: str) -> dict[str, float]:
-    """The least of rounds in turn: what else the machine does only ever adds."""
+    """The minimum over several rounds: other load on the machine only adds time."""
     async with channel_to(address) as channel, aio.insecure_channel(address) as grpc_channel:
         peer = Peer(channel=channel, deadline_s=DEADLINE_S, observe=lambda status, seconds: None, tracer=OFF)
         ours = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)

@@ -1,11 +1,11 @@
-"""CPU, throughput, latency and memory of the service beside its own floor, in turn, in one run: make bench
+"""Compares the service with its floor in one run: CPU, throughput, latency and memory: make bench
 
-  floor         one bare ASGI function and one grpc.aio call: the least that Python can do
+  floor         one bare ASGI function and one grpc.aio call: the minimum in Python
   service bare  guard, Prometheus metrics, no traces
   service full  the same, with every request traced and exported
 
-Figures are the medians of the rounds and compare within one run only. The guard is on in the service's rows. With
---against the service of another tree, such as a git worktree of an older commit, is measured in the same run.
+Figures are medians of the rounds. Do not compare figures across runs. The guard is on in the service's rows. --against
+measures the service of another tree too, such as a git worktree of an older commit.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from bench.parts.load import TOKEN, load
 from bench.parts.processes import ROOT, BenchError, Environment, floor, free_port, identity, service, sink
 
 WARM_UP_S: Final = 1
-SETTLE_S: Final = 1.2  # for the last batch of spans to be sent, so that it is paid for too
+SETTLE_S: Final = 1.2  # so that the CPU of sending the last batch of spans is counted
 PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "rss_mib": "RSS MiB"}
 
 Start = Callable[[int, Environment], AbstractContextManager[int]]
@@ -33,7 +33,7 @@ Start = Callable[[int, Environment], AbstractContextManager[int]]
 
 @dataclass(frozen=True)
 class Figures:
-    """One process under one load; CPU in microseconds a connect."""
+    """The figures of one process under one load; CPU in microseconds per connect."""
 
     cpu_us: float
     rps: float
@@ -92,7 +92,7 @@ def _medians(figures: list[Figures]) -> dict[str, float]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people."""
+    """The result as a table."""
     width = max(map(len, result["rows"]))
     lines = [" " * width + "".join(f"{title:>10}" for title in PRINTED.values())]
     for name, row in result["rows"].items():

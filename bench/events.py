@@ -1,8 +1,8 @@
-"""CPU of each session event beside that of connect, in turn, in one run: python -m bench.events [--json FILE]
+"""Compares the CPU of each session event with that of connect, in one run: python -m bench.events [--json FILE]
 
-An event that asks nobody should cost less than half of a connect, one that asks a service no more than a connect,
-which asks identity. Each event is measured right after a connect of its own, since a machine that others use is now
-faster, now slower; the ratio is the median of the rounds' ratios. The guard is on, traces off.
+An event that calls no service should cost less than half of a connect; one that calls a service, no more than a
+connect. Each event is measured right after a connect, because the speed of a shared machine changes. The ratio is the
+median of the rounds' ratios. The guard is on, traces are off.
 """
 
 import argparse
@@ -61,7 +61,7 @@ FACTS: Final = {
 OWNER: Final = {"user": "user-1", "meta": META}
 CHAT: Final = {"channel": "family:family-1:chat"}
 SAID: Final = {"data": {"text": "a message of some words, as people write them"}}
-# Name: the event, its request, and how many calls it makes.
+# Name: the event, its request, and the number of calls it makes.
 ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
     "connect": ("connect", {"data": {"token": "ticket-of-the-usual-length-of-43-characters"}}, 1),
     "refresh": ("refresh", OWNER, 1),
@@ -75,7 +75,7 @@ ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
 
 
 async def _load(port: int, request: bytes, seconds: float) -> int:
-    """How many requests were answered with 200. Raises BenchError when one was not."""
+    """The number of requests, each answered with 200. Raises BenchError for another status."""
     answers = Answers()
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(CONNECTIONS)]
@@ -93,7 +93,7 @@ async def _load(port: int, request: bytes, seconds: float) -> int:
 
 
 def measure(pid: int, port: int, name: str, seconds: float) -> float:
-    """CPU of the service in microseconds a request. Raises BenchError."""
+    """CPU of the service in microseconds per request. Raises BenchError."""
     event, fields, _ = ROWS[name]
     request = proxy_request(event, json.dumps({**FACTS, **fields}, separators=(",", ":")), TOKEN)
     before = machine.cpu_s(pid)
@@ -103,7 +103,7 @@ def measure(pid: int, port: int, name: str, seconds: float) -> float:
 
 @contextmanager
 def started() -> Iterator[tuple[int, int]]:
-    """The id and the port of a service with a policy, and all it may ask."""
+    """The process id and port of a service with a policy, and with every service that it calls."""
     backends, port = free_port(), free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as policy:
         policy.write(POLICY)
@@ -125,7 +125,7 @@ def started() -> Iterator[tuple[int, int]]:
 
 
 def run(rounds: int, seconds: float) -> dict[str, Any]:
-    """The median of each row's CPU in microseconds, and of its ratio to the connect beside it."""
+    """The median CPU of each row in microseconds, and the median of its ratios to connect."""
     cpu_us: dict[str, list[float]] = {name: [] for name in ROWS}
     ratios: dict[str, list[float]] = {name: [] for name in ROWS}
     with started() as (pid, port):
@@ -145,12 +145,12 @@ def run(rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def quartiles(figures: list[float]) -> list[float]:
-    """The lower quartile, the median and the upper one; of a single figure, itself."""
+    """The lower quartile, median and upper quartile; a single figure three times."""
     return quantiles(figures, method="inclusive") if len(figures) > 1 else figures * 3
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people."""
+    """The result as a table."""
     lines = [f"{'':25}{'calls':>6}{'CPU µs':>9}{'/ connect':>11}  half of the rounds within"]
     for name, (_, _, calls) in ROWS.items():
         low, middle, high = result["ratios"][name]

@@ -1,11 +1,11 @@
-"""Answers while identity is away, and a reconnect storm: python -m bench.outage [--json FILE]
+"""Measures an identity outage and a reconnect storm: python -m bench.outage [--json FILE]
 
 Outage: connects with pool tickets on 64 connections for 5 s, once the outage is degraded. Identity is refused (nobody
 listens) or hanging (it takes the call and says nothing), and IDENTITY_PROBE_INTERVAL_MS is off (0) or on (1000). The
 deadline and the window are 2,500 ms.
 
-Storm: 5,000 clients connect at once, on connections of their own, and those turned away come again after a pause as
-Centrifugo's SDKs make it. PROXY_MAX_INFLIGHT is 1,000 (the default) or out of reach. The exit code is 1 when a client
+Storm: 5,000 clients connect at once, each on its own connection. Refused clients connect again with the backoff of
+Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000 (the default) or out of reach. The exit code is 1 when a client
 is lost: never let in, or its connection broken.
 """
 
@@ -51,7 +51,7 @@ def away(*, hanging: bool) -> Iterator[str]:
 
 
 def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
-    """How connects with pool tickets are answered in an outage."""
+    """The answers to connects with pool tickets in an outage."""
     with away(hanging=hanging) as address:
         environment = {
             "IDENTITY_VALIDATE_GRPC_ADDRESS": address,
@@ -75,7 +75,7 @@ def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
 
 
 def storm(clients: int, limit: int) -> Row:
-    """What becomes of so many clients that connect at once."""
+    """The fate of this many clients that connect at once."""
     with identity() as address:
         environment = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "PROXY_MAX_INFLIGHT": str(limit)}
         port = free_port()
@@ -101,7 +101,7 @@ def storm(clients: int, limit: int) -> Row:
 
 
 def run() -> dict[str, Any]:
-    """All of it; two minutes or so."""
+    """Every row; takes about two minutes."""
     random.seed(0)
     allow_many_connections(FILES)
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def run() -> dict[str, Any]:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows for people."""
+    """The rows as a table."""
     lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.rjust, line, widths)) for line in lines) + "\n"

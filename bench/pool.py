@@ -1,4 +1,4 @@
-"""How long a pool takes to load, and how much memory: python -m bench.pool [--tickets 100000]
+"""Measures the time and memory of loading a pool: python -m bench.pool [--tickets 100000]
 
 The bar for 100,000 tickets is a second and 40 MiB; the exit code is 1 above it.
 """

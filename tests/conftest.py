@@ -12,14 +12,14 @@ from tests.harness.identity import IdentityStub, identity_stub
 
 pytest_plugins = ("tests.harness.process_marks",)
 
-# A busy machine is slow, which says nothing about an example.
+# On a busy machine an example may be slow without a fault.
 settings.register_profile("busy", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 
 @pytest.fixture
 async def identity() -> AsyncIterator[IdentityStub]:
-    """A real identity service on loopback that says yes until it is scripted otherwise."""
+    """A real identity service on loopback that accepts every ticket by default."""
     async with identity_stub() as stub:
         yield stub
 
@@ -31,7 +31,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def frozen_time() -> Iterator[FrozenDateTimeFactory]:
-    """Every clock stands still until it is ticked, but for gRPC's (its deadlines) and the event loop's."""
+    """Freezes every clock except gRPC's (its deadlines) and the event loop's."""
     with freeze_time("2030-01-01", ignore=["grpc"], real_asyncio=True) as frozen:
         assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen

@@ -1,4 +1,4 @@
-"""The service's settings without this shell's variables, and with nothing that leaves the machine."""
+"""The service's settings without the shell's variables, and without tracing to another machine."""
 
 import os
 

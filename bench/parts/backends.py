@@ -1,4 +1,4 @@
-"""Every service that the events ask, in one process, saying yes: python -m bench.parts.backends PORT"""
+"""Every service behind the events in one process; allows everything: python -m bench.parts.backends PORT"""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ Context = aio.ServicerContext[Any, Any]
 
 
 class Identity(Stub):
-    """Knows Refresh too."""
+    """An identity service that implements Refresh too."""
 
     async def Refresh(  # noqa: N802  (the contract's name)
         self, request: identity.RefreshRequest, context: Context
@@ -26,13 +26,13 @@ class Identity(Stub):
         return YES
 
 
-# Made once: what the stubs take longer for, the service under load is woken more often for.
+# Made once: a slow stub would wake the service under load more often.
 GRANTED: Final = access.AuthorizeResponse(grant=access.Grant())
 SAID: Final = rpc.CallResponse(data=b'{"entries":[]}')
 
 
 class Family(access_grpc.ChannelAccessServiceServicer):
-    """Grants everything."""
+    """A family service that grants everything."""
 
     async def Authorize(  # noqa: N802  (the contract's name)
         self, request: access.AuthorizeRequest, context: Context
@@ -41,7 +41,7 @@ class Family(access_grpc.ChannelAccessServiceServicer):
 
 
 class Diary(rpc_grpc.RpcBackendServiceServicer):
-    """Has no entries."""
+    """An rpc backend with a fixed answer."""
 
     async def Call(self, request: rpc.CallRequest, context: Context) -> rpc.CallResponse:  # noqa: N802  (likewise)
         return SAID

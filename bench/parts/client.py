@@ -1,4 +1,4 @@
-"""A small HTTP client: one request at a time on one connection, so that the load costs less than what it measures."""
+"""A small HTTP client with one request at a time per connection. It must cost less than what it measures."""
 
 import asyncio
 from typing import Final, cast
@@ -8,7 +8,7 @@ ANSWER_S: Final = 30.0
 
 
 def connect_request(ticket: str, token: str = "") -> bytes:
-    """A connect request as Centrifugo sends it, guarded by `token` when there is one."""
+    """A connect request as Centrifugo sends it, with the guard's `token` if given."""
     body = (
         '{"client":"9336a229-2400-4ebc-8c50-0a643d22e8a0","transport":"websocket","protocol":"json",'
         f'"encoding":"json","data":{{"token":"{ticket}"}}}}'
@@ -26,7 +26,7 @@ def proxy_request(event: str, body: str, token: str = "") -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """Sends a request, and gives the status of its answer."""
+    """Sends a request and returns the status of the answer."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -48,7 +48,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # uvloop's transport does not inherit from asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -1,6 +1,6 @@
-"""The least that a Python process can do for a connect: one ASGI function and one grpc.aio call.
+"""The floor of a connect in Python: one ASGI function and one grpc.aio call.
 
-It knows no guard, no errors, no metrics and no traces: what the service costs above it is what those cost.
+It has no guard, error handling, metrics or traces; the difference to the service is their cost.
 """
 
 import os
@@ -22,7 +22,7 @@ Message = dict[str, Any]
 
 @cache
 def validate() -> Callable[..., Awaitable[pb.ValidateResponse]]:
-    """The gRPC method, opened in the event loop by the first request."""
+    """The gRPC method; the first request opens the channel, in the event loop."""
     channel = aio.insecure_channel(os.environ["IDENTITY_VALIDATE_GRPC_ADDRESS"])
     return channel.unary_unary(
         METHOD,

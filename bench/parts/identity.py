@@ -1,4 +1,4 @@
-"""An identity service that says yes to every ticket, or with --hang nothing: python -m bench.parts.identity PORT"""
+"""An identity service that accepts every ticket, or with --hang never answers: python -m bench.parts.identity PORT"""
 
 import argparse
 import asyncio

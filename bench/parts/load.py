@@ -1,4 +1,4 @@
-"""Load: connects on so many connections at once, by wrk when it is there, else by our own client."""
+"""Generates load: connects on many connections at once, with wrk if it is installed, else with our own client."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ TOKEN: Final = "bench-token"  # noqa: S105
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a load; `bad` are answers other than 2xx and broken connections."""
+    """The result of a load. `bad` counts answers other than 2xx and broken connections."""
 
     requests: int
     seconds: float
@@ -36,7 +36,7 @@ class Load:
 
 
 def load(port: int, seconds: float, connections: int) -> Load:
-    """Connects against `port` for so long. Raises BenchError when one is refused."""
+    """Sends connects to `port` for this long. Raises BenchError if one is refused."""
     done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
     if done.bad or not done.requests:
         raise BenchError(f"{done.bad} of {done.requests} connects were not let in.")
@@ -70,7 +70,7 @@ def _by_us(port: int, seconds: float, connections: int) -> Load:
 
 @dataclass
 class Answers:
-    """How long each answer took, and the statuses; 0 is a connection that broke."""
+    """The durations and statuses of answers; status 0 is a broken connection."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -91,7 +91,7 @@ class Answers:
 
 
 async def timed(connection: Connection, request: bytes, answers: Answers) -> int:
-    """Ask once; the status, 0 for a connection that broke."""
+    """Sends one request; returns the status, 0 for a broken connection."""
     started = perf_counter()
     try:
         status = await connection.ask(request)

@@ -1,4 +1,4 @@
-"""What the kernel says about processes: CPU time and memory of one and its children."""
+"""CPU time and memory of a process and its children, from /proc."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def describe() -> dict[str, Any]:
-    """The machine's size, for a table to be read by."""
+    """The size of the machine, for the head of a table."""
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 
@@ -25,7 +25,7 @@ def rss_mib(pid: int) -> float:
 
 
 def peak_rss_mib(pid: int) -> float:
-    """The most that the process has had resident, in MiB."""
+    """Peak resident memory of the process, in MiB."""
     return _status_kib(pid, "VmHWM") / 1024
 
 
@@ -37,7 +37,7 @@ def _tree(pid: int) -> Iterator[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields behind the name in parentheses, from the third on."""
+    """The fields after the name in parentheses, from the third on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 

@@ -1,4 +1,4 @@
-"""The processes of a measurement: started on loopback, waited for, and ended by their id."""
+"""Starts the processes of a measurement on loopback, waits until they listen, and ends them by their id."""
 
 import os
 import resource
@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 20.0
 END_S: Final = 15.0
-# A shell's own settings must not change what is measured.
+# The shell's settings must not change the measurement.
 OURS: Final = (
     *("CENTRIFUGO_", "FALLBACK_", "IDENTITY_", "OTEL_", "PROXY_", "LISTEN_", "LOG_LEVEL", "DEBUG", "ALLOWED_"),
     *("CHANNEL_", "FAMILY_", "RPC_", "BRIDGE_", "DJANGO_"),
@@ -27,18 +27,18 @@ Environment = Mapping[str, str]
 
 
 class BenchError(Exception):
-    """A part did not start or answered what it should not. The message says which."""
+    """A process did not start, or gave a wrong answer. The message says which."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
+    """A loopback port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def allow_many_connections(wanted: int) -> None:
-    """Raise this process's and its children's limit of open files as far as it takes. Raises BenchError."""
+    """Raises the limit of open files for this process and its children. Raises BenchError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -48,7 +48,7 @@ def allow_many_connections(wanted: int) -> None:
 
 @contextmanager
 def process(name: str, arguments: list[str], port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
-    """The process id of `python arguments`, from when it listens on `port`. Raises BenchError."""
+    """The process id of `python arguments`, once it listens on `port`. Raises BenchError."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     with (
         tempfile.TemporaryFile() as output,
@@ -86,7 +86,7 @@ def _end(popen: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def identity(*, hanging: bool = False) -> Iterator[str]:
-    """The address of an identity service that lets everybody in, or never answers."""
+    """The address of an identity service that accepts every ticket, or never answers."""
     port = free_port()
     arguments = ["-m", "bench.parts.identity", str(port), *(["--hang"] if hanging else [])]
     with process("the identity stub", arguments, port, {}):
@@ -95,7 +95,7 @@ def identity(*, hanging: bool = False) -> Iterator[str]:
 
 @contextmanager
 def sink() -> Iterator[str]:
-    """The URL of a collector that takes every span and keeps none."""
+    """The URL of a span collector that discards everything."""
     port = free_port()
     with process("the span sink", ["-m", "bench.parts.sink", str(port)], port, {}):
         yield f"http://{LOOPBACK}:{port}/v1/traces"

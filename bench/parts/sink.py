@@ -1,11 +1,11 @@
-"""A collector that takes every span and keeps none: python -m bench.parts.sink PORT"""
+"""A span collector that discards everything: python -m bench.parts.sink PORT"""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Sink(BaseHTTPRequestHandler):
-    """200 to every POST."""
+    """Answers every POST with 200."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""Clients that all connect at once, and come again when they are turned away."""
+"""Clients that connect at once, and again when they are refused."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ LEAST_PAUSE_S, MOST_PAUSE_S = 0.5, 20.0
 
 
 def pause_s(attempt: int) -> float:
-    """Centrifugo's SDKs wait like this before they connect again: jitter over a growing span.
+    """The pause before another attempt, as Centrifugo's SDKs make it: full jitter over a growing span.
 
     https://centrifugal.dev/docs/transports/client_api#client-connection-states
     """
@@ -22,7 +22,7 @@ def pause_s(attempt: int) -> float:
 
 @dataclass
 class Storm:
-    """So many clients against a port. `let_in_after` are seconds from the start, one for each that got in."""
+    """A number of clients against a port. `let_in_after` has the seconds until each client got in."""
 
     port: int
     clients: int
@@ -30,7 +30,7 @@ class Storm:
     let_in_after: list[float] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Until every client is in, or 60 s have passed."""
+        """Runs until every client is in, or for 60 s."""
         started = perf_counter()
         clients = [asyncio.create_task(self._client(number, started)) for number in range(self.clients)]
         _, late = await asyncio.wait(clients, timeout=GIVE_UP_S)

@@ -1,4 +1,4 @@
-"""Connects with tickets of the pool, while identity is away."""
+"""Connects with pool tickets during an outage of identity."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ DEGRADED_S = 30.0
 
 
 async def degraded(port: int) -> None:
-    """Ask until the outage has outlasted the window. Raises BenchError."""
+    """Sends connects until the outage is degraded. Raises BenchError."""
     until = perf_counter() + DEGRADED_S
     connection = await connected(port)
     while not await asyncio.to_thread(_is_degraded, port):
@@ -31,7 +31,7 @@ def _is_degraded(port: int) -> bool:
 
 
 async def trickle(port: int, tickets: list[str], connections: int, seconds: float) -> Answers:
-    """Every ticket once, one at a time on each connection, for so long."""
+    """Uses each ticket once, one at a time per connection, for this long."""
     answers, left = Answers(), iter(tickets)
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(connections)]

@@ -1,4 +1,4 @@
-"""The measurements work: each part in small, with the figures' bars where they hold on any machine."""
+"""The measurements run, in small; bars are checked where they hold on any machine."""
 
 import subprocess
 import sys

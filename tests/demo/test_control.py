@@ -1,4 +1,4 @@
-"""The demonstration's levers, without its service process."""
+"""The controls of the demonstration, without its service process."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`make run` as a newcomer meets it: started, its lines pasted into a shell, ended with Ctrl-C."""
+"""`make run` as a newcomer uses it: start it, paste its lines into a shell, end it with Ctrl-C."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def start(folder: Path, port: int, **variables: str) -> "subprocess.Popen[str]":
 
 @contextmanager
 def running_demo(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """The demonstration's process, and all it had printed when it was ready."""
+    """The process of the demonstration, and everything it printed until it was ready."""
     with start(folder, free_port()) as process:
         assert process.stdout is not None
         printed = ""
@@ -140,7 +140,7 @@ def test_a_fallback_ticket_connects_through_centrifugo_but_enters_no_chat(tmp_pa
     with running_demo(tmp_path) as (_, printed):
         lines = lines_to_paste(printed)
         [visit] = [line for line in lines if "--ticket" in line]
-        for line in lines[2:5]:  # identity cut off, a connect that fails, until it counts as an outage
+        for line in lines[2:5]:  # identity down, a connect that fails, until the outage is degraded
             paste(line)
         seen = paste(visit).splitlines()
 
@@ -191,7 +191,7 @@ def service_pid(printed: str) -> int:
 
 
 def ports_of(printed: str) -> set[int]:
-    """Everything on loopback that was named: the service, identity, the levers, Centrifugo."""
+    """Every loopback port that is named: the service, identity, the controls, Centrifugo."""
     return {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", printed)}
 
 

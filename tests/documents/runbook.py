@@ -1,4 +1,4 @@
-"""Reads docs/runbook.md, so that tests can hold the code to what it says."""
+"""Reads docs/runbook.md, so that tests can compare the code with it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +31,7 @@ def documented_fields(heading: str) -> dict[str, set[str]]:
 
 
 def fields(value: Any, leaves: set[str], path: str = "") -> Iterator[tuple[str, str]]:
-    """Path and type of each field of a parsed JSON value; `leaves` are objects that are not looked into."""
+    """Path and type of each field of a parsed JSON value; objects named in `leaves` are not descended into."""
     if isinstance(value, dict) and path not in leaves:
         for name, inner in value.items():
             yield from fields(inner, leaves, f"{path}.{name}" if path else name)
@@ -43,7 +43,7 @@ def fields(value: Any, leaves: set[str], path: str = "") -> Iterator[tuple[str, 
 
 
 def assert_as_documented(value: Any, heading: str) -> None:
-    """Every field is in the table, of a type it names, and the table names no other."""
+    """Asserts that the table lists exactly these fields, with their types."""
     documented = documented_fields(heading)
     leaves = {path for path in documented if not any(other.startswith(f"{path}.") for other in documented)}
     found = list(fields(value, leaves))

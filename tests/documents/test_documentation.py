@@ -1,4 +1,4 @@
-"""What is written for people is held to what is there."""
+"""Compares the documentation with the code."""
 
 import re
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_the_reference_describes_each_setting_once() -> None:
 
 
 def test_the_example_sets_every_variable_to_its_default() -> None:
-    of_the_mode = {"CENTRIFUGO_UNAVAILABLE_CODE": ""}  # another mode has another default: left to the service
+    of_the_mode = {"CENTRIFUGO_UNAVAILABLE_CODE": ""}  # the default depends on the mode, so the service chooses it
 
     assert example_variables() == {**env.defaults, **of_the_mode}
 
@@ -120,7 +120,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def leads_somewhere(page: Path, target: str) -> bool:
     path, _, anchor = target.partition("#")
     if path.startswith(("https://", "http://")):
-        return True  # not this machine's
+        return True  # not of the machine that runs the tests
     file = (page.parent / path).resolve() if path else page
     return file.exists() and (not anchor or anchor in anchors(file))
 

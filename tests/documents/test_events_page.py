@@ -1,4 +1,4 @@
-"""docs/events.md is held to what the service answers, and to what its command prints."""
+"""Compares docs/events.md with the service's answers and with the output of check_policy."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The log lines that docs/runbook.md quotes are the ones that are written."""
+"""The log lines that docs/runbook.md quotes are those that the service writes."""
 
 import logging
 

@@ -26,7 +26,7 @@ def says(response: Any) -> Script:
 
 
 def grants(expire_at: int = 0) -> Script:
-    """The family service allows everything, until `expire_at`."""
+    """The family service allows everything until `expire_at`."""
     return says(access_pb.AuthorizeResponse(grant=access_pb.Grant(expire_at=expire_at)))
 
 
@@ -75,7 +75,7 @@ class GrpcStub:
 
 
 class FamilyServiceStub(GrpcStub, access_grpc.ChannelAccessServiceServicer):
-    """Says whether somebody may use a channel."""
+    """Answers Authorize."""
 
     def add_to(self, server: aio.Server) -> None:
         access_grpc.add_ChannelAccessServiceServicer_to_server(self, server)
@@ -86,7 +86,7 @@ class FamilyServiceStub(GrpcStub, access_grpc.ChannelAccessServiceServicer):
 
 
 class RpcBackendStub(GrpcStub, rpc_grpc.RpcBackendServiceServicer):
-    """Answers clients' calls."""
+    """Answers Call."""
 
     def add_to(self, server: aio.Server) -> None:
         rpc_grpc.add_RpcBackendServiceServicer_to_server(self, server)
@@ -103,7 +103,7 @@ Stub = TypeVar("Stub", bound=GrpcStub)
 async def family_service(
     script: Script | None = None, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[FamilyServiceStub]:
-    """A running one, that allows everything unless it is scripted otherwise; over TLS with `credentials`."""
+    """A running family service that allows everything by default; over TLS with `credentials`."""
     async with _running(FamilyServiceStub(script or grants(), credentials)) as stub:
         yield stub
 
@@ -112,7 +112,7 @@ async def family_service(
 async def rpc_backend(
     script: Script | None = None, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[RpcBackendStub]:
-    """A running one, that answers `{}` unless it is scripted otherwise; over TLS with `credentials`."""
+    """A running rpc backend that answers `{}` by default; over TLS with `credentials`."""
     async with _running(RpcBackendStub(script or returns(b"{}"), credentials)) as stub:
         yield stub
 

@@ -29,7 +29,7 @@ class Authority:
         return self.folder / f"{name}.pem", self.folder / f"{name}.key"
 
     def server_credentials(self, name: str, *, ask_client: bool = False) -> grpc.ServerCredentials:
-        """What a gRPC server called `name` shows; with `ask_client`, clients must show one of ours."""
+        """Credentials of a gRPC server called `name`; with `ask_client`, clients must present a certificate."""
         certificate, key = self.issue(name)
         pair = (key.read_bytes(), certificate.read_bytes())
         roots = self.ca.read_bytes() if ask_client else None

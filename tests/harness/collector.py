@@ -1,4 +1,4 @@
-"""A span collector on loopback: real HTTP, and what arrived."""
+"""A span collector on loopback that keeps what it receives."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 @dataclass
 class Collector:
-    """The paths that were posted to and the bodies that came; `url` is where to send."""
+    """The paths and bodies of the received POSTs; `url` is the address of the collector."""
 
     url: str
     paths: list[str] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Collector:
 
 @contextmanager
 def collector(path: str = "/v1/traces") -> Iterator[Collector]:
-    """A collector that takes what it is sent."""
+    """A running collector."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""The settings that a set of environment variables gives, read by the real settings module."""
+"""Settings from environment variables, read by the real settings module."""
 
 import os
 import runpy
@@ -25,7 +25,7 @@ def bare_environment(**variables: str) -> dict[str, str]:
 
 
 def service_settings_from(**variables: str) -> dict[str, Any]:
-    """The same, for `service(...)`: without what the harness sets itself."""
+    """The same for `service(...)`, without the settings that the harness sets itself."""
     settings = settings_from(OTEL_EXPORTER_OTLP_ENDPOINT="", **variables)
     del settings["IDENTITY_VALIDATE_GRPC_ADDRESS"]
     return settings

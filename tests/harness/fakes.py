@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class FakeClock:
-    """Both times move only by hand, and apart from each other."""
+    """A clock whose two times move only when told to, independently."""
 
     now: float = 1000.0
     wall: float = 1_800_000_000.0
@@ -17,6 +17,6 @@ class FakeClock:
         return self.wall
 
     def advance(self, seconds: float) -> None:
-        """Both times go on."""
+        """Advances both times."""
         self.now += seconds
         self.wall += seconds

@@ -16,7 +16,7 @@ Script = Callable[[Any, Context], Awaitable[pb.ValidateResponse]]  # of a Valida
 
 
 def success(**fields: Any) -> Script:
-    """Answers every ticket with this Success; `user_id` is "u-1" unless said otherwise."""
+    """Answers every ticket with this Success; `user_id` is "u-1" by default."""
     return answers(pb.ValidateResponse(success=pb.Success(**{"user_id": "u-1", **fields})))
 
 
@@ -46,7 +46,7 @@ async def hangs(request: Any, context: Context) -> pb.ValidateResponse:
 
 
 def hanging(asked: asyncio.Event) -> Script:
-    """Never answers, and sets `asked` when there is a call to answer."""
+    """Never answers; sets `asked` when a call arrives."""
 
     async def script(request: Any, context: Context) -> pb.ValidateResponse:
         asked.set()

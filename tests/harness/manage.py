@@ -1,4 +1,4 @@
-"""The operators' commands, as real processes."""
+"""Runs manage.py commands as real processes."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from tests.harness.paths import ROOT
 
 
 def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py` with these arguments, in an environment that has these variables too."""
+    """Runs `manage.py` with these arguments and these additional variables."""
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings", **environment}
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""Holds tests to their mark: only those marked `processes` start a process. `make check` leaves those out.
+"""Fails a test that starts a process without the mark `processes`. `make check` leaves marked tests out.
 
 A pytest plugin, loaded by tests/conftest.py.
 """

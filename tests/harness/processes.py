@@ -1,4 +1,4 @@
-"""The service as a process of its own: started, asked, told to end."""
+"""Starts the service as a process, queries it, and ends it."""
 
 import os
 import signal
@@ -21,25 +21,25 @@ START_S = 20.0
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
+    """A loopback port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def serve_command(port: int) -> list[str]:
-    """How an operator starts it; the port is in the environment."""
+    """The command of an operator; the port is in the environment."""
     return [sys.executable, "manage.py", "serve"]
 
 
 def uvicorn_command(port: int) -> list[str]:
-    """How somebody starts it who has uvicorn options of their own."""
+    """The command of an operator with their own uvicorn options."""
     application = "realtime_site.asgi:application"
     return [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def environment(port: int, **variables: str) -> dict[str, str]:
-    """These variables and nothing of this shell's; tracing off and on loopback unless said otherwise."""
+    """These variables without the shell's; tracing is off and the address loopback by default."""
     base = {"PATH": os.environ["PATH"], "LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(port)}
     return {**base, "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error", **variables}
 
@@ -61,7 +61,7 @@ class Process:
         return _content(self.err)
 
     def lines(self) -> list[dict[str, object]]:
-        """Both streams' lines, parsed."""
+        """The parsed lines of both streams."""
         return [orjson.loads(line) for line in (self.stdout() + self.stderr()).splitlines()]
 
     def terminate(self) -> int:
@@ -89,7 +89,7 @@ def _content(stream: IO[bytes]) -> str:
 
 @contextmanager
 def started(command: list[str], port: int, **variables: str) -> Iterator[Process]:
-    """A process that was just started, and is killed at the end if it still runs."""
+    """A started process; killed at the end if it still runs."""
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
@@ -104,7 +104,7 @@ def started(command: list[str], port: int, **variables: str) -> Iterator[Process
 
 @contextmanager
 def serving(**variables: str) -> Iterator[Process]:
-    """`manage.py serve` with these variables, once it is ready."""
+    """A ready `manage.py serve` with these variables."""
     port = free_port()
     with started(serve_command(port), port, **variables) as process:
         process.wait_until_ready()

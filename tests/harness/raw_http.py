@@ -1,4 +1,4 @@
-"""A client that writes its own bytes, for what well-behaved clients cannot do."""
+"""A client that writes raw bytes, for requests that an HTTP client cannot send."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ class RawClient:
         await self.writer.drain()
 
     async def begin(self, path: str, content_length: int, body: bytes = b"") -> None:
-        """Send the head of a POST, and as much of its body."""
+        """Sends the head of a POST and part of its body."""
         head = f"POST {path} HTTP/1.1\r\nHost: service\r\nContent-Length: {content_length}\r\n\r\n"
         await self.send(head.encode() + body)
 

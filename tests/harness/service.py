@@ -1,4 +1,4 @@
-"""The real ASGI application, in this process: over httpx, or under a real uvicorn."""
+"""Runs the real ASGI application in this process: over httpx, or under uvicorn."""
 
 import asyncio
 import socket
@@ -96,7 +96,7 @@ async def service(
     span_processor: Any = None,
     **settings: Any,
 ) -> AsyncIterator[Service]:
-    """The application with these settings over httpx, without sockets of its own."""
+    """The application with these settings over httpx, without sockets."""
     with override_settings(IDENTITY_VALIDATE_GRPC_ADDRESS=identity_address, **settings):
         pool = loaded or pool_of(tickets, low_watermark)
         application = Application(open_runtime(django_settings, pool, clock, span_processor))
@@ -115,7 +115,7 @@ async def service(
 async def uvicorn_service(
     identity_address: str = "127.0.0.1:1", *, tickets: Iterable[str] = (), clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Service]:
-    """The application behind a real uvicorn on a loopback port, for what is about connections."""
+    """The application behind a real uvicorn on a loopback port, for tests of connections."""
     with override_settings(IDENTITY_VALIDATE_GRPC_ADDRESS=identity_address, **settings), socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         application = Application(open_runtime(django_settings, pool_of(tickets), clock))

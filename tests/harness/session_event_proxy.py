@@ -1,4 +1,4 @@
-"""A backend for Centrifugo's session events, which remembers what it was sent."""
+"""A proxy endpoint for Centrifugo's session events that records the requests."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ class SessionEventProxy:
 
 @contextmanager
 def session_event_proxy() -> Iterator[SessionEventProxy]:
-    """One on loopback, in a thread of its own."""
+    """A running proxy endpoint on loopback, in its own thread."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""Why a build of Centrifugo failed: because of the machine, or of this repository."""
+"""Tells a failed build of Centrifugo that the machine caused from one that the repository caused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sees whoever starts a thread or hands work to one."""
+"""Records every start of a thread and every hand-over of work to one."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ THREADS: dict[CodeType, str] = {
 
 @contextmanager
 def thread_calls() -> Iterator[list[str]]:
-    """The uses of threads by this thread, seen by the interpreter's own profiling hook."""
+    """The uses of threads by the current thread, from the interpreter's profiling hook."""
     calls: list[str] = []
 
     def look(frame: FrameType, event: str, argument: object) -> None:

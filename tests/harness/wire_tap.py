@@ -1,4 +1,4 @@
-"""Between Centrifugo and the service: hands requests on as they are, and remembers both sides."""
+"""A proxy between Centrifugo and the service that forwards requests unchanged and records both sides."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ BRANCHES = {"result", "error", "disconnect"}
 
 
 class Exchange(NamedTuple):
-    """One request of Centrifugo's, and what the service answered. `event` is the last part of the path."""
+    """A request of Centrifugo and the service's answer. `event` is the last part of the path."""
 
     event: str
     request: dict[str, Any]
@@ -30,13 +30,13 @@ class Exchange(NamedTuple):
 
 @dataclass
 class WireTap:
-    """`url` is what Centrifugo is told to ask."""
+    """A running tap; `url` is the endpoint for Centrifugo."""
 
     url: str
     exchanges: list[Exchange] = field(default_factory=list)
 
     def of(self, event: str, **fields: Any) -> list[Exchange]:
-        """The exchanges of this event whose requests have these fields."""
+        """The exchanges of this event whose request has these fields."""
         return [
             exchange
             for exchange in list(self.exchanges)
@@ -44,13 +44,13 @@ class WireTap:
         ]
 
     def answers(self, event: str, **fields: Any) -> list[Any]:
-        """What the service answered to them."""
+        """The answers of those exchanges."""
         return [exchange.answer for exchange in self.of(event, **fields)]
 
 
 @contextmanager
 def wire_tap(service_port: int) -> Iterator[WireTap]:
-    """One on loopback, in threads of its own."""
+    """A running tap on loopback, in its own threads."""
     with httpx.Client(base_url=f"http://127.0.0.1:{service_port}", timeout=30) as service:
 
         class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The bodies of the answers that are the same every time."""
+"""The constant bodies of answers."""
 
 INVALID_TICKET = {"disconnect": {"code": 4401, "reason": "invalid ticket"}}
 UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}

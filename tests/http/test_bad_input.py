@@ -21,17 +21,17 @@ VALID = json.dumps(connect_body("a-ticket")).encode()
 
 
 def padded(length: int) -> bytes:
-    """A valid body of exactly so many bytes."""
+    """A valid body of exactly this many bytes."""
     return VALID.ljust(length)
 
 
 def nested(depth: int) -> bytes:
-    """A JSON object with arrays in it, so deep."""
+    """A JSON object with arrays nested this deep."""
     return b'{"data":' + b"[" * depth + b"]" * depth + b"}"
 
 
 async def open_requests() -> int:
-    """How many tasks there are beside this one."""
+    """The number of other tasks."""
     return len(asyncio.all_tasks()) - 1
 
 
@@ -277,7 +277,7 @@ async def test_bytes_that_are_no_request_are_refused_and_the_next_client_is_serv
 
 
 class Busy:
-    """An identity that answers when it is told to."""
+    """An identity that answers once it is released."""
 
     def __init__(self, identity: IdentityStub) -> None:
         self.reached = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Many at once, and callers that do not wait: over real connections where these matter."""
+"""Many simultaneous requests, and callers that hang up, over real connections where they matter."""
 
 import asyncio
 from collections import Counter
@@ -20,13 +20,13 @@ CONSUMED = 'realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}'
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Have the outage of an identity that is down outlast the window."""
+    """Lets the outage last longer than the window."""
     await running.connect("a ticket of nobody")
     clock.advance(6)
 
 
 async def connect_at_once(running: Service, tickets: list[str]) -> Counter[int]:
-    """How many of these simultaneous connects got which status."""
+    """The statuses of simultaneous connects, counted."""
     responses = await asyncio.gather(*(running.connect(ticket) for ticket in tickets))
     return Counter(response.status_code for response in responses)
 
@@ -83,7 +83,7 @@ class Impatient:
 
 @asynccontextmanager
 async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
-    """One that has sent its whole request."""
+    """A caller that has sent its whole request."""
     body = orjson.dumps(connect_body(ticket))
     url = running.http.base_url
     _, writer = await asyncio.open_connection(url.host, url.port)
@@ -97,7 +97,7 @@ async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for it, for at most five seconds."""
+    """Waits for the event for at most five seconds."""
     async with asyncio.timeout(5):
         while not await condition():
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Each row of what a connect is answered with: through the real application, against a real gRPC server."""
+"""Every answer to a connect, through the real application and against a real gRPC server."""
 
 import hashlib
 import logging
@@ -34,7 +34,7 @@ def disconnects(code: int, reason: str) -> Any:
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """What an operator was told, apart from what the test's own client says."""
+    """The service's log records, without those of the test's HTTP client."""
     return [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -57,7 +57,7 @@ async def nonsense_server() -> AsyncIterator[str]:
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Have identity's failures outlast the window."""
+    """Lets identity's failures last longer than the window."""
     await running.connect("some-ticket")
     clock.advance(5.001)
 

@@ -1,6 +1,6 @@
-"""Whatever is sent: no traceback, no 200 without exactly one of result, error and disconnect, no ticket told.
+"""Fuzzes the endpoints: no traceback, no ticket in any output, each 200 has one of result, error and disconnect.
 
-One service and one identity serve all examples of a test; each ticket begins with MARK, so that it can be looked for.
+One service and one identity serve all examples of a test. Each ticket begins with MARK, to find it in outputs.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.harness.service import Service, connect_body, service
 
 CONNECT = "/centrifugo/connect"
 MARK = "made-up-ticket-"
-# However a ticket with MARK stands in base64 data, this is in it.
+# Every base64 text with MARK in it contains this.
 MARK_IN_BASE64 = base64.b64encode(f'{{"token": "{MARK}'.encode()).decode().rstrip("=")[:-1]
 BRANCHES = {"result", "error", "disconnect"}
 STATUSES = {200, 400, 401, 413, 503}
@@ -45,7 +45,7 @@ SCRIPTS: list[Script] = [
 
 
 async def by_ticket(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """Each answer that is not a fault, chosen by the ticket."""
+    """Every answer that is not a fault, selected by the ticket."""
     return await SCRIPTS[len(request.ticket) % len(SCRIPTS)](request, context)
 
 
@@ -74,7 +74,7 @@ class Fuzzed:
         return self.runner.run(self.running.http.post(url, content=content, **options))
 
     def told(self) -> str:
-        """Everything the service has said to operators."""
+        """All log lines of the service."""
         pages = [self.runner.run(self.running.http.get(path)).text for path in ("/metrics", "/health")]
         spans = [span.to_json() for span in self.spans.get_finished_spans()]
         assert spans
@@ -83,7 +83,7 @@ class Fuzzed:
 
 @asynccontextmanager
 async def opened(mode: str) -> AsyncIterator[tuple[Service, InMemorySpanExporter]]:
-    """A service in this response mode, and where its spans go."""
+    """A service in this response mode, with a span exporter."""
     spans = InMemorySpanExporter()
     of_mode = service_settings_from(CENTRIFUGO_RESPONSE_MODE=mode)
     async with identity_stub() as identity:
@@ -94,7 +94,7 @@ async def opened(mode: str) -> AsyncIterator[tuple[Service, InMemorySpanExporter
 
 @contextmanager
 def fuzzed(mode: str) -> Iterator[Fuzzed]:
-    """A service in this response mode; at the end all that it told is looked through."""
+    """A service in this response mode; at the end its logs, spans and metrics are searched for MARK."""
     opening = opened(mode)
     with asyncio.Runner() as runner:
         target = Fuzzed(runner, *runner.run(opening.__aenter__()))
@@ -136,7 +136,7 @@ def in_base64(value: Any) -> str:
 
 @st.composite
 def mutated_bodies(draw: st.DrawFn) -> bytes:
-    """A valid body with a ticket in it, a field of which is replaced, added or gone, and then perhaps its bytes."""
+    """A valid body with a ticket; one field is replaced, added or removed, and then perhaps some bytes."""
     ticket = draw(marked)
     body = connect_body(ticket)
     if draw(st.booleans()):
@@ -151,7 +151,7 @@ def mutated_bodies(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """These bytes with some cut out, and others put in."""
+    """These bytes with some removed and others inserted."""
     start = draw(st.integers(0, len(content)))
     end = draw(st.integers(start, min(len(content), start + 10)))
     return content[:start] + draw(st.binary(max_size=10)) + content[end:]
@@ -177,7 +177,7 @@ def test_any_body_gets_a_proper_answer(mode: str, bodies: st.SearchStrategy[byte
         check()
 
 
-# What may stand in a field of an HTTP head (RFC 9110, 5.5), Latin-1 included.
+# The characters of an HTTP field value (RFC 9110, 5.5), Latin-1 included.
 header_values = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=60)
 header_names = st.sampled_from(["Content-Type", "Cookie", "Host", "Accept", "Traceparent", "Authorization", "X-Other"])
 content_types = st.sampled_from(["application/json; charset=", "multipart/form-data; boundary=", "text/plain; x*=", ""])

@@ -1,4 +1,4 @@
-"""Who may call: through HTTP, with the secrets as the environment gives them."""
+"""The guard, over HTTP, with secrets from the environment."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ async def status_of(running: Service, headers: Headers, body: bytes = BODY) -> i
 
 
 async def refusals(running: Service) -> dict[str, float]:
-    """How often the guard has refused, by reason."""
+    """The guard's refusals by reason."""
     samples = {reason: f'realtime_guard_refusals_total{{reason="{reason}"}}' for reason in REASONS}
     return {reason: await running.metric(sample) for reason, sample in samples.items()}
 

@@ -1,4 +1,4 @@
-"""Spec section 10: what /health and the probes say."""
+"""/health and the probes."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""What other clients may see of a connection's owner, and what stays between Centrifugo and us."""
+"""What other clients see of a connection's owner (info), and what stays private (meta)."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ ALL = {
 
 
 def owner(**fields: Any) -> Any:
-    """Identity answers with the owner whom ALL describes."""
+    """Scripts identity to answer with the owner of ALL."""
     return success(
         family_id="f-3",
         subscription_tier=pb.SUBSCRIPTION_TIER_PRO,

@@ -1,4 +1,4 @@
-"""Spec section 12: what a running process writes, and what it does not."""
+"""The log lines of a running process."""
 
 import asyncio
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Line = dict[str, Any]
 
 @dataclass
 class Story:
-    """What the process wrote: at boot, while all was well, and from the outage on."""
+    """The lines of a process: at boot, while identity answers, and from the outage on."""
 
     boot_out: list[Line]
     boot_err: list[Line]
@@ -42,7 +42,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """A process that lives through good days, an outage, and an identity that answers nonsense."""
+    """A process that sees a healthy identity, an outage, and malformed answers."""
     file = tmp_path_factory.mktemp("pool") / "tickets"
     file.write_text("p-1\np-2\np-3\n")
     file.chmod(0o600)

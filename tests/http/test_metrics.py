@@ -1,4 +1,4 @@
-"""Spec section 11: what is on /metrics, from the first scrape of a fresh process on."""
+"""/metrics, from the first scrape of a fresh process on."""
 
 import asyncio
 import shutil
@@ -30,7 +30,7 @@ DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 
 @pytest.fixture(scope="module")
 def exposition() -> Iterator[str]:
-    """/metrics of a process that nobody has sent a request yet."""
+    """/metrics of a process before its first request."""
     with serving() as process:
         response = process.http.get("/metrics")
         assert response.headers["content-type"].startswith("text/plain; version=")
@@ -142,7 +142,7 @@ SCRIPTED: dict[str, Script] = {
 
 
 def counts(text: str) -> dict[str, float]:
-    """Of both counters, what is not 0."""
+    """The samples of both counters that are not 0."""
     families = {family.name: family for family in text_string_to_metric_families(text)}
     connects = samples(families["realtime_centrifugo_connect"], "_total")
     requests = samples(families["realtime_proxy_requests"], "_total")
@@ -150,7 +150,7 @@ def counts(text: str) -> dict[str, float]:
 
 
 def grown(before: str, after: str) -> dict[str, float]:
-    """What went up between two scrapes, and by how much."""
+    """The increase of each sample between two scrapes."""
     old = counts(before)
     return {name: value - old.get(name, 0) for name, value in counts(after).items() if value != old.get(name, 0)}
 

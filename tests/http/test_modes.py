@@ -1,4 +1,4 @@
-"""Response modes: what keeps its HTTP status, what travels in a 200, and with which codes."""
+"""Response modes: which answers keep their HTTP status, which are sent as 200, and their codes."""
 
 from typing import Any
 

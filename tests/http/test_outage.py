@@ -1,4 +1,4 @@
-"""Spec section 7 through HTTP: when the pool opens, what keeps it shut, and what a window is made of."""
+"""The outage detector over HTTP: when the pool opens, and what keeps it closed."""
 
 import asyncio
 import time
@@ -335,7 +335,7 @@ async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(id
 
 
 def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was told of an outage's begin and end, in order."""
+    """The log lines about the begin and end of an outage, in order."""
     told = ("identity outage opened", "identity outage ended")
     return [record.message for record in caplog.records if record.message in told]
 

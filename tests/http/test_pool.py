@@ -1,4 +1,4 @@
-"""Spec section 8 through HTTP: which tickets get in, and what is left of the pool."""
+"""The fallback pool over HTTP: which tickets get in, and what remains."""
 
 import hashlib
 import logging
@@ -18,7 +18,7 @@ LOW = "fallback ticket pool dropped below low-watermark"
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Have the outage of an identity that is down outlast the window."""
+    """Lets the outage last longer than the window."""
     await running.connect("a ticket of nobody")
     clock.advance(6)
 

@@ -1,4 +1,4 @@
-"""The HTTP surface: which paths and methods there are, and what the others are told."""
+"""The paths and methods, and the answers to all others."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""No ticket and no secret comes out of a process that has seen everything, with all its logging on."""
+"""No ticket and no secret appears in any output of a process, with all logging on."""
 
 import asyncio
 import base64
@@ -38,12 +38,12 @@ async def blurts(request: pb.ValidateRequest, context: Context) -> pb.ValidateRe
 
 
 async def scolds(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """One that cannot tell, and names the ticket it cannot tell about."""
+    """An identity service that returns Error with the ticket in its message."""
     return pb.ValidateResponse(error=pb.Error(code=1, message=f"cannot tell about {request.ticket}"))
 
 
 class Run:
-    """A life of a process, every ticket used in it, and all that came out of it."""
+    """The run of a process: the tickets used, and everything it wrote."""
 
     def __init__(self) -> None:
         self.tickets = {kind: f"{kind}-{secrets.token_urlsafe(24)}" for kind in KINDS}
@@ -52,7 +52,7 @@ class Run:
         self.answers: list[str] = []
 
     def needles(self) -> Iterator[tuple[str, str]]:
-        """What must not be found, by a name that may be shown."""
+        """The values that must not appear, by a name that may be printed."""
         yield from (("the guard's token", self.token), ("a wrong token", self.wrong_token))
         for kind, ticket in self.tickets.items():
             yield kind, ticket

@@ -1,4 +1,4 @@
-"""Spec section 13: the spans of a request, and where they go."""
+"""The spans of a request, and their export."""
 
 import asyncio
 import signal
@@ -262,7 +262,7 @@ async def test_spans_are_sent_to_exactly_the_configured_url_and_the_last_of_them
 
 @contextmanager
 def hanging_collector() -> Iterator[str]:
-    """One that takes connections and never answers."""
+    """A collector that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -291,7 +291,7 @@ async def test_a_collector_that_is_down_or_hangs_costs_neither_requests_nor_a_li
 
 
 async def connects(process: Process) -> set[int]:
-    """The statuses of connects over a time in which several batches are due."""
+    """The statuses of connects during several export batches."""
     headers = {"X-Centrifugo-Proxy-Token": "s3same"}
     async with httpx.AsyncClient(base_url=str(process.http.base_url), headers=headers) as http:
         statuses = set()
