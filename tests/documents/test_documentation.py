@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from centrifugo_proxy.web.urls import urlpatterns
 from realtime_site.settings import env
+from tests.documents.test_alerts import rules
 from tests.harness.paths import ROOT
 from tests.harness.service import service
 
@@ -86,12 +87,11 @@ def described(exported: str) -> Iterator[tuple[str, str]]:
 
 
 def test_the_reference_names_every_alert_with_its_severity() -> None:
-    groups = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"]
-    rules = {rule["alert"]: rule["labels"]["severity"] for group in groups for rule in group["rules"]}
+    severities = {rule["alert"]: rule["labels"]["severity"] for rule in rules()}
 
     table = {code(name): severity for name, severity, *_ in rows("Alerts")}
 
-    assert table == rules
+    assert table == severities
 
 
 def test_the_reference_names_every_endpoint() -> None:

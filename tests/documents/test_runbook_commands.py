@@ -1,0 +1,112 @@
+"""docs/runbook.md is carried out against a pod in an outage: every command in it, in its order."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+
+import httpx
+import pytest
+import yaml
+
+from tests.documents.runbook import RUNBOOK
+from tests.documents.test_alerts import needs_promtool, promtool
+from tests.harness.fake_cluster import Cluster
+from tests.harness.processes import environment, free_port
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(shutil.which("curl") is None, reason="the runbook asks a pod with curl"),
+]
+TICKETS = [f"ticket-{number}" for number in range(40)]
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of this language, in order, as they are pasted."""
+    fenced = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
+    return [dedent(indent + body) if not indent else dedent(body) for indent, body in fenced]
+
+
+@contextmanager
+def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
+    """A pod whose identity does not answer, and that has let a client in on a fallback ticket."""
+    cluster, pool = Cluster(folder), folder / "pool"
+    pool.write_text("\n".join(TICKETS))
+    pool.chmod(0o600)
+    cluster.create(
+        environment(
+            free_port(),
+            IDENTITY_VALIDATE_GRPC_ADDRESS=f"127.0.0.1:{free_port()}",
+            IDENTITY_VALIDATE_DEADLINE_MS="50",
+            FALLBACK_DEGRADED_WINDOW_MS="50",
+            FALLBACK_TICKETS_PATH=str(pool),
+        )
+    )
+    try:
+        cluster.run("kubectl rollout restart deployment/realtime-proxy")
+        cluster.wait_until_ready()
+        while not let_in(cluster):
+            pass
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def let_in(cluster: Cluster) -> bool:
+    body = {"data": {"token": TICKETS[0]}}
+    return httpx.post(f"{cluster.url}/centrifugo/connect", json=body, timeout=10).status_code == 200
+
+
+def pasted(cluster: Cluster, commands: str) -> str:
+    """The commands with this pod's address in place of the cluster's."""
+    port = cluster.variables["LISTEN_PORT"]
+    return commands.replace("realtime-proxy-pods:9730", f"127.0.0.1:{port}").replace("9730", port)
+
+
+def test_every_command_does_what_the_runbook_says(tmp_path: Path) -> None:
+    output = {}
+    with pod_in_an_outage(tmp_path) as cluster:
+        for commands in blocks("sh"):
+            ended = cluster.run(pasted(cluster, commands))
+            assert ended.returncode in expected_codes(commands), (commands, ended.stdout, ended.stderr)
+            output[commands] = ended.stdout
+
+    said = {word: [text for commands, text in output.items() if word in commands] for word in WORDS}
+    assert said["manage.py pods"][0].startswith("PODS WARNING: 1 of 1 pod answers, 1 in an outage, 1 short of tickets.")
+    assert json.loads(said["/health"][0])["identity_outage"]["degraded"] is True
+    assert grows(said["for look"][0], "UNAVAILABLE")
+    assert "FALLBACK POOL WARNING: 39 tickets" in said["--url"][0]
+    assert said["--path"] == ["FALLBACK POOL OK: 5000 tickets.\n" + said["--path"][0].partition("\n")[2]]
+    assert said["rollout restart"][0].startswith("FALLBACK POOL OK: 5000 tickets.")
+    assert not (tmp_path / "fallback.tickets").exists()
+
+
+WORDS = ("manage.py pods", "/health", "for look", "--url", "--path", "rollout restart")
+
+
+def expected_codes(commands: str) -> set[int]:
+    """1 where a warning is printed about the outage or about the few tickets of this pod."""
+    warns = "manage.py pods" in commands or "manage.py check_fallback_pool --url" in commands
+    return {1} if warns and "rollout" not in commands else {0}
+
+
+def grows(text: str, code: str) -> bool:
+    """Whether the count of this code is larger at the second look."""
+    first, second = re.findall(rf'realtime_identity_calls_total{{code="{code}"}} (\S+)', text)
+    return float(second) > float(first)
+
+
+@needs_promtool
+def test_every_query_of_the_runbook_is_understood_by_prometheus(tmp_path: Path) -> None:
+    queries = blocks("promql")
+    rules = [{"record": f"query{number}", "expr": query} for number, query in enumerate(queries)]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbook", "rules": rules}]}))
+
+    ended = promtool("check", "rules", str(file))
+
+    assert len(queries) >= 4
+    assert ended.returncode == 0, ended.stdout + ended.stderr
