@@ -1,4 +1,4 @@
-"""Clients of Centrifugo: the SDK, watched, and a bare WebSocket for what the SDK keeps to itself."""
+"""Clients of Centrifugo: the Python SDK with its events recorded, and a bare WebSocket for what the SDK hides."""
 
 import asyncio
 import itertools
@@ -30,7 +30,7 @@ from tests.harness.centrifugo import LOBBY
 GIVE_UP_S = 15.0
 RESUBSCRIBE_S = 1.0  # the SDK's own limit is 20
 PING = "{}"
-TRANSPORT_CLOSED = 1  # the SDK's own word for a subscription whose connection is gone
+TRANSPORT_CLOSED = 1  # the SDK's code for a subscription whose connection is lost
 GetTicket = Callable[[], str]
 
 
@@ -42,14 +42,14 @@ class Closed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A subscription is over, or was for a moment, for this reason."""
+    """A subscription ended, for good or for a moment, for this reason."""
 
     code: int
     reason: str
 
 
 class Listener(SubscriptionEventHandler):
-    """Remembers what the SDK told its application of one subscription."""
+    """Records the events of one subscription."""
 
     def __init__(self) -> None:
         self.received: list[Any] = []
@@ -76,7 +76,7 @@ class Listener(SubscriptionEventHandler):
 
 
 class Watcher(ClientEventHandler):
-    """Remembers what the SDK told its application."""
+    """Records the events of a client."""
 
     def __init__(self) -> None:
         self.connections: list[str] = []
@@ -95,7 +95,7 @@ class Watcher(ClientEventHandler):
         self.ended.append(Closed(ctx.code, ctx.reason))
 
     def replies(self) -> list[dict[str, Any]]:
-        """The errors that Centrifugo replied with, as they were on the wire."""
+        """The errors in Centrifugo's replies, as on the wire."""
         return [as_reply(error) for error in self.errors if isinstance(error, ReplyError)]
 
     async def on_error(self, ctx: ErrorContext) -> None:
@@ -103,7 +103,7 @@ class Watcher(ClientEventHandler):
 
 
 class SdkClient(Client):
-    """The SDK with its own backoff, and with what other SDKs call getData: a fresh ticket for each attempt."""
+    """The SDK with its own backoff and a fresh ticket for each attempt, which other SDKs call getData."""
 
     def __init__(self, url: str, get_ticket: GetTicket, **options: Any) -> None:
         self.watcher = Watcher()
@@ -129,19 +129,19 @@ class SdkClient(Client):
         return listener
 
     async def refusal_of_publish(self, channel: str, data: Any) -> dict[str, Any]:
-        """The error that a publication is answered with."""
+        """The error in the answer to a publication."""
         with pytest.raises(ReplyError) as refused:
             await self.publish(channel, data)
         return as_reply(refused.value)
 
     async def refusal_of_rpc(self, method: str, data: Any) -> dict[str, Any]:
-        """The error that a call is answered with."""
+        """The error in the answer to a call."""
         with pytest.raises(ReplyError) as refused:
             await self.rpc(method, data)
         return as_reply(refused.value)
 
     async def who_is_in(self, channel: str = f"{LOBBY}:all") -> dict[str, Any]:
-        """Enter a channel; the `info` of everybody there, by user."""
+        """Joins a channel; returns the `info` of all present clients, by user."""
         if channel not in self.subscriptions():
             await self.new_subscription(channel).subscribe()
         found = await self.subscriptions()[channel].presence()
@@ -149,7 +149,7 @@ class SdkClient(Client):
 
 
 def as_reply(error: ReplyError) -> dict[str, Any]:
-    """An error as it was on the wire."""
+    """An error as on the wire."""
     return {"code": error.code, "message": error.message, "temporary": error.temporary}
 
 
@@ -166,7 +166,7 @@ async def sdk_client(url: str, get_ticket: GetTicket, **options: Any) -> AsyncIt
 
 @asynccontextmanager
 async def sdk_clients(url: str, get_tickets: Sequence[GetTicket]) -> AsyncIterator[list[SdkClient]]:
-    """Many of them, connecting at once."""
+    """Many clients that connect at once."""
     clients = [SdkClient(url, get_ticket) for get_ticket in get_tickets]
     try:
         await asyncio.gather(*(client.connect() for client in clients))
@@ -176,20 +176,20 @@ async def sdk_clients(url: str, get_tickets: Sequence[GetTicket]) -> AsyncIterat
 
 
 def one_after_another(*tickets: str) -> GetTicket:
-    """These tickets; the last one again and again."""
+    """These tickets in order; the last one is repeated."""
     endless = itertools.chain(tickets, itertools.repeat(tickets[-1]))
     return lambda: next(endless)
 
 
 async def until(condition: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
-    """Wait for the condition; TimeoutError when it does not come true."""
+    """Waits for the condition. Raises TimeoutError if it does not become true."""
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.02)
 
 
 async def bare_connect(url: str, connect: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
-    """The reply to one connect command over a bare WebSocket, or how the server closed instead."""
+    """The reply to one connect command over a bare WebSocket, or the close code and reason."""
     async with bare_connection(url, connect, headers) as answer:
         return answer
 
@@ -198,7 +198,7 @@ async def bare_connect(url: str, connect: dict[str, Any], headers: dict[str, str
 async def bare_connection(
     url: str, connect: dict[str, Any], headers: dict[str, str] | None = None
 ) -> AsyncIterator[Any]:
-    """The same, with the connection open meanwhile."""
+    """The same, with the connection kept open."""
     async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None, additional_headers=headers) as socket:
         await socket.send(json.dumps({"id": 1, "connect": connect}))
         try:
@@ -211,7 +211,7 @@ async def bare_connection(
 
 @asynccontextmanager
 async def bare_session(url: str, connect: dict[str, Any]) -> AsyncIterator[Callable[[str], Any]]:
-    """A bare connection that was let in: sends a command as it stands, and returns the frame that answers it."""
+    """A bare connection that is connected: sends a command unchanged and returns the frame of its answer."""
     async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None) as socket:
 
         async def ask(command: str) -> str:
@@ -225,7 +225,7 @@ async def bare_session(url: str, connect: dict[str, Any]) -> AsyncIterator[Calla
 
 
 def with_ticket(ticket: str) -> dict[str, Any]:
-    """A connect command's content."""
+    """The content of a connect command."""
     return {"data": {"token": ticket}}
 
 

@@ -1,4 +1,4 @@
-"""A stack that answers every event by a policy, seen on the wire between Centrifugo and the service."""
+"""A stack that answers every event by a policy, with the traffic between Centrifugo and the service recorded."""
 
 import asyncio
 import math
@@ -59,9 +59,9 @@ match = "gone.*"
 backend = "gone"
 """
 SUBSCRIPTION_TTL_S = 1  # then sub_refresh decides again
-WINDOW_MS = 1500  # the deadline too: longer than a busy machine keeps the stubs from answering
+WINDOW_MS = 1500  # the deadline too: longer than a busy machine delays the stubs
 POOL = 5
-# Stock Centrifugo looks at subscriptions every 27 seconds, and 25 seconds after their end.
+# By default Centrifugo checks subscriptions every 27 seconds and waits another 25 seconds after their end.
 SOON = {"presence_update_interval": "1s", "expired_sub_close_delay": "100ms"}
 UNLOCKED = {
     "screen_time_lock": False,
@@ -75,7 +75,7 @@ SUB_REFRESH = {**CLIENT, "user": "u-1", "channel": "room:1", "meta": KNOWN}
 
 @dataclass(frozen=True)
 class FamilyStack:
-    """`pool` are fallback tickets, to be taken from; `config` is what was printed."""
+    """A running stack. `pool` has unused fallback tickets; `config` is the printed configuration."""
 
     identity: IdentityStub
     tickets: TicketOffice
@@ -93,7 +93,7 @@ class FamilyStack:
 
     @asynccontextmanager
     async def member(self, user: str, family: str, **known: Any) -> AsyncIterator[SdkClient]:
-        """A connected client of this user; `known` is what else identity knows of it."""
+        """A connected client of this user; `known` are further fields of its Success."""
         ticket = self.tickets.issue(user, family_id=family, **known)
         async with sdk_client(self.url, one_after_another(ticket)) as client:
             await until(lambda: client.connected)
@@ -101,14 +101,14 @@ class FamilyStack:
 
     @asynccontextmanager
     async def fallback_member(self, *later_tickets: str) -> AsyncIterator[SdkClient]:
-        """A client that was let in on a ticket of the pool; call it in an outage."""
+        """A client that connects with a fallback ticket; call it in an outage."""
         async with sdk_client(self.url, one_after_another(self.pool.pop(), *later_tickets)) as client:
             await until(lambda: client.connected)
             yield client
 
     @asynccontextmanager
     async def without_identity(self) -> AsyncIterator[None]:
-        """An outage that has lasted long enough for the pool, and is over at the end."""
+        """A degraded outage; identity is up again at the end."""
         await self.identity.stop()
         try:
             await self.service.until_answered(503, "connect", CONNECT)
@@ -120,7 +120,7 @@ class FamilyStack:
 
     @asynccontextmanager
     async def without_family_service(self) -> AsyncIterator[None]:
-        """The family service is away, and at the end it is back and reached again."""
+        """The family service is down; at the end it is up and reachable again."""
         await self.family_service.stop()
         try:
             yield
@@ -131,7 +131,7 @@ class FamilyStack:
 
 @asynccontextmanager
 async def family_stack(binary: Path, folder: Path) -> AsyncIterator[FamilyStack]:
-    """A running one; `folder` is for its files."""
+    """A running stack; `folder` is for its files."""
     pool = [secrets.token_urlsafe(32) for _ in range(POOL)]
     async with AsyncExitStack() as servers:
         identity = await servers.enter_async_context(identity_stub())
@@ -162,7 +162,7 @@ async def family_stack(binary: Path, folder: Path) -> AsyncIterator[FamilyStack]
 
 
 def quick(config: Config, major: int) -> Config:
-    """With a history and presence to look at, and without the long waits of stock Centrifugo."""
+    """The configuration with history and presence, and without Centrifugo's long default intervals."""
     shown = {"presence": True, "allow_presence_for_subscriber": True, "history_size": 10, "history_ttl": "60s"}
     shown["allow_history_for_subscriber"] = True
     return centrifugo.with_client_options(
@@ -171,12 +171,12 @@ def quick(config: Config, major: int) -> Config:
 
 
 def written(file: Path, text: str) -> str:
-    """The path of a file with this text, for its owner alone."""
+    """The path of a file with this text that only its owner can read."""
     file.touch(mode=0o600)
     file.write_text(text)
     return str(file)
 
 
 def soon(seconds: int) -> int:
-    """An `expire_at` that is no sooner."""
+    """An `expire_at` that is at least this far away."""
     return math.ceil(time.time()) + seconds

@@ -1,4 +1,4 @@
-"""Many clients at once, so that Centrifugo opens as many connections to the service; then a long rest."""
+"""Many clients at once, so that Centrifugo opens many connections to the service; then a long idle time."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ ESTABLISHED = "01"
 
 
 class Rested(NamedTuple):
-    """What the clients were told after the rest, and the connections that were open before, during and after it."""
+    """The clients' answers after the idle time, and the connections open before, during and after it."""
 
     answers: list[Any]
     used: set[str]
@@ -25,7 +25,7 @@ class Rested(NamedTuple):
 
 
 async def rest(stack: Stack) -> Rested:
-    """A burst of clients, a rest, another burst."""
+    """A burst of clients, an idle time, another burst."""
     await burst(stack)
     used = peers_of(stack.service.port)
     await asyncio.sleep(REST_S)
@@ -35,7 +35,7 @@ async def rest(stack: Stack) -> Rested:
 
 
 async def burst(stack: Stack) -> list[Any]:
-    """What each client is told. Identity keeps them all waiting for the last one."""
+    """The answer of each client. Identity answers when the last one has asked."""
     everybody = asyncio.Barrier(CLIENTS)
 
     async def together(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -47,6 +47,6 @@ async def burst(stack: Stack) -> list[Any]:
 
 
 def peers_of(port: int) -> set[str]:
-    """The other ends of the connections to this loopback port."""
+    """The remote ports of the connections to this loopback port."""
     rows = [line.split() for line in SOCKETS.read_text().splitlines()[1:]]
     return {peer for _, local, peer, state, *_ in rows if local.endswith(f":{port:04X}") and state == ESTABLISHED}

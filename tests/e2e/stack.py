@@ -1,4 +1,4 @@
-"""An identity service, this service in a process of its own, and Centrifugo before it."""
+"""A stack: an identity service, this service as a process, and Centrifugo in front of it."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ CONNECT = {**CLIENT, "data": {"token": "any"}}
 
 
 class Service:
-    """`manage.py serve`, which can be ended and started again on its port."""
+    """`manage.py serve`, which can be ended and started again on the same port."""
 
     def __init__(self, **variables: str) -> None:
         self.port = free_port()
@@ -45,14 +45,14 @@ class Service:
         self._exit.close()
 
     def connects(self, outcome: str) -> int:
-        """How many connect requests ended so."""
+        """The number of connects with this outcome."""
         sample = re.escape(f'realtime_centrifugo_connect_total{{outcome="{outcome}"}} ')
         found = re.search(f"^{sample}(.*)$", self.process.http.get("/metrics").text, re.MULTILINE)
         assert found is not None
         return int(float(found[1]))
 
     async def until_answered(self, status: int, event: str, body: dict[str, Any]) -> None:
-        """Ask as Centrifugo would, until the answer has this status. A channel reconnects in its own time."""
+        """Sends connects until the answer has this status: a gRPC channel reconnects with a delay."""
         headers = {"X-Centrifugo-Proxy-Token": self.variables.get("CENTRIFUGO_PROXY_TOKEN", "")}
         post = partial(self.process.http.post, f"/centrifugo/{event}", json=body, headers=headers)
         async with asyncio.timeout(GIVE_UP_S):
@@ -66,7 +66,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Stack:
-    """Everything between a client and its ticket. `config` is the one that was printed."""
+    """A running stack. `config` is the printed configuration."""
 
     identity: IdentityStub
     tickets: TicketOffice
@@ -80,7 +80,7 @@ class Stack:
 
     @asynccontextmanager
     async def without_identity(self) -> AsyncIterator[None]:
-        """Identity is away, and at the end it is back and reached again."""
+        """Identity is down; at the end it is up and reachable again."""
         await self.identity.stop()
         try:
             yield
@@ -103,12 +103,12 @@ async def stack(binary: Path, **variables: str) -> AsyncIterator[Stack]:
 
 
 def config_for(binary: Path, service: Service, **variables: str) -> Config:
-    """What the service prints for this Centrifugo; `variables` go over its own."""
+    """The configuration that the service prints for this Centrifugo; `variables` override the service's."""
     own = {"LISTEN_PORT": str(service.port), **service.variables}
     return centrifugo.generated(centrifugo.layout(binary), **{**own, **variables})
 
 
 def guard_of(binary: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Centrifugo's own environment, when the service has a guard."""
+    """Centrifugo's environment if the service has a guard."""
     token = variables.get("CENTRIFUGO_PROXY_TOKEN", "")
     return centrifugo.guard_variables(centrifugo.layout(binary), token) if token else {}

@@ -1,4 +1,4 @@
-"""What a user with a ticket sees, over each protocol and transport."""
+"""A user with a valid ticket connects, over each protocol and transport."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -89,7 +89,7 @@ async def test_a_client_without_websocket_gets_in(http_stack: Stack, over: Trans
 async def test_a_client_without_websocket_is_refused_and_mostly_told_why(http_stack: Stack, over: Transport) -> None:
     answers = [await over(http_stack.centrifugo.url, with_ticket("no-such-ticket")) for _ in range(5)]
 
-    # Centrifugo ends the stream as soon as it has decided, now and then before the reason was written.
+    # Centrifugo ends the stream as soon as it has decided, sometimes before it has written the reason.
     why = {"push": {"disconnect": {"code": 4501, "reason": "invalid ticket"}}}
     assert why in answers
     assert [answer for answer in answers if answer not in (why, None)] == []

@@ -1,4 +1,4 @@
-"""While identity is away: what a connection of the fallback pool may do, and what it may not."""
+"""What a fallback connection may do, and what is refused."""
 
 from tests.e2e.clients import Ended, until
 from tests.e2e.family import FamilyStack
@@ -17,7 +17,7 @@ async def test_a_fallback_connection_reaches_nothing_sensitive(family: FamilySta
         still_connected = client.connected
 
     assert room.ended == [Ended(403, DEGRADED)]
-    assert chat.ended == [Ended(403, "not allowed")]  # it belongs to no family
+    assert chat.ended == [Ended(403, "not allowed")]  # it has no family
     assert (to_the_room, to_the_diary) == (REFUSED, REFUSED)
     assert still_connected
 

@@ -1,4 +1,4 @@
-"""A family's chat, and who stays outside."""
+"""A family's chat: members use it, others are refused."""
 
 from tests.e2e.clients import Closed, Ended, bare_session, until, with_ticket
 from tests.e2e.family import LIMIT, FamilyStack

@@ -1,4 +1,4 @@
-"""Only the Centrifugo that knows the guard's token gets anybody in."""
+"""Only a Centrifugo with the guard's token can connect clients."""
 
 from pathlib import Path
 from typing import Any
@@ -64,5 +64,5 @@ def forging(ticket: str, token: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def config_without_token(binary: Path, stack: Stack) -> dict[str, Any]:
-    """What the service prints when its own token is not set."""
+    """The configuration that a service without a token prints."""
     return config_for(binary, stack.service, CENTRIFUGO_PROXY_TOKEN="")

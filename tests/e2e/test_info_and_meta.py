@@ -1,4 +1,4 @@
-"""What becomes of what identity knows of a user: seen by the others, or by session proxies alone."""
+"""What identity knows of a user reaches other clients (info) or only session proxies (meta)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +58,7 @@ async def test_a_later_proxy_is_told_everything_in_meta_and_nothing_in_info(
 
 
 async def seen_by_another(stack: Stack, **known: Any) -> Any:
-    """The `info` of a user about whom identity knows this."""
+    """The `info` of a user with these fields at identity."""
     shown, other = stack.tickets.issue("u-shown", **known), stack.tickets.issue("u-other")
     async with (
         sdk_client(stack.url, one_after_another(shown)) as first,
@@ -70,7 +70,7 @@ async def seen_by_another(stack: Stack, **known: Any) -> Any:
 
 @contextmanager
 def rpc_to_another(binary: Path, stack: Stack) -> Iterator[tuple[Centrifugo, SessionEventProxy]]:
-    """A Centrifugo before this service whose RPC goes to another."""
+    """A Centrifugo in front of this service whose rpc proxy is another server."""
     with session_event_proxy() as proxy:
         rpc: Config = {
             "rpc": {

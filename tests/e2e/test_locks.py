@@ -1,4 +1,4 @@
-"""What changes at identity reaches those who are in: a lock, a tier, the end of an account."""
+"""Changes at identity reach open connections: a lock, a tier, the end of an account."""
 
 import asyncio
 from typing import Any
@@ -67,7 +67,7 @@ async def test_what_identity_newly_knows_is_told_to_the_service_and_shown_to_oth
 
 
 def metas(family: FamilyStack, channel: str) -> list[Any]:
-    """What the service was told of `u-1` on the channel, each only once."""
+    """The distinct requests about `u-1` on the channel."""
     told: list[Any] = []
     for event in ("subscribe", "sub_refresh"):
         for exchange in family.wire.of(event, channel=channel, user="u-1"):

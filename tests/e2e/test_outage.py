@@ -1,4 +1,4 @@
-"""Identity dies under load and comes back: who gets in, who stays, who returns."""
+"""Identity fails under load and returns: which clients connect, stay and come back."""
 
 import asyncio
 import secrets
@@ -87,7 +87,7 @@ async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_aft
 
 
 def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
-    """A fresh ticket; identity dies while it thinks about the first ones."""
+    """A fresh ticket; identity stops while it works on the first ones."""
     return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 
@@ -99,7 +99,7 @@ async def test_a_fallback_connection_is_not_left_to_its_client_to_prolong(pool_s
     answer = await bare_connect(pool_stack.url, with_ticket(pool[0]))
 
     assert refused == REFUSED
-    # With `expires` and `ttl` the JavaScript SDK would ask its app for a JWT, and end for good without one.
+    # With `expires` and `ttl` the JavaScript SDK asks its app for a JWT, and disconnects for good without one.
     assert set(answer["connect"]) & {"expires", "ttl"} == set()
 
 
@@ -122,7 +122,7 @@ async def test_an_outage_disconnects_nobody_who_is_in(http_stack: Stack) -> None
 async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itself(
     centrifugo_bin: Path, tmp_path: Path
 ) -> None:
-    """The service runs in here, by a clock that can be put forward: no connection may be set to less than a minute."""
+    """Runs the service in this process with a clock that can be advanced: the shortest TTL is a minute."""
     clock, pool_ticket = FakeClock(), secrets.token_urlsafe(32)
     settings = {"FALLBACK_TICKETS_PATH": str(tmp_path / "pool"), "FALLBACK_CONNECT_TTL_S": TTL_S}
     async with (
@@ -134,7 +134,7 @@ async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itse
         with centrifugo.running(centrifugo_bin, config) as front:
             await identity.stop()
             await bare_connect(front.websocket, with_ticket("any"))
-            # The window passes at once, and the service's clock goes so late that the shortest TTL lasts 3 seconds.
+            # The window passes at once, and the service's clock is late, so that the shortest TTL lasts 3 seconds.
             clock.now, clock.wall = clock.now + 60, time.time() - TTL_S + 3
             async with sdk_client(front.websocket, one_after_another(pool_ticket, office.issue("u-1"))) as client:
                 await until(lambda: client.connected)
@@ -151,11 +151,11 @@ async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itse
 
 
 async def users_seen_by(clients: list[SdkClient]) -> set[str]:
-    """Who is in the channel once all of these clients have entered it."""
+    """The users in the channel after all of these clients have joined."""
     await asyncio.gather(*(client.who_is_in() for client in clients))
     return set(await clients[0].who_is_in())
 
 
 def config_for_a_pool(binary: Path, port: int | None) -> centrifugo.Config:
-    """What is printed for a service on this port that has a pool."""
+    """The configuration for a service on this port with a pool."""
     return centrifugo.generated(centrifugo.layout(binary), LISTEN_PORT=str(port), FALLBACK_TICKETS_PATH="pool")

@@ -1,4 +1,4 @@
-"""What a refused client is told in each response mode, and whether the SDK tries again by itself."""
+"""The answer to a refused client in each response mode, and whether the SDK reconnects."""
 
 import asyncio
 from typing import Any
@@ -25,7 +25,7 @@ UNAVAILABLE = aborts(grpc.StatusCode.UNAVAILABLE)
 BROKEN = aborts(grpc.StatusCode.INTERNAL)
 NO_USER = success(user_id="")
 
-# what identity says; what the client is told; whether the SDK tries again
+# identity's answer; the client's close code and reason; whether the SDK reconnects
 IN_MODE_HTTP = [
     pytest.param(NOT_FOUND, TICKET_REFUSED, False, id="a ticket nobody knows"),
     pytest.param(SUSPENDED, TICKET_REFUSED, False, id="a suspended account"),
@@ -88,7 +88,7 @@ async def test_a_client_that_puts_its_ticket_where_a_jwt_belongs_is_refused(http
 
 
 async def answer_to(stack: Stack, script: Script) -> Any:
-    """What a bare client is told; of a reply what is in it beside its id."""
+    """The answer to a bare client; a reply without its id."""
     ticket = stack.tickets.issue_for(script)
     answer = await bare_connect(stack.url, with_ticket(ticket))
     assert stack.tickets.asked(ticket) == 1
@@ -98,7 +98,7 @@ async def answer_to(stack: Stack, script: Script) -> Any:
 
 
 async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
-    """Whether the SDK, with fresh tickets, goes on after its first attempt; identity is asked once an attempt."""
+    """True if the SDK, with fresh tickets, tries again after its first attempt."""
     tickets: list[str] = []
 
     def fresh() -> str:
@@ -115,7 +115,7 @@ async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
 
 
 def assert_told(client: SdkClient, told: Any, again: bool) -> None:
-    """The SDK's application hears of the end, or of errors on the way; of a close it tries again after, nothing."""
+    """The events that the application sees: the end, or errors; not the closes after which the SDK reconnects."""
     assert client.watcher.connections == []
     if not again:
         assert client.watcher.ended == [told]

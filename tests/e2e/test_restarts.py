@@ -1,4 +1,4 @@
-"""A rollout of the service, seen by clients that connect meanwhile."""
+"""A restart of the service, seen by clients that connect during it."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ async def test_no_client_is_lost_while_the_service_restarts(envelope_stack: Stac
 
 
 async def attempts_to_connect(stack: Stack, script: Script) -> list[int]:
-    """How many attempts each of some clients needed until it was in."""
+    """The number of attempts of each client until it was connected."""
     async with sdk_clients(stack.url, [lambda: stack.tickets.issue_for(script)] * CLIENTS) as clients:
         await until(lambda: all(client.connected for client in clients))
         return [client.attempts for client in clients]

@@ -1,4 +1,4 @@
-"""Centrifugo keeps its connections to the service open, and uses them again after a quiet night."""
+"""Centrifugo keeps idle connections to the service and uses them again."""
 
 import asyncio
 

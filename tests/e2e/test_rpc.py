@@ -1,4 +1,4 @@
-"""What a client calls and what it is told, byte for byte."""
+"""RPC data passes through byte for byte."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests.e2e.clients import Closed, bare_session, one_after_another, sdk_clien
 from tests.e2e.family import FamilyStack
 from tests.harness.backends import Script, returns, says
 
-# What a parser in between would change: order, doubles, escapes, digits.
+# What a parser in between would change: key order, duplicate keys, escapes, digits.
 ODD = r"""{"z":1,"a":1.0,"a":1e2,"big":12345678901234567890123,"s":"\u00e9\/é","n":null}"""
 SPACED = ODD.replace(",", " ,\t")
 PRETTY = json.dumps({"entries": [{"text": "one\ntwo"}, {}], "count": 2}, indent=2)

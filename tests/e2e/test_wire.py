@@ -1,6 +1,6 @@
-"""Every answer, as Centrifugo gets it.
+"""Every answer, as Centrifugo receives it.
 
-It takes an empty 200 for a yes, and on refreshes whatever is no result for a no.
+Centrifugo treats an empty 200 as allowed, and on refreshes a 200 without a result as expired.
 """
 
 from contextlib import suppress
@@ -47,7 +47,7 @@ async def test_each_200_has_one_branch_and_on_refreshes_a_result(family: FamilyS
 
 
 def sound(exchange: Exchange) -> bool:
-    """One branch, which Centrifugo understands; and 401, which becomes a disconnect, on connect alone."""
+    """True for exactly one known branch, and a 401 only on connect."""
     allowed = {"result"} if exchange.event in REFRESHES else BRANCHES
     if exchange.status == 200:
         return len(exchange.answer) == 1 and set(exchange.answer) <= allowed

@@ -1,4 +1,4 @@
-"""Single-use tickets, as an identity service issues and redeems them."""
+"""Single-use tickets that an identity service issues and redeems."""
 
 import secrets
 from typing import Any
@@ -30,11 +30,11 @@ class TicketOffice:
         return ticket
 
     def asked(self, *tickets: str) -> int:
-        """How often identity was asked about any of these tickets."""
+        """The number of Validate calls for these tickets."""
         return sum(call.ticket in tickets for call in self._identity.calls)
 
     def asked_about_others(self) -> int:
-        """How often identity was asked about what was never issued."""
+        """The number of Validate calls for tickets that were never issued."""
         return sum(call.ticket not in self._known for call in self._identity.calls)
 
     async def _redeem(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

@@ -1,4 +1,4 @@
-"""What `manage.py check_fallback_pool` tells an operator, and how it ends."""
+"""`manage.py check_fallback_pool`: its output and exit codes."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ def pool_file(folder: Path, count: int, extra: str = "") -> tuple[Path, list[str
 
 @contextmanager
 def answering(status: int, body: bytes = b"", **headers: str) -> Iterator[str]:
-    """A server on loopback that gives every GET this answer; its URL."""
+    """The URL of a server on loopback that answers every GET like this."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""What `manage.py mint_fallback_tickets` writes, and what it leaves alone."""
+"""`manage.py mint_fallback_tickets`: the file it writes, and the files it does not touch."""
 
 import os
 import re
@@ -163,7 +163,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, mode: in
 
 @contextmanager
 def without_root() -> Iterator[None]:
-    """As somebody whom permissions hold back."""
+    """Runs as a user without root's rights."""
     if os.geteuid() != 0:
         yield
         return

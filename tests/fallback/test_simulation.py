@@ -1,4 +1,4 @@
-"""The script of an outage: what it looks at, and when."""
+"""The script of an outage: its steps and their times."""
 
 import pytest
 

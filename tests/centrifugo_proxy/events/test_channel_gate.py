@@ -1,4 +1,4 @@
-"""The gate before channels, where the policy and what is behind it do not fit together."""
+"""The channel gate, with a policy that asks a family service that is not configured."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""What `manage.py check_policy` tells whoever writes a policy, and that the service decides the same."""
+"""`manage.py check_policy`: its output, and that the service decides the same."""
 
 import json
 import re

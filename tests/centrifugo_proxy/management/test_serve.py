@@ -1,4 +1,4 @@
-"""What `manage.py serve` asks of uvicorn; that it serves and ends is in tests/realtime_site/test_boot.py."""
+"""The uvicorn configuration of `manage.py serve`; tests/realtime_site/test_boot.py runs it."""
 
 import pytest
 from django.test import override_settings

@@ -1,4 +1,4 @@
-"""`manage.py simulate_outage`: right in every configuration, and not to be fooled by a broken rule."""
+"""`manage.py simulate_outage` succeeds in every configuration and detects each broken rule."""
 
 import json
 import logging
@@ -207,7 +207,7 @@ class AlwaysAsks(OutageDetector):
 
 
 class KeepsTheStart(OutageDetector):
-    """Counts every outage from the first failure ever."""
+    """Counts every outage from the very first failure."""
 
     first: float | None = None
 
@@ -231,7 +231,7 @@ class Generous(TicketPool):
 
 
 def with_detector(detector: type[OutageDetector]) -> Build:
-    """`assemble`, and then this detector in place of the real one."""
+    """`assemble`, with this detector."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         runtime = assemble(*args, **kwargs)
@@ -242,7 +242,7 @@ def with_detector(detector: type[OutageDetector]) -> Build:
 
 
 def with_pool(pool: type[TicketPool]) -> Build:
-    """`assemble`, and then this pool in place of the real one."""
+    """`assemble`, with this pool."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         runtime = assemble(*args, **kwargs)
@@ -264,7 +264,7 @@ def with_event(runtime: Runtime, **parts: Any) -> Runtime:
 
 
 def with_connect(**parts: Any) -> Build:
-    """`assemble`, and then other values in the connect event."""
+    """`assemble`, with other values in the connect event."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         runtime = assemble(*args, **kwargs)
@@ -274,7 +274,7 @@ def with_connect(**parts: Any) -> Build:
 
 
 def with_runtime(**parts: Any) -> Build:
-    """`assemble`, and then other parts in the runtime."""
+    """`assemble`, with other parts in the runtime."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
         return replace(assemble(*args, **kwargs), **parts)

@@ -1,4 +1,4 @@
-"""A policy file is read as a whole: each problem has its place, and says what to write instead."""
+"""Reading a policy file: every problem is reported, with its place and what to write instead."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def read(
 
 
 def problems(text: str, **options: Any) -> list[str]:
-    """What the operator is told of this file."""
+    """The problems of this file, as the operator sees them."""
     with pytest.raises(PolicyError) as refused:
         read(text, **options)
     assert str(refused.value) == "\n".join(refused.value.problems)
@@ -37,7 +37,7 @@ def problems(text: str, **options: Any) -> list[str]:
 
 
 def problem_of(rule: str, kind: str = "channels", **options: Any) -> str:
-    """What is wrong with the one rule in a file, without its place."""
+    """The problems of a file's only rule, without its place."""
     (problem,) = problems(f"[[{kind}]]\n{rule}", **options)
     place = f"policy.toml: line 1, [[{kind}]] rule 1: "
     assert problem.startswith(place)
@@ -438,7 +438,7 @@ def test_what_the_toml_reader_stumbles_over_is_no_traceback(text: str) -> None:
 
 
 def findings(path: Path, **variables: str) -> list[Any]:
-    """What the system checks say of this file; the guard is not their owner here."""
+    """The system checks' messages about this file, without those about the guard."""
     settings = settings_from(CHANNEL_POLICY_PATH=str(path), CENTRIFUGO_PROXY_TOKEN="made-up", **variables)
     with override_settings(**settings):
         return run_checks()
@@ -519,7 +519,7 @@ def test_the_example_is_sound_with_all_that_is_commented_out() -> None:
 
 
 def is_code(line: str) -> bool:
-    """Whether a comment is a rule that waits to be used."""
+    """True if a comment is a rule that can be uncommented."""
     return line.startswith("# [[") or (
         line.startswith("# ") and " = " in line and line[2:].split(" = ", maxsplit=1)[0].isidentifier()
     )

@@ -1,4 +1,4 @@
-"""Whose connection it is: read from the `meta` that connect wrote, and from nothing else."""
+"""The owner of a connection, read from the `meta` that connect wrote and from nothing else."""
 
 from typing import Any
 

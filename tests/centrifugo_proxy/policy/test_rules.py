@@ -1,4 +1,4 @@
-"""The verdicts of a policy: which rule decided, and why."""
+"""The verdicts of a policy: the deciding rule and the reason."""
 
 import pytest
 

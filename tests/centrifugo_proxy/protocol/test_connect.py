@@ -1,4 +1,4 @@
-"""The shapes between Centrifugo and us: what is read out of a request, and what can be written."""
+"""Parsing a connect request, and rendering answers."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The requests of the session events, parsed; and what a backend returned, before it is rendered."""
+"""Parsing the requests of session events, and the data that a backend returned."""
 
 from typing import Any
 

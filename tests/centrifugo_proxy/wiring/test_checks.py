@@ -1,4 +1,4 @@
-"""System checks of the proxy: each id, told and not told, and that `manage.py check` runs them."""
+"""The system checks of the proxy: each id in a case that reports it and one that does not, and `manage.py check`."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ TLS = {**QUIET, "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "tls"}
 
 
 def findings(**variables: str) -> list[CheckMessage]:
-    """What the checks say under these variables."""
+    """The checks' messages with these variables."""
     with override_settings(**settings_from(**variables)):
         return run_checks()
 

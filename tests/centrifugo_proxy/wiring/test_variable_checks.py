@@ -1,4 +1,4 @@
-"""Variables that would have no effect, or not the one they promise."""
+"""Checks of variables without an effect, or with an effect that their name does not suggest."""
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
@@ -12,7 +12,7 @@ GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 
 
 def findings(**variables: str) -> list[CheckMessage]:
-    """What the checks say under these variables."""
+    """The checks' messages with these variables."""
     with override_settings(**settings_from(**GUARDED, **variables)):
         return run_checks()
 

@@ -1,4 +1,4 @@
-"""What Centrifugo sends on the events beside connect, and a service that answers them by a policy."""
+"""Requests of the session events, and a service that answers them by a policy."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -48,7 +48,7 @@ def meta(*locks: str, **fields: Any) -> dict[str, Any]:
 
 
 def subject_by(known: Any, user: str = "u-1") -> Owner | None:
-    """Whose connection it is by this `meta`, as Centrifugo hands it back."""
+    """The fields about a connection with this `meta`, as Centrifugo sends them."""
     return owner_of(user, orjson.dumps(known))
 
 
@@ -79,7 +79,7 @@ async def body_of(running: Service, event: str, **fields: Any) -> Any:
 async def policed(
     policy: str, identity_address: str = "127.0.0.1:1", *, serve: Any = service, **options: Any
 ) -> AsyncIterator[Service]:
-    """A service with this policy, whose subscriptions do not end unless it is said otherwise."""
+    """A service with this policy; subscriptions do not expire by default."""
     with NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
         file.write(policy)
         file.flush()
@@ -90,7 +90,7 @@ async def policed(
 
 @contextmanager
 def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.Runner, T]]:
-    """What `opening` opens, for synchronous examples, which run what they await."""
+    """Opens `opening` for synchronous examples, with a function that runs coroutines."""
     with asyncio.Runner() as runner:
         opened = runner.run(opening.__aenter__())
         try:

@@ -1,4 +1,4 @@
-"""Spec section 17: who may do what. One policy, and a table of requests; whatever no rule allows is refused."""
+"""The policy's decisions over HTTP: one policy and a table of requests; everything else is refused."""
 
 import logging
 from typing import Any
@@ -71,7 +71,7 @@ TABLE = [
     ("subscribe", "user:f-1", meta(), NO_RULE),
     ("publish", "user:u-1", meta(), NOT_HERE),
     ("publish", "user:u-1", meta("screen_time_lock"), NOT_HERE),
-    # for those who pay
+    # for paying tiers
     ("subscribe", "coach:f-1:u-1", meta(), ALLOWED),
     ("subscribe", "coach:f-1:u-1", meta(subscription_tier="pro"), ALLOWED),
     ("subscribe", "coach:f-1:u-1", meta(subscription_tier="free"), TIER),
@@ -79,7 +79,7 @@ TABLE = [
     ("subscribe", "coach:f-2:u-1", meta(), NO_RULE),
     ("subscribe", "coach:f-1:u-2", meta(), NO_RULE),
     ("subscribe", "coach:u-1:f-1", meta(), NO_RULE),
-    # for everybody, in an outage too
+    # for all users, in an outage too
     ("subscribe", "news:today", meta(), ALLOWED),
     ("subscribe", "news:today", meta(degraded=True), ALLOWED),
     ("subscribe", "news:today", POOL_META, ALLOWED),
@@ -88,16 +88,16 @@ TABLE = [
     ("subscribe", "news", meta(), NO_RULE),
     ("subscribe", "news:", meta(), NO_RULE),
     ("subscribe", "news:a:b", meta(), NO_RULE),
-    # nobody knows what is locked for a fallback connection
+    # the locks of a fallback connection are unknown
     ("subscribe", "open:chat", meta(), ALLOWED),
     ("subscribe", "open:chat", meta("feature_lock_chat"), LOCKED),
     ("subscribe", "open:chat", POOL_META, LOCKED),
     ("subscribe", CHAT, POOL_META, NO_RULE),
     ("subscribe", "user:u-1", POOL_META, DEGRADED),
-    # to write only
+    # publish only
     ("publish", "inbox:1", meta(), ALLOWED),
     ("subscribe", "inbox:1", meta(), NOT_HERE),
-    # nothing
+    # allows nothing
     ("subscribe", "nowhere", meta(), NO_RULE),
     ("subscribe", "", meta(), NO_RULE),
     ("publish", ":", meta(), NO_RULE),

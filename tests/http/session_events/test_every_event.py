@@ -1,4 +1,4 @@
-"""What is the same for each event beside connect: guard, limits, bad input, counting, spans, one branch."""
+"""What all session events share: guard, limits, bad input, counters, spans, exactly one branch."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -68,13 +68,13 @@ class Behind:
     diary: RpcBackendStub
 
     def asked(self) -> int:
-        """How many calls came to any of them."""
+        """The number of calls to all of them."""
         return len(self.identity.refreshes) + len(self.family.calls) + len(self.diary.calls)
 
 
 @asynccontextmanager
 async def behind(**options: Any) -> AsyncIterator[Behind]:
-    """Everything that says yes until it is scripted otherwise."""
+    """All servers, which allow everything by default."""
     async with identity_stub() as identity, family_service() as family, rpc_backend() as diary:
         identity.refresh_script = success(family_id="f-1", expire_at=1_900_000_000)
         addresses = {"FAMILY_SERVICE_GRPC_ADDRESS": family.address, "RPC_BACKENDS": {"diary": diary.address}}
@@ -208,7 +208,7 @@ SERVICE_ERROR = pb.ValidateResponse(error=pb.Error(code=1))
 GONE = pb.Disconnect(code=4001, reason="gone")
 FAMILY_SENDS_AWAY = says(channel_access_pb2.AuthorizeResponse(disconnect=GONE))
 ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
-    # event, what is asked, how who is behind answers, how it is counted
+    # event, fields of the request, the answer behind it, the outcome
     ("subscribe", IN, {}, "allowed"),
     ("subscribe", {"channel": "nowhere"}, {}, "denied"),
     ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
@@ -345,7 +345,7 @@ STATUSES = {200, 400, 500, 503}
 
 
 def script(all_: Behind, answer: str, data: bytes, code: int) -> None:
-    """Have everybody behind answer so."""
+    """Scripts all servers to answer like this."""
     error, away = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
     if answer in grpc.StatusCode.__members__:
         script = aborts(grpc.StatusCode[answer])

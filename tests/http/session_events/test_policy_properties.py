@@ -1,4 +1,4 @@
-"""What holds for every policy, channel and owner that hypothesis can think of."""
+"""Properties of every policy, channel and owner that hypothesis generates."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
 from tests.harness.examples import examples
 from tests.http.session_events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, policed, subject_by
 
-# Ids and names that try to be something else: separators, Centrifugo's own signs, placeholders, look-alikes, nothing.
+# Ids and names with separators, Centrifugo's reserved characters, placeholders, look-alikes, or empty.
 SIGNS = st.sampled_from([":", "#", "$", "*", "&", "/", ".", "{", "}", "{family_id}", "{user}", " ", "\n", "\x00", "|"])
 NAMES = st.sampled_from(
     ["family", "chat", "f-1", "f-2", "u-1", "", "F-1", "f‑1", "ｆ-1", "f-1\u200b", "ſ", "s", "é", "e\u0301"]
@@ -31,7 +31,7 @@ Owner = dict[str, Any]
 
 @st.composite
 def owners(draw: st.DrawFn) -> Owner:
-    """The `meta` that connect may have written."""
+    """A `meta` that connect can have written."""
     locks = ParentalState(*(draw(st.booleans()) for _ in ParentalState._fields))
     tier, admin, degraded = draw(st.sampled_from(TIERS)), draw(st.booleans()), draw(st.booleans())
     return describe(Identity("u-1", draw(WORDS), tier, admin, locks, 0, degraded))
@@ -39,7 +39,7 @@ def owners(draw: st.DrawFn) -> Owner:
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    """Policies that a file could hold, none of their rules shadowed."""
+    """Valid policies without shadowed rules."""
     count = draw(st.integers(1, 5))
     patterns = st.lists(st.sampled_from(["a", "b", "*", "{family_id}", "{user}"]), min_size=1, max_size=3).map(":".join)
     matches = draw(st.lists(patterns, min_size=count, max_size=count, unique=True))
@@ -82,7 +82,7 @@ def of_family(match: str) -> Policy:
 def test_nobody_reaches_a_channel_with_another_familys_id(
     pattern: list[str], channel: str, own: str, user: str, action: Action
 ) -> None:
-    """Where a rule has {family_id}, whoever is let in has that very id, the whole of it and nothing else."""
+    """A request that a rule with {family_id} allows has exactly the owner's family id there."""
     policy = of_family(":".join(pattern))
     asked = channel.replace("{own}", own)
 
@@ -152,7 +152,7 @@ def test_a_rule_with_a_tier_less_or_a_lock_more_never_allows_what_was_refused(
 
 
 def narrowed(rule: ChannelRule, data: st.DataObject) -> ChannelRule:
-    """The rule with a tier fewer, with tiers at all, with a feature, or sensitive."""
+    """The rule with one more restriction: a tier less, tiers, a feature, or sensitive."""
     tiers = rule.tiers or frozenset(TIERS)
     fewer = replace(rule, tiers=tiers - {data.draw(st.sampled_from(sorted(tiers)))})
     return data.draw(
@@ -193,7 +193,7 @@ JSON = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn) -> Any:
-    """A sound meta with one thing in it taken out or replaced."""
+    """A valid meta with one part removed or replaced."""
     owner: dict[str, Any] = draw(owners())
     inside = owner["parental_state"] if draw(st.booleans()) else owner
     name = draw(st.sampled_from(sorted(inside)))
@@ -211,7 +211,7 @@ def test_a_meta_that_connect_did_not_write_has_no_owner(owner: Any) -> None:
 
 
 def written_by_connect(owner: Any) -> bool:
-    """Said once more, and another way."""
+    """The same rule, written independently of the code."""
     if not isinstance(owner, dict):
         return False
     if owner.get("fallback_path") is not None:
@@ -228,7 +228,7 @@ def written_by_connect(owner: Any) -> bool:
 
 
 def test_whatever_stands_in_meta_only_a_member_gets_in() -> None:
-    """Over HTTP: a body, and never a traceback."""
+    """Over HTTP: always an answer, never a traceback."""
     with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 
         @given(owner=st.one_of(JSON, mutated()))

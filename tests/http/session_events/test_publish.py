@@ -1,4 +1,4 @@
-"""Spec section 17, publish: limits in bytes, history, and the screen time lock."""
+"""publish: limits in bytes, history, and the screen time lock."""
 
 import base64
 from typing import Any
@@ -139,7 +139,7 @@ async def test_the_screen_time_lock_refuses_every_publish_and_rpc(event: str, lo
 
 @pytest.mark.parametrize("data", [b'"\\ud800"', b'"\xff"', b'"\xed\xa0\x80"', b"01", b"NaN", b"[1,]", b"{'a':1}", b""])
 async def test_data_that_is_no_json_that_everybody_reads_is_a_bad_request(data: bytes) -> None:
-    """Half a surrogate pair is refused too: some clients' parsers stop at it."""
+    """Half a surrogate pair is refused too: some clients' parsers fail on it."""
     marked = orjson.dumps(event_body(channel="free:1", data="DATA"))
 
     async with policed(POLICY) as running:

@@ -1,4 +1,4 @@
-"""Spec section 17, refresh: only ever a result, or a failed call. Anything else would end the connection."""
+"""refresh: the answer is a result or a failed call. Anything else would end the connection."""
 
 from typing import Any
 
@@ -123,9 +123,9 @@ async def test_info_has_the_fields_that_others_may_see_and_meta_has_all(identity
 async def test_there_is_always_a_new_end(
     identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
 ) -> None:
-    """Centrifugo closes a connection that is refreshed without one; 0 is identity's word for never.
+    """Centrifugo closes a connection that is refreshed without an expire_at; identity's 0 means never.
 
-    Version 5 refreshes without pause when the end is as far away as milliseconds in place of seconds make it.
+    Version 5 refreshes without a pause if expire_at is so far away that its clock overflows.
     """
     identity.refresh_script = success(family_id="f-1", subscription_tier=TIER, expire_at=expire_at)
 
@@ -182,7 +182,7 @@ async def test_a_connection_that_identity_does_not_go_on_with_ends(
 async def test_a_connection_without_a_real_owner_ends_without_a_question(
     identity: IdentityStub, fields: dict[str, Any], mode: ResponseMode
 ) -> None:
-    """One from the fallback pool comes back with its real identity so."""
+    """A fallback connection reconnects with its real identity this way."""
     async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
         body = await body_of(running, "refresh", **fields)
 
@@ -252,7 +252,7 @@ async def test_an_identity_that_is_not_there_is_an_outage() -> None:
 async def test_the_outage_detector_hears_of_connects_only(
     identity: IdentityStub, clock: FakeClock, status: grpc.StatusCode | None
 ) -> None:
-    """A Refresh that fails opens no pool; one that is answered ends no outage."""
+    """A failed Refresh does not open the pool; an answered one does not end an outage."""
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
     identity.refresh_script = aborts(status) if status else same()
 

@@ -1,4 +1,4 @@
-"""Spec section 17, rpc: which backend is asked, what is refused before, and what a backend's answer becomes."""
+"""rpc: which backend is called, what is refused before, and how its answer is translated."""
 
 import asyncio
 import time
@@ -363,7 +363,7 @@ async def test_calls_are_counted_and_timed_by_backend() -> None:
 
 @pytest.mark.processes
 async def test_a_backend_with_a_certificate_of_its_own_name_is_trusted_for_that_name(tmp_path: Path) -> None:
-    """IDENTITY_TLS_SERVER_NAME is identity's name, and nobody else's."""
+    """IDENTITY_TLS_SERVER_NAME applies to identity only."""
     authority = Authority.in_folder(tmp_path)
     tls = {
         "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "tls",

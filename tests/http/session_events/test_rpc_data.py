@@ -1,4 +1,4 @@
-"""Spec section 17, rpc: data passes through byte for byte, both ways, and never breaks a frame."""
+"""rpc: data passes through byte for byte in both directions and never breaks a frame."""
 
 import base64
 import json
@@ -54,7 +54,7 @@ async def test_a_backends_data_reaches_centrifugo_byte_for_byte(data: bytes) -> 
     ],
 )
 async def test_a_carriage_return_between_tokens_becomes_a_space(data: bytes, expected: bytes) -> None:
-    """Centrifugo takes line feeds out, but a client on server-sent events would see its frame end at this."""
+    """Centrifugo removes line feeds, but a carriage return would end the frame of a client on server-sent events."""
     async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
         response = await ask(running, "rpc", method="diary.list")
 

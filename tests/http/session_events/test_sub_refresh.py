@@ -1,4 +1,4 @@
-"""Spec section 17, sub_refresh: decided anew by the rules of subscribe; only ever a result, or a failed call."""
+"""sub_refresh: decided by the rules of subscribe; the answer is a result or a failed call."""
 
 from typing import Any
 

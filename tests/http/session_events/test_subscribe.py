@@ -1,4 +1,4 @@
-"""Spec section 17, subscribe: when an allowed subscription ends, and what the family service may add."""
+"""subscribe: when an allowed subscription expires, and what the family service decides."""
 
 import asyncio
 import time
