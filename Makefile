@@ -13,7 +13,7 @@ CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 KAFKA := .cache/kafka/kafka.jsa
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible
+.PHONY: help run check test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible options
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ centrifugos-if-possible:
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --question --no-print-directory centrifugos > /dev/null 2>&1 || \
 		echo "Building Centrifugo v6 and v5 for the tests, once; this takes some minutes"
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory --keep-going centrifugos > .cache/centrifugo.log 2>&1 || true
+
+options: centrifugos  ## list all options of both Centrifugos anew, for the check of their configurations
+	$(BIN)/python -m tools.centrifugo_options
+	$(BIN)/ruff format --quiet centrifugo_proxy/server_config/options
 
 kafka: $(KAFKA)  ## fetch the Kafka broker of the bridge's tests, with Maven
 

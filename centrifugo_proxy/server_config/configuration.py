@@ -1,13 +1,21 @@
 """A Centrifugo configuration, seen the same way whichever layout it is written in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+
+from centrifugo_proxy.server_config.options import Setting
 
 DEFAULT_TIMEOUT: Final = "1s"
 # What Go takes for a boolean: https://pkg.go.dev/strconv#ParseBool
 TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+
+
+class FromSecret(str):
+    """Stands for a value that is kept elsewhere, such as in a Kubernetes Secret, and cannot be judged."""
+
+    __slots__ = ()
 
 
 class Option(NamedTuple):
@@ -33,7 +41,8 @@ class Proxy:
 
     `users` are the names of the namespaces that ask it, "" for what is in none, as connections are; it may be empty.
     `named` says that it is one beside the event's own, which namespaces choose by its name.
-    `static_headers` is by lower-case name, `client_headers` are lists of names, `transforms` a tuple of Transform.
+    `static_headers` is by lower-case name, `client_headers` are lists of names, `transforms` a tuple of Transform, and
+    `raw_transforms` what they were read from.
     """
 
     event: str
@@ -46,6 +55,8 @@ class Proxy:
     client_headers: tuple[Option, ...]
     transforms: Option
     connection_meta: Option
+    raw_transforms: Any = None
+    tls_unverified: Option | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +83,34 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The whole file. `major` is that of the layout; `left_over` are keys of the other one."""
+    """The whole file.
+
+    `major` is that of the layout. `settings` are all values in it, `left_over` the top-level keys that belong to the
+    other major. `proxies` and `namespaces` are what is interpreted of it; `lists` has the lists that v5 may have as
+    JSON text, parsed.
+    """
 
     major: int
     file_format: str
     tree: Mapping[str, Any]
+    settings: tuple[Setting, ...]
     proxies: tuple[Proxy, ...]
     namespaces: tuple[Namespace, ...]
     left_over: tuple[str, ...] = ()
+    lists: Mapping[str, Any] = field(default_factory=dict)
 
     def option(self, path: str) -> Option:
         """The value under a dotted path, None when there is none."""
         return Option(path, find(self.tree, path))
+
+    def is_on(self, path: str) -> bool:
+        """Whether the option under a dotted path is switched on."""
+        return is_true(self.option(path).value)
+
+    def text(self, path: str, default: str = "") -> str:
+        """The text under a dotted path; the default when there is none."""
+        value = self.option(path).value
+        return default if value is None else str(value)
 
     def proxy(self, event: str) -> Proxy | None:
         """The first proxy that is asked about this event."""
@@ -109,6 +136,9 @@ def table(value: Any) -> dict[str, Any]:
 
 
 def tables(value: Any) -> list[dict[str, Any]]:
+    """A list of tables. v6 takes one table for a list of it; v5 does not start with that."""
+    if isinstance(value, dict):
+        return [value] if value else []
     return [table(item) for item in value] if isinstance(value, list) else []
 
 

@@ -17,40 +17,34 @@ from centrifugo_proxy.server_config.configuration import (
     transforms,
     words,
 )
+from centrifugo_proxy.server_config.options import settings_of
 from centrifugo_proxy.server_config.parsing import lowered
 
-LISTS: Final = ("namespaces", "rpc_namespaces", "proxies", "proxy_http_status_code_transforms")
+STATIC: Final = "proxy_static_http_headers"
+LISTS: Final = ("namespaces", "rpc_namespaces", "proxies", "consumers", "proxy_http_status_code_transforms")
 # grpc_metadata of a client over gRPC becomes headers of a request over HTTP
 FROM_CLIENT: Final = ("http_headers", "grpc_metadata")
-PREFIXES: Final = ("proxy_", "token_", "subscription_token_", "client_", "api_", "admin_", "allow_", "user_")
-KEYS: Final = frozenset(
-    {"allowed_origins", "namespaces", "rpc_namespaces", "granular_proxy_mode", "connect_proxy_name"}
-    | {"refresh_proxy_name", "rpc_proxy_name", "separate_subscription_token_config"}
-)
 
 
-def keys_of(tree: dict[str, Any]) -> tuple[str, ...]:
-    """The keys that only this layout has."""
-    return tuple(key for key in tree if key in KEYS or key.startswith(PREFIXES))
-
-
-def read(tree: dict[str, Any], file_format: str) -> Configuration:
+def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()) -> Configuration:
     """The file as Centrifugo v5 takes it."""
-    decoded = {key: _decoded(value) if key in LISTS else value for key, value in tree.items()}
+    decoded = {key: _decoded(value) if key in (*LISTS, STATIC) else value for key, value in tree.items()}
     namespaces = tuple(_namespaces(decoded))
     granular = is_true(tree.get("granular_proxy_mode"))
     proxies = tuple(_granular(decoded, namespaces) if granular else _flat(decoded, namespaces))
-    return Configuration(5, file_format, tree, proxies, namespaces)
+    settings = tuple(settings_of(decoded, 5))
+    lists = {key: decoded.get(key) for key in LISTS}
+    return Configuration(5, file_format, tree, settings, proxies, namespaces, left_over, lists)
 
 
 def _decoded(value: Any) -> Any:
-    """Centrifugo v5 takes lists and tables as JSON text too."""
+    """Centrifugo v5 takes lists and tables as JSON text too. Other text stays as it is."""
     if not isinstance(value, str):
         return value
     try:
         return lowered(json.loads(value))
     except (ValueError, RecursionError):
-        return None
+        return value
 
 
 def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
@@ -71,12 +65,11 @@ def _asks(options: dict[str, Any], event: str) -> bool:
 
 def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
     """One set of options for all events but endpoint and timeout."""
-    static = "proxy_static_http_headers"
     for event in EVENTS:
         path = f"proxy_{event}_endpoint"
         if not tree.get(path):
             continue
-        timeout = tree.get(f"proxy_{event}_timeout", DEFAULT_TIMEOUT)
+        timeout = tree.get(f"proxy_{event}_timeout")
         asking = {namespace.name for namespace in namespaces if event in namespace.proxied}
         yield Proxy(
             event,
@@ -85,11 +78,12 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
             named=False,
             endpoint=Option(path, str(tree[path])),
             # Centrifugo v5 wants a unit here: a bare number ends its start
-            timeout=Option(f"proxy_{event}_timeout", str(timeout)),
-            static_headers=Option(static, headers(_decoded(tree.get(static)))),
+            timeout=Option(f"proxy_{event}_timeout", DEFAULT_TIMEOUT if timeout is None else str(timeout)),
+            static_headers=Option(STATIC, headers(tree.get(STATIC))),
             client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),
             transforms=transforms("proxy_http_status_code_transforms", tree.get("proxy_http_status_code_transforms")),
             connection_meta=Option("proxy_include_connection_meta", is_true(tree.get("proxy_include_connection_meta"))),
+            raw_transforms=tree.get("proxy_http_status_code_transforms"),
         )
 
 
@@ -121,4 +115,5 @@ def _named(event: str, path: str, options: dict[str, Any], users: frozenset[str]
         client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.{statuses}", options.get(statuses)),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+        raw_transforms=options.get(statuses),
     )

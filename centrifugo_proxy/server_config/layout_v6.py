@@ -19,30 +19,24 @@ from centrifugo_proxy.server_config.configuration import (
     transforms,
     words,
 )
+from centrifugo_proxy.server_config.options import settings_of
 
 # grpc_metadata of a client over gRPC becomes headers of a request over HTTP
 FROM_CLIENT: Final = ("http_headers", "emulated_headers", "grpc_metadata")
 DEFAULT: Final = "default"
 IN_NO_NAMESPACE: Final = frozenset({""})
+LISTS: Final = ("channel.namespaces", "rpc.namespaces", "proxies", "consumers")
 Users = Mapping[str, frozenset[str]]
-SECTIONS: Final = frozenset({"client", "channel", "rpc", "http_api", "http_server", "grpc_api", "engine", "log"})
 
 
-def is_of(tree: dict[str, Any]) -> bool:
-    """Whether the file has a section of this layout, or an option of one under its dotted name."""
-    for key, value in tree.items():
-        section, dot, _ = key.partition(".")
-        if section in SECTIONS and (dot or isinstance(value, dict)):
-            return True
-    return False
-
-
-def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...]) -> Configuration:
+def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()) -> Configuration:
     """The file as Centrifugo v6 takes it."""
     tree = unfolded(tree)
     namespaces = tuple(_namespaces(tree))
     proxies = (*_client_proxies(tree), *_channel_proxies(tree, namespaces), *_rpc_proxies(tree))
-    return Configuration(6, file_format, tree, proxies, namespaces, left_over)
+    settings = tuple(settings_of(tree, 6))
+    lists = {path: find(tree, path) for path in LISTS}
+    return Configuration(6, file_format, tree, settings, proxies, namespaces, left_over, lists)
 
 
 def unfolded(tree: dict[str, Any]) -> dict[str, Any]:
@@ -133,4 +127,12 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
         client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.http.status_to_code_transforms", http.get("status_to_code_transforms")),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+        raw_transforms=http.get("status_to_code_transforms"),
+        tls_unverified=_unverified(f"{path}.http.tls", table(http.get("tls"))),
     )
+
+
+def _unverified(path: str, tls: Mapping[str, Any]) -> Option:
+    """Whether the certificate of the endpoint is not looked at; without `enabled` the other options do nothing."""
+    on = is_true(tls.get("enabled")) and is_true(tls.get("insecure_skip_verify"))
+    return Option(f"{path}.insecure_skip_verify", on)

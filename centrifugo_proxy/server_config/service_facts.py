@@ -24,7 +24,7 @@ class ServiceFacts:
     `deadline_ms` is that for identity; those for the family service and the rpc backends are 0 when there is none.
     `namespaces` are those of the policy's channels, "" for channels in none, each with the events that it allows there.
     `pool` says that there are fallback connections, which expire; `subscriptions_expire` that the answers to subscribe
-    have an end.
+    have an end. `max_body_bytes` is the largest request that the service reads.
     """
 
     base_url: str
@@ -39,6 +39,7 @@ class ServiceFacts:
     namespaces: Mapping[str, frozenset[str]] = field(default_factory=dict)
     pool: bool = False
     subscriptions_expire: bool = False
+    max_body_bytes: int = 65536
 
     def endpoint(self, event: str) -> str:
         """The URL Centrifugo posts this event to."""

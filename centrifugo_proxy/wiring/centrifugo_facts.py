@@ -33,6 +33,7 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
         namespaces=namespaces_of(policy),
         pool=bool(settings.FALLBACK_TICKETS_PATH),
         subscriptions_expire=settings.CHANNEL_SUBSCRIPTION_TTL_S > 0 or family_service,
+        max_body_bytes=settings.PROXY_MAX_BODY_BYTES,
     )
 
 

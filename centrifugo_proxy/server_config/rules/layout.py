@@ -1,40 +1,48 @@
-"""Findings about the file as such."""
+"""Findings about the file as such: its layout, its option names, and the form of its values."""
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from difflib import get_close_matches
+from typing import Final
 
-from centrifugo_proxy.server_config.configuration import FALSE, TRUE, Configuration, tables
+from centrifugo_proxy.server_config.configuration import Configuration, is_true, tables
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.options import OPTIONS, TABLES, Setting
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
+from centrifugo_proxy.server_config.values import accepted_instead
 
 RULES: Final = Register()
 
-BOOLEANS: Final = re.compile(r"(\w+_)?enabled|insecure(_\w+)?|allow_\w+|include_connection_meta|temporary")
+SIMILAR: Final = 0.85
+# Names that many tables have: the same name elsewhere says nothing about what was meant.
+EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
+PLAIN_TABLE: Final = re.compile(r"[a-z_0-9.]+")
 
 
 @RULES.rule("mixed-layouts", Severity.WARNING)
 def mixed_layouts(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    major = configuration.major
     for key in configuration.left_over:
         yield Problem(
             key,
-            "The file is in Centrifugo v6's layout, and v6 ignores this option of v5: what it allowed or forbade no "
-            "longer holds.",
-            "Say it in v6's layout (manage.py centrifugo_config prints one), or take it out.",
+            f"Most of the file is in the layout of Centrifugo v{major}, and v{major} ignores this option of "
+            f"v{11 - major}: what it allowed or forbade no longer holds.",
+            f"Write it in the layout of v{major} (manage.py centrifugo_config prints one), or remove it. If Centrifugo "
+            f"v{11 - major} reads this file, check it with --major {11 - major}.",
         )
 
 
 @RULES.rule("v5-yaml-nested", Severity.ERROR)
 def v5_yaml_nested(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Centrifugo v5.4.9 hands such lists to an encoder that knows no YAML tables."""
+    """Centrifugo v5.4.9 passes such lists to a JSON encoder that cannot encode YAML tables."""
     if configuration.major != 5 or configuration.file_format != "yaml":
         return
     for key, value in configuration.tree.items():
-        if any(_holds_table(inner) for item in tables(value) for inner in item.values()):
+        if isinstance(value, list) and any(_holds_table(inner) for item in tables(value) for inner in item.values()):
             yield Problem(
                 key,
-                "Centrifugo v5 does not start with tables inside a YAML list, though its checkconfig accepts them, and "
-                "nobody can connect.",
+                "Centrifugo v5 does not start with tables inside a YAML list, although its checkconfig accepts them. "
+                "Nobody can connect.",
                 "Write the list as JSON text in quotes, as manage.py centrifugo_config does, or use JSON or TOML.",
             )
 
@@ -45,22 +53,77 @@ def _holds_table(value: object) -> bool:
 
 @RULES.rule("boolean-invalid", Severity.ERROR)
 def boolean_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """v5 takes them for false."""
-    for path, value in _booleans("", configuration.tree) if configuration.major == 6 else ():
-        if isinstance(value, str) and value not in {*TRUE, *FALSE, ""}:
+    for setting in _read(configuration):
+        if setting.kind == "boolean" and accepted_instead(setting, configuration.major):
             yield Problem(
-                path,
-                "Centrifugo does not start with a value that is neither true nor false, and nobody can connect.",
-                "Write true or false: v6 takes yes, no, on and off for words, in YAML too.",
+                setting.path,
+                "Centrifugo does not start with a value that is neither true nor false. Nobody can connect.",
+                "Write true or false: v6 reads yes, no, on and off as words, in YAML too.",
             )
 
 
-def _booleans(path: str, node: Any) -> Iterator[tuple[str, Any]]:
-    """The options that are switched on or off, wherever they are."""
-    if isinstance(node, list):
-        for index, item in enumerate(node):
-            yield from _booleans(f"{path}[{index}]", item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            inner = f"{path}.{key}" if path else key
-            yield from [(inner, value)] if BOOLEANS.fullmatch(key) else _booleans(inner, value)
+@RULES.rule("value-invalid", Severity.ERROR)
+def value_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    timeouts = {proxy.timeout.path for proxy in configuration.proxies}  # timeout-invalid reports these
+    for setting in _read(configuration):
+        wanted = accepted_instead(setting, configuration.major)
+        if wanted and setting.kind != "boolean" and setting.path not in timeouts:
+            yield Problem(
+                setting.path,
+                f"Centrifugo does not start with this value. Nobody can connect. The option takes {wanted}.",
+                f"Correct the value{_migration(configuration, setting)}.",
+            )
+
+
+def _read(configuration: Configuration) -> Iterator[Setting]:
+    """The settings that Centrifugo decodes: v5 reads `proxies` in granular mode only."""
+    granular = configuration.major == 6 or is_true(configuration.option("granular_proxy_mode").value)
+    for setting in configuration.settings:
+        if granular or not setting.option.startswith("proxies"):
+            yield setting
+
+
+def _migration(configuration: Configuration, setting: Setting) -> str:
+    if configuration.major == 6 and setting.kind == "table" and setting.option in OPTIONS[5]:
+        return f": in v6 {setting.path} is a table with options of its own, such as {setting.path}.{_first(setting)}"
+    return ""
+
+
+def _first(setting: Setting) -> str:
+    inner = [option for option in OPTIONS[6] if option.startswith(f"{setting.option}.")]
+    return next((option for option in inner if option.endswith((".enabled", ".type"))), inner[0]).rpartition(".")[2]
+
+
+@RULES.rule("option-misspelt", Severity.WARNING)
+def option_misspelt(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    """Only where a known option is near: newer releases and Centrifugo PRO have options that are not listed here."""
+    for setting in configuration.settings:
+        if setting.kind or setting.path in configuration.left_over:
+            continue
+        if meant := meant_by(setting.option, configuration.major):
+            yield Problem(
+                setting.path,
+                f"Centrifugo v{configuration.major} has no such option and ignores it, without an error. It has "
+                f"{meant}.",
+                f"Use {meant} if that is meant.",
+            )
+
+
+def meant_by(option: str, major: int) -> str:
+    """The known option that this one was probably meant to be: misspelt, or in another table of the same section."""
+    parent, _, name = option.rpartition(".")
+    if parent and parent not in TABLES[major]:
+        return ""
+    siblings = [known for known in OPTIONS[major] if known.rpartition(".")[0] == parent]
+    names = [known.rpartition(".")[2] for known in siblings]
+    if near := get_close_matches(name, names, n=1, cutoff=SIMILAR):
+        return f"{parent}.{near[0]}" if parent else near[0]
+    if not parent or name in EVERYDAY_NAMES:
+        return ""
+    return next((known for known in OPTIONS[major] if _is_elsewhere(known, parent, name)), "")
+
+
+def _is_elsewhere(known: str, parent: str, name: str) -> bool:
+    """The same name in a table within this one, or in the one around it."""
+    table, _, known_name = known.rpartition(".")
+    return known_name == name and (table.startswith(f"{parent}.") or table == parent.rpartition(".")[0] != "")

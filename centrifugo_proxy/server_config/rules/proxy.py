@@ -68,9 +68,9 @@ def is_http(endpoint: str) -> bool:
 @RULES.rule("connect-proxy-missing", Severity.ERROR)
 def connect_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     proxy = configuration.proxy("connect")
-    if proxy is None or not proxy.endpoint.value:
+    if proxy is None:
         yield Problem(
-            PATH_OF_PROXY[configuration.major]["connect"] if proxy is None else proxy.endpoint.path,
+            PATH_OF_PROXY[configuration.major]["connect"],
             "Centrifugo asks nobody whether a connection may be made: users with a good ticket are refused.",
             f"Enable the connect proxy with the endpoint {facts.endpoint('connect')}.",
         )

@@ -16,6 +16,7 @@ BOTH = frozenset({"subscribe", "publish"})
 CONNECT_ONLY = ServiceFacts(
     "http://realtime:9730", 2500, ResponseMode.HTTP, 4401, tokens=(b"right-token", b"older-token")
 )
+UNGUARDED = replace(CONNECT_ONLY, tokens=())
 ALL_EVENTS = replace(
     CONNECT_ONLY,
     events=EVENTS,
@@ -45,5 +46,7 @@ def changed(config: Config, changes: dict[str, Any]) -> Config:
     return config
 
 
-def found(config: Config, expected: ServiceFacts = CONNECT_ONLY, file_format: str = "json") -> list[Finding]:
-    return findings(RULES, configuration_of(lowered(config), file_format), expected)
+def found(
+    config: Config, expected: ServiceFacts = CONNECT_ONLY, file_format: str = "json", major: int | None = None
+) -> list[Finding]:
+    return findings(RULES, configuration_of(lowered(config), file_format, major), expected)

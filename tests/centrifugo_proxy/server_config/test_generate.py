@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from centrifugo_proxy.policy.file import read_policy
@@ -47,6 +47,7 @@ services = st.builds(
 ).flatmap(with_what_its_events_bring)
 
 
+@settings(deadline=None)  # a busy machine is slow
 @given(services, st.sampled_from(MAJORS), st.sampled_from(FORMATS), st.booleans())
 def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
     expected: ServiceFacts, major: int, file_format: str, with_secrets: bool
@@ -59,6 +60,7 @@ def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
     assert report == (major, [])
 
 
+@settings(deadline=None)
 @given(services, st.sampled_from(FORMATS))
 def test_every_format_says_the_same(expected: ServiceFacts, file_format: str) -> None:
     tree = generate(expected, 6, file_format, with_secrets=True)

@@ -1,18 +1,26 @@
 """Each finding: an operator's mistake that shows it, and a near miss that does not."""
 
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pytest
 
 from centrifugo_proxy.protocol.codes import ResponseMode
-from centrifugo_proxy.server_config.findings import Finding
 from centrifugo_proxy.server_config.linter import REGISTERS, RULES
-from centrifugo_proxy.server_config.service_facts import ServiceFacts
-from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, changed, found, sound
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.rules import (
+    test_channels,
+    test_exposure,
+    test_headers,
+    test_layout,
+    test_limits,
+    test_references,
+    test_rights,
+    test_start,
+)
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, UNGUARDED, changed, found, sound
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
-UNGUARDED = replace(CONNECT_ONLY, tokens=())
 POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
 PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
 
@@ -45,22 +53,9 @@ def granular(**connect: Any) -> dict[str, Any]:
     return {**gone, "granular_proxy_mode": True, "connect_proxy_name": "connect", "proxies": [{**proxy, **connect}]}
 
 
-class Case(NamedTuple):
-    """What is changed in a configuration that is sound for these settings; `what` is a path, or says what it is."""
-
-    finding_id: str
-    what: str
-    changes: dict[str, Any]
-    major: int = 6
-    expected: ServiceFacts = CONNECT_ONLY
-
-    def seen(self) -> list[Finding]:
-        return found(changed(sound(self.major, self.expected), self.changes), self.expected)
-
-
 FIRES: Final = [
     Case("connect-proxy-missing", CONNECT, {f"{CONNECT}.enabled": False}),
-    Case("connect-proxy-missing", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": None}),
+    Case("start-refused", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": None}),
     Case("connect-proxy-missing", "proxy_connect_endpoint", {"proxy_connect_endpoint": ""}, major=5),
     Case("connect-proxy-missing", "proxy_connect_endpoint", {**granular(), "connect_proxy_name": None}, major=5),
     Case("event-proxy-missing", "rpc.proxy", {"rpc.proxy": None}, expected=ALL_EVENTS),
@@ -239,7 +234,7 @@ FIRES: Final = [
     Case(
         "subscription-tokens",
         "subscription_token_rsa_public_key",
-        {"separate_subscription_token_config": True, "subscription_token_rsa_public_key": "made up"},
+        {"separate_subscription_token_config": True, "subscription_token_rsa_public_key": "-----BEGIN PUBLIC KEY-----"},
         major=5,
         expected=replace(CONNECT_ONLY, events=("connect", "subscribe")),
     ),
@@ -307,7 +302,11 @@ FIRES: Final = [
     ),
     Case("mixed-layouts", "allowed_origins", {"allowed_origins": ["https://app.test"]}),
     Case("boolean-invalid", "client.insecure", {"client.insecure": "yes"}),
-    Case("boolean-invalid", "proxies[0].include_connection_meta", {"proxies": [{"include_connection_meta": "tRue"}]}),
+    Case(
+        "boolean-invalid",
+        "proxies[0].include_connection_meta",
+        {"proxies": [{"name": "other", "endpoint": "http://other", "include_connection_meta": "tRue"}]},
+    ),
     Case(
         "boolean-invalid",
         "channel.namespaces[0].allow_presence_for_client",
@@ -439,14 +438,12 @@ SILENT: Final = [
 ]
 
 
-@pytest.mark.parametrize("case", FIRES, ids=lambda case: f"{case.finding_id}-{case.what}")
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
 def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    seen = case.seen()
-
-    assert [(finding.id, finding.path) for finding in seen] == [(case.finding_id, case.what)]
+    assert case.places() == [(case.finding_id, case.what)]
 
 
-@pytest.mark.parametrize("case", SILENT, ids=lambda case: f"{case.finding_id}-{case.what}")
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
 def test_a_near_miss_is_not_a_finding(case: Case) -> None:
     seen = case.seen()
 
@@ -531,11 +528,25 @@ def test_a_named_proxy_that_leads_here_is_looked_at_whomever_it_serves() -> None
     }
 
 
+OF_RULES = (
+    test_channels,
+    test_exposure,
+    test_headers,
+    test_layout,
+    test_limits,
+    test_references,
+    test_rights,
+    test_start,
+)
+
+
 def test_every_rule_is_shown_at_work_and_at_rest() -> None:
+    at_work = [case for module in OF_RULES for case in module.FIRES] + FIRES
+    at_rest = [case for module in OF_RULES for case in module.SILENT] + SILENT
     of_the_format = {"v5-yaml-nested"}
 
-    assert {finding_id for finding_id, *_ in FIRES} | of_the_format == set(RULES)
-    assert {finding_id for finding_id, *_ in SILENT} | of_the_format == set(RULES)
+    assert {case.finding_id for case in at_work} | of_the_format == set(RULES)
+    assert {case.finding_id for case in at_rest} | of_the_format == set(RULES)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Which major's layout a configuration is written in."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import table, tables
+from centrifugo_proxy.server_config.options import OPTIONS, TABLES, TOP_LEVEL
+
+# Options of an entry in `proxies`, a list that both majors have.
+ONLY_IN_V5_PROXIES: Final = frozenset({"static_http_headers", "http_status_to_code_transforms", "grpc_tls"})
+ONLY_IN_V6_PROXIES: Final = frozenset({"http", "grpc", "emulated_headers"})
+
+
+def major_of(tree: Mapping[str, Any]) -> int:
+    """The major to which most of the options belong; 6 when it is a draw."""
+    votes = {5: 0, 6: 0}
+    for key, value in tree.items():
+        if major := layout_of(key, value):
+            votes[major] += max(1, _leaves(value)) if major == 6 else 1
+    return 5 if votes[5] > votes[6] else 6
+
+
+def left_over(tree: Mapping[str, Any], major: int) -> tuple[str, ...]:
+    """The top-level keys that belong to the other layout, and that this major ignores."""
+    other = 11 - major
+    keys = (key for key, value in tree.items() if layout_of(key, value) == other)
+    return tuple(key for key in keys if not (key in TOP_LEVEL[major] and key in TABLES[major]))
+
+
+def layout_of(key: str, value: Any) -> int | None:
+    """The major that has this top-level option; None when both have it, or neither."""
+    if "." in key:
+        return next((major for major in (6, 5) if key in OPTIONS[major] or key in TABLES[major]), None)
+    known = [major for major in (6, 5) if key in TOP_LEVEL[major]]
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        return None
+    if key == "proxies":
+        return _layout_of_proxies(value)
+    if key not in TABLES[6]:
+        return None
+    return 6 if isinstance(value, dict) else 5  # a table in v6, a scalar in v5
+
+
+def _layout_of_proxies(value: Any) -> int | None:
+    keys = {key for proxy in tables(value) for key in proxy}
+    if keys & ONLY_IN_V6_PROXIES:
+        return 6
+    return 5 if keys & ONLY_IN_V5_PROXIES else None
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(_leaves, value))
+    if not isinstance(value, dict):
+        return 1
+    return sum(_leaves(inner) for inner in table(value).values())

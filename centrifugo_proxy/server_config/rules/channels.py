@@ -1,0 +1,78 @@
+"""Findings about the names of channels: which namespace Centrifugo takes them to be in."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.server_config.configuration import Configuration
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+BOUNDARY: Final = {6: "channel.namespace_boundary", 5: "channel_namespace_boundary"}
+PRIVATE_PREFIX: Final = {6: "channel.private_prefix", 5: "channel_private_prefix"}
+RPC_BOUNDARY: Final = {6: "rpc.namespace_boundary", 5: "rpc_namespace_boundary"}
+PERSONAL: Final = {
+    6: ("client.subscribe_to_user_personal_channel.enabled", ".personal_channel_namespace"),
+    5: ("user_subscribe_to_personal", "user_personal_channel_namespace"),
+}
+OURS: Final = ":"  # the separator of the policy's channel names
+FALLBACK_USER: Final = "fallback:"
+
+
+def _boundary(configuration: Configuration) -> str:
+    return configuration.text(BOUNDARY[configuration.major], OURS)
+
+
+@RULES.rule("namespace-boundary", Severity.ERROR)
+def namespace_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    """Without a policy the names of channels mean nothing to the service."""
+    if any(facts.namespaces) and _boundary(configuration) != OURS:
+        yield Problem(
+            BOUNDARY[configuration.major],
+            "The policy's channels have their namespace before a colon (family:42). Centrifugo looks for another "
+            "separator, and takes all of them for channels without a namespace: the options and proxies of their "
+            "namespaces do not hold, and the policy may never be asked.",
+            "Set it to :, the default, or remove it.",
+        )
+
+
+@RULES.rule("private-prefix", Severity.ERROR)
+def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    prefix = configuration.text(PRIVATE_PREFIX[configuration.major], "$")
+    caught = sorted(name for name in facts.namespaces if prefix and name.startswith(prefix))
+    if caught:
+        yield Problem(
+            PRIVATE_PREFIX[configuration.major],
+            f"Centrifugo takes channels of {', '.join(caught)} for private ones, which need a token to subscribe: it "
+            "refuses everybody with permission denied (103), and the policy is not asked.",
+            "Set it to $, the default, or remove it.",
+        )
+
+
+@RULES.rule("rpc-boundary", Severity.WARNING)
+def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    if "rpc" in facts.events and configuration.text(RPC_BOUNDARY[configuration.major], OURS) == ".":
+        yield Problem(
+            RPC_BOUNDARY[configuration.major],
+            "The policy's methods have dots in their names (diary.add). Centrifugo takes the part before the first dot "
+            "for an RPC namespace: where there is none of that name, each call fails with method not found (104), and "
+            "the policy is not asked.",
+            "Set it to :, the default, or add each RPC namespace with its proxy.",
+        )
+
+
+@RULES.rule("personal-channels", Severity.ERROR)
+def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    """Centrifugo puts "#" and the user's id together, and looks for a namespace in the result."""
+    switch, namespace = PERSONAL[configuration.major]
+    path = switch.removesuffix(".enabled") + namespace if configuration.major == 6 else namespace
+    on, boundary = configuration.is_on(switch), _boundary(configuration)
+    if facts.pool and on and not configuration.text(path) and boundary and boundary in FALLBACK_USER:
+        yield Problem(
+            path,
+            "Connections of the fallback pool have user ids such as fallback:3f9a…. Centrifugo takes the part before "
+            "the colon for a namespace of their personal channel, which does not exist: it refuses them with unknown "
+            "channel (102), which is final. In an outage nobody gets in on a fallback ticket.",
+            "Name a namespace for personal channels, and add it to the namespaces; or turn personal channels off.",
+        )

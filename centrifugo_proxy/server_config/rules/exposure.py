@@ -1,0 +1,159 @@
+"""Findings about interfaces that strangers reach, and about secrets that they can guess."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, is_true, table
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|\[::1\]")
+DEBUG: Final = {6: "debug.enabled", 5: "debug"}
+PORTS: Final = {
+    6: ("http_server.port", "http_server.internal_port", "http_server.internal_address"),
+    5: ("port", "internal_port", "internal_address"),
+}
+SECRETS: Final = {
+    6: {
+        "http_api.key": "http_api.disabled",
+        "grpc_api.key": "",
+        "admin.password": "",
+        "admin.secret": "",
+    },
+    5: {
+        "api_key": "api_disable",
+        "grpc_api_key": "",
+        "admin_password": "",
+        "admin_secret": "",
+    },
+}
+SHORTEST_SECRET: Final = 16
+PLACEHOLDER: Final = re.compile(
+    r"(?i)^(<.*>|.*(change.?me|your[-_ ]|example|placeholder|to.?do|replace|password|passw0rd).*|"
+    r"(my[-_ ]?)?(api|admin|hmac)?[-_ ]?(key|secret)[-_ \d]*|(.)\4*|(0?123456789?0?)+)$"
+)
+OPENS: Final = {
+    "key": "call Centrifugo's API: publish to any channel, read its history, disconnect anybody",
+    "password": "log in to the admin interface, and call the API from there",
+    "secret": "make an admin session without the password, and call the API with it",
+}
+REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
+USER_ID_HEADER: Final = {6: "client.user_id_http_header", 5: "client_user_id_http_header"}
+# Where this switch does nothing: a server does not verify itself.
+OF_SERVERS: Final = ("http_server.", "grpc_api", "uni_grpc", "tls_")
+
+
+@RULES.rule("api-without-key", Severity.ERROR)
+def api_without_key(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    six = configuration.major == 6
+    switch, key, address = (
+        ("grpc_api.enabled", "grpc_api.key", "grpc_api.address")
+        if six
+        else ("grpc_api", "grpc_api_key", "grpc_api_address")
+    )
+    on, closed = configuration.is_on(switch), configuration.option(key).value
+    if on and not closed and not _is_mutual(configuration) and not LOOPBACK.fullmatch(configuration.text(address)):
+        yield Problem(
+            key,
+            "The gRPC API is open to everybody who reaches its port: without a key it asks for none. They publish to "
+            "any channel, read its history, and disconnect or subscribe anybody.",
+            f"Set {key}, or listen on loopback ({address}).",
+        )
+
+
+def _is_mutual(configuration: Configuration) -> bool:
+    """Whether the gRPC API asks its callers for a certificate."""
+    if configuration.major == 6:
+        return configuration.is_on("grpc_api.tls.enabled") and bool(configuration.text("grpc_api.tls.client_ca_pem"))
+    files = (configuration.text(f"grpc_api_tls_client_ca{suffix}") for suffix in ("", "_pem"))
+    return configuration.is_on("grpc_api_tls") and any(files)
+
+
+@RULES.rule("debug-endpoints", Severity.ERROR)
+def debug_endpoints(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    if configuration.is_on(DEBUG[configuration.major]) and _on_the_port_of_clients(configuration):
+        yield Problem(
+            DEBUG[configuration.major],
+            "Everybody who can connect reaches the profiler (/debug/pprof) too: it shows what is in memory and on the "
+            "command line, and a profile takes CPU time from all users for as long as the caller asks.",
+            f"Set it to false, or give internal endpoints a port of their own ({PORTS[configuration.major][1]}).",
+        )
+
+
+def _on_the_port_of_clients(configuration: Configuration) -> bool:
+    port, internal, address = (configuration.text(path) for path in PORTS[configuration.major])
+    return internal in ("", port or "8000") and not LOOPBACK.fullmatch(address)
+
+
+@RULES.rule("weak-secret", Severity.WARNING)
+def weak_secret(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path, switch in SECRETS[configuration.major].items():
+        value = configuration.option(path).value
+        if (switch and configuration.is_on(switch)) or not _is_weak(value):
+            continue
+        kind = next(kind for kind in OPENS if path.endswith(kind))
+        yield Problem(
+            path,
+            f"Whoever guesses this value can {OPENS[kind]}. It is short, or a placeholder of an example.",
+            "Use 32 random characters or more, for example from openssl rand -hex 32.",
+        )
+
+
+def _is_weak(value: Any) -> bool:
+    if value in (None, "") or isinstance(value, FromSecret | dict | list):
+        return False
+    text = str(value)
+    return not REFERENCE.search(text) and (len(text) < SHORTEST_SECRET or bool(PLACEHOLDER.match(text)))
+
+
+@RULES.rule("tls-unverified", Severity.ERROR)
+def tls_unverified(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        if proxy.tls_unverified and proxy.tls_unverified.value:
+            yield Problem(
+                proxy.tls_unverified.path,
+                "Centrifugo sends tickets and the guard's token to whoever answers at the endpoint's address: it does "
+                "not look at the certificate.",
+                "Set it to false, and name the CA in server_ca_pem.",
+            )
+
+
+@RULES.rule("tls-unverified-elsewhere", Severity.WARNING)
+def tls_unverified_elsewhere(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    reported = {proxy.tls_unverified.path for proxy in ours(configuration, facts) if proxy.tls_unverified}
+    for setting in configuration.settings:
+        table_path, _, name = setting.path.rpartition(".")
+        if not name.endswith("insecure_skip_verify") or not is_true(setting.value) or setting.path in reported:
+            continue
+        if setting.path.startswith(OF_SERVERS) or not _is_used(configuration, table_path, name):
+            continue
+        yield Problem(
+            setting.path,
+            "Centrifugo does not verify the certificate of the server it connects to here: whoever is on the way reads "
+            "and changes messages, channels and credentials.",
+            "Set it to false, and name the CA.",
+        )
+
+
+def _is_used(configuration: Configuration, path: str, name: str) -> bool:
+    """Without TLS the switch does nothing; v5's flat switches stand beside their own."""
+    if name != "insecure_skip_verify":
+        return configuration.major == 5 and configuration.is_on(name.removesuffix("_insecure_skip_verify"))
+    siblings = {setting.path: setting.value for setting in configuration.settings}
+    return is_true(siblings.get(f"{path}.enabled")) or is_true(table(siblings.get(path)).get("enabled"))
+
+
+@RULES.rule("user-id-header", Severity.WARNING)
+def user_id_header(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    path = USER_ID_HEADER[configuration.major]
+    if configuration.option(path).value:
+        yield Problem(
+            path,
+            "Centrifugo takes the user's id from this header of a client's request. Whenever the connect proxy is off, "
+            "each client names its user itself, without a ticket.",
+            "Remove it: this service says who the user is.",
+        )

@@ -1,0 +1,66 @@
+"""Findings about headers that cannot be forwarded, and values that cannot be sent."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, FromSecret
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+# Headers that belong to one connection (RFC 9110, section 7.6.1), or to the message that Centrifugo itself writes.
+BREAKING: Final = frozenset(
+    {"connection", "upgrade", "keep-alive", "proxy-connection", "te", "expect", "http2-settings", "transfer-encoding"}
+    | {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"}
+    | {"content-encoding", "accept-encoding"}
+)
+IGNORED: Final = frozenset({"host", "content-length", "content-type", "trailer"})
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
+UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@RULES.rule("header-of-connection", Severity.ERROR)
+def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        for names in proxy.client_headers:
+            for name in sorted(BREAKING & {name.lower() for name in names.value}):
+                yield Problem(
+                    names.path,
+                    f"{name} describes the client's own connection. Copied to the request for the service it describes "
+                    "the wrong one: what is between the two may take the request for a WebSocket handshake, drop it, "
+                    f"or close the connection after each {proxy.event}. Users see a passing internal error.",
+                    f"Remove {name} from the list.",
+                )
+
+
+@RULES.rule("header-ignored", Severity.WARNING)
+def header_ignored(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        for names in proxy.client_headers:
+            for name in sorted(IGNORED & {name.lower() for name in names.value}):
+                yield Problem(
+                    names.path,
+                    f"Centrifugo writes {name} itself and never forwards the client's.",
+                    f"Remove {name} from the list. To learn the client's host, have the proxy in front of Centrifugo "
+                    "set X-Forwarded-Host, and list that.",
+                )
+
+
+@RULES.rule("header-unsendable", Severity.ERROR)
+def header_unsendable(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        for name, value in proxy.static_headers.value.items():
+            if isinstance(value, FromSecret):
+                continue
+            if not TOKEN.fullmatch(name) or UNSENDABLE.search(value):
+                what = "value has a line break or another control character" if TOKEN.fullmatch(name) else "name"
+                yield Problem(
+                    proxy.static_headers.path,
+                    f"No HTTP request can carry the header {name!r}: its {what} is not allowed. Centrifugo fails every "
+                    f"{proxy.event}, which users see as a passing internal error, for ever.",
+                    "Correct it. A line break often comes from a Secret that was made of a file: "
+                    "printf %s instead of echo leaves it out.",
+                )

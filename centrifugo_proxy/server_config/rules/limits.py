@@ -1,0 +1,71 @@
+"""Findings about limits on connections and messages."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, number
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+RATE: Final = {6: "client.connection_rate_limit", 5: "client_connection_rate_limit"}
+# Each limit, and what turns its transport on; "" for one that is on by default.
+SIZES: Final = {
+    6: {
+        "websocket.message_size_limit": "",
+        "webtransport.message_size_limit": "webtransport.enabled",
+        "emulation.max_request_body_size": "sse.enabled http_stream.enabled",
+        "sse.max_request_body_size": "sse.enabled",
+        "http_stream.max_request_body_size": "http_stream.enabled",
+        "uni_websocket.message_size_limit": "uni_websocket.enabled",
+        "uni_sse.max_request_body_size": "uni_sse.enabled",
+        "uni_http_stream.max_request_body_size": "uni_http_stream.enabled",
+        "uni_grpc.max_receive_message_size": "uni_grpc.enabled",
+    },
+    5: {
+        "websocket_message_size_limit": "",
+        "emulation_max_request_body_size": "sse http_stream",
+        "sse_max_request_body_size": "sse",
+        "http_stream_max_request_body_size": "http_stream",
+        "uni_websocket_message_size_limit": "uni_websocket",
+        "uni_sse_max_request_body_size": "uni_sse",
+        "uni_http_stream_max_request_body_size": "uni_http_stream",
+        "uni_grpc_max_receive_message_size": "uni_grpc",
+    },
+}
+
+
+@RULES.rule("connection-rate-limit", Severity.WARNING)
+def connection_rate_limit(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    option = configuration.option(RATE[configuration.major])
+    limit = number(option.value)
+    if limit > 0:
+        yield Problem(
+            option.path,
+            f"Centrifugo lets {limit} connections in at once, and after these one new connection a second, whatever "
+            f"the number. When {20 * limit} clients come back after a deployment, most of them wait for "
+            f"{_minutes(19 * limit)}."
+            + (" (v5 looks at it only with client_connection_limit.)" if configuration.major == 5 else ""),
+            "Remove it. To bound the connections of a node, set "
+            + ("client.connection_limit." if configuration.major == 6 else "client_connection_limit."),
+        )
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
+
+
+@RULES.rule("message-size", Severity.WARNING)
+def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path, switches in SIZES[configuration.major].items():
+        limit = number(configuration.option(path).value)
+        used = not switches or any(map(configuration.is_on, switches.split()))
+        if used and limit > facts.max_body_bytes:
+            yield Problem(
+                path,
+                f"Centrifugo takes messages of up to {limit} bytes, and the service requests of up to "
+                f"{facts.max_body_bytes} (PROXY_MAX_BODY_BYTES), the user's meta included. What is larger is refused "
+                "with 413, which users see as a passing internal error; an app that sends it again never gets it in.",
+                f"Lower it to {facts.max_body_bytes} or less, or raise PROXY_MAX_BODY_BYTES above it.",
+            )

@@ -1,0 +1,72 @@
+"""Findings about ${…} that Centrifugo does not fill in."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import Configuration
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.generate import V5_HEADERS_VARIABLE
+from centrifugo_proxy.server_config.options import Setting
+from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+REFERENCE: Final = re.compile(r"\$\{(?P<name>[^}]*)\}")
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+FILLED_IN: Final = "CENTRIFUGO_VAR_"
+SECRET: Final = re.compile(r"(key|secret|password|credentials_value|dsn|token)$")
+
+
+@RULES.rule("reference-literal", Severity.ERROR)
+def reference_literal(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    of_the_guard = {proxy.static_headers.path for proxy in ours(configuration, facts)} if facts.tokens else set()
+    for setting in configuration.settings:
+        if setting.path in of_the_guard or setting.option.endswith("_regex"):  # guard-header-wrong reports the former
+            continue
+        for text in _texts(setting.value):
+            if found := next(_literal(text, setting, configuration.major), ""):
+                yield Problem(setting.path, _effect(setting, found), _remedy(setting, configuration.major))
+                break
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
+    """The references that stay as they are: v6 fills in some in tables of names and texts, v5 none."""
+    for found in REFERENCE.finditer(text):
+        filled_in = major == 6 and setting.kind == "map" and found["name"].startswith(FILLED_IN)
+        placeholder = major == 5 and setting.kind == "map" and found["name"] == V5_HEADERS_VARIABLE
+        if not filled_in and not placeholder:
+            yield found[0] if VARIABLE.fullmatch(found["name"]) else "${…}"  # what is else in it may be a secret
+
+
+def _effect(setting: Setting, found: str) -> str:
+    if SECRET.search(setting.option):
+        return (
+            f"Centrifugo does not fill in {found} here: these characters are the secret, and everybody can read them."
+        )
+    return f"Centrifugo does not fill in {found} here: it uses these characters as they are."
+
+
+def _remedy(setting: Setting, major: int) -> str:
+    variable = "CENTRIFUGO_" + re.sub(r"[.\-]", "_", setting.option).upper()
+    in_list = "[" in setting.option
+    if major == 6 and setting.kind == "map":
+        return f"Name the variable ${{{FILLED_IN}…}}: no others are filled in."
+    if in_list:
+        return "Write the value itself, or fill the file in before Centrifugo reads it (envsubst)."
+    return (
+        f"Remove it here, and set Centrifugo's environment variable {variable}; or fill the file in before Centrifugo "
+        "reads it (envsubst), and check the result."
+    )

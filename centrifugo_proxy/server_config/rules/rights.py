@@ -1,0 +1,78 @@
+"""Findings about rights that every client has, without a subscription that the policy could refuse."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, Namespace, is_true, number, table
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+MAPS: Final = ("map", "map_clients", "map_users")
+# An option of a namespace, and what a client that is not subscribed can do because of it.
+CHANNEL_RIGHTS: Final = {
+    "allow_history_for_client": "read the messages that the channel keeps",
+    "allow_presence_for_client": "see who is in the channel, with the info of each user: locks, tier and family",
+}
+MAP_RIGHTS: Final = {
+    "allow_publish_for_client": "write entries of the channel's map",
+    "allow_publish_for_subscriber": "write entries of the channel's map once subscribed, without the publish proxy",
+    "allow_remove_for_client": "remove entries of the channel's map",
+    "allow_remove_for_subscriber": "remove entries of the channel's map once subscribed, without the publish proxy",
+}
+
+
+@RULES.rule("rights-without-subscription", Severity.ERROR)
+def rights_without_subscription(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for namespace in configuration.namespaces:
+        if _is_decided(namespace, facts):
+            for path, right in _rights(namespace):
+                yield Problem(
+                    path,
+                    f"Every client that is let in can {right}, in any of these channels. The subscribe proxy is not "
+                    "asked: families, parental locks, tiers and the degraded mark do not count.",
+                    f"Set it to false{_instead(path)}.",
+                )
+
+
+@RULES.rule("rights-of-every-client", Severity.WARNING)
+def rights_of_every_client(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for namespace in configuration.namespaces:
+        if not _is_decided(namespace, facts):
+            for path, right in _rights(namespace):
+                yield Problem(
+                    path,
+                    f"Every client that is let in can {right}, in any of these channels, whoever they are meant for.",
+                    f"Fine for public channels. For others set it to false{_instead(path)}.",
+                )
+
+
+def _is_decided(namespace: Namespace, facts: ServiceFacts) -> bool:
+    """Whether somebody decides who may be in these channels: then they are not for everybody."""
+    return bool(namespace.proxied) or namespace.name in facts.namespaces
+
+
+def _rights(namespace: Namespace) -> Iterator[tuple[str, str]]:
+    for name, right in CHANNEL_RIGHTS.items():
+        if namespace.on(name) and _has(namespace, name):
+            yield namespace.at(name), right
+    if namespace.options.get("subscription_type") not in MAPS:
+        return
+    options = table(namespace.options.get("map"))
+    for name, right in MAP_RIGHTS.items():
+        proxied = is_true(options.get("publish_proxy_enabled" if "publish" in name else "remove_proxy_enabled"))
+        if is_true(options.get(name)) and not proxied:
+            yield namespace.at(f"map.{name}"), right
+
+
+def _has(namespace: Namespace, name: str) -> bool:
+    """Whether there is anything to see: without history or presence the right does nothing."""
+    if "history" in name:
+        return number(namespace.options.get("history_size")) > 0
+    return namespace.on("presence")
+
+
+def _instead(path: str) -> str:
+    name = path.rpartition(".")[2]
+    return f", and use {name.replace('_for_client', '_for_subscriber')}" if name in CHANNEL_RIGHTS else ""

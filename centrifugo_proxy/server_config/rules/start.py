@@ -1,0 +1,201 @@
+"""What Centrifugo itself refuses to start with, beyond the form of single values."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, is_true, table, tables
+from centrifugo_proxy.server_config.durations import milliseconds
+from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.rules.start_channels import NO_EXPRESSION, channel_refusals, is_expression_of_go
+from centrifugo_proxy.server_config.rules.start_proxies import named_proxies, proxy_refusals
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+
+RULES: Final = Register()
+
+Refusal = tuple[str, str]  # the path, and what is wrong there
+NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}", re.ASCII)
+CONSUMER_NAME: Final = re.compile(r"[a-zA-Z0-9_]{2,}", re.ASCII)
+CLAIM: Final = re.compile(r"[a-zA-Z_]+", re.ASCII)
+NAME_RULE: Final = "a name needs two or more ASCII letters, digits or any of -_."
+# The consumers of v6, with what each needs when it is enabled.
+REQUIRED: Final = {
+    "postgresql": ("dsn", "outbox_table_name"),
+    "kafka": ("brokers", "topics", "consumer_group"),
+    "nats_jetstream": ("stream_name", "durable_consumer_name"),
+    "redis_stream": ("streams", "consumer_group"),
+    "google_pub_sub": ("project_id", "subscriptions"),
+    "aws_sqs": ("queues",),
+    "azure_service_bus": ("queues",),
+}
+CONSUMERS: Final = {6: tuple(REQUIRED), 5: ("postgresql", "kafka")}
+CHOICES: Final = {
+    6: {
+        "engine.type": ("memory", "redis"),
+        "broker.type": ("memory", "nats", "redis", "redisnats", "postgres"),
+        "map_broker.type": ("memory", "redis", "postgres"),
+        "presence_manager.type": ("memory", "redis"),
+        "controller.type": ("postgres",),
+        "http_api.error_mode": ("", "transport"),
+        "grpc_api.error_mode": ("", "transport"),
+        "channel.publication_data_format": ("", "json", "json_object", "binary"),
+    },
+    5: {
+        "engine": ("memory", "redis", "tarantool", "redisnats"),
+        "broker": ("", "nats"),
+        "api_error_mode": ("", "transport"),
+    },
+}
+# Options that are read only where this one is on.
+SWITCHES: Final = {
+    "presence_manager.type": "presence_manager.enabled",
+    "controller.type": "controller.enabled",
+    "grpc_api.error_mode": "grpc_api.enabled",
+}
+KEYS: Final = {6: ("client.token.", "client.subscription_token."), 5: ("token_", "subscription_token_")}
+CODE_MAPS: Final = {
+    "uni_sse.connect_code_to_http_response": "status_code",
+    "uni_http_stream.connect_code_to_http_response": "status_code",
+    "client.connect_code_to_unidirectional_disconnect": "code",
+}
+PING: Final = {6: ("client.ping_interval", "client.pong_timeout"), 5: ("ping_interval", "pong_timeout")}
+NAMESPACES: Final = {
+    6: ("channel.namespaces", "rpc.namespaces"),
+    5: ("namespaces", "rpc_namespaces"),
+}
+
+
+@RULES.rule("start-refused", Severity.ERROR)
+def start_refused(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for check in (*CHECKS, channel_refusals):
+        for path, reason in check(configuration):
+            yield Problem(
+                path,
+                f"Centrifugo does not start: {reason}. Nobody can connect.",
+                "Correct it, and try the file with centrifugo checkconfig.",
+            )
+
+
+def _unknown_choices(configuration: Configuration) -> Iterator[Refusal]:
+    for path, known in CHOICES[configuration.major].items():
+        value = configuration.option(path).value
+        switch = SWITCHES.get(path) if configuration.major == 6 else None
+        read = switch is None or configuration.is_on(switch)
+        if read and isinstance(value, str) and not isinstance(value, FromSecret) and value not in known:
+            yield path, f"it knows {', '.join(filter(None, known))} only"
+
+
+def _pings(configuration: Configuration) -> Iterator[Refusal]:
+    interval, timeout = PING[configuration.major]
+    try:
+        pings = milliseconds(_or(configuration, interval, "25s"))
+        pongs = milliseconds(_or(configuration, timeout, "8s"))
+    except ValueError:
+        return
+    if pings <= pongs:
+        yield interval, f"the ping interval must be longer than {timeout}"
+
+
+def _or(configuration: Configuration, path: str, default: Any) -> Any:
+    value = configuration.option(path).value
+    return default if value is None else value
+
+
+def _keys(configuration: Configuration) -> Iterator[Refusal]:
+    for prefix in _verifiers(configuration):
+        for name in ("rsa_public_key", "ecdsa_public_key"):
+            key = configuration.option(prefix + name).value
+            if isinstance(key, str) and key and not isinstance(key, FromSecret) and "-----BEGIN" not in key:
+                yield prefix + name, "the key must be in PEM"
+        yield from _claims(configuration, prefix)
+
+
+def _claims(configuration: Configuration, prefix: str) -> Iterator[Refusal]:
+    endpoint = configuration.text(f"{prefix}jwks_public_endpoint")
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        yield f"{prefix}jwks_public_endpoint", "the endpoint must begin with http:// or https://"
+    claim = configuration.text(f"{prefix}user_id_claim")
+    if claim and not CLAIM.fullmatch(claim):
+        yield f"{prefix}user_id_claim", "a claim's name has ASCII letters and _ only"
+    for name in ("audience", "issuer"):
+        expression = configuration.text(f"{prefix}{name}_regex")
+        if not is_expression_of_go(expression):
+            yield f"{prefix}{name}_regex", NO_EXPRESSION
+        elif expression and configuration.text(f"{prefix}{name}"):
+            yield f"{prefix}{name}_regex", f"it excludes {name}"
+
+
+def _verifiers(configuration: Configuration) -> Iterator[str]:
+    own, of_subscriptions = KEYS[configuration.major]
+    yield own
+    switch = "client.subscription_token.enabled" if configuration.major == 6 else "separate_subscription_token_config"
+    if configuration.is_on(switch):
+        yield of_subscriptions
+
+
+def _names(configuration: Configuration) -> Iterator[Refusal]:
+    for path in NAMESPACES[configuration.major]:
+        yield from _named(path, configuration.lists.get(path), NAME, NAME_RULE)
+    yield from _named("proxies", named_proxies(configuration), NAME, NAME_RULE)
+    consumers = tables(configuration.lists.get("consumers"))
+    yield from _named("consumers", consumers, CONSUMER_NAME, "a name needs two or more ASCII letters, digits or _")
+    known = CONSUMERS[configuration.major]
+    for index, consumer in enumerate(consumers):
+        kind = consumer.get("type")
+        if kind not in known:
+            yield f"consumers[{index}].type", f"it knows {', '.join(known)} only"
+        elif configuration.major == 6 and is_true(consumer.get("enabled")):
+            missing = [name for name in REQUIRED[kind] if not table(consumer.get(kind)).get(name)]
+            yield from ((f"consumers[{index}].{kind}.{name}", f"{kind} needs {name}") for name in missing)
+
+
+def _named(path: str, listed: Any, pattern: re.Pattern[str], rule: str) -> Iterator[Refusal]:
+    """What is no table at all, value-invalid reports."""
+    items = [listed] if isinstance(listed, dict) else listed if isinstance(listed, list) else []
+    names = [str(item.get("name") or "") if isinstance(item, dict) else None for item in items]
+    for index, name in enumerate(names):
+        if name is not None and not pattern.fullmatch(name):
+            yield f"{path}[{index}].name", rule
+    for name in _twice(filter(None, names)):
+        yield path, f"the name {name!r} is there twice"
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _listeners(configuration: Configuration) -> Iterator[Refusal]:
+    on = configuration.is_on
+    if configuration.major == 5:
+        if on("webtransport") and not on("http3"):
+            yield "webtransport", "WebTransport needs http3"
+        if configuration.text("proxy_subscribe_stream_endpoint").startswith("http"):
+            yield "proxy_subscribe_stream_endpoint", "a subscribe stream proxy speaks gRPC only"
+        return
+    if on("webtransport.enabled") and not on("http_server.http3.enabled"):
+        yield "webtransport.enabled", "WebTransport needs http_server.http3.enabled"
+    if on("http_server.h2c_external"):
+        internal, port = configuration.text("http_server.internal_port"), configuration.text("http_server.port", "8000")
+        if internal in ("", port) or on("http_server.tls.enabled"):
+            yield "http_server.h2c_external", "h2c needs an internal_port of its own and no TLS"
+    yield from _codes(configuration)
+
+
+def _codes(configuration: Configuration) -> Iterator[Refusal]:
+    """The code maps of unidirectional transports."""
+    for section, code in CODE_MAPS.items():
+        path = f"{section}.transforms"
+        for index, transform in enumerate(tables(configuration.option(path).value)):
+            if not transform.get("code") or not table(transform.get("to")).get(code):
+                yield f"{path}[{index}]", f"it needs code and to.{code}"
+
+
+CHECKS: Final[tuple[Callable[[Configuration], Iterator[Refusal]], ...]] = (
+    _unknown_choices,
+    _pings,
+    _keys,
+    _names,
+    proxy_refusals,
+    _listeners,
+)

@@ -1,0 +1,169 @@
+"""What Centrifugo refuses in the options of channels, as its own validation does."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, table, tables, words
+from centrifugo_proxy.server_config.durations import milliseconds
+
+Refusal = tuple[str, str]  # the path, and what is wrong there
+META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
+# Python compiles these; Go does not: https://github.com/google/re2/wiki/Syntax
+NOT_IN_GO: Final = re.compile(r"\(\?(=|!|<=|<!|\()|\\[1-9]|\\Z")
+NO_EXPRESSION: Final = "this is no regular expression of Go"
+CHOICES: Final = {
+    "force_recovery_mode": ("", "stream", "cache"),
+    "publication_data_format": ("", "json", "json_object", "binary"),
+    "subscription_type": ("", "stream", "map", "map_clients", "map_users", "shared_poll"),
+}
+MAPS: Final = ("map", "map_clients", "map_users")
+MODES: Final = ("ephemeral", "recoverable", "persistent")
+PERSONAL: Final = {
+    6: ("client.subscribe_to_user_personal_channel.enabled", "client.subscribe_to_user_personal_channel."),
+    5: ("user_subscribe_to_personal", "user_personal_"),
+}
+PERSONAL_NAMESPACE: Final = {6: "personal_channel_namespace", 5: "channel_namespace"}
+PROXY_NAMES: Final = ("subscribe_proxy_name", "publish_proxy_name", "sub_refresh_proxy_name")
+V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
+PRESENCE_MAPS: Final = {
+    "map_clients_presence_channel_prefix": "map_clients",
+    "map_users_presence_channel_prefix": "map_users",
+}
+
+
+def channel_refusals(configuration: Configuration) -> Iterator[Refusal]:
+    """Path and reason of everything that is refused."""
+    for namespace in configuration.namespaces:
+        yield from _history(namespace, _meta_ttl(configuration))
+        yield from _choices(namespace, configuration.major)
+        if namespace.on(_stream_proxy(configuration.major)) and namespace.proxied:
+            yield namespace.at(_stream_proxy(configuration.major)), "a stream proxy excludes the other proxies"
+        if configuration.major == 6:
+            yield from _maps(namespace, configuration)
+            yield from _presence_maps(namespace, configuration)
+    yield from _proxy_names(configuration)
+    yield from _personal(configuration)
+
+
+def _stream_proxy(major: int) -> str:
+    return "subscribe_stream_proxy_enabled" if major == 6 else "proxy_subscribe_stream"
+
+
+def _meta_ttl(configuration: Configuration) -> Any:
+    path, default = META_TTL[configuration.major]
+    value = configuration.option(path).value
+    return default if value is None else value
+
+
+def _ms(value: Any) -> float:
+    """Milliseconds; 0 for what is no duration, which value-invalid reports."""
+    try:
+        return float(milliseconds(value))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _history(namespace: Namespace, global_meta_ttl: Any) -> Iterator[Refusal]:
+    options = namespace.options
+    size, ttl = number(options.get("history_size")), _ms(options.get("history_ttl"))
+    if bool(size) != bool(ttl):
+        given, missing = ("history_size", "history_ttl") if size else ("history_ttl", "history_size")
+        yield namespace.at(given), f"{given} needs {missing} beside it"
+    meta_ttl = _ms(options.get("history_meta_ttl")) or _ms(global_meta_ttl)
+    if ttl > meta_ttl:
+        yield namespace.at("history_ttl"), "history_ttl must not be longer than history_meta_ttl"
+    if namespace.on("force_recovery") and not (size and ttl):
+        yield namespace.at("force_recovery"), "force_recovery needs history_size and history_ttl"
+    if namespace.on("auto_cache_recover") and not (
+        namespace.on("force_recovery") and options.get("force_recovery_mode") == "cache"
+    ):
+        yield namespace.at("auto_cache_recover"), "it needs force_recovery, and force_recovery_mode cache"
+
+
+def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
+    for name, known in CHOICES.items():
+        value = namespace.options.get(name)
+        if isinstance(value, str) and value not in known and (major == 6 or name == "force_recovery_mode"):
+            yield namespace.at(name), f"it knows {', '.join(filter(None, known))} only"
+    if [kind for kind in words(namespace.options.get("allowed_delta_types")) if kind != "fossil"]:
+        yield namespace.at("allowed_delta_types"), "it knows fossil only"
+    if not is_expression_of_go(str(namespace.options.get("channel_regex") or "")):
+        yield namespace.at("channel_regex"), NO_EXPRESSION
+
+
+def is_expression_of_go(pattern: str) -> bool:
+    """Whether Go's regexp can compile it, as far as Python can tell."""
+    if NOT_IN_GO.search(pattern):
+        return False
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return "global flags" in str(error) or "bad escape" in str(error)  # Go has flags and escapes of its own
+    return True
+
+
+def _proxy_names(configuration: Configuration) -> Iterator[Refusal]:
+    """Names of proxies that are not in `proxies`."""
+    if configuration.major == 5 and not configuration.is_on("granular_proxy_mode"):
+        return
+    known = {str(proxy.get("name")) for proxy in tables(configuration.lists.get("proxies"))} | {""}
+    known |= {"default"} if configuration.major == 6 else set()
+    for path, name in _chosen_proxies(configuration):
+        if str(name or "") not in known:
+            yield path, "no proxy of this name is in proxies"
+
+
+def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
+    for namespace in configuration.namespaces:
+        yield from ((namespace.at(name), namespace.options.get(name)) for name in PROXY_NAMES)
+    if configuration.major == 5:
+        yield from ((name, configuration.option(name).value) for name in V5_PROXY_NAMES)
+    listed = "rpc.namespaces" if configuration.major == 6 else "rpc_namespaces"
+    key = "proxy_name" if configuration.major == 6 else "rpc_proxy_name"
+    for index, options in enumerate(tables(configuration.lists.get(listed))):
+        yield f"{listed}[{index}].{key}", options.get(key)
+
+
+def _maps(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:
+    options, kind = table(namespace.options.get("map")), namespace.options.get("subscription_type")
+    mode, key_ttl = str(options.get("mode") or ""), _ms(options.get("key_ttl"))
+    if kind == "shared_poll" and not configuration.option("shared_poll.hmac_secret_key").value:
+        yield namespace.at("subscription_type"), "shared_poll needs shared_poll.hmac_secret_key"
+    if mode and mode not in MODES:
+        yield namespace.at("map.mode"), f"it knows {', '.join(MODES)} only"
+    if kind in MAPS and not mode:
+        yield namespace.at("subscription_type"), f"{kind} needs map.mode"
+    if mode in ("ephemeral", "recoverable") and key_ttl <= 0:
+        yield namespace.at("map.mode"), f"{mode} needs a map.key_ttl above 0"
+    if mode == "persistent" and (key_ttl or kind in ("map_clients", "map_users")):
+        yield namespace.at("map.mode"), "persistent excludes map.key_ttl, map_clients and map_users"
+    yield from _map_keys(namespace, options, kind)
+
+
+def _map_keys(namespace: Namespace, options: Mapping[str, Any], kind: Any) -> Iterator[Refusal]:
+    client_key = str(options.get("client_key") or "")
+    if client_key and client_key not in ("client_id", "user_id"):
+        yield namespace.at("map.client_key"), "it knows client_id and user_id only"
+    if options.get("remove_client_on_unsubscribe") and kind not in MAPS:
+        yield namespace.at("map.remove_client_on_unsubscribe"), "it needs a subscription_type of maps"
+
+
+def _presence_maps(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:
+    types = {each.name: each.options.get("subscription_type") for each in configuration.namespaces}
+    boundary = configuration.text("channel.namespace_boundary", ":") or ":"
+    for name, kind in PRESENCE_MAPS.items():
+        prefix = str(namespace.options.get(name) or "")
+        if prefix and types.get(prefix.partition(boundary)[0]) != kind:
+            yield namespace.at(name), f"it must begin with a namespace whose subscription_type is {kind}"
+
+
+def _personal(configuration: Configuration) -> Iterator[Refusal]:
+    switch, prefix = PERSONAL[configuration.major]
+    name_option = prefix + PERSONAL_NAMESPACE[configuration.major]
+    name = configuration.text(name_option) if configuration.is_on(switch) else ""
+    namespace = next((each for each in configuration.namespaces if each.name == name), None)
+    if namespace is None:
+        yield name_option, f"there is no namespace {name!r}"
+    elif configuration.is_on(f"{prefix}single_connection") and not namespace.on("presence"):
+        yield f"{prefix}single_connection", "it needs presence in the namespace of personal channels"

@@ -1,0 +1,76 @@
+"""What Centrifugo refuses in the options of proxies, as its own validation does."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import Configuration, table, tables
+
+Refusal = tuple[str, str]  # the path, and what is wrong there
+REASON_BYTES: Final = 123  # of a WebSocket close frame
+
+
+def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
+    """Path and reason of everything that is refused."""
+    if configuration.major == 6:
+        yield from _absent_proxies(configuration)
+    for proxy in configuration.proxies:
+        if not proxy.endpoint.value and proxy.users and not proxy.named:
+            yield proxy.endpoint.path, "the proxy needs an endpoint"
+    for index, named in enumerate(named_proxies(configuration)):
+        if not named.get("endpoint"):
+            yield f"proxies[{index}].endpoint", "each of proxies needs an endpoint"
+        if configuration.major == 6 and named.get("name") == "default":
+            yield f"proxies[{index}].name", "the name default is reserved"
+    yield from _broken_transforms(configuration)
+
+
+def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
+    """v5 reads them in granular mode only."""
+    read = configuration.major == 6 or configuration.is_on("granular_proxy_mode")
+    return tables(configuration.lists.get("proxies")) if read else []
+
+
+def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
+    """The proxies without a name that a namespace asks; start_channels looks at those with one."""
+    for namespace in configuration.namespaces:
+        for event in sorted(namespace.proxied):
+            by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")
+            asked = any(proxy.event == event and namespace.name in proxy.users for proxy in configuration.proxies)
+            if not asked and not by_name:
+                yield f"channel.proxy.{event}.endpoint", f"a namespace asks the {event} proxy, which has no endpoint"
+
+
+def _broken_transforms(configuration: Configuration) -> Iterator[Refusal]:
+    for path, transforms in _transforms(configuration):
+        for index, transform in enumerate(tables(transforms)):
+            yield from _transform(f"{path}[{index}]", transform)
+
+
+def _transforms(configuration: Configuration) -> Iterator[tuple[str, Any]]:
+    for index, named in enumerate(named_proxies(configuration)):
+        if configuration.major == 5:
+            yield f"proxies[{index}].http_status_to_code_transforms", named.get("http_status_to_code_transforms")
+        else:
+            path = f"proxies[{index}].http.status_to_code_transforms"
+            yield path, table(named.get("http")).get("status_to_code_transforms")
+    if configuration.major == 5:
+        flat = "proxy_http_status_code_transforms"
+        yield flat, configuration.lists.get(flat)
+        return
+    for proxy in configuration.proxies:
+        if proxy.users and not proxy.named:
+            yield proxy.transforms.path, proxy.raw_transforms
+
+
+def _transform(path: str, transform: dict[str, Any]) -> Iterator[Refusal]:
+    error, disconnect = table(transform.get("to_error")), table(transform.get("to_disconnect"))
+    codes = [bool(form.get("code")) for form in (error, disconnect)]
+    if not transform.get("status_code"):
+        yield path, "a transform needs status_code"
+    elif codes == [False, False]:
+        yield path, "a transform needs to_disconnect or to_error with a code"
+    elif codes == [True, True]:
+        yield path, "a transform has either to_disconnect or to_error"
+    for text in (str(error.get("message") or ""), str(disconnect.get("reason") or "")):
+        if not text.isascii() or len(text) > REASON_BYTES:
+            yield path, f"reasons and messages are ASCII, up to {REASON_BYTES} characters"

@@ -1,0 +1,28 @@
+"""A configuration that is sound for some settings, with a change that a rule finds, or must not find."""
+
+from typing import Any, NamedTuple
+
+from centrifugo_proxy.server_config.findings import Finding
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
+from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
+
+
+class Case(NamedTuple):
+    """What is changed in a configuration that is sound for these settings; `what` is a path, or says what it is."""
+
+    finding_id: str
+    what: str
+    changes: dict[str, Any]
+    major: int = 6
+    expected: ServiceFacts = CONNECT_ONLY
+
+    def seen(self) -> list[Finding]:
+        return found(changed(sound(self.major, self.expected), self.changes), self.expected, major=self.major)
+
+    def places(self) -> list[tuple[str, str]]:
+        """Id and path of each finding."""
+        return [(finding.id, finding.path) for finding in self.seen()]
+
+
+def name_of(case: Case) -> str:
+    return f"v{case.major}-{case.finding_id}-{case.what}"

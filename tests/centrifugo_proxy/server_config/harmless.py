@@ -1,0 +1,76 @@
+# ruff: noqa: E501
+"""The options that no rule looks at, with the reason why they cannot hurt a user of this service."""
+
+from typing import Final
+
+LISTEN = "where Centrifugo listens, which is the deployment's to decide"
+TLS_OF_SERVER = "certificates of Centrifugo's own listeners: a wrong one shows at the first connection"
+TLS_OF_PEER = "how Centrifugo proves itself to a peer, and which CA it trusts there: a wrong one fails, visibly"
+STORAGE = "where messages and presence are stored, and how fast: nobody gets a right by it"
+CONSUMER = "what a consumer reads, which is a backend's own: its messages are trusted as the API's"
+METRICS = "what is measured and logged"
+TUNING = "speed and memory of Centrifugo"
+PAGES = "where internal pages are served; what opens them is judged beside it"
+SUBSCRIBERS = "a right of subscribers, whom the subscribe proxy has let in"
+OTHER_PROXIES = "a proxy whose events this service does not answer"
+TOKENS = "how JWTs are verified; that there are keys at all is judged"
+GRPC_ENDPOINT = "read for gRPC endpoints only, and endpoint-grpc reports those"
+FEWER = "can only refuse more than the policy does"
+CLIENTS = "what a client is told, or how long it may take: no right depends on it"
+
+HARMLESS: Final[dict[int, dict[str, str]]] = {
+    6: {
+        r"http_server\.(address|tls_external|tls_autocert\..*)|(grpc_api|uni_grpc)\.(port|address)": LISTEN,
+        r"http_server\.(internal_)?tls\..*|(grpc_api|uni_grpc)\.tls\..*": TLS_OF_SERVER,
+        r"(client|channel|rpc)\.proxy\..*\.tls\..*|proxies\[\]\..*\.tls\..*": TLS_OF_PEER,
+        r"(engine|broker|presence_manager|map_broker|controller)\..*": STORAGE,
+        r"consumers\[\]\..*": CONSUMER,
+        r"(prometheus|health|graphite|opentelemetry|usage_stats|log|node)\..*|pid_file": METRICS,
+        r"(uni_)?websocket\..*|shutdown\.timeout|shared_poll\..*": TUNING,
+        r"(debug|emulation|health|http_stream|init|sse|swagger|uni_http_stream|uni_sse|webtransport)\.handler_prefix"
+        r"|http_api\.(handler_prefix|external)|(swagger|init)\.enabled|grpc_api\.(reflection|max_receive_message_size)"
+        r"|admin\.(enabled|external|handler_prefix|web_path|web_proxy_address)": PAGES,
+        r"channel\.(without_namespace|namespaces\[\])\.(allow_(history|presence)_for_subscriber|allow_positioning"
+        r"|allow_recovery|allow_tags_filter|force_positioning|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,
+        r"channel\.(without_namespace|namespaces\[\])\.(map|shared_poll)\..*": (
+            "how entries of maps and polled channels are kept; who may change them is judged"
+        ),
+        r"channel\.(without_namespace|namespaces\[\])\.subscribe_stream_proxy_(name|bidirectional)"
+        r"|channel\.proxy\.(subscribe_stream|map_publish|map_remove|shared_poll_refresh)\..*": OTHER_PROXIES,
+        r"channel\.max_length": FEWER,
+        r"channel\.user_(boundary|separator)": "only for user-limited channels, which are judged",
+        r"client\.(subscription_)?token\..*|client\.disallow_anonymous_connection_tokens": TOKENS,
+        r"client\.((user_)?connection_limit|channel_limit)": FEWER,
+        r"client\.(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"
+        r"|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
+        r"|(history|recovery)_max_publication_limit|connect_code_to_unidirectional_disconnect\.enabled)": CLIENTS,
+        r"(uni_sse|uni_http_stream)\.connect_code_to_http_response\.enabled|rpc\.ping\..*": CLIENTS,
+        r"(.*\.proxy\..*|rpc\.proxy|proxies\[\])\.grpc\..*": GRPC_ENDPOINT,
+        r"(.*\.proxy\..*|rpc\.proxy|proxies\[\])\.binary_encoding": "the service reads b64data as it reads data",
+        r"enable_unreleased_features": "opens options that are judged by themselves",
+    },
+    5: {
+        r"address|tls_external|tls_autocert.*|(grpc_api|uni_grpc)_(port|address)|gomaxprocs": LISTEN,
+        r"tls|tls_.*|(grpc_api|uni_grpc)_tls(_.*)?": TLS_OF_SERVER,
+        r"nats_.*|nats_tls\..*|redis_.*|tarantool_.*|global_.*": STORAGE,
+        r"proxy_grpc_.*|proxies\[\]\.grpc_.*": GRPC_ENDPOINT,
+        r"consumers\[\]\..*": CONSUMER,
+        r"prometheus.*|health.*|graphite.*|opentelemetry.*|usage_stats_disable|log_.*|name|node_.*|pid_file": METRICS,
+        r"(uni_)?websocket_.*|shutdown_.*": TUNING,
+        r"(admin|api|emulation|http_stream|sse|swagger|uni_http_stream|uni_sse|webtransport|sockjs)_handler_prefix"
+        r"|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size|error_mode)"
+        r"|sockjs|sockjs_url": PAGES,
+        r"(namespaces\[\]\.)?(allow_(history|presence)_for_subscriber|allow_positioning|allow_recovery|force_positioning"
+        r"|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,
+        r"(namespaces\[\]\.)?(proxy_cache_empty|cache_empty_proxy_name|proxy_stream_subscribe"
+        r"|proxy_subscribe_stream_bidirectional|subscribe_stream_proxy_name)|proxy_subscribe_stream_timeout": OTHER_PROXIES,
+        r"channel_max_length|client_(user_)?connection_limit|client_channel_limit": FEWER,
+        r"channel_user_(boundary|separator)": "only for user-limited channels, which are judged",
+        r"disallow_anonymous_connection_tokens": TOKENS,
+        r"client_(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"
+        r"|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
+        r"|(history|recovery)_max_publication_limit)|rpc_ping.*|.*_connect_code_to_.*": CLIENTS,
+        r"proxy_binary_encoding|proxies\[\]\.binary_encoding": "the service reads b64data as it reads data",
+        r"enable_unreleased_features": "opens options that are judged by themselves",
+    },
+}

@@ -1,0 +1,240 @@
+"""Configurations that Centrifugo starts with, and such that it refuses: tried with both, see test_start.py."""
+
+from typing import Any, Final
+
+Configs = list[dict[str, Any]]
+
+STARTS_BY_V5: Final[Configs] = [
+    {"client_channel_limit": "many"},
+    {"client_channel_limit": [1]},
+    {"client_channel_limit": {"a": 1}},
+    {"allowed_origins": {"a": 1}},
+    {"allowed_origins": "https://a https://b"},
+    {"client_insecure": "yes"},
+    {"client_insecure": {"enabled": True}},
+    {"admin": {"enabled": True}},
+    {"api_key": {"a": 1}},
+    {"namespaces": [{"name": "aa", "history_size": "5", "history_ttl": "1m"}]},
+    {"namespaces": [{"name": "aa", "history_size": 5, "history_ttl": 60}]},
+    {"namespaces": [{"name": "aa", "history_size": 5, "history_ttl": "1.5s"}]},
+    {"namespaces": [{"name": "aa", "presence": "true"}]},
+    {"namespaces": [{"name": "aa", "presence": 1}]},
+    {"namespaces": [{"name": "aa", "subscribe_proxy_name": "xx"}]},
+    {"proxies": [{"name": "xx"}]},
+    {"proxy_static_http_headers": '{"a":"b"}'},
+    {"log_level": "foo"},
+    {"sse": "yes"},
+    {"internal_port": "x5"},
+    {"history_ttl": "0s", "history_size": 0},
+    {"history_ttl": None},
+    {"proxy_connect_endpoint": "http://x", "proxy_connect_timeout": "0s"},
+    {"proxy_connect_endpoint": "http://x", "proxy_connect_timeout": None},
+    {"uni_sse_connect_code_to_http_response": {"enabled": True, "transforms": [{"code": 0}]}},
+]
+
+REFUSED_BY_V5: Final[Configs] = [
+    {"client_stale_close_delay": "7d"},
+    {"client_stale_close_delay": ""},
+    {"client_stale_close_delay": 10},
+    {"client_stale_close_delay": 10000000},
+    {"client_stale_close_delay": "10us"},
+    {"engine": {"type": "redis"}},
+    {"namespaces": {"name": "aa"}},
+    {"namespaces": "aa"},
+    {"namespaces": [1]},
+    {"namespaces": [{"name": "aa", "history_size": "x"}]},
+    {"namespaces": [{"name": "aa", "history_size": 5, "history_ttl": "1d"}]},
+    {"namespaces": [{"name": "aa", "presence": "yes"}]},
+    {"namespaces": [{"name": "aa", "history_size": 5}]},
+    {"history_size": 5},
+    {"history_size": 5, "history_ttl": "500ms"},
+    {"namespaces": [{"name": "a"}]},
+    {"namespaces": [{"name": "aa"}, {"name": "aa"}]},
+    {"granular_proxy_mode": True, "namespaces": [{"name": "aa", "subscribe_proxy_name": "xx"}]},
+    {"granular_proxy_mode": True, "connect_proxy_name": "xx"},
+    {"granular_proxy_mode": True, "proxies": [{"name": "x", "endpoint": "http://x"}]},
+    {"granular_proxy_mode": True, "proxies": [{"name": "xx"}]},
+    {"granular_proxy_mode": True, "proxies": [{"name": "xx", "endpoint": "http://x", "timeout": "3"}]},
+    {
+        "granular_proxy_mode": True,
+        "proxies": [{"name": "xx", "endpoint": "http://x"}, {"name": "xx", "endpoint": "http://x"}],
+    },
+    {"proxy_static_http_headers": "x"},
+    {"proxy_static_http_headers": {"a": 1}},
+    {"proxy_http_status_code_transforms": [{"status_code": 401}]},
+    {"ping_interval": "5s"},
+    {"engine": "foo"},
+    {"broker": "foo"},
+    {"api_error_mode": "foo"},
+    {"token_rsa_public_key": "x"},
+    {"token_jwks_public_endpoint": "x"},
+    {"token_user_id_claim": "a-b"},
+    {"user_subscribe_to_personal": True, "user_personal_channel_namespace": "zz"},
+    {"user_personal_single_connection": True},
+    {"user_subscribe_to_personal": True, "user_personal_single_connection": True},
+    {"webtransport": True},
+    {"channel_regex": "(?=x)"},
+    {"force_recovery": True},
+    {"force_recovery_mode": "x"},
+    {"allowed_delta_types": ["x"]},
+    {"proxy_subscribe_stream_endpoint": "http://x"},
+    {"consumers": [{"name": "x", "type": "foo"}]},
+    {"consumers": [{"name": "xx", "type": "foo"}]},
+]
+
+STARTS_BY_V6: Final[Configs] = [
+    {"client": {"stale_close_delay": 10}},
+    {"client": {"channel_limit": ""}},
+    {"client": {"channel_limit": "12"}},
+    {"client": {"channel_limit": 1.5}},
+    {"client": {"channel_limit": True}},
+    {"client": None},
+    {"client": {"token": {"hmac_secret_key": 5}}},
+    {"client": {"allowed_origins": "https://a https://b"}},
+    {"client": {"allowed_origins": [1]}},
+    {"client": {"insecure": 2}},
+    {"channel": {"namespaces": {"name": "aa"}}},
+    {"log": {"level": "foo"}},
+    {"http_server": {"internal_port": 5}},
+    {"http_server": {"internal_port": "x5"}},
+    {"client": {"token": {"hmac_secret_key": "${FOO}"}}},
+    {"channel": {"namespaces": [{"name": "aa", "channel_regex": "(?i)a\\z"}]}},
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "subscription_type": "map", "map": {"mode": "ephemeral", "key_ttl": "5s"}}]
+        }
+    },
+    {"proxies": [{"name": "aa", "endpoint": "http://x", "timeout": "0s"}]},
+    {"rpc": {"without_namespace": {"proxy_enabled": True}}},
+    {"client": {"proxy": {"connect": {"enabled": True, "endpoint": "http://x", "timeout": "0s"}}}},
+    {"client": {"proxy": {"connect": {"enabled": True, "endpoint": "http://x", "timeout": 0}}}},
+    {"client": {"subscription_token": {"rsa_public_key": "x"}}},
+    {"consumers": [{"name": "xx", "type": "kafka"}]},
+    {"presence_manager": {"type": "foo"}},
+    {"engine": {"type": "memory"}},
+    {"http_server": {"tls": {"enabled": True}}},
+    {"grpc_api": {"enabled": True, "tls": {"enabled": True, "cert_pem": "nope"}}},
+]
+
+REFUSED_BY_V6: Final[Configs] = [
+    {"client": {"stale_close_delay": "7d"}},
+    {"client": {"stale_close_delay": ""}},
+    {"client": {"stale_close_delay": "10"}},
+    {"client": {"channel_limit": "many"}},
+    {"client": {"channel_limit": [1]}},
+    {"client": "x"},
+    {"client": []},
+    {"client": [{"channel_limit": 1}]},
+    {"client": ""},
+    {"admin": True},
+    {"engine": "redis"},
+    {"client": {"token": {"hmac_secret_key": {"a": 1}}}},
+    {"client": {"token": {"hmac_secret_key": ["a"]}}},
+    {"client": {"allowed_origins": {"a": 1}}},
+    {"client": {"insecure": "yes"}},
+    {"client": {"insecure": ["x"]}},
+    {"client": {"insecure": {}}},
+    {"channel": {"namespaces": "aa"}},
+    {"channel": {"namespaces": [1]}},
+    {"channel": {"namespaces": ["aa"]}},
+    {"client": {"proxy": {"connect": {"enabled": True, "endpoint": "http://x", "http": {"static_headers": "x"}}}}},
+    {"client": {"proxy": {"connect": {"enabled": True, "endpoint": "http://x", "http": {"static_headers": {"a": 1}}}}}},
+    {"client": {"ping_interval": "5s"}},
+    {"engine": {"type": "foo"}},
+    {"broker": {"enabled": True, "type": "foo"}},
+    {"grpc_api": {"error_mode": "foo", "enabled": True, "port": 0, "address": "127.0.0.1"}},
+    {"http_api": {"error_mode": "foo"}},
+    {"client": {"token": {"rsa_public_key": "x"}}},
+    {"client": {"token": {"jwks_public_endpoint": "x"}}},
+    {"webtransport": {"enabled": True}},
+    {"uni_sse": {"connect_code_to_http_response": {"transforms": [{"code": 0}]}}},
+    {"channel": {"namespaces": [{"name": "aa", "history_size": 5}]}},
+    {"channel": {"without_namespace": {"history_ttl": "5m"}}},
+    {"channel": {"namespaces": [{"name": "aa", "history_size": 5, "history_ttl": "1000h"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "history_size": 5, "history_ttl": "1.5s"}]}},
+    {"channel": {"history_meta_ttl": "1.5s"}},
+    {"channel": {"namespaces": [{"name": "aa", "force_recovery": True}]}},
+    {"channel": {"namespaces": [{"name": "aa", "auto_cache_recover": True}]}},
+    {"channel": {"namespaces": [{"name": "aa", "channel_regex": "a(?!b)"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "channel_regex": "["}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscribe_proxy_name": "zz"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscribe_proxy_enabled": True}]}},
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "subscribe_stream_proxy_enabled": True, "subscribe_proxy_enabled": True}],
+            "proxy": {"subscribe": {"endpoint": "http://x"}, "subscribe_stream": {"endpoint": "grpc://x:1"}},
+        }
+    },
+    {"channel": {"namespaces": [{"name": "a"}]}},
+    {"channel": {"namespaces": [{"name": "aa"}, {"name": "aa"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscription_type": "map"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscription_type": "map", "map": {"mode": "ephemeral"}}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscription_type": "shared_poll"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscription_type": "foo"}]}},
+    {"channel": {"namespaces": [{"name": "aa", "map": {"client_key": "foo"}}]}},
+    {"channel": {"namespaces": [{"name": "aa", "allowed_delta_types": ["foo"]}]}},
+    {"channel": {"namespaces": [{"name": "aa", "force_recovery_mode": "foo"}]}},
+    {"channel": {"publication_data_format": "foo"}},
+    {"proxies": [{"name": "aa"}]},
+    {"proxies": [{"name": "aa", "endpoint": "http://x"}, {"name": "aa", "endpoint": "http://x"}]},
+    {"proxies": [{"name": "a", "endpoint": "http://x"}]},
+    {"proxies": [{"name": "default", "endpoint": "http://x"}]},
+    {
+        "proxies": [
+            {"name": "aa", "endpoint": "http://x", "http": {"status_to_code_transforms": [{"status_code": 401}]}}
+        ]
+    },
+    {"rpc": {"namespaces": [{"name": "aa", "proxy_name": "zz"}]}},
+    {"rpc": {"namespaces": [{"name": "a"}]}},
+    {"client": {"proxy": {"connect": {"enabled": True}}}},
+    {
+        "client": {
+            "proxy": {
+                "connect": {
+                    "enabled": True,
+                    "endpoint": "http://x",
+                    "http": {
+                        "status_to_code_transforms": [
+                            {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "é"}}
+                        ]
+                    },
+                }
+            }
+        }
+    },
+    {
+        "client": {
+            "proxy": {
+                "connect": {
+                    "enabled": True,
+                    "endpoint": "http://x",
+                    "http": {
+                        "status_to_code_transforms": [
+                            {"status_code": 401, "to_disconnect": {"code": 4501}, "to_error": {"code": 5}}
+                        ]
+                    },
+                }
+            }
+        }
+    },
+    {"client": {"subscribe_to_user_personal_channel": {"enabled": True, "personal_channel_namespace": "zz"}}},
+    {"client": {"subscribe_to_user_personal_channel": {"enabled": True, "single_connection": True}}},
+    {"client": {"subscribe_to_user_personal_channel": {"single_connection": True}}},
+    {"client": {"token": {"user_id_claim": "a-b"}}},
+    {"consumers": [{"name": "x", "type": "kafka"}]},
+    {"consumers": [{"name": "xx", "type": "foo"}]},
+    {"consumers": [{"name": "xx", "type": "kafka", "enabled": True}]},
+    {"http_server": {"h2c_external": True}},
+    {"broker": {"type": "foo"}},
+    {"map_broker": {"type": "foo"}},
+    {"presence_manager": {"type": "foo", "enabled": True}},
+    {"map_broker": {"type": "foo", "enabled": True}},
+    {"controller": {"type": "foo", "enabled": True}},
+    {"client": {"ping_interval": "-1s"}},
+    {"client": {"ping_interval": "-1s", "pong_timeout": "-1s"}},
+    {"channel": {"namespaces": ""}},
+    {"client": {"connect_code_to_unidirectional_disconnect": {"transforms": [{"code": 0}]}}},
+    {"channel": {"namespaces": [{"name": "aa", "map_clients_presence_channel_prefix": "zz:"}]}},
+    {"client": {"token": {"audience_regex": "(?!x)"}}},
+    {"client": {"token": {"audience": "a", "audience_regex": "b"}}},
+]

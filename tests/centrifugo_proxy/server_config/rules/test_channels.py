@@ -1,0 +1,71 @@
+"""Which namespace Centrifugo takes a channel to be in."""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
+
+NO_POOL = replace(ALL_EVENTS, pool=False)
+PERSONAL = "client.subscribe_to_user_personal_channel"
+FIRES: Final = [
+    Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": "/"}, expected=ALL_EVENTS),
+    Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": ""}, expected=ALL_EVENTS),
+    Case(
+        "namespace-boundary",
+        "channel_namespace_boundary",
+        {"channel_namespace_boundary": "."},
+        major=5,
+        expected=ALL_EVENTS,
+    ),
+    Case("private-prefix", "channel.private_prefix", {"channel.private_prefix": "fam"}, expected=ALL_EVENTS),
+    Case("private-prefix", "channel_private_prefix", {"channel_private_prefix": "n"}, major=5, expected=ALL_EVENTS),
+    Case("rpc-boundary", "rpc.namespace_boundary", {"rpc.namespace_boundary": "."}, expected=ALL_EVENTS),
+    Case("rpc-boundary", "rpc_namespace_boundary", {"rpc_namespace_boundary": "."}, major=5, expected=ALL_EVENTS),
+    Case(
+        "personal-channels",
+        f"{PERSONAL}.personal_channel_namespace",
+        {PERSONAL: {"enabled": True}},
+        expected=ALL_EVENTS,
+    ),
+    Case(
+        "personal-channels",
+        "user_personal_channel_namespace",
+        {"user_subscribe_to_personal": True},
+        major=5,
+        expected=ALL_EVENTS,
+    ),
+]
+SILENT: Final = [
+    Case("namespace-boundary", "the default", {"channel.namespace_boundary": ":"}, expected=ALL_EVENTS),
+    Case("namespace-boundary", "no policy", {"channel_namespace_boundary": "/"}, major=5),
+    Case("private-prefix", "the default", {"channel.private_prefix": "$"}, expected=ALL_EVENTS),
+    Case("private-prefix", "no private channels", {"channel_private_prefix": ""}, major=5, expected=ALL_EVENTS),
+    Case("rpc-boundary", "no rpc", {"rpc.namespace_boundary": "."}, expected=CONNECT_ONLY),
+    Case("personal-channels", "no pool", {PERSONAL: {"enabled": True}}, expected=NO_POOL),
+    Case(
+        "personal-channels",
+        "a namespace of their own",
+        {PERSONAL: {"enabled": True, "personal_channel_namespace": "own"}, "channel.namespaces": [{"name": "own"}]},
+        expected=replace(ALL_EVENTS, namespaces={}),
+    ),
+    Case(
+        "personal-channels",
+        "another separator",
+        {"user_subscribe_to_personal": True, "channel_namespace_boundary": "/"},
+        major=5,
+        expected=replace(ALL_EVENTS, namespaces={"": BOTH}),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]

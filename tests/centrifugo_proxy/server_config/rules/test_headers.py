@@ -1,0 +1,58 @@
+"""Headers that cannot be forwarded, and values that cannot be sent."""
+
+from typing import Final
+
+import pytest
+
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+
+CONNECT = "client.proxy.connect"
+STATIC = f"{CONNECT}.http.static_headers"
+GUARD = {"X-Centrifugo-Proxy-Token": "right-token"}
+NAMES = (
+    "Connection",
+    "upgrade",
+    "TE",
+    "Transfer-Encoding",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Expect",
+    "HTTP2-Settings",
+)
+FIRES: Final = [
+    *(Case("header-of-connection", f"{CONNECT}.http_headers", {f"{CONNECT}.http_headers": [name]}) for name in NAMES),
+    Case("header-of-connection", f"{CONNECT}.emulated_headers", {f"{CONNECT}.emulated_headers": ["Upgrade"]}),
+    Case("header-of-connection", "proxy_http_headers", {"proxy_http_headers": ["Cookie", "Connection"]}, major=5),
+    *(
+        Case("header-ignored", f"{CONNECT}.http_headers", {f"{CONNECT}.http_headers": [name]})
+        for name in ("Host", "Content-Length", "Content-Type")
+    ),
+    Case("header-ignored", "proxy_http_headers", {"proxy_http_headers": "host"}, major=5),
+    Case("header-unsendable", STATIC, {STATIC: {**GUARD, "X-Key": "line\n"}}),
+    Case("header-unsendable", STATIC, {STATIC: {**GUARD, "X Key": "value"}}),
+    Case(
+        "header-unsendable",
+        "proxy_static_http_headers",
+        {"proxy_static_http_headers": {**GUARD, "X-Key": "a\rb"}},
+        major=5,
+    ),
+]
+SILENT: Final = [
+    Case(
+        "header-of-connection",
+        "headers of the client's own",
+        {f"{CONNECT}.http_headers": ["Cookie", "Origin", "User-Agent", "X-Real-Ip", "X-Forwarded-For", "Traceparent"]},
+    ),
+    Case("header-ignored", "another name", {"proxy_http_headers": ["X-Forwarded-Host", "Accept-Language"]}, major=5),
+    Case("header-unsendable", "a tab, and UTF-8", {STATIC: {**GUARD, "X-Key": "a\tb é"}}),
+]
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]

@@ -1,0 +1,75 @@
+"""The file as such: its layout, its option names and the form of its values."""
+
+from typing import Final
+
+import pytest
+
+from centrifugo_proxy.server_config.layout import major_of
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.sound import sound
+
+FIRES: Final = [
+    Case("mixed-layouts", "proxy_http_headers", {"proxy_http_headers": ["Cookie"]}),
+    Case("mixed-layouts", "websocket_message_size_limit", {"websocket_message_size_limit": 65536}),
+    Case("mixed-layouts", "log_level", {"log_level": "debug"}),
+    Case("mixed-layouts", "http_server", {"http_server": {"port": 8001}}, major=5),
+    Case("mixed-layouts", "log", {"log.level": "debug"}, major=5),
+    Case("value-invalid", "client.channel_limit", {"client.channel_limit": "many"}),
+    Case("value-invalid", "client.expired_close_delay", {"client.expired_close_delay": "7d"}),
+    Case("value-invalid", "admin", {"admin": True}),
+    Case("value-invalid", "engine", {"engine": "redis"}),
+    Case("value-invalid", "channel.namespaces[0]", {"channel.namespaces": ["news"]}),
+    Case("value-invalid", "log", {"log": "debug"}),
+    Case("value-invalid", "client_expired_close_delay", {"client_expired_close_delay": "7d"}, major=5),
+    Case("value-invalid", "client_expired_close_delay", {"client_expired_close_delay": 25}, major=5),
+    Case("value-invalid", "history_ttl", {"history_size": 10, "history_ttl": "1500ms"}, major=5),
+    Case("value-invalid", "namespaces", {"namespaces": "news"}, major=5),
+    Case("option-misspelt", "client.allowed_origin", {"client.allowed_origin": ["https://app.test"]}),
+    Case(
+        "option-misspelt",
+        "client.proxy.connect.static_headers",
+        {"client.proxy.connect.static_headers": {"X-Key": "value"}},
+    ),
+    Case("option-misspelt", "allowed_orgins", {"allowed_orgins": ["https://app.test"]}, major=5),
+    Case(
+        "option-misspelt",
+        "namespaces[0].history_sizes",
+        {"namespaces": [{"name": "news", "history_sizes": 1}]},
+        major=5,
+    ),
+]
+SILENT: Final = [
+    Case("mixed-layouts", "an option of both", {"pid_file": "/run/centrifugo.pid", "proxies": []}),
+    Case("value-invalid", "numbers as text", {"client.channel_limit": "12", "http_server.port": "9000"}),
+    Case("value-invalid", "nanoseconds", {"client.expired_close_delay": 25_000_000_000}),
+    Case(
+        "value-invalid", "v5 takes its default", {"client_channel_limit": "many", "admin": {"enabled": True}}, major=5
+    ),
+    Case("value-invalid", "proxies that v5 does not read", {"proxies": [{"timeout": "7d"}]}, major=5),
+    Case(
+        "option-misspelt",
+        "of a newer release, or of PRO",
+        {"client.command_rate": 1, "push_notifications": {"queue": 1}},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]
+
+
+@pytest.mark.parametrize("key", ["admin", "health", "prometheus", "sse", "grpc_api", "uni_sse"])
+def test_a_file_of_v5_stays_one_whatever_both_majors_name_alike(key: str) -> None:
+    assert major_of({**sound(5), key: True}) == 5
+    assert major_of({**sound(6), key: True}) == 6
+
+
+def test_flat_keys_that_both_lists_lack_do_not_decide() -> None:
+    assert major_of({"redis_address": "redis:6379", "websocket_compression": True}) == 5
+    assert major_of({"x_own": {"a": 1}, "websocket": {"compression": True}}) == 6

@@ -1,0 +1,44 @@
+"""Limits on connections and messages."""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY
+
+LARGE = replace(CONNECT_ONLY, max_body_bytes=1_048_576)
+FIRES: Final = [
+    Case("connection-rate-limit", "client.connection_rate_limit", {"client.connection_rate_limit": 300}),
+    Case("connection-rate-limit", "client_connection_rate_limit", {"client_connection_rate_limit": "100"}, major=5),
+    Case("message-size", "websocket.message_size_limit", {"websocket.message_size_limit": 131072}),
+    Case(
+        "message-size",
+        "emulation.max_request_body_size",
+        {"http_stream.enabled": True, "emulation.max_request_body_size": 131072},
+    ),
+    Case("message-size", "websocket_message_size_limit", {"websocket_message_size_limit": 1048576}, major=5),
+    Case(
+        "message-size",
+        "uni_sse_max_request_body_size",
+        {"uni_sse": True, "uni_sse_max_request_body_size": 131072},
+        major=5,
+    ),
+]
+SILENT: Final = [
+    Case("connection-rate-limit", "no limit", {"client.connection_rate_limit": 0, "client.connection_limit": 5000}),
+    Case("message-size", "the default", {"websocket.message_size_limit": 65536}),
+    Case("message-size", "a transport that is off", {"sse.max_request_body_size": 131072}),
+    Case("message-size", "the service takes it", {"websocket_message_size_limit": 131072}, major=5, expected=LARGE),
+]
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]

@@ -1,0 +1,70 @@
+"""What is written as ${…}, where Centrifugo does not fill it in."""
+
+from typing import Final
+
+import pytest
+
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.sound import UNGUARDED, changed, found, sound
+
+CONNECT = "client.proxy.connect"
+FIRES: Final = [
+    Case("reference-literal", "http_api.key", {"http_api.key": "${CENTRIFUGO_API_KEY}"}),
+    Case("reference-literal", "http_api.key", {"http_api.key": "${CENTRIFUGO_VAR_API_KEY}"}),
+    Case("reference-literal", "engine.redis.address", {"engine.redis.address": ["redis://${REDIS_HOST}:6379"]}),
+    Case(
+        "reference-literal",
+        "consumers[0].postgresql.dsn",
+        {
+            "consumers": [
+                {"name": "outbox", "type": "postgresql", "postgresql": {"dsn": "${DSN}", "outbox_table_name": "outbox"}}
+            ]
+        },
+    ),
+    Case(
+        "reference-literal",
+        f"{CONNECT}.http.static_headers",
+        {f"{CONNECT}.http.static_headers": {"X-Region": "${REGION}"}},
+        expected=UNGUARDED,
+    ),
+    Case("reference-literal", "api_key", {"api_key": "${CENTRIFUGO_API_KEY}"}, major=5),
+    Case(
+        "reference-literal",
+        "proxy_static_http_headers",
+        {"proxy_static_http_headers": {"X-Region": "${CENTRIFUGO_VAR_REGION}"}},
+        major=5,
+        expected=UNGUARDED,
+    ),
+]
+SILENT: Final = [
+    Case(
+        "reference-literal",
+        "a table of names and texts",
+        {f"{CONNECT}.http.static_headers": {"X-Region": "${CENTRIFUGO_VAR_REGION}"}},
+        expected=UNGUARDED,
+    ),
+    Case(
+        "reference-literal",
+        "the printed placeholder",
+        {"proxy_static_http_headers": {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS}"}},
+        major=5,
+    ),
+    Case("reference-literal", "a regular expression", {"channel_regex": r"^[a-z]+${1}$"}, major=5),
+]
+
+
+def test_a_default_in_a_reference_is_not_shown() -> None:
+    seen = found(changed(sound(6), {"http_api.key": "${KEY:-hunter2}"}))
+
+    assert [finding.id for finding in seen] == ["reference-literal"]
+    assert "hunter2" not in str(seen)
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]

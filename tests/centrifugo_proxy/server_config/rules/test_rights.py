@@ -1,0 +1,105 @@
+"""Rights of clients that need no subscription."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
+
+FAMILY = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
+KEPT = {"history_size": 10, "history_ttl": "60s"}
+MAP = {"subscription_type": "map"}
+EPHEMERAL = {"mode": "ephemeral", "key_ttl": "60s"}
+
+
+def six(**options: Any) -> dict[str, Any]:
+    """The family's namespace with more options."""
+    proxies = {f"{event}_proxy_enabled": True for event in ("subscribe", "publish", "sub_refresh")}
+    return {"channel.namespaces": [{"name": "family", **proxies, **options}]}
+
+
+def five(**options: Any) -> dict[str, Any]:
+    proxies = {f"proxy_{event}": True for event in ("subscribe", "publish", "sub_refresh")}
+    return {"namespaces": [{"name": "family", **proxies, **options}]}
+
+
+DECIDED: Final = "rights-without-subscription"
+OPEN: Final = "rights-of-every-client"
+AT = "channel.namespaces[0]"
+FIRES: Final = [
+    Case(DECIDED, f"{AT}.allow_history_for_client", six(allow_history_for_client=True, **KEPT), expected=FAMILY),
+    Case(
+        DECIDED, f"{AT}.allow_presence_for_client", six(allow_presence_for_client="1", presence=True), expected=FAMILY
+    ),
+    Case(
+        DECIDED,
+        f"{AT}.map.allow_publish_for_client",
+        six(map={**EPHEMERAL, "allow_publish_for_client": True}, **MAP),
+        expected=FAMILY,
+    ),
+    Case(
+        DECIDED,
+        f"{AT}.map.allow_remove_for_client",
+        six(map={**EPHEMERAL, "allow_remove_for_client": True}, **MAP),
+        expected=FAMILY,
+    ),
+    Case(
+        DECIDED,
+        f"{AT}.map.allow_remove_for_subscriber",
+        six(map={**EPHEMERAL, "allow_remove_for_subscriber": True}, **MAP),
+        expected=FAMILY,
+    ),
+    Case(
+        DECIDED,
+        "namespaces[0].allow_history_for_client",
+        five(allow_history_for_client=True, **KEPT),
+        major=5,
+        expected=FAMILY,
+    ),
+    Case(
+        DECIDED,
+        "namespaces[0].allow_presence_for_client",
+        five(allow_presence_for_client=True, presence=True),
+        major=5,
+        expected=FAMILY,
+    ),
+    Case(
+        OPEN,
+        f"{AT}.allow_history_for_client",
+        {"channel.namespaces": [{"name": "news", "allow_history_for_client": True, **KEPT}]},
+    ),
+    Case(OPEN, "allow_presence_for_client", {"allow_presence_for_client": True, "presence": True}, major=5),
+]
+SILENT: Final = [
+    Case(DECIDED, "no history is kept", six(allow_history_for_client=True), expected=FAMILY),
+    Case(DECIDED, "no presence is kept", five(allow_presence_for_client=True), major=5, expected=FAMILY),
+    Case(DECIDED, "subscribers only", six(allow_history_for_subscriber=True, **KEPT), expected=FAMILY),
+    Case(DECIDED, "not a map", six(map={"allow_publish_for_client": True}), expected=FAMILY),
+    Case(
+        OPEN,
+        "a proxy decides about each entry",
+        {
+            "channel.namespaces": [
+                {
+                    "name": "news",
+                    **MAP,
+                    "map": {**EPHEMERAL, "allow_publish_for_client": True, "publish_proxy_enabled": True},
+                }
+            ],
+            "channel.proxy.map_publish.endpoint": "http://entries:80/",
+        },
+        expected=CONNECT_ONLY,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]

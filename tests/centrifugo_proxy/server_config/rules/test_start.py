@@ -1,0 +1,139 @@
+"""What Centrifugo refuses to start with: what the linter says, and what both servers do."""
+
+import json
+import os
+import subprocess
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.rules.starts import (
+    REFUSED_BY_V5,
+    REFUSED_BY_V6,
+    STARTS_BY_V5,
+    STARTS_BY_V6,
+)
+from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
+from tests.harness.centrifugo import binary
+from tests.harness.processes import free_port
+
+KEEP_FROM_STARTING: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
+READY = b"serving websocket"
+# Starting all of them takes a minute: by default only each tenth is held to the servers.
+EACH: Final = 1 if os.environ.get("EVERY_START") else 10
+CONNECT = "client.proxy.connect"
+
+FIRES: Final = [
+    Case(
+        "start-refused",
+        "channel.namespaces[0].history_size",
+        {"channel.namespaces": [{"name": "news", "history_size": 9}]},
+    ),
+    Case("start-refused", "channel.without_namespace.history_ttl", {"channel.without_namespace.history_ttl": "5m"}),
+    Case(
+        "start-refused",
+        "channel.namespaces[0].subscribe_proxy_name",
+        {"channel.namespaces": [{"name": "news", "subscribe_proxy_name": "nobody"}]},
+    ),
+    Case("start-refused", "channel.namespaces[0].name", {"channel.namespaces": [{"name": "x"}]}),
+    Case(
+        "start-refused",
+        f"{CONNECT}.http.status_to_code_transforms[0]",
+        {
+            f"{CONNECT}.http.status_to_code_transforms": [
+                {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "ü"}}
+            ]
+        },
+    ),
+    Case("start-refused", "client.ping_interval", {"client.ping_interval": "5s"}),
+    Case("start-refused", "ping_interval", {"pong_timeout": "30s"}, major=5),
+    Case("start-refused", "engine", {"engine": "postgres"}, major=5),
+    Case("start-refused", "history_size", {"history_size": 5}, major=5),
+    Case(
+        "start-refused",
+        "namespaces[0].channel_regex",
+        {"namespaces": [{"name": "news", "channel_regex": "^(?!private)"}]},
+        major=5,
+    ),
+]
+SILENT: Final = [
+    Case(
+        "start-refused", "a history", {"channel.namespaces": [{"name": "news", "history_size": 9, "history_ttl": "5m"}]}
+    ),
+    Case(
+        "start-refused",
+        "expressions of Go",
+        {"channel.namespaces": [{"name": "news", "channel_regex": r"(?i)^\pL+\z"}]},
+    ),
+    Case("start-refused", "names in a mode that is off", {"subscribe_proxy_name": "nobody"}, major=5),
+]
+
+
+def keeps_from_starting(config: dict[str, Any], major: int) -> bool:
+    return any(finding.id in KEEP_FROM_STARTING for finding in found(config, CONNECT_ONLY, major=major))
+
+
+@pytest.mark.parametrize(("major", "configs"), [(6, REFUSED_BY_V6), (5, REFUSED_BY_V5)])
+def test_what_centrifugo_refuses_is_an_error(major: int, configs: list[dict[str, Any]]) -> None:
+    assert [config for config in configs if not keeps_from_starting(config, major)] == []
+
+
+@pytest.mark.parametrize(("major", "configs"), [(6, STARTS_BY_V6), (5, STARTS_BY_V5)])
+def test_what_centrifugo_starts_with_is_none(major: int, configs: list[dict[str, Any]]) -> None:
+    assert [config for config in configs if keeps_from_starting(config, major)] == []
+
+
+@pytest.mark.parametrize(
+    ("major", "config", "starts"),
+    list(
+        chain(
+            ((6, config, False) for config in REFUSED_BY_V6[::EACH]),
+            ((6, config, True) for config in STARTS_BY_V6[::EACH]),
+            ((5, config, False) for config in REFUSED_BY_V5[::EACH]),
+            ((5, config, True) for config in STARTS_BY_V5[::EACH]),
+        )
+    ),
+)
+def test_centrifugo_does_as_is_said(tmp_path: Path, major: int, config: dict[str, Any], starts: bool) -> None:
+    centrifugo = binary(major)
+    if centrifugo is None:
+        pytest.skip(f"no Centrifugo v{major}: `make centrifugos` builds it")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+
+    assert (READY in logged(centrifugo, file)) is starts
+
+
+def logged(centrifugo: Path, file: Path) -> bytes:
+    """What it logs until it serves or ends."""
+    command = [str(centrifugo), "-c", str(file), "-a", "127.0.0.1", "-p", str(free_port())]
+    env, logged = {"PATH": os.environ["PATH"]}, b""
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:  # noqa: S603
+        assert running.stdout is not None
+        for line in running.stdout:
+            logged += line
+            if READY in line:
+                break
+        running.kill()
+    return logged
+
+
+@pytest.mark.parametrize("case", FIRES, ids=name_of)
+def test_a_mistake_is_found_where_it_is(case: Case) -> None:
+    assert case.places() == [(case.finding_id, case.what)]
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name_of)
+def test_a_near_miss_is_not_a_finding(case: Case) -> None:
+    assert case.finding_id not in [finding.id for finding in case.seen()]
+
+
+def test_a_proxy_that_v5_cannot_find_by_its_name() -> None:
+    config = changed(sound(5), {"granular_proxy_mode": True, "connect_proxy_name": "nobody"})
+
+    seen = [(finding.id, finding.path) for finding in found(config, major=5)]
+
+    assert seen == [("start-refused", "connect_proxy_name"), ("connect-proxy-missing", "proxy_connect_endpoint")]
