@@ -51,6 +51,7 @@ def test_each_rule_that_judges_is_there(major: int) -> None:
     assert {rule for rules_of in JUDGED[major].values() for rule in rules_of.split()} - known == set()
 
 
+@pytest.mark.processes
 def test_the_list_is_that_of_the_server() -> None:
     centrifugo = binary(6)
     if centrifugo is None:

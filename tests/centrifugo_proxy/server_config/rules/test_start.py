@@ -86,6 +86,7 @@ def test_what_centrifugo_starts_with_is_none(major: int, configs: list[dict[str,
     assert [config for config in configs if keeps_from_starting(config, major)] == []
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("major", "config", "starts"),
     list(
