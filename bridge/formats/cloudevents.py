@@ -54,21 +54,17 @@ def _is_binary(record: Record) -> bool:
 
 
 def _binary(record: Record, value: bytes, kind: str) -> Payload:
-    attributes = {name.removeprefix(PREFIX): _decoded(name, text) for name, text in record.headers if _is_ours(name)}
+    attributes = {name.removeprefix(PREFIX): _decoded(text) for name, text in record.headers if name.startswith(PREFIX)}
     _check(attributes)
     _check_data_type(kind)
     return Payload(json_object(value) if value else {}, attributes)
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX)
-
-
-def _decoded(name: str, text: bytes | None) -> str | None:
+def _decoded(text: bytes | None) -> str | None:
     try:
         return None if text is None else text.decode()
     except UnicodeDecodeError:
-        raise Unreadable(Reason.NOT_CLOUDEVENTS, f"the header {name} is not text in UTF-8") from None
+        raise Unreadable(Reason.NOT_CLOUDEVENTS, "a ce_ header is not text in UTF-8") from None
 
 
 def _structured(value: bytes) -> Payload:

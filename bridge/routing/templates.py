@@ -17,6 +17,7 @@ from bridge.routing.paths import Path, find, parse_path
 from common import channel_names
 
 MAX_NAME_BYTES: Final = 255  # of a channel and of a user
+MAX_ELEMENTS: Final = 10_000  # of a list: the names that differ are counted after all of them are made
 # A colon would choose a namespace, a comma would part the users of a channel that is limited to some.
 RESERVED: Final = channel_names.RESERVED | {":", ","}
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
@@ -88,6 +89,10 @@ class Placeholder:
             raise Unmappable(Reason.NO_SUCH_FIELD, f"{self.text} is {'null' if value is None else 'absent'}")
         if not isinstance(value, list):
             raise Unmappable(Reason.BAD_PLACEHOLDER, f"{self.text} is {named(value)}; accepted: a list")
+        if len(value) > MAX_ELEMENTS:
+            raise Unmappable(
+                Reason.TOO_MANY_CHANNELS, f"{self.text} has {len(value)} elements; accepted: {MAX_ELEMENTS}"
+            )
         behind = self.path.each or ()
         return (self.as_text(find(element, behind)) for element in value)
 

@@ -12,7 +12,7 @@ from centrifugo_proxy.policy.file import read_policy
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, words
 from centrifugo_proxy.server_config.linter import read
-from centrifugo_proxy.server_config.parsing import format_of
+from centrifugo_proxy.server_config.parsing import UnparsableError, format_of
 
 BOUNDARY: Final = ":"
 STREAM: Final = "stream"
@@ -22,7 +22,10 @@ NOTHING_KEPT: Final = ("", "0", "0s", "0ms", 0, None)
 def server_facts(file: Path) -> ServerFacts:
     """The namespaces of a Centrifugo configuration. Raises OSError, ValueError and RecursionError when it is none."""
     text = file.read_text("utf-8")
-    configuration = read(text, format_of(file.name, text))
+    try:
+        configuration = read(text, format_of(file.name, text))
+    except UnparsableError as error:
+        raise ValueError(f"{error} ({error.place})") from None
     flat = configuration.major < 6
     boundary = configuration.option("channel_namespace_boundary" if flat else "channel.namespace_boundary").value
     return ServerFacts(

@@ -93,7 +93,7 @@ def test_what_is_no_event_is_json_unless_the_route_wants_events() -> None:
         (b"{}", (*BINARY, ("ce_specversion", None)), "not_cloudevents", VERSION),
         (b"{}", without(BINARY, "ce_id"), "not_cloudevents", "id is absent, empty or not a text"),
         (b"{}", (*BINARY, ("ce_source", b"")), "not_cloudevents", "source is absent, empty or not a text"),
-        (b"{}", (*BINARY, ("ce_type", b"\xff")), "not_cloudevents", "the header ce_type is not text in UTF-8"),
+        (b"{}", (*BINARY, ("ce_type", b"\xff")), "not_cloudevents", "a ce_ header is not text in UTF-8"),
         (b"{", BINARY, "not_json", "not JSON in UTF-8: line 1, column 2"),
         (b"<a/>", (*BINARY, ("content-type", b"text/xml")), "unsupported", NOT_JSON_DATA),
         (

@@ -20,6 +20,19 @@ def test_an_object_in_a_text_is_read_as_debeziums_outbox_router_writes_it() -> N
     assert sent(outcome)[0]["publish"]["data"] == {"id": "e1"}
 
 
+def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
+    """The payload is a JSON text, id and type are headers, the key is the aggregate."""
+    text = one_route(
+        publishing("family:{@key}", 'fields = ["entry"]\nidempotency = { event = "{@header.id}" }'),
+        'where = [{ field = "@header.eventType", equals = "EntryCreated" }]',
+    )
+    headers = (("id", b"d-1"), ("eventType", b"EntryCreated"))
+
+    outcome = outcome_of(text, record(b'"{\\"entry\\": \\"e1\\", \\"by\\": \\"u1\\"}"', key=b"f1", headers=headers))
+
+    assert sent(outcome) == [{"publish": {"channel": "family:f1", "data": {"entry": "e1"}, "idempotency_key": "d-1"}}]
+
+
 @pytest.mark.parametrize(
     ("value", "detail"),
     [

@@ -174,6 +174,12 @@ def test_a_list_of_users_makes_a_command_for_each() -> None:
             "3 channels or users; accepted: 2",
         ),
         (
+            publishing("a:{x[]}"),
+            {"id": 1, "x": [1] * 10_001},
+            "too_many_channels",
+            "{x[]} has 10001 elements; accepted: 10000",
+        ),
+        (
             'do = "refresh"\nuser = "{x[]}"\nmax_channels = 2',
             {"x": [1, 2, 3]},
             "too_many_channels",
