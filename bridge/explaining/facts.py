@@ -1,6 +1,6 @@
-"""What a check of routes may be told of the two rooms that it does not know: Centrifugo's configuration and the policy.
+"""Plain data about Centrifugo's configuration and the channel policy. The caller of the check fills it in.
 
-Plain data; who runs the check fills it in.
+Their parsers belong to the proxy, which the bridge must not import.
 """
 
 from typing import NamedTuple
@@ -9,9 +9,9 @@ from typing import NamedTuple
 class NamespaceFacts(NamedTuple):
     """A namespace of Centrifugo, "" for the channels in none. `path` is where its options are in the configuration.
 
-    `history` is true when publications are kept, `recovery` when clients can have those that they missed, `deltas` when
-    they may ask for differences. `data_format` is `publication_data_format`. `streams` is false for the subscription
-    types that cannot be published to.
+    `history`: publications are kept. `recovery`: clients get the publications they missed. `deltas`: clients may ask
+    for differences. `data_format` is `publication_data_format`. `streams` is false for subscription types that the
+    publish command refuses.
     """
 
     name: str
@@ -24,7 +24,7 @@ class NamespaceFacts(NamedTuple):
 
 
 class ServerFacts(NamedTuple):
-    """A configuration of Centrifugo. `boundary` parts a namespace from the rest of a channel."""
+    """A configuration of Centrifugo. `boundary` separates the namespace from the rest of a channel."""
 
     major: int
     boundary: str
@@ -34,7 +34,7 @@ class ServerFacts(NamedTuple):
 class PolicyFacts(NamedTuple):
     """A rule for channels. A segment is a text, `*`, or a placeholder such as `{family_id}`.
 
-    `place` says where it is, `subscribe` whether it lets anybody subscribe.
+    `place` is where the rule stands, such as "line 3". `subscribe` is true if the rule allows subscribing.
     """
 
     place: str

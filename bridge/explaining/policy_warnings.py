@@ -1,4 +1,4 @@
-"""Whether anybody can subscribe to what the routes publish, by the channel policy."""
+"""Whether the channel policy lets clients subscribe to the channels that routes publish to."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -19,7 +19,7 @@ def policy_warnings(route: Route, routes: Routes, rules: Sequence[PolicyFacts]) 
         if rule is None:
             yield (
                 action.number,
-                f"channel {template.text}: no rule of the policy lets anybody subscribe to it; add one, or remove the "
+                f"channel {template.text}: no rule of the policy allows subscribing to it; add one, or remove the "
                 "route",
             )
             continue
@@ -28,7 +28,7 @@ def policy_warnings(route: Route, routes: Routes, rules: Sequence[PolicyFacts]) 
 
 
 def _deciding(template: Template, rules: Sequence[PolicyFacts]) -> PolicyFacts | None:
-    """The first rule that lets somebody subscribe to a channel of the template, if none before it surely decides."""
+    """The rule that may allow subscribing to a channel of the template; None if an earlier rule always refuses."""
     for rule in rules:
         if _may_match(template, rule):
             if rule.subscribe:

@@ -22,7 +22,7 @@ _JSON: Final = re.compile(r"(?:[a-z0-9!#$&^_.+-]+/)?(?:[a-z0-9!#$&^_.+-]+\+)?jso
 
 
 class CloudEventsReader:
-    """`format = "cloudevents"`: refuses what is none."""
+    """`format = "cloudevents"`: refuses other records."""
 
     def read(self, record: Record, value: bytes) -> Payload:
         kind = content_type(record)
@@ -102,7 +102,7 @@ def _check(attributes: Mapping[str, Any]) -> None:
 
 
 def _check_data_type(kind: Any) -> None:
-    """JSON is what an event without a type has. Raises Unreadable."""
+    """Raises Unreadable unless the data is JSON, the default of CloudEvents."""
     if kind is None or kind == "":
         return
     if not isinstance(kind, str) or not _JSON.fullmatch(kind.lower()):

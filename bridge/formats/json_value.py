@@ -1,4 +1,4 @@
-"""JSON: strict, and an object."""
+"""Reads JSON objects, strictly."""
 
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ def refuse_avro(record: Record) -> None:
 
 
 def content_type(record: Record) -> str:
-    """The media type that the record's headers say, in lower case, "" when they do not."""
+    """The media type in the record's headers, in lower case; "" without one."""
     for name, value in reversed(record.headers):
         if name.lower() == "content-type":
             return (value or b"").decode(errors="replace").strip().lower()

@@ -65,7 +65,7 @@ class ProtobufReader:
                 hint = '; it begins with a zero byte: framing = "confluent"?'
             raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
         except (ValueError, json_format.Error):  # a text that is not UTF-8 (proto2), a time that no calendar has
-            raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with a text or a time that is none") from None
+            raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text or time") from None
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""

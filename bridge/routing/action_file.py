@@ -56,7 +56,7 @@ UNREAD: Final[Build] = whole_event
 
 
 def read_action(section: Section, number: int, idempotency: IdempotencyKey) -> Action | None:
-    """The action in this table, None when not even its kind can be told. `idempotency` is the default."""
+    """The action in this table, None if `do` is a fault. `idempotency` is the default for publish."""
     do = section.need("do", one_of(KEYS), ", ".join(KEYS), "")
     if not do:
         return None

@@ -1,4 +1,4 @@
-"""The conditions of a route: it fits when all of them hold. Null counts as absent."""
+"""The conditions of a route. A route fits when all of them hold. Null counts as absent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Test: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition. `text` says it in words; `holds` is asked for the value of `path`, ABSENT when there is none."""
+    """One condition: `test` takes the value of `path`, ABSENT for null too. `text` is for messages."""
 
     text: str
     path: Path
@@ -62,7 +62,7 @@ def _listed_or_not(operand: Any, *, within: bool) -> Test:
 
 
 def _typed(value: Any) -> tuple[bool, Any]:
-    """The value, so that true is not 1. Raises NotAcceptedError for what can be compared with nothing."""
+    """The value with its kind, so that true differs from 1. Raises NotAcceptedError for lists and tables."""
     if not _is_scalar(value):
         raise NotAcceptedError(shown(value), "a text, a number or a boolean")
     return isinstance(value, bool), value

@@ -22,7 +22,7 @@ class Fault(NamedTuple):
 
 
 class RoutesError(ValueError):
-    """The file cannot be used. `faults` has everything that is wrong with it, in the order of the lines."""
+    """The file cannot be used. `faults` are sorted by line."""
 
     def __init__(self, file: str, faults: Iterable[Fault]) -> None:
         self.file = file
@@ -40,7 +40,7 @@ class NotAcceptedError(ValueError):
 
 
 def shown(value: Any) -> str:
-    """A value of the file for a message: as TOML would have it, on one line, cut when it is long."""
+    """A value of the file for a message: on one line, cut when it is long."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):
@@ -53,12 +53,12 @@ def shown(value: Any) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with what is not printable as Python would write it."""
+    """The text with unprintable characters escaped as in Python."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _plain(value: Any) -> Any:
-    """The value without what JSON does not have; `shown` may cut it, so that depth does not matter."""
+    """The value with types that JSON lacks as texts. Inner tables become texts too, which bounds the depth."""
     if isinstance(value, dict):
         return {key: shown(item) if isinstance(item, dict | list) else _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -64,11 +64,11 @@ def _tree(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise RoutesError(file, [Fault(1, "file", "too deep a nesting", "TOML")]) from None
+        raise RoutesError(file, [Fault(1, "file", "tables nested too deeply", "TOML")]) from None
     except tomllib.TOMLDecodeError as error:
         line = _LINE.search(str(error))
         number = int(line[1]) if line else max(1, len(text.splitlines()))
-        raise RoutesError(file, [Fault(number, "file", f"what is not TOML: {error}", "TOML")]) from None
+        raise RoutesError(file, [Fault(number, "file", f"invalid TOML: {error}", "TOML")]) from None
 
 
 @dataclass

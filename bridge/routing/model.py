@@ -16,7 +16,7 @@ NEVER: Final = 0  # a max_age: never too old
 
 
 class OnTooOld(StrEnum):
-    """What becomes of an event that is older than max_age."""
+    """What to do with an event older than max_age."""
 
     DROP = "drop"
     DEAD_LETTER = "dead_letter"
@@ -24,14 +24,14 @@ class OnTooOld(StrEnum):
 
 
 class OnTombstone(StrEnum):
-    """What becomes of a record without a value."""
+    """What to do with a record without a value."""
 
     SKIP = "skip"
     DEAD_LETTER = "dead_letter"
 
 
 class RefreshMode(StrEnum):
-    """How connections are decided anew: after a reconnect, or by asking the refresh proxy."""
+    """RECONNECT closes the connections, ASK has Centrifugo ask the refresh proxy."""
 
     RECONNECT = "reconnect"
     ASK = "ask"
@@ -47,7 +47,7 @@ class Idempotency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """`template` is the event's id when the file says where that is; without, an event is a CloudEvent."""
+    """`template` makes the event's id. Without it, mode EVENT uses the id and source of the CloudEvent."""
 
     mode: Idempotency
     template: Template | None = None
@@ -58,9 +58,9 @@ POSITION: Final = IdempotencyKey(Idempotency.POSITION)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionBase:
-    """What every action has. `number` counts from 1 in its route. `max_age_ms` None is the route's, NEVER is none.
+    """The fields of every action. `number` counts from 1 in its route.
 
-    `max_targets` limits the channels or users of one event.
+    `max_age_ms`: None takes the route's, NEVER means no limit. `max_targets` limits the channels or users of one event.
     """
 
     number: int
@@ -71,7 +71,7 @@ class ActionBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishAction(ActionBase):
-    """`build` makes the data; `whole_event` says that it is all there is. `tags` are their names and values."""
+    """`build` makes the data, `whole_event` is true for `data = "*"`. `tags` are pairs of name and value."""
 
     do: ClassVar[str] = "publish"
     channels: tuple[Template, ...]
@@ -129,8 +129,8 @@ def channels_of(action: Action) -> tuple[Template, ...]:
 class Route:
     """One route. `number` counts from 1 in the file, `line` is where it begins.
 
-    `early` are the conditions that need no more than the record's key, headers, topic and timestamp: they are asked
-    before the value is read. `root` and `age_from` are None for the whole value and for Kafka's timestamp.
+    `early` conditions need only the record's key, headers, topic and timestamp, and are checked before the value is
+    parsed; `late` ones need the value. `root` None is the whole value, `age_from` None is Kafka's timestamp.
     """
 
     name: str
@@ -167,17 +167,17 @@ class Routes:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """What to subscribe to: names, and patterns that begin with ^. Each once, in the file's order."""
+        """Names and patterns (beginning with ^) to subscribe to, each once, in the file's order."""
         return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
 
     def of_topic(self, topic: str) -> tuple[Route, ...]:
-        """The routes that read this topic; remembered, as there are as many topics as are subscribed to."""
+        """The routes that read this topic. Cached by topic: only subscribed topics occur."""
         if topic not in self._by_topic:
             self._by_topic[topic] = tuple(route for route in self.routes if route.reads(topic))
         return self._by_topic[topic]
 
     def label(self, topic: str) -> str:
-        """The metrics' label of a topic: its name, or the first pattern that it was subscribed by; "" for others."""
+        """The metrics' label of a topic: its name, or the first pattern that matches it; "" for other topics."""
         if topic in self.topics:
             return topic
         return next((own for own in self.topics if is_pattern(own) and re.match(own, topic)), "")

@@ -1,4 +1,4 @@
-"""Paths of a routes file: `author.id` into the event's data, `@header.NAME` and the like into what is around it."""
+"""Paths of a routes file: `author.id` in the event's data, `@header.NAME` and the like in the record around it."""
 
 import re
 from collections.abc import Callable
@@ -23,8 +23,8 @@ _ATTRIBUTE: Final = re.compile(r"@ce\.([a-z0-9]+)")
 class Path:
     """A compiled path.
 
-    `get` gives the value, ABSENT when there is none. With `each`, `get` gives the list before `[]`, and `each` finds in
-    one of its elements what stands behind. `names` is empty for what starts with `@`, which `from_data` tells too.
+    `get` returns the value, or ABSENT. For a path with `[]`, `get` returns the list before it, and `each` has the names
+    behind it, to be looked up in every element. `names` is empty for paths that start with `@`.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Path:
 
     @property
     def from_data(self) -> bool:
-        """Whether the value is the event's own, which only its format can tell."""
+        """Whether the record's value must be parsed to look this path up."""
         return bool(self.names) or self.text.startswith("@ce.")
 
 
@@ -95,7 +95,7 @@ def _around(text: str) -> Lookup:
 
 
 def _text(value: Any) -> Any:
-    """Bytes as text; those that are not UTF-8 stay what they are, which fits no condition and no placeholder."""
+    """Bytes as text. Bytes that are not UTF-8 stay bytes, which no condition and no placeholder accepts."""
     if not isinstance(value, bytes):
         return value
     try:

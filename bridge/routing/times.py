@@ -1,4 +1,4 @@
-"""Ages in a routes file, and the times that events bear."""
+"""Durations in a routes file, and the times in events."""
 
 import re
 from datetime import datetime
@@ -47,7 +47,7 @@ def event_age_ms(event: Event, age_from: Path | None, now_ms: int) -> int:
 
 
 def _milliseconds(value: Any) -> int | None:
-    """Since 1970; None for what is no time."""
+    """Milliseconds since 1970, None if the value is not a time."""
     if type(value) is int:
         return value if 0 <= value <= _LAST_MS else None
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):

@@ -1,6 +1,6 @@
-"""What a check of the bridge's routes is told of Centrifugo's configuration and of the channel policy.
+"""Reads a Centrifugo configuration and a channel policy for the check of the bridge's routes.
 
-The bridge and the proxy know nothing of each other; this is above both.
+The bridge and the proxy do not import each other. This module is above both.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ NOTHING_KEPT: Final = ("", "0", "0s", "0ms", 0, None)
 
 
 def server_facts(file: Path) -> ServerFacts:
-    """The namespaces of a Centrifugo configuration. Raises OSError, ValueError and RecursionError when it is none."""
+    """The namespaces of a Centrifugo configuration. Raises OSError, ValueError or RecursionError."""
     text = file.read_text("utf-8")
     try:
         configuration = read(text, format_of(file.name, text))
@@ -58,14 +58,14 @@ def _keeps(namespace: Namespace) -> bool:
 
 
 class _AnyBackend(frozenset[str]):
-    """Backends are the service's; a check of routes looks at the channels only."""
+    """Contains every name: the check looks at channels only, and RPC_BACKENDS may not be set here."""
 
     def __contains__(self, name: Any) -> bool:
         return True
 
 
 def policy_facts(file: Path) -> tuple[PolicyFacts, ...]:
-    """The rules for channels of a policy file. Raises OSError, and ValueError with what is wrong with it."""
+    """The channel rules of a policy file. Raises OSError, or ValueError with every problem."""
     policy = read_policy(
         file.read_bytes().decode("utf-8-sig"), path=str(file), backends=_AnyBackend(), family_service=True
     )

@@ -188,7 +188,7 @@ def rule(match: str, *, subscribe: bool = True) -> PolicyFacts:
     return PolicyFacts("line 3", match, tuple(match.split(":")), subscribe)
 
 
-NOBODY = "no rule of the policy lets anybody subscribe to it; add one, or remove the route"
+NOBODY = "no rule of the policy allows subscribing to it; add one, or remove the route"
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def timestamp(seconds: int) -> bytes:
             b"\0" + SCHEMA_ID + b"\x02\x02",
             'the value is not a test.v1.Event; it begins with a zero byte: framing = "confluent"?',
         ),
-        (timestamp(10**15), "a test.v1.Event with a text or a time that is none"),
+        (timestamp(10**15), "a test.v1.Event with an invalid text or time"),
     ],
 )
 def test_what_is_not_the_message_is_poison(value: bytes, detail: str) -> None:

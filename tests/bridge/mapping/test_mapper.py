@@ -395,7 +395,7 @@ def test_an_absent_field_fits_only_exists_false_and_not_in(condition: str, fits:
 
 
 def test_conditions_on_headers_are_asked_before_the_value_is_read() -> None:
-    """So that one topic can have events of several formats, told apart by a header."""
+    """One topic can then have events of several formats."""
     text = one_route(publishing("c"), 'where = [{ field = "@header.kind", equals = "json" }]')
 
     assert outcome_of(text, record(b"\xff", headers=(("kind", b"other"),))) == Skip(SkipReason.UNROUTED)

@@ -111,7 +111,7 @@ MAPPED = frozenset(Reason) - {
 
 
 def check(given_record: Record) -> None:
-    """No exception; and whatever is sent addresses somebody in particular, with what Centrifugo takes."""
+    """No exception. Every command names a user or a channel, and has only what Centrifugo accepts."""
     outcome = MAPPER.outcome(given_record, NOW_MS)
 
     if isinstance(outcome, Skip):

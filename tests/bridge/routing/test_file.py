@@ -370,11 +370,11 @@ def test_a_fault_names_line_and_key_and_what_was_seen_and_is_accepted(text: str,
     [
         (
             "version = 1\nx = ",
-            "routes.toml:2: file: saw what is not TOML: Invalid value (at end of document); accepted: TOML",
+            "routes.toml:2: file: saw invalid TOML: Invalid value (at end of document); accepted: TOML",
         ),
         (SOUND, "routes.toml:1: version: saw nothing; accepted: version = 1"),
         (f"version = 2\n{SOUND}", "routes.toml:1: version: saw 2; accepted: an integer, 1–1"),
-        ("x = " + "[" * 5000 + "]" * 5000, "routes.toml:1: file: saw too deep a nesting; accepted: TOML"),
+        ("x = " + "[" * 5000 + "]" * 5000, "routes.toml:1: file: saw tables nested too deeply; accepted: TOML"),
     ],
 )
 def test_a_fault_of_the_file_as_a_whole_has_its_line_too(text: str, said: str) -> None:

@@ -278,9 +278,8 @@ def test_the_routes_are_held_against_a_policy_whose_backends_are_not_configured_
     assert (code, report["routes"][0]["warnings"]) == (
         1,
         [
-            "action 1: channel family:{family_id}: no rule of the policy lets anybody subscribe to it; add one, or "
-            "remove "
-            "the route"
+            "action 1: channel family:{family_id}: no rule of the policy allows subscribing to it; add one, or "
+            "remove the route"
         ],
     )
 
