@@ -12,8 +12,11 @@ CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 # The broker's jars and an archive of their classes.
 KAFKA := .cache/kafka/kafka.jsa
 
+# What the tests need of npm.
+JS := .cache/js/.installed
+
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible options
+.PHONY: help run check test bench js js-if-possible kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible options
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +44,7 @@ run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity 
 check: checks  ## static checks and the tests that start no process; under 90 seconds
 	EXAMPLES=0.1 $(PYTEST) -m "not processes"
 
-test: checks centrifugos-if-possible kafka-if-possible  ## the static checks and the whole test suite
+test: checks centrifugos-if-possible kafka-if-possible js-if-possible  ## the static checks and the whole test suite
 	$(PYTEST)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
@@ -78,6 +81,20 @@ kafka-if-possible:
 	@mkdir -p .cache
 	@[ -e $(KAFKA) ] || echo "Fetching Kafka for the bridge's tests, once"
 	@[ -e $(KAFKA) ] || $(MAKE) --no-print-directory kafka > .cache/kafka.log 2>&1 || true
+
+js: $(JS)  ## install the npm packages of the tests, with Node.js
+
+$(JS): tools/js/package.json tools/js/package-lock.json
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+# The tests that need it are skipped without, and say so (tests/harness/node.py).
+js-if-possible:
+	@mkdir -p .cache
+	@[ -e $(JS) ] || echo "Installing the npm packages of the tests, once"
+	@$(MAKE) --no-print-directory js > .cache/js.log 2>&1 || true
 
 bench: $(VENV)/.installed  ## CPU of a connect beside the bare floor's; options in BENCH="--json FILE --rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)

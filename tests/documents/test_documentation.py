@@ -10,12 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from centrifugo_proxy.web.urls import urlpatterns
 from realtime_site.settings import env
+from tests.documents.pages import PAGES
 from tests.documents.test_alerts import rules
 from tests.harness.paths import ROOT
 from tests.harness.service import service
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DECISIONS = [page for page in sorted((ROOT / "docs" / "design").glob("*.md")) if page.name != "README.md"]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 
@@ -144,6 +145,23 @@ def test_every_design_decision_is_in_the_index() -> None:
     index = re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text())
 
     assert sorted(index) == sorted(path.name for path in folder.glob("*.md") if path.name != "README.md")
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_every_design_decision_has_a_date_and_a_status(page: Path) -> None:
+    under_the_title = page.read_text().splitlines()[1:4]
+
+    assert re.fullmatch(r"\nDate: \d{4}-\d\d-\d\d\. Status: (accepted|in use|replaced by .+)\.\n", "\n".join(under_the_title))
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_the_changelog_has_a_place_for_the_next_release() -> None:
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert headings[0] == "Unreleased"
 
 
 def test_the_kubernetes_example_sets_variables_that_there_are() -> None:

@@ -1,0 +1,7 @@
+"""The pages that people read."""
+
+from typing import Final
+
+from tests.harness.paths import ROOT
+
+PAGES: Final = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -1,0 +1,46 @@
+"""The Mermaid diagrams of the pages are parsed as GitHub would."""
+
+import json
+import re
+import subprocess
+from typing import Final
+
+import pytest
+
+from tests.documents.pages import PAGES
+from tests.harness.node import PACKAGES, needs_node
+from tests.harness.paths import ROOT
+
+FENCED: Final = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+pytestmark = [needs_node, pytest.mark.processes]
+
+
+def problems(diagrams: list[str]) -> list[str]:
+    """What Mermaid says of each, "" when it is sound."""
+    command = ["node", str(ROOT / "tools" / "js" / "parse_diagrams.mjs")]
+    ended = subprocess.run(  # noqa: S603
+        command, cwd=PACKAGES, input=json.dumps(diagrams), capture_output=True, text=True, timeout=60, check=True
+    )
+    said: list[str] = json.loads(ended.stdout)
+    return said
+
+
+def test_every_diagram_is_sound() -> None:
+    diagrams = {f"{page.name}: {text}": text for page in PAGES for text in FENCED.findall(page.read_text())}
+
+    found = dict(zip(diagrams, problems(list(diagrams.values())), strict=True))
+
+    assert {name: problem for name, problem in found.items() if problem} == {}
+
+
+def test_a_broken_diagram_is_found() -> None:
+    sound, broken = problems(["stateDiagram-v2\n  [*] --> Well\n", "sequenceDiagram\n  A->>B without a colon\n"])
+
+    assert (sound, broken.splitlines()[0]) == ("", "Parse error on line 2:")
+
+
+def test_the_readme_shows_an_outage_in_a_sequence_and_in_its_states() -> None:
+    kinds = [text.split()[0] for text in FENCED.findall((ROOT / "README.md").read_text())]
+
+    assert kinds == ["sequenceDiagram", "stateDiagram-v2"]
