@@ -149,9 +149,10 @@ def test_every_design_decision_is_in_the_index() -> None:
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
 def test_every_design_decision_has_a_date_and_a_status(page: Path) -> None:
-    under_the_title = page.read_text().splitlines()[1:4]
+    before, line, after = page.read_text().splitlines()[1:4]
 
-    assert re.fullmatch(r"\nDate: \d{4}-\d\d-\d\d\. Status: (accepted|in use|replaced by .+)\.\n", "\n".join(under_the_title))
+    assert (before, after) == ("", "")
+    assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d\. Status: (accepted|in use|replaced by .+)\.", line)
 
 
 def test_the_readme_is_short() -> None:
