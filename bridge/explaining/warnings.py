@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from itertools import chain
 
 from bridge.routing.conflicts import Use, publications
-from bridge.routing.model import Action, PublishAction, Route, Routes, channels_of, is_pattern
+from bridge.routing.model import (
+    Action,
+    DisconnectAction,
+    PublishAction,
+    RefreshAction,
+    Route,
+    Routes,
+    UnsubscribeAction,
+    channels_of,
+    is_pattern,
+)
 from bridge.routing.templates import Template, shape
 
 # The number of an action, None for the route as a whole, and a sentence.
@@ -16,7 +26,7 @@ def warnings_of(route: Route, routes: Routes) -> Iterator[Warning]:
     yield from _formats(route, routes)
     for action in route.actions:
         of_publication = _publication(action) if isinstance(action, PublishAction) else ()
-        for sentence in chain(_namespace(action), of_publication):
+        for sentence in chain(_namespace(action), _user(action), of_publication):
             yield action.number, sentence
     for use in publications([route]):
         if use[1].version is not None:
@@ -44,6 +54,11 @@ def _namespace(action: Action) -> Iterator[str]:
                 f"channel {template.text}: the event chooses the namespace; write the first segment as plain text, "
                 "unless every producer of the topic may"
             )
+
+
+def _user(action: Action) -> Iterator[str]:
+    if isinstance(action, UnsubscribeAction | DisconnectAction | RefreshAction) and not action.user.placeholders:
+        yield f"user {action.user.text} is the same for every event; write a path in braces to take it from the event"
 
 
 def _publication(action: PublishAction) -> Iterator[str]:

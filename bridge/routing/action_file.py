@@ -95,7 +95,7 @@ def _publish(section: Section, number: int, idempotency: IdempotencyKey) -> Publ
         skip_history=section.get("skip_history", flag, False),
         delta=section.get("delta", flag, False),
         version=version,
-        version_epoch=section.get("version_epoch", _text, None),
+        version_epoch=section.get("version_epoch", _epoch, None),
         idempotency=section.get("idempotency", parse_idempotency, idempotency),
         burst=section.get("burst", integer(1, 64), 1),
     )
@@ -173,15 +173,20 @@ def _tags(value: Any) -> tuple[tuple[str, Template], ...]:
 
 
 def _version(value: Any) -> Template | None:
-    if not isinstance(value, str) or not value:
-        raise NotAcceptedError(shown(value), 'a template such as "{version}"')
-    return parse_template(value, NOT_EMPTY)
+    return _varying(value, "{version}")
 
 
-def _text(value: Any) -> Template | None:
+def _epoch(value: Any) -> Template | None:
     if value == "":
         raise NotAcceptedError(shown(value), 'a template such as "{epoch}"')
     return parse_template(value, NOT_EMPTY)
+
+
+def _varying(value: Any, example: str) -> Template:
+    """A template with a placeholder: one text for all events would have Centrifugo drop all but the first."""
+    if isinstance(value, str) and (template := parse_template(value, NOT_EMPTY)).placeholders:
+        return template
+    raise NotAcceptedError(shown(value), f'a template with a placeholder, such as "{example}"')
 
 
 def _reason(value: Any) -> str:
@@ -194,6 +199,6 @@ def parse_idempotency(value: Any) -> IdempotencyKey:
     """`"position"`, `"event"`, `"off"` or `{ event = "{path}" }`. Raises NotAcceptedError."""
     if isinstance(value, str) and value in tuple(Idempotency):
         return IdempotencyKey(Idempotency(value))
-    if isinstance(value, dict) and set(value) == {"event"} and value["event"] != "":
-        return IdempotencyKey(Idempotency.EVENT, parse_template(value["event"], NOT_EMPTY))
+    if isinstance(value, dict) and set(value) == {"event"}:
+        return IdempotencyKey(Idempotency.EVENT, _varying(value["event"], "{id}"))
     raise NotAcceptedError(shown(value), 'position, event, off, or { event = "{path}" }')

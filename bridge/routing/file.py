@@ -102,7 +102,7 @@ class _Reader:
     def _route(self, section: Section, number: int, defaults: Shared) -> Route:
         section.refuse_unknown(ROUTE)
         shared = read_shared(section, defaults)
-        where = section.items("where", parse_condition, "a list of conditions") if section.table.get("where") else ()
+        where = () if section.table.get("where", []) == [] else section.items("where", parse_condition, "a list")
         actions = self._actions(section, shared.idempotency)
         return Route(
             name=self._name(section),

@@ -70,6 +70,10 @@ FEED = (
             ],
         ),
         (
+            one_route('do = "disconnect"\nuser = "user_id"'),
+            ["entries 1: user user_id is the same for every event; write a path in braces to take it from the event"],
+        ),
+        (
             one_route('do = "history_remove"\nchannel = "{kind}:{id}"'),
             [
                 "entries 1: channel {kind}:{id}: the event chooses the namespace; write the first segment as plain "

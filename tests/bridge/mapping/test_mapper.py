@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
+from bridge.delivery.dead_letter import Letter, Position, headers_of
+from bridge.mapping.replayed import original
 from tests.bridge.given import NOW_MS, REPLAY_TOPIC, failed, one_route, outcome_of, publishing, record, sent
 
 POSITION = f"t:3:7:{NOW_MS}"
@@ -549,6 +551,14 @@ ORIGIN = (
     ("bridge.offset", b"42"),
     ("bridge.timestamp", b"1799999999999"),
 )
+
+
+def test_the_headers_of_a_dead_letter_lead_back_to_the_original() -> None:
+    letter = Letter(Position("t", 5, 42, -1), [Poison(Reason.REJECTED, "")], 1, 0, 0.0, "1")
+
+    replayed = record(EVENT, topic=REPLAY_TOPIC, headers=tuple(headers_of(letter, (("own", b"h"),))))
+
+    assert original(replayed)[:4] == ("t", 5, 42, -1)
 
 
 def test_a_replayed_record_has_the_route_and_the_key_of_the_original() -> None:

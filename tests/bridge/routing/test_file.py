@@ -192,6 +192,8 @@ CONDITION = (
             "7: routes[1].descriptor: saw a file that cannot be read (No such file or directory); accepted: a file "
             "that protoc --include_imports --descriptor_set_out=… has made, with the message in it",
         ),
+        (one_route(publishing(), "where = {}"), "5: routes[1].where: saw {}; accepted: a list"),
+        (one_route(publishing(), "where = false"), "5: routes[1].where: saw false; accepted: a list"),
         (
             one_route(publishing(), 'where = [{ field = "a", equals = 1 },\n{ field = "a" }]'),
             f'6: routes[1].where[2]: saw {{"field":"a"}}; accepted: {CONDITION}',
@@ -325,7 +327,15 @@ CONDITION = (
         ),
         (
             one_route(publishing(more='fields = ["id"]\nversion = 1')),
-            '10: routes[1].actions[1].version: saw 1; accepted: a template such as "{version}"',
+            '10: routes[1].actions[1].version: saw 1; accepted: a template with a placeholder, such as "{version}"',
+        ),
+        (
+            one_route(publishing(more='fields = ["id"]\nversion = "7"')),
+            '10: routes[1].actions[1].version: saw "7"; accepted: a template with a placeholder, such as "{version}"',
+        ),
+        (
+            one_route(publishing(more='fields = ["id"]\nidempotency = { event = "id" }')),
+            '10: routes[1].actions[1].idempotency: saw "id"; accepted: a template with a placeholder, such as "{id}"',
         ),
         (
             one_route(publishing(more='fields = ["id"]\nversion_epoch = "{e}"')),
