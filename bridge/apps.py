@@ -7,3 +7,6 @@ class BridgeConfig(AppConfig):
     """Kafka to Centrifugo."""
 
     name = "bridge"
+
+    def ready(self) -> None:
+        from bridge import checks  # noqa: F401, PLC0415  (registers them)

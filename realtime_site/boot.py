@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import django
@@ -31,7 +32,7 @@ def configure(refusal_code: int = FAILED) -> None:
         _choose_settings()
         django.setup()
     except ImproperlyConfigured as error:
-        _refuse(printable_lines(str(error)), refusal_code)
+        refuse(printable_lines(str(error)), refusal_code)
 
 
 def _choose_settings() -> None:
@@ -42,20 +43,22 @@ def _choose_settings() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = named
 
 
-def check() -> None:
+def check(tags: Sequence[str] = TAGS) -> None:
     """Run the system checks as Django's commands would: exit on an error, log each warning."""
-    messages = checks.run_checks(tags=TAGS)
+    messages = checks.run_checks(tags=tags)
     errors = [message for message in messages if message.is_serious()]
     if errors:
-        _refuse("\n".join(_sentence(error) for error in errors), FAILED)
+        refuse("\n".join(sentence(error) for error in errors), FAILED)
     for message in messages:
-        logger.warning("%s", _sentence(message))
+        logger.warning("%s", sentence(message))
 
 
-def _refuse(problems: str, exit_code: int) -> NoReturn:
+def refuse(problems: str, exit_code: int) -> NoReturn:
+    """Exit with what is wrong."""
     log_output.write_text(2, f"Configuration refused:\n{problems}\n")
     sys.exit(exit_code)
 
 
-def _sentence(message: checks.CheckMessage) -> str:
+def sentence(message: checks.CheckMessage) -> str:
+    """A finding in one line, with what to do."""
     return printable(f"{message.id}: {message.msg} {message.hint or ''}".strip())

@@ -140,7 +140,7 @@ class Poller(threading.Thread):
     def _of_message(self, message: Message) -> Read | None:
         error = message.error()
         if error is None:
-            return _record(message)
+            return record_of(message)
         if error.code() == KafkaError._PARTITION_EOF:
             return EndOfPartition(Partition(message.topic() or "", message.partition() or 0), message.offset() or 0)
         self._on_error(error)
@@ -234,7 +234,8 @@ class Poller(threading.Thread):
         self._loop.call_soon_threadsafe(hear, *arguments)
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
+    """A message without an error, as a value."""
     _, timestamp = message.timestamp()
     return Record(
         message.topic() or "",

@@ -34,7 +34,7 @@ async def open_tracing(
     resource = Resource.create({"service.name": service_name, "service.version": version})
     provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False)
     scope = InstrumentationScope("centrifugo_proxy", version)
-    processor = processor or _batched_export(endpoint, scope)
+    processor = processor or batched_export(endpoint, scope)
     provider.add_span_processor(processor)
     instrumentor = AsyncDjangoInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
@@ -42,10 +42,11 @@ async def open_tracing(
         yield RecordingTracer(processor, resource, scope, ratio)
     finally:
         instrumentor.uninstrument()
-        await _shut_down(provider)
+        await shut_down(provider)
 
 
-def _batched_export(endpoint: str, scope: InstrumentationScope) -> BatchSpanProcessor:
+def batched_export(endpoint: str, scope: InstrumentationScope) -> BatchSpanProcessor:
+    """Exports to exactly `endpoint`, from a thread of its own."""
     # The endpoint is given here: the SDK's own reading of the variable would append /v1/traces.
     exporter = LeanExporter(endpoint, EXPORT_TIMEOUT_S, scope)
     return BatchSpanProcessor(
@@ -53,7 +54,7 @@ def _batched_export(endpoint: str, scope: InstrumentationScope) -> BatchSpanProc
     )
 
 
-async def _shut_down(provider: TracerProvider) -> None:
+async def shut_down(provider: TracerProvider) -> None:
     """Flush what is queued. A daemon thread, so that a collector that hangs cannot hold up the exit."""
     thread = threading.Thread(target=provider.shutdown, name="flush-spans", daemon=True)
     thread.start()

@@ -1,0 +1,162 @@
+"""System checks of the bridge (tag "bridge"): what settings say together.
+
+run_bridge runs them at its start; the proxy does not, as a fault here does not concern it. Without a routes file
+there is no bridge, and nothing to check.
+"""
+
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from bridge.routing.faults import RoutesError
+from bridge.routing.file import load_routes
+from common.os_errors import reason
+from common.safe_path import safe_path
+from common.secret_files import SecretError
+
+TAG: Final = "bridge"
+TLS_FILES: Final = ("BRIDGE_KAFKA_TLS_CA_FILE", "BRIDGE_KAFKA_TLS_CERT_FILE", "BRIDGE_KAFKA_TLS_KEY_FILE")
+SASL: Final = ("BRIDGE_KAFKA_SASL_MECHANISM", "BRIDGE_KAFKA_SASL_USER")
+SASL_PASSWORD: Final = ("BRIDGE_KAFKA_SASL_PASSWORD", "BRIDGE_KAFKA_SASL_PASSWORD_FILE")
+
+
+@register(TAG)
+def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The routes file is sound."""
+    if not settings.BRIDGE_ROUTES_PATH:
+        return []
+    try:
+        load_routes(settings.BRIDGE_ROUTES_PATH)
+    except RoutesError as error:
+        hint = "manage.py check_routes FILE explains a routes file; docs/bridge.md has its grammar."
+        return [_error("E002", line, hint) for line in str(error).splitlines()]
+    return []
+
+
+@register(TAG)
+def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Each secret is given once, in a file that can be read; further properties can be used."""
+    if not settings.BRIDGE_ROUTES_PATH:
+        return []
+    from bridge.running.configuration import ConfigurationError, configuration  # noqa: PLC0415
+
+    try:
+        api_key = configuration(settings).api.key
+    except SecretError as error:
+        hint = "Set the variable, or …_FILE to a file that this process can read; not both."
+        return [_error("E003", str(error), hint)]
+    except ConfigurationError as error:
+        return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]
+    if api_key:
+        return []
+    hint = "Set it to Centrifugo's http_api.key, or …_FILE; without one, the API must be open to whoever reaches it."
+    return [Warning("CENTRIFUGO_API_KEY is not set.", hint=hint, id="bridge.W001")]
+
+
+@register(TAG)
+def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """TLS and SASL are set where they are used, and only there."""
+    if not settings.BRIDGE_ROUTES_PATH:
+        return []
+    findings = [*_tls_findings(), *_sasl_findings()]
+    if settings.BRIDGE_KAFKA_SECURITY == "sasl_plaintext":
+        hint = "Use sasl_tls, or make sure that nobody else can listen on this network."
+        text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: the password crosses the network unencrypted with PLAIN."
+        findings.append(Warning(text, hint=hint, id="bridge.W002"))
+    return findings
+
+
+def _tls_findings() -> Iterator[CheckMessage]:
+    given = [name for name in TLS_FILES if getattr(settings, name)]
+    security = settings.BRIDGE_KAFKA_SECURITY
+    if given and "tls" not in security:
+        hint = "Set BRIDGE_KAFKA_SECURITY to tls or sasl_tls, or unset the file."
+        yield _error("E005", f"{given[0]} is set, but BRIDGE_KAFKA_SECURITY is {security}: nothing is encrypted.", hint)
+    if bool(settings.BRIDGE_KAFKA_TLS_CERT_FILE) != bool(settings.BRIDGE_KAFKA_TLS_KEY_FILE):
+        text = "Only one of BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE is set."
+        yield _error("E006", text, "Set both, for a client certificate, or neither.")
+    for name in (*given, *(["CENTRIFUGO_API_TLS_CA_FILE"] if settings.CENTRIFUGO_API_TLS_CA_FILE else [])):
+        if problem := _unreadable(getattr(settings, name)):
+            yield _error("E007", f"{name}: {problem}.", "Mount the PEM file there, readable by this process.")
+        elif name.endswith("CA_FILE") and not _has_certificates(getattr(settings, name)):
+            text = f"{name}: {safe_path(getattr(settings, name))} has no certificate in PEM."
+            yield _error("E007", text, "Mount the authorities' certificates in PEM.")
+
+
+def _unreadable(path: str) -> str:
+    try:
+        Path(path).read_bytes()
+    except OSError as error:
+        return f"cannot read {safe_path(path)}: {reason(error)}"
+    return ""
+
+
+def _has_certificates(path: str) -> bool:
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _sasl_findings() -> Iterator[CheckMessage]:
+    uses = settings.BRIDGE_KAFKA_SECURITY.startswith("sasl")
+    password = any(getattr(settings, name) for name in SASL_PASSWORD)
+    missing = [name for name in SASL if not getattr(settings, name)] + ([] if password else [SASL_PASSWORD[0]])
+    if uses and missing:
+        text = f"BRIDGE_KAFKA_SECURITY is {settings.BRIDGE_KAFKA_SECURITY}, but {missing[0]} is not set."
+        yield _error("E008", text, "Set the mechanism, the user and the password.")
+    given = [name for name in (*SASL, *SASL_PASSWORD) if getattr(settings, name)]
+    if given and not uses:
+        text = f"{given[0]} is set, but BRIDGE_KAFKA_SECURITY is {settings.BRIDGE_KAFKA_SECURITY}: it is not used."
+        yield _error("E009", text, "Set BRIDGE_KAFKA_SECURITY to sasl_tls, or unset the variable.")
+
+
+@register(TAG)
+def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Numbers and names that contradict each other, or do harm."""
+    if not settings.BRIDGE_ROUTES_PATH:
+        return []
+    return [*_contradictions(), *_harm()]
+
+
+def _contradictions() -> Iterator[CheckMessage]:
+    if settings.BRIDGE_WINDOW < settings.BRIDGE_PENDING_MAX:
+        text = f"BRIDGE_WINDOW is {settings.BRIDGE_WINDOW}, below BRIDGE_PENDING_MAX ({settings.BRIDGE_PENDING_MAX})."
+        yield _error("E010", text, "Raise BRIDGE_WINDOW, or lower BRIDGE_PENDING_MAX.")
+    if settings.BRIDGE_RETRY_MAX_MS < settings.BRIDGE_RETRY_MIN_MS:
+        shortest = settings.BRIDGE_RETRY_MIN_MS
+        text = f"BRIDGE_RETRY_MAX_MS is {settings.BRIDGE_RETRY_MAX_MS}, below BRIDGE_RETRY_MIN_MS ({shortest})."
+        yield _error("E011", text, "Raise BRIDGE_RETRY_MAX_MS, or lower BRIDGE_RETRY_MIN_MS.")
+    for name in ("BRIDGE_KAFKA_GROUP", "CENTRIFUGO_API_URL"):
+        if not getattr(settings, name):
+            yield _error(
+                "E012", f"{name} is empty.", f"Set it, or unset it for the default: see {name} in .env.example."
+            )
+    if settings.BRIDGE_REPLAY_TOPIC and settings.BRIDGE_REPLAY_TOPIC == settings.BRIDGE_DEAD_LETTER_TOPIC:
+        text = "BRIDGE_REPLAY_TOPIC and BRIDGE_DEAD_LETTER_TOPIC are the same topic: dead letters would go in a circle."
+        yield _error("E013", text, "Unset BRIDGE_REPLAY_TOPIC for its default, or name another topic.")
+
+
+def _harm() -> Iterator[CheckMessage]:
+    if settings.BRIDGE_OFFSET_RESET == "latest":
+        text = "BRIDGE_OFFSET_RESET is latest: events that are written before a partition is first read are lost."
+        yield Warning(text, hint="Use earliest.", id="bridge.W003")
+    if settings.BRIDGE_INSTANCE_ID:
+        text = "BRIDGE_INSTANCE_ID is set: this member does not leave the group at SIGTERM."
+        hint = "Use it in a StatefulSet only, with another name for each replica."
+        yield Warning(text, hint=hint, id="bridge.W004")
+
+
+def no_routes() -> Error:
+    """What run_bridge says without a routes file."""
+    return _error("E001", "BRIDGE_ROUTES_PATH is not set.", "Name a routes file; routes.example/ has one.")
+
+
+def _error(number: str, text: str, hint: str) -> Error:
+    return Error(text, hint=hint, id=f"bridge.{number}")

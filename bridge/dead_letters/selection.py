@@ -1,0 +1,109 @@
+"""Which dead letters are meant, and what a dead letter says. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from bridge.commands import Headers, Reason, Record
+from bridge.delivery.dead_letter import CONNECT, OURS, integer, texts_of
+
+MOST_REPLAYS: Final = 5
+
+
+class DeadLetter(NamedTuple):
+    """A record of the dead-letter topic. `topic`, `partition`, `offset`: where its record stood; None: not known."""
+
+    record: Record
+    reason: str
+    detail: str
+    route: str
+    action: str
+    topic: str
+    partition: int | None
+    offset: int | None
+    replays: int
+    attempts: int
+    failed_at: str
+    without_value: bool
+
+    def as_json(self, *, show_values: bool) -> dict[str, Any]:
+        """The documented fields; key and value only if they are asked for."""
+        own = {"letter_partition": self.record.partition, "letter_offset": self.record.offset}
+        fields = {name: value for name, value in self._asdict().items() if name != "record"}
+        return {**own, **fields, **(_content(self.record) if show_values else {})}
+
+
+def _content(record: Record) -> dict[str, str | None]:
+    texts = {"key": record.key, "value": record.value}
+    return {name: None if content is None else content.decode(errors="replace") for name, content in texts.items()}
+
+
+def dead_letter(record: Record) -> DeadLetter:
+    """What the headers of a record of the dead-letter topic say."""
+    headers: Mapping[str, str] = texts_of(record.headers)
+    return DeadLetter(
+        record=record,
+        reason=headers.get("bridge.reason", "unknown"),
+        detail=headers.get("bridge.detail", ""),
+        route=headers.get("bridge.route", ""),
+        action=headers.get("bridge.action", ""),
+        topic=headers.get("bridge.topic", ""),
+        partition=integer(headers, "bridge.partition"),
+        offset=integer(headers, "bridge.offset"),
+        replays=integer(headers, "bridge.replays") or 0,
+        attempts=integer(headers, "bridge.attempts") or 0,
+        failed_at=headers.get("bridge.failed_at", ""),
+        without_value="bridge.value" in headers,
+    )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is looked for; "" and None do not restrict. `since_ms` is in milliseconds since 1970."""
+
+    reason: str = ""
+    route: str = ""
+    topic: str = ""
+    partition: int | None = None
+    offset: int | None = None
+    since_ms: int = 0
+
+    def fits(self, letter: DeadLetter) -> bool:
+        """Whether the letter is meant. Its age is that of its writing."""
+        wanted = {
+            "reason": self.reason or None,
+            "route": self.route or None,
+            "topic": self.topic or None,
+            "partition": self.partition,
+            "offset": self.offset,
+        }
+        fields = letter._asdict()
+        return all(value is None or fields[name] == value for name, value in wanted.items())
+
+    def is_past(self, letter: DeadLetter) -> bool:
+        """Whether the letter is older than what is looked for."""
+        return 0 <= letter.record.timestamp < self.since_ms
+
+
+def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
+    """Why a letter that is meant stays where it is; "" if it is replayed."""
+    if letter.topic == "" or letter.partition is None or letter.offset is None:
+        return "not_a_letter"
+    if letter.without_value:
+        return "without_value"
+    if letter.replays >= MOST_REPLAYS:
+        return "too_many_replays"
+    if letter.reason == Reason.TOO_OLD and not even_old:
+        return "too_old"
+    return ""
+
+
+def replay_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """The record's headers, where it stood, and how often it was replayed."""
+    headers: Headers = letter.record.headers
+    kept = [(name, value or b"") for name, value in headers if not name.startswith((OURS, CONNECT))]
+    stood = [(name, value or b"") for name, value in headers if name in STOOD]
+    return [*kept, *stood, ("bridge.replays", str(letter.replays + 1).encode())]
+
+
+STOOD: Final = frozenset({"bridge.topic", "bridge.partition", "bridge.offset", "bridge.timestamp"})

@@ -1,0 +1,90 @@
+"""Reads a range of a topic without joining a group and without committing anything."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from bridge.commands import Record
+from bridge.delivery.work import Partition
+from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.poller import record_of
+
+TIMEOUT_S: Final = 10.0
+CHUNK: Final = 1000
+
+logger = logging.getLogger("bridge.kafka")
+
+
+class TopicReader:
+    """Reads by offsets. Each method raises KafkaUnreachable."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    def bounds(self, partition: Partition) -> tuple[int, int]:
+        """The offset of the first record, and the one behind the last."""
+        try:
+            return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=TIMEOUT_S)
+        except KafkaException as error:
+            raise KafkaUnreachable(error.args[0].name()) from None
+
+    def forward(self, partition: Partition, start: int, end: int) -> Iterator[Record]:
+        """The records from `start` to before `end`, oldest first; there are fewer than offsets after compaction."""
+        self._consumer.assign([TopicPartition(*partition, start)])
+        while start < end:
+            message = self._consumer.poll(TIMEOUT_S)
+            if message is None:
+                raise KafkaUnreachable("_TIMED_OUT")
+            if (error := message.error()) is not None:
+                start = _after(message, error, end)
+                continue
+            start = (message.offset() or 0) + 1
+            if start <= end:
+                yield record_of(message)
+
+    def backward(self, partition: Partition) -> Iterator[Record]:
+        """All records, newest first, in chunks, so that the newest of a large topic come soon."""
+        first, end = self.bounds(partition)
+        while end > first:
+            start = max(first, end - CHUNK)
+            yield from reversed(list(self.forward(partition, start, end)))
+            end = start
+
+
+def _after(message: Message, error: KafkaError, end: int) -> int:
+    if error.code() == KafkaError._PARTITION_EOF:
+        return max(message.offset() or 0, end)
+    raise KafkaUnreachable(error.name())
+
+
+@contextmanager
+def topic_reader(properties: Mapping[str, str | int | bool]) -> Iterator[TopicReader]:
+    """A reader with these properties of a client."""
+    own = {
+        "group.id": "none",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+    }
+    consumer = Consumer({**properties, **own}, logger=logger)
+    try:
+        yield TopicReader(consumer)
+    finally:
+        consumer.close()
+
+
+def merged(streams: Sequence[Iterator[Record]]) -> Iterator[Record]:
+    """Records of several partitions that each come newest first, newest first."""
+    heads = [(stream, head) for stream in streams if (head := next(stream, None)) is not None]
+    while heads:
+        newest = max(range(len(heads)), key=lambda number: heads[number][1].timestamp)
+        stream, head = heads[newest]
+        yield head
+        following = next(stream, None)
+        if following is None:
+            del heads[newest]
+        else:
+            heads[newest] = (stream, following)

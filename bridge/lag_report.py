@@ -1,0 +1,62 @@
+"""How far a group is behind, by partition."""
+
+import asyncio
+import re
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from bridge.delivery.work import Partition
+from bridge.kafka.connection import KafkaConnection, admin_properties
+from bridge.kafka.lag import Brokers
+from bridge.kafka.reader import topic_reader
+
+
+class Row(NamedTuple):
+    """A partition. `committed` is None if nothing was; `oldest_s` is the age of the first record that is not done."""
+
+    topic: str
+    partition: int
+    committed: int | None
+    end: int
+    lag: int
+    oldest_s: float | None
+
+
+async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]) -> list[Row]:
+    """A row for each partition of these topics; a topic that begins with ^ is a pattern. Raises KafkaUnreachable."""
+    properties = admin_properties(connection)
+    brokers = Brokers(properties)
+    partitions = _partitions(topics, await brokers.topics())
+    ends, beginnings = await brokers.ends(partitions), await brokers.beginnings(partitions)
+    committed = await brokers.committed(group)
+    starts = {each: max(committed.get(each, 0), beginnings[each]) for each in partitions}
+    behind = {each: start for each, start in starts.items() if start < ends[each]}
+    ages = await asyncio.to_thread(_ages, properties, behind, ends)
+    return [
+        Row(*each, committed.get(each), ends[each], max(0, ends[each] - starts[each]), ages.get(each))
+        for each in partitions
+    ]
+
+
+def _partitions(topics: Sequence[str], existing: Mapping[str, int]) -> list[Partition]:
+    found = [name for name in sorted(existing) if _is_meant(name, topics)]
+    return [Partition(name, number) for name in found for number in range(existing[name])]
+
+
+def _is_meant(name: str, topics: Collection[str]) -> bool:
+    return name in topics or any(topic.startswith("^") and re.match(topic, name) for topic in topics)
+
+
+def _ages(
+    properties: Mapping[str, str | int | bool], behind: Mapping[Partition, int], ends: Mapping[Partition, int]
+) -> dict[Partition, float]:
+    """The age of the first record that is not done; none where only transaction markers are left."""
+    now = time.time()
+    ages: dict[Partition, float] = {}
+    with topic_reader(properties) as reader:
+        for partition, start in behind.items():
+            record = next(reader.forward(partition, start, ends[partition]), None)
+            if record is not None and record.timestamp >= 0:
+                ages[partition] = max(0.0, now - record.timestamp / 1000)
+    return ages

@@ -1,0 +1,79 @@
+"""manage.py bridge_lag"""
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from bridge.kafka.errors import KafkaUnreachable
+from bridge.management.letters_command import KafkaCommand
+from bridge.routing.faults import RoutesError
+from bridge.routing.file import load_routes
+from common.exit_codes import PluginState
+
+if TYPE_CHECKING:
+    from bridge.lag_report import Row
+
+
+class Command(KafkaCommand):
+    help = (
+        "Show how far the bridge is behind: for each partition the committed offset, the end, the lag in records, and\n"
+        "the age of the oldest record that is not done. Works while no bridge runs; joins no group."
+    )
+    epilog = """\
+exit codes (as of a monitoring plugin):
+  0  no record that is not done is older than --warn seconds
+  1  one is
+  2  one is older than --critical seconds
+  3  unknown: Kafka does not answer
+
+docs/bridge-operations.md says what to do about it."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object")
+        parser.add_argument("--warn", type=float, default=60.0, metavar="S", help="seconds (60)")
+        parser.add_argument("--critical", type=float, default=600.0, metavar="S", help="seconds (600)")
+
+    def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:
+        from bridge.lag_report import measure  # noqa: PLC0415
+
+        try:
+            rows = asyncio.run(measure(self.connection(), settings.BRIDGE_KAFKA_GROUP, self._topics()))
+        except KafkaUnreachable as error:
+            self.unknown(error)
+            return
+        oldest_s = max((row.oldest_s or 0.0 for row in rows), default=0.0)
+        state = _state(oldest_s, warn, critical)
+        if as_json:
+            partitions = [row._asdict() for row in rows]
+            self.stdout.write(json.dumps({"state": state.name.lower(), "oldest_s": oldest_s, "partitions": partitions}))
+        else:
+            lag = sum(row.lag for row in rows)
+            self.stdout.write(f"BRIDGE LAG {state.name}: {lag} records, oldest {oldest_s:.0f} s")
+            for row in rows:
+                self.stdout.write(_line(row))
+        sys.exit(state)
+
+    def _topics(self) -> list[str]:
+        if not settings.BRIDGE_ROUTES_PATH:
+            raise CommandError("BRIDGE_ROUTES_PATH is not set.", returncode=PluginState.UNKNOWN)
+        try:
+            routes = load_routes(settings.BRIDGE_ROUTES_PATH)
+        except RoutesError as error:
+            raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
+        return [*routes.topics, *([settings.BRIDGE_REPLAY_TOPIC] if settings.BRIDGE_REPLAY_TOPIC else [])]
+
+
+def _line(row: "Row") -> str:
+    committed = "-" if row.committed is None else row.committed
+    age = "" if row.oldest_s is None else f"  oldest {row.oldest_s:.0f} s"
+    return f"  {row.topic}:{row.partition}  committed {committed}  end {row.end}  lag {row.lag}{age}"
+
+
+def _state(oldest_s: float, warn: float, critical: float) -> PluginState:
+    if oldest_s > critical:
+        return PluginState.CRITICAL
+    return PluginState.WARNING if oldest_s > warn else PluginState.OK

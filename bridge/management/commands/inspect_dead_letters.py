@@ -1,0 +1,89 @@
+"""manage.py inspect_dead_letters"""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandParser
+
+from bridge.commands import Reason
+from bridge.dead_letters.duration import seconds
+from bridge.kafka.errors import KafkaUnreachable
+from bridge.management.letters_command import LettersCommand, need_topic, selection_from
+from common.exit_codes import PluginState
+
+if TYPE_CHECKING:
+    from bridge.dead_letters.selection import DeadLetter
+
+
+class Command(LettersCommand):
+    help = (
+        "Show the newest dead letters: how many by reason, and why each record failed and where it stood. Reads the\n"
+        "topic from its end, joins no group, and changes nothing. Keys and values are shown only when asked for."
+    )
+    epilog = """\
+exit codes:
+  0  there is no dead letter that fits
+  1  there is at least one
+  3  unknown: Kafka does not answer, or there is no such topic
+
+examples:
+  manage.py inspect_dead_letters --since 2h
+  manage.py inspect_dead_letters --reason no_such_field --limit 5 --json --show-values
+
+docs/bridge-operations.md says what each reason means and what to do about it."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only this reason")
+        parser.add_argument("--route", metavar="R", help="only this route")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only of this time")
+        parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (100)")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--show-values", action="store_true", help="keys and values of the records too")
+
+    def handle(self, *args: Any, limit: int, as_json: bool, show_values: bool, **options: Any) -> None:
+        topic = need_topic("BRIDGE_DEAD_LETTER_TOPIC")
+        try:
+            partitions = asyncio.run(partitions_of(self.connection(), topic))
+            with self.reader() as reader:
+                letters = list(islice(self.newest_first(reader, partitions, selection_from(options)), limit))
+        except KafkaUnreachable as error:
+            self.unknown(error)
+            return
+        if as_json:
+            for letter in letters:
+                self.stdout.write(json.dumps(letter.as_json(show_values=show_values)))
+        else:
+            self._print(topic, letters, show_values=show_values)
+        sys.exit(PluginState.WARNING if letters else PluginState.OK)
+
+    def _print(self, topic: str, letters: list["DeadLetter"], *, show_values: bool) -> None:
+        self.stdout.write(f"{len(letters)} dead letters in {topic}, newest first")
+        for reason, number in Counter(letter.reason for letter in letters).most_common():
+            self.stdout.write(f"  {number:>6}  {reason}")
+        for letter in letters:
+            self.stdout.write(_line(letter))
+            if show_values:
+                content = letter.as_json(show_values=True)
+                self.stdout.write(f"    key {content['key']!r} value {content['value']!r}")
+
+
+def _line(letter: "DeadLetter") -> str:
+    stood = f"{letter.topic}:{letter.partition}:{letter.offset}"
+    action = f" action {letter.action}" if letter.action else ""
+    here = f"letter {letter.record.partition}:{letter.record.offset}"
+    return f"{letter.failed_at}  {letter.reason}  {stood}  route {letter.route}{action}  {letter.detail}  ({here})"
+
+
+async def partitions_of(connection: Any, topic: str) -> int:
+    """How many partitions the topic has. Raises KafkaUnreachable if there is no such topic."""
+    from bridge.kafka.connection import admin_properties  # noqa: PLC0415
+    from bridge.kafka.lag import Brokers  # noqa: PLC0415
+
+    topics = await Brokers(admin_properties(connection)).topics()
+    if topic not in topics:
+        raise KafkaUnreachable(f"it has no topic {topic}")
+    return topics[topic]

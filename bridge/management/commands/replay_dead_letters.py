@@ -1,0 +1,118 @@
+"""manage.py replay_dead_letters"""
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from bridge.commands import Reason
+from bridge.dead_letters.duration import seconds
+from bridge.kafka.errors import KafkaUnreachable, NotDelivered
+from bridge.management.commands.inspect_dead_letters import partitions_of
+from bridge.management.letters_command import LettersCommand, need_topic, selection_from
+from common.exit_codes import PluginState
+
+if TYPE_CHECKING:
+    from bridge.dead_letters.selection import DeadLetter
+
+
+class Command(LettersCommand):
+    help = (
+        "Write dead letters to BRIDGE_REPLAY_TOPIC, oldest first. The bridge reads them there like the originals.\n"
+        "Never writes to a topic of events: others who read it would see the event again. Remembers nothing: what was\n"
+        "replayed once is replayed again by the same command."
+    )
+    epilog = """\
+exit codes:
+  0  all that are meant were written, or there are none
+  1  some were left where they are; the output says why
+  3  unknown: Kafka does not answer, or there is no such topic
+
+examples:
+  manage.py replay_dead_letters --reason unknown_channel --since 2h --dry-run
+  manage.py replay_dead_letters --topic diary.entry.created.v1 --partition 3 --offset 4711
+  manage.py replay_dead_letters --all --rate 20"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        which = parser.add_argument_group("which dead letters; one of these at least")
+        which.add_argument("--all", dest="everything", action="store_true", help="all of them")
+        which.add_argument("--reason", choices=list(Reason), metavar="R", help="with this reason")
+        which.add_argument("--topic", metavar="T", help="whose record stood in this topic")
+        which.add_argument("--partition", type=int, metavar="P", help="and in this partition")
+        which.add_argument("--offset", type=int, metavar="O", help="and at this offset")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only of this time")
+        parser.add_argument("--limit", type=int, metavar="N", help="at most so many of the newest")
+        parser.add_argument("--even-old", action="store_true", help="also those that were too old for their route")
+        parser.add_argument("--rate", type=int, default=100, metavar="N", help="at most so many a second (100)")
+        parser.add_argument("--dry-run", action="store_true", help="write nothing; say what would be written")
+
+    def handle(self, *args: Any, everything: bool, limit: int | None, rate: int, **options: Any) -> None:
+        if not (everything or options["reason"] or options["topic"]):
+            raise CommandError("Say which: --all, --reason R or --topic T.", returncode=PluginState.UNKNOWN)
+        if rate < 1:
+            raise CommandError(f"--rate is {rate}; accepted: 1 or more.", returncode=PluginState.UNKNOWN)
+        replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
+        try:
+            letters = self._meant(need_topic("BRIDGE_DEAD_LETTER_TOPIC"), replay_topic, limit, options)
+            left = asyncio.run(self._replay(letters, replay_topic, rate, options))
+        except (KafkaUnreachable, NotDelivered) as error:
+            self.unknown(error)
+            return
+        for reason, number in left.most_common():
+            self.stdout.write(f"{number} left where they are: {LEFT[reason]}")
+        sys.exit(PluginState.WARNING if left else PluginState.OK)
+
+    def _meant(self, topic: str, replay_topic: str, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:
+        """The newest that fit, oldest first, as their order matters."""
+        asyncio.run(partitions_of(self.connection(), replay_topic))
+        partitions = asyncio.run(partitions_of(self.connection(), topic))
+        with self.reader() as reader:
+            newest = islice(self.newest_first(reader, partitions, selection_from(options)), limit)
+            return list(newest)[::-1]
+
+    async def _replay(
+        self, letters: Iterable["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
+    ) -> Counter[str]:
+        """Write them, at this rate, each one once the one before it has arrived. Why others were left."""
+        from bridge.dead_letters.selection import replay_headers, why_not_replayed  # noqa: PLC0415
+        from bridge.kafka.connection import producer_properties  # noqa: PLC0415
+        from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
+
+        left: Counter[str] = Counter()
+        producer = KafkaProducer(producer_properties(self.connection()))
+        written = 0
+        began = time.monotonic()
+        try:
+            for letter in letters:
+                if why := why_not_replayed(letter, even_old=options["even_old"]):
+                    left[why] += 1
+                    continue
+                if not options["dry_run"]:
+                    await asyncio.sleep(max(0.0, began + written / rate - time.monotonic()))
+                    record = letter.record
+                    await producer.send(topic, key=record.key, value=record.value, headers=replay_headers(letter))
+                written += 1
+                self._progress(written)
+        finally:
+            await producer.close(5.0)
+        would = "would be " if options["dry_run"] else ""
+        self.stdout.write(f"{written} dead letters {would}written to {topic}")
+        return left
+
+    def _progress(self, written: int) -> None:
+        """On a terminal only."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{written} …", ending="")
+
+
+LEFT = {
+    "not_a_letter": "they have no bridge.… headers",
+    "without_value": "their value was too large for the dead-letter topic",
+    "too_many_replays": "they were replayed five times already",
+    "too_old": "they were too old for their route; --even-old replays them too",
+}

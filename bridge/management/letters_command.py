@@ -1,0 +1,94 @@
+"""What the commands about dead letters share."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from bridge.delivery.work import Partition
+from common.exit_codes import PluginState
+from common.operator_command import OperatorCommand
+from common.secret_files import SecretError
+
+if TYPE_CHECKING:
+    from bridge.dead_letters.selection import DeadLetter, Selection
+    from bridge.kafka.connection import KafkaConnection
+    from bridge.kafka.reader import TopicReader
+
+
+class KafkaCommand(OperatorCommand):
+    """A command that asks Kafka. Without an answer it ends with 3, as a plugin that knows nothing."""
+
+    requires_system_checks = []  # it must work where the routes file does not
+
+    def connection(self) -> "KafkaConnection":
+        """How to reach Kafka. Raises CommandError."""
+        from bridge.running.configuration import ConfigurationError, kafka_connection  # noqa: PLC0415
+
+        try:
+            return kafka_connection(settings)
+        except (ConfigurationError, SecretError) as error:
+            raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
+
+    def unknown(self, error: Exception) -> None:
+        """End: Kafka does not say."""
+        brokers = settings.BRIDGE_KAFKA_BROKERS
+        self.stderr.write(f"Kafka at {brokers} does not answer: {error}. Check BRIDGE_KAFKA_BROKERS and …_SECURITY.")
+        sys.exit(PluginState.UNKNOWN)
+
+
+class LettersCommand(KafkaCommand):
+    """A command about the dead-letter topic."""
+
+    @contextmanager
+    def reader(self) -> Iterator["TopicReader"]:
+        """Reads topics, without a group."""
+        from bridge.kafka.connection import admin_properties  # noqa: PLC0415
+        from bridge.kafka.reader import topic_reader  # noqa: PLC0415
+
+        with topic_reader(admin_properties(self.connection())) as reader:
+            yield reader
+
+    def newest_first(self, reader: "TopicReader", partitions: int, selection: "Selection") -> Iterator["DeadLetter"]:
+        """The letters that are meant."""
+        from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
+        from bridge.kafka.reader import merged  # noqa: PLC0415
+
+        topic = settings.BRIDGE_DEAD_LETTER_TOPIC
+        for record in merged([reader.backward(Partition(topic, number)) for number in range(partitions)]):
+            letter = dead_letter(record)
+            if selection.is_past(letter):
+                return
+            if selection.fits(letter):
+                yield letter
+
+
+def since_ms(since_s: float | None) -> int:
+    """When the time that is looked at began, in milliseconds since 1970; 0: always."""
+    return 0 if since_s is None else int((time.time() - since_s) * 1000)
+
+
+def need_topic(name: str) -> str:
+    """A topic that a setting names. Raises CommandError if it names none."""
+    topic = str(getattr(settings, name))
+    if not topic:
+        raise CommandError(f"{name} is empty: there is no such topic.", returncode=PluginState.UNKNOWN)
+    return topic
+
+
+def selection_from(options: dict[str, Any]) -> "Selection":
+    """What the options restrict to."""
+    from bridge.dead_letters.selection import Selection  # noqa: PLC0415
+
+    return Selection(
+        reason=options.get("reason") or "",
+        route=options.get("route") or "",
+        topic=options.get("topic") or "",
+        partition=options.get("partition"),
+        offset=options.get("offset"),
+        since_ms=since_ms(options.get("since")),
+    )

@@ -1,0 +1,111 @@
+"""manage.py run_bridge"""
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from bridge.checks import TAG, no_routes
+from bridge.routing.file import load_routes
+from bridge.routing.model import Routes
+from bridge.running.spans import OFF, Tracer
+from common.exit_codes import FAILED, PluginState
+from common.operator_command import OperatorCommand
+from common.version import VERSION
+from realtime_site import boot
+
+if TYPE_CHECKING:
+    from bridge.running.configuration import Configuration
+
+logger = logging.getLogger("bridge")
+
+
+class Command(OperatorCommand):
+    help = (
+        "Read events from Kafka and turn them into Centrifugo's commands, as the routes file says, until SIGTERM or\n"
+        "Ctrl-C. Serves /health, /health/live, /health/ready and /metrics on BRIDGE_LISTEN_PORT."
+    )
+    epilog = """\
+exit codes:
+  0  ended by a signal: what was in flight is done, and committed
+  1  the configuration is refused, a topic is missing, the port is taken, or Kafka refuses for good
+with --check:
+  0  all is as it must be
+  2  something is missing or does not answer; each is named
+
+docs/bridge-operations.md says how to run it, and what its health and metrics mean."""
+    requires_system_checks = []  # run below, in the manner of this service
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="check the settings, Kafka and Centrifugo, and end")
+
+    def handle(self, *args: Any, check: bool, **options: Any) -> None:
+        if not settings.BRIDGE_ROUTES_PATH:
+            boot.refuse(boot.sentence(no_routes()), FAILED)
+        boot.check([TAG])
+        routes = load_routes(settings.BRIDGE_ROUTES_PATH)
+        # Imported here: the libraries for Kafka and HTTP must not load with every command.
+        import uvloop  # noqa: PLC0415
+
+        from bridge.running.configuration import configuration  # noqa: PLC0415
+
+        config = configuration(settings)
+        if check:
+            from bridge.running.preflight import preflight  # noqa: PLC0415
+
+            findings = uvloop.run(preflight(config, routes))
+            self.stdout.write("\n".join(findings.lines))
+            sys.exit(PluginState.CRITICAL if findings.faults else PluginState.OK)
+        uvloop.run(_run(config, routes))
+
+
+async def _run(config: "Configuration", routes: Routes) -> None:
+    from bridge.kafka.errors import KafkaRefused  # noqa: PLC0415
+    from bridge.running.listener import ListenError  # noqa: PLC0415
+    from bridge.running.start import StartError  # noqa: PLC0415
+    from bridge.running.supervisor import run  # noqa: PLC0415
+
+    _log_start(config, routes)
+    try:
+        async with _tracer() as tracer:
+            await run(config, routes, VERSION, tracer)
+    except (StartError, ListenError) as error:
+        logger.error("%s", error)
+        sys.exit(FAILED)
+    except KafkaRefused as error:
+        logger.error("Kafka refuses the bridge; it ends", extra={"error": str(error)})
+        sys.exit(FAILED)
+
+
+@asynccontextmanager
+async def _tracer() -> AsyncIterator[Tracer]:
+    """Tracing as the settings want it; what it needs is not even imported when it is off."""
+    endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
+    if not endpoint:
+        yield OFF
+        return
+    from realtime_site.tracing.bridge_spans import open_bridge_tracing  # noqa: PLC0415
+
+    service_name, ratio = settings.OTEL_SERVICE_NAME, settings.OTEL_TRACES_SAMPLER_ARG
+    async with open_bridge_tracing(endpoint, service_name, VERSION, ratio) as tracer:
+        yield tracer
+
+
+def _log_start(config: "Configuration", routes: Routes) -> None:
+    logger.info(
+        "bridge started",
+        extra={
+            "version": VERSION,
+            "routes": len(routes.routes),
+            "topics": len(routes.topics),
+            "settings": {
+                name: value
+                for name, value in settings.EFFECTIVE_SETTINGS.items()
+                if name.startswith(("BRIDGE_", "CENTRIFUGO_API_"))
+            },
+        },
+    )

@@ -1,0 +1,105 @@
+"""A record that fails, from the dead letters back to its channel."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bridge.e2e.stage import ROUTES, Stage, listening, staged
+from tests.harness.kafka import Kafka
+from tests.harness.manage import run_manage
+
+pytestmark = pytest.mark.processes
+
+VALUE = b'{"family":"f-1","number":7}'
+TEXTS = ("bridge.reason", "bridge.detail", "bridge.route", "bridge.action", "bridge.partition", "bridge.offset")
+
+
+def manage(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
+    variables = {
+        **stage.variables,
+        "BRIDGE_KAFKA_BROKERS": stage.kafka.address,
+        "BRIDGE_ROUTES_PATH": str(stage.routes),
+        "CENTRIFUGO_API_URL": f"{stage.centrifugo.url}/api",
+    }
+    return run_manage(*arguments, **variables)
+
+
+def inspected(stage: Stage, *options: str) -> list[dict[str, Any]]:
+    """What inspect_dead_letters prints."""
+    return [json.loads(line) for line in manage(stage, "inspect_dead_letters", "--json", *options).stdout.splitlines()]
+
+
+async def test_a_dead_letter_is_explained_and_replayed(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+    with staged(kafka, centrifugo_v6, tmp_path) as stage:
+        dead_letters = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]
+        with kafka.producer() as producer:
+            producer.produce(stage.topic, VALUE, b"the-key", headers=[("trace", b"abc"), ("bridge.reason", b"old")])
+        with stage.bridge() as bridge:
+            bridge.wait_until(lambda health: health.get("dead_letters") == 1)
+            bridge.process.terminate()
+        [letter] = kafka.messages(dead_letters)
+
+        headers = dict(letter.headers() or ())
+        assert (letter.key(), letter.value(), headers["trace"]) == (b"the-key", VALUE, b"abc")
+        assert [headers[name] for name in TEXTS] == [b"no_such_field", b"n is absent", b"entries", b"1", b"0", b"0"]
+        assert headers["__connect.errors.stage"] == b"TRANSFORMATION"
+        [told] = inspected(stage)
+        assert (told["reason"], told["topic"], told["offset"]) == ("no_such_field", stage.topic, 0)
+        assert "value" not in told
+        assert inspected(stage, "--show-values")[0]["value"] == VALUE.decode()
+        assert manage(stage, "inspect_dead_letters", "--reason", "rejected").returncode == 0
+        assert manage(stage, "inspect_dead_letters").returncode == 1
+
+        stage.routes.write_text(ROUTES.replace('"n"', '"number"').format(topic=stage.topic))
+        replayed = manage(stage, "replay_dead_letters", "--reason", "no_such_field")
+        assert (replayed.returncode, replayed.stderr) == (0, "")
+        assert "1 dead letters written" in replayed.stdout
+        async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
+            with stage.bridge():
+                await client.until(lambda: client.count == 1)
+        assert client.received == {"family:f-1": [{"number": 7}]}
+        assert len(kafka.messages(stage.topic)) == 1
+
+
+async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+    with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
+        dead_letters = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]
+        kafka.produce(stage.topic, [VALUE])
+        bridge.wait_until(lambda health: health.get("dead_letters") == 1)
+        manage(stage, "replay_dead_letters", "--all")
+        bridge.wait_until(lambda health: health.get("dead_letters") == 2)
+        first, second = (dict(message.headers() or ()) for message in kafka.messages(dead_letters))
+
+    assert (first["bridge.replays"], second["bridge.replays"]) == (b"0", b"1")
+    assert first["bridge.topic"] == second["bridge.topic"] == stage.topic.encode()
+    assert len(second) == len(first)
+
+
+async def test_a_command_without_a_kafka_says_so(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+    with staged(kafka, centrifugo_v6, tmp_path) as stage:
+        stage.variables["BRIDGE_DEAD_LETTER_TOPIC"] = "nowhere"
+        ended = manage(stage, "inspect_dead_letters")
+
+    assert ended.returncode == 3
+    assert ended.stdout == ""
+    assert "it has no topic nowhere" in ended.stderr
+
+
+async def test_the_lag_is_told_while_no_bridge_runs(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+    with staged(kafka, centrifugo_v6, tmp_path) as stage:
+        kafka.produce(stage.topic, [b'{"family":"f-1","n":1}'])
+        with stage.bridge() as bridge:
+            bridge.wait_until(lambda health: kafka.committed(stage.group, stage.topic) == [1])
+            bridge.process.terminate()
+        idle = manage(stage, "bridge_lag", "--json")
+        kafka.produce(stage.topic, [b'{"family":"f-1","n":2}'] * 2)
+        behind = manage(stage, "bridge_lag", "--json", "--warn", "0", "--critical", "600")
+
+    [replays, row] = json.loads(idle.stdout)["partitions"]
+    assert (row["topic"], row["committed"], row["lag"], row["oldest_s"]) == (stage.topic, 1, 0, None)
+    assert (replays["committed"], replays["lag"]) == (None, 0)
+    assert (idle.returncode, behind.returncode) == (0, 1)
+    assert json.loads(behind.stdout)["partitions"][1]["lag"] == 2

@@ -1,0 +1,119 @@
+"""How run_bridge starts, or does not."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bridge.e2e.stage import Stage, staged
+from tests.bridge.e2e.test_dead_letters import manage
+from tests.harness.kafka import Kafka
+from tests.harness.manage import run_manage
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
+    with staged(kafka, centrifugo_v6, tmp_path) as running:
+        yield running
+
+
+def checked(stage: Stage, **variables: str) -> subprocess.CompletedProcess[str]:
+    stage.variables.update(variables)
+    return manage(stage, "run_bridge", "--check")
+
+
+def test_a_check_names_what_is_as_it_must_be(stage: Stage) -> None:
+    ended = checked(stage)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "every topic exists" in ended.stdout
+    assert "accepts the API key" in ended.stdout
+
+
+def test_a_check_names_a_wrong_key_and_a_missing_topic(stage: Stage) -> None:
+    stage.routes.write_text(stage.routes.read_text().replace(stage.topic, "no.such.topic"))
+
+    ended = checked(stage, CENTRIFUGO_API_KEY="not-the-key")
+
+    faults = [line for line in ended.stdout.splitlines() if line.startswith("FAULT")]
+    assert ended.returncode == 2
+    assert faults[0] == "FAULT    the topic no.such.topic does not exist; create it, or correct the routes file"
+    assert "HTTP status 401" in faults[1]
+    assert "not-the-key" not in ended.stdout + ended.stderr
+
+
+def test_a_check_names_a_kafka_and_a_centrifugo_that_do_not_answer(stage: Stage, tmp_path: Path) -> None:
+    more = {"BRIDGE_ROUTES_PATH": str(stage.routes), "BRIDGE_KAFKA_BROKERS": "127.0.0.1:1"}
+
+    ended = run_manage("run_bridge", "--check", **more, CENTRIFUGO_API_URL="http://127.0.0.1:1/api")
+
+    assert ended.returncode == 2
+    assert "Kafka at 127.0.0.1:1 does not answer" in ended.stdout
+    assert "the connection was refused" in ended.stdout
+
+
+def test_without_the_dead_letter_topic_the_start_ends_with_how_to_create_it(stage: Stage) -> None:
+    with stage.bridge(BRIDGE_DEAD_LETTER_TOPIC="not.there") as bridge:
+        code = bridge.process.popen.wait(30)
+        told = bridge.process.stderr()
+
+    assert code == 1
+    assert (
+        "BRIDGE_DEAD_LETTER_TOPIC: the topic not.there does not exist. Create it: kafka-topics.sh --bootstrap-server "
+        f"{stage.kafka.address} --create --topic not.there --partitions 3" in told
+    )
+
+
+def test_without_a_routes_file_the_start_ends() -> None:
+    ended = run_manage("run_bridge")
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "Configuration refused:\nbridge.E001: BRIDGE_ROUTES_PATH is not set. "
+        "Name a routes file; routes.example/ has one.\n"
+    )
+
+
+def test_a_port_that_is_taken_ends_the_start(stage: Stage) -> None:
+    with stage.bridge() as first:
+        first.wait_until_assigned(2)
+        port = str(first.process.port)
+        with stage.bridge(BRIDGE_LISTEN_PORT=port) as second:
+            code = second.process.popen.wait(30)
+            told = second.process.stderr()
+
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in told
+
+
+def test_a_kafka_that_is_not_there_yet_is_waited_for(stage: Stage) -> None:
+    with stage.bridge(BRIDGE_KAFKA_BROKERS="127.0.0.1:1") as bridge:
+        bridge.wait_until(lambda health: health.get("kafka") == {"reachable": False} and health["status"] == "degraded")
+        live = bridge.process.http.get("/health/live").status_code
+        code = bridge.process.terminate()
+
+    assert (live, code) == (200, 0)
+
+
+def test_sigterm_in_an_outage_of_centrifugo_ends_soon_and_loses_nothing(stage: Stage) -> None:
+    with stage.bridge(CENTRIFUGO_API_URL="http://127.0.0.1:1/api") as bridge:
+        stage.kafka.produce(stage.topic, [b'{"family":"f-1","n":1}'])
+        bridge.wait_until(lambda health: health.get("pending") == 1)
+        code = bridge.process.terminate()
+
+    assert code == 0
+    assert stage.kafka.committed(stage.group, stage.topic) == [-1001]
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics", "/nowhere"])
+def test_the_listener_answers(stage: Stage, path: str) -> None:
+    with stage.bridge() as bridge:
+        bridge.wait_until_assigned(2)
+        answer = bridge.process.http.get(path)
+        refused = bridge.process.http.post(path)
+
+    there = path != "/nowhere"
+    assert (answer.status_code, refused.status_code) == ((200, 405) if there else (404, 404))
