@@ -1,0 +1,76 @@
+"""How many requests may be in flight, adapted to how late the event loop and the answers are.
+
+Work for a caller that has gone is lost, so a request is refused at once if its answer would come too late. Two signals
+show that: the lag of the event loop, which grows with the queue in this process, and the latency of answers, which also
+grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small. It is cut in
+proportion when one is too large (additive increase, multiplicative decrease, with delay as the signal, as in CoDel).
+
+Time is an argument: `tick` is called at a regular interval.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+GROWTH: Final = 1.05
+LARGEST_CUT: Final = 0.5
+# Above these shares of a bound the limit does not grow, so that it settles below the bound. The lag is noisy.
+CALM_LAG: Final = 0.5
+CALM_LATENCY: Final = 0.8
+
+
+@dataclass(slots=True, kw_only=True)
+class AdaptiveLimit:
+    """A limit for requests in flight, from `start`, between `floor` and `ceiling`.
+
+    `lag_s` is the largest healthy lag of the event loop, `latency_s` the largest healthy mean latency of an answer.
+    A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and few of
+    them would make it no faster.
+    """
+
+    lag_s: float
+    latency_s: float
+    floor: int = 16
+    slow_floor: int = 100
+    start: int = 200
+    ceiling: int = 1000
+    taken: int = 0
+    limit: float = field(init=False)
+    _answers: int = field(init=False, default=0)
+    _answers_s: float = field(init=False, default=0.0)
+    _peak: int = field(init=False, default=0)
+    _refused: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.limit = float(self.start)
+
+    def enter(self) -> bool:
+        """Take a place; False if there is none."""
+        if self.taken >= int(self.limit):
+            self._refused = True
+            return False
+        self.taken += 1
+        self._peak = max(self._peak, self.taken)
+        return True
+
+    def leave(self, latency_s: float) -> None:
+        """Give the place back; `latency_s` is the time since `enter`, in seconds."""
+        self.taken -= 1
+        self._answers += 1
+        self._answers_s += latency_s
+
+    def tick(self, lag_s: float) -> None:
+        """Adapt to the lag of the event loop, and to the latency of the answers since the last tick, in seconds."""
+        latency_s = self._answers_s / self._answers if self._answers else 0.0
+        excess = lag_s / self.lag_s
+        slowness = latency_s / self.latency_s
+        if excess > 1:
+            self._cut(excess, self.floor)
+        elif slowness > 1:
+            self._cut(slowness, self.slow_floor)
+        elif self._refused and excess < CALM_LAG and slowness < CALM_LATENCY:
+            self.limit = min(self.ceiling, self.limit * GROWTH)
+        self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
+
+    def _cut(self, excess: float, floor: int) -> None:
+        used = min(self.limit, max(self._peak, floor))
+        self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))

@@ -1,0 +1,141 @@
+"""The adaptive limit: its rules one by one, and simulated loads on a service that does 500 requests a second."""
+
+import pytest
+
+from common.adaptive_limit import AdaptiveLimit
+from tests.common.arrivals import OverTime, simulate
+
+CAPACITY = 500
+
+
+def adaptive(**options: int) -> AdaptiveLimit:
+    return AdaptiveLimit(lag_s=0.05, latency_s=1.25, **options)
+
+
+def always(value: float) -> OverTime:
+    return lambda _: value
+
+
+def filled(limit: AdaptiveLimit) -> AdaptiveLimit:
+    """The limit with every place taken, and one request refused."""
+    while limit.enter():
+        pass
+    return limit
+
+
+def test_places_are_taken_up_to_the_limit_and_given_back() -> None:
+    limit = adaptive(start=2, floor=1)
+
+    entered = [limit.enter(), limit.enter(), limit.enter()]
+    limit.leave(0.01)
+
+    assert entered == [True, True, False]
+    assert limit.enter()
+
+
+def test_a_lag_within_the_bound_leaves_an_unused_limit_alone() -> None:
+    limit = adaptive(start=100)
+
+    limit.tick(0.04)
+
+    assert limit.limit == 100
+
+
+def test_a_limit_that_refuses_grows_while_the_loop_is_on_time() -> None:
+    limit = filled(adaptive(start=100))
+
+    limit.tick(0.001)
+
+    assert limit.limit == pytest.approx(105)
+
+
+def test_a_limit_never_grows_above_the_ceiling() -> None:
+    limit = filled(adaptive(start=100, ceiling=101))
+
+    limit.tick(0.0)
+
+    assert limit.limit == 101
+
+
+@pytest.mark.parametrize(("lag_s", "limit_after"), [(0.06, 83.3), (0.1, 50.0), (5.0, 50.0)])
+def test_a_lag_above_the_bound_cuts_in_proportion_by_half_at_most(lag_s: float, limit_after: float) -> None:
+    limit = filled(adaptive(start=100))
+
+    limit.tick(lag_s)
+
+    assert limit.limit == pytest.approx(limit_after, abs=0.1)
+
+
+def test_a_cut_counts_from_what_was_used() -> None:
+    limit = adaptive(start=1000)
+    for _ in range(100):
+        limit.enter()
+
+    limit.tick(0.1)
+
+    assert limit.limit == 50
+
+
+def test_no_lag_cuts_below_the_floor() -> None:
+    limit = filled(adaptive(start=20, floor=16))
+
+    for _ in range(5):
+        limit.tick(9.0)
+
+    assert limit.limit == 16
+
+
+def test_slow_answers_cut_the_limit_but_not_below_what_a_slow_peer_needs() -> None:
+    limit = filled(adaptive(start=150, slow_floor=100))
+
+    for _ in range(5):
+        limit.leave(2.4)
+        limit.enter()
+        limit.tick(0.0)
+
+    assert limit.limit == 100
+
+
+def test_slow_answers_never_raise_a_limit_that_a_lag_has_cut() -> None:
+    limit = filled(adaptive(start=20))
+    limit.tick(1.0)
+
+    limit.leave(2.4)
+    limit.tick(0.0)
+
+    assert limit.limit == 16
+
+
+@pytest.mark.parametrize("peer_s", [0.005, 0.05, 0.5])
+def test_below_the_capacity_hardly_anything_is_refused(peer_s: float) -> None:
+    outcome = simulate(adaptive(), arrivals=always(0.8 * CAPACITY), peer_s=always(peer_s), seconds=60)
+
+    assert outcome.share_refused() < 0.01
+    assert outcome.late == 0
+
+
+@pytest.mark.parametrize("times", [2, 5, 10])
+def test_above_the_capacity_it_does_what_refusals_leave_and_nothing_late(times: int) -> None:
+    arrivals, refusal, seconds = times * CAPACITY, 0.05, 60.0
+
+    outcome = simulate(adaptive(), arrivals=always(arrivals), peer_s=always(0.005), seconds=seconds, refusal=refusal)
+
+    possible = (CAPACITY - refusal * arrivals) / (1 - refusal) * seconds
+    assert outcome.answered > 0.75 * possible
+    assert outcome.late == 0
+
+
+def test_after_a_storm_the_load_of_before_is_served_again() -> None:
+    limit = adaptive()
+
+    simulate(limit, arrivals=always(10 * CAPACITY), peer_s=always(0.05), seconds=10)
+    after = simulate(limit, arrivals=always(0.8 * CAPACITY), peer_s=always(0.05), seconds=20)
+
+    assert after.share_refused() < 0.02
+
+
+def test_a_peer_that_becomes_slow_is_not_taken_for_a_storm() -> None:
+    outcome = simulate(adaptive(), arrivals=always(300), peer_s=lambda now: 0.005 if now < 20 else 0.8, seconds=60)
+
+    assert outcome.share_refused() < 0.03
+    assert outcome.late == 0
