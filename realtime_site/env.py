@@ -63,6 +63,14 @@ class Environment:
         self.effective[name] = value and "set"
         return value
 
+    def secret_value(self, name: str, convert: Callable[[str], T]) -> T:
+        """What `convert` makes of a secret, which is never shown; `convert` raises ValueError with what is accepted."""
+        try:
+            return convert(self.secret(name))
+        except ValueError as error:
+            self.problems.append(f"{name} is set, but cannot be read; accepted: {error}.")
+            return convert("")
+
     def value(self, name: str, default: str, convert: Callable[[str], T]) -> T:
         """What `convert` makes of it; `convert` raises ValueError with what is accepted."""
         return self._read(name, default, convert)

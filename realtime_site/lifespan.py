@@ -18,6 +18,7 @@ from centrifugo_proxy.wiring.peers import open_identity
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.version import VERSION
 from fallback.tickets import LoadedPool
+from realtime_site.trace_options import trace_options
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -63,15 +64,14 @@ async def _session_events(
 
 @asynccontextmanager
 async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -> AsyncIterator[Tracer]:
-    """Tracing as the settings want it; what it needs is not even imported (ten MiB) when it is off."""
-    endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
-    if not endpoint and processor is None:
+    """The tracer of these settings. Where tracing is off, its packages are not imported, which saves ten MiB."""
+    options = trace_options(settings)
+    if options is None or not (options.endpoint or processor):
         yield OFF
         return
     from realtime_site.tracing.setup import open_tracing  # noqa: PLC0415
 
-    service_name, ratio = settings.OTEL_SERVICE_NAME, settings.OTEL_TRACES_SAMPLER_ARG
-    async with open_tracing(endpoint, service_name, VERSION, ratio, processor) as tracer:
+    async with open_tracing(options, VERSION, processor) as tracer:
         yield tracer
 
 

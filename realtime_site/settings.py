@@ -8,6 +8,7 @@ import os
 from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
 from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
 from realtime_site import logs
+from realtime_site import trace_options as otel
 from realtime_site.env import Environment
 from realtime_site.foreign_variables import misspelt, take_out_library_variables
 from realtime_site.hosts import allowed_hosts, bind_address
@@ -29,8 +30,28 @@ IDENTITY_TLS_SERVER_NAME = env.text("IDENTITY_TLS_SERVER_NAME", "")
 IDENTITY_VALIDATE_DEADLINE_MS = env.integer("IDENTITY_VALIDATE_DEADLINE_MS", 2500, 1, 60000)
 IDENTITY_PROBE_INTERVAL_MS = env.integer_or_zero("IDENTITY_PROBE_INTERVAL_MS", 100, 60000)
 
+OTEL_SDK_DISABLED = env.one_of("OTEL_SDK_DISABLED", "false", ("true", "false"))
+OTEL_TRACES_EXPORTER = env.one_of("OTEL_TRACES_EXPORTER", "otlp", ("otlp", "none"))
 OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318/v1/traces")
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+OTEL_EXPORTER_OTLP_PROTOCOL = env.value("OTEL_EXPORTER_OTLP_PROTOCOL", "", otel.protocol)
+OTEL_EXPORTER_OTLP_TRACES_PROTOCOL = env.value("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "", otel.protocol)
+OTEL_EXPORTER_OTLP_HEADERS = env.secret_value("OTEL_EXPORTER_OTLP_HEADERS", otel.headers)
+OTEL_EXPORTER_OTLP_TRACES_HEADERS = env.secret_value("OTEL_EXPORTER_OTLP_TRACES_HEADERS", otel.headers)
+OTEL_EXPORTER_OTLP_TIMEOUT = env.integer("OTEL_EXPORTER_OTLP_TIMEOUT", 3000, 1, 60000)
+OTEL_EXPORTER_OTLP_TRACES_TIMEOUT = env.value("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "", otel.timeout_or_unset)
+OTEL_EXPORTER_OTLP_COMPRESSION = env.value("OTEL_EXPORTER_OTLP_COMPRESSION", "", otel.compression_or_unset)
+OTEL_EXPORTER_OTLP_TRACES_COMPRESSION = env.value(
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "", otel.compression_or_unset
+)
+OTEL_EXPORTER_OTLP_CERTIFICATE = env.path("OTEL_EXPORTER_OTLP_CERTIFICATE")
+OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE = env.path("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE")
+OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE = env.path("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")
+OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE = env.path("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE")
+OTEL_EXPORTER_OTLP_CLIENT_KEY = env.path("OTEL_EXPORTER_OTLP_CLIENT_KEY")
+OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY = env.path("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY")
 OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "aim2be-realtime-service")
+OTEL_TRACES_SAMPLER = env.one_of("OTEL_TRACES_SAMPLER", "parentbased_traceidratio", otel.SAMPLERS)
 OTEL_TRACES_SAMPLER_ARG = env.ratio("OTEL_TRACES_SAMPLER_ARG", "1.0")
 
 CENTRIFUGO_PROXY_SECRET = env.secret("CENTRIFUGO_PROXY_SECRET")

@@ -14,7 +14,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from bridge.commands import Record
 from bridge.delivery.verdicts import Failure
-from realtime_site.tracing.setup import batched_export, shut_down
+from realtime_site.trace_options import TraceOptions
+from realtime_site.tracing.setup import batched_export, provider_of, shut_down
 
 MOST_LINKS: Final = 64
 PROPAGATOR: Final = TraceContextTextMapPropagator()
@@ -73,12 +74,11 @@ def _headers(span: trace.Span) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_bridge_tracing(
-    endpoint: str, service_name: str, version: str, ratio: float, processor: SpanProcessor | None = None
+    options: TraceOptions, version: str, processor: SpanProcessor | None = None
 ) -> AsyncIterator[BridgeTracer]:
-    """A tracer that exports to exactly `endpoint`; flushed, within a bound, at the end."""
-    resource = Resource.create({"service.name": service_name, "service.version": version})
-    provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False)
-    provider.add_span_processor(processor or batched_export(endpoint, InstrumentationScope("bridge", version)))
+    """A tracer with these options. At the end its spans are flushed, for five seconds at most."""
+    _, provider = provider_of(options, version)
+    provider.add_span_processor(processor or batched_export(options, InstrumentationScope("bridge", version)))
     try:
         yield BridgeTracer(provider.get_tracer("bridge", version))
     finally:

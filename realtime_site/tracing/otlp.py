@@ -1,121 +1,98 @@
-"""OTLP export whose encoder remembers what spans have in common.
+"""Exports spans over OTLP/HTTP. https://opentelemetry.io/docs/specs/otlp/#otlphttp"""
 
-The stock encoder builds a protobuf message for every attribute of every span, and it holds the interpreter while it
-does. Of the proxy's spans only ids and times differ; the rest is encoded once and joined on: in protobuf the
-concatenation of two encodings is the encoding of the merged message.
-https://protobuf.dev/programming-guides/encoding/#last-one-wins
-"""
-
+import gzip
+import logging
+import threading
 from collections.abc import Sequence
-from functools import lru_cache
+from time import monotonic
 from typing import Final
 
+import urllib3
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.trace.v1 import trace_pb2
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanKind
 
-Items = tuple[tuple[str, str | int], ...]
+from realtime_site.trace_options import TraceOptions
+from realtime_site.tracing.encoder import encode
 
-KINDS: Final = {
-    SpanKind.SERVER: trace_pb2.Span.SPAN_KIND_SERVER,
-    SpanKind.CLIENT: trace_pb2.Span.SPAN_KIND_CLIENT,
-}
-# Field numbers of opentelemetry/proto/trace/v1/trace.proto and …/collector/trace/v1/trace_service.proto.
-RESOURCE_SPANS, SCOPE_SPANS, SPANS = 1, 2, 2
+# Statuses after which the collector may take the same spans; any other is final.
+RETRYABLE: Final = frozenset({429, 502, 503, 504})
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_ANSWER: Final = 64 * 1024
+
+logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
 
 
-class LeanExporter(OTLPSpanExporter):
-    """Exports the spans of `instrumentation_scope` with our encoder, all others with the package's."""
+class LeanExporter(SpanExporter):
+    """Exports the spans of `instrumentation_scope` with our encoder, all others with the package's.
 
-    def __init__(self, endpoint: str, timeout_s: float, instrumentation_scope: InstrumentationScope) -> None:
-        super().__init__(endpoint=endpoint, timeout=timeout_s)
+    Neither proxies of the environment nor redirects are followed: the headers may hold a secret.
+    """
+
+    def __init__(self, options: TraceOptions, instrumentation_scope: InstrumentationScope) -> None:
+        self._options = options
         self._instrumentation_scope = instrumentation_scope
+        self._stopped = threading.Event()
+        self._headers = {**options.headers, "Content-Type": "application/x-protobuf"}
+        if options.gzip:
+            self._headers["Content-Encoding"] = "gzip"
+        self._http = urllib3.PoolManager(
+            num_pools=1,
+            retries=False,
+            ca_certs=options.ca_file or None,
+            cert_file=options.client_certificate or None,
+            key_file=options.client_key or None,
+        )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send the spans, again after a pause where that may help, all within the timeout."""
+        if self._stopped.is_set():
+            return SpanExportResult.FAILURE
+        body = self._encoded(spans)
+        until, pause_s = monotonic() + self._options.timeout_s, FIRST_PAUSE_S
+        while True:
+            problem, final = self._post(body, until - monotonic())
+            if not problem:
+                return SpanExportResult.SUCCESS
+            if final or monotonic() + pause_s >= until or self._stopped.wait(pause_s):
+                logger.warning("%d spans were not exported: %s", len(spans), problem)
+                return SpanExportResult.FAILURE
+            pause_s *= 2
+
+    def shutdown(self) -> None:
+        """Export nothing more; an export that waits to try again gives up."""
+        self._stopped.set()
+        self._http.clear()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing is held back here."""
+        return True
+
+    def _encoded(self, spans: Sequence[ReadableSpan]) -> bytes:
         ours = [span for span in spans if span.instrumentation_scope is self._instrumentation_scope]
-        if self._shutdown or not ours:
-            return super().export(spans)
-        body = encode(ours, self._instrumentation_scope)
-        if len(ours) < len(spans):
-            others = [span for span in spans if span.instrumentation_scope is not self._instrumentation_scope]
+        others = [span for span in spans if span.instrumentation_scope is not self._instrumentation_scope]
+        body = encode(ours, self._instrumentation_scope) if ours else b""
+        if others or not ours:
             body += encode_spans(others).SerializeToString()
-        return SpanExportResult.SUCCESS if self._client.export(body).success else SpanExportResult.FAILURE
+        return gzip.compress(body, 1) if self._options.gzip else body
 
-
-def encode(spans: Sequence[ReadableSpan], instrumentation_scope: InstrumentationScope) -> bytes:
-    """An ExportTraceServiceRequest with these spans, all of one resource and one scope."""
-    scope_spans = _scope(instrumentation_scope.name, instrumentation_scope.version or "")
-    scope_spans += b"".join([_field(SPANS, encode_span(span)) for span in spans])
-    return _field(RESOURCE_SPANS, _resource(spans[0].resource) + _field(SCOPE_SPANS, scope_spans))
-
-
-def encode_span(span: ReadableSpan) -> bytes:
-    """One span: what is its own, and what it has in common with others."""
-    context, parent = span.context, span.parent
-    own = trace_pb2.Span(
-        trace_id=context.trace_id.to_bytes(16),
-        span_id=context.span_id.to_bytes(8),
-        parent_span_id=parent.span_id.to_bytes(8) if parent else b"",
-        trace_state=context.trace_state.to_header(),
-        start_time_unix_nano=span.start_time or 0,
-        end_time_unix_nano=span.end_time or 0,
-        flags=_flags(remote_parent=parent is not None and parent.is_remote),
-    )
-    items: Items = tuple((span.attributes or {}).items())  # type: ignore[arg-type]  # str and int only
-    return own.SerializeToString() + _common(span.name, span.kind, span.status.status_code.value, items)
-
-
-def _flags(*, remote_parent: bool) -> int:
-    known = trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
-    return known | trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK if remote_parent else known
-
-
-@lru_cache(maxsize=1024)
-def _common(name: str, kind: SpanKind, status: int, items: Items) -> bytes:
-    return trace_pb2.Span(
-        name=name,
-        kind=KINDS[kind],
-        attributes=[_attribute(key, value) for key, value in items],
-        status=trace_pb2.Status(code=status),  # type: ignore[arg-type]  # the SDK's numbers are the protocol's
-    ).SerializeToString()
-
-
-def _attribute(key: str, value: str | int) -> common_pb2.KeyValue:
-    if isinstance(value, int):
-        return common_pb2.KeyValue(key=key, value=common_pb2.AnyValue(int_value=value))
-    return common_pb2.KeyValue(key=key, value=common_pb2.AnyValue(string_value=value))
-
-
-@lru_cache(maxsize=16)
-def _scope(name: str, version: str) -> bytes:
-    scope = common_pb2.InstrumentationScope(name=name, version=version)
-    return trace_pb2.ScopeSpans(scope=scope).SerializeToString()
-
-
-@lru_cache(maxsize=16)
-def _resource(resource: Resource) -> bytes:
-    """A ResourceSpans without spans; a resource is hashed by its attributes, and lives as long as the process."""
-    attributes = [_attribute(key, value) for key, value in resource.attributes.items()]  # type: ignore[arg-type]
-    message = trace_pb2.ResourceSpans(schema_url=resource.schema_url)
-    message.resource.attributes.extend(attributes)
-    return message.SerializeToString()
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    """A length-delimited field."""
-    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
-
-
-def _varint(number: int) -> bytes:
-    parts = bytearray()
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
+    def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
+        """What went wrong, "" for nothing, and whether it would go wrong again."""
+        try:
+            response = self._http.request(
+                "POST",
+                self._options.endpoint,
+                body=body,
+                headers=self._headers,
+                timeout=max(timeout_s, 0.001),
+                redirect=False,
+                preload_content=False,
+            )
+            response.read(LONGEST_ANSWER)
+            response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return f"{type(error).__name__} at the collector", False
+        if 200 <= response.status < 300:
+            return "", True
+        return f"the collector answered with status {response.status}", response.status not in RETRYABLE

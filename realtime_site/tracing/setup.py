@@ -1,4 +1,4 @@
-"""OpenTelemetry: the provider, its export, and where the instrumentation of Django is put in."""
+"""Sets OpenTelemetry up: the provider, the export, and the instrumentation of Django."""
 
 import asyncio
 import threading
@@ -9,15 +9,15 @@ from typing import Final
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from centrifugo_proxy import spans
+from realtime_site.trace_options import TraceOptions
 from realtime_site.tracing.django_spans import AsyncDjangoInstrumentor
 from realtime_site.tracing.otlp import LeanExporter
 from realtime_site.tracing.tracer import RecordingTracer
 
-EXPORT_TIMEOUT_S: Final = 3.0
 FLUSH_TIMEOUT_S: Final = 5.0
 QUEUE_SPANS: Final = 20_000
 BATCH_SPANS: Final = 512
@@ -25,30 +25,36 @@ BATCH_SPANS: Final = 512
 
 @asynccontextmanager
 async def open_tracing(
-    endpoint: str, service_name: str, version: str, ratio: float, processor: SpanProcessor | None = None
+    options: TraceOptions, version: str, processor: SpanProcessor | None = None
 ) -> AsyncIterator[spans.Tracer]:
-    """A tracer that exports to exactly `endpoint`; flushed, within a bound, at the end.
+    """A tracer with these options. At the end its spans are flushed, for five seconds at most.
 
-    `processor` takes the place of the batched OTLP export.
+    `processor` replaces the batched OTLP export.
     """
-    resource = Resource.create({"service.name": service_name, "service.version": version})
-    provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(ratio), shutdown_on_exit=False)
+    resource, provider = provider_of(options, version)
     scope = InstrumentationScope("centrifugo_proxy", version)
-    processor = processor or batched_export(endpoint, scope)
+    processor = processor or batched_export(options, scope)
     provider.add_span_processor(processor)
     instrumentor = AsyncDjangoInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:
-        yield RecordingTracer(processor, resource, scope, ratio)
+        yield RecordingTracer(processor, resource, scope, options.sampling)
     finally:
         instrumentor.uninstrument()
         await shut_down(provider)
 
 
-def batched_export(endpoint: str, scope: InstrumentationScope) -> BatchSpanProcessor:
-    """Exports to exactly `endpoint`, from a thread of its own."""
-    # The endpoint is given here: the SDK's own reading of the variable would append /v1/traces.
-    exporter = LeanExporter(endpoint, EXPORT_TIMEOUT_S, scope)
+def provider_of(options: TraceOptions, version: str) -> tuple[Resource, TracerProvider]:
+    """The SDK's provider with these options, and its resource."""
+    resource = Resource.create({"service.name": options.service_name, "service.version": version})
+    ratio = TraceIdRatioBased(options.sampling.ratio)
+    sampler = ParentBased(ratio) if options.sampling.parent_based else ratio
+    return resource, TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+
+
+def batched_export(options: TraceOptions, scope: InstrumentationScope) -> BatchSpanProcessor:
+    """Exports with these options, from a thread of its own."""
+    exporter = LeanExporter(options, scope)
     return BatchSpanProcessor(
         exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=1000
     )

@@ -1,8 +1,8 @@
-"""Records the spans of proxy requests: the SDK's data and processors, without its span object.
+"""Records the spans of proxy requests with the SDK's data and processors, but without its span object.
 
-The SDK's spans can change from any thread at any time, which costs locks, copies and checks on every attribute:
-most of a span's price (docs/performance.md). Ours are written down once, when they end.
-Names and attributes are those of OpenTelemetry's stable HTTP and its RPC conventions:
+The SDK's spans can change from any thread at any time. That takes locks, copies and checks for every attribute, which
+are most of a span's cost (docs/performance.md). Ours are recorded once, when they end.
+Names and attributes follow OpenTelemetry's HTTP and RPC conventions:
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 """
 
@@ -20,6 +20,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status,
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from centrifugo_proxy.spans import Span, Tracer
+from realtime_site.trace_options import Sampling
 
 PROPAGATOR: Final = TraceContextTextMapPropagator()
 PROPAGATED: Final = (b"traceparent", b"tracestate")
@@ -29,15 +30,20 @@ Attributes = dict[str, str | int]
 
 
 class RecordingTracer(Tracer):
-    """`Tracer` that samples by trace id, a parent's decision respected, and hands ended spans to `processor`."""
+    """`Tracer` that samples by trace id and hands ended spans to `processor`."""
 
     def __init__(
-        self, processor: SpanProcessor, resource: Resource, instrumentation_scope: InstrumentationScope, ratio: float
+        self,
+        processor: SpanProcessor,
+        resource: Resource,
+        instrumentation_scope: InstrumentationScope,
+        sampling: Sampling,
     ) -> None:
         self._processor = processor
         self._resource = resource
         self._instrumentation_scope = instrumentation_scope
-        self._bound = TraceIdRatioBased.get_bound_for_rate(ratio)
+        self._bound = TraceIdRatioBased.get_bound_for_rate(sampling.ratio)
+        self._parent_based = sampling.parent_based
 
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
         parent = _remote_parent(scope["headers"])
@@ -49,13 +55,17 @@ class RecordingTracer(Tracer):
         return _ClientSpan(self, self._context(parent), parent, (service, method, peer))
 
     def _context(self, parent: SpanContext | None) -> SpanContext:
-        """A new span's ids, and whether it is sampled."""
+        """The ids of a new span, and whether it is sampled."""
         span_id = getrandbits(64) or 1
-        if parent is not None:
-            return SpanContext(parent.trace_id, span_id, False, parent.trace_flags, parent.trace_state)
-        trace_id = getrandbits(128) or 1
+        if parent is None:
+            trace_id = getrandbits(128) or 1
+            return SpanContext(trace_id, span_id, False, self._flags(trace_id))
+        flags = parent.trace_flags if self._parent_based else self._flags(parent.trace_id)
+        return SpanContext(parent.trace_id, span_id, False, flags, parent.trace_state)
+
+    def _flags(self, trace_id: int) -> TraceFlags:
         sampled = trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._bound
-        return SpanContext(trace_id, span_id, False, SAMPLED if sampled else UNSAMPLED)
+        return SAMPLED if sampled else UNSAMPLED
 
     def record(
         self,
@@ -68,7 +78,7 @@ class RecordingTracer(Tracer):
         attributes: Attributes,
         status: Status,
     ) -> None:
-        """Write down a span that has just ended."""
+        """Record a span that has just ended."""
         self._processor.on_end(
             ReadableSpan(
                 name,

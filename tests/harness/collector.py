@@ -1,5 +1,6 @@
 """A span collector on loopback that keeps what it receives."""
 
+import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 @dataclass
 class Collector:
-    """The paths and bodies of the received POSTs; `url` is the address of the collector."""
+    """The paths, heads and bodies of the received POSTs; `url` is the address of the collector.
+
+    `answers` are the statuses of its next answers, followed by 200. `clients` are the addresses of the connections.
+    """
 
     url: str
+    answers: list[int] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    clients: set[tuple[str, int]] = field(default_factory=set)
     paths: list[str] = field(default_factory=list)
     exports: list[ExportTraceServiceRequest] = field(default_factory=list)
 
@@ -29,11 +36,17 @@ def collector(path: str = "/v1/traces") -> Iterator[Collector]:
     """A running collector."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
             sink.paths.append(self.path)
+            sink.headers.append(dict(self.headers))
+            sink.clients.add(self.client_address)
             sink.exports.append(ExportTraceServiceRequest.FromString(body))
-            self.send_response(200)
+            self.send_response(sink.answers.pop(0) if sink.answers else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -41,6 +54,7 @@ def collector(path: str = "/v1/traces") -> Iterator[Collector]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
         sink = Collector(f"http://127.0.0.1:{server.server_port}{path}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

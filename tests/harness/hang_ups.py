@@ -15,12 +15,12 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import Client, client_of
 
 AT_ONCE, MOST = 100, 500
-WARM_UP: Final = 3000
+LEAST_WARM_UP: Final = 3000
 
 
 async def main(address: str, count: int) -> None:
     async with client_of(address, deadline_s=0.3) as client:
-        await hang_up(client, WARM_UP)
+        await hang_up(client, max(LEAST_WARM_UP, count // 5))
         before = await resident_bytes()
         await hang_up(client, count)
         sys.stdout.write(f"{await resident_bytes() - before}\n")

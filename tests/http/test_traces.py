@@ -260,6 +260,42 @@ async def test_spans_are_sent_to_exactly_the_configured_url_and_the_last_of_them
     assert (resource["service.name"], resource["service.version"]) == ("a-name", VERSION)
 
 
+@pytest.mark.parametrize("variables", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
+async def test_tracing_that_is_switched_off_makes_no_span_of_any_kind(
+    identity: IdentityStub, exporter: InMemorySpanExporter, variables: dict[str, Any]
+) -> None:
+    async with service(identity.address, span_processor=into(exporter), **variables) as running:
+        response = await running.connect()
+        await running.http.get("/nowhere")
+
+    assert response.status_code == 200
+    assert exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize(("sampler", "spans"), [("always_off", 0), ("always_on", 2), ("parentbased_always_off", 2)])
+async def test_the_sampler_decides_about_the_hand_made_spans_too(
+    identity: IdentityStub, exporter: InMemorySpanExporter, sampler: str, spans: int
+) -> None:
+    async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER=sampler) as running:
+        await running.connect(headers=SAMPLED)
+
+    assert len(exporter.get_finished_spans()) == spans
+
+
+async def test_spans_are_sent_below_a_base_url_with_the_configured_headers(identity: IdentityStub) -> None:
+    with collector() as sink:
+        async with service(
+            identity.address,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.url.removesuffix("/v1/traces"),
+            OTEL_EXPORTER_OTLP_HEADERS={"x-tenant": "a"},
+        ) as running:
+            await running.connect()
+
+    assert set(sink.paths) == {"/v1/traces"}
+    assert {head["x-tenant"] for head in sink.headers} == {"a"}
+    assert len(sink.spans()) == 2
+
+
 @contextmanager
 def hanging_collector() -> Iterator[str]:
     """A collector that accepts connections and never answers."""

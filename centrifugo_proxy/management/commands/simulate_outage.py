@@ -93,12 +93,11 @@ async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
 @contextmanager
 def quiet_logs() -> Iterator[None]:
     """No line about an outage that is made up; errors are real ones."""
-    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        logging.disable(before)
+        logging.disable(logging.NOTSET)
 
 
 def configuration() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from common.exit_codes import FAILED, PluginState
 from common.operator_command import OperatorCommand
 from common.version import VERSION
 from realtime_site import boot
+from realtime_site.trace_options import trace_options
 
 if TYPE_CHECKING:
     from bridge.running.configuration import Configuration
@@ -84,14 +85,13 @@ async def _run(config: "Configuration", routes: Routes) -> None:
 @asynccontextmanager
 async def _tracer() -> AsyncIterator[Tracer]:
     """Tracing as the settings want it; what it needs is not even imported when it is off."""
-    endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
-    if not endpoint:
+    options = trace_options(settings)
+    if options is None or not options.endpoint:
         yield OFF
         return
     from realtime_site.tracing.bridge_spans import open_bridge_tracing  # noqa: PLC0415
 
-    service_name, ratio = settings.OTEL_SERVICE_NAME, settings.OTEL_TRACES_SAMPLER_ARG
-    async with open_bridge_tracing(endpoint, service_name, VERSION, ratio) as tracer:
+    async with open_bridge_tracing(options, VERSION) as tracer:
         yield tracer
 
 

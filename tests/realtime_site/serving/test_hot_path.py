@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from realtime_site.tracing.otlp import encode
+from realtime_site.tracing.encoder import encode
 from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.service import Service, service
 from tests.harness.threads import thread_calls

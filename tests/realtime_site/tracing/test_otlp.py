@@ -1,80 +1,36 @@
-"""What is exported means the same as what the OpenTelemetry package would have sent."""
+"""How spans are sent: to whom, with what, and what happens when they are not taken."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from realtime_site.tracing.otlp import LeanExporter, encode
+from realtime_site.trace_options import Sampling, TraceOptions
+from realtime_site.tracing.otlp import LeanExporter
 from tests.harness.collector import Collector, collector
+from tests.harness.spans import OURS, THEIRS, span
 
-RESOURCE = Resource.create({"service.name": "a-service", "service.version": "1.0.0"})
-OURS = InstrumentationScope("centrifugo_proxy", "1.0.0")
-THEIRS = InstrumentationScope("opentelemetry.instrumentation.django", "0.66b2", "https://example.org/schema")
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
-numbers = st.integers(-(2**63), 2**63 - 1)
-times = st.integers(0, 2**64 - 1)
-states = st.sampled_from([TraceState(), TraceState([("a", "1")]), TraceState([("a", "1"), ("b@c", "x=y")])])
-contexts = st.builds(
-    SpanContext, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.booleans(), st.just(TraceFlags(1)), states
-)
-spans = st.builds(
-    ReadableSpan,
-    name=texts,
-    context=contexts,
-    parent=st.none() | contexts,
-    resource=st.just(RESOURCE),
-    attributes=st.dictionaries(texts.filter(bool), texts | numbers, max_size=12),
-    kind=st.sampled_from([SpanKind.SERVER, SpanKind.CLIENT]),
-    status=st.builds(Status, st.sampled_from(StatusCode)),
-    start_time=times,
-    end_time=times,
-    instrumentation_scope=st.just(OURS),
-)
+SUCCESS, FAILURE = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
 
 
-def span(number: int, scope: InstrumentationScope = OURS) -> ReadableSpan:
-    """A span that differs from others by its ids and times alone."""
-    context = SpanContext(number + 1, number + 1, False, TraceFlags(1))
-    return ReadableSpan(
-        "a-span", context, None, RESOURCE, {"a": "b", "n": 1}, kind=SpanKind.SERVER,
-        start_time=number, end_time=number + 1, instrumentation_scope=scope,
-    )  # fmt: skip
-
-
-def parsed(body: bytes) -> ExportTraceServiceRequest:
-    return ExportTraceServiceRequest.FromString(body)
-
-
-@given(st.lists(spans, min_size=1, max_size=5))
-def test_any_spans_are_encoded_as_the_package_encodes_them(some: list[ReadableSpan]) -> None:
-    assert parsed(encode(some, OURS)) == encode_spans(some)
-
-
-@pytest.mark.parametrize("count", [1, 2, 512, 5000])
-def test_any_number_of_spans_is_encoded_as_the_package_encodes_them(count: int) -> None:
-    some = [span(number) for number in range(count)]
-
-    assert parsed(encode(some, OURS)) == encode_spans(some)
-
-
-@given(st.lists(st.integers(0, 2**70), max_size=4))
-def test_a_resource_of_many_attributes_is_encoded_as_the_package_encodes_it(lengths: list[int]) -> None:
-    facts = {f"key.{number}": "v" * (length % 20_000) for number, length in enumerate(lengths)}
-    some = [ReadableSpan("a-span", span(1).context, resource=Resource(facts, "https://example.org/s"),
-                         kind=SpanKind.CLIENT, start_time=1, end_time=2, instrumentation_scope=OURS)]  # fmt: skip
-
-    assert parsed(encode(some, OURS)) == encode_spans(some)
+def options(endpoint: str) -> TraceOptions:
+    """Options that ask for nothing special."""
+    return TraceOptions(
+        endpoint=endpoint,
+        service_name="a-service",
+        sampling=Sampling(1.0, parent_based=True),
+        headers={},
+        timeout_s=5,
+        gzip=False,
+        ca_file="",
+        client_certificate="",
+        client_key="",
+    )
 
 
 def spans_by_scope(sink: Collector) -> dict[str, list[Span]]:
@@ -100,14 +56,15 @@ MIXED = {
 }
 
 
+@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("some", MIXED.values(), ids=MIXED)
-def test_each_span_arrives_once_under_its_own_scope(some: list[ReadableSpan]) -> None:
+def test_each_span_arrives_once_under_its_own_scope(some: list[ReadableSpan], gzip: bool) -> None:
     with collector() as sink:
-        exporter = LeanExporter(sink.url, 5, OURS)
+        exporter = LeanExporter(options(sink.url)._replace(gzip=gzip), OURS)
         result = exporter.export(some)
-        exporter.shutdown()  # type: ignore[no-untyped-call]
+        exporter.shutdown()
 
-    assert result is SpanExportResult.SUCCESS
+    assert result is SUCCESS
     assert by_id(spans_by_scope(sink)) == by_id(expected(some))
     assert {resource.resource.SerializeToString() for resource in resources(sink)} <= {encoded_resource()}
     assert len(sink.exports) == 1
@@ -126,19 +83,80 @@ def encoded_resource() -> bytes:
     return resource.resource.SerializeToString()
 
 
-def test_a_collector_that_is_not_there_is_a_failure_and_not_an_exception(caplog: pytest.LogCaptureFixture) -> None:
-    exporter = LeanExporter("http://127.0.0.1:1/v1/traces", 0.2, OURS)
+def test_headers_are_sent_with_each_export_and_the_connection_is_used_again() -> None:
+    with collector() as sink:
+        exporter = LeanExporter(
+            options(sink.url)._replace(headers={"X-Tenant": "a", "Authorization": "Bearer b"}), OURS
+        )
+        results = [exporter.export([span(number)]) for number in range(3)]
+        exporter.shutdown()
 
+    assert results == [SUCCESS] * 3
+    assert [(head["X-Tenant"], head["Authorization"], head["Content-Type"]) for head in sink.headers] == [
+        ("a", "Bearer b", "application/x-protobuf")
+    ] * 3
+    assert len(sink.clients) == 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_spans_that_a_collector_cannot_take_now_are_sent_again(status: int) -> None:
+    with collector() as sink:
+        sink.answers = [status]
+        exporter = LeanExporter(options(sink.url), OURS)
+        result = exporter.export([span(0)])
+        exporter.shutdown()
+
+    assert result is SUCCESS
+    assert len(sink.exports) == 2
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 413, 500, 501])
+def test_spans_that_a_collector_refuses_are_dropped_with_one_line(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with collector() as sink:
+        sink.answers = [status]
+        exporter = LeanExporter(options(sink.url)._replace(headers={"Authorization": "s3same"}), OURS)
+        result = exporter.export([span(0)])
+        exporter.shutdown()
+
+    assert result is FAILURE
+    assert len(sink.exports) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"1 spans were not exported: the collector answered with status {status}"
+    ]
+
+
+def test_a_collector_that_is_down_is_a_failure_within_the_timeout(caplog: pytest.LogCaptureFixture) -> None:
+    exporter = LeanExporter(options("http://user:s3same@127.0.0.1:1/v1/traces")._replace(timeout_s=0.6), OURS)
+
+    started = time.monotonic()
     result = exporter.export([span(0)])
-    exporter.shutdown()  # type: ignore[no-untyped-call]
+    exporter.shutdown()
 
-    assert result is SpanExportResult.FAILURE
+    assert result is FAILURE
+    assert time.monotonic() - started < 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 spans were not exported: NewConnectionError at the collector"
+    ]
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+
+    with collector() as sink:
+        exporter = LeanExporter(options(sink.url), OURS)
+        result = exporter.export([span(0)])
+        exporter.shutdown()
+
+    assert result is SUCCESS
 
 
 def test_nothing_is_sent_after_shutdown() -> None:
     with collector() as sink:
-        exporter = LeanExporter(sink.url, 5, OURS)
-        exporter.shutdown()  # type: ignore[no-untyped-call]
+        exporter = LeanExporter(options(sink.url), OURS)
+        exporter.shutdown()
 
-        assert exporter.export([span(0)]) is SpanExportResult.FAILURE
+        assert exporter.export([span(0)]) is FAILURE
     assert sink.exports == []

@@ -15,6 +15,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from realtime_site.trace_options import Sampling
 from realtime_site.tracing.tracer import RecordingTracer
 
 PROPAGATOR = TraceContextTextMapPropagator()
@@ -24,10 +25,12 @@ ROUTE = "/centrifugo/connect"
 class Recorder:
     """A tracer with this ratio, and what it has recorded."""
 
-    def __init__(self, ratio: float = 1.0) -> None:
+    def __init__(self, ratio: float = 1.0, *, parent_based: bool = True) -> None:
         self.exporter = InMemorySpanExporter()
         scope = InstrumentationScope("a-scope", "1.0.0")
-        self.tracer = RecordingTracer(SimpleSpanProcessor(self.exporter), Resource.create(), scope, ratio)
+        self.tracer = RecordingTracer(
+            SimpleSpanProcessor(self.exporter), Resource.create(), scope, Sampling(ratio, parent_based)
+        )
 
     def spans(self) -> tuple[ReadableSpan, ...]:
         return self.exporter.get_finished_spans()
@@ -51,6 +54,21 @@ def test_new_traces_are_sampled_as_the_sdk_would_sample_them(ratio: float) -> No
     decisions = [sampler.should_sample(None, each.trace_id, "").decision for each in contexts]
     assert [each.trace_flags.sampled for each in contexts] == [each is Decision.RECORD_AND_SAMPLE for each in decisions]
     assert len({each.trace_id for each in contexts}) == len({each.span_id for each in contexts}) == 1000
+
+
+@pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])
+@pytest.mark.parametrize(("ratio", "spans"), [(0.0, 0), (1.0, 2)])
+def test_without_respect_for_parents_the_ratio_decides_for_both_spans(flags: int, ratio: float, spans: int) -> None:
+    recorder = Recorder(ratio, parent_based=False)
+    traceparent = f"00-{0xABC:032x}-{0xDEF:016x}-{flags:02x}"
+
+    server = recorder.tracer.server_span(request(*carried({"traceparent": traceparent})), ROUTE)
+    client = recorder.tracer.client_span("a.Service", "Ask")
+    client.end(0)
+    server.end(200)
+
+    assert len(recorder.spans()) == spans
+    assert dict(client.metadata)["traceparent"].startswith(f"00-{0xABC:032x}-")
 
 
 @pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])

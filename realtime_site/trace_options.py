@@ -1,0 +1,117 @@
+"""What the OTEL_* settings ask for, as one value. Imports nothing of OpenTelemetry: tracing may be off.
+
+The variables and their order: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+TRACES_PATH: Final = "/v1/traces"
+SAMPLERS: Final = (
+    "parentbased_traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "traceidratio",
+    "always_on",
+    "always_off",
+)
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class Sampling(NamedTuple):
+    """Which traces are kept: this ratio of the new ones, and of a caller's what it decided if `parent_based`."""
+
+    ratio: float
+    parent_based: bool
+
+
+class TraceOptions(NamedTuple):
+    """How spans are made and where they go. `endpoint` is a whole URL, "" for no export; file paths may be ""."""
+
+    endpoint: str
+    service_name: str
+    sampling: Sampling
+    headers: Mapping[str, str]
+    timeout_s: float
+    gzip: bool
+    ca_file: str
+    client_certificate: str
+    client_key: str
+
+
+def trace_options(settings: "LazySettings") -> TraceOptions | None:
+    """The options of these settings, None where tracing is switched off."""
+    if settings.OTEL_SDK_DISABLED == "true" or settings.OTEL_TRACES_EXPORTER == "none":
+        return None
+    return TraceOptions(
+        endpoint=settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or whole_url(settings.OTEL_EXPORTER_OTLP_ENDPOINT),
+        service_name=settings.OTEL_SERVICE_NAME,
+        sampling=sampling(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG),
+        headers=_either(settings, "HEADERS"),
+        timeout_s=_either(settings, "TIMEOUT") / 1000,
+        gzip=_either(settings, "COMPRESSION") == "gzip",
+        ca_file=_either(settings, "CERTIFICATE"),
+        client_certificate=_either(settings, "CLIENT_CERTIFICATE"),
+        client_key=_either(settings, "CLIENT_KEY"),
+    )
+
+
+def _either(settings: "LazySettings", name: str) -> Any:
+    """The variable for traces, or the one for all signals."""
+    return getattr(settings, f"OTEL_EXPORTER_OTLP_TRACES_{name}") or getattr(settings, f"OTEL_EXPORTER_OTLP_{name}")
+
+
+def whole_url(endpoint: str) -> str:
+    """The traces endpoint of a base URL; one with a path is whole already."""
+    base = endpoint.rstrip("/")
+    return base + TRACES_PATH if base and urlsplit(base).path == "" and not urlsplit(base).query else endpoint
+
+
+def sampling(sampler: str, ratio: float) -> Sampling:
+    """The sampler of this name. Only those by ratio read the argument."""
+    name = sampler.removeprefix("parentbased_")
+    return Sampling({"always_on": 1.0, "always_off": 0.0}.get(name, ratio), parent_based=name != sampler)
+
+
+def headers(raw: str) -> dict[str, str]:
+    """A comma list of name=value, the values percent-encoded. Raises ValueError with what is accepted."""
+    return dict(_headers(raw))
+
+
+def _headers(raw: str) -> Iterator[tuple[str, str]]:
+    for pair in filter(None, map(str.strip, raw.split(","))):
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        value = unquote(value)
+        if not equals or not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
+            raise ValueError("a comma list of name=value, the values percent-encoded")
+        yield name, value
+
+
+def timeout_or_unset(raw: str) -> int | None:
+    """Milliseconds, None for an empty value. Raises ValueError with what is accepted."""
+    if not raw:
+        return None
+    if re.fullmatch(r"[0-9]{1,5}", raw) and 1 <= int(raw) <= 60000:
+        return int(raw)
+    raise ValueError("1–60000 (milliseconds), or empty")
+
+
+def compression_or_unset(raw: str) -> str:
+    """gzip, none or empty, in any case. Raises ValueError with what is accepted."""
+    if raw.lower() in ("", "gzip", "none"):
+        return raw.lower()
+    raise ValueError("gzip, none, or empty")
+
+
+def protocol(raw: str) -> str:
+    """The one protocol that is spoken, or empty. Raises ValueError with what is accepted."""
+    if raw.lower() in ("", "http/protobuf"):
+        return raw.lower()
+    raise ValueError("http/protobuf, or empty")

@@ -1,0 +1,114 @@
+"""Finds the private names of other people's objects in the sources: what docs/upgrading.md must list."""
+
+import ast
+import importlib
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.harness.paths import ROOT
+
+PACKAGES: Final = ("realtime_site", "centrifugo_proxy", "fallback", "common", "bridge", "demo", "bench")
+# Documented in spite of their underscore.
+DOCUMENTED: Final = frozenset({"_asdict", "_replace", "_fields", "_make", "_exit"})
+DOCUMENTED_OWNERS: Final = frozenset({"KafkaError"})  # confluent-kafka's error codes
+
+
+class PrivateName(NamedTuple):
+    """A private name, and the file that uses it."""
+
+    file: str
+    name: str
+
+
+def private_names() -> set[PrivateName]:
+    """Every private name of a foreign object that the sources import, use, or override."""
+    sources = {path: ast.parse(path.read_text()) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    return {
+        PrivateName(path.relative_to(ROOT).as_posix(), name)
+        for path, tree in sources.items()
+        for name in (*imported(tree), *used(tree), *overridden(path, tree))
+    }
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in DOCUMENTED
+
+
+def is_ours(module: str) -> bool:
+    return module.partition(".")[0] in (*PACKAGES, "proto", "tests")
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Names and modules of others."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not is_ours(node.module or ""):
+            yield from filter(is_private, [*(node.module or "").split("."), *(alias.name for alias in node.names)])
+        elif isinstance(node, ast.Import):
+            parts = [part for alias in node.names if not is_ours(alias.name) for part in alias.name.split(".")]
+            yield from filter(is_private, parts)
+
+
+def used(tree: ast.Module) -> Iterator[str]:
+    """Attributes of anything but `self`, `cls` and what this file defines itself."""
+    own = defined(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
+            if isinstance(node.value, ast.Name) and node.value.id in DOCUMENTED_OWNERS:
+                continue
+            yield node.attr
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The names that a file gives to its own functions, fields and attributes."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return names
+
+
+def overridden(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Private names that a class of ours defines or uses, and a foreign base of it has."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.bases:
+            inherited = foreign_private_names(path, node.name)
+            yield from (name for name in (*defined_in(node), *attributes_of_self(node)) if name in inherited)
+
+
+def defined_in(node: ast.ClassDef) -> set[str]:
+    return {name for name in defined(ast.Module(node.body, [])) if is_private(name)}
+
+
+def attributes_of_self(node: ast.ClassDef) -> set[str]:
+    return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and is_private(each.attr)}
+
+
+def foreign_private_names(path: Path, class_name: str) -> set[str]:
+    """Of the bases that are neither ours nor the language's."""
+    module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+    defining = getattr(importlib.import_module(module), class_name, None)
+    bases = defining.__mro__ if isinstance(defining, type) else ()
+    return {
+        name
+        for base in bases
+        if not is_ours(base.__module__) and base.__module__.partition(".")[0] not in sys.stdlib_module_names
+        for name in (*vars(base), *attributes_of_instances(base))
+        if is_private(name)
+    }
+
+
+def attributes_of_instances(base: type) -> set[str]:
+    """The attributes that a class in Python sets on its instances."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
+    except (OSError, TypeError):  # made by C code
+        return set()
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
