@@ -11,7 +11,7 @@ from bridge.commands import Reason
 from bridge.event import ABSENT, NOTHING, Event, Unmappable
 from bridge.routing.faults import NotAcceptedError, shown
 from bridge.routing.paths import Path, parse_path
-from bridge.routing.templates import ANY_TEXT, Template, named, parse_template
+from bridge.routing.templates import ANY_TEXT, Placeholder, Template, named, parse_template
 
 # What builds a value from an event. ABSENT leaves its key out; raises Unmappable.
 Build: TypeAlias = Callable[[Event], Any]
@@ -114,14 +114,13 @@ def _text(template: Template) -> Build:
             return lambda event: ""
         case (str(text),):
             return lambda event: text
-        case (str() | _,) if not isinstance(template.parts[0], str):
-            return _value_of(template)
+        case (Placeholder() as placeholder,):
+            return _value_of(placeholder)
     return lambda event: ABSENT if (text := template.fill_if_there(event)) is None else text
 
 
-def _value_of(template: Template) -> Build:
-    """The value of the only placeholder, with its type."""
-    [placeholder] = template.placeholders
+def _value_of(placeholder: Placeholder) -> Build:
+    """The value with its type."""
 
     def build(event: Event) -> Any:
         value = placeholder.value(event)

@@ -15,12 +15,12 @@ from bridge.routing.readers import Readers, ReadFile
 from bridge.routing.section import Document, Section, integer
 from bridge.routing.shared import SHARED, Shared, read_shared
 from bridge.routing.toml_lines import KeyLines
+from common.files import DESCRIPTOR_BYTES, TEXT_BYTES, read_file
 from common.os_errors import reason
 
 GRAMMAR_VERSION: Final = 1
 MAX_ROUTES: Final = 256
 MAX_ACTIONS: Final = 16
-MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 DEFAULTS: Final = (*SHARED, "idempotency")
 ROUTE: Final = ("name", "topics", *SHARED, "where", "actions")
 TOP: Final = ("version", "defaults", "routes")
@@ -35,26 +35,24 @@ def load_routes(file: str) -> Routes:
     """The routes in this file; a `descriptor` in it is relative to it. Raises RoutesError with every fault."""
     folder = Path(file).parent
     try:
-        content = Path(file).read_bytes()
+        content = read_file(file, TEXT_BYTES)
     except OSError as error:
         raise RoutesError(file, [Fault(1, "file", f"a file that cannot be read ({reason(error)})", "TOML")]) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise RoutesError(file, [Fault(1, "file", f"{len(content)} bytes", f"at most {MAX_FILE_BYTES}")])
     try:
-        return read_routes(content.decode("utf-8-sig"), file, lambda name: (folder / name).read_bytes())
+        return read_routes(content.decode("utf-8-sig"), file, lambda name: read_file(folder / name, DESCRIPTOR_BYTES))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise RoutesError(file, [Fault(line, "file", "text that is not UTF-8", "TOML in UTF-8")]) from None
 
 
-def read_routes(text: str, file: str, read_file: ReadFile) -> Routes:
-    """The routes in `text`. `file` is for messages; `read_file` reads what a `descriptor` names, or raises OSError.
+def read_routes(text: str, file: str, read: ReadFile) -> Routes:
+    """The routes in `text`. `file` is for messages; `read` reads the file that a `descriptor` names, or raises OSError.
 
     Raises RoutesError with every fault.
     """
     tree = _tree(text, file)
     document = Document(KeyLines(text))
-    routes = _Reader(document, Readers(read_file)).read(tree)
+    routes = _Reader(document, Readers(read)).read(tree)
     if document.faults:
         raise RoutesError(file, document.faults)
     return Routes(file, routes)

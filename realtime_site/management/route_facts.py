@@ -13,6 +13,7 @@ from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, words
 from centrifugo_proxy.server_config.linter import read
 from centrifugo_proxy.server_config.parsing import UnparsableError, format_of
+from common.files import TEXT_BYTES, read_file
 
 BOUNDARY: Final = ":"
 STREAM: Final = "stream"
@@ -21,7 +22,7 @@ NOTHING_KEPT: Final = ("", "0", "0s", "0ms", 0, None)
 
 def server_facts(file: Path) -> ServerFacts:
     """The namespaces of a Centrifugo configuration. Raises OSError, ValueError or RecursionError."""
-    text = file.read_text("utf-8")
+    text = read_file(file, TEXT_BYTES).decode()
     try:
         configuration = read(text, format_of(file.name, text))
     except UnparsableError as error:
@@ -67,7 +68,7 @@ class _AnyBackend(frozenset[str]):
 def policy_facts(file: Path) -> tuple[PolicyFacts, ...]:
     """The channel rules of a policy file. Raises OSError, or ValueError with every problem."""
     policy = read_policy(
-        file.read_bytes().decode("utf-8-sig"), path=str(file), backends=_AnyBackend(), family_service=True
+        read_file(file, TEXT_BYTES).decode("utf-8-sig"), path=str(file), backends=_AnyBackend(), family_service=True
     )
     return tuple(
         PolicyFacts(

@@ -12,12 +12,14 @@ from django.core.management.base import CommandError, CommandParser
 from bridge.commands import Record
 from bridge.explaining.checking import check_file
 from bridge.explaining.report import FAULTY, exit_code, to_json, to_lines
+from common.files import MIB, read_file
 from common.operator_command import OperatorCommand
 from common.os_errors import reason
 from realtime_site.management.route_facts import policy_facts, server_facts
 
 T = TypeVar("T")
 STDIN = "-"
+VALUE_BYTES = 16 * MIB
 OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
 
 
@@ -108,7 +110,7 @@ def _value(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read()
     try:
-        return Path(file).read_bytes()
+        return read_file(file, VALUE_BYTES)
     except OSError as error:
         raise CommandError(f"{file}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
 

@@ -292,7 +292,7 @@ def test_the_routes_are_held_against_a_policy_whose_backends_are_not_configured_
         (("--topic", "t"), "A record has a --value: a file, or - for standard input."),
         (("--topic", "t", "--value", "/absent"), "/absent: cannot be read: No such file or directory."),
         (
-            ("--topic", "t", "--value", "/dev/null", "--header", "x"),
+            ("--topic", "t", "--value", str(ROUTES), "--header", "x"),
             "--header is 'x'; write NAME=VALUE.",
         ),
         (("--centrifugo", "/absent.json"), "/absent.json: cannot be read: No such file or directory."),
