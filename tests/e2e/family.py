@@ -86,6 +86,7 @@ class FamilyStack:
     centrifugo: Centrifugo
     config: Config
     pool: list[str]
+    api_key: str
 
     @property
     def url(self) -> str:
@@ -133,6 +134,7 @@ class FamilyStack:
 async def family_stack(binary: Path, folder: Path) -> AsyncIterator[FamilyStack]:
     """A running stack; `folder` is for its files."""
     pool = [secrets.token_urlsafe(32) for _ in range(POOL)]
+    api_key = secrets.token_hex(16)
     async with AsyncExitStack() as servers:
         identity = await servers.enter_async_context(identity_stub())
         access = await servers.enter_async_context(family_service())
@@ -156,9 +158,13 @@ async def family_stack(binary: Path, folder: Path) -> AsyncIterator[FamilyStack]
             major = centrifugo.layout(binary)
             config = await asyncio.to_thread(centrifugo.generated, major, wire.url, **service.variables)
             front = parts.enter_context(
-                centrifugo.running(binary, quick(config, major), **guard_of(binary, service.variables))
+                centrifugo.running(
+                    binary, with_api(quick(config, major), major, api_key), **guard_of(binary, service.variables)
+                )
             )
-            yield FamilyStack(identity, TicketOffice(identity), access, diary, service, wire, front, config, pool)
+            yield FamilyStack(
+                identity, TicketOffice(identity), access, diary, service, wire, front, config, pool, api_key
+            )
 
 
 def quick(config: Config, major: int) -> Config:
@@ -168,6 +174,11 @@ def quick(config: Config, major: int) -> Config:
     return centrifugo.with_client_options(
         centrifugo.with_channel_options(config, major, "family", **shown), major, **SOON
     )
+
+
+def with_api(config: Config, major: int, key: str) -> Config:
+    """The configuration with a key for the server API."""
+    return centrifugo.merged(config, {"api_key": key} if major == 5 else {"http_api": {"key": key}})
 
 
 def written(file: Path, text: str) -> str:

@@ -51,6 +51,11 @@ class Kafka:
         [made] = admin.create_topics([NewTopic(name, partitions, 1, config=options)]).values()
         made.result(ANSWER_S)
 
+    def create_once(self, name: str) -> None:
+        """A topic of this name, if there is none."""
+        if name not in AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=ANSWER_S).topics:
+            self.create(name)
+
     @contextmanager
     def producer(self, **config: str) -> Iterator[Producer]:
         """A producer whose messages have arrived at the end."""

@@ -1,10 +1,12 @@
-"""One Kafka for all tests of a process, and one Centrifugo; skipped with the reason where there is none."""
+"""The fixture of a real Kafka: one for all tests of a process. A pytest plugin, loaded by tests/conftest.py."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.kafka import Kafka, excuse, running_kafka
+if TYPE_CHECKING:
+    from tests.harness.kafka import Kafka
 
 WHY_SKIPPED = pytest.StashKey[str]()
 
@@ -15,8 +17,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A real broker."""
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Kafka"]:
+    """A real broker; skipped with the reason where there is none."""
+    from tests.harness.kafka import excuse, running_kafka  # noqa: PLC0415  (only where it is used)
+
     if why := excuse():
         request.config.stash[WHY_SKIPPED] = why
         pytest.skip(why)
