@@ -18,7 +18,7 @@ TTL_RANGE_S = range(60, 3601)
 
 @register("fallback")
 def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Nothing to say without a pool: left-over values must not stop a deployment that has none."""
+    """No findings without a pool: left-over values must not stop a deployment that does not use one."""
     return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
 
 
@@ -39,7 +39,7 @@ def _findings() -> Iterator[CheckMessage]:
 
 
 def file_mode(path: str) -> int | None:
-    """The permission bits of the file, None when it cannot be looked at."""
+    """The permission bits of the file, None if it cannot be inspected."""
     try:
         return stat.S_IMODE(os.stat(path).st_mode)
     except OSError:
@@ -48,8 +48,8 @@ def file_mode(path: str) -> int | None:
 
 def window_zero() -> Error:
     return Error(
-        "FALLBACK_DEGRADED_WINDOW_MS is 0 while a fallback pool is set: a single fault would open the pool.",
-        hint="Set it to at least IDENTITY_VALIDATE_DEADLINE_MS (5000 is the default), or unset FALLBACK_TICKETS_PATH.",
+        "FALLBACK_DEGRADED_WINDOW_MS is 0 and a fallback pool is set: a single failed call opens the pool.",
+        hint="Set it to IDENTITY_VALIDATE_DEADLINE_MS or more (the default is 5000), or unset FALLBACK_TICKETS_PATH.",
         id="fallback.E001",
     )
 
@@ -57,25 +57,25 @@ def window_zero() -> Error:
 def window_below_deadline(window_ms: int, deadline_ms: int) -> Error:
     return Error(
         f"FALLBACK_DEGRADED_WINDOW_MS ({window_ms}) is less than IDENTITY_VALIDATE_DEADLINE_MS ({deadline_ms}): "
-        "refused connections fail at once and would open the pool before one proper call could have finished.",
-        hint=f"Set FALLBACK_DEGRADED_WINDOW_MS to {deadline_ms} or more, or lower the deadline.",
+        "refused connections fail at once, and open the pool before one slow call can have been answered.",
+        hint=f"Set FALLBACK_DEGRADED_WINDOW_MS to {deadline_ms} or more, or lower IDENTITY_VALIDATE_DEADLINE_MS.",
         id="fallback.E002",
     )
 
 
 def ttl_out_of_range(ttl_s: int) -> Error:
     return Error(
-        f"FALLBACK_CONNECT_TTL_S is {ttl_s}; with a fallback pool it must be within 60–3600 seconds.",
-        hint="Set it to how long a degraded connection may live before it reconnects (300 is the default).",
+        f"FALLBACK_CONNECT_TTL_S is {ttl_s}; accepted with a fallback pool: 60–3600 seconds.",
+        hint="Set it to how long a connection on a fallback ticket may last; the default is 300.",
         id="fallback.E003",
     )
 
 
 def pool_not_loaded(path: str, status: LoadStatus, detail: str) -> Warning:
     return Warning(
-        f"FALLBACK_TICKETS_PATH: {safe_path(path)} is {status} ({detail}): nobody will get in while identity is down.",
-        hint="Mount the file where FALLBACK_TICKETS_PATH says, readable by this process, one ticket a line "
-        "(manage.py mint_fallback_tickets makes one), then restart; or unset FALLBACK_TICKETS_PATH.",
+        f"FALLBACK_TICKETS_PATH: {safe_path(path)} is {status} ({detail}): no client gets in while identity is down.",
+        hint="Mount the file at that path, so that this process can read it, and restart; manage.py "
+        "mint_fallback_tickets makes such a file. Without a pool, unset FALLBACK_TICKETS_PATH.",
         id="fallback.W001",
     )
 
@@ -84,7 +84,7 @@ def readable_by_others(path: str, mode: int) -> Warning:
     return Warning(
         f"FALLBACK_TICKETS_PATH: {safe_path(path)} has mode {mode:04o}: every user of this machine can read the "
         "tickets.",
-        hint=f"chmod 0600 {safe_path(path)} (for a Kubernetes Secret: defaultMode: 0400 with fsGroup, or 0440).",
+        hint=f"Run chmod 0600 {safe_path(path)}; for a Kubernetes Secret set defaultMode: 0440 and an fsGroup.",
         id="fallback.W002",
     )
 
@@ -92,6 +92,6 @@ def readable_by_others(path: str, mode: int) -> Warning:
 def below_watermark(size: int, watermark: int) -> Warning:
     return Warning(
         f"The fallback pool starts with {size} tickets, below FALLBACK_LOW_WATERMARK ({watermark}).",
-        hint="Mint a larger pool and roll it out, or lower FALLBACK_LOW_WATERMARK (0 turns the warning off).",
+        hint="Roll out a larger pool, or lower FALLBACK_LOW_WATERMARK; 0 turns the warning off.",
         id="fallback.W003",
     )

@@ -20,13 +20,13 @@ DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 T = TypeVar("T")
-NAMED = ("unix", "unix-abstract", "xds", "vsock")  # targets of these schemes are names, not addresses
+NAMED = ("unix", "unix-abstract", "xds", "vsock")  # schemes of gRPC targets that are names, not addresses
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
 @dataclass
 class Environment:
-    """The readers, over one django-environ `Env`. An empty value is an unset one, unless said otherwise."""
+    """Readers over one django-environ `Env`. Empty counts as unset unless noted."""
 
     env: environ.Env = field(default_factory=environ.Env)
     defaults: dict[str, str] = field(default_factory=dict)
@@ -34,13 +34,13 @@ class Environment:
     effective: dict[str, Any] = field(default_factory=dict)  # what may be logged: of a secret only whether it is set
 
     def text(self, name: str, default: str) -> str:
-        """Any text; an explicit empty value stays empty, and $NAME is the value of another variable."""
+        """Any text. An explicit empty value stays empty; $NAME stands for the value of another variable."""
         value = self._text(name, default, display=self.env.ENVIRON.get(name, ""))
         self.effective[name] = without_credentials(value)
         return value
 
     def path(self, name: str) -> str:
-        """The path of a file, empty by default; never shown, since the file's content may have been set instead."""
+        """The path of a file, empty by default. Never shown in a message: the content may have been set by mistake."""
         value = self._text(name, "", display="$…")
         self.effective[name] = value and safe_path(value)
         return value
@@ -50,13 +50,13 @@ class Environment:
         raw = self.env.ENVIRON.get(name, "")
         if raw.startswith("$") and self.env.ENVIRON.get(raw.lstrip("$"), "$").startswith("$"):
             self._refuse(name, display, "a value, or $NAME of another variable that is set")
-            return default  # where django-environ would take the default in silence, or turn in a circle
+            return default  # django-environ would use the default silently, or recurse without end
         return str(self.env.str(name, default=default))
 
     def secret(self, name: str) -> str:
         """A secret, empty by default.
 
-        Not through Env.str(): a value that starts with "$" would be taken for another variable's name.
+        It does not use Env.str(), which takes a value that starts with "$" for the name of another variable.
         """
         self.defaults[name] = ""
         value = str(self.env.ENVIRON.get(name, ""))
@@ -72,11 +72,11 @@ class Environment:
             return convert("")
 
     def value(self, name: str, default: str, convert: Callable[[str], T]) -> T:
-        """What `convert` makes of it; `convert` raises ValueError with what is accepted."""
+        """The value that `convert` returns. `convert` raises ValueError with what is accepted."""
         return self._read(name, default, convert)
 
     def integer(self, name: str, default: int, low: int | None = None, high: int | None = None) -> int:
-        """A whole number within the bounds, both included."""
+        """A whole number from `low` to `high`, both included."""
         accepted = "an integer" if low is None else f"an integer >= {low}" if high is None else f"{low}–{high}"
 
         def convert(raw: str) -> int:
@@ -108,7 +108,7 @@ class Environment:
         return self._read(name, default, convert)
 
     def flag(self, name: str, default: bool) -> bool:
-        """A truth value; a misspelt one is refused, not false."""
+        """A truth value. A misspelt one is refused, and not taken for false."""
 
         def convert(raw: str) -> bool:
             if raw.lower() in TRUE + FALSE:
@@ -118,7 +118,7 @@ class Environment:
         return self._read(name, str(default).lower(), convert)
 
     def one_of(self, name: str, default: str, accepted: Iterable[str]) -> str:
-        """One of a few words, in any case."""
+        """One of the accepted words, in upper or lower case."""
         words = tuple(accepted)
 
         def convert(raw: str) -> str:
@@ -131,7 +131,7 @@ class Environment:
     def subset(self, name: str, whole: tuple[str, ...], always: tuple[str, ...] = ()) -> frozenset[str]:
         """A comma list out of `whole`, which is the default; an explicit empty value is the empty set.
 
-        What is there `always` may be named too, to no effect.
+        The words in `always` may be listed as well, without effect.
         """
         default = ",".join(whole)
         chosen = self.words(name, default)
@@ -142,15 +142,15 @@ class Environment:
         return frozenset(chosen).intersection(whole)
 
     def words(self, name: str, default: str) -> list[str]:
-        """A comma list; white space around its words does not count."""
+        """A comma list; white space around the words is ignored."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
     def grpc_target(self, name: str, default: str) -> str:
-        """host:port, or a target with one of gRPC's name schemes."""
+        """A gRPC target: host:port, or a target with a scheme."""
         return self._read(name, default, _grpc_target)
 
     def optional_grpc_target(self, name: str) -> str:
-        """A gRPC target, or empty (the default) for none."""
+        """A gRPC target, or empty, which is the default."""
         return self._read(name, "", lambda raw: _grpc_target(raw) if raw else "")
 
     def grpc_targets(self, name: str) -> dict[str, str]:
@@ -200,13 +200,13 @@ class Environment:
         self.problems.append(f"{name} is {without_credentials(seen)!r}; accepted: {accepted}.")
 
     def finish(self) -> None:
-        """Refuse the boot if any value was bad. Raises ImproperlyConfigured."""
+        """Raise ImproperlyConfigured with every problem, if there are any."""
         if self.problems:
             raise ImproperlyConfigured("\n".join(self.problems))
 
 
 def without_credentials(seen: str) -> str:
-    """A URL or an address without what stands before its "@", which may be a name and a password."""
+    """A URL or an address without its user and password."""
     before, at, host = seen.rpartition("@")
     scheme, slashes, _ = before.partition("//")
     return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else seen

@@ -1,6 +1,6 @@
 """Django's settings: every environment variable of the service is read here, and nowhere else.
 
-What each means and accepts: docs/reference.md. Values that contradict each other are for the system checks.
+docs/reference.md explains them. The system checks look for values that contradict each other.
 """
 
 import os

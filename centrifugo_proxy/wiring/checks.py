@@ -27,7 +27,7 @@ TLS_FILES: Final = ("IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_
 
 @register("centrifugo_proxy")
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Secrets can be read, and there is a guard."""
+    """The secrets can be used, and at least one of them guards the endpoints."""
     errors = list(_secret_errors())
     if not errors and not build_guard(settings).enabled:
         return [no_guard()]
@@ -49,7 +49,7 @@ def _secret_errors() -> Iterator[CheckMessage]:
 
 @register("centrifugo_proxy")
 def check_tls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The files of a TLS channel are there and can be used, and the pair is a pair."""
+    """The TLS files can be read and used, and the client certificate has its key."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return []
     return _tls_files_missing() or list(_tls_files_unusable())
@@ -67,19 +67,19 @@ def _tls_files_missing() -> list[CheckMessage]:
 
 
 def _tls_files_unusable() -> Iterator[CheckMessage]:
-    """gRPC would take them without a word, and fail at each handshake."""
+    """gRPC accepts such files silently, and fails at each handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if settings.IDENTITY_TLS_CA_FILE:
         try:
             context.load_verify_locations(settings.IDENTITY_TLS_CA_FILE)
         except ssl.SSLError as error:
-            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", "no certificate in PEM", error)
+            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", "not a certificate in PEM", error)
     if settings.IDENTITY_TLS_CERT_FILE:
-        try:  # the password is for a key that has one, so that nobody is asked on the terminal
+        try:  # with a password, so that a key with a passphrase fails and does not prompt on the terminal
             context.load_cert_chain(settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE, password="")
         except ssl.SSLError as error:
             names = "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE"
-            yield unusable_tls_file(names, "no certificate with its key in PEM", error)
+            yield unusable_tls_file(names, "not a certificate with its key, both in PEM", error)
 
 
 def _unreadable(path: str) -> str:
@@ -92,7 +92,7 @@ def _unreadable(path: str) -> str:
 
 @register("centrifugo_proxy")
 def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The policy is sound as a whole."""
+    """The policy file has no problems."""
     if not settings.CHANNEL_POLICY_PATH:
         return []
     from centrifugo_proxy.wiring.policy import PolicyError, load_policy  # noqa: PLC0415  (only where there is one)
@@ -106,7 +106,7 @@ def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register("centrifugo_proxy")
 def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Values that are accepted, but do harm together."""
+    """Values that are accepted each, and do harm together."""
     findings: list[CheckMessage] = []
     envelope = settings.CENTRIFUGO_RESPONSE_MODE is ResponseMode.ENVELOPE
     if envelope and settings.CENTRIFUGO_UNAVAILABLE_CODE in TERMINAL_DISCONNECT_CODES:
@@ -117,7 +117,7 @@ def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
+    """True if only this machine can reach `host`."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -127,7 +127,7 @@ def is_loopback(host: str) -> bool:
 def two_forms(name: str) -> Error:
     return Error(
         f"{name} and {name}_FILE are both set.",
-        hint=f"Keep one of them: {name}_FILE for a mounted secret, {name} otherwise.",
+        hint=f"Keep one: {name}_FILE for a mounted secret, {name} otherwise.",
         id="centrifugo_proxy.E001",
     )
 
@@ -135,7 +135,7 @@ def two_forms(name: str) -> Error:
 def unreadable_secret(problem: str) -> Error:
     return Error(
         problem,
-        hint="Mount a file with the secret in it, readable by this process, or unset the variable.",
+        hint="Mount the file with the secret, so that this process can read it, or unset the variable.",
         id="centrifugo_proxy.E002",
     )
 
@@ -160,7 +160,7 @@ def half_a_pair() -> Error:
 def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
     return Error(
         f"{name}: cannot read {safe_path(path)}: {reason}.",
-        hint="Mount the PEM file there, readable by this process, or unset the variable.",
+        hint="Mount the PEM file at that path, so that this process can read it, or unset the variable.",
         id="centrifugo_proxy.E004",
     )
 
@@ -168,8 +168,8 @@ def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
 def unusable_tls_file(names: str, problem: str, error: ssl.SSLError) -> Error:
     return Error(
         f"{names}: {problem} ({error.reason or 'not PEM'}).",
-        hint="Mount files in PEM: the authority's certificates, and a client certificate with the key that belongs to "
-        "it, which must have no passphrase.",
+        hint="Mount PEM files: the certificates of the authority, or the client certificate and its own key, without "
+        "a passphrase.",
         id="centrifugo_proxy.E006",
     )
 
@@ -177,32 +177,32 @@ def unusable_tls_file(names: str, problem: str, error: ssl.SSLError) -> Error:
 def bad_policy(problem: str) -> Error:
     return Error(
         f"CHANNEL_POLICY_PATH: {problem}",
-        hint="manage.py check_policy FILE tells of every problem; policy.example.toml shows what there is.",
+        hint="Run manage.py check_policy FILE to see every problem; policy.example.toml shows the format.",
         id="centrifugo_proxy.E005",
     )
 
 
 def no_guard() -> Warning:
     return Warning(
-        "No guard is configured: any workload that can reach this port could redeem tickets ahead of their owners.",
-        hint="Set CENTRIFUGO_PROXY_TOKEN (or …_FILE) and have Centrifugo send it as a static header "
-        "(manage.py centrifugo_config prints how).",
+        "No guard is configured: any workload that can reach this port can redeem tickets ahead of their owners.",
+        hint="Set CENTRIFUGO_PROXY_TOKEN or CENTRIFUGO_PROXY_TOKEN_FILE, and let Centrifugo send the token as a static "
+        "header; manage.py centrifugo_config prints how.",
         id="centrifugo_proxy.W001",
     )
 
 
 def terminal_unavailable_code(code: int) -> Warning:
     return Warning(
-        f"CENTRIFUGO_UNAVAILABLE_CODE is {code} in response mode envelope: SDKs never reconnect on 4500–4999, so that "
-        "an identity outage would end every client that connects, for good.",
-        hint="Use a code within 4000–4499 (4103 is the default in this mode).",
+        f"CENTRIFUGO_UNAVAILABLE_CODE is {code} in response mode envelope, and SDKs never reconnect on 4500–4999: every "
+        "client that connects in an identity outage stays disconnected.",
+        hint="Use a code from 4000 to 4499; the default in this mode is 4103.",
         id="centrifugo_proxy.W002",
     )
 
 
 def debug_outside_loopback(host: str) -> Warning:
     return Warning(
-        f"DEBUG is on while listening on {host}: error pages would show the service's inside to the network.",
+        f"DEBUG is on while listening on {host}: error pages show internals of the service to the network.",
         hint="Set DEBUG=false, or LISTEN_HOST=127.0.0.1 on a laptop.",
         id="centrifugo_proxy.W003",
     )

@@ -1,4 +1,4 @@
-"""System checks of variables that would have no effect, or not the one they promise. Ids are never reused."""
+"""System checks of variables that have no effect, or not the effect that they promise. Ids are never reused."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ TLS_VARIABLES: Final = (
 
 @register("centrifugo_proxy")
 def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Every variable that was set for this service does what its name says."""
+    """Every variable that is meant for this service has an effect."""
     return [
         *(misspelt_variable(name, nearest) for name, nearest in settings.MISSPELT_VARIABLES.items()),
         *(ignored_variable(name, reason) for name, reason in settings.IGNORED_VARIABLES.items()),
@@ -26,7 +26,7 @@ def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register("centrifugo_proxy")
 def check_negotiation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Nobody who set up TLS talks to identity in plaintext."""
+    """Tickets are not sent in plaintext when TLS is set up."""
     present = [name for name in TLS_VARIABLES if getattr(settings, name)]
     if present and settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return [tls_without_tls(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)]

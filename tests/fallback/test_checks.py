@@ -55,7 +55,7 @@ def test_e001_a_window_of_zero(findings: Any, pool_file: Path) -> None:
 
     assert (error.id, error.is_serious()) == ("fallback.E001", True)
     assert error.msg == (
-        "FALLBACK_DEGRADED_WINDOW_MS is 0 while a fallback pool is set: a single fault would open the pool."
+        "FALLBACK_DEGRADED_WINDOW_MS is 0 and a fallback pool is set: a single failed call opens the pool."
     )
 
 
@@ -86,7 +86,7 @@ def test_e003_a_degraded_connection_that_lives_too_short_or_too_long(
 ) -> None:
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_CONNECT_TTL_S=ttl)
 
-    told = f"FALLBACK_CONNECT_TTL_S is {ttl}; with a fallback pool it must be within 60–3600 seconds."
+    told = f"FALLBACK_CONNECT_TTL_S is {ttl}; accepted with a fallback pool: 60–3600 seconds."
     assert [(message.id, message.msg) for message in messages] == [("fallback.E003", told)] * expected
 
 
@@ -108,7 +108,7 @@ def test_w001_a_pool_that_did_not_load(
 
     assert (warning.id, warning.is_serious()) == ("fallback.W001", False)
     assert warning.msg == (
-        f"FALLBACK_TICKETS_PATH: {pool_file} is {status} ({detail}): nobody will get in while identity is down."
+        f"FALLBACK_TICKETS_PATH: {pool_file} is {status} ({detail}): no client gets in while identity is down."
     )
 
 
@@ -116,7 +116,7 @@ def test_w001_a_ticket_set_in_place_of_the_pools_path_is_not_shown(findings: Any
     (warning,) = findings(**QUIET, FALLBACK_TICKETS_PATH="made-up-1")
 
     assert warning.msg == (
-        "FALLBACK_TICKETS_PATH: the file it names is missing (no such file): nobody will get in while identity is down."
+        "FALLBACK_TICKETS_PATH: the file it names is missing (no such file): no client gets in while identity is down."
     )
 
 

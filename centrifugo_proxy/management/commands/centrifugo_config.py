@@ -13,22 +13,22 @@ from common.operator_command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Print the Centrifugo configuration that fits this service's settings: where the service is, which events\n"
-        "it answers, how long to wait for it, the guard's header, what a refused ticket turns into, and the\n"
-        "namespaces of the policy's channels. Run it with the environment of the service. What is left to you,\n"
-        "allowed_origins above all, is said on stderr."
+        "Print the configuration of Centrifugo that fits these settings. It has the address of the service, the events\n"
+        "that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the namespaces of\n"
+        "the policy's channels. Run it with the environment of the service. What you have to add yourself, such as\n"
+        "allowed_origins, is listed on stderr."
     )
     epilog = """\
 examples:
   manage.py centrifugo_config --endpoint http://realtime:9730 > config.yaml
   manage.py centrifugo_config --major 5 --format toml > config.toml
 
-The guard's token is not in the file: Centrifugo takes it from its own environment, as the comments say.
-With --with-secrets it is; keep that file as private as the token.
+The guard's token is not in the file: Centrifugo takes it from its own environment, as the comments explain.
+--with-secrets writes it into the file, which must then be as private as the token.
 
 docs/centrifugo.md has the whole setup."""
 
-    requires_system_checks = []  # what they say is not about Centrifugo, and stderr is for what is left to do
+    requires_system_checks = []  # they are not about Centrifugo, and stderr lists what is left to do
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--major", type=int, choices=MAJORS, default=6, help="Centrifugo's major version (6)")

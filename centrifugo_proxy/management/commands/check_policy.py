@@ -26,16 +26,16 @@ OWNER_OPTIONS = ("user", "family", "tier", "admin", "degraded", "fallback", "loc
 
 class Command(OperatorCommand):
     help = (
-        "Check a policy file as the service would at start and, with --channel or --method, explain a decision:\n"
-        "which rule decides, why, and what is asked after it. Run it with the environment of the service: rules\n"
-        "may name its RPC_BACKENDS and its family service. Asks nobody, changes nothing."
+        "Check a policy file, and explain a decision. With --channel or --method it says which rule decides, why, and\n"
+        "which service is asked then. Run it with the environment of the service, because rules name RPC_BACKENDS\n"
+        "and the family service. Calls no service, changes nothing."
     )
     epilog = """\
 exit codes:
-  0  the file is sound, and what was asked about is allowed
-  1  the file is sound, and what was asked about is refused
+  0  the file has no problems, and the request is allowed
+  1  the file has no problems, and the request is refused
   2  the file cannot be read or used; every problem is listed
-     (a mistyped option ends with 2 as well)
+     (also for a mistyped option)
 
 examples:
   manage.py check_policy policy.toml
@@ -44,8 +44,8 @@ examples:
   manage.py check_policy policy.toml --fallback --channel news:today
   manage.py check_policy policy.toml --user u1 --family f1 --method diary.entries.list --json
 
-docs/events.md explains the file, and what a client sees of each refusal."""
-    requires_system_checks = []  # they would stumble over the very file that is looked at
+docs/events.md explains the file, and what a client sees when it is refused."""
+    requires_system_checks = []  # they would fail for the file that is to be checked
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the policy (TOML)")
@@ -89,11 +89,11 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
     asked = options["channel"] is not None or options["method"] is not None
     if not asked and any(options[name] for name in OWNER_OPTIONS):
-        raise CommandError("Say what is asked for: --channel or --method.", returncode=INVALID)
+        raise CommandError("--channel or --method is missing: name what is asked for.", returncode=INVALID)
     if options["method"] is not None and options["action"]:
-        raise CommandError("--action is about a --channel.", returncode=INVALID)
+        raise CommandError("--action needs --channel.", returncode=INVALID)
     if asked and not options["user"] and not options["fallback"]:
-        raise CommandError("Say whose connection it is: --user, or --fallback.", returncode=INVALID)
+        raise CommandError("--user or --fallback is missing: name whose connection it is.", returncode=INVALID)
     if options["fallback"] and any(options[name] for name in ("family", "tier", "admin", "lock")):
         raise CommandError("A fallback connection has no family, tier or locks.", returncode=INVALID)
 

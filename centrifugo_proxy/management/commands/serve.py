@@ -12,17 +12,17 @@ from django.core.management.base import BaseCommand
 
 KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
 SHUTDOWN_S: Final = 30
-NOT_STARTED: Final = 3  # as of uvicorn's own command
+NOT_STARTED: Final = 3  # the exit code of uvicorn's own command
 
 
 class Command(BaseCommand):
     help = (
-        "Serve Centrifugo's proxy requests under uvicorn, on LISTEN_HOST and LISTEN_PORT, until SIGTERM or Ctrl-C. "
-        "Requests in flight are then answered (for at most 30 seconds) and queued spans sent, and the exit code is 0. "
-        "A refused configuration or a port in use ends with a message and a non-zero code. "
-        "One process is one ticket pool and one set of metrics: scale by replicas."
+        "Run the service on LISTEN_HOST and LISTEN_PORT, until SIGTERM or Ctrl-C. "
+        "Then requests in flight are answered (for at most 30 seconds), spans are sent, and the exit code is 0. "
+        "If the configuration is refused or the port is in use, a message says so and the exit code is not 0. "
+        "Each process has its own ticket pool and its own metrics: scale by replicas."
     )
-    requires_system_checks = []  # realtime_site.asgi runs them, for plain uvicorn too
+    requires_system_checks = []  # realtime_site.asgi runs them, under plain uvicorn as well
 
     def handle(self, *args: Any, **options: Any) -> None:
         server = uvicorn.Server(server_config())
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
 
 def server_config(shutdown_s: int = SHUTDOWN_S) -> uvicorn.Config:
-    """How uvicorn is to serve, on the settings' host and port; requests in flight have `shutdown_s` to be answered."""
+    """uvicorn's configuration. At shutdown, requests in flight have `shutdown_s` seconds to be answered."""
     return uvicorn.Config(
         "realtime_site.asgi:application",
         host=settings.LISTEN_HOST,
@@ -47,21 +47,21 @@ def server_config(shutdown_s: int = SHUTDOWN_S) -> uvicorn.Config:
         timeout_graceful_shutdown=shutdown_s,
         access_log=False,
         log_config=None,
-        workers=1,  # whatever WEB_CONCURRENCY says: each worker would have a ticket pool of its own
+        workers=1,  # overrides WEB_CONCURRENCY: each worker would have a ticket pool of its own
         proxy_headers=False,
         server_header=False,
     )
 
 
 def end_by_signal(server: uvicorn.Server) -> None:
-    """End with 0 for a signal that uvicorn does not catch: before it serves at once, afterwards by having ended.
+    """Exit 0 on SIGTERM or SIGINT: at once before startup, otherwise after uvicorn's orderly shutdown.
 
-    It ends by raising the signal again; by then all is done, and the exit code should say so.
+    After its shutdown uvicorn raises the signal again, which would end the process with another code.
     """
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if not server.started:
-            os._exit(0)  # nothing is open yet; an exception could be lost, or leave a trace, wherever it is raised
+            os._exit(0)  # nothing is open yet; an exception raised here could be swallowed, or print a traceback
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)

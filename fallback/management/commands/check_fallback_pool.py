@@ -18,24 +18,24 @@ from fallback.tickets import load
 
 class Command(OperatorCommand):
     help = (
-        "Tell how the fallback pool stands: the file as this configuration would load it or, with --url,\n"
-        "what a live process has left. Never prints a ticket, changes nothing."
+        "Show the state of the fallback pool. Reads the file as a process would that starts now; with --url, asks a\n"
+        "running process what it has left. Never prints a ticket, changes nothing."
     )
     epilog = """\
 exit codes (as of a monitoring plugin):
   0  loaded and at or above FALLBACK_LOW_WATERMARK, or no pool is configured
   1  below the watermark: mint a new pool soon
-  2  missing, unreadable, empty or used up: nobody gets in while identity is down
-     (a mistyped option ends with 2 as well, and with the usage)
-  3  unknown: the URL could not be asked; the message says what to do
+  2  missing, unreadable, empty or used up: no client gets in while identity is down
+     (also for a mistyped option, with the usage)
+  3  unknown: the process did not answer; the message says what to do
 
 examples:
   manage.py check_fallback_pool                                 the file of FALLBACK_TICKETS_PATH
   manage.py check_fallback_pool --path ./new.tickets            another file, before it is rolled out
-  manage.py check_fallback_pool --url http://127.0.0.1:9730     what is left in the process there
+  manage.py check_fallback_pool --url http://127.0.0.1:9730     what is left in that process
 
-docs/runbook.md says what each status means and what to do about it."""
-    requires_system_checks = []  # tells of a bad pool itself, and must not stumble over other settings
+docs/runbook.md says what each status means, and what to do."""
+    requires_system_checks = []  # reports a bad pool itself; other settings do not matter here
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object, its fields as in docs/runbook.md")

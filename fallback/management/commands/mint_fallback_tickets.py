@@ -13,8 +13,8 @@ SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/
 
 class Command(OperatorCommand):
     help = (
-        "Make a new fallback pool: a file of tickets of 256 random bits, one a line, that only its owner can read.\n"
-        "The file is there whole or not at all. Never prints a ticket; touches no running process."
+        "Make a file of new fallback tickets. Each has 256 random bits and a line of its own; only the owner of the\n"
+        "file can read it. It is written whole or not at all. Never prints a ticket, changes no running process."
     )
     epilog = """\
 exit codes:
@@ -26,8 +26,8 @@ example:
   manage.py mint_fallback_tickets --count 20000 --output ./new.tickets
   manage.py check_fallback_pool --path ./new.tickets
 
-A running process keeps the pool it started with: docs/runbook.md says how to roll a new one out."""
-    requires_system_checks = []  # a pool can be made on any machine, whatever is configured there
+A running process keeps the pool that it started with. docs/runbook.md says how to roll out a new one."""
+    requires_system_checks = []  # a pool can be made on any machine, whatever its settings
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--count", type=int, required=True, help="how many tickets, 1 to 1,000,000")

@@ -344,10 +344,10 @@ def test_the_json_of_a_file_with_problems_has_them(tmp_path: Path) -> None:
 
 
 CONTRADICTIONS = [
-    (("--user", "u"), "Say what is asked for: --channel or --method."),
-    (("--channel", "a:b"), "Say whose connection it is: --user, or --fallback."),
-    (("--channel", "a:b", "--user", ""), "Say whose connection it is: --user, or --fallback."),
-    (("--method", "a", "--user", "u", "--action", "publish"), "--action is about a --channel."),
+    (("--user", "u"), "--channel or --method is missing: name what is asked for."),
+    (("--channel", "a:b"), "--user or --fallback is missing: name whose connection it is."),
+    (("--channel", "a:b", "--user", ""), "--user or --fallback is missing: name whose connection it is."),
+    (("--method", "a", "--user", "u", "--action", "publish"), "--action needs --channel."),
     (("--channel", "a:b", "--fallback", "--lock", "chat"), "A fallback connection has no family, tier or locks."),
     (("--channel", "a:b", "--user", "u", "--family", "f\udcff"), "--family is not UTF-8."),
     (("--method", "a\udcff", "--fallback"), "--method is not UTF-8."),

@@ -54,7 +54,7 @@ def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E001", True)
     assert error.msg == f"{name} and {name}_FILE are both set."
-    assert error.hint == f"Keep one of them: {name}_FILE for a mounted secret, {name} otherwise."
+    assert error.hint == f"Keep one: {name}_FILE for a mounted secret, {name} otherwise."
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -132,7 +132,7 @@ def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
     (error,) = findings(**TLS, IDENTITY_TLS_CA_FILE=str(file))
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E006", True)
-    assert error.msg.startswith("IDENTITY_TLS_CA_FILE: no certificate in PEM (")
+    assert error.msg.startswith("IDENTITY_TLS_CA_FILE: not a certificate in PEM (")
 
 
 @pytest.mark.processes
@@ -147,7 +147,7 @@ def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) ->
 
     assert error.id == "centrifugo_proxy.E006"
     assert error.msg.startswith(
-        "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE: no certificate with its key in PEM ("
+        "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE: not a certificate with its key, both in PEM ("
     )
 
 
@@ -177,7 +177,7 @@ def test_w001_no_guard() -> None:
     (warning,) = findings()
 
     assert (warning.id, warning.is_serious()) == ("centrifugo_proxy.W001", False)
-    assert warning.msg.startswith("No guard is configured: any workload that can reach this port could redeem tickets")
+    assert warning.msg.startswith("No guard is configured: any workload that can reach this port can redeem tickets")
     assert "Set CENTRIFUGO_PROXY_TOKEN" in str(warning.hint)
 
 
