@@ -13,10 +13,10 @@ from common.operator_command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Print the configuration of Centrifugo that fits these settings. It has the address of the service, the events\n"
-        "that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the namespaces of\n"
-        "the policy's channels. Run it with the environment of the service. What you have to add yourself, such as\n"
-        "allowed_origins, is listed on stderr."
+        "Print the configuration of Centrifugo that fits these settings. It has the address of the service, the\n"
+        "events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the\n"
+        "namespaces of the policy's channels. Run it with the environment of the service. What you have to add\n"
+        "yourself, such as allowed_origins, is listed on stderr."
     )
     epilog = """\
 examples:
