@@ -154,7 +154,7 @@ class Route:
 
     def reads(self, topic: str) -> bool:
         """Whether one of `topics` is this topic, or a pattern for it."""
-        return any(own == topic or (is_pattern(own) and re.match(own, topic) is not None) for own in self.topics)
+        return any(covers(own, topic) for own in self.topics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +180,13 @@ class Routes:
         """The metrics' label of a topic: its name, or the first pattern that matches it; "" for other topics."""
         if topic in self.topics:
             return topic
-        return next((own for own in self.topics if is_pattern(own) and re.match(own, topic)), "")
+        return next((own for own in self.topics if covers(own, topic)), "")
 
 
 def is_pattern(topic: str) -> bool:
     return topic.startswith("^")
+
+
+def covers(routed: str, topic: str) -> bool:
+    """Whether a name or pattern of the routes file means this topic."""
+    return routed == topic or (is_pattern(routed) and re.match(routed, topic) is not None)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from bridge.routing.model import covers
 from bridge.running.letters import LetterTopics
 
 
@@ -22,8 +23,11 @@ def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping
     """The topics that can be read. Raises StartError if the topic for dead letters is not there."""
     if letters.dead_letters and letters.dead_letters not in existing:
         raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))
-    if letters.dead_letters in routed or letters.replay in routed:
-        raise StartError("The routes file reads the topic of the dead letters or of the replays; remove it there.")
+    for name in (letters.dead_letters, letters.replay):
+        if reading := [own for own in routed if name and covers(own, name)]:
+            raise StartError(
+                f"The routes file reads {name} ({reading[0]}): a dead letter would be an event; remove it."
+            )
     replay = [letters.replay] if letters.replay and letters.replay in existing else []
     return Topics([*routed, *replay], _missing(routed, existing), bool(letters.replay) and not replay)
 

@@ -1,0 +1,31 @@
+"""What must be true of the topics before the bridge reads them."""
+
+import pytest
+
+from bridge.running.letters import LetterTopics
+from bridge.running.start import StartError, Topics, check_topics
+
+LETTERS = LetterTopics("letters", "letters.replay")
+EXISTING = {"diary": 3, "letters": 1, "letters.replay": 1}
+
+
+def test_the_topics_of_the_routes_and_the_replays_are_subscribed_to() -> None:
+    assert check_topics(["diary", "^cal.*", "absent"], LETTERS, EXISTING, "k:9092") == Topics(
+        ["diary", "^cal.*", "absent", "letters.replay"], ["absent"], False
+    )
+
+
+@pytest.mark.parametrize(
+    ("routed", "name"),
+    [("letters", "letters"), ("letters.replay", "letters.replay"), ("^l", "letters"), ("^.*replay$", "letters.replay")],
+)
+def test_a_route_that_reads_the_dead_letters_stops_the_start(routed: str, name: str) -> None:
+    """Each dead letter would be mapped again, and fail again, for ever."""
+    with pytest.raises(StartError) as error:
+        check_topics(["diary", routed], LETTERS, EXISTING, "k:9092")
+
+    assert str(error.value) == (f"The routes file reads {name} ({routed}): a dead letter would be an event; remove it.")
+
+
+def test_without_a_dead_letter_topic_a_pattern_may_match_anything() -> None:
+    assert check_topics(["^.*"], LetterTopics("", ""), EXISTING, "k:9092").subscribed == ["^.*"]
