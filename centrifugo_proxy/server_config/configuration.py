@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from centrifugo_proxy.server_config.options import Setting
 
 DEFAULT_TIMEOUT: Final = "1s"
+ANY_NAME: Final = "*"
 # What Go takes for a boolean: https://pkg.go.dev/strconv#ParseBool
 TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
@@ -16,6 +17,10 @@ class FromSecret(str):
     """Stands for a value that is kept elsewhere, such as in a Kubernetes Secret, and cannot be judged."""
 
     __slots__ = ()
+
+    def __str__(self) -> str:
+        """Itself, so that what is made of it by str() is known for hidden too."""
+        return self
 
 
 class Option(NamedTuple):
@@ -158,7 +163,9 @@ def number(value: Any) -> int:
 
 
 def headers(value: Any) -> dict[str, str]:
-    """A map, or a list of key and value, by lower-case name."""
+    """A map, or a list of key and value, by lower-case name; under ANY_NAME a whole map that is kept elsewhere."""
+    if isinstance(value, FromSecret):
+        return {ANY_NAME: value}
     if isinstance(value, list):
         value = {item.get("key"): item.get("value") for item in tables(value)}
     return {str(name).lower(): str(text) for name, text in table(value).items()}

@@ -71,6 +71,11 @@ def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: Ser
     return sorted(found.values(), key=lambda finding: finding.severity is not Severity.ERROR)
 
 
+def located(finding: Finding, label: str) -> Finding:
+    """The finding with the place of its configuration in an outer file; "" when the configuration is the file."""
+    return finding._replace(path=f"{label}: {finding.path}".removesuffix(": ")) if label else finding
+
+
 def unreadable(reason: str) -> Finding:
     """The file could not be opened."""
     return _unchecked(reason, "Name a configuration file that this user may read.")

@@ -1,22 +1,23 @@
 """Holds a Centrifugo configuration against what this service expects."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from centrifugo_proxy.server_config import layout_v5 as layout5
-from centrifugo_proxy.server_config import layout_v6 as layout6
-from centrifugo_proxy.server_config.configuration import Configuration
 from centrifugo_proxy.server_config.findings import (
     Finding,
     Register,
     Severity,
     findings,
+    located,
     too_deep,
     unparsable,
     unreadable,
 )
-from centrifugo_proxy.server_config.layout import left_over, major_of
-from centrifugo_proxy.server_config.parsing import UnparsableError, format_of, parse
+from centrifugo_proxy.server_config.parsing import UnparsableError
+from centrifugo_proxy.server_config.reading import read_source
 from centrifugo_proxy.server_config.rules import access as rules_access
 from centrifugo_proxy.server_config.rules import channels as rules_channels
 from centrifugo_proxy.server_config.rules import exposure as rules_exposure
@@ -30,8 +31,13 @@ from centrifugo_proxy.server_config.rules import rights as rules_rights
 from centrifugo_proxy.server_config.rules import start as rules_start
 from centrifugo_proxy.server_config.rules import transforms as rules_transforms
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
-from common.files import TEXT_BYTES, read_file
+from centrifugo_proxy.server_config.sources import sources_in
+from centrifugo_proxy.server_config.sources.source import Source
+from common.files import read_file
 from common.os_errors import reason
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 REGISTERS: Final = (
     rules_layout.RULES,
@@ -47,6 +53,8 @@ REGISTERS: Final = (
     rules_references.RULES,
     rules_limits.RULES,
 )
+# Findings about something that is missing, which may be in a Secret beside the file.
+MAY_BE_ELSEWHERE: Final = frozenset({"guard-header-missing", "api-without-key", "origins-empty"})
 RULES: Final = Register(each for register in REGISTERS for each in register.items())
 
 
@@ -61,41 +69,56 @@ class Report(NamedTuple):
         return sum(finding.severity is severity for finding in self.findings)
 
 
-def lint_file(path: Path, facts: ServiceFacts) -> Report:
-    """The report on a file; that it cannot be read is a finding too."""
+def lint_file(
+    path: Path, facts: ServiceFacts, major: int | None = None, variables: Mapping[str, str] = NO_VARIABLES
+) -> Report:
+    """The report on a file, with these environment variables of Centrifugo's. An unreadable file is a finding too."""
     try:
-        text = read_file(path, TEXT_BYTES).decode().replace("\r\n", "\n").replace("\r", "\n")
+        text = read_file(path, MAX_BYTES).decode()
     except OSError as error:
         return Report(None, [unreadable(reason(error))])
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         return Report(None, [unparsable("not UTF-8", f"line {line}")])
-    return lint(text, path.name, facts)
+    return lint(text, path.name, facts, major, variables)
 
 
-def lint(text: str, name: str, facts: ServiceFacts, major: int | None = None) -> Report:
-    """The report on a file's text. Its name decides on the format; its layout, where `major` is None, on the major."""
+def lint_variables(variables: Mapping[str, str], facts: ServiceFacts, major: int | None = None) -> Report:
+    """The report on a Centrifugo that has no file."""
+    return lint_sources([Source("", variables=variables)], facts, major)
+
+
+def lint(
+    text: str, name: str, facts: ServiceFacts, major: int | None = None, variables: Mapping[str, str] = NO_VARIABLES
+) -> Report:
+    """The report on a file's text: a configuration, or a manifest, values or a list of variables that hold one.
+
+    The name decides on the format. Where `major` is None, the layout decides on the major.
+    """
+    found = sources_in(text, name)
+    if not found:
+        return Report(None, [unreadable("the file holds no Centrifugo configuration")])
+    with_variables = [replace(source, variables={**source.variables, **variables}) for source in found]
+    return lint_sources(with_variables, facts, major)
+
+
+def lint_sources(sources: Sequence[Source], facts: ServiceFacts, major: int | None = None) -> Report:
+    """The report on several configurations: their findings, each with the place of its configuration."""
+    reports = [(source.label, _lint_source(source, facts, major)) for source in sources]
+    return Report(
+        next((report.major for _, report in reports if report.major), None),
+        [located(finding, label) for label, report in reports for finding in report.findings],
+    )
+
+
+def _lint_source(source: Source, facts: ServiceFacts, major: int | None) -> Report:
     try:
-        configuration = read(text, format_of(name, text), major)
-        return Report(configuration.major, findings(RULES, configuration, facts))
+        configuration = read_source(source, major)
+        found = findings(RULES, configuration, facts)
     except UnparsableError as error:
         return Report(None, [unparsable(str(error), error.place)])
     except RecursionError:
         return Report(None, [too_deep()])
-
-
-def read(text: str, file_format: str, major: int | None = None) -> Configuration:
-    """As this major of Centrifugo reads it; each has parsers of its own, and v5's refuse less.
-
-    Raises UnparsableError, and RecursionError.
-    """
-    tree = parse(text, file_format, 5)
-    decided = major or major_of(tree)
-    return configuration_of(tree if decided == 5 else parse(text, file_format, 6), file_format, decided)
-
-
-def configuration_of(tree: dict[str, Any], file_format: str, major: int | None = None) -> Configuration:
-    """The tree as this major reads it; without one, as that of its layout."""
-    decided = major or major_of(tree)
-    read_layout = layout5.read if decided == 5 else layout6.read
-    return read_layout(tree, file_format, left_over(tree, decided))
+    if source.more_elsewhere:  # what is missing here may be there
+        found = [finding for finding in found if finding.id not in MAY_BE_ELSEWHERE]
+    return Report(configuration.major, found)

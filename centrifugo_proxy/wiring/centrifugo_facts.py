@@ -1,15 +1,22 @@
 """Collects from the settings what a Centrifugo configuration must match."""
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from centrifugo_proxy.policy.rules import Policy
+from centrifugo_proxy.protocol.codes import EVENTS, path_of
 from centrifugo_proxy.server_config.service_facts import ServiceFacts, namespaces_of
 from centrifugo_proxy.wiring.assembly import answered_events, build_guard
 from centrifugo_proxy.wiring.policy import load_policy
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
+
+# The end of an endpoint that was given in place of the service's URL.
+EVENT_PATH = re.compile(
+    rf"({'|'.join(re.escape(path_of(event)) for event in EVENTS)}|{re.escape(path_of('').rstrip('/'))})$"
+)
 
 
 def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
@@ -38,10 +45,13 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
 
 
 def base_url(text: str) -> str:
-    """An http(s) URL without a trailing slash; ValueError for anything else."""
+    """An http(s) URL without a trailing slash, and without an event's path; ValueError for anything else.
+
+    Another path stays: that of a gateway in front of the service.
+    """
     if not _is_base_url(text):
         raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")
-    return text.rstrip("/")
+    return EVENT_PATH.sub("", text.rstrip("/"))
 
 
 def _is_base_url(text: str) -> bool:

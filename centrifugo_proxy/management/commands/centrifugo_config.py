@@ -39,7 +39,7 @@ docs/centrifugo.md has the whole setup."""
             "--endpoint",
             metavar="URL",
             default="",
-            help="where Centrifugo reaches this service, without a path (http://localhost:LISTEN_PORT)",
+            help="where Centrifugo reaches this service, such as http://realtime:9730 (http://localhost:LISTEN_PORT)",
         )
         parser.add_argument("--with-secrets", action="store_true", help="write the guard's token into the file")
 

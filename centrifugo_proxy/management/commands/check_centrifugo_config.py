@@ -1,6 +1,7 @@
 """manage.py check_centrifugo_config"""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,51 +9,79 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from centrifugo_proxy.server_config.findings import Finding, Severity
-from centrifugo_proxy.server_config.linter import Report, lint_file
+from centrifugo_proxy.server_config.generate import MAJORS
+from centrifugo_proxy.server_config.linter import Report, lint_file, lint_variables
 from centrifugo_proxy.wiring.centrifugo_facts import service_facts
 from centrifugo_proxy.wiring.policy import PolicyError
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
 from common.secret_files import SecretError
 
+USAGE = 2  # as argparse ends
+
 
 class Command(OperatorCommand):
     help = (
-        "Check a Centrifugo configuration against this service's settings: run it with the environment of the\n"
-        "service. Each finding says where in the file, what happens to a user because of it, and what to do.\n"
-        "Reads JSON, YAML and TOML in the layouts of Centrifugo v6 and v5; what Centrifugo gets from its own\n"
-        "environment or flags is not seen."
+        "Check a Centrifugo configuration against this service's settings. Run it with the environment of the\n"
+        "service. Each finding says where the problem is, what it does to a user, and what to do about it.\n"
+        "FILE is Centrifugo's own file (JSON, YAML or TOML, of v6 or v5), or a file that holds one: Helm values,\n"
+        "a Compose file, a Kubernetes manifest, or lines of NAME=value."
     )
     epilog = """\
 exit codes (as of a monitoring plugin):
   0  no findings
   1  warnings only
-  2  errors, or the file cannot be read or parsed (the finding says the line)
+  2  errors, or the file cannot be read or parsed (the finding names the line)
      (a mistyped option ends with 2 as well, and with the usage)
   3  unknown: the service's own secrets, policy or environment are refused, so that there is nothing to check
      the file against; the message says why
 
 examples:
   manage.py check_centrifugo_config config.json
+  manage.py check_centrifugo_config values.yaml
   manage.py check_centrifugo_config --json config.yaml | jq .findings
+  manage.py check_centrifugo_config --env config.json
 
 docs/centrifugo.md explains each finding by its id."""
 
     requires_system_checks = []  # an error of theirs would end with 1, which here means warnings
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="Centrifugo's configuration file")
+        parser.add_argument(
+            "file", metavar="FILE", type=Path, nargs="?", help="the file to check; not needed with --env"
+        )
+        parser.add_argument(
+            "--env",
+            dest="with_environment",
+            action="store_true",
+            help="add the CENTRIFUGO_… variables of this process, as Centrifugo does",
+        )
+        parser.add_argument(
+            "--major", type=int, choices=MAJORS, help="the Centrifugo that reads it; otherwise the layout decides"
+        )
         parser.add_argument(
             "--json", dest="as_json", action="store_true", help="one JSON object, its fields as in docs/centrifugo.md"
         )
 
-    def handle(self, *args: Any, file: Path, as_json: bool, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        file: Path | None,
+        with_environment: bool,
+        major: int | None,
+        as_json: bool,
+        **options: Any,
+    ) -> None:
+        if file is None and not with_environment:
+            raise CommandError("Name a FILE to check, or --env for a setup by variables.", returncode=USAGE)
         try:
             expected = service_facts(settings)
         except (SecretError, PolicyError) as error:
             raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
-        report = lint_file(file, expected)
-        self.stdout.write(json.dumps(as_object(file, report), indent=2) if as_json else as_text(file, report))
+        variables = dict(os.environ) if with_environment else {}
+        report = lint_file(file, expected, major, variables) if file else lint_variables(variables, expected, major)
+        place = file or Path("environment")
+        self.stdout.write(json.dumps(as_object(place, report), indent=2) if as_json else as_text(place, report))
         if code := exit_code(report):
             raise SystemExit(code)
 

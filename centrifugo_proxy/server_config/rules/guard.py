@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from centrifugo_proxy.protocol.guard import SIGNATURE_HEADER_NAME, TOKEN_HEADER_NAME
-from centrifugo_proxy.server_config.configuration import Configuration, Proxy
+from centrifugo_proxy.server_config.configuration import ANY_NAME, Configuration, FromSecret, Proxy
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.generate import V5_HEADERS_VARIABLE
 from centrifugo_proxy.server_config.rules.proxy import ours
@@ -47,6 +47,8 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
 def _sent(proxy: Proxy) -> str | None:
     """The token as the service would read it; it looks at Authorization where its own header is empty."""
     static: dict[str, str] = proxy.static_headers.value
+    if ANY_NAME in static:
+        return static[ANY_NAME]
     if own := static.get(GUARD):
         return own
     scheme, _, token = static.get(AUTHORIZATION, "").partition(" ")
@@ -54,7 +56,7 @@ def _sent(proxy: Proxy) -> str | None:
 
 
 def _may_be_right(configuration: Configuration, sent: str, tokens: tuple[bytes, ...]) -> bool:
-    if configuration.major == 6 and REFERENCE in sent:
+    if isinstance(sent, FromSecret) or (configuration.major == 6 and REFERENCE in sent):
         return True
     flat = configuration.option("proxy_static_http_headers").value is not None
     if configuration.major == 5 and flat and sent == f"${{{V5_HEADERS_VARIABLE}}}":

@@ -13,7 +13,7 @@ from centrifugo_proxy.server_config.values import accepted_instead
 
 RULES: Final = Register()
 
-SIMILAR: Final = 0.85
+SIMILAR: Final = 0.9
 # Names that many tables have: the same name elsewhere says nothing about what was meant.
 EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
 PLAIN_TABLE: Final = re.compile(r"[a-z_0-9.]+")
@@ -117,7 +117,9 @@ def meant_by(option: str, major: int) -> str:
     siblings = [known for known in OPTIONS[major] if known.rpartition(".")[0] == parent]
     names = [known.rpartition(".")[2] for known in siblings]
     if near := get_close_matches(name, names, n=1, cutoff=SIMILAR):
-        return f"{parent}.{near[0]}" if parent else near[0]
+        if not parent:  # PRO has lists such as brokers beside the table broker
+            return "" if name == f"{near[0]}s" else near[0]
+        return f"{parent}.{near[0]}"
     if not parent or name in EVERYDAY_NAMES:
         return ""
     return next((known for known in OPTIONS[major] if _is_elsewhere(known, parent, name)), "")

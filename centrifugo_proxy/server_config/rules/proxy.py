@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, EVENTS, SESSION_EVENTS, path_of
-from centrifugo_proxy.server_config.configuration import Configuration, Proxy
+from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, Proxy
 from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.generate import STALE_CLOSE_MS, TIMEOUT_MARGIN_MS
@@ -125,7 +125,8 @@ def _switch(event: str) -> str:
 @RULES.rule("endpoint-path", Severity.ERROR)
 def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
-        if is_http(proxy.endpoint.value) and not _is_path_of(proxy):
+        hidden = isinstance(proxy.endpoint.value, FromSecret)
+        if not hidden and is_http(proxy.endpoint.value) and not _is_path_of(proxy):
             yield Problem(
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} at {path_of(proxy.event)} and nowhere else, without a slash at "
@@ -138,7 +139,8 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
 def endpoint_grpc(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
         endpoint = proxy.endpoint.value
-        if proxy.event in facts.events and endpoint and not is_http(endpoint):
+        hidden = isinstance(endpoint, FromSecret)
+        if proxy.event in facts.events and endpoint and not hidden and not is_http(endpoint):
             yield Problem(
                 proxy.endpoint.path,
                 "Without http:// or https:// Centrifugo speaks gRPC to the endpoint, which this service does not: "
@@ -164,7 +166,7 @@ def timeout_not_above_deadline(configuration: Configuration, facts: ServiceFacts
 @RULES.rule("timeout-invalid", Severity.ERROR)
 def timeout_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
-        if _milliseconds(proxy) is None:
+        if _milliseconds(proxy) is None and not isinstance(proxy.timeout.value, FromSecret):
             yield Problem(
                 proxy.timeout.path,
                 "Centrifugo does not start with a timeout that is not a duration, and nobody can connect.",

@@ -23,8 +23,8 @@ SECRET: Final = re.compile(r"(key|secret|password|credentials_value|dsn|token)$"
 def reference_literal(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     of_the_guard = {proxy.static_headers.path for proxy in ours(configuration, facts)} if facts.tokens else set()
     for setting in configuration.settings:
-        if setting.path in of_the_guard or setting.option.endswith("_regex"):  # guard-header-wrong reports the former
-            continue
+        if setting.kind is None or setting.path in of_the_guard or setting.option.endswith("_regex"):
+            continue  # guard-header-wrong reports those of the guard
         for text in _texts(setting.value):
             if found := next(_literal(text, setting, configuration.major), ""):
                 yield Problem(setting.path, _effect(setting, found), _remedy(setting, configuration.major))

@@ -36,7 +36,7 @@ CHOICES: Final = {
         "broker.type": ("memory", "nats", "redis", "redisnats", "postgres"),
         "map_broker.type": ("memory", "redis", "postgres"),
         "presence_manager.type": ("memory", "redis"),
-        "controller.type": ("postgres",),
+        "controller.type": ("postgres", "redis", "nats"),  # the latter two in PRO
         "http_api.error_mode": ("", "transport"),
         "grpc_api.error_mode": ("", "transport"),
         "channel.publication_data_format": ("", "json", "json_object", "binary"),

@@ -144,3 +144,17 @@ def test_the_file_can_be_redirected_and_the_rest_is_read() -> None:
         "allowed_origins",
         "X-Centrifugo-Proxy-Token",
     ]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "connect"),
+    [
+        ("http://realtime:9730/centrifugo/connect", "http://realtime:9730/centrifugo/connect"),
+        ("http://realtime:9730/centrifugo/sub_refresh/", "http://realtime:9730/centrifugo/connect"),
+        ("http://realtime:9730/centrifugo", "http://realtime:9730/centrifugo/connect"),
+        ("https://gateway/realtime/centrifugo/rpc", "https://gateway/realtime/centrifugo/connect"),
+        ("https://gateway/realtime/", "https://gateway/realtime/centrifugo/connect"),
+    ],
+)
+def test_the_path_of_an_event_is_not_doubled(endpoint: str, connect: str) -> None:
+    assert connect_proxy("--endpoint", endpoint)["endpoint"] == connect

@@ -195,3 +195,40 @@ def test_the_page_explains_every_finding_and_no_other() -> None:
 
     before_reading = [(UNREADABLE, "error"), (UNPARSABLE, "error")]
     assert explained == before_reading + [(finding_id, rule.severity.value) for finding_id, rule in RULES.items()]
+
+
+@pytest.mark.processes
+def test_variables_of_the_process_are_added(tmp_path: Path, sound: Config) -> None:
+    file = written(tmp_path, sound)
+    variables = {"CENTRIFUGO_CLIENT_INSECURE": "true", "CENTRIFUGO_RESPONSE_MODE": "http"}
+
+    result = run_manage("check_centrifugo_config", "--env", "--json", str(file), **variables)
+
+    assert [finding["id"] for finding in json.loads(result.stdout)["findings"]] == ["insecure-mode"]
+    assert result.returncode == 2
+
+
+@pytest.mark.processes
+def test_a_setup_by_variables_needs_no_file() -> None:
+    result = run_manage("check_centrifugo_config", "--env", CENTRIFUGO_GRPC_API="true")
+
+    assert result.returncode == 2
+    assert "ERROR api-without-key at grpc_api_key" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("environment (Centrifugo v5 layout): ")
+
+
+@pytest.mark.processes
+def test_without_a_file_or_variables_the_usage_is_named() -> None:
+    result = run_manage("check_centrifugo_config")
+
+    assert (result.returncode, result.stderr) == (
+        2,
+        "CommandError: Name a FILE to check, or --env for a setup by variables.\n",
+    )
+
+
+def test_the_major_can_be_named(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("allowed_origins: [https://app.test]\n")
+
+    assert check(file, "--major", "6")[1].splitlines()[-1].startswith(f"{file} (Centrifugo v6 layout)")

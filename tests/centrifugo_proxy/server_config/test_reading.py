@@ -3,8 +3,8 @@
 import pytest
 
 from centrifugo_proxy.server_config.layout_v6 import unfolded
-from centrifugo_proxy.server_config.linter import configuration_of
 from centrifugo_proxy.server_config.parsing import UnparsableError, format_of, parse
+from centrifugo_proxy.server_config.reading import configuration_of
 from centrifugo_proxy.server_config.service_facts import reconnects
 
 SAME = {"client": {"allowed_origins": ["https://app.test"]}}

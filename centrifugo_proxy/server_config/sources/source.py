@@ -1,0 +1,24 @@
+"""One Centrifugo configuration, as it was found in a file that holds it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configuration file's text, and what Centrifugo's environment and flags add to it.
+
+    `label` says where in the outer file it is, "" when that is the configuration itself. `variables` and `flags` are by
+    name; a value that is kept elsewhere is a FromSecret. `more_elsewhere` says that further variables come from a place
+    that cannot be read, such as a Secret.
+    """
+
+    label: str
+    text: str = ""
+    file_format: str = "json"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
+    more_elsewhere: bool = False

@@ -1,0 +1,130 @@
+"""What Centrifugo's environment variables and flags change in its configuration.
+
+Variables outrank the file, and flags outrank variables: https://centrifugal.dev/docs/server/configuration
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from centrifugo_proxy.server_config.configuration import FromSecret, find, tables
+from centrifugo_proxy.server_config.options import OPTIONS, TABLES
+from centrifugo_proxy.server_config.parsing import lowered
+
+PREFIX: Final = "CENTRIFUGO_"
+Tree = dict[str, Any]
+# Lists whose entries have variables of their own, by the entry's name.
+NAMED_LISTS: Final = ("channel.namespaces", "rpc.namespaces", "proxies", "consumers")
+LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+
+
+def name_of(option: str) -> str:
+    """The variable of an option."""
+    return PREFIX + re.sub(r"[.\-]", "_", option).upper()
+
+
+NAMES: Final[Mapping[int, Mapping[str, str]]] = {
+    major: {name_of(option): option for option in options if "[" not in option and option not in TABLES[major]}
+    for major, options in OPTIONS.items()
+}
+
+
+def read_lines(text: str) -> dict[str, str] | None:
+    """The variables of a file of NAME=value lines; None when it is something else."""
+    variables = {}
+    for line in map(str.strip, text.splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        found = LINE.fullmatch(line)
+        if not found:
+            return None
+        variables[found[1]] = _unquoted(found[2].strip())
+    return variables or None
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+def votes_of(variables: Mapping[str, str], flags: Mapping[str, str]) -> dict[int, int]:
+    """How many of the variables and flags each major knows and the other does not."""
+    known = {
+        major: {name for name in variables if name in NAMES[major]} | {flag for flag in flags if flag in OPTIONS[major]}
+        for major in (5, 6)
+    }
+    return {5: len(known[5] - known[6]), 6: len(known[6] - known[5])}
+
+
+def left_over(variables: Mapping[str, str], major: int) -> tuple[str, ...]:
+    """Variables of the other major, which this one ignores."""
+    return tuple(name for name in variables if name in NAMES[11 - major] and name not in NAMES[major])
+
+
+def applied(tree: Tree, variables: Mapping[str, str], flags: Mapping[str, str], major: int) -> Tree:
+    """The tree with these variables and flags."""
+    changed: Tree = json.loads(json.dumps(tree)) if _is_plain(tree) else dict(tree)
+    for name, value in variables.items():
+        if option := NAMES[major].get(name):
+            _put(changed, option, _converted(value, OPTIONS[major][option], major))
+    if major == 6:
+        for item, option, value in _of_named_lists(changed, variables):
+            _put(item, option, value)
+    for option, value in flags.items():
+        if option in OPTIONS[major]:
+            _put(changed, option, value)
+    return changed
+
+
+def _is_plain(tree: Tree) -> bool:
+    try:
+        json.dumps(tree)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _converted(value: str, kind: str, major: int) -> Any:
+    """v5 converts the text when it reads the option, as layout_v5 does."""
+    if major == 5 or isinstance(value, FromSecret):
+        return value
+    if kind == "words":
+        return value.split(" ") if value.strip() else []
+    if kind in ("map", "tables"):
+        return _parsed(value, kind)
+    return value
+
+
+def _parsed(value: str, kind: str) -> Any:
+    """JSON; for named lists also the names alone."""
+    try:
+        parsed = json.loads(value) if value.strip() else None
+        return lowered(parsed) if kind == "tables" else parsed
+    except (ValueError, RecursionError):
+        return [{"name": name} for name in value.split()] if kind == "tables" else value
+
+
+def _put(tree: Tree, option: str, value: Any) -> None:
+    *parents, last = option.split(".")
+    for parent in parents:
+        inner = tree.get(parent)
+        if not isinstance(inner, dict):
+            inner = tree[parent] = {}
+        tree = inner
+    tree[last] = value
+
+
+def _of_named_lists(tree: Tree, variables: Mapping[str, str]) -> Iterator[tuple[Tree, str, Any]]:
+    """Variables of single entries, such as CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE."""
+    for path in NAMED_LISTS:
+        inner = {
+            key.removeprefix(f"{path}[]."): kind for key, kind in OPTIONS[6].items() if key.startswith(f"{path}[].")
+        }
+        for item in tables(find(tree, path)):
+            prefix = f"{name_of(path)}_{re.sub(r'[.-]', '_', str(item.get('name') or '')).upper()}_"
+            for option, kind in inner.items():
+                value = variables.get(prefix + name_of(option).removeprefix(PREFIX))
+                if value is not None:
+                    yield item, option, _converted(value, kind, 6)

@@ -1,0 +1,229 @@
+"""Configurations inside other files, and what variables and flags add to them."""
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from centrifugo_proxy.server_config.linter import lint, lint_variables
+from centrifugo_proxy.server_config.reading import read_source
+from centrifugo_proxy.server_config.sources import sources_in
+from centrifugo_proxy.server_config.sources.source import Source
+from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, Config, changed, sound
+from tests.harness.centrifugo import binary
+
+OPEN = {"client.insecure": True}
+TOKEN = "CENTRIFUGO_VAR_PROXY_TOKEN"
+
+
+def places(text: str, name: str = "file.yaml") -> list[str]:
+    """The severity, id and path of each finding."""
+    return [f"{each.severity} {each.id} {each.path}" for each in lint(text, name, CONNECT_ONLY).findings]
+
+
+def helm(config: Any, **more: Any) -> Config:
+    return {"image": {"tag": "v6.9.1"}, "config": config, "service": {"type": "ClusterIP"}, **more}
+
+
+def config_map(**data: str) -> Config:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "centrifugo"}, "data": data}
+
+
+def deployment(*env: Config, **container: Any) -> Config:
+    pod = {"containers": [{"name": "c", "image": "docker.io/centrifugo/centrifugo:v6", "env": list(env), **container}]}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": pod}}}
+
+
+def compose(**service: Any) -> Config:
+    return {"services": {"centrifugo": {"image": "centrifugo/centrifugo:v6", **service}, "redis": {"image": "redis:7"}}}
+
+
+HOLDERS = [
+    pytest.param(helm, "config", id="Helm values"),
+    pytest.param(lambda config: {"centrifugo": helm(config)}, "centrifugo.config", id="values of a chart of charts"),
+    pytest.param(
+        lambda config: {
+            "apiVersion": "helm.toolkit.fluxcd.io/v2",
+            "kind": "HelmRelease",
+            "spec": {"values": helm(config)},
+        },
+        "spec.values.config",
+        id="HelmRelease",
+    ),
+    pytest.param(
+        lambda config: config_map(**{"config.json": json.dumps(config)}),
+        "ConfigMap centrifugo config.json",
+        id="ConfigMap",
+    ),
+    pytest.param(
+        lambda config: {
+            "apiVersion": "v1",
+            "kind": "List",
+            "items": [config_map(**{"c.yaml": yaml.safe_dump(config)})],
+        },
+        "ConfigMap centrifugo c.yaml",
+        id="list of manifests",
+    ),
+    pytest.param(
+        lambda config: {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "own"},
+            "data": {"config.json": base64.b64encode(json.dumps(config).encode()).decode()},
+        },
+        "Secret own config.json",
+        id="Secret",
+    ),
+    pytest.param(
+        lambda config: {**compose(), "configs": {"centrifugo": {"content": json.dumps(config)}}},
+        "configs.centrifugo.content",
+        id="Compose",
+    ),
+]
+
+
+@pytest.mark.parametrize(("held", "label"), HOLDERS)
+def test_a_configuration_is_found_in_what_holds_it(held: Any, label: str) -> None:
+    fine, wrong = sound(6), changed(sound(6), OPEN)
+
+    assert places(yaml.safe_dump(held(fine))) == []
+    assert places(yaml.safe_dump(held(wrong))) == [f"error insecure-mode {label}: client.insecure"]
+    assert places(json.dumps(held(wrong)), "file.json") == [f"error insecure-mode {label}: client.insecure"]
+
+
+def test_of_several_documents_each_counts() -> None:
+    text = yaml.safe_dump_all([
+        deployment(),
+        config_map(**{"config.json": json.dumps(sound(6))}),
+        config_map(**{"other.json": json.dumps(changed(sound(6), OPEN))}),
+    ])  # fmt: skip
+
+    assert places(text) == ["error insecure-mode ConfigMap centrifugo other.json: client.insecure"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        helm(sound(6), env={"CENTRIFUGO_CLIENT_INSECURE": "true"}),
+        compose(environment={"CENTRIFUGO_CLIENT_INSECURE": True}),
+        compose(environment=["CENTRIFUGO_CLIENT_INSECURE=true"]),
+        compose(command="centrifugo --client.insecure"),
+        compose(command=["centrifugo", "--client.insecure=true", "-c", "config.json"]),
+        deployment({"name": "CENTRIFUGO_CLIENT_INSECURE", "value": "true"}),
+        deployment(args=["--client.insecure", "--health.enabled"]),
+    ],
+)
+def test_variables_and_flags_of_the_container_count(held: Config) -> None:
+    findings = [place for place in places(yaml.safe_dump(held)) if "insecure-mode" in place]
+
+    assert [finding.rpartition(" ")[2] for finding in findings] == ["client.insecure"]
+
+
+def test_a_value_from_a_secret_is_neither_missing_nor_wrong() -> None:
+    config = changed(sound(5), {"proxy_static_http_headers": None, "grpc_api": True, "admin": True})
+    names = ("CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS", "CENTRIFUGO_GRPC_API_KEY", "CENTRIFUGO_ADMIN_PASSWORD")
+    names = (*names, "CENTRIFUGO_PROXY_CONNECT_ENDPOINT", "CENTRIFUGO_PROXY_CONNECT_TIMEOUT")
+    secrets = [{"name": name, "secretKeyRef": {"name": "s", "key": name}} for name in names]
+
+    assert places(yaml.safe_dump(helm(config, envSecret=secrets))) == []
+
+
+@pytest.mark.parametrize("interpolated", ["${TOKEN}", "$TOKEN", None, "${TOKEN:?}"])
+def test_what_compose_fills_in_is_not_taken_for_a_literal(interpolated: str | None) -> None:
+    held = compose(environment={"CENTRIFUGO_HTTP_API_KEY": interpolated})
+
+    assert [place for place in places(yaml.safe_dump(held)) if "http_api" in place] == []
+
+
+def test_a_manifest_without_a_configuration_is_an_error() -> None:
+    text = yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "spec": {"ports": []}})
+
+    assert places(text) == ["error file-unreadable "]
+
+
+def test_a_configuration_is_not_taken_for_values_or_a_manifest() -> None:
+    for config in (sound(5), sound(6), {"name": "node-1", "kind": "own", **sound(6)}):
+        assert [source.label for source in sources_in(yaml.safe_dump(config), "config.yaml")] == [""]
+
+
+def test_a_file_of_variables_is_a_configuration() -> None:
+    lines = ["# for Centrifugo", "export CENTRIFUGO_CLIENT_INSECURE='true'", "TZ=UTC", ""]
+
+    assert "error insecure-mode client.insecure" in places("\n".join(lines), "centrifugo.env")
+
+
+def test_a_setup_by_variables_alone_is_complete() -> None:
+    variables = {
+        "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test https://www.app.test",
+        "CENTRIFUGO_CLIENT_PROXY_CONNECT_ENABLED": "true",
+        "CENTRIFUGO_CLIENT_PROXY_CONNECT_ENDPOINT": "http://realtime:9730/centrifugo/connect",
+        "CENTRIFUGO_CLIENT_PROXY_CONNECT_TIMEOUT": "3s",
+        "CENTRIFUGO_CLIENT_PROXY_CONNECT_HTTP_STATIC_HEADERS": '{"X-Centrifugo-Proxy-Token": "right-token"}',
+        "CENTRIFUGO_CLIENT_PROXY_CONNECT_HTTP_STATUS_TO_CODE_TRANSFORMS": json.dumps(
+            sound(6)["client"]["proxy"]["connect"]["http"]["status_to_code_transforms"]
+        ),
+        TOKEN: "right-token",
+        "CENTRIFUGO_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+        "CENTRIFUGO_RESPONSE_MODE": "http",
+    }
+
+    assert lint_variables(variables, CONNECT_ONLY) == (6, [])
+
+
+def test_variables_of_the_other_major_are_ignored_and_reported() -> None:
+    variables = {"CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test", "CENTRIFUGO_TOKEN_HMAC_SECRET_KEY": "made up"}
+
+    report = lint_variables(variables, CONNECT_ONLY, 6)
+
+    assert [(each.id, each.path) for each in report.findings] == [
+        ("connect-proxy-missing", "client.proxy.connect"),
+        ("mixed-layouts", "CENTRIFUGO_TOKEN_HMAC_SECRET_KEY"),
+    ]
+
+
+VARIABLES = {
+    "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://a.test https://b.test",
+    "CENTRIFUGO_CLIENT_CHANNEL_LIMIT": "12",
+    "CENTRIFUGO_CLIENT_PROXY_CONNECT_HTTP_STATIC_HEADERS": '{"X-Own": "own"}',
+    "CENTRIFUGO_CHANNEL_NAMESPACES": '[{"name": "news"}, {"name": "chat-room"}]',
+    "CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE": "true",
+    "CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_ROOM_MAP_MODE": "ephemeral",
+    "CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_ROOM_MAP_KEY_TTL": "5s",
+    "CENTRIFUGO_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL": "5m",
+    "CENTRIFUGO_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE": "10",
+    "CENTRIFUGO_RPC_NAMESPACES": "diary",
+    "CENTRIFUGO_GRPC_API_ENABLED": "1",
+}
+
+
+@pytest.mark.processes
+def test_variables_are_read_as_centrifugo_v6_reads_them(tmp_path: Path) -> None:
+    centrifugo = binary(6)
+    if centrifugo is None:
+        pytest.skip("no Centrifugo v6: `make centrifugos` builds it")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"client": {"channel_limit": 5, "queue_max_size": 9}}))
+    command = [str(centrifugo), "defaultconfig", "--base", str(file), "--dry-run"]
+    env = {"PATH": os.environ["PATH"], **VARIABLES}
+    printed = subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603
+
+    ours = read_source(Source("", file.read_text(), variables=VARIABLES)).tree
+
+    assert differences(ours, json.loads(printed)) == []
+
+
+def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
+    """Where ours has something that is not what Centrifugo has: numbers and switches may be text."""
+    if isinstance(ours, dict):
+        return [line for key in ours for line in differences(ours[key], theirs.get(key), f"{path}.{key}")]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [line for pair in zip(ours, theirs, strict=True) for line in differences(*pair, f"{path}[]")]
+    same = {"1": "true", "5m": "5m0s"}.get(str(ours), str(ours)) == (
+        str(theirs).lower() if theirs is True else str(theirs)
+    )
+    return [] if same else [f"{path}: {ours!r} is not {theirs!r}"]
