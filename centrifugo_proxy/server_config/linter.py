@@ -33,10 +33,9 @@ from centrifugo_proxy.server_config.rules import transforms as rules_transforms
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from centrifugo_proxy.server_config.sources import sources_in
 from centrifugo_proxy.server_config.sources.source import Source
-from common.files import read_file
+from common.files import TEXT_BYTES, read_file
 from common.os_errors import reason
 
-MAX_BYTES: Final = 8 * 1024 * 1024
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 REGISTERS: Final = (
@@ -74,7 +73,7 @@ def lint_file(
 ) -> Report:
     """The report on a file, with these environment variables of Centrifugo's. An unreadable file is a finding too."""
     try:
-        text = read_file(path, MAX_BYTES).decode()
+        text = read_file(path, TEXT_BYTES).decode()
     except OSError as error:
         return Report(None, [unreadable(reason(error))])
     except UnicodeDecodeError as error:

@@ -126,8 +126,8 @@ def test_variables_and_flags_of_the_container_count(held: Config) -> None:
 
 def test_a_value_from_a_secret_is_neither_missing_nor_wrong() -> None:
     config = changed(sound(5), {"proxy_static_http_headers": None, "grpc_api": True, "admin": True})
-    names = ("CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS", "CENTRIFUGO_GRPC_API_KEY", "CENTRIFUGO_ADMIN_PASSWORD")
-    names = (*names, "CENTRIFUGO_PROXY_CONNECT_ENDPOINT", "CENTRIFUGO_PROXY_CONNECT_TIMEOUT")
+    ends = ("STATIC_HTTP_HEADERS", "CONNECT_ENDPOINT", "CONNECT_TIMEOUT")
+    names = [*(f"CENTRIFUGO_PROXY_{end}" for end in ends), "CENTRIFUGO_GRPC_API_KEY", "CENTRIFUGO_ADMIN_PASSWORD"]
     secrets = [{"name": name, "secretKeyRef": {"name": "s", "key": name}} for name in names]
 
     assert places(yaml.safe_dump(helm(config, envSecret=secrets))) == []
