@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from bridge.delivery.work import Partition
@@ -24,16 +24,24 @@ class Brokers:
     """
 
     def __init__(self, properties: Mapping[str, str | int | bool]) -> None:
-        self._admin = AdminClient(dict(properties), logger=logger)
+        self._refusal = ""
+        own: dict[str, Any] = {**properties, "error_cb": self._on_error}
+        self._admin = AdminClient(own, logger=logger)
 
-    async def topics(self) -> dict[str, int]:
+    def _on_error(self, error: KafkaError) -> None:
+        """Remember why brokers refuse: the calls themselves only time out then."""
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
+            self._refusal = error.name()
+
+    async def topics(self, timeout_s: float = TIMEOUT_S) -> dict[str, int]:
         """All topics that may be seen, with their number of partitions."""
+        self._refusal = ""
         try:
-            metadata = await asyncio.to_thread(self._admin.list_topics, timeout=TIMEOUT_S)
+            metadata = await asyncio.to_thread(self._admin.list_topics, timeout=timeout_s)
         except KafkaException as error:
-            raise KafkaUnreachable(error.args[0].name()) from None
-        finally:
             self._admin.poll(0)
+            raise KafkaUnreachable(self._refusal or error.args[0].name()) from None
+        self._admin.poll(0)
         return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:

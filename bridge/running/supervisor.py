@@ -23,6 +23,7 @@ from bridge.running.spans import OFF, Tracer
 from bridge.running.start import Topics, check_topics
 
 ASK_AGAIN_S: Final = 1.0
+ANSWER_S: Final = 3.0
 END_S: Final = 8.0
 AT_ONCE: Final = 1
 
@@ -101,7 +102,7 @@ async def _wait_for_kafka(parts: Parts, stop: asyncio.Event) -> dict[str, int] |
 async def _ask_until_answered(parts: Parts) -> dict[str, int]:
     while True:
         try:
-            existing = await parts.brokers.topics()
+            existing = await parts.brokers.topics(ANSWER_S)
         except KafkaUnreachable as error:
             parts.bridge.kafka_failed(str(error))
             await asyncio.sleep(ASK_AGAIN_S)

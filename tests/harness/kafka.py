@@ -2,17 +2,27 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
+from tests.harness.certificates import Authority
 from tools.kafka.broker import HOME, Broker, why_missing
 
 ANSWER_S = 30.0
+SCRAMS = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}
+LOGIN = "org.apache.kafka.common.security."
 BUILD_LOG = HOME.parent / "kafka.log"
 
 
@@ -30,9 +40,13 @@ def _build_log() -> str:
 
 @dataclass
 class Kafka:
-    """A running broker. Topics have names of their own, so that tests can share it."""
+    """A running broker. Topics have names of their own, so that tests can share it.
+
+    `secured` says how to reach it otherwise than in the open; None where there is no openssl.
+    """
 
     broker: Broker
+    secured: "Secured | None" = None
 
     @property
     def address(self) -> str:
@@ -104,12 +118,64 @@ def _read_all(consumer: Consumer, partition: TopicPartition) -> Sequence[Message
     return found
 
 
+@dataclass(frozen=True)
+class Secured:
+    """The listeners TLS (which asks for a client's certificate), SASL and SASL_TLS, and one user of the latter two."""
+
+    authority: Authority
+    user: str
+    password: str
+
+    @property
+    def listeners(self) -> dict[str, str]:
+        """Their security protocols, by name."""
+        return {"TLS": "SSL", "SASL": "SASL_PLAINTEXT", "SASL_TLS": "SASL_SSL"}
+
+    def properties(self) -> dict[str, str]:
+        """What the broker needs for them."""
+        certificate, key = self.authority.issue("localhost")
+        keystore = self.authority.folder / "broker.pem"
+        keystore.write_bytes(key.read_bytes() + certificate.read_bytes())
+        plain = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{self.user}="{self.password}";'
+        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        logins = {"plain": plain, "scram-sha-256": scram, "scram-sha-512": scram}
+        return {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(keystore),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.authority.ca),
+            "listener.name.tls.ssl.client.auth": "required",
+            "sasl.enabled.mechanisms": ",".join(SCRAMS) + ",PLAIN",
+            **{
+                f"listener.name.{listener}.{mechanism}.sasl.jaas.config": login
+                for listener in ("sasl", "sasl_tls")
+                for mechanism, login in logins.items()
+            },
+        }
+
+    def create_user(self, address: str) -> None:
+        """SCRAM's users are in the broker's own storage."""
+        admin = AdminClient({"bootstrap.servers": address})
+        for mechanism in SCRAMS.values():  # one of a user in a request
+            change = UserScramCredentialUpsertion(
+                self.user, ScramCredentialInfo(mechanism, 4096), self.password.encode()
+            )
+            [made] = admin.alter_user_scram_credentials([change]).values()
+            made.result(ANSWER_S)
+
+
 @contextmanager
 def running_kafka(folder: Path) -> Iterator[Kafka]:
     """A broker whose data is in this folder."""
-    broker = Broker(folder)
+    secured = None
+    if shutil.which("openssl"):
+        secured = Secured(Authority.in_folder(folder), "bridge", secrets.token_hex(12))
+    listeners = secured.listeners if secured else {}
+    broker = Broker(folder, listeners=listeners, properties=secured.properties() if secured else {})
     broker.start()
     try:
-        yield Kafka(broker)
+        if secured:
+            secured.create_user(broker.address)
+        yield Kafka(broker, secured)
     finally:
         broker.kill()

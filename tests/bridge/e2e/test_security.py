@@ -1,0 +1,142 @@
+"""Kafka over TLS and with SASL, Centrifugo over https, and both with wrong credentials."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bridge.e2e.stage import Stage, api_config, listening, staged
+from tests.harness import centrifugo
+from tests.harness.bridge import BridgeProcess
+from tests.harness.certificates import Authority
+from tests.harness.kafka import Kafka, Secured
+
+pytestmark = pytest.mark.processes
+
+EVENT = b'{"family":"f-1","n":1}'
+
+
+@pytest.fixture
+def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
+    with staged(kafka, centrifugo_v6, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def secured(kafka: Kafka) -> Secured:
+    if kafka.secured is None:
+        pytest.skip("openssl is not installed")
+    return kafka.secured
+
+
+def with_tls(kafka: Kafka, secured: Secured) -> dict[str, str]:
+    certificate, key = secured.authority.issue("client")
+    return {
+        "BRIDGE_KAFKA_BROKERS": kafka.broker.address_of("TLS"),
+        "BRIDGE_KAFKA_SECURITY": "tls",
+        "BRIDGE_KAFKA_TLS_CA_FILE": str(secured.authority.ca),
+        "BRIDGE_KAFKA_TLS_CERT_FILE": str(certificate),
+        "BRIDGE_KAFKA_TLS_KEY_FILE": str(key),
+    }
+
+
+def with_sasl(kafka: Kafka, secured: Secured, mechanism: str, *, tls: bool) -> dict[str, str]:
+    ca = {"BRIDGE_KAFKA_TLS_CA_FILE": str(secured.authority.ca)} if tls else {}
+    return {
+        "BRIDGE_KAFKA_BROKERS": kafka.broker.address_of("SASL_TLS" if tls else "SASL"),
+        "BRIDGE_KAFKA_SECURITY": "sasl_tls" if tls else "sasl_plaintext",
+        "BRIDGE_KAFKA_SASL_MECHANISM": mechanism,
+        "BRIDGE_KAFKA_SASL_USER": secured.user,
+        "BRIDGE_KAFKA_SASL_PASSWORD": secured.password,
+        **ca,
+    }
+
+
+async def assert_delivers(stage: Stage, **variables: str) -> BridgeProcess:
+    """An event, and a dead letter, go their way under these variables."""
+    async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
+        with stage.bridge(**variables) as bridge:
+            stage.kafka.produce(stage.topic, [EVENT, b"no json"])
+            await client.until(lambda: client.count == 1)
+            bridge.wait_until(lambda health: health.get("dead_letters") == 1)
+            assert bridge.process.terminate() == 0
+            return bridge
+
+
+async def test_kafka_over_tls_with_a_client_certificate(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+    await assert_delivers(stage, **with_tls(kafka, secured))
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "tls"), [("PLAIN", False), ("PLAIN", True), ("SCRAM-SHA-256", False), ("SCRAM-SHA-512", True)]
+)
+async def test_kafka_with_sasl(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str, tls: bool) -> None:
+    await assert_delivers(stage, **with_sasl(kafka, secured, mechanism, tls=tls))
+
+
+async def test_a_password_from_a_file(stage: Stage, kafka: Kafka, secured: Secured, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{secured.password}\n")
+    given = with_sasl(kafka, secured, "SCRAM-SHA-512", tls=True)
+    del given["BRIDGE_KAFKA_SASL_PASSWORD"]
+
+    await assert_delivers(stage, **given, BRIDGE_KAFKA_SASL_PASSWORD_FILE=str(file))
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
+def test_a_wrong_password_is_told_and_not_shown(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str) -> None:
+    given = {**with_sasl(kafka, secured, mechanism, tls=False), "BRIDGE_KAFKA_SASL_PASSWORD": "not-the-password"}
+
+    with stage.bridge(**given) as bridge:
+        bridge.wait_until(lambda health: health.get("kafka") == {"reachable": False} and health["status"] == "degraded")
+        written = bridge.process.stdout() + bridge.process.stderr()
+
+    assert "authentication" in written.lower()
+    assert "not-the-password" not in written
+
+
+def test_a_broker_of_another_authority_is_not_trusted(
+    stage: Stage, kafka: Kafka, secured: Secured, tmp_path: Path
+) -> None:
+    other = Authority.in_folder(tmp_path)
+    given = {**with_tls(kafka, secured), "BRIDGE_KAFKA_TLS_CA_FILE": str(other.ca)}
+
+    with stage.bridge(**given) as bridge:
+        bridge.wait_until(lambda health: health.get("kafka") == {"reachable": False} and health["status"] == "degraded")
+        written = bridge.process.stdout() + bridge.process.stderr()
+
+    assert "certificate verify failed" in written
+
+
+async def test_centrifugo_over_https(kafka: Kafka, centrifugo_v6: Path, secured: Secured, tmp_path: Path) -> None:
+    certificate, key = secured.authority.issue("localhost")
+    tls = {"enabled": True, "cert_pem": str(certificate), "key_pem": str(key)}
+    with staged(kafka, centrifugo_v6, tmp_path) as stage:
+        config = centrifugo.merged(api_config(6, stage.variables["CENTRIFUGO_API_KEY"]), {"http_server": {"tls": tls}})
+        with centrifugo.running(centrifugo_v6, config) as encrypted:
+            url = f"{encrypted.url.replace('http://127.0.0.1', 'https://localhost')}/api"
+            kafka.produce(stage.topic, [EVENT])
+            trusting = {"CENTRIFUGO_API_URL": url, "CENTRIFUGO_API_TLS_CA_FILE": str(secured.authority.ca)}
+            with stage.bridge(CENTRIFUGO_API_URL=url) as distrustful:
+                distrustful.wait_until(lambda health: health.get("centrifugo", {}).get("reachable") is False)
+                assert "the TLS handshake failed" in distrustful.process.stderr()
+                distrustful.process.terminate()
+            with stage.bridge(**trusting) as bridge:
+                bridge.wait_until(lambda health: kafka.committed(stage.group, stage.topic) == [1])
+
+
+def test_a_wrong_api_key_is_told_and_nothing_is_dead_lettered(stage: Stage, kafka: Kafka) -> None:
+    kafka.produce(stage.topic, [EVENT])
+
+    with stage.bridge(CENTRIFUGO_API_KEY="not-the-key") as bridge:
+        bridge.wait_until(lambda health: health.get("centrifugo", {}).get("tries", 0) > 1)
+        written = bridge.process.stderr()
+        misconfigured = bridge.metric('realtime_bridge_retries_total{cause="misconfigured"}')
+        assert bridge.process.terminate() == 0
+
+    assert written.count("Centrifugo refuses the bridge") == 1
+    assert "HTTP status 401" in written
+    assert "not-the-key" not in written
+    assert misconfigured > 1
+    assert kafka.messages(stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]) == []
+    assert kafka.committed(stage.group, stage.topic) == [-1001]
