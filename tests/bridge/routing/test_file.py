@@ -101,7 +101,7 @@ def test_topics_are_subscribed_to_once_and_patterns_label_what_they_match() -> N
 PLAIN_PATH = "a path such as family_id, author.id, recipient_ids[], @key, @topic, @timestamp, @header.NAME or @ce.type"
 CHANNEL = "segments between colons, each a placeholder or a text without white space and # $ & * , / : { }"
 TOPIC = "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
-POSIX = "a POSIX extended expression behind ^, without \\d, \\w or (?"
+PATTERN = "a pattern behind ^ without (?, \\d and the like, [:…:], or \\ within []"
 SHARED_KEYS = "format, root, descriptor, message, framing, max_age, age_from, on_too_old, on_tombstone"
 CONDITION = (
     'a table of field and one of equals, in, not_in, exists, prefix, such as { field = "kind", equals = "chat" }'
@@ -154,7 +154,18 @@ CONDITION = (
         (SOUND.replace('["t"]', '["a b"]'), f'4: routes[1].topics[1]: saw "a b"; accepted: {TOPIC}'),
         (SOUND.replace('["t"]', '["t", "t"]'), '4: routes[1].topics: saw ["t","t"]; accepted: topics that differ'),
         (SOUND.replace('["t"]', "['^(']"), '4: routes[1].topics[1]: saw "^("; accepted: a regular expression'),
-        (SOUND.replace('["t"]', "['^a\\d']"), f'4: routes[1].topics[1]: saw "^a\\d"; accepted: {POSIX}'),
+        (SOUND.replace('["t"]', "['^a\\d']"), f'4: routes[1].topics[1]: saw "^a\\d"; accepted: {PATTERN}'),
+        (SOUND.replace('["t"]', "['^(?:a)b']"), f'4: routes[1].topics[1]: saw "^(?:a)b"; accepted: {PATTERN}'),
+        (
+            SOUND.replace('["t"]', "['^[[:digit:]]']"),
+            f'4: routes[1].topics[1]: saw "^[[:digit:]]"; accepted: {PATTERN}',
+        ),
+        (SOUND.replace('["t"]', "['^[a\\]b]']"), f'4: routes[1].topics[1]: saw "^[a\\]b]"; accepted: {PATTERN}'),
+        (
+            SOUND.replace('["t"]', "['^[a--b]']"),
+            '4: routes[1].topics[1]: saw "^[a--b]"; accepted: a regular expression',
+        ),
+        (SOUND.replace('["t"]', "['^']"), f'4: routes[1].topics[1]: saw "^"; accepted: {PATTERN}'),
         (
             one_route(publishing(), 'format = "avro"'),
             '5: routes[1].format: saw "avro"; accepted: auto, json, cloudevents, protobuf (Avro is not supported)',
