@@ -1,0 +1,190 @@
+"""What the linter warns of, seen on a real Centrifugo: each finding, and the harm that it speaks of."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, changed, found, sound
+from tests.e2e.clients import bare_connect, bare_session, with_ticket
+from tests.e2e.deciding_proxy import MEMBER, OUTSIDER, DecidingProxy, deciding_proxy
+from tests.harness import centrifugo
+from tests.harness.centrifugo import Centrifugo
+from tests.harness.processes import free_port
+
+CHAT = "family:42"
+FACTS = replace(
+    ALL_EVENTS,
+    tokens=(),
+    events=("connect", "subscribe", "publish"),
+    namespaces={"family": BOTH},
+    pool=False,
+    subscriptions_expire=False,
+)
+KEPT = {"history_size": 10, "history_ttl": "60s", "presence": True}
+Changes = Mapping[int, dict[str, Any]]
+
+
+@contextmanager
+def misconfigured(
+    path: Path, finding: str, changes: Changes, **namespace: Any
+) -> Iterator[tuple[Centrifugo, DecidingProxy]]:
+    """A Centrifugo with these changes by major, which the linter reports under this id, and its proxy endpoint."""
+    major = centrifugo.layout(path)
+    with deciding_proxy() as proxy:
+        facts = replace(FACTS, base_url=proxy.url, pool=finding == "personal-channels")
+        config = changed(sound(major, facts), changes[major])
+        config = centrifugo.with_channel_options(config, major, "family", **namespace) if namespace else config
+        assert finding in [each.id for each in found(config, facts, major=major)]
+        with centrifugo.running(path, config) as front:
+            yield front, proxy
+
+
+async def ask_as(front: Centrifugo, user: str, *commands: dict[str, Any]) -> list[dict[str, Any]]:
+    """The reply to each command of a connection of this user."""
+    async with bare_session(front.websocket, with_ticket(user)) as ask:
+        return [json.loads(await ask(json.dumps({"id": 2 + index, **each}))) for index, each in enumerate(commands)]
+
+
+async def test_an_outsider_reads_what_a_family_wrote(centrifugo_bin: Path) -> None:
+    rights = {**KEPT, "allow_history_for_client": True, "allow_presence_for_client": True}
+
+    with misconfigured(centrifugo_bin, "rights-without-subscription", {6: {}, 5: {}}, **rights) as (front, _):
+        async with bare_session(front.websocket, with_ticket(MEMBER)) as ask:
+            await ask(json.dumps({"id": 2, "subscribe": {"channel": CHAT}}))
+            await ask(json.dumps({"id": 3, "publish": {"channel": CHAT, "data": {"text": "among us"}}}))
+            refused, history, presence = await ask_as(
+                front,
+                OUTSIDER,
+                {"subscribe": {"channel": CHAT}},
+                {"history": {"channel": CHAT, "limit": 5}},
+                {"presence": {"channel": CHAT}},
+            )
+
+    assert refused["error"]["code"] == 403
+    assert [each["data"] for each in history["history"]["publications"]] == [{"text": "among us"}]
+    assert [each["user"] for each in presence["presence"]["presence"].values()] == [MEMBER]
+
+
+async def test_channels_of_another_separator_are_in_no_namespace(centrifugo_bin: Path) -> None:
+    changes = {
+        6: {"channel.namespace_boundary": "/", "channel.without_namespace.allow_subscribe_for_client": True},
+        5: {"channel_namespace_boundary": "/", "allow_subscribe_for_client": True},
+    }
+
+    with misconfigured(centrifugo_bin, "namespace-boundary", changes) as (front, proxy):
+        (entered,) = await ask_as(front, OUTSIDER, {"subscribe": {"channel": CHAT}})
+
+    assert "subscribe" in entered
+    assert proxy.asked == []
+
+
+async def test_a_private_prefix_of_a_namespace_shuts_its_members_out(centrifugo_bin: Path) -> None:
+    changes = {6: {"channel.private_prefix": "fam"}, 5: {"channel_private_prefix": "fam"}}
+
+    with misconfigured(centrifugo_bin, "private-prefix", changes) as (front, proxy):
+        (refused,) = await ask_as(front, MEMBER, {"subscribe": {"channel": CHAT}})
+
+    assert refused["error"]["code"] in (102, 103)
+    assert proxy.asked == []
+
+
+async def test_personal_channels_shut_out_users_of_the_fallback_pool(centrifugo_bin: Path) -> None:
+    personal = {"client.subscribe_to_user_personal_channel.enabled": True}
+    changes = {6: personal, 5: {"user_subscribe_to_personal": True}}
+
+    with misconfigured(centrifugo_bin, "personal-channels", changes) as (front, _):
+        fallback = await bare_connect(front.websocket, with_ticket("fallback:3f9a00b1c2d3"))
+        ordinary = await bare_connect(front.websocket, with_ticket("u-1"))
+
+    assert fallback["error"] == {"code": 102, "message": "unknown channel"}
+    assert "connect" in ordinary
+
+
+async def test_the_grpc_api_without_a_key_obeys_everybody(centrifugo_bin: Path) -> None:
+    port = free_port()
+    changes: Changes = {
+        6: {"grpc_api": {"enabled": True, "port": port}},
+        5: {"grpc_api": True, "grpc_api_port": port},
+    }
+
+    with misconfigured(centrifugo_bin, "api-without-key", changes):
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            info = channel.unary_unary(
+                "/centrifugal.centrifugo.api.CentrifugoApi/Info",
+                request_serializer=bytes,
+                response_deserializer=bytes,
+            )
+            answer = await info(b"", wait_for_ready=True, timeout=10)
+
+    assert answer != b""
+
+
+async def test_a_reference_that_is_not_filled_in_is_the_key(centrifugo_bin: Path) -> None:
+    reference = "${CENTRIFUGO_API_KEY_OF_THE_CLUSTER}"
+    changes = {6: {"http_api.key": reference}, 5: {"api_key": reference}}
+
+    with misconfigured(centrifugo_bin, "reference-literal", changes) as (front, _):
+        async with httpx.AsyncClient(base_url=front.url) as http:
+            statuses = [
+                (await http.post("/api/info", json={}, headers={"X-API-Key": key})).status_code
+                for key in (reference, "another")
+            ]
+
+    assert statuses == [200, 401]
+
+
+async def test_the_profiler_is_on_the_port_of_clients(centrifugo_bin: Path) -> None:
+    with misconfigured(centrifugo_bin, "debug-endpoints", {6: {"debug.enabled": True}, 5: {"debug": True}}) as (
+        front,
+        _,
+    ):
+        async with httpx.AsyncClient(base_url=front.url) as http:
+            answer = await http.get("/debug/pprof/cmdline")
+
+    assert (answer.status_code, "config.json" in answer.text) == (200, True)
+
+
+async def test_after_its_burst_a_rate_limit_admits_one_connection_a_second(centrifugo_bin: Path) -> None:
+    changes = {
+        6: {"client.connection_rate_limit": 3},
+        5: {"client_connection_rate_limit": 3, "client_connection_limit": 100},
+    }
+
+    with misconfigured(centrifugo_bin, "connection-rate-limit", changes) as (front, _):
+        async with httpx.AsyncClient() as http:
+            answers = await asyncio.gather(*(http.get(front.url + "/connection/websocket") for _ in range(12)))
+
+    assert [answer.status_code == 503 for answer in answers].count(False) in (3, 4, 5)
+
+
+async def test_headers_of_the_connection_are_forwarded(centrifugo_bin: Path) -> None:
+    path = "client.proxy.connect.http_headers"
+    names = ["Connection", "Upgrade", "Host", "Content-Length"]
+    changes = {6: {path: names}, 5: {"proxy_http_headers": names}}
+
+    with misconfigured(centrifugo_bin, "header-of-connection", changes) as (front, proxy):
+        await bare_connect(front.websocket, with_ticket("u-1"))
+
+    sent = proxy.headers[0]
+    assert (sent["connection"].lower(), sent["upgrade"]) == ("upgrade", "websocket")
+    assert sent["host"] == proxy.url.removeprefix("http://")  # Centrifugo's own, not the client's
+
+
+@pytest.mark.parametrize("value", ["line\n", "bell\x07"])
+async def test_a_header_that_cannot_be_sent_fails_every_call(centrifugo_bin: Path, value: str) -> None:
+    static = {"X-Own": value}
+    changes = {6: {"client.proxy.connect.http.static_headers": static}, 5: {"proxy_static_http_headers": static}}
+
+    with misconfigured(centrifugo_bin, "header-unsendable", changes) as (front, proxy):
+        answer = await bare_connect(front.websocket, with_ticket("u-1"))
+
+    assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+    assert proxy.headers == []
