@@ -1,4 +1,4 @@
-"""Who gets in while identity is away: the outage detector and the ticket pool, as one decision."""
+"""Who gets in while identity is unreachable: the outage detector and the ticket pool, as one decision."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -24,11 +24,17 @@ class PoolLow(NamedTuple):
     low_watermark: int
 
 
-Notice = Transition | PoolAccepted | PoolLow
+class PoolEmpty(NamedTuple):
+    """A connect was turned away in an outage because no ticket is left, or none was loaded."""
+
+    status: LoadStatus
+
+
+Notice = Transition | PoolAccepted | PoolLow | PoolEmpty
 
 
 class Admitted(NamedTuple):
-    """`user` is made from the ticket's digest: stable, and no way back to the ticket."""
+    """`user` is made from the ticket's digest: the same for the same ticket, and without a way back to it."""
 
     user: str
     expire_at: int
@@ -44,20 +50,29 @@ class Admission:
     pool_status: LoadStatus
     connect_ttl_s: int
 
-    def open(self, now: float) -> bool:
-        """Whether the pool decides about tickets at `now`."""
-        return self.pool_status is not LoadStatus.DISABLED and self.detector.degraded(now)
+    @property
+    def open(self) -> bool:
+        """Whether the pool decides about tickets now."""
+        return self.pool_status is not LoadStatus.DISABLED and self.detector.degraded
 
-    def may_consume(self, ticket: str, now: float) -> bool:
+    def holds(self, ticket: str) -> bool:
+        """Whether the ticket is in the pool, unspent; changes nothing."""
+        return ticket in self.pool
+
+    def empty_notice(self) -> tuple[PoolEmpty, ...]:
+        """What an operator should hear of a connect that the open pool turned away."""
+        return (PoolEmpty(self.pool_status),) if self.open and len(self.pool) == 0 else ()
+
+    def may_consume(self, ticket: str) -> bool:
         """Whether `admit` would let this ticket in; changes nothing."""
-        return self.detector.degraded(now) and ticket in self.pool
+        return self.detector.degraded and self.holds(ticket)
 
     def admit(self, ticket: str, now: float, wall_now: float) -> Admitted | None:
         """Consume the ticket if the outage is degraded and the pool has it; else None.
 
         `now` is monotonic, `wall_now` is Unix time; both in seconds.
         """
-        if not self.detector.degraded(now):
+        if not self.detector.degraded:
             return None
         consumed = self.pool.consume(ticket)
         if consumed is None:

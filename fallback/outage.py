@@ -1,7 +1,7 @@
-"""Is the identity service down, and for how long: a pure state machine.
+"""Is the identity service down, and since when: a pure state machine.
 
-Time is monotonic seconds and always an argument; nothing here reads a clock, so a wall-clock
-step can neither open nor close an outage.
+Time is monotonic seconds and always an argument; nothing here reads a clock, so that a step of the wall clock
+neither opens nor ends an outage. The rules and their reasons: docs/design/fresh-evidence.md.
 """
 
 from dataclasses import dataclass
@@ -9,46 +9,76 @@ from typing import NamedTuple
 
 
 class OutageOpened(NamedTuple):
-    """The streak of failures has outlasted the window. `failures` so far, `duration_s` so far."""
+    """The streak of failures has outlasted the window. `failures` and `duration_s` are those so far."""
 
     failures: int
     duration_s: float
 
 
 class OutageEnded(NamedTuple):
-    """An answer arrived after an opened outage. `failures` in all, `duration_s` in all."""
+    """An opened outage is over.
+
+    `duration_s` is the time from the first failure to the last one; `quiet_s` is the time since then, in which nobody
+    saw identity fail.
+    """
 
     failures: int
     duration_s: float
+    quiet_s: float
 
 
 Transition = OutageOpened | OutageEnded
 
 
 class OutageStatus(NamedTuple):
-    """A snapshot. `duration_s` is the age of the streak, None while there is none."""
+    """A snapshot.
+
+    `duration_s` is the age of the streak, None without one. `last_failure_age_s` and `last_answer_age_s` are None
+    while there has been none in this process.
+    """
 
     degraded: bool
     consecutive_failure_count: int
     duration_s: float | None
+    recovering: bool = False
+    last_failure_age_s: float | None = None
+    last_answer_age_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Streak:
+    """Failures in a row, and what the probes have seen meanwhile.
+
+    `answering_since` is the first of the probes' answers since the last failure; `opened` stays True once the streak
+    has outlasted the window.
+    """
+
+    since: float
+    failures: int = 0
+    last_failure: float = 0.0
+    last_client_failure: float | None = None
+    last_probe_answer: float | None = None
+    answering_since: float | None = None
+    degraded: bool = False
+    opened: bool = False
 
 
 @dataclass(slots=True)
 class OutageDetector:
     """Counts consecutive failures of calls to identity.
 
-    A caller announces each call with `call_started` and reports its end under that number with
-    `failed` or `answered`; a cancelled call, or another status, is reported to nobody.
+    A caller announces each call with `call_started` and reports its end under that number: `failed` and `answered` for
+    the calls of clients, `probe_failed` and `probe_answered` for those of the background probe. A cancelled call, or
+    one with another status, is not reported.
     """
 
     window_s: float
-    probe_interval_s: float = 0.0
-    _failures: int = 0
-    _since: float = 0.0
-    _opened: bool = False
+    probing: bool = False
+    _streak: _Streak | None = None
     _calls: int = 0
     _ended_by: int = 0
-    _probed_at: float | None = None
+    _last_failure: float | None = None
+    _last_answer: float | None = None
 
     def call_started(self) -> int:
         """The number of a new call; later calls have higher numbers."""
@@ -56,57 +86,104 @@ class OutageDetector:
         return self._calls
 
     def failed(self, call: int, now: float) -> OutageOpened | None:
-        """Record UNAVAILABLE or DEADLINE_EXCEEDED of `call`.
+        """Record UNAVAILABLE or DEADLINE_EXCEEDED of a client's call.
 
-        A call older than the one whose answer ended the last streak tells of a past that
-        is over, and must not reopen it.
+        A failure of a call older than the one that ended the last streak is left out: it must not open a new one.
         """
         if call < self._ended_by:
             return None
-        if self._failures == 0:
-            self._since = now
-        self._failures += 1
-        return self.notice(now)
+        streak = self._counted(now)
+        trusted = (
+            streak.opened or not self._probe_answered_lately(streak, now) or self._client_failed_lately(streak, now)
+        )
+        streak.last_client_failure = now
+        return self._open(streak, now) if trusted else None
+
+    def probe_failed(self, call: int, now: float) -> OutageOpened | None:
+        """Record the same of a probe. Without a streak it starts none: only clients' calls do."""
+        if call < self._ended_by or self._streak is None:
+            return None
+        streak = self._counted(now)
+        return None if self._probe_answered_lately(streak, now) else self._open(streak, now)
 
     def answered(self, call: int, now: float) -> OutageEnded | None:
-        """Record any answer to `call`: the streak, if there is one, is over.
+        """Record any answer to a client's call: the streak, if there is one, is over."""
+        self._last_answer = now
+        return self._end(call, now)
 
-        Told only when the outage's opening was: ask `notice` first.
+    def probe_answered(self, call: int, now: float) -> OutageEnded | None:
+        """Record any answer to a probe: identity may be recovering, and clients ask it again.
+
+        The streak ends only after a window of such answers: identity may refuse a made-up ticket without its store.
         """
-        if self._failures == 0:
+        self._last_answer = now
+        streak = self._streak
+        if streak is None:
             return None
-        ended = OutageEnded(self._failures, now - self._since) if self._opened else None
-        self._failures = 0
-        self._opened = False
+        streak.degraded = False
+        streak.last_probe_answer = now
+        if streak.answering_since is None:
+            streak.answering_since = now
+        return self._end(call, now) if now - streak.answering_since >= self.window_s else None
+
+    def _counted(self, now: float) -> _Streak:
+        self._last_failure = now
+        if self._streak is None:
+            self._streak = _Streak(since=now)
+        self._streak.failures += 1
+        self._streak.last_failure = now
+        self._streak.answering_since = None
+        return self._streak
+
+    def _probe_answered_lately(self, streak: _Streak, now: float) -> bool:
+        return streak.last_probe_answer is not None and now - streak.last_probe_answer <= self.window_s
+
+    def _client_failed_lately(self, streak: _Streak, now: float) -> bool:
+        return streak.last_client_failure is not None and now - streak.last_client_failure <= self.window_s
+
+    def _open(self, streak: _Streak, now: float) -> OutageOpened | None:
+        duration_s = now - streak.since
+        if duration_s <= self.window_s:
+            return None
+        first, streak.degraded, streak.opened = not streak.opened, True, True
+        return OutageOpened(streak.failures, duration_s) if first else None
+
+    def _end(self, call: int, now: float) -> OutageEnded | None:
+        streak, self._streak = self._streak, None
+        if streak is None:
+            return None
         self._ended_by = max(self._ended_by, call)
-        self._probed_at = None
-        return ended
-
-    def degraded(self, now: float) -> bool:
-        """Whether the streak is longer than the window; equal is not longer."""
-        return self._failures > 0 and now - self._since > self.window_s
-
-    def notice(self, now: float) -> OutageOpened | None:
-        """`OutageOpened` the first time an outage is seen to be degraded, else None."""
-        if self._opened or not self.degraded(now):
+        if not streak.opened:
             return None
-        self._opened = True
-        return OutageOpened(self._failures, now - self._since)
+        return OutageEnded(streak.failures, streak.last_failure - streak.since, now - streak.last_failure)
 
-    def lets_call(self, now: float) -> bool:
-        """Whether a request may ask identity, or must go straight to the pool.
+    @property
+    def degraded(self) -> bool:
+        """Whether a failure was seen after the streak had outlasted the window, and no probe was answered since."""
+        return self._streak is not None and self._streak.degraded
 
-        Always, unless probing is on and the outage is degraded: then once per probe interval.
-        A True while probing claims the interval.
-        """
-        if not self.probe_interval_s or not self.degraded(now):
-            return True
-        if self._probed_at is not None and now - self._probed_at < self.probe_interval_s:
-            return False
-        self._probed_at = now
-        return True
+    @property
+    def failing(self) -> bool:
+        """Whether a streak of failures is on: the time to probe."""
+        return self._streak is not None
+
+    @property
+    def asks_identity(self) -> bool:
+        """Whether a client's call goes to identity. In a degraded outage the probe asks in its place."""
+        return not (self.probing and self.degraded)
 
     def status(self, now: float) -> OutageStatus:
         """The state at `now`, for health, metrics and logs."""
-        duration_s = now - self._since if self._failures else None
-        return OutageStatus(self.degraded(now), self._failures, duration_s)
+        streak = self._streak
+        return OutageStatus(
+            degraded=self.degraded,
+            consecutive_failure_count=streak.failures if streak else 0,
+            duration_s=now - streak.since if streak else None,
+            recovering=streak is not None and streak.answering_since is not None,
+            last_failure_age_s=_age(self._last_failure, now),
+            last_answer_age_s=_age(self._last_answer, now),
+        )
+
+
+def _age(moment: float | None, now: float) -> float | None:
+    return None if moment is None else now - moment

@@ -1,11 +1,11 @@
-"""The script of a whole outage for one configuration: step by step, with what must come of each."""
+"""The script of a whole outage for one configuration: each step, and what must come of it."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Ticket(StrEnum):
-    """Who knocks. `FIRST` and `SECOND` are the pool's tickets; no pool has heard of `OTHER`."""
+    """Whose ticket a client shows. `FIRST` and `SECOND` are in the pool; `OTHER` is one that identity knows."""
 
     OTHER = "other"
     FIRST = "first of the pool"
@@ -13,11 +13,11 @@ class Ticket(StrEnum):
 
 
 class Answer(StrEnum):
-    """What the caller must be told."""
+    """What the client must be answered."""
 
     USER = "let in as the ticket's user"
     POOL = "let in from the pool"
-    UNAVAILABLE = "turned away for now"
+    UNAVAILABLE = "refused for now"
 
 
 class Effect(NamedTuple):
@@ -29,7 +29,7 @@ class Effect(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Wait `wait_ms`, have identity up or down, and knock with this ticket."""
+    """Wait `wait_ms`, switch identity on or off, and connect with this ticket; with `probe`, right after a probe."""
 
     name: str
     wait_ms: int
@@ -37,10 +37,11 @@ class Step(NamedTuple):
     ticket: Ticket
     answer: Answer
     effect: Effect
+    probe: bool = False
 
 
 class Pace(NamedTuple):
-    """When to look, in milliseconds: late in the window and just past it, before and after a probe is due."""
+    """When to connect, in milliseconds: late in the window and just past it, before and after a probe is due."""
 
     inside_ms: int
     past_ms: int
@@ -54,38 +55,35 @@ def virtual_pace(window_ms: int, probe_interval_ms: int) -> Pace:
 
 
 def real_pace(window_ms: int, probe_interval_ms: int) -> Pace:
-    """With room for a machine that is slow to wake."""
+    """With a margin for a machine that wakes up late."""
     return Pace(window_ms // 2, window_ms + 50, 0, probe_interval_ms + 20)
 
 
 def script(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
-    """The steps for a pool of two tickets. Without probing every call is tried at identity."""
+    """The steps for a pool of two tickets. Without probing every client's call goes to identity."""
+    return (*_healthy(), *_inside(pace), *_degraded(pace, asked=not probing), *_recovery(pace, probing=probing))
+
+
+def _healthy() -> tuple[Step, ...]:
+    """Identity does not know the pool's tickets; who shows one early keeps it."""
     return (
         Step("healthy: a good ticket", 0, True, Ticket.OTHER, Answer.USER, Effect(True, False, 2)),
-        *_inside(pace),
-        *_degraded(pace, asked=not probing),
-        *_recovery(pace, probing=probing),
+        Step("healthy: a pool ticket", 0, True, Ticket.FIRST, Answer.UNAVAILABLE, Effect(True, False, 2)),
     )
 
 
 def _inside(pace: Pace) -> tuple[Step, ...]:
-    """The pool stays shut, and keeps its ticket."""
-    turned_away = Effect(True, False, 2)
+    """The pool stays closed, and keeps its ticket."""
+    at_once, inside = "identity fails: a pool ticket at once", "still inside the window: a pool ticket"
+    refused = Effect(True, False, 2)
     return (
-        Step("identity fails: a pool ticket at once", 0, False, Ticket.FIRST, Answer.UNAVAILABLE, turned_away),
-        Step(
-            "still inside the window: a pool ticket",
-            pace.inside_ms,
-            False,
-            Ticket.FIRST,
-            Answer.UNAVAILABLE,
-            turned_away,
-        ),
+        Step(at_once, 0, False, Ticket.FIRST, Answer.UNAVAILABLE, refused),
+        Step(inside, pace.inside_ms, False, Ticket.FIRST, Answer.UNAVAILABLE, refused),
     )
 
 
 def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
-    """The call that finds the window passed is the first probe; those after it, if probing is on, ask nobody."""
+    """The pool opens on a failure that is seen after the window; from then on the probe asks in the clients' place."""
     past_ms = pace.past_ms - pace.inside_ms
     later = Effect(asked, True, 1)
     return (
@@ -96,18 +94,13 @@ def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
 
 
 def _recovery(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
-    """The first call that reaches identity ends the outage; the next failure begins at nought."""
+    """After an answered probe clients ask identity again; the first answer ends the outage."""
     early_ms, wait_ms = (pace.early_ms, pace.due_ms - pace.early_ms) if probing else (0, 0)
-    waiting = Step(
-        "identity is back, no probe is due yet",
-        early_ms,
-        True,
-        Ticket.OTHER,
-        Answer.UNAVAILABLE,
-        Effect(False, True, 1),
-    )
+    early = Effect(False, True, 1)
+    waiting = Step("identity is back, no probe yet", early_ms, True, Ticket.OTHER, Answer.UNAVAILABLE, early)
+    over = Effect(True, False, 1)
     return (
         *((waiting,) if probing else ()),
-        Step("recovery: a good ticket", wait_ms, True, Ticket.OTHER, Answer.USER, Effect(True, False, 1)),
-        Step("identity fails anew: a pool ticket", 0, False, Ticket.SECOND, Answer.UNAVAILABLE, Effect(True, False, 1)),
+        Step("recovery: a good ticket", wait_ms, True, Ticket.OTHER, Answer.USER, over, probe=probing),
+        Step("identity fails anew: a pool ticket", 0, False, Ticket.SECOND, Answer.UNAVAILABLE, over),
     )

@@ -87,15 +87,15 @@ class Environment:
 
         return self._read(name, str(default), convert)
 
-    def integer_or_zero(self, name: str, low: int, high: int) -> int:
-        """0 (the default: off) or a whole number within the bounds."""
+    def integer_or_zero(self, name: str, default: int, low: int, high: int) -> int:
+        """0 (off) or a whole number within the bounds."""
 
         def convert(raw: str) -> int:
             if INTEGER.fullmatch(raw) and (int(raw) == 0 or low <= int(raw) <= high):
                 return int(raw)
             raise ValueError(f"0 (off), or {low}–{high}")
 
-        return self._read(name, "0", convert)
+        return self._read(name, str(default), convert)
 
     def ratio(self, name: str, default: str) -> float:
         """A decimal number from 0 to 1."""

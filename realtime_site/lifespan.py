@@ -1,22 +1,26 @@
 """Opens the parts of a running service in order, and closes them in reverse."""
 
+import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from centrifugo_proxy.events.base import Clock
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity_grpc import GrpcIdentityClient
+from centrifugo_proxy.peers.probe import IdentityProbe
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.telemetry import metrics
-from centrifugo_proxy.wiring.assembly import answered_events, assemble
+from centrifugo_proxy.wiring.assembly import answered_events, assemble, build_admission
 from centrifugo_proxy.wiring.clock import SystemClock
 from centrifugo_proxy.wiring.peers import open_identity
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.version import VERSION
+from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool
 from realtime_site.trace_options import trace_options
 
@@ -34,23 +38,44 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """The runtime of a service with these settings and this pool, ready while the context lasts."""
     clock = clock or SystemClock()
+    admission = build_admission(settings, loaded)
     async with (
         _tracer(settings, span_processor) as tracer,
         open_identity(settings, tracer) as identity,
-        _session_events(settings, clock, identity) as session_events,
+        _session_events(settings, clock, identity, admission.detector) as session_events,
     ):
-        client = GrpcIdentityClient(identity)
         runtime = assemble(
-            settings, identity=client, loaded=loaded, clock=clock, tracer=tracer, session_events=session_events
+            settings,
+            identity=GrpcIdentityClient(identity),
+            admission=admission,
+            clock=clock,
+            tracer=tracer,
+            session_events=session_events,
+            probe_identity=GrpcIdentityClient(replace(identity, tracer=OFF)),
         )
-        metrics.watch(runtime.admission, clock.monotonic, VERSION)
-        with _ready(runtime.readiness):
-            yield runtime
+        metrics.watch(admission, clock, VERSION)
+        async with _probing(runtime.probe):
+            with _ready(runtime.readiness):
+                yield runtime
+
+
+@asynccontextmanager
+async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
+    """The background probe, where the settings want it; cancelled at the end."""
+    if not probe.interval_s:
+        yield
+        return
+    task = asyncio.create_task(probe.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @asynccontextmanager
 async def _session_events(
-    settings: "LazySettings", clock: Clock, identity: Peer
+    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
     """The events beside connect; where there are none, what they need is not even imported."""
     if answered_events(settings) == ("connect",):
@@ -58,7 +83,7 @@ async def _session_events(
         return
     from centrifugo_proxy.wiring.session_events import open_session_events  # noqa: PLC0415
 
-    async with open_session_events(settings, clock, identity) as handlers:
+    async with open_session_events(settings, clock, identity, detector) as handlers:
         yield handlers
 
 

@@ -11,6 +11,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from common.log_output import QueuedHandler
 from common.printable import printable, printable_json, printable_lines
+from common.repetition import Repetition
 from common.timestamps import rfc3339
 
 TRACE: Final = 5
@@ -26,7 +27,7 @@ LEVELS: Final = {
 }
 NAMES: Final = {number: name for name, number in reversed(LEVELS.items())}
 QUIET_S: Final = 30.0
-REPEATING: Final = ("centrifugo_proxy.repeating", "opentelemetry", "urllib3", "asyncio", "grpc", "uvicorn.error")
+REPEATING: Final = ("opentelemetry", "urllib3", "asyncio", "grpc", "uvicorn.error")
 
 
 def configuration(level: str, *, human: bool) -> dict[str, Any]:
@@ -75,22 +76,16 @@ class FloodFilter(logging.Filter):
 
     def __init__(self, quiet_s: float) -> None:
         super().__init__()
-        self._quiet_s = quiet_s
-        self._last: dict[tuple[str, int], float] = {}
-        self._held_back: dict[tuple[str, int], int] = {}
+        self._repetition = Repetition(quiet_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.ERROR and not record.name.startswith(REPEATING):
             return True
         place = (record.pathname, record.lineno)  # not the message: some libraries format before they log
-        now = time.monotonic()
-        if now - self._last.get(place, -self._quiet_s) < self._quiet_s:
-            self._held_back[place] = self._held_back.get(place, 0) + 1
-            return False
-        self._last[place] = now
-        if held_back := self._held_back.pop(place, 0):
-            record.held_back = held_back
-        return True
+        count = self._repetition.due(place, time.monotonic())
+        if count > 1:
+            record.held_back = count - 1
+        return count > 0
 
 
 class JsonFormatter(OrjsonFormatter):

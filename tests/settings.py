@@ -17,3 +17,4 @@ for name in [name for name in os.environ if name.startswith(PREFIXES) and name !
 from realtime_site.settings import *  # noqa: E402, F403
 
 OTEL_EXPORTER_OTLP_ENDPOINT = ""
+IDENTITY_PROBE_INTERVAL_MS = 60000  # on, as by default, and too slow to disturb a test

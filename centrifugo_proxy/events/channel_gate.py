@@ -1,4 +1,4 @@
-"""What subscribe, publish and sub_refresh have in common: may this connection do that on this channel."""
+"""What subscribe, publish and sub_refresh share: may this connection do this on this channel."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,23 +14,25 @@ from centrifugo_proxy.peers.backends import (
     FamilyService,
     Grant,
 )
+from centrifugo_proxy.policy.owner import Owner
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, Reason
 from centrifugo_proxy.protocol import codes
 from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 class Granted(NamedTuple):
-    """Allowed by `rule`, until `expire_at` (Unix seconds, 0 = nobody said)."""
+    """Allowed by `rule`, until `expire_at` (Unix seconds, 0 = without an end)."""
 
     rule: ChannelRule
     expire_at: int
 
 
 class Denied(NamedTuple):
-    """Refused, with what the client is told."""
+    """Refused, with the client's error. `temporary` when it is refused because the connection is degraded."""
 
     code: int
     message: str
+    temporary: bool = False
 
 
 Judgement = Granted | Denied | BackendDisconnect
@@ -49,7 +51,7 @@ class ChannelGate:
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_channel(owner, request.channel, action)
         if owner is None or rule is None or reason is not None:
-            return Denied(codes.FORBIDDEN, reason or Reason.NO_RULE), notices
+            return Denied(codes.FORBIDDEN, reason or Reason.NO_RULE, reason is Reason.DEGRADED), notices
         if not rule.ask_family_service:
             return Granted(rule, 0), notices
         if self.family_service is None:
@@ -57,14 +59,16 @@ class ChannelGate:
         query = AccessQuery(
             owner.user, owner.family_id, request.client, request.channel, publish=action is Action.PUBLISH
         )
-        return _judgement(await self.family_service.authorize(query), rule), notices
+        return _judgement(await self.family_service.authorize(query), rule, owner), notices
 
 
-def _judgement(answer: AccessAnswer, rule: ChannelRule) -> Judgement:
+def _judgement(answer: AccessAnswer, rule: ChannelRule, owner: Owner) -> Judgement:
+    """The family service cannot know a fallback connection, so that its refusal of one is temporary."""
     match answer:
         case Grant(expire_at):
             return Granted(rule, expire_at)
         case BackendError(code, message):
-            return Denied(code if code in codes.APPLICATION_ERROR_CODES else codes.FORBIDDEN, message)
+            known = code in codes.APPLICATION_ERROR_CODES
+            return Denied(code if known else codes.FORBIDDEN, message, temporary=owner.from_pool)
         case BackendDisconnect():
             return answer

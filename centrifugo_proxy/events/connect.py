@@ -1,13 +1,21 @@
 """The connect event: may this connection be made, and as whom.
 
-Decides, and moves the fallback's state; tells nobody. What happened is in the `Decision`.
+Decides, and updates the detector and the pool; logs and counts nothing. What happened is in the `Decision`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from centrifugo_proxy.events.base import Caller, CallerGone, Clock
-from centrifugo_proxy.events.decision import Decision, DisconnectChanged, Notices, internal_error
+from centrifugo_proxy.events.decision import (
+    CallFailed,
+    Decision,
+    DisconnectChanged,
+    Notices,
+    TicketMissing,
+    internal_error,
+)
 from centrifugo_proxy.events.description import describe, public_info
 from centrifugo_proxy.peers.identity import (
     Identity,
@@ -29,14 +37,22 @@ from fallback.admission import POOL_MARKS, Admission
 # fmt: off
 OUTCOMES: Final = (
     "success", "success_degraded", "disconnect", "invalid_ticket", "identity_error", "unavailable",
-    "fallback_pool_consumed", "fallback_pool_miss", "bad_request", "internal_error", "cancelled",
+    "fallback_pool_consumed", "fallback_pool_miss", "fallback_pool_not_open", "bad_request", "internal_error",
+    "cancelled",
 )
 # fmt: on
+
+# What the client itself hears of a connection that identity calls degraded: info and meta never reach it.
+DEGRADED_MARKS: Final = {"degraded": True}
+
+
+def _nothing() -> None:
+    """Where there is no probe to wake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The connect event with its collaborators."""
+    """The connect event with its collaborators. `wake_probe` is called after each failure of identity."""
 
     identity: IdentityClient
     admission: Admission
@@ -44,53 +60,59 @@ class Connect:
     invalid_ticket_code: int
     unavailable_code: int
     info_fields: frozenset[str]
+    wake_probe: Callable[[], None] = _nothing
 
     async def decide(self, request: ConnectRequest, caller: Caller) -> Decision:
         """Redeem the ticket at identity or, in an outage, at the pool.
 
-        Raises CallerGone when it is known that nobody waits for a pool ticket's answer.
+        Raises CallerGone when the caller of a pool ticket has hung up.
         """
         if request.ticket is None:
-            return self._invalid_ticket()
-        detector = self.admission.detector
-        if not detector.lets_call(self.clock.monotonic()):
-            return await self._ask_pool(request.ticket, caller, self._noticed())
-        call = detector.call_started()
+            return self._invalid_ticket((TicketMissing(request.problem),))
+        if not self.admission.detector.asks_identity:
+            return await self._ask_pool(request.ticket, caller)
+        call = self.admission.detector.call_started()
         try:
             answer = await self.identity.validate(
                 ValidateQuery(request.ticket, request.client, request.transport, request.protocol)
             )
-        except IdentityUnavailable:
-            opened = detector.failed(call, self.clock.monotonic())
-            return await self._ask_pool(request.ticket, caller, (opened,) if opened else ())
-        except IdentityInterrupted:  # tells nothing about an outage
-            return self._unavailable("unavailable", ())
+        except IdentityUnavailable as unavailable:
+            return await self._ask_pool(request.ticket, caller, self._failed(call, str(unavailable)))
+        except IdentityInterrupted as interrupted:  # tells nothing about an outage
+            return self._unavailable("unavailable", (CallFailed("identity", str(interrupted)),))
         except IdentityFault as fault:
             return internal_error(fault)
-        return self._translate(answer, self._answered(call))
-
-    def _answered(self, call: int) -> Notices:
-        opened = self._noticed()  # the window may have passed without a call to see it
         ended = self.admission.detector.answered(call, self.clock.monotonic())
-        return (*opened, ended) if ended else opened
+        return self._translate(answer, request.ticket, (ended,) if ended else ())
 
-    def _noticed(self) -> Notices:
-        opened = self.admission.detector.notice(self.clock.monotonic())
-        return (opened,) if opened else ()
+    def _failed(self, call: int, status: str) -> Notices:
+        opened = self.admission.detector.failed(call, self.clock.monotonic())
+        self.wake_probe()
+        failure = CallFailed("identity", status)
+        return (failure, opened) if opened else (failure,)
 
-    async def _ask_pool(self, ticket: str, caller: Caller, notices: Notices) -> Decision:
-        """The answer while identity is away. No await stands between the last look and the consumption."""
-        if self.admission.may_consume(ticket, self.clock.monotonic()) and await caller.gone():
+    async def _ask_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
+        """The answer while identity is unreachable. No await stands between the last check and the consumption."""
+        if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone
-        now = self.clock.monotonic()
-        admitted = self.admission.admit(ticket, now, self.clock.time())
+        admitted = self.admission.admit(ticket, self.clock.monotonic(), self.clock.time())
         if admitted is None:
-            return self._unavailable("fallback_pool_miss" if self.admission.open(now) else "unavailable", notices)
-        fields = {"user": admitted.user, "info": POOL_MARKS, "meta": POOL_MARKS, "expire_at": admitted.expire_at}
+            outcome = "fallback_pool_miss" if self.admission.open else "unavailable"
+            return self._unavailable(outcome, notices + self.admission.empty_notice())
+        fields = {
+            "user": admitted.user,
+            "info": POOL_MARKS,
+            "meta": POOL_MARKS,
+            "data": POOL_MARKS,
+            "expire_at": admitted.expire_at,
+        }
         return Decision("fallback_pool_consumed", 200, answers.Result(fields), notices + admitted.notices)
 
-    def _translate(self, answer: IdentityAnswer, notices: Notices) -> Decision:
+    def _translate(self, answer: IdentityAnswer, ticket: str, notices: Notices) -> Decision:
         match answer:
+            case IdentityDenied() | IdentityDisconnect() if self.admission.holds(ticket):
+                # Identity is well and does not know our tickets. The client keeps its ticket, and comes back.
+                return self._unavailable("fallback_pool_not_open", notices)
             case Identity():
                 return self._success(answer, notices)
             case IdentityDisconnect(code, reason):
@@ -107,6 +129,8 @@ class Connect:
         fields: dict[str, Any] = {"user": identity.user, "info": public_info(meta, self.info_fields), "meta": meta}
         if identity.expire_at:
             fields["expire_at"] = identity.expire_at
+        if identity.degraded:
+            fields["data"] = DEGRADED_MARKS
         outcome = "success_degraded" if identity.degraded else "success"
         return Decision(outcome, 200, answers.Result(fields), notices)
 
@@ -117,7 +141,7 @@ class Connect:
             return Decision("disconnect", 401, answer, notices)
         return Decision("disconnect", 401, answer, (*notices, DisconnectChanged(code, len(reason.encode()))))
 
-    def _invalid_ticket(self, notices: Notices = ()) -> Decision:
+    def _invalid_ticket(self, notices: Notices) -> Decision:
         return Decision("invalid_ticket", 401, answers.disconnect(self.invalid_ticket_code, "invalid ticket"), notices)
 
     def _unavailable(self, outcome: str, notices: Notices) -> Decision:

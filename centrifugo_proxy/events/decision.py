@@ -1,4 +1,4 @@
-"""What every event answers with: a decision that can be rendered, counted and told."""
+"""What every event answers with: a decision that can be rendered, counted and logged."""
 
 from typing import Any, Final, NamedTuple
 
@@ -7,7 +7,7 @@ from fallback.admission import Notice as FallbackNotice
 
 
 class DisconnectChanged(NamedTuple):
-    """Somebody asked for a disconnect that Centrifugo would not carry out as it is."""
+    """Identity or a backend asked for a disconnect that Centrifugo would not carry out as it is."""
 
     code: int
     reason_bytes: int
@@ -18,7 +18,26 @@ class MetaMissing(NamedTuple):
     """Centrifugo does not send `meta`: its option include_connection_meta is off. Once in a process's life."""
 
 
-Notice = FallbackNotice | DisconnectChanged | MetaMissing
+class CallFailed(NamedTuple):
+    """A service did not answer. `status` is the gRPC status name."""
+
+    service: str
+    status: str
+
+
+class TicketMissing(NamedTuple):
+    """A connect request had no usable `data.token`. `problem` says what was there instead, never a value."""
+
+    problem: str
+
+
+class GuardRefused(NamedTuple):
+    """The guard refused a request. `reason` is one of `guard.REASONS`."""
+
+    reason: str
+
+
+Notice = FallbackNotice | DisconnectChanged | MetaMissing | CallFailed | TicketMissing | GuardRefused
 Notices = tuple[Notice, ...]
 
 # How the session events can end, beside what every request can end with; a metric label.
@@ -29,7 +48,7 @@ COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused
 class Decision(NamedTuple):
     """`outcome` is a metric label; `status` is that of response mode `http`.
 
-    `fault` is the exception behind an internal error. `notices` are what an operator should hear.
+    `fault` is the exception behind an internal error. `notices` are what operators should know.
     """
 
     outcome: str
@@ -48,41 +67,42 @@ NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, answers.Error(codes.NO
 
 
 def internal_error(fault: Exception, notices: Notices = ()) -> Decision:
-    """Something that should not happen did; the client is told nothing of it."""
+    """A bug, or an answer that breaks the contract. The client does not learn what went wrong."""
     return Decision("internal_error", 500, answers.Error(codes.INTERNAL, "internal error"), notices, fault)
 
 
 def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
-    """Go on, with these fields of the event's result."""
+    """Allowed, with these fields in the event's result."""
     return Decision("allowed", 200, answers.Result(fields), notices)
 
 
-def denied(code: int, message: str, notices: Notices = ()) -> Decision:
-    """Refused for good: the client gets the error and its connection stays.
+def denied(code: int, message: str, notices: Notices = (), *, temporary: bool = False) -> Decision:
+    """Refused: the client gets the error and its connection stays. After a temporary error the SDKs try again.
 
-    Never without a message: Centrifugo leaves an empty one out, on which the Python SDK stumbles and tries for ever.
+    The message is never empty: Centrifugo omits an empty one, and the Python SDK then retries for ever.
     """
-    return Decision("denied", 200, answers.Error(code, message or "refused"), notices)
+    return Decision("denied", 200, answers.Error(code, message or "refused", temporary), notices)
 
 
 def too_large(limit: int, notices: Notices = ()) -> Decision:
-    """More data than a rule lets through."""
+    """More data than a rule allows."""
     return Decision(
         "too_large", 200, answers.Error(codes.TOO_LARGE, f"data is larger than the limit of {limit} bytes"), notices
     )
 
 
-def unavailable(status: int) -> Decision:
-    """Somebody we must ask is down or slow: refused for now, the SDK tries again.
+def unavailable(status: int, notices: Notices = ()) -> Decision:
+    """A service that must be asked is down or slow: refused for now, the SDK tries again.
 
-    With another status it is a failed call, for the events that Centrifugo lets go on after one.
+    `status` 200 refuses the command; 503 is a failed call, after which Centrifugo keeps the connection or the
+    subscription for another minute.
     """
     answer = answers.Error(codes.BACKEND_UNAVAILABLE, "temporarily unavailable", temporary=True)
-    return Decision("unavailable", status, answer)
+    return Decision("unavailable", status, answer, notices)
 
 
 def disconnected(code: int, reason: str, notices: Notices = ()) -> Decision:
-    """Disconnected by a backend; a code that Centrifugo would not carry out becomes a reconnect."""
+    """Disconnected by a backend; a code outside Centrifugo's range is replaced by 4000, after which SDKs reconnect."""
     passable = code in codes.DISCONNECT_CODES
     answer = answers.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):

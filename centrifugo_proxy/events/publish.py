@@ -1,4 +1,4 @@
-"""The publish event: may this connection write to this channel. The data goes on as it is.
+"""The publish event: may this connection write to this channel. Centrifugo publishes the data as it is.
 
 https://centrifugal.dev/docs/server/proxy#publish-proxy
 """
@@ -17,7 +17,8 @@ from centrifugo_proxy.events.decision import (
 )
 from centrifugo_proxy.peers.backends import BackendDisconnect
 from centrifugo_proxy.policy.rules import Action
-from centrifugo_proxy.protocol.session_events import EventRequest
+from centrifugo_proxy.protocol import codes
+from centrifugo_proxy.protocol.session_events import EventRequest, readable_by_every_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,18 @@ class Publish:
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """An allowance, or a refusal. A limit is looked at last: who may not publish is not told of it."""
+        """An allowance, or a refusal. The data is checked last: who may not publish does not learn the limits."""
         judgement, notices = await self.gate.judge(request, Action.PUBLISH)
         match judgement:
             case Granted(rule, _):
                 limit = rule.max_publish_bytes
                 if limit is not None and len(request.payload()) > limit:
                     return too_large(limit, notices)
+                if request.has_json and not readable_by_every_client(bytes(request.data)):
+                    return denied(codes.INVALID_DATA, "the data is not JSON that every client can read", notices)
                 fields: dict[str, Any] = {"skip_history": True} if rule.skip_history else {}
                 return allowed(fields, notices)
-            case Denied(code, message):
-                return denied(code, message, notices)
+            case Denied(code, message, temporary):
+                return denied(code, message, notices, temporary=temporary)
             case BackendDisconnect(code, reason):
                 return disconnected(code, reason, notices)

@@ -10,18 +10,20 @@ from typing import Any, Final
 import orjson
 
 from centrifugo_proxy.events.base import Caller, Clock
-from centrifugo_proxy.events.decision import Decision, allowed, expired
+from centrifugo_proxy.events.decision import Decision, Notices, allowed, expired, internal_error, unavailable
 from centrifugo_proxy.events.description import describe, public_info
 from centrifugo_proxy.events.owners import Owners
 from centrifugo_proxy.peers.backends import RefreshClient, RefreshQuery
 from centrifugo_proxy.peers.identity import (
     Identity,
+    IdentityAnswer,
+    IdentityDenied,
     IdentityError,
     IdentityFault,
     IdentityMalformed,
-    IdentityUnavailable,
 )
 from centrifugo_proxy.protocol.session_events import EventRequest
+from fallback.outage import OutageDetector
 
 # Centrifugo ends a connection that is refreshed without a new end, and version 5 refreshes without pause when the
 # end is so far away that its clock overflows (as milliseconds in place of seconds are): this is far enough.
@@ -36,22 +38,32 @@ class Refresh:
     owners: Owners
     clock: Clock
     info_fields: frozenset[str]
+    detector: OutageDetector
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """What identity says; a connection from the fallback pool ends, to come back with its real owner."""
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
             return expired(notices)
+        call = self.detector.call_started()
         answer = await self.identity.refresh(RefreshQuery(owner.user, request.client, owner.family_id))
+        notices = self._answered(call, answer)
         match answer:
             case Identity(user=user) if user == owner.user:
-                return allowed(self._renewed(answer, bytes(request.meta)))
+                return allowed(self._renewed(answer, bytes(request.meta)), notices)
             case IdentityError():
-                raise IdentityUnavailable("identity could not tell")
+                return unavailable(503, notices)
             case IdentityMalformed(problem):
-                raise IdentityFault(problem)
+                return internal_error(IdentityFault(problem), notices)
             case _:
-                return expired()
+                return expired(notices)
+
+    def _answered(self, call: int, answer: IdentityAnswer) -> Notices:
+        """Any answer ends a streak of failures, but a method that is not implemented is none."""
+        if answer == IdentityDenied("UNIMPLEMENTED"):
+            return ()
+        ended = self.detector.answered(call, self.clock.monotonic())
+        return (ended,) if ended else ()
 
     def _renewed(self, identity: Identity, known: bytes) -> dict[str, Any]:
         """A new end, and the description where it is no longer the one that Centrifugo has."""
@@ -69,6 +81,6 @@ def _says(known: bytes, meta: dict[str, Any]) -> bool:
         return True
     try:
         same: bool = orjson.loads(known) == meta
-    except orjson.JSONDecodeError:  # a number too large to be one here, in a field that means nothing to us
+    except orjson.JSONDecodeError:  # something in an unknown field that only Go accepts
         return False
     return same

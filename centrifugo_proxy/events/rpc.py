@@ -46,7 +46,7 @@ class Rpc:
         if reason is Reason.NO_RULE:
             return denied(codes.METHOD_NOT_FOUND, "unknown method", notices)
         if owner is None or rule is None or reason is not None:
-            return denied(codes.FORBIDDEN, reason or Reason.NO_META, notices)
+            return denied(codes.FORBIDDEN, reason or Reason.NO_META, notices, temporary=reason is Reason.DEGRADED)
         data = request.payload()
         if rule.max_request_bytes is not None and len(data) > rule.max_request_bytes:
             return too_large(rule.max_request_bytes, notices)

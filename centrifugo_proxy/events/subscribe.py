@@ -28,8 +28,8 @@ class Subscribe:
         match judgement:
             case Granted(_, expire_at):
                 return allowed(expiring(expire_at, self.clock.time(), self.ttl_s), notices)
-            case Denied(code, message):
-                return denied(code, message, notices)
+            case Denied(code, message, temporary):
+                return denied(code, message, notices, temporary=temporary)
             case BackendDisconnect(code, reason):
                 return disconnected(code, reason, notices)
 

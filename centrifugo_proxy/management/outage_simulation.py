@@ -1,4 +1,7 @@
-"""Plays the script of an outage through the real connect view, with made-up tickets and an identity in memory."""
+"""Plays the script of an outage through the real connect view, with made-up tickets and an identity in memory.
+
+The background probe does not run here: the script says when it asks.
+"""
 
 import asyncio
 import hashlib
@@ -19,6 +22,7 @@ from centrifugo_proxy.peers.identity import (
     Identity,
     IdentityAnswer,
     IdentityClient,
+    IdentityDenied,
     IdentityUnavailable,
     ParentalState,
     ValidateQuery,
@@ -27,8 +31,9 @@ from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import ResponseMode, path_of
 from centrifugo_proxy.web import views
 from centrifugo_proxy.web.responses import View
-from centrifugo_proxy.wiring.assembly import assemble
+from centrifugo_proxy.wiring.assembly import assemble, build_admission
 from centrifugo_proxy.wiring.runtime import Runtime
+from fallback.admission import Admission
 from fallback.simulation import Answer, Effect, Step, Ticket
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 
@@ -53,12 +58,12 @@ class Build(Protocol):
     """`assemble`, or something that builds a runtime in its place."""
 
     def __call__(
-        self, settings: "LazySettings", *, identity: IdentityClient, loaded: LoadedPool, clock: Clock
+        self, settings: "LazySettings", *, identity: IdentityClient, admission: Admission, clock: Clock
     ) -> Runtime: ...
 
 
 class SimulatedTime(Clock, Protocol):
-    """A clock that can wait. Its wall time stands still between two waits, so that answers can be foretold."""
+    """A clock that can wait. Its wall time stands still between two waits, so that answers can be predicted."""
 
     async def wait(self, milliseconds: int) -> None: ...
 
@@ -100,8 +105,9 @@ class RealTime:
 
 @dataclass
 class ScriptedIdentity:
-    """An `IdentityClient` in memory: says yes while it is up, and nothing while it is down."""
+    """An `IdentityClient` in memory. While it is up it lets one ticket in; while it is down it does not answer."""
 
+    known: str
     up: bool = True
     calls: int = 0
 
@@ -109,7 +115,7 @@ class ScriptedIdentity:
         self.calls += 1
         if not self.up:
             raise IdentityUnavailable("UNAVAILABLE")
-        return USER
+        return USER if query.ticket == self.known else IdentityDenied("NOT_FOUND")
 
 
 class Outcome(NamedTuple):
@@ -137,7 +143,7 @@ class Played(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What this configuration makes of the rules: the answers foretold, without asking the code that gives them."""
+    """What this configuration makes of the rules: predicts the answers without the code that gives them."""
 
     mode: str
     unavailable_code: int
@@ -145,7 +151,7 @@ class Rules(NamedTuple):
     info_fields: frozenset[str]
 
     def expected_answer(self, answer: Answer, ticket: str, wall_now: float) -> tuple[int, Any]:
-        """Status and body for a knock with `ticket` at `wall_now`."""
+        """Status and body for a connect with `ticket` at `wall_now`."""
         match answer:
             case Answer.USER:
                 info = {name: value for name, value in META.items() if name in self.info_fields}
@@ -153,8 +159,8 @@ class Rules(NamedTuple):
             case Answer.POOL:
                 marks = {"degraded": True, "fallback_path": "pool"}
                 user = "fallback:" + hashlib.sha256(ticket.encode()).hexdigest()[:12]
-                expire_at = int(wall_now) + self.connect_ttl_s
-                return 200, {"result": {"user": user, "info": marks, "meta": marks, "expire_at": expire_at}}
+                result = {"user": user, "info": marks, "meta": marks, "data": marks}
+                return 200, {"result": {**result, "expire_at": int(wall_now) + self.connect_ttl_s}}
             case Answer.UNAVAILABLE:
                 reason = "ticket validation temporarily unavailable"
                 status = 200 if self.mode == ResponseMode.ENVELOPE else 503
@@ -173,15 +179,18 @@ def rules_of(settings: "LazySettings") -> Rules:
 async def play(
     settings: "LazySettings", steps: tuple[Step, ...], time: SimulatedTime, build: Build = assemble
 ) -> AsyncIterator[Played]:
-    """Each step as soon as it is played. Touches neither the real pool nor the real identity."""
-    identity = ScriptedIdentity()
+    """Each step as soon as it is played. Uses neither the real pool nor the real identity."""
     tickets = {ticket: secrets.token_urlsafe(32) for ticket in Ticket}
+    identity = ScriptedIdentity(known=tickets[Ticket.OTHER])
     pool = TicketPool.of([tickets[Ticket.FIRST], tickets[Ticket.SECOND]], low_watermark=0)
-    runtime = build(settings, identity=identity, loaded=LoadedPool(pool, LoadStatus.LOADED), clock=time)
+    admission = build_admission(settings, LoadedPool(pool, LoadStatus.LOADED))
+    runtime = build(settings, identity=identity, admission=admission, clock=time)
     rules = rules_of(settings)
     for step in steps:
         await time.wait(step.wait_ms)
         identity.up = step.identity_up
+        if step.probe:
+            await runtime.probe.ask()
         ticket = tickets[step.ticket]
         status, body = rules.expected_answer(step.answer, ticket, time.time())
         expected = Outcome(status, body, *step.effect)

@@ -80,7 +80,7 @@ def _denial(failed: Failed, denied: frozenset[grpc.StatusCode]) -> IdentityDenie
     if failed.status in NO_ANSWER:
         raise IdentityUnavailable(failed.status.name) from None
     if isinstance(failed, Interrupted):
-        raise IdentityInterrupted(f"the call to identity {failed}") from None
+        raise IdentityInterrupted(failed.status.name) from None
     raise IdentityFault(f"the call to identity {failed}") from None
 
 

@@ -72,7 +72,8 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
     """Explains whether `owner` may call `method`."""
     rule, reason = policy.judge_rpc(owner, method)
     why = "nothing in the rule refuses" if reason is None else _because(reason, rule, owner)
-    client_error = (codes.METHOD_NOT_FOUND, "unknown method") if rule is None else (codes.FORBIDDEN, str(reason))
+    unknown = reason is Reason.NO_RULE
+    client_error = (codes.METHOD_NOT_FOUND, "unknown method") if unknown else (codes.FORBIDDEN, str(reason))
     return Explanation(
         kind=RPC,
         reason=reason,
@@ -86,22 +87,20 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
 
 def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
     """The reason, with the values of the rule and of the owner."""
+    if reason is Reason.DEGRADED and not (rule and rule.sensitive):
+        return "nobody knows whose connection a fallback connection is, and a rule may allow this to its user"
     if rule is None:
         return "no rule matches"
     feature, tiers = rule.feature, _listed(rule.tiers or ())
     sentences = {
         Reason.DEGRADED: "the rule is sensitive, which is the default, and the connection is degraded",
         Reason.SCREEN_TIME: "screen_time_lock is on, which refuses every publish and rpc",
-        Reason.FEATURE: f'the rule has feature = "{feature}", and {_locked_by(feature, owner)}',
+        Reason.FEATURE: f'the rule has feature = "{feature}", and feature_lock_{feature} is on',
         Reason.TIER: f"the rule is for the tiers {tiers}, and this one is {owner.subscription_tier}",
     }
     if isinstance(rule, ChannelRule):
         sentences[Reason.ACTION] = f"the rule allows {_listed(rule.allow)} only"
     return sentences[reason]
-
-
-def _locked_by(feature: str | None, owner: Owner) -> str:
-    return "nobody knows the locks of a fallback connection" if owner.from_pool else f"feature_lock_{feature} is on"
 
 
 def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings) -> tuple[str, ...]:

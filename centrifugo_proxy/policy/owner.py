@@ -81,7 +81,7 @@ def owner_of(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
         return None
     try:
         known = _decode_meta(meta)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         known = None
     if known is None or known.fallback_path is not None:
         return _from_pool(user, meta)
@@ -92,6 +92,6 @@ def owner_of(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
 def _from_pool(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
     try:
         _decode_pool_marks(meta)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return Owner(user, "", "unspecified", is_admin=False, locks=None, degraded=True)

@@ -17,6 +17,7 @@ WILDCARD: Final = "*"
 FAMILY_ID: Final = "{family_id}"
 USER: Final = "{user}"
 PLACEHOLDERS: Final = (FAMILY_ID, USER)
+PLACEHOLDERS_SET: Final = frozenset(PLACEHOLDERS)
 SPECIAL: Final = frozenset({WILDCARD, *PLACEHOLDERS})
 
 
@@ -73,14 +74,18 @@ class RpcRule(Rule):
 
 
 class ChannelVerdict(NamedTuple):
-    """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed."""
+    """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed.
+
+    A fallback connection is refused with Reason.DEGRADED wherever another owner may be allowed: nobody knows whose
+    connection it is, and its client must try again once it has come back as its user.
+    """
 
     rule: ChannelRule | None
     reason: Reason | None
 
 
 class RpcVerdict(NamedTuple):
-    """As ChannelVerdict. If `rule` is None the method is unknown."""
+    """As ChannelVerdict. With Reason.NO_RULE the method is unknown."""
 
     rule: RpcRule | None
     reason: Reason | None
@@ -98,12 +103,28 @@ class Policy:
         if owner is None:
             return ChannelVerdict(None, Reason.NO_META)
         segments = channel.split(":")
+        verdict = self._judge_channel(owner, segments, action)
+        if owner.from_pool and verdict.reason is not None and self._some_owner_may(segments, action):
+            return verdict._replace(reason=Reason.DEGRADED)
+        return verdict
+
+    def _judge_channel(self, owner: Owner, segments: list[str], action: Action) -> ChannelVerdict:
         for rule in self.channels:
             if _fits(rule.segments, segments, owner):
                 if action not in rule.allow:
                     return ChannelVerdict(rule, Reason.ACTION)
                 return ChannelVerdict(rule, _refusal(rule, owner, writes=action is Action.PUBLISH))
         return ChannelVerdict(None, Reason.NO_RULE)
+
+    def _some_owner_may(self, segments: list[str], action: Action) -> bool:
+        """Whether a rule allows this to somebody: then a fallback connection is refused for not being known."""
+        for rule in self.channels:
+            if _fits(rule.segments, segments, None):
+                if action in rule.allow:
+                    return True
+                if PLACEHOLDERS_SET.isdisjoint(rule.segments):
+                    return False
+        return False
 
     def judge_rpc(self, owner: Owner | None, method: str) -> RpcVerdict:
         """Judges whether `owner` (None if unknown) may call `method`."""
@@ -112,8 +133,10 @@ class Policy:
         segments = method.split(".")
         for rule in self.rpc:
             if _fits_prefix(rule.segments, segments, owner):
-                return RpcVerdict(rule, _refusal(rule, owner, writes=True))
-        return RpcVerdict(None, Reason.NO_RULE)
+                reason = _refusal(rule, owner, writes=True)
+                return RpcVerdict(rule, Reason.DEGRADED if reason and owner.from_pool else reason)
+        known = owner.from_pool and any(_fits_prefix(rule.segments, segments, None) for rule in self.rpc)
+        return RpcVerdict(None, Reason.DEGRADED if known else Reason.NO_RULE)
 
 
 def _refusal(rule: Rule, owner: Owner, *, writes: bool) -> Reason | None:
@@ -129,23 +152,25 @@ def _refusal(rule: Rule, owner: Owner, *, writes: bool) -> Reason | None:
     return None
 
 
-def _fits(pattern: Sequence[str], segments: Sequence[str], owner: Owner) -> bool:
+def _fits(pattern: Sequence[str], segments: Sequence[str], owner: Owner | None) -> bool:
     return len(pattern) == len(segments) and all(map(fits_segment, pattern, segments, repeat(owner)))
 
 
-def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner) -> bool:
+def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner | None) -> bool:
     if pattern[-1] == WILDCARD and len(segments) > len(pattern):
         head, rest = segments[: len(pattern)], segments[len(pattern) :]
         return _fits(pattern, head, owner) and all(map(is_plain_segment, rest))
     return _fits(pattern, segments, owner)
 
 
-def fits_segment(wanted: str, segment: str, owner: Owner) -> bool:
-    """True if one segment of a channel or method matches the pattern's segment."""
+def fits_segment(wanted: str, segment: str, owner: Owner | None) -> bool:
+    """True if one segment of a channel or method matches the pattern's segment; with None, for some owner."""
     if wanted not in SPECIAL:
         return segment == wanted
     if wanted == WILDCARD:
         return is_plain_segment(segment)
+    if owner is None:
+        return segment != ""
     if wanted == FAMILY_ID:
         return segment != "" and segment == owner.family_id
     return segment != "" and segment == owner.user

@@ -15,7 +15,7 @@ CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RF
 CHANNEL_EVENTS: Final = ("subscribe", "sub_refresh", "publish")
 SESSION_EVENTS: Final = ("refresh", *CHANNEL_EVENTS, "rpc")
 EVENTS: Final = ("connect", *SESSION_EVENTS)
-# On these two Centrifugo reads an answer without `result` as the end; a failed call extends by a minute.
+# For these two Centrifugo takes an answer without `result` as the end; a failed call extends by a minute.
 REFRESH_EVENTS: Final = ("refresh", "sub_refresh")
 PATH_PREFIX: Final = "/centrifugo/"
 
@@ -26,16 +26,17 @@ NOT_IMPLEMENTED: Final = 1501
 
 # Error codes of the session events; Centrifugo leaves 400–1999 to applications.
 APPLICATION_ERROR_CODES: Final = range(400, 2000)
+INVALID_DATA: Final = 400
 FORBIDDEN: Final = 403
 METHOD_NOT_FOUND: Final = 404
 TOO_LARGE: Final = 413
 BACKEND_FAILED: Final = 500
 BACKEND_UNAVAILABLE: Final = 503
-RECONNECT: Final = 4000  # in place of a disconnect code that is none
+RECONNECT: Final = 4000  # in place of a disconnect code outside Centrifugo's range
 
 INVALID_TICKET: Final = 4401
 UNAVAILABLE_HTTP: Final = 4503
-UNAVAILABLE_ENVELOPE: Final = 4103  # 4503 would end every client for good where it reaches one
+UNAVAILABLE_ENVELOPE: Final = 4103  # in this mode it reaches clients, and 4503 would end them for good
 
 
 def path_of(event: str) -> str:

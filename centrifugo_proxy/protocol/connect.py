@@ -1,15 +1,31 @@
-"""The shapes that travel between Centrifugo and us, and nothing else: parse and render.
+"""Parses connect requests.
 
 https://centrifugal.dev/docs/server/proxy#connect-proxy
 """
 
 import base64
-import binascii
-from typing import Any, NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-MAX_TICKET_CHARACTERS = 4096
+from centrifugo_proxy.protocol.members import NotAnObject, TooManyTokens, members
+
+MAX_TICKET_CHARACTERS: Final = 4096
+# What a log line shows of the names that a client sent in place of `token`: a ticket must not get into one.
+SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,23}")
+SHOWN_NAMES: Final = 8
+TYPES: Final = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
+READ: Final = ("client", "transport", "protocol", "b64data")
+UNREADABLE: Final = object()
 
 
 class BadRequest(ValueError):
@@ -17,57 +33,113 @@ class BadRequest(ValueError):
 
 
 class ConnectRequest(NamedTuple):
-    """`ticket` is None when the client sent nothing that could be one."""
+    """`ticket` is None when the client sent nothing that could be one; `problem` then says what it sent instead."""
 
     client: str
     transport: str
     protocol: str
     ticket: str | None
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`; BadRequest for anything else."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequest("the body is not JSON in UTF-8") from None
-    if not isinstance(parsed, dict):
-        raise BadRequest("the body is not a JSON object")
-    return parsed
+    problem: str = ""
 
 
 def parse_connect(body: bytes) -> ConnectRequest:
-    """A connect request; unknown fields are ignored, as minor releases of Centrifugo add some."""
-    fields = parse_object(body)
-    return ConnectRequest(
-        text_field(fields, "client"), text_field(fields, "transport"), text_field(fields, "protocol"), _ticket(fields)
-    )
+    """A connect request; unknown fields are ignored, as minor releases of Centrifugo add some. Raises BadRequest.
+
+    The client chooses what is in `data` and `b64data`: nonsense there is its invalid ticket, not a bad request.
+    """
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _parse_split(body)
+    if not isinstance(fields, dict):
+        raise BadRequest("the body is not a JSON object")
+    data = fields.get("data")
+    if data is None and "b64data" in fields:
+        data = _decoded(fields["b64data"])
+    return _request(fields, data)
 
 
-def text_field(fields: dict[str, Any], name: str) -> str:
-    """The string under `name`, "" when absent; BadRequest for another type."""
+def _parse_split(body: bytes) -> ConnectRequest:
+    """As parse_connect, for a body that has something in it which orjson refuses."""
+    try:
+        written = members(body)
+    except NotAnObject:
+        raise BadRequest("the body is not a JSON object") from None
+    except TooManyTokens:
+        return ConnectRequest("", "", "", None, "the body has too many values")
+    fields = {name: _read(text) for name, text in written.items() if name in READ}
+    data = _read_object(written["data"]) if "data" in written else None
+    if data is None and "b64data" in fields:
+        data = _decoded(fields["b64data"])
+    return _request(fields, data)
+
+
+def _request(fields: Mapping[str, Any], data: Any) -> ConnectRequest:
+    client, transport, protocol = (_text(fields, name) for name in ("client", "transport", "protocol"))
+    ticket = data.get("token") if isinstance(data, dict) else None
+    if isinstance(ticket, str) and 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
+        return ConnectRequest(client, transport, protocol, ticket)
+    return ConnectRequest(client, transport, protocol, None, _problem(data))
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """The string under `name`, "" when absent. Raises BadRequest for another type."""
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise BadRequest(f"{name} is not a string")
     return value
 
 
-def _ticket(fields: dict[str, Any]) -> str | None:
-    data = fields.get("data")
-    if data is None and "b64data" in fields:
-        data = _decoded(fields["b64data"])
-    ticket = data.get("token") if isinstance(data, dict) else None
-    if isinstance(ticket, str) and 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
-        return ticket
-    return None
-
-
 def _decoded(b64data: Any) -> Any:
-    """What the client put into a binary connect command; None when it is not JSON.
-
-    The client chooses these bytes, so that nonsense here is its invalid ticket, not a bad request.
-    """
+    """The data of a binary connect command; UNREADABLE when it is not JSON."""
     try:
-        return orjson.loads(base64.b64decode(b64data, validate=True))
-    except (TypeError, ValueError, binascii.Error):
-        return None
+        return _read_object(base64.b64decode(b64data, validate=True))
+    except (TypeError, ValueError):
+        return UNREADABLE
+
+
+def _read(written: bytes) -> Any:
+    try:
+        return orjson.loads(written)
+    except orjson.JSONDecodeError:
+        return UNREADABLE
+
+
+def _read_object(written: bytes) -> Any:
+    """A value; of an object that orjson refuses, the names, and the value of `token` alone."""
+    value = _read(written)
+    if value is not UNREADABLE:
+        return value
+    try:
+        split = members(written)
+    except (NotAnObject, TooManyTokens):
+        return UNREADABLE
+    return {name: _read(text) if name == "token" else UNREADABLE for name, text in split.items()}
+
+
+def _problem(data: Any) -> str:
+    """What a client sent in place of a ticket, for operators: names and types, never a value."""
+    if data is None:
+        return "there is no data"
+    if not isinstance(data, dict):
+        return f"data is {_type(data)}"
+    if "token" not in data:
+        return f"data has no token, but {_names(data)}"
+    token = data["token"]
+    if token == "":
+        return "data.token is empty"
+    if isinstance(token, str):
+        return f"data.token is longer than {MAX_TICKET_CHARACTERS} characters"
+    return f"data.token is {_type(token)}"
+
+
+def _type(value: Any) -> str:
+    return "null" if value is None else TYPES.get(type(value), "not readable")
+
+
+def _names(data: Mapping[str, Any]) -> str:
+    shown = [name for name in data if SHOWN_NAME.fullmatch(name)][:SHOWN_NAMES]
+    others = len(data) - len(shown)
+    if not data:
+        return "nothing else"
+    return ", ".join(shown + ([f"{others} more"] if others else []))

@@ -12,13 +12,16 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from centrifugo_proxy.events import connect
+from centrifugo_proxy.events.base import Clock
 from centrifugo_proxy.events.decision import COMMON_OUTCOMES, SESSION_EVENT_OUTCOMES
+from centrifugo_proxy.peers import probe
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
 from common.log_output import dropped_lines
 from fallback.admission import Admission
+from fallback.tickets import LoadStatus
 
 # How each event can end; connect's own counter leaves out what never came to it.
 PROXY_OUTCOMES: Final = {
@@ -37,7 +40,8 @@ POOL_SIZE: Final = Gauge(
 CONNECT: Final = Counter(
     "realtime_centrifugo_connect",
     "Connect requests by outcome. fallback_pool_consumed and fallback_pool_miss are the ones let in and turned away "
-    "while identity is down; unavailable are those turned away before the window has passed.",
+    "while identity is down; unavailable are those turned away before the window has passed; fallback_pool_not_open "
+    "are those that showed a fallback ticket while identity answered, and kept it.",
     ["outcome"],
 )
 REQUESTS: Final = Counter(
@@ -66,10 +70,30 @@ IDENTITY_DURATION: Final = Histogram(
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
-    "1 while identity has been unreachable for longer than the window: alert on it.",
+    "1 while identity has been unreachable for longer than the window, by failures that were seen: alert on it.",
 )
 OUTAGE_FAILURES: Final = Gauge(
-    "realtime_identity_outage_consecutive_failures", "Validate calls that failed since identity last answered."
+    "realtime_identity_outage_consecutive_failures",
+    "Validate calls that failed since a client's call was last answered, those of the background probe included.",
+)
+LAST_FAILURE: Final = Gauge(
+    "realtime_identity_last_failure_timestamp_seconds",
+    "Unix time of the last Validate call that got no answer, 0 before the first: whether an outage is of now.",
+)
+IDENTITY_PROBES: Final = Counter(
+    "realtime_identity_probe",
+    "Calls of the background probe, which asks identity while calls fail: answered, failed (no answer), or other "
+    "(a status that says nothing about an outage).",
+    ["outcome"],
+)
+POOL_STATUS: Final = Gauge(
+    "realtime_fallback_pool_status",
+    "1 for the load status of the fallback pool that holds; anything but loaded and disabled needs a repair before "
+    "the next outage.",
+    ["status"],
+)
+POOL_WATERMARK: Final = Gauge(
+    "realtime_fallback_pool_low_watermark", "FALLBACK_LOW_WATERMARK, to compare the pool's size with; 0 = no warning."
 )
 BACKEND_CALLS: Final = Counter(
     "realtime_backend_calls",
@@ -117,6 +141,8 @@ inflight: Final = dict.fromkeys(EVENTS, 0)  # plain numbers, read at each scrape
 for _event in EVENTS:
     INFLIGHT.labels(_event).set_function(partial(inflight.__getitem__, _event))
 identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in STATUS_NAMES}
+identity_probes: Final = {outcome: IDENTITY_PROBES.labels(outcome) for outcome in probe.OUTCOMES}
+pool_statuses: Final = {status: POOL_STATUS.labels(status) for status in LoadStatus}
 guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in guard.REASONS}
 
 
@@ -134,12 +160,22 @@ def observe_identity_call(code: str, seconds: float) -> None:
     IDENTITY_DURATION.observe(seconds)
 
 
-def watch(admission: Admission, monotonic: Callable[[], float], version: str) -> None:
+def watch(admission: Admission, clock: Clock, version: str) -> None:
     """Have the gauges read this runtime's state at each scrape."""
     POOL_SIZE.set_function(lambda: len(admission.pool))
-    OUTAGE_DEGRADED.set_function(lambda: admission.detector.degraded(monotonic()))
-    OUTAGE_FAILURES.set_function(lambda: admission.detector.status(monotonic()).consecutive_failure_count)
+    POOL_WATERMARK.set(admission.pool.low_watermark)
+    for status, gauge in pool_statuses.items():
+        gauge.set(status is admission.pool_status)
+    OUTAGE_DEGRADED.set_function(lambda: admission.detector.degraded)
+    OUTAGE_FAILURES.set_function(lambda: admission.detector.status(clock.monotonic()).consecutive_failure_count)
+    LAST_FAILURE.set_function(lambda: _last_failure(admission, clock))
     BUILD_INFO.labels(version).set(1)
+
+
+def _last_failure(admission: Admission, clock: Clock) -> float:
+    """Unix time, from an age: a stepped wall clock shifts the display and nothing else."""
+    age_s = admission.detector.status(clock.monotonic()).last_failure_age_s
+    return 0.0 if age_s is None else round(clock.time() - age_s, 3)
 
 
 def rpc_backend(name: str) -> str:

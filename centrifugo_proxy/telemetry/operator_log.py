@@ -1,32 +1,90 @@
-"""Tells operators what the core decided. Nothing per request at INFO but what an outage brings."""
+"""Logs what operators need to know of the decisions. At INFO nothing is logged per request, except in an outage.
+
+What can happen on every request is logged at most once in ten seconds for each kind, with `count`, the number of times
+since the last such line.
+"""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from centrifugo_proxy.events.decision import Decision, DisconnectChanged, MetaMissing, Notice
-from fallback.admission import PoolAccepted, PoolLow
+from centrifugo_proxy.events.decision import (
+    CallFailed,
+    Decision,
+    DisconnectChanged,
+    GuardRefused,
+    MetaMissing,
+    Notice,
+    Notices,
+    TicketMissing,
+)
+from common.repetition import Repetition
+from fallback.admission import PoolAccepted, PoolEmpty, PoolLow
 from fallback.outage import OutageEnded, OutageOpened
 
+QUIET_S: Final = 10.0
+# Notices that come once a request while their cause lasts.
+Repeated = CallFailed | TicketMissing | GuardRefused | PoolEmpty | DisconnectChanged
+
 logger = logging.getLogger("centrifugo_proxy")
-repeating = logging.getLogger("centrifugo_proxy.repeating")  # rate-limited by the site's logging
 
 
-def tell(event: str, decision: Decision) -> None:
-    """Log what is worth a line; most decisions are not."""
-    for notice in decision.notices:
-        _tell_notice(notice)
-    if decision.fault is not None:
-        logger.error("centrifugo.%s failed with an internal error", event, exc_info=decision.fault)
+@dataclass(frozen=True, slots=True)
+class OperatorLog:
+    """The log lines of one running service."""
+
+    monotonic: Callable[[], float]
+    _repetition: Repetition = field(default_factory=lambda: Repetition(QUIET_S))
+
+    def write(self, event: str, decision: Decision) -> None:
+        """Log what of a decision is worth a line; most are not."""
+        self.write_notices(decision.notices)
+        if decision.fault is not None:
+            logger.error("centrifugo.%s failed with an internal error", event, exc_info=decision.fault)
+
+    def write_notices(self, notices: Notices) -> None:
+        """Log these notices, the repeated ones at most once in ten seconds."""
+        for notice in notices:
+            if isinstance(notice, Repeated):
+                self._write_repeated(notice)
+            else:
+                _write_notice(notice)
+
+    def _write_repeated(self, notice: Repeated) -> None:
+        message, key, fields = _repeated_line(notice)
+        if count := self._repetition.due((type(notice), key), self.monotonic()):
+            logger.warning(message, extra={**fields, "count": count})
 
 
-def _tell_notice(notice: Notice) -> None:
+def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
+    """Message, what tells apart notices of one kind, and fields."""
+    match notice:
+        case CallFailed(service, status):
+            return "a call got no answer", f"{service} {status}", {"service": service, "grpc_status": status}
+        case TicketMissing(problem):
+            return "connect request without a usable data.token", "", {"problem": problem}
+        case GuardRefused(reason):
+            return "the guard refused a request", reason, {"reason": reason}
+        case PoolEmpty(status):
+            return "connect turned away: no fallback ticket left", status, {"pool_status": str(status)}
+        case DisconnectChanged(code, reason_bytes, asked_by):
+            fields = {"asked_by": asked_by, "code": code, "reason_bytes": reason_bytes}
+            return "changed a disconnect that Centrifugo would not carry out", asked_by, fields
+
+
+def _write_notice(notice: Notice) -> None:
     match notice:
         case OutageOpened(failures, duration_s):
             logger.warning(
                 "identity outage opened",
                 extra={"consecutive_failure_count": failures, "duration_s": round(duration_s, 3)},
             )
-        case OutageEnded(failures, duration_s):
-            logger.info("identity outage ended", extra={"failures": failures, "duration_s": round(duration_s, 3)})
+        case OutageEnded(failures, duration_s, quiet_s):
+            logger.info(
+                "identity outage ended",
+                extra={"failures": failures, "duration_s": round(duration_s, 3), "quiet_s": round(quiet_s, 3)},
+            )
         case PoolAccepted(remaining, outage):
             logger.info(
                 "centrifugo.connect accepted via fallback pool",
@@ -41,12 +99,6 @@ def _tell_notice(notice: Notice) -> None:
             logger.warning(
                 "fallback ticket pool dropped below low-watermark",
                 extra={"pool_remaining": remaining, "low_watermark": low_watermark},
-            )
-        case DisconnectChanged(code, reason_bytes, asked_by):
-            repeating.warning(
-                "%s asked for a disconnect that Centrifugo would not carry out; changed it",
-                asked_by,
-                extra={"code": code, "reason_bytes": reason_bytes},
             )
         case MetaMissing():
             logger.warning(

@@ -2,22 +2,32 @@
 
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
 from centrifugo_proxy.events import decision
 from centrifugo_proxy.events.base import CallerGone
-from centrifugo_proxy.events.decision import Decision
+from centrifugo_proxy.events.decision import CallFailed, Decision, GuardRefused
 from centrifugo_proxy.peers.backends import BackendUnavailable
 from centrifugo_proxy.peers.identity import IdentityInterrupted, IdentityUnavailable
 from centrifugo_proxy.protocol.codes import path_of
 from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.telemetry import metrics
-from centrifugo_proxy.telemetry import operator_log as reporting
 from centrifugo_proxy.web.request_context import caller_of, runtime_of, scope_of, unread_body
 from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import Runtime
+
+# The service that an event asks, as operators read it in the log.
+ASKED: Final = {
+    "connect": "identity",
+    "refresh": "identity",
+    "subscribe": "family_service",
+    "sub_refresh": "family_service",
+    "publish": "family_service",
+    "rpc": "rpc_backend",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class Endpoint:
         span = runtime.tracer.server_span(scope_of(request), path_of(self.event))
         try:
             decided = await self._decide(runtime, request)
-            reporting.tell(self.event, decided)
+            runtime.operator_log.write(self.event, decided)
             outcome = decided.outcome
             status, body = respond(decided, runtime.mode, self.event)
             return JsonResponse(body, status)
@@ -59,8 +69,9 @@ class Endpoint:
             return decision.BAD_REQUEST
         except CallerGone:
             raise
-        except (BackendUnavailable, IdentityInterrupted, IdentityUnavailable):
-            return decision.unavailable(handler.unavailable_status)
+        except (BackendUnavailable, IdentityUnavailable, IdentityInterrupted) as failure:
+            failed = CallFailed(ASKED[self.event], str(failure))
+            return decision.unavailable(handler.unavailable_status, (failed,))
         except Exception as fault:
             return decision.internal_error(fault)
         finally:
@@ -73,5 +84,5 @@ def _turned_away(runtime: Runtime, request: HttpRequest) -> Decision | None:
         return decision.BAD_REQUEST._replace(status=status)
     if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):
         metrics.guard_refusals[reason].inc()
-        return decision.REFUSED
+        return decision.REFUSED._replace(notices=(GuardRefused(reason),))
     return None

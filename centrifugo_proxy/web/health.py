@@ -1,27 +1,33 @@
 """The body of `GET /health`."""
 
-from typing import Any
+from typing import Any, Final
 
 from centrifugo_proxy.wiring.runtime import Runtime
 from common.timestamps import rfc3339
+from fallback.tickets import LoadStatus
+
+SOUND_POOLS: Final = frozenset({LoadStatus.LOADED, LoadStatus.DISABLED})
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
     """The body of `GET /health`; `since` is RFC 3339 in UTC, null without a streak of failures."""
     outage = runtime.admission.detector.status(runtime.clock.monotonic())
-    pool = runtime.admission.pool
+    pool, pool_status = runtime.admission.pool, runtime.admission.pool_status
     return {
-        "status": "degraded" if outage.degraded else "ok",
+        "status": "degraded" if outage.degraded or pool_status not in SOUND_POOLS else "ok",
         "version": runtime.version,
         "identity_outage": {
             "degraded": outage.degraded,
             "consecutive_failure_count": outage.consecutive_failure_count,
             "since": _since(runtime.clock.time(), outage.duration_s),
+            "recovering": outage.recovering,
+            "last_failure_age_s": _rounded(outage.last_failure_age_s),
+            "last_answer_age_s": _rounded(outage.last_answer_age_s),
         },
         "fallback_pool": {
             "size": len(pool),
             "initial_size": pool.initial_size,
-            "status": runtime.admission.pool_status,
+            "status": pool_status,
             "low_watermark": pool.low_watermark,
         },
     }
@@ -32,3 +38,7 @@ def _since(wall_now: float, duration_s: float | None) -> str | None:
     if duration_s is None:
         return None
     return rfc3339(wall_now - duration_s)
+
+
+def _rounded(age_s: float | None) -> float | None:
+    return None if age_s is None else round(age_s, 3)

@@ -1,16 +1,21 @@
 """Assembles the runtime from settings; opens nothing."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from centrifugo_proxy.events.base import Clock
 from centrifugo_proxy.events.connect import Connect
+from centrifugo_proxy.events.decision import CallFailed, Notices
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.identity import IdentityClient
+from centrifugo_proxy.peers.probe import IdentityProbe, Probed
 from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.protocol.connect import parse_connect
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.spans import OFF, Tracer
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.telemetry.operator_log import OperatorLog
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.secret_files import read_header_secret
 from common.version import VERSION
@@ -26,14 +31,24 @@ def assemble(
     settings: "LazySettings",
     *,
     identity: IdentityClient,
-    loaded: LoadedPool,
+    admission: Admission,
     clock: Clock,
     tracer: Tracer = OFF,
     session_events: Mapping[str, EventHandler] | None = None,
+    probe_identity: IdentityClient | None = None,
 ) -> Runtime:
-    """A runtime with these settings around an identity client, a pool, a clock and the session events' handlers."""
-    detector = OutageDetector(settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, settings.IDENTITY_PROBE_INTERVAL_MS / 1000)
-    admission = Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S)
+    """A runtime with these settings around an identity client, the fallback, a clock and the session events' handlers.
+
+    `probe_identity` is the client of the background probe, `identity` when there is no other.
+    """
+    operator_log = OperatorLog(clock.monotonic)
+    probe = IdentityProbe(
+        identity=probe_identity or identity,
+        detector=admission.detector,
+        monotonic=clock.monotonic,
+        interval_s=settings.IDENTITY_PROBE_INTERVAL_MS / 1000,
+        report=partial(_report_probe, operator_log),
+    )
     connect = Connect(
         identity=identity,
         admission=admission,
@@ -41,6 +56,7 @@ def assemble(
         invalid_ticket_code=settings.CENTRIFUGO_INVALID_TICKET_CODE,
         unavailable_code=settings.CENTRIFUGO_UNAVAILABLE_CODE,
         info_fields=settings.CENTRIFUGO_INFO_FIELDS,
+        wake_probe=probe.wake,
     )
     return Runtime(
         guard=build_guard(settings),
@@ -51,8 +67,24 @@ def assemble(
         mode=settings.CENTRIFUGO_RESPONSE_MODE,
         tracer=tracer,
         readiness=Readiness(),
+        operator_log=operator_log,
+        probe=probe,
         version=VERSION,
     )
+
+
+def build_admission(settings: "LazySettings", loaded: LoadedPool) -> Admission:
+    """The outage detector of these settings, and this pool."""
+    detector = OutageDetector(
+        settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, probing=settings.IDENTITY_PROBE_INTERVAL_MS > 0
+    )
+    return Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S)
+
+
+def _report_probe(operator_log: OperatorLog, probed: Probed) -> None:
+    metrics.identity_probes[probed.outcome].inc()
+    failure: Notices = (CallFailed("identity", probed.status),) if probed.status else ()
+    operator_log.write_notices(failure + ((probed.transition,) if probed.transition else ()))
 
 
 def answered_events(settings: "LazySettings") -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from centrifugo_proxy import spans
 from centrifugo_proxy.events.base import Clock, Event
 from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.probe import IdentityProbe
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.protocol.guard import Guard
+from centrifugo_proxy.telemetry.operator_log import OperatorLog
 from fallback.admission import Admission
 
 
@@ -32,7 +34,7 @@ class EventHandler(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of a running service. `events` has the configured events."""
+    """The parts of a running service. `events` has the configured events; the lifespan runs `probe`."""
 
     guard: Guard
     events: Mapping[str, EventHandler]
@@ -42,4 +44,6 @@ class Runtime:
     mode: ResponseMode
     tracer: spans.Tracer
     readiness: Readiness
+    operator_log: OperatorLog
+    probe: IdentityProbe
     version: str

@@ -25,6 +25,7 @@ from centrifugo_proxy.wiring.assembly import answered_events
 from centrifugo_proxy.wiring.peers import open_backend
 from centrifugo_proxy.wiring.policy import load_policy
 from centrifugo_proxy.wiring.runtime import EventHandler
+from fallback.outage import OutageDetector
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_session_events(
-    settings: "LazySettings", clock: Clock, identity: Peer
+    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The session events that these settings configure. Raises PolicyError."""
+    """The session events that these settings configure; `detector` hears of identity's answers. Raises PolicyError."""
     owners = Owners()
     async with AsyncExitStack() as stack:
-        events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity)}
+        events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity, detector)}
         if settings.CHANNEL_POLICY_PATH:
             events |= await _policy_events(settings, owners, clock, identity.tracer, stack)
         yield {name: _handler(name, events[name]) for name in answered_events(settings) if name in events}
@@ -48,9 +49,11 @@ def _handler(name: str, event: Event) -> EventHandler:
     return EventHandler(parse_event, event, unavailable_status=503 if name in REFRESH_EVENTS else 200)
 
 
-def _refresh(settings: "LazySettings", owners: Owners, clock: Clock, identity: Peer) -> Refresh:
+def _refresh(
+    settings: "LazySettings", owners: Owners, clock: Clock, identity: Peer, detector: OutageDetector
+) -> Refresh:
     client = GrpcRefreshClient(replace(identity, observe=metrics.backend_observer(metrics.REFRESH)))
-    return Refresh(client, owners, clock, settings.CENTRIFUGO_INFO_FIELDS)
+    return Refresh(client, owners, clock, settings.CENTRIFUGO_INFO_FIELDS, detector)
 
 
 async def _policy_events(

@@ -4,17 +4,23 @@ import hashlib
 
 import pytest
 
-from fallback.admission import Admission, PoolAccepted, PoolLow
+from fallback.admission import Admission, PoolAccepted, PoolEmpty, PoolLow
 from fallback.outage import OutageDetector, OutageStatus
 from fallback.tickets import LoadStatus, TicketPool
 
 OUTAGE_S = 10.0
 
 
-def admission(*tickets: str, low_watermark: int = 0, status: LoadStatus = LoadStatus.LOADED) -> Admission:
-    """One whose outage began at second 0, with a window of 5 seconds."""
+def admission(
+    *tickets: str,
+    low_watermark: int = 0,
+    status: LoadStatus = LoadStatus.LOADED,
+    last_failure_s: float = OUTAGE_S,
+) -> Admission:
+    """One whose calls to identity failed in second 0 and in `last_failure_s`, with a window of 5 seconds."""
     detector = OutageDetector(window_s=5)
-    detector.failed(detector.call_started(), 0)
+    for now in (0, last_failure_s):
+        detector.failed(detector.call_started(), now)
     return Admission(detector, TicketPool.of(tickets, low_watermark), status, connect_ttl_s=300)
 
 
@@ -24,7 +30,7 @@ def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
     assert admitted is not None
     assert admitted.user == "fallback:" + hashlib.sha256(b"a").hexdigest()[:12]
     assert admitted.expire_at == 1_800_000_300
-    assert admitted.notices == (PoolAccepted(1, OutageStatus(True, 1, OUTAGE_S)),)
+    assert admitted.notices == (PoolAccepted(1, OutageStatus(True, 2, OUTAGE_S, last_failure_age_s=0)),)
 
 
 def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
@@ -35,26 +41,26 @@ def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
     assert notices == [(), (PoolLow(remaining=1, low_watermark=2),), ()]
 
 
-@pytest.mark.parametrize("now", [0, 5])
-def test_before_the_window_has_passed_nobody_gets_in_and_no_ticket_is_lost(now: float) -> None:
-    gate = admission("a")
+@pytest.mark.parametrize("last_failure_s", [0, 5])
+def test_without_a_failure_past_the_window_nobody_gets_in_and_no_ticket_is_lost(last_failure_s: float) -> None:
+    gate = admission("a", last_failure_s=last_failure_s)
 
-    assert gate.admit("a", now, 0) is None
-    assert (gate.may_consume("a", now), gate.open(now), len(gate.pool)) == (False, False, 1)
+    assert gate.admit("a", OUTAGE_S, 0) is None
+    assert (gate.may_consume("a"), gate.open, len(gate.pool)) == (False, False, 1)
 
 
 def test_a_ticket_that_is_not_in_the_pool_stays_out() -> None:
     gate = admission("a")
 
     assert gate.admit("b", OUTAGE_S, 0) is None
-    assert (gate.may_consume("b", OUTAGE_S), gate.open(OUTAGE_S)) == (False, True)
+    assert (gate.may_consume("b"), gate.open) == (False, True)
 
 
 def test_asking_whether_a_ticket_would_get_in_costs_nothing() -> None:
     gate = admission("a")
 
-    assert gate.may_consume("a", OUTAGE_S)
-    assert gate.may_consume("a", OUTAGE_S)
+    assert gate.may_consume("a")
+    assert gate.may_consume("a")
     assert len(gate.pool) == 1
 
 
@@ -62,4 +68,13 @@ def test_asking_whether_a_ticket_would_get_in_costs_nothing() -> None:
     ("status", "is_open"), [(status, status is not LoadStatus.DISABLED) for status in LoadStatus], ids=list(LoadStatus)
 )
 def test_only_without_a_pool_there_is_nothing_to_miss(status: LoadStatus, is_open: bool) -> None:
-    assert admission(status=status).open(OUTAGE_S) is is_open
+    assert admission(status=status).open is is_open
+
+
+def test_a_pool_that_is_open_and_empty_is_worth_a_notice() -> None:
+    gate = admission("a")
+
+    before, _, after = gate.empty_notice(), gate.admit("a", OUTAGE_S, 0), gate.empty_notice()
+
+    assert (before, after) == ((), (PoolEmpty(LoadStatus.LOADED),))
+    assert admission(last_failure_s=0).empty_notice() == ()

@@ -1,5 +1,7 @@
 """Random lives of a detector and of a pool, held to models of a few lines."""
 
+from itertools import takewhile
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -13,21 +15,22 @@ STEPS = settings(max_examples=scaled(100), stateful_step_count=50)
 
 
 class DetectorLife(RuleBasedStateMachine):
-    """Calls that fail, are answered or cancelled in any order, while time goes on.
+    """Clients' calls and probes that fail, are answered or cancelled in any order, while time goes on.
 
-    The model is the list of failures since the last answer that ended a streak, and the number of the call that
-    ended one last. Time is whole seconds, so that no rounding decides.
+    The model is the list of what was seen since the last end of a streak, and the number of the call that ended one
+    last. Time is whole seconds, so that no rounding decides.
     """
 
     calls = Bundle("calls")
 
     def __init__(self) -> None:
         super().__init__()
-        self.detector = OutageDetector(WINDOW_S)
+        self.detector = OutageDetector(WINDOW_S, probing=True)
         self.now = 0
-        self.failed_at: list[int] = []
+        self.seen: list[tuple[str, int]] = []
         self.youngest_end = 0
-        self.told: list[type] = []
+        self.degraded = False
+        self.reported: list[type] = []
 
     @rule(target=calls)
     def start(self) -> int:
@@ -43,37 +46,70 @@ class DetectorLife(RuleBasedStateMachine):
 
     @rule(call=consumes(calls))
     def fail(self, call: int) -> None:
+        counts = call >= self.youngest_end
+        trusted = (
+            OutageOpened in self.reported[-1:] or not self._lately("probe answered") or self._lately("client failed")
+        )
         self._hear(self.detector.failed(call, self.now))
 
-        self.failed_at += [self.now] if call >= self.youngest_end else []
+        self._fail("client failed", counts=counts, trusted=trusted)
+
+    @rule(call=consumes(calls))
+    def fail_probe(self, call: int) -> None:
+        counts = bool(self.seen) and call >= self.youngest_end
+        self._hear(self.detector.probe_failed(call, self.now))
+
+        self._fail("probe failed", counts=counts, trusted=not self._lately("probe answered"))
+
+    def _fail(self, what: str, *, counts: bool, trusted: bool) -> None:
+        self.seen += [(what, self.now)] if counts else []
+        if counts and trusted and self.now - self.seen[0][1] > WINDOW_S:
+            self.degraded = True
 
     @rule(call=consumes(calls))
     def answer(self, call: int) -> None:
         self._hear(self.detector.answered(call, self.now))
 
-        self.youngest_end = max(self.youngest_end, call) if self.failed_at else self.youngest_end
-        self.failed_at = []
+        self._end(call)
+
+    @rule(call=consumes(calls))
+    def answer_probe(self, call: int) -> None:
+        self._hear(self.detector.probe_answered(call, self.now))
+
+        if self.seen:
+            self.degraded = False
+            self.seen.append(("probe answered", self.now))
+            answers = list(takewhile(lambda event: event[0] == "probe answered", reversed(self.seen)))
+            if self.now - answers[-1][1] >= WINDOW_S:
+                self._end(call)
+
+    def _end(self, call: int) -> None:
+        self.youngest_end = max(self.youngest_end, call) if self.seen else self.youngest_end
+        self.seen, self.degraded = [], False
 
     @rule(call=consumes(calls))
     def cancel(self, call: int) -> None:
-        """Nobody is told of a cancelled call."""
+        """A cancelled call is not reported."""
 
-    @rule()
-    def look(self) -> None:
-        self._hear(self.detector.notice(self.now))
+    def _lately(self, what: str) -> bool:
+        return any(kind == what and self.now - moment <= WINDOW_S for kind, moment in self.seen)
 
     def _hear(self, notice: OutageOpened | OutageEnded | None) -> None:
-        self.told += [type(notice)] if notice else []
+        self.reported += [type(notice)] if notice else []
 
     @invariant()
     def the_detector_is_what_the_model_is(self) -> None:
-        age = self.now - self.failed_at[0] if self.failed_at else None
-        degraded = age is not None and age > WINDOW_S
-        assert self.detector.status(self.now) == (degraded, len(self.failed_at), age)
+        status = self.detector.status(self.now)
+        failures = [moment for what, moment in self.seen if what != "probe answered"]
+        assert status.consecutive_failure_count == len(failures)
+        assert status.duration_s == (self.now - failures[0] if failures else None)
+        assert (status.degraded, self.detector.asks_identity) == (self.degraded, not self.degraded)
+        assert status.recovering == (bool(self.seen) and self.seen[-1][0] == "probe answered")
 
     @invariant()
     def outages_open_and_end_in_turn(self) -> None:
-        assert self.told == [OutageOpened, OutageEnded] * (len(self.told) // 2) + [OutageOpened] * (len(self.told) % 2)
+        turns = [OutageOpened, OutageEnded] * (len(self.reported) // 2)
+        assert self.reported == turns + [OutageOpened] * (len(self.reported) % 2)
 
 
 class PoolLife(RuleBasedStateMachine):

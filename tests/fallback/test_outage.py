@@ -4,147 +4,229 @@ import pytest
 
 from fallback.outage import OutageDetector, OutageEnded, OutageOpened, OutageStatus
 
+WINDOW_S = 5
+
+
+class Calls:
+    """A detector with a window of five seconds, whose calls start and end at once."""
+
+    def __init__(self, *, probing: bool = True) -> None:
+        self.detector = OutageDetector(WINDOW_S, probing=probing)
+
+    def fail(self, *moments: float) -> list[OutageOpened | None]:
+        """Clients' calls that fail at these moments."""
+        return [self.detector.failed(self.detector.call_started(), now) for now in moments]
+
+    def answer(self, now: float) -> OutageEnded | None:
+        return self.detector.answered(self.detector.call_started(), now)
+
+    def fail_probes(self, *moments: float) -> list[OutageOpened | None]:
+        return [self.detector.probe_failed(self.detector.call_started(), now) for now in moments]
+
+    def answer_probes(self, *moments: float) -> list[OutageEnded | None]:
+        return [self.detector.probe_answered(self.detector.call_started(), now) for now in moments]
+
 
 @pytest.fixture
-def detector() -> OutageDetector:
-    return OutageDetector(window_s=5)
+def calls() -> Calls:
+    return Calls()
 
 
-def fail(detector: OutageDetector, now: float) -> OutageOpened | None:
-    return detector.failed(detector.call_started(), now)
+def test_a_new_detector_sees_no_outage(calls: Calls) -> None:
+    assert calls.detector.status(1000) == OutageStatus(
+        degraded=False, consecutive_failure_count=0, duration_s=None, recovering=False
+    )
+    assert not calls.detector.failing
 
 
-def answer(detector: OutageDetector, now: float) -> OutageEnded | None:
-    return detector.answered(detector.call_started(), now)
+def test_one_failure_and_then_silence_is_no_outage(calls: Calls) -> None:
+    calls.fail(0)
+
+    assert calls.detector.status(3600) == OutageStatus(False, 1, 3600, False, last_failure_age_s=3600)
 
 
-def test_a_new_detector_sees_no_outage(detector: OutageDetector) -> None:
-    assert detector.status(1000) == OutageStatus(degraded=False, consecutive_failure_count=0, duration_s=None)
+@pytest.mark.parametrize("probing", [True, False])
+@pytest.mark.parametrize(("second_s", "degraded"), [(0, False), (4.999, False), (5, False), (5.001, True), (1e9, True)])
+def test_a_failure_seen_later_than_the_window_opens_an_outage(second_s: float, degraded: bool, probing: bool) -> None:
+    calls = Calls(probing=probing)
+
+    calls.fail(0, second_s)
+
+    assert calls.detector.degraded is degraded
+    assert calls.detector.status(second_s).consecutive_failure_count == 2
 
 
-def test_time_alone_opens_no_outage(detector: OutageDetector) -> None:
-    assert not detector.degraded(1e9)
+def test_a_failed_probe_opens_an_outage_as_a_client_does(calls: Calls) -> None:
+    calls.fail(0)
+
+    opened = calls.fail_probes(1, 2, 3, 4, 5, 6, 7)
+
+    assert opened == [None] * 5 + [OutageOpened(failures=7, duration_s=6), None]
+    assert calls.detector.degraded
 
 
-@pytest.mark.parametrize(("age_s", "degraded"), [(0, False), (4.999, False), (5, False), (5.001, True), (1e9, True)])
-def test_an_outage_is_degraded_when_longer_than_the_window(
-    detector: OutageDetector, age_s: float, degraded: bool
-) -> None:
-    fail(detector, 0)
-
-    assert detector.status(age_s) == OutageStatus(degraded, 1, age_s)
+def test_the_opening_is_reported_once(calls: Calls) -> None:
+    assert calls.fail(0, 5, 6, 7) == [None, None, OutageOpened(failures=3, duration_s=6), None]
 
 
-def test_the_streak_is_as_old_as_its_first_failure(detector: OutageDetector) -> None:
-    for now in (10, 12, 14):
-        fail(detector, now)
+def test_the_end_of_an_outage_is_reported_once_with_how_long_failures_were_seen(calls: Calls) -> None:
+    calls.fail(0, 6)
 
-    assert detector.status(14) == OutageStatus(degraded=False, consecutive_failure_count=3, duration_s=4)
-
-
-def test_an_outage_is_told_once_when_it_opens(detector: OutageDetector) -> None:
-    told = [fail(detector, now) for now in (0, 5, 6, 7)]
-
-    assert told == [None, None, OutageOpened(failures=3, duration_s=6), None]
+    assert [calls.answer(now) for now in (7, 8)] == [OutageEnded(failures=2, duration_s=6, quiet_s=1), None]
 
 
-def test_an_outage_that_time_alone_has_opened_is_told_when_somebody_looks(detector: OutageDetector) -> None:
-    fail(detector, 0)
+def test_silence_after_the_last_failure_is_no_part_of_the_outage() -> None:
+    calls = Calls(probing=False)
+    calls.fail(0, 6)
 
-    told = [detector.notice(now) for now in (5, 6, 7)]
-
-    assert told == [None, OutageOpened(failures=1, duration_s=6), None]
-
-
-def test_the_end_of_an_outage_is_told_once_with_its_length(detector: OutageDetector) -> None:
-    fail(detector, 0)
-    fail(detector, 6)
-
-    told = [answer(detector, now) for now in (7, 8)]
-
-    assert told == [OutageEnded(failures=2, duration_s=7), None]
+    assert calls.answer(3600) == OutageEnded(failures=2, duration_s=6, quiet_s=3594)
 
 
-def test_the_end_of_a_short_streak_is_not_worth_telling(detector: OutageDetector) -> None:
-    fail(detector, 0)
+def test_the_end_of_a_short_streak_is_not_reported(calls: Calls) -> None:
+    calls.fail(0)
 
-    assert answer(detector, 5) is None
-    assert detector.status(5).consecutive_failure_count == 0
-
-
-def test_a_new_streak_starts_its_own_window(detector: OutageDetector) -> None:
-    fail(detector, 0)
-    answer(detector, 4)
-    fail(detector, 4.5)
-
-    assert not detector.degraded(6)
-    assert detector.degraded(9.6)
+    assert calls.answer(5) is None
+    assert calls.detector.status(5) == OutageStatus(False, 0, None, False, 5, 0)
 
 
-def test_the_late_failure_of_an_older_call_reopens_nothing(detector: OutageDetector) -> None:
-    old = detector.call_started()
-    fail(detector, 0)
-    answer(detector, 1)
+def test_a_new_streak_starts_its_own_window(calls: Calls) -> None:
+    calls.fail(0)
+    calls.answer(4)
 
-    detector.failed(old, 2)
+    calls.fail(4.5, 9.5)
+    before = calls.detector.degraded
+    calls.fail(9.6)
 
-    assert detector.status(100).consecutive_failure_count == 0
-
-
-def test_the_late_failure_of_an_older_call_makes_no_new_streak_longer(detector: OutageDetector) -> None:
-    old = detector.call_started()
-    fail(detector, 0)
-    answer(detector, 1)
-    fail(detector, 2)
-
-    detector.failed(old, 3)
-
-    assert detector.status(3).consecutive_failure_count == 1
+    assert (before, calls.detector.degraded) == (False, True)
 
 
-def test_a_late_answer_does_not_bring_older_failures_back(detector: OutageDetector) -> None:
-    older, old = detector.call_started(), detector.call_started()
-    fail(detector, 0)
-    answer(detector, 1)
-    fail(detector, 2)
-    detector.answered(older, 3)
+def test_the_late_failure_of_an_older_call_starts_no_new_streak(calls: Calls) -> None:
+    old = calls.detector.call_started()
+    calls.fail(0)
+    calls.answer(1)
 
-    detector.failed(old, 4)
+    calls.detector.failed(old, 2)
 
-    assert detector.status(4).consecutive_failure_count == 0
+    assert not calls.detector.failing
 
 
-def test_the_failure_of_a_call_as_young_as_the_answer_counts(detector: OutageDetector) -> None:
-    fail(detector, 0)
-    answering, younger = detector.call_started(), detector.call_started()
-    detector.answered(answering, 1)
+def test_the_late_failure_of_an_older_call_makes_no_new_streak_longer(calls: Calls) -> None:
+    old, old_probe = calls.detector.call_started(), calls.detector.call_started()
+    calls.fail(0)
+    calls.answer(1)
+    calls.fail(2)
 
-    detector.failed(younger, 2)
+    calls.detector.failed(old, 3)
+    calls.detector.probe_failed(old_probe, 3)
 
-    assert detector.status(2).consecutive_failure_count == 1
-
-
-def test_without_probing_every_request_may_ask() -> None:
-    detector = OutageDetector(window_s=5)
-    fail(detector, 0)
-
-    assert all(detector.lets_call(now) for now in (0, 5, 6, 6, 6))
+    assert calls.detector.status(3).consecutive_failure_count == 1
 
 
-def test_while_degraded_one_request_an_interval_may_ask() -> None:
-    detector = OutageDetector(window_s=5, probe_interval_s=2)
-    fail(detector, 0)
+def test_a_late_answer_does_not_bring_older_failures_back(calls: Calls) -> None:
+    older, old = calls.detector.call_started(), calls.detector.call_started()
+    calls.fail(0)
+    calls.answer(1)
+    calls.fail(2)
+    calls.detector.answered(older, 3)
 
-    may_ask = {now: [detector.lets_call(now), detector.lets_call(now)] for now in (0, 5, 6, 7, 8)}
+    calls.detector.failed(old, 4)
 
-    assert may_ask == {0: [True, True], 5: [True, True], 6: [True, False], 7: [False, False], 8: [True, False]}
+    assert not calls.detector.failing
 
 
-def test_a_new_outage_may_be_probed_at_once() -> None:
-    detector = OutageDetector(window_s=5, probe_interval_s=60)
-    fail(detector, 0)
-    assert detector.lets_call(6)
-    answer(detector, 7)
-    fail(detector, 8)
+def test_the_failure_of_a_call_as_young_as_the_answer_counts(calls: Calls) -> None:
+    calls.fail(0)
+    answering, younger = calls.detector.call_started(), calls.detector.call_started()
+    calls.detector.answered(answering, 1)
 
-    assert detector.lets_call(14)
+    calls.detector.failed(younger, 2)
+
+    assert calls.detector.status(2).consecutive_failure_count == 1
+
+
+def test_a_failed_probe_starts_no_streak(calls: Calls) -> None:
+    calls.fail_probes(0, 6)
+
+    assert calls.detector.status(6) == OutageStatus(False, 0, None)
+
+
+def test_an_answered_probe_marks_a_degraded_outage_as_recovering(calls: Calls) -> None:
+    calls.fail(0, 6)
+    while_degraded = calls.detector.asks_identity
+
+    calls.answer_probes(7)
+
+    assert (while_degraded, calls.detector.asks_identity) == (False, True)
+    assert calls.detector.status(7) == OutageStatus(False, 2, 7, True, last_failure_age_s=1, last_answer_age_s=0)
+
+
+def test_the_next_clients_failure_opens_the_pool_again_at_once(calls: Calls) -> None:
+    calls.fail(0, 6)
+    calls.answer_probes(7)
+
+    assert calls.fail(7.5) == [None]
+    assert calls.detector.status(8) == OutageStatus(True, 3, 8, False, last_failure_age_s=0.5, last_answer_age_s=1)
+
+
+def test_the_next_clients_answer_ends_a_recovering_outage(calls: Calls) -> None:
+    calls.fail(0, 6)
+    calls.answer_probes(7)
+
+    assert calls.answer(7.5) == OutageEnded(failures=2, duration_s=6, quiet_s=1.5)
+
+
+def test_answered_probes_end_the_streak_after_a_window(calls: Calls) -> None:
+    calls.fail(0, 6)
+
+    ended = calls.answer_probes(7, 8, 9, 10, 11, 12, 13)
+
+    assert ended == [None] * 5 + [OutageEnded(failures=2, duration_s=6, quiet_s=6), None]
+    assert not calls.detector.failing
+
+
+def test_a_failed_probe_between_answered_ones_starts_their_window_anew(calls: Calls) -> None:
+    calls.fail(0)
+    calls.answer_probes(1, 2, 3, 4, 5)
+    calls.fail_probes(5.5)
+
+    calls.answer_probes(6, 7, 8, 9, 10)
+    before = calls.detector.failing
+    calls.answer_probes(11)
+
+    assert (before, calls.detector.failing) == (True, False)
+
+
+def test_two_unrelated_failures_open_nothing(calls: Calls) -> None:
+    calls.fail(0)
+    calls.answer_probes(1, 2, 3, 4, 5, 6)
+
+    assert calls.fail(3600) == [None]
+    assert calls.detector.status(3600) == OutageStatus(False, 1, 0, False, 0, 3594)
+
+
+def test_a_failed_probe_among_answered_ones_does_not_open_the_pool(calls: Calls) -> None:
+    calls.fail(0)
+    for now in range(1, 60, 2):
+        calls.answer_probes(now)
+        calls.fail_probes(now + 1)
+
+    assert not calls.detector.degraded
+
+
+def test_one_failed_client_among_answered_probes_does_not_open_the_pool(calls: Calls) -> None:
+    calls.fail(0)
+    calls.answer_probes(4)
+    calls.fail_probes(5)
+
+    first = (calls.fail(8), calls.detector.degraded)
+    second = (calls.fail(9), calls.detector.degraded)
+
+    assert first == ([None], False)
+    assert second == ([OutageOpened(failures=4, duration_s=9)], True)
+
+
+def test_with_probing_off_every_call_goes_to_identity() -> None:
+    calls = Calls(probing=False)
+    calls.fail(0, 6)
+
+    assert (calls.detector.degraded, calls.detector.asks_identity) == (True, True)

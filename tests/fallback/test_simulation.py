@@ -23,6 +23,7 @@ def test_the_outage_is_played_from_health_to_recovery() -> None:
 
     assert [(step.identity_up, step.ticket, step.answer) for step in steps] == [
         (True, Ticket.OTHER, Answer.USER),
+        (True, Ticket.FIRST, Answer.UNAVAILABLE),
         (False, Ticket.FIRST, Answer.UNAVAILABLE),
         (False, Ticket.FIRST, Answer.UNAVAILABLE),
         (False, Ticket.FIRST, Answer.POOL),
@@ -31,15 +32,17 @@ def test_the_outage_is_played_from_health_to_recovery() -> None:
         (True, Ticket.OTHER, Answer.USER),
         (False, Ticket.SECOND, Answer.UNAVAILABLE),
     ]
-    assert times(steps) == [0, 0, 5000, 5001, 5001, 5001, 5001, 5001]
+    assert times(steps) == [0, 0, 0, 5000, 5001, 5001, 5001, 5001, 5001]
+    assert not any(step.probe for step in steps)
 
 
-def test_with_probing_those_after_the_first_probe_ask_nobody_until_the_interval_has_passed() -> None:
+def test_with_probing_clients_ask_identity_again_only_after_an_answered_probe() -> None:
     steps = script(virtual_pace(5000, 700), probing=True)
 
     asked = [step.effect.identity_asked for step in steps]
-    assert asked == [True, True, True, True, False, False, False, True, True]
-    assert times(steps) == [0, 0, 5000, 5001, 5001, 5001, 5700, 5702, 5702]
+    assert asked == [True, True, True, True, True, False, False, False, True, True]
+    assert times(steps) == [0, 0, 0, 5000, 5001, 5001, 5001, 5700, 5702, 5702]
+    assert [step.name for step in steps if step.probe] == ["recovery: a good ticket"]
 
 
 @pytest.mark.parametrize("probing", [False, True])

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from grpc import aio
 
+from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import Context, IdentityStub, aborts, answers, hangs, success
@@ -18,7 +19,8 @@ from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
 DENIALS = ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"]
 OUTAGES = ["UNAVAILABLE", "DEADLINE_EXCEEDED"]
-FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, "OK", "CANCELLED"]]
+PASSING = ("CANCELLED",)
+FAULTS = [status.name for status in grpc.StatusCode if status.name not in [*DENIALS, *OUTAGES, *PASSING, "OK"]]
 UNLOCKED = {
     "screen_time_lock": False,
     "feature_lock_chat": False,
@@ -63,7 +65,7 @@ async def degrade(running: Service, clock: FakeClock) -> None:
 
 
 def test_every_grpc_status_but_ok_has_a_row() -> None:
-    rows = [*DENIALS, *OUTAGES, *FAULTS, "CANCELLED"]
+    rows = [*DENIALS, *OUTAGES, *PASSING, *FAULTS]
 
     assert sorted([*rows, "OK"]) == sorted(grpc.StatusCode.__members__)
     assert len(rows) == 16
@@ -119,7 +121,7 @@ async def test_an_answer_from_identitys_own_fallback_is_marked_degraded(identity
 
     marked = {**NOBODY, "degraded": True}
     assert response.status_code == 200
-    assert response.json() == {"result": {"user": "u-1", "info": marked, "meta": marked}}
+    assert response.json() == {"result": {"user": "u-1", "info": marked, "meta": marked, "data": {"degraded": True}}}
 
 
 @pytest.mark.parametrize(
@@ -198,9 +200,7 @@ async def test_a_cut_reason_is_told_once_in_a_while_and_never_quoted(
     async with service(identity.address) as running:
         await running.connect()
 
-    assert [(record.name, record.__dict__["reason_bytes"]) for record in warnings_in(caplog)] == [
-        ("centrifugo_proxy.repeating", 220)
-    ]
+    assert [record.__dict__["reason_bytes"] for record in warnings_in(caplog)] == [220]
     assert "the reason" not in caplog.text
 
 
@@ -315,7 +315,7 @@ async def test_a_pool_ticket_gets_in_once_the_outage_is_degraded(
     user = "fallback:" + hashlib.sha256(b"spare").hexdigest()[:12]
     assert response.status_code == 200
     assert response.json() == {
-        "result": {"user": user, "info": marks, "meta": marks, "expire_at": int(clock.wall) + 120}
+        "result": {"user": user, "info": marks, "meta": marks, "data": marks, "expire_at": int(clock.wall) + 120}
     }
     assert len(identity.calls) == 2
 
@@ -341,14 +341,50 @@ async def test_another_ticket_does_not_get_in_while_degraded(identity: IdentityS
     assert (response.status_code, response.json()) == (503, UNAVAILABLE)
 
 
-async def test_a_pool_ticket_is_nothing_special_while_identity_answers(identity: IdentityStub) -> None:
-    identity.script = aborts(grpc.StatusCode.NOT_FOUND)
+@pytest.mark.parametrize("status", DENIALS)
+@pytest.mark.parametrize(("mode", "expected"), [(ResponseMode.HTTP, (503, 4503)), (ResponseMode.ENVELOPE, (200, 4103))])
+async def test_a_client_that_shows_a_pool_ticket_while_identity_answers_keeps_it_and_tries_again(
+    identity: IdentityStub, status: str, mode: ResponseMode, expected: tuple[int, int]
+) -> None:
+    identity.script = aborts(grpc.StatusCode[status])
+    settings: dict[str, Any] = {"CENTRIFUGO_RESPONSE_MODE": mode, "CENTRIFUGO_UNAVAILABLE_CODE": expected[1]}
+    outcome = 'realtime_centrifugo_connect_total{outcome="fallback_pool_not_open"}'
 
-    async with service(identity.address, tickets=["spare"]) as running:
+    async with service(identity.address, tickets=["spare"], **settings) as running:
+        before = await running.metric(outcome)
         response = await running.connect("spare")
 
+        assert (response.status_code, response.json()["disconnect"]["code"]) == expected
+        assert await running.metric(outcome) == before + 1
+        assert len(running.runtime.admission.pool) == 1
+
+
+async def test_a_disconnect_from_an_identity_that_does_not_know_a_pool_ticket_ends_no_client(
+    identity: IdentityStub,
+) -> None:
+    identity.script = disconnects(4501, "unknown")
+
+    async with service(identity.address, tickets=["spare"]) as running:
+        pool, other = await running.connect("spare"), await running.connect("other")
+
+    assert (pool.status_code, pool.json()) == (503, UNAVAILABLE)
+    assert (other.status_code, other.json()["disconnect"]["code"]) == (401, 4501)
+
+
+async def test_a_spent_pool_ticket_is_an_invalid_one_once_identity_answers(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+
+    async with service(identity.address, tickets=["spare"], clock=clock) as running:
+        await degrade(running, clock)
+        accepted = await running.connect("spare")
+        identity.script = aborts(grpc.StatusCode.NOT_FOUND)
+        await running.runtime.probe.ask()
+        response = await running.connect("spare")
+
+    assert accepted.status_code == 200
     assert (response.status_code, response.json()) == (401, INVALID_TICKET)
-    assert len(running.runtime.admission.pool) == 1
 
 
 @pytest.mark.parametrize("status", FAULTS)
@@ -389,8 +425,9 @@ async def test_an_ok_without_a_message_is_a_passing_failure_that_opens_no_pool(
         await degrade(running, clock)
         response = await running.connect("spare")
 
-    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
-    assert warnings_in(caplog) == []
+        assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+        assert not running.runtime.admission.detector.failing
+    assert [(record.__dict__["grpc_status"], record.exc_info) for record in warnings_in(caplog)] == [("OK", None)]
 
 
 async def test_a_call_that_identity_cancels_is_a_passing_failure_that_opens_no_pool(
@@ -402,8 +439,11 @@ async def test_a_call_that_identity_cancels_is_a_passing_failure_that_opens_no_p
         await degrade(running, clock)
         response = await running.connect("spare")
 
-    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
-    assert warnings_in(caplog) == []
+        assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+        assert not running.runtime.admission.detector.failing
+    assert [(record.__dict__["grpc_status"], record.exc_info) for record in warnings_in(caplog)] == [
+        ("CANCELLED", None)
+    ]
 
 
 @pytest.mark.parametrize("status", FAULTS)

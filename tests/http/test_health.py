@@ -3,13 +3,23 @@
 import grpc
 import pytest
 
+from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, aborts
 from tests.harness.service import service
 
-CALM = {"degraded": False, "consecutive_failure_count": 0, "since": None}
+CALM = {
+    "degraded": False,
+    "consecutive_failure_count": 0,
+    "since": None,
+    "recovering": False,
+    "last_failure_age_s": None,
+    "last_answer_age_s": None,
+}
 POOL = {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1}
 OK = {"status": "ok"}
+DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
+UNKNOWN_TICKET = aborts(grpc.StatusCode.NOT_FOUND)
 
 
 async def test_health_without_an_outage_and_a_pool() -> None:
@@ -28,37 +38,51 @@ async def test_health_without_an_outage_and_a_pool() -> None:
 
 async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
     clock.wall = 1_800_000_000.25
-    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
     since = "2027-01-15T08:00:00.250Z"
 
     async with service(identity.address, tickets="ab", low_watermark=1, clock=clock) as running:
         bodies = []
-        for wait_s in (0, 5, 1):
+        for wait_s, script in ((0, DOWN), (5, DOWN), (1, DOWN), (0.5, UNKNOWN_TICKET)):
             clock.advance(wait_s)
-            await running.connect("-")
+            identity.script = script
+            await (running.connect("-") if script is DOWN else running.runtime.probe.ask())
             bodies.append((await running.http.get("/health")).json())
 
-    outages = [body["identity_outage"] for body in bodies]
-    assert outages == [
-        {"degraded": False, "consecutive_failure_count": 1, "since": since},
-        {"degraded": False, "consecutive_failure_count": 2, "since": since},
-        {"degraded": True, "consecutive_failure_count": 3, "since": since},
+    failing = {**CALM, "since": since, "last_failure_age_s": 0}
+    assert [body["identity_outage"] for body in bodies] == [
+        {**failing, "consecutive_failure_count": 1},
+        {**failing, "consecutive_failure_count": 2},
+        {**failing, "consecutive_failure_count": 3, "degraded": True},
+        {
+            **failing,
+            "consecutive_failure_count": 3,
+            "recovering": True,
+            "last_failure_age_s": 0.5,
+            "last_answer_age_s": 0,
+        },
     ]
-    assert [body["status"] for body in bodies] == ["ok", "ok", "degraded"]
+    assert [body["status"] for body in bodies] == ["ok", "ok", "degraded", "ok"]
     assert bodies[2]["fallback_pool"] == POOL
 
 
-async def test_health_turns_degraded_without_another_call_to_identity(identity: IdentityStub, clock: FakeClock) -> None:
-    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+async def test_health_shows_no_outage_for_one_failure_and_silence(identity: IdentityStub, clock: FakeClock) -> None:
+    identity.script = DOWN
 
     async with service(identity.address, clock=clock) as running:
         await running.connect()
-        clock.advance(6)
+        clock.advance(3600)
         body = (await running.http.get("/health")).json()
 
-        assert body["status"] == "degraded"
-        assert await running.metric("realtime_identity_outage_degraded") == 1
-    assert len(identity.calls) == 1
+        assert (body["status"], body["identity_outage"]["last_failure_age_s"]) == ("ok", 3600)
+        assert await running.metric("realtime_identity_outage_degraded") == 0
+
+
+@pytest.mark.parametrize("status", list(LoadStatus))
+async def test_a_pool_that_did_not_load_is_a_degraded_service(status: LoadStatus) -> None:
+    async with service(loaded=LoadedPool(TicketPool.of([], 0), status)) as running:
+        body = (await running.http.get("/health")).json()
+
+    assert body["status"] == ("ok" if status in (LoadStatus.LOADED, LoadStatus.DISABLED) else "degraded")
 
 
 async def test_the_probes_stay_ok_during_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
@@ -67,6 +91,7 @@ async def test_the_probes_stay_ok_during_an_outage(identity: IdentityStub, clock
     async with service(identity.address, tickets="ab", clock=clock) as running:
         await running.connect()
         clock.advance(3600)
+        await running.connect()
         responses = [await running.http.get(path) for path in ("/health", "/health/live", "/health/ready")]
 
     assert [response.status_code for response in responses] == [200, 200, 200]

@@ -71,7 +71,8 @@ async def test_the_degraded_mark_of_identity_stays_in_both(identity: IdentityStu
         response = await running.connect()
 
     info = {**(only(chosen) if chosen else {}), "degraded": True}
-    assert response.json() == {"result": {"user": "u-1", "info": info, "meta": {**ALL, "degraded": True}}}
+    meta = {**ALL, "degraded": True}
+    assert response.json() == {"result": {"user": "u-1", "info": info, "meta": meta, "data": {"degraded": True}}}
 
 
 async def test_the_marks_of_a_pool_ticket_stay_in_both(identity: IdentityStub, clock: FakeClock) -> None:

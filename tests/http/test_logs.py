@@ -57,6 +57,7 @@ async def live(tickets_path: str) -> Story:
                 IDENTITY_VALIDATE_GRPC_ADDRESS=identity.address,
                 IDENTITY_VALIDATE_DEADLINE_MS=str(int(WINDOW_S * 1000)),
                 FALLBACK_DEGRADED_WINDOW_MS=str(int(WINDOW_S * 1000)),
+                IDENTITY_PROBE_INTERVAL_MS="0",
                 FALLBACK_LOW_WATERMARK="2",
                 FALLBACK_TICKETS_PATH=tickets_path,
                 OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
@@ -112,21 +113,30 @@ def test_a_process_starts_with_infos_on_stdout_and_warnings_on_stderr(story: Sto
     ]
 
 
-def test_good_days_are_not_worth_a_line(story: Story) -> None:
-    assert story.quiet == []
+def test_on_good_days_only_a_call_without_an_answer_is_worth_a_line(story: Story) -> None:
+    assert [line["message"] for line in story.quiet] == ["a call got no answer"]
+    assert story.only("a call got no answer", story.quiet) == {
+        "level": "warn",
+        "logger": "centrifugo_proxy",
+        "message": "a call got no answer",
+        "service": "identity",
+        "grpc_status": "UNAVAILABLE",
+        "count": 1,
+    }
 
 
 def test_each_message_is_there_as_often_as_it_happened_and_on_its_stream(story: Story) -> None:
     out = [(line["level"], line["message"]) for line in story.out]
-    err = [(line["level"], line["message"]) for line in story.err]
+    err = [(line["level"], line["message"]) for line in story.err if line["message"] != "a call got no answer"]
 
     accepted = ("info", "centrifugo.connect accepted via fallback pool")
     assert out == [accepted, accepted, accepted, ("info", "identity outage ended")]
     assert err == [
         ("warn", "identity outage opened"),
         ("warn", "fallback ticket pool dropped below low-watermark"),
+        ("warn", "connect turned away: no fallback ticket left"),
         ("error", "centrifugo.connect failed with an internal error"),
-        ("warn", "identity asked for a disconnect that Centrifugo would not carry out; changed it"),
+        ("warn", "changed a disconnect that Centrifugo would not carry out"),
     ]
 
 
@@ -146,6 +156,7 @@ def test_the_end_of_an_outage_says_how_long_and_how_often(story: Story) -> None:
     line = story.only("identity outage ended", story.out)
 
     assert WINDOW_S < line.pop("duration_s") < 10
+    assert 0 <= line.pop("quiet_s") < 10
     assert line == {
         "level": "info",
         "logger": "centrifugo_proxy",
@@ -185,12 +196,14 @@ def test_an_internal_error_has_its_reason(story: Story) -> None:
 
 
 def test_a_changed_disconnect_says_what_was_asked_for(story: Story) -> None:
-    message = "identity asked for a disconnect that Centrifugo would not carry out; changed it"
+    message = "changed a disconnect that Centrifugo would not carry out"
 
     assert story.only(message, story.err) == {
         "level": "warn",
-        "logger": "centrifugo_proxy.repeating",
+        "logger": "centrifugo_proxy",
         "message": message,
+        "asked_by": "identity",
+        "count": 1,
         "code": 1,
         "reason_bytes": 200,
     }

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, success
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.processes
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
 OUTCOMES = {
     "success", "success_degraded", "disconnect", "invalid_ticket", "identity_error", "unavailable",
-    "fallback_pool_consumed", "fallback_pool_miss", "bad_request", "internal_error", "cancelled",
+    "fallback_pool_consumed", "fallback_pool_miss", "fallback_pool_not_open", "bad_request", "internal_error",
+    "cancelled",
 }  # fmt: skip
 REASONS = {"signature_missing", "signature_mismatch", "token_missing", "token_mismatch"}
 CODES = {status.name for status in grpc.StatusCode}
@@ -72,6 +74,7 @@ def pairs(*sets: set[str]) -> dict[tuple[str, ...], float]:
         ("realtime_centrifugo_connect", [OUTCOMES]),
         ("realtime_identity_calls", [CODES]),
         ("realtime_guard_refusals", [REASONS]),
+        ("realtime_identity_probe", [{"answered", "failed", "other"}]),
     ],
 )
 def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
@@ -84,6 +87,7 @@ def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
     ("name", "labels"),
     [
         ("realtime_fallback_pool_size", []),
+        ("realtime_identity_last_failure_timestamp_seconds", []),
         ("realtime_identity_outage_degraded", []),
         ("realtime_identity_outage_consecutive_failures", []),
         ("realtime_proxy_inflight_requests", [EVENTS]),
@@ -255,17 +259,41 @@ async def test_each_call_to_identity_is_counted_and_timed_by_its_status(identity
 
 
 async def test_the_gauges_follow_an_outage_and_its_end(identity: IdentityStub, clock: FakeClock) -> None:
-    names = ("outage_degraded", "outage_consecutive_failures")
+    names = ("outage_degraded", "outage_consecutive_failures", "last_failure_timestamp_seconds")
+    began = clock.wall
 
     async with service(identity.address, tickets=["a"], clock=clock) as running:
-        seen = []
-        for wait_s, script in ((0, DOWN), (6, DOWN), (0, success())):
+        seen = [[await running.metric(f"realtime_identity_{name}") for name in names]]
+        for wait_s, script in ((0, DOWN), (6, DOWN), (1, success())):
             clock.advance(wait_s)
             identity.script = script
+            await running.runtime.probe.ask()
             await running.connect("-")
             seen.append([await running.metric(f"realtime_identity_{name}") for name in names])
 
-    assert seen == [[0, 1], [1, 2], [0, 0]]
+    assert seen == [[0, 0, 0], [0, 1, began], [1, 2, began + 6], [0, 0, began + 6]]
+
+
+async def test_probes_are_counted_by_how_they_end(identity: IdentityStub) -> None:
+    probes = ("answered", "failed", "other")
+    async with service(identity.address) as running:
+        before = [await running.metric(f'realtime_identity_probe_total{{outcome="{name}"}}') for name in probes]
+        for status in ("NOT_FOUND", "UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"):
+            identity.script = aborts(grpc.StatusCode[status])
+            await running.runtime.probe.ask()
+        after = [await running.metric(f'realtime_identity_probe_total{{outcome="{name}"}}') for name in probes]
+
+    assert [now - then for then, now in zip(before, after, strict=True)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("status", list(LoadStatus))
+async def test_the_pools_status_and_watermark_are_gauges(status: LoadStatus) -> None:
+    loaded = LoadedPool(TicketPool.of(["a"], low_watermark=7), status)
+    async with service(loaded=loaded) as running:
+        shown = {name: await running.metric(f'realtime_fallback_pool_status{{status="{name}"}}') for name in LoadStatus}
+
+        assert shown == {name: float(name is status) for name in LoadStatus}
+        assert await running.metric("realtime_fallback_pool_low_watermark") == 7
 
 
 async def test_no_label_is_made_of_what_a_caller_sends(identity: IdentityStub) -> None:

@@ -1,7 +1,10 @@
 """The outage detector over HTTP: when the pool opens, and what keeps it closed."""
 
 import asyncio
+import logging
+import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -13,6 +16,7 @@ from tests.harness.fakes import FakeClock
 from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import Service, service
 
+INTERNAL_ERROR = {"error": {"code": 100, "message": "internal error"}}
 UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
 MARKS = {"degraded": True, "fallback_path": "pool"}
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
@@ -27,15 +31,21 @@ ANSWERS: dict[str, Script] = {
     "empty_user": answers(pb.ValidateResponse(success=pb.Success())),
     **{status: aborts(grpc.StatusCode[status]) for status in DENIALS},
 }
+PASSED_OVER = {"CANCELLED": (503, UNAVAILABLE)}
 OTHER_STATUSES = [
     status.name for status in grpc.StatusCode if status.name not in (*DENIALS, *FAILURES, grpc.StatusCode.OK.name)
 ]
 
 
 async def outage(running: Service) -> dict[str, Any]:
-    """The detector's state, as an operator sees it; `since` is left out."""
+    """The detector's state, as an operator sees it, without times."""
     body = (await running.http.get("/health")).json()["identity_outage"]
-    return {name: value for name, value in body.items() if name != "since"}
+    return {name: body[name] for name in ("degraded", "recovering", "consecutive_failure_count")}
+
+
+def state(count: int, *, degraded: bool = False, recovering: bool = False) -> dict[str, Any]:
+    """What `outage` returns for this state."""
+    return {"degraded": degraded, "recovering": recovering, "consecutive_failure_count": count}
 
 
 async def test_at_exactly_the_window_the_pool_stays_shut(
@@ -64,7 +74,8 @@ async def test_a_millisecond_past_the_window_the_failing_call_itself_gets_in_fro
 
     user = "fallback:93b5b96fe6ae"  # printf in-the-pool | sha256sum | cut -c1-12
     assert response.status_code == 200
-    assert response.json() == {"result": {"user": user, "info": MARKS, "meta": MARKS, "expire_at": expire_at}}
+    result = {"user": user, "info": MARKS, "meta": MARKS, "data": MARKS, "expire_at": expire_at}
+    assert response.json() == {"result": result}
     assert len(identity.calls) == 2
 
 
@@ -92,7 +103,7 @@ async def test_any_answer_of_identity_interrupts_the_window(
             response = await running.connect("in-the-pool")
 
         assert (response.status_code, response.json()) == (503, UNAVAILABLE)
-        assert await outage(running) == {"degraded": False, "consecutive_failure_count": 1}
+        assert await outage(running) == state(1)
 
 
 @pytest.mark.parametrize("status", OTHER_STATUSES)
@@ -106,10 +117,12 @@ async def test_another_status_neither_lengthens_nor_interrupts_the_window(
         identity.script = aborts(grpc.StatusCode[status])
         response = await running.connect("in-the-pool")
 
-        assert response.status_code == 500
-        assert await outage(running) == {"degraded": False, "consecutive_failure_count": 1}
+        assert (response.status_code, response.json()) == PASSED_OVER.get(status, (500, INTERNAL_ERROR))
+        assert await outage(running) == state(1)
         frozen_time.tick(1.001)
-        assert await outage(running) == {"degraded": True, "consecutive_failure_count": 1}
+        identity.script = DOWN
+        assert (await running.connect("in-the-pool")).status_code == 200
+        assert await outage(running) == state(2, degraded=True)
 
 
 async def test_a_cancelled_call_changes_nothing(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
@@ -124,9 +137,11 @@ async def test_a_cancelled_call_changes_nothing(identity: IdentityStub, frozen_t
         waiting.cancel()
         await asyncio.wait([waiting])
 
-        assert await outage(running) == {"degraded": False, "consecutive_failure_count": 1}
+        assert await outage(running) == state(1)
         frozen_time.tick(5.001)
-        assert await outage(running) == {"degraded": True, "consecutive_failure_count": 1}
+        identity.script = DOWN
+        assert (await running.connect("in-the-pool")).status_code == 200
+        assert await outage(running) == state(2, degraded=True)
 
 
 async def test_an_identity_that_hangs_past_its_deadline_is_an_outage_too(
@@ -169,7 +184,7 @@ async def test_a_step_of_the_wall_clock_opens_no_outage(
         response = await running.connect("a")
 
         assert (response.status_code, response.json()) == (503, UNAVAILABLE)
-        assert await outage(running) == {"degraded": False, "consecutive_failure_count": 2}
+        assert await outage(running) == state(2)
 
 
 @pytest.mark.parametrize("step_s", [-86400.0, -6.0, 6.0, 86400.0])
@@ -207,13 +222,13 @@ async def test_the_late_failure_of_an_old_call_does_not_reopen_the_outage(
 
         assert ((await old).status_code, (await old).json()) == (503, UNAVAILABLE)
         frozen_time.tick(10)
-        assert await outage(running) == {"degraded": False, "consecutive_failure_count": 0}
+        assert await outage(running) == state(0)
 
 
 async def test_an_answer_ends_the_outage_and_shuts_the_pool(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
-    async with service(identity.address, tickets=["a", "b"]) as running:
+    async with service(identity.address, tickets=["a", "b"], IDENTITY_PROBE_INTERVAL_MS=0) as running:
         statuses = []
         for tick_s, script, ticket in ((0, DOWN, "-"), (6, DOWN, "a"), (0, success(), "-"), (0, DOWN, "b")):
             frozen_time.tick(float(tick_s))
@@ -235,7 +250,7 @@ async def test_without_a_pool_an_outage_is_seen_but_lets_nobody_in(
         response = await running.connect("a")
 
         assert (response.status_code, response.json()) == (503, UNAVAILABLE)
-        assert await outage(running) == {"degraded": True, "consecutive_failure_count": 2}
+        assert await outage(running) == state(2, degraded=True)
         assert await running.metric('realtime_centrifugo_connect_total{outcome="unavailable"}') == before + 2
 
 
@@ -244,7 +259,7 @@ async def test_with_probing_off_every_connect_asks_identity(
 ) -> None:
     identity.script = DOWN
 
-    async with service(identity.address, tickets=["a"]) as running:
+    async with service(identity.address, tickets=["a"], IDENTITY_PROBE_INTERVAL_MS=0) as running:
         await running.connect("-")
         frozen_time.tick(6)
         for _ in range(3):
@@ -253,69 +268,136 @@ async def test_with_probing_off_every_connect_asks_identity(
     assert len(identity.calls) == 4
 
 
-async def test_with_probing_on_every_connect_asks_identity_until_the_window_has_passed(
+async def test_while_degraded_connects_go_straight_to_the_pool(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
 
-    async with service(identity.address, tickets=["a"], IDENTITY_PROBE_INTERVAL_MS=1000) as running:
-        for tick_s in (0.0, 0.0, 5.0):
-            frozen_time.tick(tick_s)
-            await running.connect("-")
-
-    assert len(identity.calls) == 3
-
-
-async def test_while_degraded_one_connect_an_interval_probes_identity_and_the_others_go_to_the_pool(
-    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
-) -> None:
-    identity.script = DOWN
-
-    async with service(identity.address, tickets="abcd", IDENTITY_PROBE_INTERVAL_MS=1000) as running:
-        await running.connect("-")
+    async with service(identity.address, tickets="ab") as running:
         statuses, asked = [], []
-        for tick_s, ticket in ((6.0, "a"), (0.0, "b"), (0.999, "-"), (0.001, "c"), (0.0, "d")):
-            frozen_time.tick(tick_s)
+        for tick_s, ticket in ((0, "-"), (6, "a"), (0, "b"), (60, "-")):
+            frozen_time.tick(float(tick_s))
             statuses.append((await running.connect(ticket)).status_code)
-            asked.append(len(identity.calls) - 1)
+            asked.append(len(identity.calls))
 
-    assert statuses == [200, 200, 503, 200, 200]
-    assert asked == [1, 1, 1, 2, 2]
+    assert statuses == [503, 200, 200, 503]
+    assert asked == [1, 2, 2, 2]
 
 
-async def test_nobody_waits_for_a_probe_that_hangs(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
+async def test_without_a_pool_a_degraded_outage_is_answered_without_waiting_for_identity(
+    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
+) -> None:
     identity.script = DOWN
 
-    async with service(identity.address, tickets=["a"], IDENTITY_PROBE_INTERVAL_MS=1000) as running:
+    async with service(identity.address) as running:
+        for tick_s in (0, 6, 0):
+            frozen_time.tick(float(tick_s))
+            response = await running.connect("a")
+
+    assert (response.status_code, response.json(), len(identity.calls)) == (503, UNAVAILABLE, 2)
+
+
+async def degrade(running: Service, identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
+    """Have identity fail for longer than the window."""
+    identity.script = DOWN
+    for tick_s in (0, 6):
+        frozen_time.tick(float(tick_s))
         await running.connect("-")
-        frozen_time.tick(6)
-        identity.script = hangs
-        probe = asyncio.create_task(running.connect("-"))
-        while len(identity.calls) < 2:
-            await asyncio.sleep(0.01)
-
-        response = await asyncio.wait_for(running.connect("a"), 1)
-
-        assert response.status_code == 200
-        probe.cancel()
-        await asyncio.wait([probe])
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-async def test_an_answer_to_the_probe_ends_the_outage(
+async def test_an_answered_probe_sends_the_next_client_to_identity_whose_answer_ends_the_outage(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory, kind: str
 ) -> None:
-    identity.script = DOWN
-
-    async with service(identity.address, tickets=["a"], IDENTITY_PROBE_INTERVAL_MS=60000) as running:
-        await running.connect("-")
-        frozen_time.tick(6)
+    async with service(identity.address, tickets=["a"]) as running:
+        await degrade(running, identity, frozen_time)
         identity.script = ANSWERS[kind]
+
+        await running.runtime.probe.ask()
+        recovering = await outage(running)
         await running.connect("-")
 
-        assert await outage(running) == {"degraded": False, "consecutive_failure_count": 0}
-        await running.connect("-")
-        assert len(identity.calls) == 3
+        assert recovering == state(2, recovering=True)
+        assert await outage(running) == state(0)
+        assert len(identity.calls) == 4
+
+
+async def test_while_recovering_a_clients_failure_opens_the_pool_again_at_once(
+    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
+) -> None:
+    async with service(identity.address, tickets=["a"]) as running:
+        await degrade(running, identity, frozen_time)
+        identity.script = ANSWERS["NOT_FOUND"]
+        await running.runtime.probe.ask()
+        identity.script = DOWN
+
+        response = await running.connect("a")
+
+        assert response.status_code == 200
+        assert await outage(running) == state(3, degraded=True)
+
+
+async def test_a_probe_shows_identity_a_made_up_ticket_each_time(
+    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
+) -> None:
+    async with service(identity.address) as running:
+        await running.runtime.probe.ask()
+        await running.runtime.probe.ask()
+
+    tickets = [call.ticket for call in identity.calls]
+    assert all(re.fullmatch(r"probe-[A-Za-z0-9_-]{43}", ticket) for ticket in tickets)
+    assert len(set(tickets)) == 2
+
+
+async def test_the_first_failure_starts_the_probe_and_an_answer_to_a_client_stops_it(identity: IdentityStub) -> None:
+    async with service(identity.address, IDENTITY_PROBE_INTERVAL_MS=100) as running:
+        await running.connect("before")
+        identity.script = DOWN
+        await running.connect("fails")
+        await until(lambda: len(probes(identity)) >= 3)
+        identity.script = success()
+        await running.connect("answered")
+        ended = len(probes(identity))
+        await asyncio.sleep(0.35)
+
+    assert identity.calls[0].ticket == "before"
+    assert len(probes(identity)) <= ended + 1  # one may have been under way
+
+
+async def test_a_quiet_service_sees_the_end_of_an_outage_by_its_probe(identity: IdentityStub) -> None:
+    settings: dict[str, Any] = {"IDENTITY_PROBE_INTERVAL_MS": 100, "FALLBACK_DEGRADED_WINDOW_MS": 400}
+    async with service(identity.address, **settings) as running:
+        identity.script = DOWN
+        await running.connect("the only client")
+        await until(lambda: running.runtime.admission.detector.degraded)
+        identity.script = aborts(grpc.StatusCode.NOT_FOUND)
+        await until(lambda: not running.runtime.admission.detector.failing)
+
+        assert await outage(running) == state(0)
+
+
+async def test_the_probe_is_cancelled_at_shutdown(identity: IdentityStub) -> None:
+    async with service(identity.address, IDENTITY_PROBE_INTERVAL_MS=100) as running:
+        identity.script = DOWN
+        await running.connect("fails")
+        identity.script = hangs
+        asked = len(identity.calls)
+        await until(lambda: len(identity.calls) > asked)
+        started = time.monotonic()
+
+    assert time.monotonic() - started < 1
+
+
+def probes(identity: IdentityStub) -> list[str]:
+    """The made-up tickets that identity has seen."""
+    return [call.ticket for call in identity.calls if call.ticket.startswith("probe-")]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for it, ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(identity: IdentityStub) -> None:
@@ -340,40 +422,18 @@ def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records if record.message in told]
 
 
-async def test_an_outage_whose_window_passed_unseen_is_told_as_opened_before_it_ends(
+async def test_an_outage_is_logged_once_when_probes_open_and_end_it(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    identity.script = DOWN
-    async with service(identity.address, clock=clock, FALLBACK_DEGRADED_WINDOW_MS=5000) as running:
-        await running.connect("a-ticket")
-        clock.advance(6)
-        identity.script = success()
-        await running.connect("another")
+    caplog.set_level(logging.INFO)
+    async with service(identity.address, clock=clock) as running:
+        identity.script = DOWN
+        await running.connect("the only client")
+        for wait_s, script in ((6, DOWN), (60, DOWN), (1, success()), (5, success()), (1, success())):
+            clock.advance(wait_s)
+            identity.script = script
+            await running.runtime.probe.ask()
 
     assert outage_lines(caplog) == ["identity outage opened", "identity outage ended"]
-
-
-async def test_an_outage_is_told_by_a_request_that_asks_nobody_while_a_probe_is_under_way(
-    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    asked, release = asyncio.Event(), asyncio.Event()
-
-    async def hangs(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        asked.set()
-        await release.wait()
-        return pb.ValidateResponse(success=pb.Success(user_id="u-1"))
-
-    identity.script = DOWN
-    settings: dict[str, Any] = {"FALLBACK_DEGRADED_WINDOW_MS": 5000, "IDENTITY_PROBE_INTERVAL_MS": 1000}
-    async with service(identity.address, clock=clock, **settings) as running:
-        await running.connect("a-ticket")
-        clock.advance(6)
-        identity.script = hangs
-        probe = asyncio.create_task(running.connect("the-probe"))
-        await asked.wait()
-        await running.connect("asks-nobody")
-        told = outage_lines(caplog)
-        release.set()
-        await probe
-
-    assert told == ["identity outage opened"]
+    [ended] = [vars(record) for record in caplog.records if record.message == "identity outage ended"]
+    assert (ended["failures"], ended["duration_s"], ended["quiet_s"]) == (3, 66, 6)

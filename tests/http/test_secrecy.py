@@ -75,6 +75,7 @@ class Run:
             "IDENTITY_VALIDATE_DEADLINE_MS": str(int(WINDOW_S * 1000)),
             "FALLBACK_DEGRADED_WINDOW_MS": str(int(WINDOW_S * 1000)),
             "FALLBACK_TICKETS_PATH": str(tickets_path),
+            "IDENTITY_PROBE_INTERVAL_MS": "100",
             "PROXY_MAX_BODY_BYTES": "8192",
             "CENTRIFUGO_PROXY_TOKEN": self.token,
             "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
@@ -88,12 +89,17 @@ class Run:
         ]  # fmt: skip
         for kind, identity.script in steps:
             await self._connect(http, connect_body(self.tickets[kind]))
+        identity.script = aborts(grpc.StatusCode.NOT_FOUND)
+        await self._connect(http, connect_body(self.tickets["pool"]))
         identity.script = DOWN
-        await asyncio.sleep(WINDOW_S)
+        await self._connect(http, connect_body(self.tickets["no-pool"]))
+        await asyncio.sleep(WINDOW_S + 0.01)
         for kind in ("pool", "pool", "no-pool"):
             await self._connect(http, connect_body(self.tickets[kind]))
         identity.script = success()
         await self._ask_badly(http)
+        while (await http.get("/health")).json()["identity_outage"]["degraded"]:
+            await asyncio.sleep(0.05)
         await self._hang_up(http, identity)
 
     async def _ask_badly(self, http: httpx.AsyncClient) -> None:
@@ -117,9 +123,8 @@ class Run:
 
     async def _hang_up(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
         identity.script = hangs
-        asked = len(identity.calls)
         caller = asyncio.create_task(self._connect(http, connect_body(self.tickets["gone"])))
-        while len(identity.calls) == asked:
+        while self.tickets["gone"] not in [call.ticket for call in identity.calls]:
             await asyncio.sleep(0.01)
         caller.cancel()
         await asyncio.wait([caller])

@@ -31,7 +31,7 @@ def refusal(read: Reader, **variables: str) -> str:
 PORT: Reader = lambda env: env.integer("X", 9730, 1, 65535)  # noqa: E731
 AT_LEAST: Reader = lambda env: env.integer("X", 5000, 0)  # noqa: E731
 ANY: Reader = lambda env: env.integer("X", 300)  # noqa: E731
-PROBE: Reader = lambda env: env.integer_or_zero("X", 100, 60000)  # noqa: E731
+PROBE: Reader = lambda env: env.integer_or_zero("X", 1000, 100, 60000)  # noqa: E731
 RATIO: Reader = lambda env: env.ratio("X", "1.0")  # noqa: E731
 FLAG: Reader = lambda env: env.flag("X", default=False)  # noqa: E731
 WORD: Reader = lambda env: env.one_of("X", "http", ("http", "envelope"))  # noqa: E731
@@ -52,7 +52,7 @@ PATH: Reader = lambda env: env.path("X")  # noqa: E731
         (PORT, 9730),
         (AT_LEAST, 5000),
         (ANY, 300),
-        (PROBE, 0),
+        (PROBE, 1000),
         (RATIO, 1.0),
         (FLAG, False),
         (WORD, "http"),
@@ -80,7 +80,7 @@ def test_an_unset_variable_has_its_default(read: Reader, default: Any) -> None:
     ("read", "default"),
     [
         (PORT, 9730),
-        (PROBE, 0),
+        (PROBE, 1000),
         (RATIO, 1.0),
         (FLAG, False),
         (WORD, "http"),

@@ -18,7 +18,7 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.wiring.assembly import assemble
 from centrifugo_proxy.wiring.runtime import Runtime
-from fallback.outage import OutageDetector, OutageEnded
+from fallback.outage import OutageDetector, OutageEnded, OutageOpened
 from fallback.tickets import Consumed, TicketPool
 from tests.documents.runbook import assert_as_documented
 from tests.harness.manage import run_manage
@@ -49,13 +49,15 @@ def test_the_timeline_shows_every_answer() -> None:
     assert (code, report["ok"]) == (0, True)
     assert [(step["name"], step["at_ms"], step["seen"]["status"]) for step in report["steps"]] == [
         ("healthy: a good ticket", 0, 200),
+        ("healthy: a pool ticket", 0, 503),
         ("identity fails: a pool ticket at once", 0, 503),
         ("still inside the window: a pool ticket", 5000, 503),
         ("degraded: a pool ticket", 5001, 200),
         ("degraded: the same ticket again", 5001, 503),
         ("degraded: a ticket that is not in the pool", 5001, 503),
-        ("recovery: a good ticket", 5001, 200),
-        ("identity fails anew: a pool ticket", 5001, 503),
+        ("identity is back, no probe yet", 65_000, 503),
+        ("recovery: a good ticket", 65_002, 200),
+        ("identity fails anew: a pool ticket", 65_002, 503),
     ]
     assert report["steps"][1]["seen"]["body"] == UNAVAILABLE
 
@@ -65,7 +67,7 @@ def test_people_read_one_step_after_the_other() -> None:
 
     lines = output.splitlines()
     assert code == 0
-    assert lines[4:6] == [
+    assert lines[6:8] == [
         "ok        0.000 s  identity down  identity fails: a pool ticket at once",
         '      503 {"disconnect":{"code":4503,"reason":"ticket validation temporarily unavailable"}} '
         "(identity asked; not degraded; pool tickets left: 2)",
@@ -87,7 +89,7 @@ def test_every_mode_window_and_probe_setting_is_played_as_the_rules_say(
     ended, report = simulated_json()
 
     assert (ended, wrong_steps(report)) == (0, [])
-    assert len(report["steps"]) == (9 if probe_interval_ms else 8)
+    assert len(report["steps"]) == (10 if probe_interval_ms else 9)
     turned_away = report["steps"][1]["seen"]
     assert (turned_away["status"], turned_away["body"]["disconnect"]["code"]) == (503 if mode == "http" else 200, code)
 
@@ -142,8 +144,8 @@ def test_real_time_waits_the_window_out(settings: Settings) -> None:
 
     at_ms = [step["at_ms"] for step in report["steps"]]
     assert (ended, report["realtime"], wrong_steps(report)) == (0, True, [])
-    assert at_ms[3] > 500
-    assert at_ms[7] >= at_ms[3] + 100
+    assert at_ms[4] > 500
+    assert at_ms[8] >= at_ms[4] + 100
 
 
 def test_a_window_too_short_for_real_time_is_refused(settings: Settings) -> None:
@@ -187,13 +189,13 @@ def test_the_gauges_keep_reading_the_real_service() -> None:
 
 
 class NeverOpens(OutageDetector):
-    def degraded(self, now: float) -> bool:
-        return False
+    def failed(self, call: int, now: float) -> None:
+        """Forgets every failure."""
 
 
 class OpensAtTheWindow(OutageDetector):
-    def degraded(self, now: float) -> bool:
-        return self._failures > 0 and now - self._since >= self.window_s
+    def failed(self, call: int, now: float) -> OutageOpened | None:
+        return super().failed(call, now + 0.001 if self.failing else now)
 
 
 class NeverEnds(OutageDetector):
@@ -202,8 +204,14 @@ class NeverEnds(OutageDetector):
 
 
 class AlwaysAsks(OutageDetector):
-    def lets_call(self, now: float) -> bool:
+    @property
+    def asks_identity(self) -> bool:
         return True
+
+
+class DoesNotHearProbes(OutageDetector):
+    def probe_answered(self, call: int, now: float) -> OutageEnded | None:
+        return None
 
 
 class KeepsTheStart(OutageDetector):
@@ -211,11 +219,12 @@ class KeepsTheStart(OutageDetector):
 
     first: float | None = None
 
-    def failed(self, call: int, now: float) -> None:
+    def failed(self, call: int, now: float) -> OutageOpened | None:
         if self.first is None:
             self.first = now
-        self._since = self.first
-        self._failures += 1
+        if not self.failing:
+            super().failed(call, self.first)
+        return super().failed(call, now)
 
 
 @dataclass(slots=True)
@@ -234,9 +243,9 @@ def with_detector(detector: type[OutageDetector]) -> Build:
     """`assemble`, with this detector."""
 
     def build(*args: Any, **kwargs: Any) -> Runtime:
-        runtime = assemble(*args, **kwargs)
-        real = runtime.admission.detector
-        return with_admission(runtime, detector=detector(real.window_s, real.probe_interval_s))
+        real = kwargs["admission"]
+        changed = replace(real, detector=detector(real.detector.window_s, probing=real.detector.probing))
+        return assemble(*args, **{**kwargs, "admission": changed})
 
     return build
 
@@ -294,14 +303,15 @@ def with_ttl(connect_ttl_s: int) -> Build:
     [
         (with_detector(NeverOpens), "degraded: a pool ticket"),
         (with_detector(OpensAtTheWindow), "still inside the window: a pool ticket"),
-        (with_detector(NeverEnds), "recovery: a good ticket"),
+        (with_detector(NeverEnds), "identity fails anew: a pool ticket"),
         (with_detector(AlwaysAsks), "degraded: the same ticket again"),
+        (with_detector(DoesNotHearProbes), "recovery: a good ticket"),
         (with_detector(KeepsTheStart), "identity fails anew: a pool ticket"),
         (with_pool(Forgetful), "degraded: a pool ticket"),
         (with_pool(Generous), "degraded: the same ticket again"),
-        (with_connect(unavailable_code=4000), "identity fails: a pool ticket at once"),
+        (with_connect(unavailable_code=4000), "healthy: a pool ticket"),
         (with_connect(info_fields=frozenset()), "healthy: a good ticket"),
-        (with_runtime(mode=ResponseMode.ENVELOPE), "identity fails: a pool ticket at once"),
+        (with_runtime(mode=ResponseMode.ENVELOPE), "healthy: a pool ticket"),
         (with_ttl(299), "degraded: a pool ticket"),
     ],
 )
@@ -322,7 +332,7 @@ def test_a_wrong_step_shows_what_was_expected() -> None:
     assert ended == 2
     assert lines[at + 1].startswith('      503 {"disconnect"')
     assert lines[at + 2].startswith('      expected: 200 {"result":{"user":"fallback:')
-    assert lines[-1] == "5 of 8 steps went wrong."
+    assert lines[-1] == "6 of 10 steps went wrong."
 
 
 @pytest.mark.processes

@@ -59,7 +59,7 @@ def test_what_is_no_base64_is_a_bad_request(b64data: str) -> None:
         request.payload()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"user":7}', b"\xff", b'{"added":"\xff"}', b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"user":7}', b"\xff", b"[" * 100_000])
 def test_a_bad_request_is_told_without_what_was_sent(body: bytes) -> None:
     with pytest.raises(BadRequest, match=r"^the body is not such a request$"):
         parse_event(body)
@@ -93,5 +93,5 @@ def test_binary_data_is_rendered_as_base64() -> None:
 
 @pytest.mark.parametrize("data", [b" ", b"{}x", b"\xff", b'"\xff"', b"NaN", b"[" * 100_000])
 def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"not JSON|codec can't decode"):
+    with pytest.raises(ValueError, match="the data is not JSON"):
         data_fields(data, binary=False)

@@ -63,6 +63,10 @@ def forbidden(message: str) -> dict[str, Any]:
     return {"error": {"code": 403, "message": message}}
 
 
+# The refusal of what a degraded connection may not do: the SDKs try again.
+DEGRADED = {"error": {"code": 403, "message": "not while the connection is degraded", "temporary": True}}
+
+
 async def ask(running: Service, event: str, **fields: Any) -> httpx.Response:
     """POST an event of u-1 with these fields."""
     return await running.http.post(f"/centrifugo/{event}", json=event_body(**fields))

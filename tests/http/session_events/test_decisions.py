@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.harness.service import Service
-from tests.http.session_events.asking import POOL_META, ask, body_of, event_body, forbidden, meta, policed
+from tests.http.session_events.asking import DEGRADED, POOL_META, ask, body_of, event_body, forbidden, meta, policed
 
 POLICY = """
 [[channels]]
@@ -43,7 +43,6 @@ allow = ["publish"]
 ALLOWED: dict[str, Any] = {"result": {}}
 NO_RULE = forbidden("not allowed")
 NOT_HERE = forbidden("not allowed here")
-DEGRADED = forbidden("not while the connection is degraded")
 SCREEN_TIME = forbidden("locked: screen time")
 LOCKED = forbidden("locked by a parent")
 TIER = forbidden("not in this subscription tier")
@@ -91,8 +90,14 @@ TABLE = [
     # the locks of a fallback connection are unknown
     ("subscribe", "open:chat", meta(), ALLOWED),
     ("subscribe", "open:chat", meta("feature_lock_chat"), LOCKED),
-    ("subscribe", "open:chat", POOL_META, LOCKED),
-    ("subscribe", CHAT, POOL_META, NO_RULE),
+    ("subscribe", "open:chat", POOL_META, DEGRADED),
+    ("publish", "open:chat", POOL_META, NOT_HERE),
+    ("subscribe", CHAT, POOL_META, DEGRADED),
+    ("subscribe", "coach:f-1:u-1", POOL_META, DEGRADED),
+    ("subscribe", "user:u-2", POOL_META, DEGRADED),
+    ("publish", "user:u-2", POOL_META, NO_RULE),
+    ("subscribe", "nowhere:1", POOL_META, NO_RULE),
+    ("subscribe", "family::chat", POOL_META, NO_RULE),
     ("subscribe", "user:u-1", POOL_META, DEGRADED),
     # publish only
     ("publish", "inbox:1", meta(), ALLOWED),

@@ -129,7 +129,7 @@ async def test_refresh_alone_can_be_turned_on_and_off() -> None:
 BAD_BODIES = [
     b"", b" ", b"no json", b"[]", b"null", b"7", b'"text"', b"{", b'{"user":1}', b'{"user":null}', b'{"channel":[]}',
     b'{"method":{}}', b'{"client":7}', b'{"b64data":7}', b'{"meta":NaN}', b'{"x":01}', b"\xff\xfe",
-    b'{"channel":"\xff"}', b'{"data":"\xff"}', b'{"unknown":"\xff"}', b'{"channel":"\\ud800"}', b'\xef\xbb\xbf{}',
+    b'{"channel":"\xff"}', b'{"channel":"\\ud800"}', b'\xef\xbb\xbf{}',
     b"{} {}",
     b'{"data":' + b"[" * 30_000, b'{"meta":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
 ]  # fmt: skip

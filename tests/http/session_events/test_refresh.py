@@ -248,27 +248,40 @@ async def test_an_identity_that_is_not_there_is_an_outage() -> None:
     assert (response.status_code, response.json()) == (503, UNAVAILABLE)
 
 
-@pytest.mark.parametrize("status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, None])
-async def test_the_outage_detector_hears_of_connects_only(
-    identity: IdentityStub, clock: FakeClock, status: grpc.StatusCode | None
+@pytest.mark.parametrize("status", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "CANCELLED"])
+async def test_a_refresh_without_an_answer_neither_opens_nor_ends_an_outage(
+    identity: IdentityStub, clock: FakeClock, status: str
 ) -> None:
-    """A failed Refresh does not open the pool; an answered one does not end an outage."""
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
-    identity.refresh_script = aborts(status) if status else same()
+    identity.refresh_script = aborts(grpc.StatusCode[status])
 
     async with refreshing(identity, tickets=["a"], clock=clock) as running:
-        before = await outage(running)
         await ask(running, "refresh")
-        after = await outage(running)
-        await running.connect()
-        clock.advance(6)
-        degraded = await outage(running)
+        before = running.runtime.admission.detector.status(clock.now)
+        await degrade(running, clock)
         await ask(running, "refresh")
-        still = await outage(running)
+        after = running.runtime.admission.detector.status(clock.now)
 
-    assert before == after == {"degraded": False, "consecutive_failure_count": 0, "since": None}
-    assert (degraded["degraded"], degraded["consecutive_failure_count"]) == (True, 1)
-    assert still == degraded
+    assert (before.consecutive_failure_count, after.consecutive_failure_count, after.degraded) == (0, 2, True)
+
+
+@pytest.mark.parametrize("script", [same(), answers(pb.ValidateResponse()), aborts(grpc.StatusCode.NOT_FOUND)])
+async def test_an_answer_to_a_refresh_ends_an_outage(identity: IdentityStub, clock: FakeClock, script: Script) -> None:
+    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    identity.refresh_script = script
+
+    async with refreshing(identity, tickets=["a"], clock=clock) as running:
+        await degrade(running, clock)
+        await ask(running, "refresh")
+
+        assert not running.runtime.admission.detector.failing
+
+
+async def degrade(running: Service, clock: FakeClock) -> None:
+    """Have the connects of an identity that is down fail for longer than the window."""
+    await running.connect()
+    clock.advance(6)
+    await running.connect()
 
 
 async def outage(running: Service) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.harness.certificates import Authority
 from tests.harness.identity import Context, IdentityStub, aborts, identity_stub
 from tests.harness.service import CLIENT, Service, uvicorn_service
 from tests.http.session_events.asking import (
+    DEGRADED,
     POOL_META,
     TEMPORARY_INTERNAL,
     UNAVAILABLE,
@@ -126,8 +127,8 @@ async def test_a_method_of_no_rule_is_unknown_and_reaches_no_backend(method: str
     [
         ("diary.list", meta("feature_lock_diary"), forbidden("locked by a parent")),
         ("diary.list", meta("screen_time_lock"), forbidden("locked: screen time")),
-        ("diary.list", meta(degraded=True), forbidden("not while the connection is degraded")),
-        ("diary.list", POOL_META, forbidden("not while the connection is degraded")),
+        ("diary.list", meta(degraded=True), DEGRADED),
+        ("diary.list", POOL_META, DEGRADED),
         ("diary.list", {}, forbidden("the connection's owner is not known")),
         ("family.members", meta(subscription_tier="pro"), forbidden("not in this subscription tier")),
         ("nowhere", meta("screen_time_lock"), UNKNOWN),
@@ -218,8 +219,9 @@ async def test_a_disconnect_that_had_to_be_changed_is_told(caplog: pytest.LogCap
         await body_of(running, "rpc", method="diary.list")
 
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert warning.getMessage() == "a backend asked for a disconnect that Centrifugo would not carry out; changed it"
-    assert (warning.__dict__["code"], warning.__dict__["reason_bytes"]) == (7, 8)
+    assert warning.getMessage() == "changed a disconnect that Centrifugo would not carry out"
+    fields = ("asked_by", "code", "reason_bytes", "count")
+    assert [warning.__dict__[name] for name in fields] == ["a backend", 7, 8, 1]
 
 
 STATUSES = {

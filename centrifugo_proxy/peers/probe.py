@@ -1,0 +1,82 @@
+"""Asks identity in the background while its calls fail, so that the outage detector's evidence stays fresh."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from centrifugo_proxy.peers.identity import (
+    IdentityClient,
+    IdentityFault,
+    IdentityInterrupted,
+    IdentityUnavailable,
+    ValidateQuery,
+)
+from fallback.outage import OutageDetector, Transition
+
+TICKET_PREFIX: Final = "probe-"
+TICKET_BYTES: Final = 32
+# How a probe can end; a metric label. `other` is a status that says nothing about an outage.
+OUTCOMES: Final = ("answered", "failed", "other")
+
+
+class Probed(NamedTuple):
+    """How one probe ended. `status` is the gRPC status name of a failed one, else ""."""
+
+    outcome: str
+    status: str = ""
+    transition: Transition | None = None
+
+
+Report = Callable[[Probed], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProbe:
+    """Validates a made-up ticket every `interval_s` while a streak of failures is on, one call at a time.
+
+    `wake` starts it; it rests again when the streak is over. `report` is called after each probe.
+    """
+
+    identity: IdentityClient
+    detector: OutageDetector
+    monotonic: Callable[[], float]
+    interval_s: float
+    report: Report
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Start probing, if probing is on and not under way already."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._awake.wait()
+            due = loop.time() + self.interval_s
+            while self.detector.failing:
+                await asyncio.sleep(due - loop.time())
+                due = max(due, loop.time()) + self.interval_s
+                await self._probe_if_failing()
+            self._awake.clear()
+
+    async def _probe_if_failing(self) -> None:
+        if self.detector.failing:
+            await self.ask()
+
+    async def ask(self) -> None:
+        """One probe, recorded by the detector and reported."""
+        self.report(await self._probed())
+
+    async def _probed(self) -> Probed:
+        call = self.detector.call_started()
+        ticket = TICKET_PREFIX + secrets.token_urlsafe(TICKET_BYTES)
+        try:
+            await self.identity.validate(ValidateQuery(ticket, client="", transport="", protocol=""))
+        except IdentityUnavailable as unavailable:
+            return Probed("failed", str(unavailable), self.detector.probe_failed(call, self.monotonic()))
+        except (IdentityInterrupted, IdentityFault):
+            return Probed("other")
+        return Probed("answered", "", self.detector.probe_answered(call, self.monotonic()))

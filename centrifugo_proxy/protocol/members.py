@@ -1,0 +1,129 @@
+"""Splits a JSON object into its members without reading their values, by the rules of Go's encoding/json.
+
+Centrifugo passes on whatever Go accepts in a client's data. The fast parsers refuse some of it: half a surrogate pair,
+numbers of any size, deep nesting. What is not read must not refuse a request, so that bodies which those parsers
+refuse are split here, and only the members that are read are parsed.
+"""
+
+import re
+from contextlib import suppress
+from typing import Final
+
+import orjson
+
+MAX_TOKENS: Final = 4096  # a few milliseconds of the event loop
+STRING: Final = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+SCALAR: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null"
+TOKEN: Final = re.compile(rb"[ \t\n\r]*+(?:([][{}:,])|(%b)|(?:%b))" % (STRING, SCALAR))
+MARK, TEXT = 1, 2  # groups of TOKEN; a scalar has none
+CLOSING: Final = {b"{": b"}", b"[": b"]"}
+
+
+class NotAnObject(ValueError):
+    """Not a JSON object, and nothing else."""
+
+
+class TooManyTokens(ValueError):
+    """More than MAX_TOKENS: it would take too long to look through them."""
+
+
+def members(text: bytes) -> dict[str, bytes]:
+    """The members of the JSON object in `text`, each value as it is written; of equal names the last counts.
+
+    A name that is not Unicode text is left out. Raises NotAnObject or TooManyTokens.
+    """
+    scanner = _Scanner(text)
+    found: dict[str, bytes] = {}
+    scanner.read(b"{")
+    if scanner.peek() != b"}":
+        _read_member(scanner, found)
+        while scanner.peek() == b",":
+            scanner.read(b",")
+            _read_member(scanner, found)
+    scanner.read(b"}")
+    scanner.read_end()
+    return found
+
+
+def _read_member(scanner: "_Scanner", found: dict[str, bytes]) -> None:
+    written = scanner.read_text()
+    scanner.read(b":")
+    value = scanner.read_value()
+    with suppress(orjson.JSONDecodeError):
+        found[orjson.loads(written)] = value
+
+
+class _Scanner:
+    """Reads one token after the other, and values without recursion, so that their depth does not matter."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._at = 0
+        self._tokens = 0
+        self._ahead: re.Match[bytes] | None = None
+
+    def _look(self) -> "re.Match[bytes]":
+        if self._ahead is None:
+            self._ahead = TOKEN.match(self._text, self._at)
+            self._tokens += 1
+        if self._ahead is None:
+            raise NotAnObject
+        if self._tokens > MAX_TOKENS:
+            raise TooManyTokens
+        return self._ahead
+
+    def _next(self) -> "re.Match[bytes]":
+        match, self._ahead = self._look(), None
+        self._at = match.end()
+        return match
+
+    def peek(self) -> bytes | None:
+        """The next token if it is one of []{}:, else None; it is left where it is."""
+        mark: bytes | None = self._look()[MARK]
+        return mark
+
+    def read(self, mark: bytes) -> None:
+        """Read this one of []{}:, and no other token."""
+        if self._next()[MARK] != mark:
+            raise NotAnObject
+
+    def read_text(self) -> bytes:
+        """Read a string; with its quotes."""
+        text: bytes | None = self._next()[TEXT]
+        if text is None:
+            raise NotAnObject
+        return text
+
+    def read_end(self) -> None:
+        """Nothing but white space is left."""
+        if self._text[self._at :].strip(b" \t\n\r"):
+            raise NotAnObject
+
+    def read_value(self) -> bytes:
+        """Read a value, as it is written, white space before it included."""
+        start = self._at
+        opened: list[bytes] = []
+        first = self._begin_value(opened)
+        while opened:
+            if self.peek() == CLOSING[opened[-1]]:
+                self._next()
+                opened.pop()
+                first = False
+                continue
+            if not first:
+                self.read(b",")
+            if opened[-1] == b"{":
+                self.read_text()
+                self.read(b":")
+            first = self._begin_value(opened)
+        return self._text[start : self._at]
+
+    def _begin_value(self, opened: list[bytes]) -> bool:
+        """Read a scalar, or the beginning of a container; True for the latter."""
+        mark = self._next()[MARK]
+        if mark is None:
+            return False
+        if mark not in CLOSING:
+            raise NotAnObject
+        opened.append(mark)
+        return True

@@ -1,0 +1,32 @@
+"""Keeps messages that could come once a request to one in a while, with how many each stands for."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Since:
+    """When a message was last let through, and how many came after it."""
+
+    at: float
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Repetition:
+    """Lets one message of each key through in `quiet_s` seconds. Keys must come from a small closed set."""
+
+    quiet_s: float
+    _last: dict[Hashable, _Since] = field(default_factory=dict)
+
+    def due(self, key: Hashable, now: float) -> int:
+        """0 while the message must be held back, else how many it stands for: itself and those held back before it.
+
+        `now` is monotonic seconds.
+        """
+        last = self._last.get(key)
+        if last is not None and now - last.at < self.quiet_s:
+            last.count += 1
+            return 0
+        self._last[key] = _Since(now)
+        return 1 + (last.count if last else 0)
