@@ -42,6 +42,7 @@ def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
             IDENTITY_VALIDATE_GRPC_ADDRESS=f"127.0.0.1:{free_port()}",
             IDENTITY_VALIDATE_DEADLINE_MS="50",
             FALLBACK_DEGRADED_WINDOW_MS="50",
+            IDENTITY_PROBE_INTERVAL_MS="100",
             FALLBACK_TICKETS_PATH=str(pool),
         )
     )

@@ -7,6 +7,7 @@ where the pod mounts it), `pid`, and the programs that the commands find first.
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -45,9 +46,8 @@ class Cluster:
             "kubectl", f'PYTHONPATH={ROOT} exec {sys.executable} -m tests.harness.fake_cluster {self.folder} "$@"'
         )
         self._program("manage.py", f'exec {sys.executable} {ROOT / "manage.py"} "$@"')
-        # While an operator waits, a client tries to connect.
-        ticket = '{"data": {"token": "a-ticket"}}'
-        self._program("sleep", f"exec curl -s -o /dev/null -d '{ticket}' {self.url}/centrifugo/connect")
+        # An operator's seconds are short here; the service's probe goes on meanwhile.
+        self._program("sleep", f"exec {shutil.which('sleep')} 1.2")
 
     def _program(self, name: str, line: str) -> None:
         file = self.folder / name
