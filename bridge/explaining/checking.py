@@ -26,10 +26,13 @@ def check_file(
     try:
         routes = load_routes(file)
     except RoutesError as error:
-        return Report(file, faults=error.faults)
-    checked = (CheckedRoute(route, tuple(_warnings(route, routes, server, rules))) for route in routes.routes)
+        return Report(file, tuple(CheckedRoute(name, line) for name, line in error.routes), error.faults)
+    checked = (
+        CheckedRoute(route.name, route.line, route, tuple(_warnings(route, routes, server, rules)))
+        for route in routes.routes
+    )
     explanation = None if record is None else explain(routes, record, now_ms)
-    return Report(file, routes=tuple(checked), explanation=explanation)
+    return Report(file, tuple(checked), explanation=explanation)
 
 
 def _warnings(

@@ -15,18 +15,20 @@ SOUND, DOUBTFUL, FAULTY = 0, 1, 2
 
 
 class CheckedRoute(NamedTuple):
-    """A route and what is doubtful about it."""
+    """A route and what is doubtful about it. `route` is None in a file with faults."""
 
-    route: Route
-    warnings: tuple[Warning, ...]
+    name: str
+    line: int
+    route: Route | None = None
+    warnings: tuple[Warning, ...] = ()
 
 
 class Report(NamedTuple):
-    """`routes` is empty when there are faults, `explanation` None when no record was given."""
+    """`explanation` is None without a record, and in a file with faults."""
 
     file: str
+    routes: tuple[CheckedRoute, ...]
     faults: tuple[Fault, ...] = ()
-    routes: tuple[CheckedRoute, ...] = ()
     explanation: Explanation | None = None
 
     @property
@@ -45,8 +47,7 @@ def exit_code(report: Report) -> int:
 def to_lines(report: Report) -> list[str]:
     """For people."""
     if report.faults:
-        faults = [fault.sentence(report.file) for fault in report.faults]
-        return [*faults, f"{report.file}: {_counted(len(faults), 'fault')}; the bridge would not start."]
+        return list(_fault_lines(report))
     lines = [line for checked in report.routes for line in _route_lines(checked)]
     if report.explanation is not None:
         lines += _record_lines(report.explanation)
@@ -54,10 +55,18 @@ def to_lines(report: Report) -> list[str]:
     return [*lines, f"{report.file}: sound; {counts}."]
 
 
+def _fault_lines(report: Report) -> Iterator[str]:
+    for fault in report.faults:
+        yield fault.sentence(report.file)
+    if report.routes:
+        yield f"Routes: {listed(f'{checked.name} (line {checked.line})' for checked in report.routes)}."
+    yield f"{report.file}: {_counted(len(report.faults), 'fault')}; the bridge would not start."
+
+
 def _route_lines(checked: CheckedRoute) -> Iterator[str]:
     route = checked.route
-    yield f"{route.name} (line {route.line}) reads {listed(route.topics)}"
-    for action in route.actions:
+    yield f"{checked.name} (line {checked.line}) reads {listed(route.topics if route else ())}"
+    for action in route.actions if route else ():
         yield f"  {action.number}. {action.do} {_target(action)}"
     for number, sentence in checked.warnings:
         yield f"  WARNING {'' if number is None else f'action {number}: '}{sentence}."
@@ -101,8 +110,8 @@ def to_json(report: Report) -> str:
 
 def _route_object(checked: CheckedRoute) -> dict[str, object]:
     return {
-        "name": checked.route.name,
-        "line": checked.route.line,
+        "name": checked.name,
+        "line": checked.line,
         "warnings": [
             sentence if number is None else f"action {number}: {sentence}" for number, sentence in checked.warnings
         ],

@@ -22,11 +22,12 @@ class Fault(NamedTuple):
 
 
 class RoutesError(ValueError):
-    """The file cannot be used. `faults` are sorted by line."""
+    """The file cannot be used. `faults` are sorted by line, `routes` are the names and lines of the routes in it."""
 
-    def __init__(self, file: str, faults: Iterable[Fault]) -> None:
+    def __init__(self, file: str, faults: Iterable[Fault], routes: Iterable[tuple[str, int]] = ()) -> None:
         self.file = file
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
+        self.routes = tuple(routes)
         super().__init__("\n".join(fault.sentence(file) for fault in self.faults))
 
 

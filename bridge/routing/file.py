@@ -55,7 +55,7 @@ def read_routes(text: str, file: str, read: ReadFile) -> Routes:
     document = Document(KeyLines(text))
     routes = _Reader(document, Readers(read)).read(tree)
     if document.faults:
-        raise RoutesError(file, document.faults)
+        raise RoutesError(file, document.faults, [(route.name, route.line) for route in routes if route.name])
     return Routes(file, routes)
 
 

@@ -121,7 +121,7 @@ def integer(least: int, most: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if type(value) is int and least <= value <= most:
             return value
-        raise NotAcceptedError(shown(value), f"an integer, {least}–{most}")
+        raise NotAcceptedError(shown(value), f"an integer, {least}–{most}" if least < most else str(least))
 
     return parse
 

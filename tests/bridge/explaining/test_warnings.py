@@ -20,9 +20,7 @@ def warned(
     report = check_file(str(file), server=server, rules=rules)
     assert report.faults == ()
     return [
-        f"{checked.route.name} {number}: {sentence}"
-        for checked in report.routes
-        for number, sentence in checked.warnings
+        f"{checked.name} {number}: {sentence}" for checked in report.routes for number, sentence in checked.warnings
     ]
 
 

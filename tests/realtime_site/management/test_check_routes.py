@@ -70,6 +70,7 @@ def test_faults_end_with_2_and_are_counted(tmp_path: Path) -> None:
             f'{file}:8: routes[1].actions[1].channel: saw ""; accepted: segments between colons, each a placeholder '
             f"or a "
             "text without white space and # $ & * , / : { }",
+            "Routes: entries (line 2).",
             f"{file}: 2 faults; the bridge would not start.",
         ],
     )
@@ -81,7 +82,7 @@ def test_faults_in_json_have_line_and_key(tmp_path: Path) -> None:
     assert check_json(file) == (
         2,
         {
-            "routes": [],
+            "routes": [{"name": "entries", "line": 2, "warnings": []}],
             "faults": [{"line": 5, "key": "routes[1].on_tombstone", "saw": "1", "accepted": "skip, dead_letter"}],
             "record": None,
         },
