@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from centrifugo_proxy.server_config.document import FORMATS, render
 from centrifugo_proxy.server_config.generate import MAJORS, generate, todo
+from centrifugo_proxy.server_config.helm import helm_values
 from centrifugo_proxy.wiring.centrifugo_facts import service_facts
 from common.operator_command import OperatorCommand
 
@@ -21,6 +22,7 @@ class Command(OperatorCommand):
     epilog = """\
 examples:
   manage.py centrifugo_config --endpoint http://realtime:9730 > config.yaml
+  manage.py centrifugo_config --endpoint http://realtime:9730 --helm > values.yaml
   manage.py centrifugo_config --major 5 --format toml > config.toml
 
 The guard's token is not in the file: Centrifugo takes it from its own environment, as the comments explain.
@@ -42,6 +44,7 @@ docs/centrifugo.md has the whole setup."""
             help="where Centrifugo reaches this service, such as http://realtime:9730 (http://localhost:LISTEN_PORT)",
         )
         parser.add_argument("--with-secrets", action="store_true", help="write the guard's token into the file")
+        parser.add_argument("--helm", action="store_true", help="print values for Centrifugo's own Helm chart")
 
     def handle(
         self,
@@ -50,11 +53,12 @@ docs/centrifugo.md has the whole setup."""
         file_format: str,
         endpoint: str,
         with_secrets: bool,
+        helm: bool,
         **options: Any,
     ) -> None:
         try:
             expected = service_facts(settings, endpoint)
-            tree = generate(expected, major, file_format, with_secrets=with_secrets)
+            tree = (helm_values if helm else generate)(expected, major, file_format, with_secrets=with_secrets)
         except ValueError as error:  # of a secret, of the policy, of the endpoint, or of what Centrifugo cannot be told
             raise CommandError(str(error)) from None
         self.stdout.write(render(tree, file_format), ending="")
