@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.documents.bridge_metrics import bridge_exposition
 from tests.documents.runbook import RUNBOOK, section
 from tests.harness.paths import DEPLOY
 from tests.http.session_events.asking import OPEN, policed
@@ -58,7 +59,8 @@ def test_a_critical_alert_needs_evidence_that_lasts() -> None:
     critical = {rule["alert"]: rule.get("for") for rule in rules() if rule["labels"]["severity"] == "critical"}
 
     assert critical == {
-        "RealtimeIdentityOutage": "1m", "RealtimeFallbackPoolExhausted": "1m", "RealtimeGone": "5m"
+        "RealtimeIdentityOutage": "1m", "RealtimeFallbackPoolExhausted": "1m", "RealtimeGone": "5m",
+        "RealtimeBridgeFarBehind": "1m", "RealtimeBridgePartitionStopped": "1m", "RealtimeBridgeUnassigned": "2m"
     }  # fmt: skip
 
 
@@ -72,9 +74,9 @@ AWAITED = {  # series that the alerts are ready for, and that are not exported y
 
 
 async def exposition() -> str:
-    """The metrics of a service that answers every event."""
+    """The metrics of a service that answers every event, and those of a bridge."""
     async with policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
-        return (await running.http.get("/metrics")).text
+        return (await running.http.get("/metrics")).text + bridge_exposition()
 
 
 async def test_the_rules_and_their_tests_ask_for_series_that_are_exported() -> None:
@@ -91,7 +93,7 @@ async def test_every_label_value_in_the_rules_is_exported() -> None:
     text = await exposition()
 
     for rule in rules():
-        for label, values in re.findall(r'(outcome|code|type|status)=~?"([^"]+)"', rule["expr"]):
+        for label, values in re.findall(r'(outcome|code|type|status|cause)=~?"([^"]+)"', rule["expr"]):
             missing = [value for value in values.split("|") if f'{label}="{value}"' not in text]
             assert missing == [] or AWAITED & set(re.findall(r"realtime_\w+", rule["expr"])), rule["alert"]
 

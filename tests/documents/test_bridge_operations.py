@@ -1,0 +1,144 @@
+"""docs/bridge-operations.md and the bridge's manifests, held to the code."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bridge.commands import Poison, Reason, SkipReason
+from bridge.delivery.work import Partition
+from bridge.routing.file import load_routes
+from bridge.running.health import Health
+from bridge.running.metrics import OUTCOMES
+from realtime_site.settings import env
+from tests.bridge.running.rig import Rig, mapped, running_rig
+from tests.documents.bridge_metrics import bridge_exposition
+from tests.documents.runbook import fields
+from tests.harness.paths import DEPLOY, DOCS
+
+PAGE = (DOCS / "bridge-operations.md").read_text()
+MANIFESTS = DEPLOY / "kubernetes" / "bridge"
+
+
+def rows(heading: str, level: str = "##") -> Iterator[list[str]]:
+    """The cells of the tables under a heading."""
+    section = re.split(rf"^{level} {heading}$", PAGE, flags=re.MULTILINE)[1].partition(f"\n{level} ")[0]
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def test_the_page_names_every_metric_with_its_type_and_labels() -> None:
+    described = {}
+    for family in text_string_to_metric_families(bridge_exposition()):
+        if family.name.startswith("realtime_"):
+            labels = [label for label in family.samples[0].labels if label != "le"]
+            name = family.name + ("_total" if family.type == "counter" else "")
+            described[name + (f"{{{','.join(labels)}}}" if labels else "")] = family.type
+
+    assert {name.strip("`"): kind for name, kind, _ in rows("Metrics")} == described
+
+
+def test_the_page_names_every_outcome() -> None:
+    [meaning] = [meaning for name, _, meaning in rows("Metrics") if "records_total" in name]
+
+    assert set(re.findall(r"`(\w+)`", meaning)) == set(OUTCOMES)
+    assert set(OUTCOMES) >= set(SkipReason)
+
+
+def test_the_page_says_what_to_do_about_every_reason() -> None:
+    told = {reason for cell, *_ in rows("Dead letters") for reason in re.findall(r"`(\w+)`", cell)}
+
+    assert told == set(Reason)
+
+
+def health_of(rig: Rig) -> dict[str, object]:
+    health = Health(
+        version="1.0.0",
+        group="realtime-bridge",
+        gate=rig.gate,
+        bridge=rig.bridge,
+        outage=lambda: rig.sender.outage,
+        clock=lambda: 1_800_000_000.0,
+        monotonic=lambda: 100.0,
+        started_at=0.0,
+    )
+    return health.body()
+
+
+async def test_the_page_names_every_field_of_health() -> None:
+    async with running_rig(most_dead_letters=None) as rig:
+        rig.receive(mapped()._replace(failures=(Poison(Reason.NOT_JSON, "line 1"),)))
+        body = health_of(rig)
+
+    documented = {path.strip("`"): set(kind.split(" or ")) for path, kind, *_ in rows("Health")}
+    found = list(fields(body, set(documented)))
+    assert {path for path, _ in found} == set(documented)
+    assert [(path, kind) for path, kind in found if kind not in documented[path]] == []
+    assert body["stopped"] == [{"topic": "diary", "partition": 0, "offset": 0, "reason": "no_dead_letter_topic"}]
+
+
+async def test_health_is_degraded_when_something_is_wrong() -> None:
+    async with running_rig() as rig:
+        well = health_of(rig)
+        rig.bridge.kafka_failed("_ALL_BROKERS_DOWN")
+        ill = health_of(rig)
+
+    assert (well["status"], ill["status"]) == ("ok", "degraded")
+    assert (well["kafka"], ill["kafka"]) == ({"reachable": True}, {"reachable": False})
+
+
+async def test_a_partition_that_was_revoked_has_no_series() -> None:
+    async with running_rig() as rig:
+        before = 'partition_stopped{partition="0",topic="diary"}' in generate_latest(rig.metrics.registry).decode()
+        await rig.bridge.revoked([Partition("diary", 0)], lost=False)
+        after = "partition_stopped{" in generate_latest(rig.metrics.registry).decode()
+
+    assert (before, after) == (True, False)
+
+
+def literals() -> dict[str, str]:
+    generators = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["configMapGenerator"]
+    return dict(literal.split("=", 1) for each in generators for literal in each.get("literals", ()))
+
+
+def container() -> dict[str, object]:
+    [only] = next(yaml.safe_load_all((MANIFESTS / "deployment.yaml").read_text()))["spec"]["template"]["spec"][
+        "containers"
+    ]
+    found: dict[str, object] = only
+    return found
+
+
+def test_the_example_sets_variables_that_there_are() -> None:
+    assert set(literals()) <= set(env.defaults)
+
+
+def test_the_example_mounts_what_its_settings_name() -> None:
+    mounts = container()["volumeMounts"]
+    assert isinstance(mounts, list)
+
+    files = [value for value in literals().values() if value.startswith("/etc/")]
+
+    assert {str(Path(file).parent) for file in files} == {mount["mountPath"] for mount in mounts}
+
+
+def test_the_example_probes_what_is_served() -> None:
+    parts = container()
+    paths = {kind: parts[f"{kind}Probe"] for kind in ("startup", "liveness", "readiness")}
+
+    assert {kind: probe["httpGet"]["path"] for kind, probe in paths.items() if isinstance(probe, dict)} == {
+        "startup": "/health/live", "liveness": "/health/live", "readiness": "/health/ready"
+    }  # fmt: skip
+    assert parts["command"] == ["python", "manage.py", "run_bridge"]
+
+
+@pytest.mark.parametrize("file", ["routes.toml"])
+def test_the_examples_routes_are_sound(file: str) -> None:
+    routes = load_routes(str(MANIFESTS / file))
+
+    assert [route.name for route in routes.routes] == ["diary-entry"]
