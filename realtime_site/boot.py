@@ -17,6 +17,7 @@ from common.printable import printable, printable_lines
 
 # Ours, and the routes. Django's others are about databases and templates, and would load the ORM's migrations.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
+EVERY_PROCESS: Final = "variables"  # the tag of the checks that run in the bridge, too
 
 SETTINGS: Final = "realtime_site.settings"
 
@@ -45,7 +46,7 @@ def _choose_settings() -> None:
 
 def check(tags: Sequence[str] = TAGS) -> None:
     """Run the system checks as Django's commands would: exit on an error, log each warning."""
-    messages = checks.run_checks(tags=tags)
+    messages = checks.run_checks(tags=[*tags, EVERY_PROCESS])
     errors = [message for message in messages if message.is_serious()]
     if errors:
         refuse("\n".join(sentence(error) for error in errors), FAILED)

@@ -15,7 +15,7 @@ TLS_VARIABLES: Final = (
 )
 
 
-@register("centrifugo_proxy")
+@register("centrifugo_proxy", "variables")
 def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Every variable that is meant for this service has an effect."""
     return [

@@ -4,6 +4,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
+from realtime_site import boot
 from tests.harness.environment import settings_from
 from tests.harness.processes import free_port, serve_command, serving, started
 
@@ -49,6 +50,16 @@ def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
         "Remove it; docs/reference.md lists the settings.",
         "centrifugo_proxy.W005: PROMETHEUS_MULTIPROC_DIR is ignored: /metrics shows this one process. "
         "Remove it from this process's environment.",
+    ]
+
+
+def test_every_process_warns_of_misspelt_names_whatever_else_it_checks(caplog: pytest.LogCaptureFixture) -> None:
+    with override_settings(MISSPELT_VARIABLES={"BRIDGE_KAFKA_BROKER": "BRIDGE_KAFKA_BROKERS"}, IGNORED_VARIABLES={}):
+        boot.check([])
+
+    assert caplog.messages == [
+        "centrifugo_proxy.W004: BRIDGE_KAFKA_BROKER is not a setting of this service and has no effect. "
+        "Did you mean BRIDGE_KAFKA_BROKERS?"
     ]
 
 
