@@ -2,7 +2,7 @@
 # pins what it resolved to: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# The packages, all as wheels: no compiler in either stage.
+# Packages are installed as wheels, so that neither stage needs a compiler.
 FROM ${PYTHON_IMAGE} AS packages
 COPY requirements/base.txt /tmp/base.txt
 RUN python -m venv /opt/venv \
@@ -21,7 +21,7 @@ COPY fallback fallback
 COPY centrifugo_proxy centrifugo_proxy
 COPY realtime_site realtime_site
 RUN python -m compileall -q .
-# A number, so that Kubernetes can see that it is not root. Nothing is written at run time.
+# A number, so that Kubernetes can verify that it is not root. Nothing is written at run time.
 USER 10001:10001
 EXPOSE 9730
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["python", "-m", "realtime_site.healthcheck"]

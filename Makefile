@@ -1,4 +1,4 @@
-# The same names on a laptop and in .ci/run. `make help` lists them.
+# `make help` lists the targets. .ci/run uses the same ones.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for each other's processes: four at a time suit two cores.
 JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
-# The pinned Centrifugos: `make run` shows v6, the tests run with both. With CENTRIFUGO_BIN they use that binary alone.
+# The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
 CENTRIFUGO := .cache/centrifugo-v6
 CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 # The broker's jars and an archive of their classes.
@@ -26,7 +26,7 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# What the service and its demonstration need, and nothing for tests.
+# Only what the service and its demonstration need.
 $(VENV)/.run: $(VENV)/.python requirements/base.txt requirements/demo.txt
 	@echo "Installing the service's packages into $(VENV), once; this takes about a minute."
 	@$(PIP) -r requirements/base.txt -r requirements/demo.txt
@@ -40,7 +40,7 @@ $(VENV)/.installed: $(VENV)/.run requirements/dev.txt
 run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
 	@$(BIN)/python -m demo
 
-# A tenth of the examples of the property tests, and no test that starts a process.
+# With a tenth of the examples of the property tests, and without tests that start processes.
 check: checks  ## static checks and the tests that start no process; under 90 seconds
 	EXAMPLES=0.1 $(PYTEST) -m "not processes"
 
@@ -76,7 +76,7 @@ $(KAFKA): tools/kafka/pom.xml $(VENV)/.installed
 	$(BIN)/python -m tools.kafka.broker
 	@touch $@
 
-# The tests say themselves why they do without one (tests/harness/kafka.py).
+# Tests that need it are skipped without it, and say why (tests/harness/kafka.py).
 kafka-if-possible:
 	@mkdir -p .cache
 	@[ -e $(KAFKA) ] || echo "Fetching Kafka for the bridge's tests, once"
@@ -90,16 +90,16 @@ $(JS): tools/js/package.json tools/js/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-# The tests that need it are skipped without, and say so (tests/harness/node.py).
+# Tests that need them are skipped without them, and say why (tests/harness/node.py).
 js-if-possible:
 	@mkdir -p .cache
 	@[ -e $(JS) ] || echo "Installing the npm packages of the tests, once"
 	@$(MAKE) --no-print-directory js > .cache/js.log 2>&1 || true
 
-bench: $(VENV)/.installed  ## CPU of a connect beside the bare floor's; options in BENCH="--json FILE --rounds 1"
+bench: $(VENV)/.installed  ## CPU of a connect, compared with a bare function's; options in BENCH="--json FILE --rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)
 
-checks: lint types  ## the static checks alone
+checks: lint types  ## only the static checks
 
 lint: $(VENV)/.installed  ## ruff and the import contracts
 	$(BIN)/ruff check --quiet .
@@ -109,7 +109,7 @@ lint: $(VENV)/.installed  ## ruff and the import contracts
 types: $(VENV)/.installed  ## mypy, strict on the sources
 	$(BIN)/mypy --no-error-summary
 
-format: $(VENV)/.installed  ## let ruff lay out the code
+format: $(VENV)/.installed  ## format the code with ruff
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
 
@@ -117,15 +117,15 @@ proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and t
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
 	$(BIN)/python -m grpc_tools.protoc -Iroutes.example --include_imports --descriptor_set_out=routes.example/identity.binpb routes.example/identity.proto
 
-# RESOLVE= keeps the pins as far as they fit, and only adds what *.in asks for anew.
+# With RESOLVE= (empty) existing pins are kept where possible, and only new requirements are added.
 RESOLVE ?= --upgrade
 COMPILE = $(BIN)/pip-compile --quiet $(RESOLVE) --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-requirements: $(VENV)/.installed  ## pin requirements/*.txt anew from *.in, with hashes
+requirements: $(VENV)/.installed  ## pin the newest versions in requirements/*.txt, with hashes
 	$(COMPILE) -o requirements/base.txt requirements/base.in
 	$(COMPILE) -o requirements/demo.txt requirements/demo.in
 	$(COMPILE) -o requirements/dev.txt requirements/dev.in
 
-clean:  ## remove what the other targets made
+clean:  ## remove everything that the other targets created
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
