@@ -45,7 +45,9 @@ class AutoReader:
         self._json = JsonReader()
 
     def read(self, record: Record, value: bytes) -> Payload:
-        is_event = record.headers and (_is_binary(record) or content_type(record).startswith(ANY_CLOUDEVENT))
+        if not record.headers:
+            return Payload(json_object(value))
+        is_event = _is_binary(record) or content_type(record).startswith(ANY_CLOUDEVENT)
         return (self._cloudevents if is_event else self._json).read(record, value)
 
 

@@ -56,11 +56,11 @@ def _publish(action: PublishAction, event: Event, at: Circumstances) -> list[Com
             action=action.number,
             channels=channels,
             data=data,
-            tags=_tags(action, event),
+            tags=_tags(action, event) if action.tags else None,
             idempotency_key=idempotency_key(action.idempotency, event, suffix),
             skip_history=action.skip_history,
             delta=action.delta,
-            version=_version(action.version, event),
+            version=_version(action.version, event) if action.version else None,
             version_epoch=action.version_epoch.fill(event) if action.version_epoch else "",
             burst=action.burst,
         )
@@ -117,17 +117,13 @@ def _targets(templates: tuple[Template, ...], event: Event, limit: int, too_long
     return targets
 
 
-def _tags(action: PublishAction, event: Event) -> dict[str, str] | None:
-    if not action.tags:
-        return None
+def _tags(action: PublishAction, event: Event) -> dict[str, str]:
     filled = ((name, template.fill_if_there(event)) for name, template in action.tags)
     return {name: text for name, text in filled if text is not None}
 
 
-def _version(template: Template | None, event: Event) -> int | None:
+def _version(template: Template, event: Event) -> int:
     """Raises Unmappable when it is no version: Centrifugo would refuse the whole batch, or ignore it."""
-    if template is None:
-        return None
     try:
         text = template.fill(event)
     except Unmappable as error:

@@ -72,6 +72,8 @@ def _tombstone(routes: list[Route]) -> Outcome:
 class _Mapping:
     """The mapping of one record."""
 
+    __slots__ = ("_commands", "_failures", "_now_ms", "_payloads", "_record", "_too_old", "_value")
+
     def __init__(self, record: Record, value: bytes, now_ms: int) -> None:
         self._record = record
         self._value = value

@@ -34,7 +34,8 @@ class Rule(NamedTuple):
 
 def is_segment(text: str) -> bool:
     """Whether the text can be one segment of a channel: one that the channel policy can judge, and no list."""
-    return channel_names.is_plain_segment(text) and ":" not in text and "," not in text
+    # Most are letters and digits. Asked here first, this saves a call.
+    return text.isalnum() or (channel_names.is_plain_segment(text) and ":" not in text and "," not in text)
 
 
 SEGMENT: Final = Rule(is_segment, f"text without white space and {' '.join(sorted(RESERVED))}, or an integer")
