@@ -55,9 +55,15 @@ def _of_publication(action: PublishAction, namespace: NamespaceFacts) -> Iterato
     if action.delta and not namespace.deltas:
         yield f'delta has no effect; set allowed_delta_types = ["fossil"] at {namespace.path or "the top"}'
     if not action.skip_history and not (namespace.history and namespace.recovery):
-        yield f"a client that reconnects misses what was published meanwhile; set {_history(namespace)}, force_recovery"
+        needed = _listed(namespace, "history_size", "history_ttl", "force_recovery")
+        yield f"a client that reconnects misses what was published meanwhile; set {needed}"
 
 
 def _history(namespace: NamespaceFacts) -> str:
-    place = f"{namespace.path}." if namespace.path else ""
-    return f"{place}history_size and {place}history_ttl"
+    return _listed(namespace, "history_size", "history_ttl")
+
+
+def _listed(namespace: NamespaceFacts, *options: str) -> str:
+    """The options with their place: `a, b and c`."""
+    *first, last = (f"{namespace.path}.{option}" if namespace.path else option for option in options)
+    return f"{', '.join(first)} and {last}"

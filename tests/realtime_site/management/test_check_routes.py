@@ -243,7 +243,8 @@ FLAT = {"namespaces": [{"name": "family", "history_size": 10, "history_ttl": "60
             [
                 "action 1: channel family:{family_id}: a client that reconnects misses what was published meanwhile; "
                 "set "
-                "channel.namespaces[0].history_size and channel.namespaces[0].history_ttl, force_recovery"
+                "channel.namespaces[0].history_size, channel.namespaces[0].history_ttl and "
+                "channel.namespaces[0].force_recovery"
             ],
         ),
         (FLAT, []),
