@@ -461,7 +461,7 @@ def test_a_file_that_cannot_be_used_is_an_error_of_the_system_checks(tmp_path: P
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E005", True)
     assert error.msg.startswith(f"CHANNEL_POLICY_PATH: {file}: {said}")
-    assert error.hint == "manage.py check_policy FILE tells of every problem; policy.example.toml shows what there is."
+    assert error.hint == "Run manage.py check_policy FILE to see every problem; policy.example.toml shows the format."
 
 
 def test_each_problem_is_an_error_of_its_own(tmp_path: Path) -> None:
