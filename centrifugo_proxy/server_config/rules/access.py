@@ -17,7 +17,14 @@ ANYBODY: Final = {
     5: ("allow_anonymous_connect_without_token",),
 }
 INSECURE: Final = {
-    6: ("client.insecure", "client.insecure_skip_token_signature_verify", "http_api.insecure", "admin.insecure"),
+    6: (
+        "client.insecure",
+        "client.insecure_skip_token_signature_verify",
+        "client.token.insecure_skip_jwks_endpoint_safety_check",
+        "client.subscription_token.insecure_skip_jwks_endpoint_safety_check",
+        "http_api.insecure",
+        "admin.insecure",
+    ),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
 # Each verifies tokens alone: the previous key, of v6, does so without a current one too.

@@ -48,6 +48,18 @@ def rights_of_every_client(configuration: Configuration, facts: ServiceFacts) ->
                 )
 
 
+@RULES.rule("shared-poll-signatures", Severity.WARNING)
+def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for namespace in configuration.namespaces:
+        if namespace.options.get("subscription_type") == "shared_poll" and _is_decided(namespace, facts):
+            yield Problem(
+                namespace.at("subscription_type"),
+                "Which keys of these channels a client follows is not decided by the policy: whoever has a signature "
+                "by shared_poll.hmac_secret_key follows them, whatever has been locked since it was made.",
+                "Let the backend that signs look at locks and tiers, and give signatures a short life.",
+            )
+
+
 def _is_decided(namespace: Namespace, facts: ServiceFacts) -> bool:
     """Whether somebody decides who may be in these channels: then they are not for everybody."""
     return bool(namespace.proxied) or namespace.name in facts.namespaces

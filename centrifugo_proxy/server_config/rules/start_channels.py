@@ -1,11 +1,19 @@
 """What Centrifugo refuses in the options of channels, as its own validation does."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
-from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, table, tables, words
-from centrifugo_proxy.server_config.durations import milliseconds
+from centrifugo_proxy.server_config.configuration import (
+    Configuration,
+    Namespace,
+    find,
+    is_true,
+    number,
+    tables,
+    words,
+)
+from centrifugo_proxy.server_config.rules.start_maps import map_refusals, ms
 
 Refusal = tuple[str, str]  # the path, and what is wrong there
 META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
@@ -17,8 +25,6 @@ CHOICES: Final = {
     "publication_data_format": ("", "json", "json_object", "binary"),
     "subscription_type": ("", "stream", "map", "map_clients", "map_users", "shared_poll"),
 }
-MAPS: Final = ("map", "map_clients", "map_users")
-MODES: Final = ("ephemeral", "recoverable", "persistent")
 PERSONAL: Final = {
     6: ("client.subscribe_to_user_personal_channel.enabled", "client.subscribe_to_user_personal_channel."),
     5: ("user_subscribe_to_personal", "user_personal_"),
@@ -26,6 +32,13 @@ PERSONAL: Final = {
 PERSONAL_NAMESPACE: Final = {6: "personal_channel_namespace", 5: "channel_namespace"}
 PROXY_NAMES: Final = ("subscribe_proxy_name", "publish_proxy_name", "sub_refresh_proxy_name")
 V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
+# By event: what turns it on in a namespace of v6, "" for the subscription type of that name; and the proxy's name.
+OTHER_PROXIES: Final = {
+    "subscribe_stream": ("subscribe_stream_proxy_enabled", "subscribe_stream_proxy_name"),
+    "map_publish": ("map.publish_proxy_enabled", "map.publish_proxy_name"),
+    "map_remove": ("map.remove_proxy_enabled", "map.remove_proxy_name"),
+    "shared_poll": ("", "shared_poll.proxy_name"),
+}
 PRESENCE_MAPS: Final = {
     "map_clients_presence_channel_prefix": "map_clients",
     "map_users_presence_channel_prefix": "map_users",
@@ -40,8 +53,9 @@ def channel_refusals(configuration: Configuration) -> Iterator[Refusal]:
         if namespace.on(_stream_proxy(configuration.major)) and namespace.proxied:
             yield namespace.at(_stream_proxy(configuration.major)), "a stream proxy excludes the other proxies"
         if configuration.major == 6:
-            yield from _maps(namespace, configuration)
+            yield from map_refusals(namespace, configuration)
             yield from _presence_maps(namespace, configuration)
+            yield from _other_proxies(namespace, configuration)
     yield from _proxy_names(configuration)
     yield from _personal(configuration)
 
@@ -56,21 +70,13 @@ def _meta_ttl(configuration: Configuration) -> Any:
     return default if value is None else value
 
 
-def _ms(value: Any) -> float:
-    """Milliseconds; 0 for what is no duration, which value-invalid reports."""
-    try:
-        return float(milliseconds(value))
-    except (ValueError, OverflowError):
-        return 0
-
-
 def _history(namespace: Namespace, global_meta_ttl: Any) -> Iterator[Refusal]:
     options = namespace.options
-    size, ttl = number(options.get("history_size")), _ms(options.get("history_ttl"))
+    size, ttl = number(options.get("history_size")), ms(options.get("history_ttl"))
     if bool(size) != bool(ttl):
         given, missing = ("history_size", "history_ttl") if size else ("history_ttl", "history_size")
         yield namespace.at(given), f"{given} needs {missing} beside it"
-    meta_ttl = _ms(options.get("history_meta_ttl")) or _ms(global_meta_ttl)
+    meta_ttl = ms(options.get("history_meta_ttl")) or ms(global_meta_ttl)
     if ttl > meta_ttl:
         yield namespace.at("history_ttl"), "history_ttl must not be longer than history_meta_ttl"
     if namespace.on("force_recovery") and not (size and ttl):
@@ -125,28 +131,20 @@ def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
         yield f"{listed}[{index}].{key}", options.get(key)
 
 
-def _maps(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:
-    options, kind = table(namespace.options.get("map")), namespace.options.get("subscription_type")
-    mode, key_ttl = str(options.get("mode") or ""), _ms(options.get("key_ttl"))
-    if kind == "shared_poll" and not configuration.option("shared_poll.hmac_secret_key").value:
-        yield namespace.at("subscription_type"), "shared_poll needs shared_poll.hmac_secret_key"
-    if mode and mode not in MODES:
-        yield namespace.at("map.mode"), f"it knows {', '.join(MODES)} only"
-    if kind in MAPS and not mode:
-        yield namespace.at("subscription_type"), f"{kind} needs map.mode"
-    if mode in ("ephemeral", "recoverable") and key_ttl <= 0:
-        yield namespace.at("map.mode"), f"{mode} needs a map.key_ttl above 0"
-    if mode == "persistent" and (key_ttl or kind in ("map_clients", "map_users")):
-        yield namespace.at("map.mode"), "persistent excludes map.key_ttl, map_clients and map_users"
-    yield from _map_keys(namespace, options, kind)
+def _other_proxies(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:
+    """Proxies of events that this service does not answer."""
+    for event, (switch, name) in OTHER_PROXIES.items():
+        on = namespace.options.get("subscription_type") == event if not switch else _is_on(namespace, switch)
+        chosen = str(find(namespace.options, name) or "default")
+        endpoint = f"channel.proxy.{'shared_poll_refresh' if event == 'shared_poll' else event}.endpoint"
+        if on and chosen == "default" and not configuration.text(endpoint):
+            yield endpoint, "a namespace asks this proxy, which has no endpoint"
+        if on and event == "subscribe_stream" and configuration.text(endpoint).startswith("http"):
+            yield endpoint, "a subscribe stream proxy speaks gRPC only"
 
 
-def _map_keys(namespace: Namespace, options: Mapping[str, Any], kind: Any) -> Iterator[Refusal]:
-    client_key = str(options.get("client_key") or "")
-    if client_key and client_key not in ("client_id", "user_id"):
-        yield namespace.at("map.client_key"), "it knows client_id and user_id only"
-    if options.get("remove_client_on_unsubscribe") and kind not in MAPS:
-        yield namespace.at("map.remove_client_on_unsubscribe"), "it needs a subscription_type of maps"
+def _is_on(namespace: Namespace, path: str) -> bool:
+    return is_true(find(namespace.options, path))
 
 
 def _presence_maps(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:

@@ -113,7 +113,7 @@ def _kubernetes(objects: list[dict[str, Any]]) -> list[Source]:
 def _files(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     name = table(document.get("metadata")).get("name", "")
     for key, text in _entries(document):
-        if key.rpartition(".")[2].lower() in FORMATS:
+        if key.rpartition(".")[2].lower() in FORMATS or text.lstrip().startswith("{"):
             yield f"{document['kind']} {name} {key}", text, _format_of(key, text)
 
 

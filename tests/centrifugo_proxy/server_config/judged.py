@@ -43,7 +43,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         rf"{V6_NAMESPACE}(publication_data_format|subscription_type|map_(clients|users)_presence_channel_prefix)": (
             "start-refused"
         ),
-        rf"{V6_NAMESPACE}map\.(mode|key_ttl|client_key|remove_client_on_unsubscribe)": "start-refused",
+        rf"{V6_NAMESPACE}map\.(mode|key_ttl|meta_ttl|stream_(size|ttl)|(min|default|max)_page_size|client_key|remove_client_on_unsubscribe)": "start-refused",
         rf"{V6_NAMESPACE}map\.(publish|remove)_proxy_enabled": RIGHTS,
         rf"{V6_NAMESPACE}presence": RIGHTS,
         r"channel\.namespaces\[\]\.name": "policy-namespace-missing start-refused",
@@ -58,6 +58,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"client\.allowed_origins": "origins-any origins-empty",
         r"client\.allow_anonymous_connect_without_token": "anonymous-access",
         r"client\.(insecure|insecure_skip_token_signature_verify)|http_api\.insecure|admin\.insecure": "insecure-mode",
+        r"client\.(subscription_)?token\.insecure_skip_jwks_endpoint_safety_check": "insecure-mode",
         r"client\.token\.(hmac_(previous_)?secret_key|(rsa|ecdsa)_public_key|jwks_public_endpoint)": "jwt-keys",
         r"client\.subscription_token\.(enabled|hmac_(previous_)?secret_key|(rsa|ecdsa)_public_key|jwks_public_endpoint)": (
             "subscription-tokens"
@@ -92,7 +93,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
             "start-refused"
         ),
         r"consumers\[\]\.(google_pub_sub\.(project_id|subscriptions)|(aws_sqs|azure_service_bus)\.queues)": "start-refused",
-        r"shared_poll\.hmac_secret_key": "start-refused",
+        r"shared_poll\.hmac_secret_key": "start-refused shared-poll-signatures",
     },
     5: {
         r"proxy_(connect|refresh|subscribe|publish|sub_refresh|rpc)_endpoint|proxies\[\]\.endpoint": ENDPOINT,

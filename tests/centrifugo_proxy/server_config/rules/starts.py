@@ -1,4 +1,4 @@
-"""Configurations that Centrifugo starts with, and such that it refuses: tried with both, see test_start.py."""
+"""Configurations that Centrifugo starts with, and some that it refuses; test_start.py tries them on both."""
 
 from typing import Any, Final
 
@@ -30,6 +30,13 @@ STARTS_BY_V5: Final[Configs] = [
     {"proxy_connect_endpoint": "http://x", "proxy_connect_timeout": "0s"},
     {"proxy_connect_endpoint": "http://x", "proxy_connect_timeout": None},
     {"uni_sse_connect_code_to_http_response": {"enabled": True, "transforms": [{"code": 0}]}},
+    {"shutdown_timeout": "1 minute"},
+    {"port": 9000},
+    {"namespaces": '[{"name":"aa"}]'},
+    {"proxy_http_headers": {"a": 1}},
+    {"graphite_interval": "1d"},
+    {"redis_connect_timeout": "1d"},
+    {"nats_tls": {"enabled": True}},
 ]
 
 REFUSED_BY_V5: Final[Configs] = [
@@ -80,6 +87,13 @@ REFUSED_BY_V5: Final[Configs] = [
     {"proxy_subscribe_stream_endpoint": "http://x"},
     {"consumers": [{"name": "x", "type": "foo"}]},
     {"consumers": [{"name": "xx", "type": "foo"}]},
+    {"websocket_write_timeout": "5"},
+    {"namespaces": '[{"name":"aa","history_size":1}]'},
+    {"rpc_namespaces": [{"name": "a"}]},
+    {"granular_proxy_mode": "true", "rpc_proxy_name": "zz"},
+    {"global_history_meta_ttl": "1s", "history_size": 1, "history_ttl": "5m"},
+    {"client_presence_update_interval": "1d"},
+    {"channel_regex": "["},
 ]
 
 STARTS_BY_V6: Final[Configs] = [
@@ -114,6 +128,32 @@ STARTS_BY_V6: Final[Configs] = [
     {"engine": {"type": "memory"}},
     {"http_server": {"tls": {"enabled": True}}},
     {"grpc_api": {"enabled": True, "tls": {"enabled": True, "cert_pem": "nope"}}},
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "subscription_type": "shared_poll"}],
+            "proxy": {"shared_poll_refresh": {"endpoint": "http://x"}},
+        },
+        "shared_poll": {"hmac_secret_key": "x"},
+    },
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "map": {"remove_proxy_enabled": True}}],
+            "proxy": {"map_remove": {"endpoint": "http://x"}},
+        }
+    },
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "subscribe_stream_proxy_enabled": True}],
+            "proxy": {"subscribe_stream": {"endpoint": "grpc://x"}},
+        }
+    },
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "subscribe_proxy_enabled": True, "subscribe_proxy_name": ""}],
+            "proxy": {"subscribe": {"endpoint": "http://x"}},
+        }
+    },
+    {"engine": {"redis": {"address": "localhost:6379"}}},
 ]
 
 REFUSED_BY_V6: Final[Configs] = [
@@ -237,4 +277,51 @@ REFUSED_BY_V6: Final[Configs] = [
     {"channel": {"namespaces": [{"name": "aa", "map_clients_presence_channel_prefix": "zz:"}]}},
     {"client": {"token": {"audience_regex": "(?!x)"}}},
     {"client": {"token": {"audience": "a", "audience_regex": "b"}}},
+    {
+        "channel": {"namespaces": [{"name": "aa", "subscription_type": "shared_poll"}]},
+        "shared_poll": {"hmac_secret_key": "x"},
+    },
+    {"channel": {"namespaces": [{"name": "aa", "map": {"publish_proxy_enabled": True}}]}},
+    {"channel": {"namespaces": [{"name": "aa", "subscribe_stream_proxy_enabled": True}]}},
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "subscribe_stream_proxy_enabled": True}],
+            "proxy": {"subscribe_stream": {"endpoint": "http://x"}},
+        }
+    },
+    {"channel": {"without_namespace": {"publish_proxy_enabled": True}}},
+    {
+        "channel": {
+            "namespaces": [{"name": "aa", "map": {"client_key": "user_id", "publish_proxy_enabled": True}}],
+            "proxy": {"map_publish": {"endpoint": "http://x"}},
+        }
+    },
+    {
+        "channel": {
+            "namespaces": [
+                {
+                    "name": "aa",
+                    "subscription_type": "map",
+                    "map": {"mode": "recoverable", "key_ttl": "5s", "meta_ttl": "1s"},
+                }
+            ]
+        }
+    },
+    {
+        "channel": {
+            "namespaces": [
+                {
+                    "name": "aa",
+                    "subscription_type": "map",
+                    "map": {"mode": "ephemeral", "key_ttl": "5s", "stream_size": 5},
+                }
+            ]
+        }
+    },
+    {"channel": {"namespaces": [{"name": "aa", "map": {"min_page_size": 9, "max_page_size": 2}}]}},
+    {"client": {"proxy": {"refresh": {"enabled": True}}}},
+    {"uni_grpc": {"enabled": True, "port": "x"}},
+    {"websocket": {"write_timeout": "5"}},
+    {"channel": {"namespaces": [{"name": "aa", "presence": "on"}]}},
+    {"shutdown": {"timeout": "1 minute"}},
 ]

@@ -66,6 +66,16 @@ FIRES: Final = [
         expected=FAMILY,
     ),
     Case(
+        "shared-poll-signatures",
+        f"{AT}.subscription_type",
+        {
+            **six(subscription_type="shared_poll"),
+            "shared_poll.hmac_secret_key": "made up",
+            "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
+        },
+        expected=FAMILY,
+    ),
+    Case(
         OPEN,
         f"{AT}.allow_history_for_client",
         {"channel.namespaces": [{"name": "news", "allow_history_for_client": True, **KEPT}]},
@@ -73,6 +83,15 @@ FIRES: Final = [
     Case(OPEN, "allow_presence_for_client", {"allow_presence_for_client": True, "presence": True}, major=5),
 ]
 SILENT: Final = [
+    Case(
+        "shared-poll-signatures",
+        "a namespace that nobody decides about",
+        {
+            "channel.namespaces": [{"name": "news", "subscription_type": "shared_poll"}],
+            "shared_poll.hmac_secret_key": "made up",
+            "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
+        },
+    ),
     Case(DECIDED, "no history is kept", six(allow_history_for_client=True), expected=FAMILY),
     Case(DECIDED, "no presence is kept", five(allow_presence_for_client=True), major=5, expected=FAMILY),
     Case(DECIDED, "subscribers only", six(allow_history_for_subscriber=True, **KEPT), expected=FAMILY),
