@@ -13,7 +13,7 @@ from pytest_django import Settings
 from centrifugo_proxy.server_config.findings import UNPARSABLE, UNREADABLE
 from centrifugo_proxy.server_config.linter import RULES
 from tests.centrifugo_proxy.server_config.sound import Config, changed
-from tests.harness.manage import run_manage
+from tests.harness.manage import called, run_manage
 from tests.harness.paths import DOCS
 
 PAGE = (DOCS / "centrifugo.md").read_text()
@@ -21,12 +21,7 @@ PAGE = (DOCS / "centrifugo.md").read_text()
 
 def check(file: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and output."""
-    output = StringIO()
-    try:
-        call_command("check_centrifugo_config", str(file), *arguments, stdout=output, no_color=True)
-    except SystemExit as ended:
-        return int(ended.code or 0), output.getvalue()
-    return 0, output.getvalue()
+    return called("check_centrifugo_config", str(file), *arguments)
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 import json
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from pytest_django import Settings
 
-from tests.harness.manage import run_manage
+from tests.harness.manage import called, run_manage
 from tests.harness.paths import ROOT
 from tests.harness.service import service
 
@@ -72,12 +71,8 @@ def policy(tmp_path: Path, settings: Settings) -> Path:
 
 def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
     """Exit code and output."""
-    output = StringIO()
-    try:
-        call_command("check_policy", str(file), *arguments, stdout=output, no_color=True)
-    except SystemExit as ended:
-        return int(ended.code or 0), output.getvalue().splitlines()
-    return 0, output.getvalue().splitlines()
+    code, output = called("check_policy", str(file), *arguments)
+    return code, output.splitlines()
 
 
 def check_json(file: Path, *arguments: str) -> tuple[int, dict[str, Any]]:

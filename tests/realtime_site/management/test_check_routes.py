@@ -3,16 +3,16 @@
 import io
 import json
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from tests.bridge.example_records import EXAMPLE, RECORDS
 from tests.bridge.given import one_route, publishing
+from tests.harness.manage import called
 
 ROUTES = EXAMPLE / "routes.toml"
 POSITION = ("--partition", "3", "--offset", "7", "--timestamp", "1800000000000")
@@ -20,12 +20,8 @@ POSITION = ("--partition", "3", "--offset", "7", "--timestamp", "1800000000000")
 
 def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
     """Exit code and output."""
-    output = StringIO()
-    try:
-        call_command("check_routes", str(file), *arguments, stdout=output, no_color=True)
-    except SystemExit as ended:
-        return int(ended.code or 0), output.getvalue().splitlines()
-    return 0, output.getvalue().splitlines()
+    code, output = called("check_routes", str(file), *arguments)
+    return code, output.splitlines()
 
 
 def check_json(file: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
