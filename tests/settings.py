@@ -18,3 +18,6 @@ from realtime_site.settings import *  # noqa: E402, F403
 
 OTEL_EXPORTER_OTLP_ENDPOINT = ""
 IDENTITY_PROBE_INTERVAL_MS = 60000  # on, as by default, and too slow to disturb a test
+
+# caplog has the records; the writers' threads would print between the lines of pytest.
+LOGGING["handlers"] = {name: {"class": "logging.NullHandler"} for name in LOGGING["handlers"]}  # noqa: F405

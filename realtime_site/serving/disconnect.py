@@ -5,6 +5,7 @@ server's `http.disconnect`; most are answered before that. Why: docs/design/.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from realtime_site.serving.asgi_types import Receive
@@ -15,13 +16,20 @@ TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
 
+# The server's extension CLIENT_LEFT: whether a client that has ended its sending still reads.
+HasLeft = Callable[[], Awaitable[bool]]
+
+
 class AsgiCaller:
     """The client at the other end of `receive`: whether it is slow, and whether it is still there."""
 
-    __slots__ = ("_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow")
+    __slots__ = ("_has_left", "_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow")
 
-    def __init__(self, receive: Receive, task: "asyncio.Task[Any] | None", since: float) -> None:
+    def __init__(
+        self, receive: Receive, task: "asyncio.Task[Any] | None", since: float, has_left: HasLeft | None = None
+    ) -> None:
         self._receive = receive
+        self._has_left = has_left
         self._task = task
         self._listener: asyncio.Task[None] | None = None
         self.since = since
@@ -39,7 +47,7 @@ class AsgiCaller:
             await asyncio.sleep(0)
             if listener.done():
                 return True
-        return False
+        return self._has_left is not None and await self._has_left()
 
     def check(self, now: float) -> None:
         """Cancel the request when its body does not come or, once it has come, when the client hangs up."""
@@ -90,9 +98,9 @@ class Watch:
         self._open: dict[AsgiCaller, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self, receive: Receive) -> AsgiCaller:
+    def enter(self, receive: Receive, has_left: HasLeft | None = None) -> AsgiCaller:
         """Begin to watch the client of the current task's request; `leave` must follow."""
-        caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time())
+        caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time(), has_left)
         self._open[caller] = None
         if self._timer is None:
             self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)

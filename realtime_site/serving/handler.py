@@ -19,9 +19,9 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch
 
 from centrifugo_proxy.protocol import answers, codes
-from centrifugo_proxy.web.request_context import CALLER, UNREAD_BODY
+from centrifugo_proxy.web.request_context import CALLER, UNREAD_BODY, scope_of
 from centrifugo_proxy.web.responses import JsonResponse, not_found
-from realtime_site.serving.asgi_types import Receive, Scope, Send
+from realtime_site.serving.asgi_types import CLIENT_LEFT, Receive, Scope, Send
 from realtime_site.serving.disconnect import AsgiCaller, Watch
 from realtime_site.serving.request import LeanRequest
 
@@ -30,6 +30,7 @@ TOO_SLOW: Final = 408
 # For who was in flight when the server could wait no longer, and cancelled the request.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
+NOT_FOUND: Final = ResolverMatch(not_found, (), {}, url_name="not-found")
 
 
 class Disconnected(Exception):
@@ -48,7 +49,7 @@ class LeanHandler(ASGIHandler):
         self._matches: dict[str, ResolverMatch] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = scope[CALLER] = self._watch.enter(receive)
+        caller = scope[CALLER] = self._watch.enter(receive, scope.get("extensions", {}).get(CLIENT_LEFT))
         try:
             response = await self._serve(scope, receive, caller)
         except asyncio.CancelledError:
@@ -97,7 +98,10 @@ class LeanHandler(ASGIHandler):
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """As Django resolves it; remembered for the routes, of which there are few, and for nothing else."""
-        match = self._matches.get(request.path_info)
+        escaped = b"%" in scope_of(request).get(
+            "raw_path", b""
+        )  # our paths need no escape, and proxies compare them raw
+        match = NOT_FOUND if escaped else self._matches.get(request.path_info)
         if match is None:
             match = self._resolved(request)
             if match.route and not match.kwargs:
@@ -109,7 +113,7 @@ class LeanHandler(ASGIHandler):
         try:
             return super().resolve_request(request)
         except Resolver404:  # of what is no path, such as the target of OPTIONS *
-            return ResolverMatch(not_found, (), {}, url_name="not-found")
+            return NOT_FOUND
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """The view's response: every view is a coroutine function, and no hook stands around it."""

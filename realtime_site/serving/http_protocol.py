@@ -1,59 +1,367 @@
-"""uvicorn's HTTP protocol with bounds on the head of a request, for which it has none.
+"""HTTP/1.1 on a connection: the class that uvicorn's `http` option names.
 
-Nothing is added to a request whose head comes in one piece but a look at whether it did.
+It answers requests in order and one at a time, bounds what an unfinished request may hold and how long it may take,
+and lets go of a connection as soon as it ends. Why not uvicorn's own class: docs/design/http-protocol.md.
 """
 
 import asyncio
-from typing import Final
+import threading
+from collections import deque
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn import Config
+from uvicorn.server import ServerState
 
-HEAD_BYTES: Final = 32 * 1024
+from realtime_site.serving import half_closed
+from realtime_site.serving.asgi_types import CLIENT_LEFT, Scope
+from realtime_site.serving.deadline import Deadline
+from realtime_site.serving.http_exchange import Exchange
+from realtime_site.serving.http_messages import error_response
+from realtime_site.serving.http_parser import Refused, Request, RequestParser
+
 HEAD_S: Final = 10.0
-TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+LINGER_S: Final = 1.0  # how long a client may send on what nobody reads, so that it gets to read its answer
+FLUSH_S: Final = 10.0  # how long a client may take to read its last answer
+HALF_CLOSED_S: Final = 0.1  # from the end of a client's sending to the question whether it still reads
+READ_BYTES: Final = 16 * 1024  # at once: more would hold up the loop for too long
+WRITE_BYTES: Final = 16 * 1024  # held for a client that does not read, beside the last response
+PIECE_BYTES: Final = 1024  # parsed at once: bounds how many pipelined requests are held
+BODY_BYTES: Final = 64 * 1024  # held for an application that does not read
+
+FAILED: Final = error_response(500, "internal error")
 
 
-class BoundedHeads(HttpToolsProtocol):
-    """Closes a connection that is silent from the start, or whose head is too large or too slow."""
+class _ReadBuffer(threading.local):
+    """One buffer for all connections of a thread: its event loop fills and empties it for one after the other."""
 
-    _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(READ_BYTES))
+
+
+_read_buffer = _ReadBuffer()
+
+
+class HttpProtocol(asyncio.BufferedProtocol):
+    """One connection. uvicorn makes it, waits for those in `server_state.connections`, and calls `shutdown`."""
+
+    __slots__ = (
+        "_application", "_buffer", "_closing", "_current", "_data", "_deadline", "_drain_waiters", "_eof",
+        "_head_until", "_keep_alive_s", "_loop", "_parsed", "_parser", "_paused", "_queue", "_receiving",
+        "_refusal", "_scope", "_server", "_transport", "_write_paused", "_yielding", "shutting_down",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._application = config.loaded_app
+        self._server = server_state
+        self._keep_alive_s = config.timeout_keep_alive
+        self._loop = _loop or asyncio.get_event_loop()
+        self._buffer = _read_buffer.view
+        self._scope: Scope = {
+            "type": "http",
+            "asgi": {"version": config.asgi_version, "spec_version": "2.3"},
+            "root_path": config.root_path,
+            "state": app_state,
+            "extensions": {CLIENT_LEFT: self.client_left},
+        }
+        self._parser = RequestParser(self)
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self._current: Exchange | None = None  # the one that is answered now
+        self._queue: deque[Exchange] = deque()  # those to be answered next
+        self._receiving: Exchange | None = None  # the one whose body is still on its way, the last of all
+        self._data, self._parsed = b"", 0  # the last read, and how much of it is parsed: no more while one is answered
+        self._refusal = b""  # to be sent once all requests before it are answered
+        self._head_until: float | None = None
+        self._deadline = Deadline(self._loop, self._on_deadline)
+        self._drain_waiters: list[asyncio.Future[None]] = []
+        self._eof = self._closing = self._paused = self._yielding = self._write_paused = False
+        self.shutting_down = False
+
+    # What the event loop calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        # As if a request had been answered: Go may open a connection and have no use for it until later.
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._transport = transport
+        self._server.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own classes only
+        self._scope["scheme"] = "https" if transport.get_extra_info("sslcontext") else "http"
+        self._scope["server"] = _address(transport.get_extra_info("sockname"))
+        self._scope["client"] = _address(transport.get_extra_info("peername"))
+        transport.set_write_buffer_limits(high=WRITE_BYTES)
+        self._close_after(self._keep_alive_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_over()
-        super().connection_lost(exc)
+        """However it ended, nothing of it is kept; an application still at work holds only its exchange."""
+        self._server.connections.discard(self)
+        self._closing = True
+        self._deadline.end()
+        self._drop_exchanges()
+        self._wake_writers()
+        self._scope["extensions"] = {}
+        self._forget_data()
 
-    def data_received(self, data: bytes) -> None:
-        """Feed the parser, never more at once than a head may have."""
-        while len(data) > (room := HEAD_BYTES - self._head_bytes):
-            self._feed(data[:room])
-            if self.transport.is_closing():
-                return
-            data = data[room:]
-        self._feed(data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
 
-    def _feed(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.scope is None or "method" not in self.scope:  # uvicorn writes it once the head is whole
-            self._head_goes_on(len(data))
-        elif self._head_timer is not None:
-            self._head_is_over()
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what has been read. After a full buffer, other connections have their turn first."""
+        if self._closing:
+            return
+        read = bytes(self._buffer[:nbytes])
+        self._data, self._parsed = (self._data[self._parsed :] + read if self._unparsed else read), 0
+        self._parse()
+        if nbytes == READ_BYTES and not self._closing:
+            self._yielding = True
+            self._loop.call_soon(self._read_on)
+            self.update_reading()
 
-    def _head_goes_on(self, more: int) -> None:
-        self._head_bytes += more
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_S, self.transport.close)
-        if self._head_bytes >= HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+    def eof_received(self) -> bool:
+        """True keeps the connection: a client that has ended its sending still gets the answers it is waiting for."""
+        self._eof = True
+        if self._closing:
+            return False
+        if self._receiving is not None and self._receiving is not self._current:
+            self._queue.remove(self._receiving)  # its body never comes
+            self._receiving = None
+        if self._current is None or self._receiving is not None:
+            return False
+        self._loop.call_later(HALF_CLOSED_S, self._look_for_client)
+        return True
 
-    def _head_is_over(self) -> None:
-        self._head_bytes = 0
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._wake_writers()
+        if self._current is None and not self._closing:
+            self._answer_next()
+
+    # What uvicorn calls
+
+    def shutdown(self) -> None:
+        """Close after the request that is being answered, or now."""
+        self.shutting_down = True
+        if self._current is None or self._closing:
+            self._close()
+
+    # Reading
+
+    def _read_on(self) -> None:
+        self._yielding = False
+        self.update_reading()
+
+    def update_reading(self) -> None:
+        """Read from the socket unless enough is held already."""
+        held = self._unparsed or (self._receiving is not None and self._receiving.buffered > BODY_BYTES)
+        pause = (held or self._yielding) and not self._closing
+        if pause != self._paused and not self._transport.is_closing():
+            self._paused = pause
+            (self._transport.pause_reading if pause else self._transport.resume_reading)()
+
+    @property
+    def _unparsed(self) -> bool:
+        return self._parsed < len(self._data)
+
+    def _parse(self) -> None:
+        """Parse until a request is complete; the rest waits until it is answered."""
+        try:
+            while self._unparsed and not self._has_complete_request():
+                start, self._parsed = self._parsed, self._parsed + min(PIECE_BYTES, self._parser.room)
+                self._parser.feed(self._data[start : self._parsed])
+        except Refused as refused:
+            return self._refuse_after_answers(refused.response)
+        if not self._unparsed:
+            self._forget_data()
+        if self._current is None and self._queue:
+            self._answer_next()
+        self._watch_head()
+        return self.update_reading()
+
+    def _forget_data(self) -> None:
+        self._data, self._parsed = b"", 0
+
+    def _has_complete_request(self) -> bool:
+        complete = len(self._queue) + (self._current is not None) - (self._receiving is not None)
+        return complete > 0
+
+    # What the parser calls
+
+    def request_begun(self) -> None:
+        self._head_until = self._loop.time() + HEAD_S
+
+    def head_parsed(self, request: Request) -> None:
+        self._head_until = None
+        root = self._scope["root_path"]
+        scope = self._scope | {
+            "http_version": request.version,
+            "method": request.method,
+            "path": root + request.path,
+            "raw_path": root.encode() + request.raw_path,
+            "query_string": request.query,
+            "headers": request.headers,
+            "state": self._scope["state"].copy(),
+        }
+        self._receiving = Exchange(self, scope, request)
+        self._queue.append(self._receiving)
+
+    def body_parsed(self, part: bytes) -> None:
+        if self._receiving is not None:
+            self._receiving.add_body(part)
+
+    def request_parsed(self) -> None:
+        if self._receiving is not None:
+            self._receiving.end_body()
+            self._receiving = None
+
+    # Answering
+
+    def _answer_next(self) -> None:
+        """Start the application for the next request, or wait for one."""
+        if self._write_paused:  # a client that does not read its answers gets no more of them
+            return self._close_after(self._keep_alive_s)
+        if self._queue:
+            return self._answer(self._queue.popleft())
+        if self._refusal:
+            return self._refuse(self._refusal)
+        self._close_after(self._keep_alive_s)
+        if self._unparsed:
+            self._parse()
+        if self._eof and self._current is None and not self._closing:
+            return self._close()
+        self._watch_head()
+        return self.update_reading()
+
+    def _answer(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self._deadline.clear()
+        task = self._loop.create_task(exchange.run(self._application))
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
+
+    def answered(self, exchange: Exchange) -> None:
+        """The exchange has written its whole response."""
+        self._server.total_requests += 1
+        self._current = None
+        if self._receiving is exchange:
+            self._receiving = None
+        if exchange.keep_alive and not self.shutting_down:
+            self._answer_next()
+        elif exchange.complete and not self._unparsed:
+            self._close()
+        else:
+            self._linger()
+
+    def fail(self, *, begun: bool) -> None:
+        """The application ended without a whole response."""
+        if begun:
+            self._transport.abort()
+        else:
+            self._refuse(FAILED)
+
+    def write(self, head: bytes, body: bytes = b"") -> None:
+        """Write at once. A large body is not copied, so that connections can share it."""
+        if len(body) > READ_BYTES:
+            self._transport.writelines([head, body])
+        else:
+            self._transport.write(head + body)
+
+    async def drained(self) -> None:
+        """Wait until the client has read most of what was written."""
+        if self._write_paused and not self._closing:
+            waiter = self._loop.create_future()
+            self._drain_waiters.append(waiter)
+            await waiter
+
+    def _wake_writers(self) -> None:
+        waiters, self._drain_waiters = self._drain_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """uvicorn's: the date, renewed each second."""
+        return self._server.default_headers
+
+    # Ending
+
+    def _refuse_after_answers(self, response: bytes) -> None:
+        """What follows cannot be parsed. Requests that were complete before it get their answers first."""
+        self._forget_data()
+        if self._receiving is not None and self._receiving is self._current:
+            return self._refuse(response)
+        if self._receiving is not None:
+            self._queue.remove(self._receiving)
+            self._receiving = None
+        self._refusal = response
+        return self._answer_next() if self._current is None else None
+
+    def _refuse(self, response: bytes) -> None:
+        self._drop_exchanges()
+        self.write(response)
+        self._linger()
+
+    def _drop_exchanges(self) -> None:
+        for exchange in (*self._queue, *([self._current] if self._current else ())):
+            exchange.disconnect()
+        self._queue.clear()
+        self._current = self._receiving = None
+
+    def _close(self) -> None:
+        self._closing = True
+        self._close_after(FLUSH_S)
+        self._transport.close()
+
+    def _linger(self) -> None:
+        """Close once the client has stopped sending: closing before that would take its answer away (a reset)."""
+        if self._eof or self._transport.is_closing() or not self._transport.can_write_eof():
+            return self._close()
+        self._closing = True
+        self._forget_data()
+        self._transport.write_eof()
+        self._close_after(LINGER_S)
+        return self.update_reading()
+
+    def _close_after(self, seconds: float) -> None:
+        self._deadline.set(self._loop.time() + seconds)
+
+    def _watch_head(self) -> None:
+        """A head that has begun must be complete in time, whatever comes of it meanwhile."""
+        if self._head_until is not None and self._current is None and not self._closing:
+            self._deadline.set(self._head_until)
+
+    def _on_deadline(self) -> None:
+        if self._closing or self._write_paused:  # there may be more to write, which the client does not read
+            self._transport.abort()
+        else:
+            self._close()
+
+    # Clients that have ended their sending
+
+    async def client_left(self) -> bool:
+        """True when the client has ended its sending and does not read either. Only while a request is answered."""
+        waits = self._current is not None and self._current.scope["http_version"] == "1.1"
+        return self._eof and waits and await half_closed.has_left(self._transport)
+
+    def _look_for_client(self) -> None:
+        if self._current is not None:
+            task = self._loop.create_task(self._drop_without_client())
+            self._server.tasks.add(task)
+            task.add_done_callback(self._server.tasks.discard)
+
+    async def _drop_without_client(self) -> None:
+        if await self.client_left():
+            self._transport.abort()
+
+
+def _address(name: Any) -> tuple[str, int | None] | None:
+    """An address as ASGI has it; a Unix socket's has a path and no port."""
+    if isinstance(name, tuple):
+        return str(name[0]), int(name[1])
+    return (name, None) if name else None

@@ -18,9 +18,10 @@ from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from realtime_site.asgi import Application
 from realtime_site.lifespan import open_runtime
 from realtime_site.serving.asgi_types import Message
-from realtime_site.serving.http_protocol import BoundedHeads
 
 CLIENT = "9336a229-2400-4ebc-8c50-0a643d22e8a0"
+
+PROTOCOL = "realtime_site.serving.http_protocol:HttpProtocol"
 
 
 def connect_body(ticket: Any, **fields: Any) -> dict[str, Any]:
@@ -113,14 +114,28 @@ async def service(
 
 @asynccontextmanager
 async def uvicorn_service(
-    identity_address: str = "127.0.0.1:1", *, tickets: Iterable[str] = (), clock: Clock | None = None, **settings: Any
+    identity_address: str = "127.0.0.1:1",
+    *,
+    tickets: Iterable[str] = (),
+    clock: Clock | None = None,
+    keep_alive_s: Any = 75,
+    **settings: Any,
 ) -> AsyncIterator[Service]:
     """The application behind a real uvicorn on a loopback port, for tests of connections."""
     with override_settings(IDENTITY_VALIDATE_GRPC_ADDRESS=identity_address, **settings), socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         application = Application(open_runtime(django_settings, pool_of(tickets), clock))
         server = uvicorn.Server(
-            uvicorn.Config(application, lifespan="on", ws="none", http=BoundedHeads, log_config=None, access_log=False)
+            uvicorn.Config(
+                application,
+                lifespan="on",
+                ws="none",
+                http=PROTOCOL,
+                loop="uvloop",
+                timeout_keep_alive=keep_alive_s,
+                log_config=None,
+                access_log=False,
+            )
         )
         task = asyncio.create_task(server._serve([listener]))
         while not server.started and not task.done():

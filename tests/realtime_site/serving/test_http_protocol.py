@@ -1,13 +1,23 @@
 """Heads that are too large or too slow, and connections on which nothing comes."""
 
 import asyncio
+import gc
+import tracemalloc
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
 
+import grpc
+import orjson
 import pytest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.serving import http_protocol
+from realtime_site.serving.http_parser import HEAD_BYTES
+from realtime_site.serving.http_protocol import HttpProtocol
+from tests.harness.identity import Context, IdentityStub, aborts, success
 from tests.harness.raw_http import RawClient, raw_client
-from tests.harness.service import uvicorn_service
+from tests.harness.service import Service, connect_body, uvicorn_service
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: service\r\nX-Long: "
 
@@ -30,7 +40,7 @@ async def test_a_head_up_to_the_limit_is_answered_and_the_next_one_too(at_once: 
     async with uvicorn_service() as running, raw_client(running) as client:
         answers = []
         for _ in range(3):
-            await whole(client, http_protocol.HEAD_BYTES, at_once=at_once)
+            await whole(client, HEAD_BYTES, at_once=at_once)
             answers.append((await client.answer())[0])
 
     assert answers == [200, 200, 200]
@@ -39,7 +49,7 @@ async def test_a_head_up_to_the_limit_is_answered_and_the_next_one_too(at_once: 
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_a_larger_head_is_refused_and_the_connection_closed(at_once: bool) -> None:
     async with uvicorn_service() as running, raw_client(running) as client:
-        await whole(client, http_protocol.HEAD_BYTES + 1, at_once=at_once)
+        await whole(client, HEAD_BYTES + 1, at_once=at_once)
 
         assert (await ended(client)).startswith(b"HTTP/1.1 431 ")
 
@@ -74,13 +84,138 @@ async def test_a_head_in_time_leaves_no_timer_behind(monkeypatch: pytest.MonkeyP
         assert (first, (await client.answer())[0]) == (200, 200)
 
 
-async def test_a_silent_connection_is_closed_as_an_idle_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = HttpToolsProtocol.connection_made
-
-    def impatient(protocol: HttpToolsProtocol, transport: asyncio.Transport) -> None:
-        protocol.timeout_keep_alive = 0
-        made(protocol, transport)
-
-    monkeypatch.setattr(HttpToolsProtocol, "connection_made", impatient)
-    async with uvicorn_service() as running, raw_client(running) as client:
+async def test_a_silent_connection_is_closed_as_an_idle_one_is() -> None:
+    async with uvicorn_service(keep_alive_s=0.1) as running, raw_client(running) as client:
         assert await ended(client) == b""
+
+
+async def traced_kib(running: Service) -> float:
+    """Python's memory once everything that was sent has been dealt with, in KiB."""
+    for _ in range(10):
+        await asyncio.sleep(0.05)
+        await running.http.get("/health/live")
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] / 1024
+
+
+BEFORE_THE_GUARD = {
+    "silence": b"",
+    "a line break": b"\r\n",
+    "half a head": b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 32_600,
+    "many headers": b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a:b\r\n" * 126,
+    "half a body": b"POST /centrifugo/connect HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n" + b"x" * 65_000,
+    "small chunks": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 65_000,
+    "half a trailer": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * 32_600,
+    "a query": b"GET /health?" + b"a=b&" * 8_000,
+    "answers": b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" * 5_000,
+}
+
+
+@pytest.mark.parametrize("sent", BEFORE_THE_GUARD.values(), ids=BEFORE_THE_GUARD.keys())
+async def test_a_connection_costs_at_most_128_kib_before_the_guard(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("ERROR")
+    connections = 10
+    async with uvicorn_service() as running, AsyncExitStack() as stack:
+        async with raw_client(running) as warm:
+            await warm.send(sent[:1000])
+        tracemalloc.start()
+        before = await traced_kib(running)
+
+        for _ in range(connections):
+            client = await stack.enter_async_context(raw_client(running))
+            client.writer.write(sent)  # the client's own buffer counts, too
+        held_by_clients = connections * len(sent) / 1024
+        after = await traced_kib(running)
+        tracemalloc.stop()
+
+    assert (after - before - held_by_clients) / connections < 128
+
+
+@pytest.mark.parametrize("sent", [b"\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n"])
+async def test_bytes_that_become_no_request_do_not_keep_a_connection_open(sent: bytes) -> None:
+    async with uvicorn_service(keep_alive_s=0.5) as running, raw_client(running) as client:
+        await client.send(sent)
+        reading = asyncio.create_task(ended(client))
+        started = asyncio.get_running_loop().time()
+        while not reading.done() and asyncio.get_running_loop().time() < started + 20:
+            client.writer.write(b"\r\n")
+            await asyncio.sleep(0.05)
+
+        assert reading.done()
+        assert (await reading)[:12] in {b"", b"HTTP/1.1 404"}
+
+
+async def test_a_client_that_reads_no_answer_is_let_go() -> None:
+    async with uvicorn_service(keep_alive_s=2) as running, raw_client(running) as client:
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)  # more answers than sockets hold
+        await until(lambda: connections() == 1)
+
+        await until(lambda: connections() == 0)
+
+
+def connections() -> int:
+    """How many connections the server holds."""
+    gc.collect()
+    return sum(type(each) is HttpProtocol and not each._closing for each in gc.get_objects())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_connection_that_is_reset_leaves_nothing_behind() -> None:
+    async with uvicorn_service() as running:
+        await running.http.get("/health/live")
+        before = connections()
+        for sent in (b"", HEAD, b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\n"):
+            async with raw_client(running) as client:
+                await client.send(sent)
+                await running.http.get("/health/live")
+                client.writer.transport.abort()
+
+        await until(lambda: connections() == before)
+
+
+@pytest.mark.parametrize("asked", ["at once", "after a while"])
+async def test_a_half_closed_sender_gets_its_answer_from_a_slow_identity(identity: IdentityStub, asked: str) -> None:
+    async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await asyncio.sleep(0.4)
+        return await success()(request, context)
+
+    identity.script = success() if asked == "at once" else slow
+    async with uvicorn_service(identity.address) as running, raw_client(running) as client:
+        body = orjson.dumps(connect_body("a-ticket"))
+        await client.begin("/centrifugo/connect", len(body), body)
+        client.writer.write_eof()
+        answer = await ended(client)
+
+    assert answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_caller_that_closed_is_told_from_one_that_waits(identity: IdentityStub) -> None:
+    """Identity fails after the caller has gone: no ticket of the pool is spent for it."""
+    gone = asyncio.Event()
+
+    async def fail_late(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+        await gone.wait()
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "")
+
+    settings: dict[str, Any] = {"FALLBACK_DEGRADED_WINDOW_MS": 0, "IDENTITY_PROBE_INTERVAL_MS": 0}
+    async with uvicorn_service(identity.address, tickets=["a", "b"], **settings) as running:
+        identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+        await running.connect("no-such-ticket")
+        identity.script = fail_late
+        async with raw_client(running) as client:
+            body = orjson.dumps(connect_body("a"))
+            await client.begin("/centrifugo/connect", len(body), body)
+            await until(lambda: len(identity.calls) == 2)
+        gone.set()
+        await until(lambda: running.runtime.capacity.taken == 0)
+        left = len(running.runtime.admission.pool)
+
+    assert left == 2

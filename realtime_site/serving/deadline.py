@@ -1,0 +1,48 @@
+"""A deadline that is moved often and passes seldom."""
+
+import asyncio
+from collections.abc import Callable
+
+EARLY_S = 0.001  # loops round their timers; nobody minds a millisecond
+
+
+class Deadline:
+    """Calls `on_passed` once when it passes. Moving it on costs no timer: the running one looks again when it fires."""
+
+    __slots__ = ("_at", "_loop", "_on_passed", "_timer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_passed: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_passed = on_passed
+        self._at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, at: float) -> None:
+        """Pass at this time of the loop."""
+        self._at = at
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._look)
+
+    def clear(self) -> None:
+        """Do not pass until it is set again."""
+        self._at = None
+
+    def end(self) -> None:
+        """Never pass, and hold nothing."""
+        self._at = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._at is None:
+            return
+        if self._at - self._loop.time() > EARLY_S:
+            self.set(self._at)
+        else:
+            self._at = None
+            self._on_passed()

@@ -1,0 +1,169 @@
+"""Parses requests within bounds; llhttp does the work, through httptools.
+
+What httptools leaves open is decided here: how large a head and its trailers may be, that trailers are dropped, and
+that an upgrade is ignored.
+"""
+
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import unquote
+
+import httptools
+
+from realtime_site.serving.http_messages import error_response
+
+HEAD_BYTES: Final = 32 * 1024
+HEAD_FIELDS: Final = 128
+VERSIONS: Final = ("1.1", "1.0")
+FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+MALFORMED: Final = error_response(400, "malformed request")
+ONE_HOST: Final = error_response(400, "a request has one Host header")
+TOO_LARGE: Final = error_response(431, "request head too large")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Refused(Exception):
+    """What was sent is no request that can be answered. The argument is the response, after which nothing is read."""
+
+    @property
+    def response(self) -> bytes:
+        """The whole response."""
+        response: bytes = self.args[0]
+        return response
+
+
+class Request(NamedTuple):
+    """The head of a request. `path` is `raw_path` with its escapes decoded."""
+
+    method: str
+    raw_path: bytes
+    path: str
+    query: bytes
+    headers: Headers
+    version: str
+    keep_alive: bool
+
+
+class Sink(Protocol):
+    """Takes what is parsed."""
+
+    def request_begun(self) -> None: ...
+
+    def head_parsed(self, request: Request) -> None: ...
+
+    def body_parsed(self, part: bytes) -> None: ...
+
+    def request_parsed(self) -> None: ...
+
+
+class RequestParser:
+    """One connection's parser. `feed` it in pieces of `room` bytes at most, so that its bounds are exact."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._parser = httptools.HttpRequestParser(self)
+        self._method = self._target = b""
+        self._version, self._keep_alive = "1.1", True
+        self._headers: Headers = []
+        self._fields = 0  # header fields, those of the trailers included
+        self._in_head = self._upgrading = self._replaying = False
+        self._unproductive = 0  # bytes since the last that belonged to a complete head or to a body
+
+    @property
+    def room(self) -> int:
+        """How many bytes may follow before a head, trailers or chunk extensions are too large."""
+        return HEAD_BYTES - self._unproductive
+
+    def feed(self, piece: bytes) -> None:
+        """Parse the piece. Raises Refused."""
+        self._unproductive += len(piece)
+        upgraded_at = self._feed(piece)
+        if upgraded_at is not None:
+            self._ignore_upgrade()
+            self.feed(piece[upgraded_at:])  # counted again, which only makes the bounds of such a head smaller
+        elif self._unproductive >= HEAD_BYTES:
+            raise Refused(TOO_LARGE)
+
+    def _feed(self, piece: bytes) -> int | None:
+        """Parse the piece; where it was left off, at an upgrade."""
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            offset: int = upgrade.args[0]
+            return offset
+        except httptools.HttpParserCallbackError as error:
+            raise error.__context__ or error from None
+        except httptools.HttpParserError:
+            raise Refused(MALFORMED) from None
+        return None
+
+    def _ignore_upgrade(self) -> None:
+        """Have a new parser expect the body, by the headers that say where it ends: httptools stops at an upgrade."""
+        framing = [b"%b: %b\r\n" % header for header in self._headers if header[0] in FRAMING]
+        self._parser = httptools.HttpRequestParser(self)
+        self._upgrading, self._replaying = False, True
+        self._feed(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        if self._replaying:
+            return
+        self._in_head = True
+        self._target, self._headers, self._fields = b"", [], 0
+        self._sink.request_begun()
+
+    def on_url(self, target: bytes) -> None:
+        if not self._replaying:
+            self._target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._replaying:
+            return
+        self._fields += 1
+        if self._fields > HEAD_FIELDS:
+            raise Refused(TOO_LARGE)
+        if self._in_head:  # what comes after the head is a trailer, and is dropped
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if not self._replaying:
+            self._method, self._version = self._parser.get_method(), self._parser.get_http_version()
+            self._keep_alive = self._parser.should_keep_alive()
+            self._upgrading = self._parser.should_upgrade()
+        if self._upgrading:
+            return
+        self._in_head = self._replaying = False
+        self._unproductive = 0
+        hosts = sum(name == b"host" for name, _ in self._headers)
+        if hosts > 1 or (hosts == 0 and self._version == "1.1"):
+            raise Refused(ONE_HOST)
+        if self._version not in VERSIONS or self._method == b"CONNECT":
+            raise Refused(MALFORMED)
+        self._sink.head_parsed(self._request())
+
+    def _request(self) -> Request:
+        try:
+            url = httptools.parse_url(self._target)
+        except httptools.HttpParserInvalidURLError:
+            raise Refused(MALFORMED) from None
+        raw_path = url.path or b"/"
+        return Request(
+            method=self._method.decode("ascii"),
+            raw_path=raw_path,
+            path=unquote(raw_path) if b"%" in raw_path else raw_path.decode("latin-1"),
+            query=url.query or b"",
+            headers=self._headers,
+            version=self._version,
+            keep_alive=self._keep_alive and self._version == "1.1",
+        )
+
+    def on_body(self, part: bytes) -> None:
+        self._unproductive = 0
+        self._sink.body_parsed(part)
+
+    def on_message_complete(self) -> None:
+        if not self._upgrading:
+            self._unproductive = 0
+            self._sink.request_parsed()

@@ -1,0 +1,206 @@
+"""What a stranger may send to a process of its own: bounded memory, one answer or a closed connection."""
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from tests.harness.processes import Process, serving
+from tests.harness.raw_socket import open_sockets, raw_socket, rss_kib, statuses
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("hostile")]
+
+TOKEN = "a-made-up-token"
+BODY = b'{"data": {"token": ""}}'
+GOOD = b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n"
+CLOSING = b"GET /health/live HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n"
+CHUNKED = b"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nTransfer-Encoding: chunked\r\n"
+KIB = 1024
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Process]:
+    """A service with a guard that nobody here passes."""
+    with serving(CENTRIFUGO_PROXY_TOKEN=TOKEN, LOG_LEVEL="error") as process:
+        yield process
+
+
+def exchange(process: Process, *parts: bytes) -> bytes:
+    """All that the service answers to these bytes until it closes."""
+    with raw_socket(process) as client:
+        for part in parts:
+            client.send(part)
+        return client.read_to_end()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_trailers_are_bounded_with_the_head(process: Process) -> None:
+    warm = exchange(process, CHUNKED + b"\r\n0\r\n" + b"a: b\r\n" * 300)
+    before = rss_kib(process)
+
+    one_long = exchange(process, CHUNKED + b"\r\n0\r\na: ", b"x" * 8_000_000)
+    many = exchange(process, CHUNKED + b"\r\n0\r\n", b"a: b\r\n" * 500_000)
+    extension = exchange(process, CHUNKED + b"\r\n1;", b"x" * 8_000_000)
+
+    assert [statuses(answer) for answer in (warm, one_long, many, extension)] == [[431]] * 4
+    assert rss_kib(process) - before < 2 * KIB
+
+
+def test_a_trailer_is_no_header_to_the_guard(process: Process) -> None:
+    body = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+    token = b"X-Centrifugo-Proxy-Token: %b\r\n" % TOKEN.encode()
+    close = b"Connection: close\r\n"
+
+    in_trailer = exchange(process, CHUNKED + close + b"\r\n" + body + token + b"\r\n")
+    declared = exchange(
+        process, CHUNKED + close + b"Trailer: X-Centrifugo-Proxy-Token\r\n\r\n" + body + token + b"\r\n"
+    )
+    in_head = exchange(process, CHUNKED + close + token + b"\r\n" + body + b"\r\n")
+
+    assert [statuses(answer) for answer in (in_trailer, declared, in_head)] == [[403], [403], [401]]
+
+
+UPGRADES = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
+    "websocket": b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "unknown": b"Connection: keep-alive, Upgrade\r\nUpgrade: TLS/1.0, something/2\r\n",
+    "expectation": b"Expect: the-unexpected\r\n",
+}
+
+
+@pytest.mark.parametrize("name", UPGRADES)
+@pytest.mark.parametrize("framing", ["length", "chunked", "none"])
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+def test_what_is_not_served_is_ignored_and_the_next_request_unharmed(
+    process: Process, name: str, framing: str, pieces: int
+) -> None:
+    head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nX-Centrifugo-Proxy-Token: %b\r\n" % TOKEN.encode()
+    body = {
+        "length": b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY),
+        "chunked": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-T: t\r\n\r\n" % (len(BODY), BODY),
+        "none": b"\r\n",
+    }[framing]
+    sent = head + UPGRADES[name] + body + GOOD + head + UPGRADES[name] + body + CLOSING
+    size = -(-len(sent) // pieces)
+
+    answer = exchange(process, *(sent[start : start + size] for start in range(0, len(sent), size)))
+
+    expected = 400 if framing == "none" else 401  # an empty body is no connect, and an empty ticket is invalid
+    assert statuses(answer) == [expected, 200, expected, 200]
+
+
+def test_an_expected_continue_is_sent_before_the_body(process: Process) -> None:
+    with raw_socket(process) as client:
+        client.send(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        interim = client.socket.recv(1000)
+        client.send(b"{}")
+        final = client.answer()
+
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert final[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /health/live HTTP/1.1\r\n\r\n", 400),
+        (b"GET /health/live HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"GET /health/live HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", 400),
+        (b"GET /health/live HTTP/1.0\r\n\r\n", 200),
+        (b"GET /health/live HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET /health/live\r\n\r\n", 400),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (b"GET /health%2Flive HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+        (b"GET /%68ealth HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+        (b"GET http://other/%2Fhealth HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+        (b"POST /centrifugo%2Fconnect HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+        (b"GET http://other/health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
+        (b"GET /health/live?a=%2F HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
+        (b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+        (b"GET /health/live HTTP/1.1\r\nHost: a\r\n" + b"a: b\r\n" * 127 + b"Connection: close\r\n\r\n", 431),
+        (b"\r\n" * 20_000, 431),
+    ],
+)
+def test_a_head_is_answered_by_the_rules_of_http(process: Process, head: bytes, status: int) -> None:
+    answer = exchange(process, head)
+
+    assert statuses(answer) == [status]
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_errors_have_a_short_json_body(process: Process) -> None:
+    head, _, body = exchange(process, b"nonsense\r\n\r\n").partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n")
+    assert body == b'{"error":{"code":400,"message":"malformed request"}}'
+
+
+def test_pipelined_requests_are_answered_in_order_before_the_one_that_is_malformed(process: Process) -> None:
+    order = [b"/health/live", b"/nowhere", b"/health/ready", b"/centrifugo/connect"]
+    sent = b"".join(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path for path in order * 100) + b"nonsense\r\n\r\n"
+
+    answer = exchange(process, sent)
+
+    assert statuses(answer) == [200, 404, 200, 405] * 100 + [400]
+
+
+@pytest.mark.parametrize("path", [b"/health/live", b"/centrifugo/connect"])
+def test_a_half_closed_sender_gets_its_answers(process: Process, path: bytes) -> None:
+    with raw_socket(process) as client:
+        client.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path * 3)
+        client.socket.shutdown(socket.SHUT_WR)
+        answer = client.read_to_end()
+
+    assert statuses(answer) == [200 if path == b"/health/live" else 405] * 3
+
+
+def test_a_flood_of_pipelined_requests_holds_up_nobody(process: Process) -> None:
+    slowest = 0.0
+    with ExitStack() as stack, raw_socket(process) as client:
+        for _ in range(40):
+            flooding = stack.enter_context(socket.create_connection(("127.0.0.1", process.port)))
+            flooding.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    flooding.send(GOOD * 1000)
+        for _ in range(50):
+            started = time.monotonic()
+            client.send(GOOD)
+            assert client.answer()[0] == 200
+            slowest = max(slowest, time.monotonic() - started)
+
+    assert slowest < 5
+
+
+def test_connections_that_are_reset_are_let_go_at_once(process: Process) -> None:
+    reset = struct.pack("ii", 1, 0)
+
+    def rush(count: int) -> None:
+        for _ in range(count // 100):
+            clients = [socket.create_connection(("127.0.0.1", process.port)) for _ in range(100)]
+            for number, client in enumerate(clients):
+                client.sendall((GOOD, GOOD[:20], b"", CHUNKED + b"\r\n5\r\n")[number % 4])
+            for client in clients:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                client.close()
+
+    rush(1000)
+    assert wait_for(lambda: open_sockets(process) < 20)
+    before = rss_kib(process)
+
+    rush(2000)
+
+    assert wait_for(lambda: open_sockets(process) < 20)
+    assert rss_kib(process) - before < 2000  # less than a KiB each
