@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import socket
 import ssl
 import threading
@@ -11,6 +10,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import h11
+
+from common.os_errors import network_reason
 
 TIMEOUT_S: Final = 3.0
 MAX_BYTES: Final = 65536
@@ -70,7 +71,7 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
     except TimeoutError:
         raise NotAsked(_unreachable(url, "timed out")) from None
     except OSError as error:
-        raise NotAsked(_unreachable(url, _reason(error))) from None
+        raise NotAsked(_unreachable(url, network_reason(error))) from None
     except h11.RemoteProtocolError:
         raise NotAsked(f"{url} did not answer in HTTP; check that the host and port are this service's.") from None
 
@@ -150,13 +151,6 @@ def _answered(url: str, status: int) -> str:
         404: "check that the host and port are this service's",
     }.get(status, "check what stands between here and the process, or ask the pod itself")
     return f"{url} answered {status}; {remedy}."
-
-
-def _reason(error: OSError) -> str:
-    """The system's words without asyncio's around them, "Connect call failed ('127.0.0.1', 1)"."""
-    if isinstance(error, ssl.SSLError):
-        return getattr(error, "verify_message", "") or error.reason or "TLS failed"
-    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 def _unreachable(url: str, reason: str) -> str:

@@ -1,6 +1,19 @@
 """Operating-system errors in messages."""
 
+import os
+import socket
+import ssl
+
 
 def reason(error: OSError) -> str:
     """The system's own words, such as "Permission denied", without the path; the error's name where there are none."""
     return error.strerror or type(error).__name__
+
+
+def network_reason(error: OSError) -> str:
+    """The system's words for a connection that failed, without asyncio's around them: they repeat the address."""
+    if isinstance(error, ssl.SSLError):
+        return str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed")
+    if error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

@@ -8,8 +8,8 @@ import sys
 from demo.centrifugo import BUILT, find_binary
 from demo.errors import DemoError
 from demo.lines import introduction
-from demo.process import ended
-from demo.stage import SERVICE, chosen_port, running_stage
+from demo.process import first_to_end
+from demo.stage import SECOND_SERVICE, SERVICE, chosen_port, running_stage
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -21,8 +21,7 @@ async def main() -> None:
         binary = find_binary(os.environ.get("CENTRIFUGO_BIN", ""), BUILT)
         async with running_stage(chosen_port(), binary) as stage:
             say(introduction(stage))
-            await stage.service.wait()
-            raise ended(SERVICE, stage.service)
+            raise await first_to_end({SERVICE: stage.service, SECOND_SERVICE: stage.second_service})
     except asyncio.CancelledError:
         say("Ended; nothing is left behind.")
 

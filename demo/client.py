@@ -16,6 +16,7 @@ from centrifuge.contexts import (
     PublicationContext,
     SubscribedContext,
     SubscribingContext,
+    SubscriptionErrorContext,
     UnsubscribedContext,
 )
 from centrifuge.exceptions import CentrifugeError, ReplyError
@@ -53,8 +54,12 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
         if ctx.code not in OWN_CODES:
             self.say(f"disconnected: {ctx.code} {ctx.reason}")
 
-    async def on_error(self, ctx: ErrorContext) -> None:
-        self.say(f"an attempt failed: {ctx.error}")
+    async def on_error(self, ctx: ErrorContext | SubscriptionErrorContext) -> None:
+        if not isinstance(ctx, SubscriptionErrorContext) or not isinstance(ctx.error, ReplyError):
+            self.say(f"an attempt failed: {ctx.error}")
+        elif not self.decided.is_set():  # the SDK goes on asking
+            self.say(f"not let into {CHAT} for now: {ctx.error.code} {ctx.error.message}; asks again")
+            self.decided.set()
 
     async def on_subscribing(self, ctx: SubscribingContext) -> None:
         if ctx.code not in OWN_CODES:

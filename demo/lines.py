@@ -27,7 +27,8 @@ def introduction(stage: Stage) -> str:
     return "\n".join([
         "",
         f"The service answers Centrifugo on {stage.service_url}; its identity service is {stage.identity.address},",
-        f"its fallback pool {stage.pool_path}.",
+        f"its fallback pool {stage.pool_path}. A second one, on {stage.second_url}, has the same pool, and",
+        "shares its claims: a fallback ticket is usable once at the two.",
         f"Centrifugo is at {stage.centrifugo_url}." if stage.centrifugo_url else WITHOUT_CENTRIFUGO.rstrip(),
         "",
         "Paste these into another terminal, in this folder, one after the other:",
@@ -48,32 +49,44 @@ def steps_of(stage: Stage) -> Steps:
 def outage_steps(stage: Stage) -> Steps:
     """An outage from beginning to end, as Centrifugo sees it."""
     first, second = stage.identity.mint(), stage.identity.mint()
-    spare, another_spare = stage.pool_tickets[:2]
+    spare, another_spare, third_spare = stage.pool_tickets[:3]
     window_s = WINDOW_MS // 1000
-    yield "A ticket gets in: 200, and who it belongs to.", connect_line(stage, first)
-    yield "The same ticket again is refused: 401, every ticket is good for one connection.", connect_line(stage, first)
+    yield "A ticket gets in: 200, and who it belongs to.", connect_line(stage, stage.service_url, first)
+    yield (
+        "The same ticket again is refused: 401, every ticket is good for one connection.",
+        connect_line(stage, stage.service_url, first),
+    )
     yield "Cut identity off.", lever_line(stage, "identity/down")
     yield (
         "Another ticket cannot be redeemed now: 503, try again later. This starts the outage.",
-        connect_line(stage, second),
+        connect_line(stage, stage.service_url, second),
     )
+    yield "The second service sees the outage by a call of its own: 503.", connect_line(stage, stage.second_url, second)
     yield (
         f"Watch the service turn degraded, when the outage is older than {window_s} seconds.",
         f"for second in $(seq 0 {window_s + 1}); do curl -sS {stage.service_url}/health; echo; sleep 1; done",
     )
-    yield "A fallback ticket gets in now: 200, marked as degraded.", connect_line(stage, spare)
-    yield "It does so once: 503.", connect_line(stage, spare)
+    yield "A fallback ticket gets in now: 200, marked as degraded.", connect_line(stage, stage.service_url, spare)
+    yield "It does so once: 503.", connect_line(stage, stage.service_url, spare)
     if stage.centrifugo_url:
         yield (
             "A client with another one connects through Centrifugo, but is let into no chat: nobody knows who it is.",
             client_line(stage, stage.centrifugo_url, f"--ticket={another_spare}"),
         )
     yield (
+        "The second service has the same ticket in its pool, and refuses it: 503, it was used at the first one.",
+        connect_line(stage, stage.second_url, spare),
+    )
+    yield "A ticket that was used nowhere gets in there: 200.", connect_line(stage, stage.second_url, third_spare)
+    yield (
         "Bring identity back; the service finds it within two seconds.",
         f"{lever_line(stage, 'identity/up')}; sleep 2",
     )
-    yield "The ticket of line 4 gets in: 200, a real user again.", connect_line(stage, second)
-    yield "And all is well: ok, with fewer fallback tickets.", f"curl -sS {stage.service_url}/health; echo"
+    yield "The ticket of line 4 gets in: 200, a real user again.", connect_line(stage, stage.service_url, second)
+    yield (
+        "And all is well at both: ok, with fewer fallback tickets. The second one knows of all that were used.",
+        f"for url in {stage.service_url} {stage.second_url}; do curl -sS $url/health; echo; done",
+    )
 
 
 def chat_steps(stage: Stage, centrifugo_url: str) -> Steps:
@@ -109,13 +122,13 @@ def python() -> str:
     return shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))
 
 
-def connect_line(stage: Stage, ticket: str) -> str:
+def connect_line(stage: Stage, url: str, ticket: str) -> str:
     """A curl command for a connect request as Centrifugo sends it; it prints the status after the body."""
     body = json.dumps({"data": {"token": ticket}}, separators=(",", ":"))
     headers = ("Content-Type: application/json", f"X-Centrifugo-Proxy-Token: {stage.guard_token}")
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     write_out = shlex.quote(r" %{http_code}\n")
-    return f"curl -sS -w {write_out} {stage.service_url}/centrifugo/connect{options} -d {shlex.quote(body)}"
+    return f"curl -sS -w {write_out} {url}/centrifugo/connect{options} -d {shlex.quote(body)}"
 
 
 def lever_line(stage: Stage, lever: str) -> str:

@@ -28,6 +28,13 @@ def require_free(port: int) -> None:
             ) from None
 
 
+def free_port() -> int:
+    """A loopback port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
 @asynccontextmanager
 async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Process]:
     """A child that runs `command`, once it listens on `port`. Raises DemoError if it does not.
@@ -70,6 +77,18 @@ async def _answers(port: int) -> bool:
 def ended(name: str, process: Process) -> DemoError:
     """The error for a child that ended on its own."""
     return DemoError(f"{name} ended with code {process.returncode}; the reason is above.")
+
+
+async def first_to_end(processes: Mapping[str, Process]) -> DemoError:
+    """The error for whichever of these children ends first."""
+    waits = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
+    try:
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    name = waits[done.pop()]
+    return ended(name, processes[name])
 
 
 async def _end(process: Process) -> None:

@@ -15,16 +15,18 @@ from demo.control import running_control
 from demo.errors import DemoError
 from demo.identity import LOOPBACK, MemoryIdentity, running_identity
 from demo.private import write_private
-from demo.process import ROOT, child, require_free
+from demo.process import ROOT, child, free_port, require_free
 
 DEFAULT_PORT = 9730
 DEADLINE_MS = 500
 WINDOW_MS = 3000  # short, so that an outage is quick to show
+PROBE_INTERVAL_MS = 250
 POOL_TICKETS = 5
 LOW_WATERMARK = 3
 SUBSCRIPTION_TTL_S = 2
 POLICY = ROOT / "demo" / "policy.toml"
 SERVICE = "The service"
+SECOND_SERVICE = "The second service"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Stage:
 
     service: Process
     service_url: str
+    second_service: Process
+    second_url: str
     centrifugo_url: str | None
     control_url: str
     guard_token: str
@@ -58,11 +62,16 @@ async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Sta
         environment = {**os.environ, **service_environment(port, identity.address, guard_token, pool_path)}
         command = [sys.executable, "manage.py", "serve"]
         service = await stack.enter_async_context(child(SERVICE, command, environment, port))
+        second_port = free_port()
+        elsewhere = {**environment, "LISTEN_PORT": str(second_port)}
+        second_service = await stack.enter_async_context(child(SECOND_SERVICE, command, elsewhere, second_port))
         front = running_centrifugo(centrifugo, folder, environment) if centrifugo else nullcontext()
         centrifugo_url = await stack.enter_async_context(front)
         yield Stage(
             service=service,
             service_url=f"http://{LOOPBACK}:{port}",
+            second_service=second_service,
+            second_url=f"http://{LOOPBACK}:{second_port}",
             centrifugo_url=centrifugo_url,
             control_url=control_url,
             guard_token=guard_token,
@@ -98,7 +107,7 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "IDENTITY_TLS_KEY_FILE": "",
         "IDENTITY_TLS_SERVER_NAME": "",
         "IDENTITY_VALIDATE_DEADLINE_MS": str(DEADLINE_MS),
-        "IDENTITY_PROBE_INTERVAL_MS": "0",
+        "IDENTITY_PROBE_INTERVAL_MS": str(PROBE_INTERVAL_MS),
         "OTEL_EXPORTER_OTLP_ENDPOINT": "",
         "CENTRIFUGO_PROXY_SECRET": "",
         "CENTRIFUGO_PROXY_SECRET_FILE": "",
@@ -108,6 +117,10 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "FALLBACK_DEGRADED_WINDOW_MS": str(WINDOW_MS),
         "FALLBACK_LOW_WATERMARK": str(LOW_WATERMARK),
         "FALLBACK_CONNECT_TTL_S": "",
+        "FALLBACK_CLAIMS_URL": (pool_path.parent / "claims").as_uri(),
+        "FALLBACK_CLAIMS_URL_FILE": "",
+        "FALLBACK_CLAIMS_DEADLINE_MS": "",
+        "FALLBACK_CLAIMS_ON_ERROR": "",
         "CENTRIFUGO_RESPONSE_MODE": "http",
         "CENTRIFUGO_INVALID_TICKET_CODE": "",
         "CENTRIFUGO_UNAVAILABLE_CODE": "",

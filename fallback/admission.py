@@ -1,8 +1,9 @@
 """Who gets in while identity is unreachable: the outage detector and the ticket pool, as one decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from fallback.claims.claims import Claims, NoClaims, Result
 from fallback.outage import OutageDetector, OutageStatus, Transition
 from fallback.tickets import LoadStatus, TicketPool, digest
 
@@ -43,12 +44,19 @@ class Admitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The fallback of one process: its detector, its pool, and how long an accepted connection lives."""
+    """The fallback of one process: its detector, its pool, its claims, and how long an accepted connection lives."""
 
     detector: OutageDetector
     pool: TicketPool
     pool_status: LoadStatus
     connect_ttl_s: int
+    claims: Claims = field(default_factory=NoClaims)
+
+    @property
+    def tickets_left(self) -> int:
+        """Tickets that may still get in here: of the process, and no more than the fleet is known to have left."""
+        left, used = len(self.pool), self.claims.used
+        return left if used is None else max(0, min(left, self.pool.initial_size - used))
 
     @property
     def open(self) -> bool:
@@ -61,23 +69,41 @@ class Admission:
 
     def empty_notice(self) -> tuple[PoolEmpty, ...]:
         """What an operator should hear of a connect that the open pool turned away."""
-        return (PoolEmpty(self.pool_status),) if self.open and len(self.pool) == 0 else ()
+        return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
+
+    def low_notice(self) -> tuple[PoolLow, ...]:
+        """The notice that the tickets left have crossed the watermark; once, by whichever process used them."""
+        left = self.tickets_left
+        return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 
     def may_consume(self, ticket: str) -> bool:
         """Whether `admit` would let this ticket in; changes nothing."""
         return self.detector.degraded and self.holds(ticket)
 
-    def admit(self, ticket: str, now: float, wall_now: float) -> Admitted | None:
-        """Consume the ticket if the outage is degraded and the pool has it; else None.
+    async def admit(self, ticket: str, now: float, wall_now: float) -> Admitted | None:
+        """Consume the ticket if the outage is degraded, the pool has it, and it is this process's to use; else None.
 
-        `now` is monotonic, `wall_now` is Unix time; both in seconds.
+        `now` is monotonic, `wall_now` is Unix time; both in seconds. The ticket is consumed before the first await, so
+        that of two simultaneous callers one goes on. An outage that ends during the claim changes nothing: the ticket
+        is spent.
         """
-        if not self.detector.degraded:
+        if not self.detector.degraded or not self.pool.consume(ticket):
             return None
-        consumed = self.pool.consume(ticket)
-        if consumed is None:
+        if not await self._claimed(ticket):
             return None
-        notices: tuple[Notice, ...] = (PoolAccepted(consumed.remaining, self.detector.status(now)),)
-        if consumed.crossed_watermark:
-            notices += (PoolLow(consumed.remaining, self.pool.low_watermark),)
-        return Admitted(f"fallback:{digest(ticket).hex()[:12]}", int(wall_now) + self.connect_ttl_s, notices)
+        accepted = PoolAccepted(self.tickets_left, self.detector.status(now))
+        user, expire_at = f"fallback:{digest(ticket).hex()[:12]}", int(wall_now) + self.connect_ttl_s
+        return Admitted(user, expire_at, (accepted, *self.low_notice()))
+
+    async def _claimed(self, ticket: str) -> bool:
+        """Whether the consumed ticket may be let in. It goes back into the pool if nobody can tell.
+
+        A claim that was recorded without an answer stays this process's: the ticket can be used here, and nowhere else.
+        """
+        result = Result.ERROR
+        try:
+            result = await self.claims.claim(digest(ticket))
+        finally:  # a caller that hangs up during the claim comes by here too
+            if result is Result.ERROR:
+                self.pool.restore(ticket)
+        return result in (Result.WON, Result.LOCAL)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from common.safe_path import safe_path
+from fallback.claims.url import ACCEPTED
 from fallback.loaded import loaded_pool
 from fallback.tickets import LoadStatus
 
@@ -94,4 +95,22 @@ def below_watermark(size: int, watermark: int) -> Warning:
         f"The fallback pool starts with {size} tickets, below FALLBACK_LOW_WATERMARK ({watermark}).",
         hint="Roll out a larger pool, or lower FALLBACK_LOW_WATERMARK; 0 turns the warning off.",
         id="fallback.W003",
+    )
+
+
+def bad_claims_url(problem: str) -> Error:
+    return Error(
+        f"FALLBACK_CLAIMS_URL is refused: {problem}.",
+        hint=f"Accepted: {ACCEPTED}. Percent-encode other characters than letters and digits in a password.",
+        id="fallback.E004",
+    )
+
+
+def evicting_store(policy: str) -> Warning:
+    """Logged when the store is connected to: a boot waits for no store."""
+    return Warning(
+        f"The Redis of FALLBACK_CLAIMS_URL may evict claims (maxmemory-policy {policy}): used tickets would be good "
+        "again.",
+        hint="Set maxmemory-policy to noeviction in that Redis, or use another one.",
+        id="fallback.W004",
     )

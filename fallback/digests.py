@@ -27,8 +27,12 @@ class DigestSet:
 
     def __iter__(self) -> Iterator[bytes]:
         for bucket in self._buckets.values():
-            for start in range(0, len(bucket), DIGEST_BYTES):
-                yield bytes(bucket[start : start + DIGEST_BYTES])
+            yield from _split(bucket)
+
+    def in_order(self) -> Iterator[bytes]:
+        """The digests in ascending order, sorted bucket by bucket."""
+        for prefix in sorted(self._buckets):
+            yield from sorted(_split(self._buckets[prefix]))
 
     def add(self, digest: bytes) -> None:
         """Put the digest in; one that is there already counts once."""
@@ -47,6 +51,11 @@ class DigestSet:
             del bucket[start : start + DIGEST_BYTES]
             self._size -= 1
             return self._size
+
+
+def _split(bucket: bytearray) -> Iterator[bytes]:
+    for start in range(0, len(bucket), DIGEST_BYTES):
+        yield bytes(bucket[start : start + DIGEST_BYTES])
 
 
 def _position(bucket: bytearray, digest: bytes) -> int:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from common.files import MIB, read_chunks
 from common.os_errors import reason
+from fallback.claims.keys import pool_key
 from fallback.digests import DigestSet
 
 BOM: Final = b"\xef\xbb\xbf"
@@ -23,13 +24,6 @@ class LoadStatus(StrEnum):
     MISSING = "missing"
     UNREADABLE = "unreadable"
     EMPTY = "empty"
-
-
-class Consumed(NamedTuple):
-    """A ticket was in the pool and is now spent. `crossed_watermark` is true once in a pool's life."""
-
-    remaining: int
-    crossed_watermark: bool
 
 
 class LoadedPool(NamedTuple):
@@ -52,11 +46,15 @@ def digest(ticket: str) -> bytes:
 
 @dataclass(slots=True)
 class TicketPool:
-    """Digests of the tickets left. It only shrinks, and never holds the tickets themselves."""
+    """Digests of the tickets left, never the tickets themselves. It only shrinks, except by `restore`."""
 
     _digests: DigestSet = field(repr=False)
     low_watermark: int
     initial_size: int
+    _was_above: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._was_above = self.initial_size >= self.low_watermark
 
     @classmethod
     def of(cls, tickets: Iterable[str], low_watermark: int) -> "TicketPool":
@@ -72,12 +70,23 @@ class TicketPool:
     def __contains__(self, ticket: str) -> bool:
         return digest(ticket) in self._digests
 
-    def consume(self, ticket: str) -> Consumed | None:
-        """Take the ticket out; None when it is not (or no longer) there. Of two simultaneous callers one wins."""
-        remaining = self._digests.remove(digest(ticket))
-        if remaining is None:
-            return None
-        return Consumed(remaining, crossed_watermark=remaining + 1 == self.low_watermark)
+    def consume(self, ticket: str) -> bool:
+        """Take the ticket out; False when it is not (or no longer) there. Of two simultaneous callers one wins."""
+        return self._digests.remove(digest(ticket)) is not None
+
+    def restore(self, ticket: str) -> None:
+        """Put a consumed ticket back, on which nobody was let in."""
+        self._digests.add(digest(ticket))
+
+    def crosses_watermark(self, left: int) -> bool:
+        """True once in a pool's life: when the tickets left fall below the watermark, from at or above it."""
+        crosses = self._was_above and left < self.low_watermark
+        self._was_above = self._was_above and not crosses
+        return crosses
+
+    def claims_key(self) -> str:
+        """The name under which claims on this pool are counted (docs/fleet.md)."""
+        return pool_key(self._digests.in_order())
 
 
 def load(path: str, low_watermark: int) -> LoadedPool:

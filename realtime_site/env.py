@@ -18,6 +18,7 @@ from common.safe_path import safe_path
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
+KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 T = TypeVar("T")
 NAMED = ("unix", "unix-abstract", "xds", "vsock")  # schemes of gRPC targets that are names, not addresses
@@ -125,6 +126,16 @@ class Environment:
             if raw.lower() in words:
                 return raw.lower()
             raise ValueError(", ".join(words))
+
+        return self._read(name, default, convert)
+
+    def name(self, name: str, default: str) -> str:
+        """A name for keys in a store: letters, digits, dots, dashes and underscores."""
+
+        def convert(raw: str) -> str:
+            if KEY_NAME.fullmatch(raw):
+                return raw
+            raise ValueError("1–64 letters, digits, dots, dashes and underscores")
 
         return self._read(name, default, convert)
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from centrifugo_proxy.peers.identity_grpc import GrpcIdentityClient
 from centrifugo_proxy.peers.probe import IdentityProbe
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.telemetry.claims import ClaimsTelemetry
 from centrifugo_proxy.wiring.assembly import answered_events, assemble, build_admission
+from centrifugo_proxy.wiring.claims import build_claims, keep_claims
 from centrifugo_proxy.wiring.clock import SystemClock
 from centrifugo_proxy.wiring.peers import open_identity
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
@@ -38,7 +41,8 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """The runtime of a service with these settings and this pool, ready while the context lasts."""
     clock = clock or SystemClock()
-    admission = build_admission(settings, loaded)
+    claims = build_claims(settings, loaded, clock, ClaimsTelemetry(clock.monotonic))
+    admission = build_admission(settings, loaded, claims)
     async with (
         _tracer(settings, span_processor) as tracer,
         open_identity(settings, tracer) as identity,
@@ -54,9 +58,14 @@ async def open_runtime(
             probe_identity=GrpcIdentityClient(replace(identity, tracer=OFF)),
         )
         metrics.watch(admission, clock, VERSION)
-        async with _probing(runtime.probe):
+        async with _probing(runtime.probe), keep_claims(claims, partial(_write_low_notice, runtime)):
             with _ready(runtime.readiness):
                 yield runtime
+
+
+def _write_low_notice(runtime: Runtime) -> None:
+    """Tickets that other processes used may have crossed the watermark."""
+    runtime.operator_log.write_notices(runtime.admission.low_notice())
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import os
 
 from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
 from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
+from fallback.claims.claims import OnError
 from realtime_site import logs
 from realtime_site import trace_options as otel
 from realtime_site.env import Environment
@@ -75,6 +76,11 @@ FALLBACK_TICKETS_PATH = env.path("FALLBACK_TICKETS_PATH")
 FALLBACK_DEGRADED_WINDOW_MS = env.integer("FALLBACK_DEGRADED_WINDOW_MS", 5000, 0, 86400000)
 FALLBACK_LOW_WATERMARK = env.integer("FALLBACK_LOW_WATERMARK", 1000, 0)
 FALLBACK_CONNECT_TTL_S = env.integer("FALLBACK_CONNECT_TTL_S", 300)
+FALLBACK_CLAIMS_URL = env.secret("FALLBACK_CLAIMS_URL")
+FALLBACK_CLAIMS_URL_FILE = env.path("FALLBACK_CLAIMS_URL_FILE")
+FALLBACK_CLAIMS_DEADLINE_MS = env.integer("FALLBACK_CLAIMS_DEADLINE_MS", 250, 10, 5000)
+FALLBACK_CLAIMS_ON_ERROR = env.one_of("FALLBACK_CLAIMS_ON_ERROR", "refuse", OnError)
+FALLBACK_CLAIMS_PREFIX = env.name("FALLBACK_CLAIMS_PREFIX", "realtime-fallback")
 
 CHANNEL_POLICY_PATH = env.text("CHANNEL_POLICY_PATH", "")
 CHANNEL_SUBSCRIPTION_TTL_S = env.integer("CHANNEL_SUBSCRIPTION_TTL_S", 300, 0, 86400)

@@ -95,7 +95,7 @@ class Connect:
         """The answer while identity is unreachable. No await stands between the last check and the consumption."""
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone
-        admitted = self.admission.admit(ticket, self.clock.monotonic(), self.clock.time())
+        admitted = await self.admission.admit(ticket, self.clock.monotonic(), self.clock.time())
         if admitted is None:
             outcome = "fallback_pool_miss" if self.admission.open else "unavailable"
             return self._unavailable(outcome, notices + self.admission.empty_notice())

@@ -19,6 +19,7 @@ from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
+from centrifugo_proxy.telemetry import claims
 from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
@@ -162,7 +163,8 @@ def observe_identity_call(code: str, seconds: float) -> None:
 
 def watch(admission: Admission, clock: Clock, version: str) -> None:
     """Have the gauges read this runtime's state at each scrape."""
-    POOL_SIZE.set_function(lambda: len(admission.pool))
+    POOL_SIZE.set_function(lambda: admission.tickets_left)
+    claims.watch(admission.claims)
     POOL_WATERMARK.set(admission.pool.low_watermark)
     for status, gauge in pool_statuses.items():
         gauge.set(status is admission.pool_status)

@@ -25,10 +25,11 @@ def describe(runtime: Runtime) -> dict[str, Any]:
             "last_answer_age_s": _rounded(outage.last_answer_age_s),
         },
         "fallback_pool": {
-            "size": len(pool),
+            "size": runtime.admission.tickets_left,
             "initial_size": pool.initial_size,
             "status": pool_status,
             "low_watermark": pool.low_watermark,
+            "claims": runtime.admission.claims.state()._asdict(),
         },
     }
 

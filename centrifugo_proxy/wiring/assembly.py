@@ -20,6 +20,7 @@ from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.secret_files import read_header_secret
 from common.version import VERSION
 from fallback.admission import Admission
+from fallback.claims.claims import Claims, NoClaims
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool
 
@@ -73,12 +74,12 @@ def assemble(
     )
 
 
-def build_admission(settings: "LazySettings", loaded: LoadedPool) -> Admission:
-    """The outage detector of these settings, and this pool."""
+def build_admission(settings: "LazySettings", loaded: LoadedPool, claims: Claims | None = None) -> Admission:
+    """The outage detector of these settings, this pool, and these claims; without any the process is alone."""
     detector = OutageDetector(
         settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, probing=settings.IDENTITY_PROBE_INTERVAL_MS > 0
     )
-    return Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S)
+    return Admission(detector, loaded.pool, loaded.status, settings.FALLBACK_CONNECT_TTL_S, claims or NoClaims())
 
 
 def _report_probe(operator_log: OperatorLog, probed: Probed) -> None:

@@ -11,16 +11,20 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
+from centrifugo_proxy.wiring.claims import claims_place
 from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
 from common.secret_files import SecretError, UnsendableSecretError
+from fallback.checks import bad_claims_url
+from fallback.claims.url import BadClaimsUrl
 
 SECRETS: Final = (
     "CENTRIFUGO_PROXY_SECRET",
     "CENTRIFUGO_PROXY_SECRET_PREVIOUS",
     "CENTRIFUGO_PROXY_TOKEN",
     "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
+    "FALLBACK_CLAIMS_URL",
 )
 TLS_FILES: Final = ("IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE")
 
@@ -45,6 +49,18 @@ def _secret_errors() -> Iterator[CheckMessage]:
             yield unsendable_secret(str(error))
         except SecretError as error:
             yield unreadable_secret(str(error))
+
+
+@register("fallback")
+def check_claims(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The URL of the claims can be read; whether its store answers is known once the service runs."""
+    try:
+        claims_place(settings)
+    except BadClaimsUrl as error:
+        return [bad_claims_url(str(error))]
+    except SecretError:
+        return []  # check_secrets reports it
+    return []
 
 
 @register("centrifugo_proxy")

@@ -15,8 +15,8 @@ def ticket_key(digest: bytes) -> str:
 
 
 def pool_key(digests: Iterable[bytes]) -> str:
-    """16 hex digits for a pool, the same in whichever order its file lists the tickets."""
+    """16 hex digits for a pool, from its tickets' digests in ascending order."""
     joined = hashlib.sha256()
-    for digest in sorted(digests):
+    for digest in digests:
         joined.update(digest)
     return joined.hexdigest()[:POOL_KEY_DIGITS]

@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import NoBackoff
 
-from common.os_errors import reason
+from common.os_errors import network_reason
 from fallback.claims.store import Answer, StoreError, StoreKind
 from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 
@@ -125,7 +125,7 @@ def explanation(error: Exception) -> str:
             return words
     cause = error.__cause__ or error.__context__
     if isinstance(cause, OSError):
-        return f"cannot connect ({reason(cause)})"
+        return f"cannot connect ({network_reason(cause)})"
     code = str(error).partition(" ")[0]
     if isinstance(error, exceptions.ResponseError) and code.isalpha() and code.isupper():
         return f"it answered {code}"

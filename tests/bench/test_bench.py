@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bench import compare, instructions, outage, pool
+from bench import claims, compare, instructions, outage, pool
 from bench.parts.load import TOKEN, Answers
 from bench.parts.processes import BenchError, floor, free_port, identity, service
 from tests.harness.paths import ROOT
@@ -47,6 +47,15 @@ def test_a_part_that_does_not_start_says_why() -> None:
         service(free_port(), {"LOG_LEVEL": "loud"}) as pid,
     ):
         raise AssertionError(pid)
+
+
+async def test_a_claim_is_measured_beside_a_call_to_identity() -> None:
+    with identity() as address:
+        result = await claims.run(address, "", questions=64, rounds=2)
+
+    assert set(result["rows"]) == {f"{way}, {at_once} at once" for way in ("identity", "file") for at_once in (1, 16)}
+    assert all(0 < row["p50_ms"] <= row["p99_ms"] and row["cpu_us"] > 0 for row in result["rows"].values())
+    assert claims.table(result).count("\n") == 4
 
 
 def test_percentiles_of_few_answers_are_numbers() -> None:

@@ -1,8 +1,11 @@
 """The reason of an operating-system error."""
 
+import socket
+import ssl
+
 import pytest
 
-from common.os_errors import reason
+from common.os_errors import network_reason, reason
 
 
 @pytest.mark.parametrize(
@@ -14,3 +17,17 @@ from common.os_errors import reason
 )
 def test_a_reason_names_no_path(error: OSError, expected: str) -> None:
     assert reason(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "Connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1)"), "TLS failed"),
+        (OSError("Multiple exceptions: one, another"), "Multiple exceptions: one, another"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_the_reason_of_a_failed_connection_is_the_systems(error: OSError, expected: str) -> None:
+    assert network_reason(error) == expected

@@ -29,6 +29,7 @@ LAST_LINE = "Ctrl-C ends it all.\n"
 BINARY = centrifugo.binary(centrifugo.majors()[0])
 CHAT = "family:family-1:chat"
 
+pytestmark = pytest.mark.processes
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste are curl's")
 needs_centrifugo = pytest.mark.skipif(
     BINARY is None,
@@ -88,19 +89,22 @@ def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path:
     with running_demo(tmp_path) as (_, printed):
         outputs = [paste(line) for line in lines_to_paste(printed) if "demo.client" not in line]
 
-    first, again, cut, during, watch, spare, spare_again, back, after, well = outputs
+    first, again, cut, during, elsewhere, watch, spare, spare_again, spare_elsewhere, third, back, after, well = outputs
     assert answer_of(first)[0]["result"]["user"] == "user-1"
     assert answer_of(again) == (invalid, 401)
     assert cut == "identity is down\n"
-    assert answer_of(during) == (unavailable, 503)
+    assert answer_of(during) == answer_of(elsewhere) == (unavailable, 503)
     statuses = [json.loads(line)["status"] for line in watch.splitlines()]
     assert (statuses[0], statuses[-1]) == ("ok", "degraded")
     assert answer_of(spare)[0]["result"]["meta"] == {"degraded": True, "fallback_path": "pool"}
-    assert answer_of(spare_again) == (unavailable, 503)
+    assert answer_of(spare_again) == answer_of(spare_elsewhere) == (unavailable, 503)
+    assert answer_of(third)[1] == 200
     assert back == "identity is up\n"
     assert answer_of(after)[0]["result"]["user"] == "user-2"
-    health = json.loads(well)
-    assert (health["status"], health["fallback_pool"]["size"]) == ("ok", 4)
+    health = [json.loads(line) for line in well.splitlines()]
+    assert [each["status"] for each in health] == ["ok", "ok"]
+    assert health[1]["fallback_pool"]["claims"] == {"store": "file", "up": True, "used": 2, "on_error": "refuse"}
+    assert health[1]["fallback_pool"]["size"] == 3
 
 
 @needs_curl
@@ -140,14 +144,14 @@ def test_a_fallback_ticket_connects_through_centrifugo_but_enters_no_chat(tmp_pa
     with running_demo(tmp_path) as (_, printed):
         lines = lines_to_paste(printed)
         [visit] = [line for line in lines if "--ticket" in line]
-        for line in lines[2:5]:  # identity down, a connect that fails, until the outage is degraded
+        for line in lines[2:6]:  # identity down, a connect at each service that fails, until the outage is degraded
             paste(line)
         seen = paste(visit).splitlines()
 
     assert seen == [
         "somebody: connected",
-        f"somebody: not let into {CHAT}: 403 not allowed",
-        "somebody: may not write there: 403 not allowed",
+        f"somebody: not let into {CHAT} for now: 403 not while the connection is degraded; asks again",
+        "somebody: may not write there: 403 not while the connection is degraded",
     ]
 
 
@@ -158,7 +162,7 @@ async def test_without_a_centrifugo_it_says_how_to_have_one_and_goes_on(tmp_path
         printed = introduction(stage)
 
     assert "There is no Centrifugo here, and so no client that connects through one: `make centrifugo`" in printed
-    assert (len(lines_to_paste(printed)), "demo.client" in printed) == (10, False)
+    assert (len(lines_to_paste(printed)), "demo.client" in printed) == (13, False)
 
 
 def test_a_centrifugo_that_is_none_is_named(tmp_path: Path) -> None:
@@ -179,15 +183,16 @@ def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> Non
 
     assert process.returncode == 0
     assert rest.endswith("Ended; nothing is left behind.\n")
-    assert not alive(service_pid(printed))
+    assert [pid for pid in service_pids(printed) if alive(pid)] == []
     assert [port for port in ports_of(printed) if answers(port)] == []
     assert list(tmp_path.iterdir()) == []
 
 
-def service_pid(printed: str) -> int:
-    started = re.search(r"Started server process \[(\d+)\]", printed)
-    assert started is not None, printed
-    return int(started[1])
+def service_pids(printed: str) -> list[int]:
+    """Those of both services, in the order in which they started."""
+    pids = [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", printed)]
+    assert len(pids) == 2, printed
+    return pids
 
 
 def ports_of(printed: str) -> set[int]:
@@ -208,13 +213,14 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_a_service_that_ends_by_itself_ends_the_demonstration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["The service", "The second service"])
+def test_a_service_that_ends_by_itself_ends_the_demonstration(tmp_path: Path, which: str) -> None:
     with running_demo(tmp_path) as (process, printed):
-        os.kill(service_pid(printed), signal.SIGKILL)
+        os.kill(service_pids(printed)[which != "The service"], signal.SIGKILL)
         rest, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert rest == "The service ended with code -9; the reason is above.\n"
+    assert rest.endswith(f"{which} ended with code -9; the reason is above.\n")
     assert list(tmp_path.iterdir()) == []
 
 

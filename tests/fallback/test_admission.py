@@ -1,14 +1,30 @@
 """Detector and pool as one decision."""
 
 import hashlib
+from typing import NamedTuple
 
 import pytest
 
 from fallback.admission import Admission, PoolAccepted, PoolEmpty, PoolLow
+from fallback.claims.claims import Claims, ClaimsState, NoClaims, Result
+from fallback.claims.store import StoreKind
 from fallback.outage import OutageDetector, OutageStatus
 from fallback.tickets import LoadStatus, TicketPool
 
 OUTAGE_S = 10.0
+
+
+class Claimed(NamedTuple):
+    """`Claims` that end in `result`, with so many tickets `used` in the fleet."""
+
+    result: Result
+    used: int | None = None
+
+    async def claim(self, digest: bytes) -> Result:
+        return self.result
+
+    def state(self) -> ClaimsState:
+        return ClaimsState(StoreKind.REDIS, True, self.used, None)
 
 
 def admission(
@@ -16,16 +32,18 @@ def admission(
     low_watermark: int = 0,
     status: LoadStatus = LoadStatus.LOADED,
     last_failure_s: float = OUTAGE_S,
+    claims: Claims | None = None,
 ) -> Admission:
     """One whose calls to identity failed in second 0 and in `last_failure_s`, with a window of 5 seconds."""
     detector = OutageDetector(window_s=5)
     for now in (0, last_failure_s):
         detector.failed(detector.call_started(), now)
-    return Admission(detector, TicketPool.of(tickets, low_watermark), status, connect_ttl_s=300)
+    pool = TicketPool.of(tickets, low_watermark)
+    return Admission(detector, pool, status, connect_ttl_s=300, claims=claims or NoClaims())
 
 
-def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
-    admitted = admission("a", "b").admit("a", OUTAGE_S, wall_now=1_800_000_000.9)
+async def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
+    admitted = await admission("a", "b").admit("a", OUTAGE_S, wall_now=1_800_000_000.9)
 
     assert admitted is not None
     assert admitted.user == "fallback:" + hashlib.sha256(b"a").hexdigest()[:12]
@@ -33,26 +51,26 @@ def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
     assert admitted.notices == (PoolAccepted(1, OutageStatus(True, 2, OUTAGE_S, last_failure_age_s=0)),)
 
 
-def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
+async def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
     gate = admission("a", "b", "c", low_watermark=2)
 
-    notices = [gate.admit(ticket, OUTAGE_S, 0).notices[1:] for ticket in "abc"]  # type: ignore[union-attr]
+    notices = [admitted.notices[1:] for ticket in "abc" if (admitted := await gate.admit(ticket, OUTAGE_S, 0))]
 
     assert notices == [(), (PoolLow(remaining=1, low_watermark=2),), ()]
 
 
 @pytest.mark.parametrize("last_failure_s", [0, 5])
-def test_without_a_failure_past_the_window_nobody_gets_in_and_no_ticket_is_lost(last_failure_s: float) -> None:
+async def test_without_a_failure_past_the_window_nobody_gets_in_and_no_ticket_is_lost(last_failure_s: float) -> None:
     gate = admission("a", last_failure_s=last_failure_s)
 
-    assert gate.admit("a", OUTAGE_S, 0) is None
+    assert await gate.admit("a", OUTAGE_S, 0) is None
     assert (gate.may_consume("a"), gate.open, len(gate.pool)) == (False, False, 1)
 
 
-def test_a_ticket_that_is_not_in_the_pool_stays_out() -> None:
+async def test_a_ticket_that_is_not_in_the_pool_stays_out() -> None:
     gate = admission("a")
 
-    assert gate.admit("b", OUTAGE_S, 0) is None
+    assert await gate.admit("b", OUTAGE_S, 0) is None
     assert (gate.may_consume("b"), gate.open) == (False, True)
 
 
@@ -71,10 +89,50 @@ def test_only_without_a_pool_there_is_nothing_to_miss(status: LoadStatus, is_ope
     assert admission(status=status).open is is_open
 
 
-def test_a_pool_that_is_open_and_empty_is_worth_a_notice() -> None:
+async def test_a_pool_that_is_open_and_empty_is_worth_a_notice() -> None:
     gate = admission("a")
 
-    before, _, after = gate.empty_notice(), gate.admit("a", OUTAGE_S, 0), gate.empty_notice()
+    before, _, after = gate.empty_notice(), await gate.admit("a", OUTAGE_S, 0), gate.empty_notice()
 
     assert (before, after) == ((), (PoolEmpty(LoadStatus.LOADED),))
     assert admission(last_failure_s=0).empty_notice() == ()
+
+
+@pytest.mark.parametrize(
+    ("result", "gets_in", "kept"),
+    [
+        (Result.WON, True, False),
+        (Result.LOCAL, True, False),
+        (Result.USED, False, False),
+        (Result.ERROR, False, True),
+    ],
+)
+async def test_a_ticket_goes_back_into_the_pool_only_if_nobody_could_tell(
+    result: Result, gets_in: bool, kept: bool
+) -> None:
+    gate = admission("a", claims=Claimed(result))
+
+    admitted = await gate.admit("a", OUTAGE_S, 0)
+
+    assert (admitted is not None, gate.holds("a")) == (gets_in, kept)
+
+
+@pytest.mark.parametrize(("used", "left"), [(None, 3), (0, 3), (2, 1), (3, 0), (5, 0)])
+def test_the_tickets_left_are_those_of_the_fleet_where_it_is_known(used: int | None, left: int) -> None:
+    gate = admission("a", "b", "c", claims=Claimed(Result.WON, used))
+
+    assert gate.tickets_left == left
+
+
+async def test_tickets_that_the_process_has_spent_itself_count_even_if_the_fleet_has_not_heard() -> None:
+    gate = admission("a", "b", "c", claims=Claimed(Result.WON, 0))
+
+    await gate.admit("a", OUTAGE_S, 0)
+
+    assert gate.tickets_left == 2
+
+
+def test_tickets_used_elsewhere_cross_the_watermark_once() -> None:
+    gate = admission("a", "b", "c", low_watermark=2, claims=Claimed(Result.WON, 2))
+
+    assert [gate.low_notice(), gate.low_notice()] == [(PoolLow(remaining=1, low_watermark=2),), ()]

@@ -27,6 +27,7 @@ def test_it_is_a_set(steps: list[tuple[str, bytes]]) -> None:
             assert compact.remove(digest) == expected
             model.discard(digest)
         assert set(compact) == model
+        assert list(compact.in_order()) == sorted(model)
         assert len(compact) == len(model)
         assert (digest in compact) is (digest in model)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback.tickets import Consumed, LoadStatus, TicketPool, digest, load, parse
+from fallback.tickets import LoadStatus, TicketPool, digest, load, parse
 
 
 @pytest.fixture
@@ -134,31 +134,42 @@ def test_a_file_without_a_ticket_is_empty(file: Path) -> None:
 def test_a_ticket_is_consumed_once() -> None:
     pool = TicketPool.of(["a", "b"], low_watermark=0)
 
-    assert pool.consume("a") == Consumed(remaining=1, crossed_watermark=False)
-    assert pool.consume("a") is None
+    assert [pool.consume("a"), pool.consume("a")] == [True, False]
     assert ("a" in pool, "b" in pool, len(pool)) == (False, True, 1)
 
 
 def test_a_ticket_that_is_not_there_costs_nothing() -> None:
     pool = TicketPool.of(["a"], low_watermark=1)
 
-    assert pool.consume("b") is None
+    assert not pool.consume("b")
     assert len(pool) == 1
+
+
+def test_a_ticket_that_was_put_back_can_be_consumed_again() -> None:
+    pool = TicketPool.of(["a", "b"], low_watermark=0)
+    pool.consume("a")
+    pool.restore("a")
+
+    assert (len(pool), pool.consume("a"), pool.consume("a")) == (2, True, False)
+
+
+def test_the_key_of_a_pool_for_claims_is_the_documented_one() -> None:
+    assert TicketPool.of(["ticket-b", "ticket-a"], low_watermark=0).claims_key() == "c1c026d60d75bc3a"
 
 
 def test_the_watermark_is_crossed_once_and_downwards() -> None:
     pool = TicketPool.of("abcde", low_watermark=3)
 
-    crossed = [consumed.crossed_watermark for ticket in "abcde" if (consumed := pool.consume(ticket))]
+    crossed = [pool.crosses_watermark(left) for left in (4, 3, 2, 1, 3, 2)]
 
-    assert crossed == [False, False, True, False, False]
+    assert crossed == [False, False, True, False, False, False]
 
 
 @pytest.mark.parametrize("watermark", [0, 3, 1000])
 def test_a_watermark_of_zero_or_above_the_initial_size_is_never_crossed(watermark: int) -> None:
     pool = TicketPool.of("ab", low_watermark=watermark)
 
-    assert not any(consumed.crossed_watermark for ticket in "ab" if (consumed := pool.consume(ticket)))
+    assert not any(pool.crosses_watermark(left) for left in (1, 0))
 
 
 def test_a_pool_keeps_digests_and_shows_not_even_these() -> None:
@@ -171,5 +182,5 @@ def test_a_pool_keeps_digests_and_shows_not_even_these() -> None:
 def test_a_lone_surrogate_is_a_ticket_like_another_but_in_no_pool() -> None:
     pool = TicketPool.of(["a"], low_watermark=0)
 
-    assert pool.consume("\ud800") is None
+    assert not pool.consume("\ud800")
     assert len(digest("\ud800")) == 32

@@ -19,6 +19,8 @@ from realtime_site.asgi import Application
 from realtime_site.lifespan import open_runtime
 from realtime_site.serving.asgi_types import Message
 
+# /health about the claims of a service without FALLBACK_CLAIMS_URL
+NO_CLAIMS = {"claims": {"store": "none", "up": None, "used": None, "on_error": None}}
 CLIENT = "9336a229-2400-4ebc-8c50-0a643d22e8a0"
 
 PROTOCOL = "realtime_site.serving.http_protocol:HttpProtocol"

@@ -6,7 +6,7 @@ import pytest
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, aborts
-from tests.harness.service import service
+from tests.harness.service import NO_CLAIMS, service
 
 CALM = {
     "degraded": False,
@@ -16,7 +16,7 @@ CALM = {
     "last_failure_age_s": None,
     "last_answer_age_s": None,
 }
-POOL = {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1}
+POOL = {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1} | NO_CLAIMS
 OK = {"status": "ok"}
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 UNKNOWN_TICKET = aborts(grpc.StatusCode.NOT_FOUND)
@@ -32,7 +32,13 @@ async def test_health_without_an_outage_and_a_pool() -> None:
         "status": "ok",
         "version": running.runtime.version,
         "identity_outage": CALM,
-        "fallback_pool": {"size": 0, "initial_size": 0, "status": "disabled", "low_watermark": 1000},
+        "fallback_pool": {
+            "size": 0,
+            "initial_size": 0,
+            "status": "disabled",
+            "low_watermark": 1000,
+            **NO_CLAIMS,
+        },
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from fallback import tickets
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, aborts, success
-from tests.harness.service import Service, service
+from tests.harness.service import NO_CLAIMS, Service, service
 
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 LOW = "fallback ticket pool dropped below low-watermark"
@@ -47,7 +47,13 @@ async def test_the_health_body_says_how_the_pool_was_loaded(
         file.write_bytes(content)
 
     async with service(loaded=tickets.load(str(file), 7)) as running:
-        assert await pool(running) == {"size": size, "initial_size": size, "status": status, "low_watermark": 7}
+        assert await pool(running) == {
+            "size": size,
+            "initial_size": size,
+            "status": status,
+            "low_watermark": 7,
+            **NO_CLAIMS,
+        }
 
 
 @pytest.mark.parametrize("content", [b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r\n", b"\n# all we have\n\tb\n a \na"])
@@ -102,7 +108,13 @@ async def test_a_ticket_gets_in_once_and_another_not_at_all(identity: IdentitySt
         again, unknown = await running.connect("a"), await running.connect("c")
 
         assert [(again.status_code, again.json()), (unknown.status_code, unknown.json())] == [(503, unavailable)] * 2
-        assert await pool(running) == {"size": 1, "initial_size": 2, "status": "loaded", "low_watermark": 0}
+        assert await pool(running) == {
+            "size": 1,
+            "initial_size": 2,
+            "status": "loaded",
+            "low_watermark": 0,
+            **NO_CLAIMS,
+        }
         assert await running.metric("realtime_fallback_pool_size") == 1
 
 

@@ -17,7 +17,7 @@ from tests.harness.certificates import Authority
 from tests.harness.identity import Context, IdentityStub, hanging
 from tests.harness.manage import run_manage
 from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
-from tests.harness.service import connect_body
+from tests.harness.service import NO_CLAIMS, connect_body
 
 pytestmark = pytest.mark.processes
 
@@ -205,7 +205,7 @@ def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, com
         pool = process.http.get("/health").json()["fallback_pool"]
         process.terminate()
 
-        assert pool == {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1000}
+        assert pool == {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1000} | NO_CLAIMS
         assert warnings_of(process) == [
             "centrifugo_proxy.W001", "centrifugo_proxy.W002", "fallback.W002", "fallback.W003"
         ]  # fmt: skip
@@ -237,7 +237,13 @@ def test_a_pool_that_cannot_be_loaded_is_warned_of_and_the_service_starts(
     with serving(FALLBACK_TICKETS_PATH=str(file), CENTRIFUGO_PROXY_TOKEN="s3same") as process:
         body = process.http.get("/health").json()
 
-        assert body["fallback_pool"] == {"size": 0, "initial_size": 0, "status": status, "low_watermark": 1000}
+        assert body["fallback_pool"] == {
+            "size": 0,
+            "initial_size": 0,
+            "status": status,
+            "low_watermark": 1000,
+            **NO_CLAIMS,
+        }
         assert warnings_of(process) == ["fallback.W001"]
 
 

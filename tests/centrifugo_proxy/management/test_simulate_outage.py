@@ -19,7 +19,7 @@ from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.wiring.assembly import assemble
 from centrifugo_proxy.wiring.runtime import Runtime
 from fallback.outage import OutageDetector, OutageEnded, OutageOpened
-from fallback.tickets import Consumed, TicketPool
+from fallback.tickets import TicketPool
 from tests.documents.runbook import assert_as_documented
 from tests.harness.manage import run_manage
 
@@ -229,14 +229,15 @@ class KeepsTheStart(OutageDetector):
 
 @dataclass(slots=True)
 class Forgetful(TicketPool):
-    def consume(self, ticket: str) -> Consumed | None:
-        return Consumed(len(self), crossed_watermark=False) if ticket in self else None
+    def consume(self, ticket: str) -> bool:
+        return ticket in self
 
 
 @dataclass(slots=True)
 class Generous(TicketPool):
-    def consume(self, ticket: str) -> Consumed | None:
-        return TicketPool.consume(self, ticket) or Consumed(len(self), crossed_watermark=False)
+    def consume(self, ticket: str) -> bool:
+        TicketPool.consume(self, ticket)
+        return True
 
 
 def with_detector(detector: type[OutageDetector]) -> Build:

@@ -1,0 +1,132 @@
+"""What a claim on a fallback ticket costs beside a call to identity: python -m bench.claims [--redis redis://…]
+
+CPU is of this process, all threads. SQLite is in a folder for the occasion, and Redis is asked only where one is named,
+under a prefix of its own; the keys are left to their time to live. The ways take turns, and the figures are medians of
+the rounds: compare them within one run alone.
+"""
+
+import argparse
+import asyncio
+import json
+import secrets
+import statistics
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from typing import Any, Final, NamedTuple
+
+import uvloop
+from grpc import aio
+
+from bench.parts import machine
+from bench.parts.processes import identity
+from fallback.claims.opening import open_store
+from fallback.claims.url import parse_claims_url
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+
+AT_ONCE: Final = (1, 16)
+DEADLINE_S: Final = 5.0
+POOL: Final = "0" * 16
+VALIDATE: Final = "/realtime.v1.ConnectProxyService/Validate"
+QUERY: Final = pb.ValidateRequest(ticket="t" * 43, client_id="c" * 36, transport="websocket", protocol="json")
+
+Ask = Callable[[], Awaitable[Any]]
+
+
+class Figures(NamedTuple):
+    """Of one round: CPU of a question in µs, and its median and 99th percentile in ms."""
+
+    cpu_us: float
+    p50_ms: float
+    p99_ms: float
+
+
+async def measure(ask: Ask, questions: int, at_once: int) -> Figures:
+    """Figures of so many questions."""
+    times: list[float] = []
+
+    async def ask_some() -> None:
+        for _ in range(questions // at_once):
+            begun = perf_counter()
+            await ask()
+            times.append(perf_counter() - begun)
+
+    cpu = process_time()
+    await asyncio.gather(*(ask_some() for _ in range(at_once)))
+    cpu = process_time() - cpu
+    times.sort()
+    middle, last = times[len(times) // 2], times[len(times) * 99 // 100]
+    return Figures(cpu / len(times) * 1e6, middle * 1e3, last * 1e3)
+
+
+@asynccontextmanager
+async def ways(address: str, redis: str) -> AsyncIterator[dict[str, Ask]]:
+    """What to ask, by name: identity at this address, and each store about a new ticket every time."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="bench-claims-"))
+        grpc_channel = await stack.enter_async_context(aio.insecure_channel(address))
+        validate = grpc_channel.unary_unary(
+            VALIDATE, pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString
+        )
+        found: dict[str, Ask] = {"identity": lambda: validate(QUERY, timeout=DEADLINE_S)}
+        for name, url in {"file": Path(folder).as_uri(), "redis": redis}.items():
+            if url:
+                found[name] = await _claiming(stack, url)
+        yield found
+
+
+async def _claiming(stack: AsyncExitStack, url: str) -> Ask:
+    place, prefix = parse_claims_url(url), f"bench-{secrets.token_hex(4)}"
+    store = open_store(place, prefix=prefix, pool=POOL, deadline_s=DEADLINE_S)
+    stack.push_async_callback(store.close)
+    return lambda: store.claim(secrets.token_hex(16))
+
+
+async def run(address: str, redis: str, questions: int, rounds: int) -> dict[str, Any]:
+    """Rows by way and number of questions at once."""
+    found: dict[str, list[Figures]] = {}
+    async with ways(address, redis) as asks:
+        for ask in asks.values():
+            await measure(ask, questions // 10 + 16, 16)  # connections, the file, the caches
+        for _ in range(rounds):
+            for name, ask in asks.items():
+                for at_once in AT_ONCE:
+                    found.setdefault(f"{name}, {at_once} at once", []).append(await measure(ask, questions, at_once))
+    rows = {name: _medians(figures)._asdict() for name, figures in found.items()}
+    return {"machine": machine.describe(), "questions": questions, "rounds": rounds, "rows": rows}
+
+
+def _medians(figures: list[Figures]) -> Figures:
+    return Figures(*(statistics.median(column) for column in zip(*figures, strict=True)))
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result for people."""
+    lines = [f"{'':22}{'CPU µs':>9}{'/ identity':>12}{'p50 ms':>9}{'p99 ms':>9}"]
+    for name, row in result["rows"].items():
+        beside = result["rows"][f"identity,{name.partition(',')[2]}"]["cpu_us"]
+        lines.append(
+            f"{name:22}{row['cpu_us']:9.0f}{row['cpu_us'] / beside:12.2f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--redis", default="", help="the URL of a Redis to ask")
+    parser.add_argument("--questions", type=int, default=2000, help="in a round (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each way (%(default)s)")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    options = parser.parse_args()
+    with identity() as address, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(run(address, options.redis, options.questions, options.rounds))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    sys.stdout.write(table(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
