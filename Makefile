@@ -16,7 +16,7 @@ KAFKA := .cache/kafka/kafka.jsa
 JS := .cache/js/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench js js-if-possible kafka kafka-if-possible checks lint types proto format requirements clean centrifugo centrifugos centrifugos-if-possible options
+.PHONY: help run check test bench js js-if-possible kafka kafka-if-possible checks lint types proto spire format requirements clean centrifugo centrifugos centrifugos-if-possible options
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,15 @@ centrifugos-if-possible:
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --question --no-print-directory centrifugos > /dev/null 2>&1 || \
 		echo "Building Centrifugo v6 and v5 for the tests, once; this takes some minutes"
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --no-print-directory --keep-going centrifugos > .cache/centrifugo.log 2>&1 || true
+
+SPIRE := .cache/spire/spire-server .cache/spire/spire-agent
+
+spire: $(SPIRE)  ## build the pinned SPIRE, with Go; takes half an hour and more
+
+$(SPIRE): tools/spire/go.mod tools/spire/go.sum
+	@mkdir -p .cache/spire
+	cd tools/spire && go build -mod=readonly -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ github.com/spiffe/spire/cmd/$(@F)
+	@touch $@
 
 options: centrifugos  ## list all options of both Centrifugos anew, for the check of their configurations
 	$(BIN)/python -m tools.centrifugo_options
@@ -115,6 +124,7 @@ format: $(VENV)/.installed  ## format the code with ruff
 
 proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and the example's descriptor set
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. proto/spiffe/*.proto
 	$(BIN)/python -m grpc_tools.protoc -Iroutes.example --include_imports --descriptor_set_out=routes.example/identity.binpb routes.example/identity.proto
 
 # With RESOLVE= (empty) existing pins are kept where possible, and only new requirements are added.

@@ -7,4 +7,8 @@ class CentrifugoProxyConfig(AppConfig):
     name = "centrifugo_proxy"
 
     def ready(self) -> None:
-        from centrifugo_proxy.wiring import checks, variable_checks  # noqa: F401, PLC0415  (registers them)
+        from centrifugo_proxy.wiring import (  # noqa: PLC0415  (registers them)
+            checks,  # noqa: F401
+            spiffe_checks,  # noqa: F401
+            variable_checks,  # noqa: F401
+        )

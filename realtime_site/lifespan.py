@@ -20,7 +20,7 @@ from centrifugo_proxy.telemetry.claims import ClaimsTelemetry
 from centrifugo_proxy.wiring.assembly import answered_events, assemble, build_admission
 from centrifugo_proxy.wiring.claims import build_claims, keep_claims
 from centrifugo_proxy.wiring.clock import SystemClock
-from centrifugo_proxy.wiring.peers import open_identity
+from centrifugo_proxy.wiring.peers import open_identity, open_tunnel
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.version import VERSION
 from fallback.outage import OutageDetector
@@ -30,6 +30,8 @@ from realtime_site.trace_options import trace_options
 if TYPE_CHECKING:
     from django.conf import LazySettings
     from opentelemetry.sdk.trace import SpanProcessor
+
+    from centrifugo_proxy.peers.spiffe.tunnel import Tunnel
 
 
 @asynccontextmanager
@@ -45,8 +47,9 @@ async def open_runtime(
     admission = build_admission(settings, loaded, claims)
     async with (
         _tracer(settings, span_processor) as tracer,
-        open_identity(settings, tracer) as identity,
-        _session_events(settings, clock, identity, admission.detector) as session_events,
+        open_tunnel(settings) as tunnel,
+        open_identity(settings, tracer, tunnel) as identity,
+        _session_events(settings, clock, identity, admission.detector, tunnel) as session_events,
     ):
         runtime = assemble(
             settings,
@@ -56,6 +59,7 @@ async def open_runtime(
             tracer=tracer,
             session_events=session_events,
             probe_identity=GrpcIdentityClient(replace(identity, tracer=OFF)),
+            workload_identity=None if tunnel is None else tunnel.source,
         )
         metrics.watch(admission, clock, VERSION)
         async with _probing(runtime.probe), keep_claims(claims, partial(_write_low_notice, runtime)):
@@ -84,7 +88,7 @@ async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _session_events(
-    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector
+    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
     """The events beside connect; where there are none, what they need is not even imported."""
     if answered_events(settings) == ("connect",):
@@ -92,7 +96,7 @@ async def _session_events(
         return
     from centrifugo_proxy.wiring.session_events import open_session_events  # noqa: PLC0415
 
-    async with open_session_events(settings, clock, identity, detector) as handlers:
+    async with open_session_events(settings, clock, identity, detector, tunnel) as handlers:
         yield handlers
 
 

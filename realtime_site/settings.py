@@ -6,6 +6,7 @@ docs/reference.md explains them. The system checks look for values that contradi
 import os
 
 from centrifugo_proxy.events.description import ALWAYS_SHOWN, INFO_FIELDS
+from centrifugo_proxy.peers.spiffe import ids
 from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
 from fallback.claims.claims import OnError
 from realtime_site import logs
@@ -23,11 +24,18 @@ LOG_LEVEL = env.one_of("LOG_LEVEL", "info", logs.LEVELS)
 LISTEN_HOST, LISTEN_PORT = read_listening(env)
 
 IDENTITY_VALIDATE_GRPC_ADDRESS = env.grpc_target("IDENTITY_VALIDATE_GRPC_ADDRESS", "localhost:50051")
-IDENTITY_VALIDATE_NEGOTIATION_TYPE = env.one_of("IDENTITY_VALIDATE_NEGOTIATION_TYPE", "plaintext", ("plaintext", "tls"))
+IDENTITY_VALIDATE_NEGOTIATION_TYPE = env.one_of(
+    "IDENTITY_VALIDATE_NEGOTIATION_TYPE", "plaintext", ("plaintext", "tls", "spiffe")
+)
 IDENTITY_TLS_CA_FILE = env.path("IDENTITY_TLS_CA_FILE")
 IDENTITY_TLS_CERT_FILE = env.path("IDENTITY_TLS_CERT_FILE")
 IDENTITY_TLS_KEY_FILE = env.path("IDENTITY_TLS_KEY_FILE")
 IDENTITY_TLS_SERVER_NAME = env.text("IDENTITY_TLS_SERVER_NAME", "")
+IDENTITY_SPIFFE_ID = env.value("IDENTITY_SPIFFE_ID", "", ids.workload_ids)
+SPIFFE_ENDPOINT_SOCKET = env.value("SPIFFE_ENDPOINT_SOCKET", "", ids.endpoint_socket)
+SPIFFE_ID = env.value("SPIFFE_ID", "", ids.workload_id_or_unset)
+SPIFFE_STARTUP = env.one_of("SPIFFE_STARTUP", "continue", ("continue", "require"))
+SPIFFE_STARTUP_WAIT_S = env.integer("SPIFFE_STARTUP_WAIT_S", 10, 0, 120)
 IDENTITY_VALIDATE_DEADLINE_MS = env.integer("IDENTITY_VALIDATE_DEADLINE_MS", 2500, 1, 60000)
 IDENTITY_PROBE_INTERVAL_MS = env.integer_or_zero("IDENTITY_PROBE_INTERVAL_MS", 1000, 100, 60000)
 
@@ -85,8 +93,10 @@ FALLBACK_CLAIMS_PREFIX = env.name("FALLBACK_CLAIMS_PREFIX", "realtime-fallback")
 CHANNEL_POLICY_PATH = env.text("CHANNEL_POLICY_PATH", "")
 CHANNEL_SUBSCRIPTION_TTL_S = env.integer("CHANNEL_SUBSCRIPTION_TTL_S", 300, 0, 86400)
 FAMILY_SERVICE_GRPC_ADDRESS = env.optional_grpc_target("FAMILY_SERVICE_GRPC_ADDRESS")
+FAMILY_SERVICE_SPIFFE_ID = env.value("FAMILY_SERVICE_SPIFFE_ID", "", ids.workload_ids)
 FAMILY_SERVICE_DEADLINE_MS = env.integer("FAMILY_SERVICE_DEADLINE_MS", 1000, 1, 60000)
 RPC_BACKENDS = env.grpc_targets("RPC_BACKENDS")
+RPC_BACKENDS_SPIFFE_IDS = env.value("RPC_BACKENDS_SPIFFE_IDS", "", ids.named_ids)
 RPC_DEADLINE_MS = env.integer("RPC_DEADLINE_MS", 2500, 1, 60000)
 RPC_MAX_INFLIGHT = env.integer("RPC_MAX_INFLIGHT", 100, 1, 100000)
 

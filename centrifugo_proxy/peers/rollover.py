@@ -93,6 +93,8 @@ class Rollover:
     def _judge(self, now: float, current: State, candidate: State, age_s: float) -> Step:
         if candidate is State.READY or (self._reason is Reason.CREDENTIALS and age_s >= CREDENTIALS_S):
             return self._swap(now)
+        if self._reason is Reason.CREDENTIALS:
+            return Step.KEEP
         if self._reason is Reason.FAILING and current is State.READY:
             self._candidate_at = self._reason = None
             return Step.DISCARD

@@ -1,18 +1,15 @@
 """The TLS files of a channel: read, checked, and watched for new content."""
 
-import os
 import ssl
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import grpc
 
+from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
-
-LARGEST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +57,9 @@ def _content(path: str) -> bytes | None:
     if not path:
         return None
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for a writer.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            content = file.read(LARGEST + 1) if regular else b""
+        return read_file(path, PEM_BYTES)
     except OSError as error:
         raise TlsFilesRefused(f"cannot read {safe_path(path)}: {reason(error)}") from None
-    if not regular or len(content) > LARGEST:
-        raise TlsFilesRefused(f"cannot read {safe_path(path)}: not a regular file of at most {LARGEST} bytes")
-    return content
 
 
 def _check(files: TlsFiles, ca: bytes | None) -> None:

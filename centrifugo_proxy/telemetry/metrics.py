@@ -16,6 +16,7 @@ from centrifugo_proxy.events.base import Clock
 from centrifugo_proxy.events.decision import COMMON_OUTCOMES, SESSION_EVENT_OUTCOMES
 from centrifugo_proxy.peers import probe
 from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.spiffe.results import RESULTS
 from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
@@ -29,7 +30,7 @@ PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
 }
-REFRESH, FAMILY_SERVICE = "identity_refresh", "family_service"
+IDENTITY, REFRESH, FAMILY_SERVICE = "identity", "identity_refresh", "family_service"
 # From one millisecond to past the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts, in seconds.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
 
@@ -112,6 +113,23 @@ BACKEND_INFLIGHT: Final = Gauge(
     "Calls that a service works on now; at RPC_MAX_INFLIGHT more are refused as unavailable.",
     ["service"],
 )
+SVID_EXPIRY: Final = Gauge(
+    "realtime_svid_expiry_timestamp_seconds",
+    "When this workload's SPIFFE identity expires, in Unix seconds; 0 without one.",
+)
+SVID_UPDATES: Final = Counter(
+    "realtime_svid_updates",
+    "Identities that the SPIFFE agent has sent: taken, or bad and refused.",
+    ["result"],
+)
+AGENT_CONNECTED: Final = Gauge(
+    "realtime_spiffe_agent_connected", "1 while the SPIFFE agent sends identities; without it the SVID expires."
+)
+TLS_DIALS: Final = Counter(
+    "realtime_tls_dials",
+    "Connections to peers with SPIFFE, by result. wrong_id: somebody else answers at the peer's address.",
+    ["peer", "result"],
+)
 GUARD_REFUSALS: Final = Counter(
     "realtime_guard_refusals",
     "Requests refused by the guard: a Centrifugo without the right header, or somebody who should not call.",
@@ -144,6 +162,9 @@ for _event in EVENTS:
 identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in STATUS_NAMES}
 identity_probes: Final = {outcome: IDENTITY_PROBES.labels(outcome) for outcome in probe.OUTCOMES}
 pool_statuses: Final = {status: POOL_STATUS.labels(status) for status in LoadStatus}
+svid_updates: Final = {result: SVID_UPDATES.labels(result) for result in ("taken", "bad")}
+for _result in RESULTS:
+    TLS_DIALS.labels(IDENTITY, _result)
 guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in guard.REASONS}
 
 

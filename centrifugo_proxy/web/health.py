@@ -1,6 +1,6 @@
 """The body of `GET /health`."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from centrifugo_proxy.wiring.runtime import Runtime
 from common.timestamps import rfc3339
@@ -8,11 +8,15 @@ from fallback.tickets import LoadStatus
 
 SOUND_POOLS: Final = frozenset({LoadStatus.LOADED, LoadStatus.DISABLED})
 
+if TYPE_CHECKING:
+    from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+
 
 def describe(runtime: Runtime) -> dict[str, Any]:
     """The body of `GET /health`; `since` is RFC 3339 in UTC, null without a streak of failures."""
     outage = runtime.admission.detector.status(runtime.clock.monotonic())
     pool, pool_status = runtime.admission.pool, runtime.admission.pool_status
+    spiffe = {} if runtime.workload_identity is None else {"spiffe": _workload_identity(runtime.workload_identity)}
     return {
         "status": "degraded" if outage.degraded or pool_status not in SOUND_POOLS else "ok",
         "version": runtime.version,
@@ -31,6 +35,18 @@ def describe(runtime: Runtime) -> dict[str, Any]:
             "low_watermark": pool.low_watermark,
             "claims": runtime.admission.claims.state()._asdict(),
         },
+        **spiffe,
+    }
+
+
+def _workload_identity(source: "SvidSource") -> dict[str, Any]:
+    """Our SPIFFE identity; `id` and `expires` are null before the first SVID."""
+    svid = source.svid
+    return {
+        "id": None if svid is None else svid.id,
+        "expires": None if svid is None else rfc3339(svid.not_after),
+        "agent": "connected" if source.connected else "away",
+        "rotations": max(source.generation - 1, 0),
     }
 
 

@@ -27,6 +27,8 @@ from fallback.tickets import LoadedPool
 if TYPE_CHECKING:
     from django.conf import LazySettings
 
+    from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+
 
 def assemble(
     settings: "LazySettings",
@@ -37,6 +39,7 @@ def assemble(
     tracer: Tracer = OFF,
     session_events: Mapping[str, EventHandler] | None = None,
     probe_identity: IdentityClient | None = None,
+    workload_identity: "SvidSource | None" = None,
 ) -> Runtime:
     """A runtime with these settings around an identity client, the fallback, a clock and the session events' handlers.
 
@@ -71,6 +74,7 @@ def assemble(
         operator_log=operator_log,
         probe=probe,
         version=VERSION,
+        workload_identity=workload_identity,
     )
 
 

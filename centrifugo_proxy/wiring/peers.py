@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from centrifugo_proxy.peers.capacity import Capacity
-from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES, channel_options
+from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES, Options, channel_options
 from centrifugo_proxy.peers.channels import PlainSource, Source, TlsSource, rolling_channel
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.tls import TlsFiles
@@ -17,13 +16,30 @@ from centrifugo_proxy.telemetry.peer_log import PeerLog
 if TYPE_CHECKING:
     from django.conf import LazySettings
 
+    from centrifugo_proxy.peers.spiffe.tunnel import Tunnel
+
 
 @asynccontextmanager
-async def open_identity(settings: "LazySettings", tracer: Tracer) -> AsyncIterator[Peer]:
+async def open_tunnel(settings: "LazySettings") -> AsyncIterator["Tunnel | None"]:
+    """The tunnel that carries every peer's connections with SPIFFE; None without. Raises NoSvidError."""
+    if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
+        yield None
+        return
+    from centrifugo_proxy.wiring.spiffe import open_workload_identity  # noqa: PLC0415  (imports cryptography: ten MiB)
+
+    async with open_workload_identity(settings) as tunnel:
+        yield tunnel
+
+
+@asynccontextmanager
+async def open_identity(settings: "LazySettings", tracer: Tracer, tunnel: "Tunnel | None") -> AsyncIterator[Peer]:
     """The identity service of these settings, connecting from now on. Raises TlsFilesRefused."""
     target, deadline_s = settings.IDENTITY_VALIDATE_GRPC_ADDRESS, settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
-    log = PeerLog("identity")
-    source = _source(target, tls_files(settings), deadline_s, SMALL_MESSAGE_BYTES, log)
+    log = PeerLog(metrics.IDENTITY)
+    options = channel_options(deadline_s, SMALL_MESSAGE_BYTES)
+    source = _source(
+        settings, tunnel, target=target, options=options, log=log, server_name=settings.IDENTITY_TLS_SERVER_NAME
+    )
     async with rolling_channel(source, target=target, deadline_s=deadline_s, report=log) as channel:
         yield Peer(channel=channel, deadline_s=deadline_s, observe=metrics.observe_identity_call, tracer=tracer)
 
@@ -32,6 +48,7 @@ async def open_identity(settings: "LazySettings", tracer: Tracer) -> AsyncIterat
 async def open_backend(
     settings: "LazySettings",
     tracer: Tracer,
+    tunnel: "Tunnel | None",
     *,
     label: str,
     target: str,
@@ -39,10 +56,10 @@ async def open_backend(
     response_bytes: int | None = None,
 ) -> AsyncIterator[Peer]:
     """A service behind the session events, its calls bounded and counted under `label`. Raises TlsFilesRefused."""
-    tls = tls_files(settings)
-    own_name = tls and replace(tls, server_name="")  # IDENTITY_TLS_SERVER_NAME is identity's name alone
     log = PeerLog(label)
-    source = _source(target, own_name, deadline_ms / 1000, response_bytes, log)
+    # IDENTITY_TLS_SERVER_NAME is identity's name alone.
+    options = channel_options(deadline_ms / 1000, response_bytes)
+    source = _source(settings, tunnel, target=target, options=options, log=log, server_name="")
     async with rolling_channel(source, target=target, deadline_s=deadline_ms / 1000, report=log) as channel:
         capacity = Capacity(settings.RPC_MAX_INFLIGHT)
         metrics.watch_backend(label, capacity)
@@ -55,18 +72,23 @@ async def open_backend(
         )
 
 
-def _source(target: str, tls: TlsFiles | None, deadline_s: float, response_bytes: int | None, log: PeerLog) -> Source:
-    options = channel_options(deadline_s, response_bytes)
-    return PlainSource(target, options) if tls is None else TlsSource(target, options, tls, log)
+def _source(
+    settings: "LazySettings",
+    tunnel: "Tunnel | None",
+    *,
+    target: str,
+    options: Options,
+    log: PeerLog,
+    server_name: str,
+) -> Source:
+    """What opens the channels to a target, as IDENTITY_VALIDATE_NEGOTIATION_TYPE says."""
+    if tunnel is not None:
+        from centrifugo_proxy.wiring.spiffe import spiffe_source  # noqa: PLC0415
 
-
-def tls_files(settings: "LazySettings") -> TlsFiles | None:
-    """The TLS files of these settings, None for plaintext."""
+        return spiffe_source(settings, tunnel, log.peer, target, options)
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE == "plaintext":
-        return None
-    return TlsFiles(
-        settings.IDENTITY_TLS_CA_FILE,
-        settings.IDENTITY_TLS_CERT_FILE,
-        settings.IDENTITY_TLS_KEY_FILE,
-        settings.IDENTITY_TLS_SERVER_NAME,
+        return PlainSource(target, options)
+    files = TlsFiles(
+        settings.IDENTITY_TLS_CA_FILE, settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE, server_name
     )
+    return TlsSource(target, options, files, log)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from centrifugo_proxy import spans
 from centrifugo_proxy.events.base import Clock, Event
@@ -12,6 +12,9 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
 from fallback.admission import Admission
+
+if TYPE_CHECKING:
+    from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 
 
 @dataclass(slots=True)
@@ -47,3 +50,4 @@ class Runtime:
     operator_log: OperatorLog
     probe: IdentityProbe
     version: str
+    workload_identity: "SvidSource | None" = None

@@ -30,17 +30,19 @@ from fallback.outage import OutageDetector
 if TYPE_CHECKING:
     from django.conf import LazySettings
 
+    from centrifugo_proxy.peers.spiffe.tunnel import Tunnel
+
 
 @asynccontextmanager
 async def open_session_events(
-    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector
+    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
     """The session events that these settings configure; `detector` hears of identity's answers. Raises PolicyError."""
     owners = Owners()
     async with AsyncExitStack() as stack:
         events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity, detector)}
         if settings.CHANNEL_POLICY_PATH:
-            events |= await _policy_events(settings, owners, clock, identity.tracer, stack)
+            events |= await _policy_events(settings, owners, clock, _Peers(settings, identity.tracer, tunnel, stack))
         yield {name: _handler(name, events[name]) for name in answered_events(settings) if name in events}
 
 
@@ -56,10 +58,8 @@ def _refresh(
     return Refresh(client, owners, clock, settings.CENTRIFUGO_INFO_FIELDS, detector)
 
 
-async def _policy_events(
-    settings: "LazySettings", owners: Owners, clock: Clock, tracer: Tracer, stack: AsyncExitStack
-) -> dict[str, Event]:
-    policy, peers = load_policy(settings), _Peers(settings, tracer, stack)
+async def _policy_events(settings: "LazySettings", owners: Owners, clock: Clock, peers: "_Peers") -> dict[str, Event]:
+    policy = load_policy(settings)
     gate = ChannelGate(policy, owners, await peers.family_service())
     ttl_s = settings.CHANNEL_SUBSCRIPTION_TTL_S
     return {
@@ -76,6 +76,7 @@ class _Peers:
 
     settings: "LazySettings"
     tracer: Tracer
+    tunnel: "Tunnel | None"
     stack: AsyncExitStack
 
     async def family_service(self) -> GrpcFamilyService | None:
@@ -98,6 +99,7 @@ class _Peers:
         opened = open_backend(
             self.settings,
             self.tracer,
+            self.tunnel,
             label=label,
             target=target,
             deadline_ms=deadline_ms,

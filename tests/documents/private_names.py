@@ -6,6 +6,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -105,6 +106,7 @@ def foreign_private_names(path: Path, class_name: str) -> set[str]:
     }
 
 
+@cache
 def attributes_of_instances(base: type) -> set[str]:
     """The attributes that a class in Python sets on its instances."""
     try:

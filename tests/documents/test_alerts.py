@@ -62,6 +62,7 @@ def test_a_critical_alert_needs_evidence_that_lasts() -> None:
         "RealtimeIdentityOutage": "1m", "RealtimeFallbackPoolExhausted": "1m", "RealtimeGone": "5m",
         "RealtimeBridgeFarBehind": "1m", "RealtimeBridgePartitionStopped": "1m", "RealtimeBridgeUnassigned": "2m",
         "RealtimeClaimsDownInOutage": "1m",
+        "RealtimeSvidExpiring": "1m", "RealtimePeerWrongId": "1m",
     }  # fmt: skip
 
 

@@ -101,10 +101,11 @@ def test_new_credentials_replace_a_candidate_with_old_ones_and_are_used_even_if_
     steps = [
         rollover.step(2.2, READY, READY),
         rollover.step(2.4, READY, FAILING),
+        rollover.step(2.1 + CREDENTIALS_S, READY, FAILING),
         rollover.step(2.2 + CREDENTIALS_S, READY, FAILING),
     ]
 
-    assert steps == [Step.OPEN, Step.KEEP, Step.SWAP]
+    assert steps == [Step.OPEN, Step.KEEP, Step.KEEP, Step.SWAP]
     assert rollover.swapped_for is Reason.CREDENTIALS
 
 

@@ -9,7 +9,8 @@ import pytest
 from centrifugo_proxy.peers.channel_options import channel_options
 from centrifugo_proxy.peers.channels import TlsSource, rolling_channel
 from centrifugo_proxy.peers.rollover import Reason
-from centrifugo_proxy.peers.tls import LARGEST, TlsFiles, TlsFilesRefused, TlsWatch, read_tls_files
+from centrifugo_proxy.peers.tls import TlsFiles, TlsFilesRefused, TlsWatch, read_tls_files
+from common.files import PEM_BYTES
 from tests.harness.certificates import Authority
 from tests.harness.channels import Client, Reports, client_on
 from tests.harness.identity import identity_stub
@@ -96,7 +97,7 @@ BROKEN = {
     "not PEM": b"no certificate",
     "empty": b"",
     "cut": b"-----BEGIN CERTIFICATE-----\nMIIB",
-    "too large": b"#" * (LARGEST + 1),
+    "too large": b"#" * (PEM_BYTES + 1),
 }
 
 

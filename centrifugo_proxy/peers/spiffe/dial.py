@@ -1,0 +1,93 @@
+"""Connections to peers over TLS, with their SPIFFE IDs checked."""
+
+import asyncio
+import ipaddress
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from centrifugo_proxy.peers.spiffe import verify
+from centrifugo_proxy.peers.spiffe.contexts import NoBundle, client_context
+from centrifugo_proxy.peers.spiffe.pipes import PeerSide
+from centrifugo_proxy.peers.spiffe.results import BAD_CERTIFICATE, NO_SVID, UNREACHABLE, WRONG_ID
+from centrifugo_proxy.peers.spiffe.verify import WrongCertificate, WrongId
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+
+DIAL_S: Final = 3.0
+
+
+class Peer(NamedTuple):
+    """Who may be at the other end: `name` is for logs and metrics, `ids` are of one trust domain."""
+
+    name: str
+    ids: frozenset[str]
+
+
+class DialError(Exception):
+    """The peer cannot be used."""
+
+    def __init__(self, result: str, problem: str) -> None:
+        super().__init__(problem)
+        self.result = result
+
+
+@dataclass(slots=True)
+class Dialler:
+    """Opens connections with the newest identity of `source`."""
+
+    source: SvidSource
+    _contexts: dict[str, tuple[int, ssl.SSLContext]] = field(default_factory=dict)
+
+    async def dial(self, address: str, peer: Peer) -> PeerSide:
+        """A connection to a peer whose ID has been checked. Raises DialError."""
+        context = self._context(peer)
+        host, port = _host_port(address)
+        # The empty name: there is none to send, and OpenSSL must not compare one.
+        connecting = asyncio.get_running_loop().create_connection(PeerSide, host, port, ssl=context, server_hostname="")
+        try:
+            async with asyncio.timeout(DIAL_S):
+                transport, protocol = await connecting
+        except ssl.SSLCertVerificationError as error:
+            raise DialError(BAD_CERTIFICATE, f"its certificate is refused: {error.verify_message}") from None
+        except ssl.SSLError as error:
+            raise DialError(BAD_CERTIFICATE, f"the TLS handshake failed: {error.reason}") from None
+        except (OSError, TimeoutError) as error:
+            raise DialError(UNREACHABLE, type(error).__name__) from None
+        _check(transport, peer)
+        return protocol
+
+    def _context(self, peer: Peer) -> ssl.SSLContext:
+        svid = self.source.current()
+        if svid is None:
+            raise DialError(NO_SVID, "there is no valid SVID of our own")
+        known = self._contexts.get(peer.name)
+        if known is None or known[0] != self.source.generation:
+            try:
+                known = (self.source.generation, client_context(svid, next(iter(peer.ids))))
+            except NoBundle:
+                raise DialError(BAD_CERTIFICATE, "its trust domain is not federated with ours") from None
+            self._contexts[peer.name] = known
+        return known[1]
+
+
+def _check(transport: asyncio.BaseTransport, peer: Peer) -> None:
+    """Close a connection to somebody else. Raises DialError."""
+    connection: ssl.SSLObject = transport.get_extra_info("ssl_object")
+    try:
+        verify.check(connection.getpeercert(binary_form=True) or b"", peer.ids)
+    except WrongCertificate as wrong:
+        transport.close()
+        result = WRONG_ID if isinstance(wrong, WrongId) else BAD_CERTIFICATE
+        raise DialError(result, f"its certificate {wrong}") from None
+    if connection.selected_alpn_protocol() != "h2":
+        transport.close()
+        raise DialError(BAD_CERTIFICATE, "it does not speak HTTP/2 (ALPN)")
+
+
+def _host_port(address: str) -> tuple[str, int]:
+    """The parts of 10.0.0.7:50051 or [fd00::7]:50051. Raises DialError."""
+    host, _, port = address.rpartition(":")
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(host.strip("[]"))), int(port)
+    raise DialError(UNREACHABLE, "no address")

@@ -1,0 +1,61 @@
+"""SPIFFE IDs. https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md"""
+
+import re
+from typing import Final
+
+LONGEST: Final = 2048
+TRUST_DOMAIN: Final = r"[a-z0-9._-]{1,255}"
+SEGMENT: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
+WORKLOAD_ID: Final = re.compile(rf"spiffe://{TRUST_DOMAIN}(/{SEGMENT})+")
+
+
+def is_workload_id(text: str) -> bool:
+    """Whether this is the ID of a workload: a trust domain and a path."""
+    return len(text) <= LONGEST and WORKLOAD_ID.fullmatch(text) is not None
+
+
+def trust_domain(spiffe_id: str) -> str:
+    """The ID of an ID's trust domain, such as spiffe://example.org."""
+    return "/".join(spiffe_id.split("/")[:3])
+
+
+def workload_ids(raw: str) -> tuple[str, ...]:
+    """A comma list of one to eight IDs of one trust domain, empty for none. Raises ValueError with what is accepted."""
+    found = tuple(filter(None, map(str.strip, raw.split(","))))
+    if len(found) > 8 or not all(map(is_workload_id, found)) or len(set(map(trust_domain, found))) > 1:
+        raise ValueError("a comma list of up to eight IDs such as spiffe://example.org/identity, of one trust domain")
+    return found
+
+
+def named_ids(raw: str) -> dict[str, str]:
+    """A comma list of name=ID. Raises ValueError with what is accepted."""
+    pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
+    named = {name: spiffe_id for name, _, spiffe_id in pairs if name and is_workload_id(spiffe_id)}
+    if len(named) < len(pairs):
+        raise ValueError("a comma list of name=ID, each name once, such as diary=spiffe://example.org/diary")
+    return named
+
+
+def workload_id_or_unset(raw: str) -> str:
+    """An ID, or empty. Raises ValueError with what is accepted."""
+    if raw and not is_workload_id(raw):
+        raise ValueError("an ID such as spiffe://example.org/realtime, or empty")
+    return raw
+
+
+def endpoint_socket(raw: str) -> str:
+    """The address of the Workload API as the standard writes it, or empty. Raises ValueError with what is accepted.
+
+    https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_Endpoint.md#4-locating-the-endpoint
+    """
+    if raw and not re.fullmatch(r"unix:///[^?#\s]+|tcp://([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", raw):
+        raise ValueError("unix:///path/of/socket, tcp://IP:port, or empty")
+    return raw
+
+
+def grpc_target(socket: str) -> str:
+    """The same address as gRPC writes it."""
+    if socket.startswith("unix://"):
+        return "unix:" + socket.removeprefix("unix://")
+    address = socket.removeprefix("tcp://")
+    return ("ipv6:" if address.startswith("[") else "ipv4:") + address

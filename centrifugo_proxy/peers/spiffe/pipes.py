@@ -1,0 +1,65 @@
+"""The two ends of a tunnelled connection, as far as they are alike."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+
+class Piped(asyncio.Protocol):
+    """One end of a tunnelled connection: what it receives goes to the other."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other: Piped | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.write(data)
+
+    def pause_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.close()
+
+
+class PeerSide(Piped):
+    """The TLS side. What the peer sends before its ID is checked is kept until `join`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_lost: Callable[[], None] = lambda: None
+        self._early: list[bytes] = []
+        self._lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is None:
+            self._early.append(data)
+        else:
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self.on_lost()
+        super().connection_lost(exc)
+
+    def join(self, other: Piped) -> None:
+        """Pass on what has come, and from now on all that comes."""
+        self.other = other
+        for data in self._early:
+            super().data_received(data)
+        self._early.clear()
+        if self._lost:
+            super().connection_lost(None)
+        elif self.transport is not None:
+            self.transport.resume_reading()

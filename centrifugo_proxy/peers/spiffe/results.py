@@ -1,0 +1,6 @@
+"""How a dial to a peer can end."""
+
+from typing import Final
+
+OK, WRONG_ID, BAD_CERTIFICATE, NO_SVID, UNREACHABLE = "ok", "wrong_id", "bad_certificate", "no_svid", "unreachable"
+RESULTS: Final = (OK, WRONG_ID, BAD_CERTIFICATE, NO_SVID, UNREACHABLE)

@@ -1,0 +1,70 @@
+"""Channels through the tunnel, replaced for each new identity; and the task that keeps an identity."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Protocol
+
+from grpc import aio
+
+from centrifugo_proxy.peers.channel_options import Options
+from centrifugo_proxy.peers.spiffe.dial import Dialler, Peer
+from centrifugo_proxy.peers.spiffe.tunnel import HEADER, Tunnel
+from centrifugo_proxy.peers.spiffe.tunnel import Report as TunnelReport
+from centrifugo_proxy.peers.spiffe.workload_api import Report as SvidReport
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+
+TICK_S: Final = 0.5
+# What the plain options say about proxies; here the tunnel is the proxy of every address.
+REPLACED: Final = "grpc.address_http_proxy_enabled_addresses"
+
+
+class SpiffeSource:
+    """Channels to one peer, with the newest identity."""
+
+    def __init__(self, target: str, options: Options, tunnel: Tunnel, peer: Peer) -> None:
+        self._target, self._tunnel = target, tunnel
+        self._options = (
+            *(option for option in options if option[0] != REPLACED),
+            ("grpc.address_http_proxy", f"127.0.0.1:{tunnel.port}"),
+            (REPLACED, "0.0.0.0/0,::/0"),
+            ("grpc.http_connect_headers", f"{HEADER}:{tunnel.admit(peer)}"),
+        )
+        self._generation = tunnel.source.generation
+
+    def open(self) -> aio.Channel:
+        return aio.insecure_channel(self._target, options=self._options)
+
+    def changed(self) -> bool:
+        """Whether there is a new identity or bundle since the last time."""
+        before, self._generation = self._generation, self._tunnel.source.generation
+        return self._generation != before
+
+
+class Report(SvidReport, TunnelReport, Protocol):
+    """Tells operators all that happens to our identity and to the connections made with it."""
+
+
+@asynccontextmanager
+async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunnel]:
+    """A running tunnel with an identity that is kept up to date; its connections end when the identity expires."""
+    tunnel = Tunnel(source, report, Dialler(source))
+    await tunnel.start()
+    tasks = [asyncio.create_task(source.run(), name="workload API"), asyncio.create_task(_watch_expiry(tunnel))]
+    try:
+        yield tunnel
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await tunnel.stop()
+
+
+async def _watch_expiry(tunnel: Tunnel) -> None:
+    """An open connection would outlive its SVID."""
+    while True:
+        if tunnel.source.expired():
+            tunnel.abort_all()
+        await asyncio.sleep(TICK_S)

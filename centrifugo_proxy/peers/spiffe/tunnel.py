@@ -1,0 +1,194 @@
+"""TLS for gRPC channels: a listener on loopback that gRPC uses as a proxy for each address.
+
+grpcio cannot check a SPIFFE ID. So a channel speaks plaintext to this tunnel with an HTTP CONNECT for an address; the
+tunnel connects there with TLS, checks the peer's ID, and only then answers 200. Nothing that gRPC sends reaches a peer
+before that, and nothing that the peer sends reaches gRPC.
+"""
+
+import asyncio
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final, Protocol, cast
+
+from centrifugo_proxy.peers.spiffe.dial import DialError, Dialler, Peer
+from centrifugo_proxy.peers.spiffe.pipes import PeerSide, Piped
+from centrifugo_proxy.peers.spiffe.results import OK
+from centrifugo_proxy.peers.spiffe.svid import Svid
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+
+HEAD_BYTES: Final = 4096
+HEAD_S: Final = 3.0
+CONNECTIONS: Final = 256
+# A connection that a peer closes this soon after the handshake may have been refused for our SVID: with TLS 1.3 a
+# client learns of a refusal only by the close.
+REFUSED_S: Final = 2.0
+CONNECT: Final = re.compile(rb"CONNECT (\S+) HTTP/1\.1\r\n")
+SECRET: Final = re.compile(rb"\r\nx-tunnel:[ \t]*(\S+)[ \t]*\r\n", re.IGNORECASE)
+HEADER: Final = "x-tunnel"
+
+
+class Report(Protocol):
+    """Tells operators how dials end. `problem` has no text of the peer's but a printable ID."""
+
+    def dialled(self, peer: str, result: str, problem: str) -> None: ...
+
+    def closed_early(self, peer: str, seconds: float, svid: Svid) -> None: ...
+
+
+@dataclass(slots=True)
+class Tunnel:
+    """The listener and its connections. `open` gives each peer a secret, by which its channels are known."""
+
+    source: SvidSource
+    report: Report
+    dialler: Dialler
+    head_s: float = HEAD_S
+    port: int = 0
+    _secrets: dict[bytes, Peer] = field(default_factory=dict)
+    _open: set["GrpcSide"] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen on a port of the kernel's choice."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: GrpcSide(self), "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the listener and every connection."""
+        if self._server is not None:
+            self._server.close()
+        self.abort_all()
+
+    def admit(self, peer: Peer) -> str:
+        """A new secret, with which connections to this peer may be asked for."""
+        secret = secrets.token_hex(32)
+        self._secrets[secret.encode()] = peer
+        return secret
+
+    def peer_of(self, head: bytes) -> Peer | None:
+        """The peer of the secret in a head, None for a wrong one."""
+        given = SECRET.search(head)
+        found = None
+        for secret, peer in self._secrets.items():
+            if given is not None and hmac.compare_digest(secret, given[1]):
+                found = peer
+        return found
+
+    def has_room(self, connection: "GrpcSide") -> bool:
+        """Count a connection in, unless there are too many."""
+        if len(self._open) >= CONNECTIONS:
+            return False
+        self._open.add(connection)
+        return True
+
+    def left(self, connection: "GrpcSide") -> None:
+        """Count a connection out."""
+        self._open.discard(connection)
+
+    def abort_all(self) -> None:
+        """End every connection at once."""
+        for connection in tuple(self._open):
+            connection.abort()
+
+
+class GrpcSide(Piped):
+    """The plaintext side: a CONNECT, and after our 200 the connection itself."""
+
+    def __init__(self, tunnel: Tunnel) -> None:
+        super().__init__()
+        self._tunnel = tunnel
+        self._head = b""
+        self._dialling: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._timer = asyncio.get_running_loop().call_later(self._tunnel.head_s, self.abort)
+        if not self._tunnel.has_room(self):
+            self._refuse("503 Service Unavailable")
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is not None:
+            super().data_received(data)
+            return
+        self._head += data
+        if self._dialling is not None or len(self._head) > HEAD_BYTES:
+            self._refuse("400 Bad Request")  # gRPC sends nothing before our answer
+        elif b"\r\n\r\n" in self._head:
+            self._asked()
+
+    def _asked(self) -> None:
+        self._stop_timer()
+        target, peer = CONNECT.match(self._head), self._tunnel.peer_of(self._head)
+        if target is None or peer is None:
+            self._refuse("403 Forbidden")
+            return
+        address = target[1].decode("latin-1")
+        self._dialling = asyncio.get_running_loop().create_task(self._connect(address, peer))
+
+    async def _connect(self, address: str, peer: Peer) -> None:
+        try:
+            peer_side = await self._tunnel.dialler.dial(address, peer)
+        except DialError as error:
+            self._tunnel.report.dialled(peer.name, error.result, str(error))
+            self._refuse("502 Bad Gateway")
+            return
+        self._tunnel.report.dialled(peer.name, OK, "")
+        self._join(peer_side, peer)
+
+    def _join(self, peer_side: PeerSide, peer: Peer) -> None:
+        if self.transport is None or self.transport.is_closing():
+            if peer_side.transport is not None:
+                peer_side.transport.close()
+            return
+        connected_at, svid = monotonic(), self._tunnel.source.svid
+
+        def lost() -> None:
+            seconds = monotonic() - connected_at
+            if (
+                svid is not None
+                and seconds < REFUSED_S
+                and self.transport is not None
+                and not self.transport.is_closing()
+            ):
+                self._tunnel.report.closed_early(peer.name, seconds, svid)
+
+        peer_side.on_lost = lost
+        self.other = peer_side
+        self.transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        peer_side.join(self)
+
+    def _lost(self, name: str, connected_at: float, svid: Svid | None) -> None:
+        """Report that the peer, and not gRPC, has closed a connection that is hardly older than its handshake."""
+        seconds = monotonic() - connected_at
+        closed_by_peer = self.transport is not None and not self.transport.is_closing()
+        if svid is not None and closed_by_peer and seconds < REFUSED_S:
+            self._tunnel.report.closed_early(name, seconds, svid)
+
+    def _refuse(self, status: str) -> None:
+        self._stop_timer()
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+            self.transport.close()
+
+    def abort(self) -> None:
+        """End both sides at once."""
+        for side in (self, self.other):
+            if side is not None and side.transport is not None:
+                side.transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        self._tunnel.left(self)
+        super().connection_lost(exc)

@@ -1,0 +1,119 @@
+"""Our identity from the SPIFFE Workload API: one stream of answers, opened again whenever it ends.
+
+https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import uniform
+from time import time
+from typing import Any, Final, Protocol
+
+import grpc
+from grpc import aio
+
+from centrifugo_proxy.peers.spiffe.ids import grpc_target
+from centrifugo_proxy.peers.spiffe.svid import BadSvid, Svid, read_svid
+from proto.spiffe import workload_api_pb2 as pb
+
+METHOD: Final = "/SpiffeWorkloadAPI/FetchX509SVID"
+SECURITY_HEADER: Final = (("workload.spiffe.io", "true"),)
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+# After statuses that a repetition cannot change.
+FINAL_PAUSE_S: Final = 60.0
+FINAL: Final = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED})
+OPTIONS: Final = (
+    ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class Report(Protocol):
+    """Tells operators about our identity."""
+
+    def svid_taken(self, svid: Svid) -> None: ...
+
+    def svid_refused(self, problem: str) -> None: ...
+
+    def svid_expired(self, svid: Svid) -> None: ...
+
+    def agent_connected(self, connected: bool, status: str) -> None: ...
+
+
+@dataclass(slots=True)
+class SvidSource:
+    """The newest identity. `run` keeps it up to date; `generation` grows with each new one.
+
+    An identity stays in use until it expires, whatever the agent says: an agent answers PERMISSION_DENIED for seconds
+    after a restart.
+    """
+
+    socket: str
+    report: Report
+    wanted_id: str = ""
+    wall_clock: Callable[[], float] = time
+    svid: Svid | None = None
+    generation: int = 0
+    connected: bool = False
+    first: asyncio.Event = field(default_factory=asyncio.Event)
+    _expired: bool = False
+
+    def current(self) -> Svid | None:
+        """The identity, None before the first and after its end."""
+        if self.svid is None or self.wall_clock() >= self.svid.not_after:
+            return None
+        return self.svid
+
+    def expired(self) -> bool:
+        """Whether the identity has just expired: True once, and reported."""
+        if self._expired or self.svid is None or self.current() is not None:
+            return False
+        self._expired = True
+        self.report.svid_expired(self.svid)
+        return True
+
+    async def run(self) -> None:
+        """Follow the Workload API, until cancelled."""
+        pause_s = FIRST_PAUSE_S
+        async with aio.insecure_channel(grpc_target(self.socket), options=OPTIONS) as channel:
+            while True:
+                before = self.generation
+                status = await self._follow(channel)
+                self._connected(False, status.name)
+                pause_s = FIRST_PAUSE_S if self.generation > before else min(pause_s * 2, LONGEST_PAUSE_S)
+                await asyncio.sleep(FINAL_PAUSE_S if status in FINAL else uniform(pause_s / 2, pause_s))  # noqa: S311  (no secret)
+
+    async def _follow(self, channel: aio.Channel) -> grpc.StatusCode:
+        """Take the answers of one stream; the status that it ended with."""
+        fetch = channel.unary_stream(METHOD, pb.X509SVIDRequest.SerializeToString, pb.X509SVIDResponse.FromString)
+        call = fetch(pb.X509SVIDRequest(), metadata=SECURITY_HEADER)
+        try:
+            async for response in call:
+                self._connected(True, "OK")
+                self.take(response)
+        except aio.AioRpcError as error:
+            return error.code()
+        return grpc.StatusCode.OK
+
+    def take(self, response: Any) -> None:
+        """Use an answer, or go on with the identity before it."""
+        try:
+            svid = read_svid(response.svids, response.federated_bundles, self.wanted_id)
+        except BadSvid as bad:
+            self.report.svid_refused(str(bad))
+            return
+        if svid == self.svid:
+            return
+        self.svid, self._expired = svid, False
+        self.generation += 1
+        self.first.set()
+        self.report.svid_taken(svid)
+
+    def _connected(self, connected: bool, status: str) -> None:
+        if connected != self.connected or not connected:
+            self.connected = connected
+            self.report.agent_connected(connected, status)

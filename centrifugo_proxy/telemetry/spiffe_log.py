@@ -1,0 +1,69 @@
+"""Log lines and metrics about our SPIFFE identity, and about the connections made with it. Never a key or a secret."""
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.peers.spiffe.results import OK, RESULTS
+from centrifugo_proxy.telemetry import metrics
+from common.timestamps import rfc3339
+
+if TYPE_CHECKING:
+    from centrifugo_proxy.peers.spiffe.svid import Svid
+
+logger = logging.getLogger("centrifugo_proxy")
+repeating = logging.getLogger("centrifugo_proxy.repeating")  # rate-limited by the site's logging
+
+
+class SpiffeLog:
+    """Tells operators what happens."""
+
+    def __init__(self, peers: Iterable[str]) -> None:
+        """`peers` are the labels of the peers that will be dialled."""
+        self._dials = {(peer, result): metrics.TLS_DIALS.labels(peer, result) for peer in peers for result in RESULTS}
+        self._was_connected = False
+
+    def svid_taken(self, svid: "Svid") -> None:
+        """A new identity or bundle is in use."""
+        metrics.SVID_EXPIRY.set(svid.not_after)
+        metrics.svid_updates["taken"].inc()
+        logger.info("SVID taken", extra=_facts(svid))
+
+    def svid_refused(self, problem: str) -> None:
+        """The agent sent an identity that cannot be used; the one before stays in use."""
+        metrics.svid_updates["bad"].inc()
+        repeating.error("SVID refused, the one before stays in use: %s", problem)
+
+    def svid_expired(self, svid: "Svid") -> None:
+        """Identity and the backends cannot be reached until the agent sends a new SVID."""
+        logger.error("SVID expired, its connections are closed", extra=_facts(svid))
+
+    def agent_connected(self, connected: bool, status: str) -> None:
+        """The stream of the Workload API begins to deliver, or ends with this gRPC status."""
+        metrics.AGENT_CONNECTED.set(connected)
+        if connected:
+            logger.info("SPIFFE agent connected")
+        elif self._was_connected:
+            logger.warning("SPIFFE agent lost, the SVID stays in use until it expires", extra={"grpc_status": status})
+        else:
+            repeating.warning("SPIFFE agent gives no SVID", extra={"grpc_status": status})
+        self._was_connected = connected
+
+    def dialled(self, peer: str, result: str, problem: str) -> None:
+        """A connection to a peer was made, or refused for this problem."""
+        self._dials[peer, result].inc()
+        if result != OK:
+            repeating.warning("no connection to %s: %s", peer, problem, extra={"peer": peer, "result": result})
+
+    def closed_early(self, peer: str, seconds: float, svid: "Svid") -> None:
+        """With TLS 1.3, a peer that refuses our certificate closes the connection after the handshake."""
+        repeating.warning(
+            "%s closed the connection %d ms after the handshake; it may have refused our SVID",
+            peer,
+            round(seconds * 1000),
+            extra={"peer": peer, **_facts(svid)},
+        )
+
+
+def _facts(svid: "Svid") -> dict[str, str]:
+    return {"spiffe_id": svid.id, "serial": f"{svid.serial:x}", "expires": rfc3339(svid.not_after)}

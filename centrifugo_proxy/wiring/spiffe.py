@@ -1,0 +1,61 @@
+"""Opens this workload's SPIFFE identity, for peers that are reached with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from centrifugo_proxy.peers.channel_options import Options
+from centrifugo_proxy.peers.spiffe.dial import Peer
+from centrifugo_proxy.peers.spiffe.rolling import SpiffeSource, open_tunnel
+from centrifugo_proxy.peers.spiffe.tunnel import Tunnel
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.telemetry.spiffe_log import SpiffeLog
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+
+class NoSvidError(Exception):
+    """No SVID came in time, and SPIFFE_STARTUP is require."""
+
+
+@asynccontextmanager
+async def open_workload_identity(settings: "LazySettings") -> AsyncIterator[Tunnel]:
+    """The tunnel to every peer of these settings, once there is an SVID or the wait for one is over.
+
+    Raises NoSvidError.
+    """
+    log = SpiffeLog(peer_ids(settings))
+    source = SvidSource(settings.SPIFFE_ENDPOINT_SOCKET, log, settings.SPIFFE_ID)
+    async with open_tunnel(source, log) as tunnel:
+        await _first_svid(settings, source)
+        yield tunnel
+
+
+async def _first_svid(settings: "LazySettings", source: SvidSource) -> None:
+    try:
+        async with asyncio.timeout(settings.SPIFFE_STARTUP_WAIT_S):
+            await source.first.wait()
+    except TimeoutError:
+        if settings.SPIFFE_STARTUP == "require":
+            raise NoSvidError(
+                f"No SVID came within {settings.SPIFFE_STARTUP_WAIT_S} s (SPIFFE_STARTUP_WAIT_S), and SPIFFE_STARTUP "
+                "is require. Check that the agent runs and that this workload is registered."
+            ) from None
+
+
+def peer_ids(settings: "LazySettings") -> dict[str, frozenset[str]]:
+    """The accepted IDs of each configured peer, by the label of its metrics."""
+    ids = {metrics.IDENTITY: frozenset(settings.IDENTITY_SPIFFE_ID)}
+    if settings.FAMILY_SERVICE_GRPC_ADDRESS:
+        ids[metrics.FAMILY_SERVICE] = frozenset(settings.FAMILY_SERVICE_SPIFFE_ID)
+    for name in settings.RPC_BACKENDS:
+        ids[metrics.rpc_backend(name)] = frozenset({settings.RPC_BACKENDS_SPIFFE_IDS[name]})
+    return ids
+
+
+def spiffe_source(settings: "LazySettings", tunnel: Tunnel, label: str, target: str, options: Options) -> SpiffeSource:
+    """Channels to the peer with this label."""
+    return SpiffeSource(target, options, tunnel, Peer(label, peer_ids(settings)[label]))

@@ -1,0 +1,149 @@
+"""Calls to identity through the tunnel, while identities come, change, expire and fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from centrifugo_proxy.peers.channel_options import channel_options
+from centrifugo_proxy.peers.channels import rolling_channel
+from centrifugo_proxy.peers.rollover import Reason
+from centrifugo_proxy.peers.spiffe.dial import Peer
+from centrifugo_proxy.peers.spiffe.rolling import SpiffeSource, open_tunnel
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from proto.spiffe.workload_api_pb2 import X509SVIDResponse
+from tests.harness.channels import Client, Reports, client_on
+from tests.harness.identity import identity_stub
+from tests.harness.spiffe import IDENTITY, OTHER, US, TrustDomain, WorkloadApi, workload_api
+from tests.harness.spiffe_reports import SpiffeReports
+
+DOMAIN = TrustDomain()
+
+
+@asynccontextmanager
+async def spiffe_client(
+    api: WorkloadApi, target: str, reports: SpiffeReports, rolled: Reports, wanted: str = IDENTITY
+) -> AsyncIterator[Client]:
+    """A client that reaches `target` with the identity of this API."""
+    source = SvidSource(api.socket, reports)
+    async with open_tunnel(source, reports) as tunnel:
+        await asyncio.wait_for(source.first.wait(), 20)
+        spiffe = SpiffeSource(target, channel_options(2), tunnel, Peer("identity", frozenset({wanted})))
+        async with rolling_channel(spiffe, target=target, deadline_s=2, report=rolled) as channel:
+            yield client_on(channel, 2)
+
+
+def fresh(life_s: float = 3600) -> X509SVIDResponse:
+    """An answer with a new identity."""
+    return DOMAIN.response(US, DOMAIN.issue(US, life_s=life_s))
+
+
+async def test_no_call_fails_over_five_rotations_under_load_and_each_has_a_connection_of_its_own(
+    tmp_path: Path,
+) -> None:
+    reports, rolled = SpiffeReports(), Reports()
+
+    async with (
+        workload_api(tmp_path / "s", fresh()) as api,
+        identity_stub(DOMAIN.server_credentials(DOMAIN.issue(IDENTITY))) as identity,
+        spiffe_client(api, identity.address, reports, rolled) as client,
+    ):
+        await client.seconds_until_ok()
+        client.ends.clear()
+        load = [asyncio.create_task(client.ask_for(30)) for _ in range(8)]
+        for rotation in range(5):
+            api.give(fresh())
+            async with asyncio.timeout(20):
+                while len(rolled.replaced) <= rotation:
+                    await asyncio.sleep(0.02)
+        for task in load:
+            task.cancel()
+        await asyncio.gather(*load, return_exceptions=True)
+
+    assert set(client.ends) == {"OK"}
+    assert rolled.replaced == [Reason.CREDENTIALS] * 5
+    assert [result for _, result, _ in reports.dials].count("ok") >= 6
+
+
+@pytest.mark.parametrize("wanted", [OTHER, IDENTITY])
+async def test_a_server_with_another_id_gets_no_call(tmp_path: Path, wanted: str) -> None:
+    reports = SpiffeReports()
+    served = DOMAIN.issue(IDENTITY if wanted is OTHER else OTHER)
+
+    async with (
+        workload_api(tmp_path / "s", fresh()) as api,
+        identity_stub(DOMAIN.server_credentials(served)) as identity,
+        spiffe_client(api, identity.address, reports, Reports(), wanted) as client,
+    ):
+        ends = await client.ask_for(1)
+
+    assert ends == {"UNAVAILABLE"}
+    assert identity.calls == []
+    assert reports.results() == {"wrong_id"}
+
+
+async def test_a_server_that_refuses_our_identity_is_unavailable_and_that_is_reported(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+    strangers = TrustDomain()
+
+    async with (
+        workload_api(tmp_path / "s", fresh()) as api,
+        identity_stub(strangers.server_credentials(DOMAIN.issue(IDENTITY))) as identity,
+        spiffe_client(api, identity.address, reports, Reports()) as client,
+    ):
+        ends = await client.ask_for(1)
+
+    assert "OK" not in ends
+    assert reports.early[:1] == ["identity"]
+
+
+async def test_an_agent_that_goes_away_costs_nothing_until_the_identity_expires_and_then_every_connection_ends(
+    tmp_path: Path,
+) -> None:
+    reports = SpiffeReports()
+
+    async with (
+        workload_api(tmp_path / "s", fresh(life_s=5)) as api,
+        identity_stub(DOMAIN.server_credentials(DOMAIN.issue(IDENTITY))) as identity,
+        spiffe_client(api, identity.address, reports, Reports()) as client,
+    ):
+        await client.seconds_until_ok()
+        await api.stop()
+        without_agent = await client.ask()
+        async with asyncio.timeout(20):
+            while not reports.expired:
+                await client.ask_for(0.1)
+        expired = await client.ask_for(1)
+        api.give(fresh())
+        await api.start()
+        back_s = await client.seconds_until_ok()
+
+    assert (without_agent, expired) == ("OK", {"UNAVAILABLE"})
+    assert "no_svid" in reports.results()
+    assert back_s < 10
+    assert len(reports.expired) == 1
+
+
+async def test_a_new_bundle_alone_is_used_and_the_old_authority_no_longer_trusted(tmp_path: Path) -> None:
+    reports, rolled = SpiffeReports(), Reports()
+    successor = TrustDomain()
+    leaf = DOMAIN.issue(US)
+    with_successor = successor.response(US, successor.issue(US))
+    with_successor.svids[0].x509_svid, with_successor.svids[0].x509_svid_key = leaf.der, leaf.key_der
+
+    async with (
+        workload_api(tmp_path / "s", DOMAIN.response(US, leaf)) as api,
+        identity_stub(DOMAIN.server_credentials(DOMAIN.issue(IDENTITY))) as identity,
+        spiffe_client(api, identity.address, reports, rolled) as client,
+    ):
+        await client.seconds_until_ok()
+        api.give(with_successor)
+        async with asyncio.timeout(20):
+            while not rolled.replaced:
+                await asyncio.sleep(0.02)
+        ends = await client.ask_for(1)
+
+    assert ends == {"UNAVAILABLE"}
+    assert "bad_certificate" in reports.results()

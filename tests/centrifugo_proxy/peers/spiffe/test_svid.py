@@ -1,0 +1,121 @@
+"""Our own identity in an answer of the Workload API, and what another workload's certificate must be."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centrifugo_proxy.peers.spiffe.svid import BadSvid, Svid, read_svid, split_der
+from centrifugo_proxy.peers.spiffe.verify import WrongCertificate, WrongId, check
+from proto.spiffe.workload_api_pb2 import X509SVID
+from tests.harness.spiffe import IDENTITY, OTHER, US, TrustDomain
+
+DOMAIN = TrustDomain()
+LEAF = DOMAIN.issue(US)
+
+
+def message(**fields: bytes | str) -> X509SVID:
+    """A good SVID, but for these fields."""
+    good = {"spiffe_id": US, "x509_svid": LEAF.der, "x509_svid_key": LEAF.key_der, "bundle": DOMAIN.bundle}
+    return X509SVID(**{**good, **fields})  # type: ignore[arg-type]
+
+
+def test_the_first_svid_is_read_with_the_bundles_of_every_trust_domain() -> None:
+    other = DOMAIN.issue(OTHER)
+    second = message(spiffe_id=OTHER, x509_svid=other.der, x509_svid_key=other.key_der)
+
+    svid = read_svid([message(x509_svid=LEAF.der + DOMAIN.bundle), second], {"spiffe://b": b"theirs"})
+
+    assert svid == Svid(
+        id=US,
+        chain_der=(LEAF.der, DOMAIN.bundle),
+        key_der=LEAF.key_der,
+        bundles={"spiffe://example.org": DOMAIN.bundle, "spiffe://b": b"theirs"},
+        serial=LEAF.certificate.serial_number,
+        not_after=LEAF.certificate.not_valid_after_utc.timestamp(),
+    )
+    assert (svid.bundle_for(IDENTITY), svid.bundle_for("spiffe://b/x")) == (DOMAIN.bundle, b"theirs")
+    assert svid.bundle_for("spiffe://c/x") == b""
+
+
+def test_one_of_several_svids_can_be_chosen_by_its_id() -> None:
+    other = DOMAIN.issue(OTHER)
+    second = message(spiffe_id=OTHER, x509_svid=other.der, x509_svid_key=other.key_der)
+
+    assert read_svid([message(), second], {}, OTHER).id == OTHER
+    with pytest.raises(BadSvid, match=f"no SVID with the ID {IDENTITY}"):
+        read_svid([message(), second], {}, IDENTITY)
+
+
+BAD = {
+    "no SVID": ([], "the answer has no SVID"),
+    "empty ID": ([message(spiffe_id="")], "empty spiffe_id"),
+    "empty certificate": ([message(x509_svid=b"")], "empty x509_svid"),
+    "empty key": ([message(x509_svid_key=b"")], "empty x509_svid_key"),
+    "empty bundle": ([message(bundle=b"")], "empty bundle"),
+    "another ID": ([message(spiffe_id=OTHER)], "another ID than the answer says"),
+    "key of another": ([message(x509_svid_key=DOMAIN.issue(US).key_der)], "does not belong to its certificate"),
+    "no key": ([message(x509_svid_key=b"\x30\x00")], "key cannot be read"),
+    "garbage": ([message(x509_svid=b"garbage")], "x509_svid is not DER certificates"),
+    "cut off": ([message(x509_svid=LEAF.der[:-1])], "x509_svid is not DER certificates"),
+    "bad bundle": ([message(bundle=b"\x30\x03abc")], "bundle is not DER certificates"),
+    "authority": ([message(x509_svid=DOMAIN.bundle)], "the SVID's certificate"),
+}
+
+
+@pytest.mark.parametrize(("svids", "problem"), BAD.values(), ids=BAD)
+def test_an_answer_that_cannot_be_used_is_refused_without_a_byte_of_a_key(svids: list[X509SVID], problem: str) -> None:
+    with pytest.raises(BadSvid, match=problem):
+        read_svid(svids, {})
+
+
+def test_a_key_is_not_in_the_representation_of_an_svid() -> None:
+    svid = read_svid([message()], {})
+
+    assert "key_der" not in repr(svid)
+    assert "\\x30" not in repr(svid)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_der_values_or_refused(data: bytes) -> None:
+    try:
+        parts = split_der(data)
+    except ValueError:
+        return
+    assert b"".join(parts) == data
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_for_a_certificate_are_refused(data: bytes) -> None:
+    with pytest.raises(WrongCertificate):
+        check(data, {IDENTITY})
+
+
+def test_a_leaf_with_a_wanted_id_is_accepted() -> None:
+    assert check(DOMAIN.issue(IDENTITY).der, {OTHER, IDENTITY}) == IDENTITY
+
+
+@pytest.mark.parametrize("found", [OTHER, IDENTITY.upper().replace("SPIFFE", "spiffe"), IDENTITY + "/x"])
+def test_another_id_is_the_wrong_one(found: str) -> None:
+    with pytest.raises(WrongCertificate):
+        check(DOMAIN.issue(found).der, {IDENTITY})
+
+
+def test_a_wrong_id_is_told_apart_from_a_bad_certificate() -> None:
+    with pytest.raises(WrongId, match=f"^has the ID {OTHER}$"):
+        check(DOMAIN.issue(OTHER).der, {IDENTITY})
+
+
+WRONG = {
+    "two URIs": (DOMAIN.issue(IDENTITY, OTHER), "has 2 URI names instead of one"),
+    "the same twice": (DOMAIN.issue(IDENTITY, IDENTITY), "has 2 URI names instead of one"),
+    "no URI": (DOMAIN.issue(), "has 0 URI names instead of one"),
+    "no path": (DOMAIN.issue("spiffe://example.org"), "has no SPIFFE ID of a workload"),
+    "authority": (DOMAIN.issue(IDENTITY, ca=True), "may sign other certificates"),
+    "signs": (DOMAIN.issue(IDENTITY, signs=True), "may sign other certificates"),
+}
+
+
+@pytest.mark.parametrize(("leaf", "problem"), WRONG.values(), ids=WRONG)
+def test_a_certificate_that_is_no_leaf_svid_is_refused(leaf: object, problem: str) -> None:
+    with pytest.raises(WrongCertificate, match=problem):
+        check(leaf.der, {IDENTITY})  # type: ignore[attr-defined]

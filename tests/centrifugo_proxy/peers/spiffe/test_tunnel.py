@@ -1,0 +1,228 @@
+"""The tunnel by itself: who may use it, whom it connects to, and what passes before the peer is known."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from centrifugo_proxy.peers.spiffe.dial import Dialler, Peer
+from centrifugo_proxy.peers.spiffe.tunnel import CONNECTIONS, Tunnel
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from tests.harness.spiffe import IDENTITY, OTHER, US, Leaf, TrustDomain
+from tests.harness.spiffe_reports import SpiffeReports
+
+DOMAIN = TrustDomain()
+PEER = Peer("identity", frozenset({IDENTITY}))
+
+
+@asynccontextmanager
+async def tunnel(reports: SpiffeReports, *, svid: bool = True, head_s: float = 3) -> AsyncIterator[Tunnel]:
+    """A running tunnel, with an identity of ours unless a test wants none."""
+    source = SvidSource("unix:///nowhere", reports)
+    if svid:
+        source.take(DOMAIN.response(US, DOMAIN.issue(US)))
+    running = Tunnel(source, reports, Dialler(source), head_s=head_s)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+class TlsPeer:
+    """A TLS server that says `greeting` at once and keeps what it receives."""
+
+    def __init__(self, folder: Path, leaf: Leaf, greeting: bytes, alpn: str = "h2") -> None:
+        self.received, self.greeting, self.connections = b"", greeting, 0
+        key, certificate = leaf.pem_pair()
+        (folder / "pair.pem").write_bytes(key + certificate)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(folder / "pair.pem")
+        self.context.set_alpn_protocols([alpn])
+
+    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.write(self.greeting)
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                self.received += data
+                writer.write(data)
+        writer.close()
+
+
+@asynccontextmanager
+async def tls_peer(
+    folder: Path, leaf: Leaf, greeting: bytes = b"", alpn: str = "h2"
+) -> AsyncIterator[tuple[TlsPeer, str]]:
+    """A running one, and its address."""
+    peer = TlsPeer(folder, leaf, greeting, alpn)
+    server = await asyncio.start_server(peer.meet, "127.0.0.1", 0, ssl=peer.context)
+    async with server:
+        yield peer, f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
+    """What the tunnel answers to these bytes, until it closes or has sent back as much as `then`."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(head)
+    answer = b""
+    async with asyncio.timeout(10):
+        with suppress(OSError, EOFError):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            if then:
+                writer.write(then)
+                while then not in answer and (more := await reader.read(65536)):
+                    answer += more
+            else:
+                answer += await reader.read() if not answer.startswith(b"HTTP/1.1 200") else b""
+    writer.close()
+    return answer
+
+
+def connect(address: str, secret: str) -> bytes:
+    """The head that gRPC sends."""
+    return f"CONNECT {address} HTTP/1.1\r\nHost: {address}\r\nx-tunnel: {secret}\r\n\r\n".encode()
+
+
+async def test_bytes_go_both_ways_after_the_200_and_what_the_peer_said_first_is_not_lost(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+
+    async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY), b"SETTINGS") as (peer, address), tunnel(reports) as running:
+        answer = await ask(running, connect(address, running.admit(PEER)), then=b"ping" * 50_000)
+
+    assert answer == b"HTTP/1.1 200 OK\r\n\r\n" + b"SETTINGS" + b"ping" * 50_000
+    assert peer.received == b"ping" * 50_000
+    assert reports.dials == [("identity", "ok", "")]
+
+
+BAD_PEERS = {
+    "another ID": (DOMAIN.issue(OTHER), "h2", "wrong_id"),
+    "two IDs": (DOMAIN.issue(IDENTITY, OTHER), "h2", "bad_certificate"),
+    "another authority": (TrustDomain().issue(IDENTITY), "h2", "bad_certificate"),
+    "expired": (DOMAIN.issue(IDENTITY, life_s=-1), "h2", "bad_certificate"),
+    "an authority": (DOMAIN.issue(IDENTITY, ca=True), "h2", "bad_certificate"),
+    "no HTTP/2": (DOMAIN.issue(IDENTITY), "http/1.1", "bad_certificate"),
+}
+
+
+@pytest.mark.parametrize(("leaf", "alpn", "result"), BAD_PEERS.values(), ids=BAD_PEERS)
+async def test_not_a_byte_reaches_a_peer_that_is_not_the_wanted_one(
+    tmp_path: Path, leaf: Leaf, alpn: str, result: str
+) -> None:
+    reports = SpiffeReports()
+
+    async with tls_peer(tmp_path, leaf, alpn=alpn) as (peer, address), tunnel(reports) as running:
+        answer = await ask(running, connect(address, running.admit(PEER)), then=b"a-ticket")
+
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert peer.received == b""
+    assert [(name, seen) for name, seen, _ in reports.dials] == [("identity", result)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        connect("127.0.0.1:1", "0" * 64),
+        b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nx-tunnel: \r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+    ],
+)
+async def test_who_does_not_know_a_secret_is_refused(head: bytes) -> None:
+    reports = SpiffeReports()
+
+    async with tunnel(reports) as running:
+        running.admit(PEER)
+        answer = await ask(running, head)
+
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert reports.dials == []
+
+
+async def test_a_secret_of_one_peer_is_none_for_another(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+
+    async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY)) as (peer, address), tunnel(reports) as running:
+        running.admit(PEER)
+        secret = running.admit(Peer("family_service", frozenset({OTHER})))
+        answer = await ask(running, connect(address, secret), then=b"a-ticket")
+
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert (peer.received, reports.results()) == (b"", {"wrong_id"})
+
+
+async def test_a_head_that_is_long_or_slow_ends_the_connection() -> None:
+    async with tunnel(SpiffeReports(), head_s=0.2) as running:
+        long = await ask(running, b"CONNECT " + b"x" * 5000)
+        slow = await ask(running, b"CONNECT ")
+
+    assert long.startswith(b"HTTP/1.1 400 ")
+    assert slow == b""
+
+
+async def test_without_an_svid_a_dial_fails_at_once_and_without_one_that_lasts_every_connection_ends(
+    tmp_path: Path,
+) -> None:
+    reports = SpiffeReports()
+
+    async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY)) as (peer, address), tunnel(reports, svid=False) as running:
+        refused = await ask(running, connect(address, running.admit(PEER)))
+        running.source.take(DOMAIN.response(US, DOMAIN.issue(US)))
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(connect(address, running.admit(PEER)))
+        await reader.readuntil(b"\r\n\r\n")
+        running.abort_all()
+        async with asyncio.timeout(10):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+    assert refused.startswith(b"HTTP/1.1 502 ")
+    assert reports.results() == {"no_svid", "ok"}
+    assert peer.connections == 1
+
+
+async def test_an_address_where_nobody_listens_or_that_is_a_name_is_unreachable() -> None:
+    reports = SpiffeReports()
+
+    async with tunnel(reports) as running:
+        for address in ("127.0.0.1:1", "identity.example:50051", "127.0.0.1:x"):
+            answer = await ask(running, connect(address, running.admit(PEER)))
+            assert answer.startswith(b"HTTP/1.1 502 ")
+
+    assert reports.results() == {"unreachable"}
+
+
+async def test_a_peer_that_is_no_tls_server_or_closes_in_the_handshake_is_refused() -> None:
+    async def close_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async def speak_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"PRI * HTTP/2.0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    reports = SpiffeReports()
+    for meet in (close_at_once, speak_plainly):
+        async with await asyncio.start_server(meet, "127.0.0.1", 0) as server, tunnel(reports) as running:
+            address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            answer = await ask(running, connect(address, running.admit(PEER)))
+            assert answer.startswith(b"HTTP/1.1 502 ")
+
+    assert reports.results() <= {"bad_certificate", "unreachable"}
+
+
+async def test_connections_are_bounded() -> None:
+    async with tunnel(SpiffeReports(), head_s=30) as running:
+        held = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(CONNECTIONS)]
+        async with asyncio.timeout(10):
+            while (answer := await ask(running, b"")) == b"":
+                await asyncio.sleep(0.05)
+        for _, writer in held:
+            writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")

@@ -1,0 +1,132 @@
+"""The stream of the Workload API, against a real gRPC server on a unix socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import grpc
+
+from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from tests.harness.spiffe import OTHER, US, TrustDomain, workload_api
+from tests.harness.spiffe_reports import SpiffeReports
+
+DOMAIN = TrustDomain()
+
+
+@asynccontextmanager
+async def following(socket: str, reports: SpiffeReports) -> AsyncIterator[SvidSource]:
+    """A source that follows the API."""
+    source = SvidSource(socket, reports)
+    task = asyncio.create_task(source.run())
+    try:
+        yield source
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_each_new_answer_is_taken_and_each_stream_has_the_security_header(tmp_path: Path) -> None:
+    first, second = (DOMAIN.response(US, DOMAIN.issue(US)) for _ in range(2))
+    reports = SpiffeReports()
+
+    async with workload_api(tmp_path / "s", first) as api, following(api.socket, reports) as source:
+        await asyncio.wait_for(source.first.wait(), 20)
+        api.give(second)
+        await until(lambda: source.generation == 2)
+
+    assert [svid.chain_der[0] for svid in reports.taken] == [first.svids[0].x509_svid, second.svids[0].x509_svid]
+    assert (api.streams, api.unmarked) == (1, 0)
+    assert reports.agent[0] == (True, "OK")
+
+
+async def test_the_same_answer_again_is_no_new_identity(tmp_path: Path) -> None:
+    response = DOMAIN.response(US, DOMAIN.issue(US))
+    reports = SpiffeReports()
+
+    async with workload_api(tmp_path / "s", response) as api, following(api.socket, reports) as source:
+        await asyncio.wait_for(source.first.wait(), 20)
+        await api.stop()
+        await api.start()
+        await until(lambda: api.streams == 2 and reports.agent[-1] == (True, "OK"))
+
+    assert source.generation == 1
+
+
+async def test_a_bad_answer_leaves_the_identity_before_it_in_use(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+
+    async with (
+        workload_api(tmp_path / "s", DOMAIN.response(US, DOMAIN.issue(US))) as api,
+        following(api.socket, reports) as source,
+    ):
+        await asyncio.wait_for(source.first.wait(), 20)
+        api.give(DOMAIN.response(OTHER, DOMAIN.issue(US)))
+        await until(lambda: reports.refused)
+
+    assert (source.generation, source.svid) == (1, reports.taken[0])
+
+
+async def test_an_agent_that_comes_later_or_denies_for_a_while_is_asked_again(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+
+    async with following(f"unix://{tmp_path / 's'}", reports) as source:
+        await until(lambda: reports.agent)
+        async with workload_api(tmp_path / "s") as api:
+            await until(lambda: (False, "PERMISSION_DENIED") in reports.agent)
+            api.give(DOMAIN.response(US, DOMAIN.issue(US)))
+            await asyncio.wait_for(source.first.wait(), 20)
+
+    assert reports.agent[0] == (False, "UNAVAILABLE")
+
+
+async def test_a_denial_and_a_lost_agent_leave_the_identity_in_use(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+
+    async with (
+        workload_api(tmp_path / "s", DOMAIN.response(US, DOMAIN.issue(US))) as api,
+        following(api.socket, reports) as source,
+    ):
+        await asyncio.wait_for(source.first.wait(), 20)
+        api.give(None)
+        await until(lambda: (False, "PERMISSION_DENIED") in reports.agent)
+        await api.stop()
+        await until(lambda: (False, "UNAVAILABLE") in reports.agent)
+
+        assert source.current() is source.svid
+
+
+async def test_a_status_that_a_repetition_cannot_change_is_not_asked_for_again_at_once(tmp_path: Path) -> None:
+    reports = SpiffeReports()
+
+    async with workload_api(tmp_path / "s") as api:
+        api.denial = grpc.StatusCode.INVALID_ARGUMENT
+        async with following(api.socket, reports):
+            await until(lambda: reports.agent)
+            await asyncio.sleep(0.5)
+
+    assert api.streams == 1
+
+
+def test_an_identity_ends_at_its_expiry_and_that_is_reported_once() -> None:
+    now = [0.0]
+    reports = SpiffeReports()
+    source = SvidSource("unix:///nowhere", reports, wall_clock=lambda: now[0])
+    source.take(DOMAIN.response(US, DOMAIN.issue(US)))
+    assert source.svid is not None
+
+    before = (source.current() is source.svid, source.expired())
+    now[0] = source.svid.not_after
+    after = (source.current(), source.expired(), source.expired())
+    source.take(DOMAIN.response(US, DOMAIN.issue(US, life_s=7200)))
+
+    assert (before, after) == ((True, False), (None, True, False))
+    assert (source.current() is source.svid, source.expired()) == (True, False)
+    assert len(reports.expired) == 1

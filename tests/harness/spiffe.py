@@ -1,0 +1,174 @@
+"""A SPIFFE trust domain for tests: an authority, SVIDs of any shape, and a Workload API on a unix socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from grpc import aio
+
+from proto.spiffe import workload_api_pb2 as pb
+
+US, IDENTITY, OTHER = (f"spiffe://example.org/{name}" for name in ("realtime", "identity", "other"))
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A certificate with its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def key_der(self) -> bytes:
+        return self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+    def pem_pair(self) -> tuple[bytes, bytes]:
+        """Key and certificate, as grpc.ssl_server_credentials takes them."""
+        key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return key, self.certificate.public_bytes(Encoding.PEM)
+
+
+@dataclass
+class TrustDomain:
+    """An authority with a key of its own."""
+
+    name: str = "example.org"
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    certificate: x509.Certificate = field(init=False)
+
+    def __post_init__(self) -> None:
+        builder = _builder("authority", self.key, timedelta(days=1)).issuer_name(_name("authority"))
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        self.certificate = builder.add_extension(_usage(signs=True), critical=True).sign(self.key, hashes.SHA256())
+
+    @property
+    def bundle(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+    def issue(self, *uris: str, life_s: float = 3600, ca: bool = False, signs: bool = False) -> Leaf:
+        """An SVID of `life_s` seconds; with other URIs, or rights that no leaf has, where a test wants a bad one."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder("workload", key, timedelta(seconds=life_s)).issuer_name(_name("authority"))
+        if uris:
+            names = [x509.UniformResourceIdentifier(uri) for uri in uris]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(signs=signs), critical=True)
+        purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+        return Leaf(builder.add_extension(purposes, critical=False).sign(self.key, hashes.SHA256()), key)
+
+    def server_credentials(self, leaf: Leaf) -> grpc.ServerCredentials:
+        """What a gRPC server with this SVID shows; callers must show one of this domain."""
+        return grpc.ssl_server_credentials([leaf.pem_pair()], self.certificate.public_bytes(Encoding.PEM), True)
+
+    def response(self, spiffe_id: str, leaf: Leaf, **federated: bytes) -> pb.X509SVIDResponse:
+        """An answer of the Workload API with this SVID."""
+        svid = pb.X509SVID(spiffe_id=spiffe_id, x509_svid=leaf.der, x509_svid_key=leaf.key_der, bundle=self.bundle)
+        return pb.X509SVIDResponse(svids=[svid], federated_bundles=federated)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _builder(name: str, key: ec.EllipticCurvePrivateKey, life: timedelta) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(name))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + life)
+    )
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+@dataclass
+class WorkloadApi:
+    """Gives `response` to each stream, and each new one that `give` sets; denies everything while it has none."""
+
+    path: Path
+    response: pb.X509SVIDResponse | None = None
+    denial: grpc.StatusCode = grpc.StatusCode.PERMISSION_DENIED
+    streams: int = 0
+    unmarked: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _server: aio.Server | None = None
+
+    @property
+    def socket(self) -> str:
+        """The address as SPIFFE_ENDPOINT_SOCKET has it."""
+        return f"unix://{self.path}"
+
+    def give(self, response: pb.X509SVIDResponse | None) -> None:
+        self.response = response
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def start(self) -> None:
+        self._server = aio.server()
+        handler = grpc.unary_stream_rpc_method_handler(
+            self._fetch, pb.X509SVIDRequest.FromString, pb.X509SVIDResponse.SerializeToString
+        )
+        service = grpc.method_handlers_generic_handler("SpiffeWorkloadAPI", {"FetchX509SVID": handler})
+        self._server.add_generic_rpc_handlers((service,))
+        self._server.add_insecure_port(f"unix:{self.path}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(grace=0)
+            self._server = None
+
+    async def _fetch(self, request: pb.X509SVIDRequest, context: Any) -> AsyncIterator[pb.X509SVIDResponse]:
+        self.streams += 1
+        if dict(context.invocation_metadata()).get("workload.spiffe.io") != "true":
+            self.unmarked += 1
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "security header missing")
+        while True:
+            changed = self._changed
+            response = self.response
+            if response is None:
+                await context.abort(self.denial, "no identity issued")
+                return
+            yield response
+            await changed.wait()
+
+
+@asynccontextmanager
+async def workload_api(path: Path, response: pb.X509SVIDResponse | None = None) -> AsyncIterator[WorkloadApi]:
+    """A running one, which gives this response to begin with."""
+    api = WorkloadApi(path, response)
+    await api.start()
+    try:
+        yield api
+    finally:
+        await api.stop()
