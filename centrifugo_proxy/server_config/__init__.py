@@ -1,1 +1,1 @@
-"""What Centrifugo's configuration must say for these settings: written by `generate`, held to by `rules`."""
+"""Centrifugo's own configuration: `generate` writes one that fits these settings, `linter` checks one."""

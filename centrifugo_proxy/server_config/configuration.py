@@ -1,4 +1,4 @@
-"""A Centrifugo configuration, seen the same way whichever layout it is written in."""
+"""A Centrifugo configuration, independent of the layout it is written in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,24 +14,24 @@ FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
 
 class FromSecret(str):
-    """Stands for a value that is kept elsewhere, such as in a Kubernetes Secret, and cannot be judged."""
+    """A value that is kept elsewhere, such as in a Kubernetes Secret, and cannot be checked."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        """Itself, so that what is made of it by str() is known for hidden too."""
+        """Itself, so that str() keeps the type."""
         return self
 
 
 class Option(NamedTuple):
-    """A value and where in the file it is, or would be."""
+    """A value and its path in the file; the path is there even where the value is a default."""
 
     path: str
     value: Any
 
 
 class Transform(NamedTuple):
-    """What an HTTP status turns into. A code is 0 when that form is not used."""
+    """What Centrifugo makes of an HTTP status: a disconnect or an error. The other code is 0."""
 
     path: str
     status: int
@@ -44,8 +44,8 @@ class Transform(NamedTuple):
 class Proxy:
     """The proxy of one event.
 
-    `users` are the names of the namespaces that ask it, "" for what is in none, as connections are; it may be empty.
-    `named` says that it is one beside the event's own, which namespaces choose by its name.
+    `users` are the names of the namespaces that use it, "" for connections and for channels without a namespace; it may
+    be empty. `named` is true for an entry of `proxies`, which namespaces choose by name.
     `static_headers` is by lower-case name, `client_headers` are lists of names, `transforms` a tuple of Transform, and
     `raw_transforms` what they were read from.
     """
@@ -66,7 +66,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """Options of a group of channels. `proxied` are the events for which a proxy is asked."""
+    """The options of a group of channels. `proxied` are the events whose proxy is on."""
 
     path: str
     options: Mapping[str, Any]
@@ -74,7 +74,7 @@ class Namespace:
 
     @property
     def name(self) -> str:
-        """Its name, "" for the channels in none."""
+        """Its name; "" for the channels without a namespace."""
         return str(self.options.get("name") or "")
 
     def on(self, name: str) -> bool:
@@ -82,7 +82,7 @@ class Namespace:
         return is_true(self.options.get(name))
 
     def at(self, name: str) -> str:
-        """Where the option is."""
+        """The path of one of its options."""
         return f"{self.path}.{name}" if self.path else name
 
 
@@ -118,7 +118,7 @@ class Configuration:
         return default if value is None else str(value)
 
     def proxy(self, event: str) -> Proxy | None:
-        """The first proxy that is asked about this event."""
+        """The first proxy that is used for this event."""
         return next((proxy for proxy in self.proxies if proxy.event == event and proxy.users), None)
 
 
@@ -130,7 +130,7 @@ def find(tree: Any, path: str) -> Any:
 
 
 def is_true(value: Any) -> bool:
-    """As Centrifugo's decoder sees it: "true" and 1 count too."""
+    """True as Centrifugo's decoder reads it: "true" and 1 count too."""
     if isinstance(value, str):
         return value in TRUE
     return bool(value) and isinstance(value, bool | int | float)
@@ -148,14 +148,14 @@ def tables(value: Any) -> list[dict[str, Any]]:
 
 
 def words(value: Any) -> list[str]:
-    """A list of strings, which may be written as one string."""
+    """A list of strings; one string with spaces is a list too."""
     if isinstance(value, str):
         return value.split()
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def number(value: Any) -> int:
-    """A whole number, 0 for what is none."""
+    """A whole number; 0 for any other value."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -163,7 +163,7 @@ def number(value: Any) -> int:
 
 
 def headers(value: Any) -> dict[str, str]:
-    """A map, or a list of key and value, by lower-case name; under ANY_NAME a whole map that is kept elsewhere."""
+    """A map, or a list of keys and values, by lower-case name. A map that is kept elsewhere has one entry, ANY_NAME."""
     if isinstance(value, FromSecret):
         return {ANY_NAME: value}
     if isinstance(value, list):

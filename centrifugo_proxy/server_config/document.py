@@ -15,7 +15,7 @@ COMMENT_WIDTH: Final = 100
 
 
 class Commented(NamedTuple):
-    """A value, and what a reader of the file should know of it."""
+    """A value with a comment for readers of the file."""
 
     value: Any
     comment: str
@@ -25,13 +25,13 @@ Tree = dict[str, Any]
 
 
 def render(tree: Tree, file_format: str) -> str:
-    """The text of the file. JSON has no comments: they are left out."""
+    """The text of the file. In JSON the comments are left out."""
     writers = {"json": _json, "yaml": _yaml, "toml": _toml}
     return writers[file_format](tree)
 
 
 def plain(node: Any) -> Any:
-    """The node without comments, as a program reads it."""
+    """The node without its comments."""
     match node:
         case Commented(value, _):
             return plain(value)
@@ -43,7 +43,7 @@ def plain(node: Any) -> Any:
 
 
 def comment_lines(node: Any) -> list[str]:
-    """The node's comment, wrapped, each line with its mark."""
+    """The node's comment, wrapped, each line with a leading #."""
     comment = node.comment if isinstance(node, Commented) else ""
     return [f"# {line}" for line in textwrap.wrap(comment, COMMENT_WIDTH)]
 
@@ -85,7 +85,7 @@ def _toml(tree: Tree) -> str:
 
 
 def _toml_lines(table: Tree, path: tuple[str, ...]) -> Iterator[str]:
-    """A table's own values come before its tables, or they would belong to the last of these."""
+    """A table's values come first: after a table of its own they would belong to that one."""
     nodes = [(key, node, node.value if isinstance(node, Commented) else node) for key, node in table.items()]
     for key, node, value in nodes:
         if not isinstance(value, dict):
@@ -100,7 +100,7 @@ def _toml_lines(table: Tree, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _toml_value(node: Any) -> str:
-    """On one line, as inline tables have to be."""
+    """The value on one line, which TOML requires of inline tables."""
     match plain(node):
         case dict() as table:
             return "{ " + ", ".join(f"{key} = {_toml_value(value)}" for key, value in table.items()) + " }"

@@ -1,4 +1,4 @@
-"""What the rules say, and how they are registered. Ids are never reused; docs/centrifugo.md explains each."""
+"""Findings and the register of rules. Ids are never reused; docs/centrifugo.md explains each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
@@ -9,14 +9,14 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 
 class Severity(StrEnum):
-    """An error breaks connections or lets in who does not belong; a warning may be meant."""
+    """An error breaks connections or admits strangers; a warning may be intended."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Problem(NamedTuple):
-    """Where in the file, what happens to a user because of it, and what to do. Never holds a secret."""
+    """The path in the file, the effect on a user, and the remedy. Never contains a secret."""
 
     path: str
     effect: str
@@ -24,7 +24,7 @@ class Problem(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A problem, by the id of the rule that saw it."""
+    """A problem with the id and severity of its rule."""
 
     id: str
     severity: Severity
@@ -37,22 +37,22 @@ Check = Callable[[Configuration, ServiceFacts], Iterator[Problem]]
 
 
 class Rule(NamedTuple):
-    """One thing that is looked for."""
+    """A check and the severity of what it finds."""
 
     severity: Severity
     check: Check
 
 
-# Found before there is a configuration to look at.
+# Findings about a file that cannot be read as a configuration.
 UNREADABLE: Final = "file-unreadable"
 UNPARSABLE: Final = "file-unparsable"
 
 
 class Register(dict[str, Rule]):
-    """Rules by the id of their finding."""
+    """Rules by their finding's id."""
 
     def rule(self, finding_id: str, severity: Severity) -> Callable[[Check], Check]:
-        """Enter the decorated function under this id."""
+        """Register the decorated function under this id."""
 
         def enter(check: Check) -> Check:
             self[finding_id] = Rule(severity, check)
@@ -62,7 +62,7 @@ class Register(dict[str, Rule]):
 
 
 def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: ServiceFacts) -> list[Finding]:
-    """All that the rules find, errors first. An option that several events share is named once."""
+    """The findings of all rules, errors first. An option that several events share is reported once."""
     found = {
         (finding_id, problem.path): Finding(finding_id, severity, *problem)
         for finding_id, (severity, check) in rules.items()
@@ -82,8 +82,8 @@ def unreadable(reason: str) -> Finding:
 
 
 def too_deep() -> Finding:
-    """Centrifugo may take the file, but it is more than can be looked through here."""
-    return _unchecked("tables or lists are nested too deeply", "Take out what is nested: no option needs it.")
+    """Centrifugo may accept the file, but its tables are nested too deeply to be checked."""
+    return _unchecked("tables or lists are nested too deeply", "Remove the nested tables: no option needs them.")
 
 
 def _unchecked(reason: str, remedy: str) -> Finding:
@@ -97,5 +97,5 @@ def unparsable(reason: str, place: str) -> Finding:
         Severity.ERROR,
         place,
         f"Centrifugo does not start with this file, and nobody can connect: {reason} ({place}).",
-        "Correct that line. The format is told by the file's suffix: .json, .yaml, .yml or .toml.",
+        "Correct that line. The file's suffix decides the format: .json, .yaml, .yml or .toml.",
     )

@@ -36,7 +36,7 @@ QUOTING: Final = re.compile(r"(found undefined (?:alias|tag handle)) .*", re.DOT
 
 
 class RefusedError(ValueError):
-    """Go would not read this. `line` and `column` count from 1; the message quotes nothing of the file."""
+    """Go cannot read this. `line` and `column` count from 1; the message never quotes the file."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class RefusedError(ValueError):
 
 
 def read(text: str, *, major: int) -> Any:
-    """The first document; what follows is not looked at. Raises RefusedError, and RecursionError."""
+    """The first document; later ones are ignored. Raises RefusedError, and RecursionError."""
     try:
         return next(yaml.load_all(text, V5Loader if major == 5 else Loader), None)
     except yaml.MarkedYAMLError as error:
@@ -59,7 +59,7 @@ def read(text: str, *, major: int) -> Any:
 
 
 class Loader(yaml.SafeLoader):
-    """As v6: no key twice, no dates; yes and no are words, and so is what has a tag that means nothing to it."""
+    """YAML as v6 (go-yaml v3) reads it: duplicate keys fail; dates, yes and no are strings; unknown tags do nothing."""
 
     constants = CONSTANTS
     keys_may_repeat = False
@@ -67,21 +67,21 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = RESOLVERS
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """An anchor may be set again, and is then the newer one."""
+        """An anchor may be redefined; the newest definition counts."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if not isinstance(event, yaml.AliasEvent):
             self.anchors.pop(getattr(event, "anchor", None), None)
         return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Looked at as it is written: keys that are merged in may be there too."""
+        """Check for duplicate keys before merging: a merged key may repeat one of the table's own."""
         node = super().compose_mapping_node(anchor)
         if not self.keys_may_repeat:
             refuse_repeated_keys(node)
         return node
 
     def untagged(self, text: str) -> Any:
-        """What these characters stand for."""
+        """The value of a scalar without quotes or tag."""
         if text in self.constants:
             return self.constants[text]
         number = number_of(text)
@@ -91,7 +91,7 @@ class Loader(yaml.SafeLoader):
         return self.untagged(node.value)
 
     def construct_tagged(self, node: yaml.ScalarNode) -> Any:
-        """What its tag says, or nothing Go would read."""
+        """The value as its tag requires; ConstructorError when the two do not fit."""
         kinds, name = TAGGED[node.tag]
         value = self.untagged(node.value)
         if type(value) not in kinds:
@@ -99,7 +99,7 @@ class Loader(yaml.SafeLoader):
         return value
 
     def construct_by_kind(self, node: yaml.Node) -> Any:
-        """At once as a whole, so that a node within itself is found."""
+        """Construct the whole node at once, so that an anchor inside itself is found."""
         if isinstance(node, yaml.MappingNode):
             return self.construct_mapping(node, deep=True)
         if isinstance(node, yaml.SequenceNode):
@@ -108,7 +108,7 @@ class Loader(yaml.SafeLoader):
 
 
 class V5Loader(Loader):
-    """As v5: yes and no are true and false, and of a key that is there twice the last counts."""
+    """YAML as v5 (go-yaml v2) reads it: yes and no are booleans, and the last of duplicate keys counts."""
 
     constants = V5_CONSTANTS
     keys_may_repeat = True
@@ -127,7 +127,7 @@ for _tag in TAGGED:
 
 
 def refuse_repeated_keys(node: yaml.MappingNode) -> None:
-    """Raises ConstructorError at the second."""
+    """Raise ConstructorError at the second of two equal keys."""
     seen: dict[str, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
@@ -144,7 +144,7 @@ def is_text(text: str) -> bool:
 
 
 def number_of(text: str) -> int | float | None:
-    """The number that is written there, None when it is none."""
+    """The number that the text is; None when it is not a number."""
     if not text.startswith(tuple("+-.0123456789")):
         return None
     plain = text.replace("_", "")

@@ -22,12 +22,12 @@ from centrifugo_proxy.server_config.parsing import lowered
 
 STATIC: Final = "proxy_static_http_headers"
 LISTS: Final = ("namespaces", "rpc_namespaces", "proxies", "consumers", "proxy_http_status_code_transforms")
-# grpc_metadata of a client over gRPC becomes headers of a request over HTTP
+# Centrifugo sends a gRPC client's grpc_metadata as headers of the HTTP request
 FROM_CLIENT: Final = ("http_headers", "grpc_metadata")
 
 
 def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()) -> Configuration:
-    """The file as Centrifugo v5 takes it."""
+    """The file as Centrifugo v5 reads it."""
     decoded = {key: _decoded(value) if key in (*LISTS, STATIC) else value for key, value in tree.items()}
     namespaces = tuple(_namespaces(decoded))
     granular = is_true(tree.get("granular_proxy_mode"))
@@ -38,7 +38,7 @@ def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()
 
 
 def _decoded(value: Any) -> Any:
-    """Centrifugo v5 takes lists and tables as JSON text too. Other text stays as it is."""
+    """Centrifugo v5 also accepts lists and tables as JSON text. Other text is returned unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -55,7 +55,7 @@ def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
 
 
 def _in_none(tree: dict[str, Any]) -> dict[str, Any]:
-    """The options of what is in no namespace; `name` among them is the node's."""
+    """The options of channels without a namespace; the top-level `name` is the node's."""
     return {**tree, "name": ""}
 
 
@@ -64,7 +64,7 @@ def _asks(options: dict[str, Any], event: str) -> bool:
 
 
 def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
-    """One set of options for all events but endpoint and timeout."""
+    """All events share their options, except endpoint and timeout."""
     for event in EVENTS:
         path = f"proxy_{event}_endpoint"
         if not tree.get(path):
@@ -77,7 +77,7 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
             users=frozenset(asking) if event in CHANNEL_EVENTS else frozenset({""}),
             named=False,
             endpoint=Option(path, str(tree[path])),
-            # Centrifugo v5 wants a unit here: a bare number ends its start
+            # Centrifugo v5 needs a unit here: it does not start with a bare number
             timeout=Option(f"proxy_{event}_timeout", DEFAULT_TIMEOUT if timeout is None else str(timeout)),
             static_headers=Option(STATIC, headers(tree.get(STATIC))),
             client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),

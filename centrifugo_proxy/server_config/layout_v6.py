@@ -21,7 +21,7 @@ from centrifugo_proxy.server_config.configuration import (
 )
 from centrifugo_proxy.server_config.options import settings_of
 
-# grpc_metadata of a client over gRPC becomes headers of a request over HTTP
+# Centrifugo sends a gRPC client's grpc_metadata as headers of the HTTP request
 FROM_CLIENT: Final = ("http_headers", "emulated_headers", "grpc_metadata")
 DEFAULT: Final = "default"
 IN_NO_NAMESPACE: Final = frozenset({""})
@@ -30,7 +30,7 @@ Users = Mapping[str, frozenset[str]]
 
 
 def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()) -> Configuration:
-    """The file as Centrifugo v6 takes it."""
+    """The file as Centrifugo v6 reads it."""
     tree = unfolded(tree)
     namespaces = tuple(_namespaces(tree))
     proxies = (*_client_proxies(tree), *_channel_proxies(tree, namespaces), *_rpc_proxies(tree))
@@ -40,9 +40,9 @@ def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()
 
 
 def unfolded(tree: dict[str, Any]) -> dict[str, Any]:
-    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 takes it; not within lists.
+    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 reads it; not within lists.
 
-    Where an option is there in both forms, the longer key wins. What is null counts as absent.
+    Where both forms are there, the longer key wins. Null counts as absent.
     """
     whole: dict[str, Any] = {}
     for key in sorted(tree, key=lambda key: key.count(".")):
@@ -98,7 +98,7 @@ def _rpc_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
 
 
 def _users(asking: Iterable[Mapping[str, Any]], key: str) -> Users:
-    """By the name of the proxy that they choose under this key."""
+    """The namespaces' names, by the proxy that they choose under this key."""
     users: dict[str, set[str]] = defaultdict(set)
     for options in asking:
         users[str(options.get(key) or DEFAULT)].add(str(options.get("name") or ""))
@@ -106,7 +106,7 @@ def _users(asking: Iterable[Mapping[str, Any]], key: str) -> Users:
 
 
 def _asked(tree: dict[str, Any], event: str, path: str, users: Users) -> Iterator[Proxy]:
-    """The event's own proxy, if it is filled in, and the named ones that somebody asks."""
+    """The event's own proxy, if it has any option, and the named proxies in use."""
     if options := table(find(tree, path)):
         yield _proxy(event, path, options, users.get(DEFAULT, frozenset()))
     for index, options in enumerate(tables(tree.get("proxies"))):
@@ -133,6 +133,6 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
 
 
 def _unverified(path: str, tls: Mapping[str, Any]) -> Option:
-    """Whether the certificate of the endpoint is not looked at; without `enabled` the other options do nothing."""
+    """True if the endpoint's certificate is not verified; without `enabled` the other options do nothing."""
     on = is_true(tls.get("enabled")) and is_true(tls.get("insecure_skip_verify"))
     return Option(f"{path}.insecure_skip_verify", on)

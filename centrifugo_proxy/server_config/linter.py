@@ -1,4 +1,4 @@
-"""Holds a Centrifugo configuration against what this service expects."""
+"""Checks a Centrifugo configuration against the facts of this service."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ RULES: Final = Register(each for register in REGISTERS for each in register.item
 
 
 class Report(NamedTuple):
-    """`major` is that of the file's layout, None when the file could not be read."""
+    """`major` is the version that reads the file; None when the file could not be read."""
 
     major: int | None
     findings: list[Finding]
@@ -71,7 +71,7 @@ class Report(NamedTuple):
 def lint_file(
     path: Path, facts: ServiceFacts, major: int | None = None, variables: Mapping[str, str] = NO_VARIABLES
 ) -> Report:
-    """The report on a file, with these environment variables of Centrifugo's. An unreadable file is a finding too."""
+    """The report on a file and Centrifugo's environment variables. An unreadable file is a finding too."""
     try:
         text = read_file(path, TEXT_BYTES).decode()
     except OSError as error:
@@ -83,16 +83,16 @@ def lint_file(
 
 
 def lint_variables(variables: Mapping[str, str], facts: ServiceFacts, major: int | None = None) -> Report:
-    """The report on a Centrifugo that has no file."""
+    """The report on a Centrifugo that is configured by variables alone."""
     return lint_sources([Source("", variables=variables)], facts, major)
 
 
 def lint(
     text: str, name: str, facts: ServiceFacts, major: int | None = None, variables: Mapping[str, str] = NO_VARIABLES
 ) -> Report:
-    """The report on a file's text: a configuration, or a manifest, values or a list of variables that hold one.
+    """The report on a file's text: a configuration, or a file that contains one (see `sources`).
 
-    The name decides on the format. Where `major` is None, the layout decides on the major.
+    The name decides the format. Where `major` is None, the layout decides the version.
     """
     found = sources_in(text, name)
     if not found:
@@ -102,7 +102,7 @@ def lint(
 
 
 def lint_sources(sources: Sequence[Source], facts: ServiceFacts, major: int | None = None) -> Report:
-    """The report on several configurations: their findings, each with the place of its configuration."""
+    """One report on several configurations; each finding's path begins with its configuration's label."""
     reports = [(source.label, _lint_source(source, facts, major)) for source in sources]
     return Report(
         next((report.major for _, report in reports if report.major), None),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 STRANGER: Final = "stranger.example"
-# Of pages that nobody means to list: short and long names, digits, ports, the endings that most web pages have.
+# Origins that no entry should match: short and long names, digits, ports, common top-level domains.
 STRANGERS: Final = tuple(
     f"{scheme}://{host}"
     for scheme in ("https", "http")
@@ -22,13 +22,13 @@ GROUP: Final = {"{": "(?:", "}": ")"}
 
 
 def lets_in_anybody(entry: str) -> bool:
-    """Whether a web page of a stranger's gets in, one that may be served under a name made for it included."""
+    """True if the pattern admits an origin that an attacker could register."""
     pattern = _expression(entry)
     return pattern is not None and any(pattern.fullmatch(origin) for origin in (*STRANGERS, *_made_for(entry)))
 
 
 def _made_for(entry: str) -> Iterator[str]:
-    """What ends in a wildcard can be made to end in a domain of a stranger's: https://app.example.com* is open."""
+    """Origins for a pattern that ends in a wildcard: https://app.example.com* admits https://app.example.com.evil.test."""
     for end in (STRANGER, f".{STRANGER}"):
         origin = entry.rstrip("*") + end
         if WEB_PAGE.fullmatch(origin):
@@ -36,7 +36,7 @@ def _made_for(entry: str) -> Iterator[str]:
 
 
 def _expression(entry: str) -> re.Pattern[str] | None:
-    """The pattern as a regular expression, None when it is malformed. A brace that is not closed ends at the end."""
+    """The pattern as a regular expression; None when it is malformed. An open brace closes at the end."""
     written, depth = "", 0
     for part in PART.finditer(entry):
         depth += {"{": 1, "}": -1}.get(part["other"] or "", 0)
@@ -60,7 +60,7 @@ def _written(part: re.Match[str], *, in_group: bool) -> str:
 
 
 def _members(written: str) -> str:
-    """A range such as a-z, or single characters."""
+    """The inside of a character class: a range such as a-z, or single characters."""
     first, dash, last = (written[:1], written[1:2], written[2:])
     if dash == "-" and len(last) == 1:
         return f"{re.escape(first)}-{re.escape(last)}"

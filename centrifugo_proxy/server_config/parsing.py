@@ -1,4 +1,4 @@
-"""A configuration file as Centrifugo would read it: JSON, YAML or TOML by its name, keys in any case."""
+"""Parses a configuration file as Centrifugo does: JSON, YAML or TOML by its suffix, keys in any case."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from centrifugo_proxy.server_config import go_yaml as yaml_reading
 
 FORMAT_OF_SUFFIX: Final = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 BYTE_ORDER_MARK: Final = "\ufeff"
-MARKED: Final = {("yaml", 6), ("yaml", 5), ("toml", 5)}  # which of them takes it
+MARKED: Final = {("yaml", 6), ("yaml", 5), ("toml", 5)}  # formats that may begin with a byte order mark
 START: Final = "line 1, column 1"
 NEWLINE: Final = "\n"
 DIGITS: Final = re.compile(r"[0-9_]+|0[xob]\w+")
@@ -20,7 +20,7 @@ TOML_PLACE: Final = re.compile(r" \(at (line \d+, column \d+|end of document)\)$
 
 
 class UnparsableError(ValueError):
-    """The text is not what its format wants. `place` is where, such as "line 3, column 7"."""
+    """The text does not fit its format. `place` is where, such as "line 3, column 7"."""
 
     def __init__(self, message: str, place: str) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class UnparsableError(ValueError):
 
 
 def format_of(name: str, text: str) -> str:
-    """By the suffix, as Centrifugo does; by the first character where there is no such suffix."""
+    """The format by the suffix, as Centrifugo decides; by the first character where the suffix is unknown."""
     if known := FORMAT_OF_SUFFIX.get(PurePath(name).suffix.lower()):
         return known
     return "json" if text.removeprefix(BYTE_ORDER_MARK).lstrip().startswith("{") else "yaml"
@@ -53,7 +53,7 @@ def parse(text: str, file_format: str, major: int = 6) -> dict[str, Any]:
 
 
 def lowered(node: Any) -> Any:
-    """The node with every key in lower case, in which Centrifugo compares them."""
+    """The node with all keys in lower case: Centrifugo ignores their case."""
     if isinstance(node, dict):
         return {str(key).lower(): lowered(value) for key, value in node.items()}
     return [lowered(value) for value in node] if isinstance(node, list) else node
@@ -79,7 +79,7 @@ def _json(text: str) -> Any:
 
 
 def _place(text: str, literal: str) -> str:
-    """Where this stands first outside of a string."""
+    """The place of the literal's first occurrence outside a string."""
     found = re.finditer(rf'"(?:[^"\\]|\\.)*"|({re.escape(literal)})', text)
     before = next(text[: match.start()] for match in found if match[1])
     return f"line {before.count(NEWLINE) + 1}, column {len(before) - before.rfind(NEWLINE)}"
@@ -117,6 +117,6 @@ def _integers(node: Any) -> Iterator[int]:
 
 
 def _too_large(text: str) -> UnparsableError:
-    """The parser does not say where it was; nothing has as many digits."""
+    """The parser does not report the line, so look for the longest number."""
     lines = [max(map(len, DIGITS.findall(line)), default=0) for line in text.split(NEWLINE)]
     return UnparsableError("an integer has more than 64 bits", f"line {lines.index(max(lines)) + 1}")

@@ -1,4 +1,4 @@
-"""What a Centrifugo configuration has to fit."""
+"""The facts about this service that a Centrifugo configuration must fit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, SESSION_EVENTS, Resp
 
 
 class Deadline(NamedTuple):
-    """How long the service itself waits for another one, and the setting that says so."""
+    """How long the service waits for another service, and the setting of that time."""
 
     setting: str
     ms: int
@@ -42,7 +42,7 @@ class ServiceFacts:
     max_body_bytes: int = 65536
 
     def endpoint(self, event: str) -> str:
-        """The URL Centrifugo posts this event to."""
+        """The URL that Centrifugo posts this event to."""
         return f"{self.base_url}{path_of(event)}"
 
     def session_events(self, among: tuple[str, ...] = SESSION_EVENTS) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class ServiceFacts:
         return tuple(event for event in among if event in self.events)
 
     def deadline(self, event: str) -> Deadline:
-        """What Centrifugo must wait longer than; 0 ms when nobody else is asked."""
+        """The time that Centrifugo's timeout must exceed; 0 ms when the service asks nobody else."""
         if event == "rpc":
             return Deadline("RPC_DEADLINE_MS", self.rpc_deadline_ms)
         if event in CHANNEL_EVENTS:
@@ -59,9 +59,9 @@ class ServiceFacts:
 
 
 def namespaces_of(policy: Policy) -> dict[str, frozenset[str]]:
-    """The namespaces of a policy's channels, "" for channels in none, and which events its rules allow there.
+    """The namespaces of a policy's channels ("" for none), with the events that its rules allow there.
 
-    A rule that begins with a wildcard or a placeholder leaves open which they are.
+    A rule that begins with a wildcard or a placeholder may match any namespace and adds none.
     """
     allowed: dict[str, frozenset[str]] = {}
     for rule in policy.channels:
@@ -72,5 +72,5 @@ def namespaces_of(policy: Policy) -> dict[str, frozenset[str]]:
 
 
 def reconnects(code: int) -> bool:
-    """Whether the SDKs connect again after this disconnect code: https://centrifugal.dev/docs/server/codes"""
+    """True if the SDKs reconnect after this disconnect code: https://centrifugal.dev/docs/server/codes"""
     return not (3500 <= code < 4000 or 4500 <= code < 5000)

@@ -1,4 +1,4 @@
-"""Which values Centrifugo refuses for an option, by the option's kind."""
+"""The values that Centrifugo refuses for an option, by the option's kind."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Accepted = Callable[[Any], str]
 
 
 def accepted_instead(setting: Setting, major: int) -> str:
-    """What Centrifugo accepts for this option, when it refuses the value; "" when it takes the value."""
+    """What Centrifugo accepts for this option if it refuses the value; "" if it accepts the value."""
     if setting.value is None or isinstance(setting.value, FromSecret) or setting.kind is None:
         return ""
     if major == 5 and "[" not in setting.option:
@@ -29,7 +29,7 @@ def accepted_instead(setting: Setting, major: int) -> str:
 
 
 def _flat_v5(setting: Setting) -> str:
-    """v5 converts most flat values with a default for what it cannot read; durations, lists and maps it refuses."""
+    """For flat options, v5 refuses bad durations, lists and maps, and replaces other bad values by a default."""
     if setting.kind == "duration" and not setting.option.startswith(READ_ON_DEMAND):
         return _v5_duration(setting.value) or _whole_seconds(setting)
     if setting.kind == "tables":

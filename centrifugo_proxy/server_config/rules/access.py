@@ -1,4 +1,4 @@
-"""Findings about ways past the proxies."""
+"""Findings about access that bypasses the proxies."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -73,15 +73,15 @@ def anonymous_access(configuration: Configuration, facts: ServiceFacts) -> Itera
         if is_true(configuration.option(path).value):
             yield Problem(
                 path,
-                "Where the connect proxy does not answer for it, anybody gets in without a ticket, as nobody.",
+                "Whenever the connect proxy is off, anybody gets in without a ticket, as a user without an id.",
                 "Set it to false.",
             )
     for namespace in configuration.namespaces:
         for name in filter(namespace.on, ANONYMOUS):
             yield Problem(
                 namespace.at(name),
-                "What happens in these channels is open to connections without a user.",
-                "Set it to false: this service never lets in a connection without a user.",
+                "Connections without a user have this right in these channels.",
+                "Set it to false: this service gives every connection a user.",
             )
 
 
@@ -91,8 +91,8 @@ def insecure_mode(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if is_true(configuration.option(path).value):
             yield Problem(
                 path,
-                "A development switch: strangers read, publish, or act as any user they name.",
-                "Set it to false, or take it out.",
+                "A development switch: strangers can read, publish, or act as any user.",
+                "Set it to false, or remove it.",
             )
 
 
@@ -101,9 +101,9 @@ def jwt_keys(configuration: Configuration, facts: ServiceFacts) -> Iterator[Prob
     for path in _keys(configuration, TOKENS):
         yield Problem(
             path,
-            "A client that sends a JWT as token is let in by this key alone: no ticket is redeemed, identity is not "
-            "asked, and the connection has no meta. The same key signs subscriptions past the subscribe proxy.",
-            "Take the key out, unless JWTs are meant to work beside tickets.",
+            "A client that sends a JWT as token is let in by this key alone: without a ticket, without identity, and "
+            "without meta. Subscription tokens by the same key bypass the subscribe proxy.",
+            "Remove the key, unless JWTs are meant to work beside tickets.",
         )
 
 
@@ -122,9 +122,9 @@ def subscription_tokens(configuration: Configuration, facts: ServiceFacts) -> It
     for path in _keys(configuration, SUBSCRIPTION_TOKENS):
         yield Problem(
             path,
-            "A subscription that comes with a token is not shown to the subscribe proxy: parental locks, tiers and "
-            "the degraded mark do not hold for it.",
-            "Take the subscription tokens out, and let the policy decide.",
+            "A subscription with a token bypasses the subscribe proxy: parental locks, tiers and the degraded mark do "
+            "not apply to it.",
+            "Remove the subscription tokens, and let the policy decide.",
         )
 
 
@@ -137,13 +137,13 @@ def user_limited_channels(configuration: Configuration, facts: ServiceFacts) -> 
             yield Problem(
                 namespace.at("allow_user_limited_channels"),
                 "A channel that names its users after # is open to them without the subscribe proxy: parental locks, "
-                "tiers and the degraded mark do not hold there.",
+                "tiers and the degraded mark do not apply there.",
                 "Set it to false, and use {user} in a rule of the policy.",
             )
 
 
 def _decides_on_subscriptions(configuration: Configuration, facts: ServiceFacts) -> bool:
-    """Whether there is a subscribe proxy to go past."""
+    """True if a subscribe proxy decides about subscriptions, which they could bypass."""
     return "subscribe" in facts.events or any("subscribe" in each.proxied for each in configuration.namespaces)
 
 
@@ -153,7 +153,7 @@ def namespace_proxy_off(configuration: Configuration, facts: ServiceFacts) -> It
         if event in facts.events or configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every client may {event} in these channels, of any family, for the {event} proxy is not asked here.",
+                f"Every client may {event} in these channels, of any family: the {event} proxy is off here.",
                 f"Set this to false and enable the namespace's {event} proxy.",
             )
 
@@ -164,8 +164,8 @@ def namespace_open(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if event not in facts.events and not configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every client that is let in may {event} in any of these channels, whoever they are meant for.",
-                f"Fine for public channels. For others set this to false and have the {event} proxy decide "
+                f"Every connected client may {event} in any of these channels, whoever they are meant for.",
+                f"Fine for public channels. For others set this to false and let the {event} proxy decide "
                 "(CHANNEL_POLICY_PATH).",
             )
 
@@ -181,8 +181,8 @@ def namespace_sub_refresh_off(configuration: Configuration, facts: ServiceFacts)
             yield Problem(
                 namespace.at(ASKED[configuration.major].format("sub_refresh")),
                 "The service lets subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or an end that the family service "
-                "gives), and Centrifugo leaves it to the client to prolong them. Without a token it cannot: the "
-                "subscription ends for good, although nobody refused it.",
+                "gives), and Centrifugo leaves it to the client to prolong them. Without a token the client cannot: "
+                "the subscription ends for good although nobody refused it.",
                 "Enable the namespace's sub_refresh proxy, as manage.py centrifugo_config prints it.",
             )
 
@@ -195,8 +195,8 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
         if namespace is None:
             yield Problem(
                 "channel.namespaces" if configuration.major == 6 else "namespaces",
-                f"The policy has rules for channels of {name!r}, a namespace that Centrifugo does not know: it refuses "
-                "everybody with unknown channel (102), and the policy is not asked.",
+                f"The policy has rules for channels of {name!r}, a namespace that Centrifugo does not have: it refuses "
+                "everybody with unknown channel (102), and does not ask the policy.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
             continue
@@ -204,14 +204,14 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
             if event in allowed - namespace.proxied and not any(map(namespace.on, doors)):
                 yield Problem(
                     namespace.at(ASKED[configuration.major].format(event)),
-                    f"The policy lets users {event} in these channels, but Centrifugo asks nobody about it: it refuses "
-                    "everybody with permission denied (103).",
+                    f"The policy lets users {event} in these channels, but the {event} proxy is off. Centrifugo "
+                    "refuses everybody with permission denied (103).",
                     f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
                 )
 
 
 def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """Where a client may do something without a proxy being asked: the path, and the event."""
+    """The path and the event of each right that clients have without a proxy."""
     for namespace in configuration.namespaces:
         for event, names in ACCESS.items():
             if event not in namespace.proxied:

@@ -1,4 +1,4 @@
-"""Findings about the header by which the service knows Centrifugo."""
+"""Findings about the guard's header."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -24,8 +24,8 @@ def guard_header_missing(configuration: Configuration, facts: ServiceFacts) -> I
         if facts.tokens and _sent(proxy) is None:
             yield Problem(
                 proxy.static_headers.path,
-                "CENTRIFUGO_PROXY_TOKEN is set, and the service refuses whoever does not send it: every "
-                f"{proxy.event} is a 403, which users see as a passing internal error, for ever.",
+                "CENTRIFUGO_PROXY_TOKEN is set, but Centrifugo does not send it. The service answers every "
+                f"{proxy.event} with 403, which users see as a temporary internal error, for ever.",
                 f"Send {TOKEN_HEADER_NAME} as a static header, as manage.py centrifugo_config prints it.",
             )
 
@@ -37,15 +37,16 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
         if facts.tokens and sent is not None and not _may_be_right(configuration, sent, facts.tokens):
             yield Problem(
                 proxy.static_headers.path,
-                "The header's value is none that the service accepts, nor a reference that this version of Centrifugo "
-                f"fills in: every {proxy.event} is a 403, which users see as a passing internal error, for ever.",
+                "The header has neither an accepted token nor a reference that this version of Centrifugo fills in. "
+                f"The service answers every {proxy.event} with 403, which users see as a temporary internal error, for "
+                "ever.",
                 "Use the value of CENTRIFUGO_PROXY_TOKEN, or in Centrifugo 6.3.0 or newer ${CENTRIFUGO_VAR_…}; "
-                f"v5 takes the whole table from its environment variable {V5_HEADERS_VARIABLE}.",
+                f"v5 reads the whole table from its environment variable {V5_HEADERS_VARIABLE}.",
             )
 
 
 def _sent(proxy: Proxy) -> str | None:
-    """The token as the service would read it; it looks at Authorization where its own header is empty."""
+    """The token as the service reads it: from Authorization where its own header is empty."""
     static: dict[str, str] = proxy.static_headers.value
     if ANY_NAME in static:
         return static[ANY_NAME]
@@ -71,14 +72,13 @@ def guard_header_from_client(configuration: Configuration, facts: ServiceFacts) 
             for name in _guarding(proxy, facts) & {name.lower() for name in names.value}:
                 yield Problem(
                     names.path,
-                    f"{name} is passed on from the client, in place of the value set here: a client that sends one "
-                    "speaks for Centrifugo. With a wrong value it shuts itself out, with a leaked one it gets past "
-                    "the guard.",
-                    f"Take {name} out of the list.",
+                    f"Centrifugo forwards the client's {name} in place of its own. A client that sends a wrong value "
+                    "locks itself out; one that sends a leaked token passes the guard.",
+                    f"Remove {name} from the list.",
                 )
 
 
 def _guarding(proxy: Proxy, facts: ServiceFacts) -> set[str]:
-    """Authorization too, where it is what the service goes by."""
+    """The guard's headers; Authorization only where the service reads the token from it."""
     by_authorization = facts.tokens and GUARD not in proxy.static_headers.value
     return {*ONLY_OURS, AUTHORIZATION} if by_authorization else set(ONLY_OURS)

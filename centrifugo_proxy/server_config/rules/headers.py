@@ -31,7 +31,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                     names.path,
                     f"{name} describes the client's own connection. Copied to the request for the service it describes "
                     "the wrong one: what is between the two may take the request for a WebSocket handshake, drop it, "
-                    f"or close the connection after each {proxy.event}. Users see a passing internal error.",
+                    f"or close the connection after each {proxy.event}. Users see a temporary internal error.",
                     f"Remove {name} from the list.",
                 )
 
@@ -60,7 +60,7 @@ def header_unsendable(configuration: Configuration, facts: ServiceFacts) -> Iter
                 yield Problem(
                     proxy.static_headers.path,
                     f"No HTTP request can carry the header {name!r}: its {what} is not allowed. Centrifugo fails every "
-                    f"{proxy.event}, which users see as a passing internal error, for ever.",
+                    f"{proxy.event}, which users see as a temporary internal error, for ever.",
                     "Correct it. A line break often comes from a Secret that was made of a file: "
                     "printf %s instead of echo leaves it out.",
                 )

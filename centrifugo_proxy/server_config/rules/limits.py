@@ -66,6 +66,6 @@ def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[
                 path,
                 f"Centrifugo takes messages of up to {limit} bytes, and the service requests of up to "
                 f"{facts.max_body_bytes} (PROXY_MAX_BODY_BYTES), the user's meta included. What is larger is refused "
-                "with 413, which users see as a passing internal error; an app that sends it again never gets it in.",
+                "with 413, which users see as a temporary internal error; an app that sends it again never gets it in.",
                 f"Lower it to {facts.max_body_bytes} or less, or raise PROXY_MAX_BODY_BYTES above it.",
             )

@@ -1,4 +1,4 @@
-"""Findings about where Centrifugo asks, how long it waits, and what it sends along."""
+"""Findings about the endpoints of proxies, their timeouts, and the connection meta."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -26,29 +26,29 @@ PATH_OF_PROXY: Final = {
 }
 RPC_SWITCH: Final = "rpc.without_namespace.proxy_enabled"  # of v6
 WITHOUT_PROXY: Final = {
-    "subscribe": "nobody asks the policy about a subscription",
-    "publish": "nobody asks the policy about what clients publish",
+    "subscribe": "the policy does not decide about subscriptions",
+    "publish": "the policy does not decide about publications",
     "sub_refresh": "a lock that is turned on while a user is subscribed has no effect on that subscription",
     "rpc": "every RPC call of a client fails",
 }
 LATE: Final = {
-    "connect": "a slow answer redeems a ticket for nobody, and the user is not let in",
-    "refresh": "a slow answer counts as none, and the connection is kept for another minute, unchecked",
-    "sub_refresh": "a slow answer counts as none, and the subscription is kept for another minute, unchecked",
-    "rpc": "a slow call fails for the user, though the backend carries it out; tried again, it is done twice",
+    "connect": "a slow answer spends the ticket after Centrifugo has hung up, and the user does not get in",
+    "refresh": "a slow answer is lost, and the connection is kept for another minute, unchecked",
+    "sub_refresh": "a slow answer is lost, and the subscription is kept for another minute, unchecked",
+    "rpc": "a slow call fails for the user although the backend carries it out; a second try does it twice",
 }
-LATE_ELSEWHERE: Final = "a slow answer counts as none, and the user sees a passing internal error"
+LATE_ELSEWHERE: Final = "a slow answer is lost, and the user sees a temporary internal error"
 
 
 def ours(configuration: Configuration, facts: ServiceFacts) -> Iterator[Proxy]:
-    """The proxies that ask this service, or should; others may well have another backend."""
+    """The proxies that ask this service, or should ask it. Others may belong to another backend."""
     for proxy in configuration.proxies:
         if _is_path_of(proxy) or (proxy.event in facts.events and _is_meant(proxy, facts)):
             yield proxy
 
 
 def _is_meant(proxy: Proxy, facts: ServiceFacts) -> bool:
-    """An event's own proxy is; one with a name only if it serves what the policy speaks of."""
+    """True for an event's own proxy; for a named proxy only if it serves a namespace of the policy."""
     served = facts.namespaces if proxy.event in CHANNEL_EVENTS else ("",)
     return not proxy.named or not proxy.users.isdisjoint(served)
 
@@ -61,7 +61,7 @@ def _is_path_of(proxy: Proxy) -> bool:
 
 
 def is_http(endpoint: str) -> bool:
-    """As Centrifugo tells it from a gRPC endpoint."""
+    """True if Centrifugo speaks HTTP to this endpoint, and not gRPC."""
     return endpoint.startswith(("http://", "https://"))
 
 
@@ -71,7 +71,7 @@ def connect_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
     if proxy is None:
         yield Problem(
             PATH_OF_PROXY[configuration.major]["connect"],
-            "Centrifugo asks nobody whether a connection may be made: users with a good ticket are refused.",
+            "Centrifugo asks nobody about connections: it refuses users with a good ticket.",
             f"Enable the connect proxy with the endpoint {facts.endpoint('connect')}.",
         )
 
@@ -87,8 +87,10 @@ def event_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> It
                 f"Set up the {event} proxy with the endpoint {facts.endpoint(event)}, "
                 "as manage.py centrifugo_config prints it.",
             )
-        elif event == "rpc" and configuration.proxy(event) is None:  # of channels each namespace is looked at
-            yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is there, and nothing asks it.")
+        elif (
+            event == "rpc" and configuration.proxy(event) is None
+        ):  # policy-namespace-missing checks the namespaces of channels
+            yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is set up, and nothing uses it.")
 
 
 @RULES.rule("refresh-proxy-missing", Severity.ERROR)
@@ -98,8 +100,8 @@ def refresh_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
         yield Problem(
             PATH_OF_PROXY[configuration.major]["refresh"],
             "Centrifugo leaves it to the client to prolong a connection that expires: one of the fallback pool, or one "
-            "to which identity gave an expire_at. Without a JWT it cannot, and the JavaScript SDK ends for good: the "
-            "user stays out until the app is started anew.",
+            "with an expire_at from identity. Without a JWT the client cannot, and the JavaScript SDK ends for good: "
+            "the user stays out until the app is restarted.",
             ("" if answered else "Set CENTRIFUGO_REFRESH=auto for the service. ")
             + f"Set up the refresh proxy with the endpoint {facts.endpoint('refresh')}, "
             "as manage.py centrifugo_config prints it.",
@@ -110,11 +112,15 @@ def refresh_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
 def event_not_answered(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
         if proxy.users and proxy.event not in facts.events:
-            fate = "is kept for another minute each time, unchecked" if "refresh" in proxy.event else "gets an error"
+            fate = (
+                "it is kept for another minute each time, unchecked"
+                if "refresh" in proxy.event
+                else "users get an error"
+            )
             yield Problem(
                 proxy.endpoint.path,
-                f"The service is not set up for {proxy.event} and answers 501: whoever triggers it {fate}.",
-                f"Set {_switch(proxy.event)} for the service, or take the {proxy.event} proxy out.",
+                f"The service is not set up for {proxy.event} and answers 501: {fate}.",
+                f"Set {_switch(proxy.event)} for the service, or remove the {proxy.event} proxy.",
             )
 
 
@@ -129,8 +135,8 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if not hidden and is_http(proxy.endpoint.value) and not _is_path_of(proxy):
             yield Problem(
                 proxy.endpoint.path,
-                f"The service answers {proxy.event} at {path_of(proxy.event)} and nowhere else, without a slash at "
-                "the end: every call is a 404, which users see as a passing internal error, for ever.",
+                f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. Every "
+                "call to another path is a 404, which users see as a temporary internal error, for ever.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -144,7 +150,7 @@ def endpoint_grpc(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 proxy.endpoint.path,
                 "Without http:// or https:// Centrifugo speaks gRPC to the endpoint, which this service does not: "
-                f"every {proxy.event} fails, and users see a passing internal error, for ever.",
+                f"every {proxy.event} fails, and users see a temporary internal error, for ever.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -169,7 +175,7 @@ def timeout_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
         if _milliseconds(proxy) is None and not isinstance(proxy.timeout.value, FromSecret):
             yield Problem(
                 proxy.timeout.path,
-                "Centrifugo does not start with a timeout that is not a duration, and nobody can connect.",
+                "Centrifugo does not start with a timeout that is not a duration. Nobody can connect.",
                 f'Write it with its unit: "{facts.deadline(proxy.event).ms + TIMEOUT_MARGIN_MS}ms".',
             )
 
@@ -186,8 +192,8 @@ def stale_close_delay(configuration: Configuration, facts: ServiceFacts) -> Iter
     if 0 < delay <= facts.deadline_ms:
         yield Problem(
             option.path,
-            f"Centrifugo gives up on a connection that is not let in within {float(delay):g} ms (3502, stale), while "
-            f"the service may wait {facts.deadline_ms} ms for identity: clients that wait do not connect again.",
+            f"Centrifugo closes a connection that is not let in within {float(delay):g} ms (3502, stale), while the "
+            f"service may wait {facts.deadline_ms} ms for identity: the clients that wait do not reconnect.",
             f"Set it well above the connect proxy's timeout (the default is {STALE_CLOSE_MS // 1000}s).",
         )
 
@@ -205,7 +211,11 @@ def connection_meta_off(configuration: Configuration, facts: ServiceFacts) -> It
         if proxy.event in SESSION_EVENTS and not proxy.connection_meta.value:
             yield Problem(
                 proxy.connection_meta.path,
-                f"{proxy.event} comes without what connect found out about the user, and is refused to everybody"
-                + (": each connection ends when it expires, and is made anew." if proxy.event == "refresh" else "."),
+                f"{proxy.event} comes without the meta of the connection, and the service refuses it to everybody"
+                + (
+                    ": each connection ends when it expires, and the client reconnects."
+                    if proxy.event == "refresh"
+                    else "."
+                ),
                 "Set it to true.",
             )

@@ -61,7 +61,7 @@ def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) ->
 
 
 def _is_decided(namespace: Namespace, facts: ServiceFacts) -> bool:
-    """Whether somebody decides who may be in these channels: then they are not for everybody."""
+    """True if a proxy or the policy decides who may be in these channels."""
     return bool(namespace.proxied) or namespace.name in facts.namespaces
 
 

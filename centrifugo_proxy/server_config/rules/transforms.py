@@ -38,7 +38,7 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
         if unanswered and facts.mode is ResponseMode.HTTP:
             yield Problem(
                 proxy.transforms.path,
-                "A refused ticket is answered with 401, which users see as a passing internal error: their client "
+                "A refused ticket is answered with 401, which users see as a temporary internal error: their client "
                 "tries for ever, and the app never learns that it has to sign in again.",
                 f'Add {{"status_code": 401, "to_disconnect": {{"code": {TERMINAL_INVALID_TICKET}, "reason": '
                 '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
