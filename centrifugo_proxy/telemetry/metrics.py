@@ -37,7 +37,9 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter and histogram that nobody reads
 
 POOL_SIZE: Final = Gauge(
-    "realtime_fallback_pool_size", "Fallback tickets left in this process; it never rises until a restart."
+    "realtime_fallback_pool_size",
+    "Fallback tickets left in this process; with FALLBACK_CLAIMS_URL in the fleet, as last heard: take the maximum of "
+    "the processes, not the sum. Only with claims it can rise: when the store comes back empty, or did not answer.",
 )
 CONNECT: Final = Counter(
     "realtime_centrifugo_connect",

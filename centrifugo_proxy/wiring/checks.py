@@ -24,8 +24,8 @@ SECRETS: Final = (
     "CENTRIFUGO_PROXY_SECRET_PREVIOUS",
     "CENTRIFUGO_PROXY_TOKEN",
     "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
-    "FALLBACK_CLAIMS_URL",
 )
+CLAIMS_URL: Final = "FALLBACK_CLAIMS_URL"  # may hold a password, and travels in no header
 TLS_FILES: Final = ("IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE")
 
 
@@ -39,28 +39,18 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 
 def _secret_errors() -> Iterator[CheckMessage]:
-    for name in SECRETS:
+    for name in (*SECRETS, CLAIMS_URL):
         if getattr(settings, name) and getattr(settings, f"{name}_FILE"):
             yield two_forms(name)
             continue
         try:
-            secret_setting(settings, name)
+            claims_place(settings) if name == CLAIMS_URL else secret_setting(settings, name)
+        except BadClaimsUrl as error:
+            yield bad_claims_url(str(error))
         except UnsendableSecretError as error:
             yield unsendable_secret(str(error))
         except SecretError as error:
             yield unreadable_secret(str(error))
-
-
-@register("fallback")
-def check_claims(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The URL of the claims can be read; whether its store answers is known once the service runs."""
-    try:
-        claims_place(settings)
-    except BadClaimsUrl as error:
-        return [bad_claims_url(str(error))]
-    except SecretError:
-        return []  # check_secrets reports it
-    return []
 
 
 @register("centrifugo_proxy")

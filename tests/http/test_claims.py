@@ -158,7 +158,7 @@ async def test_a_redis_killed_in_an_outage_turns_tickets_away_unspent(redis: Red
         assert [await status_of(running, POOL[0]) for _ in range(2)] == [200, 503]
 
 
-async def test_a_redis_that_hangs_delays_one_connect_and_burns_no_ticket(redis: RedisProcess) -> None:
+async def test_a_redis_that_hangs_delays_one_connect_and_loses_no_ticket(redis: RedisProcess) -> None:
     async with in_outage(redis.url, FALLBACK_CLAIMS_DEADLINE_MS=250) as running, in_outage(redis.url) as other:
         redis.pause()
         hanging = await status_of(running, POOL[0])
@@ -197,7 +197,7 @@ async def test_with_local_tickets_get_in_meanwhile_and_doubles_are_counted_after
     assert line.levelno == logging.WARNING
 
 
-async def test_a_caller_that_hangs_up_during_its_claim_burns_no_ticket(redis: RedisProcess) -> None:
+async def test_a_caller_that_hangs_up_during_its_claim_loses_no_ticket(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as running:
         redis.pause()
         request = asyncio.create_task(running.connect(POOL[0]))

@@ -48,7 +48,7 @@ def test_a_sound_configuration_has_no_findings() -> None:
     assert findings(**QUIET) == []
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("name", [*SECRETS, "FALLBACK_CLAIMS_URL"])
 def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
     (error,) = findings(**{name: "made-up", f"{name}_FILE": pem})
 
@@ -57,12 +57,27 @@ def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
     assert error.hint == f"Keep one: {name}_FILE for a mounted secret, {name} otherwise."
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("name", [*SECRETS, "FALLBACK_CLAIMS_URL"])
 def test_e002_a_secrets_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
     (error,) = findings(**{f"{name}_FILE": str(tmp_path / "absent")})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E002", True)
     assert error.msg == f"{name}_FILE: cannot read {tmp_path}/absent: No such file or directory."
+
+
+@pytest.mark.parametrize("url", ["http://host", "redis://:made-up-password@", "made-up-password"])
+def test_fallback_e004_a_malformed_url_of_claims(url: str) -> None:
+    (error,) = findings(FALLBACK_CLAIMS_URL=url)
+
+    assert (error.id, error.is_serious()) == ("fallback.E004", True)
+    assert error.msg.startswith("FALLBACK_CLAIMS_URL is refused: it")
+    assert "redis://" in str(error.hint)
+    assert "made-up-password" not in f"{error.msg} {error.hint}"
+
+
+@pytest.mark.parametrize("url", ["redis://:päßwort@host/1", "file:///data/für alle"])
+def test_a_url_of_claims_travels_in_no_header_and_may_have_any_characters(url: str) -> None:
+    assert findings(**QUIET, FALLBACK_CLAIMS_URL=url) == []
 
 
 @pytest.mark.parametrize("name", SECRETS)

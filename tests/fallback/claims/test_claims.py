@@ -1,4 +1,4 @@
-"""A process's side of the claims, around a store that does as it is told."""
+"""A process's side of the claims, around a store that is up or down by hand."""
 
 import asyncio
 from collections.abc import Callable
@@ -105,7 +105,7 @@ async def test_a_contact_reopens_at_once(store: Store, clock: FakeClock) -> None
     assert [type(notice) for notice in remembered(claims).notices] == [StoreDown, StoreUp]
 
 
-async def test_an_eviction_policy_is_told_after_each_connect_alone(store: Store, clock: FakeClock) -> None:
+async def test_an_eviction_policy_is_warned_of_once_after_each_connect(store: Store, clock: FakeClock) -> None:
     store.policy = "allkeys-lru"
     claims = shared(store, clock)
     for up in (True, True, False, True):

@@ -45,7 +45,7 @@ class Network:
         self.claims.setdefault(question.key, question.holder)
         question.recorded = True
 
-    def told(self, question: Question) -> Answer:
+    def answer_to(self, question: Question) -> Answer:
         return Answer(self.claims[question.key] == question.holder, len(self.claims))
 
 
@@ -130,7 +130,7 @@ class FleetLife(RuleBasedStateMachine):
     def answer(self, data: st.DataObject) -> None:
         waiting = [each for each in self.network.questions if each.recorded and not each.answer.done()]
         question = data.draw(st.sampled_from(waiting))
-        question.answer.set_result(self.network.told(question))
+        question.answer.set_result(self.network.answer_to(question))
         self._run()
 
     @rule()
@@ -139,7 +139,7 @@ class FleetLife(RuleBasedStateMachine):
         for question in self.network.questions:
             self.network.record(question)
             if not question.answer.done():
-                question.answer.set_result(self.network.told(question))
+                question.answer.set_result(self.network.answer_to(question))
         self._run()
 
     @precondition(lambda self: any(not each.answer.done() for each in self.network.questions))
@@ -205,7 +205,7 @@ class FleetLife(RuleBasedStateMachine):
                 self._run()
                 question = self.network.questions[-1]
                 self.network.record(question)
-                question.answer.set_result(self.network.told(question))
+                question.answer.set_result(self.network.answer_to(question))
                 self._run()
                 assert self.let_in[ticket, holder] == 1
 
@@ -242,7 +242,7 @@ class LocalFleetLife(FleetLife):
             for question in self.network.questions:
                 if not question.answer.done():
                     self.network.record(question)
-                    question.answer.set_result(self.network.told(question))
+                    question.answer.set_result(self.network.answer_to(question))
             self._run()
 
 
