@@ -1,4 +1,4 @@
-"""What the session events ask other services, without gRPC."""
+"""The services that the session events ask: questions, answers and interfaces, without gRPC."""
 
 from typing import NamedTuple, Protocol
 
@@ -6,29 +6,29 @@ from centrifugo_proxy.peers.identity import IdentityAnswer
 
 
 class BackendUnavailable(Exception):
-    """No answer: UNAVAILABLE or DEADLINE_EXCEEDED, or too many calls wait for one already."""
+    """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), or too many calls to it are under way."""
 
 
 class BackendFault(Exception):
-    """An answer that is none. The message says what the service did, never what it wrote."""
+    """The service answered with something unusable. The message says what it did, and has no text of the service."""
 
 
 class BackendError(NamedTuple):
-    """The service refuses the command, with a code and a message for the client."""
+    """The service refuses the command. `code` and `message` are for the client."""
 
     code: int
     message: str
 
 
 class BackendDisconnect(NamedTuple):
-    """The service wants the client disconnected."""
+    """The service wants the client to be disconnected."""
 
     code: int
     reason: str
 
 
 class RefreshQuery(NamedTuple):
-    """A live connection."""
+    """A live connection whose owner may have changed."""
 
     user: str
     client: str
@@ -36,17 +36,17 @@ class RefreshQuery(NamedTuple):
 
 
 class RefreshClient(Protocol):
-    """The identity service, as the refresh event sees it."""
+    """The part of the identity service that the refresh event uses."""
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
-        """Whether the connection may go on; IdentityDenied too where the method is not implemented.
+        """Tells whether the connection may go on. IdentityDenied also if the server does not implement Refresh.
 
         Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
         """
 
 
 class AccessQuery(NamedTuple):
-    """A subscription or a publication to be allowed. `publish` tells which."""
+    """A subscription, or with `publish` a publication, that needs permission."""
 
     user: str
     family_id: str
@@ -56,7 +56,7 @@ class AccessQuery(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Allowed until `expire_at`, Unix seconds; 0 = for as long as the connection."""
+    """Permission until `expire_at` (Unix seconds; 0: for the whole connection)."""
 
     expire_at: int
 
@@ -65,14 +65,14 @@ AccessAnswer = Grant | BackendError | BackendDisconnect
 
 
 class FamilyService(Protocol):
-    """The family service, as channel rules with `ask_family_service` see it."""
+    """The service that channel rules with `ask_family_service` ask."""
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
-        """Its answer. Raises BackendUnavailable or BackendFault."""
+        """Answers one question. Raises BackendUnavailable or BackendFault."""
 
 
 class RpcCall(NamedTuple):
-    """A client's call. `data` is what it sent, byte for byte."""
+    """A call of a client. `data` is the client's JSON, unchanged."""
 
     method: str
     data: bytes
@@ -84,7 +84,7 @@ class RpcCall(NamedTuple):
 
 
 class RpcData(NamedTuple):
-    """JSON for the client."""
+    """The backend's JSON for the client, unchanged."""
 
     data: bytes
 
@@ -96,4 +96,4 @@ class RpcBackend(Protocol):
     """One backend of RPC_BACKENDS."""
 
     async def call(self, call: RpcCall) -> RpcAnswer:
-        """Its answer. Raises BackendUnavailable or BackendFault."""
+        """Answers one call. Raises BackendUnavailable or BackendFault."""

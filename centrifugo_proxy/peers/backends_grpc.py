@@ -1,4 +1,4 @@
-"""The family service and the rpc backends over gRPC. Errors hold a status name, never what was written beside it."""
+"""The family service and the rpc backends over gRPC. Errors name the status, and never quote its details."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ FAMILY_SERVICE: Final = "realtime.v1.ChannelAccessService"
 RPC_BACKEND: Final = "realtime.v1.RpcBackendService"
 # A longer message for a client is cut.
 LONGEST_MESSAGE: Final = 1024
-# Statuses that are answers: what the client is told for each.
+# Statuses that count as answers, with the error that the client gets.
 REFUSALS: Final = {
     grpc.StatusCode.PERMISSION_DENIED: BackendError(FORBIDDEN, "not allowed"),
     grpc.StatusCode.UNAUTHENTICATED: BackendError(FORBIDDEN, "not allowed"),

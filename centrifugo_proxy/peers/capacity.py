@@ -1,17 +1,17 @@
-"""How many requests are worked on at once."""
+"""A bound on what is done at the same time."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class Capacity:
-    """A counter with a limit; what is above it is turned away, nothing queues."""
+    """A counter with a limit. Nothing queues: above the limit, `enter` refuses."""
 
     limit: int
     taken: int = 0
 
     def enter(self) -> bool:
-        """Take a place; False when there is none."""
+        """Take a place. False if all are taken."""
         if self.taken >= self.limit:
             return False
         self.taken += 1

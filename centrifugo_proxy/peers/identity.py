@@ -1,4 +1,4 @@
-"""What we ask the identity service and what it says, without gRPC."""
+"""The identity service: questions, answers and interface, without gRPC."""
 
 from typing import Final, Literal, NamedTuple, Protocol, get_args
 
@@ -9,7 +9,7 @@ LONGEST_ID_BYTES: Final = 1024
 
 
 class ValidateQuery(NamedTuple):
-    """A ticket to redeem, and Centrifugo's facts about the connection it came on."""
+    """A ticket to redeem, with Centrifugo's description of the connection."""
 
     ticket: str
     client: str
@@ -18,7 +18,7 @@ class ValidateQuery(NamedTuple):
 
 
 class ParentalState(NamedTuple):
-    """Locks that a parent has set."""
+    """The locks that a parent has turned on."""
 
     screen_time_lock: bool = False
     feature_lock_chat: bool = False
@@ -27,7 +27,7 @@ class ParentalState(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Who the ticket belongs to. `expire_at` is Unix seconds, 0 = never."""
+    """The owner of a ticket. `expire_at` is in Unix seconds; 0 means never."""
 
     user: str
     family_id: str
@@ -39,21 +39,21 @@ class Identity(NamedTuple):
 
 
 class IdentityDisconnect(NamedTuple):
-    """Identity wants the client disconnected with this code and reason."""
+    """Identity wants the client to be disconnected, with this code and reason."""
 
     code: int
     reason: str
 
 
 class IdentityError(NamedTuple):
-    """Identity answered that it could not tell; never shown to a client."""
+    """Identity could not decide. Its message is never shown to a client."""
 
     code: int
     message: str
 
 
 class IdentityDenied(NamedTuple):
-    """An answer by status: NOT_FOUND, INVALID_ARGUMENT, UNAUTHENTICATED or PERMISSION_DENIED."""
+    """Identity refused with a status: NOT_FOUND, INVALID_ARGUMENT, UNAUTHENTICATED or PERMISSION_DENIED."""
 
     status: str
 
@@ -68,7 +68,7 @@ IdentityAnswer = Identity | IdentityDisconnect | IdentityError | IdentityDenied 
 
 
 class IdentityUnavailable(Exception):
-    """No answer: UNAVAILABLE or DEADLINE_EXCEEDED."""
+    """Identity did not answer: UNAVAILABLE or DEADLINE_EXCEEDED."""
 
 
 class IdentityInterrupted(Exception):
@@ -79,16 +79,16 @@ class IdentityInterrupted(Exception):
 
 
 class IdentityFault(Exception):
-    """Neither a proper answer nor an outage. The message says what identity did, never what it wrote."""
+    """Identity did something unexpected. The message says what, and has no text of identity."""
 
 
 def normalized_expiry(expire_at: int) -> int:
-    """Unix seconds, 0 = never. A time before 1970 has passed, though Centrifugo would take it for never."""
+    """Unix seconds, 0 for never. Centrifugo takes a negative time for never; here it becomes 1, which has passed."""
     return max(expire_at, 1) if expire_at else 0
 
 
 class IdentityClient(Protocol):
-    """The identity service, as the connect event sees it."""
+    """The part of the identity service that the connect event uses."""
 
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
         """Redeem the ticket, once.

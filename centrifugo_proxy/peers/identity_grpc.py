@@ -31,7 +31,7 @@ DENIED: Final = frozenset({
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED,
 })  # fmt: skip
-# A server that does not know Refresh has nothing to say for the connection.
+# A server that does not implement Refresh does not renew the connection.
 REFRESH_DENIED: Final = DENIED | {grpc.StatusCode.UNIMPLEMENTED}
 TIERS: Final = {
     pb.SUBSCRIPTION_TIER_FREE: "free",
@@ -47,7 +47,7 @@ class GrpcIdentityClient:
         self._validate = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)
 
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
-        """The errors hold a status name, never what identity wrote beside it."""
+        """Redeems a ticket. Errors name the status, and never quote its details."""
         request = pb.ValidateRequest(
             ticket=query.ticket, client_id=query.client, transport=query.transport, protocol=query.protocol
         )
@@ -65,7 +65,7 @@ class GrpcRefreshClient:
         self._refresh = peer.method(SERVICE, "Refresh", pb.RefreshRequest, pb.ValidateResponse)
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
-        """The errors hold a status name, never what identity wrote beside it."""
+        """Asks about a connection. Errors name the status, and never quote its details."""
         request = pb.RefreshRequest(user_id=query.user, client_id=query.client, family_id=query.family_id)
         try:
             response = await self._refresh(request)

@@ -1,6 +1,6 @@
-"""What is counted, with its children bound once: every label value exists at 0 from the start.
+"""The metrics. Their children are created once, so that every label value exists at 0 from the start.
 
-Labels come from the closed sets below; never a user, channel, client or ticket.
+Label values come from the closed sets below, never from a user, channel, client or ticket.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,16 +25,16 @@ from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
 
-# How each event can end; connect's own counter leaves out what never came to it.
+# The outcomes of each event. The connect counter leaves out requests that were refused before the event.
 PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
 }
 IDENTITY, REFRESH, FAMILY_SERVICE = "identity", "identity_refresh", "family_service"
-# From one millisecond to past the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts, in seconds.
+# Seconds, from a millisecond to above the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter and histogram that nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # an unused series for each counter and histogram
 
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
@@ -43,76 +43,78 @@ POOL_SIZE: Final = Gauge(
 )
 CONNECT: Final = Counter(
     "realtime_centrifugo_connect",
-    "Connect requests by outcome. fallback_pool_consumed and fallback_pool_miss are the ones let in and turned away "
-    "while identity is down; unavailable are those turned away before the window has passed; fallback_pool_not_open "
-    "are those that showed a fallback ticket while identity answered, and kept it.",
+    "Connect requests by outcome. In an outage: unavailable before the window has passed, then fallback_pool_consumed "
+    "(let in by a fallback ticket) and fallback_pool_miss (refused). fallback_pool_not_open: a fallback ticket was "
+    "shown while identity answers; it stays unspent.",
     ["outcome"],
 )
 REQUESTS: Final = Counter(
     "realtime_proxy_requests",
-    "Proxy requests by event and outcome, the refused and the overloaded included: all that Centrifugo sent.",
+    "All requests of Centrifugo by event and outcome, including refused and overloaded ones.",
     ["type", "outcome"],
 )
 DURATION: Final = Histogram(
     "realtime_proxy_duration_seconds",
-    "Seconds from a whole request to its answer: what Centrifugo's proxy timeout must stay above.",
+    "Seconds from the complete request to its answer. The proxy timeout of Centrifugo must be longer.",
     ["type"],
     buckets=BUCKETS,
 )
 INFLIGHT: Final = Gauge(
-    "realtime_proxy_inflight_requests", "Requests being answered now; at PROXY_MAX_INFLIGHT more are refused.", ["type"]
+    "realtime_proxy_inflight_requests",
+    "Requests in progress. At PROXY_MAX_INFLIGHT, further ones are refused.",
+    ["type"],
 )
 IDENTITY_CALLS: Final = Counter(
     "realtime_identity_calls",
-    "Validate calls to identity by gRPC status code; UNAVAILABLE and DEADLINE_EXCEEDED are its outages.",
+    "Validate calls to identity by gRPC status code. UNAVAILABLE and DEADLINE_EXCEEDED are failures of an outage.",
     ["code"],
 )
 IDENTITY_DURATION: Final = Histogram(
     "realtime_identity_call_duration_seconds",
-    "Seconds that identity took for a Validate call, the failed ones included.",
+    "Duration of Validate calls in seconds, including failed ones.",
     buckets=BUCKETS,
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
-    "1 while identity has been unreachable for longer than the window, by failures that were seen: alert on it.",
+    "1 in an outage of identity that has lasted longer than the window: alert on it.",
 )
 OUTAGE_FAILURES: Final = Gauge(
     "realtime_identity_outage_consecutive_failures",
-    "Validate calls that failed since a client's call was last answered, those of the background probe included.",
+    "Validate calls, including probes, that have failed since identity last answered a client's call.",
 )
 LAST_FAILURE: Final = Gauge(
     "realtime_identity_last_failure_timestamp_seconds",
-    "Unix time of the last Validate call that got no answer, 0 before the first: whether an outage is of now.",
+    "Unix time of the last Validate call without an answer; 0 before the first. Shows whether an outage is current.",
 )
 IDENTITY_PROBES: Final = Counter(
     "realtime_identity_probe",
-    "Calls of the background probe, which asks identity while calls fail: answered, failed (no answer), or other "
-    "(a status that says nothing about an outage).",
+    "Background probes of identity, made while calls fail: answered, failed (no answer), or other (a status that is "
+    "no evidence of an outage).",
     ["outcome"],
 )
 POOL_STATUS: Final = Gauge(
     "realtime_fallback_pool_status",
-    "1 for the load status of the fallback pool that holds; anything but loaded and disabled needs a repair before "
-    "the next outage.",
+    "1 for the current load status of the fallback pool. Repair any other than loaded and disabled before the next "
+    "outage.",
     ["status"],
 )
 POOL_WATERMARK: Final = Gauge(
-    "realtime_fallback_pool_low_watermark", "FALLBACK_LOW_WATERMARK, to compare the pool's size with; 0 = no warning."
+    "realtime_fallback_pool_low_watermark", "FALLBACK_LOW_WATERMARK: compare the pool size with it. 0: no warning."
 )
 BACKEND_CALLS: Final = Counter(
     "realtime_backend_calls",
-    "Calls that the session events made, by service (an rpc backend is rpc:<its name>) and gRPC status code.",
+    "Calls of the session events by service (rpc:<name> for an rpc backend) and gRPC status code.",
     ["service", "code"],
 )
 BACKEND_DURATION: Final = Histogram(
     "realtime_backend_call_duration_seconds",
-    "Seconds that a service took for a call of a session event, the failed ones included.",
+    "Duration of the calls of the session events in seconds, including failed ones.",
     ["service"],
     buckets=BUCKETS,
 )
 BACKEND_INFLIGHT: Final = Gauge(
     "realtime_backend_inflight_calls",
-    "Calls that a service works on now; at RPC_MAX_INFLIGHT more are refused as unavailable.",
+    "Calls in progress at a service. At RPC_MAX_INFLIGHT, further ones are refused as unavailable.",
     ["service"],
 )
 SVID_EXPIRY: Final = Gauge(
@@ -121,7 +123,7 @@ SVID_EXPIRY: Final = Gauge(
 )
 SVID_UPDATES: Final = Counter(
     "realtime_svid_updates",
-    "Identities that the SPIFFE agent has sent: taken, or bad and refused.",
+    "SVIDs that the SPIFFE agent sent: taken, or bad (refused).",
     ["result"],
 )
 AGENT_CONNECTED: Final = Gauge(
@@ -129,15 +131,15 @@ AGENT_CONNECTED: Final = Gauge(
 )
 TLS_DIALS: Final = Counter(
     "realtime_tls_dials",
-    "Connections to peers with SPIFFE, by result. wrong_id: somebody else answers at the peer's address.",
+    "Connections to peers with SPIFFE by result. wrong_id: a server with another SPIFFE ID answers.",
     ["peer", "result"],
 )
 GUARD_REFUSALS: Final = Counter(
     "realtime_guard_refusals",
-    "Requests refused by the guard: a Centrifugo without the right header, or somebody who should not call.",
+    "Requests that the guard refused: Centrifugo sends a wrong or no header, or another workload calls.",
     ["reason"],
 )
-BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1; the version that runs is in the label.", ["version"])
+BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1. The label is the running version.", ["version"])
 
 
 class _DroppedLogLines(Collector):

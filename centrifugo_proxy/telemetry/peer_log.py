@@ -1,24 +1,31 @@
 """Log lines about the channels to identity and the backends."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
 
 from centrifugo_proxy.peers.rollover import Reason
+from common.repetition import Repetition
+
+QUIET_S: Final = 10.0
 
 logger = logging.getLogger("centrifugo_proxy")
-repeating = logging.getLogger("centrifugo_proxy.repeating")  # rate-limited by the site's logging
 
 
 @dataclass(frozen=True, slots=True)
 class PeerLog:
-    """Names the peer, as the `service` label of the metrics does, in each line."""
+    """Names the peer in each line, as the `service` label of the metrics does."""
 
     peer: str
+    monotonic: Callable[[], float] = monotonic
+    _repetition: Repetition = field(default_factory=lambda: Repetition(QUIET_S))
 
     def channel_replaced(self, reason: Reason) -> None:
-        """A replacement because of the channel's age is routine, and not logged."""
-        if reason is not Reason.AGE:
-            repeating.info("channel replaced", extra={"peer": self.peer, "reason": reason.value})
+        """At most once in ten seconds for each reason. A replacement because of age is routine, and not logged."""
+        if reason is not Reason.AGE and (count := self._repetition.due(reason, self.monotonic())):
+            logger.info("channel replaced", extra={"peer": self.peer, "reason": reason.value, "count": count})
 
     def tls_files_taken(self) -> None:
         """New files are in use from the next connection on."""

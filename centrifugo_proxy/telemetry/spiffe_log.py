@@ -2,26 +2,30 @@
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from centrifugo_proxy.peers.spiffe.results import OK, RESULTS
 from centrifugo_proxy.telemetry import metrics
+from common.repetition import Repetition
 from common.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from centrifugo_proxy.peers.spiffe.svid import Svid
 
+QUIET_S: Final = 10.0
+
 logger = logging.getLogger("centrifugo_proxy")
-repeating = logging.getLogger("centrifugo_proxy.repeating")  # rate-limited by the site's logging
 
 
 class SpiffeLog:
-    """Tells operators what happens."""
+    """Tells operators what happens; what can repeat is logged at most once in ten seconds for each kind."""
 
     def __init__(self, peers: Iterable[str]) -> None:
         """`peers` are the labels of the peers that will be dialled."""
         self._dials = {(peer, result): metrics.TLS_DIALS.labels(peer, result) for peer in peers for result in RESULTS}
         self._was_connected = False
+        self._repetition = Repetition(QUIET_S)
 
     def svid_taken(self, svid: "Svid") -> None:
         """A new identity or bundle is in use."""
@@ -32,7 +36,7 @@ class SpiffeLog:
     def svid_refused(self, problem: str) -> None:
         """The agent sent an identity that cannot be used; the one before stays in use."""
         metrics.svid_updates["bad"].inc()
-        repeating.error("SVID refused, the one before stays in use: %s", problem)
+        logger.error("SVID refused, the one before stays in use: %s", problem)
 
     def svid_expired(self, svid: "Svid") -> None:
         """Identity and the backends cannot be reached until the agent sends a new SVID."""
@@ -46,23 +50,24 @@ class SpiffeLog:
         elif self._was_connected:
             logger.warning("SPIFFE agent lost, the SVID stays in use until it expires", extra={"grpc_status": status})
         else:
-            repeating.warning("SPIFFE agent gives no SVID", extra={"grpc_status": status})
+            self._warn("SPIFFE agent gives no SVID", status, grpc_status=status)
         self._was_connected = connected
 
     def dialled(self, peer: str, result: str, problem: str) -> None:
         """A connection to a peer was made, or refused for this problem."""
         self._dials[peer, result].inc()
         if result != OK:
-            repeating.warning("no connection to %s: %s", peer, problem, extra={"peer": peer, "result": result})
+            self._warn("no connection to a peer", f"{peer} {result}", peer=peer, result=result, problem=problem)
 
     def closed_early(self, peer: str, seconds: float, svid: "Svid") -> None:
         """With TLS 1.3, a peer that refuses our certificate closes the connection after the handshake."""
-        repeating.warning(
-            "%s closed the connection %d ms after the handshake; it may have refused our SVID",
-            peer,
-            round(seconds * 1000),
-            extra={"peer": peer, **_facts(svid)},
-        )
+        ms = round(seconds * 1000)
+        message = "a peer closed the connection after the handshake; it may have refused our SVID"
+        self._warn(message, peer, peer=peer, ms=ms, **_facts(svid))
+
+    def _warn(self, message: str, key: str, **fields: object) -> None:
+        if count := self._repetition.due((message, key), monotonic()):
+            logger.warning(message, extra={**fields, "count": count})
 
 
 def _facts(svid: "Svid") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""opentelemetry-instrumentation-django, for what the proxy endpoints do not trace themselves."""
+"""Spans of opentelemetry-instrumentation-django, for requests that make no spans of their own."""
 
 from typing import Final
 
@@ -12,19 +12,19 @@ from centrifugo_proxy.protocol.codes import PATH_PREFIX
 from centrifugo_proxy.web.responses import json_error
 from realtime_site.serving.middleware import GetResponse
 
-# The proxy endpoints make their own spans; probes and scrapes make none.
+# Proxy endpoints make their own spans. Probes and scrapes are not traced.
 UNTRACED: Final = (PATH_PREFIX, "/health", "/metrics")
 
 
 class AsyncDjangoInstrumentor(DjangoInstrumentor):
-    """The package's instrumentor, made to put in our async-native middleware in place of its own."""
+    """The package's instrumentor, which installs our middleware for the event loop instead of its own."""
 
     _opentelemetry_middleware = "realtime_site.tracing.django_spans.django_spans"
 
 
 @async_only_middleware
 def django_spans(get_response: GetResponse) -> GetResponse:
-    """The package's hooks, run in the event loop instead of in threads."""
+    """Runs the package's hooks in the event loop. Its own middleware would use threads."""
     instrumentation = _DjangoMiddleware(get_response)
 
     async def middleware(request: HttpRequest) -> HttpResponse:
@@ -32,7 +32,7 @@ def django_spans(get_response: GetResponse) -> GetResponse:
             return await get_response(request)
         try:
             instrumentation.process_request(request)
-        except DisallowedHost:  # it builds the request's URL; nothing else here asks for a host that is none
+        except DisallowedHost:  # the hook builds the URL of the request, which needs an allowed host
             return json_error(400, "host not allowed")
         response = await get_response(request)
         instrumentation.process_view(request, None)

@@ -1,4 +1,4 @@
-module spire-tools
+module tools/spire
 
 go 1.26
 

@@ -1,0 +1,106 @@
+"""The log lines about channels and about our SPIFFE identity."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from centrifugo_proxy.peers.rollover import Reason
+from centrifugo_proxy.peers.spiffe.svid import Svid
+from centrifugo_proxy.telemetry.peer_log import PeerLog
+from centrifugo_proxy.telemetry.spiffe_log import SpiffeLog
+
+SVID = Svid("spiffe://example.org/realtime", (b"chain",), b"the-key", {}, serial=255, not_after=0.0)
+FACTS = {"spiffe_id": "spiffe://example.org/realtime", "serial": "ff", "expires": "1970-01-01T00:00:00.000Z"}
+
+
+def lines(caplog: pytest.LogCaptureFixture, *fields: str) -> list[tuple[Any, ...]]:
+    """Level, message and these fields of each line."""
+    return [
+        (each.levelname, each.getMessage(), *(each.__dict__.get(name) for name in fields)) for each in caplog.records
+    ]
+
+
+def test_a_replacement_is_logged_once_in_ten_seconds_for_each_reason_and_never_for_age(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+    log = PeerLog("identity", lambda: now[0])
+
+    for now[0] in (0.0, 1.0, 9.9, 10.0):
+        log.channel_replaced(Reason.SILENT)
+        log.channel_replaced(Reason.AGE)
+    log.channel_replaced(Reason.FAILING)
+
+    assert lines(caplog, "peer", "reason", "count") == [
+        ("INFO", "channel replaced", "identity", "calls ran into their deadline", 1),
+        ("INFO", "channel replaced", "identity", "calls ran into their deadline", 3),
+        ("INFO", "channel replaced", "identity", "not connected", 1),
+    ]
+
+
+def test_new_tls_files_are_logged_and_broken_ones_are_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log = PeerLog("identity")
+
+    log.tls_files_taken()
+    log.tls_files_refused("cannot read /tls/ca.pem: Permission denied")
+
+    assert lines(caplog, "peer") == [
+        ("INFO", "new TLS files taken", "identity"),
+        (
+            "ERROR",
+            "new TLS files refused, the old ones stay in use: cannot read /tls/ca.pem: Permission denied",
+            "identity",
+        ),
+    ]
+
+
+def test_the_life_of_an_identity_is_logged_without_its_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log = SpiffeLog(["identity"])
+
+    log.agent_connected(False, "UNAVAILABLE")
+    log.agent_connected(False, "UNAVAILABLE")
+    log.agent_connected(True, "OK")
+    log.svid_taken(SVID)
+    log.agent_connected(False, "UNAVAILABLE")
+    log.svid_expired(SVID)
+
+    assert lines(caplog, "grpc_status", *FACTS) == [
+        ("WARNING", "SPIFFE agent gives no SVID", "UNAVAILABLE", None, None, None),
+        ("INFO", "SPIFFE agent connected", None, None, None, None),
+        ("INFO", "SVID taken", None, *FACTS.values()),
+        ("WARNING", "SPIFFE agent lost, the SVID stays in use until it expires", "UNAVAILABLE", None, None, None),
+        ("ERROR", "SVID expired, its connections are closed", None, *FACTS.values()),
+    ]
+    assert "the-key" not in caplog.text
+
+
+def test_a_peer_that_is_refused_or_refuses_us_is_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
+    log = SpiffeLog(["identity"])
+
+    for _ in range(3):
+        log.dialled("identity", "wrong_id", "its certificate has the ID spiffe://example.org/other")
+        log.dialled("identity", "ok", "")
+        log.closed_early("identity", 0.0123, SVID)
+
+    assert lines(caplog, "peer", "result", "problem", "ms") == [
+        (
+            "WARNING",
+            "no connection to a peer",
+            "identity",
+            "wrong_id",
+            "its certificate has the ID spiffe://example.org/other",
+            None,
+        ),
+        (
+            "WARNING",
+            "a peer closed the connection after the handshake; it may have refused our SVID",
+            "identity",
+            None,
+            None,
+            12,
+        ),
+    ]
