@@ -41,7 +41,7 @@ async def open_runtime(
     clock: Clock | None = None,
     span_processor: "SpanProcessor | None" = None,
 ) -> AsyncIterator[Runtime]:
-    """The runtime of a service with these settings and this pool, ready while the context lasts."""
+    """The runtime of a service with these settings and this pool. It is ready until the context ends."""
     clock = clock or SystemClock()
     claims = build_claims(settings, loaded, clock, ClaimsTelemetry(clock.monotonic))
     admission = build_admission(settings, loaded, claims)
@@ -90,7 +90,7 @@ async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
 async def _session_events(
     settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The events beside connect; where there are none, what they need is not even imported."""
+    """The session events. If none is configured, their modules are not imported."""
     if answered_events(settings) == ("connect",):
         yield {}
         return
@@ -115,7 +115,7 @@ async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -
 
 @contextmanager
 def _ready(readiness: Readiness) -> Iterator[None]:
-    """Ready until the process is told to end, not just until the server gets round to it."""
+    """Ready until the process receives SIGTERM, which is before the server begins to shut down."""
     readiness.ready = True
     with _first_on_sigterm(lambda: setattr(readiness, "ready", False)):
         yield
@@ -124,7 +124,7 @@ def _ready(readiness: Readiness) -> Iterator[None]:
 
 @contextmanager
 def _first_on_sigterm(react: Callable[[], None]) -> Iterator[None]:
-    """React before the server's own SIGTERM handler, which knows of no readiness."""
+    """Call `react` on SIGTERM, before the server's own handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -155,6 +155,17 @@ def test_every_design_decision_has_a_date_and_a_status(page: Path) -> None:
     assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d\. Status: (accepted|in use|replaced by .+)\.", line)
 
 
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+        if target.partition("#")[0] != page.name
+    }
+
+    assert [page.name for page in PAGES if page.resolve() not in linked] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 150
 

@@ -70,8 +70,8 @@ def test_it_says_what_was_written_and_what_to_do_next_but_no_ticket(tmp_path: Pa
     assert output.splitlines() == [
         f"Wrote 3 tickets to {path} (132 bytes, mode 0600).",
         f"Next: manage.py check_fallback_pool --path {path}",
-        "Then put it where FALLBACK_TICKETS_PATH points and restart, hand the same tickets to whoever",
-        "gives them to clients, and delete this copy (docs/runbook.md, rotating the pool).",
+        "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that",
+        "hands them to clients, and delete this copy (docs/runbook.md, rotating the pool).",
     ]
     assert not [line for line in path.read_text().splitlines() if line in output]
 

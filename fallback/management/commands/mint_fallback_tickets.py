@@ -44,6 +44,6 @@ A running process keeps the pool that it started with. docs/runbook.md says how 
             self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.")
         self.stdout.write(f"Next: manage.py check_fallback_pool --path {output}")
         self.stdout.write(
-            "Then put it where FALLBACK_TICKETS_PATH points and restart, hand the same tickets to whoever"
+            "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that"
         )
-        self.stdout.write("gives them to clients, and delete this copy (docs/runbook.md, rotating the pool).")
+        self.stdout.write("hands them to clients, and delete this copy (docs/runbook.md, rotating the pool).")
