@@ -3,7 +3,7 @@
 Work for a caller that has gone is lost, so a request is refused at once if its answer would come too late. Two signals
 show that: the lag of the event loop, which grows with the queue in this process, and the latency of answers, which also
 grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small. It is cut in
-proportion when one is too large (additive increase, multiplicative decrease, with delay as the signal, as in CoDel).
+proportion when one is too large, as in TCP, with delay as the signal, as in CoDel.
 
 Time is an argument: `tick` is called at a regular interval.
 """
