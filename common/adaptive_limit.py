@@ -35,6 +35,7 @@ class AdaptiveLimit:
     ceiling: int = 1000
     taken: int = 0
     limit: float = field(init=False)
+    last_lag_s: float = field(init=False, default=0.0)
     _answers: int = field(init=False, default=0)
     _answers_s: float = field(init=False, default=0.0)
     _peak: int = field(init=False, default=0)
@@ -60,6 +61,7 @@ class AdaptiveLimit:
 
     def tick(self, lag_s: float) -> None:
         """Adapt to the lag of the event loop, and to the latency of the answers since the last tick, in seconds."""
+        self.last_lag_s = lag_s
         latency_s = self._answers_s / self._answers if self._answers else 0.0
         excess = lag_s / self.lag_s
         slowness = latency_s / self.latency_s
@@ -72,5 +74,7 @@ class AdaptiveLimit:
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
 
     def _cut(self, excess: float, floor: int) -> None:
-        used = min(self.limit, max(self._peak, floor))
-        self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))
+        """Cut from what is in use. With no more than `floor` in flight, the cause is elsewhere."""
+        if self._peak > floor:
+            used = min(self.limit, self._peak)
+            self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))

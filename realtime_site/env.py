@@ -98,6 +98,18 @@ class Environment:
 
         return self._read(name, str(default), convert)
 
+    def integer_or_auto(self, name: str, low: int, high: int) -> int:
+        """A whole number within the bounds, or 0 for `auto`, the default."""
+
+        def convert(raw: str) -> int:
+            if raw.lower() == "auto":
+                return 0
+            if INTEGER.fullmatch(raw) and low <= int(raw) <= high:
+                return int(raw)
+            raise ValueError(f"auto, or {low}–{high}")
+
+        return self._read(name, "auto", convert)
+
     def ratio(self, name: str, default: str) -> float:
         """A decimal number from 0 to 1."""
 

@@ -20,6 +20,7 @@ from centrifugo_proxy.telemetry.claims import ClaimsTelemetry
 from centrifugo_proxy.wiring.assembly import answered_events, assemble, build_admission
 from centrifugo_proxy.wiring.claims import build_claims, keep_claims
 from centrifugo_proxy.wiring.clock import SystemClock
+from centrifugo_proxy.wiring.limits import adapting
 from centrifugo_proxy.wiring.peers import open_identity, open_tunnel
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.version import VERSION
@@ -62,7 +63,12 @@ async def open_runtime(
             workload_identity=None if tunnel is None else tunnel.source,
         )
         metrics.watch(admission, clock, VERSION)
-        async with _probing(runtime.probe), keep_claims(claims, partial(_write_low_notice, runtime)):
+        metrics.watch_limit(runtime.capacity)
+        async with (
+            _probing(runtime.probe),
+            keep_claims(claims, partial(_write_low_notice, runtime)),
+            adapting(runtime.capacity),
+        ):
             with _ready(runtime.readiness):
                 yield runtime
 

@@ -17,6 +17,6 @@ class Capacity:
         self.taken += 1
         return True
 
-    def leave(self) -> None:
-        """Give the place back."""
+    def leave(self, latency_s: float = 0.0) -> None:
+        """Give the place back; a fixed limit ignores the latency."""
         self.taken -= 1

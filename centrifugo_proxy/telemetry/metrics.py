@@ -21,6 +21,7 @@ from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.telemetry import claims
+from common.adaptive_limit import AdaptiveLimit
 from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
@@ -61,8 +62,16 @@ DURATION: Final = Histogram(
 )
 INFLIGHT: Final = Gauge(
     "realtime_proxy_inflight_requests",
-    "Requests in progress. At PROXY_MAX_INFLIGHT, further ones are refused.",
+    "Requests in progress. Above realtime_proxy_inflight_limit, further ones are refused.",
     ["type"],
+)
+INFLIGHT_LIMIT: Final = Gauge(
+    "realtime_proxy_inflight_limit",
+    "Requests that may be in flight: PROXY_MAX_INFLIGHT, or with auto what this process can answer in time.",
+)
+LOOP_LAG: Final = Gauge(
+    "realtime_event_loop_lag_seconds",
+    "How late the event loop was a moment ago; with PROXY_MAX_INFLIGHT=auto a lag above 0.05 lowers the limit.",
 )
 IDENTITY_CALLS: Final = Counter(
     "realtime_identity_calls",
@@ -197,6 +206,12 @@ def watch(admission: Admission, clock: Clock, version: str) -> None:
     OUTAGE_FAILURES.set_function(lambda: admission.detector.status(clock.monotonic()).consecutive_failure_count)
     LAST_FAILURE.set_function(lambda: _last_failure(admission, clock))
     BUILD_INFO.labels(version).set(1)
+
+
+def watch_limit(capacity: Capacity | AdaptiveLimit) -> None:
+    """Have the gauges read the limit of requests in flight, and the lag that it adapts to."""
+    INFLIGHT_LIMIT.set_function(lambda: int(capacity.limit))
+    LOOP_LAG.set_function(lambda: capacity.last_lag_s if isinstance(capacity, AdaptiveLimit) else 0.0)
 
 
 def _last_failure(admission: Admission, clock: Clock) -> float:

@@ -44,7 +44,7 @@ class Endpoint:
         metrics.inflight[self.event] += 1
         span = runtime.tracer.server_span(scope_of(request), path_of(self.event))
         try:
-            decided = await self._decide(runtime, request)
+            decided = await self._decide(runtime, request, started)
             runtime.operator_log.write(self.event, decided)
             outcome = decided.outcome
             status, body = respond(decided, runtime.mode, self.event)
@@ -56,7 +56,7 @@ class Endpoint:
             metrics.inflight[self.event] -= 1
             metrics.count_request(self.event, outcome, perf_counter() - started)
 
-    async def _decide(self, runtime: Runtime, request: HttpRequest) -> Decision:
+    async def _decide(self, runtime: Runtime, request: HttpRequest, started: float) -> Decision:
         refused = _turned_away(runtime, request)
         handler = runtime.events.get(self.event)
         if refused or handler is None:
@@ -75,7 +75,7 @@ class Endpoint:
         except Exception as fault:
             return decision.internal_error(fault)
         finally:
-            runtime.capacity.leave()
+            runtime.capacity.leave(perf_counter() - started)
 
 
 def _turned_away(runtime: Runtime, request: HttpRequest) -> Decision | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from centrifugo_proxy.events.base import Clock
 from centrifugo_proxy.events.connect import Connect
 from centrifugo_proxy.events.decision import CallFailed, Notices
-from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.identity import IdentityClient
 from centrifugo_proxy.peers.probe import IdentityProbe, Probed
 from centrifugo_proxy.protocol.codes import EVENTS
@@ -16,6 +15,7 @@ from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
+from centrifugo_proxy.wiring.limits import build_limit
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.secret_files import read_header_secret
 from common.version import VERSION
@@ -66,7 +66,7 @@ def assemble(
         guard=build_guard(settings),
         events={"connect": EventHandler(parse_connect, connect), **(session_events or {})},
         admission=admission,
-        capacity=Capacity(settings.PROXY_MAX_INFLIGHT),
+        capacity=build_limit(settings),
         clock=clock,
         mode=settings.CENTRIFUGO_RESPONSE_MODE,
         tracer=tracer,

@@ -11,6 +11,7 @@ from centrifugo_proxy.peers.probe import IdentityProbe
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
+from common.adaptive_limit import AdaptiveLimit
 from fallback.admission import Admission
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Runtime:
     guard: Guard
     events: Mapping[str, EventHandler]
     admission: Admission
-    capacity: Capacity
+    capacity: Capacity | AdaptiveLimit
     clock: Clock
     mode: ResponseMode
     tracer: spans.Tracer

@@ -76,6 +76,15 @@ def test_a_cut_counts_from_what_was_used() -> None:
     assert limit.limit == 50
 
 
+def test_a_lag_of_an_idle_service_leaves_the_limit_alone() -> None:
+    limit = adaptive(start=200)
+    limit.enter()
+
+    limit.tick(9.0)
+
+    assert limit.limit == 200
+
+
 def test_no_lag_cuts_below_the_floor() -> None:
     limit = filled(adaptive(start=20, floor=16))
 

@@ -27,7 +27,7 @@ def rules() -> list[dict[str, Any]]:
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [shutil.which("promtool") or "promtool", *arguments]
-    return subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    return subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, timeout=110, check=False)  # noqa: S603
 
 
 @needs_promtool

@@ -50,7 +50,7 @@ async def test_of_1000_simultaneous_connects_with_as_many_fallback_tickets_all_g
     identity.script = DOWN
     tickets = [f"t-{number}" for number in range(1000)]
 
-    async with service(identity.address, tickets=tickets, clock=clock) as running:
+    async with service(identity.address, tickets=tickets, clock=clock, PROXY_MAX_INFLIGHT=1000) as running:
         await degrade(running, clock)
         statuses = await connect_at_once(running, tickets)
 

@@ -68,7 +68,7 @@ def test_a_value_that_cannot_be_read_stops_the_boot(command: Command) -> None:
     assert err.splitlines() == [
         "Configuration refused:",
         "OTEL_TRACES_SAMPLER_ARG is '2'; accepted: 0.0–1.0.",
-        "PROXY_MAX_INFLIGHT is 'many'; accepted: 1–100000.",
+        "PROXY_MAX_INFLIGHT is 'many'; accepted: auto, or 1–100000.",
     ]
 
 

@@ -78,7 +78,7 @@ DEFAULTS = {
     "RPC_DEADLINE_MS": 2500,
     "RPC_MAX_INFLIGHT": 100,
     "PROXY_MAX_BODY_BYTES": 65536,
-    "PROXY_MAX_INFLIGHT": 1000,
+    "PROXY_MAX_INFLIGHT": 0,
     "BRIDGE_ROUTES_PATH": "",
     "BRIDGE_KAFKA_BROKERS": "localhost:9092",
     "BRIDGE_KAFKA_GROUP": "realtime-bridge",
@@ -197,6 +197,8 @@ def test_without_variables_every_setting_has_its_default() -> None:
         ("RPC_MAX_INFLIGHT", "100000", 100000),
         ("PROXY_MAX_BODY_BYTES", "1024", 1024),
         ("PROXY_MAX_BODY_BYTES", "16777216", 16777216),
+        ("PROXY_MAX_INFLIGHT", "auto", 0),
+        ("PROXY_MAX_INFLIGHT", "AUTO", 0),
         ("PROXY_MAX_INFLIGHT", "1", 1),
         ("PROXY_MAX_INFLIGHT", "100000", 100000),
         ("ALLOWED_HOSTS", "a.example,b.example", ["a.example", "b.example"]),
@@ -269,8 +271,8 @@ def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> No
         ("RPC_MAX_INFLIGHT", "100001", "1–100000"),
         ("PROXY_MAX_BODY_BYTES", "1023", "1024–16777216"),
         ("PROXY_MAX_BODY_BYTES", "16777217", "1024–16777216"),
-        ("PROXY_MAX_INFLIGHT", "0", "1–100000"),
-        ("PROXY_MAX_INFLIGHT", "100001", "1–100000"),
+        ("PROXY_MAX_INFLIGHT", "0", "auto, or 1–100000"),
+        ("PROXY_MAX_INFLIGHT", "100001", "auto, or 1–100000"),
         ("DEBUG", "maybe", "true, 1, yes, on, false, 0, no, off"),
         ("BRIDGE_KAFKA_BROKERS", "kafka", "a comma list of host:port"),
         ("BRIDGE_KAFKA_BROKERS", "kafka:9092,", "a comma list of host:port"),
@@ -309,5 +311,5 @@ def test_a_refusal_tells_every_problem_and_no_secret() -> None:
 
     assert message.splitlines() == [
         "LISTEN_PORT is 'no'; accepted: 1–65535.",
-        "PROXY_MAX_INFLIGHT is '0'; accepted: 1–100000.",
+        "PROXY_MAX_INFLIGHT is '0'; accepted: auto, or 1–100000.",
     ]

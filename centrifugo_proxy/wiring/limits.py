@@ -1,0 +1,47 @@
+"""The limit of requests in flight: chosen by the settings, and adapted while the service runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from centrifugo_proxy.peers.capacity import Capacity
+from common.adaptive_limit import AdaptiveLimit
+
+if TYPE_CHECKING:
+    from django.conf import LazySettings
+
+ADAPT_EVERY_S: Final = 0.05
+HEALTHY_LAG_S: Final = 0.05
+# Centrifugo's printed timeout is the deadline of identity and half a second. A caller must not be gone when its answer
+# comes, so healthy answers take at most half of the deadline.
+HEALTHY_SHARE: Final = 0.5
+
+
+def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
+    """A fixed limit, or one that adapts to what this process can answer in time."""
+    if settings.PROXY_MAX_INFLIGHT:
+        return Capacity(settings.PROXY_MAX_INFLIGHT)
+    return AdaptiveLimit(lag_s=HEALTHY_LAG_S, latency_s=settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000 * HEALTHY_SHARE)
+
+
+@asynccontextmanager
+async def adapting(limit: Capacity | AdaptiveLimit) -> AsyncIterator[None]:
+    """Has an adaptive limit adapt to the lag of the event loop; a fixed one stays."""
+    if not isinstance(limit, AdaptiveLimit):
+        yield
+        return
+    task = asyncio.create_task(_tick(limit))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _tick(limit: AdaptiveLimit) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + ADAPT_EVERY_S
+        await asyncio.sleep(ADAPT_EVERY_S)
+        limit.tick(max(0.0, loop.time() - due))

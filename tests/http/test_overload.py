@@ -1,0 +1,46 @@
+"""An overloaded service: its limit of requests in flight, and the metrics about it."""
+
+import asyncio
+
+from common.adaptive_limit import AdaptiveLimit
+from tests.harness.identity import IdentityStub, hangs
+from tests.harness.service import service
+
+
+async def test_by_default_the_limit_adapts_and_is_on_the_metrics(identity: IdentityStub) -> None:
+    async with service(identity.address) as running:
+        limit = running.runtime.capacity
+
+        assert isinstance(limit, AdaptiveLimit)
+        assert await running.metric("realtime_proxy_inflight_limit") == 200
+        assert await running.metric("realtime_event_loop_lag_seconds") >= 0
+
+
+async def test_a_number_fixes_the_limit(identity: IdentityStub) -> None:
+    async with service(identity.address, PROXY_MAX_INFLIGHT=7) as running:
+        assert await running.metric("realtime_proxy_inflight_limit") == 7
+
+
+async def test_a_loop_that_lags_lowers_the_limit_of_a_running_service(identity: IdentityStub) -> None:
+    identity.script = hangs
+    async with service(identity.address) as running:
+        limit = running.runtime.capacity
+        assert isinstance(limit, AdaptiveLimit)
+        waiting = [asyncio.create_task(running.connect()) for _ in range(40)]
+
+        async with asyncio.timeout(20):
+            while limit.limit >= 200:
+                lag()
+                await asyncio.sleep(0.01)
+
+        assert 16 <= limit.limit <= 40
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+
+
+def lag() -> None:
+    """Holds up the event loop for longer than is healthy."""
+    end = asyncio.get_running_loop().time() + 0.2
+    while asyncio.get_running_loop().time() < end:
+        pass
