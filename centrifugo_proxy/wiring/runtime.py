@@ -1,7 +1,7 @@
 """The parts of the process that a request needs. The lifespan opens them; the ASGI scope carries them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from centrifugo_proxy import spans
@@ -10,6 +10,7 @@ from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.probe import IdentityProbe
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.protocol.guard import Guard
+from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
 from common.adaptive_limit import AdaptiveLimit
 from fallback.admission import Admission
@@ -52,3 +53,4 @@ class Runtime:
     probe: IdentityProbe
     version: str
     workload_identity: "SvidSource | None" = None
+    metrics_page: MetricsPage = field(default_factory=MetricsPage)

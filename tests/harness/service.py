@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.test import override_settings
 
 from centrifugo_proxy.events.base import Clock
+from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 from centrifugo_proxy.wiring.runtime import Runtime
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from realtime_site.asgi import Application
@@ -44,8 +45,11 @@ class Service:
         return await self.http.post("/centrifugo/connect", json=connect_body(ticket), **options)
 
     async def metric(self, sample: str) -> float:
-        """The value of a sample such as `name{label="value"}` on /metrics; KeyError when it is not there."""
-        text = (await self.http.get("/metrics")).text
+        """The value of a sample such as `name{label="value"}` on /metrics; KeyError when it is not there.
+
+        Without a request: the page of /metrics is rendered at most once a second.
+        """
+        text = (await MetricsPage(every_s=0).text()).decode()
         return dict(_samples(text))[sample]
 
 

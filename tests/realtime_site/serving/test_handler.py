@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import grpc
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 
+from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.serving.asgi_types import Message, Scope
 from realtime_site.serving.disconnect import AsgiCaller
@@ -71,7 +73,8 @@ async def answer_of(handler: ASGIHandler, running: Service, scope: Scope, *parts
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await handler({**scope, "state": {"runtime": running.runtime}}, receive, send)
+    runtime = running.runtime and replace(running.runtime, metrics_page=MetricsPage(every_s=0))
+    await handler({**scope, "state": {"runtime": runtime}}, receive, send)
     body = b"".join(message["body"] for message in sent[1:])
     return Answer(sent[0]["status"], list(sent[0]["headers"]), body)
 

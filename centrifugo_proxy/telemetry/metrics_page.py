@@ -1,0 +1,61 @@
+"""The text of /metrics: rendered at most once a second, for everybody who has asked by then, and in slices.
+
+Rendering takes several milliseconds, and anybody may ask. A slice ends after a millisecond, so that connects go on.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Final
+
+from prometheus_client import REGISTRY, Metric, generate_latest
+from prometheus_client.registry import Collector
+
+from centrifugo_proxy.telemetry.django_metrics import tally
+
+EVERY_S: Final = 1.0
+SLICE_S: Final = 0.001
+
+
+class _One(Collector):
+    """A registry of one family."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        yield self._family
+
+
+class MetricsPage:
+    """The page of one event loop. What it returns is never older than the question: early askers wait for the next."""
+
+    def __init__(self, collector: Collector = REGISTRY, every_s: float = EVERY_S, slice_s: float = SLICE_S) -> None:
+        self._collector = collector
+        self._every_s = every_s
+        self._slice_s = slice_s
+        self._next: asyncio.Task[bytes] | None = None
+        self._due = 0.0  # in the loop's time
+
+    async def text(self) -> bytes:
+        """The page in Prometheus' text format."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._render_when_due())
+        return await asyncio.shield(self._next)  # one asker that hangs up leaves the page to the others
+
+    async def _render_when_due(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._due - loop.time())
+        self._next = None  # who asks from now on is not told what was counted before
+        self._due = loop.time() + self._every_s
+        return await self._render()
+
+    async def _render(self) -> bytes:
+        tally.fold()
+        parts, slice_began = [], perf_counter()
+        for family in self._collector.collect():
+            parts.append(generate_latest(_One(family)))
+            if perf_counter() - slice_began > self._slice_s:
+                await asyncio.sleep(0)
+                slice_began = perf_counter()
+        return b"".join(parts)

@@ -1,0 +1,141 @@
+"""The page of /metrics: shared, fresh, and rendered in slices."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter, sleep
+
+import pytest
+from prometheus_client import REGISTRY, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from centrifugo_proxy.telemetry.metrics_page import MetricsPage
+
+
+@dataclass
+class Counted(Collector):
+    """Families whose value is how often they were collected; each takes its time."""
+
+    families: int = 1
+    family_s: float = 0.0
+    collected: int = 0
+
+    def collect(self) -> Iterable[Metric]:
+        self.collected += 1
+        for number in range(self.families):
+            sleep(self.family_s)
+            yield GaugeMetricFamily(f"family_{number}", "Help.", value=self.collected)
+
+
+def value(page: bytes) -> float:
+    return float(page.split()[-1])
+
+
+async def test_all_who_ask_at_a_time_share_a_page() -> None:
+    counted = Counted()
+    page = MetricsPage(counted, every_s=0.05)
+
+    pages = await asyncio.gather(*(page.text() for _ in range(100)))
+
+    assert [value(each) for each in pages] == [1.0] * 100
+    assert counted.collected == 1
+
+
+async def test_a_page_is_never_older_than_the_question() -> None:
+    counted = Counted()
+    page = MetricsPage(counted, every_s=0.2)
+
+    first = value(await page.text())
+    started = perf_counter()
+    second, third = await asyncio.gather(page.text(), page.text())
+
+    assert (first, value(second), value(third)) == (1.0, 2.0, 2.0)
+    assert perf_counter() - started > 0.15
+
+
+async def test_whoever_asks_while_a_page_is_rendered_gets_the_next() -> None:
+    counted = Counted(families=10)
+    page = MetricsPage(counted, every_s=0.05, slice_s=0)
+
+    first = asyncio.create_task(page.text())
+    while not counted.collected:
+        await asyncio.sleep(0)
+    second = await page.text()
+
+    assert (value(await first), value(second)) == (1.0, 2.0)
+
+
+async def test_an_asker_that_hangs_up_leaves_the_page_to_the_others() -> None:
+    page = MetricsPage(Counted(families=10), every_s=0.05, slice_s=0)
+    leaving, staying = asyncio.create_task(page.text()), asyncio.create_task(page.text())
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+
+    assert value(await staying) == 1.0
+
+
+async def test_a_page_is_rendered_in_slices() -> None:
+    page = MetricsPage(Counted(families=50, family_s=0.002))
+    rendering = asyncio.create_task(page.text())
+    turns = 0
+
+    while not rendering.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns >= 50
+
+
+async def test_the_page_is_the_exporters() -> None:
+    page = await MetricsPage(every_s=0).text()
+
+    assert names(page) == names(generate_latest(REGISTRY))
+
+
+def names(page: bytes) -> list[bytes]:
+    """The samples, without the values, which move."""
+    return [line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in page.splitlines()]
+
+
+async def test_no_family_of_ours_takes_long_by_itself() -> None:
+    """A slice can be no shorter than the largest family."""
+    shortest = []
+    for family in REGISTRY.collect():
+        one = MetricsPage(Fixed(family), every_s=0)
+        seconds = []
+        for _ in range(5):
+            started = perf_counter()
+            await one.text()
+            seconds.append(perf_counter() - started)
+        shortest.append(min(seconds))
+
+    assert max(shortest) < 0.003
+
+
+@dataclass
+class Fixed(Collector):
+    """One family that is there already."""
+
+    family: Metric
+
+    def collect(self) -> Iterable[Metric]:
+        yield self.family
+
+
+@pytest.mark.parametrize("askers", [1, 50])
+async def test_a_failure_reaches_every_asker_and_the_next_page_is_tried_again(askers: int) -> None:
+    class Failing(Counted):
+        def collect(self) -> Iterable[Metric]:
+            if self.collected == 0:
+                self.collected += 1
+                raise RuntimeError("a collector failed")
+            return super().collect()
+
+    page = MetricsPage(Failing(), every_s=0.05)
+
+    failed = await asyncio.gather(*(page.text() for _ in range(askers)), return_exceptions=True)
+
+    assert [type(each) for each in failed] == [RuntimeError] * askers
+    assert value(await page.text()) == 2.0
