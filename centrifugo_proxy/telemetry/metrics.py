@@ -35,6 +35,8 @@ IDENTITY, REFRESH, FAMILY_SERVICE = "identity", "identity_refresh", "family_serv
 # Seconds, from a millisecond to above the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
 
+FILE_DESCRIPTORS: Final = "file_descriptors"
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # an unused series for each counter and histogram
 
 POOL_SIZE: Final = Gauge(
@@ -149,6 +151,11 @@ GUARD_REFUSALS: Final = Counter(
     ["reason"],
 )
 BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1. The label is the running version.", ["version"])
+CONNECTIONS_REFUSED: Final = Counter(
+    "realtime_connections_refused",
+    "Connections closed before a request was read. file_descriptors: the process is near its limit of open files.",
+    ["reason"],
+)
 
 
 class _DroppedLogLines(Collector):
@@ -178,6 +185,7 @@ pool_statuses: Final = {status: POOL_STATUS.labels(status) for status in LoadSta
 svid_updates: Final = {result: SVID_UPDATES.labels(result) for result in ("taken", "bad")}
 for _result in RESULTS:
     TLS_DIALS.labels(IDENTITY, _result)
+connections_refused: Final = {reason: CONNECTIONS_REFUSED.labels(reason) for reason in (FILE_DESCRIPTORS,)}
 guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in guard.REASONS}
 
 

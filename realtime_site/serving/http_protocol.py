@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from realtime_site.serving import half_closed
 from realtime_site.serving.asgi_types import CLIENT_LEFT, Scope
 from realtime_site.serving.deadline import Deadline
+from realtime_site.serving.descriptors import descriptor_limit
 from realtime_site.serving.http_exchange import Exchange
 from realtime_site.serving.http_messages import error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
@@ -29,6 +30,7 @@ PIECE_BYTES: Final = 1024  # parsed at once: bounds how many pipelined requests 
 BODY_BYTES: Final = 64 * 1024  # held for an application that does not read
 
 FAILED: Final = error_response(500, "internal error")
+BUSY: Final = error_response(503, "too many connections")
 
 
 class _ReadBuffer(threading.local):
@@ -93,7 +95,12 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._scope["server"] = _address(transport.get_extra_info("sockname"))
         self._scope["client"] = _address(transport.get_extra_info("peername"))
         transport.set_write_buffer_limits(high=WRITE_BYTES)
-        self._close_after(self._keep_alive_s)
+        if descriptor_limit.reached(transport.get_extra_info("socket").fileno()):
+            descriptor_limit.refuse()
+            self.write(BUSY)
+            self._close()
+        else:
+            self._close_after(self._keep_alive_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """However it ended, nothing of it is kept; an application still at work holds only its exchange."""

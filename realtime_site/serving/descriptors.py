@@ -1,0 +1,41 @@
+"""Refuses connections before the process runs out of file descriptors.
+
+Otherwise uvloop accepts and closes connections silently, and calls to identity fail because no socket can be opened.
+"""
+
+import logging
+import resource
+from dataclasses import dataclass
+from typing import Final
+
+from centrifugo_proxy.telemetry import metrics
+
+# Kept for gRPC, TLS files and the like; of a small limit a quarter of what was free when the first client came.
+RESERVED: Final = 32
+
+logger = logging.getLogger("realtime_site.serving")
+
+
+@dataclass(slots=True)
+class DescriptorLimit:
+    """The process's limit (`ulimit -n`). The system gives out the lowest free number: a high one means few are left."""
+
+    limit: int
+    _highest: int | None = None
+
+    def reached(self, number: int) -> bool:
+        """True if a connection with this descriptor is to be refused."""
+        if self._highest is None:
+            self._highest = self.limit - min(RESERVED, (self.limit - number) // 4)
+        return number >= self._highest
+
+    def refuse(self) -> None:
+        """Count a refused connection; the log has a line in half a minute at most."""
+        metrics.connections_refused[metrics.FILE_DESCRIPTORS].inc()
+        logger.error(
+            "out of file descriptors, connections are refused; raise the limit of open files or close idle clients",
+            extra={"limit": self.limit},
+        )
+
+
+descriptor_limit = DescriptorLimit(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
