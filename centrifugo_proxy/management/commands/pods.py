@@ -15,7 +15,7 @@ from common.exit_codes import PluginState
 from common.live_process import NotAsked, base_url
 from common.operator_command import OperatorCommand
 
-INTERVAL_S = (0.1, 3600.0)
+INTERVAL_S = (1.0, 3600.0)  # a process may share what it renders of its metrics for a second
 
 
 class Command(OperatorCommand):
@@ -45,7 +45,10 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
         parser.add_argument("--dns", metavar="NAME:PORT", help="every address behind a name, over http")
         parser.add_argument("--watch", action="store_true", help="go on until Ctrl-C, a round each interval")
         parser.add_argument(
-            "--interval", type=float, default=1.0, help="seconds between two looks at the counters (%(default)s)"
+            "--interval",
+            type=float,
+            default=1.0,
+            help="seconds between two looks at the counters, 1 to 3600 (%(default)s)",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object; with --watch, one a line and round")
 
@@ -99,4 +102,4 @@ def _require(urls: list[str], dns: str | None, interval_s: float) -> None:
         raise NotAsked("name the pods with --url http://HOST:PORT, once or several times, or with --dns NAME:PORT.")
     low, high = INTERVAL_S
     if not low <= interval_s <= high:
-        raise NotAsked(f"--interval is {interval_s}; accepted: {low}–{high:.0f} seconds.")
+        raise NotAsked(f"--interval is {interval_s}; accepted: {low:.0f}–{high:.0f} seconds.")
