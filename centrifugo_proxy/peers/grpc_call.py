@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import Final, Generic, TypeVar
@@ -21,10 +21,9 @@ Response = TypeVar("Response", bound=Message)
 ObserveCall = Callable[[str, float], None]
 BytesCall = aio.UnaryUnaryCall[bytes, bytes]
 
-# Calls whose callers have gone, in this process. Each of them ends at its deadline; above this number they are
-# cancelled at once, and grpcio loses some 900 bytes for each.
+# Calls to one peer whose callers have gone. Each of them ends at its deadline; above this number they are cancelled at
+# once, and grpcio loses some 900 bytes for each.
 ABANDONED_CALLS: Final = 4096
-abandoned: Final = Capacity(ABANDONED_CALLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,8 @@ class Peer:
 
     `deadline_s` bounds each call. `observe` gets the status name and the seconds of every call, failed and cancelled
     ones included. `name` is for the span, where several services have the same methods. `capacity` bounds the calls
-    under way, so that a service that hangs cannot hold up requests that do not need it.
+    under way, so that a service that hangs cannot hold up requests that do not need it. `abandoned` counts the calls
+    whose callers have gone.
     """
 
     channel: RollingChannel
@@ -42,6 +42,7 @@ class Peer:
     tracer: Tracer
     name: str = ""
     capacity: Capacity | None = None
+    abandoned: Capacity = field(default_factory=lambda: Capacity(ABANDONED_CALLS))
 
     def method(
         self, service: str, method: str, request: type[Request], response: type[Response]
@@ -91,7 +92,7 @@ class ObservedCall(Generic[Request, Response]):
         call = make_call(request.SerializeToString(), timeout=self.peer.deadline_s, metadata=metadata)
         if capacity := self.peer.capacity:
             call.add_done_callback(lambda _: capacity.leave())
-        await _end_of(call, expired)
+        await _end_of(call, self.peer.abandoned, expired)
         status = await call.code()
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
             expired()
@@ -108,18 +109,18 @@ class ObservedCall(Generic[Request, Response]):
             raise Failed(grpc.StatusCode.INTERNAL, "was answered with bytes that are not its message") from None
 
 
-async def _end_of(call: BytesCall, expired: Callable[[], None]) -> None:
+async def _end_of(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:
     """Wait until the call has ended. A caller that is cancelled leaves the call to its deadline."""
     ended = asyncio.get_running_loop().create_future()
     call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
     try:
         await ended
     except asyncio.CancelledError:
-        _abandon(call, expired)
+        _abandon(call, abandoned, expired)
         raise
 
 
-def _abandon(call: BytesCall, expired: Callable[[], None]) -> None:
+def _abandon(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:
     """Leave the call to its deadline: grpcio never frees the memory of the operations of a cancelled call."""
     if call.done():
         return

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from centrifugo_proxy.peers.grpc_call import abandoned
+from centrifugo_proxy.peers.capacity import Capacity
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import Client, client_of
 
@@ -21,9 +21,9 @@ LEAST_WARM_UP: Final = 3000
 async def main(address: str, count: int) -> None:
     async with client_of(address, deadline_s=0.3) as client:
         await hang_up(client, max(LEAST_WARM_UP, count // 5))
-        before = await resident_bytes()
+        before = await resident_bytes(client.call.peer.abandoned)
         await hang_up(client, count)
-        sys.stdout.write(f"{await resident_bytes() - before}\n")
+        sys.stdout.write(f"{await resident_bytes(client.call.peer.abandoned) - before}\n")
 
 
 async def hang_up(client: Client, count: int) -> None:
@@ -34,7 +34,7 @@ async def hang_up(client: Client, count: int) -> None:
         for caller in callers:
             caller.cancel()
         await asyncio.gather(*callers, return_exceptions=True)
-        while abandoned.taken >= MOST:
+        while client.call.peer.abandoned.taken >= MOST:
             await asyncio.sleep(0.01)
 
 
@@ -42,7 +42,7 @@ def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def resident_bytes() -> int:
+async def resident_bytes(abandoned: Capacity) -> int:
     """The memory of this process once no call is under way."""
     while abandoned.taken:
         await asyncio.sleep(0.05)

@@ -13,9 +13,8 @@ import grpc
 import pytest
 from grpc import aio
 
-from centrifugo_proxy.peers import grpc_call
 from centrifugo_proxy.peers.capacity import Capacity
-from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.grpc_call import ABANDONED_CALLS, Peer
 from centrifugo_proxy.peers.statuses import Failed, Interrupted
 from centrifugo_proxy.spans import OFF, Metadata, Span, Tracer
 from proto.realtime.v1 import connect_proxy_pb2 as pb
@@ -55,6 +54,7 @@ async def calling(
     tracer: Tracer = OFF,
     capacity: Capacity | None = None,
     observed: list[str] | None = None,
+    abandoned: Capacity | None = None,
 ) -> AsyncIterator[Call]:
     """Validate, or another method, of the identity service at this address."""
     statuses = [] if observed is None else observed
@@ -65,6 +65,7 @@ async def calling(
             observe=lambda status, seconds: statuses.append(status),
             tracer=tracer,
             capacity=capacity,
+            abandoned=abandoned or Capacity(ABANDONED_CALLS),
         )
         yield peer.method(SERVICE, method, pb.ValidateRequest, pb.ValidateResponse)
 
@@ -240,30 +241,30 @@ async def test_a_call_whose_caller_has_gone_lives_until_its_deadline_and_is_coun
 ) -> None:
     identity.script = hanging = Hanging()
     observed: list[str] = []
+    abandoned = Capacity(5)
 
-    async with calling(identity.address, deadline_s=1, observed=observed) as call:
-        before = grpc_call.abandoned.taken
+    async with calling(identity.address, deadline_s=1, observed=observed, abandoned=abandoned) as call:
         await hang_up(call, hanging)
-        left = grpc_call.abandoned.taken - before
+        left = abandoned.taken
         async with asyncio.timeout(10):
             await hanging.ended.acquire()
-            while grpc_call.abandoned.taken > before:
+            while abandoned.taken:
                 await asyncio.sleep(0.01)
 
     assert (left, observed) == (1, ["CANCELLED"])
 
 
 async def test_above_the_limit_a_call_whose_caller_has_gone_is_cancelled(
-    identity: IdentityStub, monkeypatch: pytest.MonkeyPatch
+    identity: IdentityStub,
 ) -> None:
-    monkeypatch.setattr(grpc_call, "abandoned", Capacity(1))
+    abandoned = Capacity(1)
     identity.script = hanging = Hanging()
 
-    async with calling(identity.address, deadline_s=60) as call:
+    async with calling(identity.address, deadline_s=60, abandoned=abandoned) as call:
         await hang_up(call, hanging)
         await hang_up(call, hanging)
         await asyncio.wait_for(hanging.ended.acquire(), 10)
-        still_there = grpc_call.abandoned.taken
+        still_there = abandoned.taken
 
     assert still_there == 1
     assert hanging.ended.locked()
