@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for each other's processes: four at a time suit two cores.
 JOBS ?= 4
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 # The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
 CENTRIFUGO := .cache/centrifugo-v6
 CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5

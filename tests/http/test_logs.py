@@ -14,7 +14,7 @@ from tests.harness.identity import IdentityStub, aborts, answers, identity_stub,
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("logs-http")]  # one worker has the module's processes
 
 WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)

@@ -17,7 +17,7 @@ from tests.harness.identity import Context, IdentityStub, Script, aborts, answer
 from tests.harness.processes import serving
 from tests.harness.service import connect_body, service
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("metrics-http")]  # one worker has the module's processes
 
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
 OUTCOMES = {

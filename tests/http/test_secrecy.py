@@ -20,7 +20,7 @@ from tests.harness.identity import Context, IdentityStub, Script, aborts, answer
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("secrecy-http")]  # one worker has the module's processes
 
 WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)

@@ -24,7 +24,7 @@ from tests.harness.paths import ROOT
 from tests.harness.processes import Process, free_port, serve_command, started
 from tests.harness.service import connect_body
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("pods")]  # one worker has the module's processes
 
 NOBODY = "http://127.0.0.1:1"
 SETTINGS = {
