@@ -6,7 +6,6 @@ import pytest
 
 from tests.harness import centrifugo
 
-
 HERE = Path(__file__).parent
 
 
