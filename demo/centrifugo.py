@@ -38,12 +38,14 @@ def _is_program(path: Path) -> bool:
 
 
 @asynccontextmanager
-async def running_centrifugo(binary: Path, folder: Path, service: Mapping[str, str]) -> AsyncIterator[str]:
+async def running_centrifugo(
+    binary: Path, folder: Path, service: Mapping[str, str], api_key: str
+) -> AsyncIterator[str]:
     """The WebSocket URL of a Centrifugo in front of the service that has these variables. Raises DemoError."""
     major = await layout(binary)
     port = free_port()
     file = folder / "centrifugo.json"
-    write_private(file, json.dumps(completed(await printed(major, service), major, port)))
+    write_private(file, json.dumps(completed(await printed(major, service), major, port, api_key)))
     # Not the shell's environment: Centrifugo reads every variable that begins with its name.
     environment = {"PATH": os.environ["PATH"]}
     async with child("Centrifugo", [str(binary), "-c", str(file)], environment, port):
@@ -63,20 +65,22 @@ async def printed(major: int, service: Mapping[str, str]) -> Config:
     return config
 
 
-def completed(config: Config, major: int, port: int) -> Config:
-    """Adds what the operator decides: where Centrifugo listens and what it logs."""
+def completed(config: Config, major: int, port: int, api_key: str) -> Config:
+    """Adds what the operator decides: where Centrifugo listens, what it logs, and the key of its server API."""
     if major == 5:
         return {
             **config,
             "address": LOOPBACK,
             "port": str(port),
             "log_level": "error",
+            "api_key": api_key,
             **{f"client_{name}": delay for name, delay in IMPATIENT.items()},
         }
     return {
         **config,
         "http_server": {"address": LOOPBACK, "port": str(port)},
         "log": {"level": "error"},
+        "http_api": {"key": api_key},
         "client": {**config["client"], **IMPATIENT},
     }
 

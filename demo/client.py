@@ -75,7 +75,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
         self.decided.set()
 
     async def on_publication(self, ctx: PublicationContext) -> None:
-        self.say(f"hears {ctx.pub.data!r} from {ctx.pub.info.user}")
+        self.say(f"hears {ctx.pub.data!r} from {ctx.pub.info.user if ctx.pub.info else 'the server'}")
 
     async def greet(self, client: Client) -> None:
         """Publishes to the chat, joined or not: Centrifugo asks the service about that too."""

@@ -13,16 +13,17 @@ READ_TIMEOUT_S = 5.0
 
 Route = Callable[[], Awaitable[str]]
 Routes = dict[str, Route]
+Levers = Routes
 
 
 @asynccontextmanager
-async def running_control(identity: MemoryIdentity) -> AsyncIterator[str]:
-    """The URL of the controls, on a free port."""
-    routes = routes_of(identity)
+async def running_control(identity: MemoryIdentity, more: Levers | None = None) -> AsyncIterator[str]:
+    """The URL of the controls, on a free port; `more` may get further ones while it runs."""
+    own, further = routes_of(identity), more if more is not None else {}
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(await _answer(reader, routes))
+            writer.write(await _answer(reader, {**own, **further}))
             await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client has gone, or does not speak HTTP

@@ -30,6 +30,7 @@ def introduction(stage: Stage) -> str:
         f"its fallback pool {stage.pool_path}. A second one, on {stage.second_url}, has the same pool, and",
         "shares its claims: a fallback ticket is usable once at the two.",
         f"Centrifugo is at {stage.centrifugo_url}." if stage.centrifugo_url else WITHOUT_CENTRIFUGO.rstrip(),
+        bridge_line(stage),
         "",
         "Paste these into another terminal, in this folder, one after the other:",
         "",
@@ -39,11 +40,20 @@ def introduction(stage: Stage) -> str:
     ])  # fmt: skip
 
 
+def bridge_line(stage: Stage) -> str:
+    """Where Kafka is, or why the bridge does not run."""
+    if stage.bridge.why_not:
+        return f"The bridge does not run: {stage.bridge.why_not}"
+    return f"The bridge reads Kafka at {stage.bridge.kafka_address}."
+
+
 def steps_of(stage: Stage) -> Steps:
     """Each line to paste, below what it shows."""
     yield from outage_steps(stage)
     if stage.centrifugo_url:
         yield from chat_steps(stage, stage.centrifugo_url)
+    if stage.centrifugo_url and stage.bridge.write_event is not None:
+        yield from bridge_steps(stage, stage.centrifugo_url)
 
 
 def outage_steps(stage: Stage) -> Steps:
@@ -108,6 +118,14 @@ def chat_steps(stage: Stage, centrifugo_url: str) -> Steps:
     yield (
         "And in again, once the lock is off.",
         f"{lever_line(stage, 'unlock')}; {client_line(stage, centrifugo_url, 'child')}",
+    )
+
+
+def bridge_steps(stage: Stage, centrifugo_url: str) -> Steps:
+    """An event of the domain, from Kafka to a client."""
+    yield (
+        "An event is written to Kafka; the bridge publishes what its route names of it, and the chat hears it.",
+        f"(sleep 2; {lever_line(stage, 'event')}) & {client_line(stage, centrifugo_url, 'parent --stay=5')}",
     )
 
 

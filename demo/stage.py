@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from demo.bridge import DemoBridge, running_bridge, why_no_bridge
 from demo.centrifugo import running_centrifugo
-from demo.control import running_control
+from demo.control import Levers, running_control
 from demo.errors import DemoError
 from demo.identity import LOOPBACK, MemoryIdentity, running_identity
 from demo.private import write_private
@@ -43,6 +44,7 @@ class Stage:
     identity: MemoryIdentity
     pool_path: Path
     pool_tickets: list[str]
+    bridge: DemoBridge
 
 
 @asynccontextmanager
@@ -58,15 +60,23 @@ async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Sta
         write_private(pool_path, "\n".join(pool_tickets) + "\n")
         guard_token = secrets.token_hex(4)
         identity = await stack.enter_async_context(running_identity())
-        control_url = await stack.enter_async_context(running_control(identity))
+        levers: Levers = {}
+        control_url = await stack.enter_async_context(running_control(identity, levers))
         environment = {**os.environ, **service_environment(port, identity.address, guard_token, pool_path)}
         command = [sys.executable, "manage.py", "serve"]
         service = await stack.enter_async_context(child(SERVICE, command, environment, port))
         second_port = free_port()
         elsewhere = {**environment, "LISTEN_PORT": str(second_port)}
         second_service = await stack.enter_async_context(child(SECOND_SERVICE, command, elsewhere, second_port))
-        front = running_centrifugo(centrifugo, folder, environment) if centrifugo else nullcontext()
+        api_key = secrets.token_hex(16)
+        front = running_centrifugo(centrifugo, folder, environment, api_key) if centrifugo else nullcontext()
         centrifugo_url = await stack.enter_async_context(front)
+        bridge = DemoBridge(why_not=why_no_bridge(centrifugo))
+        if centrifugo_url and not bridge.why_not:
+            api = f"http{centrifugo_url.removeprefix('ws').partition('/connection')[0]}/api"
+            bridge = await stack.enter_async_context(running_bridge(folder, api, api_key))
+        if bridge.write_event is not None:
+            levers["POST /event"] = bridge.write_event
         yield Stage(
             service=service,
             service_url=f"http://{LOOPBACK}:{port}",
@@ -78,6 +88,7 @@ async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Sta
             identity=identity,
             pool_path=pool_path,
             pool_tickets=pool_tickets,
+            bridge=bridge,
         )
 
 

@@ -1,7 +1,7 @@
 """The line that says, once at start, what runs here and how it is configured."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from centrifugo_proxy.wiring.assembly import answered_events
 from common.version import VERSION
@@ -9,6 +9,8 @@ from fallback.tickets import LoadedPool
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
+
+OF_THE_BRIDGE: Final = ("BRIDGE_", "CENTRIFUGO_API_")
 
 logger = logging.getLogger("realtime_site")
 
@@ -23,7 +25,7 @@ def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
             "pool_status": loaded.status,
             "pool_size": len(loaded.pool),
             "settings": {
-                name: value for name, value in settings.EFFECTIVE_SETTINGS.items() if not name.startswith("BRIDGE_")
+                name: value for name, value in settings.EFFECTIVE_SETTINGS.items() if not name.startswith(OF_THE_BRIDGE)
             },
         },
     )

@@ -105,7 +105,7 @@ class Bridge:
         outcome = self._outcome(record, now_ms)
         if isinstance(outcome, Skip):
             if self.work.receive(partition, record) is not None:
-                self._metrics.records.labels(self._label(record.topic), outcome.reason).inc()
+                self._metrics.record_ended(self._label(record.topic), outcome.reason)
             return
         item = self.work.receive(partition, record, outcome.commands, outcome.failures)
         if item is not None and not outcome.commands:
@@ -123,7 +123,7 @@ class Bridge:
         if self.work.dead_letter_due(item):
             self.letters.write(item)
         elif item.done:
-            self._metrics.records.labels(self._label(item.record.topic), DONE).inc()
+            self._metrics.record_ended(self._label(item.record.topic), DONE)
         elif item.assignment.stopped is not None and item.assignment.stopped.offset == item.offset:
             self._tell_stopped(item.assignment, item)
 
@@ -147,7 +147,7 @@ class Bridge:
             self.dead_letters += 1
             label = self._label(item.record.topic)
             self._metrics.dead_letters.labels(label, item.failures[0].reason).inc()
-            self._metrics.records.labels(label, DEAD_LETTER).inc()
+            self._metrics.record_ended(label, DEAD_LETTER)
         self.changed()
 
     def command_ended(self, task: Sending, *, permanent: bool) -> None:

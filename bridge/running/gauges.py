@@ -19,11 +19,14 @@ class Labels:
     def __init__(self, routes: Routes, replay_topic: str) -> None:
         self._routes = routes
         self._replay_topic = replay_topic
+        self._known: dict[str, str] = {}
         self.all = [*routes.topics, *([replay_topic] if replay_topic else [])]
 
     def of(self, topic: str) -> str:
         """The label of a topic."""
-        return topic if topic == self._replay_topic else self._routes.label(topic)
+        if topic not in self._known:
+            self._known[topic] = topic if topic == self._replay_topic else self._routes.label(topic)
+        return self._known[topic]
 
 
 class Watched(Protocol):

@@ -33,6 +33,7 @@ class Metrics:
         self._histograms(routes)
         self._gauges(topics)
         self._gauge("build_info", "The version that runs; always 1.", "version").labels(version).set(1)
+        self._records: dict[tuple[str, str], Counter] = {}
         self._commands: dict[tuple[str, str, bool], Counter] = {}
         self._ages: dict[str, Histogram] = {}
 
@@ -83,6 +84,14 @@ class Metrics:
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(f"realtime_bridge_{name}", text, labels, registry=self.registry, buckets=buckets)
+
+    def record_ended(self, topic: str, outcome: str) -> None:
+        """A record is done. The children are remembered: to look one up costs more than to count."""
+        key = (topic, outcome)
+        counter = self._records.get(key)
+        if counter is None:
+            counter = self._records[key] = self.records.labels(topic, outcome)
+        counter.inc()
 
     def command_ended(self, command: Command, *, permanent: bool, age_s: float | None) -> None:
         """A command is done, or failed for good; its record is so old (None: not known)."""

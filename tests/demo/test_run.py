@@ -21,6 +21,7 @@ from demo.stage import running_stage
 from tests.harness import centrifugo
 from tests.harness.paths import ROOT
 from tests.harness.processes import environment, free_port
+from tools.kafka.broker import why_missing
 
 pytestmark = pytest.mark.processes
 
@@ -42,7 +43,7 @@ def start(folder: Path, port: int, **variables: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
-        env=environment(port, TMPDIR=str(folder), **{**named, **variables}),
+        env=environment(port, TMPDIR=str(folder), **{"DEMO_BRIDGE": "off", **named, **variables}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,9 +51,9 @@ def start(folder: Path, port: int, **variables: str) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def running_demo(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def running_demo(folder: Path, **variables: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """The process of the demonstration, and everything it printed until it was ready."""
-    with start(folder, free_port()) as process:
+    with start(folder, free_port(), **variables) as process:
         assert process.stdout is not None
         printed = ""
         while line := process.stdout.readline():
@@ -240,3 +241,23 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
 
     assert process.returncode == 1
     assert printed == "LISTEN_PORT is '97300'; accepted: 1–65535.\n"
+
+
+@needs_curl
+@needs_centrifugo
+@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "there is one")
+def test_the_pasted_line_shows_an_event_on_its_way_from_kafka_to_the_chat(tmp_path: Path) -> None:
+    with running_demo(tmp_path, DEMO_BRIDGE="") as (_, printed):
+        [line] = [line for line in lines_to_paste(printed) if "/event" in line]
+        written = paste(line).splitlines()
+
+    assert "an event was written to diary.entry.created.v1" in written
+    assert "parent: hears {'text': 'New in the diary: A walk'} from the server" in written
+
+
+@needs_curl
+def test_without_kafka_one_line_says_so(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as (_, printed):
+        pass
+
+    assert "The bridge does not run: DEMO_BRIDGE is off.\n" in printed
