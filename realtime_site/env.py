@@ -229,10 +229,11 @@ class Environment:
 
 
 def without_credentials(seen: str) -> str:
-    """A URL or an address without its user and password."""
-    before, at, host = seen.rpartition("@")
+    """A URL or an address without its user and password, and without its query: each may hold a secret."""
+    address = re.sub(r"(?<=.)\?.*", "?…", seen, flags=re.DOTALL) if "//" in seen else seen
+    before, at, host = address.rpartition("@")
     scheme, slashes, _ = before.partition("//")
-    return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else seen
+    return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else address
 
 
 def _grpc_target(raw: str) -> str:

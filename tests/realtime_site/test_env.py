@@ -255,6 +255,8 @@ def test_a_bad_value_is_refused_by_name_with_what_is_accepted(read: Reader, seen
         (URL, "htp://user:pass@collector/x", "htp://…@collector/x"),
         (URL, "htp://user:p/a@s//s@collector", "htp://…@collector"),
         (URL, "user:pass@collector", "…@collector"),
+        (URL, "htp://collector/x?token=pass#pass", "htp://collector/x?…"),
+        (URL, "htp://user:pass@collector/x?a=b@pass", "htp://…@collector/x?…"),
         (TARGET, "https://user:pass@identity:1", "https://…@identity:1"),
         (TARGET, "user:pass@identity", "…@identity"),
         (TARGETS, "a=http://user:pass@h:1,b=http://user:pass@i:1", "a=http://…@i:1"),

@@ -56,8 +56,8 @@ def test_a_secret_in_the_place_of_its_path_or_in_an_address_is_not_shown() -> No
     settings = start_line(
         CENTRIFUGO_PROXY_TOKEN="made-up",
         FALLBACK_TICKETS_PATH="sEcReT",
-        OTEL_EXPORTER_OTLP_ENDPOINT="http://user:sEcReT@127.0.0.1:1/v1/traces",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://user:sEcReT@127.0.0.1:1/v1/traces?key=sEcReT",
     )["settings"]
 
     assert "sEcReT" not in str(settings)
-    assert settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://…@127.0.0.1:1/v1/traces"
+    assert settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://…@127.0.0.1:1/v1/traces?…"
