@@ -81,10 +81,12 @@ async def http_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
-    """Response mode `envelope`, without a guard, and with one field shown to others."""
-    async with stack(
-        centrifugo_bin, CENTRIFUGO_RESPONSE_MODE="envelope", CENTRIFUGO_INFO_FIELDS="subscription_tier"
-    ) as running:
+    """Response mode `envelope`, without a guard, and with one field shown to others.
+
+    The limit of requests in flight is fixed: clients that are all slow at once must not be turned away here.
+    """
+    variables = {"CENTRIFUGO_INFO_FIELDS": "subscription_tier", "PROXY_MAX_INFLIGHT": "1000"}
+    async with stack(centrifugo_bin, CENTRIFUGO_RESPONSE_MODE="envelope", **variables) as running:
         yield running
 
 
