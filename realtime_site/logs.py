@@ -116,7 +116,10 @@ class HumanFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time_of_day = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         level = NAMES.get(record.levelno, record.levelname.lower())
-        fields = " ".join(f"{name}={value}" for name, value in _extra(record).items())
+        extra = _extra(record)
+        if "given" in extra:
+            extra.pop("settings", None)  # would fill the terminal
+        fields = " ".join(f"{name}={value}" for name, value in extra.items())
         line = printable(f"{time_of_day} {level:<5} {record.getMessage()} {fields}".rstrip())
         return f"{line}\n{printable_lines(self.formatException(record.exc_info))}" if record.exc_info else line
 

@@ -152,6 +152,7 @@ env.finish()
 IGNORED_VARIABLES = take_out_library_variables(os.environ)
 MISSPELT_VARIABLES = misspelt(os.environ, env.defaults)
 EFFECTIVE_SETTINGS = env.effective
+GIVEN_SETTINGS = {name: value for name, value in env.effective.items() if os.environ.get(name)}
 
 INSTALLED_APPS = ["centrifugo_proxy", "fallback", "bridge", "realtime_site"]
 MIDDLEWARE = [

@@ -1,7 +1,8 @@
 """The line that says, once at start, what runs here and how it is configured."""
 
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from centrifugo_proxy.wiring.assembly import answered_events
 from common.version import VERSION
@@ -16,7 +17,10 @@ logger = logging.getLogger("realtime_site")
 
 
 def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
-    """Version, answered events, the pool, and every setting but the bridge's; of a secret only whether it is set."""
+    """Version, answered events, the pool, and the settings without the bridge's; of a secret only whether it is set.
+
+    `given` has the settings that the environment sets; a terminal shows only these.
+    """
     logger.info(
         "realtime proxy started",
         extra={
@@ -24,8 +28,11 @@ def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
             "answered_events": answered_events(settings),
             "pool_status": loaded.status,
             "pool_size": len(loaded.pool),
-            "settings": {
-                name: value for name, value in settings.EFFECTIVE_SETTINGS.items() if not name.startswith(OF_THE_BRIDGE)
-            },
+            "given": _own(settings.GIVEN_SETTINGS),
+            "settings": _own(settings.EFFECTIVE_SETTINGS),
         },
     )
+
+
+def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if not name.startswith(OF_THE_BRIDGE)}

@@ -94,6 +94,12 @@ def test_every_name_of_log_level_is_a_level_of_the_root(level: str) -> None:
     assert configuration(level, human=False)["root"]["level"] == LEVELS[level]
 
 
+def test_a_terminal_shows_of_the_settings_only_the_given_ones() -> None:
+    line = HumanFormatter().format(record(logging.INFO, "started", given={"A": 1}, settings={"A": 1, "B": 2}))
+
+    assert line.endswith("info  started given={'A': 1}")
+
+
 @pytest.mark.parametrize(("human", "formatter"), [(True, HumanFormatter), (False, JsonFormatter)])
 def test_the_form_of_a_line_follows_the_terminal(human: bool, formatter: type) -> None:
     assert configuration("info", human=human)["formatters"]["line"] == {"()": formatter}

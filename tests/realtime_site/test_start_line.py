@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from realtime_site.settings import env
+from realtime_site.start_line import OF_THE_BRIDGE
 from tests.harness.paths import ROOT
 from tests.harness.processes import serving
 
@@ -33,7 +34,7 @@ def test_one_line_says_what_runs_here(tmp_path: Path) -> None:
 
     line = start_line(**variables)
 
-    settings = line.pop("settings")
+    settings, given = line.pop("settings"), line.pop("given")
     del line["timestamp"]
     assert line == {
         "level": "info",
@@ -44,7 +45,9 @@ def test_one_line_says_what_runs_here(tmp_path: Path) -> None:
         "pool_status": "loaded",
         "pool_size": 1,
     }
-    assert list(settings) == [name for name in env.defaults if not name.startswith("BRIDGE_")]
+    assert list(settings) == [name for name in env.defaults if not name.startswith(OF_THE_BRIDGE)]
+    assert given.items() <= settings.items()
+    assert set(given) == {*variables, "LISTEN_HOST", "LISTEN_PORT"}
     assert settings["CENTRIFUGO_PROXY_TOKEN"] == "set"
     assert settings["IDENTITY_VALIDATE_DEADLINE_MS"] == 700
     assert settings["FALLBACK_TICKETS_PATH"] == str(pool)
