@@ -3,7 +3,10 @@
 
 import sys
 
-from realtime_site import command_line
+from common import early_signals
 
 if __name__ == "__main__":
+    early_signals.install(sys.argv)
+    from realtime_site import command_line
+
     command_line.run(sys.argv)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from common import standard_streams
+from common import early_signals, standard_streams
 from common.exit_codes import failure_code
 from common.version import VERSION
 from realtime_site import boot
@@ -24,6 +24,7 @@ def run(arguments: Sequence[str]) -> None:
     boot.configure(failure_code(arguments))
     from django.core.management import execute_from_command_line  # noqa: PLC0415  (after the settings are loaded)
 
+    early_signals.restore(arguments)
     if list(asked) in ([], ["help"], ["--help"], ["-h"]):
         sys.stdout.write(overview())
     else:

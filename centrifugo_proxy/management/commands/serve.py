@@ -1,6 +1,5 @@
 """manage.py serve"""
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -9,6 +8,8 @@ from typing import Any, Final
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
+
+from common import early_signals
 
 KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
 SHUTDOWN_S: Final = 30
@@ -61,7 +62,7 @@ def end_by_signal(server: uvicorn.Server) -> None:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if not server.started:
-            os._exit(0)  # nothing is open yet; an exception raised here could be swallowed, or print a traceback
+            early_signals.leave(0)
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)

@@ -1,0 +1,76 @@
+"""A signal at any moment of the boot ends the process as it should: never lost, and without a traceback."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.harness.environment import bare_environment
+from tests.harness.paths import ROOT
+from tests.harness.processes import START_S, Process, free_port, serve_command, started
+
+pytestmark = [pytest.mark.processes]
+
+MOMENTS = 60 if os.environ.get("LONG_TESTS") else 8
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """True once the process has a handler for the signal; Python itself has none for SIGTERM."""
+    caught = re.findall(r"SigCgt:\s+([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(caught[0], 16) >> (number - 1) & 1)
+
+
+def wait_for(popen: "subprocess.Popen[bytes]", condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + START_S
+    while not condition() and popen.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+def boot_s() -> float:
+    """How long a start takes on this machine now, in seconds."""
+    port = free_port()
+    with started(serve_command(port), port) as process:
+        began = time.monotonic()
+        process.wait_until_ready()
+        return time.monotonic() - began
+
+
+def ended(process: Process) -> tuple[int, list[str]]:
+    """The exit code, and what is in the log without being a line of it."""
+    code = process.popen.wait(START_S)
+    return code, [line for line in (process.stdout() + process.stderr()).splitlines() if not line.startswith("{")]
+
+
+def test_a_signal_at_any_moment_of_the_boot_ends_the_service_with_0() -> None:
+    whole = boot_s() * 1.2
+    seen = []
+
+    for moment in range(MOMENTS):
+        port = free_port()
+        with started(serve_command(port), port) as process:
+            wait_for(process.popen, lambda pid=process.popen.pid: catches(pid, signal.SIGTERM))  # type: ignore[misc]
+            time.sleep(whole * moment / MOMENTS)
+            process.popen.send_signal((signal.SIGTERM, signal.SIGINT)[moment % 2])
+            seen.append(ended(process))
+
+    assert seen == [(0, [])] * MOMENTS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_imports_of_a_command_ends_it_without_a_traceback(number: signal.Signals) -> None:
+    command = [sys.executable, "manage.py", "check_policy", "policy.example.toml"]
+    environment = bare_environment()
+
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as popen:  # noqa: S603
+        wait_for(popen, lambda: catches(popen.pid, signal.SIGTERM))
+        popen.send_signal(number)
+        out, err = popen.communicate(timeout=START_S)
+
+    assert (popen.returncode, out, err) == (128 + number, b"", b"")
