@@ -6,7 +6,6 @@ there is no bridge, and nothing to check.
 
 import ssl
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from django.apps import AppConfig
@@ -15,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from bridge.routing.faults import RoutesError
 from bridge.routing.file import load_routes
+from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
 from common.secret_files import SecretError
@@ -90,7 +90,7 @@ def _tls_findings() -> Iterator[CheckMessage]:
 
 def _unreadable(path: str) -> str:
     try:
-        Path(path).read_bytes()
+        read_file(path, PEM_BYTES)
     except OSError as error:
         return f"cannot read {safe_path(path)}: {reason(error)}"
     return ""

@@ -1,13 +1,13 @@
 """The settings of a bridge as values, read in one place."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.delivery.backoff import Backoff
 from bridge.kafka.connection import Group, KafkaConnection, Properties, read_properties
 from bridge.running.letters import LetterTopics
 from bridge.running.sender import Limits
+from common.files import TEXT_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
 from common.secret_files import read_secret
@@ -135,7 +135,7 @@ def more_properties(path: str, protocol: str) -> Properties:
     if not path:
         return {}
     try:
-        return read_properties(Path(path).read_text(), protocol=protocol)
+        return read_properties(read_file(path, TEXT_BYTES).decode(), protocol=protocol)
     except OSError as error:
         raise ConfigurationError(f"BRIDGE_KAFKA_CONFIG_PATH: cannot read {safe_path(path)}: {reason(error)}.") from None
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from common.files import MIB, read_chunks, read_file
 from common.os_errors import reason
+from tests.harness.paths import ROOT
 
 pytestmark = pytest.mark.timeout(10)
 
@@ -102,3 +104,18 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
             read_file(make(tmp_path / os.urandom(4).hex()), MIB)
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+ROOMS = ("bridge", "centrifugo_proxy", "common", "fallback", "realtime_site")
+OTHER_WAYS = re.compile(
+    r"\.read_bytes\(|Path\([^)]*\)\.read_text\(|\bfile\.read_text\(|\bpath\.read_text\(|open\([^)]*\"rb?\""
+)
+
+
+def test_no_module_reads_a_file_in_another_way() -> None:
+    sources = [source for room in ROOMS for source in (ROOT / room).rglob("*.py")]
+
+    found = [str(source.relative_to(ROOT)) for source in sources if OTHER_WAYS.search(source.read_text())]
+
+    assert len(sources) > 50
+    assert found == []
