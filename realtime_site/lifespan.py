@@ -26,6 +26,7 @@ from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.version import VERSION
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool
+from realtime_site.passing_tracer import PassingTracer
 from realtime_site.trace_options import trace_options
 
 if TYPE_CHECKING:
@@ -110,7 +111,10 @@ async def _session_events(
 async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -> AsyncIterator[Tracer]:
     """The tracer of these settings. Where tracing is off, its packages are not imported, which saves ten MiB."""
     options = trace_options(settings)
-    if options is None or not (options.endpoint or processor):
+    if options is None:
+        yield PassingTracer()
+        return
+    if not (options.endpoint or processor):
         yield OFF
         return
     from realtime_site.tracing.setup import open_tracing  # noqa: PLC0415

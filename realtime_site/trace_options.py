@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from django.conf import LazySettings
 
 TRACES_PATH: Final = "/v1/traces"
+SERVICE_NAME: Final = "aim2be-realtime-service"
 SAMPLERS: Final = (
     "parentbased_traceidratio",
     "parentbased_always_on",

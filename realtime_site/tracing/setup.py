@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from centrifugo_proxy import spans
-from realtime_site.trace_options import TraceOptions
+from realtime_site.trace_options import SERVICE_NAME, TraceOptions
 from realtime_site.tracing.django_spans import AsyncDjangoInstrumentor
 from realtime_site.tracing.otlp import LeanExporter
 from realtime_site.tracing.tracer import RecordingTracer
@@ -46,10 +46,16 @@ async def open_tracing(
 
 def provider_of(options: TraceOptions, version: str) -> tuple[Resource, TracerProvider]:
     """The SDK's provider with these options, and its resource."""
-    resource = Resource.create({"service.name": options.service_name, "service.version": version})
+    resource = Resource.create({"service.name": _service_name(options), "service.version": version})
     ratio = TraceIdRatioBased(options.sampling.ratio)
     sampler = ParentBased(ratio) if options.sampling.parent_based else ratio
     return resource, TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+
+
+def _service_name(options: TraceOptions) -> str:
+    """OTEL_SERVICE_NAME, or `service.name` of OTEL_RESOURCE_ATTRIBUTES where that variable is not set."""
+    detected = OTELResourceDetector().detect().attributes.get("service.name")
+    return options.service_name if options.service_name != SERVICE_NAME else str(detected or SERVICE_NAME)
 
 
 def batched_export(options: TraceOptions, scope: InstrumentationScope) -> BatchSpanProcessor:

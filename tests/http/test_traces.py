@@ -261,15 +261,19 @@ async def test_spans_are_sent_to_exactly_the_configured_url_and_the_last_of_them
 
 
 @pytest.mark.parametrize("variables", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
-async def test_tracing_that_is_switched_off_makes_no_span_of_any_kind(
+async def test_tracing_that_is_switched_off_makes_no_span_and_passes_a_callers_trace_on(
     identity: IdentityStub, exporter: InMemorySpanExporter, variables: dict[str, Any]
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), **variables) as running:
-        response = await running.connect()
+        response = await running.connect(headers={**SAMPLED, "tracestate": "vendor=1"})
+        await running.connect(headers={"traceparent": "nonsense"})
+        await running.connect()
         await running.http.get("/nowhere")
 
     assert response.status_code == 200
     assert exporter.get_finished_spans() == ()
+    passed_on = [(sent.get("traceparent"), sent.get("tracestate")) for sent in identity.metadata]
+    assert passed_on == [(SAMPLED["traceparent"], "vendor=1"), (None, None), (None, None)]
 
 
 @pytest.mark.parametrize(("sampler", "spans"), [("always_off", 0), ("always_on", 2), ("parentbased_always_off", 2)])
@@ -294,6 +298,23 @@ async def test_spans_are_sent_below_a_base_url_with_the_configured_headers(ident
     assert set(sink.paths) == {"/v1/traces"}
     assert {head["x-tenant"] for head in sink.headers} == {"a"}
     assert len(sink.spans()) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [({}, "from-attributes"), ({"OTEL_SERVICE_NAME": "from-the-setting"}, "from-the-setting")],
+)
+async def test_resource_attributes_of_the_environment_are_sent_and_may_name_the_service(
+    identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], name: str
+) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=from-attributes,k8s.pod.name=pod-1")
+
+    with collector() as sink:
+        async with service(identity.address, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **settings) as running:
+            await running.connect()
+
+    resource = {item.key: item.value.string_value for item in sink.exports[0].resource_spans[0].resource.attributes}
+    assert (resource["service.name"], resource["k8s.pod.name"]) == (name, "pod-1")
 
 
 @contextmanager

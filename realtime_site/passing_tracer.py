@@ -1,0 +1,45 @@
+"""What is left of tracing with OTEL_SDK_DISABLED: no spans, but a caller's trace still goes on to identity.
+
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
+"""
+
+import re
+from contextvars import ContextVar, Token
+from typing import Any, Final
+
+from centrifugo_proxy.spans import Metadata, Span, Tracer
+
+# What may be gRPC metadata: https://www.w3.org/TR/trace-context/
+TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
+
+_carried: ContextVar[Metadata] = ContextVar("carried", default=())
+
+
+class PassingTracer(Tracer):
+    """Passes the trace context of a request on to the calls that are made for it."""
+
+    def server_span(self, scope: dict[str, Any], route: str) -> Span:
+        return _Request(_carried.set(_trace_context(scope["headers"])))
+
+    def client_span(self, service: str, method: str, peer: str = "") -> Span:
+        span = Span()
+        span.metadata = _carried.get()
+        return span
+
+
+class _Request(Span):
+    def __init__(self, token: Token[Metadata]) -> None:
+        self._token = token
+
+    def end(self, status: int, outcome: str = "") -> None:
+        _carried.reset(self._token)
+
+
+def _trace_context(headers: list[tuple[bytes, bytes]]) -> Metadata:
+    given = dict(headers)
+    parent, state = given.get(b"traceparent", b""), given.get(b"tracestate", b"")
+    if not TRACEPARENT.fullmatch(parent):
+        return ()
+    metadata: Metadata = (("traceparent", parent.decode()),)
+    return (*metadata, ("tracestate", state.decode())) if TRACESTATE.fullmatch(state) else metadata
