@@ -147,11 +147,23 @@ def _output(*command: str | Path, cwd: Path = ROOT) -> str:
     return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
+def sources_of_v5() -> Path | None:
+    """The folder of v5's sources in Go's module cache; None when they or Go are missing."""
+    command = ("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", V5_MODULE)
+    try:
+        folder = _output(*command, cwd=ROOT / "tools" / "centrifugo" / "v5").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return Path(folder) if folder else None
+
+
 def main() -> None:
-    """Write both modules, and say how many options they have."""
+    """Write both modules, and print how many options they have."""
+    sources = sources_of_v5()
+    if sources is None:
+        sys.exit("The sources of Centrifugo v5 are missing: make centrifugos fetches them, with Go.")
     v6 = dict(options_v6(describe_v6(V6)))
-    folder = _output("go", "list", "-m", "-f", "{{.Dir}}", V5_MODULE, cwd=ROOT / "tools" / "centrifugo" / "v5")
-    v5 = dict(options_v5(Path(folder.strip())))
+    v5 = dict(options_v5(sources))
     write(6, v6)
     write(5, v5)
     sys.stdout.write(f"Centrifugo v6: {len(v6)} options, v5: {len(v5)}\n")

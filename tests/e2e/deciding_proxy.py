@@ -1,12 +1,11 @@
-"""A proxy endpoint that lets everybody connect as the user they name, and only members into channels."""
+"""A proxy endpoint that admits everybody as the user they name, and only one user into channels."""
 
-import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.harness.json_server import json_server
 
 MEMBER, OUTSIDER = "member", "outsider"
 REFUSED = {"error": {"code": 403, "message": "not allowed"}}
@@ -14,13 +13,15 @@ REFUSED = {"error": {"code": 403, "message": "not allowed"}}
 
 @dataclass
 class DecidingProxy:
-    """`asked` are the event and the channel of each request after connect."""
+    """`asked` are the event and the channel of each request after connect, `headers` those of every request."""
 
-    url: str
+    url: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
 
-    def answer(self, event: str, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, path: str, headers: Mapping[str, str], request: Any) -> Any:
+        self.headers.append(headers)
+        event = path.rpartition("/")[2]
         if event == "connect":
             return {"result": {"user": request["data"]["token"]}}
         self.asked.append((event, request.get("channel", "")))
@@ -29,25 +30,8 @@ class DecidingProxy:
 
 @contextmanager
 def deciding_proxy() -> Iterator[DecidingProxy]:
-    """A running one on loopback, in its own thread."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            proxy.headers.append({name.lower(): value for name, value in self.headers.items()})
-            answer = json.dumps(proxy.answer(self.path.rpartition("/")[2], request)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        proxy = DecidingProxy(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    """A running one on loopback."""
+    proxy = DecidingProxy()
+    with json_server(proxy.answer) as url:
+        proxy.url = url
         yield proxy
-        server.shutdown()
-        thread.join()

@@ -160,6 +160,23 @@ def complaint(path: Path, file: Path, **variables: str) -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+READY = b"serving websocket"
+
+
+def start_log(path: Path, file: Path, **variables: str) -> bytes:
+    """What Centrifugo logs with this configuration, until it serves (READY is in it) or ends."""
+    command = [str(path), "-c", str(file), "-a", "127.0.0.1", "-p", str(free_port())]
+    env, logged = {"PATH": os.environ["PATH"], **variables}, b""
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:  # noqa: S603
+        assert running.stdout is not None
+        for line in running.stdout:
+            logged += line
+            if READY in line:
+                break
+        running.kill()
+    return logged
+
+
 @dataclass(frozen=True)
 class Centrifugo:
     """A running Centrifugo. `log` is where it writes."""

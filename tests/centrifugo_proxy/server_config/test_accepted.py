@@ -1,8 +1,6 @@
 """What is printed, and what is said about files, compared with both real Centrifugos."""
 
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +12,11 @@ from centrifugo_proxy.server_config.generate import generate
 from centrifugo_proxy.server_config.parsing import UnparsableError, parse
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, found
-from tests.harness.centrifugo import binary, complaint, guard_variables, layout, majors
-from tests.harness.processes import free_port
+from tests.harness.centrifugo import READY, binary, complaint, guard_variables, layout, majors, start_log
 
 pytestmark = pytest.mark.processes
 
 EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
-READY = b"serving websocket"
 # what the comments of the configuration tell to set
 VARIABLES = guard_variables(5, "right-token") | guard_variables(6, "right-token")
 
@@ -78,7 +74,7 @@ def test_centrifugo_starts_with_it(
 
     file = printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True)
 
-    assert READY in started(centrifugo, file)
+    assert READY in start_log(centrifugo, file, **VARIABLES)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -87,31 +83,14 @@ def test_centrifugo_starts_with_the_token_from_its_environment(
 ) -> None:
     file = printed(tmp_path, ALL_EVENTS, layout(centrifugo), file_format, with_secrets=False)
 
-    assert READY in started(centrifugo, file)
-
-
-def started(centrifugo: Path, file: Path) -> bytes:
-    """What it logs until it serves or ends."""
-    command = [str(centrifugo), "-c", str(file), "-a", "127.0.0.1", "-p", str(free_port())]
-    logged = b""
-    variables = {"PATH": os.environ["PATH"], **VARIABLES}
-    with subprocess.Popen(  # noqa: S603
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            logged += line
-            if READY in line:
-                break
-        running.kill()
-    return logged
+    assert READY in start_log(centrifugo, file, **VARIABLES)
 
 
 def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo_v5: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
-    assert b"error marshalling config" in started(centrifugo_v5, file)
+    assert b"error marshalling config" in start_log(centrifugo_v5, file, **VARIABLES)
 
 
 @pytest.mark.parametrize(

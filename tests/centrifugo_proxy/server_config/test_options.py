@@ -11,7 +11,7 @@ from centrifugo_proxy.server_config.options import OPTIONS
 from tests.centrifugo_proxy.server_config.harmless import HARMLESS
 from tests.centrifugo_proxy.server_config.judged import JUDGED
 from tests.harness.centrifugo import binary
-from tools.centrifugo_options import describe_v6, options_v6
+from tools.centrifugo_options import describe_v6, options_v5, options_v6, sources_of_v5
 
 SOURCES = "\n".join(file.read_text() for file in Path(rules.__file__).parent.glob("*.py"))
 RULE = re.compile(r'RULES\.rule\("([a-z0-9-]+)"')
@@ -58,3 +58,12 @@ def test_the_list_is_that_of_the_server() -> None:
         pytest.skip("no Centrifugo v6: `make centrifugos` builds it")
 
     assert dict(options_v6(describe_v6(centrifugo))) == OPTIONS[6]
+
+
+@pytest.mark.processes
+def test_the_list_is_that_of_the_sources_of_v5() -> None:
+    folder = sources_of_v5()
+    if folder is None:
+        pytest.skip("no sources of Centrifugo v5: `make centrifugos` fetches them, with Go")
+
+    assert dict(options_v5(folder)) == OPTIONS[5]

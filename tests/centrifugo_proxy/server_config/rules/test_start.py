@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +16,9 @@ from tests.centrifugo_proxy.server_config.rules.starts import (
     STARTS_BY_V6,
 )
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
-from tests.harness.centrifugo import binary
-from tests.harness.processes import free_port
+from tests.harness.centrifugo import READY, binary, start_log
 
 KEEP_FROM_STARTING: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
-READY = b"serving websocket"
 # Starting all of them takes a minute: by default only each tenth is held to the servers.
 EACH: Final = 1 if os.environ.get("EVERY_START") else 10
 CONNECT = "client.proxy.connect"
@@ -105,21 +102,7 @@ def test_centrifugo_does_as_is_said(tmp_path: Path, major: int, config: dict[str
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
 
-    assert (READY in logged(centrifugo, file)) is starts
-
-
-def logged(centrifugo: Path, file: Path) -> bytes:
-    """What it logs until it serves or ends."""
-    command = [str(centrifugo), "-c", str(file), "-a", "127.0.0.1", "-p", str(free_port())]
-    env, logged = {"PATH": os.environ["PATH"]}, b""
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:  # noqa: S603
-        assert running.stdout is not None
-        for line in running.stdout:
-            logged += line
-            if READY in line:
-                break
-        running.kill()
-    return logged
+    assert (READY in start_log(centrifugo, file)) is starts
 
 
 @pytest.mark.parametrize("case", FIRES, ids=name_of)
