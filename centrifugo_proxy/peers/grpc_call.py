@@ -13,7 +13,7 @@ from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.channels import RollingChannel, RollingMethod
-from centrifugo_proxy.peers.statuses import Failed, Interrupted
+from centrifugo_proxy.peers.statuses import MADE_FROM_HTTP, NO_ANSWER, Failed, Interrupted, NotFromService
 from centrifugo_proxy.spans import Metadata, Tracer
 
 Request = TypeVar("Request", bound=Message)
@@ -99,7 +99,7 @@ class ObservedCall(Generic[Request, Response]):
         if status is grpc.StatusCode.CANCELLED:
             raise Interrupted(status)
         if status is not grpc.StatusCode.OK:
-            raise Failed(status)
+            raise await _failure(call, status)
         body = await call
         if body is None:  # which the annotations of grpc.aio leave out
             raise Interrupted(status, "ended with the gRPC status OK and without a message")
@@ -107,6 +107,14 @@ class ObservedCall(Generic[Request, Response]):
             return self.response.FromString(body)
         except DecodeError:
             raise Failed(grpc.StatusCode.INTERNAL, "was answered with bytes that are not its message") from None
+
+
+async def _failure(call: BytesCall, status: grpc.StatusCode) -> Failed:
+    """The exception for this status."""
+    details = await call.details() or ""
+    if status not in NO_ANSWER and details.startswith(MADE_FROM_HTTP):
+        return NotFromService(status)
+    return Failed(status)
 
 
 async def _end_of(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:

@@ -21,7 +21,7 @@ from centrifugo_proxy.peers.identity import (
     ValidateQuery,
     normalized_expiry,
 )
-from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, Interrupted
+from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, Interrupted, NotFromService
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 SERVICE: Final = "realtime.v1.ConnectProxyService"
@@ -75,7 +75,7 @@ class GrpcRefreshClient:
 
 
 def _denial(failed: Failed, denied: frozenset[grpc.StatusCode]) -> IdentityDenied:
-    if failed.status in denied:
+    if failed.status in denied and not isinstance(failed, NotFromService):
         return IdentityDenied(failed.status.name)
     if failed.status in NO_ANSWER:
         raise IdentityUnavailable(failed.status.name) from None

@@ -11,12 +11,11 @@ from typing import Any, Final
 from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, ResponseMode
 from centrifugo_proxy.protocol.guard import TOKEN_HEADER_NAME
 from centrifugo_proxy.server_config.document import Commented, Tree, plain
-from centrifugo_proxy.server_config.service_facts import ServiceFacts, reconnects
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 MAJORS: Final = (6, 5)
 TIMEOUT_MARGIN_MS: Final = 500
 STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default for connections that are not let in yet
-TERMINAL_INVALID_TICKET: Final = 4501
 NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # as Centrifugo wants it, or it does not start
 V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
 V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
@@ -96,10 +95,7 @@ def transforms(facts: ServiceFacts) -> list[dict[str, Any]]:
     """Of connect, the one event on which the service answers 401."""
     if facts.mode is not ResponseMode.HTTP:
         return []
-    code = facts.invalid_ticket_code
-    if reconnects(code):
-        code = TERMINAL_INVALID_TICKET
-    return [{"status_code": 401, "to_disconnect": {"code": code, "reason": "invalid ticket"}}]
+    return [{"status_code": 401, "to_disconnect": {"code": facts.invalid_ticket_code, "reason": "invalid ticket"}}]
 
 
 def _token(facts: ServiceFacts) -> str:

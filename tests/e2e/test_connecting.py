@@ -41,7 +41,7 @@ async def test_the_same_ticket_gets_nobody_in_twice(http_stack: Stack) -> None:
     again = await bare_connect(http_stack.url, with_ticket(ticket))
 
     assert "connect" in first
-    assert again == Closed(4501, "invalid ticket")
+    assert again == Closed(4401, "invalid ticket")
     assert http_stack.tickets.asked(ticket) == 2
 
 
@@ -90,6 +90,6 @@ async def test_a_client_without_websocket_is_refused_and_mostly_told_why(http_st
     answers = [await over(http_stack.centrifugo.url, with_ticket("no-such-ticket")) for _ in range(5)]
 
     # Centrifugo ends the stream as soon as it has decided, sometimes before it has written the reason.
-    why = {"push": {"disconnect": {"code": 4501, "reason": "invalid ticket"}}}
+    why = {"push": {"disconnect": {"code": 4401, "reason": "invalid ticket"}}}
     assert why in answers
     assert [answer for answer in answers if answer not in (why, None)] == []

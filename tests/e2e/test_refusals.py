@@ -14,7 +14,7 @@ from tests.harness.identity import Script, aborts, answers, success
 SEVERAL_ATTEMPTS = 4
 LONGER_THAN_THE_FIRST_BACKOFF_S = 0.5
 
-TICKET_REFUSED = Closed(4501, "invalid ticket")
+TICKET_REFUSED = Closed(4401, "invalid ticket")
 TRY_AGAIN = {"error": {"code": 100, "message": "internal server error", "temporary": True}}
 
 NOT_FOUND = aborts(grpc.StatusCode.NOT_FOUND)
@@ -27,9 +27,9 @@ NO_USER = success(user_id="")
 
 # identity's answer; the client's close code and reason; whether the SDK reconnects
 IN_MODE_HTTP = [
-    pytest.param(NOT_FOUND, TICKET_REFUSED, False, id="a ticket nobody knows"),
-    pytest.param(SUSPENDED, TICKET_REFUSED, False, id="a suspended account"),
-    pytest.param(MOVED, TICKET_REFUSED, False, id="a user to sign in again"),
+    pytest.param(NOT_FOUND, TICKET_REFUSED, True, id="a ticket nobody knows"),
+    pytest.param(SUSPENDED, TICKET_REFUSED, True, id="a suspended account"),
+    pytest.param(MOVED, TICKET_REFUSED, True, id="a user to sign in again"),
     pytest.param(ERROR, TRY_AGAIN, True, id="an error of identity"),
     pytest.param(UNAVAILABLE, TRY_AGAIN, True, id="no identity"),
     pytest.param(BROKEN, TRY_AGAIN, True, id="a broken identity"),

@@ -13,6 +13,7 @@ from grpc import aio
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
+from tests.harness.http2_refusal import answering_http
 from tests.harness.identity import Context, IdentityStub, aborts, answers, hangs, success
 from tests.harness.service import CLIENT, Service, connect_body, service
 from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
@@ -445,6 +446,25 @@ async def test_a_call_that_identity_cancels_is_a_passing_failure_that_opens_no_p
     assert [(record.__dict__["grpc_status"], record.exc_info) for record in warnings_in(caplog)] == [
         ("CANCELLED", None)
     ]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_mesh_that_refuses_the_call_is_a_fault_and_no_invalid_ticket(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with answering_http(status, content_type="text/plain") as address, service(address) as running:
+        response = await running.connect()
+
+        assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+        assert not running.runtime.admission.detector.failing
+    assert "was answered without a gRPC status" in caplog.text
+
+
+async def test_a_refusal_of_identity_in_an_http_401_is_one_of_identity() -> None:
+    async with answering_http(401, grpc_status="16") as address, service(address) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()) == (401, INVALID_TICKET)
 
 
 @pytest.mark.parametrize("status", FAULTS)

@@ -6,7 +6,6 @@ from typing import Final
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.server_config.configuration import Configuration, Proxy, Transform
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.generate import TERMINAL_INVALID_TICKET
 from centrifugo_proxy.server_config.rules.proxy import ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts, reconnects
 
@@ -40,7 +39,7 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
                 proxy.transforms.path,
                 "A refused ticket is answered with 401, which users see as a temporary internal error: their client "
                 "tries for ever, and the app never learns that it has to sign in again.",
-                f'Add {{"status_code": 401, "to_disconnect": {{"code": {TERMINAL_INVALID_TICKET}, "reason": '
+                f'Add {{"status_code": 401, "to_disconnect": {{"code": {facts.invalid_ticket_code}, "reason": '
                 '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
             )
 
@@ -49,12 +48,30 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
 def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
         transform = _effective(proxy, REFUSED)
-        if transform and proxy.event not in REFRESHES and tries_again(transform):
+        wanted = not reconnects(facts.invalid_ticket_code)
+        if transform and wanted and proxy.event not in REFRESHES and tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket the client connects again by itself. Where the app gives no fresh ticket "
-                "(getData), it sends the same spent one for ever; a user whom identity shuts out never learns of it.",
-                f"Use a disconnect code within 4500–4999, such as {TERMINAL_INVALID_TICKET}.",
+                "After a refused ticket the client connects again by itself, although CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) says that it ends: a user whom identity shuts out never learns of it.",
+                f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
+                "within 4000–4499.",
+            )
+
+
+@RULES.rule("transform-401-terminal", Severity.ERROR)
+def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for proxy in ours(configuration, facts):
+        transform = _effective(proxy, REFUSED)
+        wanted = facts.mode is ResponseMode.HTTP and reconnects(facts.invalid_ticket_code)
+        if transform and wanted and proxy.event not in REFRESHES and not tries_again(transform):
+            yield Problem(
+                transform.path,
+                "After a refused ticket the client never connects again, although CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) says that it does: a user whose ticket expired on the way, in a tunnel "
+                "or on a phone that slept, stays out until the app is started anew.",
+                f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
+                "within 4500–4999 where refused clients must end.",
             )
 
 

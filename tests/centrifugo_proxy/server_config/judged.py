@@ -11,9 +11,7 @@ V6_NAMESPACE = r"channel\.(without_namespace|namespaces\[\])\."
 V5_NAMESPACE = r"(namespaces\[\]\.)?"
 GUARD = "guard-header-missing guard-header-wrong header-unsendable"
 FROM_CLIENT = "guard-header-from-client header-of-connection header-ignored"
-TRANSFORMS = (
-    "transform-401-missing transform-401-reconnects transform-outage-terminal transform-on-refresh start-refused"
-)
+TRANSFORMS = "transform-401-missing transform-401-reconnects transform-401-terminal transform-outage-terminal transform-on-refresh start-refused"
 ENDPOINT = "connect-proxy-missing endpoint-path endpoint-grpc event-not-answered start-refused"
 DOORS = "namespace-proxy-off namespace-open"
 RIGHTS = "rights-without-subscription rights-of-every-client"

@@ -21,6 +21,7 @@ from tests.centrifugo_proxy.server_config.rules import (
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, UNGUARDED, changed, found, sound
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
+ENDING = replace(CONNECT_ONLY, invalid_ticket_code=4501)
 POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
 PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
 
@@ -33,7 +34,7 @@ V5_TRANSFORMS = "proxy_http_status_code_transforms"
 STATIC = f"{CONNECT}.http.static_headers"
 HEADER = "X-Centrifugo-Proxy-Token"
 REFRESH = {"enabled": True, "endpoint": "http://x/centrifugo/refresh", "timeout": "4s", "include_connection_meta": True}
-TERMINAL = {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "invalid ticket"}}
+PRINTED = {"status_code": 401, "to_disconnect": {"code": 4401, "reason": "invalid ticket"}}
 
 
 def to_disconnect(status: int, code: int) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def to_error(status: int, code: int, temporary: bool) -> dict[str, Any]:
 def granular(**connect: Any) -> dict[str, Any]:
     """v5 with a proxy by name; the guard's header is there."""
     proxy: dict[str, Any] = {"name": "connect", "endpoint": "http://realtime:9730/centrifugo/connect", "timeout": "3s"}
-    proxy |= {"static_http_headers": {HEADER: "right-token"}, "http_status_to_code_transforms": [TERMINAL]}
+    proxy |= {"static_http_headers": {HEADER: "right-token"}, "http_status_to_code_transforms": [PRINTED]}
     flat = ("connect_endpoint", "connect_timeout", "http_status_code_transforms", "static_http_headers")
     gone = dict.fromkeys(f"proxy_{name}" for name in flat)
     return {**gone, "granular_proxy_mode": True, "connect_proxy_name": "connect", "proxies": [{**proxy, **connect}]}
@@ -173,22 +174,26 @@ FIRES: Final = [
     Case("transform-401-missing", TRANSFORMS, {TRANSFORMS: None}),
     Case("transform-401-missing", TRANSFORMS, {TRANSFORMS: [to_disconnect(403, 4501)]}),
     Case("transform-401-missing", V5_TRANSFORMS, {V5_TRANSFORMS: []}, major=5),
-    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 4401)]}),
-    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 3000)]}),
-    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_error(401, 1401, True)]}),
+    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 4401)]}, expected=ENDING),
+    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 3000)]}, expected=ENDING),
+    Case("transform-401-reconnects", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_error(401, 1401, True)]}, expected=ENDING),
     Case(
         "transform-401-reconnects",
         f"{V5_TRANSFORMS}[0]",
-        {V5_TRANSFORMS: [to_disconnect(401, 4499), TERMINAL]},
+        {V5_TRANSFORMS: [to_disconnect(401, 4499), PRINTED]},
         major=5,
+        expected=ENDING,
     ),
-    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [TERMINAL, to_disconnect(503, 4503)]}),
-    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [TERMINAL, to_error(500, 1500, False)]}),
+    Case("transform-401-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 4501)]}),
+    Case("transform-401-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_error(401, 1401, False)]}),
+    Case("transform-401-terminal", f"{V5_TRANSFORMS}[0]", {V5_TRANSFORMS: [to_disconnect(401, 4999)]}, major=5),
+    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [PRINTED, to_disconnect(503, 4503)]}),
+    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [PRINTED, to_error(500, 1500, False)]}),
     Case("transform-outage-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(503, 3500)]}, expected=ENVELOPE),
     Case(
         "transform-on-refresh",
         "client.proxy.refresh.http.status_to_code_transforms[1]",
-        {"client.proxy.refresh.http.status_to_code_transforms": [TERMINAL, to_disconnect(503, 4103)]},
+        {"client.proxy.refresh.http.status_to_code_transforms": [PRINTED, to_disconnect(503, 4103)]},
         expected=ALL_EVENTS,
     ),
     Case(
@@ -371,12 +376,20 @@ SILENT: Final = [
     Case(
         "transform-401-missing",
         "JSON text",
-        {V5_TRANSFORMS: '[{"status_code": 401, "to_disconnect": {"code": 4501}}]'},
+        {V5_TRANSFORMS: '[{"status_code": 401, "to_disconnect": {"code": 4401}}]'},
         major=5,
     ),
-    Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}),
-    Case("transform-401-reconnects", "the first counts", {TRANSFORMS: [TERMINAL, to_disconnect(401, 4401)]}),
-    Case("transform-outage-terminal", "one that reconnects", {TRANSFORMS: [TERMINAL, to_disconnect(503, 4103)]}),
+    Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}, expected=ENDING),
+    Case(
+        "transform-401-reconnects",
+        "the first counts",
+        {TRANSFORMS: [to_disconnect(401, 4501), to_disconnect(401, 4401)]},
+        expected=ENDING,
+    ),
+    Case("transform-401-terminal", "another that reconnects", {TRANSFORMS: [to_disconnect(401, 4402)]}),
+    Case("transform-401-terminal", "the first counts", {TRANSFORMS: [PRINTED, to_disconnect(401, 4501)]}),
+    Case("transform-401-terminal", "ending is wanted", {TRANSFORMS: [to_disconnect(401, 4501)]}, expected=ENDING),
+    Case("transform-outage-terminal", "one that reconnects", {TRANSFORMS: [PRINTED, to_disconnect(503, 4103)]}),
     Case(
         "transform-outage-terminal",
         "an error fails one call of a session event",
@@ -450,7 +463,7 @@ def test_a_near_miss_is_not_a_finding(case: Case) -> None:
     assert case.finding_id not in [finding.id for finding in seen]
 
 
-@pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [TERMINAL]}, granular(static_http_headers=None)])
+@pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [PRINTED]}, granular(static_http_headers=None)])
 def test_tables_in_a_yaml_list_keep_v5_from_starting(changes: dict[str, Any]) -> None:
     seen = found(changed(sound(5, UNGUARDED), changes), UNGUARDED, "yaml")
 
@@ -556,7 +569,7 @@ def test_every_rule_is_shown_at_work_and_at_rest() -> None:
 def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
     path = f"http://x/centrifugo/{event}"
     config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
-    config |= {f"proxy_{event}": True, V5_TRANSFORMS: [TERMINAL, to_disconnect(503, 4100)]}
+    config |= {f"proxy_{event}": True, V5_TRANSFORMS: [PRINTED, to_disconnect(503, 4100)]}
 
     by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
 

@@ -9,6 +9,7 @@ import pytest
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
+from tests.harness.http2_refusal import answering_http
 from tests.harness.identity import IdentityStub, Script, aborts, answers, success
 from tests.harness.service import CLIENT, Service, service
 from tests.http.session_events.asking import (
@@ -236,6 +237,14 @@ async def test_a_fault_of_identity_ends_nobodys_connection(
     identity.refresh_script = script
 
     async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
+        response = await ask(running, "refresh")
+
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_mesh_that_refuses_the_call_ends_nobodys_connection(status: int) -> None:
+    async with answering_http(status) as address, service(address, CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 
     assert (response.status_code, response.json()) == (500, INTERNAL)

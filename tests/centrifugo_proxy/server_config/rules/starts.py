@@ -235,7 +235,7 @@ REFUSED_BY_V6: Final[Configs] = [
                     "endpoint": "http://x",
                     "http": {
                         "status_to_code_transforms": [
-                            {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "é"}}
+                            {"status_code": 401, "to_disconnect": {"code": 4401, "reason": "é"}}
                         ]
                     },
                 }
@@ -250,7 +250,7 @@ REFUSED_BY_V6: Final[Configs] = [
                     "endpoint": "http://x",
                     "http": {
                         "status_to_code_transforms": [
-                            {"status_code": 401, "to_disconnect": {"code": 4501}, "to_error": {"code": 5}}
+                            {"status_code": 401, "to_disconnect": {"code": 4401}, "to_error": {"code": 5}}
                         ]
                     },
                 }

@@ -41,7 +41,7 @@ FIRES: Final = [
         f"{CONNECT}.http.status_to_code_transforms[0]",
         {
             f"{CONNECT}.http.status_to_code_transforms": [
-                {"status_code": 401, "to_disconnect": {"code": 4501, "reason": "ü"}}
+                {"status_code": 401, "to_disconnect": {"code": 4401, "reason": "ü"}}
             ]
         },
     ),

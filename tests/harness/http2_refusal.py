@@ -1,0 +1,51 @@
+"""An HTTP/2 server on loopback that answers every request with a bare HTTP status, as a mesh that refuses does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+PREFACE_BYTES: Final = 24
+FRAME_HEAD_BYTES: Final = 9
+HEADERS, SETTINGS, PING = 1, 4, 6
+ACK, END_STREAM, END_HEADERS = 1, 1, 4
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """A frame: https://www.rfc-editor.org/rfc/rfc9113#section-4.1"""
+    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+
+
+def header(name: bytes, value: bytes) -> bytes:
+    """A literal field without indexing: https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2"""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+@asynccontextmanager
+async def answering_http(status: int, **fields: str) -> AsyncIterator[str]:
+    """The address of a server that answers with this status and these fields, `_` in a name for `-`."""
+    sent = header(b":status", str(status).encode())
+    for name, value in fields.items():
+        sent += header(name.replace("_", "-").encode(), value.encode())
+
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await reader.readexactly(PREFACE_BYTES)
+        writer.write(frame(SETTINGS, 0, 0, b""))
+        while head := await reader.read(FRAME_HEAD_BYTES):
+            payload = await reader.readexactly(int.from_bytes(head[:3]))
+            kind, flags, stream = head[3], head[4], int.from_bytes(head[5:9])
+            if kind == HEADERS:
+                writer.write(frame(HEADERS, END_STREAM | END_HEADERS, stream, sent))
+            elif kind in (SETTINGS, PING) and not flags & ACK:
+                writer.write(frame(kind, ACK, 0, payload if kind == PING else b""))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        yield f"{host}:{port}"
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
