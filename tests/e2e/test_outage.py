@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -124,7 +125,8 @@ async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itse
 ) -> None:
     """Runs the service in this process with a clock that can be advanced: the shortest TTL is a minute."""
     clock, pool_ticket = FakeClock(), secrets.token_urlsafe(32)
-    settings = {"FALLBACK_TICKETS_PATH": str(tmp_path / "pool"), "FALLBACK_CONNECT_TTL_S": TTL_S}
+    settings: dict[str, Any] = {"FALLBACK_TICKETS_PATH": str(tmp_path / "pool"), "FALLBACK_CONNECT_TTL_S": TTL_S}
+    settings["IDENTITY_PROBE_INTERVAL_MS"] = 0
     async with (
         identity_stub() as identity,
         uvicorn_service(identity.address, tickets=[pool_ticket], clock=clock, **settings) as running,
