@@ -1,16 +1,18 @@
 """The image's HEALTHCHECK, `python -m realtime_site.healthcheck`: asks the service in this container if it is alive.
 
-It follows LISTEN_HOST and LISTEN_PORT. The exit code is 0 when /health/live answers 200, otherwise 1 with the reason
+It follows LISTEN_HOST and LISTEN_PORT; `python -m realtime_site.healthcheck bridge` asks a bridge, and follows
+BRIDGE_LISTEN_HOST and BRIDGE_LISTEN_PORT. The exit code is 0 when /health/live answers 200, otherwise 1 with the reason
 on stderr.
 """
 
 import http.client
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from realtime_site.env import Environment
 from realtime_site.hosts import local_address
-from realtime_site.listening import read_listening
+from realtime_site.listening import read_bridge_listening, read_listening
 
 TIMEOUT_S: Final = 2.0
 
@@ -28,11 +30,11 @@ def problem(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
     return "" if status == 200 else f"{host} port {port} answered {status}"
 
 
-def main() -> str:
+def main(arguments: Sequence[str]) -> str:
     env = Environment()
-    host, port = read_listening(env)
+    host, port = (read_bridge_listening if "bridge" in arguments else read_listening)(env)
     return "\n".join(env.problems) or problem(local_address(host), port)
 
 
 if __name__ == "__main__":
-    sys.exit(main() or 0)
+    sys.exit(main(sys.argv[1:]) or 0)

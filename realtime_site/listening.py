@@ -1,4 +1,4 @@
-"""Where the service listens: read by the settings and by the health check."""
+"""Where the service and the bridge listen: read by the settings and by the health check."""
 
 from typing import NamedTuple
 
@@ -15,5 +15,14 @@ class Listening(NamedTuple):
 
 def read_listening(env: Environment) -> Listening:
     """LISTEN_HOST and LISTEN_PORT."""
-    host = env.value("LISTEN_HOST", "0.0.0.0", bind_address)  # noqa: S104  (a pod's port is meant to be reached)
-    return Listening(host, env.integer("LISTEN_PORT", 9730, 1, 65535))
+    return _read(env, "", 9730)
+
+
+def read_bridge_listening(env: Environment) -> Listening:
+    """BRIDGE_LISTEN_HOST and BRIDGE_LISTEN_PORT."""
+    return _read(env, "BRIDGE_", 9731)
+
+
+def _read(env: Environment, prefix: str, port: int) -> Listening:
+    host = env.value(f"{prefix}LISTEN_HOST", "0.0.0.0", bind_address)  # noqa: S104  (a pod's port is meant to be reached)
+    return Listening(host, env.integer(f"{prefix}LISTEN_PORT", port, 1, 65535))

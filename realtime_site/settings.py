@@ -13,8 +13,8 @@ from realtime_site import logs
 from realtime_site import trace_options as otel
 from realtime_site.env import Environment
 from realtime_site.foreign_variables import misspelt, take_out_library_variables
-from realtime_site.hosts import allowed_hosts, bind_address
-from realtime_site.listening import read_listening
+from realtime_site.hosts import allowed_hosts
+from realtime_site.listening import read_bridge_listening, read_listening
 
 env = Environment()
 
@@ -143,8 +143,7 @@ BRIDGE_DEAD_LETTER_TOPIC = env.text("BRIDGE_DEAD_LETTER_TOPIC", "realtime.bridge
 BRIDGE_REPLAY_TOPIC = env.text("BRIDGE_REPLAY_TOPIC", f"{BRIDGE_DEAD_LETTER_TOPIC}.replay".removeprefix(".replay"))
 BRIDGE_DEAD_LETTER_MAX_CONSECUTIVE = env.integer("BRIDGE_DEAD_LETTER_MAX_CONSECUTIVE", 100, 0, 1000000)
 BRIDGE_LAG_INTERVAL_MS = env.integer("BRIDGE_LAG_INTERVAL_MS", 10000, 1000, 600000)
-BRIDGE_LISTEN_HOST = env.value("BRIDGE_LISTEN_HOST", "0.0.0.0", bind_address)  # noqa: S104  (a pod's port is meant to be reached)
-BRIDGE_LISTEN_PORT = env.integer("BRIDGE_LISTEN_PORT", 9731, 1, 65535)
+BRIDGE_LISTEN_HOST, BRIDGE_LISTEN_PORT = read_bridge_listening(env)
 
 env.finish()
 

@@ -29,12 +29,18 @@ def has_ipv6() -> bool:
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 on loopback")
 
 
-def healthcheck(**variables: str) -> subprocess.CompletedProcess[str]:
+def healthcheck(*more: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command of the Dockerfile in this environment."""
     command = re.findall(r"^HEALTHCHECK .* CMD (\[.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
     _, *arguments = json.loads(command)
     return subprocess.run(  # noqa: S603
-        [sys.executable, *arguments], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *arguments, *more],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -66,6 +72,13 @@ def test_nothing_that_listens_is_unhealthy() -> None:
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith(f"no answer from 127.0.0.1 port {port}: ")
+
+
+def test_a_bridge_is_asked_at_its_own_address() -> None:
+    with serving_on("127.0.0.1") as port:
+        ended = healthcheck("bridge", BRIDGE_LISTEN_PORT=str(port))
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_an_environment_that_is_refused_is_unhealthy() -> None:
