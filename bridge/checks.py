@@ -48,7 +48,7 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     try:
         api_key = configuration(settings).api.key
     except SecretError as error:
-        hint = "Set the variable, or …_FILE to a file that this process can read; not both."
+        hint = "Set the variable, or …_FILE to a file that this process can read, not both; without white space."
         return [_error("E003", str(error), hint)]
     except ConfigurationError as error:
         return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]

@@ -1,5 +1,6 @@
 """The settings of a bridge as values, read in one place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from bridge.running.sender import Limits
 from common.files import TEXT_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
-from common.secret_files import read_secret
+from common.secret_files import read_header_secret, read_secret
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -101,7 +102,7 @@ def _reading(settings: "LazySettings") -> Reading:
 def _api(settings: "LazySettings") -> CentrifugoApi:
     return CentrifugoApi(
         url=settings.CENTRIFUGO_API_URL,
-        key=secret(settings, API_KEY),
+        key=secret(settings, API_KEY, read_header_secret),
         ca_file=settings.CENTRIFUGO_API_TLS_CA_FILE,
         timeout_s=settings.BRIDGE_PUBLISH_TIMEOUT_MS / 1000,
         parallel=settings.BRIDGE_BATCH_PARALLEL,
@@ -123,11 +124,9 @@ def kafka_connection(settings: "LazySettings") -> KafkaConnection:
     )
 
 
-def secret(settings: "LazySettings", name: str) -> str:
+def secret(settings: "LazySettings", name: str, read: Callable[[str, str, str], bytes] = read_secret) -> str:
     """A secret of the bridge, from its variable or its file. Raises SecretError."""
-    return read_secret(name, getattr(settings, name), getattr(settings, f"{name}_FILE")).decode(
-        errors="surrogateescape"
-    )
+    return read(name, getattr(settings, name), getattr(settings, f"{name}_FILE")).decode(errors="surrogateescape")
 
 
 def more_properties(path: str, protocol: str) -> Properties:

@@ -49,6 +49,7 @@ def test_every_fault_of_the_routes_file_is_told(tmp_path: Path) -> None:
             "E003",
             "CENTRIFUGO_API_KEY and CENTRIFUGO_API_KEY_FILE are both set",
         ),
+        ({"CENTRIFUGO_API_KEY": "a key"}, "E003", "CENTRIFUGO_API_KEY: the secret contains white space."),
         ({"BRIDGE_KAFKA_CONFIG_PATH": "/nowhere"}, "E004", "BRIDGE_KAFKA_CONFIG_PATH: cannot read /nowhere: No such"),
         (
             {"BRIDGE_KAFKA_TLS_CERT_FILE": "/c"},
