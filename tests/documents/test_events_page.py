@@ -76,7 +76,7 @@ def test_every_key_of_a_rule_is_explained() -> None:
 
 
 def test_every_reason_that_a_client_is_told_is_explained() -> None:
-    told = re.findall(r"^\| 403 \| `([^`]+)` \|", section("What a client sees"), re.MULTILINE)
+    told = re.findall(r"^\| 403(?:, temporary)? \| `([^`]+)` \|", section("What a client sees"), re.MULTILINE)
 
     assert sorted(told) == sorted(str(reason) for reason in Reason)
 
