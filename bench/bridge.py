@@ -22,11 +22,12 @@ from typing import Any, Final, NamedTuple
 import websockets
 from confluent_kafka import Producer
 
-from bench.parts.kafka_stage import CHANNELS, Front, Stage, kafka_stage
+from bench.parts.kafka_stage import CHANNELS, EMPTY, TOPIC, Front, Stage, kafka_stage
 from bench.parts.machine import cpu_s, describe, rss_mib
 from bench.parts.processes import BenchError
 
 GIVE_UP_S: Final = 120.0
+IDLE_S: Final = 3.0
 LOOK_EVERY_S: Final = 0.2  # a look costs Centrifugo some milliseconds
 BARS: Final = {
     "throughput": ("of the own consumer's, at least", 0.35),
@@ -54,24 +55,35 @@ class Side:
     own: bool
 
     @contextmanager
-    def running(self) -> Iterator[tuple[Front, list[int]]]:
+    def running(self, topic: str = TOPIC) -> Iterator[tuple[Front, list[int]]]:
         """A Centrifugo that gets the topic from its beginning, and the processes that matter."""
         group = f"bench.{secrets.token_hex(4)}"
         with ExitStack() as stack:
-            front = stack.enter_context(self.stage.centrifugo(group if self.own else ""))
-            bridges = [] if self.own else [stack.enter_context(self.stage.bridge(front, group))]
+            front = stack.enter_context(self.stage.centrifugo(group if self.own else "", topic))
+            bridges = [] if self.own else [stack.enter_context(self.stage.bridge(front, group, topic))]
             yield front, [front.pid, *bridges]
 
 
-def backlog(side: Side, records: int) -> Backlog:
-    """Deliver a topic from its beginning. The time is that from the first publication on."""
+def idle_cpu_s(side: Side) -> float:
+    """The CPU of a start, and of waiting for a while, without an event."""
+    with side.running(EMPTY) as (_, pids):
+        time.sleep(IDLE_S)
+        return sum(map(cpu_s, pids))
+
+
+def backlog(side: Side, records: int, idle_s: float) -> Backlog:
+    """Deliver a topic from its beginning.
+
+    The time is that from the first publication on. The CPU is that of the whole life without an idle one's, as both
+    read ahead before they publish.
+    """
     with side.running() as (front, pids):
         first = _wait(front, 1)
-        began, used = time.monotonic(), sum(map(cpu_s, pids))
+        began = time.monotonic()
         _wait(front, records)
         seconds = time.monotonic() - began
-        cpu = sum(map(cpu_s, pids)) - used
-    return Backlog((records - first) / seconds, cpu / (records - first) * 1e6)
+        cpu = sum(map(cpu_s, pids)) - idle_s
+    return Backlog((records - first) / seconds, cpu / records * 1e6)
 
 
 def _wait(front: Front, publications: int) -> int:
@@ -170,8 +182,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with kafka_stage() as stage:
         stage.fill(options.records, 900)
         bridge, own = Side(stage, own=False), Side(stage, own=True)
-        pairs = [(backlog(bridge, options.records), backlog(own, options.records)) for _ in range(options.rounds)]
         sides = (bridge, own)
+        idle = [idle_cpu_s(side) for side in sides]
+        pairs = [
+            [backlog(side, options.records, idle_s) for side, idle_s in zip(sides, idle, strict=True)]
+            for _ in range(options.rounds)
+        ]
         delays = [latency(side, options.records, options.rate, options.seconds) for side in sides]
         return {
             "machine": describe(),

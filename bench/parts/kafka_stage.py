@@ -22,18 +22,19 @@ from tools.kafka.broker import Broker, why_missing
 CENTRIFUGO: Final = ROOT / ".cache" / "centrifugo-v6"
 KEY: Final = "bench"
 TOPIC: Final = "entries"
+EMPTY: Final = "nothing"
 DEAD_LETTERS: Final = "dead-letters"
 PARTITIONS: Final = 4
 CHANNELS: Final = 1000
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
-ROUTES: Final = f"""version = 1
+ROUTES: Final = """version = 1
 
 [[routes]]
 name = "entries"
-topics = ["{TOPIC}"]
+topics = ["TOPIC"]
 [[routes.actions]]
 do = "publish"
-channel = "family:{{family}}"
+channel = "family:{family}"
 fields = ["family", "at", "text"]
 """
 
@@ -69,7 +70,7 @@ class Stage:
         producer.produce(TOPIC, json.dumps(event).encode(), family.encode(), headers=headers)
 
     @contextmanager
-    def centrifugo(self, consumer_group: str = "") -> Iterator["Front"]:
+    def centrifugo(self, consumer_group: str = "", topic: str = TOPIC) -> Iterator["Front"]:
         """A Centrifugo; with a group it consumes the topic by itself."""
         port = free_port()
         config: dict[str, Any] = {
@@ -80,7 +81,7 @@ class Stage:
             "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
         }
         if consumer_group:
-            config["consumers"] = [own_consumer(self.address, consumer_group)]
+            config["consumers"] = [own_consumer(self.address, consumer_group, topic)]
         file = self.folder / f"centrifugo-{port}.json"
         file.write_text(json.dumps(config))
         with subprocess.Popen(  # noqa: S603
@@ -97,11 +98,11 @@ class Stage:
                 popen.kill()
 
     @contextmanager
-    def bridge(self, front: "Front", group: str, **variables: str) -> Iterator[int]:
+    def bridge(self, front: "Front", group: str, topic: str = TOPIC, **variables: str) -> Iterator[int]:
         """The process id of a bridge before this Centrifugo."""
         port = free_port()
         routes = self.folder / "routes.toml"
-        routes.write_text(ROUTES)
+        routes.write_text(ROUTES.replace("TOPIC", topic))
         more = self.folder / "kafka.properties"
         more.write_text("session.timeout.ms=6000\n")
         environment = {
@@ -152,14 +153,14 @@ class Front:
                 return
 
 
-def own_consumer(address: str, group: str) -> Mapping[str, Any]:
+def own_consumer(address: str, group: str, topic: str) -> Mapping[str, Any]:
     """The configuration of Centrifugo's own consumer for the same events."""
     mode = {
         "enabled": True,
         "channels_header": "x-centrifugo-channels",
         "idempotency_key_header": "x-centrifugo-idempotency-key",
     }
-    kafka = {"brokers": [address], "topics": [TOPIC], "consumer_group": group, "publication_data_mode": mode}
+    kafka = {"brokers": [address], "topics": [topic], "consumer_group": group, "publication_data_mode": mode}
     return {"enabled": True, "name": "own", "type": "kafka", "kafka": kafka}
 
 
@@ -176,7 +177,7 @@ def kafka_stage() -> Iterator[Stage]:
         broker.start()
         try:
             admin = AdminClient({"bootstrap.servers": broker.address})
-            topics = [NewTopic(TOPIC, PARTITIONS, 1), NewTopic(DEAD_LETTERS, 1, 1)]
+            topics = [NewTopic(name, PARTITIONS, 1) for name in (TOPIC, EMPTY, DEAD_LETTERS)]
             for made in admin.create_topics(topics).values():
                 made.result(30)
             yield Stage(broker.address, folder)

@@ -108,7 +108,8 @@ class Lanes(Generic[S, O]):
             if taken and size + len(head.command.encoded) > most_bytes:
                 break
             self._ready.popleft()
-            for task in self._run_of(head, most - len(taken)):
+            run = [head] if head.command.burst == 1 else self._run_of(head, most - len(taken))
+            for task in run:
                 if taken and size + len(task.command.encoded) > most_bytes:
                     break
                 ordered = ordered or task is not head

@@ -123,7 +123,11 @@ class Work:
         if not item.failures:
             if item.tasks:
                 item.assignment.dead_letters = 0
-            item.assignment.ledger.settle(item)
+            self._settle(item)
+
+    def _settle(self, item: Item) -> None:
+        item.assignment.ledger.settle(item)
+        item.tasks = []  # they refer to the item: without this, only the collector would free both
 
     def dead_letter_due(self, item: Item) -> bool:
         """True if a record whose commands are finished must be written to the dead letters now.
@@ -146,7 +150,7 @@ class Work:
         """Kafka has the dead letter: the record is done. False if that no longer matters."""
         if item.done or item.assignment.ledger.fenced:
             return False
-        item.assignment.ledger.settle(item)
+        self._settle(item)
         return True
 
     def _stop(self, item: Item, reason: str) -> None:

@@ -64,7 +64,8 @@ async def measure_lag(parts: Watched) -> None:
 
 
 def refresh(parts: Watched) -> None:
-    """Bring the gauges up to date."""
+    """Bring the metrics up to date."""
+    parts.metrics.flush()
     now = time.time()
     oldest = dict.fromkeys(parts.labels.all, 0.0)
     assigned = dict.fromkeys(oldest, 0)

@@ -1,12 +1,18 @@
 """The bridge's metrics. Labels come from the routes file and from closed lists; counters exist at 0 from the start."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from bridge.commands import Command, Reason, SkipReason
 from bridge.delivery.verdicts import CAUSES
@@ -22,6 +28,29 @@ DURATIONS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 SIZES: Final = tuple(2**power for power in range(11))
 
 
+class Ages(Collector):
+    """The histogram of the events' ages by route, counted in plain integers: one observation for each command."""
+
+    def __init__(self, routes: Iterable[str]) -> None:
+        self._counts = {route: [0] * (len(AGES) + 1) for route in routes}
+        self._sums = dict.fromkeys(self._counts, 0.0)
+
+    def observe(self, route: str, age_s: float) -> None:
+        """A command of this route is done, so long after its record was written."""
+        self._counts[route][bisect_left(AGES, age_s)] += 1
+        self._sums[route] += age_s
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """For prometheus_client."""
+        text = "From Kafka's timestamp until a command is done."
+        family = HistogramMetricFamily("realtime_bridge_event_age_seconds", text, labels=["route"])
+        names = [*map(floatToGoString, AGES), "+Inf"]
+        for route, counts in self._counts.items():
+            buckets = list(zip(names, accumulate(counts), strict=True))
+            family.add_metric([route], buckets, self._sums[route])
+        yield family
+
+
 class Metrics:
     """All metrics of one bridge, in a registry of its own. `topics` and `routes` are the label values there will be."""
 
@@ -33,9 +62,7 @@ class Metrics:
         self._histograms(routes)
         self._gauges(topics)
         self._gauge("build_info", "The version that runs; always 1.", "version").labels(version).set(1)
-        self._records: dict[tuple[str, str], Counter] = {}
-        self._commands: dict[tuple[str, str, bool], Counter] = {}
-        self._ages: dict[str, Histogram] = {}
+        self._counts: dict[tuple[Counter, tuple[str, ...]], int] = defaultdict(int)
 
     def _counters(self, topics: Sequence[str], routes: Sequence[tuple[str, str]]) -> None:
         self.records = self._counter("records", "Records that are done, by what became of them.", "topic", "outcome")
@@ -54,10 +81,8 @@ class Metrics:
     def _histograms(self, routes: Sequence[tuple[str, str]]) -> None:
         self.request_duration = self._histogram("request_duration_seconds", "One request to Centrifugo.", DURATIONS)
         self.batch = self._histogram("batch_commands", "Commands in a request.", SIZES)
-        self.age = self._histogram(
-            "event_age_seconds", "From Kafka's timestamp until a command is done.", AGES, "route"
-        )
-        _start(self.age, ((route,) for route in dict.fromkeys(name for name, _ in routes)))
+        self.ages = Ages(dict.fromkeys(name for name, _ in routes))
+        self.registry.register(self.ages)
 
     def _gauges(self, topics: Sequence[str]) -> None:
         self.in_flight = self._gauge("inflight_requests", "Requests to Centrifugo under way.")
@@ -86,26 +111,20 @@ class Metrics:
         return Histogram(f"realtime_bridge_{name}", text, labels, registry=self.registry, buckets=buckets)
 
     def record_ended(self, topic: str, outcome: str) -> None:
-        """A record is done. The children are remembered: to look one up costs more than to count."""
-        key = (topic, outcome)
-        counter = self._records.get(key)
-        if counter is None:
-            counter = self._records[key] = self.records.labels(topic, outcome)
-        counter.inc()
+        """A record is done."""
+        self._counts[self.records, (topic, outcome)] += 1
 
     def command_ended(self, command: Command, *, permanent: bool, age_s: float | None) -> None:
         """A command is done, or failed for good; its record is so old (None: not known)."""
-        key = (command.route, command.kind, permanent)
-        counter = self._commands.get(key)
-        if counter is None:
-            outcome = "permanent" if permanent else DONE
-            counter = self._commands[key] = self.commands.labels(command.route, command.kind, outcome)
-        counter.inc()
+        self._counts[self.commands, (command.route, command.kind, "permanent" if permanent else DONE)] += 1
         if age_s is not None and not permanent:
-            age = self._ages.get(command.route)
-            if age is None:
-                age = self._ages[command.route] = self.age.labels(command.route)
-            age.observe(age_s)
+            self.ages.observe(command.route, age_s)
+
+    def flush(self) -> None:
+        """Hand over what was counted since the last scrape: at each event it would cost as much as its mapping."""
+        for (counter, labels), number in self._counts.items():
+            counter.labels(*labels).inc(number)
+        self._counts.clear()
 
     def forget_partition(self, label: str, partition: Partition) -> None:
         """The partition is another's: its series end."""

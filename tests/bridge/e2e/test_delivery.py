@@ -10,8 +10,15 @@ from tests.harness.kafka import Kafka
 pytestmark = pytest.mark.processes
 
 
-async def test_an_event_reaches_the_channel_of_its_family(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
-    with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"BRIDGE_KAFKA_GROUP_PROTOCOL": "consumer"}, {"BRIDGE_INSTANCE_ID": "bridge-0"}],
+    ids=["classic", "KIP-848", "static member"],
+)
+async def test_an_event_reaches_the_channel_of_its_family(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge(**variables) as bridge:
         async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
             kafka.produce(
                 stage.topic, [b'{"family":"f-1","n":1}', b'{"family":"f-2","n":2}', b'{"family":"f-1","n":3}']
@@ -23,3 +30,21 @@ async def test_an_event_reaches_the_channel_of_its_family(kafka: Kafka, centrifu
     assert client.received == {"family:f-1": [{"n": 1}, {"n": 3}]}
     assert ended == 0
     assert kafka.committed(stage.group, stage.topic) == [3]
+
+
+async def test_the_end_of_a_topic_written_in_transactions_is_committed(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
+    with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
+        bridge.wait_until_assigned(2)
+        with kafka.producer(transactional_id=stage.topic) as producer:
+            producer.init_transactions(30)
+            for outcome in (producer.commit_transaction, producer.abort_transaction):
+                producer.begin_transaction()
+                producer.produce(stage.topic, b'{"family":"f-1","n":1}')
+                producer.flush(30)
+                outcome(30)
+        bridge.wait_until(lambda health: kafka.committed(stage.group, stage.topic) == [4])
+        done = bridge.metric(f'realtime_bridge_records_total{{outcome="done",topic="{stage.topic}"}}')
+
+    assert done == 1

@@ -219,6 +219,7 @@ class Rig:
 
     def value(self, name: str, **labels: str) -> float:
         """A metric's value."""
+        self.metrics.flush()
         found = self.metrics.registry.get_sample_value(f"realtime_bridge_{name}", labels)
         assert found is not None, name
         return found

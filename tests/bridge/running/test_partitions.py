@@ -1,0 +1,123 @@
+"""Partitions come, go, and are held back."""
+
+import asyncio
+
+from aiohttp import web
+
+from bridge.delivery.work import Partition
+from bridge.kafka.gate import Gate
+from bridge.kafka.reading import EndOfPartition
+from tests.bridge.made import record
+from tests.bridge.running.rig import PARTITION, running_rig, silence, status, well
+
+OTHER = Partition("diary", 1)
+
+
+async def test_what_is_in_flight_is_finished_before_a_partition_goes() -> None:
+    answer = asyncio.Event()
+
+    async def later(request: web.Request) -> web.StreamResponse:
+        await answer.wait()
+        return await well(request)
+
+    async with running_rig(requests=1, batch_max=1) as rig:
+        rig.centrifugo.script = [later]
+        rig.receive_publications("a", "b")
+        await rig.until(lambda: len(rig.centrifugo.batches) == 1)
+        revoking = asyncio.create_task(rig.bridge.revoked([PARTITION], lost=False))
+        await asyncio.sleep(0.05)
+        waiting = not revoking.done()
+        answer.set()
+        offsets = await revoking
+        rig.sender.pump()
+
+    assert waiting
+    assert offsets == {PARTITION: 1}
+    assert rig.centrifugo.channels == [["a"]]
+
+
+async def test_in_an_outage_a_partition_goes_as_soon_as_its_requests_have_failed() -> None:
+    async with running_rig(requests=1) as rig:
+        rig.centrifugo.script = [silence] * 50
+        rig.receive_publications("a")
+        await rig.until(lambda: len(rig.centrifugo.batches) == 1)
+        async with asyncio.timeout(0.9):
+            offsets = await rig.bridge.revoked([PARTITION], lost=False)
+
+    assert offsets == {}
+
+
+async def test_a_partition_that_comes_back_begins_anew() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [status(503)] * 3
+        rig.receive_publications("a", "a")
+        await rig.bridge.revoked([PARTITION], lost=True)
+        rig.bridge.assigned([PARTITION])
+        rig.bridge.received([record(0), record(1)])
+        await rig.until_done(2)
+
+    assert rig.value("rebalances_total", event="lost") == 1
+    assert rig.value("rebalances_total", event="assigned") == 2
+
+
+async def test_a_record_of_a_partition_that_is_not_ours_is_dropped() -> None:
+    async with running_rig() as rig:
+        rig.mapper.outcomes = {}
+        rig.bridge.received([record(0, partition=1)])
+
+    assert rig.bridge.work.pending == 0
+    assert rig.writer.written == []
+
+
+async def test_only_the_partition_whose_window_is_full_is_held_back() -> None:
+    async with running_rig(requests=1) as rig:
+        rig.bridge.assigned([OTHER])
+        rig.centrifugo.script = [status(503)] * 5
+        rig.receive_publications(*(f"channel-{number}" for number in range(100)))
+        held = rig.gate.held
+        await rig.until_done(100)
+
+    assert held == {PARTITION}
+    assert rig.gate.held == frozenset()
+
+
+async def test_what_may_be_committed_is_offered_until_the_broker_has_confirmed_it() -> None:
+    async with running_rig() as rig:
+        rig.receive_publications("a")
+        await rig.until_done(1)
+        rig.bridge.received([EndOfPartition(PARTITION, 7)])
+        rig.bridge.offer_commits()
+        first = rig.gate.commits
+        rig.bridge.committed({}, failed=1)
+        rig.bridge.offer_commits()
+        again = rig.gate.commits
+        rig.bridge.committed({PARTITION: 7}, failed=0)
+        rig.bridge.offer_commits()
+
+    assert first == again == {PARTITION: 7}
+    assert rig.gate.commits == {}
+    assert rig.value("commits_total", outcome="failed") == 1
+    assert rig.value("commits_total", outcome="ok") == 1
+
+
+def test_the_gate_counts_what_is_between_the_two_threads() -> None:
+    gate = Gate(most_pending=10, most_bytes=100)
+
+    gate.handed = 10
+    between = (gate.full, gate.room)
+    gate.taken = 10
+    gate.update(pending=6, pending_bytes=10)
+
+    assert between == (True, 0)
+    assert (gate.full, gate.room, gate.has_ample_room) == (False, 4, False)
+
+
+def test_the_gate_is_full_by_bytes_too_and_opens_at_half() -> None:
+    gate = Gate(most_pending=10, most_bytes=100)
+
+    gate.update(pending=1, pending_bytes=100)
+    full = (gate.full, gate.wait_for_room(0.01))
+    gate.update(pending=1, pending_bytes=50)
+
+    assert full == (True, False)
+    assert (gate.full, gate.has_ample_room, gate.wait_for_room(0.01)) == (False, True, True)
