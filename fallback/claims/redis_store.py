@@ -110,7 +110,7 @@ class RedisStore:
                 return await ask()
             except exceptions.NoPermissionError as error:
                 raise _NotAllowed(explanation(error)) from None
-            except (exceptions.RedisError, OSError) as error:
+            except (exceptions.RedisError, OSError, ValueError) as error:  # ValueError: a malformed host name
                 raise StoreError(explanation(error)) from None
 
 
@@ -124,6 +124,8 @@ def explanation(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     cause = error.__cause__ or error.__context__
+    if isinstance(cause, UnicodeError):
+        return "cannot connect (malformed host name)"
     if isinstance(cause, OSError):
         return f"cannot connect ({network_reason(cause)})"
     code = str(error).partition(" ")[0]

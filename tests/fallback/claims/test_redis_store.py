@@ -209,6 +209,22 @@ async def test_a_redis_that_refuses_is_known_at_the_first_contact(
     assert "wrong-one" not in repr(claims)
 
 
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("a..b", "cannot connect (malformed host name)"),
+        ("does-not-exist.invalid", "cannot connect (Name or service not known)"),
+        ("127.0.0.1:1", "cannot connect (Connection refused)"),
+    ],
+)
+async def test_a_server_that_is_not_there_is_an_error_with_its_reason(host: str, reason: str) -> None:
+    async with claims_in(f"redis://{host}", deadline_s=20) as claims:
+        contacted = await claims.contact()
+
+    assert not contacted
+    assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
 async def test_an_evicting_policy_is_warned_of_and_works(tmp_path: Path, policy: str) -> None:
     with redis_server(tmp_path, maxmemory_policy=policy) as redis:
