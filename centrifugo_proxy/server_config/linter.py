@@ -54,6 +54,17 @@ REGISTERS: Final = (
 )
 # Findings about something that is missing, which may be in a Secret beside the file.
 MAY_BE_ELSEWHERE: Final = frozenset({"guard-header-missing", "api-without-key", "origins-empty"})
+# The same where the configuration file itself is beside it, and only variables and flags are known.
+MAY_BE_IN_THE_FILE: Final = MAY_BE_ELSEWHERE | {
+    "connect-proxy-missing",
+    "event-proxy-missing",
+    "refresh-proxy-missing",
+    "policy-namespace-missing",
+    "transform-401-missing",
+    "timeout-not-above-deadline",
+    "connection-meta-off",
+    "start-refused",
+}
 RULES: Final = Register(each for register in REGISTERS for each in register.items())
 
 
@@ -118,6 +129,7 @@ def _lint_source(source: Source, facts: ServiceFacts, major: int | None) -> Repo
         return Report(None, [unparsable(str(error), error.place)])
     except RecursionError:
         return Report(None, [too_deep()])
-    if source.more_elsewhere:  # what is missing here may be there
-        found = [finding for finding in found if finding.id not in MAY_BE_ELSEWHERE]
+    if source.more_elsewhere:
+        unknown = MAY_BE_ELSEWHERE if source.text else MAY_BE_IN_THE_FILE
+        found = [finding for finding in found if finding.id not in unknown]
     return Report(configuration.major, found)

@@ -18,6 +18,8 @@ WEB_PAGE: Final = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]+)?")
 PART: Final = re.compile(
     r"(?P<any>\*+)|(?P<one>\?)|\[(?P<none>!?)(?P<set>[^]]+)\]|\\(?P<quoted>.)|(?P<other>.)", re.DOTALL
 )
+BRACES: Final = re.compile(r"\{[^}]*\}")
+WILD: Final = re.compile(r"[*?[]")
 GROUP: Final = {"{": "(?:", "}": ")"}
 
 
@@ -25,6 +27,20 @@ def lets_in_anybody(entry: str) -> bool:
     """True if the pattern admits an origin that an attacker could register."""
     pattern = _expression(entry)
     return pattern is not None and any(pattern.fullmatch(origin) for origin in (*STRANGERS, *_made_for(entry)))
+
+
+def never_matches(entry: str) -> bool:
+    """True if no browser sends an origin that the pattern matches.
+
+    Origins are in lower case, begin with a scheme, and have no path, comma or white space.
+    """
+    plain = BRACES.sub("", entry)
+    if entry != entry.lower() or any(character in plain for character in ", \t\"'"):
+        return True
+    if WILD.search(plain):
+        return plain.endswith("/")
+    _, scheme, rest = plain.partition("://")
+    return entry != "null" and (not scheme or "/" in rest)
 
 
 def _made_for(entry: str) -> Iterator[str]:

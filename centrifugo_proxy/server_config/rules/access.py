@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from centrifugo_proxy.server_config.configuration import Configuration, is_true, words
+from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, is_true, words
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.origins import lets_in_anybody
+from centrifugo_proxy.server_config.origins import lets_in_anybody, never_matches
 from centrifugo_proxy.server_config.rules.proxy import ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
@@ -64,6 +64,21 @@ def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator
             option.path,
             "Centrifugo refuses every connection from a browser or web view; only clients that send no Origin get in.",
             "List the origins your app is served from, such as https://app.example.com and capacitor://localhost.",
+        )
+
+
+@RULES.rule("origins-unmatched", Severity.ERROR)
+def origins_unmatched(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    option = configuration.option(ORIGINS[configuration.major])
+    whole = configuration.major == 6 and isinstance(option.value, str)  # v6 does not split one text
+    entries = [option.value] if whole and option.value else words(option.value)
+    if any(map(never_matches, entries)) and not isinstance(option.value, FromSecret):
+        yield Problem(
+            option.path,
+            "An entry matches no origin that a browser sends, and Centrifugo refuses the web app it is meant for. An "
+            "origin has a scheme and a host, in lower case, and no path: https://app.example.com.",
+            "Correct the entry. Several origins are a list"
+            + ("; in an environment variable, spaces separate them." if whole else "."),
         )
 
 

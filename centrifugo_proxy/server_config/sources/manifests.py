@@ -101,7 +101,7 @@ def _kubernetes(objects: list[dict[str, Any]]) -> list[Source]:
     for container in _containers(objects):
         variables |= _container_variables(container)
         flags |= flags_of([*_list(container.get("command")), *_list(container.get("args"))])
-        elsewhere = elsewhere or bool(container.get("envFrom"))
+        elsewhere = elsewhere or bool(container.get("envFrom") or (not files and container.get("volumeMounts")))
     for each in objects:
         variables |= {name: value for name, value in _entries(each) if name.startswith(PREFIX)}
     if files:
@@ -182,7 +182,7 @@ def _compose_variables(service: dict[str, Any]) -> tuple[Variables, bool]:
         table(given).items() if isinstance(given, dict) else (str(each).partition("=")[::2] for each in _list(given))
     )
     variables = {str(name): _interpolated(value) for name, value in pairs}
-    return variables, bool(service.get("env_file"))
+    return variables, bool(service.get("env_file") or service.get("volumes") or service.get("configs"))
 
 
 def _interpolated(value: Any) -> str:

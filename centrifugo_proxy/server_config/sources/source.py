@@ -12,8 +12,8 @@ class Source:
     """A configuration file's text, and what Centrifugo's environment and flags add to it.
 
     `label` says where in the outer file it is, "" when that is the configuration itself. `variables` and `flags` are by
-    name; a value that is kept elsewhere is a FromSecret. `more_elsewhere` says that further variables come from a place
-    that cannot be read, such as a Secret.
+    name; a value that is kept elsewhere is a FromSecret. `more_elsewhere` says that further variables, or the file itself
+    where `text` is empty, come from a place that cannot be read, such as a Secret or a mounted file.
     """
 
     label: str

@@ -206,6 +206,17 @@ FIRES: Final = [
     Case("origins-any", "client.allowed_origins", {"client.allowed_origins": ["https://app.test", "*"]}),
     Case("origins-any", "allowed_origins", {"allowed_origins": "https://*"}, major=5),
     Case("origins-any", "client.allowed_origins", {"client.allowed_origins": ["{http,https}://*.*"]}),
+    *(
+        Case("origins-unmatched", "client.allowed_origins", {"client.allowed_origins": ["https://app.test", entry]})
+        for entry in (
+            "app.example.com",
+            "https://App.example.com",
+            "https://app.test/",
+            "https://a.test,https://b.test",
+        )
+    ),
+    Case("origins-unmatched", "client.allowed_origins", {"client.allowed_origins": "https://a.test https://b.test"}),
+    Case("origins-unmatched", "allowed_origins", {"allowed_origins": '["https://app.test"]'}, major=5),
     Case("origins-empty", "client.allowed_origins", {"client.allowed_origins": []}),
     Case("origins-empty", "allowed_origins", {"allowed_origins": None}, major=5),
     Case(
@@ -320,6 +331,20 @@ FIRES: Final = [
 ]
 
 SILENT: Final = [
+    Case(
+        "origins-unmatched",
+        "patterns, ports and other schemes",
+        {
+            "client.allowed_origins": [
+                "*.app.test",
+                "{http,https}://app.test",
+                "capacitor://localhost",
+                "null",
+                "file://",
+            ]
+        },
+    ),
+    Case("origins-unmatched", "one text", {"allowed_origins": "https://a.test http://localhost:3000"}, major=5),
     Case("connect-proxy-missing", "a connect proxy by name", granular(), major=5),
     Case("event-proxy-missing", "an event that is not configured", {"client.proxy.refresh": None}),
     Case(

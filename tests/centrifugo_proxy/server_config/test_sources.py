@@ -140,6 +140,15 @@ def test_what_compose_fills_in_is_not_taken_for_a_literal(interpolated: str | No
     assert [place for place in places(yaml.safe_dump(held)) if "http_api" in place] == []
 
 
+def test_what_may_be_in_a_mounted_file_is_not_missed() -> None:
+    environment = {"CENTRIFUGO_CLIENT_INSECURE": "true"}
+    mounted = compose(environment=environment, volumes=["./config.json:/centrifugo/config.json"])
+    pod = deployment({"name": "CENTRIFUGO_CLIENT_INSECURE", "value": "true"}, volumeMounts=[{"name": "config"}])
+
+    assert places(yaml.safe_dump(mounted)) == ["error insecure-mode services.centrifugo: client.insecure"]
+    assert places(yaml.safe_dump(pod)) == ["error insecure-mode env: client.insecure"]
+
+
 def test_a_manifest_without_a_configuration_is_an_error() -> None:
     text = yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "spec": {"ports": []}})
 
