@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFo
 from common.exit_codes import failure_code
 from common.os_errors import reason
 from common.printable import printable_lines
+from common.version import VERSION
 
 UNKNOWN = """
 
@@ -52,6 +53,10 @@ class OperatorCommand(BaseCommand):
         "--force-color",
         "--skip-checks",
     }
+
+    def get_version(self) -> str:
+        """The version of the service; BaseCommand's is Django's."""
+        return VERSION
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -26,7 +26,7 @@ def test_help_lists_our_commands_before_djangos(words: list[str]) -> None:
     assert "server" not in ended.stdout.replace("serve ", "")
 
 
-@pytest.mark.parametrize("words", [["version"], ["--version"]])
+@pytest.mark.parametrize("words", [["version"], ["--version"], ["serve", "--version"], ["pods", "--version"]])
 def test_version_is_the_services(words: list[str]) -> None:
     ended = run_manage(*words)
 

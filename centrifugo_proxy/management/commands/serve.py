@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from common import early_signals
+from common.version import VERSION
 
 KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
 SHUTDOWN_S: Final = 30
@@ -24,6 +25,10 @@ class Command(BaseCommand):
         "Each process has its own ticket pool and its own metrics: scale by replicas."
     )
     requires_system_checks = []  # realtime_site.asgi runs them, under plain uvicorn as well
+
+    def get_version(self) -> str:
+        """The version of the service; BaseCommand's is Django's."""
+        return VERSION
 
     def handle(self, *args: Any, **options: Any) -> None:
         server = uvicorn.Server(server_config())
