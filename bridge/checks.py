@@ -54,7 +54,7 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]
     if api_key:
         return []
-    hint = "Set it to Centrifugo's http_api.key, or …_FILE; without one, the API must be open to whoever reaches it."
+    hint = "Set it to Centrifugo's http_api.key, or …_FILE; without a key, everybody who reaches the API can use it."
     return [Warning("CENTRIFUGO_API_KEY is not set.", hint=hint, id="bridge.W001")]
 
 
@@ -65,7 +65,7 @@ def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
         return []
     findings = [*_tls_findings(), *_sasl_findings()]
     if settings.BRIDGE_KAFKA_SECURITY == "sasl_plaintext":
-        hint = "Use sasl_tls, or make sure that nobody else can listen on this network."
+        hint = "Use sasl_tls, or use it on a trusted network only."
         text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: the password crosses the network unencrypted with PLAIN."
         findings.append(Warning(text, hint=hint, id="bridge.W002"))
     return findings
@@ -119,10 +119,10 @@ def _sasl_findings() -> Iterator[CheckMessage]:
 
 @register(TAG)
 def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Numbers and names that contradict each other, or do harm."""
+    """Numbers and names that contradict each other, or are dangerous."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
-    return [*_contradictions(), *_harm()]
+    return [*_contradictions(), *_dangers()]
 
 
 def _contradictions() -> Iterator[CheckMessage]:
@@ -143,7 +143,7 @@ def _contradictions() -> Iterator[CheckMessage]:
         yield _error("E013", text, "Unset BRIDGE_REPLAY_TOPIC for its default, or name another topic.")
 
 
-def _harm() -> Iterator[CheckMessage]:
+def _dangers() -> Iterator[CheckMessage]:
     if settings.BRIDGE_OFFSET_RESET == "latest":
         text = "BRIDGE_OFFSET_RESET is latest: events that are written before a partition is first read are lost."
         yield Warning(text, hint="Use earliest.", id="bridge.W003")

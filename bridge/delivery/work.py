@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Where a partition stands still until the bridge is started anew, and why."""
+    """Where a partition is stopped until the bridge is restarted, and why."""
 
     offset: int
     reason: str
@@ -79,9 +79,9 @@ class Work:
         commands: Sequence[Command] = (),
         failures: Iterable[Poison] = (),
     ) -> Item | None:
-        """A record was read and mapped; None if the partition is not ours, or stands still.
+        """A record was read and mapped; None if the partition is not ours, or is stopped.
 
-        A record without commands and failures is done at once. `dead_letter_due` tells of the result.
+        A record without commands and failures is done at once. Ask `dead_letter_due` next.
         """
         assignment = self.assignments.get(partition)
         if assignment is None or assignment.closing or assignment.stopped is not None:

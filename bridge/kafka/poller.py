@@ -8,15 +8,15 @@ each other.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from bridge.commands import Headers, Record
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaRefused
 from bridge.kafka.gate import Gate
+from bridge.kafka.messages import record_of, topic_partitions, with_offsets
 from bridge.kafka.reading import EndOfPartition, Read
 
 POLL_S: Final = 0.05
@@ -155,14 +155,14 @@ class Poller(threading.Thread):
             logger.warning("Kafka reports an error", extra={"error": error.name()})
 
     def _pause_and_resume(self) -> None:
-        """Pause what must not be read. Resuming throws prefetched records away, so that it needs ample room."""
+        """Pause what must not be read. Pausing discards prefetched records, so resume only once there is ample room."""
         if self._gate.paused and self._gate.has_ample_room:
             self._gate.paused = False
         wanted = self._assigned & (self._assigned if self._gate.paused else self._gate.held)
         if to_pause := wanted - self._paused:
-            self._consumer.pause(_topic_partitions(to_pause))
+            self._consumer.pause(topic_partitions(to_pause))
         if to_resume := self._paused - wanted:
-            self._consumer.resume(_topic_partitions(to_resume))
+            self._consumer.resume(topic_partitions(to_resume))
         self._paused = wanted
 
     def _commit_if_due(self) -> None:
@@ -173,7 +173,7 @@ class Poller(threading.Thread):
         offsets = self._gate.commits
         if ours := {partition: offset for partition, offset in offsets.items() if partition in self._assigned}:
             try:
-                self._consumer.commit(offsets=_with_offsets(ours), asynchronous=True)
+                self._consumer.commit(offsets=with_offsets(ours), asynchronous=True)
             except KafkaException:
                 self._tell_committed({}, failed=len(ours))
 
@@ -209,7 +209,7 @@ class Poller(threading.Thread):
         if not offsets:
             return
         try:
-            answered = self._consumer.commit(offsets=_with_offsets(offsets), asynchronous=False) or []
+            answered = self._consumer.commit(offsets=with_offsets(offsets), asynchronous=False) or []
         except KafkaException:
             self._tell_committed({}, failed=len(offsets))
         else:
@@ -232,33 +232,3 @@ class Poller(threading.Thread):
 
     def _tell(self, hear: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(hear, *arguments)
-
-
-def record_of(message: Message) -> Record:
-    """A message without an error, as a value."""
-    _, timestamp = message.timestamp()
-    return Record(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        timestamp,
-        message.key(),
-        message.value(),
-        _headers(message),
-    )
-
-
-def _headers(message: Message) -> Headers:
-    headers = message.headers()
-    if not headers:
-        return ()
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in pairs)
-
-
-def _topic_partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for topic, number in partitions]
-
-
-def _with_offsets(offsets: Mapping[Partition, int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from bridge.commands import Record
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
-from bridge.kafka.poller import record_of
+from bridge.kafka.messages import record_of
 
 TIMEOUT_S: Final = 10.0
 CHUNK: Final = 1000

@@ -21,6 +21,7 @@ from bridge.running.gauges import Labels
 from bridge.running.health import Health
 from bridge.running.letters import Letters
 from bridge.running.metrics import Metrics
+from bridge.running.observer import MetricsObserver
 from bridge.running.sender import Sender
 from bridge.running.spans import Tracer
 
@@ -75,7 +76,7 @@ async def open_parts(
         check=api.check,
         limits=config.limits,
         backoff=config.backoff,
-        observer=bridge,
+        observer=MetricsObserver(metrics, time.time),
         tracer=tracer,
         on_finished=bridge.finished,
         monotonic=time.monotonic,

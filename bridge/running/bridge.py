@@ -1,20 +1,18 @@
-"""The event loop's side of the bridge: maps what the poller hands over, sends it, and tells what may be committed."""
+"""The event loop's side of the bridge: maps and sends what the poller hands over, and offers offsets to commit."""
 
 import asyncio
 import logging
-import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from bridge.commands import Mapped, Outcome, Poison, Reason, Record, Skip
-from bridge.delivery.work import Assignment, Item, Partition, Sending, Work
+from bridge.delivery.work import Assignment, Item, Partition, Work
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition, Read
 from bridge.running.metrics import DEAD_LETTER, DONE, Metrics
-
-UNKNOWN_TIME: Final = -1
+from bridge.running.reachability import Reachability
+from bridge.running.tracebacks import without_text
 
 logger = logging.getLogger("bridge")
 
@@ -42,7 +40,7 @@ class Writes(Protocol):
 
 @dataclass(frozen=True)
 class StoppedPartition:
-    """A partition that stands still until a restart."""
+    """A partition that is stopped until a restart."""
 
     partition: Partition
     offset: int
@@ -72,8 +70,7 @@ class Bridge:
         clock: Callable[[], float],
     ) -> None:
         self.work = work
-        self.kafka_reachable: bool | None = None
-        self.kafka_problem = ""
+        self.kafka = Reachability()
         self.ever_assigned = False
         self.dead_letters = 0
         self.ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
@@ -89,14 +86,14 @@ class Bridge:
 
     def received(self, messages: Sequence[Read]) -> None:
         """Map records and queue their commands; ends of partitions come in order with them."""
-        self._gate.taken += len(messages)
-        self.kafka_answered()
+        self.kafka.answered()
         now_ms = int(self._clock() * 1000)
         for message in messages:
             if isinstance(message, EndOfPartition):
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
+        self._gate.taken += len(messages)  # only now: until `changed` counts them as pending, they count as handed over
         self.changed()
         self.sender.pump()
 
@@ -115,19 +112,19 @@ class Bridge:
         try:
             return self._mapper.outcome(record, now_ms)
         except Exception as error:
-            logger.error("mapping failed with an internal error", extra=_without_text(error))
+            logger.error("mapping failed with an internal error", extra=without_text(error))
             return Mapped((), (Poison(Reason.INTERNAL_ERROR, type(error).__name__),))
 
     def finished(self, item: Item) -> None:
-        """All commands of a record are finished: it is done, or dead, or stops its partition."""
+        """All commands of a record are finished: it is done, becomes a dead letter, or stops its partition."""
         if self.work.dead_letter_due(item):
             self.letters.write(item)
         elif item.done:
             self._metrics.record_ended(self._label(item.record.topic), DONE)
         elif item.assignment.stopped is not None and item.assignment.stopped.offset == item.offset:
-            self._tell_stopped(item.assignment, item)
+            self._log_stopped(item.assignment, item)
 
-    def _tell_stopped(self, assignment: Assignment, item: Item) -> None:
+    def _log_stopped(self, assignment: Assignment, item: Item) -> None:
         topic, number = assignment.partition
         self._metrics.stopped.labels(self._label(topic), str(number)).set(1)
         logger.error(
@@ -149,26 +146,6 @@ class Bridge:
             self._metrics.dead_letters.labels(label, item.failures[0].reason).inc()
             self._metrics.record_ended(label, DEAD_LETTER)
         self.changed()
-
-    def command_ended(self, task: Sending, *, permanent: bool) -> None:
-        """A command is finished."""
-        timestamp_ms = task.owner.timestamp_ms
-        age_s = None if timestamp_ms == UNKNOWN_TIME else max(0.0, self._clock() - timestamp_ms / 1000)
-        self._metrics.command_ended(task.command, permanent=permanent, age_s=age_s)
-
-    def requesting(self, commands: int) -> None:
-        """A request to Centrifugo begins."""
-        self._metrics.batch.observe(commands)
-        self._metrics.in_flight.inc()
-
-    def requested(self, seconds: float) -> None:
-        """It is over."""
-        self._metrics.request_duration.observe(seconds)
-        self._metrics.in_flight.dec()
-
-    def retried(self, cause: str, commands: int) -> None:
-        """Commands will be sent again."""
-        self._metrics.retries.labels(cause).inc(commands)
 
     def changed(self) -> None:
         """Tell the poller how much is pending, and which partitions it must not read."""
@@ -199,7 +176,7 @@ class Bridge:
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
         """Partitions are ours."""
-        self.kafka_answered()
+        self.kafka.answered()
         self.ever_assigned = True
         for partition in partitions:
             self.work.assign(partition)
@@ -244,23 +221,13 @@ class Bridge:
             if assignment := self.work.assignments.get(partition):
                 assignment.ledger.confirm(offset)
         if offsets:
-            self.kafka_answered()
+            self.kafka.answered()
         self._metrics.commits.labels("ok").inc(len(offsets))
         self._metrics.commits.labels("failed").inc(failed)
 
     def kafka_failed(self, reason: str) -> None:
         """Kafka cannot be reached."""
-        if self.kafka_reachable is not False or self.kafka_problem != reason:
-            logger.warning("Kafka does not answer; librdkafka reconnects by itself", extra={"error": reason})
-        self.kafka_reachable = False
-        self.kafka_problem = reason
-
-    def kafka_answered(self) -> None:
-        """Kafka can be reached."""
-        if self.kafka_reachable is False:
-            logger.info("Kafka answers again")
-        self.kafka_reachable = True
-        self.kafka_problem = ""
+        self.kafka.failed(reason)
 
     def poller_ended(self, error: BaseException | None) -> None:
         """The poller's thread is over."""
@@ -268,15 +235,9 @@ class Bridge:
             self.ended.set_result(error)
 
     def stopped(self) -> list[StoppedPartition]:
-        """The partitions that stand still."""
+        """The stopped partitions."""
         return [
             StoppedPartition(partition, each.stopped.offset, each.stopped.reason)
             for partition, each in self.work.assignments.items()
             if each.stopped is not None
         ]
-
-
-def _without_text(error: Exception) -> dict[str, str]:
-    """Where an exception was raised, without its text: a parser's may repeat the record."""
-    frames = "".join(traceback.format_tb(error.__traceback__ or sys.exc_info()[2]))
-    return {"error": type(error).__name__, "traceback": frames}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.delivery.backoff import Backoff
 from bridge.kafka.connection import Group, KafkaConnection, Properties, read_properties
 from bridge.running.letters import LetterTopics
-from bridge.running.sender import Limits
+from bridge.running.sending import Limits
 from common.files import TEXT_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path

@@ -53,9 +53,9 @@ async def measure_lag(parts: Watched) -> None:
     try:
         ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:
-        parts.bridge.kafka_failed(str(error))
+        parts.bridge.kafka.failed(str(error))
         return
-    parts.bridge.kafka_answered()
+    parts.bridge.kafka.answered()
     for partition, end in ends.items():
         assignment = parts.bridge.work.assignments.get(partition)
         if assignment is not None and assignment.ledger.committable is not None:

@@ -31,7 +31,7 @@ class Health:
         """The body of /health."""
         outage = self.outage()
         stopped = self.bridge.stopped()
-        degraded = outage.since is not None or bool(stopped) or self.bridge.kafka_reachable is False
+        degraded = outage.since is not None or bool(stopped) or self.bridge.kafka.reachable is False
         return {
             "status": "degraded" if degraded else "ok",
             "version": self.version,
@@ -44,7 +44,7 @@ class Health:
                 "since": None if outage.since is None else self._at(outage.since),
                 "tries": outage.tries,
             },
-            "kafka": {"reachable": self.bridge.kafka_reachable is True},
+            "kafka": {"reachable": self.bridge.kafka.reachable is True},
             "stopped": [
                 {
                     "topic": each.partition.topic,

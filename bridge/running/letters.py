@@ -55,7 +55,7 @@ class Letters:
         self._clock = clock
         self._spread = spread
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told_at: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def write(self, item: Item) -> None:
         """Begin to write the dead letter of a record, with the failures it has now."""
@@ -84,17 +84,17 @@ class Letters:
                 logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
                 await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
             else:
-                self._tell(letter)
+                self._log(letter)
                 self._on_delivered(item)
                 return
 
-    def _tell(self, letter: Letter) -> None:
-        """At most one line a second for a reason: position and reason, nothing of the record."""
+    def _log(self, letter: Letter) -> None:
+        """Log position and reason, at most once a second for each reason."""
         reason = str(letter.failures[0].reason)
         now = self._clock()
-        if now - self._told_at.get(reason, 0.0) < QUIET_S:
+        if now - self._logged_at.get(reason, 0.0) < QUIET_S:
             return
-        self._told_at[reason] = now
+        self._logged_at[reason] = now
         where = {"topic": letter.position.topic, "partition": letter.position.partition}
         logger.info("dead letter", extra={**where, "offset": letter.position.offset, "reason": reason})
 

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bridge.centrifugo.api import Api
 from bridge.commands import Command, Poison, Publish, Reason
@@ -13,38 +12,13 @@ from bridge.delivery.lanes import Batch, State
 from bridge.delivery.verdicts import Failure, Kind, Outcome, Verdict
 from bridge.delivery.work import Item, Sending, Work
 from bridge.running.outage import Outage, OutageState
+from bridge.running.sending import Limits, Observer
 from bridge.running.spans import Tracer
 
 MISCONFIGURED_S: Final = 60.0
 REFUSED: Final = "Centrifugo answered HTTP 400 to this command alone"
 
 logger = logging.getLogger("bridge")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much goes out at once; `max_attempts` 0: a temporary error is tried again for ever."""
-
-    requests: int
-    batch_max: int
-    batch_bytes: int
-    max_attempts: int
-
-
-class Observer(Protocol):
-    """Hears what happens, for metrics."""
-
-    def requesting(self, commands: int) -> None:
-        """A request of so many commands begins."""
-
-    def requested(self, seconds: float) -> None:
-        """It is over, after this time."""
-
-    def command_ended(self, task: Sending, *, permanent: bool) -> None:
-        """A command is done, or failed for good."""
-
-    def retried(self, cause: str, commands: int) -> None:
-        """So many commands will be sent again."""
 
 
 class Sender:

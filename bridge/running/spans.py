@@ -1,4 +1,4 @@
-"""What the sender says about requests, for whoever records spans. Off unless tracing is configured."""
+"""The spans of requests to Centrifugo, as the sender sees them. Off unless tracing is configured."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol

@@ -1,4 +1,4 @@
-"""Puts a bridge together, runs it until it is told to end, and takes it apart in order."""
+"""Runs a bridge from start to shutdown."""
 
 import asyncio
 import gc
@@ -113,10 +113,10 @@ async def _ask_until_answered(parts: Parts) -> dict[str, int]:
         try:
             existing = await parts.brokers.topics(ANSWER_S)
         except KafkaUnreachable as error:
-            parts.bridge.kafka_failed(str(error))
+            parts.bridge.kafka.failed(str(error))
             await asyncio.sleep(ASK_AGAIN_S)
         else:
-            parts.bridge.kafka_answered()
+            parts.bridge.kafka.answered()
             return existing
 
 

@@ -33,7 +33,7 @@ def test_without_a_routes_file_nothing_is_checked() -> None:
     assert findings("", BRIDGE_WINDOW=1, CENTRIFUGO_API_KEY="") == []
 
 
-def test_every_fault_of_the_routes_file_is_told(tmp_path: Path) -> None:
+def test_every_fault_of_the_routes_file_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "routes.toml"
     file.write_text("version = 2\nunknown = true\n")
 
@@ -70,25 +70,25 @@ def test_every_fault_of_the_routes_file_is_told(tmp_path: Path) -> None:
         ({"CENTRIFUGO_API_TLS_CA_FILE": "/nowhere"}, "E007", "CENTRIFUGO_API_TLS_CA_FILE: cannot read /nowhere"),
     ],
 )
-def test_what_contradicts_or_does_harm_is_told(
+def test_contradictions_and_dangers_are_reported(
     routes: str, settings: dict[str, Any], number: str, message: str
 ) -> None:
-    told = findings(routes, **settings)
+    found = findings(routes, **settings)
 
-    assert [each for each, text in told if text.startswith(message)] == [f"bridge.{number}"], told
+    assert [each for each, text in found if text.startswith(message)] == [f"bridge.{number}"], found
 
 
 @pytest.mark.parametrize("missing", ["MECHANISM", "USER", "PASSWORD"])
 def test_sasl_needs_a_mechanism_a_user_and_a_password(routes: str, missing: str) -> None:
     given = {"MECHANISM": "PLAIN", "USER": "u", "PASSWORD": "p", missing: ""}
 
-    told = findings(
+    found = findings(
         routes,
         BRIDGE_KAFKA_SECURITY="sasl_tls",
         **{f"BRIDGE_KAFKA_SASL_{name}": value for name, value in given.items()},
     )
 
-    assert told == [
+    assert found == [
         ("bridge.E008", f"BRIDGE_KAFKA_SECURITY is sasl_tls, but BRIDGE_KAFKA_SASL_{missing} is not set."),
     ]
 
@@ -104,18 +104,18 @@ def test_half_a_client_certificate_is_refused(routes: str, tmp_path: Path) -> No
     file = tmp_path / "cert.pem"
     file.write_text("")
 
-    told = findings(routes, BRIDGE_KAFKA_SECURITY="tls", BRIDGE_KAFKA_TLS_CERT_FILE=str(file))
+    found = findings(routes, BRIDGE_KAFKA_SECURITY="tls", BRIDGE_KAFKA_TLS_CERT_FILE=str(file))
 
-    assert [number for number, _ in told] == ["bridge.E006"]
+    assert [number for number, _ in found] == ["bridge.E006"]
 
 
 def test_a_file_without_certificates_is_refused(routes: str, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not PEM")
 
-    told = findings(routes, BRIDGE_KAFKA_SECURITY="tls", BRIDGE_KAFKA_TLS_CA_FILE=str(file))
+    found = findings(routes, BRIDGE_KAFKA_SECURITY="tls", BRIDGE_KAFKA_TLS_CA_FILE=str(file))
 
-    assert told == [("bridge.E007", f"BRIDGE_KAFKA_TLS_CA_FILE: {file} has no certificate in PEM.")]
+    assert found == [("bridge.E007", f"BRIDGE_KAFKA_TLS_CA_FILE: {file} has no certificate in PEM.")]
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ def test_the_page_names_every_outcome() -> None:
 
 
 def test_the_page_says_what_to_do_about_every_reason() -> None:
-    told = {reason for cell, *_ in rows("Dead letters") for reason in re.findall(r"`(\w+)`", cell)}
+    found = {reason for cell, *_ in rows("Dead letters") for reason in re.findall(r"`(\w+)`", cell)}
 
-    assert told == set(Reason)
+    assert found == set(Reason)
 
 
 def health_of(rig: Rig) -> dict[str, object]:
@@ -85,7 +85,7 @@ async def test_the_page_names_every_field_of_health() -> None:
 async def test_health_is_degraded_when_something_is_wrong() -> None:
     async with running_rig() as rig:
         well = health_of(rig)
-        rig.bridge.kafka_failed("_ALL_BROKERS_DOWN")
+        rig.bridge.kafka.failed("_ALL_BROKERS_DOWN")
         ill = health_of(rig)
 
     assert (well["status"], ill["status"]) == ("ok", "degraded")

@@ -182,7 +182,7 @@ class BridgeLife(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """kill -9: what is in flight may still arrive, and nobody hears the answers."""
+        """kill -9: what is in flight may still arrive; the answers are lost."""
         for batch in self.flying:
             for task in batch.tasks:
                 self._apply(task.owner, task.owner.tasks.index(task), task.command)

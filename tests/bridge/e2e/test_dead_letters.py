@@ -46,9 +46,9 @@ async def test_a_dead_letter_is_explained_and_replayed(kafka: Kafka, centrifugo_
         assert (letter.key(), letter.value(), headers["trace"]) == (b"the-key", VALUE, b"abc")
         assert [headers[name] for name in TEXTS] == [b"no_such_field", b"n is absent", b"entries", b"1", b"0", b"0"]
         assert headers["__connect.errors.stage"] == b"TRANSFORMATION"
-        [told] = inspected(stage)
-        assert (told["reason"], told["topic"], told["offset"]) == ("no_such_field", stage.topic, 0)
-        assert "value" not in told
+        [found] = inspected(stage)
+        assert (found["reason"], found["topic"], found["offset"]) == ("no_such_field", stage.topic, 0)
+        assert "value" not in found
         assert inspected(stage, "--show-values")[0]["value"] == VALUE.decode()
         assert manage(stage, "inspect_dead_letters", "--reason", "rejected").returncode == 0
         assert manage(stage, "inspect_dead_letters").returncode == 1
@@ -88,7 +88,7 @@ async def test_a_command_without_a_kafka_says_so(kafka: Kafka, centrifugo_v6: Pa
     assert "it has no topic nowhere" in ended.stderr
 
 
-async def test_the_lag_is_told_while_no_bridge_runs(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+async def test_bridge_lag_works_while_no_bridge_runs(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage:
         kafka.produce(stage.topic, [b'{"family":"f-1","n":1}'])
         with stage.bridge() as bridge:

@@ -84,7 +84,7 @@ async def test_a_password_from_a_file(stage: Stage, kafka: Kafka, secured: Secur
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
-def test_a_wrong_password_is_told_and_not_shown(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str) -> None:
+def test_a_wrong_password_is_logged_but_not_shown(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str) -> None:
     given = {**with_sasl(kafka, secured, mechanism, tls=False), "BRIDGE_KAFKA_SASL_PASSWORD": "not-the-password"}
 
     with stage.bridge(**given) as bridge:
@@ -125,7 +125,7 @@ async def test_centrifugo_over_https(kafka: Kafka, centrifugo_v6: Path, secured:
                 bridge.wait_until(lambda health: kafka.committed(stage.group, stage.topic) == [1])
 
 
-def test_a_wrong_api_key_is_told_and_nothing_is_dead_lettered(stage: Stage, kafka: Kafka) -> None:
+def test_a_wrong_api_key_is_logged_and_nothing_is_dead_lettered(stage: Stage, kafka: Kafka) -> None:
     kafka.produce(stage.topic, [EVENT])
 
     with stage.bridge(CENTRIFUGO_API_KEY="not-the-key") as bridge:

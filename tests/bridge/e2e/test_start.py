@@ -58,12 +58,12 @@ def test_a_check_names_a_kafka_and_a_centrifugo_that_do_not_answer(stage: Stage,
 def test_without_the_dead_letter_topic_the_start_ends_with_how_to_create_it(stage: Stage) -> None:
     with stage.bridge(BRIDGE_DEAD_LETTER_TOPIC="not.there") as bridge:
         code = bridge.process.popen.wait(30)
-        told = bridge.process.stderr()
+        found = bridge.process.stderr()
 
     assert code == 1
     assert (
         "BRIDGE_DEAD_LETTER_TOPIC: the topic not.there does not exist. Create it: kafka-topics.sh --bootstrap-server "
-        f"{stage.kafka.address} --create --topic not.there --partitions 3" in told
+        f"{stage.kafka.address} --create --topic not.there --partitions 3" in found
     )
 
 
@@ -83,10 +83,10 @@ def test_a_port_that_is_taken_ends_the_start(stage: Stage) -> None:
         port = str(first.process.port)
         with stage.bridge(BRIDGE_LISTEN_PORT=port) as second:
             code = second.process.popen.wait(30)
-            told = second.process.stderr()
+            found = second.process.stderr()
 
     assert code == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in told
+    assert f"cannot listen on 127.0.0.1:{port}" in found
 
 
 def test_a_kafka_that_is_not_there_yet_is_waited_for(stage: Stage) -> None:

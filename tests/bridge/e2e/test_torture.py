@@ -1,6 +1,6 @@
-"""Harm of every kind under load: nothing is lost, nothing out of order, nothing twice at a client.
+"""Kills, outages and rebalances under load: nothing is lost, out of order, or duplicated at a client.
 
-BRIDGE_TORTURE=long makes each as long as an operator would see it.
+TORTURE=long makes each as long as a real incident.
 """
 
 import asyncio

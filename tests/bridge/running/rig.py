@@ -19,7 +19,9 @@ from bridge.kafka.gate import Gate
 from bridge.running.bridge import Bridge
 from bridge.running.letters import Letters, LetterTopics
 from bridge.running.metrics import Metrics
-from bridge.running.sender import Limits, Sender
+from bridge.running.observer import MetricsObserver
+from bridge.running.sender import Sender
+from bridge.running.sending import Limits
 from bridge.running.spans import OFF
 from tests.bridge.made import publication, record
 
@@ -265,7 +267,7 @@ async def running_rig(
             check=api.check,
             limits=Limits(requests, batch_max, 100_000, max_attempts),
             backoff=backoff,
-            observer=bridge,
+            observer=MetricsObserver(metrics, time.time),
             tracer=OFF,
             on_finished=bridge.finished,
             monotonic=time.monotonic,

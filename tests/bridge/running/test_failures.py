@@ -132,8 +132,8 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     assert probing <= 1 or cause == "timeout"
     assert rig.writer.written == []
     assert rig.value("retries_total", cause=cause) >= 2
-    told = [record.getMessage() for record in caplog.records if "Centrifugo" in record.getMessage()]
-    assert told == ["Centrifugo does not answer; retrying", "Centrifugo answers again"]
+    found = [record.getMessage() for record in caplog.records if "Centrifugo" in record.getMessage()]
+    assert found == ["Centrifugo does not answer; retrying", "Centrifugo answers again"]
 
 
 async def test_a_refused_connection_is_an_outage() -> None:
@@ -145,7 +145,7 @@ async def test_a_refused_connection_is_an_outage() -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 405])
-async def test_a_wrong_key_or_url_is_retried_and_told_as_an_error(code: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytest.LogCaptureFixture) -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [status(code), status(code), status(code)]
         rig.receive_publications("a")
@@ -209,17 +209,17 @@ async def test_a_record_that_cannot_be_mapped_is_a_dead_letter() -> None:
     assert rig.letters == [("not_json", "0")]
 
 
-async def test_a_bug_in_the_mapping_is_told_without_the_record(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bug_in_the_mapping_is_logged_without_the_record(caplog: pytest.LogCaptureFixture) -> None:
     async with running_rig() as rig:
         rig.mapper.outcomes = {}
         rig.bridge.received([record(0)])
         await rig.until_done(1)
 
-    [told] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    [found] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert rig.letters == [("internal_error", "0")]
-    assert told.__dict__["error"] == "KeyError"
-    assert "in outcome" in told.__dict__["traceback"]
-    assert told.exc_info is None
+    assert found.__dict__["error"] == "KeyError"
+    assert "in outcome" in found.__dict__["traceback"]
+    assert found.exc_info is None
 
 
 async def test_a_dead_letter_that_is_not_delivered_holds_the_commit_and_is_tried_again() -> None:

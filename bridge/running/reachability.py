@@ -1,0 +1,27 @@
+"""Whether Kafka answers, as far as this process knows."""
+
+import logging
+
+logger = logging.getLogger("bridge")
+
+
+class Reachability:
+    """`reachable` is None until Kafka has answered or failed. Each change is logged once."""
+
+    def __init__(self) -> None:
+        self.reachable: bool | None = None
+        self._problem = ""
+
+    def failed(self, reason: str) -> None:
+        """Kafka cannot be reached; `reason` is the library's name of the error."""
+        if self.reachable is not False or self._problem != reason:
+            logger.warning("Kafka does not answer; reconnecting", extra={"error": reason})
+        self.reachable = False
+        self._problem = reason
+
+    def answered(self) -> None:
+        """Kafka has answered."""
+        if self.reachable is False:
+            logger.info("Kafka answers again")
+        self.reachable = True
+        self._problem = ""
