@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from bench.parts import machine
 from bench.parts.load import TOKEN, load
-from bench.parts.processes import ROOT, BenchError, Environment, floor, free_port, identity, service, sink
+from bench.parts.processes import ROOT, BenchError, Environment, floor, identity, service, sink
+from tools.ports import free_port
 
 WARM_UP_S: Final = 1
 SETTLE_S: Final = 1.2  # so that the CPU of sending the last batch of spans is counted

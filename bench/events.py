@@ -22,7 +22,8 @@ import uvloop
 from bench.parts import machine
 from bench.parts.client import connected, proxy_request
 from bench.parts.load import TOKEN, Answers, timed
-from bench.parts.processes import LOOPBACK, BenchError, free_port, process, service
+from bench.parts.processes import LOOPBACK, BenchError, process, service
+from tools.ports import free_port
 
 CONNECTIONS: Final = 64
 POLICY: Final = """

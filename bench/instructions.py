@@ -27,6 +27,7 @@ from bench.parts.identity import YES
 from bench.parts.load import TOKEN
 from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError
 from centrifugo_proxy.peers import grpc_call
+from centrifugo_proxy.protocol.codes import path_of
 from realtime_site import boot
 
 REQUESTS: Final = 1000
@@ -113,7 +114,7 @@ async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:
         (b"x-centrifugo-proxy-token", TOKEN.encode()),
     ]
     scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": f"/centrifugo/{event}",
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path_of(event),
         "query_string": b"", "root_path": "", "headers": headers, "state": {"runtime": runtime},
     }  # fmt: skip
     statuses = []

@@ -24,10 +24,11 @@ import uvloop
 
 from bench.parts import machine
 from bench.parts.load import Answers
-from bench.parts.processes import BenchError, allow_many_connections, free_port, identity, service
+from bench.parts.processes import BenchError, allow_many_connections, identity, service
 from bench.parts.storm import Storm
 from bench.parts.trickle import degraded, trickle
 from fallback.minting import mint
+from tools.ports import free_port
 
 CONNECTIONS: Final = 64
 SECONDS: Final = 5.0

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import h11
 
-from common.os_errors import network_reason
+from common.os_errors import network_reason, reason
 
 TIMEOUT_S: Final = 3.0
 MAX_BYTES: Final = 65536
@@ -66,7 +66,7 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
             return await _get(parts, max_bytes)
     except socket.gaierror as error:
         raise Unresolved(
-            f"cannot resolve {parts.hostname} ({error.strerror}); check the name, and the resolver of this machine."
+            f"cannot resolve {parts.hostname} ({reason(error)}); check the name, and the resolver of this machine."
         ) from None
     except TimeoutError:
         raise NotAsked(_unreachable(url, "timed out")) from None

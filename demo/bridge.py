@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.centrifugo import free_port
 from demo.errors import DemoError
 from demo.identity import LOOPBACK
 from demo.people import FAMILY
 from demo.process import ROOT, child
 from tools.kafka.broker import Broker, BrokerError, why_missing
+from tools.ports import free_port
 
 ROUTES: Final = ROOT / "demo" / "routes.toml"
 TOPIC: Final = "diary.entry.created.v1"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
@@ -11,10 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from common.os_errors import reason
 from demo.errors import DemoError
 from demo.identity import LOOPBACK
 from demo.private import write_private
 from demo.process import ROOT, child
+from tools.ports import free_port
 
 BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
 # How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. Short, so that a
@@ -85,17 +86,11 @@ def completed(config: Config, major: int, port: int, api_key: str) -> Config:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 async def _output(command: list[str], environment: Mapping[str, str]) -> str:
     try:
         process = await create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE)
     except OSError as error:
-        raise DemoError(f"Cannot run {command[0]}: {error.strerror}.") from None
+        raise DemoError(f"Cannot run {command[0]}: {reason(error)}.") from None
     out, err = await process.communicate()
     if process.returncode:
         raise DemoError(f"{' '.join(command)} ended with code {process.returncode}:\n{err.decode().strip()}")

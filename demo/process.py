@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from common.os_errors import reason
 from demo.errors import DemoError
 from demo.identity import LOOPBACK
 
@@ -23,16 +24,9 @@ def require_free(port: int) -> None:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             raise DemoError(
-                f"Cannot listen on {LOOPBACK}:{port}: {error.strerror}. "
+                f"Cannot listen on {LOOPBACK}:{port}: {reason(error)}. "
                 "End what listens there, or name another port: make run LISTEN_PORT=9740"
             ) from None
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ from demo.control import Levers, running_control
 from demo.errors import DemoError
 from demo.identity import LOOPBACK, MemoryIdentity, running_identity
 from demo.private import write_private
-from demo.process import ROOT, child, free_port, require_free
+from demo.process import ROOT, child, require_free
+from tools.ports import free_port
 
 DEFAULT_PORT = 9730
 DEADLINE_MS = 500

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final, cast
 
+from centrifugo_proxy.protocol.codes import path_of
+
 HEAD_END: Final = b"\r\n\r\n"
 ANSWER_S: Final = 30.0
 
@@ -20,7 +22,7 @@ def proxy_request(event: str, body: str, token: str = "") -> bytes:
     """A request of this event with this body, which is ASCII."""
     guard = f"X-Centrifugo-Proxy-Token: {token}\r\n" if token else ""
     return (
-        f"POST /centrifugo/{event} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        f"POST {path_of(event)} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         f"{guard}Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 

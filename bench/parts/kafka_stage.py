@@ -16,8 +16,9 @@ from typing import Any, Final
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bench.parts.processes import LOOPBACK, ROOT, BenchError, free_port, process
+from bench.parts.processes import LOOPBACK, ROOT, BenchError, process
 from tools.kafka.broker import Broker, why_missing
+from tools.ports import free_port
 
 CENTRIFUGO: Final = ROOT / ".cache" / "centrifugo-v6"
 KEY: Final = "bench"

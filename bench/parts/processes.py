@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from tools.ports import free_port
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 20.0
@@ -28,13 +30,6 @@ Environment = Mapping[str, str]
 
 class BenchError(Exception):
     """A process did not start, or gave a wrong answer. The message says which."""
-
-
-def free_port() -> int:
-    """A loopback port that is free at the moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 def allow_many_connections(wanted: int) -> None:

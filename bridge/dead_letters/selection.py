@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from bridge import letter_headers as names
 from bridge.commands import Headers, Reason, Record
-from bridge.delivery.dead_letter import CONNECT, OURS, integer, texts_of
+from bridge.delivery.dead_letter import integer, texts_of
 
 MOST_REPLAYS: Final = 5
 
@@ -43,17 +44,17 @@ def dead_letter(record: Record) -> DeadLetter:
     headers: Mapping[str, str] = texts_of(record.headers)
     return DeadLetter(
         record=record,
-        reason=headers.get("bridge.reason", "unknown"),
-        detail=headers.get("bridge.detail", ""),
-        route=headers.get("bridge.route", ""),
-        action=headers.get("bridge.action", ""),
-        topic=headers.get("bridge.topic", ""),
-        partition=integer(headers, "bridge.partition"),
-        offset=integer(headers, "bridge.offset"),
-        replays=integer(headers, "bridge.replays") or 0,
-        attempts=integer(headers, "bridge.attempts") or 0,
-        failed_at=headers.get("bridge.failed_at", ""),
-        without_value="bridge.value" in headers,
+        reason=headers.get(names.REASON, "unknown"),
+        detail=headers.get(names.DETAIL, ""),
+        route=headers.get(names.ROUTE, ""),
+        action=headers.get(names.ACTION, ""),
+        topic=headers.get(names.TOPIC, ""),
+        partition=integer(headers, names.PARTITION),
+        offset=integer(headers, names.OFFSET),
+        replays=integer(headers, names.REPLAYS) or 0,
+        attempts=integer(headers, names.ATTEMPTS) or 0,
+        failed_at=headers.get(names.FAILED_AT, ""),
+        without_value=names.VALUE in headers,
     )
 
 
@@ -99,11 +100,8 @@ def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
 
 
 def replay_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """The record's headers, where it stood, and how often it was replayed."""
+    """The record's own headers, its position in its own topic, and the number of replays."""
     headers: Headers = letter.record.headers
-    kept = [(name, value or b"") for name, value in headers if not name.startswith((OURS, CONNECT))]
-    stood = [(name, value or b"") for name, value in headers if name in STOOD]
-    return [*kept, *stood, ("bridge.replays", str(letter.replays + 1).encode())]
-
-
-STOOD: Final = frozenset({"bridge.topic", "bridge.partition", "bridge.offset", "bridge.timestamp"})
+    kept = [(name, value or b"") for name, value in headers if not name.startswith(names.PREFIXES)]
+    position = [(name, value or b"") for name, value in headers if name in names.POSITION]
+    return [*kept, *position, (names.REPLAYS, str(letter.replays + 1).encode())]

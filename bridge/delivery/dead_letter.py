@@ -1,17 +1,15 @@
-"""What a dead letter's headers say, and how they are read back. Pure.
+"""Writes the headers of a dead letter, and reads them back. Pure.
 
-Beside our own `bridge.…` there are those of Kafka Connect, for tools that know them:
-https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues
+A dead letter has our own headers, and those of Kafka Connect for tools that read them.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from bridge import letter_headers as names
 from bridge.commands import FORMAT_REASONS, Headers, Poison, Reason, Record
 from common.timestamps import rfc3339
 
-OURS: Final = "bridge."
-CONNECT: Final = "__connect.errors."
 MOST_DETAIL: Final = 512
 FROM_CENTRIFUGO: Final = frozenset(
     {Reason.UNKNOWN_CHANNEL, Reason.UNKNOWN_METHOD, Reason.NOT_AVAILABLE, Reason.REJECTED, Reason.GAVE_UP}
@@ -45,17 +43,17 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
     if not replay_topic or record.topic != replay_topic:
         return here, 0
     headers = texts_of(record.headers)
-    topic = headers.get("bridge.topic", "")
-    numbers = [integer(headers, f"bridge.{name}") for name in ("partition", "offset", "timestamp")]
+    topic = headers.get(names.TOPIC, "")
+    numbers = [integer(headers, name) for name in (names.PARTITION, names.OFFSET, names.TIMESTAMP)]
     partition, offset, timestamp = (-1 if number is None else number for number in numbers)
     original = Position(topic, partition, offset, timestamp) if topic and None not in numbers else here
-    return original, integer(headers, "bridge.replays") or 0
+    return original, integer(headers, names.REPLAYS) or 0
 
 
 def headers_of(letter: Letter, record_headers: Headers, *, without_value: bool = False) -> list[tuple[str, bytes]]:
     """The record's headers with ours; earlier ones of ours are replaced, so that they do not grow."""
-    kept = [(name, value or b"") for name, value in record_headers if not name.startswith((OURS, CONNECT))]
-    written = {**_ours(letter), **_connects(letter), **({"bridge.value": DROPPED} if without_value else {})}
+    kept = [(name, value or b"") for name, value in record_headers if not name.startswith(names.PREFIXES)]
+    written = {**_ours(letter), **_connects(letter), **({names.VALUE: DROPPED} if without_value else {})}
     return kept + [(name, value.encode()) for name, value in written.items()]
 
 
@@ -63,18 +61,18 @@ def _ours(letter: Letter) -> dict[str, str]:
     first = letter.failures[0]
     actions = _actions(letter.failures)
     return {
-        "bridge.reason": first.reason,
-        "bridge.detail": first.detail[:MOST_DETAIL],
-        "bridge.route": first.route,
-        **({"bridge.action": actions} if actions else {}),
-        "bridge.topic": letter.position.topic,
-        "bridge.partition": str(letter.position.partition),
-        "bridge.offset": str(letter.position.offset),
-        "bridge.timestamp": str(letter.position.timestamp),
-        "bridge.attempts": str(letter.attempts),
-        "bridge.replays": str(letter.replays),
-        "bridge.failed_at": rfc3339(letter.failed_at),
-        "bridge.version": letter.version,
+        names.REASON: first.reason,
+        names.DETAIL: first.detail[:MOST_DETAIL],
+        names.ROUTE: first.route,
+        **({names.ACTION: actions} if actions else {}),
+        names.TOPIC: letter.position.topic,
+        names.PARTITION: str(letter.position.partition),
+        names.OFFSET: str(letter.position.offset),
+        names.TIMESTAMP: str(letter.position.timestamp),
+        names.ATTEMPTS: str(letter.attempts),
+        names.REPLAYS: str(letter.replays),
+        names.FAILED_AT: rfc3339(letter.failed_at),
+        names.VERSION: letter.version,
     }
 
 
@@ -92,12 +90,12 @@ def _actions(failures: Sequence[Poison]) -> str:
 def _connects(letter: Letter) -> dict[str, str]:
     first = letter.failures[0]
     return {
-        "__connect.errors.topic": letter.position.topic,
-        "__connect.errors.partition": str(letter.position.partition),
-        "__connect.errors.offset": str(letter.position.offset),
-        "__connect.errors.stage": _stage(first.reason),
-        "__connect.errors.exception.class.name": first.reason,
-        "__connect.errors.exception.message": first.detail[:MOST_DETAIL],
+        f"{names.CONNECT_PREFIX}topic": letter.position.topic,
+        f"{names.CONNECT_PREFIX}partition": str(letter.position.partition),
+        f"{names.CONNECT_PREFIX}offset": str(letter.position.offset),
+        f"{names.CONNECT_PREFIX}stage": _stage(first.reason),
+        f"{names.CONNECT_PREFIX}exception.class.name": first.reason,
+        f"{names.CONNECT_PREFIX}exception.message": first.detail[:MOST_DETAIL],
     }
 
 

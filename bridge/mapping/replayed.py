@@ -5,11 +5,8 @@ from typing import Final
 
 from bridge.commands import Reason, Record
 from bridge.event import Unmappable, header
+from bridge.letter_headers import OFFSET, PARTITION, TIMESTAMP, TOPIC
 
-TOPIC: Final = "bridge.topic"
-PARTITION: Final = "bridge.partition"
-OFFSET: Final = "bridge.offset"
-TIMESTAMP: Final = "bridge.timestamp"
 _INTEGER: Final = re.compile(rb"-1|[0-9]{1,19}")
 
 

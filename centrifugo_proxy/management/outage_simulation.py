@@ -33,7 +33,7 @@ from centrifugo_proxy.web import views
 from centrifugo_proxy.web.responses import View
 from centrifugo_proxy.wiring.assembly import assemble, build_admission
 from centrifugo_proxy.wiring.runtime import Runtime
-from fallback.admission import Admission
+from fallback.admission import POOL_MARKS, Admission
 from fallback.simulation import Answer, Effect, Step, Ticket
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 
@@ -157,9 +157,8 @@ class Rules(NamedTuple):
                 info = {name: value for name, value in META.items() if name in self.info_fields}
                 return 200, {"result": {"user": "simulated-user", "info": info, "meta": META}}
             case Answer.POOL:
-                marks = {"degraded": True, "fallback_path": "pool"}
                 user = "fallback:" + hashlib.sha256(ticket.encode()).hexdigest()[:12]
-                result = {"user": user, "info": marks, "meta": marks, "data": marks}
+                result = {"user": user, "info": POOL_MARKS, "meta": POOL_MARKS, "data": POOL_MARKS}
                 return 200, {"result": {**result, "expire_at": int(wall_now) + self.connect_ttl_s}}
             case Answer.UNAVAILABLE:
                 reason = "ticket validation temporarily unavailable"

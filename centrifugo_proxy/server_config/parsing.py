@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any, Final, NoReturn
 
-from centrifugo_proxy.server_config import go_yaml as yaml_reading
+from centrifugo_proxy.server_config import go_yaml
 
 FORMAT_OF_SUFFIX: Final = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 BYTE_ORDER_MARK: Final = "\ufeff"
@@ -87,8 +87,8 @@ def _place(text: str, literal: str) -> str:
 
 def _yaml(text: str, major: int) -> Any:
     try:
-        return yaml_reading.read(text, major=major)
-    except yaml_reading.RefusedError as error:
+        return go_yaml.read(text, major=major)
+    except go_yaml.RefusedError as error:
         raise UnparsableError(str(error), f"line {error.line}, column {error.column}") from None
 
 

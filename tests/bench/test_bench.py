@@ -7,8 +7,9 @@ import pytest
 
 from bench import claims, compare, instructions, outage, pool
 from bench.parts.load import TOKEN, Answers
-from bench.parts.processes import BenchError, floor, free_port, identity, service
+from bench.parts.processes import BenchError, floor, identity, service
 from tests.harness.paths import ROOT
+from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 

@@ -1,4 +1,4 @@
-"""Records and commands for tests of what does not look into them."""
+"""Records, commands and errors for tests of code that does not read their content."""
 
 from bridge import commands
 from bridge.commands import Command, Poison, Reason, Record
@@ -12,3 +12,14 @@ def record(offset: int = 0, *, topic: str = "diary", partition: int = 0, value: 
 
 def publication(channel: str, *more: str, burst: int = 1, data: bytes = b"{}", action: int = 1) -> Command:
     return commands.publish(route="diary", action=action, channels=(channel, *more), data=data, burst=burst)
+
+
+# Centrifugo's errors that stay, and the reason of the dead letter.
+PERMANENT_ERRORS = [
+    (102, "unknown_channel"),
+    (104, "unknown_method"),
+    (107, "rejected"),
+    (108, "not_available"),
+    (112, "rejected"),
+    (113, "rejected"),
+]

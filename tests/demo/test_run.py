@@ -20,8 +20,9 @@ from demo.lines import introduction
 from demo.stage import running_stage
 from tests.harness import centrifugo
 from tests.harness.paths import ROOT
-from tests.harness.processes import environment, free_port
+from tests.harness.processes import environment
 from tools.kafka.broker import why_missing
+from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 

@@ -15,7 +15,8 @@ import yaml
 from tests.documents.runbook import RUNBOOK
 from tests.documents.test_alerts import needs_promtool, promtool
 from tests.harness.fake_cluster import Cluster
-from tests.harness.processes import environment, free_port
+from tests.harness.processes import environment
+from tools.ports import free_port
 
 pytestmark = [
     pytest.mark.processes,

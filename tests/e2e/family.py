@@ -17,8 +17,8 @@ from tests.harness import centrifugo
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, rpc_backend
 from tests.harness.centrifugo import Centrifugo, Config
 from tests.harness.identity import IdentityStub, identity_stub
-from tests.harness.processes import free_port
 from tests.harness.wire_tap import WireTap, wire_tap
+from tools.ports import free_port
 
 LIMIT = 64
 POLICY = f"""

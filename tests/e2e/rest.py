@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import bare_connect, with_ticket
 from tests.e2e.stack import Stack
-from tests.harness.identity import Context, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import success
 
 CLIENTS = 8
 REST_S = 31.0

@@ -14,7 +14,8 @@ from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo, Config
 from tests.harness.identity import IdentityStub, identity_stub
-from tests.harness.processes import Process, free_port, serve_command, started
+from tests.harness.processes import Process, serve_command, started
+from tools.ports import free_port
 
 CLIENT = {"client": "c-1", "transport": "websocket", "protocol": "json", "encoding": "json"}
 CONNECT = {**CLIENT, "data": {"token": "any"}}

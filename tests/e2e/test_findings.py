@@ -17,7 +17,7 @@ from tests.e2e.clients import bare_connect, bare_session, with_ticket
 from tests.e2e.deciding_proxy import MEMBER, OUTSIDER, DecidingProxy, deciding_proxy
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo
-from tests.harness.processes import free_port
+from tools.ports import free_port
 
 CHAT = "family:42"
 FACTS = replace(

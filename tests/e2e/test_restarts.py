@@ -5,7 +5,8 @@ import asyncio
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import sdk_clients, until
 from tests.e2e.stack import Stack
-from tests.harness.identity import Context, Script, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import Script, success
 
 CLIENTS = 10
 SLOW_S = 0.5

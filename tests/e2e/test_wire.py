@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from centrifuge.exceptions import CentrifugeError
 
+from centrifugo_proxy.protocol.codes import REFRESH_EVENTS
 from proto.realtime.v1 import channel_access_pb2 as access_pb
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as rpc_pb
@@ -17,7 +18,6 @@ from tests.harness.identity import success
 from tests.harness.wire_tap import BRANCHES, Exchange
 
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
-REFRESHES = {"refresh", "sub_refresh"}
 ODD_ROOMS = [
     access_pb.AuthorizeResponse(),
     access_pb.AuthorizeResponse(grant=access_pb.Grant(expire_at=-1)),
@@ -48,7 +48,7 @@ async def test_each_200_has_one_branch_and_on_refreshes_a_result(family: FamilyS
 
 def sound(exchange: Exchange) -> bool:
     """True for exactly one known branch, and a 401 only on connect."""
-    allowed = {"result"} if exchange.event in REFRESHES else BRANCHES
+    allowed = {"result"} if exchange.event in REFRESH_EVENTS else BRANCHES
     if exchange.status == 200:
         return len(exchange.answer) == 1 and set(exchange.answer) <= allowed
     return exchange.status in (500, 503, 401 if exchange.event == "connect" else 500)

@@ -6,7 +6,8 @@ from typing import Any
 import grpc
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.harness.identity import Context, IdentityStub, Script, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, Script, success
 
 
 class TicketOffice:

@@ -1,8 +1,8 @@
 """A real family service and real rpc backends over gRPC, scripted per test."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from grpc import aio
@@ -11,9 +11,7 @@ from proto.realtime.v1 import channel_access_pb2 as access_pb
 from proto.realtime.v1 import channel_access_pb2_grpc as access_grpc
 from proto.realtime.v1 import rpc_backend_pb2 as rpc_pb
 from proto.realtime.v1 import rpc_backend_pb2_grpc as rpc_grpc
-from tests.harness.identity import Context
-
-Script = Callable[[Any, Context], Awaitable[Any]]
+from tests.harness.grpc_stub import Context, GrpcStub, Script, running
 
 
 def says(response: Any) -> Script:
@@ -33,45 +31,6 @@ def grants(expire_at: int = 0) -> Script:
 def returns(data: bytes) -> Script:
     """An rpc backend that answers every call with this JSON."""
     return says(rpc_pb.CallResponse(data=data))
-
-
-class GrpcStub:
-    """One service on loopback: `script` answers, `calls` are the requests so far. `stop` and `start` keep the port."""
-
-    def __init__(self, script: Script, credentials: grpc.ServerCredentials | None = None) -> None:
-        self.script = script
-        self.calls: list[Any] = []
-        self.metadata: list[dict[str, Any]] = []
-        self._credentials = credentials
-        self.port = 0
-        self._server: aio.Server | None = None
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def add_to(self, server: aio.Server) -> None:
-        """Register with the server."""
-        raise NotImplementedError
-
-    async def answer(self, request: Any, context: Context) -> Any:
-        self.calls.append(request)
-        self.metadata.append(dict(context.invocation_metadata() or ()))
-        return await self.script(request, context)
-
-    async def start(self) -> None:
-        self._server = aio.server(options=[("grpc.so_reuseport", 0)])
-        self.add_to(self._server)
-        if self._credentials is None:
-            self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
-        else:
-            self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", self._credentials)
-        await self._server.start()
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            await self._server.stop(grace=0)
-            self._server = None
 
 
 class FamilyServiceStub(GrpcStub, access_grpc.ChannelAccessServiceServicer):
@@ -96,15 +55,12 @@ class RpcBackendStub(GrpcStub, rpc_grpc.RpcBackendServiceServicer):
         return response
 
 
-Stub = TypeVar("Stub", bound=GrpcStub)
-
-
 @asynccontextmanager
 async def family_service(
     script: Script | None = None, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[FamilyServiceStub]:
     """A running family service that allows everything by default; over TLS with `credentials`."""
-    async with _running(FamilyServiceStub(script or grants(), credentials)) as stub:
+    async with running(FamilyServiceStub(script or grants(), credentials)) as stub:
         yield stub
 
 
@@ -113,14 +69,5 @@ async def rpc_backend(
     script: Script | None = None, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[RpcBackendStub]:
     """A running rpc backend that answers `{}` by default; over TLS with `credentials`."""
-    async with _running(RpcBackendStub(script or returns(b"{}"), credentials)) as stub:
+    async with running(RpcBackendStub(script or returns(b"{}"), credentials)) as stub:
         yield stub
-
-
-@asynccontextmanager
-async def _running(stub: Stub) -> AsyncIterator[Stub]:
-    await stub.start()
-    try:
-        yield stub
-    finally:
-        await stub.stop()

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from tests.harness.processes import Process, free_port, started
+from tests.harness.processes import Process, started
+from tools.ports import free_port
 
 GIVE_UP_S = 40.0
 COMMAND = [sys.executable, "manage.py", "run_bridge"]

@@ -21,7 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.harness.paths import ROOT
-from tests.harness.processes import environment, free_port
+from tests.harness.processes import environment
+from tools.ports import free_port
 
 CACHE = ROOT / ".cache"
 BUILD_LOG = CACHE / "centrifugo.log"

@@ -1,14 +1,15 @@
 """A span collector on loopback that keeps what it receives."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.harness.http_server import http_server
 
 
 @dataclass
@@ -53,11 +54,6 @@ def collector(path: str = "/v1/traces") -> Iterator[Collector]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        sink = Collector(f"http://127.0.0.1:{server.server_port}{path}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
+    with http_server(Handler) as url:
+        sink = Collector(url + path)
         yield sink
-        server.shutdown()
-        thread.join()

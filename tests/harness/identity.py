@@ -10,8 +10,8 @@ from grpc import aio
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
+from tests.harness.grpc_stub import Context, GrpcStub, running
 
-Context = aio.ServicerContext[Any, Any]
 Script = Callable[[Any, Context], Awaitable[pb.ValidateResponse]]  # of a ValidateRequest, or of a RefreshRequest
 
 
@@ -55,51 +55,26 @@ def hanging(asked: asyncio.Event) -> Script:
     return script
 
 
-class IdentityStub(pb_grpc.ConnectProxyServiceServicer):
-    """`script` answers Validate, `refresh_script` Refresh; `calls` and `refreshes` are the requests so far.
-
-    `stop` and `start` keep the port.
-    """
+class IdentityStub(GrpcStub, pb_grpc.ConnectProxyServiceServicer):
+    """`script` answers Validate, `refresh_script` Refresh; `calls` and `refreshes` are the requests so far."""
 
     def __init__(
         self, credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
     ) -> None:
-        self._credentials = credentials
-        self._host = host
-        self.script: Script = success()
+        super().__init__(success(), credentials, host=host, port=port)
         self.refresh_script: Script = aborts(grpc.StatusCode.UNIMPLEMENTED)
-        self.calls: list[pb.ValidateRequest] = []
         self.refreshes: list[pb.RefreshRequest] = []
-        self.metadata: list[dict[str, Any]] = []
-        self.port = port
-        self._server: aio.Server | None = None
 
-    @property
-    def address(self) -> str:
-        return f"{self._host}:{self.port}"
+    def add_to(self, server: aio.Server) -> None:
+        pb_grpc.add_ConnectProxyServiceServicer_to_server(self, server)
 
     async def Validate(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        self.calls.append(request)
-        self.metadata.append(dict(context.invocation_metadata() or ()))
-        return await self.script(request, context)
+        response: pb.ValidateResponse = await self.answer(request, context)
+        return response
 
     async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.ValidateResponse:
         self.refreshes.append(request)
         return await self.refresh_script(request, context)
-
-    async def start(self) -> None:
-        self._server = aio.server(options=[("grpc.so_reuseport", 0)])
-        pb_grpc.add_ConnectProxyServiceServicer_to_server(self, self._server)
-        if self._credentials is None:
-            self.port = self._server.add_insecure_port(self.address)
-        else:
-            self.port = self._server.add_secure_port(self.address, self._credentials)
-        await self._server.start()
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            await self._server.stop(grace=0)
-            self._server = None
 
 
 @asynccontextmanager
@@ -107,9 +82,5 @@ async def identity_stub(
     credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[IdentityStub]:
     """A running stub; over TLS with `credentials`, on a port of the kernel's choice with 0."""
-    stub = IdentityStub(credentials, host=host, port=port)
-    await stub.start()
-    try:
+    async with running(IdentityStub(credentials, host=host, port=port)) as stub:
         yield stub
-    finally:
-        await stub.stop()

@@ -1,11 +1,12 @@
 """An HTTP server on loopback that answers JSON with JSON."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.harness.http_server import http_server
 
 # The path, the headers by lower-case name, and the body; returns the body of a 200.
 Answer = Callable[[str, Mapping[str, str], Any], Any]
@@ -28,9 +29,5 @@ def json_server(answer: Answer) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with http_server(Handler) as url:
+        yield url

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,15 +15,9 @@ import httpx
 import orjson
 
 from tests.harness.paths import ROOT
+from tools.ports import free_port
 
 START_S = 20.0
-
-
-def free_port() -> int:
-    """A loopback port that is free at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def serve_command(port: int) -> list[str]:

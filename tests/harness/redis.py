@@ -15,7 +15,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.harness.processes import free_port
+from tools.ports import free_port
 
 START_S: Final = 20.0
 needs_redis = pytest.mark.skipif(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.harness.paths import ROOT
-from tests.harness.processes import free_port
+from tools.ports import free_port
 
 FOLDER: Final = ROOT / ".cache" / "spire"
 SERVER, AGENT = FOLDER / "spire-server", FOLDER / "spire-agent"

@@ -1,14 +1,15 @@
 """A proxy between Centrifugo and the service that forwards requests unchanged and records both sides."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
 
 import httpx
+
+from tests.harness.http_server import http_server
 
 HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
 BRANCHES = {"result", "error", "disconnect"}
@@ -71,11 +72,6 @@ def wire_tap(service_port: int) -> Iterator[WireTap]:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 pass
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads = True
-            tap = WireTap(f"http://127.0.0.1:{server.server_port}")
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-            thread.start()
+        with http_server(Handler) as url:
+            tap = WireTap(url)
             yield tap
-            server.shutdown()
-            thread.join()

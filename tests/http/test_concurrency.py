@@ -11,7 +11,8 @@ import orjson
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, aborts, hanging
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts, hanging
 from tests.harness.service import Service, connect_body, service, uvicorn_service
 
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)

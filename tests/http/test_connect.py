@@ -13,8 +13,9 @@ from grpc import aio
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
+from tests.harness.grpc_stub import Context
 from tests.harness.http2_refusal import answering_http
-from tests.harness.identity import Context, IdentityStub, aborts, answers, hangs, success
+from tests.harness.identity import IdentityStub, aborts, answers, hangs, success
 from tests.harness.service import CLIENT, Service, connect_body, service
 from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
@@ -37,8 +38,22 @@ def disconnects(code: int, reason: str) -> Any:
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """The service's log records, without those of the test's HTTP client."""
-    return [record for record in caplog.records if record.levelno >= logging.WARNING]
+    """The service's log records, without those of the test's HTTP client and of its gRPC server."""
+    ours = (record for record in caplog.records if not record.name.startswith("grpc."))
+    return [record for record in ours if record.levelno >= logging.WARNING]
+
+
+@asynccontextmanager
+async def generic_server(validate: "grpc.RpcMethodHandler[Any, Any]") -> AsyncIterator[str]:
+    """The address of a gRPC server whose Validate is this handler."""
+    server = aio.server()
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("realtime.v1.ConnectProxyService", {"Validate": validate}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(grace=0)
 
 
 @asynccontextmanager
@@ -48,15 +63,8 @@ async def nonsense_server() -> AsyncIterator[str]:
     async def validate(request: bytes, context: Context) -> bytes:
         return b"\xff\xff\xff"
 
-    server = aio.server()
-    handlers = {"Validate": grpc.unary_unary_rpc_method_handler(validate)}
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("realtime.v1.ConnectProxyService", handlers),)
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield f"127.0.0.1:{port}"
-    await server.stop(grace=0)
+    async with generic_server(grpc.unary_unary_rpc_method_handler(validate)) as address:
+        yield address
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
@@ -408,15 +416,8 @@ async def silent_ok_server() -> AsyncIterator[str]:
         for message in messages:
             yield message
 
-    server = aio.server()
-    handlers = {"Validate": grpc.unary_stream_rpc_method_handler(validate)}
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("realtime.v1.ConnectProxyService", handlers),)
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield f"127.0.0.1:{port}"
-    await server.stop(grace=0)
+    async with generic_server(grpc.unary_stream_rpc_method_handler(validate)) as address:
+        yield address
 
 
 async def test_an_ok_without_a_message_is_a_passing_failure_that_opens_no_pool(

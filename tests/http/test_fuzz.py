@@ -24,7 +24,8 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.logs import JsonFormatter
 from tests.harness.environment import service_settings_from
 from tests.harness.examples import examples
-from tests.harness.identity import Context, Script, aborts, answers, identity_stub, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import Script, aborts, answers, identity_stub, success
 from tests.harness.service import Service, connect_body, service
 
 CONNECT = "/centrifugo/connect"

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, Script, aborts, answers, success
 from tests.harness.processes import serving
 from tests.harness.service import connect_body, service
 

@@ -13,7 +13,8 @@ from freezegun.api import FrozenDateTimeFactory
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, hangs, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import Service, service
 
 INTERNAL_ERROR = {"error": {"code": 100, "message": "internal error"}}

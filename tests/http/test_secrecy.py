@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import Collector, collector
-from tests.harness.identity import Context, IdentityStub, Script, aborts, answers, hangs, identity_stub, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, identity_stub, success
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 

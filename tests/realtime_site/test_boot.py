@@ -14,10 +14,12 @@ import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.certificates import Authority
-from tests.harness.identity import Context, IdentityStub, hanging
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, hanging
 from tests.harness.manage import run_manage
-from tests.harness.processes import START_S, Process, free_port, serve_command, serving, started, uvicorn_command
+from tests.harness.processes import START_S, Process, serve_command, serving, started, uvicorn_command
 from tests.harness.service import NO_CLAIMS, connect_body
+from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.harness.environment import bare_environment
 from tests.harness.paths import ROOT
-from tests.harness.processes import START_S, Process, free_port, serve_command, started
+from tests.harness.processes import START_S, Process, serve_command, started
+from tools.ports import free_port
 
 pytestmark = [pytest.mark.processes]
 

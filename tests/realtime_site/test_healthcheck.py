@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.harness.paths import ROOT
-from tests.harness.processes import START_S, environment, free_port, serve_command, started
+from tests.harness.processes import START_S, environment, serve_command, started
+from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests.harness.paths import ROOT
-from tests.harness.processes import START_S, environment, free_port, serve_command
+from tests.harness.processes import START_S, environment, serve_command
+from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tools.ports import free_ports
+
 HOME: Final = Path(__file__).resolve().parents[2] / ".cache" / "kafka"
 START_S: Final = 60.0
 CLUSTER: Final = "AAAAAAAAQACAAAAAAAAAAQ"
@@ -149,18 +151,6 @@ def _properties(data: Path, protocols: Mapping[str, str], ports: Mapping[str, in
         "num.network.threads": "1",
         "num.io.threads": "2",
     }
-
-
-def free_ports(number: int) -> list[int]:
-    """Loopback ports that nobody listens on just now."""
-    probes = [socket.socket() for _ in range(number)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _accepts(port: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from centrifugo_proxy.protocol.codes import ResponseMode
+from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, ResponseMode
 from centrifugo_proxy.server_config.configuration import Configuration, Proxy, Transform
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.rules.proxy import ours
@@ -11,7 +11,6 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts, reconnect
 
 RULES: Final = Register()
 
-REFRESHES: Final = ("refresh", "sub_refresh")
 REFUSED: Final = 401
 PASSING: Final = (500, 503)
 TOKEN_EXPIRED: Final = 109  # the one lasting error after which the SDKs connect again
@@ -49,7 +48,7 @@ def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) 
     for proxy in ours(configuration, facts):
         transform = _effective(proxy, REFUSED)
         wanted = not reconnects(facts.invalid_ticket_code)
-        if transform and wanted and proxy.event not in REFRESHES and tries_again(transform):
+        if transform and wanted and proxy.event not in REFRESH_EVENTS and tries_again(transform):
             yield Problem(
                 transform.path,
                 "After a refused ticket the client connects again by itself, although CENTRIFUGO_INVALID_TICKET_CODE "
@@ -64,7 +63,7 @@ def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) ->
     for proxy in ours(configuration, facts):
         transform = _effective(proxy, REFUSED)
         wanted = facts.mode is ResponseMode.HTTP and reconnects(facts.invalid_ticket_code)
-        if transform and wanted and proxy.event not in REFRESHES and not tries_again(transform):
+        if transform and wanted and proxy.event not in REFRESH_EVENTS and not tries_again(transform):
             yield Problem(
                 transform.path,
                 "After a refused ticket the client never connects again, although CENTRIFUGO_INVALID_TICKET_CODE "
@@ -80,7 +79,7 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
     for proxy in ours(configuration, facts):
         for status in PASSING:
             transform = _effective(proxy, status)
-            if transform and proxy.event not in REFRESHES and _ends_client(transform, proxy.event):
+            if transform and proxy.event not in REFRESH_EVENTS and _ends_client(transform, proxy.event):
                 yield Problem(
                     transform.path,
                     f"{status} is a passing fault, but this turns it into something after which clients do not connect "
@@ -99,7 +98,7 @@ def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> I
     """Of 401 it does no harm: the service answers that on connect alone, and v5 has one list for all events."""
     for proxy in ours(configuration, facts):
         for transform in proxy.transforms.value:
-            if proxy.event in REFRESHES and transform.status != REFUSED:
+            if proxy.event in REFRESH_EVENTS and transform.status != REFUSED:
                 what = "connection" if proxy.event == "refresh" else "subscription"
                 yield Problem(
                     transform.path,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.delivery.verdicts import DONE, Failure, Kind, Outcome, Verdict, failure_of_status, verdicts
+from tests.bridge.made import PERMANENT_ERRORS
 
 
 def error(code: int) -> dict[str, Any]:
@@ -30,17 +31,7 @@ def test_an_error_that_is_not_known_is_temporary() -> None:
     assert verdict_of(error(4711)) == Verdict(Kind.TEMPORARY, "error_other")
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (102, "unknown_channel"),
-        (104, "unknown_method"),
-        (107, "rejected"),
-        (108, "not_available"),
-        (112, "rejected"),
-        (113, "rejected"),
-    ],
-)
+@pytest.mark.parametrize(("code", "reason"), PERMANENT_ERRORS)
 def test_an_error_that_stays_is_permanent(code: int, reason: str) -> None:
     expected = Verdict(Kind.PERMANENT, reason=reason, detail=f"Centrifugo error {code}")
 

@@ -8,7 +8,7 @@ from bridge.centrifugo.api import open_api
 from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
 from bridge.delivery.verdicts import Failure, Outcome
 from bridge.kafka.errors import NotDelivered
-from tests.bridge.made import POISON, publication, record
+from tests.bridge.made import PERMANENT_ERRORS, POISON, publication, record
 from tests.bridge.running.rig import (
     Handler,
     body,
@@ -46,17 +46,7 @@ async def test_after_a_temporary_error_only_its_key_waits(code: int) -> None:
     assert rig.writer.written == []
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (102, "unknown_channel"),
-        (104, "unknown_method"),
-        (107, "rejected"),
-        (108, "not_available"),
-        (112, "rejected"),
-        (113, "rejected"),
-    ],
-)
+@pytest.mark.parametrize(("code", "reason"), PERMANENT_ERRORS)
 async def test_after_a_permanent_error_the_record_is_dead_and_the_next_goes_on(code: int, reason: str) -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [error_for("a", code)]

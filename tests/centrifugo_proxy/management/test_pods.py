@@ -21,8 +21,9 @@ from common.exit_codes import PluginState
 from tests.documents.runbook import section
 from tests.harness.manage import run_manage
 from tests.harness.paths import ROOT
-from tests.harness.processes import Process, free_port, serve_command, started
+from tests.harness.processes import Process, serve_command, started
 from tests.harness.service import connect_body
+from tools.ports import free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("pods")]  # one worker has the module's processes
 

@@ -12,7 +12,8 @@ from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES
 from centrifugo_proxy.peers.rollover import Reason
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import Reports, client_of
-from tests.harness.identity import Context, IdentityStub, aborts, answers, identity_stub
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts, answers, identity_stub
 from tests.harness.name_server import name_server
 from tests.harness.silence import way_to
 

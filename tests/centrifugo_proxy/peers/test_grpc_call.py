@@ -19,7 +19,8 @@ from centrifugo_proxy.peers.statuses import Failed, Interrupted
 from centrifugo_proxy.spans import OFF, Metadata, Span, Tracer
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import plain_channel
-from tests.harness.identity import Context, IdentityStub, aborts, answers, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts, answers, success
 
 SERVICE = "realtime.v1.ConnectProxyService"
 REQUEST = pb.ValidateRequest(ticket="a-ticket", client_id="a-client", transport="websocket", protocol="json")

@@ -11,7 +11,8 @@ from centrifugo_proxy.policy.file import PolicyError, read_policy, rule_lines
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
 from tests.harness.environment import settings_from
 from tests.harness.paths import ROOT
-from tests.harness.processes import free_port, serve_command, started
+from tests.harness.processes import serve_command, started
+from tools.ports import free_port
 
 BACKENDS = ("diary", "family")
 EXAMPLE = ROOT / "policy.example.toml"

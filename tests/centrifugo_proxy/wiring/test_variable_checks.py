@@ -6,7 +6,8 @@ from django.test import override_settings
 
 from realtime_site import boot
 from tests.harness.environment import settings_from
-from tests.harness.processes import free_port, serve_command, serving, started
+from tests.harness.processes import serve_command, serving, started
+from tools.ports import free_port
 
 TLS_VARIABLES = ["IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE", "IDENTITY_TLS_SERVER_NAME"]
 GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}

@@ -14,8 +14,8 @@ from fallback.claims.redis_store import TTL_S
 from fallback.claims.store import StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.certificates import Authority
-from tests.harness.processes import free_port
 from tests.harness.redis import RedisProcess, needs_redis, redis_sentinel, redis_server
+from tools.ports import free_port
 
 pytestmark = [needs_redis, pytest.mark.processes]
 TICKETS = [digest(f"ticket-{number}") for number in range(32)]

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
+import grpc
 import httpx
 import orjson
 import pytest
@@ -101,3 +102,15 @@ def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.R
             yield runner, opened
         finally:
             runner.run(opening.__aexit__(None, None, None))
+
+
+# How the service answers each gRPC status of the family service or of a backend; every other one is a fault (500).
+ANSWERS_TO_STATUSES = {
+    grpc.StatusCode.PERMISSION_DENIED: (200, forbidden("not allowed")),
+    grpc.StatusCode.UNAUTHENTICATED: (200, forbidden("not allowed")),
+    grpc.StatusCode.NOT_FOUND: (200, {"error": {"code": 404, "message": "not found"}}),
+    grpc.StatusCode.INVALID_ARGUMENT: (200, {"error": {"code": 400, "message": "invalid argument"}}),
+    grpc.StatusCode.UNAVAILABLE: (200, UNAVAILABLE),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (200, UNAVAILABLE),
+}
+FAILURES = [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK]

@@ -16,12 +16,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from centrifugo_proxy.protocol.codes import ResponseMode
+from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, ResponseMode
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, returns, rpc_backend, says
 from tests.harness.examples import examples
-from tests.harness.identity import Context, IdentityStub, aborts, answers, identity_stub, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
 from tests.harness.service import Service, service
 from tests.http.bodies import BAD_REQUEST, NOT_IMPLEMENTED, PERMISSION_DENIED
 from tests.http.session_events.asking import (
@@ -190,7 +191,7 @@ async def test_above_the_limit_of_requests_each_event_is_refused_at_once(event: 
         stuck.cancel()
         await asyncio.gather(stuck, return_exceptions=True)
 
-    enveloped = mode is ResponseMode.ENVELOPE and event not in ("refresh", "sub_refresh")
+    enveloped = mode is ResponseMode.ENVELOPE and event not in REFRESH_EVENTS
     assert shown(response) == (200 if enveloped else 503, OVERLOADED)
 
 
@@ -338,7 +339,7 @@ METAS = st.one_of(
     st.dictionaries(st.sampled_from(["family_id", "degraded"]), st.one_of(ODD, st.booleans())),
 )  # fmt: skip
 ANSWERS = st.sampled_from(
-    ["yes", "no", "away", "nothing", "UNAVAILABLE", "INTERNAL", "PERMISSION_DENIED", "UNIMPLEMENTED"]
+    ["yes", "no", "disconnect", "nothing", "UNAVAILABLE", "INTERNAL", "PERMISSION_DENIED", "UNIMPLEMENTED"]
 )
 DATA = st.sampled_from([b"{}", b"", b"no json", b'{"a":1},"result":{}', b"[\r\n1]", b"null", b"\xff"])
 STATUSES = {200, 400, 500, 503}
@@ -346,7 +347,7 @@ STATUSES = {200, 400, 500, 503}
 
 def script(all_: Behind, answer: str, data: bytes, code: int) -> None:
     """Scripts all servers to answer like this."""
-    error, away = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
+    error, disconnect = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
     if answer in grpc.StatusCode.__members__:
         script = aborts(grpc.StatusCode[answer])
         all_.identity.refresh_script = all_.family.script = all_.diary.script = script
@@ -358,14 +359,15 @@ def script(all_: Behind, answer: str, data: bytes, code: int) -> None:
     )
     all_.identity.refresh_script = says({
         "yes": identity(success=pb.Success(user_id="u-1")), "no": identity(error=error),
-        "away": identity(disconnect=away), "nothing": identity(),
+        "disconnect": identity(disconnect=disconnect), "nothing": identity(),
     }[answer])  # fmt: skip
     all_.family.script = says({
         "yes": family(grant=channel_access_pb2.Grant(expire_at=code)), "no": family(denial=error),
-        "away": family(disconnect=away), "nothing": family(),
+        "disconnect": family(disconnect=disconnect), "nothing": family(),
     }[answer])  # fmt: skip
     all_.diary.script = says({
-        "yes": diary(data=data), "no": diary(error=error), "away": diary(disconnect=away), "nothing": diary(),
+        "yes": diary(data=data), "no": diary(error=error), "disconnect": diary(disconnect=disconnect),
+        "nothing": diary(),
     }[answer])  # fmt: skip
 
 
@@ -394,7 +396,7 @@ def assert_proper(event: str, status: int, body: dict[str, Any]) -> None:
     """The invariant, for one answer."""
     assert status in STATUSES
     assert len(BRANCHES & set(body)) == len(body) == 1
-    if status == 200 and event in ("refresh", "sub_refresh"):
+    if status == 200 and event in REFRESH_EVENTS:
         assert list(body) == ["result"]
     if status == 200 and "error" in body:
         assert body["error"]["code"] == 100 or 400 <= body["error"]["code"] <= 1999

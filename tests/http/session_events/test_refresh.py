@@ -25,7 +25,6 @@ from tests.http.session_events.asking import (
 )
 
 UNTIL = 1_900_000_000
-FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600
 FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600  # ten years from the clock's now
 INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 TIER = pb.SUBSCRIPTION_TIER_FAMILY

@@ -16,10 +16,13 @@ from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as pb
 from tests.harness.backends import RpcBackendStub, returns, rpc_backend, says
 from tests.harness.certificates import Authority
-from tests.harness.identity import Context, IdentityStub, aborts, identity_stub
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts, identity_stub
 from tests.harness.service import CLIENT, Service, uvicorn_service
 from tests.http.session_events.asking import (
+    ANSWERS_TO_STATUSES,
     DEGRADED,
+    FAILURES,
     POOL_META,
     TEMPORARY_INTERNAL,
     UNAVAILABLE,
@@ -224,23 +227,12 @@ async def test_a_disconnect_that_had_to_be_changed_is_told(caplog: pytest.LogCap
     assert [warning.__dict__[name] for name in fields] == ["a backend", 7, 8, 1]
 
 
-STATUSES = {
-    grpc.StatusCode.PERMISSION_DENIED: (200, forbidden("not allowed")),
-    grpc.StatusCode.UNAUTHENTICATED: (200, forbidden("not allowed")),
-    grpc.StatusCode.NOT_FOUND: (200, {"error": {"code": 404, "message": "not found"}}),
-    grpc.StatusCode.INVALID_ARGUMENT: (200, {"error": {"code": 400, "message": "invalid argument"}}),
-    grpc.StatusCode.UNAVAILABLE: (200, UNAVAILABLE),
-    grpc.StatusCode.DEADLINE_EXCEEDED: (200, UNAVAILABLE),
-}
-FAILURES = [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK]
-
-
 @pytest.mark.parametrize("status", FAILURES)
 async def test_each_status_of_a_backend_becomes_an_answer_without_its_details(status: grpc.StatusCode) -> None:
     async with answering(aborts(status, "details that nobody must see")) as running:
         response = await ask(running, "rpc", method="diary.list")
 
-    assert (response.status_code, response.json()) == STATUSES.get(status, (500, INTERNAL))
+    assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL))
 
 
 async def test_an_answer_without_an_outcome_is_an_internal_error() -> None:

@@ -8,8 +8,9 @@ import pytest
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import channel_access_pb2 as pb
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
-from tests.harness.backends import Script, family_service, grants, says
+from tests.harness.backends import family_service, grants, says
 from tests.harness.fakes import FakeClock
+from tests.harness.grpc_stub import Script
 from tests.harness.identity import aborts
 from tests.http.session_events.asking import EXPIRED, LOCKS, MODES, POOL_META, UNAVAILABLE, ask, body_of, meta, policed
 

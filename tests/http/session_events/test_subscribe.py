@@ -12,9 +12,12 @@ from proto.realtime.v1 import channel_access_pb2 as pb
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, says
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import Context, IdentityStub, aborts
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts
 from tests.harness.service import CLIENT
 from tests.http.session_events.asking import (
+    ANSWERS_TO_STATUSES,
+    FAILURES,
     POOL_META,
     TEMPORARY_INTERNAL,
     UNAVAILABLE,
@@ -157,15 +160,6 @@ SAID = [
     (disconnects(4001, "ü" * 100), 200, {"disconnect": {"code": 4001, "reason": "ü" * 61}}),
     (says(pb.AuthorizeResponse()), 500, INTERNAL),
 ]
-REFUSED = {
-    grpc.StatusCode.PERMISSION_DENIED: (200, forbidden("not allowed")),
-    grpc.StatusCode.UNAUTHENTICATED: (200, forbidden("not allowed")),
-    grpc.StatusCode.NOT_FOUND: (200, {"error": {"code": 404, "message": "not found"}}),
-    grpc.StatusCode.INVALID_ARGUMENT: (200, {"error": {"code": 400, "message": "invalid argument"}}),
-    grpc.StatusCode.UNAVAILABLE: (200, UNAVAILABLE),
-    grpc.StatusCode.DEADLINE_EXCEEDED: (200, UNAVAILABLE),
-}
-FAILURES = [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK]
 
 
 @pytest.mark.parametrize(("script", "status", "expected"), SAID)
@@ -191,7 +185,7 @@ async def test_no_status_of_the_family_service_allows_anything(status: grpc.Stat
     ):
         response = await ask(running, event, channel="room:1")
 
-    assert (response.status_code, response.json()) == REFUSED.get(status, (500, INTERNAL))
+    assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL))
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish"])

@@ -10,7 +10,8 @@ import pytest
 
 from realtime_site.serving.descriptors import RESERVED, DescriptorLimit
 from tests.harness.paths import ROOT
-from tests.harness.processes import Process, environment, free_port, serve_command
+from tests.harness.processes import Process, environment, serve_command
+from tools.ports import free_port
 
 LIMIT = 128
 

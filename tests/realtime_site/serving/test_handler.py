@@ -20,7 +20,8 @@ from realtime_site.serving.asgi_types import Message, Scope
 from realtime_site.serving.disconnect import AsgiCaller
 from realtime_site.serving.handler import LeanHandler
 from realtime_site.serving.request import LeanRequest
-from tests.harness.identity import Context, IdentityStub, aborts
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts
 from tests.harness.service import Service, connect_body, service, uvicorn_service
 from tests.harness.threads import thread_calls
 

@@ -15,7 +15,8 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.serving import http_protocol
 from realtime_site.serving.http_parser import HEAD_BYTES
 from realtime_site.serving.http_protocol import HttpProtocol
-from tests.harness.identity import Context, IdentityStub, aborts, success
+from tests.harness.grpc_stub import Context
+from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.raw_http import RawClient, raw_client
 from tests.harness.service import Service, connect_body, uvicorn_service
 

@@ -1,0 +1,25 @@
+"""The names of the headers that the bridge writes to a dead letter, and reads from it."""
+
+from typing import Final
+
+PREFIX: Final = "bridge."
+REASON: Final = f"{PREFIX}reason"
+DETAIL: Final = f"{PREFIX}detail"
+ROUTE: Final = f"{PREFIX}route"
+ACTION: Final = f"{PREFIX}action"
+TOPIC: Final = f"{PREFIX}topic"
+PARTITION: Final = f"{PREFIX}partition"
+OFFSET: Final = f"{PREFIX}offset"
+TIMESTAMP: Final = f"{PREFIX}timestamp"
+ATTEMPTS: Final = f"{PREFIX}attempts"
+REPLAYS: Final = f"{PREFIX}replays"
+FAILED_AT: Final = f"{PREFIX}failed_at"
+VERSION: Final = f"{PREFIX}version"
+VALUE: Final = f"{PREFIX}value"
+
+# Where the record was in its own topic; a replay keeps these.
+POSITION: Final = (TOPIC, PARTITION, OFFSET, TIMESTAMP)
+
+# Kafka Connect's names for the same: https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues
+CONNECT_PREFIX: Final = "__connect.errors."
+PREFIXES: Final = (PREFIX, CONNECT_PREFIX)
