@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 
 @contextmanager
-def away(*, hanging: bool) -> Iterator[str]:
+def unreachable(*, hanging: bool) -> Iterator[str]:
     """The address of an identity that refuses connections, or takes calls and answers none."""
     if not hanging:
         yield f"127.0.0.1:{free_port()}"
@@ -53,7 +53,7 @@ def away(*, hanging: bool) -> Iterator[str]:
 
 def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
     """The answers to connects with pool tickets in an outage."""
-    with away(hanging=hanging) as address:
+    with unreachable(hanging=hanging) as address:
         environment = {
             "IDENTITY_VALIDATE_GRPC_ADDRESS": address,
             "IDENTITY_VALIDATE_DEADLINE_MS": "2500",

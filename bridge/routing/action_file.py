@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bridge.routing.data import WHOLE_EVENT, Build, parse_data, parse_fields, whole_event
-from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.model import (
     NEVER,
     Action,
@@ -137,7 +137,7 @@ def _channels(section: Section) -> tuple[Template, ...]:
         section.fault("channels", "channel and channels", "one of channel and channels")
     channels = section.items("channels", parse_channel, 'a list of templates such as ["family:{family_id}:chat"]')
     if len({template.text for template in channels}) < len(channels):
-        section.fault("channels", shown(section.table["channels"]), "templates that differ")
+        section.fault("channels", display(section.table["channels"]), "templates that differ")
     return channels
 
 
@@ -155,19 +155,19 @@ def _data(section: Section) -> tuple[Build, bool]:
 
 def _fields(value: Any) -> Build:
     if not isinstance(value, list) or not value:
-        raise NotAcceptedError(shown(value), 'a list of paths such as ["entry_id", "title?"]')
+        raise NotAcceptedError(display(value), 'a list of paths such as ["entry_id", "title?"]')
     return parse_fields(value)
 
 
 def _data_table(value: Any) -> Build:
     if not isinstance(value, dict):
-        raise NotAcceptedError(shown(value), 'a table such as { id = "{entry_id}" }, or "*" for the whole event')
+        raise NotAcceptedError(display(value), 'a table such as { id = "{entry_id}" }, or "*" for the whole event')
     return parse_data(value)
 
 
 def _tags(value: Any) -> tuple[tuple[str, Template], ...]:
     if not isinstance(value, dict) or len(value) > MAX_TAGS or "" in value:
-        seen = f"{len(value)} tags" if isinstance(value, dict) and len(value) > MAX_TAGS else shown(value)
+        seen = f"{len(value)} tags" if isinstance(value, dict) and len(value) > MAX_TAGS else display(value)
         raise NotAcceptedError(seen, f'a table of at most {MAX_TAGS} texts, such as {{ kind = "diary" }}')
     return tuple((name, parse_template(text, NOT_EMPTY, optional=True)) for name, text in value.items())
 
@@ -178,7 +178,7 @@ def _version(value: Any) -> Template | None:
 
 def _epoch(value: Any) -> Template | None:
     if value == "":
-        raise NotAcceptedError(shown(value), 'a template such as "{epoch}"')
+        raise NotAcceptedError(display(value), 'a template such as "{epoch}"')
     return parse_template(value, NOT_EMPTY)
 
 
@@ -186,13 +186,13 @@ def _varying(value: Any, example: str) -> Template:
     """A template with a placeholder: one text for all events would have Centrifugo drop all but the first."""
     if isinstance(value, str) and (template := parse_template(value, NOT_EMPTY)).placeholders:
         return template
-    raise NotAcceptedError(shown(value), f'a template with a placeholder, such as "{example}"')
+    raise NotAcceptedError(display(value), f'a template with a placeholder, such as "{example}"')
 
 
 def _reason(value: Any) -> str:
     if isinstance(value, str) and len(value.encode()) <= MAX_REASON_BYTES:
         return value
-    raise NotAcceptedError(shown(value), f"a text of at most {MAX_REASON_BYTES} bytes")
+    raise NotAcceptedError(display(value), f"a text of at most {MAX_REASON_BYTES} bytes")
 
 
 def parse_idempotency(value: Any) -> IdempotencyKey:
@@ -201,4 +201,4 @@ def parse_idempotency(value: Any) -> IdempotencyKey:
         return IdempotencyKey(Idempotency(value))
     if isinstance(value, dict) and set(value) == {"event"}:
         return IdempotencyKey(Idempotency.EVENT, _varying(value["event"], "{id}"))
-    raise NotAcceptedError(shown(value), 'position, event, off, or { event = "{path}" }')
+    raise NotAcceptedError(display(value), 'position, event, off, or { event = "{path}" }')

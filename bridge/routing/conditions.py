@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from bridge.event import ABSENT, Event
-from bridge.routing.faults import NotAcceptedError, listed, shown
+from bridge.routing.faults import NotAcceptedError, display, listed
 from bridge.routing.paths import Path, parse_path
 
 OPERATORS: Final = ("equals", "in", "not_in", "exists", "prefix")
@@ -29,14 +29,14 @@ class Condition:
 def parse_condition(table: Any) -> Condition:
     """The condition in a table of the file. Raises NotAcceptedError."""
     if not isinstance(table, dict):
-        raise NotAcceptedError(shown(table), _ACCEPTED)
+        raise NotAcceptedError(display(table), _ACCEPTED)
     operators = [key for key in table if key in OPERATORS]
     if len(operators) != 1 or set(table) != {"field", *operators}:
-        raise NotAcceptedError(shown(table), _ACCEPTED)
+        raise NotAcceptedError(display(table), _ACCEPTED)
     [operator] = operators
     operand = table[operator]
     return Condition(
-        f"{table['field']} {operator} {shown(operand)}", parse_path(table["field"]), _test(operator, operand)
+        f"{table['field']} {operator} {display(operand)}", parse_path(table["field"]), _test(operator, operand)
     )
 
 
@@ -51,12 +51,12 @@ def _test(operator: str, operand: Any) -> Test:
             return lambda value: (value is not ABSENT) == operand
         case "prefix" if isinstance(operand, str) and operand:
             return lambda value: isinstance(value, str) and value.startswith(operand)
-    raise NotAcceptedError(shown(operand), "true or false" if operator == "exists" else "a text that is not empty")
+    raise NotAcceptedError(display(operand), "true or false" if operator == "exists" else "a text that is not empty")
 
 
 def _listed_or_not(operand: Any, *, within: bool) -> Test:
     if not isinstance(operand, list) or not operand:
-        raise NotAcceptedError(shown(operand), "a list of texts, numbers and booleans that is not empty")
+        raise NotAcceptedError(display(operand), "a list of texts, numbers and booleans that is not empty")
     wanted = frozenset(map(_typed, operand))
     return lambda value: (_is_scalar(value) and _typed(value) in wanted) == within
 
@@ -64,7 +64,7 @@ def _listed_or_not(operand: Any, *, within: bool) -> Test:
 def _typed(value: Any) -> tuple[bool, Any]:
     """The value with its kind, so that true differs from 1. Raises NotAcceptedError for lists and tables."""
     if not _is_scalar(value):
-        raise NotAcceptedError(shown(value), "a text, a number or a boolean")
+        raise NotAcceptedError(display(value), "a text, a number or a boolean")
     return isinstance(value, bool), value
 
 

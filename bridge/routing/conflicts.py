@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from bridge.routing.faults import Fault, shown
+from bridge.routing.faults import Fault, display
 from bridge.routing.model import PublishAction, Route
 from bridge.routing.section import dotted
 from bridge.routing.templates import Template, shape
@@ -36,12 +36,12 @@ def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Faul
 
 def _fault(route: Route, action: PublishAction, template: Template, other: Use, lines: KeyLines) -> Fault:
     beside = (
-        f"route {other[0].name}, action {other[1].number} (line {other[1].line}) publishes to {shown(other[2].text)}"
+        f"route {other[0].name}, action {other[1].number} (line {other[1].line}) publishes to {display(other[2].text)}"
     )
     path = ("routes", route.number - 1, "actions", action.number - 1, "version")
     return Fault(
         lines.line(path),
         dotted(path),
-        f"version in {shown(template.text)}, where {beside} too",
+        f"version in {display(template.text)}, where {beside} too",
         "version in a channel that one action alone publishes to, as Centrifugo keeps one version a channel",
     )

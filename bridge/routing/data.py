@@ -9,7 +9,7 @@ import orjson
 
 from bridge.commands import Reason
 from bridge.event import ABSENT, NOTHING, Event, Unmappable
-from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.paths import Path, parse_path
 from bridge.routing.templates import ANY_TEXT, Placeholder, Template, named, parse_template
 
@@ -41,10 +41,10 @@ def parse_fields(fields: list[Any]) -> Build:
         optional = isinstance(text, str) and text.endswith("?")
         path = parse_path(text.removesuffix("?") if optional else text)
         if not path.names:
-            raise NotAcceptedError(shown(text), "a path into the event's data; others go into `data`")
+            raise NotAcceptedError(display(text), "a path into the event's data; others go into `data`")
         paths[path.names] = (path, optional)
     if len(paths) != len(fields) or _overlapping(paths):
-        raise NotAcceptedError(shown(fields), "paths that differ, none of them within another")
+        raise NotAcceptedError(display(fields), "paths that differ, none of them within another")
     return _picker(tuple(paths.values()))
 
 
@@ -142,9 +142,9 @@ def _list(items: list[Build]) -> Build:
 
 def _constant(value: Any) -> Build:
     if isinstance(value, float) and not math.isfinite(value):
-        raise NotAcceptedError(shown(value), "a number that JSON has")
+        raise NotAcceptedError(display(value), "a number that JSON has")
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        raise NotAcceptedError(shown(value), "an integer of 64 bits")
+        raise NotAcceptedError(display(value), "an integer of 64 bits")
     if isinstance(value, datetime | date | time):
         value = value.isoformat()
     return lambda event: value

@@ -40,7 +40,7 @@ class NotAcceptedError(ValueError):
         self.accepted = accepted
 
 
-def shown(value: Any) -> str:
+def display(value: Any) -> str:
     """A value of the file for a message: on one line, cut when it is long."""
     if value is None:
         return "nothing"
@@ -61,9 +61,9 @@ def one_line(text: str) -> str:
 def _plain(value: Any) -> Any:
     """The value with types that JSON lacks as texts. Inner tables become texts too, which bounds the depth."""
     if isinstance(value, dict):
-        return {key: shown(item) if isinstance(item, dict | list) else _plain(item) for key, item in value.items()}
+        return {key: display(item) if isinstance(item, dict | list) else _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [shown(item) if isinstance(item, dict | list) else _plain(item) for item in value]
+        return [display(item) if isinstance(item, dict | list) else _plain(item) for item in value]
     return str(value) if isinstance(value, int | date | time) and not isinstance(value, bool) else value
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bridge.routing.action_file import parse_idempotency, read_action
 from bridge.routing.conditions import parse_condition
 from bridge.routing.conflicts import version_conflicts
-from bridge.routing.faults import Fault, NotAcceptedError, RoutesError, shown
+from bridge.routing.faults import Fault, NotAcceptedError, RoutesError, display
 from bridge.routing.model import Action, IdempotencyKey, Route, Routes, is_pattern
 from bridge.routing.readers import Readers, ReadFile
 from bridge.routing.section import Document, Section, integer
@@ -91,7 +91,7 @@ class _Reader:
     def _defaults(self, top: Section) -> Shared:
         table = top.table.get("defaults", {})
         if not isinstance(table, dict):
-            top.fault("defaults", shown(table), "a table: [defaults]")
+            top.fault("defaults", display(table), "a table: [defaults]")
             return Shared()
         section = Section(self.document, ("defaults",), table)
         section.refuse_unknown(DEFAULTS)
@@ -122,7 +122,7 @@ class _Reader:
     def _name(self, section: Section) -> str:
         name = section.need("name", _name, 'a name such as "diary-entry"', "")
         if name in self.names and name:
-            section.fault("name", f"{shown(name)}, as on line {self.names[name]}", "a name of its own for each route")
+            section.fault("name", f"{display(name)}, as on line {self.names[name]}", "a name of its own for each route")
         self.names.setdefault(name, section.line)
         return name
 
@@ -135,13 +135,13 @@ class _Reader:
 def _name(value: Any) -> str:
     if isinstance(value, str) and _NAME.fullmatch(value):
         return value
-    raise NotAcceptedError(shown(value), "2 to 40 of a–z, 0–9 and -")
+    raise NotAcceptedError(display(value), "2 to 40 of a–z, 0–9 and -")
 
 
 def _topics(section: Section) -> tuple[str, ...]:
     topics = section.items("topics", _topic, 'a list of topics such as ["diary.entry.created.v1"]')
     if len(set(topics)) < len(topics):
-        section.fault("topics", shown(section.table["topics"]), "topics that differ")
+        section.fault("topics", display(section.table["topics"]), "topics that differ")
     return topics
 
 
@@ -151,16 +151,18 @@ def _topic(value: Any) -> str:
     if isinstance(value, str) and _TOPIC.fullmatch(value) and value not in (".", ".."):
         return value
     raise NotAcceptedError(
-        shown(value), "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
+        display(value), "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
     )
 
 
 def _pattern(value: str) -> str:
     if _READ_DIFFERENTLY.search(value) or len(value) == 1:
-        raise NotAcceptedError(shown(value), "a pattern behind ^ without (?, \\d and the like, [:…:], or \\ within []")
+        raise NotAcceptedError(
+            display(value), "a pattern behind ^ without (?, \\d and the like, [:…:], or \\ within []"
+        )
     try:
         with warnings.catch_warnings(action="error"):  # of sets that Python may read otherwise some day
             re.compile(value)
     except (re.error, FutureWarning, RecursionError, OverflowError):
-        raise NotAcceptedError(shown(value), "a regular expression") from None
+        raise NotAcceptedError(display(value), "a regular expression") from None
     return value

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from bridge.event import ABSENT, Event, header
-from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.faults import NotAcceptedError, display
 
 Lookup: TypeAlias = Callable[[Event], Any]
 
@@ -41,7 +41,7 @@ class Path:
 def parse_path(text: Any, *, lists: bool = False) -> Path:
     """The path in `text`; `[]` is accepted with `lists`. Raises NotAcceptedError."""
     if not isinstance(text, str):
-        raise NotAcceptedError(shown(text), ACCEPTED)
+        raise NotAcceptedError(display(text), ACCEPTED)
     if text.startswith("@"):
         return Path(text, _around(text))
     before, each, after = text.partition(_EACH)
@@ -49,17 +49,17 @@ def parse_path(text: Any, *, lists: bool = False) -> Path:
     if not each:
         return Path(text, _in_data(names), names)
     if not lists or _EACH in after:
-        raise NotAcceptedError(shown(text), "[] once, in a channel or a user" if lists else "a path without []")
+        raise NotAcceptedError(display(text), "[] once, in a channel or a user" if lists else "a path without []")
     behind = _names(after[1:], text) if after.startswith(".") else ()
     if after and not behind:
-        raise NotAcceptedError(shown(text), ACCEPTED)
+        raise NotAcceptedError(display(text), ACCEPTED)
     return Path(text, _in_data(names), names, behind)
 
 
 def _names(dotted: str, text: str) -> tuple[str, ...]:
     names = tuple(dotted.split("."))
     if not all(_NAME.fullmatch(name) for name in names):
-        raise NotAcceptedError(shown(text), ACCEPTED)
+        raise NotAcceptedError(display(text), ACCEPTED)
     return names
 
 
@@ -91,7 +91,7 @@ def _around(text: str) -> Lookup:
     if attribute := _ATTRIBUTE.fullmatch(text):
         own = attribute[1]
         return lambda event: event.attributes.get(own, ABSENT)
-    raise NotAcceptedError(shown(text), ACCEPTED)
+    raise NotAcceptedError(display(text), ACCEPTED)
 
 
 def _text(value: Any) -> Any:

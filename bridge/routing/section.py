@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from bridge.routing.faults import Fault, NotAcceptedError, listed, one_line, shown
+from bridge.routing.faults import Fault, NotAcceptedError, display, listed, one_line
 from bridge.routing.toml_lines import KeyLines, KeyPath
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Section:
         """The parsed elements of a list that is not empty. Each bad one is a fault of its own."""
         values = self.table.get(key)
         if not isinstance(values, list) or not values:
-            self.fault(key, shown(values), accepted)
+            self.fault(key, display(values), accepted)
             return ()
         parsed = (self._parsed((key, number), value, parse, None) for number, value in enumerate(values))
         return tuple(value for value in parsed if value is not None)
@@ -72,7 +72,7 @@ class Section:
         name = dotted((*self.path, key), numbers=False)
         values = self.table.get(key)
         if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
-            self.fault(key, shown(values), f"one table or more, each written as [[{name}]]")
+            self.fault(key, display(values), f"one table or more, each written as [[{name}]]")
             return ()
         if len(values) > limit:
             self.fault(key, f"{len(values)} tables", f"at most {limit}")
@@ -101,7 +101,7 @@ def one_of(words: Collection[str], note: str = "") -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if isinstance(value, str) and value in words:
             return value
-        raise NotAcceptedError(shown(value), listed(words) + note)
+        raise NotAcceptedError(display(value), listed(words) + note)
 
     return parse
 
@@ -114,14 +114,14 @@ def member(kind: type[E]) -> Callable[[Any], E]:
 def flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    raise NotAcceptedError(shown(value), "true or false")
+    raise NotAcceptedError(display(value), "true or false")
 
 
 def integer(least: int, most: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if type(value) is int and least <= value <= most:
             return value
-        raise NotAcceptedError(shown(value), f"an integer, {least}–{most}" if least < most else str(least))
+        raise NotAcceptedError(display(value), f"an integer, {least}–{most}" if least < most else str(least))
 
     return parse
 
@@ -132,6 +132,6 @@ def text(example: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if isinstance(value, str) and value and len(value.encode()) <= MAX_TEXT_BYTES:
             return value
-        raise NotAcceptedError(shown(value), f"a text such as {example}")
+        raise NotAcceptedError(display(value), f"a text such as {example}")
 
     return parse

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.model import POSITION, IdempotencyKey, OnTombstone, OnTooOld
 from bridge.routing.paths import Path, parse_path
 from bridge.routing.section import Section, member, one_of, text
@@ -52,7 +52,7 @@ def _root(value: Any) -> Path | None:
         return None
     path = parse_path(value)
     if not path.names:
-        raise NotAcceptedError(shown(value), "a path into the event's data, such as payload")
+        raise NotAcceptedError(display(value), "a path into the event's data, such as payload")
     return path
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from bridge.commands import Reason
 from bridge.event import ABSENT, Event, Unmappable
-from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.paths import Path, find, parse_path
 from common import channel_names
 
@@ -145,11 +145,11 @@ def parse_template(text: Any, rule: Rule, *, lists: bool = False, optional: bool
     Raises NotAcceptedError.
     """
     if not isinstance(text, str):
-        raise NotAcceptedError(shown(text), 'a text, such as "{user_id}"')
+        raise NotAcceptedError(display(text), 'a text, such as "{user_id}"')
     parts = tuple(_parts(text, rule, lists=lists, optional=optional))
     lists_of_it = [part for part in parts if isinstance(part, Placeholder) and part.path.each is not None]
     if len(lists_of_it) > 1:
-        raise NotAcceptedError(shown(text), "one [] in a template")
+        raise NotAcceptedError(display(text), "one [] in a template")
     return Template(text, parts, *lists_of_it)
 
 
@@ -157,7 +157,7 @@ def _parts(text: str, rule: Rule, *, lists: bool, optional: bool) -> Iterator[st
     literal = ""
     for token in _TOKEN.finditer(text):
         if token[0] in ("{", "}"):
-            raise NotAcceptedError(shown(text), "{path} for a placeholder, {{ and }} for braces")
+            raise NotAcceptedError(display(text), "{path} for a placeholder, {{ and }} for braces")
         if token[1] is None:
             literal += {"{{": "{", "}}": "}"}.get(token[0], token[0])
             continue
@@ -172,7 +172,7 @@ def _parts(text: str, rule: Rule, *, lists: bool, optional: bool) -> Iterator[st
 def _placeholder(inside: str, rule: Rule, *, lists: bool, optional: bool) -> Placeholder:
     may_be_absent = inside.endswith("?")
     if may_be_absent and not optional:
-        raise NotAcceptedError(shown(f"{{{inside}}}"), "a placeholder without ?, as this must not be absent")
+        raise NotAcceptedError(display(f"{{{inside}}}"), "a placeholder without ?, as this must not be absent")
     return Placeholder(parse_path(inside.removesuffix("?"), lists=lists), may_be_absent, rule)
 
 
@@ -180,11 +180,11 @@ def parse_channel(text: Any) -> Template:
     """The template of a channel: each of its segments is a placeholder or plain text. Raises NotAcceptedError."""
     template = parse_template(text, SEGMENT, lists=True)
     if "{{" in text or "}}" in text or GAP in text:
-        raise NotAcceptedError(shown(text), "printable text, its braces only around placeholders")
+        raise NotAcceptedError(display(text), "printable text, its braces only around placeholders")
     for segment in with_gaps(template).split(":"):
         if segment != GAP and not is_segment(segment):
             raise NotAcceptedError(
-                shown(text),
+                display(text),
                 f"segments between colons, each a placeholder or a text without white space and "
                 f"{' '.join(sorted(RESERVED))}",
             )
@@ -195,7 +195,7 @@ def parse_user(text: Any) -> Template:
     """The template of a user. Raises NotAcceptedError."""
     template = parse_template(text, PRINTABLE, lists=True)
     if not with_gaps(template).replace(GAP, "x").isprintable() or not template.text:
-        raise NotAcceptedError(shown(text), 'printable text that is not empty, such as "{user_id}"')
+        raise NotAcceptedError(display(text), 'printable text that is not empty, such as "{user_id}"')
     return _within_limit(template)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bridge.commands import Reason
 from bridge.event import ABSENT, Event, Unmappable
-from bridge.routing.faults import NotAcceptedError, shown
+from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.paths import Path
 
 RECORD_TIME: Final = "record"
@@ -26,7 +26,7 @@ def parse_duration(value: Any) -> int:
         return 0
     if isinstance(value, str) and (duration := _DURATION.fullmatch(value)):
         return int(duration[1]) * _UNITS_MS[duration[2]]
-    raise NotAcceptedError(shown(value), '"0", or a number and its unit such as "500ms", "30s", "10m", "2h", "7d"')
+    raise NotAcceptedError(display(value), '"0", or a number and its unit such as "500ms", "30s", "10m", "2h", "7d"')
 
 
 def event_age_ms(event: Event, age_from: Path | None, now_ms: int) -> int:

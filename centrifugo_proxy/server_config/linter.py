@@ -17,7 +17,7 @@ from centrifugo_proxy.server_config.findings import (
     unreadable,
 )
 from centrifugo_proxy.server_config.parsing import UnparsableError
-from centrifugo_proxy.server_config.reading import read_source
+from centrifugo_proxy.server_config.reader import read_source
 from centrifugo_proxy.server_config.rules import access as rules_access
 from centrifugo_proxy.server_config.rules import channels as rules_channels
 from centrifugo_proxy.server_config.rules import exposure as rules_exposure

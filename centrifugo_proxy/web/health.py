@@ -45,7 +45,7 @@ def _workload_identity(source: "SvidSource") -> dict[str, Any]:
     return {
         "id": None if svid is None else svid.id,
         "expires": None if svid is None else rfc3339(svid.not_after),
-        "agent": "connected" if source.connected else "away",
+        "agent": "connected" if source.connected else "unreachable",
         "rotations": max(source.generation - 1, 0),
     }
 

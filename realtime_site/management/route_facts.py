@@ -12,7 +12,7 @@ from centrifugo_proxy.policy.file import read_policy
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, words
 from centrifugo_proxy.server_config.parsing import UnparsableError, format_of
-from centrifugo_proxy.server_config.reading import read
+from centrifugo_proxy.server_config.reader import read
 from common.files import TEXT_BYTES, read_file
 
 BOUNDARY: Final = ":"

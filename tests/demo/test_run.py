@@ -167,7 +167,7 @@ async def test_without_a_centrifugo_it_says_how_to_have_one_and_goes_on(tmp_path
     assert (len(lines_to_paste(printed)), "demo.client" in printed) == (13, False)
 
 
-def test_a_centrifugo_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_centrifugo_bin_that_is_not_a_program_is_named(tmp_path: Path) -> None:
     file = tmp_path / "text"
     file.write_text("not a program")
 
@@ -236,7 +236,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     assert printed.startswith(f"Cannot listen on 127.0.0.1:{port}: Address already in use.")
 
 
-def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_port_is_refused(tmp_path: Path) -> None:
     with start(tmp_path, 97300) as process:
         printed, _ = process.communicate(timeout=30)
 

@@ -75,10 +75,10 @@ def test_every_key_of_a_rule_is_explained() -> None:
     assert explained == {*CHANNEL_KEYS, *RPC_KEYS} - {"match", "allow", "backend"}
 
 
-def test_every_reason_that_a_client_is_told_is_explained() -> None:
-    told = re.findall(r"^\| 403(?:, temporary)? \| `([^`]+)` \|", section("What a client sees"), re.MULTILINE)
+def test_every_reason_that_a_client_receives_is_explained() -> None:
+    explained = re.findall(r"^\| 403(?:, temporary)? \| `([^`]+)` \|", section("What a client sees"), re.MULTILINE)
 
-    assert sorted(told) == sorted(str(reason) for reason in Reason)
+    assert sorted(explained) == sorted(str(reason) for reason in Reason)
 
 
 def test_the_meta_of_the_page_is_the_one_that_is_understood() -> None:

@@ -129,7 +129,7 @@ async def test_a_closed_account_never_returns(
     ],
     ids=["no user", "no family", "no child", "child absent", "no account"],
 )
-async def test_an_event_without_a_user_or_a_channel_reaches_nobody(
+async def test_an_event_without_a_user_or_a_channel_publishes_nothing(
     family: FamilyStack, bridge: BridgeProcess, kafka: Kafka, family_id: str, written: tuple[str, Any]
 ) -> None:
     chat = f"family:{family_id}:chat"

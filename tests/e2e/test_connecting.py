@@ -34,7 +34,7 @@ async def test_a_good_ticket_gets_its_user_in(http_stack: Stack) -> None:
     assert http_stack.tickets.asked(ticket) == 1
 
 
-async def test_the_same_ticket_gets_nobody_in_twice(http_stack: Stack) -> None:
+async def test_the_same_ticket_does_not_get_in_twice(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
     first = await bare_connect(http_stack.url, with_ticket(ticket))
 
@@ -86,7 +86,7 @@ async def test_a_client_without_websocket_gets_in(http_stack: Stack, over: Trans
 
 
 @over_each_stream
-async def test_a_client_without_websocket_is_refused_and_mostly_told_why(http_stack: Stack, over: Transport) -> None:
+async def test_a_client_without_websocket_is_refused_mostly_with_the_reason(http_stack: Stack, over: Transport) -> None:
     answers = [await over(http_stack.centrifugo.url, with_ticket("no-such-ticket")) for _ in range(5)]
 
     # Centrifugo ends the stream as soon as it has decided, sometimes before it has written the reason.

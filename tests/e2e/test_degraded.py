@@ -22,7 +22,7 @@ async def test_a_fallback_connection_reaches_nothing_sensitive(family: FamilySta
     assert still_connected
 
 
-async def test_a_fallback_connection_reaches_what_is_for_everybody(family: FamilyStack) -> None:
+async def test_a_fallback_connection_reaches_public_channels(family: FamilyStack) -> None:
     family.diary.script = returns(b'{"sky":"blue"}')
 
     async with family.without_identity(), family.fallback_member() as client:

@@ -10,7 +10,7 @@ NOT_NOW = {"code": 503, "message": "temporarily unavailable", "temporary": True}
 NOT_YOURS = pb.AuthorizeResponse(denial=identity_pb.Error(code=451, message="not your room"))
 
 
-async def test_the_family_service_is_told_who_wants_what(family: FamilyStack, family_id: str) -> None:
+async def test_the_family_service_receives_the_user_and_the_action(family: FamilyStack, family_id: str) -> None:
     async with family.member("u-1", family_id) as client:
         room = await client.listen(f"room:{family_id}")
         await client.publish(f"room:{family_id}", {"text": "hello"})
@@ -23,7 +23,9 @@ async def test_the_family_service_is_told_who_wants_what(family: FamilyStack, fa
     ]
 
 
-async def test_whom_the_family_service_refuses_is_told_why(family: FamilyStack, family_id: str) -> None:
+async def test_a_client_that_the_family_service_refuses_receives_the_reason(
+    family: FamilyStack, family_id: str
+) -> None:
     family.family_service.script = says(NOT_YOURS)
 
     async with family.member("u-1", family_id) as client:
@@ -34,7 +36,9 @@ async def test_whom_the_family_service_refuses_is_told_why(family: FamilyStack, 
     assert refusal == {"code": 451, "message": "not your room", "temporary": False}
 
 
-async def test_whom_the_family_service_refuses_later_is_put_out(family: FamilyStack, family_id: str) -> None:
+async def test_a_subscription_that_the_family_service_refuses_to_extend_ends(
+    family: FamilyStack, family_id: str
+) -> None:
     async with family.member("u-1", family_id) as client:
         room = await client.listen(f"room:{family_id}")
         family.family_service.script = says(NOT_YOURS)
@@ -44,7 +48,7 @@ async def test_whom_the_family_service_refuses_later_is_put_out(family: FamilySt
     assert room.ended == [Ended(451, "not your room")]
 
 
-async def test_a_family_service_that_is_away_lets_nobody_in_and_everybody_when_it_is_back(
+async def test_a_family_service_that_is_down_refuses_all_and_admits_all_when_it_is_back(
     family: FamilyStack, family_id: str
 ) -> None:
     async with family.member("u-1", family_id) as client:

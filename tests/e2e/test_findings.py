@@ -108,7 +108,7 @@ async def test_personal_channels_shut_out_users_of_the_fallback_pool(centrifugo_
     assert "connect" in ordinary
 
 
-async def test_the_grpc_api_without_a_key_obeys_everybody(centrifugo_bin: Path) -> None:
+async def test_the_grpc_api_without_a_key_obeys_any_caller(centrifugo_bin: Path) -> None:
     port = free_port()
     changes: Changes = {
         6: {"grpc_api": {"enabled": True, "port": port}},

@@ -18,7 +18,7 @@ def token(http_stack: Stack) -> str:
     return http_stack.service.variables["CENTRIFUGO_PROXY_TOKEN"]
 
 
-async def test_nobody_gets_in_through_a_centrifugo_without_the_token(centrifugo_bin: Path, http_stack: Stack) -> None:
+async def test_a_centrifugo_without_the_token_admits_no_client(centrifugo_bin: Path, http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
 
     with centrifugo.running(centrifugo_bin, config_without_token(centrifugo_bin, http_stack)) as front:
@@ -28,7 +28,7 @@ async def test_nobody_gets_in_through_a_centrifugo_without_the_token(centrifugo_
     assert http_stack.tickets.asked(ticket) == 0
 
 
-async def test_nobody_gets_in_through_a_centrifugo_with_another_token(centrifugo_bin: Path, http_stack: Stack) -> None:
+async def test_a_centrifugo_with_another_token_admits_no_client(centrifugo_bin: Path, http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
     other = guard_of(centrifugo_bin, {"CENTRIFUGO_PROXY_TOKEN": "another"})
 

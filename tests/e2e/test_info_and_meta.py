@@ -44,7 +44,7 @@ async def test_others_see_that_a_user_is_degraded_whatever_info_fields_says(enve
     assert seen == {"subscription_tier": "unspecified", "degraded": True}
 
 
-async def test_a_later_proxy_is_told_everything_in_meta_and_nothing_in_info(
+async def test_a_session_event_receives_everything_in_meta_and_nothing_in_info(
     centrifugo_bin: Path, envelope_stack: Stack
 ) -> None:
     ticket = envelope_stack.tickets.issue("u-1", **KNOWN)

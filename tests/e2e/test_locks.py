@@ -46,9 +46,7 @@ async def test_a_lock_that_is_turned_on_ends_the_subscription_at_its_next_refres
     assert last == {"result": {"expired": True}}
 
 
-async def test_what_identity_newly_knows_is_told_to_the_service_and_shown_to_others(
-    family: FamilyStack, family_id: str
-) -> None:
+async def test_new_facts_of_identity_reach_the_service_and_other_clients(family: FamilyStack, family_id: str) -> None:
     chat = f"family:{family_id}:chat"
     newly: dict[str, Any] = {"subscription_tier": pb.SUBSCRIPTION_TIER_PRO, "is_admin": True}
     family.identity.refresh_script = success(user_id="u-1", family_id=family_id, **newly, expire_at=soon(60))

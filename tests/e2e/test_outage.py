@@ -56,7 +56,7 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
         yield running
 
 
-async def test_in_an_outage_only_pool_tickets_get_in_once_each_and_everybody_after_it(
+async def test_in_an_outage_each_pool_ticket_gets_in_once_and_after_it_all_tickets_do(
     pool_stack: Stack, pool: list[str]
 ) -> None:
     identity, died = pool_stack.identity, asyncio.Event()
@@ -104,7 +104,7 @@ async def test_a_fallback_connection_is_not_left_to_its_client_to_prolong(pool_s
     assert set(answer["connect"]) & {"expires", "ttl"} == set()
 
 
-async def test_an_outage_disconnects_nobody_who_is_in(http_stack: Stack) -> None:
+async def test_an_outage_ends_no_existing_connection(http_stack: Stack) -> None:
     tickets = [http_stack.tickets.issue(f"u-{number}") for number in range(5)]
 
     async with sdk_clients(http_stack.url, [one_after_another(ticket) for ticket in tickets]) as clients:

@@ -20,7 +20,7 @@ TRY_AGAIN = {"error": {"code": 100, "message": "internal server error", "tempora
 NOT_FOUND = aborts(grpc.StatusCode.NOT_FOUND)
 SUSPENDED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4502, reason="account suspended")))
 MOVED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4200, reason="sign in again")))
-ERROR = answers(pb.ValidateResponse(error=pb.Error(code=1, message="database away")))
+ERROR = answers(pb.ValidateResponse(error=pb.Error(code=1, message="database down")))
 UNAVAILABLE = aborts(grpc.StatusCode.UNAVAILABLE)
 BROKEN = aborts(grpc.StatusCode.INTERNAL)
 NO_USER = success(user_id="")

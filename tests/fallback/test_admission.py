@@ -60,7 +60,7 @@ async def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
 
 
 @pytest.mark.parametrize("last_failure_s", [0, 5])
-async def test_without_a_failure_past_the_window_nobody_gets_in_and_no_ticket_is_lost(last_failure_s: float) -> None:
+async def test_without_a_failure_past_the_window_no_client_gets_in_and_no_ticket_is_lost(last_failure_s: float) -> None:
     gate = admission("a", last_failure_s=last_failure_s)
 
     assert await gate.admit("a", OUTAGE_S, 0) is None
@@ -107,7 +107,7 @@ async def test_a_pool_that_is_open_and_empty_is_worth_a_notice() -> None:
         (Result.ERROR, False, True),
     ],
 )
-async def test_a_ticket_goes_back_into_the_pool_only_if_nobody_could_tell(
+async def test_a_ticket_returns_to_the_pool_only_if_the_store_does_not_answer(
     result: Result, gets_in: bool, kept: bool
 ) -> None:
     gate = admission("a", claims=Claimed(result))

@@ -108,7 +108,7 @@ def test_one_ticket_below_the_watermark_is_a_warning(tmp_path: Path, settings: S
     )
 
 
-def test_duplicates_count_once_and_are_told(tmp_path: Path, settings: Settings) -> None:
+def test_duplicates_count_once_and_are_reported(tmp_path: Path, settings: Settings) -> None:
     path, tickets = pool_file(tmp_path, 2)
     path.write_text("\n".join([*tickets, tickets[0]]))
     settings.FALLBACK_LOW_WATERMARK = 0

@@ -130,7 +130,7 @@ def test_w001_a_directory_in_place_of_the_pool(findings: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o604, 1), (0o644, 1), (0o640, 0), (0o400, 0)])
-def test_w002_a_pool_file_that_everybody_can_read(findings: Any, pool_file: Path, mode: int, expected: int) -> None:
+def test_w002_a_pool_file_that_others_can_read(findings: Any, pool_file: Path, mode: int, expected: int) -> None:
     pool_file.chmod(mode)
 
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file))

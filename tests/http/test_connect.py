@@ -104,7 +104,7 @@ async def test_a_good_ticket_gets_in_with_all_that_identity_says(identity: Ident
     assert response.json() == {"result": {"user": "u-7", "info": about, "meta": about, "expire_at": 1_900_000_000}}
 
 
-async def test_identity_is_told_the_ticket_and_the_connection(identity: IdentityStub) -> None:
+async def test_identity_receives_the_ticket_and_the_connection(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         await running.connect("a-ticket")
 
@@ -201,7 +201,7 @@ async def test_a_reason_is_cut_to_what_a_close_frame_holds(identity: IdentityStu
     assert response.json() == {"disconnect": {"code": 4001, "reason": passed_on}}
 
 
-async def test_a_cut_reason_is_told_once_in_a_while_and_never_quoted(
+async def test_a_cut_reason_is_logged_once_in_a_while_and_never_quoted(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     identity.script = disconnects(4001, "the reason " * 20)
@@ -490,7 +490,7 @@ async def test_any_other_status_opens_no_pool(identity: IdentityStub, clock: Fak
     ],
     ids=["no branch", "empty user", "long user", "long family", "two megabytes"],
 )
-async def test_an_answer_that_names_nobody_is_an_internal_error(
+async def test_an_answer_without_a_valid_user_is_an_internal_error(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture, response_of_identity: pb.ValidateResponse
 ) -> None:
     identity.script = answers(response_of_identity)

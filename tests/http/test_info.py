@@ -89,7 +89,7 @@ async def test_the_marks_of_a_pool_ticket_stay_in_both(identity: IdentityStub, c
 
 
 @pytest.mark.parametrize("lock", list(ALL["parental_state"]))  # type: ignore[call-overload]
-async def test_each_parental_lock_is_told_under_its_own_name(identity: IdentityStub, lock: str) -> None:
+async def test_each_parental_lock_has_its_own_name(identity: IdentityStub, lock: str) -> None:
     identity.script = success(parental_state=pb.ParentalState(**{lock: True}))
 
     async with service(identity.address) as running:

@@ -101,7 +101,7 @@ def test_every_gauge_exists_at_0_from_the_start(families: dict[str, Metric], nam
 @pytest.mark.parametrize(
     ("name", "labels"), [("realtime_proxy_duration_seconds", [EVENTS]), ("realtime_identity_call_duration_seconds", [])]
 )
-def test_durations_are_told_apart_from_a_millisecond_to_past_every_deadline(
+def test_buckets_separate_durations_from_a_millisecond_to_past_every_deadline(
     families: dict[str, Metric], name: str, labels: list[set[str]]
 ) -> None:
     bounds = {float(sample.labels["le"]) for sample in families[name].samples if sample.name == f"{name}_bucket"}

@@ -239,7 +239,7 @@ async def test_an_answer_ends_the_outage_and_shuts_the_pool(
     assert statuses == [503, 200, 200, 503]
 
 
-async def test_without_a_pool_an_outage_is_seen_but_lets_nobody_in(
+async def test_without_a_pool_an_outage_is_seen_but_admits_no_client(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN

@@ -71,7 +71,9 @@ async def test_each_ticket_of_a_tolerably_written_file_gets_in(
     assert statuses == [200, 200, 503, 503, 503]
 
 
-async def test_a_pool_connection_is_a_degraded_nobody_for_a_while(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_a_pool_connection_is_degraded_without_a_user_and_expires(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
     identity.script = DOWN
 
     async with service(identity.address, tickets=["a"], clock=clock, FALLBACK_CONNECT_TTL_S=60) as running:

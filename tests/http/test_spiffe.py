@@ -65,7 +65,7 @@ async def test_without_an_agent_the_service_serves_and_says_so(tmp_path: Path) -
         health = (await running.http.get("/health")).json()["spiffe"]
 
     assert (response.status_code, ready.status_code) == (503, 200)
-    assert health == {"id": None, "expires": None, "agent": "away", "rotations": 0}
+    assert health == {"id": None, "expires": None, "agent": "unreachable", "rotations": 0}
 
 
 async def test_without_an_svid_the_start_fails_where_one_is_required(tmp_path: Path) -> None:

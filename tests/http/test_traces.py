@@ -366,7 +366,7 @@ def end(process: Process) -> tuple[int, float]:
 
 
 @pytest.mark.parametrize("host", ["bad_host!!", "a b"])
-async def test_a_host_that_is_none_is_refused_in_json_when_its_request_would_be_traced(
+async def test_a_malformed_host_is_refused_in_json_when_its_request_would_be_traced(
     exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture, host: str
 ) -> None:
     async with service(span_processor=into(exporter)) as running:

@@ -142,7 +142,7 @@ def test_a_port_in_use_stops_the_boot(command: Command) -> None:
 
 
 @both_commands
-def test_a_port_in_use_is_told_at_any_log_level(command: Command) -> None:
+def test_a_port_in_use_is_reported_at_any_log_level(command: Command) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

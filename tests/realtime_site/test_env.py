@@ -275,7 +275,7 @@ def test_a_secret_set_for_its_path_is_not_shown_for_its_dollar() -> None:
     assert message == "X is '$…'; accepted: a value, or $NAME of another variable that is set."
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     def read(env: Environment) -> None:
         env.integer("PORT", 9730, 1, 65535)
         env.flag("DEBUG", default=False)

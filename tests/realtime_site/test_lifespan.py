@@ -43,7 +43,7 @@ async def test_the_service_is_ready_from_startup_to_shutdown() -> None:
     assert not runtime.readiness.ready
 
 
-async def test_startup_and_shutdown_are_told_to_the_server() -> None:
+async def test_startup_and_shutdown_are_reported_to_the_server() -> None:
     state: dict[str, Any] = {}
     scope = {"type": "lifespan", "state": state}
 
@@ -98,7 +98,7 @@ def test_a_service_in_another_thread_starts_without_signals() -> None:
     assert ready == [True]
 
 
-async def test_a_startup_that_fails_is_told_to_the_server_with_its_reason(tmp_path: Path) -> None:
+async def test_a_failed_startup_is_reported_to_the_server_with_its_reason(tmp_path: Path) -> None:
     missing = str(tmp_path / "ca.pem")
 
     with override_settings(IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", IDENTITY_TLS_CA_FILE=missing):

@@ -92,7 +92,7 @@ def logging_to(
             popen.kill()
 
 
-def test_a_pipe_that_nobody_reads_costs_lines_which_are_reported_once_it_is_read(tmp_path: Path) -> None:
+def test_an_unread_pipe_drops_lines_and_reports_them_once_it_is_read(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     errors = tmp_path / "stderr"
 
@@ -125,7 +125,7 @@ def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_pipes_that_nobody_reads_do_not_hold_up_the_end(tmp_path: Path, number: signal.Signals) -> None:
+def test_unread_pipes_do_not_delay_the_end(tmp_path: Path, number: signal.Signals) -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, b"x" * fcntl.fcntl(write_end, fcntl.F_GETPIPE_SZ))
 

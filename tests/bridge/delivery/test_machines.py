@@ -12,10 +12,11 @@ from bridge.commands import Command, Poison, Reason
 from bridge.delivery.lanes import Batch, State
 from bridge.delivery.work import Item, Partition, Sending, Stop, Work
 from tests.bridge.made import POISON, publication, record
+from tests.harness.examples import scaled
 
 PARTITIONS = (Partition("diary", 0), Partition("diary", 1))
 PARTITION = st.sampled_from(PARTITIONS)
-STEPS = settings(max_examples=150, stateful_step_count=60, deadline=None, database=None)
+STEPS = settings(max_examples=scaled(150), stateful_step_count=60)
 REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
 STRICT, BURSTING = ("a", "b", "c"), ("fast",)
 MOST_DEAD_LETTERS = 1

@@ -208,7 +208,7 @@ NOBODY = "no rule of the policy allows subscribing to it; add one, or remove the
         ("family:{family_id}", [rule("family:main", subscribe=False), rule("family:*")], True),
     ],
 )
-def test_a_channel_that_nobody_may_subscribe_to_is_warned_of(
+def test_a_channel_without_subscribers_is_warned_of(
     tmp_path: Path, channel: str, rules: list[PolicyFacts], reachable: bool
 ) -> None:
     sentences = warned(tmp_path, one_route(publishing(channel)), rules=rules)

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.commands import (
@@ -24,6 +24,7 @@ from bridge.commands import (
 from bridge.mapping.mapper import RouteMapper
 from tests.bridge.formats.descriptors import descriptor_set, message_class
 from tests.bridge.given import NOW_MS, REPLAY_TOPIC, routes_of
+from tests.harness.examples import examples
 
 # Names of the routes below, and values that try to be something else: separators, Centrifugo's signs, nothing.
 NAMES = ("id", "user_id", "family_id", "ids", "author", "at", "version", "kind", "else")
@@ -110,7 +111,7 @@ MAPPED = frozenset(Reason) - {
 }  # fmt: skip
 
 
-def check(given_record: Record) -> None:
+def assert_sound(given_record: Record) -> None:
     """No exception. Every command names a user or a channel, and has only what Centrifugo accepts."""
     outcome = MAPPER.outcome(given_record, NOW_MS)
 
@@ -121,36 +122,36 @@ def check(given_record: Record) -> None:
     assert outcome.commands or outcome.failures
     assert {failure.reason for failure in outcome.failures} <= MAPPED
     for command in outcome.commands:
-        check_command(command)
+        assert_command(command)
 
 
-def check_command(command: Command) -> None:
+def assert_command(command: Command) -> None:
     [(method, request)] = orjson.loads(command.encoded).items()
     assert method == command.method
     assert command.keys
     assert len(set(command.keys)) == len(command.keys)
     match command:
         case Publish(channels=channels, data=data):
-            check_publication(request, channels, data)
+            assert_publication(request, channels, data)
         case Unsubscribe(user=user, channel=channel):
-            check_user(user)
-            check_channel(channel)
+            assert_user(user)
+            assert_channel(channel)
             assert request == {"user": user, "channel": channel}
         case Disconnect(user=user):
-            check_user(user)
+            assert_user(user)
             assert request == {"user": user, "disconnect": {"code": 4100, "reason": "access changed"}}
         case Refresh(user=user):
-            check_user(user)
+            assert_user(user)
             assert request == {"user": user, "expire_at": NOW_MS // 1000 + 1}
         case HistoryRemove(channel=channel):
-            check_channel(channel)
+            assert_channel(channel)
             assert request == {"channel": channel}
 
 
-def check_publication(request: Any, channels: tuple[str, ...], data: bytes) -> None:
+def assert_publication(request: Any, channels: tuple[str, ...], data: bytes) -> None:
     assert 1 <= len(channels) <= 3
     for channel in channels:
-        check_channel(channel)
+        assert_channel(channel)
     assert (request.get("channels") or [request["channel"]]) == list(channels)
     assert isinstance(request["data"], dict)
     assert orjson.loads(data) == request["data"]
@@ -158,13 +159,13 @@ def check_publication(request: Any, channels: tuple[str, ...], data: bytes) -> N
     assert all(isinstance(tag, str) and tag for tag in request.get("tags", {}).values())
 
 
-def check_user(user: str) -> None:
+def assert_user(user: str) -> None:
     assert user != ""
     assert user.isprintable()
     assert len(user.encode()) <= 255
 
 
-def check_channel(channel: str) -> None:
+def assert_channel(channel: str) -> None:
     assert len(channel.encode()) <= 255
     assert channel.isprintable()
     assert set(channel).isdisjoint(" ,#$&*{}/")
@@ -208,18 +209,18 @@ RECORDS = st.builds(
 
 
 @given(given_record=RECORDS)
-@settings(max_examples=600, deadline=None)
+@examples(600)
 def test_whatever_a_record_holds_it_is_commands_or_poison_and_never_an_exception(given_record: Record) -> None:
-    check(given_record)
+    assert_sound(given_record)
 
 
 @given(value=OBJECTS, cut=st.integers(0, 400), byte=st.binary(max_size=2))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_json_value_with_bytes_changed_is_never_an_exception(value: Any, cut: int, byte: bytes) -> None:
     body = orjson.dumps(value)
 
     for topic in ("auto", "rooted"):
-        check(Record(topic, 0, 0, NOW_MS, None, body[:cut] + byte + body[cut:]))
+        assert_sound(Record(topic, 0, 0, NOW_MS, None, body[:cut] + byte + body[cut:]))
 
 
 ENVELOPES = st.fixed_dictionaries(
@@ -237,11 +238,11 @@ ENVELOPES = st.fixed_dictionaries(
 
 
 @given(envelope=ENVELOPES, topic=st.sampled_from(["auto", "strict"]))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_a_structured_event_is_never_an_exception(envelope: Any, topic: str) -> None:
     headers = (("content-type", b"application/cloudevents+json"),)
 
-    check(Record(topic, 0, 0, NOW_MS, None, orjson.dumps(envelope), headers))
+    assert_sound(Record(topic, 0, 0, NOW_MS, None, orjson.dumps(envelope), headers))
 
 
 EVENTS = st.fixed_dictionaries(
@@ -262,16 +263,16 @@ EVENTS = st.fixed_dictionaries(
 @given(
     event=EVENTS, frame=st.sampled_from([b"", b"\0\0\0\0\1\2\2", b"\0\0\0\0\1\0", b"\0"]), tail=st.binary(max_size=3)
 )
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @pytest.mark.parametrize("topic", ["plain", "framed"])
 def test_a_protobuf_value_is_never_an_exception(topic: str, event: Any, frame: bytes, tail: bytes) -> None:
     value = message_class("Event")(own=event, **event).SerializeToString()
 
-    check(Record(topic, 0, 0, NOW_MS, None, frame + value + tail))
+    assert_sound(Record(topic, 0, 0, NOW_MS, None, frame + value + tail))
 
 
 @given(given_record=RECORDS, later_ms=st.integers(0, 10**10))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_record_that_is_mapped_again_later_has_the_same_idempotency_keys(given_record: Record, later_ms: int) -> None:
     first, again = (MAPPER.outcome(given_record, at_ms) for at_ms in (NOW_MS, NOW_MS + later_ms))
 

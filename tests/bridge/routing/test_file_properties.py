@@ -3,7 +3,7 @@
 from typing import Any
 
 import tomli_w
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.routing.action_file import KEYS
@@ -11,6 +11,7 @@ from bridge.routing.faults import RoutesError
 from bridge.routing.file import ROUTE, read_routes
 from bridge.routing.model import Routes
 from tests.bridge.given import no_file
+from tests.harness.examples import examples
 
 TEMPLATES = st.sampled_from(
     [
@@ -55,7 +56,7 @@ def read(text: str) -> Routes | RoutesError:
 
 
 @given(tree=FILES)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_file_has_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> None:
     text = tomli_w.dumps(tree)
 
@@ -74,7 +75,7 @@ def test_a_file_has_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> N
 
 
 @given(text=st.one_of(st.text(max_size=80), st.text("[]{}=.\"'#\n ab1,", max_size=40)))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_a_text_of_any_kind_is_never_an_exception(text: str) -> None:
     result = read(text)
 

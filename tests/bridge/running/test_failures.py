@@ -158,7 +158,7 @@ async def test_a_command_is_given_up_while_others_succeed() -> None:
     assert rig.letters == [("gave_up", "0")]
 
 
-async def test_no_command_is_given_up_while_none_succeeds() -> None:
+async def test_no_command_is_given_up_while_all_fail() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 5
         rig.receive_publications("a")

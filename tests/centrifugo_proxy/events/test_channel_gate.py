@@ -14,7 +14,7 @@ from tests.http.session_events.asking import meta
 ASKING = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
 
 
-async def test_a_rule_that_asks_allows_nothing_where_there_is_nobody_to_ask() -> None:
+async def test_a_rule_that_asks_allows_nothing_without_a_family_service() -> None:
     policy = read_policy(ASKING, path="policy.toml", backends=(), family_service=True)
     gate = ChannelGate(policy, Owners(), family_service=None)
     request = parse_event(orjson.dumps({"user": "u-1", "channel": "room:1", "meta": meta()}))

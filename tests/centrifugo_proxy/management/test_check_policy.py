@@ -89,7 +89,7 @@ def test_a_sound_file_is_counted(policy: Path) -> None:
     assert check(policy) == (0, [f"{policy}: sound; 4 rules for channels, 1 rule for rpc."])
 
 
-def test_every_problem_of_a_file_is_told_with_its_rule_and_line(policy: Path) -> None:
+def test_every_problem_of_a_file_is_reported_with_its_rule_and_line(policy: Path) -> None:
     policy.write_text(
         '[[channels]]\nmatch = "a:{family}"\nallow = ["subscribe"]\n\n[[rpc]]\nmatch = "x"\nbackend = "calendar"\n'
     )
@@ -118,7 +118,7 @@ def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     )
 
 
-def test_a_member_is_told_by_which_rule_and_what_comes_after_it(policy: Path) -> None:
+def test_a_member_sees_the_rule_that_decides_and_what_follows(policy: Path) -> None:
     assert check(policy, *CHILD, "--channel", "family:f1:chat", "--action", "publish") == (
         0,
         [
@@ -129,7 +129,7 @@ def test_a_member_is_told_by_which_rule_and_what_comes_after_it(policy: Path) ->
     )
 
 
-def test_an_outsider_is_told_why_each_rule_does_not_match(policy: Path) -> None:
+def test_an_outsider_sees_why_each_rule_does_not_match(policy: Path) -> None:
     assert check(policy, "--user", "u2", "--family", "f2", "--channel", "family:f1:chat") == (
         1,
         [
@@ -145,7 +145,7 @@ def test_an_outsider_is_told_why_each_rule_does_not_match(policy: Path) -> None:
     )
 
 
-def test_rules_before_the_one_that_decides_are_told_too(policy: Path) -> None:
+def test_rules_before_the_one_that_decides_are_listed_too(policy: Path) -> None:
     _, lines = check(policy, "--fallback", "--channel", "news:today")
 
     assert lines == [
@@ -203,19 +203,19 @@ def test_screen_time_refuses_a_publish_and_no_subscribe(policy: Path) -> None:
     assert check(policy, *options, "subscribe")[0] == 0
 
 
-def test_a_publication_that_a_rule_does_not_allow_is_told_so(policy: Path) -> None:
+def test_a_publication_that_a_rule_does_not_allow_is_reported_as_refused(policy: Path) -> None:
     _, lines = check(policy, *CHILD, "--tier", "pro", "--channel", "coach:u1", "--action", "publish")
 
     assert lines[0] == "REFUSED: the rule allows subscribe only."
 
 
-def test_a_publication_without_history_is_told_so(policy: Path) -> None:
+def test_a_publication_without_history_is_reported_as_such(policy: Path) -> None:
     _, report = check_json(policy, *CHILD, "--channel", "news:x", "--action", "publish")
 
     assert report["decision"]["then"] == ["the publication is not kept in the channel's history"]
 
 
-def test_a_method_is_told_its_limit_and_its_backend(policy: Path) -> None:
+def test_an_allowed_method_is_reported_with_its_limit_and_its_backend(policy: Path) -> None:
     assert check(policy, *CHILD, "--method", "diary.entries.list") == (
         0,
         [

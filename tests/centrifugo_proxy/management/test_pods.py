@@ -167,7 +167,7 @@ def test_a_name_is_asked_at_every_address(five: Five) -> None:
         ["--unknown"],
     ],
 )
-def test_where_nobody_can_be_asked_the_state_is_unknown(arguments: list[str]) -> None:
+def test_without_a_pod_to_ask_the_state_is_unknown(arguments: list[str]) -> None:
     ended = run_manage("pods", *arguments)
 
     assert ended.returncode == PluginState.UNKNOWN

@@ -68,11 +68,11 @@ ACCESS, ANSWER = channel_access_pb2.AuthorizeResponse, rpc_backend_pb2.CallRespo
         (family, says(ACCESS(denial=Error(code=1, message="no"))), BackendError(1, "no")),
         (family, says(ACCESS(denial=Error(code=1, message="ж" * 5000))), BackendError(1, "ж" * 1024)),
         (diary, says(ANSWER(error=Error(code=1, message="ж" * 5000))), BackendError(1, "ж" * 1024)),
-        (family, says(ACCESS(disconnect=Disconnect(code=2, reason="away"))), BackendDisconnect(2, "away")),
+        (family, says(ACCESS(disconnect=Disconnect(code=2, reason="left"))), BackendDisconnect(2, "left")),
         (diary, returns(b"\xff"), RpcData(b"\xff")),
         (diary, returns(b""), RpcData(b"")),
         (diary, says(ANSWER(error=Error(code=1, message="no"))), BackendError(1, "no")),
-        (diary, says(ANSWER(disconnect=Disconnect(code=2, reason="away"))), BackendDisconnect(2, "away")),
+        (diary, says(ANSWER(disconnect=Disconnect(code=2, reason="left"))), BackendDisconnect(2, "left")),
     ],
 )
 async def test_each_branch_is_an_answer_of_its_own(service: Any, script: Any, expected: Any) -> None:
@@ -99,7 +99,7 @@ async def test_a_status_that_is_an_answer_refuses(service: Any, status: grpc.Sta
 
 @pytest.mark.parametrize("status", sorted(NO_ANSWER, key=str))
 @pytest.mark.parametrize("service", [family, diary])
-async def test_an_outage_is_told_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
+async def test_an_outage_is_recognised_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
     async with service(aborts(status, "details"), []) as ask:
         with pytest.raises(BackendUnavailable, match=f"^{status.name}$"):
             await ask()
@@ -107,7 +107,7 @@ async def test_an_outage_is_told_by_its_status_alone(service: Any, status: grpc.
 
 @pytest.mark.parametrize("status", FAULTS)
 @pytest.mark.parametrize("service", [family, diary])
-async def test_any_other_status_is_a_fault_told_without_its_details(service: Any, status: grpc.StatusCode) -> None:
+async def test_any_other_status_is_a_fault_reported_without_its_details(service: Any, status: grpc.StatusCode) -> None:
     observed: Observed = []
 
     async with service(aborts(status, "details"), observed) as ask:

@@ -118,7 +118,7 @@ async def test_a_silent_host_among_several_is_left_within_five_seconds(identity:
     assert report.replaced == [Reason.SILENT]
 
 
-async def test_a_host_that_was_silent_for_everybody_is_back_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_host_that_was_silent_for_all_clients_is_back_within_two_seconds(identity: IdentityStub) -> None:
     async with way_to(identity.port) as way, client_of(way.address) as client:
         way.fall_silent(for_new=True)
         assert "OK" not in await client.ask_for(4)

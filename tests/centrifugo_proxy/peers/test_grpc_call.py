@@ -132,7 +132,7 @@ async def test_a_method_that_is_not_there_is_unimplemented(identity: IdentityStu
     assert failed.value.status is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_port_where_nobody_listens_is_unavailable() -> None:
+async def test_a_closed_port_is_unavailable() -> None:
     async with calling("127.0.0.1:1") as call:
         with pytest.raises(Failed) as failed:
             await call(REQUEST)

@@ -200,7 +200,7 @@ def test_an_rpc_rule_says_what_to_write_instead(rule: str, expected: str) -> Non
     assert problem_of(rule, "rpc") == expected
 
 
-def test_a_backend_where_there_is_none_names_the_variable_to_set() -> None:
+def test_a_rule_whose_backend_is_not_configured_names_the_variable_to_set() -> None:
     problem = problem_of('match = "a"\nbackend = "diary"', "rpc", backends=())
 
     assert problem == "backend 'diary' is not configured; RPC_BACKENDS is empty: add diary=host:port to it."
@@ -335,10 +335,12 @@ def test_a_rule_that_can_decide_is_taken(kind: str, earlier: str, later: str) ->
     ("kind", "earlier", "later"), [(kind, *reversed(both)) for kind, *both in COVERED[1:] if both[0] != both[1]]
 )
 def test_the_other_way_round_both_rules_can_decide(kind: str, earlier: str, later: str) -> None:
-    read(pair(kind, earlier, later))
+    policy = read(pair(kind, earlier, later))
+
+    assert [rule.match for rule in policy.channels + policy.rpc] == [earlier, later]
 
 
-def test_every_problem_is_told_at_once_each_with_its_place() -> None:
+def test_all_problems_are_reported_at_once_each_with_its_place() -> None:
     text = """\
 [general]
 name = "chat"
@@ -402,7 +404,7 @@ def test_a_rule_is_found_on_its_line_however_it_is_written(text: str, line: int)
     assert second.startswith(f"policy.toml: line {line}, [[channels]] rule 1: allow is missing;")
 
 
-def test_rules_whose_lines_cannot_be_told_apart_have_that_of_the_first() -> None:
+def test_rules_on_lines_that_look_alike_have_the_line_of_the_first() -> None:
     text = '# channels\n[[channels]]\nmatch = "a"\n[[channels]]\nmatch = """\n[[channels]]\n"""\n'
 
     assert rule_lines(text, "channels", count=2) == [2, 2]

@@ -7,7 +7,7 @@ import pytest
 from centrifugo_proxy.events.description import describe
 from centrifugo_proxy.peers.identity import TIERS, Identity, ParentalState
 from centrifugo_proxy.policy.owner import FEATURES, LOCKS, Owner, owner_of
-from tests.http.session_events.asking import POOL_META, subject_by
+from tests.http.session_events.asking import POOL_META, owner_by
 
 
 def identity(**fields: Any) -> Identity:
@@ -27,7 +27,7 @@ def test_the_features_are_those_that_a_parent_can_lock() -> None:
 def test_what_connect_writes_is_read_back(tier: str, degraded: bool, state: ParentalState) -> None:
     meta = describe(identity(subscription_tier=tier, degraded=degraded, parental_state=state, is_admin=True))
 
-    owner = subject_by(meta)
+    owner = owner_by(meta)
 
     locks = frozenset(name for name, on in state._asdict().items() if on)
     assert owner == Owner("u-1", "f-1", tier, is_admin=True, locks=locks, degraded=degraded)
@@ -37,7 +37,7 @@ def test_what_connect_writes_is_read_back(tier: str, degraded: bool, state: Pare
 def test_a_feature_is_locked_by_its_own_lock(feature: str) -> None:
     state = ParentalState(**{f"feature_lock_{feature}": True})
 
-    owner = subject_by(describe(identity(parental_state=state)))
+    owner = owner_by(describe(identity(parental_state=state)))
 
     assert owner is not None
     assert [each for each in FEATURES if owner.locked(each)] == [feature]
@@ -45,15 +45,15 @@ def test_a_feature_is_locked_by_its_own_lock(feature: str) -> None:
 
 
 def test_a_screen_time_lock_is_no_features() -> None:
-    owner = subject_by(describe(identity(parental_state=ParentalState(screen_time_lock=True))))
+    owner = owner_by(describe(identity(parental_state=ParentalState(screen_time_lock=True))))
 
     assert owner is not None
     assert owner.out_of_screen_time()
     assert not any(owner.locked(feature) for feature in FEATURES)
 
 
-def test_a_fallback_connection_has_nobodys_rights_and_every_feature_locked() -> None:
-    owner = subject_by(POOL_META, "fallback:0123456789ab")
+def test_a_fallback_connection_has_no_rights_and_every_feature_locked() -> None:
+    owner = owner_by(POOL_META, "fallback:0123456789ab")
 
     assert owner == Owner("fallback:0123456789ab", "", "unspecified", is_admin=False, locks=None, degraded=True)
     assert owner.from_pool
@@ -61,21 +61,21 @@ def test_a_fallback_connection_has_nobodys_rights_and_every_feature_locked() -> 
 
 
 def test_marks_of_the_fallback_outweigh_whatever_stands_beside_them() -> None:
-    owner = subject_by({**describe(identity(is_admin=True)), **POOL_META})
+    owner = owner_by({**describe(identity(is_admin=True)), **POOL_META})
 
     assert owner == Owner("u-1", "", "unspecified", is_admin=False, locks=None, degraded=True)
 
 
 @pytest.mark.parametrize("user", ["", None])
-def test_nobody_is_no_subject(user: Any) -> None:
-    assert subject_by(describe(identity()), user) is None
-    assert subject_by(POOL_META, user) is None
+def test_an_empty_user_is_no_owner(user: Any) -> None:
+    assert owner_by(describe(identity()), user) is None
+    assert owner_by(POOL_META, user) is None
 
 
 def test_what_else_stands_in_meta_is_ignored() -> None:
     meta = describe(identity())
 
-    assert subject_by({**meta, "added": [1]}) == subject_by(meta)
+    assert owner_by({**meta, "added": [1]}) == owner_by(meta)
 
 
 @pytest.mark.parametrize("meta", [b"", b"null", b"{", b'{"else":' * 100_000, b"\xff"])

@@ -18,7 +18,7 @@ def rpc(match: str) -> RpcRule:
     return RpcRule(match=match, segments=tuple(match.split(".")), number=1, line=1, backend="diary")
 
 
-def test_the_rule_that_decides_is_told_beside_the_reason() -> None:
+def test_the_decision_names_its_rule_beside_the_reason() -> None:
     first, second = channel("a", Action.PUBLISH), channel("*", Action.SUBSCRIBE)
     policy = Policy((first, second))
 
@@ -39,7 +39,7 @@ def test_the_rule_that_decides_is_told_beside_the_reason() -> None:
         (MEMBER, Action.PUBLISH, None),
     ],
 )
-def test_of_several_reasons_the_one_that_passes_soonest_is_told(
+def test_of_several_reasons_the_one_that_passes_soonest_is_given(
     owner: Owner, action: Action, reason: Reason | None
 ) -> None:
     rule = channel("a", *Action, feature="chat", tiers=frozenset({"pro"}))

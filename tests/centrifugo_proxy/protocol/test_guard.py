@@ -98,7 +98,7 @@ def test_two_forms_of_one_secret_are_refused_without_showing_it(tmp_path: Path) 
     assert str(refused.value) == "NAME and NAME_FILE are both set; set one of them."
 
 
-def test_a_guard_without_secrets_lets_everybody_in() -> None:
+def test_a_guard_without_secrets_admits_all() -> None:
     guard = Guard()
 
     assert (guard.enabled, guard.refusal([], b"body")) == (False, None)

@@ -31,7 +31,7 @@ def test_what_is_not_sent_is_empty() -> None:
     assert (request.payload(), request.without_meta, request.is_binary) == (b"", True, False)
 
 
-def test_a_meta_of_null_is_none() -> None:
+def test_a_null_meta_counts_as_absent() -> None:
     assert parse_event(b'{"meta": null}').without_meta
 
 
@@ -60,7 +60,7 @@ def test_what_is_no_base64_is_a_bad_request(b64data: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"user":7}', b"\xff", b"[" * 100_000])
-def test_a_bad_request_is_told_without_what_was_sent(body: bytes) -> None:
+def test_a_bad_request_is_described_without_its_content(body: bytes) -> None:
     with pytest.raises(BadRequest, match=r"^the body is not such a request$"):
         parse_event(body)
 

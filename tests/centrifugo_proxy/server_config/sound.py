@@ -9,7 +9,7 @@ from centrifugo_proxy.server_config.findings import Finding, findings
 from centrifugo_proxy.server_config.generate import generate
 from centrifugo_proxy.server_config.linter import RULES
 from centrifugo_proxy.server_config.parsing import lowered
-from centrifugo_proxy.server_config.reading import configuration_of
+from centrifugo_proxy.server_config.reader import configuration_of
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 Config = dict[str, Any]

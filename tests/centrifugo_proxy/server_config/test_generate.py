@@ -151,7 +151,7 @@ def test_the_same_for_v5() -> None:
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish", "sub_refresh", "rpc"])
-def test_an_event_for_which_the_service_asks_nobody_has_centrifugos_own_timeout(event: str) -> None:
+def test_an_event_without_a_call_to_a_peer_has_centrifugos_own_timeout(event: str) -> None:
     config = sound(5, replace(ALL_EVENTS, family_deadline_ms=0, rpc_deadline_ms=0))
 
     assert f"proxy_{event}_endpoint" in config

@@ -531,7 +531,7 @@ def test_a_named_proxy_that_serves_what_the_policy_speaks_of_is_looked_at(asked:
 ELSEWHERE = {"name": "named", "endpoint": "http://legacy:80/hooks/sub"}
 
 
-def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes() -> None:
+def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint() -> None:
     expected = replace(ALL_EVENTS, namespaces={"family": BOTH})
     config = sound(6, expected)
     config["channel"]["namespaces"].append(CHAT_BY_NAME)
@@ -540,7 +540,7 @@ def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes() -> None:
     assert found({**config, "proxies": [ELSEWHERE]}, expected) == []
 
 
-def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes_in_v5_too() -> None:
+def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint_in_v5_too() -> None:
     listening = replace(CONNECT_ONLY, events=("connect", "subscribe"), namespaces={"family": frozenset({"subscribe"})})
     ours = {"name": "ours", "endpoint": "http://x/centrifugo/subscribe", "include_connection_meta": True}
     ours |= {"static_http_headers": {HEADER: "right-token"}}
@@ -552,7 +552,7 @@ def test_a_named_proxy_of_other_namespaces_may_ask_whom_it_likes_in_v5_too() -> 
     assert found(config, listening) == []
 
 
-def test_a_named_proxy_that_leads_here_is_looked_at_whomever_it_serves() -> None:
+def test_a_named_proxy_that_leads_here_is_checked_whatever_it_serves() -> None:
     config = sound(6, replace(ALL_EVENTS, namespaces={"family": BOTH}))
     config["channel"]["namespaces"].append(CHAT_BY_NAME)
     config["proxies"] = [{**ELSEWHERE, "endpoint": "http://x/centrifugo/subscribe", "timeout": "4s"}]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from centrifugo_proxy.server_config.linter import lint, lint_variables
-from centrifugo_proxy.server_config.reading import read_source
+from centrifugo_proxy.server_config.reader import read_source
 from centrifugo_proxy.server_config.sources import sources_in
 from centrifugo_proxy.server_config.sources.source import Source
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, Config, changed, sound

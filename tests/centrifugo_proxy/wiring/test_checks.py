@@ -153,7 +153,7 @@ def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
 @pytest.mark.processes
 @needs_openssl
 @pytest.mark.parametrize("wrong", ["cert", "key", "both", "other key"])
-def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) -> None:
+def test_e006_a_certificate_and_a_key_that_are_no_pair(authority: Authority, pem: str, wrong: str) -> None:
     cert, key = authority.issue("client")
     _, other = authority.issue("other")
     pair = {"cert": (pem, key), "key": (cert, pem), "both": (key, cert), "other key": (cert, other)}[wrong]
@@ -168,7 +168,7 @@ def test_e006_a_pair_that_is_none(authority: Authority, pem: str, wrong: str) ->
 
 @pytest.mark.processes
 @needs_openssl
-def test_e006_a_key_with_a_passphrase_asks_nobody_for_it(authority: Authority, tmp_path: Path) -> None:
+def test_e006_a_key_with_a_passphrase_prompts_for_nothing(authority: Authority, tmp_path: Path) -> None:
     cert, key = authority.issue("client")
     locked = tmp_path / "locked.key"
     command = ["openssl", "ec", "-aes256", "-passout", "pass:made-up", "-in", str(key), "-out", str(locked)]

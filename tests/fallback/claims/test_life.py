@@ -19,9 +19,10 @@ from fallback.claims.store import Answer, StoreError, StoreKind
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadStatus, TicketPool, digest
 from tests.fallback.claims.claiming import Remembered, remembered
+from tests.harness.examples import scaled
 
 TICKETS = "ab"
-STEPS = settings(max_examples=80, stateful_step_count=30, deadline=None, database=None)
+STEPS = settings(max_examples=scaled(80), stateful_step_count=30)
 
 
 @dataclass
@@ -246,9 +247,14 @@ class LocalFleetLife(FleetLife):
             self._run()
 
 
+def assert_invariants_hold(machine: type[RuleBasedStateMachine]) -> None:
+    """In random orders of its rules, each invariant of the machine and its teardown hold."""
+    run_state_machine_as_test(machine, settings=STEPS)
+
+
 def test_with_refuse_a_ticket_gets_in_at_most_once_whatever_happens() -> None:
-    run_state_machine_as_test(FleetLife, settings=STEPS)
+    assert_invariants_hold(FleetLife)
 
 
 def test_with_local_it_does_once_in_each_process_and_doubles_are_counted() -> None:
-    run_state_machine_as_test(LocalFleetLife, settings=STEPS)
+    assert_invariants_hold(LocalFleetLife)

@@ -83,7 +83,7 @@ def test_anything_else_is_refused(url: str) -> None:
 @given(
     secret=st.text(min_size=6), form=st.sampled_from(["{}", "redis://:{}@host", "redis://{}", "unix://{}", "{}://h"])
 )
-def test_whatever_is_set_an_error_repeats_none_of_it(secret: str, form: str) -> None:
+def test_no_error_repeats_the_value_that_was_set(secret: str, form: str) -> None:
     try:
         place = parse_claims_url(form.format(secret))
     except BadClaimsUrl as refused:

@@ -48,7 +48,7 @@ def meta(*locks: str, **fields: Any) -> dict[str, Any]:
     return {**whole, **fields}
 
 
-def subject_by(known: Any, user: str = "u-1") -> Owner | None:
+def owner_by(known: Any, user: str = "u-1") -> Owner | None:
     """The fields about a connection with this `meta`, as Centrifugo sends them."""
     return owner_of(user, orjson.dumps(known))
 

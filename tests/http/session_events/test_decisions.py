@@ -190,9 +190,7 @@ MALFORMED: list[Any] = [
 
 @pytest.mark.parametrize("owner", MALFORMED, ids=str)
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_a_meta_that_is_not_as_connect_wrote_it_is_refused_even_what_everybody_may(
-    owner: Any, event: str
-) -> None:
+async def test_a_malformed_meta_is_refused_even_public_channels(owner: Any, event: str) -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, event, channel="news:today", meta=owner)
 
@@ -226,7 +224,7 @@ async def test_without_meta_everything_is_refused_and_one_warning_in_a_processs_
     assert ["include_connection_meta" in record.getMessage() for record in warnings] == [True]
 
 
-async def test_a_meta_that_is_null_is_none(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_null_meta_is_treated_as_absent(caplog: pytest.LogCaptureFixture) -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "subscribe", channel="news:today", meta=None)
 
@@ -234,7 +232,7 @@ async def test_a_meta_that_is_null_is_none(caplog: pytest.LogCaptureFixture) -> 
     assert "include_connection_meta" in caplog.text
 
 
-async def test_while_centrifugo_sends_meta_nobody_is_warned(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_warning_appears_while_centrifugo_sends_meta(caplog: pytest.LogCaptureFixture) -> None:
     async with policed(POLICY) as running:
         await ask(running, "subscribe", channel=CHAT)
         await ask(running, "subscribe", channel="family:f-2:chat")

@@ -88,7 +88,7 @@ def shown(response: httpx.Response) -> tuple[int, Any]:
 
 
 @EVENTS
-async def test_without_the_guards_header_nobody_is_asked(event: str) -> None:
+async def test_without_the_guards_header_no_peer_is_asked(event: str) -> None:
     async with behind(CENTRIFUGO_PROXY_TOKEN="made-up") as all_:
         refused = await ask(all_.running, event, channel="room:1", method="diary.list")
         asked = all_.asked()
@@ -315,7 +315,7 @@ async def test_a_request_makes_a_server_span_with_a_client_span_for_the_call_und
     assert [each["traceparent"] for each in metadata] == ([] if event == "refresh" else [context])
 
 
-async def test_a_call_that_fails_marks_its_span_and_one_without_a_call_has_none() -> None:
+async def test_a_failed_call_marks_its_span_and_an_answer_without_a_call_has_no_span() -> None:
     exporter = InMemorySpanExporter()
 
     async with behind(span_processor=SimpleSpanProcessor(exporter)) as all_:

@@ -13,7 +13,7 @@ from centrifugo_proxy.policy.file import PolicyError, read_policy
 from centrifugo_proxy.policy.owner import FEATURES
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
 from tests.harness.examples import examples
-from tests.http.session_events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, policed, subject_by
+from tests.http.session_events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, owner_by, policed
 
 # Ids and names with separators, Centrifugo's reserved characters, placeholders, look-alikes, or empty.
 SIGNS = st.sampled_from([":", "#", "$", "*", "&", "/", ".", "{", "}", "{family_id}", "{user}", " ", "\n", "\x00", "|"])
@@ -67,7 +67,7 @@ ACTIONS = st.sampled_from(Action)
 
 
 def allowed(policy: Policy, owner: Any, channel: str, action: Action) -> bool:
-    return policy.judge_channel(subject_by(owner), channel, action).reason is None
+    return policy.judge_channel(owner_by(owner), channel, action).reason is None
 
 
 def of_family(match: str) -> Policy:
@@ -79,14 +79,14 @@ def of_family(match: str) -> Policy:
 
 @given(pattern=FAMILY_PATTERNS, channel=CHANNELS, own=WORDS, user=WORDS, action=ACTIONS)
 @examples(600)
-def test_nobody_reaches_a_channel_with_another_familys_id(
+def test_no_user_reaches_a_channel_with_another_familys_id(
     pattern: list[str], channel: str, own: str, user: str, action: Action
 ) -> None:
     """A request that a rule with {family_id} allows has exactly the owner's family id there."""
     policy = of_family(":".join(pattern))
     asked = channel.replace("{own}", own)
 
-    verdict = policy.judge_channel(subject_by(meta(family_id=own), user), asked, action)
+    verdict = policy.judge_channel(owner_by(meta(family_id=own), user), asked, action)
 
     if verdict.reason is None:
         assert asked.split(":")[pattern.index("{family_id}")] == own != ""
@@ -109,7 +109,7 @@ def test_a_degraded_connection_reaches_nothing_sensitive(
     policy: Policy, channel: str, action: Action, owner: Owner
 ) -> None:
     for degraded in ({**owner, "degraded": True}, POOL_META):
-        rule, reason = policy.judge_channel(subject_by(degraded), channel, action)
+        rule, reason = policy.judge_channel(owner_by(degraded), channel, action)
 
         assert reason is not None or (rule is not None and not rule.sensitive)
 
@@ -171,7 +171,7 @@ def test_a_prefix_lets_in_its_own_methods_only(segments: list[str], owner: Owner
     rule = RpcRule(match="diary.*", segments=("diary", "*"), number=1, line=1, backend="diary", sensitive=False)
     method = ".".join(segments)
 
-    _, reason = Policy(rpc=(rule,)).judge_rpc(subject_by({**owner, "parental_state": meta()["parental_state"]}), method)
+    _, reason = Policy(rpc=(rule,)).judge_rpc(owner_by({**owner, "parental_state": meta()["parental_state"]}), method)
 
     if reason is None:
         assert method.startswith("diary.")
@@ -207,7 +207,7 @@ def mutated(draw: st.DrawFn) -> Any:
 @given(owner=st.one_of(JSON, mutated()))
 @examples(600)
 def test_a_meta_that_connect_did_not_write_has_no_owner(owner: Any) -> None:
-    assert (subject_by(owner) is not None) == written_by_connect(owner)
+    assert (owner_by(owner) is not None) == written_by_connect(owner)
 
 
 def written_by_connect(owner: Any) -> bool:

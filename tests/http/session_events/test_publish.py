@@ -99,7 +99,7 @@ async def test_without_a_limit_only_that_of_the_body_holds() -> None:
     assert await published(b'"%s"' % (b"x" * 60_000), "free:1") == ALLOWED
 
 
-async def test_who_may_not_publish_is_not_told_of_a_limit() -> None:
+async def test_a_refused_publisher_does_not_learn_of_a_limit() -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "publish", channel="limited:1", meta=meta(degraded=True), data="x" * 100)
 

@@ -87,7 +87,7 @@ async def test_what_has_changed_is_described_anew(
     assert body == {"result": {"expire_at": UNTIL, "info": expected, "meta": expected}}
 
 
-async def test_a_number_that_is_none_here_does_not_end_the_connection(identity: IdentityStub) -> None:
+async def test_an_unusable_number_does_not_end_the_connection(identity: IdentityStub) -> None:
     identity.refresh_script = same()
     body = orjson.dumps(event_body(meta=meta(left_over=0))).replace(b'"left_over":0', b'"left_over":1e999')
 
@@ -230,7 +230,7 @@ async def test_in_an_outage_the_call_fails_so_that_centrifugo_gives_a_minute_mor
 
 @MODES
 @pytest.mark.parametrize("script", FAULTS)
-async def test_a_fault_of_identity_ends_nobodys_connection(
+async def test_a_fault_of_identity_ends_no_connection(
     identity: IdentityStub, script: Script, mode: ResponseMode
 ) -> None:
     identity.refresh_script = script
@@ -310,7 +310,7 @@ async def test_refresh_calls_are_counted_apart_from_validate_calls(identity: Ide
     assert (after[0] - before[0], after[1] - before[1]) == (1, 0)
 
 
-async def test_no_ticket_is_needed_and_none_is_redeemed(identity: IdentityStub) -> None:
+async def test_a_refresh_needs_and_redeems_no_ticket(identity: IdentityStub) -> None:
     identity.refresh_script = same()
 
     async with refreshing(identity) as running:

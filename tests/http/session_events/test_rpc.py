@@ -146,7 +146,7 @@ async def test_what_the_policy_refuses_reaches_no_backend(method: str, owner: An
     assert diary.calls + family.calls == []
 
 
-async def test_a_fallback_connection_may_call_what_is_not_sensitive_as_nobody() -> None:
+async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive_without_a_user() -> None:
     async with fanned_out() as (running, _, family):
         body = await body_of(running, "rpc", method="status.now", user="fallback:0123456789ab", meta=POOL_META)
 
@@ -163,7 +163,7 @@ async def test_a_fallback_connection_may_call_what_is_not_sensitive_as_nobody() 
         ("family", identity_pb.SUBSCRIPTION_TIER_FAMILY),
     ],
 )
-async def test_a_backend_is_told_who_calls(tier: str, number: identity_pb.SubscriptionTier) -> None:
+async def test_a_backend_receives_the_caller(tier: str, number: identity_pb.SubscriptionTier) -> None:
     async with fanned_out() as (running, diary, _):
         await body_of(running, "rpc", method="diary.list", data=[1], meta=meta(subscription_tier=tier, is_admin=True))
 
@@ -217,7 +217,7 @@ async def test_a_backends_refusal_is_passed_on_in_codes_that_centrifugo_takes(sc
     assert body == expected
 
 
-async def test_a_disconnect_that_had_to_be_changed_is_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_changed_disconnect_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async with answering(disconnects(7, "a reason")) as running:
         await body_of(running, "rpc", method="diary.list")
 
@@ -273,7 +273,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_a_backend_that_hangs_has_no_more_than_its_share_and_slows_nobody(identity: IdentityStub) -> None:
+async def test_a_backend_that_hangs_takes_at_most_its_share_and_slows_no_other_request(identity: IdentityStub) -> None:
     settings = {"RPC_MAX_INFLIGHT": 3, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": 5}
     async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
         diary.script = never

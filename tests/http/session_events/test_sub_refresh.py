@@ -143,7 +143,7 @@ async def test_the_family_services_refusal_ends_it(script: Script, mode: Respons
         (says(pb.AuthorizeResponse()), 500, INTERNAL),
     ],
 )
-async def test_a_family_service_that_fails_ends_nobodys_subscription(
+async def test_a_failing_family_service_ends_no_subscription(
     script: Script, status: int, expected: Any, mode: ResponseMode
 ) -> None:
     async with (

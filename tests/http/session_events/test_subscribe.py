@@ -111,7 +111,7 @@ async def test_a_grant_ends_at_the_sooner_of_its_own_end_and_ours(
 @pytest.mark.parametrize(
     ("event", "action"), [("subscribe", pb.CHANNEL_ACTION_SUBSCRIBE), ("publish", pb.CHANNEL_ACTION_PUBLISH)]
 )
-async def test_the_family_service_is_told_who_wants_what(event: str, action: pb.ChannelAction) -> None:
+async def test_the_family_service_receives_the_user_and_the_action(event: str, action: pb.ChannelAction) -> None:
     async with (
         family_service() as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,

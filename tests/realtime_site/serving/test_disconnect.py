@@ -90,7 +90,7 @@ async def test_the_request_of_a_caller_that_hangs_up_is_cancelled(line: Line) ->
     assert (task.cancelled(), caller.hung_up) == (True, True)
 
 
-async def test_a_quick_request_is_answered_before_anybody_listens(line: Line) -> None:
+async def test_a_quick_request_is_answered_without_watching_for_a_disconnect(line: Line) -> None:
     caller = caller_of(line)
 
     caller.check(CHECK_EVERY_S - 0.001)
@@ -99,7 +99,7 @@ async def test_a_quick_request_is_answered_before_anybody_listens(line: Line) ->
     assert line.asked == 0
 
 
-async def test_a_request_that_is_over_is_cancelled_by_nobody(line: Line) -> None:
+async def test_a_finished_request_is_not_cancelled(line: Line) -> None:
     task = waiting_request()
     caller = caller_of(line, task)
     caller.check(CHECK_EVERY_S)

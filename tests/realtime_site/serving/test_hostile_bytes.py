@@ -166,7 +166,7 @@ def test_a_half_closed_sender_gets_its_answers(process: Process, path: bytes) ->
     assert statuses(answer) == [200 if path == b"/health/live" else 405] * 3
 
 
-def test_a_flood_of_pipelined_requests_holds_up_nobody(process: Process) -> None:
+def test_a_flood_of_pipelined_requests_delays_no_other_client(process: Process) -> None:
     slowest = 0.0
     with ExitStack() as stack, raw_socket(process) as client:
         for _ in range(40):

@@ -154,13 +154,19 @@ async def test_a_client_that_reads_no_answer_is_let_go() -> None:
         client.writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)  # more answers than sockets hold
         await until(lambda: connections() == 1)
 
-        await until(lambda: connections() == 0)
+        await expect_connections(0)
 
 
 def connections() -> int:
     """How many connections the server holds."""
     gc.collect()
     return sum(type(each) is HttpProtocol and not each._closing for each in gc.get_objects())
+
+
+async def expect_connections(number: int) -> None:
+    """Fails if the server does not come down to this many connections within a minute."""
+    await until(lambda: connections() == number)
+    assert connections() == number
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -179,7 +185,7 @@ async def test_a_connection_that_is_reset_leaves_nothing_behind() -> None:
                 await running.http.get("/health/live")
                 client.writer.transport.abort()
 
-        await until(lambda: connections() == before)
+        await expect_connections(before)
 
 
 @pytest.mark.parametrize("asked", ["at once", "after a while"])
@@ -198,7 +204,7 @@ async def test_a_half_closed_sender_gets_its_answer_from_a_slow_identity(identit
     assert answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-async def test_a_caller_that_closed_is_told_from_one_that_waits(identity: IdentityStub) -> None:
+async def test_a_caller_that_has_closed_costs_no_ticket(identity: IdentityStub) -> None:
     """Identity fails after the caller has gone: no ticket of the pool is spent for it."""
     gone = asyncio.Event()
 

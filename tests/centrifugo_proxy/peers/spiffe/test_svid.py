@@ -100,7 +100,7 @@ def test_another_id_is_the_wrong_one(found: str) -> None:
         check(DOMAIN.issue(found).der, {IDENTITY})
 
 
-def test_a_wrong_id_is_told_apart_from_a_bad_certificate() -> None:
+def test_a_wrong_id_and_a_bad_certificate_have_different_reasons() -> None:
     with pytest.raises(WrongId, match=f"^has the ID {OTHER}$"):
         check(DOMAIN.issue(OTHER).der, {IDENTITY})
 

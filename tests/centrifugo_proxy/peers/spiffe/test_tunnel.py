@@ -142,7 +142,7 @@ async def test_who_does_not_know_a_secret_is_refused(head: bytes) -> None:
     assert reports.dials == []
 
 
-async def test_a_secret_of_one_peer_is_none_for_another(tmp_path: Path) -> None:
+async def test_a_secret_of_one_peer_does_not_open_another(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY)) as (peer, address), tunnel(reports) as running:
@@ -185,7 +185,7 @@ async def test_without_an_svid_a_dial_fails_at_once_and_without_one_that_lasts_e
     assert peer.connections == 1
 
 
-async def test_an_address_where_nobody_listens_or_that_is_a_name_is_unreachable() -> None:
+async def test_a_closed_address_or_a_name_is_unreachable() -> None:
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:

@@ -79,7 +79,9 @@ def test_what_centrifugo_refuses_is_an_error(major: int, configs: list[dict[str,
 
 
 @pytest.mark.parametrize(("major", "configs"), [(6, STARTS_BY_V6), (5, STARTS_BY_V5)])
-def test_what_centrifugo_starts_with_is_none(major: int, configs: list[dict[str, Any]]) -> None:
+def test_a_configuration_that_centrifugo_starts_with_has_no_start_finding(
+    major: int, configs: list[dict[str, Any]]
+) -> None:
     assert [config for config in configs if keeps_from_starting(config, major)] == []
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from centrifugo_proxy.server_config.layout_v6 import unfolded
 from centrifugo_proxy.server_config.parsing import UnparsableError, format_of, parse
-from centrifugo_proxy.server_config.reading import configuration_of
+from centrifugo_proxy.server_config.reader import configuration_of
 from centrifugo_proxy.server_config.service_facts import reconnects
 
 SAME = {"client": {"allowed_origins": ["https://app.test"]}}
@@ -144,7 +144,7 @@ def test_an_empty_file_is_an_empty_configuration(text: str) -> None:
         ("stdin", "client: {}", "yaml"),
     ],
 )
-def test_the_format_is_told_by_the_name_or_else_by_the_text(name: str, text: str, file_format: str) -> None:
+def test_the_format_follows_from_the_name_or_else_from_the_text(name: str, text: str, file_format: str) -> None:
     assert format_of(name, text) == file_format
 
 
@@ -160,7 +160,7 @@ def test_the_format_is_told_by_the_name_or_else_by_the_text(name: str, text: str
         ({}, 6),
     ],
 )
-def test_the_layout_is_told_by_the_keys(tree: dict[str, object], major: int) -> None:
+def test_the_layout_follows_from_the_keys(tree: dict[str, object], major: int) -> None:
     assert configuration_of(tree, "json").major == major
 
 
