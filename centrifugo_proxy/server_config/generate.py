@@ -1,4 +1,4 @@
-"""The configuration for Centrifugo that fits an `ServiceFacts`.
+"""Writes the configuration of Centrifugo that fits the facts of this service.
 
 https://centrifugal.dev/docs/server/proxy, and for v5 https://centrifugal.dev/docs/5/server/proxy
 """
@@ -16,24 +16,24 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 MAJORS: Final = (6, 5)
 TIMEOUT_MARGIN_MS: Final = 500
 STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default for connections that are not let in yet
-NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # as Centrifugo wants it, or it does not start
+NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # Centrifugo does not start with another name
 V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
 V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
 
 ORIGINS: Final = (
-    "To fill in: where your web app is served from, for example https://app.example.com. Browsers and web views from "
-    "elsewhere are refused, and so are all of them while the list is empty. Never *."
+    "To fill in: the origin of your web app, for example https://app.example.com. Browsers and web views from other "
+    "origins are refused, and while the list is empty all of them are. Never *."
 )
 TIMEOUT: Final = (
     "Above {deadline.setting} ({deadline.ms} ms): Centrifugo must not hang up before the service has answered{why}."
 )
-TICKET: Final = ", or a ticket is redeemed for nobody"
+TICKET: Final = ", or the ticket is spent and the client does not get in"
 TRANSFORMS: Final = (
-    "Centrifugo reads the body of a 200 only. Without this a refused ticket (401) looks like a passing fault, and "
-    "clients try for ever. 503 and 500 are passing faults, and have no transform."
+    "Centrifugo reads the body of a 200 only. Without this transform a refused ticket (401) looks like a temporary "
+    "fault, and the client never learns of it. 503 and 500 are temporary faults, and have no transform."
 )
 META: Final = (
-    "The service decides by what connect found out about the user, which Centrifugo sends back only with this."
+    "The service decides by the meta that it gave at connect, and Centrifugo sends it back only with this option."
 )
 V6_HEADER: Final = f"Centrifugo (6.3.0 or newer) fills this in from its own environment: {V6_GUARD_VARIABLE}."
 V5_HEADER: Final = (
@@ -42,14 +42,14 @@ V5_HEADER: Final = (
 )
 PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as the token."
 NAMESPACES: Final = (
-    "Those of the policy's channels. The proxies alone allow what happens in them; what is kept and shown of it "
-    "(history_size, history_ttl, presence and the like) is yours to add."
+    "The namespaces of the policy's channels. Their proxies decide who may do what. Add what your channels need: "
+    "history_size and history_ttl, presence, and the rights of subscribers to them."
 )
-STALE: Final = "Above the connect proxy's timeout: until it is let in, a connection counts as stale."
+STALE: Final = "Above the connect proxy's timeout: a connection that waits for the answer counts as stale."
 
 
 class NotPossible(ValueError):
-    """This version of Centrifugo cannot be told; the message says what to do."""
+    """This version of Centrifugo has no such configuration; the message says what to do."""
 
 
 def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets: bool = False) -> Tree:
@@ -59,7 +59,7 @@ def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets:
 
 
 def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list[str]:
-    """What is left to the operator, for the terminal: JSON could not say it in a comment."""
+    """What the operator has to add, for the terminal: JSON has no comments."""
     lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
     if facts.tokens and not with_secrets:
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
@@ -77,7 +77,7 @@ def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list
 
 
 def timeout(facts: ServiceFacts, event: str) -> Tree:
-    """A Go duration; nothing where the service asks nobody, and Centrifugo's default of a second will do."""
+    """The timeout, above the service's deadline; nothing where the service asks nobody, and the default of 1 s fits."""
     deadline = facts.deadline(event)
     if not deadline.ms:
         return {}
@@ -86,13 +86,13 @@ def timeout(facts: ServiceFacts, event: str) -> Tree:
 
 
 def _stale_close_delay(facts: ServiceFacts, key: str) -> Tree:
-    """Only where the default would cut the connect proxy's timeout short."""
+    """Set only where the default is shorter than the connect proxy's timeout."""
     needed = facts.deadline_ms + 2 * TIMEOUT_MARGIN_MS
     return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
 
 
 def transforms(facts: ServiceFacts) -> list[dict[str, Any]]:
-    """Of connect, the one event on which the service answers 401."""
+    """The transforms of connect, the only event that is answered with 401."""
     if facts.mode is not ResponseMode.HTTP:
         return []
     return [{"status_code": 401, "to_disconnect": {"code": facts.invalid_ticket_code, "reason": "invalid ticket"}}]
@@ -151,7 +151,7 @@ def _v6_proxy(facts: ServiceFacts, event: str, with_secrets: bool) -> Tree:
 
 
 def _v5(facts: ServiceFacts, with_secrets: bool) -> Tree:
-    """Flat: one header, one set of transforms for all events. The service answers 401 on connect alone."""
+    """The flat layout: all events share the headers and transforms. Only connect is answered with 401."""
     tree: Tree = {"allowed_origins": Commented([], ORIGINS)}
     tree |= _stale_close_delay(facts, "client_stale_close_delay")
     for event in facts.events:
@@ -177,7 +177,7 @@ def _v5_namespaces(facts: ServiceFacts) -> Tree:
 
 
 def _v5_yaml(tree: Tree) -> Tree:
-    """v5 cannot read tables inside a YAML list; it does read a list that is written as JSON text."""
+    """v5 cannot read tables inside a YAML list, but it reads the same list as JSON text."""
     return {key: _as_text(node) if _is_nested(plain(node)) else node for key, node in tree.items()}
 
 

@@ -1,4 +1,4 @@
-"""Findings about what the service's HTTP statuses turn into for a client."""
+"""Findings about what Centrifugo makes of the service's HTTP statuses."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,18 +13,18 @@ RULES: Final = Register()
 
 REFUSED: Final = 401
 PASSING: Final = (500, 503)
-TOKEN_EXPIRED: Final = 109  # the one lasting error after which the SDKs connect again
+TOKEN_EXPIRED: Final = 109  # the only error without `temporary` after which SDKs reconnect
 
 
 def tries_again(transform: Transform) -> bool:
-    """Whether a client whose connect ends in this connects again by itself."""
+    """True if a client reconnects by itself when its connect ends in this."""
     if transform.error_code:
         return transform.error_temporary or transform.error_code < 100 or transform.error_code == TOKEN_EXPIRED
     return reconnects(transform.disconnect_code)
 
 
 def _effective(proxy: Proxy, status: int) -> Transform | None:
-    """The first of a status is the one that counts."""
+    """The transform that counts: the first of this status."""
     usable = (each for each in proxy.transforms.value if each.error_code or each.disconnect_code)
     return next((each for each in usable if each.status == status), None)
 
@@ -36,8 +36,8 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
         if unanswered and facts.mode is ResponseMode.HTTP:
             yield Problem(
                 proxy.transforms.path,
-                "A refused ticket is answered with 401, which users see as a temporary internal error: their client "
-                "tries for ever, and the app never learns that it has to sign in again.",
+                "The service answers a refused ticket with 401, which users see as a temporary internal error: their "
+                "client tries again for ever, and the app never learns that the user must sign in.",
                 f'Add {{"status_code": 401, "to_disconnect": {{"code": {facts.invalid_ticket_code}, "reason": '
                 '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
             )
@@ -51,8 +51,8 @@ def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) 
         if transform and wanted and proxy.event not in REFRESH_EVENTS and tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket the client connects again by itself, although CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) says that it ends: a user whom identity shuts out never learns of it.",
+                "After a refused ticket the client reconnects by itself, but CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) means that it ends: a user whom identity refuses never learns why.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4000–4499.",
             )
@@ -66,9 +66,9 @@ def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) ->
         if transform and wanted and proxy.event not in REFRESH_EVENTS and not tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket the client never connects again, although CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) says that it does: a user whose ticket expired on the way, in a tunnel "
-                "or on a phone that slept, stays out until the app is started anew.",
+                "After a refused ticket the client never reconnects, but CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) means that it does: a user whose ticket expired on the way, for "
+                "example while a phone slept, stays out until the app is restarted.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4500–4999 where refused clients must end.",
             )
@@ -82,29 +82,29 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
             if transform and proxy.event not in REFRESH_EVENTS and _ends_client(transform, proxy.event):
                 yield Problem(
                     transform.path,
-                    f"{status} is a passing fault, but this turns it into something after which clients do not connect "
-                    "again: whoever connects during an outage stays out until the app is started anew.",
-                    f"Take the transform of {status} out: without one, clients try again by themselves.",
+                    f"{status} is a temporary fault, but after this transform clients do not reconnect: a user who "
+                    "connects during an outage stays out until the app is restarted.",
+                    f"Remove the transform of {status}: without it, clients try again by themselves.",
                 )
 
 
 def _ends_client(transform: Transform, event: str) -> bool:
-    """An error ends the connection at connect only; later it fails one command."""
+    """True if the client ends. After connect, an error only fails one command."""
     return not tries_again(transform) and (event == "connect" or not transform.error_code)
 
 
 @RULES.rule("transform-on-refresh", Severity.ERROR)
 def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Of 401 it does no harm: the service answers that on connect alone, and v5 has one list for all events."""
+    """A transform of 401 is harmless: only connect is answered with it, and v5 has one list for all events."""
     for proxy in ours(configuration, facts):
         for transform in proxy.transforms.value:
             if proxy.event in REFRESH_EVENTS and transform.status != REFUSED:
                 what = "connection" if proxy.event == "refresh" else "subscription"
                 yield Problem(
                     transform.path,
-                    f"On {proxy.event} Centrifugo takes whatever is not a result as expired, a transformed "
-                    f"{transform.status} too: a passing fault ends the user's {what}, which without the transform "
-                    "would be kept for a minute.",
-                    f"Take it off the {proxy.event} proxy"
+                    f"On {proxy.event} Centrifugo takes every answer without a result as expired, and a transformed "
+                    f"{transform.status} is one: a temporary fault ends the user's {what}. Without the transform "
+                    "Centrifugo keeps it for another minute.",
+                    f"Remove it from the {proxy.event} proxy"
                     + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
                 )
