@@ -1,13 +1,13 @@
-"""What one segment of a channel may be. The bridge makes channels of segments, the channel policy judges them."""
+"""What a segment of a channel name may be. The bridge builds channels from segments; the channel policy checks them."""
 
 from typing import Final
 
-# Characters that mean something to Centrifugo, or to a pattern.
+# Characters with a meaning in Centrifugo's channels or in patterns.
 RESERVED: Final = frozenset("#$&*{}/")
 
 
 def is_plain_segment(text: str) -> bool:
-    """Whether the text is printable, not empty, without white space, and has nothing reserved in it."""
-    if text.isalnum():  # most are, and none of these is unprintable or reserved
+    """True if the text is not empty, is printable, and has no white space and no reserved character."""
+    if text.isalnum():  # the usual case, and quick
         return True
     return text != "" and text.isprintable() and " " not in text and RESERVED.isdisjoint(text)

@@ -1,7 +1,7 @@
-"""SIGINT and SIGTERM while the process starts. Imported before all else, so it imports next to nothing.
+"""Handles SIGINT and SIGTERM while the process starts. It is imported first, so it imports almost nothing.
 
-Python would turn SIGINT into a KeyboardInterrupt: raised inside an import, it may be swallowed there, and otherwise
-prints a traceback. So until a server or a command takes over, a signal ends the process at once.
+Python raises KeyboardInterrupt on SIGINT. Inside an import that can be swallowed, or print a traceback. Until a server
+or a command installs its own handlers, a signal ends the process at once.
 """
 
 import os
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
-SERVERS: Final = ("serve", "run_bridge")  # a signal is how they are meant to end
+SERVERS: Final = ("serve", "run_bridge")  # a signal is their normal end
 
 
 def install(arguments: Sequence[str]) -> None:
-    """End on a signal: with 0 for a server, with 128 plus the signal's number for another command, as shells do."""
+    """Exit on a signal: servers with 0, other commands with 128 plus the signal's number, as shells report it."""
     server = "".join(arguments[1:2]) in SERVERS
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -26,14 +26,14 @@ def install(arguments: Sequence[str]) -> None:
 
 
 def restore(arguments: Sequence[str]) -> None:
-    """Give a command Python's own handlers: it may clean up on KeyboardInterrupt. A server sets its own."""
+    """Restore Python's handlers for a command, which may handle KeyboardInterrupt. Servers install their own."""
     if "".join(arguments[1:2]) not in SERVERS:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def leave(code: int) -> None:
-    """End at once. Nothing needs closing, and an exception could be swallowed wherever it is raised."""
+    """Exit at once, after writing the log. An exception could be swallowed where it is raised."""
     if "common.log_output" in sys.modules:
         sys.modules["common.log_output"].flush()
     os._exit(code)

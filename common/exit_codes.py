@@ -17,6 +17,6 @@ class PluginState(IntEnum):
 
 
 def failure_code(arguments: Sequence[str]) -> int:
-    """The exit code when this command line cannot be carried out; UNKNOWN for commands whose code reports a state."""
+    """The exit code if this command cannot run: UNKNOWN for commands whose code reports a state, otherwise FAILED."""
     command = "".join(arguments[1:2])
     return PluginState.UNKNOWN if command.startswith("check_") or command == "pods" else FAILED

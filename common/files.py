@@ -12,7 +12,7 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-# What each kind of file may have at most, in bytes. Real ones are far below.
+# Maximum sizes by kind of file, in bytes. Real files are far smaller.
 SECRET_BYTES: Final = 64 * KIB
 PEM_BYTES: Final = MIB
 TEXT_BYTES: Final = 4 * MIB  # policies, routes, Centrifugo's configurations
@@ -34,13 +34,13 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 
 def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
-    """The same in parts of at most CHUNK_BYTES, for a file that is too large to be held whole."""
+    """The content in parts of at most CHUNK_BYTES, for files too large to hold. Raises OSError, as `read_file` does."""
     descriptor = _open(path, max_bytes)
     total = 0
     try:
         while chunk := os.read(descriptor, CHUNK_BYTES):
             total += len(chunk)
-            if total > max_bytes:  # files of /proc have no size, and others may grow
+            if total > max_bytes:  # files in /proc report no size, and files can grow
                 raise _too_large(max_bytes)
             yield chunk
     finally:
@@ -49,10 +49,10 @@ def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
 
 def _open(path: Path, max_bytes: int) -> int:
     try:
-        _require_regular(os.stat(path), max_bytes)  # before it is opened: opening a device may have side effects
-        # O_NONBLOCK: the name may stand for a FIFO by now, and opening one waits for a writer.
+        _require_regular(os.stat(path), max_bytes)  # before opening, which has side effects on devices
+        # O_NONBLOCK: the path may name a FIFO by now, and opening a FIFO waits for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except ValueError:  # a NUL byte, or half a surrogate
+    except ValueError:  # a NUL byte or a lone surrogate
         raise OSError(errno.EINVAL, NOT_A_PATH) from None
     try:
         _require_regular(os.fstat(descriptor), max_bytes)

@@ -1,4 +1,4 @@
-"""What an HTTP header can carry as a secret."""
+"""Secrets that an HTTP header can carry."""
 
 import codecs
 from typing import Final

@@ -94,7 +94,7 @@ async def resolve(host: str, port: int) -> list[str]:
             addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             addresses = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the event loop is closed: no caller waits any more
             loop.call_soon_threadsafe(settle, addresses)
 
     threading.Thread(target=look_up, daemon=True).start()

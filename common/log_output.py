@@ -1,7 +1,7 @@
-"""A log handler that never waits: lines go to a bounded queue, and a thread writes them to the stream.
+"""A log handler that never blocks: lines go to a bounded queue, and a thread writes them to the stream.
 
-Logging must not stop the event loop: a stream that nobody reads, that is closed, full or broken costs log lines.
-They are counted, and a warning says how many were lost once the stream works again.
+A stream that nobody reads, that is closed, full or broken must not stop the event loop. It loses log lines instead.
+They are counted, and a warning reports the number when the stream works again.
 """
 
 import logging
@@ -23,14 +23,14 @@ logger = logging.getLogger("common.log_output")
 
 
 class LineWriter:
-    """Writes lines to one file descriptor from a thread of its own, which starts with the first line."""
+    """Writes lines to one file descriptor in a thread, which starts with the first line."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._lock = threading.RLock()  # re-entrant: a signal handler may log while its thread logs
-        self._queued = self._written = 0  # bytes; `_written` and `_failed` belong to the thread
+        self._lock = threading.RLock()  # re-entrant: a signal handler may log while the main thread logs
+        self._queued = self._written = 0  # bytes; only the thread changes `_written` and `_failed`
         self._overflowed = self._failed = 0  # lines
         self._reported = 0
         self._report_at = 0.0
@@ -42,7 +42,7 @@ class LineWriter:
         return self._overflowed + self._failed
 
     def write(self, line: bytes) -> None:
-        """Queue a line, which ends with a line feed; drop it when the stream has fallen too far behind."""
+        """Queue a line, which ends with a line feed. Drop it if QUEUE_BYTES are waiting already."""
         with self._lock:
             if self._queued - self._written + len(line) > QUEUE_BYTES or self._descriptor in closed_at_start():
                 self._overflowed += 1
@@ -54,7 +54,7 @@ class LineWriter:
                 self._thread.start()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all lines queued so far are written or lost; False after `timeout_s` seconds."""
+        """Wait until all queued lines are written or lost. False after `timeout_s` seconds."""
         if self._thread is None:
             return True
         done = threading.Event()
@@ -78,12 +78,12 @@ class LineWriter:
                 self._report_losses()
 
     def _write_whole(self, line: bytes) -> None:
-        """Write a line, waiting for as long as it takes. A line cut off by an error is ended before the next."""
+        """Write a line, however long it takes. After an error inside a line, the next one begins on a new line."""
         rest = b"\n" + line if self._torn else line
         while rest:
             try:
                 count = os.write(self._descriptor, rest)
-            except BlockingIOError:  # whoever shares the stream has made it non-blocking
+            except BlockingIOError:  # another process that shares the stream made it non-blocking
                 poll = select.poll()
                 poll.register(self._descriptor, select.POLLOUT)
                 poll.poll(1000)
@@ -92,18 +92,21 @@ class LineWriter:
             self._torn = bool(rest)
 
     def _report_losses(self) -> None:
-        """Say how many lines were lost, once the stream has caught up."""
+        """Warn of lost lines, at most once in REPORT_EVERY_S seconds."""
         lost, now = self.dropped - self._reported, time.monotonic()
         if not lost or now < self._report_at:
             return
         self._reported += lost
         self._report_at = now + REPORT_EVERY_S
         stream = STREAMS.get(self._descriptor, str(self._descriptor))
-        logger.warning("log lines were lost, their stream did not take them", extra={"stream": stream, "lines": lost})
+        logger.warning(
+            "log lines were lost because their stream was closed, full, broken or not read",
+            extra={"stream": stream, "lines": lost},
+        )
 
 
 class QueuedHandler(logging.Handler):
-    """Formats a record in the caller's thread and leaves the line to a `LineWriter`."""
+    """Formats a record in the calling thread, and passes the line to a `LineWriter`."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -112,12 +115,12 @@ class QueuedHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # whatever an argument's __str__ raises: logging must not fail where it is called
+        except Exception:  # an argument's __str__ may raise anything, and logging must not
             line = self.format(_unformattable(record))
         self._writer.write(line.encode(errors="backslashreplace") + b"\n")
 
     def flush(self) -> None:
-        """Wait for the queued lines, for at most FLUSH_S; logging does so at exit."""
+        """Wait at most FLUSH_S seconds for the queued lines; logging calls this at exit."""
         self._writer.flush(FLUSH_S)
 
 
@@ -131,28 +134,28 @@ _writers: dict[tuple[int, int], LineWriter] = {}
 
 
 def _writer(descriptor: int) -> LineWriter:
-    """The process's only writer for this stream; stdout and stderr share one, and keep their order, on one file."""
+    """The writer for this stream. If stdout and stderr are the same file they share one, which keeps the order."""
     try:
         status = os.fstat(descriptor)
-    except OSError:  # closed: its lines will be counted as lost
+    except OSError:  # closed: its lines are counted as lost
         return _writers.setdefault((-1, descriptor), LineWriter(descriptor))
     return _writers.setdefault((status.st_dev, status.st_ino), LineWriter(descriptor))
 
 
 def dropped_lines() -> int:
-    """Log lines that this process has lost, on all streams."""
+    """How many log lines this process has lost, on all streams."""
     return sum(writer.dropped for writer in _writers.values())
 
 
 def write_text(descriptor: int, text: str) -> None:
-    """Write text for people to a standard stream, waiting for at most FLUSH_S: a last message before an exit."""
+    """Write a last message before an exit, to stdout (1) or stderr (2). Waits at most FLUSH_S seconds."""
     writer = _writer(descriptor)
     writer.write(text.encode(errors="backslashreplace"))
     writer.flush(FLUSH_S)
 
 
 def flush(timeout_s: float = FLUSH_S) -> None:
-    """Wait for the lines of all streams, for `timeout_s` seconds in all: for an exit that skips logging's own."""
+    """Wait at most `timeout_s` seconds for the lines of all streams. For an exit that skips logging's own flush."""
     until = time.monotonic() + timeout_s
     for writer in _writers.values():
         writer.flush(max(0.0, until - time.monotonic()))

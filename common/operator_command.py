@@ -15,11 +15,11 @@ from common.version import VERSION
 
 UNKNOWN = """
 
-A check_… command ends with 3 (unknown) when the environment is refused: it could look at nothing."""
+A check_… command exits with 3 (unknown) when the environment is refused, because nothing was checked."""
 
 
 class OutputLost(Exception):
-    """The stream does not take what a command prints. The message has the system's words."""
+    """The output cannot be written. The message is the system's reason."""
 
 
 class PrintableOutput(OutputWrapper):
@@ -36,11 +36,11 @@ class PrintableOutput(OutputWrapper):
 
 
 class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Exit codes and examples stay as they are laid out."""
+    """Keeps the layout of exit codes and examples."""
 
 
 class OperatorCommand(BaseCommand):
-    """`help` is the first thing shown, `epilog` (exit codes, example) the last."""
+    """A command of ours. --help begins with `help` and ends with `epilog` (exit codes, examples)."""
 
     epilog = ""
     suppressed_base_arguments = {
@@ -65,13 +65,13 @@ class OperatorCommand(BaseCommand):
         self.stderr.style_func = streams[1].style_func
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as Django does; a full disk ends the command, and so does a reader that has left, as in `| head`."""
+        """Run as Django does. A full disk ends the command with a message, a closed pipe (`| head`) silently."""
         try:
             stderr: Any = PrintableOutput(sys.stderr)
             with redirect_stderr(stderr):  # argparse repeats the arguments in its errors
                 super().run_from_argv(argv)
         except (OutputLost, BrokenPipeError) as error:
-            # The interpreter flushes both streams at its end; a failure there would change the exit code.
+            # The interpreter flushes stdout when it exits. A failure there would change the exit code to 120.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if isinstance(error, OutputLost):
                 sys.stderr.write(f"Cannot write the output: {error}.\n")

@@ -6,7 +6,7 @@ import ssl
 
 
 def reason(error: OSError) -> str:
-    """The system's own words, such as "Permission denied", without the path; the error's name where there are none."""
+    """The system's message, such as "Permission denied", without the path. Without a message, the error's name."""
     return error.strerror or type(error).__name__
 
 

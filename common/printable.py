@@ -1,29 +1,29 @@
-"""Text of unknown origin, made safe to print: a path, a key of a file, a value from the environment.
+"""Makes text of unknown origin safe to print, such as a path, a key in a file, or a value from the environment.
 
-A control character could otherwise move a terminal's cursor, start a second log line, or reverse what is read.
+Control characters can move a terminal's cursor, start a new log line, or reverse the order of what is displayed.
 """
 
 import re
 from typing import Final
 
 BACKSLASH: Final = "\\"
-# Whatever may not be printable; str.isprintable then decides.
+# Candidates; str.isprintable decides.
 _CANDIDATE: Final = re.compile(r"[^\x20-\x7e]")
 
 
 def printable(text: object) -> str:
-    r"""The text on one line, each character that is not printable as an escape: \n, \x1b, \u202e, \U000e0001."""
+    r"""The text on one line. Unprintable characters are escaped: \n, \x1b, \u202e, \U000e0001."""
     shown = str(text)
     return shown if shown.isprintable() else _CANDIDATE.sub(_escaped, shown)
 
 
 def printable_lines(text: str) -> str:
-    """The same for text whose line breaks are its own, such as a report or a traceback."""
+    """The same for text with line breaks of ours, such as a report or a traceback."""
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(line: str) -> str:
-    r"""A JSON text with every character that is not printable as \uXXXX; it still says the same."""
+    r"""An equal JSON text, with every unprintable character as \uXXXX."""
     return line if line.isprintable() else _CANDIDATE.sub(_escaped_in_json, line)
 
 

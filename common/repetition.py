@@ -1,4 +1,4 @@
-"""Keeps messages that could come once a request to one in a while, with how many each stands for."""
+"""Limits messages that could repeat with every request, and counts those that were held back."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class _Since:
-    """When a message was last let through, and how many came after it."""
+    """When a message last passed, and how many were held back since."""
 
     at: float
     count: int = 0
@@ -14,7 +14,7 @@ class _Since:
 
 @dataclass(slots=True)
 class Repetition:
-    """Lets one message of each key through in `quiet_s` seconds. Keys must come from a small closed set."""
+    """Passes one message per key in `quiet_s` seconds. Keys must come from a small closed set."""
 
     quiet_s: float
     _last: dict[Hashable, _Since] = field(default_factory=dict)

@@ -1,12 +1,12 @@
-"""How a path that was given for a secret may be shown: it may be the secret itself, set by mistake."""
+"""Shows a path that was set for a secret: it may be the secret itself, set by mistake."""
 
 from typing import Final
 
-LONGEST: Final = 4096  # a path the system would take
+LONGEST: Final = 4096  # PATH_MAX
 UNSHOWN: Final = "the file it names"
 
 
 def safe_path(path: str) -> str:
-    """The path if it looks like one, otherwise UNSHOWN: a base64 secret has slashes too, and a PEM has lines."""
+    """The path if it looks like one, otherwise UNSHOWN. Base64 contains slashes, and PEM contains line breaks."""
     looks_like_one = path.startswith(("/", "./")) and len(path) <= LONGEST and path.isprintable()
     return path if looks_like_one else UNSHOWN

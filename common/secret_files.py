@@ -9,11 +9,11 @@ from common.safe_path import safe_path
 
 
 class SecretError(ValueError):
-    """A secret cannot be used as it is given; the message names the variable, never the value."""
+    """A secret cannot be used. The message names the variable, never the value."""
 
 
 class UnsendableSecretError(SecretError):
-    """A secret that does not survive an HTTP header, so that nobody could present it."""
+    """A secret that no HTTP header carries unchanged, so that no caller could send it."""
 
 
 def read_secret(name: str, value: str, path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The standard streams of a process that was started without some of them."""
+"""Replaces standard streams that are closed when the process starts."""
 
 import os
 import sys
@@ -9,17 +9,17 @@ _closed: set[int] = set()
 def secure() -> None:
     """Open /dev/null in place of each closed standard stream.
 
-    A socket would otherwise get its number, and lines meant for stdout would go to whoever is connected there.
-    Python itself has None for a closed stream, which libraries do not expect.
+    Otherwise a socket would get its number, and output would be sent to a client. Python sets sys.stdout to None for a
+    closed stream, which libraries do not expect.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
             _closed.add(descriptor)
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
             os.set_inheritable(descriptor, True)
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  (they stay open, as standard streams do)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  (stays open)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 

@@ -30,7 +30,7 @@ def freeze_startup_objects() -> None:
 
 
 class Application:
-    """Runs the lifespan, and hands HTTP to Django's handler, which does not know lifespans."""
+    """Runs the lifespan, which Django's handler does not support, and passes HTTP requests to that handler."""
 
     def __init__(
         self, runtime: AbstractAsyncContextManager[Runtime], on_started: Callable[[], None] = lambda: None
@@ -47,18 +47,20 @@ class Application:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         else:
-            raise RuntimeError("The ASGI lifespan did not run: serve with lifespan on (manage.py serve does).")
+            raise RuntimeError(
+                "The ASGI lifespan has not run: start uvicorn with --lifespan on, or use manage.py serve."
+            )
 
     async def _live(self, state: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with self._runtime as state["runtime"]:
-                self._handler = LeanHandler()  # after the tracing is open, which puts a middleware in
+                self._handler = LeanHandler()  # after tracing is open, which adds a middleware
                 self._on_started()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except asyncio.CancelledError:
-            logger.warning("ended by force")  # a second Ctrl-C; all has been closed, and nobody waits for an answer
+            logger.warning("ended by force")  # a second Ctrl-C: everything is closed, and the server expects no answer
         except Exception as error:
             logger.exception("startup failed" if self._handler is None else "shutdown failed")
             phase = "startup" if self._handler is None else "shutdown"

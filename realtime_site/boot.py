@@ -15,7 +15,7 @@ from common import log_output, standard_streams
 from common.exit_codes import FAILED
 from common.printable import printable, printable_lines
 
-# Ours, and the routes. Django's others are about databases and templates, and would load the ORM's migrations.
+# Our checks and those of the routes. Django's others are for databases and templates, and load the ORM.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
 EVERY_PROCESS: Final = "variables"  # the tag of the checks that run in the bridge, too
 

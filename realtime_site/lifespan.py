@@ -75,13 +75,13 @@ async def open_runtime(
 
 
 def _write_low_notice(runtime: Runtime) -> None:
-    """Tickets that other processes used may have crossed the watermark."""
+    """Warn once if tickets that other processes used took the pool below the watermark."""
     runtime.operator_log.write_notices(runtime.admission.low_notice())
 
 
 @asynccontextmanager
 async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
-    """The background probe, where the settings want it; cancelled at the end."""
+    """Run the background probe unless it is off; cancel it at the end."""
     if not probe.interval_s:
         yield
         return

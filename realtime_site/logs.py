@@ -103,7 +103,7 @@ class JsonFormatter(OrjsonFormatter):
         log_data.update(_span_ids())
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
-        """As JSON that a terminal can show safely; half a surrogate, as in a path that is not UTF-8, is escaped."""
+        """JSON without unprintable characters. Lone surrogates, as in a path that is not UTF-8, are escaped."""
         try:
             return printable_json(super().serialize_log_record(log_data))
         except TypeError:

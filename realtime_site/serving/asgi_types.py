@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-# The extension of a scope that says whether its client has left: an async function without arguments.
+# Key in scope["extensions"]: an async function without arguments, True if the client has closed its connection.
 CLIENT_LEFT: Final = "realtime_site.client_left"
 
 Scope = dict[str, Any]

@@ -1,13 +1,14 @@
-"""A deadline that is moved often and passes seldom."""
+"""A deadline that moves often and seldom passes."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
-EARLY_S = 0.001  # loops round their timers; nobody minds a millisecond
+EARLY_S: Final = 0.001  # event loops round their timers
 
 
 class Deadline:
-    """Calls `on_passed` once when it passes. Moving it on costs no timer: the running one looks again when it fires."""
+    """Calls `on_passed` when it passes. To move it later needs no new timer: the running one checks when it fires."""
 
     __slots__ = ("_at", "_loop", "_on_passed", "_timer")
 
@@ -18,7 +19,7 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, at: float) -> None:
-        """Pass at this time of the loop."""
+        """Set it to a time of the event loop's clock."""
         self._at = at
         if self._timer is not None:
             if self._timer.when() <= at:
@@ -27,11 +28,11 @@ class Deadline:
         self._timer = self._loop.call_at(at, self._look)
 
     def clear(self) -> None:
-        """Do not pass until it is set again."""
+        """Suspend it until it is set again."""
         self._at = None
 
     def end(self) -> None:
-        """Never pass, and hold nothing."""
+        """Cancel it, and release its timer."""
         self._at = None
         if self._timer is not None:
             self._timer.cancel()

@@ -10,7 +10,7 @@ from typing import Final
 
 from centrifugo_proxy.telemetry import metrics
 
-# Kept for gRPC, TLS files and the like; of a small limit a quarter of what was free when the first client came.
+# Kept free for gRPC and files: so many, or a quarter of what was free at the first connection if that is less.
 RESERVED: Final = 32
 
 logger = logging.getLogger("realtime_site.serving")
@@ -30,7 +30,7 @@ class DescriptorLimit:
         return number >= self._highest
 
     def refuse(self) -> None:
-        """Count a refused connection; the log has a line in half a minute at most."""
+        """Count and log a refused connection; the log's flood filter passes one line in 30 seconds."""
         metrics.connections_refused[metrics.FILE_DESCRIPTORS].inc()
         logger.error(
             "out of file descriptors, connections are refused; raise the limit of open files or close idle clients",

@@ -1,7 +1,7 @@
 """Watches the clients of open requests, without a task or a timer for each.
 
-One timer looks at all open requests now and then. A request that takes its time gets a task that waits for the
-server's `http.disconnect`; most are answered before that. Why: docs/design/.
+One timer checks all open requests every 50 ms. A request that is still open then gets a task that waits for the
+server's `http.disconnect`; most requests are answered earlier. Why: docs/design/watching-for-disconnects.md.
 """
 
 import asyncio
@@ -11,17 +11,16 @@ from typing import Any, Final
 from realtime_site.serving.asgi_types import Receive
 
 CHECK_EVERY_S: Final = 0.05
-# From a closed socket to a woken listener: the poll, the end of file, the lost connection, the event, and one to spare.
+# Turns of the loop from a closed socket to a woken listener: poll, end of file, connection lost, event, one spare.
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
-
-# The server's extension CLIENT_LEFT: whether a client that has ended its sending still reads.
+# The server's extension CLIENT_LEFT: True when the client neither sends nor reads any more.
 HasLeft = Callable[[], Awaitable[bool]]
 
 
 class AsgiCaller:
-    """The client at the other end of `receive`: whether it is slow, and whether it is still there."""
+    """The client of a request: whether it is too slow, and whether it has hung up."""
 
     __slots__ = ("_has_left", "_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow")
 
@@ -38,9 +37,9 @@ class AsgiCaller:
         self.hung_up = False
 
     async def gone(self) -> bool:
-        """Whether the connection is closed by now, as far as a look at the socket can tell.
+        """True if the client has hung up, as far as the socket shows.
 
-        Only once the body has been read. A hang-up may cancel the request instead.
+        Call it only after the body has been read. A hang-up may cancel the request before it returns.
         """
         listener = self._listen()
         for _ in range(TURNS):
@@ -50,7 +49,7 @@ class AsgiCaller:
         return self._has_left is not None and await self._has_left()
 
     def check(self, now: float) -> None:
-        """Cancel the request when its body does not come or, once it has come, when the client hangs up."""
+        """Cancel the request if its body is too slow. After the body, begin to wait for a hang-up."""
         if self.reading:
             if now - self.since > BODY_TIMEOUT_S and not self.too_slow:
                 self.too_slow = True
@@ -59,13 +58,13 @@ class AsgiCaller:
             self._listen()
 
     def absorb_cancellation(self) -> None:
-        """The cancellation was ours and has been dealt with: the task goes on."""
+        """Take back a cancellation by `check`, so that the task can continue."""
         self.reading = False
         if self._task is not None:
             self._task.uncancel()
 
     def close(self) -> None:
-        """The request is over."""
+        """Stop watching: the request has ended."""
         self._task = None
         if self._listener is not None:
             self._listener.cancel()
@@ -91,7 +90,7 @@ class AsgiCaller:
 
 
 class Watch:
-    """All open requests of a loop, looked at every CHECK_EVERY_S while there are any."""
+    """The open requests of an event loop. They are checked every CHECK_EVERY_S seconds."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -99,7 +98,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, receive: Receive, has_left: HasLeft | None = None) -> AsgiCaller:
-        """Begin to watch the client of the current task's request; `leave` must follow."""
+        """Begin to watch the client of the current task's request. `leave` must follow."""
         caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time(), has_left)
         self._open[caller] = None
         if self._timer is None:
@@ -107,7 +106,7 @@ class Watch:
         return caller
 
     def leave(self, caller: AsgiCaller) -> None:
-        """The request is over, however it ended."""
+        """Stop watching the client of a request that has ended."""
         del self._open[caller]
         caller.close()
 

@@ -1,7 +1,7 @@
-"""Clients that have ended their sending: some wait for their answer, most have gone. Both look alike.
+"""Tells clients that have closed their connection from those that have only finished sending.
 
-The difference shows once something is written: the system of a client that is gone answers with a reset. HTTP/1.1 has
-something to write, an interim response, which clients skip (RFC 9110, 15.2).
+Both send a FIN. They differ once the server writes: the kernel of a client that has closed answers with a reset.
+HTTP/1.1 has an interim response to write, which clients skip (RFC 9110, 15.2).
 """
 
 import asyncio
@@ -10,12 +10,12 @@ from typing import Final
 
 from realtime_site.serving.http_messages import CONTINUE
 
-RESET_S: Final = 0.01  # for the reset to come back; machines of one cluster take a fraction of it
+RESET_S: Final = 0.01  # wait for the reset; within a cluster it takes less than a millisecond
 TCP_CLOSED: Final = 7  # TCP_CLOSE, the first byte of Linux' struct tcp_info
 
 
 async def has_left(transport: asyncio.Transport) -> bool:
-    """True if the client does not read any more. Writes an interim response, so only while HTTP/1.1 waits for one."""
+    """True if the client has closed. Writes an interim response, so the client must await an HTTP/1.1 answer."""
     if transport.is_closing():
         return True
     transport.write(CONTINUE)

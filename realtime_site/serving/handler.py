@@ -1,11 +1,11 @@
 """Django's ASGI handler without its threads.
 
-The stock handler gives each request a thread, closes responses in one, logs refusals in one, and spends two
-tasks on watching for a disconnect: many times the work of a connect callback (docs/performance.md). This one
-reads the body itself, bounded, and runs the middlewares and the view in the server's task. It sends no
-request_started and request_finished signals: they are for databases and caches, and there are none.
+The stock handler uses threads to run a request, to close its response and to log a refusal, and two tasks to watch for
+a disconnect. That costs many times the work of a connect (docs/performance.md). This handler reads the body itself, up
+to a limit, and runs the middlewares and the view in the server's task. It does not send request_started and
+request_finished: databases and caches use these signals, and this service has neither.
 
-Kept in step with Django 5.2: a test sends the same requests through both.
+A test sends the same requests through both handlers (Django 5.2).
 """
 
 import asyncio
@@ -27,18 +27,18 @@ from realtime_site.serving.request import LeanRequest
 
 UNSUPPORTED_HOOKS: Final = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
 TOO_SLOW: Final = 408
-# For who was in flight when the server could wait no longer, and cancelled the request.
+# For requests that the server cancels at the end of its graceful shutdown.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
 NOT_FOUND: Final = ResolverMatch(not_found, (), {}, url_name="not-found")
 
 
 class Disconnected(Exception):
-    """The client hung up before its request was whole."""
+    """The client hung up before its request was complete."""
 
 
 class LeanHandler(ASGIHandler):
-    """Serves HTTP scopes in the running event loop."""
+    """Answers HTTP requests in the running event loop."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,8 +79,8 @@ class LeanHandler(ASGIHandler):
         return response
 
     async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
-        """The body, up to the limit; what is past it stays unread, and the scope says so."""
-        body, more = bytearray(), True  # grows in place, however small the parts
+        """The body. If it is too large or too slow, it stays unread and the scope has the status to answer."""
+        body, more = bytearray(), True  # grows in place, for bodies in many small parts
         try:
             while more and len(body) <= self._max_body_bytes:
                 message = await receive()
@@ -97,10 +97,10 @@ class LeanHandler(ASGIHandler):
         return bytes(body) if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        """As Django resolves it; remembered for the routes, of which there are few, and for nothing else."""
+        """As Django resolves it. The few routes are cached, unknown paths are not."""
         escaped = b"%" in scope_of(request).get(
             "raw_path", b""
-        )  # our paths need no escape, and proxies compare them raw
+        )  # our paths need none, and proxies before us compare raw
         match = NOT_FOUND if escaped else self._matches.get(request.path_info)
         if match is None:
             match = self._resolved(request)
@@ -112,11 +112,11 @@ class LeanHandler(ASGIHandler):
     def _resolved(self, request: HttpRequest) -> ResolverMatch:
         try:
             return super().resolve_request(request)
-        except Resolver404:  # of what is no path, such as the target of OPTIONS *
+        except Resolver404:  # for a target that is not a path, such as OPTIONS *
             return NOT_FOUND
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """The view's response: every view is a coroutine function, and no hook stands around it."""
+        """The view's response. Every view is a coroutine function, and no middleware has hooks around it."""
         view, args, kwargs = self.resolve_request(request)
         response: HttpResponseBase = await view(request, *args, **kwargs)
         return response

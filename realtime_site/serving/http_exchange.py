@@ -25,7 +25,7 @@ class Connection(Protocol):
     def write(self, head: bytes, body: bytes = b"") -> None: ...
 
     def update_reading(self) -> None:
-        """A part of the body has been taken."""
+        """Called when the application has taken a part of the body."""
 
     def answered(self, exchange: "Exchange") -> None: ...
 
@@ -35,7 +35,7 @@ class Connection(Protocol):
 
 
 class Exchange:
-    """A request whose body may still be on its way. `complete` is about the request, `answered` about the response."""
+    """A request and its response. `complete`: the whole request has arrived. `answered`: the response is written."""
 
     __slots__ = (
         "_chunked",
@@ -66,34 +66,34 @@ class Exchange:
         self.disconnected = False
         self._start: Message | None = None
         self._written = self._chunked = False
-        self._left: int | None = None  # of the content-length
+        self._left: int | None = None  # bytes of the content-length not written yet
         self.answered = False
         self._waiter: asyncio.Future[None] | None = None
 
     # What the connection calls
 
     def add_body(self, part: bytes) -> None:
-        """A part of the body has arrived."""
+        """Add a part of the body."""
         self._parts.append(part)
         self.buffered += len(part)
         self._wake()
 
     def end_body(self) -> None:
-        """The request is complete."""
+        """Mark the request as complete."""
         self.complete = True
         self._expects_continue = False
         self._wake()
 
     def disconnect(self) -> None:
-        """The client is gone: nothing more is read or written."""
+        """Mark the client as gone: nothing more is read or written."""
         self.disconnected = True
         self._wake()
 
     async def run(self, application: AsgiApplication) -> None:
-        """Answer the request; a failure of the application is a 500, or a cut connection when it has begun."""
+        """Run the application. If it fails, the answer is 500, or the connection is cut if a response has begun."""
         try:
             await application(self.scope, self.receive, self.send)
-        except BaseException as error:  # uvicorn cancels what is left at the end of the graceful shutdown
+        except BaseException as error:  # includes uvicorn's cancellation at the end of its graceful shutdown
             logger.error("Exception in ASGI application", exc_info=error)
         if self.answered or self.disconnected:
             return
@@ -106,7 +106,7 @@ class Exchange:
     # What the application calls
 
     async def receive(self) -> Message:
-        """The body as it comes; then `http.disconnect`, once the client is gone or has its answer."""
+        """The body as it arrives, then `http.disconnect` when the client is gone or has its answer."""
         if self._expects_continue:
             self._expects_continue = False
             self._connection.write(CONTINUE)
@@ -127,7 +127,7 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self.complete}
 
     async def send(self, message: Message) -> None:
-        """Write the response: head and body at once where the body comes in one part."""
+        """Write the response. A body in one part is written together with the head."""
         if self.disconnected:
             return
         if message["type"] == "http.response.start":
@@ -160,7 +160,7 @@ class Exchange:
         self._connection.write(head, body)
 
     def _head(self, start: Message, *, more: bool) -> bytes:
-        """The status line and the headers; whether the connection is kept is decided by now."""
+        """The status line and the headers. Decides whether the connection is kept."""
         status, lines, framed = start["status"], [status_line(start["status"])], False
         self.keep_alive = self.keep_alive and self.complete and not self._connection.shutting_down
         for name, value in (*self._connection.default_headers, *start.get("headers", ())):
@@ -174,7 +174,7 @@ class Exchange:
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         if not framed and status not in NO_BODY and self.scope["method"] != "HEAD":
-            self._chunked = True  # to HTTP/1.0, too: no response of ours is without a length
+            self._chunked = True  # HTTP/1.0 does not know it, but our responses have a length
             lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n")
         head = b"".join(lines)

@@ -1,7 +1,7 @@
-"""Parses requests within bounds; llhttp does the work, through httptools.
+"""Parses requests with httptools (llhttp), within bounds.
 
-What httptools leaves open is decided here: how large a head and its trailers may be, that trailers are dropped, and
-that an upgrade is ignored.
+httptools does not limit heads and trailers, passes trailers on as headers, and stops at an upgrade. This module limits
+them, drops trailers, and ignores upgrades.
 """
 
 from typing import Final, NamedTuple, Protocol
@@ -24,7 +24,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Refused(Exception):
-    """What was sent is no request that can be answered. The argument is the response, after which nothing is read."""
+    """The bytes are not a request that can be answered. The argument is the response; nothing is read after it."""
 
     @property
     def response(self) -> bytes:
@@ -46,7 +46,7 @@ class Request(NamedTuple):
 
 
 class Sink(Protocol):
-    """Takes what is parsed."""
+    """Receives what the parser finds."""
 
     def request_begun(self) -> None: ...
 
@@ -58,7 +58,7 @@ class Sink(Protocol):
 
 
 class RequestParser:
-    """One connection's parser. `feed` it in pieces of `room` bytes at most, so that its bounds are exact."""
+    """The parser of one connection. Feed it at most `room` bytes at a time, so that its limits are exact."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -68,11 +68,11 @@ class RequestParser:
         self._headers: Headers = []
         self._fields = 0  # header fields, those of the trailers included
         self._in_head = self._upgrading = self._replaying = False
-        self._unproductive = 0  # bytes since the last that belonged to a complete head or to a body
+        self._unproductive = 0  # bytes since the last complete head or part of a body
 
     @property
     def room(self) -> int:
-        """How many bytes may follow before a head, trailers or chunk extensions are too large."""
+        """How many more bytes a head, trailers or chunk extensions may have."""
         return HEAD_BYTES - self._unproductive
 
     def feed(self, piece: bytes) -> None:
@@ -81,12 +81,12 @@ class RequestParser:
         upgraded_at = self._feed(piece)
         if upgraded_at is not None:
             self._ignore_upgrade()
-            self.feed(piece[upgraded_at:])  # counted again, which only makes the bounds of such a head smaller
+            self.feed(piece[upgraded_at:])  # counted twice, which makes the limit for such requests smaller
         elif self._unproductive >= HEAD_BYTES:
             raise Refused(TOO_LARGE)
 
     def _feed(self, piece: bytes) -> int | None:
-        """Parse the piece; where it was left off, at an upgrade."""
+        """Parse the piece. Returns where an upgrade stopped the parser, otherwise None."""
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
@@ -99,7 +99,7 @@ class RequestParser:
         return None
 
     def _ignore_upgrade(self) -> None:
-        """Have a new parser expect the body, by the headers that say where it ends: httptools stops at an upgrade."""
+        """Continue with a new parser, which reads the body by the headers that define its length."""
         framing = [b"%b: %b\r\n" % header for header in self._headers if header[0] in FRAMING]
         self._parser = httptools.HttpRequestParser(self)
         self._upgrading, self._replaying = False, True
@@ -124,7 +124,7 @@ class RequestParser:
         self._fields += 1
         if self._fields > HEAD_FIELDS:
             raise Refused(TOO_LARGE)
-        if self._in_head:  # what comes after the head is a trailer, and is dropped
+        if self._in_head:  # a field after the head is a trailer, and is dropped
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:

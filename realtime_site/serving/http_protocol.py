@@ -1,7 +1,7 @@
-"""HTTP/1.1 on a connection: the class that uvicorn's `http` option names.
+"""The protocol class for uvicorn's `http` option: HTTP/1.1 on one connection.
 
-It answers requests in order and one at a time, bounds what an unfinished request may hold and how long it may take,
-and lets go of a connection as soon as it ends. Why not uvicorn's own class: docs/design/http-protocol.md.
+It answers requests one at a time and in order, limits the size and the time of a request before it is complete, and
+releases a connection as soon as it ends. Why not uvicorn's own class: docs/design/http-protocol.md.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from realtime_site.serving.http_messages import error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
 
 HEAD_S: Final = 10.0
-LINGER_S: Final = 1.0  # how long a client may send on what nobody reads, so that it gets to read its answer
-FLUSH_S: Final = 10.0  # how long a client may take to read its last answer
-HALF_CLOSED_S: Final = 0.1  # from the end of a client's sending to the question whether it still reads
-READ_BYTES: Final = 16 * 1024  # at once: more would hold up the loop for too long
-WRITE_BYTES: Final = 16 * 1024  # held for a client that does not read, beside the last response
-PIECE_BYTES: Final = 1024  # parsed at once: bounds how many pipelined requests are held
-BODY_BYTES: Final = 64 * 1024  # held for an application that does not read
+LINGER_S: Final = 1.0  # after an early answer, input is read and dropped for so long: a reset would lose the answer
+FLUSH_S: Final = 10.0  # time for a client to read its last answer
+HALF_CLOSED_S: Final = 0.1  # after a FIN, check whether the client has closed or waits for its answer
+READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop for too long
+WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
+PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
+BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
 
 FAILED: Final = error_response(500, "internal error")
 BUSY: Final = error_response(503, "too many connections")
 
 
 class _ReadBuffer(threading.local):
-    """One buffer for all connections of a thread: its event loop fills and empties it for one after the other."""
+    """A buffer shared by the connections of a thread: its event loop fills and empties it for one at a time."""
 
     def __init__(self) -> None:
         self.view = memoryview(bytearray(READ_BYTES))
@@ -44,7 +44,7 @@ _read_buffer = _ReadBuffer()
 
 
 class HttpProtocol(asyncio.BufferedProtocol):
-    """One connection. uvicorn makes it, waits for those in `server_state.connections`, and calls `shutdown`."""
+    """One connection. uvicorn creates it, calls `shutdown`, and waits until `server_state.connections` is empty."""
 
     __slots__ = (
         "_application", "_buffer", "_closing", "_current", "_data", "_deadline", "_drain_waiters", "_eof",
@@ -75,11 +75,11 @@ class HttpProtocol(asyncio.BufferedProtocol):
         }
         self._parser = RequestParser(self)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
-        self._current: Exchange | None = None  # the one that is answered now
-        self._queue: deque[Exchange] = deque()  # those to be answered next
-        self._receiving: Exchange | None = None  # the one whose body is still on its way, the last of all
-        self._data, self._parsed = b"", 0  # the last read, and how much of it is parsed: no more while one is answered
-        self._refusal = b""  # to be sent once all requests before it are answered
+        self._current: Exchange | None = None  # being answered
+        self._queue: deque[Exchange] = deque()  # to be answered next, in order
+        self._receiving: Exchange | None = None  # the last request, while its body is incomplete
+        self._data, self._parsed = b"", 0  # the last read, and how far it is parsed
+        self._refusal = b""  # sent after the answers to the requests before it
         self._head_until: float | None = None
         self._deadline = Deadline(self._loop, self._on_deadline)
         self._drain_waiters: list[asyncio.Future[None]] = []
@@ -103,7 +103,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._close_after(self._keep_alive_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """However it ended, nothing of it is kept; an application still at work holds only its exchange."""
+        """Release everything, however the connection ended. A running application keeps only its exchange."""
         self._server.connections.discard(self)
         self._closing = True
         self._deadline.end()
@@ -116,7 +116,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse what has been read. After a full buffer, other connections have their turn first."""
+        """Parse what has been read. After a full buffer, let other connections go first."""
         if self._closing:
             return
         read = bytes(self._buffer[:nbytes])
@@ -128,12 +128,12 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self.update_reading()
 
     def eof_received(self) -> bool:
-        """True keeps the connection: a client that has ended its sending still gets the answers it is waiting for."""
+        """True keeps the connection open, so that a client that has finished sending gets its answers."""
         self._eof = True
         if self._closing:
             return False
         if self._receiving is not None and self._receiving is not self._current:
-            self._queue.remove(self._receiving)  # its body never comes
+            self._queue.remove(self._receiving)  # the rest of its body will not come
             self._receiving = None
         if self._current is None or self._receiving is not None:
             return False
@@ -152,7 +152,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # What uvicorn calls
 
     def shutdown(self) -> None:
-        """Close after the request that is being answered, or now."""
+        """Close now, or after the current request is answered."""
         self.shutting_down = True
         if self._current is None or self._closing:
             self._close()
@@ -164,7 +164,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self.update_reading()
 
     def update_reading(self) -> None:
-        """Read from the socket unless enough is held already."""
+        """Pause or resume reading from the socket, by how much is held."""
         held = self._unparsed or (self._receiving is not None and self._receiving.buffered > BODY_BYTES)
         pause = (held or self._yielding) and not self._closing
         if pause != self._paused and not self._transport.is_closing():
@@ -176,7 +176,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._parsed < len(self._data)
 
     def _parse(self) -> None:
-        """Parse until a request is complete; the rest waits until it is answered."""
+        """Parse until a request is complete. The rest is parsed when it has been answered."""
         try:
             while self._unparsed and not self._has_complete_request():
                 start, self._parsed = self._parsed, self._parsed + min(PIECE_BYTES, self._parser.room)
@@ -229,8 +229,8 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # Answering
 
     def _answer_next(self) -> None:
-        """Start the application for the next request, or wait for one."""
-        if self._write_paused:  # a client that does not read its answers gets no more of them
+        """Answer the next request, or wait for one."""
+        if self._write_paused:  # the client does not read its answers
             return self._close_after(self._keep_alive_s)
         if self._queue:
             return self._answer(self._queue.popleft())
@@ -252,7 +252,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         task.add_done_callback(self._server.tasks.discard)
 
     def answered(self, exchange: Exchange) -> None:
-        """The exchange has written its whole response."""
+        """Continue after a response has been written."""
         self._server.total_requests += 1
         self._current = None
         if self._receiving is exchange:
@@ -265,21 +265,21 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._linger()
 
     def fail(self, *, begun: bool) -> None:
-        """The application ended without a whole response."""
+        """Answer 500, or cut the connection if a response has begun."""
         if begun:
             self._transport.abort()
         else:
             self._refuse(FAILED)
 
     def write(self, head: bytes, body: bytes = b"") -> None:
-        """Write at once. A large body is not copied, so that connections can share it."""
+        """Write both in one call. A large body is not copied, so that connections can share it."""
         if len(body) > READ_BYTES:
             self._transport.writelines([head, body])
         else:
             self._transport.write(head + body)
 
     async def drained(self) -> None:
-        """Wait until the client has read most of what was written."""
+        """Wait while too much is buffered for the client."""
         if self._write_paused and not self._closing:
             waiter = self._loop.create_future()
             self._drain_waiters.append(waiter)
@@ -293,13 +293,13 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """uvicorn's: the date, renewed each second."""
+        """The headers that uvicorn adds to every response: the date, updated every second."""
         return self._server.default_headers
 
     # Ending
 
     def _refuse_after_answers(self, response: bytes) -> None:
-        """What follows cannot be parsed. Requests that were complete before it get their answers first."""
+        """Refuse what cannot be parsed, after the answers to the complete requests before it."""
         self._forget_data()
         if self._receiving is not None and self._receiving is self._current:
             return self._refuse(response)
@@ -326,7 +326,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._transport.close()
 
     def _linger(self) -> None:
-        """Close once the client has stopped sending: closing before that would take its answer away (a reset)."""
+        """Finish writing, drop what still arrives, then close. To close at once could lose the answer: see LINGER_S."""
         if self._eof or self._transport.is_closing() or not self._transport.can_write_eof():
             return self._close()
         self._closing = True
@@ -339,20 +339,20 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._deadline.set(self._loop.time() + seconds)
 
     def _watch_head(self) -> None:
-        """A head that has begun must be complete in time, whatever comes of it meanwhile."""
+        """Close the connection if the head that has begun is not complete in time."""
         if self._head_until is not None and self._current is None and not self._closing:
             self._deadline.set(self._head_until)
 
     def _on_deadline(self) -> None:
-        if self._closing or self._write_paused:  # there may be more to write, which the client does not read
+        if self._closing or self._write_paused:  # a close would wait for a client that does not read
             self._transport.abort()
         else:
             self._close()
 
-    # Clients that have ended their sending
+    # Clients that have sent a FIN
 
     async def client_left(self) -> bool:
-        """True when the client has ended its sending and does not read either. Only while a request is answered."""
+        """True if the client has closed its connection. False for a client that has only finished sending."""
         waits = self._current is not None and self._current.scope["http_version"] == "1.1"
         return self._eof and waits and await half_closed.has_left(self._transport)
 
@@ -368,7 +368,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
 
 def _address(name: Any) -> tuple[str, int | None] | None:
-    """An address as ASGI has it; a Unix socket's has a path and no port."""
+    """The address in ASGI's form. A Unix socket has a path and no port."""
     if isinstance(name, tuple):
         return str(name[0]), int(name[1])
     return (name, None) if name else None

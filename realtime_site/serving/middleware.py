@@ -1,4 +1,4 @@
-"""Async-native middlewares: a synchronous hook would cost every request a thread."""
+"""Middlewares as plain coroutines: a synchronous hook would use a thread for every request."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -20,10 +20,10 @@ ANY_HOST: Final = frozenset({"/health", "/health/live", "/health/ready", "/metri
 
 @async_only_middleware
 def allowed_hosts(get_response: GetResponse) -> GetResponse:
-    """400 for a Host that ALLOWED_HOSTS does not have; nothing else checks the Host.
+    """Answer 400 for a Host that is not in ALLOWED_HOSTS; nothing else compares the Host with it.
 
-    Health and metrics are answered for any host: a kubelet and Prometheus name the pod's address, which nobody knows
-    beforehand.
+    Health and metrics are answered for any Host: kubelets and Prometheus send the pod's address, which no setting can
+    list.
     """
     allowed = settings.ALLOWED_HOSTS
     if "*" in allowed:
@@ -43,7 +43,7 @@ def allowed_hosts(get_response: GetResponse) -> GetResponse:
 
 @async_only_middleware
 def django_prometheus_metrics(get_response: GetResponse) -> GetResponse:
-    """What django-prometheus' middlewares count; its synchronous hooks would cost threads."""
+    """Count what django-prometheus' own middlewares count. Theirs have synchronous hooks, which use threads."""
 
     async def middleware(request: HttpRequest) -> HttpResponse:
         response = await get_response(request)

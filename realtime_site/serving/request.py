@@ -9,9 +9,9 @@ from realtime_site.serving.asgi_types import Scope
 
 
 class LeanRequest(ASGIRequest):
-    """What routing and our views read, at once; META, headers and all else when first asked for.
+    """Sets the attributes that routing and our views read; META, headers and the rest are built on first use.
 
-    Building META for each request costs more than the whole rest of the request object.
+    Building META costs more than the rest of the request object.
     """
 
     def __init__(self, scope: Scope, body: bytes) -> None:
@@ -24,26 +24,26 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        if "_completed" in self.__dict__:  # complete, or Django is at it: there is no such attribute
+        if "_completed" in self.__dict__:  # complete, or being completed: the attribute does not exist
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)
 
     def _complete(self) -> None:
-        """Have Django fill in everything. Raises UnicodeDecodeError for a query string that is not UTF-8."""
+        """Run Django's own constructor. Raises UnicodeDecodeError for a query string that is not UTF-8."""
         self._completed = True
         match = self.resolver_match
         super().__init__(self.scope, BytesIO(self._body))
         self.resolver_match = match
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """As Django does it, without its crash over a parameter in an encoding that is none."""
+        """As Django does; where Django fails on a parameter with an unknown encoding, there is no content type."""
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
         except ValueError:
             self.content_type, self.content_params = "", {}
 
     def close(self) -> None:
-        """Close uploaded files; there can be none before the request is complete."""
+        """Close uploaded files. A request that was never completed has none."""
         if "_stream" in self.__dict__:
             super().close()
