@@ -15,7 +15,7 @@ from common.version import VERSION
 
 UNKNOWN = """
 
-A check_… command exits with 3 (unknown) when the environment is refused, because nothing was checked."""
+A check_… command ends with 3 (unknown) when the environment is refused, because nothing was checked."""
 
 
 class OutputLost(Exception):
