@@ -1,4 +1,4 @@
-"""Times as the commands take them."""
+"""Reads the durations that the commands accept."""
 
 import re
 from argparse import ArgumentTypeError

@@ -1,4 +1,4 @@
-"""Which dead letters are meant, and what a dead letter says. Pure."""
+"""Selects dead letters, and reads their headers. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MOST_REPLAYS: Final = 5
 
 
 class DeadLetter(NamedTuple):
-    """A record of the dead-letter topic. `topic`, `partition`, `offset`: where its record stood; None: not known."""
+    """A record of the dead-letter topic. `topic`, `partition` and `offset` are the original's; None if unknown."""
 
     record: Record
     reason: str
@@ -40,7 +40,7 @@ def _content(record: Record) -> dict[str, str | None]:
 
 
 def dead_letter(record: Record) -> DeadLetter:
-    """What the headers of a record of the dead-letter topic say."""
+    """A record of the dead-letter topic, read from its headers."""
     headers: Mapping[str, str] = texts_of(record.headers)
     return DeadLetter(
         record=record,
@@ -60,7 +60,7 @@ def dead_letter(record: Record) -> DeadLetter:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is looked for; "" and None do not restrict. `since_ms` is in milliseconds since 1970."""
+    """Criteria for dead letters; "" and None match all. `since_ms` is in milliseconds since 1970."""
 
     reason: str = ""
     route: str = ""
@@ -70,7 +70,7 @@ class Selection:
     since_ms: int = 0
 
     def fits(self, letter: DeadLetter) -> bool:
-        """Whether the letter is meant. Its age is that of its writing."""
+        """True if the letter is selected; its age counts from when it was written."""
         wanted = {
             "reason": self.reason or None,
             "route": self.route or None,
@@ -82,12 +82,12 @@ class Selection:
         return all(value is None or fields[name] == value for name, value in wanted.items())
 
     def is_past(self, letter: DeadLetter) -> bool:
-        """Whether the letter is older than what is looked for."""
+        """True if the letter is older than `since_ms`."""
         return 0 <= letter.record.timestamp < self.since_ms
 
 
 def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
-    """Why a letter that is meant stays where it is; "" if it is replayed."""
+    """The reason not to replay a selected letter; "" if it is replayed."""
     if letter.topic == "" or letter.partition is None or letter.offset is None:
         return "not_a_letter"
     if letter.without_value:

@@ -1,4 +1,4 @@
-"""What can go wrong with Kafka, for those who do not know its library."""
+"""The errors of Kafka as the rest of the bridge sees them, without the library's types."""
 
 
 class NotDelivered(Exception):

@@ -1,4 +1,4 @@
-"""What the poller's thread and the event loop tell each other. Each attribute is written by one side only.
+"""State that the poller's thread and the event loop share. Each attribute is written by one side only.
 
 Single attributes are read and written at once under CPython's lock; nothing here needs a lock of its own.
 """

@@ -1,4 +1,4 @@
-"""Between the library's messages and our values."""
+"""Converts the library's messages to our values."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""What the sender is limited by, and who hears what it does."""
+"""The sender's limits, and the interface of its observer."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -56,7 +56,7 @@ class Guard:
 
 
 def _only(wanted: bytes, headers: Headers) -> bytes:
-    """The value of a header that must stand once; a repeated one is joined, and so matches nothing."""
+    """The value of a header that must appear once. Repeated ones are joined, so that they match nothing."""
     return b",".join([value for name, value in headers if name == wanted])
 
 
@@ -66,6 +66,6 @@ def _bearer(headers: Headers) -> bytes:
 
 
 def _any_equal(sent: bytes, accepted: Sequence[bytes]) -> bool:
-    """Constant in time for each value, and always all of them."""
+    """Compares with every value, each in constant time."""
     matches = [hmac.compare_digest(sent, value) for value in accepted]
     return any(matches)

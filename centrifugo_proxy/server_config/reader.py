@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.sources.variables import left_over as unused
 
 
 def read(text: str, file_format: str, major: int | None = None) -> Configuration:
-    """A configuration file's text. Raises UnparsableError, and RecursionError."""
+    """The configuration in a file's text. Raises UnparsableError and RecursionError."""
     return read_source(Source("", text, file_format), major)
 
 

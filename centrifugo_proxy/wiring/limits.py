@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 ADAPT_EVERY_S: Final = 0.05
 HEALTHY_LAG_S: Final = 0.05
-# Centrifugo's printed timeout is the deadline of identity and half a second. A caller must not be gone when its answer
-# comes, so healthy answers take at most half of the deadline.
+# The printed Centrifugo timeout is identity's deadline plus half a second. Answers must arrive before the caller gives
+# up, so a healthy answer takes at most half of the deadline.
 HEALTHY_SHARE: Final = 0.5
 
 
@@ -27,7 +27,7 @@ def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
 
 @asynccontextmanager
 async def adapting(limit: Capacity | AdaptiveLimit) -> AsyncIterator[None]:
-    """Has an adaptive limit adapt to the lag of the event loop; a fixed one stays."""
+    """Adjusts an adaptive limit to the lag of the event loop; leaves a fixed one as it is."""
     if not isinstance(limit, AdaptiveLimit):
         yield
         return

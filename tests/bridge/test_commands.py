@@ -1,4 +1,4 @@
-"""What goes to Centrifugo for each command, byte for byte, and what it has to wait for."""
+"""Each command's bytes as Centrifugo receives them, and the keys it waits for."""
 
 import pytest
 

@@ -26,7 +26,7 @@ LOCKS = {
 EVERYTHING = {"family_id": "f-1", "subscription_tier": "family", "is_admin": False, "parental_state": LOCKS}
 
 
-async def test_others_see_who_is_there_and_what_is_known_of_them(http_stack: Stack) -> None:
+async def test_others_see_the_users_in_a_channel_and_their_info(http_stack: Stack) -> None:
     seen = await seen_by_another(http_stack, **KNOWN)
 
     assert seen == EVERYTHING

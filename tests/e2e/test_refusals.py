@@ -49,14 +49,16 @@ IN_MODE_ENVELOPE = [
 
 
 @pytest.mark.parametrize(("script", "told", "again"), IN_MODE_HTTP)
-async def test_in_mode_http_a_client_is_refused_for(http_stack: Stack, script: Script, told: Any, again: bool) -> None:
+async def test_in_mode_http_each_refusal_has_its_answer(
+    http_stack: Stack, script: Script, told: Any, again: bool
+) -> None:
     assert await answer_to(http_stack, script) == told
 
     assert await sdk_tries_again(http_stack, script, told) is again
 
 
 @pytest.mark.parametrize(("script", "told", "again"), IN_MODE_ENVELOPE)
-async def test_in_mode_envelope_a_client_is_refused_for(
+async def test_in_mode_envelope_each_refusal_has_its_answer(
     envelope_stack: Stack, script: Script, told: Any, again: bool
 ) -> None:
     assert await answer_to(envelope_stack, script) == told
@@ -88,7 +90,7 @@ async def test_a_client_that_puts_its_ticket_where_a_jwt_belongs_is_refused(http
 
 
 async def answer_to(stack: Stack, script: Script) -> Any:
-    """The answer to a bare client; a reply without its id."""
+    """The answer to a client without the SDK: a disconnect, or a reply without its id."""
     ticket = stack.tickets.issue_for(script)
     answer = await bare_connect(stack.url, with_ticket(ticket))
     assert stack.tickets.asked(ticket) == 1

@@ -34,7 +34,7 @@ def admission(
     last_failure_s: float = OUTAGE_S,
     claims: Claims | None = None,
 ) -> Admission:
-    """One whose calls to identity failed in second 0 and in `last_failure_s`, with a window of 5 seconds."""
+    """An admission whose calls to identity failed in second 0 and in `last_failure_s`, with a window of 5 seconds."""
     detector = OutageDetector(window_s=5)
     for now in (0, last_failure_s):
         detector.failed(detector.call_started(), now)
@@ -89,7 +89,7 @@ def test_only_without_a_pool_there_is_nothing_to_miss(status: LoadStatus, is_ope
     assert admission(status=status).open is is_open
 
 
-async def test_a_pool_that_is_open_and_empty_is_worth_a_notice() -> None:
+async def test_an_open_and_empty_pool_has_a_notice() -> None:
     gate = admission("a")
 
     before, _, after = gate.empty_notice(), await gate.admit("a", OUTAGE_S, 0), gate.empty_notice()

@@ -1,4 +1,4 @@
-"""A cluster of one pod on this machine, for the commands of docs/runbook.md: what they call instead of kubectl.
+"""A cluster of one pod on this machine, and a stand-in for kubectl, for the commands of docs/runbook.md.
 
 The pod is a real process of the service. Its folder holds `environment.json` (the pod's variables), `pool` (the Secret,
 where the pod mounts it), `pid`, and the programs that the commands find first.
@@ -89,7 +89,7 @@ class Cluster:
 
 
 def kubectl(cluster: Cluster, arguments: list[str]) -> int:
-    """What the runbook uses of kubectl; an exit code."""
+    """Runs the kubectl commands that the runbook uses; returns the exit code."""
     match arguments:
         case ["exec", _, "--", "python", *command]:
             return subprocess.call([sys.executable, *command], cwd=ROOT, env=cluster.variables)  # noqa: S603

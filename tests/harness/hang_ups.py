@@ -1,6 +1,6 @@
-"""A process of its own whose callers hang up: python -m tests.harness.hang_ups ADDRESS COUNT
+"""Measures what abandoned gRPC calls cost: python -m tests.harness.hang_ups ADDRESS COUNT
 
-Prints by how many bytes its memory grew over so many calls that were given up, after others to warm up.
+Warms up, makes COUNT calls whose callers hang up, and prints by how many bytes this process grew meanwhile.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ async def main(address: str, count: int) -> None:
 
 
 async def hang_up(client: Client, count: int) -> None:
-    """So many calls, a hundred at a time, whose callers go after some milliseconds."""
+    """Makes `count` calls, a hundred at a time, and cancels each after 5 ms."""
     for _ in range(count // AT_ONCE):
         callers = [asyncio.ensure_future(client.call(pb.ValidateRequest(ticket="a"))) for _ in range(AT_ONCE)]
         await asyncio.sleep(0.005)

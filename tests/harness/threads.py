@@ -1,4 +1,4 @@
-"""Records every start of a thread and every hand-over of work to one."""
+"""Records each start of a thread, and each task that is handed to one."""
 
 import sys
 import threading
@@ -22,11 +22,11 @@ def thread_calls() -> Iterator[list[str]]:
     """The uses of threads by the current thread, from the interpreter's profiling hook."""
     calls: list[str] = []
 
-    def look(frame: FrameType, event: str, argument: object) -> None:
+    def record(frame: FrameType, event: str, argument: object) -> None:
         if event == "call" and frame.f_code in THREADS:
             calls.append(THREADS[frame.f_code])
 
-    sys.setprofile(look)
+    sys.setprofile(record)
     try:
         yield calls
     finally:

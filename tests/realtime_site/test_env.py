@@ -20,7 +20,7 @@ def reading(**variables: str) -> Environment:
 
 
 def refusal(read: Reader, **variables: str) -> str:
-    """What the operator is told of these variables."""
+    """The message that refuses these variables."""
     environment = reading(**variables)
     read(environment)
     with pytest.raises(ImproperlyConfigured) as refused:
@@ -90,7 +90,7 @@ def test_an_unset_variable_has_its_default(read: Reader, default: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("blank", ["", "  "])
-def test_an_empty_variable_is_as_good_as_unset(read: Reader, default: Any, blank: str) -> None:
+def test_an_empty_variable_counts_as_unset(read: Reader, default: Any, blank: str) -> None:
     environment = reading(X=blank)
 
     value = read(environment)
@@ -100,7 +100,7 @@ def test_an_empty_variable_is_as_good_as_unset(read: Reader, default: Any, blank
 
 
 @pytest.mark.parametrize(("read", "empty"), [(TEXT, ""), (SECRET, ""), (URL, ""), (WORDS, []), (SUBSET, frozenset())])
-def test_an_explicit_empty_value_counts_where_it_means_something(read: Reader, empty: Any) -> None:
+def test_an_empty_value_counts_as_set_where_empty_has_a_meaning(read: Reader, empty: Any) -> None:
     environment = reading(X="")
 
     value = read(environment)

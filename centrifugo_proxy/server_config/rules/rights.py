@@ -54,9 +54,9 @@ def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) ->
         if namespace.options.get("subscription_type") == "shared_poll" and _is_decided(namespace, facts):
             yield Problem(
                 namespace.at("subscription_type"),
-                "Which keys of these channels a client follows is not decided by the policy: whoever has a signature "
-                "by shared_poll.hmac_secret_key follows them, whatever has been locked since it was made.",
-                "Let the backend that signs look at locks and tiers, and give signatures a short life.",
+                "The policy does not decide which keys of these channels a client follows: a signature by "
+                "shared_poll.hmac_secret_key is enough, also for a user who has been locked since it was made.",
+                "Have the backend that signs check locks and tiers, and let its signatures expire soon.",
             )
 
 

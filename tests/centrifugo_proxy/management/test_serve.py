@@ -7,7 +7,7 @@ from centrifugo_proxy.management.commands.serve import server_config
 from realtime_site.serving.http_protocol import HttpProtocol
 
 
-def test_serve_keeps_connections_and_bounds_its_end() -> None:
+def test_serve_keeps_idle_connections_and_bounds_its_shutdown() -> None:
     with override_settings(LISTEN_HOST="127.0.0.2", LISTEN_PORT=1234):
         config = server_config()
 
@@ -22,7 +22,7 @@ def test_serve_bounds_the_heads_of_requests() -> None:
     assert config.http_protocol_class.__name__ == HttpProtocol.__name__
 
 
-def test_serve_is_one_process_that_believes_no_proxys_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_runs_one_process_and_ignores_the_headers_of_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", "3")
 
     config = server_config()

@@ -1,4 +1,4 @@
-"""When a channel is replaced, by itself."""
+"""When a channel is replaced."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def test_a_channel_that_is_not_connected_gets_a_candidate_which_takes_over_once_
     assert rollover.swapped_for is Reason.FAILING
 
 
-def test_a_moment_without_a_connection_is_no_reason() -> None:
+def test_a_channel_that_is_briefly_not_connected_is_kept() -> None:
     rollover = Rollover(0)
 
     assert rollover.step(100, READY, None) is Step.KEEP

@@ -1,4 +1,4 @@
-"""What is printed, and what is said about files, compared with both real Centrifugos."""
+"""Both real Centrifugos accept what is printed, and refuse the files that the linter refuses."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.harness.centrifugo import READY, binary, complaint, guard_variables, 
 pytestmark = pytest.mark.processes
 
 EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
-# what the comments of the configuration tell to set
+# the variables that the comments of the printed configuration ask for
 VARIABLES = guard_variables(5, "right-token") | guard_variables(6, "right-token")
 
 

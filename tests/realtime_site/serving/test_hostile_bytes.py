@@ -1,4 +1,4 @@
-"""What a stranger may send to a process of its own: bounded memory, one answer or a closed connection."""
+"""Hostile bytes to a real process: its memory stays bounded, and each caller gets one answer or a closed connection."""
 
 import socket
 import struct
@@ -23,7 +23,7 @@ KIB = 1024
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[Process]:
-    """A service with a guard that nobody here passes."""
+    """A service with a guard whose token no test sends."""
     with serving(CENTRIFUGO_PROXY_TOKEN=TOKEN, LOG_LEVEL="error") as process:
         yield process
 

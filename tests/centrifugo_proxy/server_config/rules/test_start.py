@@ -1,4 +1,4 @@
-"""What Centrifugo refuses to start with: what the linter says, and what both servers do."""
+"""Configurations with which Centrifugo does not start: the linter and both servers agree."""
 
 import json
 import os
@@ -97,7 +97,9 @@ def test_a_configuration_that_centrifugo_starts_with_has_no_start_finding(
         )
     ),
 )
-def test_centrifugo_does_as_is_said(tmp_path: Path, major: int, config: dict[str, Any], starts: bool) -> None:
+def test_centrifugo_starts_or_refuses_as_the_linter_expects(
+    tmp_path: Path, major: int, config: dict[str, Any], starts: bool
+) -> None:
     centrifugo = binary(major)
     if centrifugo is None:
         pytest.skip(f"no Centrifugo v{major}: `make centrifugos` builds it")
