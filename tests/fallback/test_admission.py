@@ -85,7 +85,7 @@ def test_asking_whether_a_ticket_would_get_in_costs_nothing() -> None:
 @pytest.mark.parametrize(
     ("status", "is_open"), [(status, status is not LoadStatus.DISABLED) for status in LoadStatus], ids=list(LoadStatus)
 )
-def test_only_without_a_pool_there_is_nothing_to_miss(status: LoadStatus, is_open: bool) -> None:
+def test_every_configured_pool_is_open_even_if_it_did_not_load(status: LoadStatus, is_open: bool) -> None:
     assert admission(status=status).open is is_open
 
 
