@@ -55,7 +55,7 @@ USER: Final = Identity("simulated-user", "simulated-family", "free", False, Pare
 
 
 class Build(Protocol):
-    """`assemble`, or something that builds a runtime in its place."""
+    """`assemble`, or a replacement that builds a runtime."""
 
     def __call__(
         self, settings: "LazySettings", *, identity: IdentityClient, admission: Admission, clock: Clock
@@ -63,14 +63,14 @@ class Build(Protocol):
 
 
 class SimulatedTime(Clock, Protocol):
-    """A clock that can wait. Its wall time stands still between two waits, so that answers can be predicted."""
+    """A clock that can wait. Its wall time stands still between waits, so that answers are predictable."""
 
     async def wait(self, milliseconds: int) -> None: ...
 
 
 @dataclass
 class VirtualTime:
-    """Time that passes only by waiting."""
+    """Virtual time: it passes only in waits."""
 
     started: float = field(default_factory=time.time)
     elapsed_ms: int = 0
@@ -87,7 +87,7 @@ class VirtualTime:
 
 @dataclass
 class RealTime:
-    """Time that passes."""
+    """Real time."""
 
     started: float = field(default_factory=time.monotonic)
     wall: float = field(default_factory=time.time)
@@ -105,7 +105,7 @@ class RealTime:
 
 @dataclass
 class ScriptedIdentity:
-    """An `IdentityClient` in memory. While it is up it lets one ticket in; while it is down it does not answer."""
+    """An `IdentityClient` in memory. While it is up it accepts one ticket; while it is down it does not answer."""
 
     known: str
     up: bool = True
@@ -129,7 +129,7 @@ class Outcome(NamedTuple):
 
 
 class Played(NamedTuple):
-    """A step with what should have come of it and what did."""
+    """A step with its expected and its actual answer."""
 
     name: str
     at_ms: int
@@ -143,7 +143,7 @@ class Played(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What this configuration makes of the rules: predicts the answers without the code that gives them."""
+    """Predicts the answers from this configuration, independently of the code that gives them."""
 
     mode: str
     unavailable_code: int
@@ -178,7 +178,7 @@ def rules_of(settings: "LazySettings") -> Rules:
 async def play(
     settings: "LazySettings", steps: tuple[Step, ...], time: SimulatedTime, build: Build = assemble
 ) -> AsyncIterator[Played]:
-    """Each step as soon as it is played. Uses neither the real pool nor the real identity."""
+    """Yield each step once it is played. The real pool and the real identity are not used."""
     tickets = {ticket: secrets.token_urlsafe(32) for ticket in Ticket}
     identity = ScriptedIdentity(known=tickets[Ticket.OTHER])
     pool = TicketPool.of([tickets[Ticket.FIRST], tickets[Ticket.SECOND]], low_watermark=0)
@@ -227,7 +227,7 @@ async def _request(runtime: Runtime, view: View, method: str, path: str, body: b
 
 
 def headers(configured: guard.Guard, body: bytes) -> Mapping[bytes, bytes]:
-    """What a caller who knows the secrets sends."""
+    """The headers of a caller that knows the secrets."""
     sent = {b"content-type": b"application/json"}
     if configured.secrets:
         sent[guard.SIGNATURE_HEADER] = hmac.new(configured.secrets[0], body, hashlib.sha256).hexdigest().encode()

@@ -14,10 +14,10 @@ from common.operator_command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Print the configuration of Centrifugo that fits these settings. It has the address of the service, the\n"
-        "events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the\n"
-        "namespaces of the policy's channels. Run it with the environment of the service. What you have to add\n"
-        "yourself, such as allowed_origins, is listed on stderr."
+        "Print the configuration of Centrifugo that fits these settings. It has the address of the service,\n"
+        "the events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and\n"
+        "the namespaces of the policy's channels. Run it with the environment of the service. What you have\n"
+        "to add yourself, such as allowed_origins, is listed on stderr."
     )
     epilog = """\
 examples:
@@ -25,8 +25,8 @@ examples:
   manage.py centrifugo_config --endpoint http://realtime:9730 --helm > values.yaml
   manage.py centrifugo_config --major 5 --format toml > config.toml
 
-The guard's token is not in the file: Centrifugo takes it from its own environment, as the comments explain.
---with-secrets writes it into the file, which must then be as private as the token.
+The guard's token is not in the file: Centrifugo reads it from its own environment, as the comments
+explain. --with-secrets writes it into the file, which must then be as private as the token.
 
 docs/centrifugo.md has the whole setup."""
 

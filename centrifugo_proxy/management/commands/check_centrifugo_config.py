@@ -24,8 +24,8 @@ class Command(OperatorCommand):
     help = (
         "Check a Centrifugo configuration against this service's settings. Run it with the environment of the\n"
         "service. Each finding says where the problem is, what it does to a user, and what to do about it.\n"
-        "FILE is Centrifugo's own file (JSON, YAML or TOML, of v6 or v5), or a file that holds one: Helm values,\n"
-        "a Compose file, a Kubernetes manifest, or lines of NAME=value."
+        "FILE is Centrifugo's own file (JSON, YAML or TOML, of v6 or v5), or one that contains it: Helm\n"
+        "values, a Compose file, a Kubernetes manifest, or lines of NAME=value."
     )
     epilog = """\
 exit codes (as of a monitoring plugin):
@@ -33,8 +33,8 @@ exit codes (as of a monitoring plugin):
   1  warnings only
   2  errors, or the file cannot be read or parsed (the finding names the line)
      (a mistyped option ends with 2 as well, and with the usage)
-  3  unknown: the service's own secrets, policy or environment are refused, so that there is nothing to check
-     the file against; the message says why
+  3  unknown: the service's own secrets, policy or environment are refused, and there is nothing to
+     check the file against; the message says why
 
 examples:
   manage.py check_centrifugo_config config.json
@@ -87,14 +87,14 @@ docs/centrifugo.md explains each finding by its id."""
 
 
 def exit_code(report: Report) -> int:
-    """As monitoring plugins have it: 0 fine, 1 warnings, 2 errors."""
+    """0 without findings, 1 with warnings only, 2 with errors, as monitoring plugins exit."""
     if report.count(Severity.ERROR):
         return PluginState.CRITICAL
     return PluginState.WARNING if report.findings else 0
 
 
 def as_object(file: Path, report: Report) -> dict[str, Any]:
-    """For programs; the keys stay."""
+    """The documented shape of --json."""
     return {
         "file": str(file),
         "major": report.major,
@@ -105,7 +105,7 @@ def as_object(file: Path, report: Report) -> dict[str, Any]:
 
 
 def as_text(file: Path, report: Report) -> str:
-    """For people."""
+    """The report for a terminal."""
     layout = f" (Centrifugo v{report.major} layout)" if report.major else ""
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
     summary = f"{file}{layout}: {errors} errors, {warnings} warnings."

@@ -83,7 +83,7 @@ docs/events.md explains the file, and what a client sees when it is refused."""
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
-    """Options that mean nothing, or not together. Raises CommandError."""
+    """Raise CommandError for options that do nothing or contradict each other."""
     for name in TEXTS:
         if not is_text(options[name] or ""):
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
@@ -99,7 +99,7 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
 
 
 def is_text(given: str) -> bool:
-    """Whether what was given on the command line is text; other bytes are there as half surrogates."""
+    """True if the argument is text; other bytes arrive as surrogates."""
     return given.encode(errors="ignore").decode() == given
 
 
@@ -116,7 +116,7 @@ def _explained(policy: Policy, options: dict[str, Any]) -> Explanation | None:
 
 
 def _owner(options: dict[str, Any]) -> Owner:
-    """As the service would read it from the `meta` that it wrote at connect."""
+    """The owner as the service reads it from the `meta` of connect."""
     if options["fallback"]:
         owner = owner_of(options["user"] or "fallback:000000000000", orjson.dumps(POOL_MARKS))
     else:

@@ -75,11 +75,11 @@ docs/runbook.md explains the steps."""
             self.stdout.write(line)
 
     def _keep_quiet(self, played: Played) -> None:
-        """--json is one object, at the end."""
+        """Collect the steps and print one object at the end."""
 
 
 async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
-    """Play all steps, telling each as it is played."""
+    """Play all steps, and print each once it is played."""
     probe_ms = settings.IDENTITY_PROBE_INTERVAL_MS
     pace = (real_pace if realtime else virtual_pace)(settings.FALLBACK_DEGRADED_WINDOW_MS, probe_ms)
     time = RealTime() if realtime else VirtualTime()
@@ -92,7 +92,7 @@ async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
 
 @contextmanager
 def quiet_logs() -> Iterator[None]:
-    """No line about an outage that is made up; errors are real ones."""
+    """Suppress log lines about the simulated outage; errors still appear."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -101,7 +101,7 @@ def quiet_logs() -> Iterator[None]:
 
 
 def configuration() -> dict[str, Any]:
-    """The settings that shape the play, and whether this deployment has a pool."""
+    """The settings that shape the simulation, and whether this deployment has a pool."""
     return {
         "degraded_window_ms": settings.FALLBACK_DEGRADED_WINDOW_MS,
         "connect_ttl_s": settings.FALLBACK_CONNECT_TTL_S,
@@ -113,7 +113,7 @@ def configuration() -> dict[str, Any]:
 
 
 def without_pool(status: LoadStatus) -> str:
-    """What the play has and the deployment has not."""
+    """What the simulation has and this deployment lacks."""
     return (
         f"Note: this deployment has no fallback pool (status {status}). The pool below is the simulation's own; "
         "in a real outage nobody would get in here."
