@@ -57,6 +57,7 @@ class _Streak:
     failures: int = 0
     last_failure: float = 0.0
     last_client_failure: float | None = None
+    last_probe_failure: float | None = None
     last_probe_answer: float | None = None
     answering_since: float | None = None
     degraded: bool = False
@@ -93,9 +94,7 @@ class OutageDetector:
         if call < self._ended_by:
             return None
         streak = self._counted(now)
-        trusted = (
-            streak.opened or not self._probe_answered_lately(streak, now) or self._client_failed_lately(streak, now)
-        )
+        trusted = streak.opened or self._is_trusted(streak, now)
         streak.last_client_failure = now
         return self._open(streak, now) if trusted else None
 
@@ -104,7 +103,8 @@ class OutageDetector:
         if call < self._ended_by or self._streak is None:
             return None
         streak = self._counted(now)
-        return None if self._probe_answered_lately(streak, now) else self._open(streak, now)
+        streak.last_probe_failure = now
+        return None if self._lately(streak.last_probe_answer, now) else self._open(streak, now)
 
     def answered(self, call: int, now: float) -> OutageEnded | None:
         """Record any answer to a client's call: the streak, if there is one, is over."""
@@ -135,11 +135,18 @@ class OutageDetector:
         self._streak.answering_since = None
         return self._streak
 
-    def _probe_answered_lately(self, streak: _Streak, now: float) -> bool:
-        return streak.last_probe_answer is not None and now - streak.last_probe_answer <= self.window_s
+    def _is_trusted(self, streak: _Streak, now: float) -> bool:
+        """Whether a client's failure may open the pool, when probes were answered within the last window.
 
-    def _client_failed_lately(self, streak: _Streak, now: float) -> bool:
-        return streak.last_client_failure is not None and now - streak.last_client_failure <= self.window_s
+        Not one failure alone, and not while probes fail now and then: identity is partly ill, and most clients get in.
+        """
+        if not self._lately(streak.last_probe_answer, now):
+            return True
+        return self._lately(streak.last_client_failure, now) and not self._lately(streak.last_probe_failure, now)
+
+    def _lately(self, moment: float | None, now: float) -> bool:
+        """Within the last window."""
+        return moment is not None and now - moment <= self.window_s
 
     def _open(self, streak: _Streak, now: float) -> OutageOpened | None:
         duration_s = now - streak.since
@@ -166,6 +173,14 @@ class OutageDetector:
     def failing(self) -> bool:
         """Whether a streak of failures is on: the time to probe."""
         return self._streak is not None
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether a client has failed since a probe was answered, so that one more probe tells too little."""
+        streak = self._streak
+        if streak is None or streak.last_client_failure is None or streak.last_probe_answer is None:
+            return False
+        return streak.last_client_failure >= streak.last_probe_answer
 
     @property
     def asks_identity(self) -> bool:

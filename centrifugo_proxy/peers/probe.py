@@ -36,6 +36,7 @@ Report = Callable[[Probed], None]
 class IdentityProbe:
     """Validates a made-up ticket every `interval_s` while a streak of failures is on, one call at a time.
 
+    Where a client has failed after an answered probe, it asks twice: if every other call fails, one of the two does.
     `wake` starts it; it rests again when the streak is over. `report` is called after each probe.
     """
 
@@ -63,7 +64,10 @@ class IdentityProbe:
             self._awake.clear()
 
     async def _probe_if_failing(self) -> None:
+        again = self.detector.contradicted
         if self.detector.failing:
+            await self.ask()
+        if again and self.detector.failing:
             await self.ask()
 
     async def ask(self) -> None:

@@ -47,9 +47,8 @@ class DetectorLife(RuleBasedStateMachine):
     @rule(call=consumes(calls))
     def fail(self, call: int) -> None:
         counts = call >= self.youngest_end
-        trusted = (
-            OutageOpened in self.reported[-1:] or not self._lately("probe answered") or self._lately("client failed")
-        )
+        steady = self._lately("client failed") and not self._lately("probe failed")
+        trusted = OutageOpened in self.reported[-1:] or not self._lately("probe answered") or steady
         self._hear(self.detector.failed(call, self.now))
 
         self._fail("client failed", counts=counts, trusted=trusted)

@@ -216,13 +216,41 @@ def test_a_failed_probe_among_answered_ones_does_not_open_the_pool(calls: Calls)
 def test_one_failed_client_among_answered_probes_does_not_open_the_pool(calls: Calls) -> None:
     calls.fail(0)
     calls.answer_probes(4)
-    calls.fail_probes(5)
 
     first = (calls.fail(8), calls.detector.degraded)
     second = (calls.fail(9), calls.detector.degraded)
 
     assert first == ([None], False)
-    assert second == ([OutageOpened(failures=4, duration_s=9)], True)
+    assert second == ([OutageOpened(failures=3, duration_s=9)], True)
+
+
+def test_failed_clients_do_not_open_the_pool_while_probes_are_answered_now_and_then(calls: Calls) -> None:
+    calls.fail(0)
+    for now in range(1, 60, 2):
+        calls.answer_probes(now)
+        calls.fail(now + 0.5)
+        calls.fail_probes(now + 1)
+
+    assert not calls.detector.degraded
+
+
+def test_an_identity_that_answers_probes_and_no_client_opens_the_pool(calls: Calls) -> None:
+    calls.fail(0)
+    for now in range(1, 6):
+        calls.answer_probes(now)
+        calls.fail(now + 0.5)
+
+    assert calls.detector.degraded
+
+
+def test_a_clients_failure_contradicts_an_answered_probe(calls: Calls) -> None:
+    calls.fail(0)
+    alone = calls.detector.contradicted
+    calls.answer_probes(1)
+    answered = calls.detector.contradicted
+    calls.fail(2)
+
+    assert (alone, answered, calls.detector.contradicted) == (False, False, True)
 
 
 def test_with_probing_off_every_call_goes_to_identity() -> None:

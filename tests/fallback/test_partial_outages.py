@@ -1,0 +1,105 @@
+"""An identity that is partly ill, at different rates: whom the pool lets in."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from fallback.outage import OutageDetector
+
+WINDOW_S, PROBE_S, HOUR_S = 5.0, 1.0, 3600.0
+Answers = Callable[[int, bool], bool]
+
+
+@dataclass
+class Day:
+    """An hour of clients at a steady rate, with the background probe, in virtual time.
+
+    `answers` says of each call, by its number and whether it is a probe, if identity answers it.
+    """
+
+    answers: Answers
+    period_s: float
+    until_s: float = HOUR_S
+    detector: OutageDetector = field(default_factory=lambda: OutageDetector(WINDOW_S, probing=True))
+    pooled: int = 0
+    answered: int = 0
+    calls: int = 0
+
+    def live(self) -> "Day":
+        client_at, probe_at = 0.0, None
+        while client_at < self.until_s:
+            if probe_at is not None and probe_at < client_at:
+                self._probe(probe_at)
+                probe_at = probe_at + PROBE_S if self.detector.failing else None
+            else:
+                self._connect(client_at)
+                client_at += self.period_s
+                if probe_at is None and self.detector.failing:
+                    probe_at = client_at - self.period_s + PROBE_S
+        return self
+
+    def _connect(self, now: float) -> None:
+        if not self.detector.asks_identity:
+            self.pooled += 1
+            return
+        if self._asked(probe=False):
+            self.answered += 1
+            self.detector.answered(self.detector.call_started(), now)
+            return
+        self.detector.failed(self.detector.call_started(), now)
+        self.pooled += self.detector.degraded
+
+    def _probe(self, now: float) -> None:
+        for _ in range(2 if self.detector.contradicted else 1):
+            if self.detector.failing:
+                report = self.detector.probe_answered if self._asked(probe=True) else self.detector.probe_failed
+                report(self.detector.call_started(), now)
+
+    def _asked(self, *, probe: bool) -> bool:
+        self.calls += 1
+        return self.answers(self.calls, probe)
+
+
+# Rates that keep step with the probe, and such that drift against it.
+PERIODS = pytest.mark.parametrize("period_s", [10.0, 10.05, 5.0, 2.0, 1.0, 1.005, 0.99, 0.5, 1 / 60], ids=str)
+
+
+@PERIODS
+@pytest.mark.parametrize("first", [0, 1])
+def test_when_every_other_call_fails_the_pool_stays_closed(period_s: float, first: int) -> None:
+    day = Day(lambda call, probe: call % 2 == first, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
+
+    assert day.pooled == 0
+    assert day.answered > 0
+
+
+@PERIODS
+def test_when_calls_fail_by_chance_half_of_the_time_hardly_anybody_needs_the_pool(period_s: float) -> None:
+    chance = random.Random(7)  # noqa: S311  (no secret)
+    day = Day(lambda call, probe: chance.random() < 0.5, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
+
+    assert day.pooled <= 0.05 * day.until_s / period_s
+
+
+@PERIODS
+def test_when_every_call_fails_the_pool_opens_within_a_window_and_a_probe(period_s: float) -> None:
+    day = Day(lambda call, probe: False, period_s, until_s=60).live()
+
+    assert day.pooled >= (60 - WINDOW_S - PROBE_S) // period_s - 1
+    assert day.answered == 0
+
+
+@pytest.mark.parametrize("period_s", [2.0, 1.0, 0.5, 1 / 60], ids=str)
+def test_when_only_probes_are_answered_the_pool_opens(period_s: float) -> None:
+    day = Day(lambda call, probe: probe, period_s, until_s=60).live()
+
+    assert day.pooled >= 0.5 * 60 / period_s
+
+
+@PERIODS
+def test_one_failed_call_opens_nothing(period_s: float) -> None:
+    day = Day(lambda call, probe: call != 1, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
+
+    assert (day.pooled, day.detector.failing) == (0, False)
