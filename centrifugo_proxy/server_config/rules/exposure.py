@@ -33,8 +33,9 @@ SECRETS: Final = {
 }
 SHORTEST_SECRET: Final = 16
 PLACEHOLDER: Final = re.compile(
-    r"(?i)^(<.*>|.*(change.?me|your[-_ ]|example|placeholder|to.?do|replace|password|passw0rd).*|"
-    r"(my[-_ ]?)?(api|admin|hmac)?[-_ ]?(key|secret)[-_ \d]*|(.)\4*|(0?123456789?0?)+)$"
+    r"<.*>|.*(change.?me|your[-_ ]|example|placeholder|replace|password|passw0rd).*|(?P<one>.)(?P=one)*"
+    r"|(my[-_ ]?)?(api|admin|hmac)?[-_ ]?(key|secret)[-_ \d]*|(0?123456789?0?)+",
+    re.IGNORECASE,
 )
 OPENS: Final = {
     "key": "call Centrifugo's API: publish to any channel, read its history, disconnect anybody",
@@ -107,7 +108,7 @@ def _is_weak(value: Any) -> bool:
     if value in (None, "") or isinstance(value, FromSecret | dict | list):
         return False
     text = str(value)
-    return not REFERENCE.search(text) and (len(text) < SHORTEST_SECRET or bool(PLACEHOLDER.match(text)))
+    return not REFERENCE.search(text) and (len(text) < SHORTEST_SECRET or bool(PLACEHOLDER.fullmatch(text)))
 
 
 @RULES.rule("tls-unverified", Severity.ERROR)

@@ -30,6 +30,8 @@ FIRES: Final = [
     Case("weak-secret", "http_api.key", {"http_api.key": "my_api_key"}),
     Case("weak-secret", "grpc_api.key", grpc(key="0123456789")),
     Case("weak-secret", "http_api.key", {"http_api.key": 12345}),
+    Case("weak-secret", "http_api.key", {"http_api.key": "x" * 40}),
+    Case("weak-secret", "admin.secret", {"admin.secret": "12345678901234567890"}),
     Case("weak-secret", "admin_secret", {"admin_secret": "s3cret"}, major=5),
     Case("weak-secret", "api_key", {"api_key": "<your api key goes here>"}, major=5),
     Case(
