@@ -27,6 +27,7 @@ server {{
   data_dir = "{folder}/server"
   log_level = "WARN"
   default_x509_svid_ttl = "20s"
+  agent_ttl = "1h"
 }}
 plugins {{
   DataStore "sql" {{ plugin_data {{ database_type = "sqlite3", connection_string = "{folder}/server.sqlite3" }} }}
@@ -77,8 +78,8 @@ class Spire:
 
     def start_agent(self, *arguments: str) -> None:
         command = [str(AGENT), "run", "-config", str(self.folder / "agent.conf"), *arguments]
-        log = (self.folder / "agent.log").open("ab")
-        self.agent = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+        with (self.folder / "agent.log").open("ab") as log:
+            self.agent = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
 
     def kill_agent(self) -> None:
         if self.agent is not None:

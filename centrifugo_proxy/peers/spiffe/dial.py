@@ -71,17 +71,17 @@ class Dialler:
         return known[1]
 
 
-def _check(transport: asyncio.BaseTransport, peer: Peer) -> None:
+def _check(transport: asyncio.Transport, peer: Peer) -> None:
     """Close a connection to somebody else. Raises DialError."""
     connection: ssl.SSLObject = transport.get_extra_info("ssl_object")
     try:
         verify.check(connection.getpeercert(binary_form=True) or b"", peer.ids)
     except WrongCertificate as wrong:
-        transport.close()
+        transport.abort()
         result = WRONG_ID if isinstance(wrong, WrongId) else BAD_CERTIFICATE
         raise DialError(result, f"its certificate {wrong}") from None
     if connection.selected_alpn_protocol() != "h2":
-        transport.close()
+        transport.abort()
         raise DialError(BAD_CERTIFICATE, "it does not speak HTTP/2 (ALPN)")
 
 

@@ -143,7 +143,7 @@ class GrpcSide(Piped):
     def _join(self, peer_side: PeerSide, peer: Peer) -> None:
         if self.transport is None or self.transport.is_closing():
             if peer_side.transport is not None:
-                peer_side.transport.close()
+                peer_side.transport.abort()
             return
         connected_at, svid = monotonic(), self._tunnel.source.svid
 
@@ -191,4 +191,5 @@ class GrpcSide(Piped):
         if self._dialling is not None:
             self._dialling.cancel()
         self._tunnel.left(self)
-        super().connection_lost(exc)
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.abort()  # an orderly end of TLS would wait for the peer, for 30 s at most

@@ -36,7 +36,7 @@ class TlsPeer:
     """A TLS server that says `greeting` at once and keeps what it receives."""
 
     def __init__(self, folder: Path, leaf: Leaf, greeting: bytes, alpn: str = "h2") -> None:
-        self.received, self.greeting, self.connections = b"", greeting, 0
+        self.received, self.greeting, self.connections, self.open = b"", greeting, 0, 0
         key, certificate = leaf.pem_pair()
         (folder / "pair.pem").write_bytes(key + certificate)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,11 +45,13 @@ class TlsPeer:
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         writer.write(self.greeting)
         with suppress(OSError):
             while data := await reader.read(65536):
                 self.received += data
                 writer.write(data)
+        self.open -= 1
         writer.close()
 
 
@@ -116,6 +118,9 @@ async def test_not_a_byte_reaches_a_peer_that_is_not_the_wanted_one(
 
     async with tls_peer(tmp_path, leaf, alpn=alpn) as (peer, address), tunnel(reports) as running:
         answer = await ask(running, connect(address, running.admit(PEER)), then=b"a-ticket")
+        async with asyncio.timeout(5):  # an orderly end of TLS could take 30 s
+            while peer.open:
+                await asyncio.sleep(0.01)
 
     assert answer.startswith(b"HTTP/1.1 502 ")
     assert peer.received == b""
