@@ -172,7 +172,7 @@ class Disconnect(Command, frozen=True, kw_only=True, gc=False):
 
 
 class Refresh(Command, frozen=True, kw_only=True, gc=False):
-    """Has a user's connections decided anew.
+    """Makes Centrifugo decide anew about a user's connections.
 
     `expire_at` None closes them with 3005, and SDKs reconnect. Otherwise it is in seconds since 1970, and the refresh
     proxy is asked then; Centrifugo treats a time in the past as the other mode.
@@ -212,7 +212,7 @@ Outcome: TypeAlias = Mapped | Skip
 
 
 class Mapper(Protocol):
-    """What turns a record into commands: `bridge.mapping.mapper.RouteMapper`, made of the routes file at start."""
+    """Turns a record into commands; implemented by `bridge.mapping.mapper.RouteMapper`, made of the routes file."""
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
         """What is to be done for `record` at `now_ms` (milliseconds since 1970).
@@ -223,7 +223,7 @@ class Mapper(Protocol):
 
 
 def user_key(user: str) -> str:
-    """The order key of what concerns a user. No channel has a NUL in it."""
+    """The order key of commands about a user. No channel has a NUL in it."""
     return f"user\0{user}"
 
 

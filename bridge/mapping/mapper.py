@@ -1,4 +1,4 @@
-"""Maps records to commands: every route that fits applies, and what fails in one keeps the others from nothing."""
+"""Maps records to commands. Every route that fits applies; a failure in one does not stop the others."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ TOMBSTONE_DETAIL: Final = "the record has no value"
 
 
 class RouteMapper:
-    """`replay_topic` is where dead letters are replayed, "" for nowhere."""
+    """`replay_topic` is the topic of replayed dead letters; "" if there is none."""
 
     def __init__(self, routes: Routes, *, replay_topic: str = "") -> None:
         self._routes = routes
@@ -39,14 +39,14 @@ class RouteMapper:
 
 
 def may_fit(route: Route, record: Record) -> bool:
-    """Whether the conditions hold that need not know the value."""
+    """True if the conditions that do not read the value hold."""
     return not route.early or first_unmet(route.early, Event(record)) is None
 
 
 def event_of(route: Route, record: Record, payload: Payload) -> Event:
-    """What the route's paths are looked up in. Raises Unmappable when there is something else than an object at `root`.
+    """The event whose data is the value at the route's `root`: an object, or a text that holds one as JSON.
 
-    Nothing there, or null, is no object with fields: conditions can ask for that. A text there may hold the object.
+    An absent or null value stays as it is, so that conditions can test for it. Raises Unmappable for any other value.
     """
     event = Event(record, payload.data, payload.attributes)
     if route.root is None:
@@ -97,7 +97,7 @@ class _Mapping:
         return Skip(SkipReason.TOO_OLD if self._too_old else SkipReason.NO_RECIPIENTS)
 
     def _event(self, route: Route) -> Event | None:
-        """What the route sees, None when it does not fit, or cannot read the value, which is a failure."""
+        """The event for this route; None if the route does not fit, or if the value is unreadable (a failure)."""
         payload = self._payload(route)
         if payload is None:
             return None
@@ -109,7 +109,7 @@ class _Mapping:
         return event if not route.late or first_unmet(route.late, event) is None else None
 
     def _payload(self, route: Route) -> Payload | None:
-        """Read once for all routes of a format."""
+        """The payload, read once for all routes of a format."""
         reader = route.reader
         if reader in self._payloads:
             return self._payloads[reader]
@@ -133,7 +133,7 @@ class _Mapping:
             self._failures.append(Poison(error.reason, error.detail, route.name, action.number))
 
     def _is_too_old(self, route: Route, action: Action, event: Event) -> bool:
-        """Whether the action is not taken for its age. Raises Unmappable."""
+        """True if the event is too old for the action. Raises Unmappable."""
         max_age_ms = route.max_age_ms if action.max_age_ms is None else action.max_age_ms
         if max_age_ms == NEVER or route.on_too_old is OnTooOld.PUBLISH:
             return False

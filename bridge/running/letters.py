@@ -27,14 +27,14 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class LetterTopics:
-    """`dead_letters` is written to; records of `replay` carry their origin in their headers. "" is none."""
+    """`dead_letters` is written to; records of `replay` carry their origin in their headers. "" means no topic."""
 
     dead_letters: str
     replay: str
 
 
 class Letters:
-    """Dead letters under way. `on_delivered` hears of each record whose letter Kafka has."""
+    """Dead letters under way. Calls `on_delivered` for each record whose letter Kafka has."""
 
     def __init__(
         self,

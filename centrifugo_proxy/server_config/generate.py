@@ -59,7 +59,7 @@ def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets:
 
 
 def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list[str]:
-    """What the operator has to add, for the terminal: JSON has no comments."""
+    """What the operator has to add. Printed to the terminal, because JSON has no comments."""
     lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
     if facts.tokens and not with_secrets:
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
@@ -77,7 +77,7 @@ def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list
 
 
 def timeout(facts: ServiceFacts, event: str) -> Tree:
-    """The timeout, above the service's deadline; nothing where the service asks nobody, and the default of 1 s fits."""
+    """The timeout, above the service's deadline; absent if the service calls no peer, as the default of 1 s is enough."""
     deadline = facts.deadline(event)
     if not deadline.ms:
         return {}

@@ -19,7 +19,7 @@ T = TypeVar("T")
 CONNECTIONS: Final = 32
 TTL_S: Final = 400 * 24 * 3600
 PROBE_S: Final = 60
-# A ticket that this very process holds already is one whose answer was lost: nobody was let in on it.
+# If this process holds the ticket already, the answer to its first claim was lost, and no client got in with it.
 CLAIM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   local used = redis.call('INCR', KEYS[2])
@@ -42,7 +42,7 @@ REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 
 class Clients(NamedTuple):
-    """What answers about claims, and the Sentinels that say where it is."""
+    """The Redis that holds the claims, and the Sentinels that know its address."""
 
     primary: Redis
     sentinels: tuple[Redis, ...] = ()
@@ -51,7 +51,7 @@ class Clients(NamedTuple):
 class RedisStore:
     """A `ClaimStore` in one Redis, asked over up to 32 connections, each question once: nothing is retried.
 
-    A repeated claim that had been applied would look used.
+    A claim that was applied and then repeated would look like a used ticket.
     """
 
     kind = StoreKind.REDIS
@@ -64,7 +64,7 @@ class RedisStore:
         self._ticket_keys = f"{{{prefix}}}:t:"
         self._count_key = f"{{{prefix}}}:n:{pool}"
         self._probe_key = f"{{{prefix}}}:p:{holder}"
-        self._slots = asyncio.Semaphore(CONNECTIONS)  # the pools of redis-py raise where they should wait
+        self._slots = asyncio.Semaphore(CONNECTIONS)  # redis-py's pools raise an error instead of waiting
         self._known = False
 
     async def claim(self, key: str) -> Answer:
@@ -80,7 +80,7 @@ class RedisStore:
             return await self._client.eval(CLAIM, 2, *arguments)
 
     async def contact(self) -> int:
-        """Raises StoreError. The write that comes first is what a replica or a full Redis refuses."""
+        """Writes first, because a replica or a full Redis refuses that. Raises StoreError."""
         return await self._answered(self._contacted)
 
     async def _contacted(self) -> int:
@@ -119,7 +119,7 @@ class _NotAllowed(StoreError):
 
 
 def explanation(error: Exception) -> str:
-    """Why Redis could not be asked, from a closed set of words and its own code word, such as NOREPLICAS."""
+    """The reason why Redis gave no answer, in words of a closed set, with its code word such as NOREPLICAS."""
     for kind, words in REASONS:
         if isinstance(error, kind):
             return words

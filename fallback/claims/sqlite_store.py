@@ -67,14 +67,14 @@ class SqliteStore:
         return int(row[0]) if row else 0
 
     async def contact(self) -> int:
-        """Raises StoreError. A write transaction is what a read-only or locked file refuses."""
+        """Raises StoreError. Opens a write transaction, which a read-only or locked file refuses."""
         return await self._in_thread(self._used)
 
     async def evicts(self) -> str:
         return ""
 
     async def close(self) -> None:
-        """At once: a thread that waits for a disk is not waited for."""
+        """Returns at once, even while the thread waits for a disk."""
         self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=False)
 
@@ -100,7 +100,7 @@ class SqliteStore:
         return result
 
     def _connected(self) -> sqlite3.Connection:
-        """The connection, made anew if the file is no longer the one that it is to."""
+        """The connection; opened anew if the file has been replaced."""
         if self._connection is None or self._file() != self._opened:
             self._disconnect()
             self._connection = self._connect()
@@ -128,7 +128,7 @@ class SqliteStore:
         return connection
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
-        """False where another process is at it: the change to WAL does not wait for a lock by itself."""
+        """False while another process holds the lock: SQLite does not wait for it when it changes to WAL."""
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

@@ -46,7 +46,7 @@ class LeanExporter(SpanExporter):
         )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send the spans, again after a pause where that may help, all within the timeout."""
+        """Send the spans within the timeout; after a temporary failure, try again."""
         if self._stopped.is_set():
             return SpanExportResult.FAILURE
         body = self._encoded(spans)
@@ -66,7 +66,7 @@ class LeanExporter(SpanExporter):
         self._http.clear()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held back here."""
+        """Nothing to do: this exporter has no buffer."""
         return True
 
     def _encoded(self, spans: Sequence[ReadableSpan]) -> bytes:
@@ -78,7 +78,7 @@ class LeanExporter(SpanExporter):
         return gzip.compress(body, 1) if self._options.gzip else body
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
-        """What went wrong, "" for nothing, and whether it would go wrong again."""
+        """The failure ("" if none), and whether a repetition would fail too."""
         try:
             response = self._http.request(
                 "POST",

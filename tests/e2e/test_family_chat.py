@@ -6,7 +6,7 @@ from tests.e2e.family import LIMIT, FamilyStack
 NOT_ALLOWED = {"code": 403, "message": "not allowed", "temporary": False}
 
 
-async def test_what_one_of_the_family_writes_reaches_the_other(family: FamilyStack, family_id: str) -> None:
+async def test_a_members_message_reaches_the_other_member(family: FamilyStack, family_id: str) -> None:
     chat = f"family:{family_id}:chat"
 
     async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:
@@ -19,7 +19,7 @@ async def test_what_one_of_the_family_writes_reaches_the_other(family: FamilySta
     assert echo.received == heard.received
 
 
-async def test_an_outsider_neither_hears_nor_says_anything(family: FamilyStack, family_id: str) -> None:
+async def test_an_outsider_neither_receives_nor_publishes(family: FamilyStack, family_id: str) -> None:
     chat = f"family:{family_id}:chat"
 
     async with family.member("u-1", family_id) as member, family.member("u-3", f"{family_id}-other") as outsider:
@@ -36,7 +36,7 @@ async def test_an_outsider_neither_hears_nor_says_anything(family: FamilyStack, 
     assert still_connected
 
 
-async def test_a_channel_that_no_rule_speaks_of_is_refused(family: FamilyStack, family_id: str) -> None:
+async def test_a_channel_that_no_rule_matches_is_refused(family: FamilyStack, family_id: str) -> None:
     async with family.member("u-1", family_id) as member:
         listener = await member.listen(f"family:{family_id}:secrets")
         refusal = await member.refusal_of_publish(f"family:{family_id}", {})
@@ -73,7 +73,7 @@ async def test_white_space_does_not_count_against_the_limit_and_is_published(
     assert f'"data":{spaced}' in kept
 
 
-async def test_who_is_typing_is_heard_but_not_kept(family: FamilyStack, family_id: str) -> None:
+async def test_typing_notices_are_delivered_but_not_kept(family: FamilyStack, family_id: str) -> None:
     chat, typing = f"family:{family_id}:chat", f"family:{family_id}:typing"
 
     async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:

@@ -53,7 +53,7 @@ def with_sasl(kafka: Kafka, secured: Secured, mechanism: str, *, tls: bool) -> d
 
 
 async def assert_delivers(stage: Stage, **variables: str) -> BridgeProcess:
-    """An event, and a dead letter, go their way under these variables."""
+    """Under these variables an event is published, and one that is no JSON is dead-lettered."""
     async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
         with stage.bridge(**variables) as bridge:
             stage.kafka.produce(stage.topic, [EVENT, b"no json"])

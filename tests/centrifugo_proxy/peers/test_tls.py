@@ -82,7 +82,7 @@ def test_a_swapped_link_is_new_content_once_the_files_have_looked_the_same_twice
     assert (report.taken, report.refused) == (1, [])
 
 
-def test_files_that_are_touched_but_say_the_same_are_no_change(mount: Mount, authority: Authority) -> None:
+def test_touched_files_with_the_same_content_are_no_change(mount: Mount, authority: Authority) -> None:
     mount.swap(ca=authority.ca.read_bytes())
     report = Reports()
     watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
@@ -152,7 +152,7 @@ def test_a_key_of_another_certificate_is_refused_as_is_a_pair_that_is_written_fi
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "a device"])
-def test_what_is_not_a_file_is_refused_and_holds_nothing_up(tmp_path: Path, kind: str) -> None:
+def test_a_path_that_is_not_a_file_is_refused_without_blocking(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "ca"
     if kind == "a pipe":
         os.mkfifo(path)

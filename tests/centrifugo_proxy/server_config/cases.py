@@ -8,7 +8,7 @@ from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, fo
 
 
 class Case(NamedTuple):
-    """What is changed in a configuration that is sound for these settings; `what` is a path, or says what it is."""
+    """A change to a configuration that is sound for these settings. `what` is the finding's path, or names the case."""
 
     finding_id: str
     what: str
