@@ -77,7 +77,7 @@ def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list
 
 
 def timeout(facts: ServiceFacts, event: str) -> Tree:
-    """The timeout, above the service's deadline; absent if the service calls no peer, as the default of 1 s is enough."""
+    """The timeout, above the service's deadline; absent if the service calls no peer: the default of 1 s is enough."""
     deadline = facts.deadline(event)
     if not deadline.ms:
         return {}

@@ -127,7 +127,7 @@ async def test_a_dead_backend_is_a_passing_error_and_the_others_are_not_touched(
     assert answer.data == "here"
 
 
-async def test_a_method_that_no_rule_speaks_of_is_unknown(family: FamilyStack, family_id: str) -> None:
+async def test_a_method_that_no_rule_matches_is_unknown(family: FamilyStack, family_id: str) -> None:
     async with family.member("u-1", family_id) as client:
         refusal = await client.refusal_of_rpc("payments.refund", {})
 

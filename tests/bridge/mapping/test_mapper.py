@@ -475,7 +475,7 @@ def test_a_publication_may_be_too_old(more: str, age_ms: int, kind: str) -> None
     assert outcome == expected.get(kind) if kind != "sent" else len(sent(outcome)) == 1
 
 
-def test_what_changes_access_is_never_too_old_unless_its_action_says_so() -> None:
+def test_a_change_of_access_is_never_too_old_unless_its_action_has_a_limit() -> None:
     disconnect = 'do = "disconnect"\nuser = "{user_id}"'
     text = one_route(f"{publishing()}\n[[routes.actions]]\n{disconnect}", 'max_age = "1h"')
     old = record(EVENT, timestamp=NOW_MS - 2 * HOUR_MS)

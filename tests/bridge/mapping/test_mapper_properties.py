@@ -210,7 +210,7 @@ RECORDS = st.builds(
 
 @given(given_record=RECORDS)
 @examples(600)
-def test_whatever_a_record_holds_it_is_commands_or_poison_and_never_an_exception(given_record: Record) -> None:
+def test_every_record_becomes_commands_or_poison_and_never_an_exception(given_record: Record) -> None:
     assert_sound(given_record)
 
 

@@ -60,7 +60,7 @@ def test_a_fallback_connection_has_no_rights_and_every_feature_locked() -> None:
     assert all(owner.locked(feature) for feature in FEATURES)
 
 
-def test_marks_of_the_fallback_outweigh_whatever_stands_beside_them() -> None:
+def test_fallback_marks_override_all_other_fields() -> None:
     owner = owner_by({**describe(identity(is_admin=True)), **POOL_META})
 
     assert owner == Owner("u-1", "", "unspecified", is_admin=False, locks=None, degraded=True)

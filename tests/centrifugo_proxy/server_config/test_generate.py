@@ -257,7 +257,7 @@ def test_the_variable_that_centrifugo_wants_is_named(major: int, variable: str) 
     assert [variable in line for line in todo(CONNECT_ONLY, major)] == [False, True]
 
 
-def test_a_comment_does_not_change_what_is_said() -> None:
+def test_a_comment_does_not_change_the_configuration() -> None:
     tree: dict[str, Any] = {"table": Commented({"list": [Commented(1, "why one")]}, "why a table")}
 
     assert plain(tree) == {"table": {"list": [1]}}

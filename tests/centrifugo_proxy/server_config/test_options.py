@@ -34,7 +34,7 @@ def test_every_option_is_judged_or_harmless_for_a_reason(major: int) -> None:
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_no_entry_speaks_of_an_option_that_is_gone_or_is_judged_elsewhere(major: int) -> None:
+def test_no_entry_names_an_option_that_is_gone_or_is_judged_elsewhere(major: int) -> None:
     judged = {option for option in OPTIONS[major] if matching(JUDGED[major], option)}
     others = set(OPTIONS[major]) - judged
 

@@ -519,7 +519,7 @@ CHATTING = replace(ALL_EVENTS, tokens=(), namespaces={"chat": frozenset({"subscr
     ],
     ids=["subscribe", "rpc"],
 )
-def test_a_named_proxy_that_serves_what_the_policy_speaks_of_is_looked_at(asked: dict[str, Any]) -> None:
+def test_a_named_proxy_of_a_namespace_of_the_policy_is_checked(asked: dict[str, Any]) -> None:
     unused = {"name": "unused", "endpoint": "http://other/path"}
     named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True, "timeout": "4s"}
 

@@ -227,7 +227,7 @@ def written_by_connect(owner: Any) -> bool:
     )
 
 
-def test_whatever_stands_in_meta_only_a_member_gets_in() -> None:
+def test_no_meta_but_a_members_gets_in() -> None:
     """Over HTTP: always an answer, never a traceback."""
     with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 

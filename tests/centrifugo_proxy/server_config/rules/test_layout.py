@@ -65,7 +65,7 @@ def test_a_near_miss_is_not_a_finding(case: Case) -> None:
 
 
 @pytest.mark.parametrize("key", ["admin", "health", "prometheus", "sse", "grpc_api", "uni_sse"])
-def test_a_file_of_v5_stays_one_whatever_both_majors_name_alike(key: str) -> None:
+def test_keys_that_both_majors_have_do_not_change_the_major_of_a_v5_file(key: str) -> None:
     assert major_of({**sound(5), key: True}) == 5
     assert major_of({**sound(6), key: True}) == 6
 
