@@ -7,6 +7,7 @@ They are counted, and a warning reports the number when the stream works again.
 import logging
 import os
 import select
+import sys
 import threading
 import time
 from queue import SimpleQueue
@@ -128,6 +129,19 @@ def _unformattable(record: logging.LogRecord) -> logging.LogRecord:
     place = {"name": record.name, "levelno": record.levelno, "levelname": record.levelname, "created": record.created}
     message = f"a log record of {record.filename}:{record.lineno} could not be formatted"
     return logging.makeLogRecord({**place, "msg": message})
+
+
+def log_stray_exceptions() -> None:
+    """Log the exceptions of threads and finalizers, which Python would print to stderr, waiting for its reader."""
+
+    def in_thread(stray: threading.ExceptHookArgs) -> None:
+        if stray.exc_value is not None:
+            logger.error("exception in a thread", exc_info=stray.exc_value)
+
+    def unraisable(stray: "sys.UnraisableHookArgs") -> None:
+        logger.error("exception that no caller can handle", exc_info=stray.exc_value)
+
+    threading.excepthook, sys.unraisablehook = in_thread, unraisable
 
 
 _writers: dict[tuple[int, int], LineWriter] = {}

@@ -1,9 +1,11 @@
 """The writer of log lines, on streams of the test's own."""
 
 import fcntl
+import gc
 import logging
 import os
 import struct
+import sys
 import termios
 import threading
 import time
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.log_output import QUEUE_BYTES, LineWriter, QueuedHandler, dropped_lines
+from common.log_output import QUEUE_BYTES, LineWriter, QueuedHandler, dropped_lines, log_stray_exceptions
 
 
 @pytest.fixture
@@ -185,3 +187,30 @@ def test_many_threads_lose_no_line(pipe: tuple[int, int]) -> None:
     assert writer.flush(10)
     assert (read_all(pipe[0]), writer.dropped) == (b"x\n" * 4000, 0)
     assert dropped_lines() >= 0
+
+
+class Finalizer:
+    """Fails when it is collected."""
+
+    def __del__(self) -> None:
+        raise RuntimeError("in a finalizer")
+
+
+def test_exceptions_that_python_would_print_are_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+
+    log_stray_exceptions()
+    thread = threading.Thread(target=int, args=("no number",))
+    thread.start()
+    thread.join()
+    Finalizer()
+    gc.collect()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "exception in a thread",
+        "exception that no caller can handle",
+    ]
+    assert capfd.readouterr().err == ""

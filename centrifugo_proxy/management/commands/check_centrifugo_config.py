@@ -15,6 +15,7 @@ from centrifugo_proxy.wiring.centrifugo_facts import service_facts
 from centrifugo_proxy.wiring.policy import PolicyError
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
+from common.printable import printable
 from common.secret_files import SecretError
 
 USAGE = 2  # as argparse ends
@@ -113,5 +114,6 @@ def as_text(file: Path, report: Report) -> str:
 
 
 def paragraph(finding: Finding) -> str:
-    place = f" at {finding.path}" if finding.path else ""
-    return f"{finding.severity.upper()} {finding.id}{place}\n  {finding.effect}\n  Remedy: {finding.remedy}\n"
+    place, effect, remedy = map(printable, finding[2:])
+    where = f" at {place}" if place else ""
+    return f"{finding.severity.upper()} {finding.id}{where}\n  {effect}\n  Remedy: {remedy}\n"

@@ -9,7 +9,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from common import early_signals
+from common import early_signals, log_output
 from common.version import VERSION
 
 KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
@@ -33,6 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         server = uvicorn.Server(server_config())
         end_by_signal(server)
+        log_output.log_stray_exceptions()
         server.config.load()
         server.run()
         if not server.started:
