@@ -1,0 +1,138 @@
+"""The background probe, with an identity in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from centrifugo_proxy.peers.identity import (
+    IdentityAnswer,
+    IdentityDenied,
+    IdentityFault,
+    IdentityInterrupted,
+    IdentityUnavailable,
+    ValidateQuery,
+)
+from centrifugo_proxy.peers.probe import IdentityProbe, Probed
+from fallback.outage import OutageDetector
+
+INTERVAL_S = 0.02
+DENIED = IdentityDenied("NOT_FOUND")
+
+
+@dataclass
+class Identity:
+    """Answers as `script` says, and counts the calls that are under way at once."""
+
+    script: Callable[[int], IdentityAnswer]
+    tickets: list[str] = field(default_factory=list)
+    most_at_once: int = 0
+    _under_way: int = 0
+
+    async def validate(self, query: ValidateQuery) -> IdentityAnswer:
+        self.tickets.append(query.ticket)
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        await asyncio.sleep(2 * INTERVAL_S)
+        self._under_way -= 1
+        return self.script(len(self.tickets))
+
+
+def down(call: int) -> IdentityAnswer:
+    raise IdentityUnavailable("UNAVAILABLE")
+
+
+@dataclass
+class Probing:
+    """A probe that runs, with what it reported."""
+
+    probe: IdentityProbe
+    identity: Identity
+    reported: list[Probed]
+
+    def fail_a_client(self) -> None:
+        self.probe.detector.failed(self.probe.detector.call_started(), self.probe.monotonic())
+        self.probe.wake()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(INTERVAL_S / 4)
+
+
+@asynccontextmanager
+async def probing(script: Callable[[int], IdentityAnswer], window_s: float = 1000) -> AsyncIterator[Probing]:
+    identity, reported = Identity(script), list[Probed]()
+    detector = OutageDetector(window_s, probing=True)
+    monotonic = asyncio.get_running_loop().time
+    probe = IdentityProbe(identity, detector, monotonic, INTERVAL_S, reported.append)
+    task = asyncio.create_task(probe.run())
+    try:
+        yield Probing(probe, identity, reported)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_without_a_failure_nothing_is_asked() -> None:
+    async with probing(down) as running:
+        await asyncio.sleep(5 * INTERVAL_S)
+
+    assert running.identity.tickets == []
+
+
+async def test_a_failure_starts_probes_one_at_a_time() -> None:
+    async with probing(down) as running:
+        running.fail_a_client()
+        await running.until(lambda: len(running.reported) >= 4)
+
+    assert running.identity.most_at_once == 1
+    assert {report.outcome for report in running.reported} == {"failed"}
+    assert len(set(running.identity.tickets)) == len(running.identity.tickets)
+
+
+async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_starts_them_again() -> None:
+    async with probing(down) as running:
+        running.fail_a_client()
+        await running.until(lambda: len(running.reported) >= 1)
+        running.probe.detector.answered(running.probe.detector.call_started(), 0)
+        await asyncio.sleep(5 * INTERVAL_S)
+        rested = len(running.identity.tickets)
+        await asyncio.sleep(5 * INTERVAL_S)
+        still = len(running.identity.tickets)
+        running.fail_a_client()
+        await running.until(lambda: len(running.identity.tickets) > still)
+
+    assert rested == still
+
+
+async def test_answered_probes_end_the_streak_and_themselves() -> None:
+    async with probing(lambda call: DENIED, window_s=5 * INTERVAL_S) as running:
+        running.fail_a_client()
+        await running.until(lambda: not running.probe.detector.failing)
+
+    assert {report.outcome for report in running.reported} == {"answered"}
+
+
+async def test_a_status_that_says_nothing_changes_nothing() -> None:
+    def neither(call: int) -> IdentityAnswer:
+        raise IdentityFault("odd") if call % 2 else IdentityInterrupted("CANCELLED")
+
+    async with probing(neither) as running:
+        running.fail_a_client()
+        await running.until(lambda: len(running.reported) >= 4)
+
+        status = running.probe.detector.status(0)
+    assert {report.outcome for report in running.reported} == {"other"}
+    assert (status.consecutive_failure_count, status.recovering) == (1, False)
+
+
+async def test_where_clients_and_probes_disagree_two_are_asked() -> None:
+    async with probing(lambda call: DENIED) as running:
+        running.fail_a_client()
+        await running.until(lambda: len(running.reported) == 1)
+        running.fail_a_client()
+        await running.until(lambda: len(running.reported) == 2)
+        asked_at_once = len(running.identity.tickets)
+
+    assert asked_at_once == 3
