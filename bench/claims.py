@@ -5,9 +5,7 @@ under a prefix of its own; the keys are left to their time to live. The ways tak
 the rounds: compare them within one run alone.
 """
 
-import argparse
 import asyncio
-import json
 import secrets
 import statistics
 import sys
@@ -22,6 +20,7 @@ import uvloop
 from grpc import aio
 
 from bench.parts import machine
+from bench.parts.command import measured, parser_of
 from bench.parts.processes import identity
 from fallback.claims.opening import open_store
 from fallback.claims.url import parse_claims_url
@@ -115,16 +114,14 @@ def table(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--redis", default="", help="the URL of a Redis to ask")
     parser.add_argument("--questions", type=int, default=2000, help="in a round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each way (%(default)s)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     with identity() as address, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(run(address, options.redis, options.questions, options.rounds))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        measure = run(address, options.redis, options.questions, options.rounds)
+        result = measured(lambda: runner.run(measure), options.json)
     sys.stdout.write(table(result) + "\n")
 
 

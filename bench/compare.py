@@ -8,8 +8,6 @@ Figures are medians of the rounds. Do not compare figures across runs. The guard
 measures the service of another tree too, such as a git worktree of an older commit.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -21,8 +19,9 @@ from statistics import median
 from typing import Any, Final
 
 from bench.parts import machine
+from bench.parts.command import measured, parser_of
 from bench.parts.load import TOKEN, load
-from bench.parts.processes import ROOT, BenchError, Environment, floor, identity, service, sink
+from bench.parts.processes import ROOT, Environment, floor, identity, service, sink
 from tools.ports import free_port
 
 WARM_UP_S: Final = 1
@@ -104,19 +103,13 @@ def table(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of load for each row in each round")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[])
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
     options = parser.parse_args()
-    try:
-        result = run(options.rounds, options.seconds, options.connections, options.against)
-    except BenchError as error:
-        sys.exit(str(error))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    result = measured(lambda: run(options.rounds, options.seconds, options.connections, options.against), options.json)
     sys.stdout.write(table(result) + "\n")
 
 

@@ -5,14 +5,12 @@ connect. Each event is measured right after a connect, because the speed of a sh
 median of the rounds' ratios. The guard is on, traces are off.
 """
 
-import argparse
 import asyncio
 import json
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any, Final
@@ -21,6 +19,7 @@ import uvloop
 
 from bench.parts import machine
 from bench.parts.client import connected, proxy_request
+from bench.parts.command import measured, parser_of
 from bench.parts.load import TOKEN, Answers, timed
 from bench.parts.processes import LOOPBACK, BenchError, process, service
 from tools.ports import free_port
@@ -160,17 +159,11 @@ def table(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2, help="of load for each row in each round")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
     options = parser.parse_args()
-    try:
-        result = run(options.rounds, options.seconds)
-    except BenchError as error:
-        sys.exit(str(error))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    result = measured(lambda: run(options.rounds, options.seconds), options.json)
     sys.stdout.write(table(result) + "\n")
 
 

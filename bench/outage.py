@@ -9,8 +9,6 @@ Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000 (the default) or out of reach. Th
 is lost: never let in, or its connection broken.
 """
 
-import argparse
-import json
 import random
 import sys
 import tempfile
@@ -23,8 +21,9 @@ from typing import Any, Final
 import uvloop
 
 from bench.parts import machine
+from bench.parts.command import measured, parser_of
 from bench.parts.load import Answers
-from bench.parts.processes import BenchError, allow_many_connections, identity, service
+from bench.parts.processes import allow_many_connections, identity, service
 from bench.parts.storm import Storm
 from bench.parts.trickle import degraded, trickle
 from fallback.minting import mint
@@ -120,15 +119,9 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    parser = parser_of(__doc__)
     options = parser.parse_args()
-    try:
-        result = run()
-    except BenchError as error:
-        sys.exit(str(error))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    result = measured(run, options.json)
     sys.stdout.write(f"{table(result['outage'])}\n{table(result['storm'])}")
     return int(any(row["let_in"] < row["clients"] or row["broken"] for row in result["storm"]))
 

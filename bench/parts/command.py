@@ -1,0 +1,30 @@
+"""What the commands of the bench have in common: their options, and the file of a result."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from bench.parts.processes import BenchError
+
+T = TypeVar("T")
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the option `--json FILE`; the description keeps its lines."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    return parser
+
+
+def measured(measure: Callable[[], T], file: Path | None) -> T:
+    """The result of `measure`, also written to `file`. Exits with the message of a BenchError."""
+    try:
+        result = measure()
+    except BenchError as error:
+        sys.exit(str(error))
+    if file:
+        file.write_text(json.dumps(result, indent=2) + "\n")
+    return result
