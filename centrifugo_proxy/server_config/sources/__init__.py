@@ -1,9 +1,11 @@
 """Which Centrifugo configurations a file holds: it may be one, or have one inside."""
 
+import json
 from typing import Any
 
 import yaml
 
+from centrifugo_proxy.server_config.go_yaml import V5Loader
 from centrifugo_proxy.server_config.parsing import format_of
 from centrifugo_proxy.server_config.sources.manifests import from_lines, is_manifest, sources_of
 from centrifugo_proxy.server_config.sources.source import Source
@@ -15,14 +17,14 @@ def sources_in(text: str, name: str) -> list[Source]:
     An empty list means that the file is a manifest without a Centrifugo configuration.
     """
     file_format = format_of(name, text)
-    if file_format in ("json", "yaml") and is_manifest(documents := _documents(text)):
+    if file_format in ("json", "yaml") and is_manifest(documents := _documents(text, file_format)):
         return sources_of(documents)
     return from_lines(text) or [Source("", text, file_format)]
 
 
-def _documents(text: str) -> list[Any]:
-    """The YAML documents, JSON being YAML; none where Centrifugo's own parser should report the mistake."""
+def _documents(text: str, file_format: str) -> list[Any]:
+    """The documents; none where Centrifugo's own parser should report the mistake. Tags such as !reset are ignored."""
     try:
-        return list(yaml.safe_load_all(text))
+        return [json.loads(text)] if file_format == "json" else list(yaml.load_all(text, V5Loader))
     except (yaml.YAMLError, ValueError, RecursionError):
         return []

@@ -149,6 +149,14 @@ def test_what_may_be_in_a_mounted_file_is_not_missed() -> None:
     assert places(yaml.safe_dump(pod)) == ["error insecure-mode env: client.insecure"]
 
 
+def test_tags_of_compose_are_no_mistake() -> None:
+    text = yaml.safe_dump(compose(environment={"CENTRIFUGO_CLIENT_INSECURE": "true"}))
+
+    findings = places(text.replace("environment:", "ports: !reset []\n    environment: !override"))
+
+    assert "error insecure-mode services.centrifugo: client.insecure" in findings
+
+
 def test_a_manifest_without_a_configuration_is_an_error() -> None:
     text = yaml.safe_dump({"apiVersion": "v1", "kind": "Service", "spec": {"ports": []}})
 
