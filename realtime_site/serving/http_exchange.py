@@ -59,7 +59,7 @@ class Exchange:
         self._connection = connection
         self.scope = scope
         self.keep_alive = request.keep_alive
-        self._expects_continue = request.version == "1.1" and (b"expect", b"100-continue") in request.headers
+        self._expects_continue = request.expects_continue
         self._parts: list[bytes] = []
         self.buffered = 0
         self.complete = self._delivered = False

@@ -43,6 +43,7 @@ class Request(NamedTuple):
     headers: Headers
     version: str
     keep_alive: bool
+    expects_continue: bool
 
 
 class Sink(Protocol):
@@ -66,6 +67,7 @@ class RequestParser:
         self._method = self._target = b""
         self._version, self._keep_alive = "1.1", True
         self._headers: Headers = []
+        self._hosts, self._expects_continue = 0, False
         self._fields = 0  # header fields, those of the trailers included
         self._in_head = self._upgrading = self._replaying = False
         self._unproductive = 0  # bytes since the last complete head or part of a body
@@ -112,6 +114,7 @@ class RequestParser:
             return
         self._in_head = True
         self._target, self._headers, self._fields = b"", [], 0
+        self._hosts, self._expects_continue = 0, False
         self._sink.request_begun()
 
     def on_url(self, target: bytes) -> None:
@@ -125,7 +128,12 @@ class RequestParser:
         if self._fields > HEAD_FIELDS:
             raise Refused(TOO_LARGE)
         if self._in_head:  # a field after the head is a trailer, and is dropped
-            self._headers.append((name.lower(), value))
+            name = name.lower()
+            self._headers.append((name, value))
+            if name == b"host":
+                self._hosts += 1
+            elif name == b"expect":
+                self._expects_continue = value.lower() == b"100-continue"  # other expectations are ignored
 
     def on_headers_complete(self) -> None:
         if not self._replaying:
@@ -136,8 +144,7 @@ class RequestParser:
             return
         self._in_head = self._replaying = False
         self._unproductive = 0
-        hosts = sum(name == b"host" for name, _ in self._headers)
-        if hosts > 1 or (hosts == 0 and self._version == "1.1"):
+        if self._hosts > 1 or (self._hosts == 0 and self._version == "1.1"):
             raise Refused(ONE_HOST)
         if self._version not in VERSIONS or self._method == b"CONNECT":
             raise Refused(MALFORMED)
@@ -157,6 +164,7 @@ class RequestParser:
             headers=self._headers,
             version=self._version,
             keep_alive=self._keep_alive and self._version == "1.1",
+            expects_continue=self._expects_continue and self._version == "1.1",
         )
 
     def on_body(self, part: bytes) -> None:

@@ -100,9 +100,10 @@ def test_what_is_not_served_is_ignored_and_the_next_request_unharmed(
     assert statuses(answer) == [expected, 200, expected, 200]
 
 
-def test_an_expected_continue_is_sent_before_the_body(process: Process) -> None:
+@pytest.mark.parametrize("expectation", [b"100-continue", b"100-Continue"])
+def test_an_expected_continue_is_sent_before_the_body(process: Process, expectation: bytes) -> None:
     with raw_socket(process) as client:
-        client.send(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        client.send(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nExpect: %b\r\nContent-Length: 2\r\n\r\n" % expectation)
         interim = client.socket.recv(1000)
         client.send(b"{}")
         final = client.answer()
