@@ -13,6 +13,7 @@ from centrifugo_proxy.peers.spiffe.pipes import PeerSide
 from centrifugo_proxy.peers.spiffe.results import BAD_CERTIFICATE, NO_SVID, UNREACHABLE, WRONG_ID
 from centrifugo_proxy.peers.spiffe.verify import WrongCertificate, WrongId
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from common.os_errors import reason
 
 DIAL_S: Final = 3.0
 
@@ -67,6 +68,8 @@ class Dialler:
                 known = (self.source.generation, client_context(svid, next(iter(peer.ids))))
             except NoBundle:
                 raise DialError(BAD_CERTIFICATE, "its trust domain is not federated with ours") from None
+            except OSError as error:  # also OpenSSL's errors
+                raise DialError(NO_SVID, f"our SVID cannot be loaded ({reason(error)})") from None
             self._contexts[peer.name] = known
         return known[1]
 
