@@ -1,4 +1,4 @@
-"""Who gets in while identity is unreachable: the outage detector and the ticket pool, as one decision."""
+"""Decides who gets in while identity is unreachable: the outage detector and the ticket pool together."""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -35,7 +35,7 @@ Notice = Transition | PoolAccepted | PoolLow | PoolEmpty
 
 
 class Admitted(NamedTuple):
-    """`user` is made from the ticket's digest: the same for the same ticket, and without a way back to it."""
+    """`user` is made from the ticket's digest: always the same for one ticket, which cannot be derived from it."""
 
     user: str
     expire_at: int
@@ -64,20 +64,20 @@ class Admission:
         return self.pool_status is not LoadStatus.DISABLED and self.detector.degraded
 
     def holds(self, ticket: str) -> bool:
-        """Whether the ticket is in the pool, unspent; changes nothing."""
+        """Whether the ticket is in the pool and unspent. Does not consume it."""
         return ticket in self.pool
 
     def empty_notice(self) -> tuple[PoolEmpty, ...]:
-        """What an operator should hear of a connect that the open pool turned away."""
+        """The notice about a connect that the open pool refused, if no ticket is left."""
         return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
 
     def low_notice(self) -> tuple[PoolLow, ...]:
-        """The notice that the tickets left have crossed the watermark; once, by whichever process used them."""
+        """The notice that the tickets left have fallen below the watermark: once, whichever process used them."""
         left = self.tickets_left
         return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 
     def may_consume(self, ticket: str) -> bool:
-        """Whether `admit` would let this ticket in; changes nothing."""
+        """Whether `admit` would let this ticket in. Does not consume it."""
         return self.detector.degraded and self.holds(ticket)
 
     async def admit(self, ticket: str, now: float, wall_now: float) -> Admitted | None:
@@ -96,7 +96,7 @@ class Admission:
         return Admitted(user, expire_at, (accepted, *self.low_notice()))
 
     async def _claimed(self, ticket: str) -> bool:
-        """Whether the consumed ticket may be let in. It goes back into the pool if nobody can tell.
+        """Whether the consumed ticket may be let in. It goes back into the pool if the store does not say.
 
         A claim that was recorded without an answer stays this process's: the ticket can be used here, and nowhere else.
         """

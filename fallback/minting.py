@@ -1,4 +1,4 @@
-"""Makes a pool file: random tickets, written so that the file is there whole or not at all."""
+"""Makes a pool file of random tickets. The file is written whole or not at all."""
 
 import os
 import secrets
@@ -38,7 +38,7 @@ def mint(count: int, output: Path, *, overwrite: bool) -> int:
 
 
 def write_whole(output: Path, content: bytes, *, overwrite: bool) -> None:
-    """Write a file that only its owner can read, in one step for whoever looks. Raises OSError.
+    """Write a file that only its owner can read. It appears in one step. Raises OSError.
 
     A hard link puts the name there without `overwrite`: unlike a rename, it fails where the name is taken.
     """
@@ -67,7 +67,7 @@ def _owner_only(path: str, flags: int) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the name, too, survives a power cut; the file is there by now, so that a refusal is no failure."""
+    """Make the file's name survive a power cut as well. The file is written by now, so an error here is ignored."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

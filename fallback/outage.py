@@ -1,4 +1,4 @@
-"""Is the identity service down, and since when: a pure state machine.
+"""Detects an outage of the identity service: a pure state machine.
 
 Time is monotonic seconds and always an argument; nothing here reads a clock, so that a step of the wall clock
 neither opens nor ends an outage. The rules and their reasons: docs/design/fresh-evidence.md.
@@ -18,8 +18,7 @@ class OutageOpened(NamedTuple):
 class OutageEnded(NamedTuple):
     """An opened outage is over.
 
-    `duration_s` is the time from the first failure to the last one; `quiet_s` is the time since then, in which nobody
-    saw identity fail.
+    `duration_s` is the time from the first failure to the last one, `quiet_s` the time since the last one.
     """
 
     failures: int
@@ -99,7 +98,7 @@ class OutageDetector:
         return self._open(streak, now) if trusted else None
 
     def probe_failed(self, call: int, now: float) -> OutageOpened | None:
-        """Record the same of a probe. Without a streak it starts none: only clients' calls do."""
+        """Record the same for a probe. A probe's failure lengthens a streak, but does not start one."""
         if call < self._ended_by or self._streak is None:
             return None
         streak = self._counted(now)
@@ -107,14 +106,15 @@ class OutageDetector:
         return None if self._lately(streak.last_probe_answer, now) else self._open(streak, now)
 
     def answered(self, call: int, now: float) -> OutageEnded | None:
-        """Record any answer to a client's call: the streak, if there is one, is over."""
+        """Record any answer to a client's call. It ends the streak, if there is one."""
         self._last_answer = now
         return self._end(call, now)
 
     def probe_answered(self, call: int, now: float) -> OutageEnded | None:
         """Record any answer to a probe: identity may be recovering, and clients ask it again.
 
-        The streak ends only after a window of such answers: identity may refuse a made-up ticket without its store.
+        The streak ends only after a window of such answers, because identity may refuse a made-up ticket without
+        looking into its store.
         """
         self._last_answer = now
         streak = self._streak
@@ -138,14 +138,15 @@ class OutageDetector:
     def _is_trusted(self, streak: _Streak, now: float) -> bool:
         """Whether a client's failure may open the pool, when probes were answered within the last window.
 
-        Not one failure alone, and not while probes fail now and then: identity is partly ill, and most clients get in.
+        One failure alone may not. Neither may several while some probes fail: then identity is partly ill, and most
+        clients get in.
         """
         if not self._lately(streak.last_probe_answer, now):
             return True
         return self._lately(streak.last_client_failure, now) and not self._lately(streak.last_probe_failure, now)
 
     def _lately(self, moment: float | None, now: float) -> bool:
-        """Within the last window."""
+        """Whether `moment` is within the last window."""
         return moment is not None and now - moment <= self.window_s
 
     def _open(self, streak: _Streak, now: float) -> OutageOpened | None:
@@ -171,12 +172,12 @@ class OutageDetector:
 
     @property
     def failing(self) -> bool:
-        """Whether a streak of failures is on: the time to probe."""
+        """Whether there is a streak of failures, and so a reason to probe."""
         return self._streak is not None
 
     @property
     def contradicted(self) -> bool:
-        """Whether a client has failed since a probe was answered, so that one more probe tells too little."""
+        """Whether a client's call has failed since a probe was answered: the next probe asks twice."""
         streak = self._streak
         if streak is None or streak.last_client_failure is None or streak.last_probe_answer is None:
             return False

@@ -1,4 +1,4 @@
-"""What the state of a fallback pool means, as a monitoring plugin says it. Counts only, never a ticket."""
+"""Reports the state of a fallback pool as a monitoring plugin does. Shows counts, never a ticket."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from fallback.tickets import LoadedPool, LoadStatus
 
 
 class PoolReport(NamedTuple):
-    """What is known of a pool, in a file or in a live process; None is what cannot be known there.
+    """What is known of a pool in a file or in a live process. None: not known there.
 
     `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL.
     """
@@ -60,12 +60,12 @@ def _count(value: Any) -> int:
 
 
 def not_asked(url: str, problem: str) -> PoolReport:
-    """The report on a live process that did not say."""
+    """The report on a live process that could not be asked."""
     return PoolReport(PluginState.UNKNOWN, "live", url, detail=problem)
 
 
 def judge(status: LoadStatus, tickets: int, low_watermark: int) -> PluginState:
-    """The state of a pool with this many tickets left. A loaded one that is used up is as good as empty."""
+    """The state of a pool with this many tickets left. A used-up pool is as critical as an empty file."""
     if status is LoadStatus.DISABLED:
         return PluginState.OK
     if status is not LoadStatus.LOADED or tickets == 0:
@@ -74,12 +74,12 @@ def judge(status: LoadStatus, tickets: int, low_watermark: int) -> PluginState:
 
 
 def as_json(report: PoolReport) -> dict[str, Any]:
-    """The documented shape of --json; the same fields always, null where nothing is known."""
+    """The documented shape of --json: always the same fields, null where the value is not known."""
     return report._asdict() | {"state": report.state.name.lower(), "file_mode": _octal(report.file_mode)}
 
 
 def as_lines(report: PoolReport) -> Iterator[str]:
-    """For people: the verdict first, then what is known, one fact a line."""
+    """Lines for people: the verdict, then one fact a line."""
     yield f"FALLBACK POOL {report.state.name}: {verdict(report)}"
     facts = {
         "status": report.status,
@@ -96,7 +96,7 @@ def as_lines(report: PoolReport) -> Iterator[str]:
 
 
 def verdict(report: PoolReport) -> str:
-    """One sentence: what it means, and what to do where something must be done."""
+    """One sentence: what the state means, and what to do about it."""
     match report:
         case PoolReport(status=None):
             return report.detail

@@ -1,4 +1,4 @@
-"""The script of a whole outage for one configuration: each step, and what must come of it."""
+"""The script of a simulated outage: each step, and its expected result."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Ticket(StrEnum):
 
 
 class Answer(StrEnum):
-    """What the client must be answered."""
+    """The expected answer to the client."""
 
     USER = "let in as the ticket's user"
     POOL = "let in from the pool"
@@ -21,7 +21,7 @@ class Answer(StrEnum):
 
 
 class Effect(NamedTuple):
-    """What must be true after a step, besides its answer."""
+    """The expected state after a step."""
 
     identity_asked: bool
     degraded: bool
@@ -50,7 +50,7 @@ class Pace(NamedTuple):
 
 
 def virtual_pace(window_ms: int, probe_interval_ms: int) -> Pace:
-    """To the millisecond: a streak as old as the window is not yet longer than it."""
+    """Exact to the millisecond: a streak as old as the window has not outlasted it yet."""
     return Pace(window_ms, window_ms + 1, probe_interval_ms - 1, probe_interval_ms + 1)
 
 
@@ -65,7 +65,7 @@ def script(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
 
 
 def _healthy() -> tuple[Step, ...]:
-    """Identity does not know the pool's tickets; who shows one early keeps it."""
+    """Identity does not know the pool's tickets. A client that shows one too early keeps it."""
     return (
         Step("healthy: a good ticket", 0, True, Ticket.OTHER, Answer.USER, Effect(True, False, 2)),
         Step("healthy: a pool ticket", 0, True, Ticket.FIRST, Answer.UNAVAILABLE, Effect(True, False, 2)),

@@ -27,7 +27,7 @@ class LoadStatus(StrEnum):
 
 
 class LoadedPool(NamedTuple):
-    """A pool and how it came to be. `detail` is a reason without a ticket in it, "" when all is well."""
+    """A pool and how its loading ended. `detail` is the reason if it failed, never with a ticket in it; else ""."""
 
     pool: "TicketPool"
     status: LoadStatus
@@ -36,7 +36,7 @@ class LoadedPool(NamedTuple):
 
 
 class MalformedPool(ValueError):
-    """The file is not a list of tickets. The message names the line, and shows nothing of it."""
+    """The file is not a list of tickets. The message has the line's number, never its content."""
 
 
 def digest(ticket: str) -> bytes:
@@ -75,7 +75,7 @@ class TicketPool:
         return self._digests.remove(digest(ticket)) is not None
 
     def restore(self, ticket: str) -> None:
-        """Put a consumed ticket back, on which nobody was let in."""
+        """Put back a consumed ticket that let nobody in."""
         self._digests.add(digest(ticket))
 
     def crosses_watermark(self, left: int) -> bool:

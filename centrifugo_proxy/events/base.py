@@ -1,4 +1,4 @@
-"""What an event is, and who it works with."""
+"""The interface of an event, and its collaborators."""
 
 from typing import Any, Protocol
 
@@ -6,17 +6,17 @@ from centrifugo_proxy.events.decision import Decision
 
 
 class Clock(Protocol):
-    """Both kinds of time, in seconds: one for durations, one for what is written down."""
+    """Time in seconds: monotonic for durations, Unix time for what is shown."""
 
     def monotonic(self) -> float: ...
     def time(self) -> float: ...
 
 
 class Caller(Protocol):
-    """Whoever waits for the answer."""
+    """The client of the HTTP request."""
 
     async def gone(self) -> bool:
-        """Whether the connection to it is known to be closed."""
+        """Whether its connection is known to be closed."""
 
 
 class Event(Protocol):

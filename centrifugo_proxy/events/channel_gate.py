@@ -1,4 +1,4 @@
-"""What subscribe, publish and sub_refresh share: may this connection do this on this channel."""
+"""Decides for subscribe, publish and sub_refresh whether a connection may do something on a channel."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -47,7 +47,7 @@ class ChannelGate:
     family_service: FamilyService | None
 
     async def judge(self, request: EventRequest, action: Action) -> tuple[Judgement, Notices]:
-        """The judgement. Raises BackendUnavailable or BackendFault of the family service."""
+        """The judgement. Raises BackendUnavailable or BackendFault if the family service gives no answer."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_channel(owner, request.channel, action)
         if owner is None or rule is None or reason is not None:

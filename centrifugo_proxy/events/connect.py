@@ -1,4 +1,4 @@
-"""The connect event: may this connection be made, and as whom.
+"""The connect event: decides whether a connection is accepted, and as which user.
 
 Decides, and updates the detector and the pool; logs and counts nothing. What happened is in the `Decision`.
 """
@@ -42,12 +42,12 @@ OUTCOMES: Final = (
 )
 # fmt: on
 
-# What the client itself hears of a connection that identity calls degraded: info and meta never reach it.
+# The `data` for the client of a connection that identity marks as degraded: info and meta never reach the client.
 DEGRADED_MARKS: Final = {"degraded": True}
 
 
 def _nothing() -> None:
-    """Where there is no probe to wake."""
+    """Stands in for `wake_probe` where there is no probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Connect:
     def _translate(self, answer: IdentityAnswer, ticket: str, notices: Notices) -> Decision:
         match answer:
             case IdentityDenied() | IdentityDisconnect() if self.admission.holds(ticket):
-                # Identity is well and does not know our tickets. The client keeps its ticket, and comes back.
+                # Identity answers and does not know the pool's tickets: the client keeps its ticket and tries again.
                 return self._unavailable("fallback_pool_not_open", notices)
             case Identity():
                 return self._success(answer, notices)

@@ -1,4 +1,4 @@
-"""What every event answers with: a decision that can be rendered, counted and logged."""
+"""The decision of an event, to be rendered, counted and logged."""
 
 from typing import Any, Final, NamedTuple
 
@@ -111,5 +111,5 @@ def disconnected(code: int, reason: str, notices: Notices = ()) -> Decision:
 
 
 def expired(notices: Notices = ()) -> Decision:
-    """The connection, or the subscription, ends here."""
+    """Ends the connection or the subscription."""
     return Decision("expired", 200, answers.Result({"expired": True}), notices)

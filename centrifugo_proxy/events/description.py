@@ -1,4 +1,4 @@
-"""How a connection's owner is written down: `meta` for us and the session proxies, `info` for other clients."""
+"""Describes the owner of a connection: `meta` for this service, `info` for other clients."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ ALWAYS_SHOWN: Final = tuple(POOL_MARKS)
 
 
 def describe(identity: Identity) -> dict[str, Any]:
-    """`meta`: all that is known of the connection's owner."""
+    """`meta`: everything that is known about the owner."""
     meta = {
         "family_id": identity.family_id,
         "subscription_tier": identity.subscription_tier,
@@ -21,7 +21,7 @@ def describe(identity: Identity) -> dict[str, Any]:
 
 
 def public_info(meta: dict[str, Any], info_fields: frozenset[str]) -> dict[str, Any]:
-    """`info`: what of `meta` others may see; the degraded marks always."""
+    """`info`: the fields of `meta` that other clients may see. The degraded marks are always among them."""
     if info_fields.issuperset(INFO_FIELDS):
         return meta
     return {name: value for name, value in meta.items() if name in info_fields or name in ALWAYS_SHOWN}

@@ -1,4 +1,4 @@
-"""Reads whose connection a session event is about."""
+"""Reads the owner of a connection from a session event."""
 
 from dataclasses import dataclass, field
 
@@ -20,12 +20,12 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Reads whose connection it is; notices, once, that Centrifugo does not say."""
+    """Reads the owner, and notices once if Centrifugo sends no `meta`."""
 
     missing: Once = field(default_factory=Once)
 
     def of(self, request: EventRequest) -> tuple[Owner | None, Notices]:
-        """The owner, None when `meta` is missing or malformed, and what an operator should hear of it."""
+        """The owner, None if `meta` is missing or malformed, and the notices for operators."""
         owner = owner_of(request.user, request.meta)
         if owner is None and request.without_meta and self.missing.first():
             return None, (MetaMissing(),)

@@ -1,4 +1,4 @@
-"""The publish event: may this connection write to this channel. Centrifugo publishes the data as it is.
+"""The publish event: decides whether a connection may publish to a channel. Centrifugo publishes the data itself.
 
 https://centrifugal.dev/docs/server/proxy#publish-proxy
 """
@@ -23,12 +23,12 @@ from centrifugo_proxy.protocol.session_events import EventRequest, readable_by_e
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Centrifugo publishes what the client sent, unless it is refused."""
+    """Allows or refuses a publication; the data is not changed."""
 
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """An allowance, or a refusal. The data is checked last: who may not publish does not learn the limits."""
+        """Allowed or refused. The data is checked last, so that limits are not shown to those who may not publish."""
         judgement, notices = await self.gate.judge(request, Action.PUBLISH)
         match judgement:
             case Granted(rule, _):

@@ -1,6 +1,6 @@
-"""The refresh event: may this connection go on, and is its owner still described as before.
+"""The refresh event: decides whether a connection may go on, and updates the description of its owner.
 
-Centrifugo takes an answer without `result` as the end of the connection, and a failed call as a minute more:
+For Centrifugo an answer without `result` ends the connection, and a failed call prolongs it by a minute:
 https://centrifugal.dev/docs/server/proxy#refresh-proxy
 """
 
@@ -32,7 +32,7 @@ FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Only ever a result, or a failed call."""
+    """Answers with a result or fails; never with an error or a disconnect."""
 
     identity: RefreshClient
     owners: Owners
@@ -41,7 +41,7 @@ class Refresh:
     detector: OutageDetector
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """What identity says; a connection from the fallback pool ends, to come back with its real owner."""
+        """Identity's answer. A connection on a fallback ticket expires, and its client comes back as its user."""
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
             return expired(notices)
@@ -59,14 +59,14 @@ class Refresh:
                 return expired(notices)
 
     def _answered(self, call: int, answer: IdentityAnswer) -> Notices:
-        """Any answer ends a streak of failures, but a method that is not implemented is none."""
+        """Record the answer, which ends a streak of failures. UNIMPLEMENTED is not an answer of identity."""
         if answer == IdentityDenied("UNIMPLEMENTED"):
             return ()
         ended = self.detector.answered(call, self.clock.monotonic())
         return (ended,) if ended else ()
 
     def _renewed(self, identity: Identity, known: bytes) -> dict[str, Any]:
-        """A new end, and the description where it is no longer the one that Centrifugo has."""
+        """A new end, and the owner's description if it has changed."""
         furthest = int(self.clock.time()) + FURTHEST_END_S
         fields: dict[str, Any] = {"expire_at": min(identity.expire_at or furthest, furthest)}
         meta = describe(identity)
@@ -76,7 +76,7 @@ class Refresh:
 
 
 def _says(known: bytes, meta: dict[str, Any]) -> bool:
-    """Whether this JSON says what `meta` does; Centrifugo sends back what it was given, mostly to the letter."""
+    """Whether this JSON equals `meta`. Centrifugo mostly sends back the very bytes that it was given."""
     if known == orjson.dumps(meta):
         return True
     try:

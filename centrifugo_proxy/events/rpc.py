@@ -1,4 +1,4 @@
-"""The rpc event: a client's call, handed to the backend of the rule that matches its method.
+"""The rpc event: passes a client's call to the backend of the rule that matches its method.
 
 https://centrifugal.dev/docs/server/proxy#rpc-proxy
 """
@@ -33,7 +33,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest, data_fields
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """`backends` has every name that a rule of the policy has."""
+    """`backends` has a client for each backend that the policy's rules name."""
 
     policy: Policy
     owners: Owners

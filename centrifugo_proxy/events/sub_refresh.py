@@ -1,6 +1,6 @@
-"""The sub_refresh event: may this subscription go on. Decided anew, by the rules of subscribe.
+"""The sub_refresh event: decides whether a subscription may go on, by the rules of subscribe.
 
-Centrifugo takes an answer without `result` as the end of the subscription, and a failed call as a minute more:
+For Centrifugo an answer without `result` ends the subscription, and a failed call prolongs it by a minute:
 https://centrifugal.dev/docs/server/proxy#sub-refresh-proxy
 """
 
@@ -16,14 +16,14 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 @dataclass(frozen=True, slots=True)
 class SubRefresh:
-    """Only ever a result, or a failed call."""
+    """Answers with a result or fails; never with an error or a disconnect."""
 
     gate: ChannelGate
     clock: Clock
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """A new end, or the end."""
+        """A new end of the subscription, or its expiry."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         if isinstance(judgement, Granted):
             return allowed(expiring(judgement.expire_at, self.clock.time(), self.ttl_s), notices)

@@ -1,4 +1,4 @@
-"""The subscribe event: may this connection listen to this channel.
+"""The subscribe event: decides whether a connection may subscribe to a channel.
 
 https://centrifugal.dev/docs/server/proxy#subscribe-proxy
 """
@@ -23,7 +23,7 @@ class Subscribe:
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """An allowance with its end, or a refusal."""
+        """Allowed with an end, or refused."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):
@@ -35,7 +35,7 @@ class Subscribe:
 
 
 def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
-    """`expire_at` of a subscription: the sooner of what the family service said and our own; absent without either.
+    """`expire_at` of a subscription: the earlier of the family service's and our own; absent if there is neither.
 
     Ours is rounded up: Centrifugo refuses, for good, a subscription whose end has passed when the answer arrives.
     """

@@ -1,4 +1,4 @@
-"""The answers that Centrifugo understands, and nothing else: shapes and rendering.
+"""The answers that Centrifugo understands: their shapes, and how they are rendered.
 
 https://centrifugal.dev/docs/server/proxy#connect-proxy
 """
@@ -11,7 +11,7 @@ from centrifugo_proxy.protocol import codes
 
 
 class Result(NamedTuple):
-    """Let in: the `result` branch."""
+    """Accepted: the `result` branch."""
 
     fields: dict[str, Any]
 
@@ -35,7 +35,7 @@ Answer = Result | Disconnect | Error
 
 
 def disconnect(code: int, reason: str) -> Disconnect:
-    """A disconnect that Centrifugo can carry out; ValueError for another code, long reasons are cut."""
+    """A disconnect that Centrifugo can carry out. Cuts a long reason. Raises ValueError for a code out of range."""
     if code not in codes.DISCONNECT_CODES:
         raise ValueError(f"disconnect code {code} is outside 3000–4999")
     encoded = reason.encode()

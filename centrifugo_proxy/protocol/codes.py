@@ -1,4 +1,4 @@
-"""Centrifugo's events, the codes we answer with, and the ranges Centrifugo and its SDKs give a meaning to.
+"""Centrifugo's events, the codes of our answers, and the code ranges that mean something to Centrifugo and its SDKs.
 
 Rules: https://centrifugal.dev/docs/server/proxy#return-custom-disconnect and
 https://centrifugal.dev/docs/server/codes (4000–4499 reconnect, 4500–4999 never do).

@@ -29,11 +29,11 @@ UNREADABLE: Final = object()
 
 
 class BadRequest(ValueError):
-    """The body is not what Centrifugo sends. The message holds nothing of the body."""
+    """The body is not a request of Centrifugo's. The message shows nothing of the body."""
 
 
 class ConnectRequest(NamedTuple):
-    """`ticket` is None when the client sent nothing that could be one; `problem` then says what it sent instead."""
+    """`ticket` is None if the client sent no usable ticket. `problem` then says what it sent instead."""
 
     client: str
     transport: str
@@ -45,7 +45,7 @@ class ConnectRequest(NamedTuple):
 def parse_connect(body: bytes) -> ConnectRequest:
     """A connect request; unknown fields are ignored, as minor releases of Centrifugo add some. Raises BadRequest.
 
-    The client chooses what is in `data` and `b64data`: nonsense there is its invalid ticket, not a bad request.
+    The client chooses what is in `data` and `b64data`, so that nonsense there is an invalid ticket, not a bad request.
     """
     try:
         fields = orjson.loads(body)
@@ -60,7 +60,7 @@ def parse_connect(body: bytes) -> ConnectRequest:
 
 
 def _parse_split(body: bytes) -> ConnectRequest:
-    """As parse_connect, for a body that has something in it which orjson refuses."""
+    """As parse_connect, for a body that orjson refuses."""
     try:
         written = members(body)
     except NotAnObject:
@@ -106,7 +106,7 @@ def _read(written: bytes) -> Any:
 
 
 def _read_object(written: bytes) -> Any:
-    """A value; of an object that orjson refuses, the names, and the value of `token` alone."""
+    """A value. Of an object that orjson refuses, only the names and the value of `token` are read."""
     value = _read(written)
     if value is not UNREADABLE:
         return value

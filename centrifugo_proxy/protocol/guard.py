@@ -1,4 +1,4 @@
-"""Who may call us: a signature over the body, a shared token, or both.
+"""Checks the caller: a signature over the body, a shared token, or both.
 
 The values that were sent are compared and forgotten; a refusal is a reason, never a value.
 """
@@ -21,7 +21,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Guard:
-    """Each method is on when it has a value; with several, each of them must hold.
+    """A method is on if it has values. If both are on, both must hold.
 
     `secrets` and `tokens` are the current value and, during a rotation, the previous one.
     """

@@ -20,11 +20,11 @@ CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
 class NotAnObject(ValueError):
-    """Not a JSON object, and nothing else."""
+    """The text is not one JSON object."""
 
 
 class TooManyTokens(ValueError):
-    """More than MAX_TOKENS: it would take too long to look through them."""
+    """The text has more than MAX_TOKENS, and would take too long to scan."""
 
 
 def members(text: bytes) -> dict[str, bytes]:
@@ -83,19 +83,19 @@ class _Scanner:
         return mark
 
     def read(self, mark: bytes) -> None:
-        """Read this one of []{}:, and no other token."""
+        """Read this mark. Raises NotAnObject for another token."""
         if self._next()[MARK] != mark:
             raise NotAnObject
 
     def read_text(self) -> bytes:
-        """Read a string; with its quotes."""
+        """Read a string, with its quotes."""
         text: bytes | None = self._next()[TEXT]
         if text is None:
             raise NotAnObject
         return text
 
     def read_end(self) -> None:
-        """Nothing but white space is left."""
+        """Check that only white space is left. Raises NotAnObject."""
         if self._text[self._at :].strip(b" \t\n\r"):
             raise NotAnObject
 

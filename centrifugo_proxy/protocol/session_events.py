@@ -72,7 +72,7 @@ def parse_event(body: bytes) -> EventRequest:
 
 
 def _parse_split(body: bytes) -> EventRequest:
-    """As parse_event, for a body that has something in it which msgspec refuses: it may be in what nobody reads."""
+    """As parse_event, for a body that msgspec refuses, perhaps because of something that is not read."""
     try:
         written = members(body)
         fields: dict[str, Any] = {
@@ -94,7 +94,7 @@ def _text(written: bytes) -> str:
 
 
 def readable_by_every_client(data: bytes) -> bool:
-    """Whether this is JSON that strict parsers accept too. Go accepts half a surrogate pair; others stop at it."""
+    """Whether strict parsers accept this JSON. Half a surrogate pair, for example, is accepted by Go alone."""
     try:
         data.decode()
         _validate(data)
