@@ -1,6 +1,8 @@
 """The tunnel by itself: who may use it, whom it connects to, and what passes before the peer is known."""
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -188,6 +190,31 @@ async def test_without_an_svid_a_dial_fails_at_once_and_without_one_that_lasts_e
     assert refused.startswith(b"HTTP/1.1 502 ")
     assert reports.results() == {"no_svid", "ok"}
     assert peer.connections == 1
+
+
+async def test_a_process_without_file_descriptors_refuses_the_dial(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(name: str, flags: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", none_left)
+    reports = SpiffeReports()
+
+    async with tunnel(reports) as running:
+        answer = await ask(running, connect("127.0.0.1:1", running.admit(PEER)))
+
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert reports.dials == [("identity", "no_svid", "our SVID cannot be loaded (Too many open files)")]
+
+
+async def test_a_trust_domain_that_is_not_federated_is_refused() -> None:
+    reports = SpiffeReports()
+
+    async with tunnel(reports) as running:
+        stranger = Peer("identity", frozenset({"spiffe://other.org/identity"}))
+        answer = await ask(running, connect("127.0.0.1:1", running.admit(stranger)))
+
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert reports.dials == [("identity", "bad_certificate", "its trust domain is not federated with ours")]
 
 
 async def test_a_closed_address_or_a_name_is_unreachable() -> None:
