@@ -50,7 +50,7 @@ KEYS: Final = {
 }
 USER_EXAMPLE: Final = 'a template such as "{user_id}"'
 CHANNEL_EXAMPLE: Final = 'a template such as "family:{family_id}:chat"'
-# Stand for what could not be read: the file has a fault then.
+# Placeholders for values that could not be read; the file then has a fault.
 NO_TEMPLATE: Final = Template("", ())
 UNREAD: Final[Build] = whole_event
 
@@ -142,7 +142,7 @@ def _channels(section: Section) -> tuple[Template, ...]:
 
 
 def _data(section: Section) -> tuple[Build, bool]:
-    """What builds the data, and whether it is the whole event."""
+    """The builder of the data, and True if the data is the whole event."""
     if ("fields" in section) == ("data" in section):
         seen = "fields and data" if "data" in section else "neither fields nor data"
         section.fault("data", seen, "one of fields and data")

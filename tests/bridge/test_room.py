@@ -1,4 +1,4 @@
-"""What the bridge brings with it stays in its process."""
+"""The proxy's process does not load the bridge's libraries."""
 
 import subprocess
 import sys

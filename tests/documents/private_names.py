@@ -93,7 +93,7 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 
 
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
-    """Of the bases that are neither ours nor the language's."""
+    """The private names of the bases that are neither ours nor the standard library's."""
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
     defining = getattr(importlib.import_module(module), class_name, None)
     bases = defining.__mro__ if isinstance(defining, type) else ()

@@ -1,4 +1,4 @@
-"""docs/runbook.md is carried out against a pod in an outage: every command in it, in its order."""
+"""Runs every command of docs/runbook.md, in order, against a pod in an outage."""
 
 import json
 import re
@@ -106,7 +106,7 @@ def expected_codes(commands: str) -> set[int]:
 
 
 def grows(text: str, code: str) -> bool:
-    """Whether the count of this code is larger at the second look."""
+    """True if the count of this code has grown since the first reading."""
     first, second = re.findall(rf'realtime_identity_calls_total{{code="{code}"}} (\S+)', text)
     return float(second) > float(first)
 

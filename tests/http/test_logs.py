@@ -113,7 +113,7 @@ def test_a_process_starts_with_infos_on_stdout_and_warnings_on_stderr(story: Sto
     ]
 
 
-def test_on_good_days_only_a_call_without_an_answer_is_worth_a_line(story: Story) -> None:
+def test_while_identity_answers_only_a_call_without_an_answer_is_logged(story: Story) -> None:
     assert [line["message"] for line in story.quiet] == ["a call got no answer"]
     assert story.only("a call got no answer", story.quiet) == {
         "level": "warn",
@@ -125,7 +125,7 @@ def test_on_good_days_only_a_call_without_an_answer_is_worth_a_line(story: Story
     }
 
 
-def test_each_message_is_there_as_often_as_it_happened_and_on_its_stream(story: Story) -> None:
+def test_each_message_appears_once_for_each_event_on_its_stream(story: Story) -> None:
     out = [(line["level"], line["message"]) for line in story.out]
     err = [(line["level"], line["message"]) for line in story.err if line["message"] != "a call got no answer"]
 
@@ -222,7 +222,7 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-async def test_garbage_at_the_port_is_a_line_and_not_a_flood() -> None:
+async def test_garbage_at_the_port_is_logged_once() -> None:
     with serving() as process:
         for _ in range(20):
             reader, writer = await asyncio.open_connection("127.0.0.1", process.port)

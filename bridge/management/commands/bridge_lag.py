@@ -25,8 +25,8 @@ class Command(KafkaCommand):
     )
     epilog = """\
 exit codes (as of a monitoring plugin):
-  0  no record that is not done is older than --warn seconds
-  1  one is
+  0  every waiting record is at most --warn seconds old
+  1  one is older
   2  one is older than --critical seconds
   3  unknown: Kafka does not answer
 

@@ -46,7 +46,7 @@ def test_each_command_has_its_own_verdict() -> None:
     assert kinds == [Kind.DONE, Kind.TEMPORARY, Kind.PERMANENT]
 
 
-def test_only_the_channels_of_a_broadcast_that_failed_for_the_moment_are_sent_again() -> None:
+def test_only_the_channels_that_failed_temporarily_are_sent_again() -> None:
     responses = [{"result": {}}, error(100), error(102), error(100)]
 
     verdict = verdict_of({"broadcast": {"responses": responses}}, "broadcast")

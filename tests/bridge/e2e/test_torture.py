@@ -22,7 +22,7 @@ ALL = PARTITIONS + 1  # the topic of replays has one
 
 @pytest.fixture
 def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
-    """Members of the group are missed after 1.5 s, so that a test need not wait for longer."""
+    """A dead member of the group is noticed after 1.5 s, so that a test waits no longer than that."""
     more = tmp_path / "kafka.properties"
     more.write_text("session.timeout.ms=1500\nheartbeat.interval.ms=300\n")
     variables = {"BRIDGE_KAFKA_CONFIG_PATH": str(more), "BRIDGE_PUBLISH_TIMEOUT_MS": "1000"}

@@ -1,4 +1,4 @@
-"""What `manage.py check_centrifugo_config` tells an operator, how it ends, and that its page explains all of it."""
+"""`manage.py check_centrifugo_config`: its output, its exit codes, and the page that explains each finding."""
 
 import json
 import re
@@ -78,7 +78,7 @@ def test_a_finding_says_what_happens_and_what_to_do(tmp_path: Path, sound: Confi
     ]
 
 
-def test_it_goes_by_the_services_own_settings(tmp_path: Path, sound: Config, settings: Settings) -> None:
+def test_the_findings_follow_the_services_own_settings(tmp_path: Path, sound: Config, settings: Settings) -> None:
     settings.IDENTITY_VALIDATE_DEADLINE_MS = 3000
     settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
 
@@ -126,7 +126,7 @@ def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("levels", "finding_id"), [(200, "connect-proxy-missing"), (960, UNREADABLE), (100_000, UNREADABLE)]
 )
-def test_a_file_that_is_nested_too_deeply_is_said_so(tmp_path: Path, levels: int, finding_id: str) -> None:
+def test_a_file_that_is_nested_too_deeply_is_reported_as_such(tmp_path: Path, levels: int, finding_id: str) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"a":' * levels + "1" + "}" * levels)
 
