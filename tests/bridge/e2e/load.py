@@ -43,7 +43,8 @@ class Load:
         """Every event reached the client: none is lost, none came twice, and each family's came in order."""
         await heard.until(lambda: heard.count >= self.total)
         each = self.total // FAMILIES
-        assert {name: numbers for name in CHANNELS if (numbers := heard.numbers(name)) != list(range(each))} == {}
+        wrong = {name: numbers for name in CHANNELS if (numbers := heard.numbers(name)) != list(range(each))}
+        assert wrong == {}, f"lost, repeated or out of order: {wrong}"
 
     def assert_committed(self) -> None:
         """Everything is committed."""

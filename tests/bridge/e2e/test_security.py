@@ -67,9 +67,7 @@ async def test_kafka_over_tls_with_a_client_certificate(stage: Stage, kafka: Kaf
     await assert_delivers(stage, **with_tls(kafka, secured))
 
 
-@pytest.mark.parametrize(
-    ("mechanism", "tls"), [("PLAIN", False), ("PLAIN", True), ("SCRAM-SHA-256", False), ("SCRAM-SHA-512", True)]
-)
+@pytest.mark.parametrize(("mechanism", "tls"), [("PLAIN", True), ("SCRAM-SHA-256", False)])
 async def test_kafka_with_sasl(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str, tls: bool) -> None:
     await assert_delivers(stage, **with_sasl(kafka, secured, mechanism, tls=tls))
 
@@ -83,9 +81,8 @@ async def test_a_password_from_a_file(stage: Stage, kafka: Kafka, secured: Secur
     await assert_delivers(stage, **given, BRIDGE_KAFKA_SASL_PASSWORD_FILE=str(file))
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
-def test_a_wrong_password_is_logged_but_not_shown(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str) -> None:
-    given = {**with_sasl(kafka, secured, mechanism, tls=False), "BRIDGE_KAFKA_SASL_PASSWORD": "not-the-password"}
+def test_a_wrong_password_is_logged_but_not_shown(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+    given = {**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False), "BRIDGE_KAFKA_SASL_PASSWORD": "not-the-password"}
 
     with stage.bridge(**given) as bridge:
         bridge.wait_until(lambda health: health.get("kafka") == {"reachable": False} and health["status"] == "degraded")
