@@ -1,6 +1,7 @@
 """What `run_bridge --check` asks: would a bridge with this configuration work now?"""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from bridge.centrifugo.api import open_api
 from bridge.delivery.verdicts import Failure
@@ -10,6 +11,8 @@ from bridge.kafka.lag import Brokers
 from bridge.routing.model import Routes
 from bridge.running.configuration import Configuration
 from bridge.running.start import StartError, check_topics
+
+ANSWER_S: Final = 5.0
 
 
 @dataclass
@@ -42,7 +45,7 @@ async def preflight(config: Configuration, routes: Routes) -> Findings:
 async def _ask_kafka(config: Configuration, routes: Routes, findings: Findings) -> None:
     brokers = config.connection.brokers
     try:
-        existing = await Brokers(admin_properties(config.connection)).topics()
+        existing = await Brokers(admin_properties(config.connection)).topics(ANSWER_S)
     except KafkaUnreachable as error:
         findings.fault(f"Kafka at {brokers} does not answer ({error}); check BRIDGE_KAFKA_BROKERS and …_SECURITY")
         return

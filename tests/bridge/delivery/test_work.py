@@ -97,6 +97,16 @@ def test_a_command_of_a_partition_that_has_gone_is_not_tried_again() -> None:
     assert len(work.lanes) == 0
 
 
+def test_a_partition_that_is_assigned_again_starts_from_nothing() -> None:
+    work = assigned()
+    work.receive(PARTITION, record(0), [publication("a")])
+
+    work.assign(PARTITION)
+
+    assert not work.take(10, 1000).tasks
+    assert (work.pending, len(work.lanes)) == (0, 0)
+
+
 def test_a_request_is_bounded_in_bytes_and_never_empty() -> None:
     work = assigned()
     for offset in range(3):

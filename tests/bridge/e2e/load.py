@@ -1,11 +1,12 @@
 """Events at a steady rate, and the check that a client received each of them once and in order."""
 
+import asyncio
 import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from confluent_kafka import Producer
 
@@ -19,28 +20,36 @@ CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
 
 @dataclass
 class Load:
-    """`total` events, of each family in turn. They go on until `enough` is set and all are written."""
+    """Events of each family in turn, `rate` a second: `total` at least, and more until `assert_delivered` is called."""
 
     total: int
     rate: int
     stage: Stage
+    enough: threading.Event = field(default_factory=threading.Event)
+    written: threading.Event = field(default_factory=threading.Event)
 
     def produce(self) -> None:
-        """Write them at this rate; each once and in order, whatever happens to Kafka meanwhile."""
+        """Write them; each once and in order, whatever happens to Kafka meanwhile."""
         producer = Producer(
             {"bootstrap.servers": self.stage.kafka.address, "enable.idempotence": True, "linger.ms": 2},
         )
         began = time.monotonic()
-        for number in range(self.total):
+        number = 0
+        while number < self.total or number % FAMILIES or not self.enough.is_set():
             family = f"f-{number % FAMILIES}"
             value = b'{"family":"%s","n":%d}' % (family.encode(), number // FAMILIES)
             producer.produce(self.stage.topic, value, family.encode(), partition=number % FAMILIES % PARTITIONS)
             producer.poll(0)
+            number += 1
             time.sleep(max(0.0, began + number / self.rate - time.monotonic()))
         assert producer.flush(60) == 0
+        self.total = number
+        self.written.set()
 
     async def assert_delivered(self, heard: Listening) -> None:
         """Every event reached the client: none is lost, none came twice, and each family's came in order."""
+        self.enough.set()
+        assert await asyncio.to_thread(self.written.wait, 90), "Kafka did not take the events"
         await heard.until(lambda: heard.count >= self.total)
         each = self.total // FAMILIES
         wrong = {name: numbers for name in CHANNELS if (numbers := heard.numbers(name)) != list(range(each))}
@@ -73,5 +82,6 @@ def producing(stage: Stage, total: int, rate: int = 400) -> Iterator[Load]:
     try:
         yield load
     finally:
+        load.enough.set()
         thread.join()
     assert failures == []

@@ -46,12 +46,10 @@ async def test_a_dead_letter_is_explained_and_replayed(kafka: Kafka, centrifugo_
         assert (letter.key(), letter.value(), headers["trace"]) == (b"the-key", VALUE, b"abc")
         assert [headers[name] for name in TEXTS] == [b"no_such_field", b"n is absent", b"entries", b"1", b"0", b"0"]
         assert headers["__connect.errors.stage"] == b"TRANSFORMATION"
-        [found] = inspected(stage)
+        [found] = inspected(stage, "--show-values")
         assert (found["reason"], found["topic"], found["offset"]) == ("no_such_field", stage.topic, 0)
-        assert "value" not in found
-        assert inspected(stage, "--show-values")[0]["value"] == VALUE.decode()
+        assert found["value"] == VALUE.decode()
         assert manage(stage, "inspect_dead_letters", "--reason", "rejected").returncode == 0
-        assert manage(stage, "inspect_dead_letters").returncode == 1
 
         stage.routes.write_text(ROUTES.replace('"n"', '"number"').format(topic=stage.topic))
         replayed = manage(stage, "replay_dead_letters", "--reason", "no_such_field")
