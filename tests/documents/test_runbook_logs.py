@@ -13,8 +13,12 @@ from centrifugo_proxy.events.decision import (
     MetaMissing,
     TicketMissing,
 )
+from centrifugo_proxy.peers.rollover import Reason
+from centrifugo_proxy.peers.spiffe.svid import Svid
 from centrifugo_proxy.protocol import answers
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
+from centrifugo_proxy.telemetry.peer_log import PeerLog
+from centrifugo_proxy.telemetry.spiffe_log import SpiffeLog
 from fallback.admission import PoolAccepted, PoolEmpty, PoolLow
 from fallback.outage import OutageEnded, OutageOpened, OutageStatus
 from fallback.tickets import LoadStatus
@@ -50,3 +54,27 @@ def test_every_line_of_an_outage_is_in_the_runbook_with_its_level_and_fields(cap
         assert f"\n{row}" in text
         if fields and not isinstance(record.exc_info, tuple):
             assert f"\n{row}{fields} |\n" in text
+
+
+def test_every_line_about_peers_and_our_identity_is_in_the_runbook_with_its_level(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = section("## What the logs say")
+    caplog.set_level(logging.INFO)
+    svid = Svid("spiffe://example.org/realtime", (), b"", {}, serial=1, not_after=0.0)
+
+    peer, spiffe = PeerLog("identity"), SpiffeLog(["identity"])
+    peer.channel_replaced(Reason.SILENT)
+    peer.tls_files_taken()
+    peer.tls_files_refused("made up")
+    for connected in (False, True, False):
+        spiffe.agent_connected(connected, "UNAVAILABLE")
+    spiffe.svid_taken(svid)
+    spiffe.svid_expired(svid)
+    spiffe.svid_refused("made up")
+    spiffe.dialled("identity", "wrong_id", "made up")
+    spiffe.closed_early("identity", 0.1, svid)
+
+    assert len(caplog.records) == 11
+    for record in caplog.records:
+        assert f"\n| {NAMES[record.levelno]} | `{record.getMessage().replace('made up', '…')}` | " in text
