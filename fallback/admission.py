@@ -26,7 +26,7 @@ class PoolLow(NamedTuple):
 
 
 class PoolEmpty(NamedTuple):
-    """A connect was turned away in an outage because no ticket is left, or none was loaded."""
+    """A connect was refused in an outage because no ticket is left, or none was loaded."""
 
     status: LoadStatus
 

@@ -17,7 +17,7 @@ BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 CLAIMS: Final = Counter(
     "realtime_fallback_claims",
     "Claims on fallback tickets in the store of FALLBACK_CLAIMS_URL: won (let in), used (by another process), error "
-    "(turned away, the store did not answer), local (let in without the store), conflict (let in locally, and found "
+    "(refused, the store did not answer), local (let in without the store), conflict (let in locally, and found "
     "used by another process afterwards).",
     ["result"],
 )

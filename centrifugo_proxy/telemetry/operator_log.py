@@ -67,7 +67,7 @@ def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
         case GuardRefused(reason):
             return "the guard refused a request", reason, {"reason": reason}
         case PoolEmpty(status):
-            return "connect turned away: no fallback ticket left", status, {"pool_status": str(status)}
+            return "connect refused: no fallback ticket left", status, {"pool_status": str(status)}
         case DisconnectChanged(code, reason_bytes, asked_by):
             fields = {"asked_by": asked_by, "code": code, "reason_bytes": reason_bytes}
             return "changed a disconnect that Centrifugo would not carry out", asked_by, fields

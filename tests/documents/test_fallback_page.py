@@ -32,7 +32,7 @@ def ask(database: sqlite3.Connection, issue: Any, *, has_spare: bool = False) ->
     return ENDPOINT["realtime_ticket"]("u-1", has_spare, issue, database)
 
 
-def test_in_good_times_the_ticket_is_identitys_and_none_of_the_pool_is_spent(database: sqlite3.Connection) -> None:
+def test_while_identity_answers_it_issues_the_ticket_and_no_pool_ticket_is_spent(database: sqlite3.Connection) -> None:
     answers = [ask(database, up, has_spare=spare) for spare in (False, True)]
 
     assert answers == [(200, {"ticket": "ticket-of-u-1", "fallback": False})] * 2

@@ -83,7 +83,7 @@ async def http_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
 async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
     """Response mode `envelope`, without a guard, and with one field shown to others.
 
-    The limit of requests in flight is fixed: clients that are all slow at once must not be turned away here.
+    The limit of requests in flight is fixed: clients that are all slow at once must not be refused here.
     """
     variables = {"CENTRIFUGO_INFO_FIELDS": "subscription_tier", "PROXY_MAX_INFLIGHT": "1000"}
     async with stack(centrifugo_bin, CENTRIFUGO_RESPONSE_MODE="envelope", **variables) as running:

@@ -134,7 +134,7 @@ def test_each_message_appears_once_for_each_event_on_its_stream(story: Story) ->
     assert err == [
         ("warn", "identity outage opened"),
         ("warn", "fallback ticket pool dropped below low-watermark"),
-        ("warn", "connect turned away: no fallback ticket left"),
+        ("warn", "connect refused: no fallback ticket left"),
         ("error", "centrifugo.connect failed with an internal error"),
         ("warn", "changed a disconnect that Centrifugo would not carry out"),
     ]

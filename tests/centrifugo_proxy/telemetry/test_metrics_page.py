@@ -54,7 +54,7 @@ async def test_a_page_is_never_older_than_the_question() -> None:
     assert perf_counter() - started > 0.15
 
 
-async def test_whoever_asks_while_a_page_is_rendered_gets_the_next() -> None:
+async def test_a_request_during_the_rendering_of_a_page_gets_the_next_page() -> None:
     counted = Counted(families=10)
     page = MetricsPage(counted, every_s=0.05, slice_s=0)
 

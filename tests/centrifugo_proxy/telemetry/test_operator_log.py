@@ -37,7 +37,9 @@ def test_what_every_request_could_say_is_said_once_in_ten_seconds_with_the_count
     assert fields(caplog, "levelname", "count") == [("WARNING", 1), ("WARNING", 3)]
 
 
-def test_statuses_services_and_reasons_are_told_apart(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_statuses_services_and_reasons_are_counted_separately(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     log = OperatorLog(clock.monotonic)
 
     for _ in range(3):

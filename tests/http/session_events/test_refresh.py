@@ -242,7 +242,7 @@ async def test_a_fault_of_identity_ends_no_connection(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_mesh_that_refuses_the_call_ends_nobodys_connection(status: int) -> None:
+async def test_a_mesh_that_refuses_the_call_ends_no_connection(status: int) -> None:
     async with answering_http(status) as address, service(address, CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 
