@@ -108,7 +108,7 @@ async def test_a_failed_startup_is_reported_to_the_server_with_its_reason(tmp_pa
 
 
 async def test_a_request_before_startup_says_what_is_missing() -> None:
-    with pytest.raises(RuntimeError, match="serve with lifespan on"):
+    with pytest.raises(RuntimeError, match="start uvicorn with --lifespan on"):
         await talk(application(), {"type": "http"})
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -108,7 +109,8 @@ def test_an_unread_pipe_drops_lines_and_reports_them_once_it_is_read(tmp_path: P
     lines = read.splitlines()
     assert dropped > 0
     assert errors.read_text().count(LOST) == 1
-    assert f'"stream":"stdout","lines":{int(dropped)}' in errors.read_text()
+    reported = re.findall(r'"stream":"stdout","lines":(\d+)', errors.read_text())
+    assert [int(lines) >= dropped for lines in reported] == [True]  # more may be lost until the reader has begun
     assert all(line.startswith(b"{") and line.endswith(b"}") for line in lines)
     assert code == 0
     os.close(read_end)
