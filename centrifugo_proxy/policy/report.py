@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from centrifugo_proxy.policy.explanation import Explanation
-from centrifugo_proxy.policy.rules import Policy, Rule
+from centrifugo_proxy.policy.rules import Policy, Reason, Rule
 
 
 class Report(NamedTuple):
@@ -36,7 +36,8 @@ def _paragraph(file: str, explanation: Explanation) -> Iterator[str]:
         yield f"Then: {step}."
     if explanation.client_error is not None:
         code, message = explanation.client_error
-        yield f"The client gets error {code}: {message}"
+        temporary = " (temporary: its SDK tries again)" if _is_temporary(explanation) else ""
+        yield f"The client gets error {code}: {message}{temporary}"
     if explanation.passed_over:
         yield "Passed over:" if explanation.rule else "Looked at:"
     for rule, why in explanation.passed_over:
@@ -64,14 +65,20 @@ def as_object(report: Report) -> dict[str, Any]:
 
 def _decision(explanation: Explanation) -> dict[str, Any]:
     client_error = explanation.client_error
+    temporary = {"temporary": True} if _is_temporary(explanation) else {}
     return {
         "allowed": explanation.reason is None,
         "why": explanation.why,
         "rule": explanation.rule and _place(explanation.kind, explanation.rule),
         "then": list(explanation.next_steps),
-        "error": client_error and {"code": client_error[0], "message": client_error[1]},
+        "error": client_error and {"code": client_error[0], "message": client_error[1], **temporary},
         "passed_over": [{**_place(explanation.kind, rule), "why": why} for rule, why in explanation.passed_over],
     }
+
+
+def _is_temporary(explanation: Explanation) -> bool:
+    """Whether the client's error is one after which SDKs try again."""
+    return explanation.reason is Reason.DEGRADED
 
 
 def _place(kind: str, rule: Rule) -> dict[str, Any]:
