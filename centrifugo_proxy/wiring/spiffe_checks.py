@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from centrifugo_proxy.peers.spiffe.ids import has_ip_addresses
 from common.safe_path import safe_path
 
 SPIFFE_VARIABLES: Final = (
@@ -25,7 +26,7 @@ def check_spiffe(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         present = [name for name in SPIFFE_VARIABLES if getattr(settings, name)]
         return [spiffe_without_spiffe(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)] if present else []
-    return [*_missing(), *_socket()]
+    return [*_missing(), *_sockets_of_peers(), *_socket()]
 
 
 def _missing() -> Iterator[CheckMessage]:
@@ -36,6 +37,18 @@ def _missing() -> Iterator[CheckMessage]:
         yield missing_variable("FAMILY_SERVICE_SPIFFE_ID", "FAMILY_SERVICE_GRPC_ADDRESS is set")
     if settings.RPC_BACKENDS.keys() != settings.RPC_BACKENDS_SPIFFE_IDS.keys():
         yield different_backends(settings.RPC_BACKENDS, settings.RPC_BACKENDS_SPIFFE_IDS)
+
+
+def _sockets_of_peers() -> Iterator[CheckMessage]:
+    targets = {
+        "IDENTITY_VALIDATE_GRPC_ADDRESS": [settings.IDENTITY_VALIDATE_GRPC_ADDRESS],
+        "FAMILY_SERVICE_GRPC_ADDRESS": [settings.FAMILY_SERVICE_GRPC_ADDRESS],
+        "RPC_BACKENDS": settings.RPC_BACKENDS.values(),
+    }
+    for name, values in targets.items():
+        for target in values:
+            if not has_ip_addresses(target):
+                yield target_without_ip(name, target)
 
 
 def _socket() -> Iterator[CheckMessage]:
@@ -77,6 +90,14 @@ def spiffe_without_spiffe(names: Sequence[str], negotiation_type: str) -> Error:
         "SPIFFE ID.",
         hint=f"Set IDENTITY_VALIDATE_NEGOTIATION_TYPE=spiffe, or unset {', '.join(names)}.",
         id="centrifugo_proxy.E011",
+    )
+
+
+def target_without_ip(name: str, target: str) -> Error:
+    return Error(
+        f"{name} has {target}, which is not reached by an IP address: SPIFFE cannot be used there.",
+        hint=f"Give {name} host:port, dns:///host:port, ipv4:… or ipv6:….",
+        id="centrifugo_proxy.E012",
     )
 
 

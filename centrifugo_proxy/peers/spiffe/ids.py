@@ -53,6 +53,11 @@ def endpoint_socket(raw: str) -> str:
     return raw
 
 
+def has_ip_addresses(target: str) -> bool:
+    """Whether gRPC reaches a target by IP addresses. Only these go through the tunnel; others would get plaintext."""
+    return target.partition(":")[0] not in ("unix", "unix-abstract", "vsock", "xds")
+
+
 def grpc_target(socket: str) -> str:
     """The same address as gRPC writes it."""
     if socket.startswith("unix://"):

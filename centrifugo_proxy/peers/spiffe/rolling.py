@@ -9,6 +9,7 @@ from grpc import aio
 
 from centrifugo_proxy.peers.channel_options import Options
 from centrifugo_proxy.peers.spiffe.dial import Dialler, Peer
+from centrifugo_proxy.peers.spiffe.ids import has_ip_addresses
 from centrifugo_proxy.peers.spiffe.tunnel import HEADER, Tunnel
 from centrifugo_proxy.peers.spiffe.tunnel import Report as TunnelReport
 from centrifugo_proxy.peers.spiffe.workload_api import Report as SvidReport
@@ -23,6 +24,9 @@ class SpiffeSource:
     """Channels to one peer, with the newest identity."""
 
     def __init__(self, target: str, options: Options, tunnel: Tunnel, peer: Peer) -> None:
+        """Raises ValueError for a target that gRPC would not reach through the tunnel."""
+        if not has_ip_addresses(target):
+            raise ValueError(f"{target} has no IP addresses, so that its connections cannot go through the tunnel")
         self._target, self._tunnel = target, tunnel
         self._options = (
             *(option for option in options if option[0] != REPLACED),

@@ -54,6 +54,19 @@ def test_e011_an_id_is_set_and_nothing_checks_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "target", ["unix:/run/identity.sock", "unix-abstract:identity", "xds:///identity", "vsock:1:2"]
+)
+def test_e012_a_target_that_the_tunnel_cannot_reach_would_get_tickets_in_plaintext(target: str) -> None:
+    (error,) = findings(**SOUND, IDENTITY_VALIDATE_GRPC_ADDRESS=target)
+
+    assert (error.id, error.is_serious()) == ("centrifugo_proxy.E012", True)
+    assert error.msg == (
+        f"IDENTITY_VALIDATE_GRPC_ADDRESS has {target}, which is not reached by an IP address: "
+        "SPIFFE cannot be used there."
+    )
+
+
 def test_tls_files_are_refused_with_spiffe() -> None:
     assert "centrifugo_proxy.E007" in ids(findings(**SOUND, IDENTITY_TLS_SERVER_NAME="identity"))
 

@@ -10,8 +10,9 @@ import pytest
 from centrifugo_proxy.peers.channel_options import channel_options
 from centrifugo_proxy.peers.channels import rolling_channel
 from centrifugo_proxy.peers.rollover import Reason
-from centrifugo_proxy.peers.spiffe.dial import Peer
+from centrifugo_proxy.peers.spiffe.dial import Dialler, Peer
 from centrifugo_proxy.peers.spiffe.rolling import SpiffeSource, open_tunnel
+from centrifugo_proxy.peers.spiffe.tunnel import Tunnel
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from proto.spiffe.workload_api_pb2 import X509SVIDResponse
 from tests.harness.channels import Client, Reports, client_on
@@ -147,3 +148,14 @@ async def test_a_new_bundle_alone_is_used_and_the_old_authority_no_longer_truste
 
     assert ends == {"UNAVAILABLE"}
     assert "bad_certificate" in reports.results()
+
+
+@pytest.mark.parametrize(
+    "target", ["unix:/run/identity.sock", "unix-abstract:identity", "vsock:1:2", "xds:///identity"]
+)
+def test_a_target_that_would_be_reached_in_plaintext_is_refused(target: str) -> None:
+    source = SvidSource("unix:///nowhere", SpiffeReports())
+    tunnel = Tunnel(source, SpiffeReports(), Dialler(source))
+
+    with pytest.raises(ValueError, match="cannot go through the tunnel"):
+        SpiffeSource(target, channel_options(1), tunnel, Peer("identity", frozenset({IDENTITY})))
