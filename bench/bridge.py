@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 import websockets
 from confluent_kafka import Producer
 
+from bench.parts.command import measured, parser_of
 from bench.parts.kafka_stage import CHANNELS, EMPTY, TOPIC, Front, Stage, kafka_stage
 from bench.parts.machine import cpu_s, describe, rss_mib
 from bench.parts.processes import BenchError
@@ -201,30 +202,24 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench.bridge", description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--records", type=int, default=50_000, help="events of 1 KiB in the backlog (50000)")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of backlogs (5)")
     parser.add_argument("--rate", type=int, default=300, help="events a second for the latency (300)")
-    parser.add_argument("--seconds", type=float, default=10, help="how long (10)")
-    parser.add_argument("--outage", type=float, default=30, help="seconds of the outage (30)")
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--seconds", type=float, default=10, help="duration of the latency measurement (10)")
+    parser.add_argument("--outage", type=float, default=30, help="duration of the outage in seconds (30)")
     return parser.parse_args()
 
 
 def main() -> int:
+    """1 if a bar is missed."""
     options = parsed()
-    try:
-        results = measure(options)
-    except BenchError as error:
-        sys.exit(str(error))
+    results = measured(lambda: measure(options), options.json)
     missed = 0
     for name, (unit, bar) in BARS.items():
         good = results[name] >= bar if name in AT_LEAST else results[name] <= bar
         missed += not good
         sys.stdout.write(f"{'ok    ' if good else 'MISSED'}  {name:<14} {results[name]:6.2f} {unit} {bar}\n")
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=1)
     return 1 if missed else 0
 
 
