@@ -159,3 +159,30 @@ def test_a_target_that_would_be_reached_in_plaintext_is_refused(target: str) -> 
 
     with pytest.raises(ValueError, match="cannot go through the tunnel"):
         SpiffeSource(target, channel_options(1), tunnel, Peer("identity", frozenset({IDENTITY})))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("no_proxy", "*"),
+        ("NO_PROXY", "*"),
+        ("no_grpc_proxy", "*"),
+        ("http_proxy", "http://127.0.0.1:1"),
+        ("GRPC_ADDRESS_HTTP_PROXY", "127.0.0.1:1"),
+        ("GRPC_ADDRESS_HTTP_PROXY_ENABLED_ADDRESSES", "192.0.2.0/24"),
+    ],
+)
+async def test_no_variable_of_the_environment_leads_a_call_past_the_tunnel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    reports = SpiffeReports()
+
+    async with (
+        workload_api(tmp_path / "s", fresh()) as api,
+        identity_stub(DOMAIN.server_credentials(DOMAIN.issue(IDENTITY))) as identity,
+        spiffe_client(api, f"localhost:{identity.port}", reports, Reports()) as client,
+    ):
+        end = await client.ask()
+
+    assert (end, "ok" in reports.results()) == ("OK", True)
