@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from common.os_errors import reason
+from common.printable import printable
 
 TICKET_BYTES: Final = 32
 COUNTS: Final = range(1, 1_000_001)
@@ -22,17 +23,18 @@ def mint(count: int, output: Path, *, overwrite: bool) -> int:
     if count not in COUNTS:
         raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")
     if os.path.isdir(output):  # unlike Path.is_dir, False in a folder that this user may not enter
-        raise NotMinted(f"{output} is a folder; give the path of a file in it.")
+        raise NotMinted(f"{printable(output)} is a folder; give the path of a file in it.")
     content = "".join(f"{secrets.token_urlsafe(TICKET_BYTES)}\n" for _ in range(count)).encode()
     try:
         write_whole(output, content, overwrite=overwrite)
     except FileExistsError:
         raise NotMinted(
-            f"{output} is there already; choose another path, or give --force to replace a pool that no process uses."
+            f"{printable(output)} is there already; choose another path, or give --force to replace a pool that no "
+            "process uses."
         ) from None
     except OSError as error:
         raise NotMinted(
-            f"cannot write {output}: {reason(error)}; choose a path in a folder that this user may write to."
+            f"cannot write {printable(output)}: {reason(error)}; choose a path in a folder that this user may write to."
         ) from None
     return len(content)
 

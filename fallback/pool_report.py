@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from common.exit_codes import PluginState
+from common.printable import printable
 from fallback.tickets import LoadedPool, LoadStatus
 
 
@@ -88,7 +89,7 @@ def as_lines(report: PoolReport) -> Iterator[str]:
         "duplicates": report.duplicates,
         "low watermark": report.low_watermark,
         "file mode": _octal(report.file_mode),
-        report.source: report.location or None,
+        report.source: printable(report.location) or None,
     }
     for name, value in facts.items():
         if value is not None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from centrifugo_proxy.policy.explanation import Explanation
 from centrifugo_proxy.policy.rules import Policy, Reason, Rule
+from common.printable import printable
 
 
 class Report(NamedTuple):
@@ -20,6 +21,7 @@ class Report(NamedTuple):
 def as_lines(report: Report) -> list[str]:
     """The report as lines for people."""
     file, problems, policy, explanation = report
+    file = printable(file)
     if policy is None:
         return [*problems, f"{file}: {_counted(len(problems), 'problem')}; the service would not start."]
     if explanation is None:

@@ -12,13 +12,13 @@ from tests.harness.paths import ROOT
 
 pytestmark = pytest.mark.processes
 
-ESCAPES = "\x1b[2J\x07"
+ESCAPES = "\x1b[2J\x07\nFORGED"
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ["check_policy", f"/{ESCAPES}\nOK: sound"],
+        ["check_policy", f"/{ESCAPES}"],
         ["check_policy", f"--{ESCAPES}"],
         ["check_policy", "policy.example.toml", "--tier", ESCAPES],
         ["check_policy", "policy.example.toml", "--user", "u", "--channel", f"a:{ESCAPES}"],
@@ -32,8 +32,10 @@ ESCAPES = "\x1b[2J\x07"
 def test_no_argument_reaches_the_terminal_as_it_is(command: list[str]) -> None:
     ended = run_manage(*command)
 
+    shown = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode != 0
-    assert (ended.stdout + ended.stderr).replace("\n", "").isprintable()
+    assert all(line.isprintable() for line in shown)
+    assert not any(line.startswith("FORGED") for line in shown)
 
 
 def test_no_key_of_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> None:

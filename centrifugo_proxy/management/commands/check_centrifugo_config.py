@@ -109,7 +109,7 @@ def as_text(file: Path, report: Report) -> str:
     """The report for a terminal."""
     layout = f" (Centrifugo v{report.major} layout)" if report.major else ""
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
-    summary = f"{file}{layout}: {errors} errors, {warnings} warnings."
+    summary = f"{printable(file)}{layout}: {errors} errors, {warnings} warnings."
     return "\n".join([*map(paragraph, report.findings), summary])
 
 

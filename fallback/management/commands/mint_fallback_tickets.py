@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from common.operator_command import OperatorCommand
+from common.printable import printable
 from fallback.minting import NotMinted, mint
 
 SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size
@@ -39,10 +40,10 @@ A running process keeps the pool that it started with. docs/runbook.md says how 
             size = mint(count, Path(output), overwrite=force)
         except NotMinted as problem:
             raise CommandError(f"{problem} Nothing was written.", returncode=1) from None
-        self.stdout.write(f"Wrote {count} tickets to {output} ({size} bytes, mode 0600).")
+        self.stdout.write(f"Wrote {count} tickets to {printable(output)} ({size} bytes, mode 0600).")
         if size > SECRET_BYTES:
             self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.")
-        self.stdout.write(f"Next: manage.py check_fallback_pool --path {output}")
+        self.stdout.write(f"Next: manage.py check_fallback_pool --path {printable(output)}")
         self.stdout.write(
             "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that"
         )

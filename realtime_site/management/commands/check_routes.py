@@ -15,6 +15,7 @@ from bridge.explaining.report import FAULTY, exit_code, to_json, to_lines
 from common.files import MIB, read_file
 from common.operator_command import OperatorCommand
 from common.os_errors import reason
+from common.printable import printable
 from realtime_site.management.route_facts import policy_facts, server_facts
 
 T = TypeVar("T")
@@ -81,9 +82,9 @@ def _read(read: Callable[[Path], T], file: Path | None, what: str) -> T | None:
     try:
         return read(file)
     except OSError as error:
-        raise CommandError(f"{file}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
+        raise CommandError(f"{printable(file)}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"{file}: not {what}: {error}", returncode=FAULTY) from None
+        raise CommandError(f"{printable(file)}: not {what}: {error}", returncode=FAULTY) from None
 
 
 def _record(options: dict[str, Any], now_ms: int) -> Record | None:
@@ -112,7 +113,7 @@ def _value(file: str) -> bytes:
     try:
         return read_file(file, VALUE_BYTES)
     except OSError as error:
-        raise CommandError(f"{file}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
+        raise CommandError(f"{printable(file)}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
 
 
 def _header(given: str) -> tuple[str, bytes]:

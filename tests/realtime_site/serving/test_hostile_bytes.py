@@ -11,7 +11,7 @@ import pytest
 from tests.harness.processes import Process, serving
 from tests.harness.raw_socket import open_sockets, raw_socket, rss_kib, statuses
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.processes
 
 TOKEN = "a-made-up-token"
 BODY = b'{"data": {"token": ""}}'
