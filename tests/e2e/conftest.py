@@ -54,20 +54,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"NOT RUN: the tests with a real Centrifugo. {why}")
 
 
-def build_log() -> str:
-    return centrifugo.BUILD_LOG.read_text() if centrifugo.BUILD_LOG.exists() else ""
-
-
 @pytest.fixture(scope="session", params=centrifugo.majors(), ids="v{}".format)
 def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
     """A Centrifugo to test with. CI may go without one only where it cannot be built, and says why."""
     if found := centrifugo.binary(request.param):
         return found
     why = "There is none: `make centrifugos` builds them with Go, and CENTRIFUGO_BIN names another."
-    if reason := centrifugo.excuse(build_log()):
+    if reason := centrifugo.excuse(centrifugo.build_log()):
         why = reason
     elif os.environ.get("CI") == "true":
-        pytest.fail(f"{why} Here it must not be missing.\n{build_log()}", pytrace=False)
+        pytest.fail(f"{why} Here it must not be missing.\n{centrifugo.build_log()}", pytrace=False)
     request.config.stash[WHY_SKIPPED] = why
     pytest.skip(why)
 

@@ -58,6 +58,11 @@ def excuse(build_log: str) -> str:
     return ""
 
 
+def build_log() -> str:
+    """What the last build logged; "" if there was none."""
+    return BUILD_LOG.read_text() if BUILD_LOG.exists() else ""
+
+
 def majors() -> tuple[int, ...]:
     """The majors to test with: those that are pinned, or that of CENTRIFUGO_BIN. FileNotFoundError as in `named`."""
     return (layout(path),) if (path := named()) else PINNED_MAJORS
