@@ -27,7 +27,7 @@ LEVELS: Final = {
 }
 NAMES: Final = {number: name for name, number in reversed(LEVELS.items())}
 QUIET_S: Final = 30.0
-REPEATING: Final = ("opentelemetry", "urllib3", "asyncio", "grpc", "uvicorn.error")
+REPEATING: Final = ("bridge.kafka", "opentelemetry", "urllib3", "asyncio", "grpc", "uvicorn.error")
 
 
 def configuration(level: str, *, human: bool) -> dict[str, Any]:
