@@ -222,13 +222,16 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-async def test_garbage_at_the_port_is_logged_once() -> None:
+async def test_garbage_at_the_port_is_answered_and_not_logged() -> None:
     with serving() as process:
+        before, answers = process.stderr(), []
         for _ in range(20):
             reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
             writer.write(b"this is no HTTP\r\n\r\n")
-            await reader.read()
+            answers.append((await reader.read()).partition(b"\r\n")[0])
             writer.close()
-        said = process.stderr()
+        process.terminate()
+        written = process.stderr()
 
-    assert said.count("Invalid HTTP request received.") == 1
+    assert answers == [b"HTTP/1.1 400 Bad Request"] * 20
+    assert written == before
