@@ -5,6 +5,7 @@ releases a connection as soon as it ends. Why not uvicorn's own class: docs/desi
 """
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from typing import Any, Final
@@ -28,6 +29,8 @@ READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop f
 WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
 PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
+
+logger = logging.getLogger("uvicorn.error")
 
 FAILED: Final = error_response(500, "internal error")
 BUSY: Final = error_response(503, "too many connections")
@@ -300,6 +303,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def _refuse_after_answers(self, response: bytes) -> None:
         """Refuse what cannot be parsed, after the answers to the complete requests before it."""
+        logger.warning("Invalid HTTP request received.")  # uvicorn's words; one line in 30 seconds passes
         self._forget_data()
         if self._receiving is not None and self._receiving is self._current:
             return self._refuse(response)

@@ -222,9 +222,9 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-async def test_garbage_at_the_port_is_answered_and_not_logged() -> None:
+async def test_garbage_at_the_port_is_answered_and_logged_once() -> None:
     with serving() as process:
-        before, answers = process.stderr(), []
+        answers = []
         for _ in range(20):
             reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
             writer.write(b"this is no HTTP\r\n\r\n")
@@ -234,4 +234,4 @@ async def test_garbage_at_the_port_is_answered_and_not_logged() -> None:
         written = process.stderr()
 
     assert answers == [b"HTTP/1.1 400 Bad Request"] * 20
-    assert written == before
+    assert written.count("Invalid HTTP request received.") == 1
