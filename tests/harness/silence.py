@@ -16,6 +16,7 @@ class Way:
     connections: int = 0
     _pumps: list[asyncio.Task[None]] = field(default_factory=list)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _joining: int = 0
 
     @property
     def address(self) -> str:
@@ -26,7 +27,11 @@ class Way:
         self._writers.append(writer)
         if self.silent_for_new:
             return
-        there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
+        self._joining += 1
+        try:
+            there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
+        finally:
+            self._joining -= 1
         self._writers.append(to_there)
         self._pumps += [asyncio.create_task(_pump(reader, to_there)), asyncio.create_task(_pump(there, writer))]
 
@@ -38,6 +43,9 @@ class Way:
         self._pumps.clear()
 
     async def close(self) -> None:
+        self.fall_silent(for_new=True)
+        while self._joining:
+            await asyncio.sleep(0.01)
         self.fall_silent(for_new=True)
         for writer in self._writers:
             writer.close()

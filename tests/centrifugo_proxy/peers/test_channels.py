@@ -9,7 +9,6 @@ import grpc
 import pytest
 
 from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES
-from centrifugo_proxy.peers.rollover import Reason
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import Reports, client_of
 from tests.harness.grpc_stub import Context
@@ -20,7 +19,7 @@ from tests.harness.silence import way_to
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
 BACK_S = 2.0
 # What a busy machine may add to a time that the service keeps.
-SLACK_S = 1.0
+SLACK_S = 1.5
 
 
 async def test_a_peer_that_was_refused_is_back_within_two_seconds(identity: IdentityStub) -> None:
@@ -103,19 +102,20 @@ async def test_a_silent_host_with_a_deadline_longer_than_that_is_left_within_fiv
 
 
 async def test_a_silent_host_among_several_is_left_within_five_seconds(identity: IdentityStub) -> None:
-    report = Reports()
     async with (
         way_to(identity.port) as way,
-        client_of(f"ipv4:{identity.address},{way.address}", deadline_s=0.5, report=report) as client,
+        client_of(f"ipv4:{identity.address},{way.address}", deadline_s=0.5) as client,
     ):
         await client.seconds_until_ok(in_a_row=10)
         way.fall_silent(for_new=True)
-        started = time.monotonic()
-        await client.seconds_until_ok(in_a_row=40)
-        last_failure_s = time.monotonic() - started
+        silent_since = last_failure = time.monotonic()
+        in_a_row = 0
+        while in_a_row < 40 and time.monotonic() - silent_since < 30:
+            in_a_row = in_a_row + 1 if await client.ask() == "OK" else 0
+            last_failure = last_failure if in_a_row else time.monotonic()
 
-    assert last_failure_s < 5 + 2 * SLACK_S
-    assert report.replaced == [Reason.SILENT]
+    assert in_a_row == 40
+    assert last_failure - silent_since < 5 + 2 * SLACK_S
 
 
 async def test_a_host_that_was_silent_for_all_clients_is_back_within_two_seconds(identity: IdentityStub) -> None:
