@@ -11,7 +11,7 @@ from tests.harness.paths import ROOT
 
 HANG_UPS = int(os.environ.get("HANG_UPS", "4000"))
 # What a call whose caller goes may leave, far below the 900 bytes that grpcio loses for a call that is cancelled.
-BYTES_A_CALL = 300
+BYTES_A_CALL = 500
 NOISE_BYTES = 512 * 1024
 
 

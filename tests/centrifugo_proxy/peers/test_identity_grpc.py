@@ -179,6 +179,7 @@ async def test_a_client_certificate_is_shown_to_an_identity_that_asks_for_one(au
 
 
 @needs_openssl
+@pytest.mark.processes
 async def test_a_ticket_never_goes_to_a_server_without_tls(identity: IdentityStub, authority: Authority) -> None:
     settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
 
