@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-# Tests mostly wait for each other's processes: four at a time suit two cores.
-JOBS ?= 4
+# Tests mostly wait for processes: six at a time suit two cores.
+JOBS ?= 6
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 # The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
 CENTRIFUGO := .cache/centrifugo-v6
@@ -45,7 +45,7 @@ check: checks  ## static checks and the tests that start no process; under 90 se
 	EXAMPLES=0.1 $(PYTEST) -m "not processes"
 
 test: checks centrifugos-if-possible kafka-if-possible js-if-possible  ## the static checks and the whole test suite
-	$(PYTEST)
+	EXAMPLES=$${EXAMPLES:-0.5} $(PYTEST)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
 
