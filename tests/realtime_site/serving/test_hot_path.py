@@ -17,7 +17,7 @@ from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.service import Service, service
 from tests.harness.threads import thread_calls
 
-WARM_UP, REQUESTS = 100, 300
+WARM_UP, REQUESTS = 200, 500
 # Each kind of answer once, each kind of tracing once.
 kinds = pytest.mark.parametrize(
     ("script", "traced"), [("accepted", True), ("refused", False)], ids=["accepted, traced", "refused, untraced"]
@@ -78,7 +78,7 @@ async def warm(identity: IdentityStub, exporter: Encoding | None) -> AsyncIterat
 
 
 @kinds
-async def test_300_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
+async def test_500_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     async with warm(identity, Encoding() if traced else None) as it:
         before = {thread.ident for thread in threading.enumerate()}
@@ -92,7 +92,7 @@ async def test_300_connects_use_no_thread(identity: IdentityStub, script: str, t
 
 
 @kinds
-async def test_300_connects_leave_nothing_behind(identity: IdentityStub, script: str, traced: bool) -> None:
+async def test_500_connects_leave_nothing_behind(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     exporter = Encoding() if traced else None
     tracemalloc.start()
@@ -107,6 +107,6 @@ async def test_300_connects_leave_nothing_behind(identity: IdentityStub, script:
     finally:
         tracemalloc.stop()
 
-    assert after - before < REQUESTS * 32  # not an object a request
+    assert after - before < REQUESTS * 40  # less than an object a request
     assert tasks_after <= tasks
     assert exporter is None or exporter.spans == 2 * (WARM_UP + 2 * REQUESTS)
