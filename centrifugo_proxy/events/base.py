@@ -6,7 +6,7 @@ from centrifugo_proxy.events.decision import Decision
 
 
 class Clock(Protocol):
-    """Time in seconds: monotonic for durations, Unix time for what is shown."""
+    """Time in seconds: monotonic for durations, Unix time for display."""
 
     def monotonic(self) -> float: ...
     def time(self) -> float: ...
@@ -16,11 +16,11 @@ class Caller(Protocol):
     """The client of the HTTP request."""
 
     async def gone(self) -> bool:
-        """Whether its connection is known to be closed."""
+        """True if its connection is known to be closed."""
 
 
 class Event(Protocol):
-    """One of Centrifugo's events: decides about a request that has been parsed."""
+    """One of Centrifugo's events: decides about a parsed request."""
 
     async def decide(self, request: Any, caller: Caller) -> Decision: ...
 

@@ -1,4 +1,4 @@
-"""Decides for subscribe, publish and sub_refresh whether a connection may do something on a channel."""
+"""Decides whether a connection may subscribe or publish to a channel, for subscribe, publish and sub_refresh."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,14 +21,14 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 class Granted(NamedTuple):
-    """Allowed by `rule`, until `expire_at` (Unix seconds, 0 = without an end)."""
+    """Allowed by `rule`, until `expire_at` (Unix seconds, 0 = never expires)."""
 
     rule: ChannelRule
     expire_at: int
 
 
 class Denied(NamedTuple):
-    """Refused, with the client's error. `temporary` when it is refused because the connection is degraded."""
+    """Refused, with the client's error. `temporary` is true if the reason is that the connection is degraded."""
 
     code: int
     message: str
@@ -40,14 +40,14 @@ Judgement = Granted | Denied | BackendDisconnect
 
 @dataclass(frozen=True, slots=True)
 class ChannelGate:
-    """The policy, and the family service for the rules that ask it."""
+    """Asks the policy, and the family service for rules with `ask_family_service`."""
 
     policy: Policy
     owners: Owners
     family_service: FamilyService | None
 
     async def judge(self, request: EventRequest, action: Action) -> tuple[Judgement, Notices]:
-        """The judgement. Raises BackendUnavailable or BackendFault if the family service gives no answer."""
+        """Allow or refuse. Raises BackendUnavailable or BackendFault if the family service gives no answer."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_channel(owner, request.channel, action)
         if owner is None or rule is None or reason is not None:
@@ -63,7 +63,7 @@ class ChannelGate:
 
 
 def _judgement(answer: AccessAnswer, rule: ChannelRule, owner: Owner) -> Judgement:
-    """The family service cannot know a fallback connection, so that its refusal of one is temporary."""
+    """The family service cannot know a fallback connection, so its refusal of one is temporary."""
     match answer:
         case Grant(expire_at):
             return Granted(rule, expire_at)

@@ -47,7 +47,7 @@ DEGRADED_MARKS: Final = {"degraded": True}
 
 
 def _nothing() -> None:
-    """Stands in for `wake_probe` where there is no probe."""
+    """Used as `wake_probe` when there is no probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Connect:
             )
         except IdentityUnavailable as unavailable:
             return await self._ask_pool(request.ticket, caller, self._failed(call, str(unavailable)))
-        except IdentityInterrupted as interrupted:  # tells nothing about an outage
+        except IdentityInterrupted as interrupted:  # not evidence for or against an outage
             return self._unavailable("unavailable", (CallFailed("identity", str(interrupted)),))
         except IdentityFault as fault:
             return internal_error(fault)
@@ -111,7 +111,7 @@ class Connect:
     def _translate(self, answer: IdentityAnswer, ticket: str, notices: Notices) -> Decision:
         match answer:
             case IdentityDenied() | IdentityDisconnect() if self.admission.holds(ticket):
-                # Identity answers and does not know the pool's tickets: the client keeps its ticket and tries again.
+                # Identity is up but does not know the pool's tickets: the client keeps its ticket and tries again.
                 return self._unavailable("fallback_pool_not_open", notices)
             case Identity():
                 return self._success(answer, notices)

@@ -7,7 +7,7 @@ from fallback.admission import Notice as FallbackNotice
 
 
 class DisconnectChanged(NamedTuple):
-    """Identity or a backend asked for a disconnect that Centrifugo would not carry out as it is."""
+    """Identity or a backend asked for a disconnect that Centrifugo cannot carry out unchanged."""
 
     code: int
     reason_bytes: int
@@ -15,7 +15,7 @@ class DisconnectChanged(NamedTuple):
 
 
 class MetaMissing(NamedTuple):
-    """Centrifugo does not send `meta`: its option include_connection_meta is off. Once in a process's life."""
+    """Centrifugo does not send `meta`: its option include_connection_meta is off. Raised once per process."""
 
 
 class CallFailed(NamedTuple):
@@ -40,7 +40,7 @@ class GuardRefused(NamedTuple):
 Notice = FallbackNotice | DisconnectChanged | MetaMissing | CallFailed | TicketMissing | GuardRefused
 Notices = tuple[Notice, ...]
 
-# How the session events can end, beside what every request can end with; a metric label.
+# Outcomes of the session events, besides those that every request can have; a metric label.
 SESSION_EVENT_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
 COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented")
 
@@ -48,7 +48,7 @@ COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused
 class Decision(NamedTuple):
     """`outcome` is a metric label; `status` is that of response mode `http`.
 
-    `fault` is the exception behind an internal error. `notices` are what operators should know.
+    `fault` is the exception behind an internal error. `notices` are for operators.
     """
 
     outcome: str
@@ -67,7 +67,7 @@ NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, answers.Error(codes.NO
 
 
 def internal_error(fault: Exception, notices: Notices = ()) -> Decision:
-    """A bug, or an answer that breaks the contract. The client does not learn what went wrong."""
+    """A bug, or an answer that breaks the contract. The client is not shown the cause."""
     return Decision("internal_error", 500, answers.Error(codes.INTERNAL, "internal error"), notices, fault)
 
 
@@ -85,24 +85,24 @@ def denied(code: int, message: str, notices: Notices = (), *, temporary: bool = 
 
 
 def too_large(limit: int, notices: Notices = ()) -> Decision:
-    """More data than a rule allows."""
+    """The data is larger than the rule allows."""
     return Decision(
         "too_large", 200, answers.Error(codes.TOO_LARGE, f"data is larger than the limit of {limit} bytes"), notices
     )
 
 
 def unavailable(status: int, notices: Notices = ()) -> Decision:
-    """A service that must be asked is down or slow: refused for now, the SDK tries again.
+    """A required service is down or slow: the request is refused for now, and the SDK tries again.
 
-    `status` 200 refuses the command; 503 is a failed call, after which Centrifugo keeps the connection or the
-    subscription for another minute.
+    `status` 200 refuses the command. 503 fails the call: Centrifugo then keeps the connection or the subscription for
+    another minute.
     """
     answer = answers.Error(codes.BACKEND_UNAVAILABLE, "temporarily unavailable", temporary=True)
     return Decision("unavailable", status, answer, notices)
 
 
 def disconnected(code: int, reason: str, notices: Notices = ()) -> Decision:
-    """Disconnected by a backend; a code outside Centrifugo's range is replaced by 4000, after which SDKs reconnect."""
+    """Disconnected by a backend. A code outside Centrifugo's range becomes 4000, and SDKs reconnect."""
     passable = code in codes.DISCONNECT_CODES
     answer = answers.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):

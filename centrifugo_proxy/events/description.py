@@ -10,7 +10,7 @@ ALWAYS_SHOWN: Final = tuple(POOL_MARKS)
 
 
 def describe(identity: Identity) -> dict[str, Any]:
-    """`meta`: everything that is known about the owner."""
+    """`meta`: all known facts about the owner."""
     meta = {
         "family_id": identity.family_id,
         "subscription_tier": identity.subscription_tier,

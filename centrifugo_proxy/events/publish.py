@@ -28,7 +28,7 @@ class Publish:
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allowed or refused. The data is checked last, so that limits are not shown to those who may not publish."""
+        """Allow or refuse. The data is checked last, so that a client without permission does not learn the limits."""
         judgement, notices = await self.gate.judge(request, Action.PUBLISH)
         match judgement:
             case Granted(rule, _):

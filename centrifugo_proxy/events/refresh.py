@@ -1,6 +1,6 @@
-"""The refresh event: decides whether a connection may go on, and updates the description of its owner.
+"""The refresh event: decides whether a connection may continue, and updates its owner's description.
 
-For Centrifugo an answer without `result` ends the connection, and a failed call prolongs it by a minute:
+An answer without `result` ends the connection; after a failed call Centrifugo keeps it for another minute:
 https://centrifugal.dev/docs/server/proxy#refresh-proxy
 """
 
@@ -25,8 +25,8 @@ from centrifugo_proxy.peers.identity import (
 from centrifugo_proxy.protocol.session_events import EventRequest
 from fallback.outage import OutageDetector
 
-# Centrifugo ends a connection that is refreshed without a new end, and version 5 refreshes without pause when the
-# end is so far away that its clock overflows (as milliseconds in place of seconds are): this is far enough.
+# Centrifugo ends a connection that is refreshed without a new expiry. Version 5 refreshes in a loop if the expiry is
+# so far ahead that its clock overflows (such as milliseconds in place of seconds). This value is safe for both.
 FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 
@@ -41,7 +41,7 @@ class Refresh:
     detector: OutageDetector
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Identity's answer. A connection on a fallback ticket expires, and its client comes back as its user."""
+        """Ask identity. A connection on a fallback ticket expires instead: its client reconnects as its user."""
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
             return expired(notices)
@@ -59,14 +59,14 @@ class Refresh:
                 return expired(notices)
 
     def _answered(self, call: int, answer: IdentityAnswer) -> Notices:
-        """Record the answer, which ends a streak of failures. UNIMPLEMENTED is not an answer of identity."""
+        """Record the answer, which ends a streak of failures. UNIMPLEMENTED does not count as an answer."""
         if answer == IdentityDenied("UNIMPLEMENTED"):
             return ()
         ended = self.detector.answered(call, self.clock.monotonic())
         return (ended,) if ended else ()
 
     def _renewed(self, identity: Identity, known: bytes) -> dict[str, Any]:
-        """A new end, and the owner's description if it has changed."""
+        """A new expiry, and the owner's description if it has changed."""
         furthest = int(self.clock.time()) + FURTHEST_END_S
         fields: dict[str, Any] = {"expire_at": min(identity.expire_at or furthest, furthest)}
         meta = describe(identity)
@@ -76,11 +76,11 @@ class Refresh:
 
 
 def _says(known: bytes, meta: dict[str, Any]) -> bool:
-    """Whether this JSON equals `meta`. Centrifugo mostly sends back the very bytes that it was given."""
+    """True if this JSON equals `meta`. Centrifugo usually sends back the same bytes."""
     if known == orjson.dumps(meta):
         return True
     try:
         same: bool = orjson.loads(known) == meta
-    except orjson.JSONDecodeError:  # something in an unknown field that only Go accepts
+    except orjson.JSONDecodeError:  # an unknown field has JSON that only Go accepts
         return False
     return same

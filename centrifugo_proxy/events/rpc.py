@@ -33,14 +33,14 @@ from centrifugo_proxy.protocol.session_events import EventRequest, data_fields
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """`backends` has a client for each backend that the policy's rules name."""
+    """`backends` maps each backend named in the policy's rules to its client."""
 
     policy: Policy
     owners: Owners
     backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """The backend's answer, byte for byte, or a refusal. Raises as `RpcBackend` does."""
+        """The backend's answer, byte for byte, or a refusal. Raises the same errors as `RpcBackend`."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_rpc(owner, request.method)
         if reason is Reason.NO_RULE:

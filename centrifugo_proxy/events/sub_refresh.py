@@ -1,6 +1,6 @@
-"""The sub_refresh event: decides whether a subscription may go on, by the rules of subscribe.
+"""The sub_refresh event: decides whether a subscription may continue, by the rules for subscribe.
 
-For Centrifugo an answer without `result` ends the subscription, and a failed call prolongs it by a minute:
+An answer without `result` ends the subscription; after a failed call Centrifugo keeps it for another minute:
 https://centrifugal.dev/docs/server/proxy#sub-refresh-proxy
 """
 
@@ -23,7 +23,7 @@ class SubRefresh:
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """A new end of the subscription, or its expiry."""
+        """Extend the subscription, or let it expire."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         if isinstance(judgement, Granted):
             return allowed(expiring(judgement.expire_at, self.clock.time(), self.ttl_s), notices)

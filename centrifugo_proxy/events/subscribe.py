@@ -23,7 +23,7 @@ class Subscribe:
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allowed with an end, or refused."""
+        """Allow with an expiry, or refuse."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):
@@ -35,9 +35,9 @@ class Subscribe:
 
 
 def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
-    """`expire_at` of a subscription: the earlier of the family service's and our own; absent if there is neither.
+    """`expire_at` of a subscription: the earlier of the family service's time and ours; absent if there is neither.
 
-    Ours is rounded up: Centrifugo refuses, for good, a subscription whose end has passed when the answer arrives.
+    Ours is rounded up: Centrifugo permanently refuses a subscription that has expired when the answer arrives.
     """
     if ttl_s:
         ours = math.ceil(now) + ttl_s

@@ -31,7 +31,7 @@ class Output(Protocol):
 
 @contextmanager
 def display(output: Output, *, in_place: bool, json: bool) -> Iterator[Show]:
-    """What shows each round; `in_place`: a terminal's table replaces the one before it."""
+    """Shows each round. With `in_place`, a table on a terminal replaces the previous one."""
     if json:
         yield _printer(output, dumped)
     elif not output.isatty():
@@ -48,7 +48,7 @@ def dumped(fleet: Fleet) -> str:
 
 
 def lines(fleet: Fleet) -> Iterator[str]:
-    """The verdict, the table, and why pods did not answer."""
+    """The verdict, the table, and the reason for each pod that did not answer."""
     yield verdict(fleet)
     yield from plain([HEAD, *rows(fleet)])
     yield from errors(fleet)
@@ -70,7 +70,7 @@ def _print_table(fleet: Fleet) -> None:
 
 @contextmanager
 def _redrawn() -> Iterator[Show]:
-    """Each round overwrites the lines of the last one in a single write: nothing flickers."""
+    """Overwrite the lines of the previous round in a single write, to avoid flicker."""
     from rich.live import Live  # noqa: PLC0415  (only for a terminal)
 
     with Live(auto_refresh=False) as live:

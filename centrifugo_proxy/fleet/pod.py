@@ -1,4 +1,4 @@
-"""What is known of one pod, from its answers; None is what is not known."""
+"""The state of one pod, from its answers. None means unknown."""
 
 import re
 from typing import Any, Final, NamedTuple
@@ -58,7 +58,7 @@ class Health(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """One replica at a glance. `asked` is False if there was no address to ask."""
+    """The state of one replica. `asked` is False if there was no address to ask."""
 
     url: str
     error: str | None = None

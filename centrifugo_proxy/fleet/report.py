@@ -1,4 +1,4 @@
-"""What the pods of a fleet amount to together: the state, the tickets, the time that is left."""
+"""The combined state of a fleet: its severity, the tickets left, and the time until they run out."""
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ class Fleet(NamedTuple):
 
     @property
     def state(self) -> PluginState:
-        """UNKNOWN if there was nobody to ask, CRITICAL if nobody answered, else that of the worst pod."""
+        """UNKNOWN if there was no pod to ask, CRITICAL if no pod answered, else the worst pod's state."""
         if not any(pod.asked for pod in self.pods):
             return PluginState.UNKNOWN
         if not any(pod.answered for pod in self.pods):
@@ -26,14 +26,14 @@ class Fleet(NamedTuple):
 
     @property
     def tickets(self) -> int | None:
-        """Tickets left in the fleet, those that pods share counted once; None if no pod answered."""
+        """Tickets left in the fleet. Tickets that pods share count once. None if no pod answered."""
         groups = self._groups()
         return sum(_left(group) for group in groups) if groups else None
 
     def empty_in_s(self, pod: Pod) -> float | None:
-        """Seconds until this pod has no ticket left at the rate of now; None if none is used, or the rate is unknown.
+        """Seconds until this pod runs out of tickets at the current rate; None if the rate is zero or unknown.
 
-        Pods that share claims empty their tickets together.
+        Pods that share claims use up the same tickets.
         """
         group = next((group for group in self._groups() if pod in group), [])
         rate = sum((member.connects_per_s or {}).get(CONSUMED, 0.0) for member in group)
@@ -48,7 +48,7 @@ class Fleet(NamedTuple):
 
 
 def _shared_by(pod: Pod, health: Health) -> tuple[str, ...]:
-    """Equal for pods that use up the same tickets. A file is shared by the processes of one machine alone."""
+    """Equal for pods that use up the same tickets. Only processes on one machine can share a file."""
     claims = health.fallback_pool.claims
     match claims.store if claims else "none":
         case "redis":
@@ -64,7 +64,7 @@ def _left(group: Iterable[Pod]) -> int:
 
 
 def state_of(pod: Pod) -> PluginState:
-    """The state of one pod among others that answer; in an outage without a ticket nobody gets in there."""
+    """The state of one pod, when other pods answer. In an outage, a pod without tickets refuses every connect."""
     if pod.health is None:
         return PluginState.WARNING
     outage, pool = pod.health.identity_outage, pod.health.fallback_pool
@@ -79,7 +79,7 @@ def state_of(pod: Pod) -> PluginState:
 
 
 def as_json(fleet: Fleet) -> dict[str, Any]:
-    """The documented shape of --json; the same fields always, null where nothing is known."""
+    """The documented shape of --json: always the same fields, null where the value is unknown."""
     return {
         "state": fleet.state.name.lower(),
         "pods": [_pod_json(fleet, pod) for pod in fleet.pods],
@@ -118,7 +118,7 @@ def _health_json(health: Health) -> dict[str, Any]:
 
 
 def verdict(fleet: Fleet) -> str:
-    """The state in one sentence: how many answer, and what is wrong with how many."""
+    """The state in one sentence: how many pods answer, and how many have which problem."""
     answered = [pod.health for pod in fleet.pods if pod.health is not None]
     wrong = {
         "not ready": sum(pod.answered and pod.ready is not True for pod in fleet.pods),

@@ -1,4 +1,4 @@
-"""Asks the pods of a fleet side by side, each with a budget of its own."""
+"""Asks all pods of a fleet in parallel, each within its own time limit."""
 
 import asyncio
 import ipaddress
@@ -10,13 +10,13 @@ from centrifugo_proxy.fleet.pod import Health, Pod, Scrape, rates, read_health, 
 from centrifugo_proxy.fleet.report import Fleet
 from common.live_process import NotAsked, Unresolved, ask, get, resolve
 
-POD_S: Final = 2.0  # for all that one pod is asked in a round
+POD_S: Final = 2.0  # for all requests to one pod in a round
 METRICS_BYTES: Final = 8 * 1024 * 1024
 T = TypeVar("T")
 
 
 async def addresses(target: str) -> list[str]:
-    """The URLs behind NAME:PORT, in the order of their addresses. Raises NotAsked."""
+    """The URLs of all addresses behind NAME:PORT, sorted by address. Raises NotAsked."""
     name, port = _name_and_port(target)
     try:
         async with asyncio.timeout(POD_S):
@@ -42,13 +42,13 @@ def _name_and_port(target: str) -> tuple[str, int]:
 
 @dataclass(slots=True)
 class Survey:
-    """Rounds of questions. The rates of a round are between its scrape and the last one of the same pod."""
+    """Asks in rounds. A rate covers the time between two scrapes of the same pod."""
 
     interval_s: float
     _scrapes: dict[str, Scrape] = field(default_factory=dict)
 
     async def round(self, urls: Sequence[str]) -> Fleet:
-        """Every pod, asked at the same time; those not scraped before are scraped twice, `interval_s` apart."""
+        """Ask all pods in parallel. A pod without an earlier scrape is scraped twice, `interval_s` apart."""
         return Fleet(tuple(await asyncio.gather(*(self._pod(url) for url in urls))))
 
     async def _pod(self, url: str) -> Pod:
@@ -81,7 +81,7 @@ class Survey:
 
 
 async def _settled(question: Awaitable[T]) -> T | NotAsked:
-    """The answer, or why there is none."""
+    """The answer, or the reason for having none."""
     try:
         return await question
     except NotAsked as problem:

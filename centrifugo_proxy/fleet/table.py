@@ -14,7 +14,7 @@ NONE: Final = "-"
 
 
 def rows(fleet: Fleet) -> Iterator[tuple[str, ...]]:
-    """One row a pod, then the sum of a fleet of several."""
+    """One row per pod, then a row of sums if there are several pods."""
     for pod in fleet.pods:
         yield _row(fleet, pod)
     if len(fleet.pods) > 1:
@@ -38,7 +38,7 @@ def _row(fleet: Fleet, pod: Pod) -> tuple[str, ...]:
 
 
 def outage_cell(outage: Outage) -> str:
-    """Whether there is an outage, and since when (UTC)."""
+    """The state of the outage, and its start (UTC)."""
     if outage.recovering:
         return "recovering"
     if outage.degraded:
@@ -77,7 +77,7 @@ def _total(fleet: Fleet) -> dict[str, float] | None:
 
 
 def duration(seconds: float | None) -> str:
-    """Two units at most: 45 s, 4 min 10 s, 3 h 5 min."""
+    """A duration in at most two units: 45 s, 4 min 10 s, 3 h 5 min."""
     if seconds is None:
         return NONE
     whole = int(seconds)
@@ -89,7 +89,7 @@ def duration(seconds: float | None) -> str:
 
 
 def errors(fleet: Fleet) -> Iterator[str]:
-    """Why a pod did not answer, or not everything; one line each."""
+    """One line per pod that did not answer, or answered only in part, with the reason."""
     return (f"{pod.name}: {pod.error}" for pod in fleet.pods if pod.error)
 
 

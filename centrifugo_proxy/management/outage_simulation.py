@@ -1,6 +1,6 @@
-"""Plays the script of an outage through the real connect view, with made-up tickets and an identity in memory.
+"""Plays a simulated outage through the real connect view, with made-up tickets and an in-memory identity service.
 
-The background probe does not run here: the script says when it asks.
+The background probe does not run here: the script decides when it asks.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Build(Protocol):
 
 
 class SimulatedTime(Clock, Protocol):
-    """A clock that can wait. Its wall time stands still between waits, so that answers are predictable."""
+    """A clock that can wait. Its wall time advances only in waits, so that answers are predictable."""
 
     async def wait(self, milliseconds: int) -> None: ...
 
@@ -143,7 +143,7 @@ class Played(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Predicts the answers from this configuration, independently of the code that gives them."""
+    """Predicts the answers from this configuration, independently of the code under test."""
 
     mode: str
     unavailable_code: int
@@ -178,7 +178,7 @@ def rules_of(settings: "LazySettings") -> Rules:
 async def play(
     settings: "LazySettings", steps: tuple[Step, ...], time: SimulatedTime, build: Build = assemble
 ) -> AsyncIterator[Played]:
-    """Yield each step once it is played. The real pool and the real identity are not used."""
+    """Yield each step after playing it. The real pool and the real identity service are not used."""
     tickets = {ticket: secrets.token_urlsafe(32) for ticket in Ticket}
     identity = ScriptedIdentity(known=tickets[Ticket.OTHER])
     pool = TicketPool.of([tickets[Ticket.FIRST], tickets[Ticket.SECOND]], low_watermark=0)

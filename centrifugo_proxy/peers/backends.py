@@ -6,11 +6,11 @@ from centrifugo_proxy.peers.identity import IdentityAnswer
 
 
 class BackendUnavailable(Exception):
-    """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), or too many calls to it are under way."""
+    """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), or too many calls to it are in flight."""
 
 
 class BackendFault(Exception):
-    """The service answered with something unusable. The message says what it did, and has no text of the service."""
+    """The service's answer is unusable. The message describes the problem and never quotes the service."""
 
 
 class BackendError(NamedTuple):
@@ -39,7 +39,7 @@ class RefreshClient(Protocol):
     """The part of the identity service that the refresh event uses."""
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
-        """Tells whether the connection may go on. IdentityDenied also if the server does not implement Refresh.
+        """Ask whether the connection may continue. IdentityDenied also if the server does not implement Refresh.
 
         Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
         """
@@ -65,14 +65,14 @@ AccessAnswer = Grant | BackendError | BackendDisconnect
 
 
 class FamilyService(Protocol):
-    """The service that channel rules with `ask_family_service` ask."""
+    """The service asked by channel rules with `ask_family_service`."""
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
         """Answers one question. Raises BackendUnavailable or BackendFault."""
 
 
 class RpcCall(NamedTuple):
-    """A call of a client. `data` is the client's JSON, unchanged."""
+    """A client's call. `data` is the client's JSON, unchanged."""
 
     method: str
     data: bytes

@@ -1,4 +1,4 @@
-"""A bound on what is done at the same time."""
+"""A limit on concurrent work."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ class Capacity:
     taken: int = 0
 
     def enter(self) -> bool:
-        """Take a place. False if all are taken."""
+        """Take a slot. False if all are taken."""
         if self.taken >= self.limit:
             return False
         self.taken += 1
         return True
 
     def leave(self, latency_s: float = 0.0) -> None:
-        """Give the place back; a fixed limit ignores the latency."""
+        """Release the slot; a fixed limit ignores the latency."""
         self.taken -= 1

@@ -1,35 +1,35 @@
-"""How every gRPC channel of this service behaves."""
+"""The options of every gRPC channel of this service."""
 
 import json
 from typing import Final
 
 Options = tuple[tuple[str, str | int], ...]
 
-# Of status, details and metadata together, as they travel: details of 64 KiB that are percent-encoded fit.
+# Limit for status, details and metadata together, as encoded: details of 64 KiB fit when percent-encoded.
 METADATA_BYTES: Final = 256 * 1024
 # A response from identity or the family service has a few hundred bytes.
 SMALL_MESSAGE_BYTES: Final = 1024 * 1024
 
 # https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h
 CHANNEL_OPTIONS: Final[Options] = (
-    # A peer that comes back is found within a second; an attempt to connect that hangs ends after one.
+    # Reconnect to a recovered peer within a second; give up a hanging connection attempt after a second.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    # Without calls there are no pings: stock servers answer those with GOAWAY.
+    # No pings without calls: stock servers answer them with GOAWAY.
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.http2.max_pings_without_data", 0),
-    # No pings that measure bandwidth: a keepalive ping waits for the answer to such a one, by default for a minute.
+    # No bandwidth pings: a keepalive ping waits for the reply to a bandwidth ping, by default for a minute.
     ("grpc.http2.bdp_probe", 0),
-    # Every address of the target takes its share, and lost ones are looked up again soon.
+    # Spread calls over all addresses of the target, and look the name up again soon after a loss.
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.service_config_disable_resolution", 1),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    # A channel that replaces another opens connections of its own.
+    # A replacement channel opens its own connections.
     ("grpc.use_local_subchannel_pool", 1),
-    # A ticket may be spent by a call that failed: only the client tries again.
+    # No retries: a failed call may have spent the ticket, so only the client may try again.
     ("grpc.enable_retries", 0),
-    # Above these the call is RESOURCE_EXHAUSTED, whatever its status was.
+    # Above these limits the call ends in RESOURCE_EXHAUSTED, whatever its real status.
     ("grpc.max_metadata_size", METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES + 64 * 1024),
     # Proxies in the environment are ignored: http_proxy, https_proxy, grpc_proxy; GRPC_ADDRESS_HTTP_PROXY.
@@ -39,10 +39,10 @@ CHANNEL_OPTIONS: Final[Options] = (
 
 
 def channel_options(deadline_s: float, response_bytes: int | None = None) -> Options:
-    """The options for a peer with this deadline, whose responses have at most so many bytes.
+    """The options for a peer with this deadline and this maximum size of a response in bytes.
 
-    A connection on which nothing comes back for 4.5 s while a call is under way is given up. With a longer deadline
-    the pings are rarer: servers answer the fourth without data between them with GOAWAY.
+    A connection that delivers nothing for 4.5 s during a call is closed. A longer deadline makes the pings rarer:
+    servers answer the fourth ping in a row without data with GOAWAY.
     """
     keepalive = (
         ("grpc.keepalive_time_ms", max(3_000, int(deadline_s * 1000) // 3)),

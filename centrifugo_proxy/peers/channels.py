@@ -1,4 +1,4 @@
-"""Channels that are replaced while they are in use. When: rollover.py."""
+"""Channels that can be replaced while in use. rollover.py decides when."""
 
 import asyncio
 import re
@@ -25,12 +25,12 @@ STATES: Final = {
     grpc.ChannelConnectivity.TRANSIENT_FAILURE: State.FAILING,
     grpc.ChannelConnectivity.SHUTDOWN: State.FAILING,
 }
-# Targets without a name to look up.
+# Schemes of targets that need no name lookup.
 ADDRESS: Final = re.compile(r"(ipv4|ipv6|unix|unix-abstract|vsock):.*|\[[0-9A-Fa-f:.%]+\]:[0-9]+|[0-9.]+:[0-9]+")
 
 
 class Report(TlsReport, Protocol):
-    """Tells operators what became of a channel."""
+    """Reports changes of a channel to operators."""
 
     def channel_replaced(self, reason: Reason) -> None: ...
 
@@ -39,10 +39,10 @@ class Source(Protocol):
     """Opens the channels to one target."""
 
     def open(self) -> aio.Channel:
-        """A new channel with the newest credentials. Raises OSError or TlsFilesRefused at the first."""
+        """A new channel with the newest credentials. The first call may raise OSError or TlsFilesRefused."""
 
     def changed(self) -> bool:
-        """Whether a channel opened now has other credentials than the one before. Asked every 0.2 s."""
+        """True if a channel opened now would have newer credentials than the last one. Called every 0.2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class TlsSource:
 
 @dataclass(slots=True)
 class RollingMethod:
-    """A method on the channel in use."""
+    """A method that always uses the current channel."""
 
     path: str
     call: BytesMethod
 
 
 class RollingChannel:
-    """The channel in use to one target. `run` replaces it; calls under way finish on the channel they began on."""
+    """The current channel to one target. `run` replaces it; calls in flight finish on the channel they began on."""
 
     def __init__(self, source: Source, *, age_s: float | None, linger_s: float, report: Report) -> None:
         """`linger_s` is how long a replaced channel stays open: longer than any deadline. `age_s`: see Rollover."""
@@ -107,18 +107,18 @@ class RollingChannel:
         return self._methods[path]
 
     def call_expired(self, method: RollingMethod, call: BytesMethod) -> None:
-        """Note that a call ran into its deadline; one on a channel that is no longer in use says nothing."""
+        """Record that a call exceeded its deadline. Calls on a replaced channel do not count."""
         if method.call is call:
             self._rollover.call_expired()
 
     async def run(self) -> None:
-        """Keep the channel good, until cancelled."""
+        """Replace the channel whenever needed, until cancelled."""
         while True:
             self.tick(monotonic())
             await asyncio.sleep(TICK_S)
 
     def tick(self, now: float) -> None:
-        """Look at the channels once."""
+        """Check the channels once."""
         if self._source.changed():
             self._rollover.credentials_changed()
         candidate = None if self._candidate is None else _state(self._candidate)
@@ -153,7 +153,7 @@ class RollingChannel:
         task.add_done_callback(self._replaced.discard)
 
     async def close(self) -> None:
-        """Close every channel, and end the calls that are under way."""
+        """Close every channel and end the calls in flight."""
         self._discard()
         for task in tuple(self._replaced):
             task.cancel()
@@ -168,7 +168,7 @@ async def _closed(channel: aio.Channel, after_s: float) -> None:
 
 
 def _state(channel: aio.Channel) -> State:
-    """The state of a channel, which connects if it has not begun to."""
+    """The state of a channel. An idle channel begins to connect."""
     return STATES.get(channel.get_state(try_to_connect=True), State.CONNECTING)
 
 
@@ -186,7 +186,7 @@ def is_name(target: str) -> bool:
 async def rolling_channel(
     source: Source, *, target: str, deadline_s: float, report: Report, age_s: float = AGE_S
 ) -> AsyncIterator[RollingChannel]:
-    """A channel to a target, connecting from now on, replaced where needed, closed at the end."""
+    """A channel to a target: connects at once, is replaced when needed, and is closed at the end."""
     oldest_s = age_s if is_name(target) else None
     channel = RollingChannel(source, age_s=oldest_s, linger_s=deadline_s + 1, report=report)
     keeper = asyncio.create_task(channel.run(), name=f"channel to {target}")

@@ -21,8 +21,8 @@ Response = TypeVar("Response", bound=Message)
 ObserveCall = Callable[[str, float], None]
 BytesCall = aio.UnaryUnaryCall[bytes, bytes]
 
-# Calls to one peer whose callers have gone. Each of them ends at its deadline; above this number they are cancelled at
-# once, and grpcio loses some 900 bytes for each.
+# Maximum number of abandoned calls to one peer. Each ends at its deadline. Above the maximum they are cancelled at
+# once, and grpcio leaks about 900 bytes for each.
 ABANDONED_CALLS: Final = 4096
 
 
@@ -30,10 +30,10 @@ ABANDONED_CALLS: Final = 4096
 class Peer:
     """A service at the other end of a channel.
 
-    `deadline_s` bounds each call. `observe` gets the status name and the seconds of every call, failed and cancelled
-    ones included. `name` is for the span, where several services have the same methods. `capacity` bounds the calls
-    under way, so that a service that hangs cannot hold up requests that do not need it. `abandoned` counts the calls
-    whose callers have gone.
+    `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of every call, also of
+    failed and cancelled ones. `name` distinguishes services with the same methods in spans. `capacity` limits the calls
+    in flight, so that a hanging service cannot block requests that do not need it. `abandoned` counts the calls whose
+    callers have hung up.
     """
 
     channel: RollingChannel
@@ -62,7 +62,7 @@ class ObservedCall(Generic[Request, Response]):
     peer: Peer
 
     async def __call__(self, request: Request) -> Response:
-        """The response to one call, which is never repeated. Raises Failed, at once when the capacity is used up."""
+        """Make one call, without retries, and return its response. Raises Failed; at once if no capacity is left."""
         capacity = self.peer.capacity
         if capacity is not None and not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
@@ -86,7 +86,7 @@ class ObservedCall(Generic[Request, Response]):
             span.end(status.value[0])
 
     async def send(self, request: Request, metadata: Metadata) -> Response:
-        """The response, neither counted nor traced; the call's place is free when the call ends. Raises Failed."""
+        """The response, neither counted nor traced. The call's slot is released when the call ends. Raises Failed."""
         make_call = self.rolling.call
         expired = partial(self.peer.channel.call_expired, self.rolling, make_call)
         call = make_call(request.SerializeToString(), timeout=self.peer.deadline_s, metadata=metadata)
@@ -101,7 +101,7 @@ class ObservedCall(Generic[Request, Response]):
         if status is not grpc.StatusCode.OK:
             raise await _failure(call, status)
         body = await call
-        if body is None:  # which the annotations of grpc.aio leave out
+        if body is None:  # missing from the annotations of grpc.aio
             raise Interrupted(status, "ended with the gRPC status OK and without a message")
         try:
             return self.response.FromString(body)
@@ -118,7 +118,7 @@ async def _failure(call: BytesCall, status: grpc.StatusCode) -> Failed:
 
 
 async def _end_of(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:
-    """Wait until the call has ended. A caller that is cancelled leaves the call to its deadline."""
+    """Wait until the call has ended. If the caller is cancelled, the call continues until its deadline."""
     ended = asyncio.get_running_loop().create_future()
     call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
     try:
@@ -129,7 +129,7 @@ async def _end_of(call: BytesCall, abandoned: Capacity, expired: Callable[[], No
 
 
 def _abandon(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:
-    """Leave the call to its deadline: grpcio never frees the memory of the operations of a cancelled call."""
+    """Let the call run until its deadline: grpcio never frees the memory of a cancelled call's operations."""
     if call.done():
         return
     if not abandoned.enter():

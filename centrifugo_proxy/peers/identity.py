@@ -4,7 +4,7 @@ from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 Tier = Literal["unspecified", "free", "pro", "family"]
 TIERS: Final[tuple[str, ...]] = get_args(Tier)
-# A longer id is a fault: it would travel in every presence, join and publication of its connection.
+# A longer id is a fault: every presence, join and publication of its connection would carry it.
 LONGEST_ID_BYTES: Final = 1024
 
 
@@ -59,7 +59,7 @@ class IdentityDenied(NamedTuple):
 
 
 class IdentityMalformed(NamedTuple):
-    """An answer that cannot be used: no branch set, an empty user, or an id that is too long."""
+    """An unusable answer: no branch set, an empty user, or an id that is too long."""
 
     problem: str
 
@@ -72,18 +72,18 @@ class IdentityUnavailable(Exception):
 
 
 class IdentityInterrupted(Exception):
-    """A passing fault: the call ended in CANCELLED, or in OK without a message.
+    """A transient fault: the call ended in CANCELLED, or in OK without a message.
 
-    Neither an answer nor a failure for the outage detector. The ticket may have been spent.
+    The outage detector counts it neither as an answer nor as a failure. The ticket may have been spent.
     """
 
 
 class IdentityFault(Exception):
-    """Identity did something unexpected. The message says what, and has no text of identity."""
+    """Identity did something unexpected. The message describes it and never quotes identity."""
 
 
 def normalized_expiry(expire_at: int) -> int:
-    """Unix seconds, 0 for never. Centrifugo takes a negative time for never; here it becomes 1, which has passed."""
+    """Unix seconds, 0 = never. A negative time, which Centrifugo would read as never, becomes 1 (in the past)."""
     return max(expire_at, 1) if expire_at else 0
 
 

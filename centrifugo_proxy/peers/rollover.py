@@ -1,26 +1,25 @@
 """Decides when a channel is replaced. Pure: every time is an argument, in seconds of one monotonic clock.
 
-gRPC waits for minutes between two lookups of a name that was not found, keeps a connection to a silent host, and looks
-names up only when a connection is lost. A fresh channel does all of that anew. It takes over once it is connected, so
-that a replacement never costs a call.
+gRPC waits for minutes before it looks up a missing name again, keeps a connection to a silent host, and looks names up
+only when a connection is lost. A new channel starts with a lookup and a new connection. It takes over once it is
+connected, so that no call is lost.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-# A channel that has not been connected for this long gets a candidate.
+# A channel that has been disconnected for this long gets a candidate.
 FAILING_S: Final = 1.0
-# A candidate that failed is followed by another after this long; one that still connects has longer, as a slow name
-# server must be able to answer.
+# A failed candidate is replaced after this time. One that is still connecting gets longer, because a name server may be
+# slow.
 FAILED_CANDIDATE_S: Final = 1.0
 CONNECTING_CANDIDATE_S: Final = 5.0
-# At most one replacement in this time because calls run into their deadline: a service that is merely slow keeps its
-# connections.
+# At most one replacement per this time when calls exceed their deadline, so that a slow service keeps its connections.
 SILENT_S: Final = 5.0
 # The channel to a name is replaced at this age, to find new addresses within half a minute.
 AGE_S: Final = 25.0
-# New credentials are used after this long even by a candidate that is not connected.
+# After this time a candidate with new credentials takes over even if it is not connected.
 CREDENTIALS_S: Final = 2.0
 
 
@@ -52,7 +51,7 @@ class Reason(Enum):
 
 @dataclass(slots=True)
 class Rollover:
-    """What is known about the channel in use and its candidate. `age_s` is None where no address can change."""
+    """The state of the current channel and its candidate. `age_s` is None if the target's addresses cannot change."""
 
     opened_at: float
     age_s: float | None = None
@@ -63,15 +62,15 @@ class Rollover:
     _candidate_at: float | None = None
 
     def call_expired(self) -> None:
-        """A call on the channel in use ran into its deadline."""
+        """Record that a call on the current channel exceeded its deadline."""
         self._expired = True
 
     def credentials_changed(self) -> None:
-        """The next candidate has other credentials: an older one is of no use."""
+        """Record that new credentials exist: drop an older candidate."""
         self._reason, self._candidate_at = Reason.CREDENTIALS, None
 
     def step(self, now: float, current: State, candidate: State | None) -> Step:
-        """What to do, given the states of both channels. The caller does it before it asks again."""
+        """The next step, given the states of both channels. The caller must carry it out before the next call."""
         if current is State.READY:
             self._connected_at = now
         if self._candidate_at is not None and candidate is not None:

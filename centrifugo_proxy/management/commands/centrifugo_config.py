@@ -30,7 +30,7 @@ explain. --with-secrets writes it into the file, which must then be as private a
 
 docs/centrifugo.md has the whole setup."""
 
-    requires_system_checks = []  # they are not about Centrifugo, and stderr lists what is left to do
+    requires_system_checks = []  # their messages are not about Centrifugo, and stderr lists the remaining steps
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--major", type=int, choices=MAJORS, default=6, help="Centrifugo's major version (6)")
@@ -59,7 +59,7 @@ docs/centrifugo.md has the whole setup."""
         try:
             expected = service_facts(settings, endpoint)
             tree = (helm_values if helm else generate)(expected, major, file_format, with_secrets=with_secrets)
-        except ValueError as error:  # of a secret, of the policy, of the endpoint, or of what Centrifugo cannot be told
+        except ValueError as error:  # bad secret, policy or endpoint, or not possible in Centrifugo
             raise CommandError(str(error)) from None
         self.stdout.write(render(tree, file_format), ending="")
         for line in todo(expected, major, with_secrets=with_secrets):

@@ -18,7 +18,7 @@ from common.operator_command import OperatorCommand
 from common.printable import printable
 from common.secret_files import SecretError
 
-USAGE = 2  # as argparse ends
+USAGE = 2  # the code that argparse uses
 
 
 class Command(OperatorCommand):
@@ -45,7 +45,7 @@ examples:
 
 docs/centrifugo.md explains each finding by its id."""
 
-    requires_system_checks = []  # an error of theirs would end with 1, which here means warnings
+    requires_system_checks = []  # a failed system check would exit with 1, which means warnings here
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -88,7 +88,7 @@ docs/centrifugo.md explains each finding by its id."""
 
 
 def exit_code(report: Report) -> int:
-    """0 without findings, 1 with warnings only, 2 with errors, as monitoring plugins exit."""
+    """The exit code, as for monitoring plugins: 0 without findings, 1 with warnings only, 2 with errors."""
     if report.count(Severity.ERROR):
         return PluginState.CRITICAL
     return PluginState.WARNING if report.findings else 0

@@ -45,7 +45,7 @@ examples:
   manage.py check_policy policy.toml --user u1 --family f1 --method diary.entries.list --json
 
 docs/events.md explains the file, and what a client sees when it is refused."""
-    requires_system_checks = []  # they would fail for the file that is to be checked
+    requires_system_checks = []  # they would fail on the very file to be checked
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the policy (TOML)")
@@ -83,7 +83,7 @@ docs/events.md explains the file, and what a client sees when it is refused."""
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
-    """Raise CommandError for options that do nothing or contradict each other."""
+    """Raise CommandError for options that have no effect or contradict each other."""
     for name in TEXTS:
         if not is_text(options[name] or ""):
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)

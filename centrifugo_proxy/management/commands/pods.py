@@ -15,7 +15,7 @@ from common.exit_codes import PluginState
 from common.live_process import NotAsked, base_url
 from common.operator_command import OperatorCommand
 
-INTERVAL_S = (1.0, 3600.0)  # a process may share what it renders of its metrics for a second
+INTERVAL_S = (1.0, 3600.0)  # a process may reuse its rendered metrics for a second
 
 
 class Command(OperatorCommand):
@@ -36,7 +36,7 @@ examples:
   manage.py pods --dns realtime-proxy-pods:9730 --watch          redrawn in place, until Ctrl-C
 
 docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
-    requires_system_checks = []  # looks at other processes, whatever is configured here
+    requires_system_checks = []  # asks other processes: the local configuration does not matter
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -53,7 +53,7 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
         parser.add_argument("--json", action="store_true", help="one JSON object; with --watch, one a line and round")
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """As Django's, but a bad argument exits with 3: argparse's own 2 would mean that no pod answers."""
+        """Django's parser, but a bad argument exits with 3: argparse's own 2 would mean that no pod answers."""
         parser = self.create_parser(argv[0], argv[1])
         parser.called_from_command_line = True
         try:
@@ -78,12 +78,12 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
                 self.stdout.write(dumped(Fleet(())))
         except KeyboardInterrupt:
             pass
-        except BrokenPipeError:  # nobody reads on; Python would complain once more when it flushes at exit
+        except BrokenPipeError:  # the reader has closed the pipe; Python would report it again when it flushes at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(self.state)
 
     async def _ask(self, urls: list[str], dns: str | None, interval_s: float, show: Show, *, watch: bool) -> None:
-        """Raises NotAsked. A name that resolved once and no longer does keeps its last addresses: they are asked on."""
+        """Raises NotAsked. If a name no longer resolves, its last addresses stay in use."""
         survey, found = Survey(interval_s), list[str]()
         while True:
             with suppress(*([NotAsked] if found else [])):

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         "If the configuration is refused or the port is in use, a message says so and the exit code is not 0. "
         "Each process has its own ticket pool and its own metrics: scale by replicas."
     )
-    requires_system_checks = []  # realtime_site.asgi runs them, under plain uvicorn as well
+    requires_system_checks = []  # realtime_site.asgi runs them, also under plain uvicorn
 
     def get_version(self) -> str:
         """The version of the service; BaseCommand's is Django's."""

@@ -79,7 +79,7 @@ docs/runbook.md explains the steps."""
 
 
 async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
-    """Play all steps, and print each once it is played."""
+    """Play all steps; print each one as it completes."""
     probe_ms = settings.IDENTITY_PROBE_INTERVAL_MS
     pace = (real_pace if realtime else virtual_pace)(settings.FALLBACK_DEGRADED_WINDOW_MS, probe_ms)
     time = RealTime() if realtime else VirtualTime()
@@ -101,7 +101,7 @@ def quiet_logs() -> Iterator[None]:
 
 
 def configuration() -> dict[str, Any]:
-    """The settings that shape the simulation, and whether this deployment has a pool."""
+    """The settings that the simulation uses, and whether this deployment has a pool."""
     return {
         "degraded_window_ms": settings.FALLBACK_DEGRADED_WINDOW_MS,
         "connect_ttl_s": settings.FALLBACK_CONNECT_TTL_S,
@@ -113,7 +113,7 @@ def configuration() -> dict[str, Any]:
 
 
 def without_pool(status: LoadStatus) -> str:
-    """What the simulation has and this deployment lacks."""
+    """The parts of the simulation that this deployment does not have."""
     return (
         f"Note: this deployment has no fallback pool (status {status}). The pool below is the simulation's own; "
         "in a real outage nobody would get in here."
@@ -134,7 +134,7 @@ def as_json(played: list[Played], *, realtime: bool) -> dict[str, Any]:
 
 
 def as_lines(played: Played) -> Iterator[str]:
-    """One step of the timeline, and what was expected where it went wrong."""
+    """One step of the timeline; with the expected answer if the actual one differs."""
     mark = "ok   " if played.ok else "WRONG"
     yield f"{mark} {played.at_ms / 1000:9.3f} s  identity {played.identity:<4}  {played.name}"
     yield f"      {_said(played.seen)}"
