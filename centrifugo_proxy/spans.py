@@ -1,6 +1,6 @@
 """The interface for the spans of a proxy request: a server span, and a client span for each gRPC call.
 
-These classes do nothing; realtime_site/tracing/tracer.py has the ones that record.
+These classes do nothing; those in realtime_site/tracing/tracer.py record spans.
 """
 
 from typing import Any, Final

@@ -1,20 +1,20 @@
-"""How a gRPC call ends without a response."""
+"""The ways in which a gRPC call ends without a response."""
 
 from typing import Final
 
 import grpc
 
 STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
-# The service did not answer: what an outage consists of.
+# The service did not answer. Only these count as failures in an outage.
 NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-# How gRPC's core begins the details of a status that it made from an HTTP status; nothing else tells the two apart.
+# gRPC's core begins the details of a status made from an HTTP status with this text; there is no other sign of it.
 MADE_FROM_HTTP: Final = "Received http2 header with status: "
 
 
 class Failed(Exception):
     """The call ended without a usable response.
 
-    The message is ours. What the service wrote beside the status is never in it, because a ticket may be in there.
+    The message is ours. It never quotes the status details of the service, because they may contain a ticket.
     """
 
     def __init__(self, status: grpc.StatusCode, problem: str = "") -> None:
@@ -23,10 +23,10 @@ class Failed(Exception):
 
 
 class NotFromService(Failed):
-    """The status was made from an HTTP status: what stands before the service answered, such as a mesh that refuses.
+    """The status was made from an HTTP status: a proxy or mesh in front of the service answered.
 
-    gRPC reports an HTTP response without a `grpc-status` under the status that it takes for nearest: 401 as
-    UNAUTHENTICATED, 403 as PERMISSION_DENIED, 404 as UNIMPLEMENTED.
+    gRPC maps an HTTP response without `grpc-status` to the nearest gRPC status: 401 to
+    UNAUTHENTICATED, 403 to PERMISSION_DENIED, 404 to UNIMPLEMENTED.
     """
 
     def __init__(self, status: grpc.StatusCode) -> None:
@@ -34,4 +34,4 @@ class NotFromService(Failed):
 
 
 class Interrupted(Failed):
-    """The call broke off: CANCELLED, or OK without a message. Neither an answer nor a sign of an outage."""
+    """The call was interrupted: CANCELLED, or OK without a message. Neither an answer nor a sign of an outage."""

@@ -23,14 +23,14 @@ class TlsFiles:
 
 
 class TlsMaterial(NamedTuple):
-    """The content of the files, None for a file that is not given."""
+    """The content of the files; None for a file that is not set."""
 
     ca: bytes | None
     cert: bytes | None
     key: bytes | None
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """What a channel is opened with."""
+        """The credentials for opening a channel."""
         return grpc.ssl_channel_credentials(self.ca, self.key, self.cert)
 
 
@@ -39,7 +39,7 @@ class TlsFilesRefused(Exception):
 
 
 class Report(Protocol):
-    """Tells operators about files that changed."""
+    """Reports changed files to operators."""
 
     def tls_files_taken(self) -> None: ...
 
@@ -47,7 +47,7 @@ class Report(Protocol):
 
 
 def read_tls_files(files: TlsFiles) -> TlsMaterial:
-    """The content of the files, all of them usable. Raises TlsFilesRefused."""
+    """The content of the files, checked to be usable. Raises TlsFilesRefused."""
     material = TlsMaterial(_content(files.ca), _content(files.cert), _content(files.key))
     _check(files, material.ca)
     return material
@@ -71,7 +71,7 @@ def _check(files: TlsFiles, ca: bytes | None) -> None:
         except (OSError, ValueError) as error:
             raise TlsFilesRefused(f"no certificate in PEM in {safe_path(files.ca)} ({_words(error)})") from None
     if files.cert:
-        try:  # the password is for a key that has one, so that OpenSSL does not ask for it on the terminal
+        try:  # with a password set, OpenSSL does not prompt on the terminal for an encrypted key
             context.load_cert_chain(files.cert, files.key or None, password="")
         except OSError as error:
             names = f"{safe_path(files.cert)} and {safe_path(files.key)}"
@@ -101,7 +101,7 @@ class TlsWatch:
         self.material = read_tls_files(files)
 
     def changed(self) -> bool:
-        """Look at the files again; True when they have new content, which `material` has from then on."""
+        """Check the files again. True if they have new content, which is then in `material`."""
         before, self._seen = self._seen, _stamp(self._files)
         if self._seen == self._judged or self._seen != before:
             return False
@@ -119,7 +119,7 @@ class TlsWatch:
 
 
 def _stamp(files: TlsFiles) -> Stamp:
-    """What tells one state of the files from another, at the price of a look at each."""
+    """A cheap fingerprint of the files' state: one stat call per file."""
     return tuple(_file_stamp(path) for path in (files.ca, files.cert, files.key) if path)
 
 

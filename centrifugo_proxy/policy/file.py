@@ -28,7 +28,7 @@ RPC_KEYS: Final = (*COMMON_KEYS, "backend", "max_request_bytes")
 
 
 class PolicyError(ValueError):
-    """The file cannot be used. `problems` are sentences, each with its place, and safe to print."""
+    """The file cannot be used. `problems` are sentences with their place in the file, safe to print."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = [printable(problem) for problem in problems]
@@ -211,13 +211,13 @@ def read_policy(
     family_service: bool,
     max_body_bytes: int = MAX_BYTES[-1],
 ) -> Policy:
-    """The policy in `text`, for a service that accepts bodies up to `max_body_bytes`. Raises PolicyError with every
-    problem there is."""
+    """The policy in `text`, for a service that accepts bodies up to `max_body_bytes`. Raises PolicyError with all
+    problems."""
     return _Reader(text, path, backends, family_service, max_body_bytes).read()
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
-    """Rules that can never decide, because an earlier rule matches everything they match.
+    """Rules that can never decide because an earlier rule matches everything that they match.
 
     A wildcard covers a placeholder, except for ids with a reserved character.
     """
@@ -245,7 +245,7 @@ def rule_lines(text: str, kind: str, count: int) -> list[int]:
     headers = [number for number, line in lines if re.match(rf"\s*\[\[{key}\]\]", line)]
     if len(headers) == count:
         return headers
-    # The rules are written as one array, or in another way that hides where each begins.
+    # The rules are in one array, or in another form in which the start of each cannot be found.
     array = re.compile(rf"{key}=")
     return [next((number for number, line in lines if array.match(line)), next(iter(headers), 1))] * count
 

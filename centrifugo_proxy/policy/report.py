@@ -79,7 +79,7 @@ def _decision(explanation: Explanation) -> dict[str, Any]:
 
 
 def _is_temporary(explanation: Explanation) -> bool:
-    """Whether the client's error is one after which SDKs try again."""
+    """True if SDKs try again after this client error."""
     return explanation.reason is Reason.DEGRADED
 
 

@@ -27,7 +27,7 @@ class Action(StrEnum):
     SUBSCRIBE = "subscribe"
     PUBLISH = "publish"
 
-    __hash__ = str.__hash__  # Enum's own is slow Python code, and every request looks up a rule's `allow`
+    __hash__ = str.__hash__  # Enum's own __hash__ is slow Python code, and every request looks up a rule's `allow`
 
 
 class Reason(StrEnum):
@@ -76,8 +76,8 @@ class RpcRule(Rule):
 class ChannelVerdict(NamedTuple):
     """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed.
 
-    A fallback connection is refused with Reason.DEGRADED wherever another owner may be allowed: nobody knows whose
-    connection it is, and its client must try again once it has come back as its user.
+    A fallback connection is refused with Reason.DEGRADED wherever another owner may be allowed: its owner is unknown,
+    and its client must try again after it has reconnected as its user.
     """
 
     rule: ChannelRule | None
@@ -117,7 +117,7 @@ class Policy:
         return ChannelVerdict(None, Reason.NO_RULE)
 
     def _some_owner_may(self, segments: list[str], action: Action) -> bool:
-        """Whether a rule allows this to somebody: then a fallback connection is refused for not being known."""
+        """True if a rule allows this for some owner. A fallback connection is then refused as degraded."""
         for rule in self.channels:
             if _fits(rule.segments, segments, None):
                 if action in rule.allow:
@@ -140,7 +140,7 @@ class Policy:
 
 
 def _refusal(rule: Rule, owner: Owner, *, writes: bool) -> Reason | None:
-    """The reason to refuse a request that `rule` matches, if any. Conditions only ever take rights away."""
+    """The reason to refuse a request that `rule` matches, if any. Conditions can only remove rights."""
     if rule.sensitive and owner.degraded:
         return Reason.DEGRADED
     if writes and owner.out_of_screen_time():

@@ -15,7 +15,7 @@ CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RF
 CHANNEL_EVENTS: Final = ("subscribe", "sub_refresh", "publish")
 SESSION_EVENTS: Final = ("refresh", *CHANNEL_EVENTS, "rpc")
 EVENTS: Final = ("connect", *SESSION_EVENTS)
-# For these two Centrifugo takes an answer without `result` as the end; a failed call extends by a minute.
+# For these two, an answer without `result` ends the connection or subscription; a failed call extends it by a minute.
 REFRESH_EVENTS: Final = ("refresh", "sub_refresh")
 PATH_PREFIX: Final = "/centrifugo/"
 
@@ -36,7 +36,7 @@ RECONNECT: Final = 4000  # in place of a disconnect code outside Centrifugo's ra
 
 INVALID_TICKET: Final = 4401
 UNAVAILABLE_HTTP: Final = 4503
-UNAVAILABLE_ENVELOPE: Final = 4103  # in this mode it reaches clients, and 4503 would end them for good
+UNAVAILABLE_ENVELOPE: Final = 4103  # in this mode it reaches clients, and after 4503 they would never reconnect
 
 
 def path_of(event: str) -> str:

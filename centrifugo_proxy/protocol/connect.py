@@ -13,7 +13,7 @@ import orjson
 from centrifugo_proxy.protocol.members import NotAnObject, TooManyTokens, members
 
 MAX_TICKET_CHARACTERS: Final = 4096
-# What a log line shows of the names that a client sent in place of `token`: a ticket must not get into one.
+# Limits on the names shown in a log line when a client sent no `token`: a name must not reveal a ticket.
 SHOWN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,23}")
 SHOWN_NAMES: Final = 8
 TYPES: Final = {
@@ -29,7 +29,7 @@ UNREADABLE: Final = object()
 
 
 class BadRequest(ValueError):
-    """The body is not a request of Centrifugo's. The message shows nothing of the body."""
+    """The body is not a request from Centrifugo. The message never quotes the body."""
 
 
 class ConnectRequest(NamedTuple):
@@ -43,9 +43,9 @@ class ConnectRequest(NamedTuple):
 
 
 def parse_connect(body: bytes) -> ConnectRequest:
-    """A connect request; unknown fields are ignored, as minor releases of Centrifugo add some. Raises BadRequest.
+    """Parse a connect request. Unknown fields are ignored: minor releases of Centrifugo add some. Raises BadRequest.
 
-    The client chooses what is in `data` and `b64data`, so that nonsense there is an invalid ticket, not a bad request.
+    The client chooses `data` and `b64data`, so malformed content there is an invalid ticket, not a bad request.
     """
     try:
         fields = orjson.loads(body)
@@ -60,7 +60,7 @@ def parse_connect(body: bytes) -> ConnectRequest:
 
 
 def _parse_split(body: bytes) -> ConnectRequest:
-    """As parse_connect, for a body that orjson refuses."""
+    """Same as parse_connect, for a body that orjson refuses."""
     try:
         written = members(body)
     except NotAnObject:
@@ -106,7 +106,7 @@ def _read(written: bytes) -> Any:
 
 
 def _read_object(written: bytes) -> Any:
-    """A value. Of an object that orjson refuses, only the names and the value of `token` are read."""
+    """Parse a value. If orjson refuses an object, only its names and the value of `token` are read."""
     value = _read(written)
     if value is not UNREADABLE:
         return value
@@ -118,7 +118,7 @@ def _read_object(written: bytes) -> Any:
 
 
 def _problem(data: Any) -> str:
-    """What a client sent in place of a ticket, for operators: names and types, never a value."""
+    """Describe what a client sent in place of a ticket, for operators: names and types, never a value."""
     if data is None:
         return "there is no data"
     if not isinstance(data, dict):

@@ -1,6 +1,6 @@
 """Checks the caller: a signature over the body, a shared token, or both.
 
-The values that were sent are compared and forgotten; a refusal is a reason, never a value.
+The received values are compared and never kept; a refusal has a reason, never a value.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# As users write them; requests carry them in lower case.
+# In the usual spelling; ASGI requests have them in lower case.
 SIGNATURE_HEADER_NAME: Final = "X-Centrifugo-Proxy-Signature"
 TOKEN_HEADER_NAME: Final = "X-Centrifugo-Proxy-Token"  # noqa: S105  (a name, not a token)
 SIGNATURE_HEADER: Final = SIGNATURE_HEADER_NAME.lower().encode()

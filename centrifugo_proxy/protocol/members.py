@@ -1,8 +1,8 @@
 """Splits a JSON object into its members without reading their values, by the rules of Go's encoding/json.
 
-Centrifugo passes on whatever Go accepts in a client's data. The fast parsers refuse some of it: half a surrogate pair,
-numbers of any size, deep nesting. What is not read must not refuse a request, so that bodies which those parsers
-refuse are split here, and only the members that are read are parsed.
+Centrifugo forwards any client data that Go accepts. The fast parsers refuse some of it: half a surrogate pair, numbers
+of any size, deep nesting. A request must not fail because of data that the service does not use. So a body that those
+parsers refuse is split here, and only the members in use are parsed.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-MAX_TOKENS: Final = 4096  # a few milliseconds of the event loop
+MAX_TOKENS: Final = 4096  # takes a few milliseconds of the event loop
 STRING: Final = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
 SCALAR: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null"
 TOKEN: Final = re.compile(rb"[ \t\n\r]*+(?:([][{}:,])|(%b)|(?:%b))" % (STRING, SCALAR))
@@ -20,7 +20,7 @@ CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
 class NotAnObject(ValueError):
-    """The text is not one JSON object."""
+    """The text is not a single JSON object."""
 
 
 class TooManyTokens(ValueError):
@@ -28,7 +28,7 @@ class TooManyTokens(ValueError):
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The members of the JSON object in `text`, each value as it is written; of equal names the last counts.
+    """The members of the JSON object in `text`, with each value's original text. The last of equal names counts.
 
     A name that is not Unicode text is left out. Raises NotAnObject or TooManyTokens.
     """
@@ -54,7 +54,7 @@ def _read_member(scanner: "_Scanner", found: dict[str, bytes]) -> None:
 
 
 class _Scanner:
-    """Reads one token after the other, and values without recursion, so that their depth does not matter."""
+    """Reads tokens in order. Reads values without recursion, so that any depth is accepted."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -78,7 +78,7 @@ class _Scanner:
         return match
 
     def peek(self) -> bytes | None:
-        """The next token if it is one of []{}:, else None; it is left where it is."""
+        """The next token if it is one of []{}:, else None. Does not consume it."""
         mark: bytes | None = self._look()[MARK]
         return mark
 
@@ -95,12 +95,12 @@ class _Scanner:
         return text
 
     def read_end(self) -> None:
-        """Check that only white space is left. Raises NotAnObject."""
+        """Check that only white space follows. Raises NotAnObject."""
         if self._text[self._at :].strip(b" \t\n\r"):
             raise NotAnObject
 
     def read_value(self) -> bytes:
-        """Read a value, as it is written, white space before it included."""
+        """Read a value. Returns its original text, including leading white space."""
         start = self._at
         opened: list[bytes] = []
         first = self._begin_value(opened)
@@ -119,7 +119,7 @@ class _Scanner:
         return self._text[start : self._at]
 
     def _begin_value(self, opened: list[bytes]) -> bool:
-        """Read a scalar, or the beginning of a container; True for the latter."""
+        """Read a scalar or the start of a container. True for a container."""
         mark = self._next()[MARK]
         if mark is None:
             return False

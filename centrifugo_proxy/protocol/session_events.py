@@ -1,6 +1,6 @@
 """The requests of the session events: parsed without touching the client's data.
 
-Apart from connect.py, so that a service without a policy does not load what only these need.
+Separate from connect.py, so that a service without a policy does not load modules that only these events need.
 """
 
 import base64
@@ -18,8 +18,8 @@ NOTHING: Final = msgspec.Raw(b"")
 class EventRequest(msgspec.Struct, gc=False):
     """A request of any session event; each sends some of these. Unknown fields are ignored.
 
-    `data` and `meta` are kept as they are written in the body: `data` is measured and passed on byte for byte, `meta`
-    is read by policy/owner.py.
+    `data` and `meta` keep their original bytes: `data` is measured and forwarded unchanged, `meta` is read by
+    policy/owner.py.
     """
 
     client: str = ""
@@ -35,17 +35,17 @@ class EventRequest(msgspec.Struct, gc=False):
 
     @property
     def is_binary(self) -> bool:
-        """Whether data travels as base64, as Centrifugo sends what may not be JSON."""
+        """True if the data is in base64, which Centrifugo uses for data that may not be JSON."""
         return self.b64data != "" or self.encoding == "binary"
 
     @property
     def has_json(self) -> bool:
-        """Whether there is data, and it is meant to be JSON."""
+        """True if there is data and it should be JSON."""
         return not self.is_binary and bytes(self.data) != b""
 
     @property
     def without_meta(self) -> bool:
-        """Whether Centrifugo left out whose connection it is."""
+        """True if Centrifugo sent no `meta`, which names the connection's owner."""
         return bytes(self.meta) in (b"", b"null")
 
     def payload(self) -> bytes:
@@ -72,7 +72,7 @@ def parse_event(body: bytes) -> EventRequest:
 
 
 def _parse_split(body: bytes) -> EventRequest:
-    """As parse_event, for a body that msgspec refuses, perhaps because of something that is not read."""
+    """Same as parse_event, for a body that msgspec refuses, possibly because of a field that is not used."""
     try:
         written = members(body)
         fields: dict[str, Any] = {
@@ -94,7 +94,7 @@ def _text(written: bytes) -> str:
 
 
 def readable_by_every_client(data: bytes) -> bool:
-    """Whether strict parsers accept this JSON. Half a surrogate pair, for example, is accepted by Go alone."""
+    """True if strict parsers accept this JSON. Half a surrogate pair, for example, is accepted only by Go."""
     try:
         data.decode()
         _validate(data)
@@ -104,10 +104,10 @@ def readable_by_every_client(data: bytes) -> bool:
 
 
 def data_fields(data: bytes, *, binary: bool) -> dict[str, Any]:
-    """The `data` of an rpc result, as it is. Raises ValueError when it should be JSON in UTF-8 and is not.
+    """The `data` of an rpc result, unchanged. Raises ValueError if it should be JSON in UTF-8 but is not.
 
-    Carriage returns become spaces: Centrifugo removes line feeds only, and an SSE client takes a carriage return for
-    the end of its frame. In JSON they are between tokens, never inside one.
+    Carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a carriage
+    return. In JSON a raw carriage return can only be between tokens.
     """
     if binary:
         return {"b64data": base64.b64encode(data).decode()}

@@ -1,4 +1,4 @@
-"""Counts and logs what becomes of the claims on fallback tickets."""
+"""Counts and logs the results of claims on fallback tickets."""
 
 import logging
 import math

@@ -1,6 +1,6 @@
 """Counts requests for django-prometheus' metrics: in a dictionary, added to the metrics when they are scraped.
 
-django-prometheus' own middlewares take a dozen locks for a request. Its histograms stay empty: the duration of a proxy
+django-prometheus' own middlewares take a dozen locks per request. Its histograms stay empty: the duration of a proxy
 request is in realtime_proxy_duration_seconds. Figures: docs/performance.md.
 """
 
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from django_prometheus.middleware import Metrics
 
-# The values of the `method` label that django-prometheus has.
+# django-prometheus' values for the `method` label.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "OPTIONS", "CONNECT", "PATCH"})
 OTHER_METHOD: Final = "<invalid method>"
 
@@ -50,7 +50,7 @@ def _add(labels: Labels, count: int) -> None:
 
 
 def _method(method: str) -> str:
-    """The method's name, out of a closed set: anybody can send any word."""
+    """The method's name, from a closed set, because a client can send any word."""
     return method if method in METHODS else OTHER_METHOD
 
 

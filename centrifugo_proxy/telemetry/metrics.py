@@ -26,7 +26,7 @@ from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
 
-# The outcomes of each event. The connect counter leaves out requests that were refused before the event.
+# The outcomes of each event. The connect counter excludes requests refused before the event.
 PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
@@ -159,10 +159,10 @@ CONNECTIONS_REFUSED: Final = Counter(
 
 
 class _DroppedLogLines(Collector):
-    """Reads the count at each scrape: nothing may be counted where a log line is dropped."""
+    """Reads the count at each scrape: no metric can be updated at the point where a log line is dropped."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
-        """The one family; `_total` is added to its name."""
+        """The single metric family; `_total` is added to its name."""
         yield CounterMetricFamily("realtime_log_lines_dropped", LOG_LINES_HELP, value=dropped_lines())
 
 
@@ -223,7 +223,7 @@ def watch_limit(capacity: Capacity | AdaptiveLimit) -> None:
 
 
 def _last_failure(admission: Admission, clock: Clock) -> float:
-    """Unix time, from an age: a stepped wall clock shifts the display and nothing else."""
+    """Unix time from an age, so that a step of the wall clock shifts only the display."""
     age_s = admission.detector.status(clock.monotonic()).last_failure_age_s
     return 0.0 if age_s is None else round(clock.time() - age_s, 3)
 
@@ -234,7 +234,7 @@ def rpc_backend(name: str) -> str:
 
 
 def backend_observer(service: str) -> Callable[[str, float], None]:
-    """What counts and times the calls of a service that is configured; its series exist from then on."""
+    """The observer that counts and times a configured service's calls. Its series exist from then on."""
     calls = {code: BACKEND_CALLS.labels(service, code) for code in STATUS_NAMES}
     duration = BACKEND_DURATION.labels(service)
 
@@ -246,5 +246,5 @@ def backend_observer(service: str) -> Callable[[str, float], None]:
 
 
 def watch_backend(service: str, capacity: Capacity) -> None:
-    """Have the gauge read how many calls a backend works on."""
+    """Have the gauge read how many calls to a backend are in flight."""
     BACKEND_INFLIGHT.labels(service).set_function(lambda: capacity.taken)

@@ -1,6 +1,6 @@
-"""The text of /metrics: rendered at most once a second, for everybody who has asked by then, and in slices.
+"""The text of /metrics: rendered in slices, at most once a second, and shared by all waiting requests.
 
-Rendering takes several milliseconds, and anybody may ask. A slice ends after a millisecond, so that connects go on.
+Rendering takes several milliseconds, and any client may ask. Each slice ends after a millisecond to let connects run.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class _One(Collector):
 
 
 class MetricsPage:
-    """The page of one event loop. What it returns is never older than the question: early askers wait for the next."""
+    """The page of one event loop. Never older than the request: a request during rendering waits for the next."""
 
     def __init__(self, collector: Collector = REGISTRY, every_s: float = EVERY_S, slice_s: float = SLICE_S) -> None:
         self._collector = collector
@@ -41,12 +41,12 @@ class MetricsPage:
         """The page in Prometheus' text format."""
         if self._next is None:
             self._next = asyncio.create_task(self._render_when_due())
-        return await asyncio.shield(self._next)  # one asker that hangs up leaves the page to the others
+        return await asyncio.shield(self._next)  # if one requester hangs up, the others still get the page
 
     async def _render_when_due(self) -> bytes:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._due - loop.time())
-        self._next = None  # who asks from now on is not told what was counted before
+        self._next = None  # later requests need a page rendered after them
         self._due = loop.time() + self._every_s
         return await self._render()
 

@@ -1,7 +1,7 @@
-"""Logs what operators need to know of the decisions. At INFO nothing is logged per request, except in an outage.
+"""Logs what operators need to know about decisions. At INFO there are no lines per request, except in an outage.
 
-What can happen on every request is logged at most once in ten seconds for each kind, with `count`, the number of times
-since the last such line.
+An event that can occur on every request is logged at most once in ten seconds per kind. `count` is the number of
+occurrences since the last such line.
 """
 
 import logging
@@ -24,7 +24,7 @@ from fallback.admission import PoolAccepted, PoolEmpty, PoolLow
 from fallback.outage import OutageEnded, OutageOpened
 
 QUIET_S: Final = 10.0
-# Notices that come once a request while their cause lasts.
+# Notices that occur on every request while their cause lasts.
 Repeated = CallFailed | TicketMissing | GuardRefused | PoolEmpty | DisconnectChanged
 
 logger = logging.getLogger("centrifugo_proxy")
@@ -38,7 +38,7 @@ class OperatorLog:
     _repetition: Repetition = field(default_factory=lambda: Repetition(QUIET_S))
 
     def write(self, event: str, decision: Decision) -> None:
-        """Log what of a decision is worth a line; most are not."""
+        """Log a decision if an operator needs to know it. Most decisions are not logged."""
         self.write_notices(decision.notices)
         if decision.fault is not None:
             logger.error("centrifugo.%s failed with an internal error", event, exc_info=decision.fault)
@@ -58,7 +58,7 @@ class OperatorLog:
 
 
 def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
-    """Message, what tells apart notices of one kind, and fields."""
+    """Message, a key that distinguishes notices of one kind, and fields."""
     match notice:
         case CallFailed(service, status):
             return "a call got no answer", f"{service} {status}", {"service": service, "grpc_status": status}

@@ -1,4 +1,4 @@
-"""Log lines and metrics about our SPIFFE identity, and about the connections made with it. Never a key or a secret."""
+"""Log lines and metrics about our SPIFFE identity and the connections made with it. Never shows a key or a secret."""
 
 import logging
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Tells operators what happens; what can repeat is logged at most once in ten seconds for each kind."""
+    """Reports to operators. Repeatable events are logged at most once in ten seconds per kind."""
 
     def __init__(self, peers: Iterable[str]) -> None:
         """`peers` are the labels of the peers that will be dialled."""
@@ -43,7 +43,7 @@ class SpiffeLog:
         logger.error("SVID expired, its connections are closed", extra=_facts(svid))
 
     def agent_connected(self, connected: bool, status: str) -> None:
-        """The stream of the Workload API begins to deliver, or ends with this gRPC status."""
+        """The Workload API stream has begun to deliver, or has ended with this gRPC status."""
         metrics.AGENT_CONNECTED.set(connected)
         if connected:
             logger.info("SPIFFE agent connected")

@@ -19,7 +19,7 @@ from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import Runtime
 
-# The service that an event asks, as operators read it in the log.
+# The service that each event asks, by its name in the log.
 ASKED: Final = {
     "connect": "identity",
     "refresh": "identity",

@@ -1,4 +1,4 @@
-"""What the ASGI scope of a request holds for the views: the runtime, the caller, and why a body was not read."""
+"""Values for the views in a request's ASGI scope: the runtime, the caller, and why a body was not read."""
 
 from typing import Any, Final
 

@@ -43,7 +43,7 @@ def assemble(
 ) -> Runtime:
     """A runtime with these settings around an identity client, the fallback, a clock and the session events' handlers.
 
-    `probe_identity` is the client of the background probe, `identity` when there is no other.
+    `probe_identity` is the client of the background probe; without one the probe uses `identity`.
     """
     operator_log = OperatorLog(clock.monotonic)
     probe = IdentityProbe(
@@ -79,7 +79,7 @@ def assemble(
 
 
 def build_admission(settings: "LazySettings", loaded: LoadedPool, claims: Claims | None = None) -> Admission:
-    """The outage detector of these settings, this pool, and these claims; without any the process is alone."""
+    """The fallback with these settings, this pool and these claims. Without claims, each process keeps its own."""
     detector = OutageDetector(
         settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, probing=settings.IDENTITY_PROBE_INTERVAL_MS > 0
     )

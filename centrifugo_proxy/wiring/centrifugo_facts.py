@@ -13,7 +13,7 @@ from centrifugo_proxy.wiring.policy import load_policy
 if TYPE_CHECKING:
     from django.conf import LazySettings
 
-# The end of an endpoint that was given in place of the service's URL.
+# The suffix to remove if an event's endpoint was given in place of the service's URL.
 EVENT_PATH = re.compile(
     rf"({'|'.join(re.escape(path_of(event)) for event in EVENTS)}|{re.escape(path_of('').rstrip('/'))})$"
 )
@@ -45,9 +45,9 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
 
 
 def base_url(text: str) -> str:
-    """An http(s) URL without a trailing slash, and without an event's path; ValueError for anything else.
+    """An http(s) URL without a trailing slash or an event's path. Raises ValueError for anything else.
 
-    Another path stays: that of a gateway in front of the service.
+    Any other path is kept: it may belong to a gateway in front of the service.
     """
     if not _is_base_url(text):
         raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")

@@ -25,13 +25,13 @@ SECRETS: Final = (
     "CENTRIFUGO_PROXY_TOKEN",
     "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
 )
-CLAIMS_URL: Final = "FALLBACK_CLAIMS_URL"  # may hold a password, and travels in no header
+CLAIMS_URL: Final = "FALLBACK_CLAIMS_URL"  # may contain a password, and is never sent in a header
 TLS_FILES: Final = ("IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE")
 
 
 @register("centrifugo_proxy")
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The secrets can be used, and at least one of them guards the endpoints."""
+    """The secrets are usable, and at least one of them guards the endpoints."""
     errors = list(_secret_errors())
     if not errors and not build_guard(settings).enabled:
         return [no_guard()]
@@ -81,7 +81,7 @@ def _tls_files_unusable() -> Iterator[CheckMessage]:
         except ssl.SSLError as error:
             yield unusable_tls_file("IDENTITY_TLS_CA_FILE", "not a certificate in PEM", error)
     if settings.IDENTITY_TLS_CERT_FILE:
-        try:  # with a password, so that a key with a passphrase fails and does not prompt on the terminal
+        try:  # with a password set, an encrypted key fails instead of prompting on the terminal
             context.load_cert_chain(settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE, password="")
         except ssl.SSLError as error:
             names = "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE"
@@ -112,7 +112,7 @@ def check_policy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register("centrifugo_proxy")
 def check_modes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Values that are accepted each, and do harm together."""
+    """Values that are each valid but harmful together."""
     findings: list[CheckMessage] = []
     envelope = settings.CENTRIFUGO_RESPONSE_MODE is ResponseMode.ENVELOPE
     if envelope and settings.CENTRIFUGO_UNAVAILABLE_CODE in TERMINAL_DISCONNECT_CODES:

@@ -1,4 +1,4 @@
-"""The claims on fallback tickets that the settings ask for. Connects to nothing: a boot waits for no store."""
+"""The claims on fallback tickets, as configured. Does not connect: startup never waits for a store."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def claims_place(settings: "LazySettings") -> Place | None:
-    """Where these settings keep claims, None for nowhere. Raises SecretError or BadClaimsUrl."""
+    """The location of the claims in these settings; None if not set. Raises SecretError or BadClaimsUrl."""
     url = read_secret("FALLBACK_CLAIMS_URL", settings.FALLBACK_CLAIMS_URL, settings.FALLBACK_CLAIMS_URL_FILE)
     return parse_claims_url(url.decode(errors="replace")) if url else None
 
 
 def build_claims(settings: "LazySettings", loaded: LoadedPool, clock: Clock, observer: Observer) -> Claims:
-    """Claims in the store of these settings; each process its own where there is none, or no pool."""
+    """Claims in the configured store. Without a store or a pool, each process keeps its own."""
     place = claims_place(settings)
     if place is None or loaded.status is LoadStatus.DISABLED:
         return NoClaims()
@@ -36,7 +36,7 @@ def build_claims(settings: "LazySettings", loaded: LoadedPool, clock: Clock, obs
 
 @asynccontextmanager
 async def keep_claims(claims: Claims, contacted: Callable[[], None]) -> AsyncIterator[None]:
-    """Stay in contact with the store of these claims, if there is one; `contacted` is called after each contact."""
+    """Contact the store of these claims regularly, if there is one. `contacted` is called after each contact."""
     if not isinstance(claims, SharedClaims):
         yield
         return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_tunnel(settings: "LazySettings") -> AsyncIterator["Tunnel | None"]:
-    """The tunnel that carries every peer's connections with SPIFFE; None without. Raises NoSvidError."""
+    """The tunnel for all connections to peers; None without SPIFFE. Raises NoSvidError."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         yield None
         return
@@ -57,7 +57,7 @@ async def open_backend(
 ) -> AsyncIterator[Peer]:
     """A service behind the session events, its calls bounded and counted under `label`. Raises TlsFilesRefused."""
     log = PeerLog(label)
-    # IDENTITY_TLS_SERVER_NAME is identity's name alone.
+    # IDENTITY_TLS_SERVER_NAME applies only to identity.
     options = channel_options(deadline_ms / 1000, response_bytes)
     source = _source(settings, tunnel, target=target, options=options, log=log, server_name="")
     async with rolling_channel(source, target=target, deadline_s=deadline_ms / 1000, report=log) as channel:
@@ -81,7 +81,7 @@ def _source(
     log: PeerLog,
     server_name: str,
 ) -> Source:
-    """What opens the channels to a target, as IDENTITY_VALIDATE_NEGOTIATION_TYPE says."""
+    """The opener of channels to a target, according to IDENTITY_VALIDATE_NEGOTIATION_TYPE."""
     if tunnel is not None:
         from centrifugo_proxy.wiring.spiffe import spiffe_source  # noqa: PLC0415
 

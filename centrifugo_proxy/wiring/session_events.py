@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 async def open_session_events(
     settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The session events that these settings configure; `detector` hears of identity's answers. Raises PolicyError."""
+    """The configured session events. `detector` records identity's answers. Raises PolicyError."""
     owners = Owners()
     async with AsyncExitStack() as stack:
         events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity, detector)}

@@ -1,4 +1,4 @@
-"""Opens this workload's SPIFFE identity, for peers that are reached with it."""
+"""Opens this workload's SPIFFE identity for connections to peers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ class NoSvidError(Exception):
 
 @asynccontextmanager
 async def open_workload_identity(settings: "LazySettings") -> AsyncIterator[Tunnel]:
-    """The tunnel to every peer of these settings, once there is an SVID or the wait for one is over.
+    """The tunnel to all configured peers. Returns once there is an SVID, or after the maximum wait.
 
     Raises NoSvidError.
     """

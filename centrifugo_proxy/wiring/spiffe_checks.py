@@ -22,7 +22,7 @@ SPIFFE_VARIABLES: Final = (
 
 @register("centrifugo_proxy")
 def check_spiffe(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Every peer has an ID with SPIFFE, and none without it."""
+    """With SPIFFE every peer needs an ID; without SPIFFE no peer may have one."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         present = [name for name in SPIFFE_VARIABLES if getattr(settings, name)]
         return [spiffe_without_spiffe(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)] if present else []

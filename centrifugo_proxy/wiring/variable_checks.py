@@ -1,4 +1,4 @@
-"""System checks of variables that have no effect, or not the effect that they promise. Ids are never reused."""
+"""System checks of variables without effect, or with a misleading one. Ids are never reused."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ TLS_VARIABLES: Final = (
 
 @register("centrifugo_proxy", "variables")
 def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Every variable that is meant for this service has an effect."""
+    """Every variable intended for this service has an effect."""
     return [
         *(misspelt_variable(name, nearest) for name, nearest in settings.MISSPELT_VARIABLES.items()),
         *(ignored_variable(name, reason) for name, reason in settings.IGNORED_VARIABLES.items()),

@@ -113,7 +113,7 @@ def configuration() -> dict[str, Any]:
 
 
 def without_pool(status: LoadStatus) -> str:
-    """The parts of the simulation that this deployment does not have."""
+    """The note for a deployment without a fallback pool."""
     return (
         f"Note: this deployment has no fallback pool (status {status}). The pool below is the simulation's own; "
         "in a real outage nobody would get in here."

@@ -12,10 +12,10 @@ class NoBundle(Exception):
 
 
 def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
-    """A new context that shows `svid`, and trusts the authorities of the trust domain of `peer_id`.
+    """A new context that presents `svid` and trusts the authorities of `peer_id`'s trust domain.
 
-    The peer's ID is not checked here. A context is never changed: loading authorities again only adds some, so that old
-    ones would stay trusted. Raises NoBundle.
+    The peer's ID is not checked here. Never change a context: loading authorities only adds to it, and old ones would
+    stay trusted. Raises NoBundle.
     """
     bundle = svid.bundle_for(peer_id)
     if not bundle:
@@ -32,7 +32,7 @@ def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
 
 
 def _load_chain(context: ssl.SSLContext, svid: Svid) -> None:
-    """Through a file in memory: ssl takes a certificate chain only by path, and the image's root is read-only."""
+    """Use an in-memory file: ssl loads certificate chains only from a path, and the image is read-only."""
     descriptor = os.memfd_create("svid", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as file:

@@ -19,7 +19,7 @@ DIAL_S: Final = 3.0
 
 
 class Peer(NamedTuple):
-    """Who may be at the other end: `name` is for logs and metrics, `ids` are of one trust domain."""
+    """A peer and its accepted IDs: `name` is for logs and metrics, `ids` are of one trust domain."""
 
     name: str
     ids: frozenset[str]
@@ -44,7 +44,7 @@ class Dialler:
         """A connection to a peer whose ID has been checked. Raises DialError."""
         context = self._context(peer)
         host, port = _host_port(address)
-        # The empty name: there is none to send, and OpenSSL must not compare one.
+        # An empty name: no SNI is sent, and OpenSSL compares no host name.
         connecting = asyncio.get_running_loop().create_connection(PeerSide, host, port, ssl=context, server_hostname="")
         try:
             async with asyncio.timeout(DIAL_S):
@@ -68,14 +68,14 @@ class Dialler:
                 known = (self.source.generation, client_context(svid, next(iter(peer.ids))))
             except NoBundle:
                 raise DialError(BAD_CERTIFICATE, "its trust domain is not federated with ours") from None
-            except OSError as error:  # also OpenSSL's errors
+            except OSError as error:  # includes OpenSSL's errors
                 raise DialError(NO_SVID, f"our SVID cannot be loaded ({reason(error)})") from None
             self._contexts[peer.name] = known
         return known[1]
 
 
 def _check(transport: asyncio.Transport, peer: Peer) -> None:
-    """Close a connection to somebody else. Raises DialError."""
+    """Close a connection to an unexpected peer. Raises DialError."""
     connection: ssl.SSLObject = transport.get_extra_info("ssl_object")
     try:
         verify.check(connection.getpeercert(binary_form=True) or b"", peer.ids)

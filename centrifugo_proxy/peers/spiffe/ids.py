@@ -10,12 +10,12 @@ WORKLOAD_ID: Final = re.compile(rf"spiffe://{TRUST_DOMAIN}(/{SEGMENT})+")
 
 
 def is_workload_id(text: str) -> bool:
-    """Whether this is the ID of a workload: a trust domain and a path."""
+    """True if this is the ID of a workload: a trust domain and a path."""
     return len(text) <= LONGEST and WORKLOAD_ID.fullmatch(text) is not None
 
 
 def trust_domain(spiffe_id: str) -> str:
-    """The ID of an ID's trust domain, such as spiffe://example.org."""
+    """The trust domain's own ID, such as spiffe://example.org."""
     return "/".join(spiffe_id.split("/")[:3])
 
 
@@ -54,12 +54,12 @@ def endpoint_socket(raw: str) -> str:
 
 
 def has_ip_addresses(target: str) -> bool:
-    """Whether gRPC reaches a target by IP addresses. Only these go through the tunnel; others would get plaintext."""
+    """True if gRPC connects to the target by IP address. Other targets bypass the tunnel and would get plaintext."""
     return target.partition(":")[0] not in ("unix", "unix-abstract", "vsock", "xds")
 
 
 def grpc_target(socket: str) -> str:
-    """The same address as gRPC writes it."""
+    """The address in gRPC's notation."""
     if socket.startswith("unix://"):
         return "unix:" + socket.removeprefix("unix://")
     address = socket.removeprefix("tcp://")

@@ -1,4 +1,4 @@
-"""The two ends of a tunnelled connection, as far as they are alike."""
+"""What the two ends of a tunnelled connection have in common."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import cast
 
 
 class Piped(asyncio.Protocol):
-    """One end of a tunnelled connection: what it receives goes to the other."""
+    """One end of a tunnelled connection. It forwards what it receives to the other end."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -30,7 +30,7 @@ class Piped(asyncio.Protocol):
 
 
 class PeerSide(Piped):
-    """The TLS side. What the peer sends before its ID is checked is kept until `join`."""
+    """The TLS side. It buffers what the peer sends until `join`, after the check of the peer's ID."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class PeerSide(Piped):
         super().connection_lost(exc)
 
     def join(self, other: Piped) -> None:
-        """Pass on what has come, and from now on all that comes."""
+        """Forward what has arrived, and everything that arrives later."""
         self.other = other
         for data in self._early:
             super().data_received(data)

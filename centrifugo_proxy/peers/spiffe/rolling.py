@@ -1,4 +1,4 @@
-"""Channels through the tunnel, replaced for each new identity; and the task that keeps an identity."""
+"""Channels through the tunnel, replaced for each new identity, and the task that keeps the identity up to date."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from centrifugo_proxy.peers.spiffe.workload_api import Report as SvidReport
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 
 TICK_S: Final = 0.5
-# What the plain options say about proxies; here the tunnel is the proxy of every address.
+# The plain option about proxies, replaced here: the tunnel is the proxy for every address.
 REPLACED: Final = "grpc.address_http_proxy_enabled_addresses"
 
 
@@ -24,7 +24,7 @@ class SpiffeSource:
     """Channels to one peer, with the newest identity."""
 
     def __init__(self, target: str, options: Options, tunnel: Tunnel, peer: Peer) -> None:
-        """Raises ValueError for a target that gRPC would not reach through the tunnel."""
+        """Raises ValueError for a target whose connections would bypass the tunnel."""
         if not has_ip_addresses(target):
             raise ValueError(f"{target} has no IP addresses, so that its connections cannot go through the tunnel")
         self._target, self._tunnel = target, tunnel
@@ -40,18 +40,18 @@ class SpiffeSource:
         return aio.insecure_channel(self._target, options=self._options)
 
     def changed(self) -> bool:
-        """Whether there is a new identity or bundle since the last time."""
+        """True if there is a new identity or bundle since the last call."""
         before, self._generation = self._generation, self._tunnel.source.generation
         return self._generation != before
 
 
 class Report(SvidReport, TunnelReport, Protocol):
-    """Tells operators all that happens to our identity and to the connections made with it."""
+    """Reports events of our identity, and of the connections made with it, to operators."""
 
 
 @asynccontextmanager
 async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunnel]:
-    """A running tunnel with an identity that is kept up to date; its connections end when the identity expires."""
+    """A running tunnel whose identity is kept up to date. Its connections end when the identity expires."""
     tunnel = Tunnel(source, report, Dialler(source))
     await tunnel.start()
     tasks = [asyncio.create_task(source.run(), name="workload API"), asyncio.create_task(_watch_expiry(tunnel))]
@@ -67,7 +67,7 @@ async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunne
 
 
 async def _watch_expiry(tunnel: Tunnel) -> None:
-    """An open connection would outlive its SVID."""
+    """Close the connections: otherwise they would outlive the SVID."""
     while True:
         if tunnel.source.expired():
             tunnel.abort_all()

@@ -16,7 +16,7 @@ from centrifugo_proxy.peers.spiffe.verify import WrongCertificate, leaf_id
 
 
 class BadSvid(Exception):
-    """The answer has no identity that can be used. The message never holds a key."""
+    """The answer has no usable identity. The message never contains a key."""
 
 
 class SvidMessage(Protocol):
@@ -40,7 +40,7 @@ class Svid:
     not_after: float
 
     def bundle_for(self, spiffe_id: str) -> bytes:
-        """The authorities of an ID's trust domain, as concatenated DER; b"" for one that is not federated."""
+        """The authorities of an ID's trust domain, as concatenated DER; b"" if that domain is not federated."""
         return self.bundles.get(trust_domain(spiffe_id), b"")
 
 
@@ -94,7 +94,7 @@ def _certificates(der: bytes, name: str) -> list[x509.Certificate]:
 
 
 def split_der(concatenated: bytes) -> list[bytes]:
-    """The DER values of a concatenation. Raises ValueError where one is cut off or is no sequence."""
+    """The DER values in a concatenation. Raises ValueError if one is cut off or is not a sequence."""
     parts, rest = [], concatenated
     while rest:
         size = _der_size(rest)
@@ -104,7 +104,7 @@ def split_der(concatenated: bytes) -> list[bytes]:
 
 
 def _der_size(der: bytes) -> int:
-    """Bytes of the first value, its tag and length included."""
+    """The size of the first value in bytes, including its tag and length."""
     if len(der) < 2 or der[0] != 0x30:
         raise ValueError("not a DER sequence")
     length, head = der[1], 2

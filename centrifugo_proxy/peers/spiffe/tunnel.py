@@ -1,8 +1,8 @@
 """TLS for gRPC channels: a listener on loopback that gRPC uses as a proxy for each address.
 
-grpcio cannot check a SPIFFE ID. So a channel speaks plaintext to this tunnel with an HTTP CONNECT for an address; the
-tunnel connects there with TLS, checks the peer's ID, and only then answers 200. Nothing that gRPC sends reaches a peer
-before that, and nothing that the peer sends reaches gRPC.
+grpcio cannot check a SPIFFE ID. So a channel sends this tunnel an HTTP CONNECT for an address, in plaintext. The tunnel
+connects to the address with TLS, checks the peer's ID, and only then answers 200. Before that, no data passes between
+gRPC and the peer in either direction.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 HEAD_BYTES: Final = 4096
 HEAD_S: Final = 3.0
 CONNECTIONS: Final = 256
-# A connection that a peer closes this soon after the handshake may have been refused for our SVID: with TLS 1.3 a
-# client learns of a refusal only by the close.
+# If a peer closes a connection this soon after the handshake, it may have refused our SVID: with TLS 1.3 a client sees
+# a refusal only as a close.
 REFUSED_S: Final = 2.0
 CONNECT: Final = re.compile(rb"CONNECT (\S+) HTTP/1\.1\r\n")
 SECRET: Final = re.compile(rb"\r\nx-tunnel:[ \t]*(\S+)[ \t]*\r\n", re.IGNORECASE)
@@ -31,7 +31,7 @@ HEADER: Final = "x-tunnel"
 
 
 class Report(Protocol):
-    """Tells operators how dials end. `problem` has no text of the peer's but a printable ID."""
+    """Reports the results of dials to operators. `problem` has no text from the peer except a printable ID."""
 
     def dialled(self, peer: str, result: str, problem: str) -> None: ...
 
@@ -40,7 +40,7 @@ class Report(Protocol):
 
 @dataclass(slots=True)
 class Tunnel:
-    """The listener and its connections. `open` gives each peer a secret, by which its channels are known."""
+    """The listener and its connections. `open` gives each peer a secret that identifies its channels."""
 
     source: SvidSource
     report: Report
@@ -52,7 +52,7 @@ class Tunnel:
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen on a port of the kernel's choice."""
+        """Listen on a port that the kernel chooses."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: GrpcSide(self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -64,13 +64,13 @@ class Tunnel:
         self.abort_all()
 
     def admit(self, peer: Peer) -> str:
-        """A new secret, with which connections to this peer may be asked for."""
+        """A new secret that allows connections to this peer."""
         secret = secrets.token_hex(32)
         self._secrets[secret.encode()] = peer
         return secret
 
     def peer_of(self, head: bytes) -> Peer | None:
-        """The peer of the secret in a head, None for a wrong one."""
+        """The peer for the secret in the request head; None if the secret is wrong."""
         given = SECRET.search(head)
         found = None
         for secret, peer in self._secrets.items():
@@ -79,24 +79,24 @@ class Tunnel:
         return found
 
     def has_room(self, connection: "GrpcSide") -> bool:
-        """Count a connection in, unless there are too many."""
+        """Add a connection; refuse it if there are too many."""
         if len(self._open) >= CONNECTIONS:
             return False
         self._open.add(connection)
         return True
 
     def left(self, connection: "GrpcSide") -> None:
-        """Count a connection out."""
+        """Remove a connection."""
         self._open.discard(connection)
 
     def abort_all(self) -> None:
-        """End every connection at once."""
+        """Close every connection immediately."""
         for connection in tuple(self._open):
             connection.abort()
 
 
 class GrpcSide(Piped):
-    """The plaintext side: a CONNECT, and after our 200 the connection itself."""
+    """The plaintext side: a CONNECT request, then our 200, then the data."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class GrpcSide(Piped):
         peer_side.join(self)
 
     def _lost(self, name: str, connected_at: float, svid: Svid | None) -> None:
-        """Report that the peer, and not gRPC, has closed a connection that is hardly older than its handshake."""
+        """Report that the peer, not gRPC, has closed a connection just after the handshake."""
         seconds = monotonic() - connected_at
         closed_by_peer = self.transport is not None and not self.transport.is_closing()
         if svid is not None and closed_by_peer and seconds < REFUSED_S:
@@ -176,7 +176,7 @@ class GrpcSide(Piped):
             self.transport.close()
 
     def abort(self) -> None:
-        """End both sides at once."""
+        """Close both sides immediately."""
         for side in (self, self.other):
             if side is not None and side.transport is not None:
                 side.transport.abort()
@@ -192,4 +192,4 @@ class GrpcSide(Piped):
             self._dialling.cancel()
         self._tunnel.left(self)
         if self.other is not None and self.other.transport is not None:
-            self.other.transport.abort()  # an orderly end of TLS would wait for the peer, for 30 s at most
+            self.other.transport.abort()  # an orderly TLS shutdown would wait up to 30 s for the peer

@@ -1,4 +1,4 @@
-"""What a certificate must be to speak for a SPIFFE ID. OpenSSL checks its chain, dates and extended key usage.
+"""Checks that a certificate is a valid SVID. OpenSSL checks its chain, dates and extended key usage.
 
 https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md#5-validation
 """
@@ -11,11 +11,11 @@ from centrifugo_proxy.peers.spiffe.ids import LONGEST, is_workload_id
 
 
 class WrongCertificate(Exception):
-    """The certificate is no leaf SVID. The message has no text of the peer's."""
+    """The certificate is not a leaf SVID. The message has no text from the peer."""
 
 
 class WrongId(WrongCertificate):
-    """A leaf SVID with an ID that is not wanted."""
+    """A leaf SVID whose ID is not one of the accepted IDs."""
 
 
 def check(der: bytes, wanted: Collection[str]) -> str:
@@ -31,7 +31,7 @@ def check(der: bytes, wanted: Collection[str]) -> str:
 
 
 def leaf_id(certificate: x509.Certificate) -> str:
-    """The one SPIFFE ID of a certificate that signs no others. Raises WrongCertificate."""
+    """The single SPIFFE ID of a certificate that is not a CA. Raises WrongCertificate."""
     try:
         uris = _uris(certificate)
         signs_others = _signs_others(certificate)
@@ -69,5 +69,5 @@ def _signs_others(certificate: x509.Certificate) -> bool:
 
 
 def printable(text: str) -> str:
-    """Somebody else's text for a log line: bounded, without control characters."""
+    """Text from a peer, made safe for a log line: cut to a maximum length, without control characters."""
     return "".join(char if char.isprintable() else "?" for char in text[:LONGEST])

@@ -1,4 +1,4 @@
-"""Our identity from the SPIFFE Workload API: one stream of answers, opened again whenever it ends.
+"""Our identity from the SPIFFE Workload API: one stream of answers, reopened whenever it ends.
 
 https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md
 """
@@ -20,7 +20,7 @@ from proto.spiffe import workload_api_pb2 as pb
 METHOD: Final = "/SpiffeWorkloadAPI/FetchX509SVID"
 SECURITY_HEADER: Final = (("workload.spiffe.io", "true"),)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-# After statuses that a repetition cannot change.
+# Delay after a status that a retry is unlikely to change.
 FINAL_PAUSE_S: Final = 60.0
 FINAL: Final = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED})
 OPTIONS: Final = (
@@ -33,7 +33,7 @@ OPTIONS: Final = (
 
 
 class Report(Protocol):
-    """Tells operators about our identity."""
+    """Reports changes of our identity to operators."""
 
     def svid_taken(self, svid: Svid) -> None: ...
 
@@ -48,8 +48,8 @@ class Report(Protocol):
 class SvidSource:
     """The newest identity. `run` keeps it up to date; `generation` grows with each new one.
 
-    An identity stays in use until it expires, whatever the agent says: an agent answers PERMISSION_DENIED for seconds
-    after a restart.
+    An identity stays in use until it expires, even if the agent refuses: a restarted agent answers PERMISSION_DENIED
+    for some seconds.
     """
 
     socket: str
@@ -63,13 +63,13 @@ class SvidSource:
     _expired: bool = False
 
     def current(self) -> Svid | None:
-        """The identity, None before the first and after its end."""
+        """The current identity; None before the first one and after it has expired."""
         if self.svid is None or self.wall_clock() >= self.svid.not_after:
             return None
         return self.svid
 
     def expired(self) -> bool:
-        """Whether the identity has just expired: True once, and reported."""
+        """True once, when the identity has expired; also reports it."""
         if self._expired or self.svid is None or self.current() is not None:
             return False
         self._expired = True
@@ -88,7 +88,7 @@ class SvidSource:
                 await asyncio.sleep(FINAL_PAUSE_S if status in FINAL else uniform(pause_s / 2, pause_s))  # noqa: S311  (no secret)
 
     async def _follow(self, channel: aio.Channel) -> grpc.StatusCode:
-        """Take the answers of one stream; the status that it ended with."""
+        """Process the answers of one stream. Returns the status with which it ended."""
         fetch = channel.unary_stream(METHOD, pb.X509SVIDRequest.SerializeToString, pb.X509SVIDResponse.FromString)
         call = fetch(pb.X509SVIDRequest(), metadata=SECURITY_HEADER)
         try:
@@ -100,7 +100,7 @@ class SvidSource:
         return grpc.StatusCode.OK
 
     def take(self, response: Any) -> None:
-        """Use an answer, or go on with the identity before it."""
+        """Use the answer's identity, or keep the current one if the answer is unusable."""
         try:
             svid = read_svid(response.svids, response.federated_bundles, self.wanted_id)
         except BadSvid as bad:
