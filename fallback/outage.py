@@ -59,6 +59,7 @@ class _Streak:
     last_probe_failure: float | None = None
     last_probe_answer: float | None = None
     answering_since: float | None = None
+    answered_probe: int = 0
     degraded: bool = False
     opened: bool = False
 
@@ -98,8 +99,11 @@ class OutageDetector:
         return self._open(streak, now) if trusted else None
 
     def probe_failed(self, call: int, now: float) -> OutageOpened | None:
-        """Record the same for a probe. A probe's failure lengthens a streak, but does not start one."""
-        if call < self._ended_by or self._streak is None:
+        """Record the same for a probe. A probe's failure lengthens a streak, but does not start one.
+
+        A late failure of a probe that started before an answered one is left out.
+        """
+        if call < self._ended_by or self._streak is None or call < self._streak.answered_probe:
             return None
         streak = self._counted(now)
         streak.last_probe_failure = now
@@ -122,6 +126,7 @@ class OutageDetector:
             return None
         streak.degraded = False
         streak.last_probe_answer = now
+        streak.answered_probe = max(streak.answered_probe, call)
         if streak.answering_since is None:
             streak.answering_since = now
         return self._end(call, now) if now - streak.answering_since >= self.window_s else None

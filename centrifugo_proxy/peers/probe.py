@@ -17,6 +17,7 @@ from fallback.outage import OutageDetector, Transition
 
 TICKET_PREFIX: Final = "probe-"
 TICKET_BYTES: Final = 32
+MOST_AT_ONCE: Final = 4
 # How a probe can end; a metric label. `other` is a status that says nothing about an outage.
 OUTCOMES: Final = ("answered", "failed", "other")
 
@@ -34,8 +35,10 @@ Report = Callable[[Probed], None]
 
 @dataclass(frozen=True, slots=True)
 class IdentityProbe:
-    """Validates a made-up ticket every `interval_s` while a streak of failures is on, one call at a time.
+    """Validates a made-up ticket every `interval_s` while a streak of failures is on.
 
+    A probe that hangs does not hold up the next one, so that the return of identity is seen within an interval. At most
+    MOST_AT_ONCE probes wait for an answer.
     Where a client has failed after an answered probe, it asks twice: if every other call fails, one of the two does.
     `wake` starts it; it rests again when the streak is over. `report` is called after each probe.
     """
@@ -53,15 +56,21 @@ class IdentityProbe:
 
     async def run(self) -> None:
         """Probe until cancelled."""
+        async with asyncio.TaskGroup() as probes:
+            while True:
+                await self._awake.wait()
+                await self._probe_while_failing(probes)
+                self._awake.clear()
+
+    async def _probe_while_failing(self, probes: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            await self._awake.wait()
-            due = loop.time() + self.interval_s
-            while self.detector.failing:
-                await asyncio.sleep(due - loop.time())
-                due = max(due, loop.time()) + self.interval_s
-                await self._probe_if_failing()
-            self._awake.clear()
+        due = loop.time() + self.interval_s
+        room = asyncio.Semaphore(MOST_AT_ONCE)
+        while self.detector.failing:
+            await asyncio.sleep(due - loop.time())
+            due = max(due, loop.time()) + self.interval_s
+            await room.acquire()
+            probes.create_task(self._probe_if_failing()).add_done_callback(lambda _: room.release())
 
     async def _probe_if_failing(self) -> None:
         again = self.detector.contradicted

@@ -29,6 +29,7 @@ class DetectorLife(RuleBasedStateMachine):
         self.now = 0
         self.seen: list[tuple[str, int]] = []
         self.youngest_end = 0
+        self.youngest_answered_probe = 0
         self.degraded = False
         self.reported: list[type] = []
 
@@ -55,7 +56,7 @@ class DetectorLife(RuleBasedStateMachine):
 
     @rule(call=consumes(calls))
     def fail_probe(self, call: int) -> None:
-        counts = bool(self.seen) and call >= self.youngest_end
+        counts = bool(self.seen) and call >= max(self.youngest_end, self.youngest_answered_probe)
         self._hear(self.detector.probe_failed(call, self.now))
 
         self._fail("probe failed", counts=counts, trusted=not self._lately("probe answered"))
@@ -77,6 +78,7 @@ class DetectorLife(RuleBasedStateMachine):
 
         if self.seen:
             self.degraded = False
+            self.youngest_answered_probe = max(self.youngest_answered_probe, call)
             self.seen.append(("probe answered", self.now))
             answers = list(takewhile(lambda event: event[0] == "probe answered", reversed(self.seen)))
             if self.now - answers[-1][1] >= WINDOW_S:
@@ -84,7 +86,7 @@ class DetectorLife(RuleBasedStateMachine):
 
     def _end(self, call: int) -> None:
         self.youngest_end = max(self.youngest_end, call) if self.seen else self.youngest_end
-        self.seen, self.degraded = [], False
+        self.seen, self.degraded, self.youngest_answered_probe = [], False, 0
 
     @rule(call=consumes(calls))
     def cancel(self, call: int) -> None:

@@ -3,12 +3,13 @@
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     NewTopic,
@@ -21,6 +22,8 @@ from tests.harness.certificates import Authority
 from tools.kafka.broker import HOME, Broker, why_missing
 
 ANSWER_S = 30.0
+# What the broker answers while the group's coordinator is being found or moved.
+MOVING = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 SCRAMS = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}
 LOGIN = "org.apache.kafka.common.security."
 # What Maven logs where the repository of artifacts does not deliver.
@@ -107,7 +110,7 @@ class Kafka:
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": group})
         try:
             wanted = [TopicPartition(topic, number) for number in range(partitions)]
-            return [each.offset for each in consumer.committed(wanted, timeout=ANSWER_S)]
+            return [each.offset for each in _committed(consumer, wanted)]
         finally:
             consumer.close()
 
@@ -186,3 +189,15 @@ def running_kafka(folder: Path) -> Iterator[Kafka]:
         yield Kafka(broker, secured)
     finally:
         broker.kill()
+
+
+def _committed(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
+    """Asks again while the broker looks for the group's coordinator."""
+    until = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            return consumer.committed(wanted, timeout=ANSWER_S)
+        except KafkaException as error:
+            if error.args[0].code() not in MOVING or time.monotonic() > until:
+                raise
+        time.sleep(0.2)

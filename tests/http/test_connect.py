@@ -303,7 +303,7 @@ async def test_an_identity_that_does_not_listen_is_an_unavailable(identity: Iden
 async def test_an_identity_that_hangs_is_an_unavailable_at_the_deadline(identity: IdentityStub) -> None:
     identity.script = hangs
 
-    async with service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=100) as running:
+    async with service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=1500) as running:
         response = await running.connect()
 
     assert (response.status_code, response.json()) == (503, UNAVAILABLE)

@@ -13,7 +13,7 @@ from centrifugo_proxy.peers.identity import (
     IdentityUnavailable,
     ValidateQuery,
 )
-from centrifugo_proxy.peers.probe import IdentityProbe, Probed
+from centrifugo_proxy.peers.probe import MOST_AT_ONCE, IdentityProbe, Probed
 from fallback.outage import OutageDetector
 
 INTERVAL_S = 0.02
@@ -25,6 +25,7 @@ class Identity:
     """Answers as `script` says, and counts the calls that are under way at once."""
 
     script: Callable[[int], IdentityAnswer]
+    latency_s: float = INTERVAL_S / 4
     tickets: list[str] = field(default_factory=list)
     most_at_once: int = 0
     _under_way: int = 0
@@ -33,7 +34,7 @@ class Identity:
         self.tickets.append(query.ticket)
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
-        await asyncio.sleep(2 * INTERVAL_S)
+        await asyncio.sleep(self.latency_s)
         self._under_way -= 1
         return self.script(len(self.tickets))
 
@@ -61,8 +62,10 @@ class Probing:
 
 
 @asynccontextmanager
-async def probing(script: Callable[[int], IdentityAnswer], window_s: float = 1000) -> AsyncIterator[Probing]:
-    identity, reported = Identity(script), list[Probed]()
+async def probing(
+    script: Callable[[int], IdentityAnswer], window_s: float = 1000, latency_s: float = INTERVAL_S / 4
+) -> AsyncIterator[Probing]:
+    identity, reported = Identity(script, latency_s), list[Probed]()
     detector = OutageDetector(window_s, probing=True)
     monotonic = asyncio.get_running_loop().time
     probe = IdentityProbe(identity, detector, monotonic, INTERVAL_S, reported.append)
@@ -81,12 +84,11 @@ async def test_without_a_failure_nothing_is_asked() -> None:
     assert running.identity.tickets == []
 
 
-async def test_a_failure_starts_probes_one_at_a_time() -> None:
+async def test_a_failure_starts_probes_of_made_up_tickets() -> None:
     async with probing(down) as running:
         running.fail_a_client()
         await running.until(lambda: len(running.reported) >= 4)
 
-    assert running.identity.most_at_once == 1
     assert {report.outcome for report in running.reported} == {"failed"}
     assert len(set(running.identity.tickets)) == len(running.identity.tickets)
 
@@ -104,6 +106,25 @@ async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_start
         await running.until(lambda: len(running.identity.tickets) > still)
 
     assert rested == still
+
+
+async def test_probes_that_hang_do_not_hold_up_the_next_ones_up_to_a_bound() -> None:
+    async with probing(down, latency_s=1000) as running:
+        running.fail_a_client()
+        await running.until(lambda: len(running.identity.tickets) == MOST_AT_ONCE)
+        await asyncio.sleep(5 * INTERVAL_S)
+
+        assert (len(running.identity.tickets), running.reported) == (MOST_AT_ONCE, [])
+
+
+async def test_the_return_of_identity_is_seen_although_an_earlier_probe_hangs() -> None:
+    async with probing(lambda call: DENIED, latency_s=1000) as running:
+        running.fail_a_client()
+        await running.until(lambda: len(running.identity.tickets) == 1)
+        running.identity.latency_s = 0
+        await running.until(lambda: len(running.reported) == 1)
+
+        assert running.probe.detector.status(0).recovering
 
 
 async def test_answered_probes_end_the_streak_and_themselves() -> None:
