@@ -1,7 +1,7 @@
-"""System checks of the bridge (tag "bridge"): what settings say together.
+"""System checks of the bridge (tag "bridge"): settings that must fit together.
 
-run_bridge runs them at its start; the proxy does not, as a fault here does not concern it. Without a routes file
-there is no bridge, and nothing to check.
+run_bridge runs them at startup. The proxy does not run them, because these settings do not affect it. Without a routes
+file there is no bridge, and nothing to check.
 """
 
 import ssl
@@ -40,7 +40,7 @@ def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register(TAG)
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Each secret is given once, in a file that can be read; further properties can be used."""
+    """Each secret is set only once, its file is readable, and the additional properties are valid."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     from bridge.running.configuration import ConfigurationError, configuration  # noqa: PLC0415
@@ -60,7 +60,7 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 @register(TAG)
 def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """TLS and SASL are set where they are used, and only there."""
+    """TLS and SASL options are set if and only if they are used."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     findings = [*_tls_findings(), *_sasl_findings()]
@@ -119,7 +119,7 @@ def _sasl_findings() -> Iterator[CheckMessage]:
 
 @register(TAG)
 def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Numbers and names that contradict each other, or are dangerous."""
+    """Numbers and names that contradict each other or are dangerous."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     return [*_contradictions(), *_dangers()]
@@ -154,7 +154,7 @@ def _dangers() -> Iterator[CheckMessage]:
 
 
 def no_routes() -> Error:
-    """What run_bridge says without a routes file."""
+    """The message of run_bridge without a routes file."""
     return _error("E001", "BRIDGE_ROUTES_PATH is not set.", "Name a routes file; routes.example/ has one.")
 
 

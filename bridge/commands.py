@@ -1,4 +1,4 @@
-"""The values that both halves of the bridge share: a record goes in, commands for Centrifugo come out.
+"""The values that both halves of the bridge share: records as input, commands for Centrifugo as output.
 
 Pure: no clock, no I/O. A command is encoded once, when it is made; a batch is a join of `encoded`:
 `{"parallel": true, "commands": [<encoded>, <encoded>, …]}`, posted to `/api/batch`.
@@ -56,12 +56,12 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# The value could not be read. Every other reason of the mapping is about what a route makes of it.
+# The value could not be read. The other mapping reasons concern a route.
 FORMAT_REASONS = frozenset({Reason.NOT_JSON, Reason.NOT_CLOUDEVENTS, Reason.NOT_PROTOBUF, Reason.UNSUPPORTED})
 
 
 class SkipReason(StrEnum):
-    """Why nothing is sent for a record that is not at fault: an outcome of `realtime_bridge_records_total`."""
+    """Why a valid record needs no commands: an outcome of `realtime_bridge_records_total`."""
 
     UNROUTED = "unrouted"  # no route fits
     TOO_OLD = "too_old"
@@ -70,7 +70,7 @@ class SkipReason(StrEnum):
 
 
 class Poison(NamedTuple):
-    """One failure that a retry cannot mend.
+    """A failure that a retry cannot fix.
 
     `detail` has names of fields, positions and sizes, never a value of the event. `route` is "" and `action` None when
     they are not known; actions are counted from 1 within their route. A format's failure has no action.
@@ -85,10 +85,10 @@ class Poison(NamedTuple):
 class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One command of Centrifugo's server API.
 
-    `keys` are the order keys: a command may be sent when it is the first of every one of its keys. A channel is its own
-    key; a user's is `user_key(user)`, which no channel can be. They are distinct and never empty.
+    `keys` are the order keys: a command may be sent when it is first in line for each of its keys. A channel's key is
+    its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
-    `route` and `action` (from 1) say what made it. `kind` is the word after `do`, and the metrics' label.
+    `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
     """
 
     kind: ClassVar[str]
@@ -99,22 +99,22 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def method(self) -> str:
-        """The API's method, under which the reply has the result."""
+        """The API method. The reply has the result under this name."""
         return self.kind
 
     @property
     def burst(self) -> int:
-        """How many commands of its key one batch may hold. Above 1, that batch is sent with `parallel: false`."""
+        """Maximum number of commands with its key in one batch. Batches with several have `parallel: false`."""
         return 1
 
 
 class Publish(Command, frozen=True, kw_only=True, gc=False):
-    """A publication in one channel or more.
+    """A publication to one or more channels.
 
-    For several channels it is a `broadcast`, whose reply has `{"responses": […]}`, one verdict for each channel in the
-    order of `channels`; `only` makes the command for those that have to be sent again.
-    `data` is JSON. `idempotency_key` and `version_epoch` are "", `version` is None when the command has none; one key
-    is right for all channels, as Centrifugo remembers keys by channel.
+    For several channels it is a `broadcast`. Its reply has `{"responses": […]}` with one verdict per channel, in the
+    order of `channels`. `only` makes the command for the channels that must be sent again.
+    `data` is JSON. `idempotency_key` and `version_epoch` are "", `version` is None when the command has none. All
+    channels can share a key, because Centrifugo stores keys per channel.
     """
 
     kind: ClassVar[str] = "publish"
@@ -137,7 +137,7 @@ class Publish(Command, frozen=True, kw_only=True, gc=False):
         return self.burst_limit
 
     def only(self, channels: Iterable[str]) -> "Publish":
-        """The same publication for some of its channels (one at least), in the order of this command."""
+        """The same publication for some of its channels (at least one), in this command's order."""
         wanted = frozenset(channels)
         return publish(
             route=self.route,
@@ -172,10 +172,10 @@ class Disconnect(Command, frozen=True, kw_only=True, gc=False):
 
 
 class Refresh(Command, frozen=True, kw_only=True, gc=False):
-    """Makes Centrifugo decide anew about a user's connections.
+    """Makes Centrifugo check a user's connections again.
 
-    `expire_at` None closes them with 3005, and SDKs reconnect. Otherwise it is in seconds since 1970, and the refresh
-    proxy is asked then; Centrifugo treats a time in the past as the other mode.
+    With `expire_at` None it closes them with code 3005, and SDKs reconnect. Otherwise `expire_at` is in seconds since
+    1970, and Centrifugo asks the refresh proxy at that time. A time in the past acts like None.
     """
 
     kind: ClassVar[str] = "refresh"
@@ -191,11 +191,11 @@ class HistoryRemove(Command, frozen=True, kw_only=True, gc=False):
 
 
 class Mapped(NamedTuple):
-    """What a record becomes.
+    """The commands and failures of a record.
 
-    The commands are sent in their order, each when the one before it is done, also when there are failures: a broken
-    feed must not keep a disconnect from happening. With failures the record is dead-lettered, once, for the first of
-    them. One of the two may be empty, not both.
+    The commands are sent in order, each after the previous one is done. Failures do not stop them: a broken feed must
+    not prevent a disconnect. A record with failures gets one dead letter, for the first failure. Either list may be empty,
+    but not both.
     """
 
     commands: tuple[Command, ...]
@@ -203,7 +203,7 @@ class Mapped(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """Nothing is to be done for the record."""
+    """The record needs no action."""
 
     reason: SkipReason
 
@@ -212,18 +212,18 @@ Outcome: TypeAlias = Mapped | Skip
 
 
 class Mapper(Protocol):
-    """Turns a record into commands; implemented by `bridge.mapping.mapper.RouteMapper`, made of the routes file."""
+    """Turns a record into commands. `bridge.mapping.mapper.RouteMapper` implements it with a routes file."""
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
-        """What is to be done for `record` at `now_ms` (milliseconds since 1970).
+        """The outcome for `record` at `now_ms` (milliseconds since 1970).
 
-        A record of the replay topic is mapped as the original was: with its topic, position and timestamp.
-        Every fault of a record is in the outcome; an exception from here is a bug (`internal_error`).
+        A record of the replay topic is mapped like the original, with its topic, position and timestamp.
+        The outcome has every fault of the record. An exception is a bug (`internal_error`).
         """
 
 
 def user_key(user: str) -> str:
-    """The order key of commands about a user. No channel has a NUL in it."""
+    """The order key of commands for a user. Its NUL distinguishes it from any channel."""
     return f"user\0{user}"
 
 
@@ -241,7 +241,7 @@ def publish(
     version_epoch: str = "",
     burst: int = 1,
 ) -> Publish:
-    """A publication of `data` (JSON) in `channels`, which are distinct. Options that are off are not sent."""
+    """A publication of `data` (JSON) to `channels`, which are distinct. Unset options are not sent."""
     single = len(channels) == 1
     request: dict[str, Any] = {"channel": channels[0]} if single else {"channels": channels}
     request["data"] = orjson.Fragment(data)
@@ -286,7 +286,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
 
 
 def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
-    """`code` is 4000–4999 and `reason` at most 123 bytes: Centrifugo checks neither, and the socket dies with 1006."""
+    """`code` is 4000–4999 and `reason` at most 123 bytes: Centrifugo checks neither; bad values cause close code 1006."""
     request = {"user": user, "disconnect": {"code": code, "reason": reason}}
     return Disconnect(
         route=route,
@@ -300,7 +300,7 @@ def disconnect(*, route: str, action: int, user: str, code: int, reason: str) ->
 
 
 def refresh(*, route: str, action: int, user: str, expire_at: int | None) -> Refresh:
-    """Always with an expiry: without one the connections would never expire again."""
+    """Always sends an expiry: without one the connections would never expire again."""
     expiry = {"expired": True} if expire_at is None else {"expire_at": expire_at}
     return Refresh(
         route=route,

@@ -1,4 +1,4 @@
-"""What a record says, once its format is read; and why it says nothing that a route can use."""
+"""The event in a record, and the error for a record that a route cannot use."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -8,7 +8,7 @@ from bridge.commands import Reason, Record
 
 
 class Absent(Enum):
-    """The value of a field that an event does not have. Null is another thing: a value that is there."""
+    """The value of a field that is absent from an event. Null is different: a value that is present."""
 
     ABSENT = "absent"
 
@@ -18,14 +18,14 @@ NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class Payload(NamedTuple):
-    """A value as its format reads it: an object, and the attributes of a CloudEvent (none for other formats)."""
+    """A parsed value: an object, and the attributes of a CloudEvent (empty for other formats)."""
 
     data: dict[str, Any]
     attributes: Mapping[str, Any] = NOTHING
 
 
 class Event(NamedTuple):
-    """What paths are looked up in. `data` is the object at the route's `root`, ABSENT or None when it is not there."""
+    """The object in which paths are looked up. `data` is the object at the route's `root`, ABSENT or None."""
 
     record: Record
     data: Any = ABSENT
@@ -33,7 +33,7 @@ class Event(NamedTuple):
 
 
 class Unmappable(Exception):
-    """No command can be made of the record, now or later. `detail` has no value of it."""
+    """The record cannot become a command, now or later. `detail` never quotes a value."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -42,7 +42,7 @@ class Unmappable(Exception):
 
 
 def header(record: Record, name: str) -> bytes | Absent | None:
-    """The value of the last header of this name."""
+    """The value of the last header with this name."""
     for own, value in reversed(record.headers):
         if own == name:
             return value

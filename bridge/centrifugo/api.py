@@ -1,4 +1,4 @@
-"""Centrifugo's HTTP API: one batch of commands a request."""
+"""Centrifugo's HTTP API: one batch of commands per request."""
 
 import asyncio
 import ssl
@@ -16,21 +16,21 @@ NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class Api(Protocol):
-    """Where commands go."""
+    """Sends commands to Centrifugo."""
 
     async def send(
         self, commands: Sequence[Command], *, ordered: bool, headers: Mapping[str, str] = NO_HEADERS
     ) -> list[Verdict]:
-        """One verdict for each command. Raises Failure when there is no answer for them.
+        """One verdict per command. Raises Failure if the request as a whole has no usable answer.
 
-        `ordered`: several commands are of one key, so that Centrifugo must do them one by one.
+        With `ordered`, several commands share a key, and Centrifugo must run them one by one.
         """
 
 
 class HttpApi:
     """The API at `url`, such as http://localhost:8000/api.
 
-    `parallel`: Centrifugo may do the commands of a batch at once.
+    With `parallel`, Centrifugo may run the commands of a batch concurrently.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, parallel: bool) -> None:
@@ -49,7 +49,7 @@ class HttpApi:
         return verdicts(answer, [command.method for command in commands])
 
     async def check(self) -> None:
-        """Ask for something that changes nothing. Raises Failure if the API does not answer as it should."""
+        """Send a command without side effects. Raises Failure if the API does not answer as expected."""
         answer = await self._post(self._info_url, b"{}", NO_HEADERS)
         if not isinstance(answer, dict) or "result" not in answer:
             raise bad_reply("no result of info")
@@ -73,7 +73,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _failure_of(error: Exception) -> Failure:
-    """An error of the connection. Its text is not used: it may repeat what was sent."""
+    """A connection error. Its text is not used, because it may repeat the request."""
     match error:
         case TimeoutError():
             return Failure(Outcome.OUTAGE, "timeout", "no answer in time")
@@ -91,7 +91,7 @@ def _failure_of(error: Exception) -> Failure:
 async def open_api(
     url: str, *, key: str, timeout_s: float, requests: int, parallel: bool, ca_file: str = ""
 ) -> AsyncIterator[HttpApi]:
-    """The API at `url`, by at most `requests` connections; `ca_file`: PEM, the system's authorities when empty."""
+    """The API at `url`, with at most `requests` connections. `ca_file` is PEM; empty = the system's authorities."""
     tls = await asyncio.to_thread(_tls, ca_file) if url.startswith("https:") else True
     headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
     async with aiohttp.ClientSession(

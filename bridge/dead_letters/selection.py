@@ -28,7 +28,7 @@ class DeadLetter(NamedTuple):
     without_value: bool
 
     def as_json(self, *, show_values: bool) -> dict[str, Any]:
-        """The documented fields; key and value only if they are asked for."""
+        """The documented fields; key and value only on request."""
         own = {"letter_partition": self.record.partition, "letter_offset": self.record.offset}
         fields = {name: value for name, value in self._asdict().items() if name != "record"}
         return {**own, **fields, **(_content(self.record) if show_values else {})}
@@ -87,7 +87,7 @@ class Selection:
 
 
 def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
-    """The reason not to replay a selected letter; "" if it is replayed."""
+    """The reason not to replay a selected letter; "" if it can be replayed."""
     if letter.topic == "" or letter.partition is None or letter.offset is None:
         return "not_a_letter"
     if letter.without_value:

@@ -18,7 +18,7 @@ DROPPED: Final = "dropped, too large"
 
 
 class Position(NamedTuple):
-    """Where a record stood in its own topic; `timestamp` is in milliseconds since 1970."""
+    """A record's position in its own topic; `timestamp` is in milliseconds since 1970."""
 
     topic: str
     partition: int
@@ -38,7 +38,7 @@ class Letter(NamedTuple):
 
 
 def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
-    """The record's own position, and how often it was replayed: from its headers if it was read from `replay_topic`."""
+    """The record's original position and number of replays; from its headers if it was read from `replay_topic`."""
     here = Position(record.topic, record.partition, record.offset, record.timestamp)
     if not replay_topic or record.topic != replay_topic:
         return here, 0
@@ -51,7 +51,7 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
 
 
 def headers_of(letter: Letter, record_headers: Headers, *, without_value: bool = False) -> list[tuple[str, bytes]]:
-    """The record's headers with ours; earlier ones of ours are replaced, so that they do not grow."""
+    """The record's headers with ours added. Ours replace earlier ones, so that headers do not accumulate."""
     kept = [(name, value or b"") for name, value in record_headers if not name.startswith(names.PREFIXES)]
     written = {**_ours(letter), **_connects(letter), **({names.VALUE: DROPPED} if without_value else {})}
     return kept + [(name, value.encode()) for name, value in written.items()]
@@ -77,7 +77,7 @@ def _ours(letter: Letter) -> dict[str, str]:
 
 
 def _actions(failures: Sequence[Poison]) -> str:
-    """All actions that failed: by their number, those of another route than the first failure's with its name."""
+    """All failed actions, by number. Actions of another route than the first failure's have the route's name."""
     route = failures[0].route
     named = [
         str(each.action) if each.route == route else f"{each.route}.{each.action}"
@@ -106,7 +106,7 @@ def _stage(reason: Reason) -> str:
 
 
 def texts_of(headers: Headers) -> dict[str, str]:
-    """Headers as text; of several of one name the last one counts."""
+    """Headers as text. The last of several with one name counts."""
     return {name: (value or b"").decode(errors="replace") for name, value in headers}
 
 

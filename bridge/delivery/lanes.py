@@ -1,8 +1,8 @@
-"""Commands in order by key, at most one of a key in flight. Pure: no clock, no I/O.
+"""Keeps commands in order per key. Pure: no clock, no I/O.
 
-A key is a channel or a user. A command enters the queues of all its keys when its record is received, and is ready
-when it is first in each of them and the command before it in its record is done. Whatever a command waits for was
-therefore received earlier, so that nothing waits in a circle.
+A key is a channel or a user. When a record is received, each of its commands enters the queues of all its keys. A
+command is ready when it is first in each queue and the previous command of its record is done. So a command waits only
+for commands received earlier, and a deadlock is impossible.
 """
 
 import heapq
@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 class Sendable(Protocol):
-    """What the lanes have to know of a command. `burst` is how many of its key may be in one request."""
+    """What the lanes need from a command. `burst` is the maximum number of commands with its key in one request."""
 
     @property
     def keys(self) -> tuple[str, ...]: ...
@@ -25,7 +25,7 @@ class Sendable(Protocol):
 
 
 class State(Enum):
-    """Where a task is."""
+    """The state of a task."""
 
     QUEUED = auto()
     IN_FLIGHT = auto()
@@ -37,7 +37,7 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 
 
 class Task(Generic[S, O]):
-    """A command on its way. `attempts` counts its requests, `failures` the temporary errors it was answered with."""
+    """A command in delivery. `attempts` counts its requests, `failures` the temporary errors in the answers."""
 
     __slots__ = ("attempts", "command", "failures", "follower", "owner", "state", "waits")
 
@@ -52,14 +52,14 @@ class Task(Generic[S, O]):
 
 
 class Batch(NamedTuple, Generic[S, O]):
-    """Commands of one request. `ordered` if several are of one key, so that they must be done one by one."""
+    """Commands of one request. With `ordered`, several share a key and must run one by one."""
 
     tasks: list[Task[S, O]]
     ordered: bool
 
 
 class Lanes(Generic[S, O]):
-    """All commands that are not done."""
+    """All unfinished commands."""
 
     def __init__(self) -> None:
         self._queues: dict[str, deque[Task[S, O]]] = {}
@@ -69,11 +69,11 @@ class Lanes(Generic[S, O]):
         self.in_flight = 0
 
     def __len__(self) -> int:
-        """How many keys have commands."""
+        """The number of keys with commands."""
         return len(self._queues)
 
     def add(self, commands: Sequence[S], owner: O) -> list[Task[S, O]]:
-        """Queue the commands of one record, which are done one after another."""
+        """Queue the commands of one record, to be sent one after another."""
         tasks = [Task(command, owner) for command in commands]
         previous: Task[S, O] | None = None
         for task in tasks:
@@ -124,7 +124,7 @@ class Lanes(Generic[S, O]):
         self.in_flight += 1
 
     def _run_of(self, head: Task[S, O], most: int) -> list[Task[S, O]]:
-        """The head of a lane, and what may go with it in one request."""
+        """The head of a lane, and the commands behind it that may be in the same request."""
         burst = min(head.command.burst, most)
         if burst <= 1 or len(head.command.keys) != 1:
             return [head]
@@ -136,12 +136,12 @@ class Lanes(Generic[S, O]):
         return run
 
     def done(self, task: Task[S, O]) -> None:
-        """A command in flight is finished, well or not: what waited for it goes on."""
+        """A command in flight has finished, with or without success: release the commands that wait for it."""
         self.in_flight -= 1
         self._remove(task)
 
     def failed(self, task: Task[S, O], until: float) -> None:
-        """A command in flight is to be sent again, not before `until`; those behind it wait with it."""
+        """Send a command in flight again, not before `until`. The commands behind it wait too."""
         self.in_flight -= 1
         task.state = State.QUEUED
         task.failures += 1
@@ -149,7 +149,7 @@ class Lanes(Generic[S, O]):
             heapq.heappush(self._delayed, (until, next(self._serial), task))
 
     def put_back(self, tasks: Iterable[Task[S, O]]) -> None:
-        """Commands in flight are to be sent again as soon as possible, before what is ready now."""
+        """Send commands in flight again as soon as possible, before those that are ready now."""
         for task in reversed(list(tasks)):
             self.in_flight -= 1
             task.state = State.QUEUED
@@ -157,7 +157,7 @@ class Lanes(Generic[S, O]):
                 self._ready.appendleft(task)
 
     def wake(self, now: float) -> float | None:
-        """Make ready what has waited long enough; when to call again, None if nothing is waiting."""
+        """Make delayed commands ready when they are due. Returns when to call again; None if none is delayed."""
         while self._delayed and (self._delayed[0][0] <= now or self._delayed[0][2].state is State.GONE):
             task = heapq.heappop(self._delayed)[2]
             if task.state is State.QUEUED:
@@ -166,13 +166,13 @@ class Lanes(Generic[S, O]):
 
     @property
     def has_ready(self) -> bool:
-        """True if `take` has something to give."""
+        """True if `take` has a command to return."""
         while self._ready and self._ready[0].state is not State.QUEUED:
             self._ready.popleft()
         return bool(self._ready)
 
     def let_go(self, tasks: Iterable[Task[S, O]]) -> None:
-        """Forget those of these commands that are not in flight."""
+        """Remove those of these commands that are not in flight."""
         for task in tasks:
             if task.state is State.QUEUED:
                 self._remove(task)

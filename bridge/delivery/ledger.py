@@ -1,6 +1,6 @@
-"""Which records of a partition are done, and up to where its offset may be committed. Pure: no clock, no I/O.
+"""Tracks which records of a partition are done, and which offset may be committed. Pure: no clock, no I/O.
 
-Records are kept in order of receipt. Offsets are never counted with: compaction and transaction markers leave gaps.
+Records are kept in order of receipt. Never count records by offsets: compaction and transaction markers leave gaps.
 """
 
 from collections import deque
@@ -50,7 +50,7 @@ class PartitionLedger(Generic[E]):
         self._advance()
 
     def reach_end(self, offset: int) -> None:
-        """All before `offset` was read; what is no record there (transaction markers) may be committed too."""
+        """All offsets before `offset` have been read, including those without a record, such as transaction markers."""
         self._end = offset
         self._advance()
 
@@ -62,12 +62,12 @@ class PartitionLedger(Generic[E]):
 
     @property
     def committable(self) -> int | None:
-        """The offset up to which every record is done; None while nothing is known."""
+        """Every record before this offset is done; None while unknown."""
         return self._next
 
     @property
     def uncommitted(self) -> int | None:
-        """What to commit; None if the broker has confirmed it already."""
+        """The offset to commit; None if the broker has confirmed it already."""
         return None if self._next == self._confirmed else self._next
 
     def confirm(self, offset: int) -> None:
@@ -76,20 +76,20 @@ class PartitionLedger(Generic[E]):
 
     @property
     def window(self) -> int:
-        """How many records lie between the first that is not done and the last that was read, both included."""
+        """The number of records from the first unfinished one to the last one read, both included."""
         return len(self._entries)
 
     @property
     def oldest(self) -> E | None:
-        """The first record that is not done."""
+        """The first unfinished record."""
         return self._entries[0] if self._entries else None
 
     def open_entries(self) -> Iterator[E]:
-        """The records that are not done, in order of receipt."""
+        """The unfinished records, in order of receipt."""
         return (entry for entry in self._entries if not entry.done)
 
     def forget_after(self, entry: E) -> list[E]:
-        """Treat what was received after this record as never read; the records that were not done among it."""
+        """Forget all records received after this one. Returns those that were unfinished."""
         forgotten: list[E] = []
         while self._entries[-1] is not entry:
             later = self._entries.pop()
@@ -102,7 +102,7 @@ class PartitionLedger(Generic[E]):
         return forgotten
 
     def fence(self) -> None:
-        """The assignment is over: nothing that comes later changes this ledger."""
+        """The assignment has ended: later calls do not change this ledger."""
         self.fenced = True
         self._entries.clear()
         self.pending = self.pending_bytes = 0

@@ -1,7 +1,7 @@
-"""What an answer of Centrifugo's API means for the commands that were sent. Pure.
+"""The meaning of an answer from Centrifugo's API for the commands in the request. Pure.
 
-The numbers are those of Centrifugo's `ErrorXxx` replies, https://centrifugal.dev/docs/server/codes. A code that is
-not listed is temporary: a new Centrifugo may have new ones, and to send again loses nothing.
+The codes are those of Centrifugo's `ErrorXxx` replies, https://centrifugal.dev/docs/server/codes. Unlisted
+codes are temporary: a new Centrifugo may add codes, and a retry loses nothing.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ CAUSES: Final = (
 
 
 class Kind(Enum):
-    """What is to be done with one command."""
+    """The next step for one command."""
 
     DONE = auto()
     TEMPORARY = auto()
@@ -41,9 +41,9 @@ class Kind(Enum):
 
 
 class Verdict(NamedTuple):
-    """`cause` is a label of the retries; `reason` and `detail` are a dead letter's, for a permanent one.
+    """`cause` is a label of the retries. `reason` and `detail` are for the dead letter of a permanent error.
 
-    `again` names the channels of a broadcast that are to be sent again; empty: all of the command.
+    `again` has the channels of a broadcast to send again; empty = all of them.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ DONE: Final = Verdict(Kind.DONE)
 
 
 class Outcome(Enum):
-    """What is to be done with a whole request."""
+    """The next step for a whole request."""
 
     ANSWERED = auto()
     SPLIT = auto()
@@ -76,7 +76,7 @@ class Failure(Exception):
 
 
 def failure_of_status(status: int) -> Failure | None:
-    """What an HTTP status other than 200 means; None for 200."""
+    """The failure for an HTTP status; None for 200."""
     if status == 200:
         return None
     detail = f"HTTP status {status}"
@@ -90,12 +90,12 @@ def failure_of_status(status: int) -> Failure | None:
 
 
 def bad_reply(detail: str) -> Failure:
-    """The body is not what the API answers."""
+    """The body is not an answer of the API."""
     return Failure(Outcome.OUTAGE, "bad_reply", detail)
 
 
 def verdicts(body: Any, methods: list[str]) -> list[Verdict]:
-    """One verdict for each command of a batch, whose methods these are. Raises Failure if the body is no answer."""
+    """One verdict per command of a batch with these methods. Raises Failure if the body is not an answer."""
     replies = body.get("replies") if isinstance(body, dict) else None
     if not isinstance(replies, list) or len(replies) != len(methods):
         seen = len(replies) if isinstance(replies, list) else "no"
@@ -124,7 +124,7 @@ def _of_error(error: Any) -> Verdict:
 
 
 def _of_broadcast(result: Mapping[str, Any]) -> Verdict:
-    """The channels' answers together: a temporary one is sent again, else the first permanent one decides."""
+    """Combine the channels' answers: retry if any error is temporary, else the first permanent error decides."""
     responses = result.get("responses")
     if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
         raise bad_reply("a broadcast without responses")

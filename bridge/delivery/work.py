@@ -1,7 +1,7 @@
-"""All records that were read and are not done: the ledgers of the partitions and the lanes of the keys. Pure.
+"""All unfinished records: the ledgers of the partitions and the lanes of the keys. Pure.
 
-A record is done when all its commands are done and, if one of them failed for good or the record could not be
-mapped, its dead letter was delivered.
+A record is done when all its commands are done. If a command failed permanently or the record could not be mapped, its
+dead letter must be delivered too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Where a partition is stopped until the bridge is restarted, and why."""
+    """The offset at which a partition is stopped until a restart, and the reason."""
 
     offset: int
     reason: str
@@ -35,7 +35,7 @@ TOO_MANY_DEAD_LETTERS: Final = "too_many_dead_letters"
 
 @dataclass(slots=True, eq=False)
 class Item(Entry):
-    """A record on its way. `failures` are in the order in which they showed."""
+    """A record in delivery. `failures` are in order of occurrence."""
 
     assignment: "Assignment"
     record: Record
@@ -46,7 +46,7 @@ class Item(Entry):
 
 @dataclass(eq=False)
 class Assignment:
-    """A partition while it is ours. `dead_letters` counts those in a row; `closing`: no new records, no retries."""
+    """An assigned partition. `dead_letters` counts consecutive ones. While `closing`: no new records, no retries."""
 
     partition: Partition
     ledger: PartitionLedger[Item] = field(default_factory=PartitionLedger)
@@ -56,10 +56,10 @@ class Assignment:
 
 
 class Work:
-    """Receives records, gives requests, hears how they ended, and knows what may be committed.
+    """Receives records, hands out requests, records their results, and decides what may be committed.
 
-    `most_dead_letters` in a row in one partition are written, the next stops it; 0: no limit, None: the first
-    stops it, as there is no topic for them.
+    `most_dead_letters` consecutive ones are written per partition; the next one stops it. 0 = no limit. None = the
+    first one stops it, because there is no topic for them.
     """
 
     def __init__(self, most_dead_letters: int | None) -> None:
@@ -68,7 +68,7 @@ class Work:
         self.assignments: dict[Partition, Assignment] = {}
 
     def assign(self, partition: Partition) -> None:
-        """The partition is ours from now on. Nothing of an earlier assignment counts."""
+        """The partition is assigned from now on. Earlier assignments do not count."""
         self.fence(partition)
         self.assignments[partition] = Assignment(partition)
 
@@ -79,7 +79,7 @@ class Work:
         commands: Sequence[Command] = (),
         failures: Iterable[Poison] = (),
     ) -> Item | None:
-        """A record was read and mapped; None if the partition is not ours, or is stopped.
+        """Add a record after mapping. None if the partition is not assigned or is stopped.
 
         A record without commands and failures is done at once. Ask `dead_letter_due` next.
         """
@@ -95,7 +95,7 @@ class Work:
         return item
 
     def reach_end(self, partition: Partition, offset: int) -> None:
-        """Every record before `offset`, the end of the partition, was read."""
+        """Every record before `offset`, the end of the partition, has been read."""
         assignment = self.assignments.get(partition)
         if assignment is not None and not assignment.closing and assignment.stopped is None:
             assignment.ledger.reach_end(offset)
@@ -105,7 +105,7 @@ class Work:
         return self.lanes.take(most, most_bytes)
 
     def finished(self, task: Sending, failure: Poison | None = None) -> bool:
-        """A command in flight is done, or failed for good. True if it was the last of its record."""
+        """A command in flight is done or failed permanently. True if it was the last of its record."""
         self.lanes.done(task)
         item = task.owner
         if item.done or item.assignment.ledger.fenced:
@@ -127,7 +127,7 @@ class Work:
 
     def _settle(self, item: Item) -> None:
         item.assignment.ledger.settle(item)
-        item.tasks = []  # they refer to the item: without this, only the collector would free both
+        item.tasks = []  # breaks a reference cycle that only the garbage collector would free
 
     def dead_letter_due(self, item: Item) -> bool:
         """True if a record whose commands are finished must be written to the dead letters now.
@@ -147,7 +147,7 @@ class Work:
         return True
 
     def dead_letter_delivered(self, item: Item) -> bool:
-        """Kafka has the dead letter: the record is done. False if that no longer matters."""
+        """Kafka has the dead letter: the record is done. False if it was done already or is not ours."""
         if item.done or item.assignment.ledger.fenced:
             return False
         self._settle(item)
@@ -159,14 +159,14 @@ class Work:
             self.lanes.let_go(later.tasks)
 
     def retry(self, task: Sending, until: float) -> None:
-        """A command in flight failed for the moment: again, not before `until`, if it is still ours to send."""
+        """A command in flight failed temporarily. Retry not before `until`, if its partition is still assigned."""
         if self._is_ours(task):
             self.lanes.failed(task, until)
         else:
             self.lanes.done(task)
 
     def put_back(self, tasks: Sequence[Sending]) -> None:
-        """A whole request failed: its commands are the next to be sent, if they are still ours to send."""
+        """A whole request failed. Send its commands next, if their partitions are still assigned."""
         for task in tasks:
             if not self._is_ours(task):
                 self.lanes.done(task)
@@ -177,19 +177,19 @@ class Work:
         return not (item.done or item.assignment.closing or item.assignment.ledger.fenced)
 
     def let_go(self, partition: Partition) -> None:
-        """The partition will be another's: nothing of it is sent from now on."""
+        """The partition is being revoked: send no more of its commands."""
         assignment = self.assignments.get(partition)
         if assignment is not None:
             assignment.closing = True
             self._let_go_of(assignment)
 
     def in_flight(self, partition: Partition) -> bool:
-        """True while commands or dead letters of the partition are on their way."""
+        """True while commands or dead letters of the partition are in flight."""
         assignment = self.assignments.get(partition)
         return assignment is not None and any(_in_flight(item) for item in assignment.ledger.open_entries())
 
     def fence(self, partition: Partition) -> int | None:
-        """The partition is no longer ours. The offset to commit, None if there is nothing to commit."""
+        """The partition is no longer assigned. Returns the offset to commit, None if there is none."""
         assignment = self.assignments.pop(partition, None)
         if assignment is None:
             return None
@@ -199,23 +199,23 @@ class Work:
         return offset
 
     def _let_go_of(self, assignment: Assignment) -> None:
-        """Forget what is not in flight."""
+        """Remove everything that is not in flight."""
         for item in assignment.ledger.open_entries():
             self.lanes.let_go(item.tasks)
 
     @property
     def pending(self) -> int:
-        """Records that were read and are not done."""
+        """The number of unfinished records."""
         return sum(assignment.ledger.pending for assignment in self.assignments.values())
 
     @property
     def pending_bytes(self) -> int:
-        """The size of these records."""
+        """The total size of the unfinished records in bytes."""
         return sum(assignment.ledger.pending_bytes for assignment in self.assignments.values())
 
 
 def size_of(record: Record) -> int:
-    """The bytes that a record takes while it is not done, headers and bookkeeping left out."""
+    """The size of an unfinished record in bytes, without headers and bookkeeping."""
     return len(record.key or b"") + len(record.value or b"")
 
 

@@ -1,4 +1,4 @@
-"""Checks a routes file: its faults, its warnings, and what becomes of a record."""
+"""Checks a routes file: its faults, its warnings, and the result for a record."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +22,7 @@ def check_file(
     record: Record | None = None,
     now_ms: int = 0,
 ) -> Report:
-    """The report on a file; `server` and `rules` are asked when they are given."""
+    """The report on a file. Also checks against `server` and `rules` if given."""
     try:
         routes = load_routes(file)
     except RoutesError as error:

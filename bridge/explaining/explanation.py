@@ -1,4 +1,4 @@
-"""What the routes of a file make of one record, and why."""
+"""Explains how the routes of a file handle one record."""
 
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ DEAD_LETTER: Final = "dead_letter"
 
 
 class RouteExplanation(NamedTuple):
-    """Whether a route fits the record, and why not, or what becomes of its actions."""
+    """A route: the reason why it does not match the record, or the results of its actions."""
 
     name: str
     fits: bool
@@ -22,7 +22,7 @@ class RouteExplanation(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """`outcome` is that of `realtime_bridge_records_total`, `reason` the first failure's, "" when nothing failed."""
+    """`outcome` is as in `realtime_bridge_records_total`; `reason` is the first failure's, "" without failures."""
 
     routes: tuple[RouteExplanation, ...]
     commands: tuple[Command, ...]
@@ -32,7 +32,7 @@ class Explanation(NamedTuple):
 
 
 def explain(routes: Routes, record: Record, now_ms: int) -> Explanation:
-    """As the bridge would map the record at `now_ms` (milliseconds since 1970)."""
+    """Map the record as the bridge would at `now_ms` (milliseconds since 1970)."""
     outcome = RouteMapper(routes).outcome(record, now_ms)
     commands, failures = (outcome.commands, outcome.failures) if isinstance(outcome, Mapped) else ((), ())
     return Explanation(
@@ -58,7 +58,7 @@ def _explained(route: Route, record: Record, outcome: Outcome) -> RouteExplanati
 
 
 def _unfit(route: Route, record: Record) -> str:
-    """Why the route does not apply, "" when it does."""
+    """The reason why the route does not apply; "" if it does."""
     if not route.reads(record.topic):
         return f"does not read {record.topic}"
     if condition := first_unmet(route.early, Event(record)):

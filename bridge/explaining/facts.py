@@ -1,4 +1,4 @@
-"""Plain data about Centrifugo's configuration and the channel policy. The caller of the check fills it in.
+"""Plain data about Centrifugo's configuration and the channel policy. The check's caller fills it in.
 
 Their parsers belong to the proxy, which the bridge must not import.
 """
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 
 class NamespaceFacts(NamedTuple):
-    """A namespace of Centrifugo, "" for the channels in none. `path` is where its options are in the configuration.
+    """A namespace of Centrifugo; "" for channels without one. `path` locates its options in the configuration.
 
-    `history`: publications are kept. `recovery`: clients get the publications they missed. `deltas`: clients may ask
+    `history` is true if publications are kept, `recovery` if clients get missed publications, `deltas` if clients may ask
     for differences. `data_format` is `publication_data_format`. `streams` is false for subscription types that the
     publish command refuses.
     """
@@ -34,7 +34,7 @@ class ServerFacts(NamedTuple):
 class PolicyFacts(NamedTuple):
     """A rule for channels. A segment is a text, `*`, or a placeholder such as `{family_id}`.
 
-    `place` is where the rule stands, such as "line 3". `subscribe` is true if the rule allows subscribing.
+    `place` locates the rule, such as "line 3". `subscribe` is true if the rule allows subscribing.
     """
 
     place: str

@@ -1,4 +1,4 @@
-"""Whether the channel policy lets clients subscribe to the channels that routes publish to."""
+"""Checks that the channel policy lets clients subscribe to the channels that routes publish to."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -44,7 +44,7 @@ def _may_match(template: Template, rule: PolicyFacts) -> bool:
 
 
 def _may_be(wanted: str, own: str | None) -> bool:
-    """Whether a rule's segment can match a template's, None for a placeholder."""
+    """True if a rule's segment can match a template's segment (None = a placeholder)."""
     if own is None or own == wanted:
         return True
     return is_segment(own) if wanted == WILDCARD else _is_placeholder(wanted)
@@ -55,7 +55,7 @@ def _is_placeholder(segment: str) -> bool:
 
 
 def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> Iterator[str]:
-    """Where the rule has a placeholder, all routes should fill in one thing: the policy compares it with an id."""
+    """All routes should fill the rule's placeholder with the same kind of value: the policy compares it with an id."""
     own = _fillings(template, rule)
     for other_route, other_action, other in publications(routes.routes):
         if not _may_match(other, rule):
@@ -71,7 +71,7 @@ def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> 
 
 
 def _fillings(template: Template, rule: PolicyFacts) -> dict[int, str]:
-    """By the number of the segment, what fills a placeholder of the rule: a path's last name, or plain text."""
+    """What fills each placeholder of the rule, by segment number: a path's last name, or plain text."""
     placeholders = iter(template.placeholders)
     fillings = {}
     for number, segment in enumerate(shape(template)):

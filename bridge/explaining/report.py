@@ -1,4 +1,4 @@
-"""What a check of a routes file says, for people and for programs."""
+"""The report of a check of a routes file, for people and for programs."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,7 +15,7 @@ SOUND, DOUBTFUL, FAULTY = 0, 1, 2
 
 
 class CheckedRoute(NamedTuple):
-    """A route and what is doubtful about it. `route` is None in a file with faults."""
+    """A route and its warnings. `route` is None in a file with faults."""
 
     name: str
     line: int
@@ -37,7 +37,7 @@ class Report(NamedTuple):
 
 
 def exit_code(report: Report) -> int:
-    """2 for faults; 1 for warnings, and for a record that would be dead-lettered or fits no route; 0 else."""
+    """The exit code: 2 for faults; 1 for warnings, or a record that fails or matches no route; otherwise 0."""
     if report.faults:
         return FAULTY
     lost = report.explanation is not None and report.explanation.outcome in (DEAD_LETTER, SkipReason.UNROUTED)
@@ -45,7 +45,7 @@ def exit_code(report: Report) -> int:
 
 
 def to_lines(report: Report) -> list[str]:
-    """For people."""
+    """The report as text for people."""
     if report.faults:
         return list(_fault_lines(report))
     lines = [line for checked in report.routes for line in _route_lines(checked)]
@@ -99,7 +99,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def to_json(report: Report) -> str:
-    """For programs: one object, whose keys stay. The commands are the bytes that Centrifugo would get."""
+    """The report for programs: one object with stable keys. The commands are the bytes that Centrifugo would get."""
     whole = {
         "routes": [_route_object(checked) for checked in report.routes],
         "faults": [fault._asdict() for fault in report.faults],

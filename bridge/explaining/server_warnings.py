@@ -1,4 +1,4 @@
-"""What a Centrifugo configuration makes of the routes."""
+"""Warnings about routes that do not fit a Centrifugo configuration."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -23,7 +23,7 @@ def server_warnings(route: Route, server: ServerFacts) -> Iterator[Warning]:
 
 def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iterator[str]:
     name = _namespace_name(template, server.boundary)
-    if name is None or isinstance(action, UnsubscribeAction):  # which Centrifugo does for any channel
+    if name is None or isinstance(action, UnsubscribeAction):  # unsubscribe works on any channel
         return
     namespace = next((namespace for namespace in server.namespaces if namespace.name == name), None)
     if namespace is None:
@@ -38,7 +38,7 @@ def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iter
 
 
 def _namespace_name(template: Template, boundary: str) -> str | None:
-    """The namespace of the channels, "" for none; None when the event chooses it."""
+    """The channels' namespace, "" for none; None if it depends on the event."""
     before, found, _ = with_gaps(template).partition(boundary) if boundary else ("", "", "")
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""What is accepted in a routes file, and probably not meant."""
+"""Warnings about valid routes that are probably mistakes."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -17,7 +17,7 @@ from bridge.routing.model import (
 )
 from bridge.routing.templates import Template, shape
 
-# The number of an action, None for the route as a whole, and a sentence.
+# The number of an action (None = the whole route), and a sentence.
 Warning = tuple[int | None, str]  # noqa: A001
 
 
@@ -35,7 +35,7 @@ def warnings_of(route: Route, routes: Routes) -> Iterator[Warning]:
 
 
 def _formats(route: Route, routes: Routes) -> Iterator[Warning]:
-    """Each of two formats is poison for the other, where nothing but the value tells them apart."""
+    """Two formats on one topic dead-letter each other's records if only the value distinguishes them."""
     for topic in route.topics:
         for other in routes.of_topic(topic):
             if other.reader is not route.reader and not is_pattern(topic) and not route.early:
@@ -90,6 +90,6 @@ def _version(use: Use, routes: Routes) -> Iterator[str]:
 
 
 def _may_meet(one: Template, other: Template) -> bool:
-    """Whether two templates can name one channel."""
+    """True if two templates can produce the same channel."""
     pairs = list(zip(shape(one), shape(other), strict=False))
     return len(shape(one)) == len(shape(other)) and all(mine == its or None in (mine, its) for mine, its in pairs)
