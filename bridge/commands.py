@@ -194,8 +194,8 @@ class Mapped(NamedTuple):
     """The commands and failures of a record.
 
     The commands are sent in order, each after the previous one is done. Failures do not stop them: a broken feed must
-    not prevent a disconnect. A record with failures gets one dead letter, for the first failure. Either list may be empty,
-    but not both.
+    not prevent a disconnect. A record with failures gets one dead letter, for the first failure. Either list may be
+    empty, but not both.
     """
 
     commands: tuple[Command, ...]
@@ -286,7 +286,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
 
 
 def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
-    """`code` is 4000–4999 and `reason` at most 123 bytes: Centrifugo checks neither; bad values cause close code 1006."""
+    """`code` is 4000–4999 and `reason` at most 123 bytes: Centrifugo checks neither; bad ones end in code 1006."""
     request = {"user": user, "disconnect": {"code": code, "reason": reason}}
     return Disconnect(
         route=route,

@@ -1,4 +1,4 @@
-"""How far a group is behind, by partition."""
+"""The lag of a group by partition."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from bridge.kafka.reader import topic_reader
 
 
 class Row(NamedTuple):
-    """A partition. `committed` is None if nothing was; `oldest_s` is the age of the first record that is not done."""
+    """A partition. `committed` is None without a commit. `oldest_s` is the age of the first unfinished record."""
 
     topic: str
     partition: int
@@ -51,7 +51,7 @@ def _is_meant(name: str, topics: Collection[str]) -> bool:
 def _ages(
     properties: Mapping[str, str | int | bool], behind: Mapping[Partition, int], ends: Mapping[Partition, int]
 ) -> dict[Partition, float]:
-    """The age of the first record that is not done; none where only transaction markers are left."""
+    """The age of the first unfinished record; None if only transaction markers are left."""
     now = time.time()
     ages: dict[Partition, float] = {}
     with topic_reader(properties) as reader:

@@ -1,4 +1,4 @@
-"""The names of the headers that the bridge writes to a dead letter, and reads from it."""
+"""The names of the headers of a dead letter, which the bridge writes and reads."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ FAILED_AT: Final = f"{PREFIX}failed_at"
 VERSION: Final = f"{PREFIX}version"
 VALUE: Final = f"{PREFIX}value"
 
-# Where the record was in its own topic; a replay keeps these.
+# The record's position in its own topic; a replay keeps these.
 POSITION: Final = (TOPIC, PARTITION, OFFSET, TIMESTAMP)
 
 # Kafka Connect's names for the same: https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues

@@ -30,7 +30,7 @@ def refuse_avro(record: Record) -> None:
 
 
 def content_type(record: Record) -> str:
-    """The media type in the record's headers, in lower case; "" without one."""
+    """The media type from the record's headers, in lower case; "" without one."""
     for name, value in reversed(record.headers):
         if name.lower() == "content-type":
             return (value or b"").decode(errors="replace").strip().lower()

@@ -1,4 +1,4 @@
-"""Protobuf, by a descriptor set that is read at start; a schema registry is not asked.
+"""Reads Protobuf with a descriptor set that is loaded at startup. It does not ask a schema registry.
 
 Fields have their names in the .proto file. Unlike in protobuf's own JSON, 64-bit integers stay numbers. Fields that the
 descriptor does not know are dropped, so that they never reach clients.
@@ -37,11 +37,11 @@ _WRAPPERS: Final = frozenset(
 
 
 class DescriptorError(ValueError):
-    """The descriptor set cannot be used, or has no such message. The text says what was seen."""
+    """The descriptor set cannot be used or does not contain the message. The text names what was found."""
 
 
 class ProtobufReader:
-    """`format = "protobuf"`: messages of one type. `confluent` is for those that a Confluent serializer framed.
+    """`format = "protobuf"`: messages of one type. `confluent` is true for messages in a Confluent serializer's frame.
 
     Raises DescriptorError.
     """
@@ -64,7 +64,7 @@ class ProtobufReader:
             if self._indexes is None and value[:1] == b"\0":
                 hint = '; it begins with a zero byte: framing = "confluent"?'
             raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
-        except (ValueError, json_format.Error):  # a text that is not UTF-8 (proto2), a time that no calendar has
+        except (ValueError, json_format.Error):  # a string that is not UTF-8 (proto2), or a timestamp out of range
             raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text or time") from None
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
@@ -94,7 +94,7 @@ def _descriptor(descriptor_set: bytes, message: str) -> Descriptor:
 
 
 def _indexes(descriptor: Descriptor) -> tuple[int, ...]:
-    """Where the message is in its file: the number of each message around it among its neighbours, and its own."""
+    """The message's indexes in its file: those of the enclosing messages, outermost first, then its own."""
     parent = descriptor.containing_type
     if parent is not None:
         return (*_indexes(parent), list(parent.nested_types_by_name).index(descriptor.name))
@@ -126,7 +126,7 @@ def _zigzag(value: bytes, position: int) -> tuple[int, int]:
 
 
 class _Converters:
-    """Functions that turn messages into what JSON has, one for each type."""
+    """Functions that convert messages to JSON values, one for each type."""
 
     def __init__(self) -> None:
         self._known: dict[str, Convert] = {}
@@ -134,7 +134,7 @@ class _Converters:
     def of_message(self, descriptor: Descriptor) -> Convert:
         name = descriptor.full_name
         if name not in self._known:
-            # A type may contain itself: its function looks up the others when it is called, not now.
+            # A type may contain itself, so its function looks up the others when it is called.
             self._known[name] = _well_known(name) or partial(_as_object, self._fields_of(descriptor))
         return self._known[name]
 
@@ -172,7 +172,7 @@ class _Field:
 
 
 class _Fields:
-    """A message's fields, gathered at the first use."""
+    """A message's fields, collected on first use."""
 
     def __init__(self, gather: Callable[[], Iterator[_Field]]) -> None:
         self._gather = gather
@@ -185,7 +185,7 @@ class _Fields:
 
 
 def _as_object(fields: _Fields, message: Message) -> dict[str, Any]:
-    """Fields that know whether they are set are left out when they are not; the others have their default."""
+    """Unset fields with presence are left out. Unset fields without presence have their default."""
     return {
         field.name: field.convert(getattr(message, field.name))
         for field in fields.all()
@@ -217,7 +217,7 @@ def _base64(value: bytes) -> str:
 
 
 def _number(value: Any) -> Any:
-    """JSON has no infinity; protobuf writes these as texts."""
+    """JSON has no infinity or NaN; protobuf writes them as strings."""
     if not isinstance(value, float) or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"

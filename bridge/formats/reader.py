@@ -1,4 +1,4 @@
-"""What every format has in common."""
+"""The interface of all formats."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from bridge.event import Payload
 
 
 class Unreadable(Exception):
-    """The value is not of the format. `detail` has positions and kinds, never a value."""
+    """The value does not have this format. `detail` has positions and types, never a value."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -19,4 +19,4 @@ class Reader(Protocol):
     """Reads values of one format. Routes with the same format share one, so that a record is read once."""
 
     def read(self, record: Record, value: bytes) -> Payload:
-        """What the record says; `value` is its value. Raises Unreadable."""
+        """The event in the record; `value` is the record's value. Raises Unreadable."""

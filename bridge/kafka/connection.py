@@ -1,4 +1,4 @@
-"""librdkafka's properties: what the operator chooses, and what the bridge's promises need. Pure.
+"""librdkafka's properties: those that operators choose, and those that the bridge's guarantees need. Pure.
 
 https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 """
@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 Properties: TypeAlias = dict[str, str | int | bool]
 
-# Another value of these would break at least once, order, or the reading of metrics; the others are settings of ours.
+# Other values would break at-least-once delivery, the order or the metrics, or these have settings of their own.
 RESERVED: Final = frozenset(
     {
         "allow.auto.create.topics",
@@ -49,7 +49,7 @@ PROTOCOLS: Final = {
 
 @dataclass(frozen=True)
 class KafkaConnection:
-    """How to reach Kafka. `security` is one of PROTOCOLS; files are PEM; `more` are properties of the operator's."""
+    """How to reach Kafka. `security` is one of PROTOCOLS; files are PEM; `more` has additional properties."""
 
     brokers: str
     security: str = "plaintext"
@@ -62,7 +62,7 @@ class KafkaConnection:
     more: Properties = field(default_factory=dict, repr=False)
 
     def properties(self, client_id: str) -> Properties:
-        """What every client needs."""
+        """The properties of every client."""
         chosen: dict[str, str] = {
             "bootstrap.servers": self.brokers,
             "client.id": client_id,
@@ -89,7 +89,7 @@ class Group:
 
 
 def consumer_properties(connection: KafkaConnection, group: Group) -> Properties:
-    """What the bridge reads with."""
+    """The properties of the consumer."""
     tuned: Properties = {
         "max.poll.interval.ms": 300000,
         "fetch.wait.max.ms": 500,
@@ -115,17 +115,17 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 
 
 def producer_properties(connection: KafkaConnection) -> Properties:
-    """What dead letters are written with: to all in-sync replicas, each once."""
+    """The properties of the producer for dead letters: write to all in-sync replicas, each letter once."""
     promised: Properties = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 30000, "linger.ms": 5}
     return {**_without(connection.properties("realtime-bridge-dead-letters"), CONSUMER), **promised}
 
 
 def admin_properties(connection: KafkaConnection) -> Properties:
-    """What the lag is measured with."""
+    """The properties of the client that measures the lag."""
     return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
 
 
-# A property of one kind of client is warned about by another: these beginnings tell them apart.
+# librdkafka warns about properties of the wrong kind of client. These prefixes distinguish the kinds.
 CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
 PRODUCER: Final = (
     "queue.",

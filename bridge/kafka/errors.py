@@ -1,8 +1,8 @@
-"""The errors of Kafka as the rest of the bridge sees them, without the library's types."""
+"""Kafka's errors for the rest of the bridge, without the library's types."""
 
 
 class NotDelivered(Exception):
-    """The broker does not have the message. `too_large` if it never will in this size."""
+    """The broker did not accept the message. `too_large` is true if it will never accept a message of this size."""
 
     def __init__(self, reason: str, *, too_large: bool = False) -> None:
         super().__init__(reason)
@@ -10,8 +10,8 @@ class NotDelivered(Exception):
 
 
 class KafkaRefused(Exception):
-    """Kafka refuses for good: reading cannot go on in this process."""
+    """Kafka refuses permanently: this process cannot continue to read."""
 
 
 class KafkaUnreachable(Exception):
-    """Kafka does not answer, or not what was asked. The message is librdkafka's name of the error."""
+    """Kafka does not answer, or answers with an error. The message is librdkafka's name of the error."""

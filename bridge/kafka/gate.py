@@ -1,6 +1,6 @@
-"""State that the poller's thread and the event loop share. Each attribute is written by one side only.
+"""State shared by the poller's thread and the event loop. Only one side writes each attribute.
 
-Single attributes are read and written at once under CPython's lock; nothing here needs a lock of its own.
+CPython reads and writes a single attribute atomically, so no lock is needed.
 """
 
 import threading
@@ -11,10 +11,10 @@ from bridge.delivery.work import Partition
 
 @dataclass
 class Gate:
-    """How much the bridge may read ahead, and what may be committed.
+    """Limits how far the bridge reads ahead, and holds the offsets to commit.
 
-    `pending`, `pending_bytes`, `held` (partitions that must not be read) and `commits` are the loop's. What was handed
-    over counts in `handed` and, once the loop has received it, in `taken`, so that nothing is between the two.
+    The loop writes `pending`, `pending_bytes`, `held` (partitions that must not be read) and `commits`. `handed` counts
+    the records that the poller has handed over, `taken` those that the loop has received; the difference is in transit.
     """
 
     most_pending: int
@@ -30,29 +30,29 @@ class Gate:
     _room: threading.Event = field(default_factory=threading.Event)
 
     def update(self, pending: int, pending_bytes: int) -> None:
-        """The loop's: what is pending now."""
+        """Called by the loop: set the pending amounts."""
         self.pending, self.pending_bytes = pending, pending_bytes
         if not self.full and not self._room.is_set():
             self._room.set()
 
     @property
     def full(self) -> bool:
-        """True if nothing more may be read."""
+        """True if no more may be read."""
         return self.pending + self.handed - self.taken >= self.most_pending or self.pending_bytes >= self.most_bytes
 
     @property
     def has_ample_room(self) -> bool:
-        """True if reading may go on after a pause: half of the room is free."""
+        """True if reading may resume after a pause: half of the capacity is free."""
         under = self.pending + self.handed - self.taken <= self.most_pending // 2
         return under and self.pending_bytes <= self.most_bytes // 2
 
     @property
     def room(self) -> int:
-        """How many records may be read."""
+        """The number of records that may be read."""
         return max(0, self.most_pending - (self.pending + self.handed - self.taken))
 
     def wait_for_room(self, seconds: float) -> bool:
-        """The poller's: True once there is room, False if there is none in this time."""
+        """Called by the poller: True once there is room, False if there is none within this time."""
         self._room.clear()
         if not self.full:
             return True

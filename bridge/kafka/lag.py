@@ -1,4 +1,4 @@
-"""What only the brokers know: topics, the ends of partitions, and what a group has committed."""
+"""Asks the brokers for topics, the ends of partitions, and the committed offsets of a group."""
 
 import asyncio
 import logging
@@ -18,9 +18,9 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class Brokers:
-    """Questions to Kafka by a client of its own. Each raises KafkaUnreachable.
+    """Asks Kafka with a client of its own. Each method raises KafkaUnreachable.
 
-    A consumer's own watermarks stand still while it is paused, that is in every outage.
+    A consumer's own watermarks are not updated while it is paused, so also not in an outage.
     """
 
     def __init__(self, properties: Mapping[str, str | int | bool]) -> None:
@@ -29,12 +29,12 @@ class Brokers:
         self._admin = AdminClient(own, logger=logger)
 
     def _on_error(self, error: KafkaError) -> None:
-        """Remember why brokers refuse: the calls themselves only time out then."""
+        """Remember the brokers' reason to refuse: the calls themselves would only time out."""
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
             self._refusal = error.name()
 
     async def topics(self, timeout_s: float = TIMEOUT_S) -> dict[str, int]:
-        """All topics that may be seen, with their number of partitions."""
+        """All visible topics, with their number of partitions."""
         self._refusal = ""
         try:
             metadata = await asyncio.to_thread(self._admin.list_topics, timeout=timeout_s)
@@ -45,11 +45,11 @@ class Brokers:
         return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The offset behind the last record that may be read, open transactions left out."""
+        """The offset after the last readable record, excluding open transactions."""
         return await self._offsets(partitions, OffsetSpec.latest())
 
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The offset of the first record that is still there."""
+        """The offset of the oldest record."""
         return await self._offsets(partitions, OffsetSpec.earliest())
 
     async def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
@@ -66,7 +66,7 @@ class Brokers:
         }
 
     async def committed(self, group: str) -> dict[Partition, int]:
-        """What the group has committed, in all topics."""
+        """The group's committed offsets in all topics."""
         asked = self._admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=TIMEOUT_S
         )

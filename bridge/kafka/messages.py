@@ -9,7 +9,7 @@ from bridge.delivery.work import Partition
 
 
 def record_of(message: Message) -> Record:
-    """A message without an error, as a value."""
+    """The record in a message that has no error."""
     _, timestamp = message.timestamp()
     return Record(
         message.topic() or "",
@@ -31,10 +31,10 @@ def _headers(message: Message) -> Headers:
 
 
 def topic_partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:
-    """Partitions as the library takes them."""
+    """Partitions in the library's form."""
     return [TopicPartition(topic, number) for topic, number in partitions]
 
 
 def with_offsets(offsets: Mapping[Partition, int]) -> list[TopicPartition]:
-    """Offsets to commit, as the library takes them."""
+    """Offsets to commit, in the library's form."""
     return [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]

@@ -1,8 +1,7 @@
 """The thread that owns the consumer: it alone polls, commits, pauses and answers rebalances.
 
-A call on a consumer from another thread would wait until its poll returns (confluent-kafka's gate). What happens with
-the records is the event loop's, see `Owner`; the loop never waits for this thread, so that the two cannot block
-each other.
+A call on a consumer from another thread would wait until its poll returns (confluent-kafka's gate). The event loop
+processes the records, see `Owner`. The loop never waits for this thread, so that a deadlock is impossible.
 """
 
 import asyncio
@@ -42,29 +41,29 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class Owner(Protocol):
-    """The event loop's side. `revoked` runs in the loop; the others are called there too, in order."""
+    """The event loop's side. All methods run in the loop, in order."""
 
     def received(self, messages: Sequence[Read]) -> None:
         """Records, and ends of partitions, in order."""
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """The partitions are ours; their records follow."""
+        """The partitions are assigned; their records follow."""
 
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
-        """The partitions are no longer ours, already not if `lost`. The offsets to commit for them."""
+        """The partitions are being revoked, or with `lost` are gone already. Returns the offsets to commit for them."""
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """The broker has accepted these offsets, and refused `failed` others."""
+        """The broker has accepted these offsets and refused `failed` others."""
 
     def kafka_failed(self, reason: str) -> None:
         """Kafka cannot be reached."""
 
     def poller_ended(self, error: BaseException | None) -> None:
-        """The thread is over; with an error unless it was asked to stop."""
+        """The thread has ended; with an error unless `stop` was called."""
 
 
 class Poller(threading.Thread):
-    """Reads `topics` for `owner`, as far as `gate` lets it. `monotonic` is in seconds."""
+    """Reads `topics` for `owner`, within the limits of `gate`. `monotonic` is in seconds."""
 
     def __init__(
         self,
@@ -95,11 +94,11 @@ class Poller(threading.Thread):
         self._commit_at = 0.0
 
     def stop(self) -> None:
-        """Give up the partitions, commit what is done, leave the group, and end."""
+        """Release the partitions, commit finished records, leave the group, and end."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Poll until `stop`, or until Kafka refuses for good."""
+        """Poll until `stop`, or until Kafka refuses permanently."""
         failure: BaseException | None = None
         try:
             self._consumer.subscribe(
@@ -133,7 +132,7 @@ class Poller(threading.Thread):
         if first is None:
             return []
         most = min(AT_ONCE, self._gate.room) - 1
-        # consume() with a timeout would wait all of it, unless so many records are there.
+        # With a timeout, consume() would wait the whole time unless that many records are available.
         more = self._consumer.consume(most, 0) if most > 0 else []
         return [read for message in (first, *more) if (read := self._of_message(message)) is not None]
 
@@ -155,7 +154,7 @@ class Poller(threading.Thread):
             logger.warning("Kafka reports an error", extra={"error": error.name()})
 
     def _pause_and_resume(self) -> None:
-        """Pause what must not be read. Pausing discards prefetched records, so resume only once there is ample room."""
+        """Pause partitions that must not be read. Pausing discards prefetched records, so resume only once there is ample room."""
         if self._gate.paused and self._gate.has_ample_room:
             self._gate.paused = False
         wanted = self._assigned & (self._assigned if self._gate.paused else self._gate.held)
@@ -204,7 +203,7 @@ class Poller(threading.Thread):
         consumer.incremental_unassign(partitions)
 
     def _give_up(self, partitions: Sequence[Partition]) -> None:
-        """Finish what is in flight, commit, forget: in this order, or finished work is done again by the next owner."""
+        """Finish requests in flight, commit, then forget: otherwise the next owner repeats finished work."""
         offsets = self._forget(partitions, lost=False)
         if not offsets:
             return

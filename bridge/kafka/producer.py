@@ -1,4 +1,4 @@
-"""Writes to Kafka, and says when the broker has a message."""
+"""Writes to Kafka, and waits until the broker has the message."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class KafkaProducer:
-    """A producer, and a thread that hears about deliveries while messages are under way."""
+    """A producer, and a thread that polls for delivery reports while messages are in flight."""
 
     def __init__(self, properties: Mapping[str, object]) -> None:
         self._properties = dict(properties)
@@ -50,7 +50,7 @@ class KafkaProducer:
 
     def _failure(self, error: KafkaError) -> NotDelivered:
         if error.fatal():
-            self._producer = Producer(self._properties, logger=logger)  # one that is broken never sends again
+            self._producer = Producer(self._properties, logger=logger)  # after a fatal error it never sends again
         return NotDelivered(error.name(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE)
 
     def _poll(self) -> None:
@@ -63,7 +63,7 @@ class KafkaProducer:
                     self._work.set()
 
     async def close(self, timeout_s: float) -> None:
-        """Wait for what is under way, at most so long."""
+        """Wait for messages in flight, at most this long."""
         await asyncio.to_thread(self._producer.flush, timeout_s)
         self._closed = True
         self._work.set()

@@ -1,4 +1,4 @@
-"""Reads a range of a topic without joining a group and without committing anything."""
+"""Reads a range of a topic, without a consumer group and without commits."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,14 +25,14 @@ class TopicReader:
         self._consumer = consumer
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
-        """The offset of the first record, and the one behind the last."""
+        """The offset of the first record, and the offset after the last one."""
         try:
             return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=TIMEOUT_S)
         except KafkaException as error:
             raise KafkaUnreachable(error.args[0].name()) from None
 
     def forward(self, partition: Partition, start: int, end: int) -> Iterator[Record]:
-        """The records from `start` to before `end`, oldest first; there are fewer than offsets after compaction."""
+        """The records from `start` to before `end`, oldest first. Compaction leaves fewer records than offsets."""
         self._consumer.assign([TopicPartition(*partition, start)])
         while start < end:
             message = self._consumer.poll(TIMEOUT_S)
@@ -46,7 +46,7 @@ class TopicReader:
                 yield record_of(message)
 
     def backward(self, partition: Partition) -> Iterator[Record]:
-        """All records, newest first, in chunks, so that the newest of a large topic come soon."""
+        """All records, newest first. Reads in chunks, so that the newest records of a large topic come quickly."""
         first, end = self.bounds(partition)
         while end > first:
             start = max(first, end - CHUNK)
@@ -62,7 +62,7 @@ def _after(message: Message, error: KafkaError, end: int) -> int:
 
 @contextmanager
 def topic_reader(properties: Mapping[str, str | int | bool]) -> Iterator[TopicReader]:
-    """A reader with these properties of a client."""
+    """A reader with these client properties."""
     own = {
         "group.id": "none",
         "enable.auto.commit": False,
@@ -77,7 +77,7 @@ def topic_reader(properties: Mapping[str, str | int | bool]) -> Iterator[TopicRe
 
 
 def merged(streams: Sequence[Iterator[Record]]) -> Iterator[Record]:
-    """Records of several partitions that each come newest first, newest first."""
+    """Merge the records of several partitions, newest first. The input of each partition is newest first."""
     heads = [(stream, head) for stream in streams if (head := next(stream, None)) is not None]
     while heads:
         newest = max(range(len(heads)), key=lambda number: heads[number][1].timestamp)

@@ -1,4 +1,4 @@
-"""What is read from Kafka, in order."""
+"""The items read from Kafka, in order."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

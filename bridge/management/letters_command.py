@@ -1,4 +1,4 @@
-"""What the commands about dead letters share."""
+"""The common parts of the commands for dead letters."""
 
 import sys
 import time
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class KafkaCommand(OperatorCommand):
-    """A command that asks Kafka. Without an answer it ends with 3, as a plugin that knows nothing."""
+    """A command that asks Kafka. Without an answer it exits with 3 (UNKNOWN), like a monitoring plugin."""
 
-    requires_system_checks = []  # it must work where the routes file does not
+    requires_system_checks = []  # it must work even if the routes file is broken
 
     def connection(self) -> "KafkaConnection":
         """How to reach Kafka. Raises CommandError."""
@@ -35,18 +35,18 @@ class KafkaCommand(OperatorCommand):
             raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
 
     def unknown(self, error: Exception) -> None:
-        """End: Kafka does not say."""
+        """Exit, because Kafka gave no answer."""
         brokers = settings.BRIDGE_KAFKA_BROKERS
         self.stderr.write(f"Kafka at {brokers} does not answer: {error}. Check BRIDGE_KAFKA_BROKERS and …_SECURITY.")
         sys.exit(PluginState.UNKNOWN)
 
 
 class LettersCommand(KafkaCommand):
-    """A command about the dead-letter topic."""
+    """A command that reads the dead-letter topic."""
 
     @contextmanager
     def reader(self) -> Iterator["TopicReader"]:
-        """Reads topics, without a group."""
+        """A reader of topics, without a consumer group."""
         from bridge.kafka.connection import admin_properties  # noqa: PLC0415
         from bridge.kafka.reader import topic_reader  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ class LettersCommand(KafkaCommand):
             yield reader
 
     def newest_first(self, reader: "TopicReader", partitions: int, selection: "Selection") -> Iterator["DeadLetter"]:
-        """The letters that are meant."""
+        """The selected letters."""
         from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
         from bridge.kafka.reader import merged  # noqa: PLC0415
 
@@ -68,12 +68,12 @@ class LettersCommand(KafkaCommand):
 
 
 def since_ms(since_s: float | None) -> int:
-    """When the time that is looked at began, in milliseconds since 1970; 0: always."""
+    """The start of the selected time range, in milliseconds since 1970; 0 = no limit."""
     return 0 if since_s is None else int((time.time() - since_s) * 1000)
 
 
 def need_topic(name: str) -> str:
-    """A topic that a setting names. Raises CommandError if it names none."""
+    """The topic in a setting. Raises CommandError if the setting is empty."""
     topic = str(getattr(settings, name))
     if not topic:
         raise CommandError(f"{name} is empty: there is no such topic.", returncode=PluginState.UNKNOWN)
@@ -81,7 +81,7 @@ def need_topic(name: str) -> str:
 
 
 def selection_from(options: dict[str, Any]) -> "Selection":
-    """What the options restrict to."""
+    """The selection in the options."""
     from bridge.dead_letters.selection import Selection  # noqa: PLC0415
 
     return Selection(

@@ -1,4 +1,4 @@
-"""Idempotency keys. Centrifugo remembers each for five minutes, by channel, and drops what has the same one."""
+"""Idempotency keys. Centrifugo remembers each key for five minutes per channel, and drops repetitions."""
 
 import hashlib
 from typing import Final
@@ -7,11 +7,11 @@ from bridge.commands import Reason, Record
 from bridge.event import Event, Unmappable
 from bridge.routing.model import Idempotency, IdempotencyKey
 
-LONGEST: Final = 255  # an event chooses its id, and Centrifugo keeps it in memory
+LONGEST: Final = 255  # limits ids, which events choose and Centrifugo keeps in memory
 
 
 def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
-    """The key, "" for none. `suffix` tells the publications of one record apart. Raises Unmappable."""
+    """The key, "" for none. `suffix` distinguishes the publications of one record. Raises Unmappable."""
     if kind.mode is Idempotency.OFF:
         return ""
     if kind.mode is Idempotency.POSITION:
@@ -21,7 +21,7 @@ def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
 
 
 def position(record: Record) -> str:
-    """Where the record is. With its time, as a topic that is deleted and made anew begins at offset 0 again."""
+    """The record's position and timestamp: after a topic is deleted and created again, its offsets start again at 0."""
     return f"{record.topic}:{record.partition}:{record.offset}:{record.timestamp}"
 
 
@@ -30,5 +30,5 @@ def _event_id(kind: IdempotencyKey, event: Event) -> str:
         return kind.template.fill(event)
     if not event.attributes:
         raise Unmappable(Reason.NO_SUCH_FIELD, 'idempotency = "event" needs a CloudEvent')
-    # No source has a space in it, so that the two cannot run into each other.
+    # A source contains no space, so the boundary between source and id is unambiguous.
     return f"{str(event.attributes['source']).replace(' ', '%20')} {event.attributes['id']}"

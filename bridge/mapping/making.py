@@ -1,4 +1,4 @@
-"""Makes the commands of one action out of one event."""
+"""Makes the commands of one action for one event."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -30,7 +30,7 @@ MAX_VERSION: Final = 2**63 - 1
 
 
 class Circumstances(NamedTuple):
-    """What an action does not know by itself. `alone` says that it is the record's only publish action."""
+    """What an action needs besides the event. `alone` is true for the record's only publish action."""
 
     route: str
     alone: bool
@@ -38,7 +38,7 @@ class Circumstances(NamedTuple):
 
 
 def make_commands(action: Action, event: Event, at: Circumstances) -> list[Command]:
-    """The commands, none when the lists in the event are empty. Raises Unmappable."""
+    """The commands; empty if the lists in the event are empty. Raises Unmappable."""
     return _MAKERS[type(action)](action, event, at)
 
 
@@ -79,7 +79,7 @@ def _disconnect(action: DisconnectAction, event: Event, at: Circumstances) -> li
 
 
 def _refresh(action: RefreshAction, event: Event, at: Circumstances) -> list[Command]:
-    # In the next second: Centrifugo treats the time that is now as one that has passed.
+    # The next second: Centrifugo treats the current second as past.
     expire_at = at.now_ms // 1000 + 1 if action.mode is RefreshMode.ASK else None
     made: dict[str, Any] = {"route": at.route, "action": action.number, "expire_at": expire_at}
     return [refresh(**made, user=user) for user in _users(action, event)]
@@ -104,8 +104,8 @@ def _users(action: UnsubscribeAction | DisconnectAction | RefreshAction, event: 
 
 
 def _targets(templates: tuple[Template, ...], event: Event, limit: int, too_long: Reason) -> tuple[str, ...]:
-    """The channels or users, each once. Raises Unmappable."""
-    if len(templates) == 1 and templates[0].each is None:  # nearly all
+    """The distinct channels or users. Raises Unmappable."""
+    if len(templates) == 1 and templates[0].each is None:  # the usual case
         targets: tuple[str, ...] = (templates[0].fill(event),)
     else:
         targets = tuple(dict.fromkeys(text for template in templates for text in template.expand(event)))
@@ -123,7 +123,7 @@ def _tags(action: PublishAction, event: Event) -> dict[str, str]:
 
 
 def _version(template: Template, event: Event) -> int:
-    """Raises Unmappable when it is no version: Centrifugo would refuse the whole batch, or ignore it."""
+    """Raises Unmappable for an invalid version: Centrifugo would refuse the whole batch, or ignore the version."""
     try:
         text = template.fill(event)
     except Unmappable as error:

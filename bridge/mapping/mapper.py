@@ -1,4 +1,4 @@
-"""Maps records to commands. Every route that fits applies; a failure in one does not stop the others."""
+"""Maps records to commands. Every matching route applies; a failure in one does not stop the others."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ class RouteMapper:
         self._replay_topic = replay_topic
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
-        """What is to be done for `record` at `now_ms` (milliseconds since 1970)."""
+        """The outcome for `record` at `now_ms` (milliseconds since 1970)."""
         if record.topic == self._replay_topic:
             try:
                 record = original(record)
@@ -44,7 +44,7 @@ def may_fit(route: Route, record: Record) -> bool:
 
 
 def event_of(route: Route, record: Record, payload: Payload) -> Event:
-    """The event whose data is the value at the route's `root`: an object, or a text that holds one as JSON.
+    """The event whose data is the value at the route's `root`: an object, or a string with an object in JSON.
 
     An absent or null value stays as it is, so that conditions can test for it. Raises Unmappable for any other value.
     """
@@ -97,7 +97,7 @@ class _Mapping:
         return Skip(SkipReason.TOO_OLD if self._too_old else SkipReason.NO_RECIPIENTS)
 
     def _event(self, route: Route) -> Event | None:
-        """The event for this route; None if the route does not fit, or if the value is unreadable (a failure)."""
+        """The event for this route; None if the route does not match, or if the value is unreadable (a failure)."""
         payload = self._payload(route)
         if payload is None:
             return None
@@ -109,7 +109,7 @@ class _Mapping:
         return event if not route.late or first_unmet(route.late, event) is None else None
 
     def _payload(self, route: Route) -> Payload | None:
-        """The payload, read once for all routes of a format."""
+        """The payload, parsed once for all routes with the same format."""
         reader = route.reader
         if reader in self._payloads:
             return self._payloads[reader]

@@ -1,4 +1,4 @@
-"""Records of the replay topic: mapped as the originals, which their `bridge.…` headers describe."""
+"""Records of the replay topic. They are mapped like the originals, which their `bridge.…` headers describe."""
 
 import re
 from typing import Final
@@ -11,9 +11,9 @@ _INTEGER: Final = re.compile(rb"-1|[0-9]{1,19}")
 
 
 def original(record: Record) -> Record:
-    """The record as it was in its own topic; key, value and headers are what they are.
+    """The record with its original topic, position and timestamp. Key, value and headers stay.
 
-    Route, idempotency key and age are then the original's. Raises Unmappable when the headers are not the bridge's.
+    So route, idempotency key and age are the original's. Raises Unmappable if the headers are not the bridge's.
     """
     topic = header(record, TOPIC)
     try:

@@ -50,13 +50,13 @@ KEYS: Final = {
 }
 USER_EXAMPLE: Final = 'a template such as "{user_id}"'
 CHANNEL_EXAMPLE: Final = 'a template such as "family:{family_id}:chat"'
-# Placeholders for values that could not be read; the file then has a fault.
+# Stand-ins for values that could not be read; the file then has a fault.
 NO_TEMPLATE: Final = Template("", ())
 UNREAD: Final[Build] = whole_event
 
 
 def read_action(section: Section, number: int, idempotency: IdempotencyKey) -> Action | None:
-    """The action in this table, None if `do` is a fault. `idempotency` is the default for publish."""
+    """The action in this table; None if `do` is invalid. `idempotency` is the default for publish."""
     do = section.need("do", one_of(KEYS), ", ".join(KEYS), "")
     if not do:
         return None
@@ -142,7 +142,7 @@ def _channels(section: Section) -> tuple[Template, ...]:
 
 
 def _data(section: Section) -> tuple[Build, bool]:
-    """The builder of the data, and True if the data is the whole event."""
+    """The builder of the data, and whether the data is the whole event."""
     if ("fields" in section) == ("data" in section):
         seen = "fields and data" if "data" in section else "neither fields nor data"
         section.fault("data", seen, "one of fields and data")
@@ -183,7 +183,7 @@ def _epoch(value: Any) -> Template | None:
 
 
 def _varying(value: Any, example: str) -> Template:
-    """A template with a placeholder: one text for all events would have Centrifugo drop all but the first."""
+    """A template with at least one placeholder: with a constant key, Centrifugo would drop all events but the first."""
     if isinstance(value, str) and (template := parse_template(value, NOT_EMPTY)).placeholders:
         return template
     raise NotAcceptedError(display(value), f'a template with a placeholder, such as "{example}"')

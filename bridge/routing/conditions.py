@@ -1,4 +1,4 @@
-"""The conditions of a route. A route fits when all of them hold. Null counts as absent."""
+"""The conditions of a route. A route matches if all of them hold. Null counts as absent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def _listed_or_not(operand: Any, *, within: bool) -> Test:
 
 
 def _typed(value: Any) -> tuple[bool, Any]:
-    """The value with its kind, so that true differs from 1. Raises NotAcceptedError for lists and tables."""
+    """The value with its type, so that true differs from 1. Raises NotAcceptedError for lists and tables."""
     if not _is_scalar(value):
         raise NotAcceptedError(display(value), "a text, a number or a boolean")
     return isinstance(value, bool), value

@@ -1,4 +1,5 @@
-"""`version` across routes: Centrifugo keeps one a channel, so that two that are kept apart suppress each other."""
+"""Conflicts of `version` across routes: Centrifugo keeps one version per channel, so separate counters would suppress
+each other's publications."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ Use = tuple[Route, PublishAction, Template]
 
 
 def publications(routes: Iterable[Route]) -> Iterator[Use]:
-    """Every channel that something is published to."""
+    """Every channel with publications."""
     for route in routes:
         for action in route.actions:
             if isinstance(action, PublishAction):
@@ -22,10 +23,10 @@ def publications(routes: Iterable[Route]) -> Iterator[Use]:
 
 
 def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Fault]:
-    """A fault for each action with `version` whose channels another action publishes to as well."""
+    """A fault for each action with `version` that shares a channel with another publish action."""
     by_shape: dict[tuple[str | None, ...], list[Use]] = defaultdict(list)
     for use in publications(routes):
-        if use[2].parts:  # not one that could not be read
+        if use[2].parts:  # skip a template that could not be read
             by_shape[shape(use[2])].append(use)
     for uses in by_shape.values():
         for route, action, template in uses:

@@ -1,4 +1,4 @@
-"""What is wrong with a routes file, with its place."""
+"""Faults of a routes file, with their place."""
 
 from collections.abc import Iterable
 from datetime import date, time
@@ -10,7 +10,7 @@ SHOWN_CHARACTERS: Final = 80
 
 
 class Fault(NamedTuple):
-    """One fault. `line` counts from 1, `key` is the dotted path of the key, its lists counted from 1."""
+    """One fault. `line` counts from 1. `key` is the dotted path of the key, with list indexes from 1."""
 
     line: int
     key: str
@@ -59,7 +59,7 @@ def one_line(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value with types that JSON lacks as texts. Inner tables become texts too, which bounds the depth."""
+    """The value with types that JSON lacks as strings. Inner tables become strings too, to limit the depth."""
     if isinstance(value, dict):
         return {key: display(item) if isinstance(item, dict | list) else _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -28,7 +28,7 @@ TOP: Final = ("version", "defaults", "routes")
 _NAME: Final = re.compile(r"[a-z0-9-]{2,40}")
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule
 _LINE: Final = re.compile(r"line (\d+)")
-# librdkafka matches with the C library (POSIX extended), the bridge with Python. This is what the two read differently.
+# librdkafka matches with the C library (POSIX extended), the bridge with Python. The two differ on these constructs.
 _READ_DIFFERENTLY: Final = re.compile(r"\(\?|\\[A-Za-z0-9]|\[[^\]]*(?:\\|\[[:.=])")
 
 
@@ -161,7 +161,7 @@ def _pattern(value: str) -> str:
             display(value), "a pattern behind ^ without (?, \\d and the like, [:…:], or \\ within []"
         )
     try:
-        with warnings.catch_warnings(action="error"):  # of sets that Python may read otherwise some day
+        with warnings.catch_warnings(action="error"):  # about sets that a later Python may read differently
             re.compile(value)
     except (re.error, FutureWarning, RecursionError, OverflowError):
         raise NotAcceptedError(display(value), "a regular expression") from None

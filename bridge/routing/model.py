@@ -1,4 +1,4 @@
-"""A routes file, read and compiled. Every route that fits a record applies, in the order of the file."""
+"""A compiled routes file. Every route that matches a record applies, in the order of the file."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from bridge.routing.data import Build
 from bridge.routing.paths import Path
 from bridge.routing.templates import Template
 
-NEVER: Final = 0  # a max_age: never too old
+NEVER: Final = 0  # max_age without a limit
 
 
 class OnTooOld(StrEnum):
-    """What to do with an event older than max_age."""
+    """The handling of an event older than max_age."""
 
     DROP = "drop"
     DEAD_LETTER = "dead_letter"
@@ -24,21 +24,21 @@ class OnTooOld(StrEnum):
 
 
 class OnTombstone(StrEnum):
-    """What to do with a record without a value."""
+    """The handling of a record without a value."""
 
     SKIP = "skip"
     DEAD_LETTER = "dead_letter"
 
 
 class RefreshMode(StrEnum):
-    """RECONNECT closes the connections, ASK has Centrifugo ask the refresh proxy."""
+    """RECONNECT closes the connections; ASK makes Centrifugo ask the refresh proxy."""
 
     RECONNECT = "reconnect"
     ASK = "ask"
 
 
 class Idempotency(StrEnum):
-    """What Centrifugo's idempotency key is made of."""
+    """The source of Centrifugo's idempotency key."""
 
     POSITION = "position"
     EVENT = "event"
@@ -71,7 +71,7 @@ class ActionBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishAction(ActionBase):
-    """`build` makes the data, `whole_event` is true for `data = "*"`. `tags` are pairs of name and value."""
+    """`build` makes the data. `whole_event` is true for `data = "*"`. `tags` are pairs of name and value."""
 
     do: ClassVar[str] = "publish"
     channels: tuple[Template, ...]
@@ -119,7 +119,7 @@ Action: TypeAlias = PublishAction | UnsubscribeAction | DisconnectAction | Refre
 
 
 def channels_of(action: Action) -> tuple[Template, ...]:
-    """The channels that the action names."""
+    """The action's channel templates."""
     if isinstance(action, PublishAction):
         return action.channels
     return (action.channel,) if isinstance(action, UnsubscribeAction | HistoryRemoveAction) else ()
@@ -130,7 +130,7 @@ class Route:
     """One route. `number` counts from 1 in the file, `line` is where it begins.
 
     `early` conditions need only the record's key, headers, topic and timestamp, and are checked before the value is
-    parsed; `late` ones need the value. `root` None is the whole value, `age_from` None is Kafka's timestamp.
+    parsed; `late` ones need the value. `root` None means the whole value, `age_from` None means Kafka's timestamp.
     """
 
     name: str
@@ -149,11 +149,11 @@ class Route:
 
     @cached_property
     def publications(self) -> int:
-        """How many actions publish."""
+        """The number of publish actions."""
         return sum(isinstance(action, PublishAction) for action in self.actions)
 
     def reads(self, topic: str) -> bool:
-        """Whether one of `topics` is this topic, or a pattern for it."""
+        """True if one of `topics` is this topic or a pattern that matches it."""
         return any(covers(own, topic) for own in self.topics)
 
 
@@ -188,5 +188,5 @@ def is_pattern(topic: str) -> bool:
 
 
 def covers(routed: str, topic: str) -> bool:
-    """Whether a name or pattern of the routes file means this topic."""
+    """True if a name or pattern of the routes file matches this topic."""
     return routed == topic or (is_pattern(routed) and re.match(routed, topic) is not None)

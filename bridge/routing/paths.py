@@ -23,8 +23,8 @@ _ATTRIBUTE: Final = re.compile(r"@ce\.([a-z0-9]+)")
 class Path:
     """A compiled path.
 
-    `get` returns the value, or ABSENT. For a path with `[]`, `get` returns the list before it, and `each` has the names
-    behind it, to be looked up in every element. `names` is empty for paths that start with `@`.
+    `get` returns the value, or ABSENT. For a path with `[]`, `get` returns the list before `[]`, and `each` has the
+    names after it, to look up in every element. `names` is empty for paths that start with `@`.
     """
 
     text: str
@@ -34,12 +34,12 @@ class Path:
 
     @property
     def from_data(self) -> bool:
-        """Whether the record's value must be parsed to look this path up."""
+        """True if looking this path up needs the record's parsed value."""
         return bool(self.names) or self.text.startswith("@ce.")
 
 
 def parse_path(text: Any, *, lists: bool = False) -> Path:
-    """The path in `text`; `[]` is accepted with `lists`. Raises NotAcceptedError."""
+    """The path in `text`. `lists` allows `[]`. Raises NotAcceptedError."""
     if not isinstance(text, str):
         raise NotAcceptedError(display(text), ACCEPTED)
     if text.startswith("@"):
@@ -64,7 +64,7 @@ def _names(dotted: str, text: str) -> tuple[str, ...]:
 
 
 def find(data: Any, names: tuple[str, ...]) -> Any:
-    """The value under these names, ABSENT when one of them is not there."""
+    """The value under these names; ABSENT if one of them is absent."""
     for name in names:
         if not isinstance(data, dict):
             return ABSENT
@@ -95,7 +95,7 @@ def _around(text: str) -> Lookup:
 
 
 def _text(value: Any) -> Any:
-    """Bytes as text. Bytes that are not UTF-8 stay bytes, which no condition and no placeholder accepts."""
+    """Bytes as text. Bytes that are not UTF-8 stay bytes; no condition or placeholder accepts them."""
     if not isinstance(value, bytes):
         return value
     try:

@@ -15,11 +15,11 @@ from common.os_errors import reason
 ReadFile: TypeAlias = Callable[[str], bytes]
 
 _MADE_BY_PROTOC: Final = "a file that protoc --include_imports --descriptor_set_out=… has made, with the message in it"
-_UNUSED: Final = JsonReader()  # stands for a reader that cannot be made: the file has a fault then
+_UNUSED: Final = JsonReader()  # stand-in for a reader that cannot be made; the file then has a fault
 
 
 class Readers:
-    """Makes readers, one for all routes that have the same format."""
+    """Makes readers. Routes with the same format share one."""
 
     def __init__(self, read_file: ReadFile) -> None:
         self._read_file = read_file

@@ -1,4 +1,4 @@
-"""One table of the routes file, read key by key: a bad value is a fault, and the reading goes on."""
+"""Reads one table of the routes file, key by key. A bad value is a fault; reading continues."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MAX_TEXT_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole file, and what is wrong with it so far."""
+    """A whole file, and the faults found so far."""
 
     lines: KeyLines
     faults: list[Fault] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table at `path`; its lists are counted from 0 there, and from 1 in messages."""
+    """A table at `path`. List indexes count from 0 in `path`, and from 1 in messages."""
 
     document: Document
     path: KeyPath
@@ -46,20 +46,20 @@ class Section:
                 self.fault(key, "a key that is not known here", listed(known))
 
     def get(self, key: str, parse: Callable[[Any], T], default: T) -> T:
-        """The parsed value, `default` when the key is absent or its value a fault."""
+        """The parsed value; `default` if the key is absent or its value is bad."""
         if key not in self.table:
             return default
         return self._parsed((key,), self.table[key], parse, default)
 
     def need(self, key: str, parse: Callable[[Any], T], example: str, instead: T) -> T:
-        """The parsed value; without the key there is a fault, and `instead` stands for it."""
+        """The parsed value. A missing key is a fault, and `instead` is returned."""
         if key in self.table:
             return self._parsed((key,), self.table[key], parse, instead)
         self.fault(key, "nothing", example)
         return instead
 
     def items(self, key: str, parse: Callable[[Any], T], accepted: str) -> tuple[T, ...]:
-        """The parsed elements of a list that is not empty. Each bad one is a fault of its own."""
+        """The parsed elements of a list that must not be empty. Each bad element is a separate fault."""
         values = self.table.get(key)
         if not isinstance(values, list) or not values:
             self.fault(key, display(values), accepted)
@@ -68,7 +68,7 @@ class Section:
         return tuple(value for value in parsed if value is not None)
 
     def sections(self, key: str, limit: int) -> tuple["Section", ...]:
-        """The tables of a list that has 1 to `limit` of them."""
+        """The tables of a list with 1 to `limit` tables."""
         name = dotted((*self.path, key), numbers=False)
         values = self.table.get(key)
         if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
@@ -127,7 +127,7 @@ def integer(least: int, most: int) -> Callable[[Any], int]:
 
 
 def text(example: str) -> Callable[[Any], str]:
-    """A text that is not empty."""
+    """A non-empty string."""
 
     def parse(value: Any) -> str:
         if isinstance(value, str) and value and len(value.encode()) <= MAX_TEXT_BYTES:

@@ -1,4 +1,4 @@
-"""The keys that a route may leave to [defaults]."""
+"""The keys that a route may inherit from [defaults]."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,7 @@ SHARED: Final = ("format", "root", *OF_PROTOBUF, "max_age", "age_from", "on_too_
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Their values; `root` and `age_from` are None for the whole value and for Kafka's timestamp."""
+    """The values of these keys. `root` None means the whole value, `age_from` None means Kafka's timestamp."""
 
     format: str = "auto"
     root: Path | None = None
@@ -32,7 +32,7 @@ class Shared:
 
 
 def read_shared(section: Section, base: Shared) -> Shared:
-    """The values in this table, those of `base` for keys that it does not have; idempotency is an action's."""
+    """The values in this table, with those of `base` for absent keys. Actions, not routes, have `idempotency`."""
     return Shared(
         format=section.get("format", one_of(FORMATS, " (Avro is not supported)"), base.format),
         root=section.get("root", _root, base.root),

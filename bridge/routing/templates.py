@@ -1,8 +1,8 @@
-"""Templates of a routes file: texts with `{placeholders}`, compiled when the file is read.
+"""Templates of a routes file: strings with `{placeholders}`, compiled when the file is read.
 
-What a placeholder may stand for depends on where it is. An id in a channel must not choose a namespace or limit the
-channel to a user. Nothing may be empty: Centrifugo takes an empty user for all anonymous ones, and an empty channel for
-all channels.
+The accepted values of a placeholder depend on its place. An id in a channel must not choose a namespace or limit the
+channel to a user. Users and channels must not be empty: to Centrifugo an empty user means all anonymous users, and an
+empty channel means all channels.
 """
 
 import re
@@ -16,25 +16,25 @@ from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.paths import Path, find, parse_path
 from common import channel_names
 
-MAX_NAME_BYTES: Final = 255  # of a channel and of a user
-MAX_ELEMENTS: Final = 10_000  # of a list: the names that differ are counted after all of them are made
-# A colon would choose a namespace, a comma would part the users of a channel that is limited to some.
+MAX_NAME_BYTES: Final = 255  # maximum length of a channel and of a user
+MAX_ELEMENTS: Final = 10_000  # maximum length of a list; distinct names are counted after all are made
+# A colon would choose a namespace; a comma separates the users of a user-limited channel.
 RESERVED: Final = channel_names.RESERVED | {":", ","}
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
-GAP: Final = "\0"  # stands for a placeholder while a channel's segments are looked at
+GAP: Final = "\0"  # stand-in for a placeholder while a channel is split into segments
 _NEEDED: Final = "a text that is not empty, or an integer"
 
 
 class Rule(NamedTuple):
-    """What the value of a placeholder may be, when it is a text or an integer."""
+    """The accepted values of a placeholder: strings or integers within these rules."""
 
     fits: Callable[[str], bool]
     accepted: str
 
 
 def is_segment(text: str) -> bool:
-    """Whether the text can be one segment of a channel: one that the channel policy can judge, and no list."""
-    # Most are letters and digits. Asked here first, this saves a call.
+    """True if the text can be one segment of a channel: valid for the channel policy, and not a list of users."""
+    # Most are letters and digits. Checking this first saves a call.
     return text.isalnum() or (channel_names.is_plain_segment(text) and ":" not in text and "," not in text)
 
 
@@ -48,7 +48,7 @@ ANY_TEXT: Final = Rule(lambda text: True, "a text or an integer")
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """`{path}`, or `{path?}` for one that may be absent."""
+    """`{path}`, or `{path?}` if it may be absent."""
 
     path: Path
     optional: bool
@@ -59,7 +59,7 @@ class Placeholder:
         return f"{{{self.path.text}}}"
 
     def value(self, event: Event) -> Any:
-        """The value with its type. ABSENT when it may be absent and is; raises Unmappable when it may not be."""
+        """The value with its type, or ABSENT if that is allowed. Raises Unmappable if a required value is absent."""
         value = self.path.get(event)
         if value is ABSENT and not self.optional:
             raise Unmappable(Reason.NO_SUCH_FIELD, f"{self.text} is absent")
@@ -68,11 +68,11 @@ class Placeholder:
     def fill(self, event: Event) -> str:
         """The text of the value. Raises Unmappable."""
         value = self.path.get(event)
-        # Nearly all values; as_text, which says what is wrong, repeats this.
+        # The usual case, checked here for speed. as_text repeats the check and names the fault.
         return value if type(value) is str and self.rule.fits(value) else self.as_text(value)
 
     def as_text(self, value: Any) -> str:
-        """The text of this value, when it may stand here. Raises Unmappable."""
+        """The text of this value, if it is accepted here. Raises Unmappable."""
         if value is None or value is ABSENT:
             raise Unmappable(Reason.NO_SUCH_FIELD, f"{self.text} is {'null' if value is None else 'absent'}")
         text = str(value) if type(value) is int else value
@@ -99,14 +99,14 @@ class Placeholder:
 
 
 def named(value: Any) -> str:
-    """What kind of value this is, for a message that must not show it."""
+    """The type of the value, for a message that must not show the value."""
     kinds = {bool: "a boolean", int: "an integer", float: "a float", str: "a text", list: "a list", dict: "an object"}
     return "null" if value is None else kinds.get(type(value), "binary")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with placeholders. `each` is the one that stands for each element of a list."""
+    """A text with placeholders. `each` is the placeholder that is filled by each element of a list."""
 
     text: str
     parts: tuple[str | Placeholder, ...]
@@ -121,17 +121,17 @@ class Template:
         return "".join([part if isinstance(part, str) else part.fill(event) for part in self.parts])
 
     def fill_if_there(self, event: Event) -> str | None:
-        """The text, None when a placeholder that may be absent is absent or null. Raises Unmappable."""
+        """The text; None if an optional placeholder is absent or null. Raises Unmappable."""
         if any(part.optional and part.path.get(event) in (ABSENT, None) for part in self.placeholders):
             return None
         return self.fill(event)
 
     def expand(self, event: Event) -> list[str]:
-        """The text, once for each element of the list that it names. Raises Unmappable."""
+        """The text for each element of the list in its `each` placeholder. Raises Unmappable."""
         each = self.each
         if each is None:
             return [self.fill(event)]
-        # The list first: when it is empty, nothing else is needed.
+        # The list first: if it is empty, the other placeholders do not matter.
         elements = list(each.elements(event))
         around = [
             part if isinstance(part, str) or part is each else part.fill(event) for part in self.parts if elements
@@ -140,7 +140,7 @@ class Template:
 
 
 def parse_template(text: Any, rule: Rule, *, lists: bool = False, optional: bool = False) -> Template:
-    """The template in `text`. Its placeholders may be lists with `lists`, and absent with `optional`.
+    """The template in `text`. `lists` allows placeholders for lists, `optional` those that may be absent.
 
     Raises NotAcceptedError.
     """
@@ -177,7 +177,7 @@ def _placeholder(inside: str, rule: Rule, *, lists: bool, optional: bool) -> Pla
 
 
 def parse_channel(text: Any) -> Template:
-    """The template of a channel: each of its segments is a placeholder or plain text. Raises NotAcceptedError."""
+    """The template of a channel. Each segment is a placeholder or plain text. Raises NotAcceptedError."""
     template = parse_template(text, SEGMENT, lists=True)
     if "{{" in text or "}}" in text or GAP in text:
         raise NotAcceptedError(display(text), "printable text, its braces only around placeholders")
@@ -211,5 +211,5 @@ def with_gaps(template: Template) -> str:
 
 
 def shape(template: Template) -> tuple[str | None, ...]:
-    """The segments of a channel, None for placeholders: two templates of one shape can name the same channel."""
+    """The segments of a channel template, with None for placeholders."""
     return tuple(None if segment == GAP else segment for segment in with_gaps(template).split(":"))

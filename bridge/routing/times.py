@@ -30,9 +30,9 @@ def parse_duration(value: Any) -> int:
 
 
 def event_age_ms(event: Event, age_from: Path | None, now_ms: int) -> int:
-    """How old the event is, by Kafka's timestamp when `age_from` is None. Raises Unmappable.
+    """The age of the event; by Kafka's timestamp if `age_from` is None. Raises Unmappable.
 
-    Negative for what lies in the future; a record without a timestamp has the age 0.
+    The age is negative for a time in the future, and 0 for a record without a timestamp.
     """
     if age_from is None:
         timestamp = event.record.timestamp
@@ -47,7 +47,7 @@ def event_age_ms(event: Event, age_from: Path | None, now_ms: int) -> int:
 
 
 def _milliseconds(value: Any) -> int | None:
-    """Milliseconds since 1970, None if the value is not a time."""
+    """Milliseconds since 1970; None if the value is not a time."""
     if type(value) is int:
         return value if 0 <= value <= _LAST_MS else None
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):

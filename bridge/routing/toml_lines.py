@@ -1,6 +1,6 @@
-"""On which line each key of a TOML document stands. tomllib, which says what is TOML, does not keep that.
+"""Finds the line of each key in a TOML document. tomllib, which validates the document, does not keep lines.
 
-The text is one that tomllib has accepted, so this only has to tell keys and headers from what is inside values.
+tomllib has accepted the text, so this module only has to distinguish keys and headers from the inside of values.
 """
 
 import re
@@ -16,8 +16,7 @@ _KEY: Final = rf"(?:{_QUOTED}|[A-Za-z0-9_-]+)"
 _KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
 _HEADER: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_KEYS})[ \t]*\]")
 _ASSIGNMENT: Final = re.compile(rf"[ \t]*({_KEYS})[ \t]*=")
-# A piece of a value: a string, in which nothing else is looked for; a bracket, comma or line end; blanks and comments;
-# the rest.
+# A piece of a value: a string (skipped as a whole); a bracket, comma or line end; blanks and comments; other text.
 _PIECE: Final = re.compile(
     r'"""(?:[^\\]|\\.)*?"{3,5}'
     + r"|'''.*?'{3,5}"
@@ -72,7 +71,7 @@ def _names(keys: str) -> tuple[str, ...]:
 
 
 def _resolved(names: tuple[str, ...], counts: dict[KeyPath, int], *, appends: bool) -> KeyPath:
-    """The header's path, with the numbers of the list elements that it is in. `appends` begins a new element."""
+    """The header's path, with the indexes of the enclosing list elements. `appends` begins a new element."""
     path: KeyPath = ()
     for name in names[:-1]:
         path = _last_element((*path, name), counts)
@@ -93,7 +92,7 @@ def _end_of_line(text: str, position: int) -> int:
 
 
 def _value(text: str, position: int, line: int) -> tuple[int, dict[int, int]]:
-    """Where the line begins after the value's end, and the lines of its elements when it is a list."""
+    """The start of the line after the value, and the lines of its elements if it is a list."""
     depth, number = 0, 0
     elements: dict[int, int] = {}
     while piece := _PIECE.match(text, position):

@@ -30,7 +30,7 @@ FLUSH_S: Final = 5.0
 
 @dataclass
 class Parts:
-    """What a running bridge is made of."""
+    """The parts of a running bridge."""
 
     bridge: Bridge
     gate: Gate
@@ -45,7 +45,7 @@ class Parts:
 async def open_parts(
     stack: AsyncExitStack, config: Configuration, routes: Routes, version: str, tracer: Tracer
 ) -> Parts:
-    """Everything but what reads."""
+    """All parts except the reader."""
     labels = Labels(routes, config.letters.replay)
     gate = Gate(config.reading.most_pending, config.reading.most_bytes)
     work = Work(config.most_dead_letters)
@@ -123,5 +123,5 @@ async def _producer(config: Configuration) -> AsyncIterator[KafkaProducer]:
 
 
 def commands_of(routes: Routes) -> list[tuple[str, str]]:
-    """The routes and what they do: the labels there will be."""
+    """All pairs of route and action kind, for the metrics' labels."""
     return list(dict.fromkeys((route.name, action.do) for route in routes.routes for action in route.actions))

@@ -1,4 +1,4 @@
-"""The event loop's side of the bridge: maps and sends what the poller hands over, and offers offsets to commit."""
+"""The event loop's side of the bridge: maps and sends the poller's records, and offers offsets to commit."""
 
 import asyncio
 import logging
@@ -18,17 +18,17 @@ logger = logging.getLogger("bridge")
 
 
 class Mapper(Protocol):
-    """Says what is to be done for a record."""
+    """Maps a record to its outcome."""
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
-        """The commands, or why there are none."""
+        """The commands, or the reason for having none."""
 
 
 class Sends(Protocol):
-    """Sends what is ready."""
+    """Sends ready commands."""
 
     def pump(self) -> None:
-        """Something may have become ready."""
+        """Called when commands may have become ready."""
 
 
 class Writes(Protocol):
@@ -40,7 +40,7 @@ class Writes(Protocol):
 
 @dataclass(frozen=True)
 class StoppedPartition:
-    """A partition that is stopped until a restart."""
+    """A partition stopped until a restart."""
 
     partition: Partition
     offset: int
@@ -48,10 +48,10 @@ class StoppedPartition:
 
 
 class Bridge:
-    """What the poller calls its owner, in the event loop. `sender` and `letters` are set before it starts.
+    """The poller's `Owner`, in the event loop. `sender` and `letters` are set before the poller starts.
 
-    `window` bounds the records of a partition between the first that is not done and the last that was read. `clock`
-    is Unix time in seconds, `label` gives the metrics' label of a topic.
+    `window` limits the records of a partition from the first unfinished one to the last one read. `clock` is Unix time
+    in seconds. `label` returns the metrics' label of a topic.
     """
 
     sender: Sends
@@ -85,7 +85,7 @@ class Bridge:
         self._changed = asyncio.Event()
 
     def received(self, messages: Sequence[Read]) -> None:
-        """Map records and queue their commands; ends of partitions come in order with them."""
+        """Map records and queue their commands. Ends of partitions are in order with the records."""
         self.kafka.answered()
         now_ms = int(self._clock() * 1000)
         for message in messages:
@@ -93,7 +93,7 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        self._gate.taken += len(messages)  # only now: until `changed` counts them as pending, they count as handed over
+        self._gate.taken += len(messages)  # only now: until `changed` counts them as pending, they count as in transit
         self.changed()
         self.sender.pump()
 
@@ -116,7 +116,7 @@ class Bridge:
             return Mapped((), (Poison(Reason.INTERNAL_ERROR, type(error).__name__),))
 
     def finished(self, item: Item) -> None:
-        """All commands of a record are finished: it is done, becomes a dead letter, or stops its partition."""
+        """All commands of a record have finished: it is done, becomes a dead letter, or stops its partition."""
         if self.work.dead_letter_due(item):
             self.letters.write(item)
         elif item.done:
@@ -148,7 +148,7 @@ class Bridge:
         self.changed()
 
     def changed(self) -> None:
-        """Tell the poller how much is pending, and which partitions it must not read."""
+        """Give the poller the pending amounts, and the partitions that it must not read."""
         pending = pending_bytes = 0
         held: set[Partition] = set()
         for partition, assignment in self.work.assignments.items():
@@ -162,7 +162,7 @@ class Bridge:
         self._changed.set()
 
     def _is_over_window(self, partition: Partition, window: int) -> bool:
-        """Beyond the bound; once beyond it, until half of it is free."""
+        """True above the limit, and from then on until half of it is free."""
         if window >= self._window:
             self._over_window.add(partition)
         elif window <= self._window // 2:
@@ -170,12 +170,12 @@ class Bridge:
         return partition in self._over_window
 
     def offer_commits(self) -> None:
-        """Tell the poller what may be committed."""
+        """Give the poller the offsets to commit."""
         offers = {partition: each.ledger.uncommitted for partition, each in self.work.assignments.items()}
         self._gate.commits = {partition: offset for partition, offset in offers.items() if offset is not None}
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Partitions are ours."""
+        """Partitions have been assigned."""
         self.kafka.answered()
         self.ever_assigned = True
         for partition in partitions:
@@ -188,7 +188,7 @@ class Bridge:
         self.changed()
 
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
-        """Finish what is in flight, unless the partitions are lost; then forget them. The offsets to commit."""
+        """Finish requests in flight unless the partitions are lost, then forget them. Returns offsets to commit."""
         began = self._clock()
         for partition in partitions:
             self.work.let_go(partition)
@@ -216,7 +216,7 @@ class Bridge:
             logger.warning("commands still in flight at a revocation; the next owner repeats them")
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """The broker has accepted commits, or refused some; those are due again."""
+        """The broker has accepted commits or refused some. Refused ones are due again."""
         for partition, offset in offsets.items():
             if assignment := self.work.assignments.get(partition):
                 assignment.ledger.confirm(offset)
@@ -230,7 +230,7 @@ class Bridge:
         self.kafka.failed(reason)
 
     def poller_ended(self, error: BaseException | None) -> None:
-        """The poller's thread is over."""
+        """The poller's thread has ended."""
         if not self.ended.done():
             self.ended.set_result(error)
 

@@ -1,4 +1,4 @@
-"""The settings of a bridge as values, read in one place."""
+"""The configuration of a bridge, read from the settings in one place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True)
 class CentrifugoApi:
-    """Where the API is. `key` is sent with every request."""
+    """Where to reach the API. `key` is sent with every request."""
 
     url: str
     key: str
@@ -37,7 +37,7 @@ class CentrifugoApi:
 
 @dataclass(frozen=True)
 class Reading:
-    """How much is read ahead, and how often it is committed."""
+    """Limits for reading ahead, and the interval of commits."""
 
     most_pending: int
     most_bytes: int
@@ -49,7 +49,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that a bridge has to know. `most_dead_letters` is Work's."""
+    """The whole configuration of a bridge. `Work` explains `most_dead_letters`."""
 
     connection: KafkaConnection
     group: Group

@@ -1,4 +1,4 @@
-"""Brings the gauges up to date: before a scrape, and what has to be asked of Kafka now and then."""
+"""Updates the gauges before a scrape, and those that need answers from Kafka at intervals."""
 
 import time
 from typing import Protocol
@@ -30,7 +30,7 @@ class Labels:
 
 
 class Watched(Protocol):
-    """What the gauges are about."""
+    """The objects that the gauges read."""
 
     @property
     def bridge(self) -> Bridge: ...
@@ -49,7 +49,7 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """The distance from the ends; a partition of which nothing is known yet has no series."""
+    """The distance of each partition from its end. A partition without data yet has no series."""
     try:
         ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:
@@ -64,7 +64,7 @@ async def measure_lag(parts: Watched) -> None:
 
 
 def refresh(parts: Watched) -> None:
-    """Bring the metrics up to date."""
+    """Update the metrics."""
     parts.metrics.flush()
     now = time.time()
     oldest = dict.fromkeys(parts.labels.all, 0.0)

@@ -1,4 +1,4 @@
-"""What /health says of a bridge."""
+"""The health of a bridge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ READY_ANYHOW_S: Final = 10.0
 
 @dataclass
 class Health:
-    """Asked by the HTTP listener. `clock` is Unix time, `monotonic` a clock that is not set; both in seconds."""
+    """Called by the HTTP listener. `clock` is Unix time, `monotonic` is never stepped; both in seconds."""
 
     version: str
     group: str
@@ -62,16 +62,16 @@ class Health:
 
     @property
     def poll_age_s(self) -> float:
-        """Since the last turn of the poller; 0 before the first."""
+        """Seconds since the poller's last iteration; 0 before the first."""
         return self.monotonic() - self.gate.turned_at if self.gate.turned_at else 0.0
 
     @property
     def live(self) -> bool:
-        """False if the poller is stuck. An outage of Kafka or Centrifugo does not matter."""
+        """False if the poller is stuck. Outages of Kafka or Centrifugo do not count."""
         return self.ending or self.poll_age_s < STUCK_S
 
     @property
     def ready(self) -> bool:
-        """True from the first assignment, or soon after the start, until the end begins."""
+        """True from the first assignment, or shortly after startup, until shutdown begins."""
         waited = self.monotonic() - self.started_at >= READY_ANYHOW_S
         return not self.ending and (self.bridge.ever_assigned or waited)

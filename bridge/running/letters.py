@@ -17,24 +17,24 @@ logger = logging.getLogger("bridge")
 
 
 class Writer(Protocol):
-    """Where dead letters go."""
+    """The destination of dead letters."""
 
     async def send(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
     ) -> None:
-        """Returns when Kafka has the message. Raises NotDelivered."""
+        """Write a message and wait until Kafka has it. Raises NotDelivered."""
 
 
 @dataclass(frozen=True)
 class LetterTopics:
-    """`dead_letters` is written to; records of `replay` carry their origin in their headers. "" means no topic."""
+    """Letters are written to `dead_letters`. Records of `replay` have their origin in headers. "" means no topic."""
 
     dead_letters: str
     replay: str
 
 
 class Letters:
-    """Dead letters under way. Calls `on_delivered` for each record whose letter Kafka has."""
+    """Dead letters in flight. Calls `on_delivered` for each record once Kafka has its letter."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Letters:
         self._logged_at: dict[str, float] = {}
 
     def write(self, item: Item) -> None:
-        """Begin to write the dead letter of a record, with the failures it has now."""
+        """Begin to write the dead letter of a record with its current failures."""
         task = asyncio.create_task(self._write(item))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -99,7 +99,7 @@ class Letters:
         logger.info("dead letter", extra={**where, "offset": letter.position.offset, "reason": reason})
 
     async def stop(self) -> None:
-        """Give up what is under way; its records are read again by the next owner."""
+        """Cancel letters in flight. The next owner reads their records again."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -17,11 +17,11 @@ Answer = tuple[int, str, bytes]
 
 
 class ListenError(Exception):
-    """The port cannot be listened on."""
+    """The server cannot listen on the port."""
 
 
 class Pages:
-    """An ASGI application. `refresh` brings the gauges up to date before a scrape."""
+    """An ASGI application. `refresh` updates the gauges before a scrape."""
 
     def __init__(self, health: Health, registry: CollectorRegistry, refresh: Callable[[], None]) -> None:
         self._health = health
@@ -83,7 +83,7 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[None]:
 
 
 async def _serve(server: uvicorn.Server) -> None:
-    """uvicorn ends the process when it cannot bind; here that is one task's end."""
+    """uvicorn exits the process if it cannot bind. Here this ends only the task."""
     try:
         await server.serve()
     except SystemExit:

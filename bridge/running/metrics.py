@@ -1,4 +1,4 @@
-"""The bridge's metrics. Labels come from the routes file and from closed lists; counters exist at 0 from the start."""
+"""The bridge's metrics. Labels come from the routes file and closed lists; counters start at 0."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -29,14 +29,14 @@ SIZES: Final = tuple(2**power for power in range(11))
 
 
 class Ages(Collector):
-    """The histogram of the events' ages by route, counted in plain integers: one observation for each command."""
+    """A histogram of event ages by route, in plain integers, with one observation per command."""
 
     def __init__(self, routes: Iterable[str]) -> None:
         self._counts = {route: [0] * (len(AGES) + 1) for route in routes}
         self._sums = dict.fromkeys(self._counts, 0.0)
 
     def observe(self, route: str, age_s: float) -> None:
-        """A command of this route is done, so long after its record was written."""
+        """A command of this route is done, this many seconds after its record was written."""
         self._counts[route][bisect_left(AGES, age_s)] += 1
         self._sums[route] += age_s
 
@@ -52,7 +52,7 @@ class Ages(Collector):
 
 
 class Metrics:
-    """All metrics of one bridge, in a registry of its own. `topics` and `routes` are the label values there will be."""
+    """All metrics of one bridge, in a registry of its own. `topics` and `routes` are all label values."""
 
     def __init__(self, *, topics: Sequence[str], routes: Sequence[tuple[str, str]], version: str) -> None:
         self.registry = CollectorRegistry()
@@ -115,19 +115,19 @@ class Metrics:
         self._counts[self.records, (topic, outcome)] += 1
 
     def command_ended(self, command: Command, *, permanent: bool, age_s: float | None) -> None:
-        """A command is done, or failed for good; its record is so old (None: not known)."""
+        """A command is done or failed permanently. The age is its record's; None = unknown."""
         self._counts[self.commands, (command.route, command.kind, "permanent" if permanent else DONE)] += 1
         if age_s is not None and not permanent:
             self.ages.observe(command.route, age_s)
 
     def flush(self) -> None:
-        """Hand over what was counted since the last scrape: at each event it would cost as much as its mapping."""
+        """Transfer the counts since the last scrape. A transfer per event would cost as much as the mapping."""
         for (counter, labels), number in self._counts.items():
             counter.labels(*labels).inc(number)
         self._counts.clear()
 
     def forget_partition(self, label: str, partition: Partition) -> None:
-        """The partition is another's: its series end."""
+        """The partition is no longer assigned: remove its series."""
         for gauge in (self.lag, self.stopped):
             gauge.remove_by_labels({"topic": label, "partition": str(partition.number)})
 

@@ -1,4 +1,4 @@
-"""What the sender does, as metrics."""
+"""Metrics about the sender."""
 
 from collections.abc import Callable
 from typing import Final
@@ -17,7 +17,7 @@ class MetricsObserver:
         self._clock = clock
 
     def command_ended(self, task: Sending, *, permanent: bool) -> None:
-        """A command is finished."""
+        """A command has finished."""
         timestamp_ms = task.owner.timestamp_ms
         age_s = None if timestamp_ms == UNKNOWN_TIME else max(0.0, self._clock() - timestamp_ms / 1000)
         self._metrics.command_ended(task.command, permanent=permanent, age_s=age_s)
@@ -28,7 +28,7 @@ class MetricsObserver:
         self._metrics.in_flight.inc()
 
     def requested(self, seconds: float) -> None:
-        """It is over."""
+        """The request has ended."""
         self._metrics.request_duration.observe(seconds)
         self._metrics.in_flight.dec()
 

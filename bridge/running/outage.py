@@ -1,10 +1,10 @@
-"""Whether Centrifugo answers. Pure: time is an argument."""
+"""Tracks whether Centrifugo answers. Pure: time is an argument."""
 
 from typing import NamedTuple
 
 
 class OutageState(NamedTuple):
-    """`since` is in the seconds of the caller's clock, None while Centrifugo answers; `tries` failed since then."""
+    """`since` is in seconds of the caller's clock, None while Centrifugo answers. `tries` counts failures since then."""
 
     since: float | None
     tries: int
@@ -26,11 +26,11 @@ class Outage:
 
     @property
     def state(self) -> OutageState:
-        """What is known of it."""
+        """The current state."""
         return OutageState(self._since, self._tries, self._cause)
 
     def failed(self, cause: str, now: float) -> bool:
-        """A request had no answer. True if the outage begins with it."""
+        """A request got no answer. True if this begins an outage."""
         began = self._since is None
         if began:
             self._since = now
@@ -39,7 +39,7 @@ class Outage:
         return began
 
     def answered(self) -> OutageState | None:
-        """A request was answered. The outage that ends with it, if there is one."""
+        """A request was answered. Returns the outage that this ends, if any."""
         if self._since is None:
             return None
         ended = self.state

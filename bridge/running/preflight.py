@@ -1,4 +1,4 @@
-"""What `run_bridge --check` asks: would a bridge with this configuration work now?"""
+"""The checks of `run_bridge --check`: whether a bridge with this configuration would work now."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,7 +17,7 @@ ANSWER_S: Final = 5.0
 
 @dataclass
 class Findings:
-    """`lines` are for people, one a finding; `faults` counts those that keep a bridge from working."""
+    """`lines` are for people, one per finding. `faults` counts the findings that prevent a bridge from working."""
 
     lines: list[str] = field(default_factory=list)
     faults: int = 0
@@ -34,7 +34,7 @@ class Findings:
 
 
 async def preflight(config: Configuration, routes: Routes) -> Findings:
-    """Ask Kafka for the topics, and Centrifugo for something that changes nothing."""
+    """Ask Kafka for the topics, and send Centrifugo a command without side effects."""
     findings = Findings()
     findings.well(f"routes: {len(routes.routes)}, in {routes.file}")
     await _ask_kafka(config, routes, findings)

@@ -1,4 +1,4 @@
-"""Whether Kafka answers, as far as this process knows."""
+"""Tracks whether Kafka answers this process."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Sends the commands that are ready to Centrifugo, several requests at once, and hears the verdicts."""
+"""Sends ready commands to Centrifugo, in several concurrent requests, and handles the verdicts."""
 
 import asyncio
 import logging
@@ -22,10 +22,10 @@ logger = logging.getLogger("bridge")
 
 
 class Sender:
-    """Takes batches from `work`, at most `limits.requests` under way.
+    """Takes batches from `work`, with at most `limits.requests` in flight.
 
-    `on_finished` hears of each record whose commands are all finished. `monotonic` is in seconds, `spread` draws from
-    -0.5…0.5.
+    `on_finished` is called for each record when all its commands have finished. `monotonic` is in seconds. `spread`
+    returns a random number in -0.5…0.5.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Sender:
 
     @property
     def in_flight(self) -> int:
-        """Requests under way."""
+        """The number of requests in flight."""
         return len(self._tasks)
 
     def pump(self) -> None:
-        """Send what may be sent now. To be called whenever something may have become ready."""
+        """Send what may be sent now. Call it whenever commands may have become ready."""
         if self._stopped:
             return
         self._wake()
@@ -84,7 +84,7 @@ class Sender:
         return self._work.take(self._limits.batch_max, self._limits.batch_bytes)
 
     def _wake(self) -> None:
-        """Make ready what has waited long enough, and come back for the rest."""
+        """Make delayed commands ready when they are due, and schedule a call for the rest."""
         at = self._work.lanes.wake(self._monotonic())
         if self._timer is not None:
             self._timer.cancel()
@@ -115,7 +115,7 @@ class Sender:
             self._fail(under_way, Failure(Outcome.OUTAGE, "bad_reply", "internal error"))
 
     def _fail(self, tasks: Sequence[Sending], failure: Failure) -> None:
-        """There is no answer for these commands: an outage, until a probe is answered."""
+        """These commands got no answer: an outage begins, and lasts until a probe is answered."""
         self._work.put_back(tasks)
         self._observer.retried(failure.cause, len(tasks))
         if failure.outcome is Outcome.MISCONFIGURED:
@@ -135,7 +135,7 @@ class Sender:
             )
 
     async def _probe(self) -> None:
-        """Try one request after another until Centrifugo answers; nothing else is sent meanwhile."""
+        """Try one request after another until Centrifugo answers. Nothing else is sent meanwhile."""
         while self._outage.open and not self._stopped:
             await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
             self._work.lanes.wake(self._monotonic())
@@ -151,7 +151,7 @@ class Sender:
         self._answered()
 
     async def _send(self, tasks: Sequence[Sending], *, ordered: bool) -> None:
-        """One request; if Centrifugo refuses it as a whole, one for each command."""
+        """Send one request; if Centrifugo refuses it as a whole, one request per command."""
         verdicts = await self._ask_for_verdicts(tasks, ordered=ordered)
         self._answered()
         if verdicts is None:
@@ -160,7 +160,7 @@ class Sender:
             self._hear(tasks, verdicts)
 
     async def _ask_for_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | None:
-        """None if Centrifugo refuses the request as a whole. Raises Failure."""
+        """Send one request. None if Centrifugo refuses it as a whole. Raises Failure."""
         span = self._tracer.request([task.owner.record for task in tasks], len(tasks))
         self._observer.requesting(len(tasks))
         began = self._monotonic()
@@ -177,7 +177,7 @@ class Sender:
             span.end(failure)
 
     async def _send_singly(self, tasks: Sequence[Sending]) -> None:
-        """One bad command makes Centrifugo refuse a whole batch: each alone, so that only that one fails."""
+        """Send each command alone: one bad command makes Centrifugo refuse a whole batch. Now only it fails."""
         if len(tasks) == 1:
             self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, REFUSED))
             return
@@ -218,7 +218,7 @@ class Sender:
         self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
 
     def _is_given_up(self, task: Sending) -> bool:
-        """The attempts are used up, while others succeeded: the command is at fault, and not Centrifugo."""
+        """No attempts are left, while other commands succeeded: the command is at fault, not Centrifugo."""
         before = self._successes_before.setdefault(task, self._successes)
         return 0 < self._limits.max_attempts <= task.failures + 1 and self._successes > before
 
@@ -229,7 +229,7 @@ class Sender:
             self._on_finished(task.owner)
 
     async def stop(self) -> None:
-        """Send nothing more, and drop what is under way."""
+        """Stop sending, and cancel requests in flight."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()

@@ -8,7 +8,7 @@ from bridge.delivery.work import Sending
 
 @dataclass(frozen=True)
 class Limits:
-    """How much goes out at once; `max_attempts` 0: a temporary error is tried again for ever."""
+    """Limits for concurrent sending. `max_attempts` 0 = temporary errors are retried without limit."""
 
     requests: int
     batch_max: int
@@ -17,16 +17,16 @@ class Limits:
 
 
 class Observer(Protocol):
-    """Hears what happens, for metrics."""
+    """Receives the sender's events, for metrics."""
 
     def requesting(self, commands: int) -> None:
-        """A request of so many commands begins."""
+        """A request with this many commands begins."""
 
     def requested(self, seconds: float) -> None:
-        """It is over, after this time."""
+        """The request has ended after this time."""
 
     def command_ended(self, task: Sending, *, permanent: bool) -> None:
-        """A command is done, or failed for good."""
+        """A command is done or failed permanently."""
 
     def retried(self, cause: str, commands: int) -> None:
-        """So many commands will be sent again."""
+        """This many commands will be sent again."""

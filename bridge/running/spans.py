@@ -8,27 +8,27 @@ from bridge.delivery.verdicts import Failure
 
 
 class Span(Protocol):
-    """A request to Centrifugo under way. `headers` carry the trace context."""
+    """A request to Centrifugo in flight. `headers` carry the trace context."""
 
     @property
     def headers(self) -> Mapping[str, str]: ...
 
     def end(self, failure: Failure | None) -> None:
-        """The request is over."""
+        """The request has ended."""
 
 
 class Tracer(Protocol):
     """Makes a span for each request."""
 
     def request(self, records: Sequence[Record], commands: int) -> Span:
-        """A request of so many commands begins; the records they come from may carry trace contexts."""
+        """A request with this many commands begins. Their records may carry trace contexts."""
 
 
 class _NoSpan:
     headers: Mapping[str, str] = {}
 
     def end(self, failure: Failure | None) -> None:
-        """Nothing is recorded."""
+        """Records nothing."""
 
 
 class _NoTracer:

@@ -1,4 +1,4 @@
-"""What must be true before the bridge reads: checked once Kafka answers. Pure."""
+"""Checks before the bridge reads, made once Kafka answers. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -8,11 +8,11 @@ from bridge.running.letters import LetterTopics
 
 
 class StartError(Exception):
-    """The bridge cannot run like this. The message says what to do."""
+    """The bridge cannot start. The message says what to do."""
 
 
 class Topics(NamedTuple):
-    """What to subscribe to, and which topics of the routes file are not there."""
+    """The topics to subscribe to, and the topics of the routes file that do not exist."""
 
     subscribed: list[str]
     missing: list[str]
@@ -20,7 +20,7 @@ class Topics(NamedTuple):
 
 
 def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str) -> Topics:
-    """The topics that can be read. Raises StartError if the topic for dead letters is not there."""
+    """The topics that can be read. Raises StartError if the dead-letter topic does not exist."""
     if letters.dead_letters and letters.dead_letters not in existing:
         raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))
     for name in (letters.dead_letters, letters.replay):
@@ -37,6 +37,6 @@ def _missing(routed: Sequence[str], existing: Collection[str]) -> list[str]:
 
 
 def missing_topic(setting: str, topic: str, brokers: str) -> str:
-    """What to say of a topic that the operator has to make."""
+    """The message about a topic that the operator has to create."""
     command = f"kafka-topics.sh --bootstrap-server {brokers} --create --topic {topic} --partitions 3"
     return f"{setting}: the topic {topic} does not exist. Create it: {command}"

@@ -34,7 +34,7 @@ logger = logging.getLogger("bridge")
 async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
     """Run until SIGTERM or SIGINT.
 
-    Raises StartError if the topics are not as they must be, ListenError, and KafkaRefused if Kafka refuses for good.
+    Raises StartError for missing topics, ListenError, and KafkaRefused if Kafka refuses permanently.
     """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -47,14 +47,14 @@ async def run(config: Configuration, routes: Routes, version: str, tracer: Trace
 
 
 def freeze_startup_objects() -> None:
-    """Keep the collector from what startup made, and call it less often: thousands of records are alive at a time."""
+    """Exclude startup objects from garbage collection, and collect less often: thousands of records are alive."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
 def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
-    """The first signal ends the bridge in order, the second at once."""
+    """The first signal shuts the bridge down in order, the second immediately."""
 
     def on_signal() -> None:
         if stop.is_set():
@@ -97,7 +97,7 @@ async def _read(parts: Parts, config: Configuration, routes: Routes, stop: async
 
 
 async def _wait_for_kafka(parts: Parts, stop: asyncio.Event) -> dict[str, int] | None:
-    """The topics that there are, once Kafka answers; None if the end comes first."""
+    """The existing topics, once Kafka answers; None if shutdown comes first."""
     asking = asyncio.create_task(_ask_until_answered(parts))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -131,7 +131,7 @@ def _warn_of_topics(topics: Topics, config: Configuration) -> None:
 
 
 async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drain_s: float) -> None:
-    """Until the signal, and then until the poller has given up its partitions; or until it ends by itself."""
+    """Wait for the signal and then for the poller to release its partitions, or until the poller ends by itself."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((stopping, bridge.ended), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

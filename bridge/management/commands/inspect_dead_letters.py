@@ -79,7 +79,7 @@ def _line(letter: "DeadLetter") -> str:
 
 
 async def partitions_of(connection: Any, topic: str) -> int:
-    """How many partitions the topic has. Raises KafkaUnreachable if there is no such topic."""
+    """The number of partitions of the topic. Raises KafkaUnreachable if there is no such topic."""
     from bridge.kafka.connection import admin_properties  # noqa: PLC0415
     from bridge.kafka.lag import Brokers  # noqa: PLC0415
 

@@ -68,7 +68,7 @@ examples:
         sys.exit(PluginState.WARNING if left else PluginState.OK)
 
     def _meant(self, topic: str, replay_topic: str, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:
-        """The newest that fit, oldest first, as their order matters."""
+        """The newest selected letters, oldest first, so that they are replayed in order."""
         asyncio.run(partitions_of(self.connection(), replay_topic))
         partitions = asyncio.run(partitions_of(self.connection(), topic))
         with self.reader() as reader:
@@ -78,7 +78,7 @@ examples:
     async def _replay(
         self, letters: Iterable["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
     ) -> Counter[str]:
-        """Write them, at this rate, each one once the one before it has arrived. Why others were left."""
+        """Write the letters at this rate, one at a time. Returns the reasons for the letters that were not replayed."""
         from bridge.dead_letters.selection import replay_headers, why_not_replayed  # noqa: PLC0415
         from bridge.kafka.connection import producer_properties  # noqa: PLC0415
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
@@ -105,7 +105,7 @@ examples:
         return left
 
     def _progress(self, written: int) -> None:
-        """On a terminal only."""
+        """Only on a terminal."""
         if self.stderr.isatty():
             self.stderr.write(f"\r{written} …", ending="")
 
