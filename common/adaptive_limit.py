@@ -1,7 +1,7 @@
-"""How many requests may be in flight, adapted to how late the event loop and the answers are.
+"""An adaptive limit for requests in flight, controlled by the lag of the event loop and the latency of answers.
 
-Work for a caller that has gone is lost, so a request is refused at once if its answer would come too late. Two signals
-show that: the lag of the event loop, which grows with the queue in this process, and the latency of answers, which also
+Work for a caller that has hung up is wasted, so a request is refused at once if its answer would be late. Two signals
+show this: the lag of the event loop, which grows with the queue in this process, and the latency of answers, which also
 grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small. It is cut in
 proportion when one is too large, as in TCP, with delay as the signal, as in CoDel.
 
@@ -45,7 +45,7 @@ class AdaptiveLimit:
         self.limit = float(self.start)
 
     def enter(self) -> bool:
-        """Take a place; False if there is none."""
+        """Take a slot; False if none is free."""
         if self.taken >= int(self.limit):
             self._refused = True
             return False
@@ -54,7 +54,7 @@ class AdaptiveLimit:
         return True
 
     def leave(self, latency_s: float) -> None:
-        """Give the place back; `latency_s` is the time since `enter`, in seconds."""
+        """Release the slot; `latency_s` is the time since `enter`, in seconds."""
         self.taken -= 1
         self._answers += 1
         self._answers_s += latency_s
@@ -74,7 +74,7 @@ class AdaptiveLimit:
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
 
     def _cut(self, excess: float, floor: int) -> None:
-        """Cut from what is in use. With no more than `floor` in flight, the cause is elsewhere."""
+        """Cut the limit, starting from the number in use. With at most `floor` in flight, the cause is elsewhere."""
         if self._peak > floor:
             used = min(self.limit, self._peak)
             self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))

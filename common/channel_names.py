@@ -1,4 +1,4 @@
-"""What a segment of a channel name may be. The bridge builds channels from segments; the channel policy checks them."""
+"""Rules for segments of channel names. The bridge builds channels from segments; the channel policy checks them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Secrets that an HTTP header can carry."""
+"""Checks that an HTTP header can carry a secret."""
 
 import codecs
 from typing import Final
@@ -9,7 +9,7 @@ BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF1
 def why_not_sendable(secret: bytes) -> str:
     """Why no HTTP header carries these bytes unchanged, as the end of "it contains …"; "" when one does.
 
-    Clients and proxies trim or refuse white space, so that a secret with any is never equal to what arrives.
+    Clients and proxies trim or refuse white space, so a secret with white space never equals the received value.
     The reason never quotes the secret.
     """
     text = _text(secret)

@@ -1,4 +1,4 @@
-"""Asks live processes over HTTP: one GET, bounded in time and size, never through a proxy, no redirect followed."""
+"""Asks live processes over HTTP: one GET, bounded in time and size, without proxies and redirects."""
 
 import asyncio
 import json
@@ -28,14 +28,14 @@ class Unresolved(NotAsked):
 
 
 class Response(NamedTuple):
-    """What a process answered, whatever the status."""
+    """A process's response, with any status."""
 
     status: int
     body: bytes
 
 
 def base_url(url: str) -> str:
-    """Scheme, host and port of `url`, such as http://host:9730. Raises NotAsked unless that is all it names."""
+    """Scheme, host and port of `url`, such as http://host:9730. Raises NotAsked if `url` has any other part."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in PORTS and parts.hostname and parts.port != 0 and "@" not in parts.netloc
@@ -94,7 +94,7 @@ async def resolve(host: str, port: int) -> list[str]:
             addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             addresses = error
-        with suppress(RuntimeError):  # the event loop is closed: no caller waits any more
+        with suppress(RuntimeError):  # the event loop is closed: no caller is waiting
             loop.call_soon_threadsafe(settle, addresses)
 
     threading.Thread(target=look_up, daemon=True).start()
@@ -114,7 +114,7 @@ async def _get(parts: SplitResult, max_bytes: int) -> Response:
 
 
 async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the first of the host's addresses that takes one. Raises OSError."""
+    """A connection to the first of the host's addresses that accepts one. Raises OSError."""
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     refused: OSError = OSError("no address")

@@ -1,7 +1,7 @@
 """A log handler that never blocks: lines go to a bounded queue, and a thread writes them to the stream.
 
-A stream that nobody reads, that is closed, full or broken must not stop the event loop. It loses log lines instead.
-They are counted, and a warning reports the number when the stream works again.
+A stream that is unread, closed, full or broken must not stop the event loop. Log lines are lost instead. They are
+counted, and a warning reports the number when the stream works again.
 """
 
 import logging
@@ -132,7 +132,7 @@ def _unformattable(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def log_stray_exceptions() -> None:
-    """Log the exceptions of threads and finalizers, which Python would print to stderr, waiting for its reader."""
+    """Log the exceptions of threads and finalizers. Python would print them to stderr and might block."""
 
     def in_thread(stray: threading.ExceptHookArgs) -> None:
         if stray.exc_value is not None:

@@ -1,4 +1,4 @@
-"""What the operators' commands share: the layout of --help, Django's own options hidden, and safe output."""
+"""The base of the operators' commands: the layout of --help, hidden Django options, and safe output."""
 
 import os
 import sys
@@ -65,7 +65,7 @@ class OperatorCommand(BaseCommand):
         self.stderr.style_func = streams[1].style_func
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as Django does. A full disk ends the command with a message, a closed pipe (`| head`) silently."""
+        """Run like Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""
         try:
             stderr: Any = PrintableOutput(sys.stderr)
             with redirect_stderr(stderr):  # argparse repeats the arguments in its errors

@@ -11,7 +11,7 @@ def reason(error: OSError) -> str:
 
 
 def network_reason(error: OSError) -> str:
-    """The system's words for a connection that failed, without asyncio's around them: they repeat the address."""
+    """The system's message for a failed connection, without asyncio's text, which repeats the address."""
     if isinstance(error, ssl.SSLError):
         return str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed")
     if error.errno and not isinstance(error, socket.gaierror):

@@ -18,7 +18,7 @@ def printable(text: object) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for text with line breaks of ours, such as a report or a traceback."""
+    """The same for text with intended line breaks, such as a report or a traceback."""
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 

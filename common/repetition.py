@@ -20,7 +20,7 @@ class Repetition:
     _last: dict[Hashable, _Since] = field(default_factory=dict)
 
     def due(self, key: Hashable, now: float) -> int:
-        """0 while the message must be held back, else how many it stands for: itself and those held back before it.
+        """0 to hold the message back, else the number of messages that it represents, including itself.
 
         `now` is monotonic seconds.
         """

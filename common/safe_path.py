@@ -1,4 +1,4 @@
-"""Shows a path that was set for a secret: it may be the secret itself, set by mistake."""
+"""Shows the configured path of a secret only if it looks like a path: it may be the secret itself, set by mistake."""
 
 from typing import Final
 

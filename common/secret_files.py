@@ -20,7 +20,7 @@ def read_secret(name: str, value: str, path: str) -> bytes:
     """The secret called `name`, from its variable or from the file its `_FILE` twin names; b"" when unset."""
     if value and path:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
-    return _from_file(name, path) if path else os.fsencode(value)  # the bytes that were set, UTF-8 or not
+    return _from_file(name, path) if path else os.fsencode(value)  # the original bytes, which may not be UTF-8
 
 
 def read_header_secret(name: str, value: str, path: str) -> bytes:

@@ -9,8 +9,8 @@ _closed: set[int] = set()
 def secure() -> None:
     """Open /dev/null in place of each closed standard stream.
 
-    Otherwise a socket would get its number, and output would be sent to a client. Python sets sys.stdout to None for a
-    closed stream, which libraries do not expect.
+    Otherwise a socket could get the stream's number, and output would be sent to a client. Python sets sys.stdout to
+    None for a closed stream, which libraries do not expect.
     """
     for descriptor in (0, 1, 2):
         try:

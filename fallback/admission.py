@@ -7,26 +7,26 @@ from fallback.claims.claims import Claims, NoClaims, Result
 from fallback.outage import OutageDetector, OutageStatus, Transition
 from fallback.tickets import LoadStatus, TicketPool, digest
 
-# The marks of a connection that was let in on a fallback ticket, in its info, meta and data.
+# The marks in info, meta and data of a connection that was accepted with a fallback ticket.
 POOL_MARKS: Final = {"degraded": True, "fallback_path": "pool"}
 
 
 class PoolAccepted(NamedTuple):
-    """A connection got in on a fallback ticket."""
+    """A connection was accepted with a fallback ticket."""
 
     remaining: int
     outage: OutageStatus
 
 
 class PoolLow(NamedTuple):
-    """Consumption crossed the low watermark; once in the life of a pool."""
+    """The tickets left fell below the low watermark; once in the life of a pool."""
 
     remaining: int
     low_watermark: int
 
 
 class PoolEmpty(NamedTuple):
-    """A connect was refused in an outage because no ticket is left, or none was loaded."""
+    """A connect was refused in an outage because no tickets are left or none were loaded."""
 
     status: LoadStatus
 
@@ -35,7 +35,7 @@ Notice = Transition | PoolAccepted | PoolLow | PoolEmpty
 
 
 class Admitted(NamedTuple):
-    """`user` is made from the ticket's digest: always the same for one ticket, which cannot be derived from it."""
+    """`user` is made from the ticket's digest. It is always the same for a ticket, and does not reveal the ticket."""
 
     user: str
     expire_at: int
@@ -54,38 +54,37 @@ class Admission:
 
     @property
     def tickets_left(self) -> int:
-        """Tickets that may still get in here: of the process, and no more than the fleet is known to have left."""
+        """Tickets that this process may still accept: its own, limited by the number known to be left in the fleet."""
         left, used = len(self.pool), self.claims.used
         return left if used is None else max(0, min(left, self.pool.initial_size - used))
 
     @property
     def open(self) -> bool:
-        """Whether the pool decides about tickets now."""
+        """True if the pool decides about tickets now."""
         return self.pool_status is not LoadStatus.DISABLED and self.detector.degraded
 
     def holds(self, ticket: str) -> bool:
-        """Whether the ticket is in the pool and unspent. Does not consume it."""
+        """True if the ticket is in the pool and unspent. Does not consume it."""
         return ticket in self.pool
 
     def empty_notice(self) -> tuple[PoolEmpty, ...]:
-        """The notice about a connect that the open pool refused, if no ticket is left."""
+        """The notice about a connect that the open pool refused because no tickets are left, if so."""
         return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
 
     def low_notice(self) -> tuple[PoolLow, ...]:
-        """The notice that the tickets left have fallen below the watermark: once, whichever process used them."""
+        """The notice that the tickets left are below the watermark: once, even if other processes used them."""
         left = self.tickets_left
         return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 
     def may_consume(self, ticket: str) -> bool:
-        """Whether `admit` would let this ticket in. Does not consume it."""
+        """True if `admit` would accept this ticket. Does not consume it."""
         return self.detector.degraded and self.holds(ticket)
 
     async def admit(self, ticket: str, now: float, wall_now: float) -> Admitted | None:
-        """Consume the ticket if the outage is degraded, the pool has it, and it is this process's to use; else None.
+        """Consume the ticket if the outage is degraded, the pool has it, and the claims allow it; else None.
 
         `now` is monotonic, `wall_now` is Unix time; both in seconds. The ticket is consumed before the first await, so
-        that of two simultaneous callers one goes on. An outage that ends during the claim changes nothing: the ticket
-        is spent.
+        only one of two simultaneous callers can use it. If the outage ends during the claim, the ticket is still spent.
         """
         if not self.detector.degraded or not self.pool.consume(ticket):
             return None
@@ -96,14 +95,14 @@ class Admission:
         return Admitted(user, expire_at, (accepted, *self.low_notice()))
 
     async def _claimed(self, ticket: str) -> bool:
-        """Whether the consumed ticket may be let in. It goes back into the pool if the store does not say.
+        """True if the consumed ticket may be accepted. It goes back into the pool if the store gives no answer.
 
-        A claim that was recorded without an answer stays this process's: the ticket can be used here, and nowhere else.
+        A claim that was recorded without an answer belongs to this process: only this process can use the ticket.
         """
         result = Result.ERROR
         try:
             result = await self.claims.claim(digest(ticket))
-        finally:  # a caller that hangs up during the claim comes by here too
+        finally:  # also runs if the caller hangs up during the claim
             if result is Result.ERROR:
                 self.pool.restore(ticket)
         return result in (Result.WON, Result.LOCAL)

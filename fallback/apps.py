@@ -7,7 +7,7 @@ from fallback import tickets
 
 
 class FallbackConfig(AppConfig):
-    """Holds the process's only `LoadedPool`. The system checks report what is wrong with it."""
+    """Holds the process's only `LoadedPool`. The system checks report its problems."""
 
     name = "fallback"
     loaded: tickets.LoadedPool

@@ -19,7 +19,7 @@ TTL_RANGE_S = range(60, 3601)
 
 @register("fallback")
 def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """No findings without a pool: left-over values must not stop a deployment that does not use one."""
+    """No findings without a pool: leftover values must not stop a deployment that does not use one."""
     return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
 
 
@@ -107,7 +107,7 @@ def bad_claims_url(problem: str) -> Error:
 
 
 def evicting_store(policy: str) -> Warning:
-    """Logged when the store is connected to: a boot waits for no store."""
+    """Logged on connecting to the store: startup never waits for a store."""
     return Warning(
         f"The Redis of FALLBACK_CLAIMS_URL may evict claims (maxmemory-policy {policy}): used tickets would be good "
         "again.",

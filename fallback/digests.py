@@ -1,4 +1,4 @@
-"""A set of SHA-256 digests that takes little more than their 32 bytes each; a set of `bytes` takes four times that."""
+"""A set of SHA-256 digests that takes little more than 32 bytes per digest; a set of `bytes` takes four times that."""
 
 import threading
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ PREFIX_BYTES: Final = 2
 
 
 class DigestSet:
-    """Digests in up to 65,536 buckets by their first two bytes, one after the other in each."""
+    """Digests, concatenated in up to 65,536 buckets by their first two bytes."""
 
     __slots__ = ("_buckets", "_lock", "_size")
 
     def __init__(self) -> None:
         self._buckets: dict[bytes, bytearray] = {}
         self._size = 0
-        self._lock = threading.Lock()  # a removal takes more than one step of the interpreter
+        self._lock = threading.Lock()  # a removal is not atomic
 
     def __len__(self) -> int:
         return self._size
@@ -35,14 +35,14 @@ class DigestSet:
             yield from sorted(_split(self._buckets[prefix]))
 
     def add(self, digest: bytes) -> None:
-        """Put the digest in; one that is there already counts once."""
+        """Add the digest; duplicates count once."""
         bucket = self._buckets.setdefault(digest[:PREFIX_BYTES], bytearray())
         if _position(bucket, digest) < 0:
             bucket += digest
             self._size += 1
 
     def remove(self, digest: bytes) -> int | None:
-        """Take the digest out; how many are left, None when it is not there. Safe among threads."""
+        """Remove the digest. Returns the number left, None if it was absent. Thread-safe."""
         with self._lock:
             bucket = self._buckets.get(digest[:PREFIX_BYTES], bytearray())
             start = _position(bucket, digest)
@@ -59,7 +59,7 @@ def _split(bucket: bytearray) -> Iterator[bytes]:
 
 
 def _position(bucket: bytearray, digest: bytes) -> int:
-    """Where the digest begins in the bucket, -1 when it is not there; a find across two digests does not count."""
+    """The position of the digest in the bucket, -1 if absent; a match across two digests does not count."""
     start = bucket.find(digest)
     while start % DIGEST_BYTES and start >= 0:
         start = bucket.find(digest, start + 1)

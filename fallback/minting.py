@@ -19,7 +19,7 @@ class NotMinted(Exception):
 
 
 def mint(count: int, output: Path, *, overwrite: bool) -> int:
-    """Write `count` new tickets, one a line, to `output`; the size in bytes. Raises NotMinted."""
+    """Write `count` new tickets, one per line, to `output`. Returns the size in bytes. Raises NotMinted."""
     if count not in COUNTS:
         raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")
     if os.path.isdir(output):  # unlike Path.is_dir, False in a folder that this user may not enter
@@ -42,7 +42,7 @@ def mint(count: int, output: Path, *, overwrite: bool) -> int:
 def write_whole(output: Path, content: bytes, *, overwrite: bool) -> None:
     """Write a file that only its owner can read. It appears in one step. Raises OSError.
 
-    A hard link puts the name there without `overwrite`: unlike a rename, it fails where the name is taken.
+    Without `overwrite` a hard link creates the name: unlike a rename, it fails if the name exists.
     """
     part = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     try:
@@ -58,7 +58,7 @@ def write_whole(output: Path, content: bytes, *, overwrite: bool) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     with open(path, "xb", opener=_owner_only) as file:
-        os.fchmod(file.fileno(), MODE)  # whatever the umask took away
+        os.fchmod(file.fileno(), MODE)  # regardless of the umask
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -69,7 +69,7 @@ def _owner_only(path: str, flags: int) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the file's name survive a power cut as well. The file is written by now, so an error here is ignored."""
+    """Make the file's name survive a power cut too. The file has been written, so an error here is ignored."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -9,7 +9,7 @@ from fallback.tickets import LoadedPool, LoadStatus
 
 
 class PoolReport(NamedTuple):
-    """What is known of a pool in a file or in a live process. None: not known there.
+    """The state of a pool in a file or in a live process. None means unknown.
 
     `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL.
     """
@@ -61,7 +61,7 @@ def _count(value: Any) -> int:
 
 
 def not_asked(url: str, problem: str) -> PoolReport:
-    """The report on a live process that could not be asked."""
+    """The report on a live process that gave no usable answer."""
     return PoolReport(PluginState.UNKNOWN, "live", url, detail=problem)
 
 
@@ -80,7 +80,7 @@ def as_json(report: PoolReport) -> dict[str, Any]:
 
 
 def as_lines(report: PoolReport) -> Iterator[str]:
-    """Lines for people: the verdict, then one fact a line."""
+    """Lines for people: the verdict, then one fact per line."""
     yield f"FALLBACK POOL {report.state.name}: {verdict(report)}"
     facts = {
         "status": report.status,

@@ -50,7 +50,7 @@ class Pace(NamedTuple):
 
 
 def virtual_pace(window_ms: int, probe_interval_ms: int) -> Pace:
-    """Exact to the millisecond: a streak as old as the window has not outlasted it yet."""
+    """Exact to the millisecond: a streak exactly as old as the window has not outlasted it."""
     return Pace(window_ms, window_ms + 1, probe_interval_ms - 1, probe_interval_ms + 1)
 
 
@@ -83,7 +83,7 @@ def _inside(pace: Pace) -> tuple[Step, ...]:
 
 
 def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
-    """The pool opens on a failure that is seen after the window; from then on the probe asks in the clients' place."""
+    """The pool opens on a failure after the window; from then on only the probe asks identity."""
     past_ms = pace.past_ms - pace.inside_ms
     later = Effect(asked, True, 1)
     return (

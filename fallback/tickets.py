@@ -17,7 +17,7 @@ MAX_LINE_BYTES: Final = 64 * 1024  # a ticket has at most 4,096 characters
 
 
 class LoadStatus(StrEnum):
-    """How loading the pool file ended; `/health` shows the value."""
+    """The result of loading the pool file; `/health` shows the value."""
 
     DISABLED = "disabled"
     LOADED = "loaded"
@@ -27,7 +27,7 @@ class LoadStatus(StrEnum):
 
 
 class LoadedPool(NamedTuple):
-    """A pool and how its loading ended. `detail` is the reason if it failed, never with a ticket in it; else ""."""
+    """A pool and the result of loading it. `detail` is the reason for a failure, else "". It never has a ticket."""
 
     pool: "TicketPool"
     status: LoadStatus
@@ -40,7 +40,7 @@ class MalformedPool(ValueError):
 
 
 def digest(ticket: str) -> bytes:
-    """SHA-256 of the ticket; lone surrogates cannot be in UTF-8 and so are never in a pool."""
+    """SHA-256 of the ticket. UTF-8 cannot encode lone surrogates, so a ticket with one is never in a pool."""
     return hashlib.sha256(ticket.encode(errors="surrogatepass")).digest()
 
 
@@ -71,15 +71,15 @@ class TicketPool:
         return digest(ticket) in self._digests
 
     def consume(self, ticket: str) -> bool:
-        """Take the ticket out; False when it is not (or no longer) there. Of two simultaneous callers one wins."""
+        """Remove the ticket; False if it is not in the pool. Of two simultaneous callers only one succeeds."""
         return self._digests.remove(digest(ticket)) is not None
 
     def restore(self, ticket: str) -> None:
-        """Put back a consumed ticket that let nobody in."""
+        """Put back a consumed ticket with which no client was accepted."""
         self._digests.add(digest(ticket))
 
     def crosses_watermark(self, left: int) -> bool:
-        """True once in a pool's life: when the tickets left fall below the watermark, from at or above it."""
+        """True once in a pool's life: when the tickets left first fall below the watermark."""
         crosses = self._was_above and left < self.low_watermark
         self._was_above = self._was_above and not crosses
         return crosses
@@ -90,7 +90,7 @@ class TicketPool:
 
 
 def load(path: str, low_watermark: int) -> LoadedPool:
-    """Load the file at `path` ("" = no pool). Never raises: a pool must not stop the boot."""
+    """Load the file at `path` ("" = no pool). Never raises: a bad pool must not prevent startup."""
     nothing = TicketPool.of((), low_watermark)
     if not path:
         return LoadedPool(nothing, LoadStatus.DISABLED)
@@ -110,7 +110,7 @@ def load(path: str, low_watermark: int) -> LoadedPool:
 
 @dataclass
 class _Counted:
-    """Passes tickets on one by one, and counts them."""
+    """Yields tickets one by one, and counts them."""
 
     tickets: Iterator[str]
     total: int = 0

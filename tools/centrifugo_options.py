@@ -1,7 +1,7 @@
 """Write the lists of all configuration options of both Centrifugo majors: `make options`.
 
-v6 describes its options itself (`centrifugo configdoc --markdown`). v5 has no such command: its options are in its
-sources, which the Go module cache has once `make centrifugos` has built it.
+v6 can print its options (`centrifugo configdoc --markdown`). v5 has no such command: its options are read from its
+sources, which are in the Go module cache after `make centrifugos`.
 """
 
 import re
@@ -61,7 +61,7 @@ V5_TYPES: Final = {**KINDS, "tools.Duration": "duration", "ConsumerType": "text"
 
 
 def options_v6(markdown: str) -> Iterator[tuple[str, str]]:
-    """Path and kind of each option. ValueError for a type that is new."""
+    """Path and kind of each option. Raises ValueError for an unknown type."""
     for found in DOCUMENTED.finditer(markdown):
         kind = ("tables" if found["type"].startswith("[]") else "table") if found["table"] else KINDS.get(found["type"])
         if kind is None:
@@ -70,12 +70,12 @@ def options_v6(markdown: str) -> Iterator[tuple[str, str]]:
 
 
 def describe_v6(binary: Path) -> str:
-    """What this Centrifugo says about its options, in Markdown."""
+    """This Centrifugo's description of its options, in Markdown."""
     return _output(binary, "configdoc", "--markdown")
 
 
 def options_v5(sources: Path) -> Iterator[tuple[str, str]]:
-    """The same for v5, from the folder of its sources."""
+    """Path and kind of each option of v5, from the folder of its sources."""
     main = (sources / "main.go").read_text()
     yield from _flat(main)
     structs = dict(_structs(sources))
@@ -97,7 +97,7 @@ def _flat(main: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_of_tls_table(key: str, main: str, position: int) -> bool:
-    """Keys that are written after a prefix; the prefixes of Redis are empty."""
+    """Keys that are composed with a prefix; the prefixes of Redis are empty."""
     line = main[position : main.index("\n", position)]
     return "prefix + " in line and not key.startswith("redis_")
 
@@ -138,7 +138,7 @@ def _fields(prefix: str, name: str, structs: Mapping[str, str]) -> Iterator[tupl
 
 
 def write(major: int, options: Mapping[str, str]) -> None:
-    """The module of this major."""
+    """The source of the generated module for this major."""
     lines = [f'    "{path}": "{kind}",\n' for path, kind in sorted(options.items())]
     (TARGET / f"v{major}.py").write_text(HEADER.format(major=major) + "".join(lines) + "}\n")
 
@@ -148,7 +148,7 @@ def _output(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 def sources_of_v5() -> Path | None:
-    """The folder of v5's sources in Go's module cache; None when they or Go are missing."""
+    """The folder of v5's sources in Go's module cache; None if they or Go are missing."""
     command = ("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", V5_MODULE)
     try:
         folder = _output(*command, cwd=ROOT / "tools" / "centrifugo" / "v5").strip()
@@ -158,7 +158,7 @@ def sources_of_v5() -> Path | None:
 
 
 def main() -> None:
-    """Write both modules, and print how many options they have."""
+    """Write both modules and print their numbers of options."""
     sources = sources_of_v5()
     if sources is None:
         sys.exit("The sources of Centrifugo v5 are missing: make centrifugos fetches them, with Go.")

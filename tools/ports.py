@@ -10,7 +10,7 @@ def free_port() -> int:
 
 
 def free_ports(number: int) -> list[int]:
-    """As many different loopback ports on which nothing listens now."""
+    """This many different loopback ports on which nothing listens now."""
     probes = [socket.socket() for _ in range(number)]
     try:
         for probe in probes:

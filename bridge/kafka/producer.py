@@ -50,7 +50,7 @@ class KafkaProducer:
 
     def _failure(self, error: KafkaError) -> NotDelivered:
         if error.fatal():
-            self._producer = Producer(self._properties, logger=logger)  # after a fatal error it never sends again
+            self._producer = Producer(self._properties, logger=logger)  # the old one never sends again
         return NotDelivered(error.name(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE)
 
     def _poll(self) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class OutageState(NamedTuple):
-    """`since` is in seconds of the caller's clock, None while Centrifugo answers. `tries` counts failures since then."""
+    """`since` is in seconds of the caller's clock, None while Centrifugo answers. `tries` counts failures since."""
 
     since: float | None
     tries: int

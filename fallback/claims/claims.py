@@ -1,4 +1,4 @@
-"""A process's side of the claims: asks the store within a deadline, and decides when it does not answer."""
+"""A process's side of the claims: asks the store within a deadline, and decides alone if it does not answer."""
 
 import asyncio
 from collections import deque
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class OnError(StrEnum):
-    """What becomes of a ticket that the store cannot be asked about."""
+    """The handling of a ticket while the store is unreachable."""
 
     REFUSE = "refuse"
     LOCAL = "local"
 
 
 class Result(StrEnum):
-    """How a claim ended; each is counted once. CONFLICT: let in locally, and another process had used the ticket."""
+    """The result of a claim, counted once. CONFLICT: accepted locally, but another process had used the ticket."""
 
     WON = "won"
     USED = "used"
@@ -47,13 +47,13 @@ class StoreUp(NamedTuple):
 
 
 class StoreEvicts(NamedTuple):
-    """The store may forget claims: its tickets would be usable again."""
+    """The store may forget claims; their tickets would be usable again."""
 
     policy: str
 
 
 class Conflict(NamedTuple):
-    """A ticket that was let in while the store was down had been used elsewhere. `conflicts` so far."""
+    """A ticket accepted while the store was down had been used elsewhere. `conflicts` is the total so far."""
 
     conflicts: int
 
@@ -71,20 +71,20 @@ class ClaimsState(NamedTuple):
 
 
 class Claims(Protocol):
-    """Decides whether a ticket that this process has consumed may be let in."""
+    """Decides whether a ticket that this process has consumed may be accepted."""
 
     @property
     def used(self) -> int | None:
-        """Tickets of the pool that are used in the fleet, as last heard; None where it is not known."""
+        """The number of the pool's tickets used in the fleet, as last reported; None if unknown."""
 
     async def claim(self, digest: bytes) -> Result:
-        """WON and LOCAL: let in. USED: never again. ERROR: not now, and nobody was let in on it."""
+        """WON and LOCAL: accept. USED: refuse permanently. ERROR: refuse for now; no client was accepted with it."""
 
     def state(self) -> ClaimsState: ...
 
 
 class NoClaims:
-    """Without a store each process is alone: what it has consumed is its own. Never waits."""
+    """Without a store, each process decides alone about the tickets that it has consumed. Never waits."""
 
     used: int | None = None
 
@@ -96,17 +96,17 @@ class NoClaims:
 
 
 class Observer(Protocol):
-    """Hears of what happens."""
+    """Receives the events of claims."""
 
     def claimed(self, result: Result, seconds: float | None) -> None:
-        """A claim ended; `seconds` that the store took, None if it was not asked."""
+        """A claim ended. `seconds` is the time that the store took, None if it was not asked."""
 
     def noticed(self, notice: ClaimsNotice) -> None: ...
 
 
 @dataclass(slots=True)
 class SharedClaims:
-    """Claims in a store. `unsent`: keys of tickets that were let in locally and are not recorded yet."""
+    """Claims in a store. `unsent`: keys of tickets that were accepted locally and are not recorded yet."""
 
     store: ClaimStore
     on_error: OnError
@@ -124,7 +124,7 @@ class SharedClaims:
         return ClaimsState(self.store.kind, self._up, self.used, self.on_error)
 
     async def claim(self, digest: bytes) -> Result:
-        """Ask the store about a ticket, or decide without it at once while the gate is shut."""
+        """Ask the store about a ticket. While the gate is shut, decide immediately without it."""
         key, begun = ticket_key(digest), self.monotonic()
         if not self.gate.lets_try(begun):
             return self._unanswered(key, None)
@@ -146,7 +146,7 @@ class SharedClaims:
         return result
 
     async def contact(self) -> bool:
-        """Hear from the store how many tickets are used; whether it answered."""
+        """Ask the store how many tickets are used. True if it answered."""
         try:
             self.used = await self._ask(self.store.contact(), self.monotonic())
             if not self._inspected:
@@ -156,14 +156,14 @@ class SharedClaims:
         return True
 
     async def _inspect(self) -> None:
-        """Warn of a store that forgets; once after each (re)connect, since another server may answer then."""
+        """Warn of a store that forgets: once after each connect or reconnect, since the server may be another one."""
         policy = await self._ask(self.store.evicts(), self.monotonic())
         self._inspected = True
         if policy:
             self.observer.noticed(StoreEvicts(policy))
 
     async def send_unsent(self, most: int) -> None:
-        """Record up to `most` of the claims that were decided locally. A key stays queued until it is answered."""
+        """Record up to `most` of the claims that were decided locally. A key stays queued until the store answers."""
         for _ in range(min(most, len(self.unsent))):
             try:
                 answer = await self._ask(self.store.claim(self.unsent[0]), self.monotonic())
@@ -177,7 +177,7 @@ class SharedClaims:
                 self.observer.noticed(Conflict(self.conflicts))
 
     async def _ask(self, question: Awaitable[T], begun: float) -> T:
-        """The answer within the deadline, with the gate moved. Raises StoreError."""
+        """The store's answer within the deadline; also updates the gate. Raises StoreError."""
         try:
             async with asyncio.timeout(self.deadline_s):
                 answer = await question

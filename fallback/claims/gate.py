@@ -1,4 +1,4 @@
-"""Keeps requests from waiting for a store that does not answer: pure."""
+"""Prevents requests from waiting for a store that does not answer. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,10 +8,10 @@ RETRY_S: Final = 1.0
 
 @dataclass(slots=True)
 class Gate:
-    """Shut by a failure, opened by a success; while it is shut, one attempt in `RETRY_S` goes through.
+    """A failure shuts the gate, a success opens it. While it is shut, one attempt per `RETRY_S` passes.
 
-    Times are monotonic seconds. An attempt is known by when it began: a failure of one that began before the last
-    success says nothing about now.
+    Times are monotonic seconds. The start time identifies an attempt: the failure of one that began before the last
+    success is outdated and ignored.
     """
 
     open: bool = True
@@ -19,7 +19,7 @@ class Gate:
     _good_at: float = float("-inf")
 
     def lets_try(self, now: float) -> bool:
-        """Whether an attempt may be made at `now`. A True while the gate is shut uses up the interval."""
+        """True if an attempt may be made at `now`. While the gate is shut, a True starts a new interval."""
         if not self.open and now - self._tried_at < RETRY_S:
             return False
         self._tried_at = now

@@ -1,4 +1,4 @@
-"""Stays in contact with the store, so that it is known to be broken before an outage, and to be back after one."""
+"""Contacts the store regularly, to detect that it is broken before an outage, and that it has recovered after one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +8,7 @@ from typing import Final
 from fallback.claims.claims import SharedClaims
 
 TICK_S: Final = 1.0  # between contacts while the store is down or claims are unsent
-TICKS: Final = 10  # between contacts while all is well
+TICKS: Final = 10  # between contacts in normal operation
 SENT_A_TICK: Final = 100
 
 
@@ -16,7 +16,7 @@ SENT_A_TICK: Final = 100
 async def keeping(
     claims: SharedClaims, contacted: Callable[[], None], tick_s: float = TICK_S
 ) -> AsyncIterator[SharedClaims]:
-    """The claims, kept in contact while the context lasts. `contacted` is called after each contact."""
+    """Contact the store while the context lasts. `contacted` is called after each contact."""
     task = asyncio.create_task(_keep(claims, contacted, tick_s))
     try:
         yield claims

@@ -1,4 +1,4 @@
-"""The names under which claims are stored. Neither a ticket nor its digest can be found from them."""
+"""The names under which claims are stored. They reveal neither a ticket nor its digest."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ POOL_KEY_DIGITS: Final = 16
 
 
 def ticket_key(digest: bytes) -> str:
-    """32 hex digits for the SHA-256 of a ticket, hashed once more: logs and user ids show a part of the digest."""
+    """32 hex digits for the SHA-256 of a ticket, hashed again because logs and user ids show a part of the digest."""
     return hashlib.sha256(DOMAIN + digest).hexdigest()[:TICKET_KEY_DIGITS]
 
 

@@ -1,4 +1,4 @@
-"""Opens the store that a URL names. What it needs is imported only then: redis-py takes nine MiB."""
+"""Opens the store in a URL. Imports the store's library only when needed: redis-py takes nine MiB."""
 
 import secrets
 
@@ -9,7 +9,7 @@ HOLDER_BYTES = 8
 
 
 def open_store(place: Place, *, prefix: str, pool: str, deadline_s: float) -> ClaimStore:
-    """A store for this process and this pool. Connects to nothing yet: a boot waits for no store."""
+    """A store for this process and this pool. Does not connect yet: startup never waits for a store."""
     holder = secrets.token_hex(HOLDER_BYTES)
     if isinstance(place, Folder):
         from fallback.claims.sqlite_store import SqliteStore  # noqa: PLC0415

@@ -19,7 +19,7 @@ T = TypeVar("T")
 CONNECTIONS: Final = 32
 TTL_S: Final = 400 * 24 * 3600
 PROBE_S: Final = 60
-# If this process holds the ticket already, the answer to its first claim was lost, and no client got in with it.
+# If this process holds the ticket already, the answer to its first claim was lost, and no client was accepted with it.
 CLAIM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   local used = redis.call('INCR', KEYS[2])
@@ -30,7 +30,7 @@ local mine = redis.call('GET', KEYS[1]) == ARGV[1]
 return {mine and 1 or 0, tonumber(redis.call('GET', KEYS[2]) or 0)}
 """
 CLAIM_SHA: Final = hashlib.sha1(CLAIM.encode()).hexdigest()  # noqa: S324  (the name that Redis gives a script)
-# The reasons that an operator can act on; redis-py drops the code word of some of these replies.
+# The reasons that an operator can act on. redis-py drops the code word of some of these replies.
 REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.AuthenticationError, "it refuses the user or the password"),
     (exceptions.NoPermissionError, "its ACL does not allow a command that is needed (NOPERM)"),
@@ -42,16 +42,16 @@ REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 
 class Clients(NamedTuple):
-    """The Redis that holds the claims, and the Sentinels that know its address."""
+    """The Redis that stores the claims, and the Sentinels that know its address."""
 
     primary: Redis
     sentinels: tuple[Redis, ...] = ()
 
 
 class RedisStore:
-    """A `ClaimStore` in one Redis, asked over up to 32 connections, each question once: nothing is retried.
+    """A `ClaimStore` in one Redis, over up to 32 connections. Commands are never retried.
 
-    A claim that was applied and then repeated would look like a used ticket.
+    If a claim was applied and then retried, its ticket would look used.
     """
 
     kind = StoreKind.REDIS
@@ -80,7 +80,7 @@ class RedisStore:
             return await self._client.eval(CLAIM, 2, *arguments)
 
     async def contact(self) -> int:
-        """Writes first, because a replica or a full Redis refuses that. Raises StoreError."""
+        """Writes first, because a replica or a full Redis refuses writes. Raises StoreError."""
         return await self._answered(self._contacted)
 
     async def _contacted(self) -> int:
@@ -91,7 +91,7 @@ class RedisStore:
         return int(await self._client.get(self._count_key) or 0)
 
     async def evicts(self) -> str:
-        """Raises StoreError. An ACL without INFO leaves it unknown."""
+        """Raises StoreError. "" also if an ACL forbids INFO."""
         try:
             memory: Any = await self._answered(lambda: self._client.info("memory"))
         except _NotAllowed:
@@ -115,11 +115,11 @@ class RedisStore:
 
 
 class _NotAllowed(StoreError):
-    """The ACL forbids it."""
+    """True if an ACL forbids the command."""
 
 
 def explanation(error: Exception) -> str:
-    """The reason why Redis gave no answer, in words of a closed set, with its code word such as NOREPLICAS."""
+    """The reason why Redis gave no answer: from a closed set, with Redis' code word such as NOREPLICAS."""
     for kind, words in REASONS:
         if isinstance(error, kind):
             return words
@@ -135,7 +135,7 @@ def explanation(error: Exception) -> str:
 
 
 def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: float) -> Clients:
-    """Clients that connect when they are first used. Their only deadline is the caller's."""
+    """Clients that connect on first use. The caller's deadline is their only one."""
     common: dict[str, Any] = {
         "db": place.db,
         **_credentials(place.login),
@@ -158,7 +158,7 @@ def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: f
 
 
 def _behind_sentinels(place: RedisSentinel, deadline_s: float, common: dict[str, Any]) -> Clients:
-    """Each Sentinel gets a share of the deadline, so that one that hangs leaves time for the others."""
+    """Each Sentinel gets a share of the deadline, so that a hanging one leaves time for the others."""
     share_s = deadline_s / (len(place.sentinels) + 1)
     own = {**common, **_credentials(place.sentinel_login), "db": 0}
     manager = Sentinel(  # type: ignore[no-untyped-call]

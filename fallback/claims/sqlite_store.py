@@ -1,4 +1,4 @@
-"""Claims in a file, for the processes of one machine and for restarts: SQLite, in a thread of its own."""
+"""Claims in an SQLite file, shared by the processes of one machine and kept across restarts. Runs in its own thread."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ CREATE TABLE IF NOT EXISTS pool (name TEXT PRIMARY KEY, used INTEGER NOT NULL) W
 class SqliteStore:
     """A `ClaimStore` in `folder`/claims.sqlite3.
 
-    WAL with synchronous=NORMAL: a killed process loses nothing, a power cut loses the last moments. Not for NFS,
-    where WAL does not work.
+    Uses WAL with synchronous=NORMAL: a killed process loses nothing, a power cut may lose the last commits. WAL does
+    not work on NFS.
     """
 
     kind = StoreKind.FILE
@@ -74,7 +74,7 @@ class SqliteStore:
         return ""
 
     async def close(self) -> None:
-        """Returns at once, even while the thread waits for a disk."""
+        """Returns immediately, even while the thread waits for the disk."""
         self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=False)
 
@@ -88,19 +88,19 @@ class SqliteStore:
             raise StoreError(f"SQLite: {error.sqlite_errorname}") from None
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """In the thread. Raises OSError or sqlite3.Error."""
+        """Runs in the thread. Raises OSError or sqlite3.Error."""
         connection = self._connected()
         try:
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
             connection.execute("COMMIT")
         except BaseException:
-            self._disconnect()  # and so rolled back
+            self._disconnect()  # which rolls back
             raise
         return result
 
     def _connected(self) -> sqlite3.Connection:
-        """The connection; opened anew if the file has been replaced."""
+        """The connection; reopened if the file has been replaced."""
         if self._connection is None or self._file() != self._opened:
             self._disconnect()
             self._connection = self._connect()
@@ -116,7 +116,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         self._folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # closing a file that is open already would drop SQLite's locks on it
+        with suppress(FileExistsError):  # closing another descriptor of the open file would drop SQLite's locks on it
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         connection = sqlite3.connect(self._path, timeout=self._deadline_s, isolation_level=None)
         until = time.monotonic() + self._deadline_s
@@ -128,7 +128,7 @@ class SqliteStore:
         return connection
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
-        """False while another process holds the lock: SQLite does not wait for it when it changes to WAL."""
+        """False while another process holds the lock: SQLite does not wait for it when changing to WAL."""
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

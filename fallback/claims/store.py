@@ -1,4 +1,4 @@
-"""What a store of claims is asked, and what it answers."""
+"""The interface of a store of claims."""
 
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -13,14 +13,14 @@ class StoreKind(StrEnum):
 
 
 class Answer(NamedTuple):
-    """Whether the claim is this process's own, made now or earlier, and how many tickets of its pool are used."""
+    """Whether this process owns the claim (made now or earlier), and how many tickets of its pool are used."""
 
     mine: bool
     used: int
 
 
 class StoreError(Exception):
-    """The store did not answer, or refused. The claim may have been recorded all the same.
+    """The store did not answer, or refused. The claim may still have been recorded.
 
     The message is a reason for a log line. It never contains a key, an address or a password.
     """
@@ -36,9 +36,9 @@ class ClaimStore(Protocol):
         """Record this process's claim of `key` unless there is one already. Raises StoreError."""
 
     async def contact(self) -> int:
-        """How many tickets of the pool are used; proves that a claim could be recorded. Raises StoreError."""
+        """The number of used tickets of the pool. Also proves that a claim could be recorded. Raises StoreError."""
 
     async def evicts(self) -> str:
-        """The name of the policy by which the store may forget claims, "" if it forgets none. Raises StoreError."""
+        """The name of the policy under which the store may forget claims, "" if it keeps all. Raises StoreError."""
 
     async def close(self) -> None: ...

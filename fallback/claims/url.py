@@ -1,4 +1,4 @@
-"""Reads FALLBACK_CLAIMS_URL: pure. No error has anything of the URL in it: any part may be a mistyped password."""
+"""Reads FALLBACK_CLAIMS_URL. Pure. Errors never quote the URL: any part may be a mistyped password."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +18,11 @@ SENTINEL_PARAMETERS: Final = ("sentinel_username", "sentinel_password")
 
 
 class BadClaimsUrl(Exception):
-    """What is wrong with the URL, without any of it."""
+    """The problem with the URL, without quoting it."""
 
 
 class Login(NamedTuple):
-    """Empty for none. Never shown."""
+    """User and password; empty = none. Never shown."""
 
     username: str = ""
     password: str = ""
@@ -32,7 +32,7 @@ class Login(NamedTuple):
 
 
 class RedisServer(NamedTuple):
-    """One server, over TCP or TLS. The files are paths, empty for none."""
+    """One server, over TCP or TLS. The files are paths, empty = none."""
 
     host: str
     port: int
@@ -53,7 +53,7 @@ class RedisSocket(NamedTuple):
 
 
 class RedisSentinel(NamedTuple):
-    """The primary of `service`, as these Sentinels know it."""
+    """The primary of `service`, found through these Sentinels."""
 
     sentinels: tuple[tuple[str, int], ...]
     service: str

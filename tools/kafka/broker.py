@@ -1,6 +1,6 @@
 """A Kafka broker of one node on loopback, for tests, the demo and the benchmark. `make kafka` fetches it.
 
-Nothing of it is kept: its folder is its owner's, and it ends with the process that started it.
+It leaves nothing behind: the caller owns its folder, and it ends with the process that started it.
 """
 
 import os
@@ -26,7 +26,7 @@ class BrokerError(Exception):
 
 
 def why_missing(home: Path = HOME) -> str:
-    """What keeps a broker from being started here; "" if nothing does."""
+    """The reason why a broker cannot be started here; "" if it can."""
     if shutil.which("java") is None:
         return "Java is not installed (Debian's package default-jre-headless has it)."
     if not (home / "format" / "meta.properties").is_file():
@@ -35,9 +35,9 @@ def why_missing(home: Path = HOME) -> str:
 
 
 class Broker:
-    """A broker whose data is in `folder`. It keeps its ports and its data when it is started again.
+    """A broker whose data is in `folder`. It keeps its ports and its data across restarts.
 
-    `listeners` are further ones: name to security protocol, such as {"SECURE": "SASL_SSL"}; `properties` are Kafka's.
+    `listeners` adds listeners: name to security protocol, such as {"SECURE": "SASL_SSL"}. `properties` are Kafka's.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Broker:
         return f"localhost:{self.ports[listener]}"
 
     def start(self, *options: str) -> None:
-        """Start it, with more options of Java, and wait until it accepts connections. Raises BrokerError."""
+        """Start it with additional Java options, and wait until it accepts connections. Raises BrokerError."""
         self._prepare()
         archive = self._home / "kafka.jsa"
         shared = options or ([f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else [])
@@ -98,27 +98,27 @@ class Broker:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End it at once; what it had acknowledged is on its disk."""
+        """Kill it immediately; acknowledged records are on its disk."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def terminate(self) -> None:
-        """End it in an orderly way, which takes seconds."""
+        """Shut it down in order, which takes seconds."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(START_S)
             self._process = None
 
     def log(self) -> str:
-        """What the broker has written."""
+        """The broker's output."""
         log = self._folder / "log"
         return log.read_text(errors="replace") if log.exists() else ""
 
 
 def java(home: Path, *options: str) -> list[str]:
-    """The java command with Kafka's jars, each by its name: a class-data archive does not work with `libs/*`."""
+    """The java command with each of Kafka's jars by name: a class-data archive does not work with `libs/*`."""
     jars = ":".join(str(jar) for jar in sorted((home / "libs").glob("*.jar")))
     return [shutil.which("java") or "java", *JAVA_OPTIONS, QUIET, *options, "-cp", jars]
 
@@ -159,7 +159,7 @@ def _accepts(port: int) -> bool:
 
 
 def prepare(home: Path = HOME) -> None:
-    """Format an empty data folder to copy from, and make the class-data archive, which halves the time to start."""
+    """Format an empty data folder as a template, and make the class-data archive, which halves the startup time."""
     scratch = home / f"scratch-{os.getpid()}"
     scratch.mkdir()
     try:
@@ -180,7 +180,7 @@ def _format(home: Path, scratch: Path) -> None:
 
 
 def _archive(home: Path, scratch: Path) -> None:
-    """A run of the broker that writes the archive when it ends."""
+    """Run the broker once; it writes the archive when it ends."""
     made = scratch / "kafka.jsa"
     (scratch / "run").mkdir()
     broker = Broker(scratch / "run", home=home)

@@ -28,7 +28,7 @@ example:
   manage.py check_fallback_pool --path ./new.tickets
 
 A running process keeps the pool that it started with. docs/runbook.md says how to roll out a new one."""
-    requires_system_checks = []  # a pool can be made on any machine, whatever its settings
+    requires_system_checks = []  # a pool can be made on any machine, with any settings
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--count", type=int, required=True, help="how many tickets, 1 to 1,000,000")
