@@ -1,4 +1,4 @@
-"""Starts Django for a process, and refuses a configuration that cannot work, in one message."""
+"""Starts Django for a process, and refuses a bad configuration in one message."""
 
 import logging
 import os
@@ -15,9 +15,9 @@ from common import log_output, standard_streams
 from common.exit_codes import FAILED
 from common.printable import printable, printable_lines
 
-# Our checks and those of the routes. Django's others are for databases and templates, and load the ORM.
+# Our checks and Django's URL checks. Django's other checks are for databases and templates, and load the ORM.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
-EVERY_PROCESS: Final = "variables"  # the tag of the checks that run in the bridge, too
+EVERY_PROCESS: Final = "variables"  # the tag of checks that also run in the bridge
 
 SETTINGS: Final = "realtime_site.settings"
 
@@ -27,7 +27,7 @@ logger = logging.getLogger("realtime_site")
 def configure(refusal_code: int = FAILED) -> None:
     """Load the settings and the apps; exit with the reason when the environment is refused."""
     standard_streams.secure()
-    # gRPC's core writes plain lines to stderr without bounds, such as one a second for a failing handshake.
+    # gRPC's core writes plain lines to stderr without a limit, such as one per second for a failing handshake.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         _choose_settings()
@@ -39,7 +39,7 @@ def configure(refusal_code: int = FAILED) -> None:
 def _choose_settings() -> None:
     """Use our settings module. Raises ImproperlyConfigured when the environment names another project's."""
     named = os.environ.get("DJANGO_SETTINGS_MODULE") or SETTINGS
-    if named != SETTINGS and not settings.configured:  # tests have loaded their own by now
+    if named != SETTINGS and not settings.configured:  # tests have loaded their own already
         raise ImproperlyConfigured(f"DJANGO_SETTINGS_MODULE is {named!r}; accepted: {SETTINGS}, or unset.")
     os.environ["DJANGO_SETTINGS_MODULE"] = named
 
@@ -55,7 +55,7 @@ def check(tags: Sequence[str] = TAGS) -> None:
 
 
 def refuse(problems: str, exit_code: int) -> NoReturn:
-    """Exit with what is wrong."""
+    """Exit with the problems."""
     log_output.write_text(2, f"Configuration refused:\n{problems}\n")
     sys.exit(exit_code)
 

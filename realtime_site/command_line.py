@@ -9,11 +9,11 @@ from common.exit_codes import failure_code
 from common.version import VERSION
 from realtime_site import boot
 
-SERVERS: Final = ("runserver", "testserver")  # Django's; they know no lifespan, and would answer 500
+SERVERS: Final = ("runserver", "testserver")  # Django's; they do not run the lifespan, so requests would get 500
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Do what a command line asks for; `arguments` begin with the program's name."""
+    """Run a command line; `arguments` begin with the program's name."""
     standard_streams.secure()
     asked = arguments[1:]
     if list(asked) in (["version"], ["--version"]):
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _unusable(asked: Sequence[str]) -> str:
-    """What to do instead, for command lines of Django that have no use here; "" for the others."""
+    """What to do instead of a Django command that does not work here; "" for other command lines."""
     if asked and asked[0] in SERVERS:
         return f"{asked[0]} is Django's development server and cannot run this service; use manage.py serve."
     if any(word.split("=")[0] == "--settings" for word in asked):

@@ -1,7 +1,7 @@
-"""Reads the environment: each value converted and validated, every problem named at once.
+"""Reads the environment: converts and validates each value, and reports all problems together.
 
-A reader takes the variable's name and default, and remembers both (tests hold the documentation to them) with the value
-in effect. For a bad value it notes what was seen, never for a secret, and what is accepted.
+A reader takes the variable's name and default. It records both, for tests that compare them with the documentation, and
+the value in effect. For a bad value it records what was found (never a secret) and what is accepted.
 """
 
 import re
@@ -32,7 +32,7 @@ class Environment:
     env: environ.Env = field(default_factory=environ.Env)
     defaults: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    effective: dict[str, Any] = field(default_factory=dict)  # what may be logged: of a secret only whether it is set
+    effective: dict[str, Any] = field(default_factory=dict)  # values for logs: for a secret only whether it is set
 
     def text(self, name: str, default: str) -> str:
         """Any text. An explicit empty value stays empty; $NAME stands for the value of another variable."""
@@ -65,7 +65,7 @@ class Environment:
         return value
 
     def secret_value(self, name: str, convert: Callable[[str], T]) -> T:
-        """What `convert` makes of a secret, which is never shown; `convert` raises ValueError with what is accepted."""
+        """The converted secret, which is never shown. `convert` raises ValueError with what is accepted."""
         try:
             return convert(self.secret(name))
         except ValueError as error:
@@ -121,7 +121,7 @@ class Environment:
         return self._read(name, default, convert)
 
     def flag(self, name: str, default: bool) -> bool:
-        """A truth value. A misspelt one is refused, and not taken for false."""
+        """A boolean. A misspelt value is refused, not read as false."""
 
         def convert(raw: str) -> bool:
             if raw.lower() in TRUE + FALSE:
@@ -152,7 +152,7 @@ class Environment:
         return self._read(name, default, convert)
 
     def subset(self, name: str, whole: tuple[str, ...], always: tuple[str, ...] = ()) -> frozenset[str]:
-        """A comma list out of `whole`, which is the default; an explicit empty value is the empty set.
+        """A comma list of words from `whole`, which is the default. An explicit empty value is the empty set.
 
         The words in `always` may be listed as well, without effect.
         """
@@ -229,7 +229,7 @@ class Environment:
 
 
 def without_credentials(seen: str) -> str:
-    """A URL or an address without its user and password, and without its query: each may hold a secret."""
+    """A URL or an address without user, password and query, which may contain a secret."""
     address = re.sub(r"(?<=.)\?.*", "?…", seen, flags=re.DOTALL) if "//" in seen else seen
     before, at, host = address.rpartition("@")
     scheme, slashes, _ = before.partition("//")

@@ -18,10 +18,10 @@ PREFIXES: Final = (
     "SPIFFE_",
 )
 OF_THE_MAKEFILE: Final = frozenset({"CENTRIFUGO_BIN"})
-SHORTEST: Final = 8  # letters of a name without our prefix that can be taken for a misspelt one
+SHORTEST: Final = 8  # minimum length of a name without our prefix that may be a misspelt one
 SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.+)?)?)")
 
-# Why each is ignored: it would change, without a word, what the service shows or how it works.
+# Why each is ignored: it would silently change the service's output or behaviour.
 LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows this one process",
     "prometheus_multiproc_dir": "/metrics shows this one process",
@@ -38,10 +38,10 @@ def take_out_library_variables(environ: MutableMapping[str, str]) -> dict[str, s
 
 
 def misspelt(environ: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
-    """The names that were meant for this service and are none of its own, each with the nearest known one or "".
+    """Unknown names that were probably meant for this service, each with the nearest known name or "".
 
-    A name is meant for it when it begins like one of `known`, or nearly is one. The variables that Kubernetes sets
-    for a Service called `identity` or `centrifugo` begin so too, and are left out.
+    Such a name begins like one of `known`, or is similar to one. The variables that Kubernetes sets for a Service
+    called `identity` or `centrifugo` also begin like that, and are left out.
     """
     linked = frozenset(_service_links(environ))
     names = [name for name in environ if name not in known and name not in linked | OF_THE_MAKEFILE]
@@ -57,7 +57,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _service_links(environ: Mapping[str, str]) -> Iterator[str]:
-    """Names such as IDENTITY_SERVICE_HOST and IDENTITY_PORT_50051_TCP_ADDR, of Services that have them all."""
+    """Names such as IDENTITY_SERVICE_HOST and IDENTITY_PORT_50051_TCP_ADDR, if a Service has the complete set."""
     for host in [name for name in environ if name.endswith("_SERVICE_HOST")]:
         service = host.removesuffix("_SERVICE_HOST")
         if f"{service}_SERVICE_PORT" in environ:

@@ -18,7 +18,7 @@ TIMEOUT_S: Final = 2.0
 
 
 def problem(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
-    """Why the service on `host` and `port` is not alive, "" when it is."""
+    """The reason why the service on `host` and `port` is not alive; "" if it is."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", "/health/live")

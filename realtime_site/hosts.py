@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # a last label of digits is an address, or a mistyped one
+NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # if the last label is digits, it is an address or a mistyped one
 BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no port (LISTEN_PORT has it), no brackets"
 ALLOWED_HOST: Final = (
     "a comma list of host names without scheme, port and path, .example.com for example.com and its subdomains, "
@@ -24,12 +24,12 @@ def bind_address(raw: str) -> str:
 
 
 def local_address(bound: str) -> str:
-    """An address of this machine at which a server answers that is bound to `bound`."""
+    """A local address that reaches a server bound to `bound`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)  # noqa: S104  (nothing is bound here)
 
 
 def allowed_hosts(raw: str) -> list[str]:
-    """The entries of a comma list, each of which some Host header can match. Raises ValueError as above."""
+    """The entries of a comma list. Raises ValueError with what is accepted if no Host header can match an entry."""
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     if not entries or not all(map(_can_match, entries)):
         raise ValueError(ALLOWED_HOST)
@@ -37,7 +37,7 @@ def allowed_hosts(raw: str) -> list[str]:
 
 
 def _can_match(entry: str) -> bool:
-    """An entry is compared with what Django takes from the header: so it must be its own host part."""
+    """Django compares an entry with the host part of the header, so an entry must be equal to its own host part."""
     from django.http.request import split_domain_port  # noqa: PLC0415  (slow to import, and not for the health check)
 
     host = entry.removeprefix(".").lower()

@@ -75,7 +75,7 @@ async def open_runtime(
 
 
 def _write_low_notice(runtime: Runtime) -> None:
-    """Warn once if tickets that other processes used took the pool below the watermark."""
+    """Warn once if tickets used by other processes took the pool below the watermark."""
     runtime.operator_log.write_notices(runtime.admission.low_notice())
 
 
@@ -109,7 +109,7 @@ async def _session_events(
 
 @asynccontextmanager
 async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -> AsyncIterator[Tracer]:
-    """The tracer of these settings. Where tracing is off, its packages are not imported, which saves ten MiB."""
+    """The tracer of these settings. If tracing is off, its packages are not imported, which saves ten MiB."""
     options = trace_options(settings)
     if options is None:
         yield PassingTracer()

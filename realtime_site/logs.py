@@ -1,4 +1,4 @@
-"""Logging: one JSON object a line, WARN and above to stderr; human-readable lines on a terminal."""
+"""Logging: one JSON object per line, WARN and above to stderr; human-readable lines on a terminal."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
         "root": {"handlers": ["stdout", "stderr"], "level": LEVELS[level]},
         "loggers": {
             "uvicorn": through,
-            # uvicorn reports a port in use; that must be seen at any LOG_LEVEL.
+            # uvicorn reports a port in use, which must be visible at any LOG_LEVEL.
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
             # Without a handler uvicorn does not even format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
@@ -69,7 +69,7 @@ class BelowWarning(logging.Filter):
 
 
 class FloodFilter(logging.Filter):
-    """Passes one line of each place in the code per `quiet_s` seconds; the next one has the number held back.
+    """Passes one line per place in the code in `quiet_s` seconds. The next line has the number held back.
 
     For errors, and for loggers that may write once a request or a batch. Other warnings are rare and all pass.
     """
@@ -99,7 +99,7 @@ class JsonFormatter(OrjsonFormatter):
         log_data["level"] = NAMES.get(record.levelno, record.levelname.lower())
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
-        log_data.pop("color_message", None)  # uvicorn's, with terminal codes
+        log_data.pop("color_message", None)  # uvicorn's field, with terminal codes
         log_data.update(_span_ids())
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What is left of tracing with OTEL_SDK_DISABLED: no spans, but a caller's trace still goes on to identity.
+"""The tracer for OTEL_SDK_DISABLED: makes no spans, but propagates the caller's trace to identity.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
 """
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from centrifugo_proxy.spans import Metadata, Span, Tracer
 
-# What may be gRPC metadata: https://www.w3.org/TR/trace-context/
+# Headers that are valid as gRPC metadata: https://www.w3.org/TR/trace-context/
 TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
 
@@ -17,7 +17,7 @@ _carried: ContextVar[Metadata] = ContextVar("carried", default=())
 
 
 class PassingTracer(Tracer):
-    """Passes the trace context of a request on to the calls that are made for it."""
+    """Copies a request's trace context to the calls made for it."""
 
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
         return _Request(_carried.set(_trace_context(scope["headers"])))

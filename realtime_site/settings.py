@@ -163,6 +163,6 @@ ASGI_APPLICATION = "realtime_site.asgi.application"
 DATABASES: dict[str, dict[str, str]] = {}
 USE_I18N = False
 USE_TZ = True
-TIME_ZONE = "UTC"  # Django would set the process to Chicago's
+TIME_ZONE = "UTC"  # Django's default would set the process to Chicago time
 DATA_UPLOAD_MAX_MEMORY_SIZE = PROXY_MAX_BODY_BYTES
 LOGGING = logs.configuration(LOG_LEVEL, human=os.isatty(1))

@@ -1,4 +1,4 @@
-"""The line that says, once at start, what runs here and how it is configured."""
+"""The log line at startup: what runs here and how it is configured."""
 
 import logging
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ logger = logging.getLogger("realtime_site")
 
 
 def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
-    """Version, answered events, the pool, and the settings without the bridge's; of a secret only whether it is set.
+    """Version, answered events, the pool, and all settings except the bridge's. For a secret, only whether it is set.
 
     `given` has the settings that the environment sets; a terminal shows only these.
     """

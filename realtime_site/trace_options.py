@@ -1,4 +1,4 @@
-"""What the OTEL_* settings ask for, as one value. Imports nothing of OpenTelemetry: tracing may be off.
+"""The OTEL_* settings as one value. Does not import OpenTelemetry, because tracing may be off.
 
 The variables and their order: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
@@ -27,7 +27,7 @@ HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Sampling(NamedTuple):
-    """Which traces are kept: this ratio of the new ones, and of a caller's what it decided if `parent_based`."""
+    """Which traces are kept: this ratio. With `parent_based` it applies to new traces only; a caller's decision is kept."""
 
     ratio: float
     parent_based: bool
@@ -48,7 +48,7 @@ class TraceOptions(NamedTuple):
 
 
 def trace_options(settings: "LazySettings") -> TraceOptions | None:
-    """The options of these settings, None where tracing is switched off."""
+    """The options of these settings; None if tracing is off."""
     if settings.OTEL_SDK_DISABLED == "true" or settings.OTEL_TRACES_EXPORTER == "none":
         return None
     return TraceOptions(
@@ -65,18 +65,18 @@ def trace_options(settings: "LazySettings") -> TraceOptions | None:
 
 
 def _either(settings: "LazySettings", name: str) -> Any:
-    """The variable for traces, or the one for all signals."""
+    """The variable for traces if set, else the one for all signals."""
     return getattr(settings, f"OTEL_EXPORTER_OTLP_TRACES_{name}") or getattr(settings, f"OTEL_EXPORTER_OTLP_{name}")
 
 
 def whole_url(endpoint: str) -> str:
-    """The traces endpoint of a base URL; one with a path is whole already."""
+    """The traces endpoint for a base URL; a URL with a path is complete already."""
     base = endpoint.rstrip("/")
     return base + TRACES_PATH if base and urlsplit(base).path == "" and not urlsplit(base).query else endpoint
 
 
 def sampling(sampler: str, ratio: float) -> Sampling:
-    """The sampler of this name. Only those by ratio read the argument."""
+    """The sampler with this name. Only ratio samplers use the argument."""
     name = sampler.removeprefix("parentbased_")
     return Sampling({"always_on": 1.0, "always_off": 0.0}.get(name, ratio), parent_based=name != sampler)
 
@@ -112,7 +112,7 @@ def compression_or_unset(raw: str) -> str:
 
 
 def protocol(raw: str) -> str:
-    """The one protocol that is spoken, or empty. Raises ValueError with what is accepted."""
+    """The only supported protocol, or empty. Raises ValueError with what is accepted."""
     if raw.lower() in ("", "http/protobuf"):
         return raw.lower()
     raise ValueError("http/protobuf, or empty")

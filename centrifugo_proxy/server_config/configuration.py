@@ -14,7 +14,7 @@ FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
 
 class FromSecret(str):
-    """A value that is kept elsewhere, such as in a Kubernetes Secret, and cannot be checked."""
+    """A value that is stored elsewhere, such as in a Kubernetes Secret, and cannot be checked."""
 
     __slots__ = ()
 
@@ -24,14 +24,14 @@ class FromSecret(str):
 
 
 class Option(NamedTuple):
-    """A value and its path in the file; the path is there even where the value is a default."""
+    """A value and its path in the file. A default value has a path too."""
 
     path: str
     value: Any
 
 
 class Transform(NamedTuple):
-    """What Centrifugo makes of an HTTP status: a disconnect or an error. The other code is 0."""
+    """Maps an HTTP status to a disconnect or an error. The other code is 0."""
 
     path: str
     status: int
@@ -163,7 +163,7 @@ def number(value: Any) -> int:
 
 
 def headers(value: Any) -> dict[str, str]:
-    """A map, or a list of keys and values, by lower-case name. A map that is kept elsewhere has one entry, ANY_NAME."""
+    """A map, or a list of keys and values, by lower-case name. A map stored elsewhere has one entry, ANY_NAME."""
     if isinstance(value, FromSecret):
         return {ANY_NAME: value}
     if isinstance(value, list):

@@ -9,7 +9,7 @@ from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, SESSION_EVENTS, Resp
 
 
 class Deadline(NamedTuple):
-    """How long the service waits for another service, and the setting of that time."""
+    """How long the service waits for another service, and the setting with that time."""
 
     setting: str
     ms: int
@@ -20,7 +20,7 @@ class ServiceFacts:
     """This service, as Centrifugo sees it.
 
     `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
-    `signed` says that the guard wants a signature too. `events` are those that are answered, connect included.
+    `signed` is true if the guard also requires a signature. `events` are the answered events, including connect.
     `deadline_ms` is that for identity; those for the family service and the rpc backends are 0 when there is none.
     `namespaces` are those of the policy's channels, "" for channels in none, each with the events that it allows there.
     `pool` says that there are fallback connections, which expire; `subscriptions_expire` that the answers to subscribe
@@ -50,7 +50,7 @@ class ServiceFacts:
         return tuple(event for event in among if event in self.events)
 
     def deadline(self, event: str) -> Deadline:
-        """The time that Centrifugo's timeout must exceed; 0 ms when the service asks nobody else."""
+        """The time that Centrifugo's timeout must exceed; 0 ms if the service calls no other service."""
         if event == "rpc":
             return Deadline("RPC_DEADLINE_MS", self.rpc_deadline_ms)
         if event in CHANNEL_EVENTS:

@@ -1,6 +1,6 @@
 """Reads a Centrifugo configuration and a channel policy for the check of the bridge's routes.
 
-The bridge and the proxy do not import each other. This module is above both.
+The bridge and the proxy do not import each other. This module may import both.
 """
 
 from collections.abc import Iterator
@@ -52,14 +52,14 @@ def _namespaces(configuration: Configuration) -> Iterator[NamespaceFacts]:
 
 
 def _keeps(namespace: Namespace) -> bool:
-    """Whether publications are kept: that needs a size and a time."""
+    """True if publications are kept, which needs a size and a time."""
     return (
         number(namespace.options.get("history_size")) > 0 and namespace.options.get("history_ttl") not in NOTHING_KEPT
     )
 
 
 class _AnyBackend(frozenset[str]):
-    """Contains every name: the check looks at channels only, and RPC_BACKENDS may not be set here."""
+    """Contains every name: the check covers only channels, and RPC_BACKENDS may not be set here."""
 
     def __contains__(self, name: Any) -> bool:
         return True

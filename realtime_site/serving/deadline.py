@@ -1,14 +1,14 @@
-"""A deadline that moves often and seldom passes."""
+"""A deadline that moves often and rarely passes."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Final
 
-EARLY_S: Final = 0.001  # event loops round their timers
+EARLY_S: Final = 0.001  # event loops round timers
 
 
 class Deadline:
-    """Calls `on_passed` when it passes. To move it later needs no new timer: the running one checks when it fires."""
+    """Calls `on_passed` when it passes. Moving it to a later time needs no new timer: the running timer checks when it fires."""
 
     __slots__ = ("_at", "_loop", "_on_passed", "_timer")
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from centrifugo_proxy.telemetry import metrics
 
-# Kept free for gRPC and files: so many, or a quarter of what was free at the first connection if that is less.
+# Reserved for gRPC and files: this many, or a quarter of those free at the first connection if that is less.
 RESERVED: Final = 32
 
 logger = logging.getLogger("realtime_site.serving")
@@ -18,7 +18,7 @@ logger = logging.getLogger("realtime_site.serving")
 
 @dataclass(slots=True)
 class DescriptorLimit:
-    """The process's limit (`ulimit -n`). The system gives out the lowest free number: a high one means few are left."""
+    """The process's limit (`ulimit -n`). The system assigns the lowest free number, so a high one means few are left."""
 
     limit: int
     _highest: int | None = None

@@ -11,11 +11,11 @@ from typing import Any, Final
 from realtime_site.serving.asgi_types import Receive
 
 CHECK_EVERY_S: Final = 0.05
-# Turns of the loop from a closed socket to a woken listener: poll, end of file, connection lost, event, one spare.
+# Loop iterations from a closed socket to a woken listener: poll, end of file, connection lost, event, one spare.
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
-# The server's extension CLIENT_LEFT: True when the client neither sends nor reads any more.
+# The server's extension CLIENT_LEFT: True if the client has stopped both sending and reading.
 HasLeft = Callable[[], Awaitable[bool]]
 
 

@@ -14,7 +14,7 @@ logger = logging.getLogger("uvicorn.error")
 
 
 class Connection(Protocol):
-    """What an exchange needs of its connection."""
+    """The connection, as an exchange uses it."""
 
     shutting_down: bool
 
@@ -174,7 +174,7 @@ class Exchange:
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         if not framed and status not in NO_BODY and self.scope["method"] != "HEAD":
-            self._chunked = True  # HTTP/1.0 does not know it, but our responses have a length
+            self._chunked = True  # not in HTTP/1.0, but our responses have a length
             lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n")
         head = b"".join(lines)

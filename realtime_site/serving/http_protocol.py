@@ -22,7 +22,7 @@ from realtime_site.serving.http_messages import error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
 
 HEAD_S: Final = 10.0
-LINGER_S: Final = 1.0  # after an early answer, input is read and dropped for so long: a reset would lose the answer
+LINGER_S: Final = 1.0  # after an early answer, read and drop input for this long: a reset would lose the answer
 FLUSH_S: Final = 10.0  # time for a client to read its last answer
 HALF_CLOSED_S: Final = 0.1  # after a FIN, check whether the client has closed or waits for its answer
 READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop for too long

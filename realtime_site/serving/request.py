@@ -37,7 +37,7 @@ class LeanRequest(ASGIRequest):
         self.resolver_match = match
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """As Django does; where Django fails on a parameter with an unknown encoding, there is no content type."""
+        """Same as Django, but empty if a parameter has an unknown encoding, on which Django fails."""
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
         except ValueError:

@@ -21,14 +21,14 @@ PROPAGATED: Final = ("traceparent", "tracestate")
 
 
 class RequestSpan:
-    """A request under way."""
+    """A request in flight."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
         self.headers: Mapping[str, str] = _headers(span)
 
     def end(self, failure: Failure | None) -> None:
-        """The request is over. The failure's detail is left out: it is the operator's log that has it."""
+        """The request has ended. The failure's detail is only in the log."""
         if failure is not None:
             self._span.set_attribute("error.type", failure.cause)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -42,7 +42,7 @@ class BridgeTracer:
         self._tracer = tracer
 
     def request(self, records: Sequence[Record], commands: int) -> RequestSpan:
-        """A request begins. Its span links to at most 64 traces of records."""
+        """A request begins. Its span has links to at most 64 traces of records."""
         links = _links(records)
         attributes: dict[str, str | int] = {"messaging.system": "kafka", "messaging.batch.message_count": commands}
         return RequestSpan(
@@ -74,7 +74,7 @@ def _headers(span: trace.Span) -> dict[str, str]:
 async def open_bridge_tracing(
     options: TraceOptions, version: str, processor: SpanProcessor | None = None
 ) -> AsyncIterator[BridgeTracer]:
-    """A tracer with these options. At the end its spans are flushed, for five seconds at most."""
+    """A tracer with these options. At the end it flushes spans for at most five seconds."""
     _, provider = provider_of(options, version)
     provider.add_span_processor(processor or batched_export(options, InstrumentationScope("bridge", version)))
     try:

@@ -1,4 +1,4 @@
-"""Encodes spans for OTLP, and remembers what they have in common.
+"""Encodes spans for OTLP, and caches their common parts.
 
 The package's encoder builds a protobuf message for every attribute of every span. The proxy's spans differ only in
 their ids and times, so the rest is encoded once and appended: in protobuf, two concatenated encodings are the encoding
@@ -28,14 +28,14 @@ RESOURCE_SPANS, SCOPE_SPANS, SPANS = 1, 2, 2
 
 
 def encode(spans: Sequence[ReadableSpan], instrumentation_scope: InstrumentationScope) -> bytes:
-    """An ExportTraceServiceRequest with these spans, all of one resource and one scope."""
+    """An ExportTraceServiceRequest with these spans, which have the same resource and scope."""
     scope_spans = _scope(instrumentation_scope.name, instrumentation_scope.version or "")
     scope_spans += b"".join([_field(SPANS, encode_span(span)) for span in spans])
     return _field(RESOURCE_SPANS, _resource(spans[0].resource) + _field(SCOPE_SPANS, scope_spans))
 
 
 def encode_span(span: ReadableSpan) -> bytes:
-    """One span: its own ids and times, then the part that it shares with others."""
+    """One span: its ids and times, then the part that it shares with others."""
     context, parent = span.context, span.parent
     own = trace_pb2.Span(
         trace_id=context.trace_id.to_bytes(16),

@@ -16,7 +16,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from realtime_site.trace_options import TraceOptions
 from realtime_site.tracing.encoder import encode
 
-# Statuses after which the collector may take the same spans; any other is final.
+# Statuses after which the collector may accept the same spans. All others are final.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 64 * 1024
@@ -27,7 +27,7 @@ logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site
 class LeanExporter(SpanExporter):
     """Exports the spans of `instrumentation_scope` with our encoder, all others with the package's.
 
-    Neither proxies of the environment nor redirects are followed: the headers may hold a secret.
+    Ignores proxies in the environment and redirects, because the headers may contain a secret.
     """
 
     def __init__(self, options: TraceOptions, instrumentation_scope: InstrumentationScope) -> None:
@@ -61,7 +61,7 @@ class LeanExporter(SpanExporter):
             pause_s *= 2
 
     def shutdown(self) -> None:
-        """Export nothing more; an export that waits to try again gives up."""
+        """Stop exporting. An export that waits for a retry gives up."""
         self._stopped.set()
         self._http.clear()
 
@@ -78,7 +78,7 @@ class LeanExporter(SpanExporter):
         return gzip.compress(body, 1) if self._options.gzip else body
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
-        """The failure ("" if none), and whether a repetition would fail too."""
+        """The failure ("" if none), and whether a retry would fail too."""
         try:
             response = self._http.request(
                 "POST",

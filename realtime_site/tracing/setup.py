@@ -27,7 +27,7 @@ BATCH_SPANS: Final = 512
 async def open_tracing(
     options: TraceOptions, version: str, processor: SpanProcessor | None = None
 ) -> AsyncIterator[spans.Tracer]:
-    """A tracer with these options. At the end its spans are flushed, for five seconds at most.
+    """A tracer with these options. At the end it flushes spans for at most five seconds.
 
     `processor` replaces the batched OTLP export.
     """
@@ -53,13 +53,13 @@ def provider_of(options: TraceOptions, version: str) -> tuple[Resource, TracerPr
 
 
 def _service_name(options: TraceOptions) -> str:
-    """OTEL_SERVICE_NAME, or `service.name` of OTEL_RESOURCE_ATTRIBUTES where that variable is not set."""
+    """OTEL_SERVICE_NAME if set, else `service.name` in OTEL_RESOURCE_ATTRIBUTES."""
     detected = OTELResourceDetector().detect().attributes.get("service.name")
     return options.service_name if options.service_name != SERVICE_NAME else str(detected or SERVICE_NAME)
 
 
 def batched_export(options: TraceOptions, scope: InstrumentationScope) -> BatchSpanProcessor:
-    """Exports with these options, from a thread of its own."""
+    """A processor that exports with these options in its own thread."""
     exporter = LeanExporter(options, scope)
     return BatchSpanProcessor(
         exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=1000
@@ -67,7 +67,7 @@ def batched_export(options: TraceOptions, scope: InstrumentationScope) -> BatchS
 
 
 async def shut_down(provider: TracerProvider) -> None:
-    """Flush what is queued. A daemon thread, so that a collector that hangs cannot hold up the exit."""
+    """Flush queued spans. Uses a daemon thread, so that a hanging collector cannot delay the exit."""
     thread = threading.Thread(target=provider.shutdown, name="flush-spans", daemon=True)
     thread.start()
     await asyncio.to_thread(thread.join, FLUSH_TIMEOUT_S)

@@ -27,7 +27,7 @@ INSECURE: Final = {
     ),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
-# Each verifies tokens alone: the previous key, of v6, does so without a current one too.
+# Each is enough to verify tokens. v6's previous key also works without a current one.
 KEYS: Final = (
     "hmac_secret_key",
     "hmac_previous_secret_key",
@@ -70,7 +70,7 @@ def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator
 @RULES.rule("origins-unmatched", Severity.ERROR)
 def origins_unmatched(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     option = configuration.option(ORIGINS[configuration.major])
-    whole = configuration.major == 6 and isinstance(option.value, str)  # v6 does not split one text
+    whole = configuration.major == 6 and isinstance(option.value, str)  # v6 does not split a single string
     entries = [option.value] if whole and option.value else words(option.value)
     if any(map(never_matches, entries)) and not isinstance(option.value, FromSecret):
         yield Problem(

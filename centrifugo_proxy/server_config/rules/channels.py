@@ -1,4 +1,4 @@
-"""Findings about the names of channels: which namespace Centrifugo takes them to be in."""
+"""Findings about channel names: the namespace in which Centrifugo looks for them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -26,7 +26,7 @@ def _boundary(configuration: Configuration) -> str:
 
 @RULES.rule("namespace-boundary", Severity.ERROR)
 def namespace_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Without a policy the names of channels mean nothing to the service."""
+    """Without a policy, channel names have no meaning for the service."""
     if any(facts.namespaces) and _boundary(configuration) != OURS:
         yield Problem(
             BOUNDARY[configuration.major],
@@ -64,7 +64,7 @@ def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[
 
 @RULES.rule("personal-channels", Severity.ERROR)
 def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Centrifugo puts "#" and the user's id together, and looks for a namespace in the result."""
+    """Centrifugo builds the channel from "#" and the user's id, and looks for a namespace in the result."""
     switch, namespace = PERSONAL[configuration.major]
     path = switch.removesuffix(".enabled") + namespace if configuration.major == 6 else namespace
     on, boundary = configuration.is_on(switch), _boundary(configuration)

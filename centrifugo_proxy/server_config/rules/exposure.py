@@ -1,4 +1,4 @@
-"""Findings about interfaces that strangers reach, and about secrets that they can guess."""
+"""Findings about interfaces that strangers can reach, and about guessable secrets."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ OPENS: Final = {
 }
 REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
 USER_ID_HEADER: Final = {6: "client.user_id_http_header", 5: "client_user_id_http_header"}
-# Where this switch does nothing: a server does not verify itself.
+# Places where this switch has no effect: a server does not verify itself.
 OF_SERVERS: Final = ("http_server.", "grpc_api", "uni_grpc", "tls_")
 
 
@@ -67,7 +67,7 @@ def api_without_key(configuration: Configuration, facts: ServiceFacts) -> Iterat
 
 
 def _is_mutual(configuration: Configuration) -> bool:
-    """Whether the gRPC API asks its callers for a certificate."""
+    """True if the gRPC API requires a client certificate."""
     if configuration.major == 6:
         return configuration.is_on("grpc_api.tls.enabled") and bool(configuration.text("grpc_api.tls.client_ca_pem"))
     files = (configuration.text(f"grpc_api_tls_client_ca{suffix}") for suffix in ("", "_pem"))

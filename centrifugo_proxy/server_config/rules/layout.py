@@ -1,4 +1,4 @@
-"""Findings about the file as such: its layout, its option names, and the form of its values."""
+"""Findings about the file itself: its layout, option names, and the form of its values."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.values import accepted_instead
 RULES: Final = Register()
 
 SIMILAR: Final = 0.9
-# Names that many tables have: the same name elsewhere says nothing about what was meant.
+# Names that occur in many tables: the same name elsewhere is no hint at the intended option.
 EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
 PLAIN_TABLE: Final = re.compile(r"[a-z_0-9.]+")
 

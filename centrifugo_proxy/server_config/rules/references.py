@@ -24,7 +24,7 @@ def reference_literal(configuration: Configuration, facts: ServiceFacts) -> Iter
     of_the_guard = {proxy.static_headers.path for proxy in ours(configuration, facts)} if facts.tokens else set()
     for setting in configuration.settings:
         if setting.kind is None or setting.path in of_the_guard or setting.option.endswith("_regex"):
-            continue  # guard-header-wrong reports those of the guard
+            continue  # guard-header-wrong reports those in the guard's header
         for text in _texts(setting.value):
             if found := next(_literal(text, setting, configuration.major), ""):
                 yield Problem(setting.path, _effect(setting, found), _remedy(setting, configuration.major))
@@ -43,12 +43,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
-    """The references that stay as they are: v6 fills in some in tables of names and texts, v5 none."""
+    """The references that Centrifugo does not replace. v6 replaces some in tables of names and texts, v5 none."""
     for found in REFERENCE.finditer(text):
         filled_in = major == 6 and setting.kind == "map" and found["name"].startswith(FILLED_IN)
         placeholder = major == 5 and setting.kind == "map" and found["name"] == V5_HEADERS_VARIABLE
         if not filled_in and not placeholder:
-            yield found[0] if VARIABLE.fullmatch(found["name"]) else "${…}"  # what is else in it may be a secret
+            yield found[0] if VARIABLE.fullmatch(found["name"]) else "${…}"  # the rest of it may be a secret
 
 
 def _effect(setting: Setting, found: str) -> str:

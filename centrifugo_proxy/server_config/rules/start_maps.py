@@ -12,7 +12,7 @@ MODES: Final = ("ephemeral", "recoverable", "persistent")
 
 
 def ms(value: Any) -> float:
-    """Milliseconds; 0 for what is no duration, which value-invalid reports."""
+    """Milliseconds; 0 for an invalid duration, which value-invalid reports."""
     try:
         return float(milliseconds(value))
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Findings about what Centrifugo makes of the service's HTTP statuses."""
+"""Findings about Centrifugo's handling of the service's HTTP statuses."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -44,7 +44,7 @@ examples:
   kcat -C -t family.updated -o -1 -c 1 -e | manage.py check_routes routes.toml --topic family.updated --value - --json
 
 docs/bridge.md explains the file."""
-    requires_system_checks = []  # they would stumble over the very file that is looked at
+    requires_system_checks = []  # they would fail on the very file to be checked
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the routes (TOML)")
@@ -76,7 +76,7 @@ docs/bridge.md explains the file."""
 
 
 def _read(read: Callable[[Path], T], file: Path | None, what: str) -> T | None:
-    """What the file says, None without one. Raises CommandError."""
+    """The facts in the file, None without a file. Raises CommandError."""
     if file is None:
         return None
     try:

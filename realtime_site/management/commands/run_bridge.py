@@ -39,7 +39,7 @@ with --check:
   2  something is missing or does not answer; each is named
 
 docs/bridge-operations.md says how to run it, and what its health and metrics mean."""
-    requires_system_checks = []  # run below, in the manner of this service
+    requires_system_checks = []  # run below, with this service's output
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="check the settings, Kafka and Centrifugo, and end")
@@ -84,7 +84,7 @@ async def _run(config: "Configuration", routes: Routes) -> None:
 
 @asynccontextmanager
 async def _tracer() -> AsyncIterator[Tracer]:
-    """Tracing as the settings want it; what it needs is not even imported when it is off."""
+    """Tracing as configured. If it is off, its packages are not imported."""
     options = trace_options(settings)
     if options is None or not options.endpoint:
         yield OFF
