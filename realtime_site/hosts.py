@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # if the last label is digits, it is an address or a mistyped one
+NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # a last label of digits means a mistyped address
 BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no port (LISTEN_PORT has it), no brackets"
 ALLOWED_HOST: Final = (
     "a comma list of host names without scheme, port and path, .example.com for example.com and its subdomains, "

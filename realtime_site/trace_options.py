@@ -27,7 +27,7 @@ HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Sampling(NamedTuple):
-    """Which traces are kept: this ratio. With `parent_based` it applies to new traces only; a caller's decision is kept."""
+    """Which traces are kept: this ratio. With `parent_based`, a caller's decision outranks it."""
 
     ratio: float
     parent_based: bool

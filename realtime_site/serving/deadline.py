@@ -8,7 +8,7 @@ EARLY_S: Final = 0.001  # event loops round timers
 
 
 class Deadline:
-    """Calls `on_passed` when it passes. Moving it to a later time needs no new timer: the running timer checks when it fires."""
+    """Calls `on_passed` when it passes. Moving it later needs no new timer: the running one checks when it fires."""
 
     __slots__ = ("_at", "_loop", "_on_passed", "_timer")
 
