@@ -32,7 +32,7 @@ class Setting(NamedTuple):
 
 
 def settings_of(tree: Mapping[str, Any], major: int) -> Iterator[Setting]:
-    """Every value that a file sets. Tables are walked through; a table where none belongs is a value itself."""
+    """Every value that a file sets. Recurses into tables; a table in a wrong place counts as a value."""
     yield from _walk("", tree, major)
 
 

@@ -1,4 +1,4 @@
-"""What Centrifugo itself refuses to start with, beyond the form of single values."""
+"""Findings that keep Centrifugo itself from starting, besides bad single values."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-Refusal = tuple[str, str]  # the path, and what is wrong there
+Refusal = tuple[str, str]  # the path and the problem
 NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}", re.ASCII)
 CONSUMER_NAME: Final = re.compile(r"[a-zA-Z0-9_]{2,}", re.ASCII)
 CLAIM: Final = re.compile(r"[a-zA-Z_]+", re.ASCII)
@@ -47,7 +47,7 @@ CHOICES: Final = {
         "api_error_mode": ("", "transport"),
     },
 }
-# Options that are read only where this one is on.
+# Options that are read only if this one is on.
 SWITCHES: Final = {
     "presence_manager.type": "presence_manager.enabled",
     "controller.type": "controller.enabled",
@@ -151,7 +151,7 @@ def _names(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def _named(path: str, listed: Any, pattern: re.Pattern[str], rule: str) -> Iterator[Refusal]:
-    """What is no table at all, value-invalid reports."""
+    """value-invalid reports values that are not tables."""
     items = [listed] if isinstance(listed, dict) else listed if isinstance(listed, list) else []
     names = [str(item.get("name") or "") if isinstance(item, dict) else None for item in items]
     for index, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""What Centrifugo refuses in the options of channels, as its own validation does."""
+"""Channel options that Centrifugo's own validation refuses."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from centrifugo_proxy.server_config.configuration import (
 )
 from centrifugo_proxy.server_config.rules.start_maps import map_refusals, ms
 
-Refusal = tuple[str, str]  # the path, and what is wrong there
+Refusal = tuple[str, str]  # the path and the problem
 META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
 # Python compiles these; Go does not: https://github.com/google/re2/wiki/Syntax
 NOT_IN_GO: Final = re.compile(r"\(\?(=|!|<=|<!|\()|\\[1-9]|\\Z")
@@ -46,7 +46,7 @@ PRESENCE_MAPS: Final = {
 
 
 def channel_refusals(configuration: Configuration) -> Iterator[Refusal]:
-    """Path and reason of everything that is refused."""
+    """The path and reason of each refused option."""
     for namespace in configuration.namespaces:
         yield from _history(namespace, _meta_ttl(configuration))
         yield from _choices(namespace, configuration.major)
@@ -99,7 +99,7 @@ def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
 
 
 def is_expression_of_go(pattern: str) -> bool:
-    """Whether Go's regexp can compile it, as far as Python can tell."""
+    """True if Go's regexp can probably compile it, as far as Python can tell."""
     if NOT_IN_GO.search(pattern):
         return False
     try:

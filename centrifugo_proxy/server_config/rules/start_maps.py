@@ -1,4 +1,4 @@
-"""What Centrifugo v6 refuses in the options of map and shared poll channels."""
+"""Options of map and shared poll channels that Centrifugo v6 refuses."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from centrifugo_proxy.server_config.configuration import Configuration, Namespace, is_true, number, table
 from centrifugo_proxy.server_config.durations import milliseconds
 
-Refusal = tuple[str, str]  # the path, and what is wrong there
+Refusal = tuple[str, str]  # the path and the problem
 MAPS: Final = ("map", "map_clients", "map_users")
 MODES: Final = ("ephemeral", "recoverable", "persistent")
 
@@ -20,7 +20,7 @@ def ms(value: Any) -> float:
 
 
 def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:
-    """Path and reason of everything that is refused."""
+    """The path and reason of each refused option."""
     options, kind = table(namespace.options.get("map")), namespace.options.get("subscription_type")
     mode, key_ttl = str(options.get("mode") or ""), ms(options.get("key_ttl"))
     if kind == "shared_poll" and not configuration.option("shared_poll.hmac_secret_key").value:

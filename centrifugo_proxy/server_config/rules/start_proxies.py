@@ -1,16 +1,16 @@
-"""What Centrifugo refuses in the options of proxies, as its own validation does."""
+"""Proxy options that Centrifugo's own validation refuses."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import Configuration, table, tables
 
-Refusal = tuple[str, str]  # the path, and what is wrong there
+Refusal = tuple[str, str]  # the path and the problem
 REASON_BYTES: Final = 123  # of a WebSocket close frame
 
 
 def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
-    """Path and reason of everything that is refused."""
+    """The path and reason of each refused option."""
     if configuration.major == 6:
         yield from _absent_proxies(configuration)
     for proxy in configuration.proxies:
@@ -31,7 +31,7 @@ def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
 
 
 def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
-    """The proxies without a name that a namespace asks; start_channels looks at those with one."""
+    """The unnamed proxies that a namespace uses. start_channels checks the named ones."""
     for namespace in configuration.namespaces:
         for event in sorted(namespace.proxied):
             by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")

@@ -21,7 +21,7 @@ Variables = dict[str, str]
 
 
 def is_manifest(documents: list[Any]) -> bool:
-    """Whether these YAML documents are one of the files that hold a configuration, and not a configuration."""
+    """True if these YAML documents contain a configuration, rather than being one."""
     return any(map(_is_one, documents))
 
 
@@ -186,7 +186,7 @@ def _compose_variables(service: dict[str, Any]) -> tuple[Variables, bool]:
 
 
 def _interpolated(value: Any) -> str:
-    """Compose fills in $NAME and ${NAME} from a place that is not known here; $$ is a dollar sign."""
+    """Compose replaces $NAME and ${NAME} with values that are unknown here; $$ is a dollar sign."""
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if value is None or "$" in text.replace("$$", ""):
         return HIDDEN

@@ -12,7 +12,7 @@ class Source:
     """A configuration file's text, and what Centrifugo's environment and flags add to it.
 
     `label` is its place in the outer file, "" when the file is the configuration itself. `variables` and `flags` are by
-    name; a value that is kept elsewhere is a FromSecret. `more_elsewhere` is true if more variables (or the file, where
+    name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more variables (or the file, where
     `text` is empty) come from a place that cannot be read, such as a Secret or a mounted file.
     """
 

@@ -50,7 +50,7 @@ def _unquoted(value: str) -> str:
 
 
 def votes_of(variables: Mapping[str, str], flags: Mapping[str, str]) -> dict[int, int]:
-    """How many of the variables and flags each major knows and the other does not."""
+    """For each major, the number of variables and flags that only it knows."""
     known = {
         major: {name for name in variables if name in NAMES[major]} | {flag for flag in flags if flag in OPTIONS[major]}
         for major in (5, 6)
