@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 import grpc
 from grpc import aio
 
+from tools.ports import free_port
+
 Context = aio.ServicerContext[Any, Any]
 Script = Callable[[Any, Context], Awaitable[Any]]
 
 
 class GrpcStub:
-    """`script` answers, `calls` are the requests so far. `stop` and `start` keep the port; 0: the kernel chooses."""
+    """`script` answers, `calls` are the requests so far. `stop` and `start` keep the port; 0 chooses one."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class GrpcStub:
     async def start(self) -> None:
         self._server = aio.server(options=[("grpc.so_reuseport", 0)])
         self.add_to(self._server)
+        self.port = self.port or free_port()
         if self._credentials is None:
             self.port = self._server.add_insecure_port(self.address)
         else:
