@@ -209,7 +209,7 @@ async def test_a_response_above_a_mebibyte_is_a_fault(identity: IdentityStub, us
 async def test_no_connection_and_no_task_is_left_of_replaced_and_closed_channels(identity: IdentityStub) -> None:
     tasks, before = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
 
-    async with client_of(f"localhost:{identity.port}", 0.2, age_s=0.2) as client:
+    async with client_of(f"localhost:{identity.port}", 3, age_s=0.2) as client:
         await client.ask_for(3)
 
     async with asyncio.timeout(10):
