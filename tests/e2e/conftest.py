@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,25 @@ def major_of(item: pytest.Item) -> int:
 
 def wakes_the_rested(item: pytest.Item) -> bool:
     return item.path == HERE / "test_rested_connections.py"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to the report of a failed test what its service and its Centrifugo had to complain about."""
+    report = yield
+    if report.when == "call" and report.failed and isinstance(item, pytest.Function):
+        for name, part in item.funcargs.items():
+            if isinstance(part, Stack | FamilyStack):
+                report.sections.append((f"complaints of {name}", complaints(part)))
+    return report
+
+
+def complaints(part: Stack | FamilyStack) -> str:
+    """The last warnings and errors in both logs. Centrifugo's other lines may have tickets in them."""
+    lines = [*part.centrifugo.log.read_text().splitlines(), *part.service.process.stderr().splitlines()]
+    return "\n".join([line for line in lines if re.search(r'"level": ?"(warn|error)', line, re.IGNORECASE)][-40:])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -92,4 +92,9 @@ async def test_a_client_without_websocket_is_refused_mostly_with_the_reason(http
     # Centrifugo ends the stream as soon as it has decided, sometimes before it has written the reason.
     why = {"push": {"disconnect": {"code": 4401, "reason": "invalid ticket"}}}
     assert why in answers
-    assert [answer for answer in answers if answer not in (why, None)] == []
+    assert [answer for answer in answers if answer not in (why, None) and not is_temporary(answer)] == []
+
+
+def is_temporary(answer: dict[str, Any] | None) -> bool:
+    """True for the error that a client answers by trying again: on a busy machine identity may be late."""
+    return answer is not None and answer.get("error", {}).get("temporary") is True
