@@ -1,6 +1,9 @@
 """A configuration that is sound for some settings, with a change that a rule finds, or must not find."""
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+
+import pytest
 
 from centrifugo_proxy.server_config.findings import Finding
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
@@ -26,3 +29,17 @@ class Case(NamedTuple):
 
 def name_of(case: Case) -> str:
     return f"v{case.major}-{case.finding_id}-{case.what}"
+
+
+def judging(fires: Iterable[Case], silent: Iterable[Case]) -> tuple[Callable[[Case], None], Callable[[Case], None]]:
+    """Two tests: each case of `fires` has exactly its own finding, and no case of `silent` has it."""
+
+    @pytest.mark.parametrize("case", fires, ids=name_of)
+    def found_where_it_is(case: Case) -> None:
+        assert case.places() == [(case.finding_id, case.what)]
+
+    @pytest.mark.parametrize("case", silent, ids=name_of)
+    def not_found(case: Case) -> None:
+        assert case.finding_id not in [finding.id for finding in case.seen()]
+
+    return found_where_it_is, not_found

@@ -7,7 +7,7 @@ import pytest
 
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.server_config.linter import REGISTERS, RULES
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.rules import (
     test_channels,
     test_exposure,
@@ -475,17 +475,7 @@ SILENT: Final = [
     Case("mixed-layouts", "a section that both have", {"log.level": "info", "health.enabled": True}),
 ]
 
-
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    seen = case.seen()
-
-    assert case.finding_id not in [finding.id for finding in seen]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
 
 
 @pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [PRINTED]}, granular(static_http_headers=None)])

@@ -3,9 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-import pytest
-
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
 
 NO_POOL = replace(ALL_EVENTS, pool=False)
@@ -60,12 +58,4 @@ SILENT: Final = [
     ),
 ]
 
-
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    assert case.finding_id not in [finding.id for finding in case.seen()]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)

@@ -3,9 +3,7 @@
 import secrets
 from typing import Any, Final
 
-import pytest
-
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
 
 RANDOM = secrets.token_hex(16)
@@ -89,11 +87,4 @@ def test_a_weak_secret_is_not_shown() -> None:
     assert [secret for secret in weak.values() if secret in seen] == []
 
 
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    assert case.finding_id not in [finding.id for finding in case.seen()]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)

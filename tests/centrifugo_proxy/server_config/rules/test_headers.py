@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import pytest
-
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 
 CONNECT = "client.proxy.connect"
 STATIC = f"{CONNECT}.http.static_headers"
@@ -47,12 +45,4 @@ SILENT: Final = [
     Case("header-unsendable", "a tab, and UTF-8", {STATIC: {**GUARD, "X-Key": "a\tb é"}}),
 ]
 
-
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    assert case.finding_id not in [finding.id for finding in case.seen()]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from centrifugo_proxy.server_config.layout import major_of
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.sound import sound
 
 FIRES: Final = [
@@ -53,15 +53,7 @@ SILENT: Final = [
     ),
 ]
 
-
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    assert case.finding_id not in [finding.id for finding in case.seen()]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
 
 
 @pytest.mark.parametrize("key", ["admin", "health", "prometheus", "sse", "grpc_api", "uni_sse"])

@@ -3,9 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-import pytest
-
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY
 
 LARGE = replace(CONNECT_ONLY, max_body_bytes=1_048_576)
@@ -33,12 +31,4 @@ SILENT: Final = [
     Case("message-size", "the service takes it", {"websocket_message_size_limit": 131072}, major=5, expected=LARGE),
 ]
 
-
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    assert case.finding_id not in [finding.id for finding in case.seen()]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)

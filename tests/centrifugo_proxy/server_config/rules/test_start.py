@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.centrifugo_proxy.server_config.cases import Case, name_of
+from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.rules.starts import (
     REFUSED_BY_V5,
     REFUSED_BY_V6,
@@ -109,14 +109,7 @@ def test_centrifugo_starts_or_refuses_as_the_linter_expects(
     assert (READY in start_log(centrifugo, file)) is starts
 
 
-@pytest.mark.parametrize("case", FIRES, ids=name_of)
-def test_a_mistake_is_found_where_it_is(case: Case) -> None:
-    assert case.places() == [(case.finding_id, case.what)]
-
-
-@pytest.mark.parametrize("case", SILENT, ids=name_of)
-def test_a_near_miss_is_not_a_finding(case: Case) -> None:
-    assert case.finding_id not in [finding.id for finding in case.seen()]
+test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
 
 
 def test_a_proxy_that_v5_cannot_find_by_its_name() -> None:
