@@ -87,7 +87,7 @@ def timeout(facts: ServiceFacts, event: str) -> Tree:
 
 def _stale_close_delay(facts: ServiceFacts, key: str) -> Tree:
     """Set only where the default is shorter than the connect proxy's timeout."""
-    needed = facts.deadline_ms + 2 * TIMEOUT_MARGIN_MS
+    needed = facts.deadline("connect").ms + 2 * TIMEOUT_MARGIN_MS
     return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
 
 

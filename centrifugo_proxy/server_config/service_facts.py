@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from centrifugo_proxy.policy.rules import PLACEHOLDERS, WILDCARD, Policy
 from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, SESSION_EVENTS, ResponseMode, path_of
 
+CONNECT_SETTINGS: Final = "IDENTITY_VALIDATE_DEADLINE_MS and FALLBACK_CLAIMS_DEADLINE_MS"
+
 
 class Deadline(NamedTuple):
-    """How long the service waits for another service, and the setting with that time."""
+    """How long the service waits for other services, and the setting or settings with that time."""
 
     setting: str
     ms: int
@@ -21,7 +23,8 @@ class ServiceFacts:
 
     `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
     `signed` is true if the guard also requires a signature. `events` are the answered events, including connect.
-    `deadline_ms` is that for identity; those for the family service and the rpc backends are 0 when there is none.
+    `deadline_ms` is that for identity; those for the store of claims, the family service and the rpc backends are 0
+    when there is none.
     `namespaces` are those of the policy's channels, "" for channels in none, each with the events that it allows there.
     `pool` says that there are fallback connections, which expire; `subscriptions_expire` that the answers to subscribe
     have an end. `max_body_bytes` is the largest request that the service reads.
@@ -34,6 +37,7 @@ class ServiceFacts:
     tokens: tuple[bytes, ...] = field(default=(), repr=False)
     signed: bool = False
     events: tuple[str, ...] = ("connect",)
+    claims_deadline_ms: int = 0
     family_deadline_ms: int = 0
     rpc_deadline_ms: int = 0
     namespaces: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -55,6 +59,9 @@ class ServiceFacts:
             return Deadline("RPC_DEADLINE_MS", self.rpc_deadline_ms)
         if event in CHANNEL_EVENTS:
             return Deadline("FAMILY_SERVICE_DEADLINE_MS", self.family_deadline_ms)
+        if event == "connect" and self.claims_deadline_ms:
+            # Identity is asked first: only without its answer is a fallback ticket claimed.
+            return Deadline(CONNECT_SETTINGS, self.deadline_ms + self.claims_deadline_ms)
         return Deadline("IDENTITY_VALIDATE_DEADLINE_MS", self.deadline_ms)
 
 

@@ -26,6 +26,7 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
     """
     guard = build_guard(settings)
     policy = load_policy(settings) if settings.CHANNEL_POLICY_PATH else Policy()
+    claimed = settings.FALLBACK_TICKETS_PATH and (settings.FALLBACK_CLAIMS_URL or settings.FALLBACK_CLAIMS_URL_FILE)
     family_service = bool(settings.FAMILY_SERVICE_GRPC_ADDRESS)
     return ServiceFacts(
         base_url=base_url(endpoint or f"http://localhost:{settings.LISTEN_PORT}"),
@@ -35,6 +36,7 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
         tokens=guard.tokens,
         signed=bool(guard.secrets),
         events=answered_events(settings),
+        claims_deadline_ms=settings.FALLBACK_CLAIMS_DEADLINE_MS if claimed else 0,
         family_deadline_ms=settings.FAMILY_SERVICE_DEADLINE_MS if family_service else 0,
         rpc_deadline_ms=settings.RPC_DEADLINE_MS if settings.RPC_BACKENDS else 0,
         namespaces=namespaces_of(policy),

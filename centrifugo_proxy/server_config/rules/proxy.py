@@ -189,11 +189,12 @@ def stale_close_delay(configuration: Configuration, facts: ServiceFacts) -> Iter
         delay = milliseconds(f"{STALE_CLOSE_MS}ms" if option.value is None else option.value)
     except ValueError:
         return
-    if 0 < delay <= facts.deadline_ms:
+    longest = facts.deadline("connect").ms
+    if 0 < delay <= longest:
         yield Problem(
             option.path,
             f"Centrifugo closes a connection that is not let in within {float(delay):g} ms (3502, stale), while the "
-            f"service may wait {facts.deadline_ms} ms for identity: the clients that wait do not reconnect.",
+            f"service may take {longest} ms for its answer: the clients that wait do not reconnect.",
             f"Set it well above the connect proxy's timeout (the default is {STALE_CLOSE_MS // 1000}s).",
         )
 

@@ -51,6 +51,19 @@ def test_centrifugo_waits_longer_than_the_service_for_identity(settings: Setting
     assert connect_proxy()["timeout"] == "1200ms"
 
 
+@pytest.mark.parametrize(("store", "expected"), [("redis://localhost", 3200), ("", 2800)])
+def test_centrifugo_waits_for_a_claim_too_where_claims_are_shared(
+    settings: Settings, store: str, expected: int
+) -> None:
+    settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_CLAIMS_URL = "pool", store
+    settings.IDENTITY_VALIDATE_DEADLINE_MS, settings.FALLBACK_CLAIMS_DEADLINE_MS = 2300, 400
+
+    proxies = json.loads(printed("--format", "json")[0])["client"]["proxy"]
+
+    assert proxies["connect"]["timeout"] == f"{expected}ms"
+    assert proxies["refresh"]["timeout"] == "2800ms"
+
+
 def test_yaml_with_comments_is_printed_unless_asked_otherwise() -> None:
     out, _ = printed()
 

@@ -36,6 +36,7 @@ services = st.builds(
     ServiceFacts,
     base_url=st.sampled_from(["http://localhost:9730", "https://rt.test/prefix"]),
     deadline_ms=st.integers(1, 60_000),
+    claims_deadline_ms=st.integers(0, 5_000),
     mode=st.sampled_from(ResponseMode),
     invalid_ticket_code=st.integers(4000, 4999),
     tokens=st.lists(HEADER_TEXT.map(str.encode), max_size=2).map(tuple),

@@ -101,6 +101,12 @@ FIRES: Final = [
     Case("timeout-not-above-deadline", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": 3000}),
     Case(
         "timeout-not-above-deadline",
+        f"{CONNECT}.timeout",
+        {f"{CONNECT}.timeout": "2.7s"},
+        expected=replace(CONNECT_ONLY, claims_deadline_ms=250),
+    ),
+    Case(
+        "timeout-not-above-deadline",
         "client.proxy.refresh.timeout",
         {"client.proxy.refresh.timeout": "1s"},
         expected=ALL_EVENTS,
