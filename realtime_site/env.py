@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from common.hidden_text import HiddenText
 from common.safe_path import safe_path
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -60,7 +61,7 @@ class Environment:
         It does not use Env.str(), which takes a value that starts with "$" for the name of another variable.
         """
         self.defaults[name] = ""
-        value = str(self.env.ENVIRON.get(name, ""))
+        value = HiddenText(self.env.ENVIRON.get(name, ""))
         self.effective[name] = value and "set"
         return value
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from common.hidden_text import HiddenText
+
 if TYPE_CHECKING:
     from django.conf import LazySettings
 
@@ -82,8 +84,8 @@ def sampling(sampler: str, ratio: float) -> Sampling:
 
 
 def headers(raw: str) -> dict[str, str]:
-    """A comma list of name=value, the values percent-encoded. Raises ValueError with what is accepted."""
-    return dict(_headers(raw))
+    """A comma list of name=value, the values percent-encoded and secret. Raises ValueError with what is accepted."""
+    return {name: HiddenText(value) for name, value in _headers(raw)}
 
 
 def _headers(raw: str) -> Iterator[tuple[str, str]]:

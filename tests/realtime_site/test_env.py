@@ -7,6 +7,7 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from common.hidden_text import HiddenText
 from realtime_site.env import Environment
 
 Reader = Callable[[Environment], Any]
@@ -155,7 +156,7 @@ def test_an_empty_value_counts_as_set_where_empty_has_a_meaning(read: Reader, em
         (URL, "https://collector.example:4318/x?y=z", "https://collector.example:4318/x?y=z"),
         (URL, "http://[::1]/v1/traces", "http://[::1]/v1/traces"),
         (TEXT, " as it is ", " as it is "),
-        (SECRET, " as it is \n", " as it is \n"),
+        (SECRET, " as it is \n", HiddenText(" as it is \n")),
         (PATH, "/run/secrets/token", "/run/secrets/token"),
     ],
 )

@@ -1,12 +1,16 @@
 """Every variable of the service: its default, the edges of what it accepts, and its refusals."""
 
-from typing import Any
+import re
+import secrets
+from typing import Any, Final
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.harness.environment import settings_from
 
+# The variables that hold a secret themselves.
+SECRET: Final = re.compile(r".*_(TOKEN|SECRET|PREVIOUS|PASSWORD|HEADERS|API_KEY)|FALLBACK_CLAIMS_URL")
 FIELDS = frozenset({"family_id", "subscription_tier", "is_admin", "parental_state"})
 DEFAULTS = {
     "LOG_LEVEL": "info",
@@ -313,3 +317,14 @@ def test_a_refusal_tells_every_problem_and_no_secret() -> None:
         "LISTEN_PORT is 'no'; accepted: 1–65535.",
         "PROXY_MAX_INFLIGHT is '0'; accepted: auto, or 1–100000.",
     ]
+
+
+def test_no_secret_is_in_the_representation_of_its_setting() -> None:
+    """`manage.py diffsettings` prints representations, and so does a traceback with local variables."""
+    given = {name: secrets.token_hex(8) for name in DEFAULTS if SECRET.fullmatch(name)}
+    headers = {name: f"authorization={secret}" for name, secret in given.items() if name.endswith("_HEADERS")}
+
+    shown = repr(settings_from(**{**given, **headers}))
+
+    assert [name for name, secret in given.items() if secret in shown] == []
+    assert len(given) >= 8

@@ -1,0 +1,22 @@
+"""A secret is text whose representation does not show it."""
+
+import secrets
+
+from common.hidden_text import HiddenText
+
+
+def test_a_secret_is_not_in_its_representation() -> None:
+    secret = secrets.token_hex(8)
+
+    assert repr({"token": HiddenText(secret)}) == "{'token': '<hidden>'}"
+
+
+def test_it_is_visible_that_there_is_no_secret() -> None:
+    assert repr(HiddenText("")) == "''"
+
+
+def test_a_secret_is_used_as_any_other_text() -> None:
+    secret = secrets.token_hex(8)
+
+    assert HiddenText(secret) == secret
+    assert HiddenText(secret).encode() == secret.encode()
