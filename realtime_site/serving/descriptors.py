@@ -5,6 +5,7 @@ Otherwise uvloop accepts and closes connections silently, and calls to identity 
 
 import logging
 import resource
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,4 +39,16 @@ class DescriptorLimit:
         )
 
 
-descriptor_limit = DescriptorLimit(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+def raise_limit() -> int:
+    """Raise the soft limit of open files to the hard one. Returns the limit.
+
+    The soft limit is often 1024, for programs that use select(). Servers that do not may raise it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS refuses an unlimited number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return hard
+    return soft
+
+
+descriptor_limit = DescriptorLimit(raise_limit())

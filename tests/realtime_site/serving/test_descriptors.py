@@ -5,13 +5,14 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
 
 from realtime_site.serving.descriptors import RESERVED, DescriptorLimit
 from tests.harness.paths import ROOT
-from tests.harness.processes import Process, environment, serve_command
+from tests.harness.processes import Process, environment, serve_command, started
 from tools.ports import free_port
 
 LIMIT = 128
@@ -38,6 +39,18 @@ REFUSED = 'realtime_connections_refused_total{reason="file_descriptors"}'
 def sample(http: httpx.Client, name: str) -> float:
     lines = http.get("/metrics").text.splitlines()
     return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+@pytest.mark.processes
+def test_a_process_may_open_as_many_files_as_the_hard_limit_allows() -> None:
+    port = free_port()
+    command = ["sh", "-c", f'ulimit -Sn {LIMIT}; ulimit -Hn 512; exec "$@"', "sh", *serve_command(port)]
+    with started(command, port) as process:
+        process.wait_until_ready()
+        limits = Path(f"/proc/{process.popen.pid}/limits").read_text()
+
+    [line] = [line for line in limits.splitlines() if line.startswith("Max open files")]
+    assert line.split()[3:5] == ["512", "512"]
 
 
 @pytest.mark.processes

@@ -149,7 +149,7 @@ async def test_bytes_that_become_no_request_do_not_keep_a_connection_open(sent: 
 
 
 async def test_a_client_that_reads_no_answer_is_let_go() -> None:
-    async with uvicorn_service(keep_alive_s=2) as running, raw_client(running) as client:
+    async with uvicorn_service(keep_alive_s=4) as running, raw_client(running) as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         client.writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)  # more answers than sockets hold
         await until(lambda: connections() == 1)
