@@ -16,7 +16,7 @@ KAFKA := .cache/kafka/kafka.jsa
 JS := .cache/js/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench js js-if-possible kafka kafka-if-possible checks lint types proto spire format requirements clean centrifugo centrifugos centrifugos-if-possible options
+.PHONY: help run check test bench js js-if-possible kafka kafka-if-possible checks lint types proto dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -121,6 +121,9 @@ types: $(VENV)/.installed  ## mypy, strict on the sources
 format: $(VENV)/.installed  ## format the code with ruff
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
+
+dashboards: $(VENV)/.installed  ## write the Grafana dashboards of deploy/grafana
+	$(BIN)/python -m tools.dashboards
 
 proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and the example's descriptor set
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto

@@ -89,6 +89,10 @@ OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
     "1 in an outage of identity that has lasted longer than the window: alert on it.",
 )
+OUTAGE_RECOVERING: Final = Gauge(
+    "realtime_identity_outage_recovering",
+    "1 while identity answers the background probes and has not answered a client yet.",
+)
 OUTAGE_FAILURES: Final = Gauge(
     "realtime_identity_outage_consecutive_failures",
     "Validate calls, including probes, that have failed since identity last answered a client's call.",
@@ -211,6 +215,7 @@ def watch(admission: Admission, clock: Clock, version: str) -> None:
     for status, gauge in pool_statuses.items():
         gauge.set(status is admission.pool_status)
     OUTAGE_DEGRADED.set_function(lambda: admission.detector.degraded)
+    OUTAGE_RECOVERING.set_function(lambda: admission.detector.status(clock.monotonic()).recovering)
     OUTAGE_FAILURES.set_function(lambda: admission.detector.status(clock.monotonic()).consecutive_failure_count)
     LAST_FAILURE.set_function(lambda: _last_failure(admission, clock))
     BUILD_INFO.labels(version).set(1)

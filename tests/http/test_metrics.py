@@ -90,6 +90,7 @@ def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
         ("realtime_fallback_pool_size", []),
         ("realtime_identity_last_failure_timestamp_seconds", []),
         ("realtime_identity_outage_degraded", []),
+        ("realtime_identity_outage_recovering", []),
         ("realtime_identity_outage_consecutive_failures", []),
         ("realtime_proxy_inflight_requests", [EVENTS]),
     ],

@@ -316,10 +316,12 @@ async def test_an_answered_probe_sends_the_next_client_to_identity_whose_answer_
 
         await running.runtime.probe.ask()
         recovering = await outage(running)
+        shown = await running.metric("realtime_identity_outage_recovering")
         await running.connect("-")
 
-        assert recovering == state(2, recovering=True)
+        assert (recovering, shown) == (state(2, recovering=True), 1)
         assert await outage(running) == state(0)
+        assert await running.metric("realtime_identity_outage_recovering") == 0
         assert len(identity.calls) == 4
 
 

@@ -1,0 +1,52 @@
+"""The dashboards of deploy/grafana, and what their panels ask."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from tests.harness.paths import DEPLOY
+
+GRAFANA: Final = DEPLOY / "grafana"
+
+
+class Asked(NamedTuple):
+    """A query of a panel. `legend` has {{label}} for labels."""
+
+    dashboard: str
+    panel: str
+    kind: str
+    expr: str
+    legend: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.dashboard}: {self.panel}: {self.legend}"
+
+    @property
+    def metrics(self) -> set[str]:
+        return set(re.findall(r"\brealtime_\w+", self.expr))
+
+    def filled(self, job: str, *, rate_interval: str, over: str, instance: str = ".*") -> str:
+        """The expression with Grafana's variables replaced, as Grafana does before it asks Prometheus."""
+        values = {"$job": job, "$instance": instance, "$__rate_interval": rate_interval, "$__range": over}
+        return re.sub(r"\$(__)?[a-z_]+", lambda found: values[found[0]], self.expr)
+
+
+def dashboards() -> dict[str, dict[str, Any]]:
+    """The committed dashboards by uid."""
+    loaded = [json.loads(path.read_text()) for path in sorted(GRAFANA.glob("*.json"))]
+    return {each["uid"]: each for each in loaded}
+
+
+def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """Its panels, without the headings between them."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def queries() -> Iterator[Asked]:
+    """Every query of every panel."""
+    for uid, dashboard in dashboards().items():
+        for panel in panels(dashboard):
+            for target in panel["targets"]:
+                yield Asked(uid, panel["title"], panel["type"], target["expr"], target["legendFormat"])

@@ -1,0 +1,178 @@
+"""The bridge from Kafka: how far it is behind, how old events arrive, and what stops them."""
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import dashboard as board
+
+from tools.dashboards.page import page
+from tools.dashboards.panels import GREEN, ORANGE, RED, Panel, Query, State, curves, heat, number, row, states
+from tools.dashboards.promql import cells, largest, metric, quantile, rate, total
+
+AGE, REQUEST = "realtime_bridge_event_age_seconds", "realtime_bridge_request_duration_seconds"
+PAUSED, DOWN = metric("realtime_bridge_paused"), metric("realtime_bridge_centrifugo_outage")
+
+
+def bridge() -> board.Dashboard:
+    """/d/realtime-bridge"""
+    text = "The bridge from Kafka to Centrifugo: lag, age of the events, dead letters, outages."
+    return page("realtime-bridge", "Realtime: bridge", text, "realtime_bridge_build_info", _content())
+
+
+def _content() -> Iterator[board.Row | Panel]:
+    yield from _now()
+    yield row("Behind")
+    yield from _behind()
+    yield row("Events")
+    yield from _events()
+    yield row("Centrifugo")
+    yield from _centrifugo()
+    yield row("Kafka")
+    yield from _kafka()
+
+
+def _now() -> Iterator[Panel]:
+    bridges = f"count by (version) ({metric('realtime_bridge_build_info')})"
+    yield number("Bridges", "By version.", Query(bridges, "{{version}}"), low=1)
+    partitions = total("realtime_bridge_assigned_partitions")
+    yield number("Partitions", "That these processes read.", Query(partitions, "partitions"), low=1)
+    yield number("Behind", "Records.", Query(total("realtime_bridge_lag_records"), "records"))
+    oldest = largest("realtime_bridge_oldest_pending_seconds", "")
+    yield number("Oldest event waits", "Alert: a minute.", Query(oldest, "oldest"), unit="s", warn=60)
+    letters = f"sum (increase({metric('realtime_bridge_dead_letters_total')}[$__range]))"
+    yield number("New dead letters", "In the time shown.", Query(letters, "dead letters"), warn=1)
+    stopped = total("realtime_bridge_partition_stopped")
+    yield number("Stopped", "Each needs a person.", Query(stopped, "stopped"), warn=1, none="0")
+
+
+def _behind() -> Iterator[Panel]:
+    yield curves(
+        "Records behind, by topic",
+        "From what is committed to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
+        Query(total("realtime_bridge_lag_records", "topic"), "{{topic}}"),
+        unit="short",
+    )
+    yield curves(
+        "Oldest event that waits, by topic",
+        "Its age; 0 if none waits.",
+        Query(largest("realtime_bridge_oldest_pending_seconds", "topic"), "{{topic}}"),
+        unit="s",
+    )
+    yield curves(
+        "Records behind, by partition",
+        "One partition alone: a stopped partition, or a key with most of the events.",
+        Query(largest("realtime_bridge_lag_records", "topic, partition"), "{{topic}} {{partition}}"),
+        unit="short",
+    )
+    yield curves(
+        "Pending records",
+        "Read and not done. At BRIDGE_PENDING_MAX the bridge pauses.",
+        Query(largest("realtime_bridge_pending_records", "instance"), "{{instance}}"),
+        unit="short",
+    )
+
+
+def _events() -> Iterator[Panel]:
+    yield heat(
+        "Age of the events",
+        "From Kafka's timestamp until a command is done.",
+        Query(cells(AGE), "{{le}}"),
+    )
+    yield curves(
+        "Age by route, 99 %",
+        "Of the commands in each interval.",
+        Query(quantile(0.99, AGE, "route"), "{{route}}"),
+        unit="s",
+    )
+    yield curves(
+        "Records by outcome",
+        "Records a second.",
+        Query(rate("realtime_bridge_records_total", "outcome"), "{{outcome}}"),
+        unit="recps",
+        stacked=True,
+    )
+    yield curves(
+        "Commands by route",
+        "Commands a second. permanent: Centrifugo refused the command for good.",
+        Query(rate("realtime_bridge_commands_total", "route, outcome"), "{{route}} {{outcome}}"),
+        unit="cps",
+    )
+    yield curves(
+        "Dead letters",
+        "Dead letters a second, by topic and reason.",
+        Query(rate("realtime_bridge_dead_letters_total", "topic, reason"), "{{topic}} {{reason}}"),
+        unit="recps",
+    )
+    yield curves(
+        "Stopped partitions",
+        "1 until the bridge is restarted.",
+        Query(largest("realtime_bridge_partition_stopped", "topic, partition"), "{{topic}} {{partition}}"),
+        unit="short",
+    )
+
+
+def _centrifugo() -> Iterator[Panel]:
+    yield states(
+        "Delivery by process",
+        "no answer: Centrifugo does not answer, and events wait. paused: no more may be read ahead.",
+        Query(f"max by (instance) (2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})", "{{instance}}"),
+        State(0, "delivers", GREEN),
+        State(1, "paused", ORANGE),
+        State(2, "no answer", RED),
+    )
+    yield curves(
+        "Repeated commands",
+        "Commands a second that had to be sent again. misconfigured: the URL, key or certificate is wrong.",
+        Query(rate("realtime_bridge_retries_total", "cause"), "{{cause}}"),
+        unit="cps",
+    )
+    yield curves(
+        "Duration of a request",
+        "A request carries up to BRIDGE_BATCH_MAX commands.",
+        *[Query(quantile(q, REQUEST), f"{q:.0%}") for q in (0.5, 0.99)],
+        unit="s",
+    )
+    commands = rate("realtime_bridge_batch_commands_sum", "instance")
+    requests = rate("realtime_bridge_batch_commands_count", "instance")
+    yield curves(
+        "Commands in a request",
+        "The average.",
+        Query(f"{commands} / ({requests} > 0)", "{{instance}}"),
+        unit="short",
+    )
+    yield curves(
+        "Requests in flight",
+        "At most BRIDGE_REQUESTS in a process.",
+        Query(largest("realtime_bridge_inflight_requests", "instance"), "{{instance}}"),
+        unit="short",
+    )
+
+
+def _kafka() -> Iterator[Panel]:
+    yield curves(
+        "Partitions by process",
+        "An uneven share, or none at all, shows in the lag.",
+        Query(total("realtime_bridge_assigned_partitions", "instance"), "{{instance}}"),
+        unit="short",
+        width=6,
+    )
+    yield curves(
+        "Rebalances",
+        "Partitions a second that came and went.",
+        Query(rate("realtime_bridge_rebalances_total", "event"), "{{event}}"),
+        unit="cps",
+        width=6,
+    )
+    yield curves(
+        "Commits",
+        "Offsets a second. failed: after a restart events are sent again.",
+        Query(rate("realtime_bridge_commits_total", "outcome"), "{{outcome}}"),
+        unit="cps",
+        width=6,
+    )
+    yield curves(
+        "Since the last poll",
+        "Of the thread that reads from Kafka.",
+        Query(largest("realtime_bridge_poll_age_seconds", "instance"), "{{instance}}"),
+        unit="s",
+        width=6,
+    )

@@ -1,0 +1,123 @@
+"""Connects: how many, how they end, how long they take, and whether the processes can answer them all."""
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import dashboard as board
+
+from tools.dashboards.page import page
+from tools.dashboards.panels import Panel, Query, curves, heat, number, row
+from tools.dashboards.promql import cells, largest, metric, quantile, rate, total
+
+CONNECTS, DURATION = "realtime_centrifugo_connect_total", "realtime_proxy_duration_seconds"
+CONNECT = 'type="connect"'
+LET_IN = 'outcome=~"success|success_degraded|fallback_pool_consumed"'
+
+
+def connects() -> board.Dashboard:
+    """/d/realtime-connects"""
+    text = "Connects of Centrifugo's clients: rate, outcomes, latency and load."
+    return page("realtime-connects", "Realtime: connects", text, "realtime_build_info", _content())
+
+
+def _content() -> Iterator[board.Row | Panel]:
+    yield from _now()
+    yield row("Connects")
+    yield curves(
+        "Connects by outcome",
+        "Connects a second, without those that the guard or the overload limit refused. In an outage of identity: "
+        "unavailable, then fallback_pool_consumed and fallback_pool_miss.",
+        Query(rate(CONNECTS, "outcome"), "{{outcome}}"),
+        unit="reqps",
+        stacked=True,
+    )
+    yield heat(
+        "Latency",
+        "From the complete request to its answer. Centrifugo's timeout for the connect proxy must be longer.",
+        Query(cells(DURATION, CONNECT), "{{le}}"),
+    )
+    yield curves(
+        "Latency, percentiles",
+        "Of the connects in each interval.",
+        *[Query(quantile(q, DURATION, matchers=CONNECT), f"{q:.0%}") for q in (0.5, 0.9, 0.99)],
+        unit="s",
+    )
+    yield curves(
+        "Connects by process",
+        "An uneven share shows a balancer that keeps connections to few processes.",
+        Query(rate(CONNECTS, "instance"), "{{instance}}"),
+        unit="reqps",
+    )
+    yield row("Load")
+    yield from _load()
+    yield row("Refused before the event")
+    yield from _refused()
+
+
+def _now() -> Iterator[Panel]:
+    yield number("Connects", "Connects a second now.", Query(rate(CONNECTS), "connects"), unit="reqps")
+    share = f"{rate(CONNECTS, matchers=LET_IN)} / ({rate(CONNECTS)} > 0)"
+    yield number(
+        "Let in", "The share of the connects that get in.", Query(share, "let in"), unit="percentunit", low=0.9
+    )
+    p99 = quantile(0.99, DURATION, matchers=CONNECT)
+    yield number("99 % faster than", "Alert: a second.", Query(p99, "99%"), unit="s", warn=1)
+    yield number(
+        "In flight now", "Requests of all events.", Query(total("realtime_proxy_inflight_requests"), "in flight")
+    )
+    shed = rate("realtime_proxy_requests_total", matchers='outcome="overloaded"')
+    yield number("Shed now", "Requests a second above the limit.", Query(shed, "shed"), unit="reqps", warn=0.001)
+    processes = f"count by (version) ({metric('realtime_build_info')})"
+    yield number("Processes", "By version; two versions during a rollout.", Query(processes, "{{version}}"))
+
+
+def _load() -> Iterator[Panel]:
+    yield curves(
+        "In flight, and the limit",
+        "Requests of all events. Above its limit a process answers 503 at once; with PROXY_MAX_INFLIGHT=auto the limit "
+        "follows what the process can answer in time.",
+        Query(total("realtime_proxy_inflight_requests", "instance"), "{{instance}}"),
+        Query(largest("realtime_proxy_inflight_limit", "instance"), "limit {{instance}}"),
+        unit="short",
+    )
+    yield curves(
+        "Shed",
+        "Requests a second that are refused because too many are in flight.",
+        Query(rate("realtime_proxy_requests_total", "instance, type", 'outcome="overloaded"'), "{{instance}} {{type}}"),
+        unit="reqps",
+    )
+    yield curves(
+        "Event loop lag",
+        "How late the event loop runs; only measured with PROXY_MAX_INFLIGHT=auto. Above 0.05 s the limit falls.",
+        Query(largest("realtime_event_loop_lag_seconds", "instance"), "{{instance}}"),
+        unit="s",
+    )
+    yield curves(
+        "Internal errors",
+        "Requests a second that end in an internal error. The log has the traceback.",
+        Query(rate("realtime_proxy_requests_total", "type", 'outcome="internal_error"'), "{{type}}"),
+        unit="reqps",
+    )
+
+
+def _refused() -> Iterator[Panel]:
+    yield curves(
+        "Refused by the guard",
+        "Requests a second. Centrifugo sends a wrong header or none, or another workload calls.",
+        Query(rate("realtime_guard_refusals_total", "reason"), "{{reason}}"),
+        unit="reqps",
+        width=8,
+    )
+    yield curves(
+        "Connections refused",
+        "Connections a second that are closed unread, because few file descriptors are left.",
+        Query(rate("realtime_connections_refused_total", "instance, reason"), "{{instance}} {{reason}}"),
+        unit="cps",
+        width=8,
+    )
+    yield curves(
+        "Log lines dropped",
+        "Lines a second that stdout or stderr did not take.",
+        Query(rate("realtime_log_lines_dropped_total", "instance"), "{{instance}}"),
+        unit="cps",
+        width=8,
+    )

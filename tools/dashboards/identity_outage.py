@@ -1,0 +1,210 @@
+"""An outage of identity: whether there is one, what the clients see, and how long the fallback tickets last."""
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import dashboard as board
+
+from tools.dashboards.fleet import EMPTY_IN, LEFT, OUTAGE
+from tools.dashboards.page import page
+from tools.dashboards.panels import GREEN, ORANGE, RED, YELLOW, Panel, Query, State, curves, heat, number, row, states
+from tools.dashboards.promql import cells, largest, metric, quantile, rate, total
+
+CONNECTS, CALLS = "realtime_centrifugo_connect_total", "realtime_identity_calls_total"
+OUTCOMES = 'outcome=~"unavailable|identity_error|fallback_.*|success.*"'
+NO_ANSWER = 'code=~"UNAVAILABLE|DEADLINE_EXCEEDED"'
+CLAIM = "realtime_fallback_claim_duration_seconds"
+
+
+def identity_outage() -> board.Dashboard:
+    """/d/realtime-identity-outage"""
+    text = "Outages of identity, and the fallback pool that lets clients in meanwhile."
+    return page("realtime-identity-outage", "Realtime: identity outage", text, "realtime_build_info", _content())
+
+
+def _content() -> Iterator[board.Row | Panel]:
+    yield from _now()
+    yield row("Outage")
+    yield from _outage()
+    yield row("Calls to identity")
+    yield from _calls()
+    yield row("Fallback tickets")
+    yield from _tickets()
+    yield row("Claims on fallback tickets, with FALLBACK_CLAIMS_URL")
+    yield from _claims()
+    yield row("Workload identity, with SPIFFE")
+    yield from _workload_identity()
+
+
+def _now() -> Iterator[Panel]:
+    degraded = total("realtime_identity_outage_degraded")
+    yield number("Degraded", "Processes in an outage that outlasted the window.", Query(degraded, "degraded"), warn=1)
+    recovering = total("realtime_identity_outage_recovering")
+    yield number(
+        "Recovering", "Processes whose probes are answered, and no client yet.", Query(recovering, "recovering")
+    )
+    failing = f"{rate(CALLS, matchers=NO_ANSWER)} / ({rate(CALLS)} > 0)"
+    yield number(
+        "Calls without answer",
+        "The share of the calls to identity. Alert: 5 %.",
+        Query(failing, "no answer"),
+        unit="percentunit",
+        warn=0.05,
+    )
+    yield number(
+        "Tickets left",
+        "Of the selected processes: their sum, or with claims the tickets that they share.",
+        Query(LEFT, "tickets"),
+        low=1,
+        none="no pool",
+    )
+    yield number(
+        "Empty in",
+        "Until the first process refuses connects, at the present rate.",
+        Query(f"min ({EMPTY_IN})", "empty in"),
+        unit="s",
+        low=3600,
+        none="not in use",
+    )
+    watermark = f"sum ({metric('realtime_fallback_pool_size')} < bool {metric('realtime_fallback_pool_low_watermark')})"
+    yield number("Below the watermark", "Processes.", Query(watermark, "below"), warn=1)
+
+
+def _outage() -> Iterator[Panel]:
+    yield states(
+        "Outage by process",
+        "failing: calls get no answer, and the window has not passed. degraded: the pool lets clients in. recovering: "
+        "the service's probes are answered, and no client yet.",
+        Query(OUTAGE, "{{instance}}"),
+        State(0, "well", GREEN),
+        State(1, "failing", YELLOW),
+        State(2, "recovering", ORANGE),
+        State(3, "degraded", RED),
+    )
+    yield curves(
+        "Connects in the outage",
+        "Connects a second. unavailable: refused before the window has passed. fallback_pool_consumed: let in by a "
+        "ticket. fallback_pool_miss: refused. fallback_pool_not_open: the ticket stays unspent.",
+        Query(rate(CONNECTS, "outcome", OUTCOMES), "{{outcome}}"),
+        unit="reqps",
+        stacked=True,
+    )
+    yield curves(
+        "Consecutive failures",
+        "Calls without an answer since identity last answered a client, those of the probe included.",
+        Query(largest("realtime_identity_outage_consecutive_failures", "instance"), "{{instance}}"),
+        unit="short",
+    )
+
+
+def _calls() -> Iterator[Panel]:
+    yield curves(
+        "Calls by status",
+        "Validate calls a second, those of the probe included.",
+        Query(rate(CALLS, "code"), "{{code}}"),
+        unit="reqps",
+        stacked=True,
+    )
+    yield heat(
+        "Duration of the calls",
+        "Those that failed included. IDENTITY_VALIDATE_DEADLINE_MS ends a call.",
+        Query(cells("realtime_identity_call_duration_seconds"), "{{le}}"),
+    )
+    yield curves(
+        "Background probes",
+        "Calls a second that the service makes itself while calls fail.",
+        Query(rate("realtime_identity_probe_total", "outcome"), "{{outcome}}"),
+        unit="reqps",
+    )
+    last = metric("realtime_identity_last_failure_timestamp_seconds")
+    yield curves(
+        "Since the last failure",
+        "Seconds. Old evidence is no outage: the alert looks at the last two minutes.",
+        Query(f"time() - max by (instance) ({last} > 0)", "{{instance}}"),
+        unit="s",
+    )
+
+
+def _tickets() -> Iterator[Panel]:
+    yield curves(
+        "Tickets left by process",
+        "With FALLBACK_CLAIMS_URL: the tickets of the fleet, as each process last heard.",
+        Query(largest("realtime_fallback_pool_size", "instance"), "{{instance}}"),
+        Query(largest("realtime_fallback_pool_low_watermark", "instance"), "watermark {{instance}}"),
+        unit="short",
+    )
+    yield curves(
+        "Tickets left in all",
+        "The sum over the processes, or with claims the tickets that they share.",
+        Query(LEFT, "tickets"),
+        unit="short",
+    )
+    yield curves(
+        "Time to empty",
+        "At the present rate; no curve while no ticket is used.",
+        Query(EMPTY_IN, "{{instance}}"),
+        unit="s",
+    )
+    status = f"{total('realtime_fallback_pool_status', 'status')} > 0"
+    yield curves(
+        "Processes by the pool's load status",
+        "Any status other than loaded and disabled needs a repair before the next outage.",
+        Query(status, "{{status}}"),
+        unit="short",
+    )
+
+
+def _claims() -> Iterator[Panel]:
+    yield curves(
+        "Claims by result",
+        "Claims a second. error: refused, the store did not answer. conflict: let in without the store, and used "
+        "elsewhere too.",
+        Query(rate("realtime_fallback_claims_total", "result"), "{{result}}"),
+        unit="cps",
+        width=8,
+    )
+    yield states(
+        "Store by process",
+        "Whether the store of claims answers.",
+        Query(f"max by (instance) ({metric('realtime_fallback_claims_up')} >= 0)", "{{instance}}"),
+        State(0, "down", RED),
+        State(1, "up", GREEN),
+        width=8,
+    )
+    yield curves(
+        "Duration of a claim",
+        "FALLBACK_CLAIMS_DEADLINE_MS ends a claim.",
+        *[Query(quantile(q, CLAIM), f"{q:.0%}") for q in (0.5, 0.99)],
+        unit="s",
+        width=8,
+    )
+
+
+def _workload_identity() -> Iterator[Panel]:
+    yield curves(
+        "SVID expires in",
+        "Without a valid SVID identity is not reachable.",
+        Query(f"min by (instance) (({metric('realtime_svid_expiry_timestamp_seconds')} > 0) - time())", "{{instance}}"),
+        unit="s",
+        width=6,
+    )
+    yield curves(
+        "Identities from the agent",
+        "SVIDs a second: taken, or bad and refused.",
+        Query(rate("realtime_svid_updates_total", "result"), "{{result}}"),
+        unit="cps",
+        width=6,
+    )
+    yield curves(
+        "Agent connected",
+        "1 while the SPIFFE agent sends identities; 0 without SPIFFE.",
+        Query(largest("realtime_spiffe_agent_connected", "instance"), "{{instance}}"),
+        unit="short",
+        width=6,
+    )
+    yield curves(
+        "Connections to peers",
+        "Connections a second. wrong_id: a server with another SPIFFE ID answers.",
+        Query(rate("realtime_tls_dials_total", "peer, result"), "{{peer}} {{result}}"),
+        unit="cps",
+        width=6,
+    )

@@ -1,0 +1,125 @@
+"""The session events, and the services that they ask."""
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import dashboard as board
+
+from tools.dashboards.page import page
+from tools.dashboards.panels import Panel, Query, curves, heat, number, row
+from tools.dashboards.promql import cells, largest, quantile, rate, total
+
+REQUESTS, DURATION = "realtime_proxy_requests_total", "realtime_proxy_duration_seconds"
+CALLS, CALL_DURATION = "realtime_backend_calls_total", "realtime_backend_call_duration_seconds"
+EVENTS = 'type!="connect"'
+ANSWERED = f'{EVENTS}, outcome=~"allowed|denied|too_large|disconnect|expired|unavailable"'
+NO_ANSWER = 'code=~"UNAVAILABLE|DEADLINE_EXCEEDED"'
+
+
+def session_events() -> board.Dashboard:
+    """/d/realtime-session-events"""
+    text = "Refresh, subscribe, sub_refresh, publish and rpc, and the services behind them."
+    return page(
+        "realtime-session-events", "Realtime: session events and backends", text, "realtime_build_info", _content()
+    )
+
+
+def _content() -> Iterator[board.Row | Panel]:
+    yield from _now()
+    yield row("Session events")
+    yield from _events()
+    yield row("Backends, the family service and identity's Refresh")
+    yield from _backends()
+
+
+def _now() -> Iterator[Panel]:
+    yield number(
+        "Events", "A second, without connects.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps"
+    )
+    asked = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
+    for title, text, outcome in (
+        ("Allowed", "The share of the answered events.", "allowed"),
+        ("Denied", "The share that the policy or a service refuses.", "denied"),
+        ("Unavailable", "The share that gets no decision, because a service did not answer.", "unavailable"),
+    ):
+        share = rate(REQUESTS, matchers=f'{EVENTS}, outcome="{outcome}"')
+        yield number(title, text, Query(f"{share} / {asked}", outcome), unit="percentunit")
+    p99 = quantile(0.99, DURATION, matchers=EVENTS)
+    yield number("99 % faster than", "Of the session events.", Query(p99, "99%"), unit="s", warn=1)
+    in_flight = total("realtime_backend_inflight_calls")
+    yield number("Backend calls in flight", "At all services.", Query(in_flight, "in flight"))
+
+
+def _events() -> Iterator[Panel]:
+    yield curves(
+        "Events by type",
+        "Requests a second.",
+        Query(rate(REQUESTS, "type", EVENTS), "{{type}}"),
+        unit="reqps",
+        stacked=True,
+    )
+    yield curves(
+        "Events by outcome",
+        "Requests a second. denied: the client gets an error. unavailable: a service did not answer.",
+        Query(rate(REQUESTS, "outcome", EVENTS), "{{outcome}}"),
+        unit="reqps",
+        stacked=True,
+    )
+    yield curves(
+        "Refused or failed, by type",
+        "Requests a second that were not allowed.",
+        Query(rate(REQUESTS, "type, outcome", f'{EVENTS}, outcome!="allowed"'), "{{type}} {{outcome}}"),
+        unit="reqps",
+    )
+    yield heat(
+        "Latency",
+        "Of all session events, from the complete request to its answer.",
+        Query(cells(DURATION, EVENTS), "{{le}}"),
+    )
+    yield curves(
+        "Latency by type, 99 %",
+        "Of the requests in each interval.",
+        Query(quantile(0.99, DURATION, "type", EVENTS), "{{type}}"),
+        unit="s",
+    )
+    yield curves(
+        "In flight by type",
+        "Requests being answered.",
+        Query(total("realtime_proxy_inflight_requests", "type", EVENTS), "{{type}}"),
+        unit="short",
+    )
+
+
+def _backends() -> Iterator[Panel]:
+    yield curves(
+        "Calls by service",
+        "Calls a second.",
+        Query(rate(CALLS, "service"), "{{service}}"),
+        unit="reqps",
+        stacked=True,
+    )
+    yield curves(
+        "Calls without success, by status",
+        "Calls a second that ended with a status other than OK.",
+        Query(rate(CALLS, "service, code", 'code!="OK"'), "{{service}} {{code}}"),
+        unit="reqps",
+    )
+    share = f"{rate(CALLS, 'service', NO_ANSWER)} / ({rate(CALLS, 'service')} > 0)"
+    yield curves(
+        "Calls without answer",
+        "The share of the calls to each service. Alert: 5 %.",
+        Query(share, "{{service}}"),
+        unit="percentunit",
+    )
+    yield heat("Duration of the calls", "Of all services.", Query(cells(CALL_DURATION), "{{le}}"))
+    yield curves(
+        "Duration by service, 99 %",
+        "Of the calls in each interval.",
+        Query(quantile(0.99, CALL_DURATION, "service"), "{{service}}"),
+        unit="s",
+    )
+    yield curves(
+        "In flight by service",
+        "The process with the most calls. At RPC_MAX_INFLIGHT further calls are refused as unavailable.",
+        Query(largest("realtime_backend_inflight_calls", "service"), "{{service}}"),
+        unit="short",
+    )
