@@ -112,6 +112,10 @@ class Configuration:
         """Whether the option under a dotted path is switched on."""
         return is_true(self.option(path).value)
 
+    def chooses_proxies(self) -> bool:
+        """Whether namespaces choose a proxy by its name: always in v6, and in v5's granular mode."""
+        return self.major == 6 or self.is_on("granular_proxy_mode")
+
     def text(self, path: str, default: str = "") -> str:
         """The text under a dotted path; the default when there is none."""
         value = self.option(path).value

@@ -1,5 +1,6 @@
 """A proxy endpoint that admits everybody as the user they name, and only one user into channels."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,9 +30,9 @@ class DecidingProxy:
 
 
 @contextmanager
-def deciding_proxy() -> Iterator[DecidingProxy]:
+def deciding_proxy(tls: ssl.SSLContext | None = None) -> Iterator[DecidingProxy]:
     """A running one on loopback."""
     proxy = DecidingProxy()
-    with json_server(proxy.answer) as url:
+    with json_server(proxy.answer, tls) as url:
         proxy.url = url
         yield proxy

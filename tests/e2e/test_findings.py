@@ -1,7 +1,9 @@
 """What the linter warns of, seen on a real Centrifugo: each finding, and the harm that it speaks of."""
 
 import asyncio
+import copy
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,11 +14,14 @@ import grpc
 import httpx
 import pytest
 
+from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, changed, found, sound
 from tests.e2e.clients import bare_connect, bare_session, with_ticket
 from tests.e2e.deciding_proxy import MEMBER, OUTSIDER, DecidingProxy, deciding_proxy
+from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo
+from tests.harness.certificates import Authority
 from tools.ports import free_port
 
 CHAT = "family:42"
@@ -30,16 +35,22 @@ FACTS = replace(
 )
 KEPT = {"history_size": 10, "history_ttl": "60s", "presence": True}
 Changes = Mapping[int, dict[str, Any]]
+only_v6 = pytest.mark.parametrize("centrifugo_bin", [6], ids="v{}".format, indirect=True)
 
 
 @contextmanager
 def misconfigured(
-    path: Path, finding: str, changes: Changes, **namespace: Any
+    path: Path,
+    finding: str,
+    changes: Changes,
+    tls: ssl.SSLContext | None = None,
+    facts: ServiceFacts = FACTS,
+    **namespace: Any,
 ) -> Iterator[tuple[Centrifugo, DecidingProxy]]:
     """A Centrifugo with these changes by major, which the linter reports under this id, and its proxy endpoint."""
     major = centrifugo.layout(path)
-    with deciding_proxy() as proxy:
-        facts = replace(FACTS, base_url=proxy.url, pool=finding == "personal-channels")
+    with deciding_proxy(tls) as proxy:
+        facts = replace(facts, base_url=proxy.url)
         config = changed(sound(major, facts), changes[major])
         config = centrifugo.with_channel_options(config, major, "family", **namespace) if namespace else config
         assert finding in [each.id for each in found(config, facts, major=major)]
@@ -54,7 +65,7 @@ async def ask_as(front: Centrifugo, user: str, *commands: dict[str, Any]) -> lis
 
 
 async def test_an_outsider_reads_what_a_family_wrote(centrifugo_bin: Path) -> None:
-    rights = {**KEPT, "allow_history_for_client": True, "allow_presence_for_client": True}
+    rights: dict[str, Any] = {**KEPT, "allow_history_for_client": True, "allow_presence_for_client": True}
 
     with misconfigured(centrifugo_bin, "rights-without-subscription", {6: {}, 5: {}}, **rights) as (front, _):
         async with bare_session(front.websocket, with_ticket(MEMBER)) as ask:
@@ -96,11 +107,26 @@ async def test_a_private_prefix_of_a_namespace_shuts_its_members_out(centrifugo_
     assert proxy.asked == []
 
 
+@only_v6  # v5 has RPC namespaces in granular mode only
+async def test_methods_of_another_separator_are_not_found(centrifugo_bin: Path) -> None:
+    facts = replace(FACTS, events=(*FACTS.events, "rpc"))
+
+    with misconfigured(centrifugo_bin, "rpc-boundary", {6: {"rpc.namespace_boundary": "."}}, facts=facts) as (
+        front,
+        proxy,
+    ):
+        (refused,) = await ask_as(front, MEMBER, {"rpc": {"method": "diary.add", "data": {}}})
+
+    assert refused["error"] == {"code": 104, "message": "method not found"}
+    assert proxy.asked == []
+
+
 async def test_personal_channels_shut_out_users_of_the_fallback_pool(centrifugo_bin: Path) -> None:
     personal = {"client.subscribe_to_user_personal_channel.enabled": True}
     changes = {6: personal, 5: {"user_subscribe_to_personal": True}}
 
-    with misconfigured(centrifugo_bin, "personal-channels", changes) as (front, _):
+    facts = replace(FACTS, pool=True)
+    with misconfigured(centrifugo_bin, "personal-channels", changes, facts=facts) as (front, _):
         fallback = await bare_connect(front.websocket, with_ticket("fallback:3f9a00b1c2d3"))
         ordinary = await bare_connect(front.websocket, with_ticket("u-1"))
 
@@ -188,3 +214,31 @@ async def test_a_header_that_cannot_be_sent_fails_every_call(centrifugo_bin: Pat
 
     assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
     assert proxy.headers == []
+
+
+@only_v6  # v5 always verifies the certificate of a proxy
+async def test_a_server_with_any_certificate_gets_the_tickets(centrifugo_bin: Path, tmp_path: Path) -> None:
+    stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    stranger.load_cert_chain(*Authority.in_folder(tmp_path).issue("stranger.test"))
+    changes = {6: {"client.proxy.connect.http.tls": {"enabled": True, "insecure_skip_verify": True}}}
+
+    with misconfigured(centrifugo_bin, "tls-unverified", changes, tls=stranger) as (front, proxy):
+        entered = await bare_connect(front.websocket, with_ticket("u-1"))
+
+    assert "connect" in entered
+    assert len(proxy.headers) == 1
+
+
+async def test_a_message_larger_than_the_service_takes_is_a_temporary_error_each_time(
+    centrifugo_bin: Path, http_stack: Stack
+) -> None:
+    major = centrifugo.layout(centrifugo_bin)
+    option = {6: "websocket.message_size_limit", 5: "websocket_message_size_limit"}[major]
+    config = changed(copy.deepcopy(http_stack.config), {option: 262_144})
+    large = {"data": {"token": http_stack.tickets.issue(), "padding": "x" * 100_000}}
+
+    with centrifugo.running(centrifugo_bin, config, **guard_of(centrifugo_bin, http_stack.service.variables)) as front:
+        answers = [await bare_connect(front.websocket, large) for _ in range(2)]
+
+    assert "message-size" in [each.id for each in found(config, major=major)]
+    assert [answer["error"]["code"] for answer in answers] == [100, 100]

@@ -1,6 +1,7 @@
 """An HTTP server on loopback that answers JSON with JSON."""
 
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -13,7 +14,7 @@ Answer = Callable[[str, Mapping[str, str], Any], Any]
 
 
 @contextmanager
-def json_server(answer: Answer) -> Iterator[str]:
+def json_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The URL of a running one, which has a thread of its own."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -29,5 +30,5 @@ def json_server(answer: Answer) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    with http_server(Handler) as url:
+    with http_server(Handler, tls) as url:
         yield url

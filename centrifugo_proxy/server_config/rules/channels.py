@@ -52,7 +52,9 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
 
 @RULES.rule("rpc-boundary", Severity.WARNING)
 def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    if "rpc" in facts.events and configuration.text(RPC_BOUNDARY[configuration.major], OURS) == ".":
+    """v5 looks for RPC namespaces in granular mode only."""
+    boundary = configuration.text(RPC_BOUNDARY[configuration.major], OURS)
+    if "rpc" in facts.events and boundary == "." and configuration.chooses_proxies():
         yield Problem(
             RPC_BOUNDARY[configuration.major],
             "The policy's methods have dots in their names (diary.add). Centrifugo takes the part before the first dot "

@@ -111,7 +111,7 @@ def is_expression_of_go(pattern: str) -> bool:
 
 def _proxy_names(configuration: Configuration) -> Iterator[Refusal]:
     """Names of proxies that are not in `proxies`."""
-    if configuration.major == 5 and not configuration.is_on("granular_proxy_mode"):
+    if not configuration.chooses_proxies():
         return
     known = {str(proxy.get("name")) for proxy in tables(configuration.lists.get("proxies"))} | {""}
     known |= {"default"} if configuration.major == 6 else set()

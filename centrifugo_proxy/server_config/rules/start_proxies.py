@@ -25,9 +25,8 @@ def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
-    """v5 reads them in granular mode only."""
-    read = configuration.major == 6 or configuration.is_on("granular_proxy_mode")
-    return tables(configuration.lists.get("proxies")) if read else []
+    """The proxies that have a name; those that Centrifugo does not read are left out."""
+    return tables(configuration.lists.get("proxies")) if configuration.chooses_proxies() else []
 
 
 def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:

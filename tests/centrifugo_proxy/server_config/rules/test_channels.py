@@ -3,11 +3,28 @@
 from dataclasses import replace
 from typing import Final
 
+from centrifugo_proxy.protocol.codes import ResponseMode
 from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
 
 NO_POOL = replace(ALL_EVENTS, pool=False)
 PERSONAL = "client.subscribe_to_user_personal_channel"
+WITH_RPC: Final = replace(CONNECT_ONLY, tokens=(), mode=ResponseMode.ENVELOPE, events=("connect", "rpc"))
+GRANULAR: Final = {
+    "granular_proxy_mode": True,
+    "connect_proxy_name": "connect",
+    "rpc_proxy_name": "rpc",
+    "proxies": [
+        {
+            "name": event,
+            "endpoint": f"http://realtime:9730/centrifugo/{event}",
+            "timeout": "3s",
+            "include_connection_meta": True,
+        }
+        for event in ("connect", "rpc")
+    ],
+}
+
 FIRES: Final = [
     Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": "/"}, expected=ALL_EVENTS),
     Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": ""}, expected=ALL_EVENTS),
@@ -21,7 +38,7 @@ FIRES: Final = [
     Case("private-prefix", "channel.private_prefix", {"channel.private_prefix": "fam"}, expected=ALL_EVENTS),
     Case("private-prefix", "channel_private_prefix", {"channel_private_prefix": "n"}, major=5, expected=ALL_EVENTS),
     Case("rpc-boundary", "rpc.namespace_boundary", {"rpc.namespace_boundary": "."}, expected=ALL_EVENTS),
-    Case("rpc-boundary", "rpc_namespace_boundary", {"rpc_namespace_boundary": "."}, major=5, expected=ALL_EVENTS),
+    Case("rpc-boundary", "rpc_namespace_boundary", {"rpc_namespace_boundary": ".", **GRANULAR}, 5, WITH_RPC),
     Case(
         "personal-channels",
         f"{PERSONAL}.personal_channel_namespace",
@@ -42,6 +59,7 @@ SILENT: Final = [
     Case("private-prefix", "the default", {"channel.private_prefix": "$"}, expected=ALL_EVENTS),
     Case("private-prefix", "no private channels", {"channel_private_prefix": ""}, major=5, expected=ALL_EVENTS),
     Case("rpc-boundary", "no rpc", {"rpc.namespace_boundary": "."}, expected=CONNECT_ONLY),
+    Case("rpc-boundary", "v5 has no RPC namespaces", {"rpc_namespace_boundary": "."}, 5, ALL_EVENTS),
     Case("personal-channels", "no pool", {PERSONAL: {"enabled": True}}, expected=NO_POOL),
     Case(
         "personal-channels",
