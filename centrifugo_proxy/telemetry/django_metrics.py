@@ -4,9 +4,8 @@ django-prometheus' own middlewares take a dozen locks per request. Its histogram
 request is in realtime_proxy_duration_seconds. Figures: docs/performance.md.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from threading import Lock
+from typing import Final
 
 from django_prometheus.middleware import Metrics
 
@@ -14,31 +13,35 @@ from django_prometheus.middleware import Metrics
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "OPTIONS", "CONNECT", "PATCH"})
 OTHER_METHOD: Final = "<invalid method>"
 
-
-class Labels(NamedTuple):
-    """The labels of django-prometheus' request counters."""
-
-    view: str
-    method: str
-    transport: str
-    status: int
+# View, method, transport and status. A plain tuple: one is made for every request.
+Labels = tuple[str, str, str, int]
 
 
-@dataclass
 class Tally:
-    """Requests since the last `fold`."""
+    """Requests since the start. The thread of the event loop counts; any thread may call `fold`."""
 
-    requests: Counter[Labels] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self._requests: dict[Labels, int] = {}
+        self._folded: dict[Labels, int] = {}
+        self._folding = Lock()
+
+    def count(self, view: str, method: str, transport: str, status: int) -> None:
+        """Count a request. Methods that are not in METHODS share a label, because a client can send any word."""
+        labels = (view, method if method in METHODS else OTHER_METHOD, transport, status)
+        self._requests[labels] = self._requests.get(labels, 0) + 1
 
     def fold(self) -> None:
-        """Add the tally to django-prometheus' counters. Call it before each export."""
-        requests, self.requests = self.requests, Counter()
-        for labels, count in requests.items():
-            _add(labels, count)
+        """Add what was counted since the last time to django-prometheus' counters. Call it before each export."""
+        with self._folding:
+            for labels, count in list(self._requests.items()):
+                if new := count - self._folded.get(labels, 0):
+                    _add(labels, new)
+                    self._folded[labels] = count
 
 
 def _add(labels: Labels, count: int) -> None:
-    view, method, transport, status = labels.view, _method(labels.method), labels.transport, str(labels.status)
+    view, method, transport, number = labels
+    status = str(number)
     metrics = Metrics.get_instance()
     metrics.requests_total.inc(count)
     metrics.responses_total.inc(count)
@@ -49,9 +52,4 @@ def _add(labels: Labels, count: int) -> None:
     metrics.responses_by_status_view_method.labels(status=status, view=view, method=method).inc(count)
 
 
-def _method(method: str) -> str:
-    """The method's name, from a closed set, because a client can send any word."""
-    return method if method in METHODS else OTHER_METHOD
-
-
-tally = Tally()
+tally: Final = Tally()

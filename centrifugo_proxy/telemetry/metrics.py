@@ -1,5 +1,6 @@
-"""The metrics. Their children are created once, so that every label value exists at 0 from the start.
+"""The metrics. Their series are created once, so that every label value exists at 0 from the start.
 
+What every request counts is in tallies (tallies.py); the rest are prometheus_client's own metrics.
 Label values come from the closed sets below, never from a user, channel, client or ticket.
 """
 
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -21,6 +22,7 @@ from centrifugo_proxy.peers.statuses import STATUS_NAMES
 from centrifugo_proxy.protocol import guard
 from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.telemetry import claims
+from centrifugo_proxy.telemetry.tallies import CounterTally, HistogramTally
 from common.adaptive_limit import AdaptiveLimit
 from common.log_output import dropped_lines
 from fallback.admission import Admission
@@ -44,23 +46,18 @@ POOL_SIZE: Final = Gauge(
     "Fallback tickets left in this process; with FALLBACK_CLAIMS_URL in the fleet, as last heard: take the maximum of "
     "the processes, not the sum. Only with claims it can rise: when the store comes back empty, or did not answer.",
 )
-CONNECT: Final = Counter(
-    "realtime_centrifugo_connect",
-    "Connect requests by outcome. In an outage: unavailable before the window has passed, then fallback_pool_consumed "
-    "(let in by a fallback ticket) and fallback_pool_miss (refused). fallback_pool_not_open: a fallback ticket was "
-    "shown while identity answers; it stays unspent.",
-    ["outcome"],
-)
-REQUESTS: Final = Counter(
+REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",
     "All requests of Centrifugo by event and outcome, including refused and overloaded ones.",
     ["type", "outcome"],
+    [(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES[event]],
 )
-DURATION: Final = Histogram(
+DURATION: Final = HistogramTally(
     "realtime_proxy_duration_seconds",
     "Seconds from the complete request to its answer. The proxy timeout of Centrifugo must be longer.",
     ["type"],
     buckets=BUCKETS,
+    series=[(event,) for event in EVENTS],
 )
 INFLIGHT: Final = Gauge(
     "realtime_proxy_inflight_requests",
@@ -75,15 +72,18 @@ LOOP_LAG: Final = Gauge(
     "realtime_event_loop_lag_seconds",
     "How late the event loop was a moment ago; with PROXY_MAX_INFLIGHT=auto a lag above 0.05 lowers the limit.",
 )
-IDENTITY_CALLS: Final = Counter(
+IDENTITY_CALLS: Final = CounterTally(
     "realtime_identity_calls",
     "Validate calls to identity by gRPC status code. UNAVAILABLE and DEADLINE_EXCEEDED are failures of an outage.",
     ["code"],
+    [(code,) for code in STATUS_NAMES],
 )
-IDENTITY_DURATION: Final = Histogram(
+IDENTITY_DURATION: Final = HistogramTally(
     "realtime_identity_call_duration_seconds",
     "Duration of Validate calls in seconds, including failed ones.",
+    [],
     buckets=BUCKETS,
+    series=[()],
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
@@ -116,12 +116,13 @@ POOL_STATUS: Final = Gauge(
 POOL_WATERMARK: Final = Gauge(
     "realtime_fallback_pool_low_watermark", "FALLBACK_LOW_WATERMARK: compare the pool size with it. 0: no warning."
 )
-BACKEND_CALLS: Final = Counter(
+BACKEND_CALLS: Final = CounterTally(
     "realtime_backend_calls",
     "Calls of the session events by service (rpc:<name> for an rpc backend) and gRPC status code.",
     ["service", "code"],
+    [],
 )
-BACKEND_DURATION: Final = Histogram(
+BACKEND_DURATION: Final = HistogramTally(
     "realtime_backend_call_duration_seconds",
     "Duration of the calls of the session events in seconds, including failed ones.",
     ["service"],
@@ -162,6 +163,23 @@ CONNECTIONS_REFUSED: Final = Counter(
 )
 
 
+class _Connects(Collector):
+    """The requests of connect that the event decided, without those refused before it. Read from REQUESTS."""
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        family = CounterMetricFamily("realtime_centrifugo_connect", CONNECT_HELP, labels=["outcome"])
+        for outcome in connect.OUTCOMES:
+            family.add_metric([outcome], REQUESTS.counts["connect", outcome])
+        yield family
+
+
+CONNECT_HELP: Final = (
+    "Connect requests by outcome. In an outage: unavailable before the window has passed, then fallback_pool_consumed "
+    "(let in by a fallback ticket) and fallback_pool_miss (refused). fallback_pool_not_open: a fallback ticket was "
+    "shown while identity answers; it stays unspent."
+)
+
+
 class _DroppedLogLines(Collector):
     """Reads the count at each scrape: no metric can be updated at the point where a log line is dropped."""
 
@@ -173,17 +191,15 @@ class _DroppedLogLines(Collector):
 LOG_LINES_HELP: Final = (
     "Log lines lost because stdout or stderr is closed, full, broken or not read: look at what collects the logs."
 )
-REGISTRY.register(_DroppedLogLines())
+for _collector in (
+    _Connects(), REQUESTS, DURATION, IDENTITY_CALLS, IDENTITY_DURATION, BACKEND_CALLS, BACKEND_DURATION,
+    _DroppedLogLines(),
+):  # fmt: skip
+    REGISTRY.register(_collector)
 
-connects: Final = {outcome: CONNECT.labels(outcome) for outcome in connect.OUTCOMES}
-requests: Final = {
-    (event, outcome): REQUESTS.labels(event, outcome) for event in EVENTS for outcome in PROXY_OUTCOMES[event]
-}
-durations: Final = {event: DURATION.labels(event) for event in EVENTS}
 inflight: Final = dict.fromkeys(EVENTS, 0)  # plain numbers, read at each scrape
 for _event in EVENTS:
     INFLIGHT.labels(_event).set_function(partial(inflight.__getitem__, _event))
-identity_calls: Final = {code: IDENTITY_CALLS.labels(code) for code in STATUS_NAMES}
 identity_probes: Final = {outcome: IDENTITY_PROBES.labels(outcome) for outcome in probe.OUTCOMES}
 pool_statuses: Final = {status: POOL_STATUS.labels(status) for status in LoadStatus}
 svid_updates: Final = {result: SVID_UPDATES.labels(result) for result in ("taken", "bad")}
@@ -195,16 +211,14 @@ guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in gua
 
 def count_request(event: str, outcome: str, seconds: float) -> None:
     """One answered request; refusals by guard or capacity are not connects."""
-    requests[event, outcome].inc()
-    durations[event].observe(seconds)
-    if event == "connect" and outcome in connects:
-        connects[outcome].inc()
+    REQUESTS.counts[event, outcome] += 1
+    DURATION.series[event,].observe(seconds)
 
 
 def observe_identity_call(code: str, seconds: float) -> None:
     """One Validate call that ended with this gRPC status name."""
-    identity_calls[code].inc()
-    IDENTITY_DURATION.observe(seconds)
+    IDENTITY_CALLS.counts[code,] += 1
+    IDENTITY_DURATION.series[()].observe(seconds)
 
 
 def watch(admission: Admission, clock: Clock, version: str) -> None:
@@ -240,11 +254,12 @@ def rpc_backend(name: str) -> str:
 
 def backend_observer(service: str) -> Callable[[str, float], None]:
     """The observer that counts and times a configured service's calls. Its series exist from then on."""
-    calls = {code: BACKEND_CALLS.labels(service, code) for code in STATUS_NAMES}
-    duration = BACKEND_DURATION.labels(service)
+    calls, duration = BACKEND_CALLS.counts, BACKEND_DURATION.add((service,))
+    for code in STATUS_NAMES:
+        calls.setdefault((service, code), 0)
 
     def observe(code: str, seconds: float) -> None:
-        calls[code].inc()
+        calls[service, code] += 1
         duration.observe(seconds)
 
     return observe

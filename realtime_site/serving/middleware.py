@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils.decorators import async_only_middleware
 
-from centrifugo_proxy.telemetry.django_metrics import Labels, tally
+from centrifugo_proxy.telemetry.django_metrics import tally
 from centrifugo_proxy.web.request_context import scope_of
 from centrifugo_proxy.web.responses import json_error
 
@@ -49,7 +49,7 @@ def django_prometheus_metrics(get_response: GetResponse) -> GetResponse:
         response = await get_response(request)
         match = request.resolver_match
         view = match.view_name if match else "<unnamed view>"
-        tally.requests[Labels(view, request.method or "", scope_of(request)["scheme"], response.status_code)] += 1
+        tally.count(view, request.method or "", scope_of(request)["scheme"], response.status_code)
         return response
 
     return middleware

@@ -1,0 +1,93 @@
+"""Counters and histograms for every request: plain numbers, which a scrape turns into Prometheus' metrics.
+
+A counter or histogram of prometheus_client takes a lock for each number that it changes; for a connect there are eight.
+A tally is changed by one thread only, that of the event loop, and needs no lock. A scrape may run in any thread: it
+copies the numbers of a series in one step and changes nothing, so that no count is lost.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+Labels = tuple[str, ...]
+
+
+class CounterTally(Collector):
+    """A counter. `counts[labels] += 1` counts; a series exists from the start if its labels are among `series`."""
+
+    def __init__(self, name: str, documentation: str, labels: Sequence[str], series: Iterable[Labels]) -> None:
+        self._name, self._documentation, self._labels = name, documentation, labels
+        self.counts: Final = dict.fromkeys(series, 0)
+
+    def collect(self) -> Iterable[Metric]:
+        """The family; `_total` is added to its name."""
+        family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+        for labels, count in list(self.counts.items()):
+            family.add_metric(labels, count)
+        yield family
+
+    def describe(self) -> Iterable[Metric]:
+        """The name, by which a registry notices duplicates."""
+        yield CounterMetricFamily(self._name, self._documentation)
+
+
+class Series:
+    """One series of a histogram, with the same `buckets` as the others: upper bounds in ascending order."""
+
+    __slots__ = ("_buckets", "_numbers")
+
+    def __init__(self, buckets: Sequence[float]) -> None:
+        self._buckets = buckets
+        self._numbers: list[float] = [0] * (len(buckets) + 1) + [0.0]  # a count for each bucket and above, the sum
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        numbers = self._numbers
+        bucket = bisect_left(self._buckets, value)
+        numbers[bucket] += 1
+        numbers[-1] += value
+
+    def snapshot(self) -> tuple[list[float], float]:
+        """The cumulative counts, the last of which is the number of values, and the sum of the values."""
+        *counts, total = self._numbers
+        return list(accumulate(counts)), total
+
+
+class HistogramTally(Collector):
+    """A histogram. `series[labels].observe(value)` counts."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        *,
+        buckets: Sequence[float],
+        series: Iterable[Labels] = (),
+    ) -> None:
+        self._name, self._documentation, self._labels = name, documentation, labels
+        self._buckets = buckets
+        self._bounds = [*map(floatToGoString, buckets), "+Inf"]
+        self.series: Final = {each: Series(buckets) for each in series}
+
+    def add(self, labels: Labels) -> Series:
+        """The series of these labels, which exists from now on."""
+        return self.series.setdefault(labels, Series(self._buckets))
+
+    def collect(self) -> Iterable[Metric]:
+        """The family."""
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
+        for labels, series in list(self.series.items()):
+            counts, total = series.snapshot()
+            family.add_metric(labels, list(zip(self._bounds, counts, strict=True)), total)
+        yield family
+
+    def describe(self) -> Iterable[Metric]:
+        """The name, by which a registry notices duplicates."""
+        yield HistogramMetricFamily(self._name, self._documentation)
