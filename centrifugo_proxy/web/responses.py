@@ -1,6 +1,6 @@
 """Responses and decorators that the views share."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ import orjson
 from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.cookie import SimpleCookie
-from django.http.response import ResponseHeaders
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.utils.functional import cached_property
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
@@ -18,19 +18,29 @@ CONTENT_TYPE: Final = "application/json"
 
 
 class JsonResponse(HttpResponse):
-    """A response with a body of JSON bytes. Header and cookie objects are created on first use."""
+    """A response with a body of JSON bytes, which are kept as they are. Everything else is created on first use."""
+
+    content: bytes = b""  # replaces Django's property, which copies into a list and back
+    closed = False
+    _charset = "utf-8"
+    _reason_phrase = None
+    _handler_class = None
+    # The body is not a list of parts, so nothing can be appended.
+    writable, write, writelines = HttpResponseBase.writable, HttpResponseBase.write, HttpResponseBase.writelines
 
     def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.content = body
         self.status_code = status
-        self.closed = False
-        self._charset = "utf-8"
-        self._reason_phrase = None
-        self._handler_class = None
-        self._resource_closers: list[Callable[[], None]] = []
         if headers:
             for name, value in headers.items():
                 self.headers[name] = value
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+
+    @cached_property
+    def _resource_closers(self) -> list[Callable[[], None]]:
+        return []
 
     @cached_property
     def headers(self) -> ResponseHeaders:  # type: ignore[override]

@@ -142,4 +142,5 @@ def _of_django(view: str) -> float:
     from django_prometheus.middleware import Metrics  # noqa: PLC0415  (needs a configured Django)
 
     family: Counter = Metrics.get_instance().requests_by_view_transport_method
-    return sum(sample.value for sample in family.collect()[0].samples if sample.labels["view"] == view)
+    (collected,) = family.collect()
+    return sum(sample.value for sample in collected.samples if sample.labels["view"] == view)
