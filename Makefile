@@ -16,7 +16,7 @@ KAFKA := .cache/kafka/kafka.jsa
 JS := .cache/js/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench js js-if-possible kafka kafka-if-possible checks lint types proto dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options
+.PHONY: help run check test bench docs js js-if-possible kafka kafka-if-possible checks lint types proto dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,9 +32,9 @@ $(VENV)/.run: $(VENV)/.python requirements/base.txt requirements/demo.txt
 	@$(PIP) -r requirements/base.txt -r requirements/demo.txt
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.run requirements/dev.txt
+$(VENV)/.installed: $(VENV)/.run requirements/dev.txt requirements/docs.txt
 	@echo "Installing the packages of the tests into $(VENV), once; this takes about a minute."
-	@$(PIP) -r requirements/dev.txt
+	@$(PIP) -r requirements/dev.txt -r requirements/docs.txt
 	@touch $@
 
 run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
@@ -108,6 +108,10 @@ js-if-possible:
 bench: $(VENV)/.installed  ## CPU of a connect, compared with a bare function's; options in BENCH="--json FILE --rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)
 
+# The theme is maintained until May 2027 and says so at length: docs/design/documentation-site.md.
+docs: $(VENV)/.installed js-if-possible  ## the documentation as a site, .cache/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 checks: lint types  ## only the static checks
 
 lint: $(VENV)/.installed  ## ruff and the import contracts
@@ -139,6 +143,7 @@ requirements: $(VENV)/.installed  ## pin the newest versions in requirements/*.t
 	$(COMPILE) -o requirements/base.txt requirements/base.in
 	$(COMPILE) -o requirements/demo.txt requirements/demo.in
 	$(COMPILE) -o requirements/dev.txt requirements/dev.in
+	$(COMPILE) -o requirements/docs.txt requirements/docs.in
 
 clean:  ## remove everything that the other targets created
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

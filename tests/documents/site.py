@@ -1,0 +1,65 @@
+"""Builds the documentation as a site, and compares pages of it with their Markdown."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+
+from markdown_it import MarkdownIt
+
+from tests.harness.paths import ROOT
+
+BLOCKS: Final = frozenset({"h1", "h2", "h3", "h4", "ul", "ol", "li", "table", "tr", "pre", "blockquote"})
+
+
+def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Builds the site into this folder, as make docs does. With --quiet MkDocs would not count warnings as errors."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(folder), *options]
+    env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603
+
+
+def article(page: Path) -> str:
+    """What the site shows of the Markdown, without the navigation."""
+    [found] = re.findall(r"<article.*?>(.*)</article>", page.read_text(), re.DOTALL)
+    return str(found)
+
+
+def forge_html(markdown: str) -> str:
+    """CommonMark with tables: what forges render."""
+    return str(MarkdownIt("commonmark").enable("table").render(markdown))
+
+
+class _Reader(HTMLParser):
+    """Collects the tags of blocks, and what the page loads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in BLOCKS:
+            self.blocks.append(tag)
+        for name, value in attrs:
+            if name in {"src", "srcset", "data"} or (tag == "link" and name == "href"):
+                self.loaded.append(value or "")
+
+
+def blocks(html: str) -> list[str]:
+    """The block elements in order: headings, lists, tables, code."""
+    return _read(html).blocks
+
+
+def loaded(html: str) -> list[str]:
+    """The addresses of scripts, styles, icons and images."""
+    return _read(html).loaded
+
+
+def _read(html: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(html)
+    return reader

@@ -1,0 +1,149 @@
+"""The documentation as a site: built strictly, read in a browser, and equal to what a forge shows."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.documents.pages import PAGES
+from tests.documents.site import article, blocks, build, forge_html, loaded
+from tests.harness.browser import BrowserPage, browser_page, needs_chromium
+from tests.harness.http_server import http_server
+from tests.harness.node import needs_node
+from tests.harness.paths import ROOT
+from tools.site_hook import site_uri
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("site")]  # one worker builds it
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    ended = build(folder)
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site_url(site: Path) -> Iterator[str]:
+    class Silent(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with http_server(partial(Silent, directory=str(site))) as url:
+        yield url
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[BrowserPage]:
+    async with browser_page(tmp_path) as page:
+        yield page
+
+
+def on_site(page: Path) -> Path:
+    """Where the site has this page."""
+    return Path(re.sub(r"(README)?\.md$", lambda found: "index.html" if found[1] else ".html", site_uri(page)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_site_shows_the_blocks_that_a_forge_shows(site: Path, page: Path) -> None:
+    on_the_forge = blocks(forge_html(page.read_text()))
+
+    assert blocks(article(site / on_site(page))) == on_the_forge
+
+
+def test_a_link_to_a_file_outside_docs_leads_to_a_page_that_shows_it(site: Path) -> None:
+    assert 'href="files/policy.example.toml.html"' in article(site / "events.html")
+    assert "ask_family_service" in article(site / "files" / "policy.example.toml.html")
+
+
+def test_no_page_loads_anything_from_another_host(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
+
+    addresses = {address for page in pages for address in loaded(page.read_text())}
+
+    assert len(pages) > len(PAGES)
+    assert {address for address in addresses if re.match(r"(\w+:)?//", address)} == set()
+
+
+def test_no_style_loads_anything_from_another_host(site: Path) -> None:
+    styles = "".join(path.read_text() for path in site.rglob("*.css"))
+
+    assert re.findall(r"url\([\"']?(?:https?:)?//[^)]*", styles) == []
+
+
+def test_every_page_can_be_searched(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    searched = {entry["location"].partition("#")[0] for entry in index["docs"]}
+
+    assert {on_site(page).as_posix() for page in PAGES} - searched == set()
+
+
+@needs_chromium
+async def test_the_search_finds_a_section(site_url: str, browser: BrowserPage) -> None:
+    await browser.open(f"{site_url}/index.html?q=minReadySeconds")
+
+    found = await browser.wait_for("document.querySelector('.md-search-result__item a')?.href")
+
+    assert found.startswith(f"{site_url}/fleet.html")
+
+
+@needs_node
+@needs_chromium
+async def test_diagrams_are_drawn_without_a_request_to_another_host(site_url: str, browser: BrowserPage) -> None:
+    await browser.open(f"{site_url}/index.html")
+
+    drawn = await browser.wait_for("document.querySelectorAll('div.mermaid').length")
+
+    assert drawn == (ROOT / "README.md").read_text().count("```mermaid")
+    assert {url for url in browser.requests if not url.startswith((site_url, "data:"))} == set()
+
+
+# What is wrong on a page, and how the strict build complains.
+FAULTS = {
+    "[no page](nowhere.md)": "contains a link 'nowhere.md', but the target is not found among documentation files",
+    "[no heading](index.md#nowhere)": "contains a link 'index.md#nowhere', but there is no such anchor",
+    "[no file](../deploy/nowhere.yml)": "contains a link '../deploy/nowhere.yml', but the target",
+    "[absolute](/index.html)": "contains an absolute link '/index.html'",
+}
+
+
+@pytest.mark.parametrize(("fault", "complaint"), FAULTS.items(), ids=["page", "anchor", "file", "absolute"])
+def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path, fault: str, complaint: str) -> None:
+    configuration = project(tmp_path, {"index.md": f"# Page\n\n{fault}\n"})
+
+    ended = build(tmp_path / "site", "--config-file", str(configuration))
+
+    assert ended.returncode == 1
+    assert complaint in ended.stderr
+
+
+def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) -> None:
+    configuration = project(tmp_path, {"index.md": "# Page\n", "orphan.md": "# Page\n"})
+
+    ended = build(tmp_path / "site", "--config-file", str(configuration))
+
+    assert ended.returncode == 1
+    assert 'not included in the "nav" configuration' in ended.stderr
+    assert "orphan.md" in ended.stderr
+
+
+def project(folder: Path, pages: dict[str, str]) -> Path:
+    """A configuration that differs from ours in its pages alone; index.md is in the navigation."""
+    (folder / "docs").mkdir()
+    for name, text in pages.items():
+        (folder / "docs" / name).write_text(text)
+    own = {
+        "INHERIT": str(ROOT / "mkdocs.yml"),
+        "theme": {"custom_dir": str(ROOT / "tools" / "site" / "overrides")},
+        "hooks": [],
+        "nav": ["index.md"],
+    }
+    configuration = folder / "mkdocs.yml"
+    configuration.write_text(json.dumps(own))
+    return configuration
