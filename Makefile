@@ -12,11 +12,14 @@ CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 # The broker's jars and an archive of their classes.
 KAFKA := .cache/kafka/kafka.jsa
 
+# What checks the files of deploy/ and .github/: three programs, and the schema of external-secrets' kinds.
+DEPLOY_TOOLS := $(addprefix .cache/deploy/,kustomize manifests actionlint external-secrets.yaml)
+
 # What the tests need of npm.
 JS := .cache/js/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench docs js js-if-possible kafka kafka-if-possible checks lint types proto dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options
+.PHONY: help run check test bench docs js js-if-possible kafka kafka-if-possible checks lint types proto dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +47,7 @@ run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity 
 check: checks  ## static checks and the tests that start no process; under 90 seconds
 	EXAMPLES=0.1 $(PYTEST) -m "not processes"
 
-test: checks centrifugos-if-possible kafka-if-possible js-if-possible  ## the static checks and the whole test suite
+test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-tools-if-possible  ## the static checks and the whole test suite
 	EXAMPLES=$${EXAMPLES:-0.5} $(PYTEST)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
@@ -104,6 +107,35 @@ js-if-possible:
 	@mkdir -p .cache
 	@[ -e $(JS) ] || echo "Installing the npm packages of the tests, once"
 	@$(MAKE) --no-print-directory js > .cache/js.log 2>&1 || true
+
+deploy-tools: $(DEPLOY_TOOLS)  ## build what checks the files of deploy/, with Go
+
+BUILD_TOOL = @mkdir -p $(@D) && cd tools/$(@F) && go build -mod=readonly -trimpath -ldflags "-s -w" -o $(CURDIR)/$@
+
+.cache/deploy/kustomize: tools/kustomize/go.mod tools/kustomize/go.sum
+	$(BUILD_TOOL) sigs.k8s.io/kustomize/kustomize/v5
+
+.cache/deploy/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
+	$(BUILD_TOOL) github.com/rhysd/actionlint/cmd/actionlint
+
+.cache/deploy/manifests: $(wildcard tools/manifests/*)
+	$(BUILD_TOOL) .
+
+# Their Go types need a hundred more packages, so the custom resource definition itself is used.
+.cache/deploy/external-secrets.yaml: tools/external-secrets/go.mod tools/external-secrets/go.sum
+	@mkdir -p $(@D)
+	cd $(<D) && go mod download github.com/external-secrets/external-secrets && \
+		install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/external-secrets/external-secrets)"/config/crds/bases/external-secrets.io_externalsecrets.yaml $(CURDIR)/$@
+
+# Tests that need them read the log, and are skipped or fail with the reason (tests/harness/deploy_tools.py).
+deploy-tools-if-possible:
+	@mkdir -p .cache
+	@$(MAKE) --question --no-print-directory deploy-tools > /dev/null 2>&1 || \
+		echo "Building the tools that check deploy/, once; this takes about a minute"
+	@$(MAKE) --no-print-directory --keep-going deploy-tools > .cache/deploy.log 2>&1 || true
+
+prometheus-rule: $(VENV)/.installed  ## write the PrometheusRule of deploy/flux from deploy/alerts.yml
+	$(BIN)/python -m tools.prometheus_rule
 
 bench: $(VENV)/.installed  ## CPU of a connect, compared with a bare function's; options in BENCH="--json FILE --rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)

@@ -36,7 +36,7 @@ def _name_and_port(target: str) -> tuple[str, int]:
     known = bare and not set(bare) & set("/@?# ") and port.isascii() and port.isdigit() and 0 < int(port) < 65536
     if not known:
         shown = "" if "@" in target else f" is {target!r}"
-        raise NotAsked(f"--dns{shown}; accepted: NAME:PORT, such as realtime-proxy-pods:9730.")
+        raise NotAsked(f"--dns{shown}; accepted: NAME:PORT, such as realtime-service-pods:9730.")
     return bare, int(port)
 
 

@@ -2,26 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.commands import Poison, Reason, SkipReason
 from bridge.delivery.work import Partition
-from bridge.routing.file import load_routes
 from bridge.running.health import Health
 from bridge.running.metrics import OUTCOMES
-from realtime_site.settings import env
 from tests.bridge.running.rig import Rig, mapped, running_rig
 from tests.documents.bridge_metrics import bridge_exposition
 from tests.documents.runbook import fields
-from tests.harness.paths import DEPLOY, DOCS
+from tests.harness.paths import DOCS
 
 PAGE = (DOCS / "bridge-operations.md").read_text()
-MANIFESTS = DEPLOY / "kubernetes" / "bridge"
 
 
 def rows(heading: str, level: str = "##") -> Iterator[list[str]]:
@@ -99,46 +93,3 @@ async def test_a_partition_that_was_revoked_has_no_series() -> None:
         after = "partition_stopped{" in generate_latest(rig.metrics.registry).decode()
 
     assert (before, after) == (True, False)
-
-
-def literals() -> dict[str, str]:
-    generators = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["configMapGenerator"]
-    return dict(literal.split("=", 1) for each in generators for literal in each.get("literals", ()))
-
-
-def container() -> dict[str, object]:
-    [only] = next(yaml.safe_load_all((MANIFESTS / "deployment.yaml").read_text()))["spec"]["template"]["spec"][
-        "containers"
-    ]
-    found: dict[str, object] = only
-    return found
-
-
-def test_the_example_sets_variables_that_there_are() -> None:
-    assert set(literals()) <= set(env.defaults)
-
-
-def test_the_example_mounts_what_its_settings_name() -> None:
-    mounts = container()["volumeMounts"]
-    assert isinstance(mounts, list)
-
-    files = [value for value in literals().values() if value.startswith("/etc/")]
-
-    assert {str(Path(file).parent) for file in files} == {mount["mountPath"] for mount in mounts}
-
-
-def test_the_example_probes_what_is_served() -> None:
-    parts = container()
-    paths = {kind: parts[f"{kind}Probe"] for kind in ("startup", "liveness", "readiness")}
-
-    assert {kind: probe["httpGet"]["path"] for kind, probe in paths.items() if isinstance(probe, dict)} == {
-        "startup": "/health/live", "liveness": "/health/live", "readiness": "/health/ready"
-    }  # fmt: skip
-    assert parts["command"] == ["python", "manage.py", "run_bridge"]
-
-
-@pytest.mark.parametrize("file", ["routes.toml"])
-def test_the_examples_routes_are_sound(file: str) -> None:
-    routes = load_routes(str(MANIFESTS / file))
-
-    assert [route.name for route in routes.routes] == ["diary-entry"]

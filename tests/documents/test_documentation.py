@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from centrifugo_proxy.web.urls import urlpatterns
@@ -17,7 +16,6 @@ from tests.harness.service import service
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 DECISIONS = [page for page in sorted((ROOT / "docs" / "design").glob("*.md")) if page.name != "README.md"]
-KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 
 def rows(heading: str) -> Iterator[list[str]]:
@@ -174,30 +172,6 @@ def test_the_changelog_has_a_place_for_the_next_release() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert headings[0] == "Unreleased"
-
-
-def test_the_kubernetes_example_sets_variables_that_there_are() -> None:
-    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
-    literals = [literal for each in kustomization["configMapGenerator"] for literal in each["literals"]]
-
-    assert {literal.partition("=")[0] for literal in literals} <= set(env.defaults)
-
-
-def test_the_kubernetes_example_probes_what_is_served() -> None:
-    [container] = yaml.safe_load((KUBERNETES / "deployment.yaml").read_text())["spec"]["template"]["spec"]["containers"]
-    probes = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
-
-    assert probes == {"startup": "/health/live", "liveness": "/health/live", "readiness": "/health/ready"}
-
-
-def test_the_kubernetes_example_mounts_what_its_settings_name() -> None:
-    literals = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["configMapGenerator"][0]["literals"]
-    [container] = yaml.safe_load((KUBERNETES / "deployment.yaml").read_text())["spec"]["template"]["spec"]["containers"]
-    files = [value for _, _, value in (literal.partition("=") for literal in literals) if value.startswith("/etc/")]
-
-    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
-
-    assert {str(Path(file).parent) for file in files} == mounted
 
 
 def test_the_image_holds_every_package_that_the_service_imports() -> None:

@@ -48,7 +48,7 @@ def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
         )
     )
     try:
-        cluster.run("kubectl rollout restart deployment/realtime-proxy")
+        cluster.run("kubectl rollout restart deployment/realtime-service")
         cluster.wait_until_ready()
         while not let_in(cluster):
             pass
@@ -65,7 +65,7 @@ def let_in(cluster: Cluster) -> bool:
 def pasted(cluster: Cluster, commands: str) -> str:
     """The commands with this pod's address in place of the cluster's."""
     port = cluster.variables["LISTEN_PORT"]
-    return commands.replace("realtime-proxy-pods:9730", f"127.0.0.1:{port}").replace("9730", port)
+    return commands.replace("realtime-service-pods:9730", f"127.0.0.1:{port}").replace("9730", port)
 
 
 def test_every_command_does_what_the_runbook_says(tmp_path: Path) -> None:

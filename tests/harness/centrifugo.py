@@ -6,7 +6,6 @@ the tests run with that one alone, as the major that it is.
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.harness import go_builds
 from tests.harness.paths import ROOT
 from tests.harness.processes import environment
 from tools.ports import free_port
@@ -34,28 +34,10 @@ LOBBY = "lobby"  # a namespace whose channels show who is there
 
 Config = dict[str, Any]
 
-# What a failed build logs when the module mirror is at fault: it answered with an error, it could not be reached, or it
-# lacks the module and downloading from the source is off.
-MIRROR_FAULTS = (
-    re.compile(r"reading https?://\S+: [45]\d\d "),
-    re.compile(r'Get "https?://[^"]+": '),
-    re.compile(r"git ls-remote .*: exit status"),
-)
-# What it logs where Go is missing, or too old for go.mod.
-GO_FAULTS = (
-    re.compile(r"\bgo: (command )?not found"),
-    re.compile(r"requires go >= "),
-    re.compile(r"go.mod:\d+: (invalid go version|unknown directive)"),
-)
-
 
 def excuse(build_log: str) -> str:
     """Why the pinned Centrifugo cannot be built on this machine; "" when the repository itself may be at fault."""
-    if any(fault.search(build_log) for fault in MIRROR_FAULTS):
-        return "The module mirror did not deliver the sources of Centrifugo."
-    if any(fault.search(build_log) for fault in GO_FAULTS):
-        return "Go is missing or too old to build Centrifugo; tools/centrifugo/v6/go.mod has the version it needs."
-    return ""
+    return go_builds.excuse(build_log, "Centrifugo", "tools/centrifugo/v6/go.mod")
 
 
 def build_log() -> str:

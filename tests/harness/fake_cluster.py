@@ -21,7 +21,7 @@ from typing import Any
 from tests.harness.paths import ROOT
 from tests.harness.processes import START_S
 
-POD = "pod/realtime-proxy-1"
+POD = "pod/realtime-service-1"
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def kubectl(cluster: Cluster, arguments: list[str]) -> int:
             return subprocess.call([sys.executable, *command], cwd=ROOT, env=cluster.variables)  # noqa: S603
         case ["replace", "-f", "-"]:
             (cluster.folder / "pool").write_bytes(base64.b64decode(sys.stdin.read()))
-        case ["rollout", "restart", "deployment/realtime-proxy"]:
+        case ["rollout", "restart", "deployment/realtime-service"]:
             cluster.stop()
             cluster.start()
-        case ["rollout", "status", "deployment/realtime-proxy"]:
+        case ["rollout", "status", "deployment/realtime-service"]:
             cluster.wait_until_ready()
         case _:
             sys.stdout.write(f"{shown(cluster, arguments)}\n")
@@ -108,14 +108,15 @@ def kubectl(cluster: Cluster, arguments: list[str]) -> int:
 def shown(cluster: Cluster, arguments: list[str]) -> str:
     """What kubectl only prints."""
     match arguments:
-        case ["get", "pods", "-l", "app=realtime-proxy", *output]:
+        case ["get", "pods", "-l", "app.kubernetes.io/name=realtime-service", *output]:
             return POD if output else f"NAME  READY\n{POD}  1/1"
-        case ["port-forward", "deploy/realtime-proxy", port]:
+        case ["port-forward", "deploy/realtime-service", port]:
             return f"Forwarding from {port}"
-        case ["logs", "--previous", "deploy/realtime-proxy", "--tail", _]:
+        case ["logs", "--previous", "deploy/realtime-service", "--tail", _]:
             return (cluster.folder / "log").read_text()
-        case ["create", "secret", "generic", "realtime-proxy-pool", source, "--dry-run=client", "-o", "yaml"]:
-            return base64.b64encode(Path(source.removeprefix("--from-file=")).read_bytes()).decode()
+        case ["create", "secret", "generic", "centrifugo-fallback-tickets", source, "--dry-run=client", "-o", "yaml"]:
+            file = source.removeprefix("--from-file=fallback-tickets.txt=")
+            return base64.b64encode(Path(file).read_bytes()).decode()
     sys.exit(f"no such kubectl here: {arguments}")
 
 

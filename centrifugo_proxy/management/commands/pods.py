@@ -31,9 +31,9 @@ exit codes (as of a monitoring plugin; with --watch, that of the last round):
   3  there was nobody to ask: a bad argument, a name that does not resolve, a refused environment
 
 examples:
-  manage.py pods --dns realtime-proxy-pods:9730                  every pod of a headless Service
+  manage.py pods --dns realtime-service-pods:9730                  every pod of a headless Service
   manage.py pods --url http://10.0.0.7:9730 --url http://10.0.0.8:9730
-  manage.py pods --dns realtime-proxy-pods:9730 --watch          redrawn in place, until Ctrl-C
+  manage.py pods --dns realtime-service-pods:9730 --watch          redrawn in place, until Ctrl-C
 
 docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
     requires_system_checks = []  # asks other processes: the local configuration does not matter

@@ -20,7 +20,7 @@ import pytest
 from common.exit_codes import PluginState
 from tests.documents.runbook import section
 from tests.harness.manage import run_manage
-from tests.harness.paths import ROOT
+from tests.harness.paths import DEPLOY, ROOT
 from tests.harness.processes import Process, serve_command, started
 from tests.harness.service import connect_body
 from tools.ports import free_port
@@ -233,7 +233,7 @@ def test_exit_codes_are_the_same_in_the_runbook_and_in_help(state: PluginState) 
 
 
 def test_the_example_of_a_headless_service_is_the_one_in_the_deployment() -> None:
-    manifest = (Path(ROOT) / "deploy" / "kubernetes" / "service.yaml").read_text()
+    manifest = (DEPLOY / "flux" / "apps" / "realtime-service" / "base" / "service.yaml").read_text()
 
-    assert "name: realtime-proxy-pods" in manifest
-    assert "realtime-proxy-pods:9730" in run_manage("pods", "--help").stdout
+    assert "name: realtime-service-pods" in manifest
+    assert "realtime-service-pods:9730" in run_manage("pods", "--help").stdout

@@ -1,0 +1,35 @@
+"""The overlays of deploy/flux, as kustomize builds them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.manifests import OVERLAYS, Kustomize, Manifests
+from tests.harness.deploy_tools import Tool
+
+
+@pytest.fixture(scope="session")
+def kustomize(deploy_tool: Tool) -> Kustomize:
+    return Kustomize(deploy_tool("kustomize"))
+
+
+@pytest.fixture(scope="session", params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest, kustomize: Kustomize) -> Manifests:
+    """Each overlay in turn."""
+    return kustomize.overlay(request.param)
+
+
+@pytest.fixture(scope="session")
+def dev(kustomize: Kustomize) -> Manifests:
+    return kustomize.overlay("dev")
+
+
+@pytest.fixture(scope="session")
+def prod(kustomize: Kustomize) -> Manifests:
+    return kustomize.overlay("prod")
+
+
+@pytest.fixture
+def checker(deploy_tool: Tool) -> Path:
+    """tools/manifests, which decodes with the types of the controllers."""
+    return deploy_tool("manifests")

@@ -1,0 +1,58 @@
+"""The tools of `make deploy-tools`: kustomize, our checker of manifests, actionlint, and a schema.
+
+CI may go without them only where they cannot be built, and says why. A pytest plugin, loaded by tests/conftest.py.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.harness import go_builds
+from tests.harness.paths import ROOT
+
+TOOLS: Final = ROOT / ".cache" / "deploy"
+BUILD_LOG: Final = ROOT / ".cache" / "deploy.log"
+WHY_SKIPPED = pytest.StashKey[str]()
+
+Tool = Callable[[str], Path]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if why := config.stash.get(WHY_SKIPPED, ""):
+        terminalreporter.write_line(f"NOT RUN: checks of the files in deploy/. {why}")
+
+
+@pytest.fixture(scope="session")
+def deploy_tool(request: pytest.FixtureRequest) -> Tool:
+    """The path of a tool by its name; skips the test where the tool cannot be built."""
+
+    def find(name: str) -> Path:
+        path = TOOLS / name
+        if path.exists():
+            return path
+        why = missing(name)
+        request.config.stash[WHY_SKIPPED] = why
+        pytest.skip(why)
+
+    return find
+
+
+def missing(name: str) -> str:
+    """Why the tool is not there. Fails the test in CI where the repository may be at fault."""
+    log = BUILD_LOG.read_text() if BUILD_LOG.exists() else ""
+    if why := go_builds.excuse(log, name, "tools/manifests/go.mod"):
+        return why
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"There is no {TOOLS / name}. Here it must not be missing.\n{log}", pytrace=False)
+    return f"There is no {name}: `make deploy-tools` builds it with Go."
+
+
+def run(command: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs a tool in the root of the repository, with `given` on its standard input."""
+    return subprocess.run(  # noqa: S603
+        [command, *arguments], cwd=ROOT, input=given, capture_output=True, text=True, timeout=60, check=False
+    )
