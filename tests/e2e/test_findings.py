@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import secrets
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -202,6 +203,39 @@ async def test_headers_of_the_connection_are_forwarded(centrifugo_bin: Path) -> 
     sent = proxy.headers[0]
     assert (sent["connection"].lower(), sent["upgrade"]) == ("upgrade", "websocket")
     assert sent["host"] == proxy.url.removeprefix("http://")  # Centrifugo's own, not the client's
+
+
+async def test_a_static_header_of_the_connection_is_sent(centrifugo_bin: Path) -> None:
+    static = {"Connection": "close", "Accept-Encoding": "br", "Host": "elsewhere"}
+    changes = {6: {"client.proxy.connect.http.static_headers": static}, 5: {"proxy_static_http_headers": static}}
+
+    with misconfigured(centrifugo_bin, "header-of-connection", changes) as (front, proxy):
+        await bare_connect(front.websocket, with_ticket("u-1"))
+
+    sent = proxy.headers[0]
+    assert (sent["connection"], sent["accept-encoding"]) == ("close", "br")
+    assert sent["host"] == proxy.url.removeprefix("http://")
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:port/centrifugo/connect", "http:///centrifugo/connect\n"])
+async def test_an_endpoint_that_cannot_be_called_fails_every_connect(centrifugo_bin: Path, endpoint: str) -> None:
+    changes = {6: {"client.proxy.connect.endpoint": endpoint}, 5: {"proxy_connect_endpoint": endpoint}}
+
+    with misconfigured(centrifugo_bin, "endpoint-invalid", changes) as (front, _):
+        answer = await bare_connect(front.websocket, with_ticket("u-1"))
+
+    assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+
+
+async def test_at_the_level_trace_tickets_are_in_the_log(centrifugo_bin: Path) -> None:
+    ticket = secrets.token_hex(16)
+    changes = {6: {"log.level": "trace"}, 5: {"log_level": "trace"}}
+
+    with misconfigured(centrifugo_bin, "log-with-tickets", changes) as (front, _):
+        await bare_connect(front.websocket, with_ticket(ticket))
+        logged = front.log.read_text()
+
+    assert f'\\"token\\":\\"{ticket}\\"' in logged.replace(" ", "")
 
 
 @pytest.mark.parametrize("value", ["line\n", "bell\x07"])

@@ -43,6 +43,7 @@ OPENS: Final = {
     "secret": "make an admin session without the password, and call the API with it",
 }
 REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
+LOG_LEVEL: Final = {6: "log.level", 5: "log_level"}
 USER_ID_HEADER: Final = {6: "client.user_id_http_header", 5: "client_user_id_http_header"}
 # Places where this switch has no effect: a server does not verify itself.
 OF_SERVERS: Final = ("http_server.", "grpc_api", "uni_grpc", "tls_")
@@ -157,4 +158,17 @@ def user_id_header(configuration: Configuration, facts: ServiceFacts) -> Iterato
             "Centrifugo takes the user's id from this header of a client's request. Whenever the connect proxy is off, "
             "each client names its user itself, without a ticket.",
             "Remove it: this service says who the user is.",
+        )
+
+
+@RULES.rule("log-with-tickets", Severity.WARNING)
+def log_with_tickets(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    path = LOG_LEVEL[configuration.major]
+    if configuration.text(path).lower() == "trace":
+        yield Problem(
+            path,
+            "At this level Centrifugo logs every command of every client, the tickets and messages in it included. "
+            "Whoever reads the log knows what users write, and can connect with a ticket that has not been used, such "
+            "as a fallback ticket that was refused.",
+            "Use debug or info.",
         )

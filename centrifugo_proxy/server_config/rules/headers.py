@@ -18,6 +18,7 @@ BREAKING: Final = frozenset(
     | {"content-encoding", "accept-encoding"}
 )
 IGNORED: Final = frozenset({"host", "content-length", "content-type", "trailer"})
+DROPPED: Final = frozenset({"transfer-encoding"})  # as a static header; Go's client writes it itself
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
 UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -34,6 +35,14 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                     f"or close the connection after each {proxy.event}. Users see a temporary internal error.",
                     f"Remove {name} from the list.",
                 )
+        for name in sorted((BREAKING - DROPPED) & proxy.static_headers.value.keys()):
+            yield Problem(
+                proxy.static_headers.path,
+                f"{name} describes one connection or one body, and Centrifugo sends it with every {proxy.event}. What "
+                "is between the two may take the request for a WebSocket handshake, wait for a body that has come, or "
+                "close the connection after each request. Users see a temporary internal error.",
+                f"Remove {name}.",
+            )
 
 
 @RULES.rule("header-ignored", Severity.WARNING)
@@ -47,6 +56,12 @@ def header_ignored(configuration: Configuration, facts: ServiceFacts) -> Iterato
                     f"Remove {name} from the list. To learn the client's host, have the proxy in front of Centrifugo "
                     "set X-Forwarded-Host, and list that.",
                 )
+        for name in sorted((IGNORED | DROPPED) & proxy.static_headers.value.keys()):
+            yield Problem(
+                proxy.static_headers.path,
+                f"Centrifugo writes {name} itself and never sends this value.",
+                f"Remove {name}. A gateway that needs another host gets it from the endpoint's URL.",
+            )
 
 
 @RULES.rule("header-unsendable", Severity.ERROR)

@@ -8,6 +8,7 @@ from typing import Final
 from centrifugo_proxy.server_config.configuration import Configuration, is_true, tables
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.options import OPTIONS, TABLES, Setting
+from centrifugo_proxy.server_config.rules.proxy import ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from centrifugo_proxy.server_config.values import accepted_instead
 
@@ -64,7 +65,7 @@ def boolean_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
 
 @RULES.rule("value-invalid", Severity.ERROR)
 def value_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    timeouts = {proxy.timeout.path for proxy in configuration.proxies}  # timeout-invalid reports these
+    timeouts = {proxy.timeout.path for proxy in ours(configuration, facts)}  # timeout-invalid reports these
     for setting in _read(configuration):
         wanted = accepted_instead(setting, configuration.major)
         if wanted and setting.kind != "boolean" and setting.path not in timeouts:

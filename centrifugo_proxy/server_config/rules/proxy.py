@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, EVENTS, SESSION_EVENTS, path_of
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, Proxy
 from centrifugo_proxy.server_config.durations import milliseconds
+from centrifugo_proxy.server_config.endpoints import why_not_callable
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.generate import STALE_CLOSE_MS, TIMEOUT_MARGIN_MS
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
@@ -128,11 +129,33 @@ def _switch(event: str) -> str:
     return "CENTRIFUGO_REFRESH=on" if event == "refresh" else "CHANNEL_POLICY_PATH"
 
 
+def _is_callable(proxy: Proxy) -> bool:
+    """True for an HTTP endpoint that is known and that a request can be sent to."""
+    return _is_known(proxy) and is_http(proxy.endpoint.value) and not why_not_callable(proxy.endpoint.value)
+
+
+def _is_known(proxy: Proxy) -> bool:
+    return not isinstance(proxy.endpoint.value, FromSecret) and "${" not in proxy.endpoint.value
+
+
+@RULES.rule("endpoint-invalid", Severity.ERROR)
+def endpoint_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    """Centrifugo starts with such an endpoint. reference-literal reports a `${…}` in it."""
+    for proxy in ours(configuration, facts):
+        endpoint = proxy.endpoint.value
+        if _is_known(proxy) and is_http(endpoint) and (problem := why_not_callable(endpoint)):
+            yield Problem(
+                proxy.endpoint.path,
+                f"Centrifugo cannot send a request to this endpoint: its {problem}. Every {proxy.event} fails, which "
+                "users see as a temporary internal error, for ever.",
+                f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
+            )
+
+
 @RULES.rule("endpoint-path", Severity.ERROR)
 def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
-        hidden = isinstance(proxy.endpoint.value, FromSecret)
-        if not hidden and is_http(proxy.endpoint.value) and not _is_path_of(proxy):
+        if _is_callable(proxy) and not _is_path_of(proxy):
             yield Problem(
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. Every "

@@ -10,6 +10,7 @@ from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.rules.start_channels import NO_EXPRESSION, channel_refusals, is_expression_of_go
 from centrifugo_proxy.server_config.rules.start_proxies import named_proxies, proxy_refusals
+from centrifugo_proxy.server_config.rules.start_servers import server_refusals
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
@@ -93,7 +94,8 @@ def _pings(configuration: Configuration) -> Iterator[Refusal]:
         pongs = milliseconds(_or(configuration, timeout, "8s"))
     except ValueError:
         return
-    if pings <= pongs:
+    off = configuration.major == 6 and pings == 0
+    if pings <= pongs and not off:
         yield interval, f"the ping interval must be longer than {timeout}"
 
 
@@ -198,4 +200,5 @@ CHECKS: Final[tuple[Callable[[Configuration], Iterator[Refusal]], ...]] = (
     _names,
     proxy_refusals,
     _listeners,
+    server_refusals,
 )

@@ -20,12 +20,12 @@ CLIENTS = "what a client is told, or how long it may take: no right depends on i
 
 HARMLESS: Final[dict[int, dict[str, str]]] = {
     6: {
-        r"http_server\.(address|tls_external|tls_autocert\..*)|(grpc_api|uni_grpc)\.(port|address)": LISTEN,
-        r"http_server\.(internal_)?tls\..*|(grpc_api|uni_grpc)\.tls\..*": TLS_OF_SERVER,
+        r"http_server\.(address|tls_external|tls_autocert\.(?!enabled$).*)|(grpc_api|uni_grpc)\.address": LISTEN,
+        r"http_server\.(internal_tls\..*|tls\.(?!cert_pem$|key_pem$).*)|(grpc_api|uni_grpc)\.tls\..*": TLS_OF_SERVER,
         r"(client|channel|rpc)\.proxy\..*\.tls\..*|proxies\[\]\..*\.tls\..*": TLS_OF_PEER,
-        r"(engine|broker|presence_manager|map_broker|controller)\..*": STORAGE,
+        r"(engine\.(?!redis\.address$)|broker\.|presence_manager\.|map_broker\.|controller\.).*": STORAGE,
         r"consumers\[\]\..*": CONSUMER,
-        r"(prometheus|health|graphite|opentelemetry|usage_stats|log|node)\..*|pid_file": METRICS,
+        r"(prometheus|health|graphite|opentelemetry|usage_stats|node)\..*|log\.file|pid_file": METRICS,
         r"(uni_)?websocket\..*|shutdown\.timeout|shared_poll\..*": TUNING,
         r"(debug|emulation|health|http_stream|init|sse|swagger|uni_http_stream|uni_sse|webtransport)\.handler_prefix"
         r"|http_api\.(handler_prefix|external)|(swagger|init)\.enabled|grpc_api\.(reflection|max_receive_message_size)"
@@ -50,12 +50,12 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"enable_unreleased_features": "opens options that are judged by themselves",
     },
     5: {
-        r"address|tls_external|tls_autocert.*|(grpc_api|uni_grpc)_(port|address)|gomaxprocs": LISTEN,
-        r"tls|tls_.*|(grpc_api|uni_grpc)_tls(_.*)?": TLS_OF_SERVER,
-        r"nats_.*|nats_tls\..*|redis_.*|tarantool_.*|global_.*": STORAGE,
+        r"address|tls_external|tls_autocert_.*|(grpc_api|uni_grpc)_address|gomaxprocs": LISTEN,
+        r"tls_(client_ca|root_ca)(_pem)?|tls_(insecure_skip_verify|server_name)|(grpc_api|uni_grpc)_tls(_.*)?": TLS_OF_SERVER,
+        r"nats_.*|nats_tls\..*|redis_(?!address$).*|tarantool_.*|global_.*": STORAGE,
         r"proxy_grpc_.*|proxies\[\]\.grpc_.*": GRPC_ENDPOINT,
         r"consumers\[\]\..*": CONSUMER,
-        r"prometheus.*|health.*|graphite.*|opentelemetry.*|usage_stats_disable|log_.*|name|node_.*|pid_file": METRICS,
+        r"prometheus.*|health.*|graphite.*|opentelemetry.*|usage_stats_disable|log_file|name|node_.*|pid_file": METRICS,
         r"(uni_)?websocket_.*|shutdown_.*": TUNING,
         r"(admin|api|emulation|http_stream|sse|swagger|uni_http_stream|uni_sse|webtransport|sockjs)_handler_prefix"
         r"|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size|error_mode)"

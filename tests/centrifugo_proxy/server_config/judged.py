@@ -12,7 +12,7 @@ V5_NAMESPACE = r"(namespaces\[\]\.)?"
 GUARD = "guard-header-missing guard-header-wrong header-unsendable"
 FROM_CLIENT = "guard-header-from-client header-of-connection header-ignored"
 TRANSFORMS = "transform-401-missing transform-401-reconnects transform-401-terminal transform-outage-terminal transform-on-refresh start-refused"
-ENDPOINT = "connect-proxy-missing endpoint-path endpoint-grpc event-not-answered start-refused"
+ENDPOINT = "connect-proxy-missing endpoint-invalid endpoint-path endpoint-grpc event-not-answered start-refused"
 DOORS = "namespace-proxy-off namespace-open"
 RIGHTS = "rights-without-subscription rights-of-every-client"
 
@@ -63,6 +63,9 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         ),
         r"client\.(subscription_)?token\.(audience|issuer|user_id_claim|(audience|issuer)_regex)": "start-refused",
         r"client\.user_id_http_header": "user-id-header",
+        r"log\.level": "log-with-tickets",
+        r"http_server\.tls\.(cert_pem|key_pem)|http_server\.tls_autocert\.enabled|(grpc_api|uni_grpc)\.port"
+        r"|engine\.redis\.address": "start-refused",
         r"client\.connection_rate_limit": "connection-rate-limit",
         r"client\.stale_close_delay": "stale-close-delay",
         r"client\.(ping_interval|pong_timeout)": "start-refused",
@@ -127,6 +130,8 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"jwks_public_endpoint)": "subscription-tokens",
         r"(subscription_)?token_(audience|issuer|user_id_claim|(audience|issuer)_regex)": "start-refused",
         r"client_user_id_http_header": "user-id-header",
+        r"log_level": "log-with-tickets",
+        r"tls|tls_(cert|key)(_pem)?|tls_autocert|(grpc_api|uni_grpc)_port|redis_address": "start-refused",
         r"client_connection_rate_limit": "connection-rate-limit",
         r"client_stale_close_delay": "stale-close-delay",
         r"ping_interval|pong_timeout|engine|broker|api_error_mode|webtransport|http3": "start-refused",

@@ -93,7 +93,21 @@ FIRES: Final = [
     ),
     Case("endpoint-path", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": "http://x/centrifugo/connect/"}),
     Case("endpoint-path", "proxy_connect_endpoint", {"proxy_connect_endpoint": "https://x/connect"}, major=5),
-    Case("endpoint-path", "proxies[0].endpoint", granular(endpoint="http://x:y/connect"), major=5),
+    Case("endpoint-path", "proxies[0].endpoint", granular(endpoint="http://x:1/connect"), major=5),
+    *(
+        Case("endpoint-invalid", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": endpoint})
+        for endpoint in (
+            "http://x/centrifugo/connect\n",
+            "http:///centrifugo/connect",
+            "https://x:port/centrifugo/connect",
+            "http://x:99999/centrifugo/connect",
+            "http://[::1/centrifugo/connect",
+            "http://::1/centrifugo/connect",
+            "http://my realtime/centrifugo/connect",
+            "http://x/rt%/centrifugo/connect",
+        )
+    ),
+    Case("endpoint-invalid", "proxy_connect_endpoint", {"proxy_connect_endpoint": "http://x:/y:/z\t"}, major=5),
     Case("endpoint-grpc", f"{CONNECT}.endpoint", {f"{CONNECT}.endpoint": "grpc://realtime:9730"}),
     Case("endpoint-grpc", "proxy_connect_endpoint", {"proxy_connect_endpoint": "realtime:9730"}, major=5),
     Case("timeout-not-above-deadline", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": "2.5s"}),
@@ -379,6 +393,10 @@ SILENT: Final = [
         {"rpc.proxy": {"endpoint": "http://x/centrifugo/rpc", "include_connection_meta": True}},
     ),
     Case("endpoint-path", "a gateway's prefix", {f"{CONNECT}.endpoint": "http://x/rt/centrifugo/connect"}),
+    *(
+        Case("endpoint-invalid", "a URL", {f"{CONNECT}.endpoint": f"{url}/centrifugo/connect"})
+        for url in ("http://[::1]:9730", "http://user:p%40ss@x:9730", "https://x", "http://x:/a%20b", "http://ü")
+    ),
     Case("endpoint-grpc", "gRPC for another backend", {"rpc.proxy.endpoint": "grpc://other:9000"}),
     Case("timeout-not-above-deadline", "just above", {f"{CONNECT}.timeout": "2501ms"}),
     Case("timeout-not-above-deadline", "nanoseconds", {f"{CONNECT}.timeout": 3_000_000_000}),

@@ -24,7 +24,7 @@ STARTS_BY_V5: Final[Configs] = [
     {"proxy_static_http_headers": '{"a":"b"}'},
     {"log_level": "foo"},
     {"sse": "yes"},
-    {"internal_port": "x5"},
+    {"grpc_api_port": "99999"},
     {"history_ttl": "0s", "history_size": 0},
     {"history_ttl": None},
     {"proxy_connect_endpoint": "http://x", "proxy_connect_timeout": "0s"},
@@ -93,6 +93,9 @@ REFUSED_BY_V5: Final[Configs] = [
     {"granular_proxy_mode": "true", "rpc_proxy_name": "zz"},
     {"global_history_meta_ttl": "1s", "history_size": 1, "history_ttl": "5m"},
     {"client_presence_update_interval": "1d"},
+    {"client_presence_update_interval": "3000000h"},
+    {"grpc_api": True, "grpc_api_port": "99999"},
+    {"engine": "redis", "redis_address": "redis"},
     {"channel_regex": "["},
 ]
 
@@ -110,7 +113,8 @@ STARTS_BY_V6: Final[Configs] = [
     {"channel": {"namespaces": {"name": "aa"}}},
     {"log": {"level": "foo"}},
     {"http_server": {"internal_port": 5}},
-    {"http_server": {"internal_port": "x5"}},
+    {"grpc_api": {"port": 99999}},
+    {"client": {"ping_interval": "0s"}},
     {"client": {"token": {"hmac_secret_key": "${FOO}"}}},
     {"channel": {"namespaces": [{"name": "aa", "channel_regex": "(?i)a\\z"}]}},
     {
@@ -126,7 +130,6 @@ STARTS_BY_V6: Final[Configs] = [
     {"consumers": [{"name": "xx", "type": "kafka"}]},
     {"presence_manager": {"type": "foo"}},
     {"engine": {"type": "memory"}},
-    {"http_server": {"tls": {"enabled": True}}},
     {"grpc_api": {"enabled": True, "tls": {"enabled": True, "cert_pem": "nope"}}},
     {
         "channel": {
@@ -157,6 +160,11 @@ STARTS_BY_V6: Final[Configs] = [
 ]
 
 REFUSED_BY_V6: Final[Configs] = [
+    {"grpc_api": {"enabled": True, "port": 99999}},
+    {"engine": {"type": "redis", "redis": {"address": "redis"}}},
+    {"engine": {"type": "redis", "redis": {"address": "127.0.0.1:6379,127.0.0.1:6380"}}},
+    {"rpc": {"proxy": {"timeout": "1h-5m"}}},
+    {"client": {"presence_update_interval": "3000000h"}},
     {"client": {"stale_close_delay": "7d"}},
     {"client": {"stale_close_delay": ""}},
     {"client": {"stale_close_delay": "10"}},

@@ -54,10 +54,13 @@ FIRES: Final = [
         {"nats_tls": {"enabled": True, "insecure_skip_verify": True}},
         major=5,
     ),
+    Case("log-with-tickets", "log.level", {"log.level": "trace"}),
+    Case("log-with-tickets", "log_level", {"log_level": "TRACE"}, major=5),
     Case("user-id-header", "client.user_id_http_header", {"client.user_id_http_header": "X-User-Id"}),
     Case("user-id-header", "client_user_id_http_header", {"client_user_id_http_header": "X-User-Id"}, major=5),
 ]
 SILENT: Final = [
+    Case("log-with-tickets", "the level below", {"log.level": "debug"}),
     Case("api-without-key", "it is off", {"grpc_api.port": 10000}),
     Case("api-without-key", "a key", grpc(key=RANDOM)),
     Case("api-without-key", "on loopback", grpc(address="127.0.0.1")),

@@ -26,6 +26,24 @@ FIRES: Final = [
         for name in ("Host", "Content-Length", "Content-Type")
     ),
     Case("header-ignored", "proxy_http_headers", {"proxy_http_headers": "host"}, major=5),
+    Case("header-of-connection", STATIC, {STATIC: {**GUARD, "Connection": "close"}}),
+    Case("header-of-connection", STATIC, {STATIC: {**GUARD, "accept-encoding": "gzip"}}),
+    Case(
+        "header-of-connection",
+        "proxy_static_http_headers",
+        {"proxy_static_http_headers": {**GUARD, "Expect": "100-continue"}},
+        major=5,
+    ),
+    *(
+        Case("header-ignored", STATIC, {STATIC: {**GUARD, name: "5"}})
+        for name in ("Host", "Content-Length", "Transfer-Encoding")
+    ),
+    Case(
+        "header-ignored",
+        "proxy_static_http_headers",
+        {"proxy_static_http_headers": {**GUARD, "host": "realtime"}},
+        major=5,
+    ),
     Case("header-unsendable", STATIC, {STATIC: {**GUARD, "X-Key": "line\n"}}),
     Case("header-unsendable", STATIC, {STATIC: {**GUARD, "X Key": "value"}}),
     Case(
@@ -41,6 +59,7 @@ SILENT: Final = [
         "headers of the client's own",
         {f"{CONNECT}.http_headers": ["Cookie", "Origin", "User-Agent", "X-Real-Ip", "X-Forwarded-For", "Traceparent"]},
     ),
+    Case("header-of-connection", "an own static header", {STATIC: {**GUARD, "User-Agent": "centrifugo"}}),
     Case("header-ignored", "another name", {"proxy_http_headers": ["X-Forwarded-Host", "Accept-Language"]}, major=5),
     Case("header-unsendable", "a tab, and UTF-8", {STATIC: {**GUARD, "X-Key": "a\tb é"}}),
 ]

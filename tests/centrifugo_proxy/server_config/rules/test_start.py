@@ -47,6 +47,16 @@ FIRES: Final = [
     ),
     Case("start-refused", "client.ping_interval", {"client.ping_interval": "5s"}),
     Case("start-refused", "ping_interval", {"pong_timeout": "30s"}, major=5),
+    Case("start-refused", "http_server.internal_port", {"http_server.internal_port": "9:30"}),
+    Case("start-refused", "http_server.port", {"http_server.port": 99999}),
+    Case("start-refused", "internal_port", {"internal_port": "99999"}, major=5),
+    Case("start-refused", "http_server.tls.key_pem", {"http_server.tls": {"enabled": True, "cert_pem": "/a.pem"}}),
+    Case("start-refused", "tls_cert", {"tls": True, "tls_key": "/a.key"}, major=5),
+    Case(
+        "start-refused",
+        "engine.redis.address",
+        {"engine": {"type": "redis", "redis": {"address": ["10.0.0.1:6379", "http://x"]}}},
+    ),
     Case("start-refused", "engine", {"engine": "postgres"}, major=5),
     Case("start-refused", "history_size", {"history_size": 5}, major=5),
     Case(
@@ -65,6 +75,25 @@ SILENT: Final = [
         "expressions of Go",
         {"channel.namespaces": [{"name": "news", "channel_regex": r"(?i)^\pL+\z"}]},
     ),
+    Case("start-refused", "pings that are off", {"client.ping_interval": 0}),
+    Case("start-refused", "a port by its name", {"http_server.internal_port": "http-alt"}),
+    Case("start-refused", "a port of a server that is off", {"uni_grpc": {"port": 99999}}),
+    Case(
+        "start-refused",
+        "certificates from an authority",
+        {"http_server.tls": {"enabled": True}, "http_server.tls_autocert": {"enabled": True}},
+    ),
+    Case(
+        "start-refused",
+        "addresses of Redis",
+        {
+            "engine": {
+                "type": "redis",
+                "redis": {"address": ["redis://redis:6379", "[::1]:6379", "unix:///run/redis.sock"]},
+            }
+        },
+    ),
+    Case("start-refused", "shards", {"engine": "redis", "redis_address": "10.0.0.1:6379,10.0.0.2:6379"}, major=5),
     Case("start-refused", "names in a mode that is off", {"subscribe_proxy_name": "nobody"}, major=5),
 ]
 

@@ -1,0 +1,39 @@
+"""URLs of HTTP endpoints as Go reads them: https://pkg.go.dev/net/url#Parse"""
+
+import re
+from typing import Final
+
+SCHEME: Final = re.compile(r"https?://")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+NOT_IN_A_HOST: Final = re.compile(r"[ %\\^`{|}]")
+ADDRESS: Final = re.compile(r"(?P<host>\[[^]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", re.DOTALL)
+
+
+def why_not_callable(endpoint: str) -> str:
+    """Why no HTTP request can be sent to this endpoint, as the end of "its …"; "" if one can.
+
+    `endpoint` begins with http:// or https://. The reason never quotes it: it may contain a password.
+    """
+    if CONTROL.search(endpoint):
+        return "text contains a line break, a tab or another control character"
+    rest = SCHEME.sub("", endpoint, count=1).partition("#")[0]
+    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
+    if BAD_ESCAPE.search(rest.removeprefix(authority).partition("?")[0]):
+        return "path contains a % without two hexadecimal digits"
+    return _problem_of_address(authority.rpartition("@")[2])
+
+
+def _problem_of_address(address: str) -> str:
+    parts = ADDRESS.fullmatch(address)
+    if parts is None:
+        return "host has a colon or a bracket too many; an IPv6 address stands in brackets"
+    if not parts["host"]:
+        return "host is empty"
+    if NOT_IN_A_HOST.search(parts["host"]):
+        return "host contains a blank or another character that no host name has"
+    return "" if _is_port(parts["port"] or "80") else "port is not a number from 1 to 65535"
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= 65535
