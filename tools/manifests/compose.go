@@ -7,9 +7,9 @@ import (
 )
 
 // checkCompose loads the file with the code that docker compose loads it with: schema, references among services,
-// networks, volumes and configurations, and circles in depends_on. Variables of the environment are not read.
+// networks, volumes and secrets, circles in depends_on, and variables that are required.
 func checkCompose(file string) ([]string, error) {
-	options, err := cli.NewProjectOptions([]string{file}, cli.WithConsistency(true))
+	options, err := cli.NewProjectOptions([]string{file}, cli.WithOsEnv, cli.WithConsistency(true))
 	if err != nil {
 		return nil, err
 	}
