@@ -19,7 +19,7 @@ DEPLOY_TOOLS := $(addprefix .cache/deploy/,kustomize manifests actionlint extern
 JS := .cache/js/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench docs js js-if-possible kafka kafka-if-possible checks lint types proto dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
+.PHONY: help run check test bench docs identity-example identity-example-if-possible js js-if-possible kafka kafka-if-possible checks lint types proto proto-go dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity 
 check: checks  ## static checks and the tests that start no process; under 90 seconds
 	EXAMPLES=0.1 $(PYTEST) -m "not processes"
 
-test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-tools-if-possible  ## the static checks and the whole test suite
+test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-tools-if-possible identity-example-if-possible  ## the static checks and the whole test suite
 	EXAMPLES=$${EXAMPLES:-0.5} $(PYTEST)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
@@ -140,6 +140,20 @@ prometheus-rule: $(VENV)/.installed  ## write the PrometheusRule of deploy/flux 
 bench: $(VENV)/.installed  ## CPU of a connect, compared with a bare function's; options in BENCH="--json FILE --rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)
 
+IDENTITY_EXAMPLE := .cache/identity-example
+
+identity-example: $(IDENTITY_EXAMPLE)  ## build the example of an identity service in Go
+
+$(IDENTITY_EXAMPLE): $(wildcard examples/identity/go/*.* examples/identity/go/*/*.go)
+	@mkdir -p $(@D)
+	cd examples/identity/go && go build -mod=readonly -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ .
+
+# A failed build does not stop the tests: tests/examples/identity.py reads the log, and skips or fails with the reason.
+identity-example-if-possible:
+	@mkdir -p .cache
+	@[ -e $(IDENTITY_EXAMPLE) ] || echo "Building the identity service in Go for the tests, once"
+	@$(MAKE) --no-print-directory identity-example > $(IDENTITY_EXAMPLE).log 2>&1 || true
+
 # The theme is maintained until May 2027 and says so at length: docs/design/documentation-site.md.
 docs: $(VENV)/.installed js-if-possible  ## the documentation as a site, .cache/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
@@ -165,6 +179,16 @@ proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and t
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. proto/spiffe/*.proto
 	$(BIN)/python -m grpc_tools.protoc -Iroutes.example --include_imports --descriptor_set_out=routes.example/identity.binpb routes.example/identity.proto
+
+GO_EXAMPLE := examples/identity/go
+GO_PACKAGE := realtime/v1/connect_proxy.proto=example.org/identity/realtimev1
+
+proto-go: $(VENV)/.installed  ## generate the code of the contract for the example in Go
+	$(BIN)/python -m grpc_tools.protoc -Iproto \
+		--plugin=protoc-gen-go="$$(cd $(GO_EXAMPLE) && go tool -n protoc-gen-go)" \
+		--plugin=protoc-gen-go-grpc="$$(cd $(GO_EXAMPLE) && go tool -n protoc-gen-go-grpc)" \
+		--go_out=$(GO_EXAMPLE) --go_opt=module=example.org/identity,M$(GO_PACKAGE) \
+		--go-grpc_out=$(GO_EXAMPLE) --go-grpc_opt=module=example.org/identity,M$(GO_PACKAGE) realtime/v1/connect_proxy.proto
 
 # With RESOLVE= (empty) existing pins are kept where possible, and only new requirements are added.
 RESOLVE ?= --upgrade
