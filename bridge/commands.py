@@ -14,11 +14,11 @@ import orjson
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A Kafka record.
 
     `timestamp` is in milliseconds since 1970, -1 when the broker has none. `value` None is a tombstone.
-    A header name may occur several times; the last one counts.
+    A header name may occur several times; the last one counts. `fault` says why the record is unreadable, or "".
     """
 
     topic: str
@@ -28,6 +28,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    fault: str = ""
 
 
 class Reason(StrEnum):
@@ -89,6 +90,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
     `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
+    `burst` is the maximum number of commands with its key in one batch. Batches with several have `parallel: false`.
     """
 
     kind: ClassVar[str]
@@ -96,16 +98,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     action: int
     keys: tuple[str, ...]
     encoded: bytes
+    burst: int = 1
 
     @property
     def method(self) -> str:
         """The API method. The reply has the result under this name."""
         return self.kind
-
-    @property
-    def burst(self) -> int:
-        """Maximum number of commands with its key in one batch. Batches with several have `parallel: false`."""
-        return 1
 
 
 class Publish(Command, frozen=True, kw_only=True, gc=False):
@@ -126,15 +124,10 @@ class Publish(Command, frozen=True, kw_only=True, gc=False):
     delta: bool
     version: int | None
     version_epoch: str
-    burst_limit: int
 
     @property
     def method(self) -> str:
         return "publish" if len(self.channels) == 1 else "broadcast"
-
-    @property
-    def burst(self) -> int:
-        return self.burst_limit
 
     def only(self, channels: Iterable[str]) -> "Publish":
         """The same publication for some of its channels (at least one), in this command's order."""
@@ -150,7 +143,7 @@ class Publish(Command, frozen=True, kw_only=True, gc=False):
             delta=self.delta,
             version=self.version,
             version_epoch=self.version_epoch,
-            burst=self.burst_limit,
+            burst=self.burst,
         )
 
 
@@ -190,7 +183,7 @@ class HistoryRemove(Command, frozen=True, kw_only=True, gc=False):
     channel: str
 
 
-class Mapped(NamedTuple):
+class Mapped(msgspec.Struct, frozen=True, gc=False):
     """The commands and failures of a record.
 
     The commands are sent in order, each after the previous one is done. Failures do not stop them: a broken feed must
@@ -270,7 +263,7 @@ def publish(
         delta=delta,
         version=version,
         version_epoch=version_epoch,
-        burst_limit=burst,
+        burst=burst,
     )
 
 

@@ -16,6 +16,8 @@ REPLAYS: Final = f"{PREFIX}replays"
 FAILED_AT: Final = f"{PREFIX}failed_at"
 VERSION: Final = f"{PREFIX}version"
 VALUE: Final = f"{PREFIX}value"
+KEY: Final = f"{PREFIX}key"
+HEADERS: Final = f"{PREFIX}headers"
 
 # The record's position in its own topic; a replay keeps these.
 POSITION: Final = (TOPIC, PARTITION, OFFSET, TIMESTAMP)

@@ -79,6 +79,8 @@ def _failure_of(error: Exception) -> Failure:
             return Failure(Outcome.OUTAGE, "timeout", "no answer in time")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return Failure(Outcome.MISCONFIGURED, "misconfigured", "the TLS handshake failed")
+        case aiohttp.ClientConnectorDNSError():
+            return Failure(Outcome.OUTAGE, "dns", "the name of the host has no address")
         case aiohttp.ClientConnectorError() | ConnectionRefusedError():
             return Failure(Outcome.OUTAGE, "refused", "the connection was refused")
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():

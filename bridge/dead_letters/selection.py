@@ -99,9 +99,9 @@ def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
     return ""
 
 
-def replay_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+def replay_headers(letter: DeadLetter) -> Headers:
     """The record's own headers, its position in its own topic, and the number of replays."""
-    headers: Headers = letter.record.headers
-    kept = [(name, value or b"") for name, value in headers if not name.startswith(names.PREFIXES)]
-    position = [(name, value or b"") for name, value in headers if name in names.POSITION]
-    return [*kept, *position, (names.REPLAYS, str(letter.replays + 1).encode())]
+    headers = letter.record.headers
+    kept = [header for header in headers if not header[0].startswith(names.PREFIXES)]
+    position = [header for header in headers if header[0] in names.POSITION]
+    return (*kept, *position, (names.REPLAYS, str(letter.replays + 1).encode()))

@@ -4,6 +4,7 @@ A dead letter has our own headers, and those of Kafka Connect for tools that rea
 """
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Final, NamedTuple
 
 from bridge import letter_headers as names
@@ -50,11 +51,40 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
     return original, integer(headers, names.REPLAYS) or 0
 
 
-def headers_of(letter: Letter, record_headers: Headers, *, without_value: bool = False) -> list[tuple[str, bytes]]:
+class Size(Enum):
+    """How much of a record its dead letter has. The next smaller size is for a letter that is too large for Kafka."""
+
+    WHOLE = ()
+    WITHOUT_VALUE = (names.VALUE,)
+    ONLY_OURS = (names.VALUE, names.KEY, names.HEADERS)
+
+    def smaller(self) -> "Size | None":
+        """The next size; None if there is none."""
+        return {Size.WHOLE: Size.WITHOUT_VALUE, Size.WITHOUT_VALUE: Size.ONLY_OURS}.get(self)
+
+
+class Message(NamedTuple):
+    """A dead letter as Kafka gets it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def message_of(letter: Letter, record: Record, size: Size = Size.WHOLE) -> Message:
+    """The dead letter of a record. Headers say what is missing."""
+    key = None if names.KEY in size.value else record.key
+    value = None if names.VALUE in size.value else record.value
+    kept = () if names.HEADERS in size.value else record.headers
+    missing = tuple((name, DROPPED.encode()) for name in size.value)
+    return Message(key, value, headers_of(letter, kept) + missing)
+
+
+def headers_of(letter: Letter, record_headers: Headers) -> Headers:
     """The record's headers with ours added. Ours replace earlier ones, so that headers do not accumulate."""
-    kept = [(name, value or b"") for name, value in record_headers if not name.startswith(names.PREFIXES)]
-    written = {**_ours(letter), **_connects(letter), **({names.VALUE: DROPPED} if without_value else {})}
-    return kept + [(name, value.encode()) for name, value in written.items()]
+    kept = [header for header in record_headers if not header[0].startswith(names.PREFIXES)]
+    written = {**_ours(letter), **_connects(letter)}
+    return (*kept, *((name, value.encode()) for name, value in written.items()))
 
 
 def _ours(letter: Letter) -> dict[str, str]:

@@ -21,6 +21,7 @@ PERMANENT: Final = {
 CAUSES: Final = (
     "error_100",
     "error_other",
+    "dns",
     "refused",
     "reset",
     "timeout",

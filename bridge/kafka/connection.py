@@ -38,6 +38,7 @@ RESERVED: Final = frozenset(
         "transactional.id",
     }
 )
+MOST_BYTES: Final = 1_000_000_000  # the largest that librdkafka accepts
 OF_CLASSIC: Final = frozenset({"session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"})
 PROTOCOLS: Final = {
     "plaintext": "PLAINTEXT",
@@ -115,9 +116,13 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 
 
 def producer_properties(connection: KafkaConnection) -> Properties:
-    """The properties of the producer for dead letters: write to all in-sync replicas, each letter once."""
+    """The properties of the producer for dead letters: write to all in-sync replicas, each letter once.
+
+    The topic alone limits a letter's size. librdkafka's own limit, 1 MB, would refuse what the topic accepts.
+    """
     promised: Properties = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 30000, "linger.ms": 5}
-    return {**_without(connection.properties("realtime-bridge-dead-letters"), CONSUMER), **promised}
+    chosen = _without(connection.properties("realtime-bridge-dead-letters"), CONSUMER)
+    return {"message.max.bytes": MOST_BYTES, **chosen, **promised}
 
 
 def admin_properties(connection: KafkaConnection) -> Properties:

@@ -1,33 +1,38 @@
 """Converts the library's messages to our values."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from confluent_kafka import Message, TopicPartition
 
 from bridge.commands import Headers, Record
 from bridge.delivery.work import Partition
 
+NOT_TEXT: Final = "the name of a header is not text in UTF-8, so that no header can be read"
+
 
 def record_of(message: Message) -> Record:
     """The record in a message that has no error."""
-    _, timestamp = message.timestamp()
+    fault = ""
+    try:
+        headers = message.headers()
+    except (SystemError, UnicodeDecodeError):  # confluent_kafka's errors for a name that is not UTF-8
+        headers, fault = None, NOT_TEXT
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
-        timestamp,
+        message.timestamp()[1],
         message.key(),
         message.value(),
-        _headers(message),
+        _pairs(headers) if headers else (),
+        fault,
     )
 
 
-def _headers(message: Message) -> Headers:
-    headers = message.headers()
-    if not headers:
-        return ()
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in pairs)
+def _pairs(headers: object) -> Headers:
+    """A consumer's headers are always a list of pairs; the library's type has what a producer may pass as well."""
+    return tuple(headers) if isinstance(headers, list) else ()
 
 
 def topic_partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:

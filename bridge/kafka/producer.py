@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from bridge.commands import Headers
 from bridge.kafka.errors import NotDelivered
 
 POLL_S: Final = 0.2
@@ -26,9 +27,7 @@ class KafkaProducer:
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._thread.start()
 
-    async def send(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
-    ) -> None:
+    async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Write a message; returns when all in-sync replicas have it. Raises NotDelivered."""
         loop = asyncio.get_running_loop()
         delivered: asyncio.Future[None] = loop.create_future()

@@ -25,12 +25,14 @@ class RouteMapper:
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
         """The outcome for `record` at `now_ms` (milliseconds since 1970)."""
+        if record.fault:
+            return Mapped((), (Poison(Reason.UNSUPPORTED, record.fault),))
         if record.topic == self._replay_topic:
             try:
                 record = original(record)
             except Unmappable as error:
                 return Mapped((), (Poison(error.reason, error.detail),))
-        routes = [route for route in self._routes.of_topic(record.topic) if may_fit(route, record)]
+        routes = [route for route in self._routes.of_topic(record.topic) if not route.early or may_fit(route, record)]
         if not routes:
             return Skip(SkipReason.UNROUTED)
         if record.value is None:
@@ -59,7 +61,7 @@ def event_of(route: Route, record: Record, payload: Payload) -> Event:
             raise Unmappable(Reason.BAD_PLACEHOLDER, f"{route.root.text} is a text without an object in it") from None
     if not (data is ABSENT or data is None or isinstance(data, dict)):
         raise Unmappable(Reason.BAD_PLACEHOLDER, f"{route.root.text} is {named(data)}; accepted: an object")
-    return event._replace(data=data)
+    return Event(record, data, payload.attributes)
 
 
 def _tombstone(routes: list[Route]) -> Outcome:
@@ -84,10 +86,14 @@ class _Mapping:
         self._too_old = False
 
     def outcome(self, routes: list[Route]) -> Outcome:
-        fitting = [(route, event) for route in routes if (event := self._event(route)) is not None]
-        alone = sum([route.publications for route, _ in fitting]) == 1
+        fitting = []
+        publications = 0
+        for route in routes:
+            if (event := self._event(route)) is not None:
+                fitting.append((route, event))
+                publications += route.publications
         for route, event in fitting:
-            at = Circumstances(route.name, alone, self._now_ms)
+            at = Circumstances(route.name, publications == 1, self._now_ms)
             for action in route.actions:
                 self._apply(route, action, event, at)
         if self._commands or self._failures:
@@ -98,7 +104,7 @@ class _Mapping:
 
     def _event(self, route: Route) -> Event | None:
         """The event for this route; None if the route does not match, or if the value is unreadable (a failure)."""
-        payload = self._payload(route)
+        payload = self._payloads[route.reader] if route.reader in self._payloads else self._read(route)
         if payload is None:
             return None
         try:
@@ -108,17 +114,14 @@ class _Mapping:
             return None
         return event if not route.late or first_unmet(route.late, event) is None else None
 
-    def _payload(self, route: Route) -> Payload | None:
+    def _read(self, route: Route) -> Payload | None:
         """The payload, parsed once for all routes with the same format."""
-        reader = route.reader
-        if reader in self._payloads:
-            return self._payloads[reader]
+        payload = None
         try:
-            payload = reader.read(self._record, self._value)
+            payload = route.reader.read(self._record, self._value)
         except Unreadable as error:
-            payload = None
             self._failures.append(Poison(error.reason, error.detail, route.name))
-        self._payloads[reader] = payload
+        self._payloads[route.reader] = payload
         return payload
 
     def _apply(self, route: Route, action: Action, event: Event, at: Circumstances) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from bridge.commands import Headers
 from bridge.delivery.backoff import Backoff
-from bridge.delivery.dead_letter import Letter, headers_of, position_of
+from bridge.delivery.dead_letter import Letter, Size, message_of, position_of
 from bridge.delivery.work import Item
 from bridge.kafka.errors import NotDelivered
 
@@ -19,9 +20,7 @@ logger = logging.getLogger("bridge")
 class Writer(Protocol):
     """The destination of dead letters."""
 
-    async def send(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
-    ) -> None:
+    async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Write a message and wait until Kafka has it. Raises NotDelivered."""
 
 
@@ -67,18 +66,14 @@ class Letters:
         position, replays = position_of(item.record, self._topics.replay)
         letter = Letter(position, tuple(item.failures), item.attempts, replays, self._clock(), self._version)
         failures = 0
-        without_value = False
+        size = Size.WHOLE
         while not item.assignment.ledger.fenced:
+            key, value, headers = message_of(letter, item.record, size)
             try:
-                await self._writer.send(
-                    self._topics.dead_letters,
-                    key=item.record.key,
-                    value=None if without_value else item.record.value,
-                    headers=headers_of(letter, item.record.headers, without_value=without_value),
-                )
+                await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)
             except NotDelivered as error:
-                if error.too_large and not without_value:
-                    without_value = True
+                if error.too_large and (smaller := size.smaller()):
+                    size = smaller
                     continue
                 failures += 1
                 logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})

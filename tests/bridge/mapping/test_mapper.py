@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
@@ -558,7 +559,8 @@ def test_the_headers_of_a_dead_letter_lead_back_to_the_original() -> None:
 
     replayed = record(EVENT, topic=REPLAY_TOPIC, headers=tuple(headers_of(letter, (("own", b"h"),))))
 
-    assert original(replayed)[:4] == ("t", 5, 42, -1)
+    read = original(replayed)
+    assert (read.topic, read.partition, read.offset, read.timestamp) == ("t", 5, 42, -1)
 
 
 def test_a_replayed_record_has_the_route_and_the_key_of_the_original() -> None:
@@ -586,3 +588,11 @@ def test_a_record_of_the_replay_topic_that_the_bridge_did_not_write_is_poison(mi
 
 def test_the_headers_of_a_replay_mean_nothing_in_another_topic() -> None:
     assert key_of(one_route(publishing()), headers=ORIGIN) == [POSITION]
+
+
+def test_an_unreadable_record_is_poison_whatever_reads_it() -> None:
+    unreadable = msgspec.structs.replace(record(EVENT), fault="no header can be read")
+
+    failure = failed(outcome_of(one_route(publishing()), unreadable))
+
+    assert failure == Poison(Reason.UNSUPPORTED, "no header can be read")

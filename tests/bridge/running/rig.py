@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,9 @@ import orjson
 from aiohttp import web
 
 from bridge.centrifugo.api import open_api
-from bridge.commands import Command, Mapped, Outcome, Record
+from bridge.commands import Command, Headers, Mapped, Outcome, Record
 from bridge.delivery.backoff import Backoff
+from bridge.delivery.dead_letter import texts_of
 from bridge.delivery.work import Partition, Work
 from bridge.kafka.errors import NotDelivered
 from bridge.kafka.gate import Gate
@@ -163,12 +164,10 @@ async def scripted_centrifugo() -> AsyncIterator[ScriptedCentrifugo]:
 class FakeWriter:
     """Keeps dead letters; `script` has errors for the first ones."""
 
-    written: list[tuple[str, bytes | None, bytes | None, dict[str, bytes]]] = field(default_factory=list)
+    written: list[tuple[str, bytes | None, bytes | None, dict[str, bytes | None]]] = field(default_factory=list)
     script: list[NotDelivered] = field(default_factory=list)
 
-    async def send(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
-    ) -> None:
+    async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         if self.script:
             raise self.script.pop(0)
         self.written.append((topic, key, value, dict(headers)))
@@ -229,10 +228,8 @@ class Rig:
     @property
     def letters(self) -> list[tuple[str, str]]:
         """Reason and offset of each dead letter."""
-        return [
-            (headers["bridge.reason"].decode(), headers["bridge.offset"].decode())
-            for _, _, _, headers in self.writer.written
-        ]
+        read = [texts_of(tuple(headers.items())) for _, _, _, headers in self.writer.written]
+        return [(headers["bridge.reason"], headers["bridge.offset"]) for headers in read]
 
 
 def mapped(*commands: Command) -> Mapped:

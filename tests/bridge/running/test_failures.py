@@ -126,12 +126,13 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     assert found == ["Centrifugo does not answer; retrying", "Centrifugo answers again"]
 
 
-async def test_a_refused_connection_is_an_outage() -> None:
-    async with open_api("http://127.0.0.1:1/api", key="", timeout_s=5, requests=1, parallel=True) as api:
+@pytest.mark.parametrize(("host", "cause"), [("127.0.0.1:1", "refused"), ("centrifugo.invalid", "dns")])
+async def test_a_host_that_cannot_be_connected_to_is_an_outage(host: str, cause: str) -> None:
+    async with open_api(f"http://{host}/api", key="", timeout_s=60, requests=1, parallel=True) as api:
         with pytest.raises(Failure) as failure:
             await api.send([publication("a")], ordered=False)
 
-    assert (failure.value.outcome, failure.value.cause) == (Outcome.OUTAGE, "refused")
+    assert (failure.value.outcome, failure.value.cause) == (Outcome.OUTAGE, cause)
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 405])
@@ -231,6 +232,19 @@ async def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
 
     [(_, key, value, headers)] = rig.writer.written
     assert (key, value, headers["bridge.value"]) == (b"key", None, b"dropped, too large")
+    assert "bridge.key" not in headers
+
+
+async def test_a_dead_letter_that_is_too_large_without_its_value_has_only_our_headers() -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("MSG_SIZE_TOO_LARGE", too_large=True)] * 2
+        rig.receive(Mapped((), (POISON,)))
+        await rig.until_done(1)
+
+    [(_, key, value, headers)] = rig.writer.written
+    assert (key, value) == (None, None)
+    assert [headers[f"bridge.{part}"] for part in ("value", "key", "headers")] == [b"dropped, too large"] * 3
+    assert rig.letters == [("not_json", "0")]
 
 
 async def test_without_a_topic_for_dead_letters_the_partition_stops(caplog: pytest.LogCaptureFixture) -> None:
