@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from bridge.commands import Reason, Record
 
@@ -17,14 +19,14 @@ ABSENT: Final = Absent.ABSENT
 NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class Payload(NamedTuple):
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """A parsed value: an object, and the attributes of a CloudEvent (empty for other formats)."""
 
     data: dict[str, Any]
     attributes: Mapping[str, Any] = NOTHING
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """The object in which paths are looked up. `data` is the object at the route's `root`, ABSENT or None."""
 
     record: Record

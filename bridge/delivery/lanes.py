@@ -32,6 +32,9 @@ class State(Enum):
     GONE = auto()
 
 
+# Every command needs these several times, and a member of an Enum takes several times as long to look up.
+QUEUED, IN_FLIGHT, GONE = State
+
 S = TypeVar("S", bound=Sendable)
 O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 
@@ -44,7 +47,7 @@ class Task(Generic[S, O]):
     def __init__(self, command: S, owner: O) -> None:
         self.command = command
         self.owner = owner
-        self.state = State.QUEUED
+        self.state = QUEUED
         self.attempts = 0
         self.failures = 0
         self.waits = 0
@@ -74,14 +77,14 @@ class Lanes(Generic[S, O]):
 
     def add(self, commands: Sequence[S], owner: O) -> list[Task[S, O]]:
         """Queue the commands of one record, to be sent one after another."""
-        tasks = [Task(command, owner) for command in commands]
-        previous: Task[S, O] | None = None
-        for task in tasks:
-            if previous is not None:
-                previous.follower = task
-                task.waits += 1
+        tasks: list[Task[S, O]] = []
+        for command in commands:
+            task = Task(command, owner)
+            if tasks:
+                tasks[-1].follower = task
+                task.waits = 1
             self._enqueue(task)
-            previous = task
+            tasks.append(task)
         return tasks
 
     def _enqueue(self, task: Task[S, O]) -> None:
@@ -102,28 +105,26 @@ class Lanes(Generic[S, O]):
         size = 0
         while self._ready and len(taken) < most:
             head = self._ready[0]
-            if head.state is not State.QUEUED:
+            if head.state is not QUEUED:
                 self._ready.popleft()
                 continue
             if taken and size + len(head.command.encoded) > most_bytes:
                 break
             self._ready.popleft()
-            run = [head] if head.command.burst == 1 else self._run_of(head, most - len(taken))
+            run = (head,) if head.command.burst == 1 else self._run_of(head, most - len(taken))
             for task in run:
-                if taken and size + len(task.command.encoded) > most_bytes:
+                length = len(task.command.encoded)
+                if taken and size + length > most_bytes:
                     break
                 ordered = ordered or task is not head
-                size += len(task.command.encoded)
-                self._send(task)
+                size += length
+                task.state = IN_FLIGHT
+                task.attempts += 1
                 taken.append(task)
+        self.in_flight += len(taken)
         return Batch(taken, ordered)
 
-    def _send(self, task: Task[S, O]) -> None:
-        task.state = State.IN_FLIGHT
-        task.attempts += 1
-        self.in_flight += 1
-
-    def _run_of(self, head: Task[S, O], most: int) -> list[Task[S, O]]:
+    def _run_of(self, head: Task[S, O], most: int) -> Sequence[Task[S, O]]:
         """The head of a lane, and the commands behind it that may be in the same request."""
         burst = min(head.command.burst, most)
         if burst <= 1 or len(head.command.keys) != 1:
@@ -143,7 +144,7 @@ class Lanes(Generic[S, O]):
     def failed(self, task: Task[S, O], until: float) -> None:
         """Send a command in flight again, not before `until`. The commands behind it wait too."""
         self.in_flight -= 1
-        task.state = State.QUEUED
+        task.state = QUEUED
         task.failures += 1
         if task.waits == 0:
             heapq.heappush(self._delayed, (until, next(self._serial), task))
@@ -152,33 +153,33 @@ class Lanes(Generic[S, O]):
         """Send commands in flight again as soon as possible, before those that are ready now."""
         for task in reversed(list(tasks)):
             self.in_flight -= 1
-            task.state = State.QUEUED
+            task.state = QUEUED
             if task.waits == 0:
                 self._ready.appendleft(task)
 
     def wake(self, now: float) -> float | None:
         """Make delayed commands ready when they are due. Returns when to call again; None if none is delayed."""
-        while self._delayed and (self._delayed[0][0] <= now or self._delayed[0][2].state is State.GONE):
+        while self._delayed and (self._delayed[0][0] <= now or self._delayed[0][2].state is GONE):
             task = heapq.heappop(self._delayed)[2]
-            if task.state is State.QUEUED:
+            if task.state is QUEUED:
                 self._ready.append(task)
         return self._delayed[0][0] if self._delayed else None
 
     @property
     def has_ready(self) -> bool:
         """True if `take` has a command to return."""
-        while self._ready and self._ready[0].state is not State.QUEUED:
+        while self._ready and self._ready[0].state is not QUEUED:
             self._ready.popleft()
         return bool(self._ready)
 
     def let_go(self, tasks: Iterable[Task[S, O]]) -> None:
         """Remove those of these commands that are not in flight."""
         for task in tasks:
-            if task.state is State.QUEUED:
+            if task.state is QUEUED:
                 self._remove(task)
 
     def _remove(self, task: Task[S, O]) -> None:
-        task.state = State.GONE
+        task.state = GONE
         for key in task.command.keys:
             queue = self._queues[key]
             if queue[0] is not task:
@@ -194,7 +195,7 @@ class Lanes(Generic[S, O]):
 
     def _one_wait_less(self, task: Task[S, O]) -> None:
         task.waits -= 1
-        if task.waits == 0 and task.state is State.QUEUED:
+        if task.waits == 0 and task.state is QUEUED:
             self._ready.append(task)
 
 

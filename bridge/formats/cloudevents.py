@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from bridge.commands import Reason, Record
 from bridge.event import Payload
-from bridge.formats.json_value import JsonReader, checked_object, content_type, json_object
+from bridge.formats.json_value import JsonReader, checked_object, content_type, is_content_type, json_object
 from bridge.formats.reader import Unreadable
 
 STRUCTURED: Final = "application/cloudevents+json"
 ANY_CLOUDEVENT: Final = "application/cloudevents"
 PREFIX: Final = "ce_"
+VERSION_HEADER: Final = f"{PREFIX}specversion"
 REQUIRED: Final = ("id", "source", "type")
 _VERSION: Final = re.compile(r"1\.[0-9]+")
 _JSON: Final = re.compile(r"(?:[a-z0-9!#$&^_.+-]+/)?(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?", re.DOTALL)
@@ -45,14 +46,18 @@ class AutoReader:
         self._json = JsonReader()
 
     def read(self, record: Record, value: bytes) -> Payload:
-        if not record.headers:
-            return Payload(json_object(value))
+        for name, _ in record.headers:
+            if name == VERSION_HEADER or is_content_type(name):
+                return self._as_headers_say(record, value)
+        return Payload(json_object(value))
+
+    def _as_headers_say(self, record: Record, value: bytes) -> Payload:
         is_event = _is_binary(record) or content_type(record).startswith(ANY_CLOUDEVENT)
         return (self._cloudevents if is_event else self._json).read(record, value)
 
 
 def _is_binary(record: Record) -> bool:
-    return any(name == "ce_specversion" for name, _ in record.headers)
+    return any(name == VERSION_HEADER for name, _ in record.headers)
 
 
 def _binary(record: Record, value: bytes, kind: str) -> Payload:

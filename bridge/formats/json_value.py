@@ -8,6 +8,7 @@ from bridge.commands import Reason, Record
 from bridge.event import Payload
 from bridge.formats.reader import Unreadable
 
+CONTENT_TYPE: Final = "content-type"
 _FRAMED: Final = (
     "the value begins with a zero byte, as behind a schema registry; JSON does not, "
     'Protobuf is read with format = "protobuf" and framing = "confluent", Avro is not supported'
@@ -29,10 +30,15 @@ def refuse_avro(record: Record) -> None:
         raise Unreadable(Reason.UNSUPPORTED, "the content-type is Avro, which is not supported")
 
 
+def is_content_type(name: str) -> bool:
+    """True for the header that has the media type. The length first: most headers differ in it."""
+    return len(name) == len(CONTENT_TYPE) and name.lower() == CONTENT_TYPE
+
+
 def content_type(record: Record) -> str:
     """The media type from the record's headers, in lower case; "" without one."""
     for name, value in reversed(record.headers):
-        if name.lower() == "content-type":
+        if is_content_type(name):
             return (value or b"").decode(errors="replace").strip().lower()
     return ""
 

@@ -7,15 +7,16 @@ from bridge.commands import Reason, Record
 from bridge.event import Event, Unmappable
 from bridge.routing.model import Idempotency, IdempotencyKey
 
+BY_POSITION: Final = Idempotency.POSITION  # a member of an Enum costs as much to look up as the key to make
 LONGEST: Final = 255  # limits ids, which events choose and Centrifugo keeps in memory
 
 
 def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
     """The key, "" for none. `suffix` distinguishes the publications of one record. Raises Unmappable."""
+    if kind.mode is BY_POSITION:
+        return position(event.record) + suffix
     if kind.mode is Idempotency.OFF:
         return ""
-    if kind.mode is Idempotency.POSITION:
-        return position(event.record) + suffix
     key = f"{_event_id(kind, event)}{suffix}"
     return key if len(key) <= LONGEST else hashlib.sha256(key.encode()).hexdigest()
 

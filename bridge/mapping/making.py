@@ -1,7 +1,9 @@
 """Makes the commands of one action for one event."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from bridge.commands import (
     Command,
@@ -27,9 +29,10 @@ from bridge.routing.model import (
 from bridge.routing.templates import MAX_NAME_BYTES, Template
 
 MAX_VERSION: Final = 2**63 - 1
+SURELY_SHORT: Final = MAX_NAME_BYTES // 4  # a character has at most four bytes in UTF-8
 
 
-class Circumstances(NamedTuple):
+class Circumstances(msgspec.Struct, frozen=True, gc=False):
     """What an action needs besides the event. `alone` is true for the record's only publish action."""
 
     route: str
@@ -109,10 +112,10 @@ def _targets(templates: tuple[Template, ...], event: Event, limit: int, too_long
         targets: tuple[str, ...] = (templates[0].fill(event),)
     else:
         targets = tuple(dict.fromkeys(text for template in templates for text in template.expand(event)))
-    if len(targets) > limit:
-        raise Unmappable(Reason.TOO_MANY_CHANNELS, f"{len(targets)} channels or users; accepted: {limit}")
+        if len(targets) > limit:
+            raise Unmappable(Reason.TOO_MANY_CHANNELS, f"{len(targets)} channels or users; accepted: {limit}")
     for target in targets:
-        if len(target) > MAX_NAME_BYTES // 4 and len(target.encode()) > MAX_NAME_BYTES:
+        if len(target) > SURELY_SHORT and len(target.encode()) > MAX_NAME_BYTES:
             raise Unmappable(too_long, f"a name of {len(target.encode())} bytes; accepted: {MAX_NAME_BYTES}")
     return targets
 

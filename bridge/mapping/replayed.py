@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+import msgspec
+
 from bridge.commands import Reason, Record
 from bridge.event import Unmappable, header
 from bridge.letter_headers import OFFSET, PARTITION, TIMESTAMP, TOPIC
@@ -24,7 +26,8 @@ def original(record: Record) -> Record:
         raise Unmappable(
             Reason.UNSUPPORTED, f"the header {TOPIC} is absent or no text, so that nothing can be replayed"
         )
-    return record._replace(
+    return msgspec.structs.replace(
+        record,
         topic=name,
         partition=_integer(record, PARTITION),
         offset=_integer(record, OFFSET),

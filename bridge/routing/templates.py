@@ -7,7 +7,7 @@ empty channel means all channels.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from bridge.commands import Reason
@@ -106,19 +106,22 @@ def named(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with placeholders. `each` is the placeholder that is filled by each element of a list."""
+    """A text with placeholders. `each` is the placeholder that is filled by each element of a list.
+
+    `fill` returns the text for an event. It raises Unmappable.
+    """
 
     text: str
     parts: tuple[str | Placeholder, ...]
     each: Placeholder | None = None
+    fill: Callable[[Event], str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fill", _filler(self.parts))
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
         return tuple(part for part in self.parts if isinstance(part, Placeholder))
-
-    def fill(self, event: Event) -> str:
-        """The text. Raises Unmappable."""
-        return "".join([part if isinstance(part, str) else part.fill(event) for part in self.parts])
 
     def fill_if_there(self, event: Event) -> str | None:
         """The text; None if an optional placeholder is absent or null. Raises Unmappable."""
@@ -137,6 +140,18 @@ class Template:
             part if isinstance(part, str) or part is each else part.fill(event) for part in self.parts if elements
         ]
         return ["".join([part if isinstance(part, str) else text for part in around]) for text in elements]
+
+
+def _filler(parts: tuple[str | Placeholder, ...]) -> Callable[[Event], str]:
+    """The function that fills a template. The usual shapes have one of their own, as every event is filled in."""
+    match parts:
+        case (Placeholder() as placeholder,):
+            return placeholder.fill
+        case (str(before), Placeholder() as placeholder):
+            return lambda event: before + placeholder.fill(event)
+        case (str(before), Placeholder() as placeholder, str(after)):
+            return lambda event: before + placeholder.fill(event) + after
+    return lambda event: "".join([part if isinstance(part, str) else part.fill(event) for part in parts])
 
 
 def parse_template(text: Any, rule: Rule, *, lists: bool = False, optional: bool = False) -> Template:

@@ -117,10 +117,10 @@ class Bridge:
 
     def finished(self, item: Item) -> None:
         """All commands of a record have finished: it is done, becomes a dead letter, or stops its partition."""
-        if self.work.dead_letter_due(item):
-            self.letters.write(item)
-        elif item.done:
+        if item.done:
             self._metrics.record_ended(self._label(item.record.topic), DONE)
+        elif self.work.dead_letter_due(item):
+            self.letters.write(item)
         elif item.assignment.stopped is not None and item.assignment.stopped.offset == item.offset:
             self._log_stopped(item.assignment, item)
 

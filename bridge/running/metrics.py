@@ -20,6 +20,7 @@ from bridge.delivery.work import Partition
 
 DONE: Final = "done"
 DEAD_LETTER: Final = "dead_letter"
+PERMANENT: Final = "permanent"
 OUTCOMES: Final = (DONE, DEAD_LETTER, *SkipReason)
 COMMANDS: Final = ("publish", "unsubscribe", "disconnect", "refresh", "history_remove")
 REBALANCES: Final = ("assigned", "revoked", "lost")
@@ -62,7 +63,8 @@ class Metrics:
         self._histograms(routes)
         self._gauges(topics)
         self._gauge("build_info", "The version that runs; always 1.", "version").labels(version).set(1)
-        self._counts: dict[tuple[Counter, tuple[str, ...]], int] = defaultdict(int)
+        self._ended_records: dict[tuple[str, str], int] = defaultdict(int)
+        self._ended_commands: dict[tuple[str, str, str], int] = defaultdict(int)
 
     def _counters(self, topics: Sequence[str], routes: Sequence[tuple[str, str]]) -> None:
         self.records = self._counter("records", "Records that are done, by what became of them.", "topic", "outcome")
@@ -72,7 +74,7 @@ class Metrics:
         self.rebalances = self._counter("rebalances", "Partitions that came and went.", "event")
         self.commits = self._counter("commits", "Offsets that were committed, by partition and time.", "outcome")
         _start(self.records, ((topic, outcome) for topic in topics for outcome in OUTCOMES))
-        _start(self.commands, ((*route, outcome) for route in routes for outcome in (DONE, "permanent")))
+        _start(self.commands, ((*route, outcome) for route in routes for outcome in (DONE, PERMANENT)))
         _start(self.dead_letters, ((topic, reason) for topic in topics for reason in Reason))
         _start(self.retries, ((cause,) for cause in CAUSES))
         _start(self.rebalances, ((event,) for event in REBALANCES))
@@ -112,19 +114,20 @@ class Metrics:
 
     def record_ended(self, topic: str, outcome: str) -> None:
         """A record is done."""
-        self._counts[self.records, (topic, outcome)] += 1
+        self._ended_records[topic, outcome] += 1
 
-    def command_ended(self, command: Command, *, permanent: bool, age_s: float | None) -> None:
-        """A command is done or failed permanently. The age is its record's; None = unknown."""
-        self._counts[self.commands, (command.route, command.kind, "permanent" if permanent else DONE)] += 1
-        if age_s is not None and not permanent:
-            self.ages.observe(command.route, age_s)
+    def command_ended(self, command: Command, outcome: str) -> None:
+        """A command is done or failed permanently."""
+        self._ended_commands[command.route, command.kind, outcome] += 1
 
     def flush(self) -> None:
         """Transfer the counts since the last scrape. A transfer per event would cost as much as the mapping."""
-        for (counter, labels), number in self._counts.items():
-            counter.labels(*labels).inc(number)
-        self._counts.clear()
+        for record, number in self._ended_records.items():
+            self.records.labels(*record).inc(number)
+        for command, number in self._ended_commands.items():
+            self.commands.labels(*command).inc(number)
+        self._ended_records.clear()
+        self._ended_commands.clear()
 
     def forget_partition(self, label: str, partition: Partition) -> None:
         """The partition is no longer assigned: remove its series."""

@@ -1,10 +1,10 @@
 """Metrics about the sender."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bridge.delivery.work import Sending
-from bridge.running.metrics import Metrics
+from bridge.running.metrics import DONE, PERMANENT, Metrics
 
 UNKNOWN_TIME: Final = -1
 
@@ -16,11 +16,18 @@ class MetricsObserver:
         self._metrics = metrics
         self._clock = clock
 
-    def command_ended(self, task: Sending, *, permanent: bool) -> None:
-        """A command has finished."""
-        timestamp_ms = task.owner.timestamp_ms
-        age_s = None if timestamp_ms == UNKNOWN_TIME else max(0.0, self._clock() - timestamp_ms / 1000)
-        self._metrics.command_ended(task.command, permanent=permanent, age_s=age_s)
+    def done(self, tasks: Sequence[Sending]) -> None:
+        """These commands of a request are done."""
+        now = self._clock()
+        for task in tasks:
+            command, timestamp_ms = task.command, task.owner.timestamp_ms
+            self._metrics.command_ended(command, DONE)
+            if timestamp_ms != UNKNOWN_TIME:
+                self._metrics.ages.observe(command.route, max(0.0, now - timestamp_ms / 1000))
+
+    def failed(self, task: Sending) -> None:
+        """A command failed permanently."""
+        self._metrics.command_ended(task.command, PERMANENT)
 
     def requesting(self, commands: int) -> None:
         """A request to Centrifugo begins."""

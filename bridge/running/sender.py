@@ -9,7 +9,7 @@ from bridge.centrifugo.api import Api
 from bridge.commands import Command, Poison, Publish, Reason
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.lanes import Batch, State
-from bridge.delivery.verdicts import Failure, Kind, Outcome, Verdict
+from bridge.delivery.verdicts import DONE, Failure, Kind, Outcome, Verdict
 from bridge.delivery.work import Item, Sending, Work
 from bridge.running.outage import Outage, OutageState
 from bridge.running.sending import Limits, Observer
@@ -196,14 +196,15 @@ class Sender:
             logger.info("Centrifugo answers again", extra={"outage_s": lasted_s, "tries": ended.tries})
 
     def _hear(self, tasks: Sequence[Sending], verdicts: Sequence[Verdict]) -> None:
+        self._observer.done([task for task, verdict in zip(tasks, verdicts, strict=True) if verdict is DONE])
         for task, verdict in zip(tasks, verdicts, strict=True):
-            if verdict.kind is Kind.TEMPORARY:
-                self._try_again(task, verdict)
-            elif verdict.kind is Kind.PERMANENT:
-                self._finish(task, _poison(task, Reason(verdict.reason), verdict.detail))
-            else:
+            if verdict is DONE:
                 self._successes += 1
                 self._finish(task, None)
+            elif verdict.kind is Kind.TEMPORARY:
+                self._try_again(task, verdict)
+            else:
+                self._finish(task, _poison(task, Reason(verdict.reason), verdict.detail))
 
     def _try_again(self, task: Sending, verdict: Verdict) -> None:
         if self._is_given_up(task):
@@ -223,8 +224,10 @@ class Sender:
         return 0 < self._limits.max_attempts <= task.failures + 1 and self._successes > before
 
     def _finish(self, task: Sending, failure: Poison | None) -> None:
-        self._successes_before.pop(task, None)
-        self._observer.command_ended(task, permanent=failure is not None)
+        if self._successes_before:
+            self._successes_before.pop(task, None)
+        if failure is not None:
+            self._observer.failed(task)
         if self._work.finished(task, failure):
             self._on_finished(task.owner)
 

@@ -1,5 +1,6 @@
 """The sender's limits, and the interface of its observer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,8 +26,11 @@ class Observer(Protocol):
     def requested(self, seconds: float) -> None:
         """The request has ended after this time."""
 
-    def command_ended(self, task: Sending, *, permanent: bool) -> None:
-        """A command is done or failed permanently."""
+    def done(self, tasks: Sequence[Sending]) -> None:
+        """These commands of a request are done."""
+
+    def failed(self, task: Sending) -> None:
+        """A command failed permanently."""
 
     def retried(self, cause: str, commands: int) -> None:
         """This many commands will be sent again."""

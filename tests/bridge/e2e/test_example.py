@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import msgspec
 import orjson
 import pytest
 import websockets
@@ -159,7 +160,8 @@ def commands_of(name: str, *, offset: int = 0, **changes: Any) -> tuple[Command,
     """What the example makes of the record for this route, some fields of its value changed."""
     topic, value, headers = RECORDS[name]
     body = value if isinstance(value, bytes) else {**value, **changes}
-    outcome = MAPPER.outcome(record(body, topic=topic, headers=headers)._replace(offset=offset), NOW_MS)
+    read = msgspec.structs.replace(record(body, topic=topic, headers=headers), offset=offset)
+    outcome = MAPPER.outcome(read, NOW_MS)
     assert isinstance(outcome, Mapped)
     assert outcome.failures == ()
     return outcome.commands
