@@ -28,7 +28,11 @@ RECORDS: Final[dict[str, tuple[str, Any, Headers]]] = {
         {**ENTRY, "visibility": "family"},
         cloud_event("diary.entry.created", "/diary", "d1"),
     ),
-    "diary-entry-state": ("diary.entry.updated.v1", {**ENTRY, "visibility": "private"}, ()),
+    "diary-entry-state": (
+        "diary.entry.updated.v1",
+        {**ENTRY, "visibility": "family"},
+        cloud_event("diary.entry.updated", "/diary", "d2"),
+    ),
     "calendar-event": (
         "calendar.event.changed.v1",
         {

@@ -13,33 +13,38 @@ from tests.bridge.given import NOW_MS, record, sent
 
 MAPPER = RouteMapper(load_routes(str(EXAMPLE / "routes.toml")))
 
-EXPECTED: dict[str, list[dict[str, Any]]] = {
-    "diary-entry": [
-        {
-            "publish": {
-                "channel": "family:f1:diary",
-                "data": {
-                    "type": "diary.entry.created",
-                    "id": "e1",
-                    "author": "u1",
-                    "title": "A walk",
-                    "at": "2027-01-15T07:59:00Z",
-                },
-                "tags": {"kind": "diary"},
-                "idempotency_key": f"diary.entry.created.v1:3:7:{NOW_MS}",
-            }
+
+def in_the_diary(kind: str, key: str) -> dict[str, Any]:
+    """What the members of the family get of an entry."""
+    return {
+        "publish": {
+            "channel": "family:f1:diary",
+            "data": {
+                "type": kind,
+                "id": "e1",
+                "author": "u1",
+                "title": "A walk",
+                "at": "2027-01-15T07:59:00Z",
+            },
+            "tags": {"kind": "diary"},
+            "idempotency_key": key,
         }
-    ],
+    }
+
+
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "diary-entry": [in_the_diary("diary.entry.created", f"diary.entry.created.v1:3:7:{NOW_MS}")],
     "diary-entry-state": [
+        in_the_diary("diary.entry.updated", f"diary.entry.updated.v1:3:7:{NOW_MS}:diary-entry.1"),
         {
             "publish": {
-                "channel": "entry:e1",
+                "channel": "entry:f1:e1",
                 "data": {"entry_id": "e1", "title": "A walk", "text": "It rained.", "version": 4},
-                "idempotency_key": f"diary.entry.updated.v1:3:7:{NOW_MS}",
+                "idempotency_key": f"diary.entry.updated.v1:3:7:{NOW_MS}:diary-entry-state.1",
                 "delta": True,
                 "version": 4,
             }
-        }
+        },
     ],
     "calendar-event": [
         {
@@ -112,8 +117,9 @@ def test_a_route_of_the_example_makes_its_commands(name: str) -> None:
     assert sent(MAPPER.outcome(record(value, topic=topic, headers=headers), NOW_MS)) == EXPECTED[name]
 
 
-def test_an_event_that_is_private_stays_out_of_the_familys_diary() -> None:
-    topic, value, headers = RECORDS["diary-entry"]
+@pytest.mark.parametrize("name", ["diary-entry", "diary-entry-state"])
+def test_an_entry_that_is_private_reaches_no_channel(name: str) -> None:
+    topic, value, headers = RECORDS[name]
     private = {**value, "visibility": "private"}
 
     outcome = MAPPER.outcome(record(private, topic=topic, headers=headers), NOW_MS)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge.commands import Poison, Reason, SkipReason
+from bridge.commands import Mapped, Poison, Reason, SkipReason
 from bridge.delivery.work import Partition
 from bridge.running.health import Health
 from bridge.running.metrics import OUTCOMES
-from tests.bridge.running.rig import Rig, mapped, running_rig
+from tests.bridge.running.rig import Rig, running_rig
 from tests.documents.bridge_metrics import bridge_exposition
 from tests.documents.runbook import fields
 from tests.harness.paths import DOCS
@@ -66,7 +66,7 @@ def health_of(rig: Rig) -> dict[str, object]:
 
 async def test_the_page_names_every_field_of_health() -> None:
     async with running_rig(most_dead_letters=None) as rig:
-        rig.receive(mapped()._replace(failures=(Poison(Reason.NOT_JSON, "line 1"),)))
+        rig.receive(Mapped((), (Poison(Reason.NOT_JSON, "line 1"),)))
         body = health_of(rig)
 
     documented = {path.strip("`"): set(kind.split(" or ")) for path, kind, *_ in rows("Health")}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def test_every_variable_of_the_example_is_explained() -> None:
     blocks = (ROOT / ".env.example").read_text().split("\n\n")
 
     assert [block for block in blocks if not block.startswith("#")] == []
+
+
+def test_each_variable_of_the_bridge_has_a_comment_of_its_own() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+
+    above = {line: before for before, line in pairwise(lines) if line.startswith(("BRIDGE_", "CENTRIFUGO_API_"))}
+
+    assert [name for name, before in above.items() if not before.startswith("# ")] == []
 
 
 def test_the_example_is_understood_by_docker_and_by_a_shell() -> None:

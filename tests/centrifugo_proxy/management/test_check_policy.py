@@ -374,4 +374,4 @@ def test_the_process_ends_with_the_code_though_the_configured_policy_is_broken(p
 def test_the_shipped_example_is_sound() -> None:
     code, lines = check(ROOT / "policy.example.toml")
 
-    assert (code, lines) == (0, [f"{ROOT / 'policy.example.toml'}: sound; 5 rules for channels, 0 rules for rpc."])
+    assert (code, lines) == (0, [f"{ROOT / 'policy.example.toml'}: sound; 10 rules for channels, 0 rules for rpc."])
