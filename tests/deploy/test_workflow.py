@@ -1,0 +1,166 @@
+"""The workflow of GitHub: parsed by actionlint, and held to rules. It does not run here."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from common.version import VERSION
+from tests.harness.deploy_tools import Tool, run
+from tests.harness.paths import ROOT
+
+GITHUB = ROOT / ".github"
+FILE = GITHUB / "workflows" / "ci.yml"
+READ = {"contents": "read"}
+
+
+def workflow() -> Any:
+    return yaml.safe_load(FILE.read_text())
+
+
+def jobs() -> dict[str, Any]:
+    found: dict[str, Any] = workflow()["jobs"]
+    return found
+
+
+def steps(action: str = "") -> Iterator[Any]:
+    """Every step, or those that use this action."""
+    for job in jobs().values():
+        yield from (step for step in job["steps"] if step.get("uses", "").startswith(action))
+
+
+def release_step(action: str) -> Any:
+    [found] = [step for step in jobs()["release"]["steps"] if step.get("uses", "").startswith(action)]
+    return found
+
+
+@pytest.mark.processes
+def test_actionlint_finds_nothing(deploy_tool: Tool) -> None:
+    ended = run(deploy_tool("actionlint"), "-shellcheck=", "-pyflakes=", str(FILE))
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("was", "becomes", "complaint"),
+    [
+        ("steps.build.outputs.digest", "steps.built.outputs.digest", 'property "built" is not defined'),
+        ("    needs: test", "    needs: tests", 'needs job "tests" which does not exist'),
+        ("packages: write", "package: write", 'unknown permission scope "package"'),
+    ],
+    ids=["a step", "a job", "a permission"],
+)
+def test_actionlint_finds_what_is_not_there(
+    was: str, becomes: str, complaint: str, deploy_tool: Tool, tmp_path: Path
+) -> None:
+    assert was in FILE.read_text()
+    (tmp_path / "ci.yml").write_text(FILE.read_text().replace(was, becomes))
+
+    ended = run(deploy_tool("actionlint"), "-shellcheck=", "-pyflakes=", str(tmp_path / "ci.yml"))
+
+    assert ended.returncode == 1
+    assert complaint in ended.stdout
+
+
+def test_every_action_is_pinned_by_a_commit_and_names_its_release() -> None:
+    used = re.findall(r"uses: (.+)$", FILE.read_text(), re.MULTILINE)
+    pinned = [re.fullmatch(r"([\w-]+/[\w-]+)@([0-9a-f]{40})  # (v\d+\.\d+\.\d+)", each) for each in used]
+
+    assert None not in pinned
+    actions = {match.group(1) for match in pinned if match}
+    assert len({match.groups() for match in pinned if match}) == len(actions)  # the same release everywhere
+
+
+def test_a_job_has_the_rights_that_it_needs_and_only_a_release_writes() -> None:
+    assert workflow()["permissions"] == {}
+    assert {name: job["permissions"] for name, job in jobs().items()} == {
+        "test": READ,
+        "build": READ,
+        "release": {**READ, "packages": "write", "id-token": "write"},
+    }
+
+
+def test_a_change_from_outside_gets_no_secret() -> None:
+    triggers = workflow()[True]  # YAML 1.1 reads the key `on` as true
+
+    assert set(triggers) == {"pull_request", "push"}
+    assert "secrets." not in FILE.read_text()
+    assert all(step["with"]["persist-credentials"] is False for step in steps("actions/checkout"))
+
+
+def test_no_script_is_made_from_text_of_an_event() -> None:
+    scripts = [step["run"] for step in steps() if "run" in step]
+
+    assert len(scripts) >= 5
+    assert [script for script in scripts if "${{" in script] == []
+
+
+def test_nothing_is_built_before_the_tests_pass_and_no_job_runs_for_ever() -> None:
+    assert [step["run"] for step in jobs()["test"]["steps"] if "run" in step] == [".ci/run"]
+    assert {name: job.get("needs") for name, job in jobs().items()} == {
+        "test": None, "build": "test", "release": "test",
+    }  # fmt: skip
+    assert all(job["timeout-minutes"] <= 60 for job in jobs().values())
+
+
+def test_the_image_is_built_for_two_architectures() -> None:
+    built = list(steps("docker/build-push-action"))
+
+    assert workflow()["env"]["PLATFORMS"] == "linux/amd64,linux/arm64"
+    assert [step["with"]["platforms"] for step in built] == ["${{ env.PLATFORMS }}"] * 2
+    assert [step["with"]["push"] for step in built] == [False, True]
+
+
+def test_only_a_tag_is_released_and_each_run_is_one_of_both() -> None:
+    assert jobs()["release"]["if"] == "${{ startsWith(github.ref, 'refs/tags/') }}"
+    assert jobs()["build"]["if"] == "${{ !startsWith(github.ref, 'refs/tags/') }}"
+
+
+def test_a_release_has_an_sbom_and_provenance_and_a_pinned_base_image() -> None:
+    build = release_step("docker/build-push-action")["with"]
+
+    assert (build["sbom"], build["provenance"]) == (True, "mode=max")
+    assert build["build-args"] == "PYTHON_IMAGE=${{ steps.base.outputs.image }}"
+    assert f"ARG PYTHON_IMAGE={workflow()['env']['PYTHON_IMAGE']}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_what_is_signed_and_verified_is_the_digest_that_was_built() -> None:
+    signing = [step for step in jobs()["release"]["steps"] if "cosign" in step.get("run", "")]
+
+    assert [step["env"] for step in signing] == [{"DIGEST": "${{ steps.build.outputs.digest }}"}] * 2
+    assert signing[0]["run"] == 'cosign sign --yes --recursive "$IMAGE@$DIGEST"'
+    assert 'cosign verify "$IMAGE@$DIGEST"' in signing[1]["run"]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("tag", "code"), [(f"v{VERSION}", 0), ("v99.0.0", 1), (VERSION, 1)])
+def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int, tmp_path: Path) -> None:
+    [script] = [step["run"] for step in jobs()["release"]["steps"] if step.get("id") == "version"]
+    variables = {"GITHUB_REF_NAME": tag, "GITHUB_OUTPUT": str(tmp_path / "output"), "PATH": "/usr/bin:/bin"}
+
+    # As GitHub runs a script.
+    command = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    ended = subprocess.run(command, cwd=ROOT, env=variables, check=False)  # noqa: S603
+
+    assert ended.returncode == code
+    assert (tmp_path / "output").exists() is (code == 0)
+
+
+def test_files_that_steps_name_are_there() -> None:
+    [setup_go] = steps("actions/setup-go")
+
+    assert (ROOT / setup_go["with"]["go-version-file"]).is_file()
+
+
+def test_the_pins_are_moved_forward() -> None:
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
+
+    assert {each["package-ecosystem"]: each["directory"] for each in updates} == {
+        "github-actions": "/", "docker": "/", "docker-compose": "/deploy",
+    }  # fmt: skip
