@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for processes: six at a time suit two cores.
 JOBS ?= 6
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+# Those without processes compute: a worker for each core, and one for the waits.
+CHECK_JOBS ?= 3
+PYTEST := $(BIN)/python -m pytest --dist loadgroup --numprocesses
 # The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
 CENTRIFUGO := .cache/centrifugo-v6
 CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
@@ -45,10 +47,10 @@ run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity 
 
 # With a tenth of the examples of the property tests, and without tests that start processes.
 check: checks  ## static checks and the tests that start no process; under 90 seconds
-	EXAMPLES=0.1 $(PYTEST) -m "not processes"
+	EXAMPLES=0.1 $(PYTEST) $(CHECK_JOBS) -m "not processes"
 
 test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-tools-if-possible identity-example-if-possible  ## the static checks and the whole test suite
-	EXAMPLES=$${EXAMPLES:-0.5} $(PYTEST)
+	EXAMPLES=$${EXAMPLES:-0.5} $(PYTEST) $(JOBS)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
 

@@ -45,12 +45,12 @@ class Service:
         return await self.http.post("/centrifugo/connect", json=connect_body(ticket), **options)
 
     async def metric(self, sample: str) -> float:
-        """The value of a sample such as `name{label="value"}` on /metrics; KeyError when it is not there.
+        """The value of a sample such as `name{label="value"}` on /metrics; KeyError when it is not there."""
+        return (await self.metrics())[sample]
 
-        Without a request: the page of /metrics is rendered at most once a second.
-        """
-        text = (await MetricsPage(every_s=0).text()).decode()
-        return dict(_samples(text))[sample]
+    async def metrics(self) -> dict[str, float]:
+        """All samples of /metrics. Without a request: the page is rendered at most once a second."""
+        return dict(_samples((await MetricsPage(every_s=0).text()).decode()))
 
 
 def _samples(text: str) -> Iterable[tuple[str, float]]:

@@ -200,9 +200,9 @@ async def count_of(running: Service, event: str, outcome: str) -> float:
 
 
 async def total_of(running: Service, event: str) -> float:
-    text = (await running.http.get("/metrics")).text
-    lines = [line for line in text.splitlines() if line.startswith("realtime_proxy_requests_total{")]
-    return sum(float(line.rpartition(" ")[2]) for line in lines if f'type="{event}"' in line)
+    samples = (await running.metrics()).items()
+    counter = "realtime_proxy_requests_total{"
+    return sum(value for name, value in samples if name.startswith(counter) and f'type="{event}"' in name)
 
 
 SERVICE_ERROR = pb.ValidateResponse(error=pb.Error(code=1))
