@@ -34,7 +34,7 @@ def service_settings() -> dict[str, str]:
     return {
         **settings,
         "CENTRIFUGO_PROXY_TOKEN": KEYS["GUARD_TOKEN"],
-        "CHANNEL_POLICY_PATH": str(ROOT / "policy.example.toml"),
+        "CHANNEL_POLICY_PATH": str(FILES / "policy.toml"),
     }
 
 

@@ -6,11 +6,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from realtime_site.settings import env
 from tests.deploy.manifests import BRIDGE, SERVICE, Kustomize, Manifests, mounts
 from tests.harness.certificates import Authority
 from tests.harness.manage import run_manage
+from tests.harness.paths import DOCS
 
 pytestmark = pytest.mark.processes
 POOL = "/var/run/secrets/centrifugo-fallback-tickets/fallback-tickets.txt"
@@ -127,6 +129,19 @@ def test_the_policy_of_the_component_is_one(prod: Manifests, tmp_path: Path) -> 
     ended = run_manage("check_policy", settings["CHANNEL_POLICY_PATH"], **settings)
 
     assert ended.returncode == 0, ended.stdout
+
+
+def test_the_values_of_centrifugo_s_chart_lead_to_the_service_of_prod(prod: Manifests, tmp_path: Path) -> None:
+    metadata = prod.one("Service", SERVICE)["metadata"]
+    endpoint = f"http://{metadata['name']}.{metadata['namespace']}.svc.cluster.local:9730"
+    settings = Pod(tmp_path, prod, SERVICE).settings
+
+    ended = run_manage("centrifugo_config", "--helm", "--endpoint", endpoint, **settings)
+
+    proxies = yaml.safe_load(ended.stdout)["config"]["client"]["proxy"]
+    assert proxies["connect"]["endpoint"] == f"{endpoint}/centrifugo/connect"
+    assert "X-Centrifugo-Proxy-Token" in proxies["connect"]["http"]["static_headers"]
+    assert endpoint in (DOCS / "deployment.md").read_text()
 
 
 def test_dev_starts_with_the_warning_that_nothing_guards_it(dev: Manifests, tmp_path: Path) -> None:
