@@ -42,10 +42,11 @@ fields = ["family", "at", "text"]
 
 @dataclass
 class Stage:
-    """A running broker."""
+    """A running broker. `written` counts the events in the topic."""
 
     address: str
     folder: Path
+    written: int = 0
 
     def fill(self, records: int, size: int) -> None:
         """Write so many events, with the headers that Centrifugo's own consumer needs."""
@@ -69,6 +70,7 @@ class Stage:
             ("x-centrifugo-idempotency-key", f"bench:{number}".encode()),
         ]
         producer.produce(TOPIC, json.dumps(event).encode(), family.encode(), headers=headers)
+        self.written += 1
 
     @contextmanager
     def centrifugo(self, consumer_group: str = "", topic: str = TOPIC) -> Iterator["Front"]:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
+import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,6 +18,10 @@ from tests.documents.runbook import fields
 from tests.harness.paths import DOCS
 
 PAGE = (DOCS / "bridge-operations.md").read_text()
+
+
+def yaml_blocks() -> list[Any]:
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 
 
 def rows(heading: str, level: str = "##") -> Iterator[list[str]]:
@@ -93,3 +99,14 @@ async def test_a_partition_that_was_revoked_has_no_series() -> None:
         after = "partition_stopped{" in generate_latest(rig.metrics.registry).decode()
 
     assert (before, after) == (True, False)
+
+
+def test_the_autoscaler_of_the_page_asks_for_metrics_that_exist() -> None:
+    [scaled] = yaml_blocks()
+    [trigger] = scaled["spec"]["triggers"]
+
+    asked = set(re.findall(r"realtime_bridge_\w+", trigger["metadata"]["query"]))
+
+    exported = {family.name for family in text_string_to_metric_families(bridge_exposition())}
+    assert asked == {"realtime_bridge_lag_records", "realtime_bridge_centrifugo_outage"}
+    assert asked <= exported
