@@ -16,7 +16,6 @@ from bridge.running.sending import Limits, Observer
 from bridge.running.spans import Tracer
 
 MISCONFIGURED_S: Final = 60.0
-REFUSED: Final = "Centrifugo answered HTTP 400 to this command alone"
 
 logger = logging.getLogger("bridge")
 
@@ -78,10 +77,7 @@ class Sender:
             return
         self._wake()
         while not self._outage.open and len(self._tasks) < self._limits.requests and self._work.lanes.has_ready:
-            self._start(self._request(self._take()))
-
-    def _take(self) -> Batch[Command, Item]:
-        return self._work.take(self._limits.batch_max, self._limits.batch_bytes)
+            self._start(self._request(self._work.take(self._limits.batch_max, self._limits.batch_bytes)))
 
     def _wake(self) -> None:
         """Make delayed commands ready when they are due, and schedule a call for the rest."""
@@ -139,12 +135,16 @@ class Sender:
         while self._outage.open and not self._stopped:
             await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
             self._work.lanes.wake(self._monotonic())
-            batch = self._take()
+            batch = self._work.take(self._probe_size(), self._limits.batch_bytes)
             try:
                 await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._ask_for_nothing())
             except Failure as failure:
                 self._fail(batch.tasks, failure)
             self.on_change()
+
+    def _probe_size(self) -> int:
+        """Half as many commands with each failure: a full batch may be what Centrifugo is too slow for."""
+        return max(1, self._limits.batch_max >> self._outage.state.tries)
 
     async def _ask_for_nothing(self) -> None:
         await self._check()
@@ -152,15 +152,15 @@ class Sender:
 
     async def _send(self, tasks: Sequence[Sending], *, ordered: bool) -> None:
         """Send one request; if Centrifugo refuses it as a whole, one request per command."""
-        verdicts = await self._ask_for_verdicts(tasks, ordered=ordered)
+        answer = await self._ask_for_verdicts(tasks, ordered=ordered)
         self._answered()
-        if verdicts is None:
-            await self._send_singly(tasks)
+        if isinstance(answer, Failure):
+            await self._send_singly(tasks, answer)
         else:
-            self._hear(tasks, verdicts)
+            self._hear(tasks, answer)
 
-    async def _ask_for_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | None:
-        """Send one request. None if Centrifugo refuses it as a whole. Raises Failure."""
+    async def _ask_for_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | Failure:
+        """Send one request. Returns the failure if Centrifugo refuses it as a whole. Raises other failures."""
         span = self._tracer.request([task.owner.record for task in tasks], len(tasks))
         self._observer.requesting(len(tasks))
         began = self._monotonic()
@@ -170,16 +170,17 @@ class Sender:
         except Failure as error:
             failure = error
             if error.outcome is Outcome.SPLIT:
-                return None
+                return error
             raise
         finally:
             self._observer.requested(self._monotonic() - began)
             span.end(failure)
 
-    async def _send_singly(self, tasks: Sequence[Sending]) -> None:
+    async def _send_singly(self, tasks: Sequence[Sending], refusal: Failure) -> None:
         """Send each command alone: one bad command makes Centrifugo refuse a whole batch. Now only it fails."""
         if len(tasks) == 1:
-            self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, REFUSED))
+            detail = f"{refusal.detail} for a request with this command alone"
+            self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, detail))
             return
         for number, task in enumerate(tasks):
             try:

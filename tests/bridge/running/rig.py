@@ -137,6 +137,16 @@ async def reset(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+def slow_above(most: int) -> Handler:
+    """No answer within the client's timeout to a request with more commands than this."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        commands = orjson.loads(await request.read()).get("commands", [])
+        return await (silence(request) if len(commands) > most else well(request))
+
+    return handler
+
+
 async def silence(request: web.Request) -> web.StreamResponse:
     """No answer within the client's timeout."""
     await asyncio.sleep(1)

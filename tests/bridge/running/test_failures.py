@@ -19,6 +19,7 @@ from tests.bridge.running.rig import (
     reset,
     running_rig,
     silence,
+    slow_above,
     status,
     well,
 )
@@ -69,15 +70,18 @@ async def test_commands_behind_a_permanent_error_in_their_record_are_still_sent(
     assert (headers["bridge.reason"], headers["bridge.action"]) == (b"unknown_channel", b"1,3")
 
 
-async def test_a_batch_that_is_refused_is_sent_one_by_one() -> None:
+@pytest.mark.parametrize("code", [400, 413])
+async def test_a_batch_that_is_refused_is_sent_one_by_one(code: int) -> None:
     async with running_rig(requests=1) as rig:
-        rig.centrifugo.script = [well, status(400), well, status(400), well]
+        rig.centrifugo.script = [well, status(code), well, status(code), well]
         rig.receive_publications("first")
         rig.receive_publications("a", "bad", "c")
         await rig.until_done(4)
 
     assert rig.centrifugo.channels == [["first"], ["a", "bad", "c"], ["a"], ["bad"], ["c"]]
     assert rig.letters == [("rejected", "2")]
+    [(*_, headers)] = rig.writer.written
+    assert headers["bridge.detail"] == f"HTTP status {code} for a request with this command alone".encode()
 
 
 async def test_an_outage_in_the_middle_of_a_refused_batch_loses_nothing() -> None:
@@ -148,6 +152,15 @@ async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytes
     ]
     assert rig.writer.written == []
     assert rig.value("retries_total", cause="misconfigured") == 3
+
+
+async def test_a_centrifugo_that_is_too_slow_for_a_full_batch_gets_smaller_ones() -> None:
+    async with running_rig(requests=1, batch_max=64) as rig:
+        rig.centrifugo.script = [slow_above(16)] * 100
+        rig.receive_publications(*(f"channel-{number}" for number in range(20)))
+        await rig.until_done(20)
+
+    assert [len(batch) for batch in rig.centrifugo.batches][:3] == [20, 20, 16]
 
 
 async def test_a_command_is_given_up_while_others_succeed() -> None:
