@@ -186,7 +186,7 @@ def outage_growth(stage: Stage, seconds: float) -> float:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Every ratio, in one run, the two sides in turn."""
-    with kafka_stage() as stage:
+    with kafka_stage(options.redis) as stage:
         stage.fill(options.records, 900)
         bridge, own = Side(stage, own=False), Side(stage, own=True)
         sides = (bridge, own)
@@ -217,6 +217,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=300, help="events a second for the latency (300)")
     parser.add_argument("--seconds", type=float, default=10, help="duration of the latency measurement (10)")
     parser.add_argument("--outage", type=float, default=30, help="duration of the outage in seconds (30)")
+    parser.add_argument("--redis", default="", metavar="URL", help="Centrifugo's engine, in place of its memory")
     return parser.parse_args()
 
 

@@ -42,10 +42,11 @@ fields = ["family", "at", "text"]
 
 @dataclass
 class Stage:
-    """A running broker. `written` counts the events in the topic."""
+    """A running broker. `written` counts the events in the topic. `redis` is Centrifugo's engine, "" for its memory."""
 
     address: str
     folder: Path
+    redis: str = ""
     written: int = 0
 
     def fill(self, records: int, size: int) -> None:
@@ -83,6 +84,8 @@ class Stage:
             "client": {"insecure": True, "channel_limit": CHANNELS},
             "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
         }
+        if self.redis:
+            config["engine"] = {"type": "redis", "redis": {"address": self.redis}}
         if consumer_group:
             config["consumers"] = [own_consumer(self.address, consumer_group, topic)]
         file = self.folder / f"centrifugo-{port}.json"
@@ -114,7 +117,7 @@ class Stage:
             "BRIDGE_KAFKA_GROUP": group,
             "BRIDGE_KAFKA_CONFIG_PATH": str(more),
             "BRIDGE_DEAD_LETTER_TOPIC": DEAD_LETTERS,
-            "BRIDGE_BATCH_PARALLEL": "false",
+            "BRIDGE_BATCH_PARALLEL": "true" if self.redis else "false",
             "BRIDGE_LISTEN_HOST": LOOPBACK,
             "BRIDGE_LISTEN_PORT": str(port),
             "CENTRIFUGO_API_URL": f"http://{LOOPBACK}:{front.port}/api",
@@ -168,7 +171,7 @@ def own_consumer(address: str, group: str, topic: str) -> Mapping[str, Any]:
 
 
 @contextmanager
-def kafka_stage() -> Iterator[Stage]:
+def kafka_stage(redis: str = "") -> Iterator[Stage]:
     """A broker with the topics. Raises BenchError where there is no Kafka or no Centrifugo."""
     if why := why_missing():
         raise BenchError(why)
@@ -183,6 +186,6 @@ def kafka_stage() -> Iterator[Stage]:
             topics = [NewTopic(name, PARTITIONS, 1) for name in (TOPIC, EMPTY, DEAD_LETTERS)]
             for made in admin.create_topics(topics).values():
                 made.result(30)
-            yield Stage(broker.address, folder)
+            yield Stage(broker.address, folder, redis)
         finally:
             broker.kill()

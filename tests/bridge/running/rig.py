@@ -147,6 +147,13 @@ def slow_above(most: int) -> Handler:
     return handler
 
 
+async def compressed_if_allowed(request: web.Request) -> web.StreamResponse:
+    """Every command is done; compressed, as a proxy before Centrifugo may do, if the client accepts that."""
+    answer = await well(request)
+    answer.enable_compression()
+    return answer
+
+
 async def silence(request: web.Request) -> web.StreamResponse:
     """No answer within the client's timeout."""
     await asyncio.sleep(1)

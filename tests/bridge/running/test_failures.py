@@ -12,6 +12,7 @@ from tests.bridge.made import PERMANENT_ERRORS, POISON, publication, record
 from tests.bridge.running.rig import (
     Handler,
     body,
+    compressed_if_allowed,
     error,
     error_for,
     mapped,
@@ -161,6 +162,16 @@ async def test_a_centrifugo_that_is_too_slow_for_a_full_batch_gets_smaller_ones(
         await rig.until_done(20)
 
     assert [len(batch) for batch in rig.centrifugo.batches][:3] == [20, 20, 16]
+
+
+async def test_a_proxy_that_compresses_answers_does_not_make_them_unreadable() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [compressed_if_allowed]
+        rig.receive_publications("a")
+        await rig.until_done(1)
+
+    assert rig.centrifugo.channels == [["a"]]
+    assert rig.sender.outage.tries == 0
 
 
 async def test_a_command_is_given_up_while_others_succeed() -> None:
