@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # a last label of digits means a mistyped address
+NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # digits alone in the last label: a mistyped IP address
 BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no port (LISTEN_PORT has it), no brackets"
 ALLOWED_HOST: Final = (
     "a comma list of host names without scheme, port and path, .example.com for example.com and its subdomains, "
@@ -37,7 +37,7 @@ def allowed_hosts(raw: str) -> list[str]:
 
 
 def _can_match(entry: str) -> bool:
-    """Django compares an entry with the host part of the header, so an entry must be equal to its own host part."""
+    """True if a Host header can equal this entry. Django compares the header without its port."""
     from django.http.request import split_domain_port  # noqa: PLC0415  (slow to import, and not for the health check)
 
     host = entry.removeprefix(".").lower()
