@@ -51,7 +51,7 @@ PROTOCOLS: Final = {
 
 @dataclass(frozen=True)
 class KafkaConnection:
-    """How to reach Kafka. `security` is one of PROTOCOLS; files are in PEM format; `more` has the operator's additional properties."""
+    """How to reach Kafka. `security` is one of PROTOCOLS; files are in PEM format; `more` has additional properties."""
 
     brokers: str
     security: str = "plaintext"

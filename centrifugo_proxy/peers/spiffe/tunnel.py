@@ -1,7 +1,7 @@
 """A proxy on loopback that adds TLS with SPIFFE IDs to gRPC channels.
 
-grpcio cannot check a SPIFFE ID. So a channel sends this proxy an HTTP CONNECT with the peer's address, in plaintext. The
-proxy connects to the address with TLS, checks the peer's ID, and only then answers 200. Before the 200 it forwards
+grpcio cannot check a SPIFFE ID. So a channel sends this proxy an HTTP CONNECT with the peer's address, in plaintext.
+The proxy connects to the address with TLS, checks the peer's ID, and only then answers 200. Before the 200 it forwards
 nothing in either direction.
 """
 
