@@ -15,12 +15,18 @@ ALLOWED_HOST: Final = (
 
 def bind_address(raw: str) -> str:
     """An address or a name that a server can bind to. Raises ValueError with what is accepted."""
-    try:
-        ipaddress.ip_address(raw)
-    except ValueError:
-        if len(raw) > 253 or not NAME.fullmatch(raw):
-            raise ValueError(BIND_ADDRESS) from None
+    if raw.endswith(".") or not is_host(raw):
+        raise ValueError(BIND_ADDRESS)
     return raw
+
+
+def is_host(text: str) -> bool:
+    """True for an address, and for a name that can be looked up; it may end in the dot of a complete name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return len(text) <= 254 and NAME.fullmatch(text.removesuffix(".")) is not None
+    return True
 
 
 def local_address(bound: str) -> str:

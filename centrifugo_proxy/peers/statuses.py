@@ -7,8 +7,8 @@ import grpc
 STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
 # The service did not answer. Only these count as failures in an outage.
 NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-# gRPC's core begins the details of a status that it made itself with these texts: from an HTTP status, or from a reset of
-# the stream. There is no other sign of it.
+# gRPC's core begins the details of a status that it made itself with these texts: from an HTTP status, or from a reset
+# of the stream. There is no other sign of it.
 MADE_BY_GRPC: Final = ("Received http2 header with status: ", "Stream removed (RST_STREAM ")
 
 
