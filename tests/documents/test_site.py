@@ -12,7 +12,7 @@ import pytest
 
 from tests.documents.pages import PAGES
 from tests.documents.site import article, blocks, build, forge_html, loaded
-from tests.harness.browser import BrowserPage, browser_page, needs_chromium
+from tests.harness.chromium import Tab, browser_tab, needs_chromium
 from tests.harness.http_server import http_server
 from tests.harness.node import needs_node
 from tests.harness.paths import ROOT
@@ -40,9 +40,9 @@ def site_url(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[BrowserPage]:
-    async with browser_page(tmp_path) as page:
-        yield page
+async def browser() -> AsyncIterator[Tab]:
+    async with browser_tab() as tab:
+        yield tab
 
 
 def on_site(page: Path) -> Path:
@@ -85,20 +85,20 @@ def test_every_page_can_be_searched(site: Path) -> None:
 
 
 @needs_chromium
-async def test_the_search_finds_a_section(site_url: str, browser: BrowserPage) -> None:
+async def test_the_search_finds_a_section(site_url: str, browser: Tab) -> None:
     await browser.open(f"{site_url}/index.html?q=minReadySeconds")
 
-    found = await browser.wait_for("document.querySelector('.md-search-result__item a')?.href")
+    found = await browser.until("document.querySelector('.md-search-result__item a')?.href")
 
     assert found.startswith(f"{site_url}/fleet.html")
 
 
 @needs_node
 @needs_chromium
-async def test_diagrams_are_drawn_without_a_request_to_another_host(site_url: str, browser: BrowserPage) -> None:
+async def test_diagrams_are_drawn_without_a_request_to_another_host(site_url: str, browser: Tab) -> None:
     await browser.open(f"{site_url}/index.html")
 
-    drawn = await browser.wait_for("document.querySelectorAll('div.mermaid').length")
+    drawn = await browser.until("document.querySelectorAll('div.mermaid').length")
 
     assert drawn == (ROOT / "README.md").read_text().count("```mermaid")
     assert {url for url in browser.requests if not url.startswith((site_url, "data:"))} == set()
