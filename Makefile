@@ -17,11 +17,12 @@ KAFKA := .cache/kafka/kafka.jsa
 # What checks the files of deploy/ and .github/: three programs, and the schema of external-secrets' kinds.
 DEPLOY_TOOLS := $(addprefix .cache/deploy/,kustomize manifests actionlint external-secrets.yaml)
 
-# What the tests need of npm.
+# What the tests need of npm, and what the page of `make run` does.
 JS := .cache/js/.installed
+PAGE := .cache/page/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench docs identity-example identity-example-if-possible js js-if-possible kafka kafka-if-possible checks lint types proto proto-go dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
+.PHONY: help run check test bench docs identity-example identity-example-if-possible js js-if-possible page page-if-possible screenshots kafka kafka-if-possible checks lint types proto proto-go dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +43,27 @@ $(VENV)/.installed: $(VENV)/.run requirements/dev.txt requirements/docs.txt
 	@$(PIP) -r requirements/dev.txt -r requirements/docs.txt
 	@touch $@
 
-run: $(VENV)/.run  ## the service on 127.0.0.1:9730 with a development identity service and a small pool
+run: $(VENV)/.run page-if-possible  ## a page that shows the service, its clients and an outage; all on loopback
 	@$(BIN)/python -m demo
+
+page: $(PAGE)  ## fetch Centrifugo's JavaScript SDK for the page of make run, with npm
+
+# Retries are few, so that make run starts soon on a machine without a network.
+$(PAGE): tools/js/package.json tools/js/package-lock.json
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --omit=dev --no-audit --no-fund --silent --fetch-retries=1 --fetch-timeout=10000
+	@touch $@
+
+# Without npm the page's clients speak to the service directly, and the page says so (demo/web/sdk.py).
+page-if-possible:
+	@mkdir -p .cache
+	@[ -e $(PAGE) ] || ! command -v npm > /dev/null || echo "Fetching Centrifugo's JavaScript SDK for the page with npm, once; this takes some seconds."
+	@! command -v npm > /dev/null || $(MAKE) --no-print-directory page > .cache/page.log 2>&1 || \
+		echo "npm could not fetch the SDK; the page goes without Centrifugo. .cache/page.log has the reason."
+
+screenshots: $(VENV)/.installed $(JS)  ## take the pictures of docs/images anew, with Chromium
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/demo/test_page.py -k outage --timeout 300
 
 # With a tenth of the examples of the property tests, and without tests that start processes.
 check: checks  ## static checks and the tests that start no process; under 90 seconds

@@ -19,7 +19,7 @@ async def main() -> None:
     _cancel_on_signal()
     try:
         binary = find_binary(os.environ.get("CENTRIFUGO_BIN", ""), BUILT)
-        async with running_stage(chosen_port(), binary) as stage:
+        async with running_stage(chosen_port(), binary, announce) as stage:
             say(introduction(stage))
             raise await first_to_end({SERVICE: stage.service, SECOND_SERVICE: stage.second_service})
     except asyncio.CancelledError:
@@ -40,6 +40,10 @@ def _cancel_on_signal() -> None:
 
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def announce(page_url: str) -> None:
+    say(f"The page: {page_url} (everything behind it starts now)")
 
 
 def say(text: str) -> None:

@@ -7,6 +7,7 @@ from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +16,13 @@ from demo.errors import DemoError
 from demo.identity import LOOPBACK
 from demo.private import write_private
 from demo.process import ROOT, child
-from tools.ports import free_port
 
 BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
 # How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. Short, so that a
 # lock takes effect quickly; the defaults are 27 s and 25 s.
 IMPATIENT: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}
+# Above error: in an outage each refresh that fails would be a line in the terminal.
+LOG_LEVEL: Final = "fatal"
 
 Config = dict[str, Any]
 
@@ -38,19 +40,27 @@ def _is_program(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
 
+@dataclass(frozen=True)
+class Front:
+    """What the operator decides: where Centrifugo listens, the key of its server API, the web origins it lets in."""
+
+    port: int
+    api_key: str
+    origins: list[str]
+
+
 @asynccontextmanager
 async def running_centrifugo(
-    binary: Path, folder: Path, service: Mapping[str, str], api_key: str
-) -> AsyncIterator[str]:
-    """The WebSocket URL of a Centrifugo in front of the service that has these variables. Raises DemoError."""
+    binary: Path, folder: Path, service: Mapping[str, str], front: Front
+) -> AsyncIterator[None]:
+    """A Centrifugo in front of the service that has these variables. Raises DemoError."""
     major = await layout(binary)
-    port = free_port()
     file = folder / "centrifugo.json"
-    write_private(file, json.dumps(completed(await printed(major, service), major, port, api_key)))
+    write_private(file, json.dumps(completed(await printed(major, service), major, front)))
     # Not the shell's environment: Centrifugo reads every variable that begins with its name.
     environment = {"PATH": os.environ["PATH"]}
-    async with child("Centrifugo", [str(binary), "-c", str(file)], environment, port):
-        yield f"ws://{LOOPBACK}:{port}/connection/websocket"
+    async with child("Centrifugo", [str(binary), "-c", str(file)], environment, front.port):
+        yield
 
 
 async def layout(binary: Path) -> int:
@@ -66,23 +76,24 @@ async def printed(major: int, service: Mapping[str, str]) -> Config:
     return config
 
 
-def completed(config: Config, major: int, port: int, api_key: str) -> Config:
-    """Adds what the operator decides: where Centrifugo listens, what it logs, and the key of its server API."""
+def completed(config: Config, major: int, front: Front) -> Config:
+    """Adds what the operator decides, and what Centrifugo logs."""
     if major == 5:
         return {
             **config,
             "address": LOOPBACK,
-            "port": str(port),
-            "log_level": "error",
-            "api_key": api_key,
+            "port": str(front.port),
+            "log_level": LOG_LEVEL,
+            "api_key": front.api_key,
+            "allowed_origins": front.origins,
             **{f"client_{name}": delay for name, delay in IMPATIENT.items()},
         }
     return {
         **config,
-        "http_server": {"address": LOOPBACK, "port": str(port)},
-        "log": {"level": "error"},
-        "http_api": {"key": api_key},
-        "client": {**config["client"], **IMPATIENT},
+        "http_server": {"address": LOOPBACK, "port": str(front.port)},
+        "log": {"level": LOG_LEVEL},
+        "http_api": {"key": front.api_key},
+        "client": {**config["client"], **IMPATIENT, "allowed_origins": front.origins},
     }
 
 

@@ -1,49 +1,49 @@
-"""Controls of the demonstration, over HTTP on loopback: identity down and up, tickets, a parental lock."""
+"""Levers of the demonstration: identity down, hanging and up, tickets, a parental lock."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
-from http import HTTPStatus
+from typing import Final, Protocol
 
-from demo.identity import LOOPBACK, MemoryIdentity
+from demo.identity import MemoryIdentity
 from demo.people import HOUSEHOLDS
 
-READ_TIMEOUT_S = 5.0
+Lever = Callable[[], Awaitable[str]]
+Levers = dict[str, Lever]
 
-Route = Callable[[], Awaitable[str]]
-Routes = dict[str, Route]
-Levers = Routes
-
-
-@asynccontextmanager
-async def running_control(identity: MemoryIdentity, more: Levers | None = None) -> AsyncIterator[str]:
-    """The URL of the controls, on a free port; `more` may get further ones while it runs."""
-    own, further = routes_of(identity), more if more is not None else {}
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            writer.write(await _answer(reader, {**own, **further}))
-            await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the client has gone, or does not speak HTTP
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(talk, LOOPBACK, 0)
-    async with server:
-        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
+# The kind of a sentence on the page's timeline, and the sentence.
+DOWN: Final = ("bad", "Identity is down: it refuses connections.")
+HANGING: Final = ("bad", "Identity hangs: it takes calls, and answers none.")
+UP: Final = ("news", "Identity is back.")
+LOCKED: Final = ("news", "A parent locked the child's chat. It takes effect at the next refresh.")
+UNLOCKED: Final = ("news", "A parent unlocked the child's chat.")
 
 
-def routes_of(identity: MemoryIdentity) -> Routes:
-    """The answer to a request, by method and path."""
+class Tell(Protocol):
+    """Takes sentences for the timeline."""
+
+    def __call__(self, *sentences: tuple[str, str]) -> None: ...
+
+
+def silent(*_: tuple[str, str]) -> None:
+    """Tells nobody."""
+
+
+def levers_of(identity: MemoryIdentity, tell: Tell = silent) -> Levers:
+    """What each request does, by method and path; it returns the text of the answer."""
 
     async def cut_off() -> str:
         await identity.down()
+        tell(DOWN)
         return "identity is down"
+
+    async def hang() -> str:
+        await identity.hang()
+        tell(HANGING)
+        return "identity hangs"
 
     async def bring_back() -> str:
         await identity.up()
+        tell(UP)
         return "identity is up"
 
     async def mint(user: str = "") -> str:
@@ -51,33 +51,15 @@ def routes_of(identity: MemoryIdentity) -> Routes:
 
     async def lock(*, locked: bool) -> str:
         identity.lock_chat("child", locked=locked)
+        tell(LOCKED if locked else UNLOCKED)
         return f"the child's chat is {'locked' if locked else 'open'}"
 
     return {
         "POST /identity/down": cut_off,
+        "POST /identity/hanging": hang,
         "POST /identity/up": bring_back,
         "POST /ticket": mint,
         **{f"POST /ticket/{user}": partial(mint, user) for user in HOUSEHOLDS},
         "POST /lock": partial(lock, locked=True),
         "POST /unlock": partial(lock, locked=False),
     }
-
-
-async def _answer(reader: asyncio.StreamReader, routes: Routes) -> bytes:
-    async with asyncio.timeout(READ_TIMEOUT_S):
-        head = await reader.readuntil(b"\r\n\r\n")
-    lever = head.decode("latin-1").partition(" HTTP/")[0]
-    if lever in routes:
-        return _response(HTTPStatus.OK, await routes[lever]())
-    return _response(HTTPStatus.NOT_FOUND, "There is:\n" + "\n".join(routes))
-
-
-def _response(status: HTTPStatus, text: str) -> bytes:
-    body = f"{text}\n".encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + body

@@ -1,9 +1,11 @@
 """An identity service in memory, over real gRPC: redeems each ticket that it minted once."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from itertools import count
 from typing import Any, Final
 
@@ -18,8 +20,16 @@ LOOPBACK = "127.0.0.1"
 CONNECTION_TTL_S: Final = 3  # short, so that a lock takes effect quickly
 
 
+class Condition(StrEnum):
+    """How identity is: it refuses connections when `down`, and takes calls without an answer when `hanging`."""
+
+    UP = "up"
+    HANGING = "hanging"
+    DOWN = "down"
+
+
 class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
-    """Can go `down` and come `up` again on the same port; keeps its users and tickets."""
+    """Can go `down`, hang (`hang`) and come `up` again on the same port; keeps its users and tickets."""
 
     def __init__(self) -> None:
         self._users = {user: somebody(user, family) for user, family in HOUSEHOLDS.items()}
@@ -27,10 +37,18 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         self._numbers = count(1)
         self._port = 0
         self._server: aio.Server | None = None
+        self._answers = asyncio.Event()
+        self._answers.set()
 
     @property
     def address(self) -> str:
         return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def condition(self) -> Condition:
+        if self._server is None:
+            return Condition.DOWN
+        return Condition.UP if self._answers.is_set() else Condition.HANGING
 
     def mint(self, user: str = "") -> str:
         """A ticket for this user, or for a made-up one."""
@@ -44,9 +62,13 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         """Sets a parental lock; connections get it at their next refresh."""
         self._users[user].parental_state.feature_lock_chat = locked
 
+    def is_chat_locked(self, user: str) -> bool:
+        return self._users[user].parental_state.feature_lock_chat
+
     async def Validate(  # noqa: N802  (the contract's name)
         self, request: pb.ValidateRequest, context: aio.ServicerContext[Any, Any]
     ) -> pb.ValidateResponse:
+        await self._answers.wait()
         user = self._tickets.pop(request.ticket, None)
         if user is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such ticket, or redeemed already")
@@ -55,6 +77,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
     async def Refresh(  # noqa: N802  (the contract's name)
         self, request: pb.RefreshRequest, context: aio.ServicerContext[Any, Any]
     ) -> pb.ValidateResponse:
+        await self._answers.wait()
         if request.user_id not in self._users:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such user")
         return self._described(request.user_id)
@@ -65,6 +88,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return response
 
     async def up(self) -> None:
+        self._answers.set()
         if self._server is None:
             server = aio.server(options=[("grpc.so_reuseport", 0)])
             pb_grpc.add_ConnectProxyServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call]  # generated
@@ -72,7 +96,13 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
             await server.start()
             self._server = server
 
+    async def hang(self) -> None:
+        """Takes calls, and answers none before `up`."""
+        await self.up()
+        self._answers.clear()
+
     async def down(self) -> None:
+        self._answers.set()
         if self._server is not None:
             server, self._server = self._server, None
             await server.stop(grace=0)

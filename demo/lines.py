@@ -9,7 +9,7 @@ from typing import Final
 
 from demo.people import CHAT
 from demo.process import ROOT
-from demo.stage import WINDOW_MS, Stage
+from demo.stage import PASTED_TICKETS, WINDOW_MS, Stage
 
 INDENT = "    "  # a line with this prefix is for the shell
 Steps = Iterator[tuple[str, str]]
@@ -36,6 +36,7 @@ def introduction(stage: Stage) -> str:
         "",
         *steps,
         f"More tickets of identity's: {lever_line(stage, 'ticket')} (or …/ticket/child)",
+        f"The page that shows all this, with buttons, is {stage.page_url}.",
         "Ctrl-C ends it all.",
     ])  # fmt: skip
 
@@ -59,7 +60,7 @@ def steps_of(stage: Stage) -> Steps:
 def outage_steps(stage: Stage) -> Steps:
     """An outage from beginning to end, as Centrifugo sees it."""
     first, second = stage.identity.mint(), stage.identity.mint()
-    spare, another_spare, third_spare = stage.pool_tickets[:3]
+    spare, another_spare, third_spare = stage.pool_tickets[:PASTED_TICKETS]
     window_s = WINDOW_MS // 1000
     yield "A ticket gets in: 200, and who it belongs to.", connect_line(stage, stage.service_url, first)
     yield (
@@ -131,7 +132,7 @@ def bridge_steps(stage: Stage, centrifugo_url: str) -> Steps:
 
 def client_line(stage: Stage, centrifugo_url: str, who: str) -> str:
     """The command for clients that join the chat and print what they receive."""
-    return f"{python()} -m demo.client {centrifugo_url} {stage.control_url} {who}"
+    return f"{python()} -m demo.client {centrifugo_url} {stage.page_url} {who}"
 
 
 def python() -> str:
@@ -150,4 +151,4 @@ def connect_line(stage: Stage, url: str, ticket: str) -> str:
 
 
 def lever_line(stage: Stage, lever: str) -> str:
-    return f"curl -sS -X POST {stage.control_url}/{lever}"
+    return f"curl -sS -X POST {stage.page_url}/{lever}"

@@ -4,27 +4,31 @@ import os
 import secrets
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from demo.bridge import DemoBridge, running_bridge, why_no_bridge
-from demo.centrifugo import running_centrifugo
-from demo.control import Levers, running_control
+from demo.centrifugo import Front, running_centrifugo
+from demo.control import Levers
 from demo.errors import DemoError
 from demo.identity import LOOPBACK, MemoryIdentity, running_identity
 from demo.private import write_private
 from demo.process import ROOT, child, require_free
-from tools.ports import free_port
+from demo.web.opening import Place, running_page
+from demo.web.origin_guard import origins
+from tools.ports import free_ports
 
 DEFAULT_PORT = 9730
 DEADLINE_MS = 500
 WINDOW_MS = 3000  # short, so that an outage is quick to show
 PROBE_INTERVAL_MS = 250
-POOL_TICKETS = 5
-LOW_WATERMARK = 3
+POOL_TICKETS = 60  # enough for one crowd of the page, and not for two
+PASTED_TICKETS = 3  # of the pool, for the lines to paste; the page's clients get the others
+LOW_WATERMARK = 20
+FALLBACK_TTL_S = 60  # the shortest that the service accepts
 SUBSCRIPTION_TTL_S = 2
 POLICY = ROOT / "demo" / "policy.toml"
 SERVICE = "The service"
@@ -40,7 +44,7 @@ class Stage:
     second_service: Process
     second_url: str
     centrifugo_url: str | None
-    control_url: str
+    page_url: str
     guard_token: str
     identity: MemoryIdentity
     pool_path: Path
@@ -49,10 +53,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Stage]:
+async def running_stage(
+    port: int, centrifugo: Path | None, announce: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Stage]:
     """The service on `port`, with its own identity service and pool, behind this Centrifugo if there is one.
 
-    Raises DemoError.
+    `announce` gets the page's URL as soon as it can be opened. Raises DemoError.
     """
     require_free(port)
     async with AsyncExitStack() as stack:
@@ -61,30 +67,40 @@ async def running_stage(port: int, centrifugo: Path | None) -> AsyncIterator[Sta
         write_private(pool_path, "\n".join(pool_tickets) + "\n")
         guard_token = secrets.token_hex(4)
         identity = await stack.enter_async_context(running_identity())
+        page_port, centrifugo_port, second_port = free_ports(3)
+        place = Place(
+            page_port=page_port,
+            service_url=f"http://{LOOPBACK}:{port}",
+            centrifugo_port=centrifugo_port if centrifugo else None,
+            guard_token=guard_token,
+            spare_tickets=pool_tickets[PASTED_TICKETS:],
+            window_s=WINDOW_MS / 1000,
+        )
         levers: Levers = {}
-        control_url = await stack.enter_async_context(running_control(identity, levers))
+        page_url = await stack.enter_async_context(running_page(identity, place, levers))
+        announce(page_url)
         environment = {**os.environ, **service_environment(port, identity.address, guard_token, pool_path)}
         command = [sys.executable, "manage.py", "serve"]
         service = await stack.enter_async_context(child(SERVICE, command, environment, port))
-        second_port = free_port()
         elsewhere = {**environment, "LISTEN_PORT": str(second_port)}
         second_service = await stack.enter_async_context(child(SECOND_SERVICE, command, elsewhere, second_port))
         api_key = secrets.token_hex(16)
-        front = running_centrifugo(centrifugo, folder, environment, api_key) if centrifugo else nullcontext()
-        centrifugo_url = await stack.enter_async_context(front)
+        if centrifugo:
+            front = Front(centrifugo_port, api_key, origins(page_port))
+            await stack.enter_async_context(running_centrifugo(centrifugo, folder, environment, front))
         bridge = DemoBridge(why_not=why_no_bridge(centrifugo))
-        if centrifugo_url and not bridge.why_not:
-            api = f"http{centrifugo_url.removeprefix('ws').partition('/connection')[0]}/api"
+        if centrifugo and not bridge.why_not:
+            api = f"http://{LOOPBACK}:{centrifugo_port}/api"
             bridge = await stack.enter_async_context(running_bridge(folder, api, api_key))
         if bridge.write_event is not None:
             levers["POST /event"] = bridge.write_event
         yield Stage(
             service=service,
-            service_url=f"http://{LOOPBACK}:{port}",
+            service_url=place.service_url,
             second_service=second_service,
             second_url=f"http://{LOOPBACK}:{second_port}",
-            centrifugo_url=centrifugo_url,
-            control_url=control_url,
+            centrifugo_url=place.centrifugo_url,
+            page_url=page_url,
             guard_token=guard_token,
             identity=identity,
             pool_path=pool_path,
@@ -128,7 +144,7 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "FALLBACK_TICKETS_PATH": str(pool_path),
         "FALLBACK_DEGRADED_WINDOW_MS": str(WINDOW_MS),
         "FALLBACK_LOW_WATERMARK": str(LOW_WATERMARK),
-        "FALLBACK_CONNECT_TTL_S": "",
+        "FALLBACK_CONNECT_TTL_S": str(FALLBACK_TTL_S),
         "FALLBACK_CLAIMS_URL": (pool_path.parent / "claims").as_uri(),
         "FALLBACK_CLAIMS_URL_FILE": "",
         "FALLBACK_CLAIMS_DEADLINE_MS": "",

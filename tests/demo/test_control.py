@@ -1,21 +1,30 @@
-"""The controls of the demonstration, without its service process."""
+"""The levers of the demonstration, without its service process."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
-from demo.control import running_control
-from demo.identity import running_identity
+from demo.control import levers_of
+from demo.identity import MemoryIdentity, running_identity
+from demo.web.server import running_server
 from tests.harness.service import Service, service
 
 
-async def test_a_ticket_minted_on_request_gets_in_once() -> None:
+@asynccontextmanager
+async def identity_with_levers() -> AsyncIterator[tuple[MemoryIdentity, httpx.AsyncClient]]:
+    """An identity service, and an HTTP client for its levers."""
     async with (
         running_identity() as identity,
-        running_control(identity) as url,
-        service(identity.address) as running,
+        running_server(levers_of(identity)) as url,
         httpx.AsyncClient(base_url=url) as levers,
     ):
+        yield identity, levers
+
+
+async def test_a_ticket_minted_on_request_gets_in_once() -> None:
+    async with identity_with_levers() as (identity, levers), service(identity.address) as running:
         ticket = (await levers.post("/ticket")).text.strip()
         answers = [await running.connect(ticket) for _ in range(2)]
 
@@ -23,9 +32,8 @@ async def test_a_ticket_minted_on_request_gets_in_once() -> None:
 
 
 async def test_cutting_off_twice_and_bringing_back_twice_does_no_harm() -> None:
-    async with running_identity() as identity, running_control(identity) as url:
-        async with httpx.AsyncClient(base_url=url) as levers:
-            answers = [(await levers.post(f"/identity/{lever}")).text for lever in ("down", "down", "up", "up")]
+    async with identity_with_levers() as (identity, levers):
+        answers = [(await levers.post(f"/identity/{lever}")).text for lever in ("down", "down", "up", "up")]
         async with service(identity.address) as running:
             answer = await running.connect(identity.mint())
 
@@ -33,18 +41,29 @@ async def test_cutting_off_twice_and_bringing_back_twice_does_no_harm() -> None:
     assert answer.status_code == 200
 
 
-async def test_an_unknown_lever_is_answered_with_the_known_ones() -> None:
+async def test_a_hanging_identity_takes_calls_and_answers_none_until_it_is_up() -> None:
     async with (
-        running_identity() as identity,
-        running_control(identity) as url,
-        httpx.AsyncClient(base_url=url) as levers,
+        identity_with_levers() as (identity, levers),
+        service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=300) as running,
     ):
+        said = (await levers.post("/identity/hanging")).text
+        hanging = await running.connect(identity.mint())
+        await levers.post("/identity/up")
+        up = await running.connect(identity.mint())
+
+    assert said == "identity hangs\n"
+    assert (hanging.status_code, up.status_code) == (503, 200)
+
+
+async def test_an_unknown_lever_is_answered_with_the_known_ones() -> None:
+    async with identity_with_levers() as (_, levers):
         response = await levers.get("/identity/sideways")
 
     assert response.status_code == 404
     assert response.text.splitlines() == [
         "There is:",
         "POST /identity/down",
+        "POST /identity/hanging",
         "POST /identity/up",
         "POST /ticket",
         "POST /ticket/parent",
@@ -56,12 +75,7 @@ async def test_an_unknown_lever_is_answered_with_the_known_ones() -> None:
 
 
 async def test_a_ticket_can_be_had_for_a_member_of_the_family_by_name() -> None:
-    async with (
-        running_identity() as identity,
-        running_control(identity) as url,
-        service(identity.address) as running,
-        httpx.AsyncClient(base_url=url) as levers,
-    ):
+    async with identity_with_levers() as (identity, levers), service(identity.address) as running:
         answer = await running.connect((await levers.post("/ticket/neighbour")).text.strip())
 
     result = answer.json()["result"]
@@ -70,10 +84,8 @@ async def test_a_ticket_can_be_had_for_a_member_of_the_family_by_name() -> None:
 
 async def test_a_lock_is_in_what_the_next_refresh_says_and_goes_again() -> None:
     async with (
-        running_identity() as identity,
-        running_control(identity) as url,
+        identity_with_levers() as (identity, levers),
         service(identity.address, CENTRIFUGO_REFRESH="on") as running,
-        httpx.AsyncClient(base_url=url) as levers,
     ):
         meta = (await running.connect(identity.mint("child"))).json()["result"]["meta"]
         said = (await levers.post("/lock")).text

@@ -1,0 +1,45 @@
+// The family's chat, as the page's clients hear it.
+import { count, element, icon, trim } from "./dom.js";
+
+const KEPT = 60;
+const REMEMBERED = 100;
+
+export class Chat {
+  #list;
+  #heard = new Map(); // by message: how many clients heard it, and where that is shown
+
+  constructor(list) {
+    this.#list = list;
+  }
+
+  // Each client hears a message once; the page shows it once.
+  hear({ data, sender }) {
+    const text = typeof data === "string" ? data : String(data?.text ?? JSON.stringify(data));
+    const key = data?.id ?? `${sender}: ${text}: ${Math.floor(Date.now() / 2000)}`;
+    const known = this.#heard.get(key);
+    if (known) {
+      known.number++;
+      known.place.textContent = `heard by ${count(known.number, "client")}`;
+      return;
+    }
+    const place = element("small", {}, "heard by 1 client");
+    this.#remember(key, { number: 1, place });
+    this.#add(element("li", {}, element("small", {}, sender ?? "the server"), text, place));
+  }
+
+  note(text, kind = "") {
+    this.#add(element("li", { class: `note ${kind}` }, icon(kind === "bad" ? "bad" : "news"), element("span", {}, text)));
+  }
+
+  #remember(key, value) {
+    this.#heard.set(key, value);
+    if (this.#heard.size > REMEMBERED) this.#heard.delete(this.#heard.keys().next().value);
+  }
+
+  #add(item) {
+    this.#list.append(item);
+    trim(this.#list, KEPT, "firstElementChild");
+    const place = this.#list.parentElement;
+    place.scrollTop = place.scrollHeight;
+  }
+}

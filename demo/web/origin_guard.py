@@ -1,0 +1,72 @@
+"""Keeps other web sites out: they could otherwise use the page's controls through the browser of a user."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+NAMES: Final = ("127.0.0.1", "localhost")
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def origins(port: int) -> list[str]:
+    """The origins of the page: it is reachable by both names."""
+    return [f"http://{name}:{port}" for name in NAMES]
+
+
+def refusal(method: str, host: str, origin: str | None, fetch_site: str | None, port: int) -> str:
+    """Why a request is refused, "" if it is not.
+
+    Another name in `Host` is a page whose name was made to point to loopback (DNS rebinding). Browsers send `Origin`
+    with each request that changes something; programs such as curl send none.
+    """
+    if host not in {f"{name}:{port}" for name in NAMES}:
+        return f"Host is {host[:100]!r}; accepted: {' and '.join(f'{name}:{port}' for name in NAMES)}."
+    if origin is not None and origin != f"http://{host}":
+        return f"Origin is {origin[:100]!r}; accepted: this page's own."
+    if method not in SAFE_METHODS and fetch_site not in (None, "same-origin"):
+        return f"Sec-Fetch-Site is {fetch_site[:20]!r}; accepted: same-origin."
+    return ""
+
+
+def guarded(port: int, websocket_urls: tuple[str, ...]) -> Middleware:
+    """Refuses requests of other sites, and sets the headers of every answer.
+
+    The page may load only its own scripts and styles, and connect only to its server and these WebSockets.
+    """
+    headers = _headers(websocket_urls)
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        values = request.headers
+        why = refusal(request.method, request.host, values.get("Origin"), values.get("Sec-Fetch-Site"), port)
+        response = await handler(request) if not why else web.Response(status=403, text=f"{why}\n")
+        response.headers.update(headers)
+        return response
+
+    return guard
+
+
+def _headers(websocket_urls: tuple[str, ...]) -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": " ".join(("'self'", *websocket_urls)),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cache-Control": "no-store",
+    }

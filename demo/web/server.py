@@ -1,0 +1,46 @@
+"""The HTTP server of the page and of the levers, on loopback."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from demo.control import Levers
+from demo.identity import LOOPBACK
+from demo.web.origin_guard import guarded
+from tools.ports import free_port
+
+MAX_BODY_BYTES = 16 * 1024
+# How long an answer may go on after Ctrl-C.
+END_TIMEOUT_S = 1.0
+
+
+@asynccontextmanager
+async def running_server(
+    levers: Levers, routes: Iterable[web.AbstractRouteDef] = (), *, port: int = 0, websocket_urls: tuple[str, ...] = ()
+) -> AsyncIterator[str]:
+    """The URL of the server; `levers` may get further ones while it runs.
+
+    Port 0 is a free one. `websocket_urls` are what the page may connect to beside this server.
+    """
+    port = port or free_port()
+    app = web.Application(middlewares=[guarded(port, websocket_urls)], client_max_size=MAX_BODY_BYTES)
+    app.add_routes(routes)
+    app.router.add_route("*", "/{lever:.*}", _pulling(levers))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=END_TIMEOUT_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, port).start()
+        yield f"http://{LOOPBACK}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def _pulling(levers: Levers) -> "web._Handler":  # type: ignore[name-defined]
+    async def pull(request: web.Request) -> web.Response:
+        lever = f"{request.method} {request.path}"
+        if lever in levers:
+            return web.Response(text=f"{await levers[lever]()}\n")
+        return web.Response(status=404, text="\n".join(("There is:", *levers, "")))
+
+    return pull

@@ -1,0 +1,105 @@
+"""Asks the service what Centrifugo would ask it, for clients of the page that have no Centrifugo."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import ClientError, ClientSession
+
+from demo.web.feed import Feed
+
+KEPT_CONNECTIONS: Final = 1000
+UNKNOWN: Final = {"disconnect": {"code": 3005, "reason": "connection expired"}}
+INTERNAL: Final = {"error": {"code": 100, "message": "internal server error"}}
+# What a client gets of a status that is not 200, with the configuration that the service prints.
+TRANSFORMED: Final = {401: {"disconnect": {"code": 4401, "reason": "invalid ticket"}}}
+
+
+@dataclass
+class Connection:
+    """What Centrifugo remembers of a client. `meta` is never shown to it."""
+
+    client: str
+    user: str
+    meta: Mapping[str, Any]
+    channels: set[str] = field(default_factory=set)
+
+
+class StandIn:
+    """Keeps connections, and sends the proxy's requests to the service."""
+
+    def __init__(self, session: ClientSession, service_url: str, guard_token: str, publications: Feed) -> None:
+        self._session, self._url, self._publications = session, service_url, publications
+        self._headers = {"X-Centrifugo-Proxy-Token": guard_token}
+        self._connections: dict[str, Connection] = {}
+
+    async def connect(self, ticket: str) -> Mapping[str, Any]:
+        """A new client's connect with this ticket: `connected`, `error` or `disconnect`."""
+        client = str(uuid.uuid4())
+        transport = {"transport": "websocket", "protocol": "json", "encoding": "json"}
+        answer = await self._ask("connect", client=client, **transport, data={"token": ticket})
+        if "result" not in answer:
+            return answer
+        result = answer["result"]
+        if len(self._connections) >= KEPT_CONNECTIONS:
+            del self._connections[next(iter(self._connections))]
+        self._connections[client] = Connection(client, result["user"], result.get("meta", {}))
+        return {"connected": {"client": client, "data": result.get("data"), "expire_at": result.get("expire_at")}}
+
+    async def refresh(self, client: str) -> Mapping[str, Any]:
+        """Looks at a connection again whose time is up: `connected`, `error` or `disconnect`."""
+        connection = self._connections.get(client)
+        if connection is None:
+            return UNKNOWN
+        answer = await self._ask("refresh", client=client, user=connection.user, meta=connection.meta)
+        result = answer.get("result")
+        if result is None:
+            return answer
+        if result.get("expired"):
+            self.leave(client)
+            return UNKNOWN
+        connection.meta = result.get("meta", connection.meta)
+        return {"connected": {"client": client, "expire_at": result.get("expire_at")}}
+
+    async def subscribe(self, client: str, channel: str) -> Mapping[str, Any]:
+        """A subscription of a client, or the look at it when its time is up: `subscribed`, `error` or `disconnect`."""
+        connection = self._connections.get(client)
+        if connection is None:
+            return UNKNOWN
+        event = "sub_refresh" if channel in connection.channels else "subscribe"
+        answer = await self._ask(event, **_about(connection, channel))
+        result = answer.get("result")
+        if result is None or result.get("expired"):
+            connection.channels.discard(channel)
+            return answer if result is None else {"expired": True}
+        connection.channels.add(channel)
+        return {"subscribed": {"expire_at": result.get("expire_at")}}
+
+    async def publish(self, client: str, channel: str, data: object) -> Mapping[str, Any]:
+        """A client's message. It is shown to the page's clients if the service allows it."""
+        connection = self._connections.get(client)
+        if connection is None:
+            return UNKNOWN
+        answer = await self._ask("publish", **_about(connection, channel), data=data)
+        if "result" not in answer:
+            return answer
+        self._publications.add(channel=channel, user=connection.user, data=answer["result"].get("data", data))
+        return {"published": {}}
+
+    def leave(self, client: str) -> None:
+        self._connections.pop(client, None)
+
+    async def _ask(self, event: str, **body: Any) -> dict[str, Any]:
+        """The answer as Centrifugo passes it on to the client."""
+        url = f"{self._url}/centrifugo/{event}"
+        try:
+            async with self._session.post(url, json=body, headers=self._headers) as response:
+                answer: dict[str, Any] = await response.json()
+        except (ClientError, TimeoutError):
+            return INTERNAL
+        return answer if response.status == 200 else TRANSFORMED.get(response.status, INTERNAL)
+
+
+def _about(connection: Connection, channel: str) -> dict[str, Any]:
+    return {"client": connection.client, "user": connection.user, "meta": connection.meta, "channel": channel}

@@ -1,0 +1,39 @@
+"""The app's backend: gives each client a ticket, in an outage a fallback ticket (docs/fallback.md)."""
+
+import asyncio
+import re
+from typing import Any, Final
+
+from demo.identity import Condition, MemoryIdentity
+
+# How long the backend waits for identity.
+PATIENCE_S: Final = 1.0
+USER: Final = re.compile(r"[a-z]{1,20}(-[0-9]{1,6})?")
+
+
+class UnknownUserError(Exception):
+    """The page asked for a ticket of a user whose name is not acceptable."""
+
+
+class TicketDesk:
+    """Hands out identity's tickets, and each of `spare_tickets` once."""
+
+    def __init__(self, identity: MemoryIdentity, spare_tickets: list[str]) -> None:
+        self._identity, self._spare_tickets = identity, list(spare_tickets)
+
+    async def ticket(self, user: str, *, has_spare: bool) -> dict[str, Any]:
+        """The body of the answer: `ticket` is None if there is none, or if the client has a fallback ticket already.
+
+        Raises UnknownUserError.
+        """
+        if not USER.fullmatch(user):
+            raise UnknownUserError
+        if await self._answers():
+            return {"ticket": self._identity.mint(user), "fallback": False}
+        ticket = self._spare_tickets.pop() if self._spare_tickets and not has_spare else None
+        return {"ticket": ticket, "fallback": True}
+
+    async def _answers(self) -> bool:
+        if self._identity.condition is Condition.HANGING:
+            await asyncio.sleep(PATIENCE_S)
+        return self._identity.condition is Condition.UP

@@ -1,0 +1,23 @@
+"""Whether the page's clients go through Centrifugo."""
+
+from pathlib import Path
+
+from demo.web.sdk import BUNDLE, find_sdk, why_direct
+
+
+def test_the_bundle_is_taken_from_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    without, with_it = tmp_path / "without", tmp_path / "with"
+    (with_it / BUNDLE).parent.mkdir(parents=True)
+    (with_it / BUNDLE).touch()
+
+    assert find_sdk((without, with_it)) == with_it / BUNDLE
+    assert find_sdk((without,)) is None
+
+
+def test_without_a_reason_clients_go_through_centrifugo() -> None:
+    assert why_direct("ws://127.0.0.1:1", Path("centrifuge.js")) == ""
+
+
+def test_a_missing_centrifugo_is_named_before_a_missing_sdk() -> None:
+    assert why_direct(None, None) == "There is no Centrifugo here: make centrifugo builds it, with Go."
+    assert "JavaScript SDK" in why_direct("ws://127.0.0.1:1", None)

@@ -1,0 +1,52 @@
+"""Where a process and its children listen, as Linux says."""
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+LISTENS: Final = "0A"
+
+
+def listening_addresses(pid: int) -> set[tuple[str, int]]:
+    """The addresses and ports of all TCP sockets of these processes that take connections."""
+    inodes = {inode for each in family(pid) for inode in sockets(each)}
+    return {address for inode, address in listeners() if inode in inodes}
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process, its children, and theirs."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from family(int(child))
+
+
+def sockets(pid: int) -> Iterator[str]:
+    """The inodes of a process' sockets."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(descriptor)
+        except FileNotFoundError:
+            continue  # closed meanwhile
+        if match := re.fullmatch(r"socket:\[(\d+)\]", target):
+            yield match[1]
+
+
+def listeners() -> Iterator[tuple[str, tuple[str, int]]]:
+    """The inode and the address of each TCP socket of this machine that takes connections."""
+    for name, kind in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == LISTENS:
+                host, port = local.split(":")
+                address = socket.inet_ntop(kind, network_order(host))
+                yield inode, (address.removeprefix("::ffff:"), int(port, 16))  # of IPv4, on a socket that takes both
+
+
+def network_order(text: str) -> bytes:
+    """The address that the kernel wrote as words of four bytes in the machine's order."""
+    words = [bytes.fromhex(text[start : start + 8]) for start in range(0, len(text), 8)]
+    return b"".join(word[::-1] for word in words)
