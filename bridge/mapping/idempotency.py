@@ -8,14 +8,11 @@ from bridge.event import Event, Unmappable
 from bridge.routing.model import Idempotency, IdempotencyKey
 
 BY_POSITION: Final = Idempotency.POSITION  # a member of an Enum costs as much to look up as the key to make
-LONGEST: Final = 255  # characters: Centrifugo keeps keys in memory, and events choose their ids
+LONGEST: Final = 255  # limits ids, which events choose and Centrifugo keeps in memory
 
 
 def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
-    """The key of a publication, "" if the route turns keys off. Raises Unmappable.
-
-    A record can become several publications; `suffix` makes their keys different.
-    """
+    """The key, "" for none. `suffix` distinguishes the publications of one record. Raises Unmappable."""
     if kind.mode is BY_POSITION:
         return position(event.record) + suffix
     if kind.mode is Idempotency.OFF:
@@ -25,7 +22,7 @@ def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
 
 
 def position(record: Record) -> str:
-    """The record's position and timestamp. The position alone repeats after a topic is deleted and created again."""
+    """The record's position and timestamp: after a topic is deleted and created again, its offsets start again at 0."""
     return f"{record.topic}:{record.partition}:{record.offset}:{record.timestamp}"
 
 
