@@ -133,7 +133,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""The lines, which end with \n, \r\n or \r. The last one of each part may go on in the next."""
+    r"""Splits the file at \n, \r\n or \r. Keeps the end of a chunk until the next one: it may be half a line."""
     rest, first = b"", True
     complete = 0
     for chunk in filter(None, chunks):

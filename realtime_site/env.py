@@ -15,14 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from common.hidden_text import HiddenText
 from common.safe_path import safe_path
+from realtime_site.hosts import is_host
+from realtime_site.targets import grpc_target, is_host_port
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
 KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 T = TypeVar("T")
-NAMED = ("unix", "unix-abstract", "xds", "vsock")  # schemes of gRPC targets that are names, not addresses
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -142,6 +142,16 @@ class Environment:
 
         return self._read(name, default, convert)
 
+    def optional_host(self, name: str) -> str:
+        """A host name or an address, or empty, which is the default."""
+
+        def convert(raw: str) -> str:
+            if not raw or is_host(raw):
+                return raw
+            raise ValueError("a host name or an address; no port, no scheme")
+
+        return self._read(name, "", convert)
+
     def name(self, name: str, default: str) -> str:
         """A name for keys in a store: letters, digits, dots, dashes and underscores."""
 
@@ -171,11 +181,11 @@ class Environment:
 
     def grpc_target(self, name: str, default: str) -> str:
         """A gRPC target: host:port, or a target with a scheme."""
-        return self._read(name, default, _grpc_target)
+        return self._read(name, default, grpc_target)
 
     def optional_grpc_target(self, name: str) -> str:
         """A gRPC target, or empty, which is the default."""
-        return self._read(name, "", lambda raw: _grpc_target(raw) if raw else "")
+        return self._read(name, "", lambda raw: grpc_target(raw) if raw else "")
 
     def grpc_targets(self, name: str) -> dict[str, str]:
         """A comma list of name=target, empty by default."""
@@ -183,7 +193,7 @@ class Environment:
         def convert(raw: str) -> dict[str, str]:
             pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
             named = {
-                key: _grpc_target(target) for key, equals, target in pairs if equals and BACKEND_NAME.fullmatch(key)
+                key: grpc_target(target) for key, equals, target in pairs if equals and BACKEND_NAME.fullmatch(key)
             }
             if len(named) < len(pairs):
                 raise ValueError("a comma list of name=host:port, each name once, of letters, digits, _ and -")
@@ -196,7 +206,7 @@ class Environment:
 
         def convert(raw: str) -> str:
             addresses = [address.strip() for address in raw.split(",")]
-            if not all(_is_host_port(address) for address in addresses):
+            if not all(is_host_port(address) for address in addresses):
                 raise ValueError("a comma list of host:port")
             return ",".join(addresses)
 
@@ -237,22 +247,9 @@ def without_credentials(seen: str) -> str:
     return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else address
 
 
-def _grpc_target(raw: str) -> str:
-    scheme, _, rest = raw.partition(":")
-    if scheme in NAMED and rest and not re.search(r"\s", rest):
-        return raw
-    addresses = {"ipv4": rest.split(","), "ipv6": rest.split(","), "dns": [rest.rpartition("/")[2]]}.get(scheme, [raw])
-    if all(_is_host_port(address) for address in addresses):
-        return raw
-    raise ValueError("a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)")
-
-
-def _is_host_port(address: str) -> bool:
-    match = HOST_PORT.fullmatch(address)
-    return match is not None and 1 <= int(match[2]) <= 65535
-
-
 def _is_http_url(text: str) -> bool:
+    if not text.isprintable() or " " in text:  # urlsplit drops line breaks and tabs
+        return False
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)

@@ -50,10 +50,19 @@ def misspelt(environ: Mapping[str, str], known: Collection[str]) -> dict[str, st
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
-    ours = name.startswith(PREFIXES)
-    if not ours and (len(name) < SHORTEST or name.startswith("OTEL_")):
+    written = re.sub(r"[-.]", "_", name).upper()
+    ours = written.startswith(PREFIXES)
+    if not ours and len(written) < SHORTEST:
         return ""
-    return next(iter(difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75 if ours else 0.9)), "")
+    if prefixed := next((each for each in known if _is_prefixed(written, each)), ""):
+        return prefixed
+    cutoff = 0.75 if ours else 0.94 if written.startswith("OTEL_") else 0.88
+    return next(iter(difflib.get_close_matches(written, known, n=1, cutoff=cutoff)), "")
+
+
+def _is_prefixed(written: str, known: str) -> bool:
+    """True for a setting of three words or more with one more prefix, such as REALTIME_FALLBACK_TICKETS_PATH."""
+    return known.startswith(PREFIXES) and known.count("_") >= 2 and written.endswith(f"_{known}")
 
 
 def _service_links(environ: Mapping[str, str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # a last label of digits means a mistyped address
+NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # digits alone in the last label: a mistyped IP address
 BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no port (LISTEN_PORT has it), no brackets"
 ALLOWED_HOST: Final = (
     "a comma list of host names without scheme, port and path, .example.com for example.com and its subdomains, "
@@ -15,12 +15,18 @@ ALLOWED_HOST: Final = (
 
 def bind_address(raw: str) -> str:
     """An address or a name that a server can bind to. Raises ValueError with what is accepted."""
-    try:
-        ipaddress.ip_address(raw)
-    except ValueError:
-        if len(raw) > 253 or not NAME.fullmatch(raw):
-            raise ValueError(BIND_ADDRESS) from None
+    if raw.endswith(".") or not is_host(raw):
+        raise ValueError(BIND_ADDRESS)
     return raw
+
+
+def is_host(text: str) -> bool:
+    """True for an address, and for a name that can be looked up; it may end in the dot of a complete name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return len(text) <= 254 and NAME.fullmatch(text.removesuffix(".")) is not None
+    return True
 
 
 def local_address(bound: str) -> str:
@@ -37,7 +43,7 @@ def allowed_hosts(raw: str) -> list[str]:
 
 
 def _can_match(entry: str) -> bool:
-    """Django compares an entry with the host part of the header, so an entry must be equal to its own host part."""
+    """True if a Host header can equal this entry. Django compares the header without its port."""
     from django.http.request import split_domain_port  # noqa: PLC0415  (slow to import, and not for the health check)
 
     host = entry.removeprefix(".").lower()

@@ -29,14 +29,14 @@ HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Sampling(NamedTuple):
-    """Which traces are kept: this ratio. With `parent_based`, a caller's decision outranks it."""
+    """The ratio of traces to keep, 0.0–1.0. With `parent_based`, the caller's own decision takes precedence."""
 
     ratio: float
     parent_based: bool
 
 
 class TraceOptions(NamedTuple):
-    """How spans are made and where they go. `endpoint` is a whole URL, "" for no export; file paths may be ""."""
+    """Sampling and export of spans. `endpoint` is the full URL, "" for no export. An unused file path is ""."""
 
     endpoint: str
     service_name: str
@@ -72,7 +72,7 @@ def _either(settings: "LazySettings", name: str) -> Any:
 
 
 def whole_url(endpoint: str) -> str:
-    """The traces endpoint for a base URL; a URL with a path is complete already."""
+    """Appends /v1/traces to a base URL. A URL with a path or a query is returned unchanged."""
     base = endpoint.rstrip("/")
     return base + TRACES_PATH if base and urlsplit(base).path == "" and not urlsplit(base).query else endpoint
 
@@ -84,7 +84,10 @@ def sampling(sampler: str, ratio: float) -> Sampling:
 
 
 def headers(raw: str) -> dict[str, str]:
-    """A comma list of name=value, the values percent-encoded and secret. Raises ValueError with what is accepted."""
+    """The headers in a comma list of name=value with percent-encoded values. Raises ValueError naming what is accepted.
+
+    The values are secrets, so their representation is hidden.
+    """
     return {name: HiddenText(value) for name, value in _headers(raw)}
 
 

@@ -1,4 +1,4 @@
-"""librdkafka's properties: those that operators choose, and those that the bridge's guarantees need. Pure.
+"""The librdkafka properties that operators choose, and those on which the bridge's guarantees depend. Pure.
 
 https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 """
@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 Properties: TypeAlias = dict[str, str | int | bool]
 
-# Other values would break at-least-once delivery, the order or the metrics, or these have settings of their own.
+# Properties that operators may not set. Some have settings of their own (BRIDGE_KAFKA_…); another value of the others
+# would break at-least-once delivery, the order or the metrics.
 RESERVED: Final = frozenset(
     {
         "allow.auto.create.topics",
@@ -50,7 +51,7 @@ PROTOCOLS: Final = {
 
 @dataclass(frozen=True)
 class KafkaConnection:
-    """How to reach Kafka. `security` is one of PROTOCOLS; files are PEM; `more` has additional properties."""
+    """How to reach Kafka. `security` is one of PROTOCOLS; files are in PEM format; `more` has additional properties."""
 
     brokers: str
     security: str = "plaintext"
@@ -130,7 +131,7 @@ def admin_properties(connection: KafkaConnection) -> Properties:
     return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
 
 
-# librdkafka warns about properties of the wrong kind of client. These prefixes distinguish the kinds.
+# librdkafka warns about a property that its kind of client does not use. These prefixes tell the kinds apart.
 CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
 PRODUCER: Final = (
     "queue.",

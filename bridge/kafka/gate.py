@@ -13,8 +13,15 @@ from bridge.delivery.work import Partition
 class Gate:
     """Limits how far the bridge reads ahead, and holds the offsets to commit.
 
-    The loop writes `pending`, `pending_bytes`, `held` (partitions that must not be read) and `commits`. `handed` counts
-    the records that the poller has handed over, `taken` those that the loop has received; the difference is in transit.
+    The event loop writes:
+    - `pending` and `pending_bytes`: records that it has received and not finished;
+    - `taken`: how many records it has received since the start;
+    - `held`: partitions that must not be read for now;
+    - `commits`: the next offset to commit for each partition.
+
+    The poller writes:
+    - `handed`: how many records it has handed over since the start; `handed - taken` are in transit;
+    - `paused`: whether it waits for room; `turned_at`: when it last went round its loop, in monotonic seconds.
     """
 
     most_pending: int
@@ -30,7 +37,7 @@ class Gate:
     _room: threading.Event = field(default_factory=threading.Event)
 
     def update(self, pending: int, pending_bytes: int) -> None:
-        """Called by the loop: set the pending amounts."""
+        """Called by the event loop: set both pending amounts, and wake the poller if there is room."""
         self.pending, self.pending_bytes = pending, pending_bytes
         if not self.full and not self._room.is_set():
             self._room.set()
@@ -52,7 +59,7 @@ class Gate:
         return max(0, self.most_pending - (self.pending + self.handed - self.taken))
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Called by the poller: True once there is room, False if there is none within this time."""
+        """Called by the poller: wait for room. False if there is still none after this time."""
         self._room.clear()
         if not self.full:
             return True

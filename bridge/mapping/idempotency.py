@@ -8,11 +8,14 @@ from bridge.event import Event, Unmappable
 from bridge.routing.model import Idempotency, IdempotencyKey
 
 BY_POSITION: Final = Idempotency.POSITION  # a member of an Enum costs as much to look up as the key to make
-LONGEST: Final = 255  # limits ids, which events choose and Centrifugo keeps in memory
+LONGEST: Final = 255  # characters: Centrifugo keeps keys in memory, and events choose their ids
 
 
 def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
-    """The key, "" for none. `suffix` distinguishes the publications of one record. Raises Unmappable."""
+    """The key of a publication, "" if the route turns keys off. Raises Unmappable.
+
+    A record can become several publications; `suffix` makes their keys different.
+    """
     if kind.mode is BY_POSITION:
         return position(event.record) + suffix
     if kind.mode is Idempotency.OFF:
@@ -22,7 +25,7 @@ def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
 
 
 def position(record: Record) -> str:
-    """The record's position and timestamp: after a topic is deleted and created again, its offsets start again at 0."""
+    """The record's position and timestamp. The position alone repeats after a topic is deleted and created again."""
     return f"{record.topic}:{record.partition}:{record.offset}:{record.timestamp}"
 
 

@@ -1,5 +1,6 @@
 """The state of one pod, from its answers. None means unknown."""
 
+import math
 import re
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +9,9 @@ from fallback.tickets import LoadStatus
 CONNECTS: Final = re.compile(
     rb'^realtime_centrifugo_connect_total\{outcome="([a-z_]{1,64})"\} ([0-9.]+(?:e\+[0-9]+)?)$', re.MULTILINE
 )
+LONGEST_TEXT: Final = 64  # a version, a time or a word
+LARGEST_COUNT: Final = 10**15
+MOST_OUTCOMES: Final = 64
 CONSUMED: Final = "fallback_pool_consumed"
 
 
@@ -82,25 +86,25 @@ def read_health(body: Any) -> Health:
     try:
         outage, pool = body["identity_outage"], body["fallback_pool"]
         return Health(
-            _a(str, body["status"]),
-            _a(str, body["version"]),
+            _text(body["status"]),
+            _text(body["version"]),
             Outage(
                 _a(bool, outage["degraded"]),
-                _a(int, outage["consecutive_failure_count"]),
-                _maybe(str, outage["since"]),
+                _count(outage["consecutive_failure_count"]),
+                _maybe_text(outage["since"]),
                 _maybe(bool, outage.get("recovering")),
                 _seconds(outage.get("last_failure_age_s")),
                 _seconds(outage.get("last_answer_age_s")),
             ),
             Pool(
-                _a(int, pool["size"]),
-                _a(int, pool["initial_size"]),
+                _count(pool["size"]),
+                _count(pool["initial_size"]),
                 LoadStatus(pool["status"]),
-                _a(int, pool["low_watermark"]),
+                _count(pool["low_watermark"]),
                 _claims(pool.get("claims")),
             ),
         )
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise ValueError("not the health of this service") from None
 
 
@@ -108,10 +112,10 @@ def _claims(claims: Any) -> Claims | None:
     if claims is None:
         return None
     return Claims(
-        _a(str, claims["store"]),
+        _text(claims["store"]),
         _maybe(bool, claims["up"]),
-        _maybe(int, claims["used"]),
-        _maybe(str, claims["on_error"]),
+        None if claims["used"] is None else _count(claims["used"]),
+        _maybe_text(claims["on_error"]),
     )
 
 
@@ -122,18 +126,41 @@ def _a(kind: type, value: Any) -> Any:
     return value
 
 
+def _text(value: Any) -> str:
+    """The text, if it fits into a cell of the table. Raises ValueError."""
+    text: str = _a(str, value)
+    if len(text) > LONGEST_TEXT:
+        raise ValueError("too long")
+    return text
+
+
+def _maybe_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _count(value: Any) -> int:
+    """The number, if something can be counted by it. Raises ValueError."""
+    count: int = _a(int, value)
+    if not 0 <= count <= LARGEST_COUNT:
+        raise ValueError("not a count")
+    return count
+
+
 def _maybe(kind: type, value: Any) -> Any:
     return None if value is None else _a(kind, value)
 
 
 def _seconds(value: Any) -> float | None:
-    return float(value) if type(value) is int else _maybe(float, value)
+    seconds: float | None = float(value) if type(value) is int else _maybe(float, value)
+    if seconds is not None and not math.isfinite(seconds):
+        raise ValueError("not a number of seconds")
+    return seconds
 
 
 def read_scrape(at: float, exposition: bytes) -> Scrape:
     """The connects by outcome in the text of /metrics. Raises ValueError where there are none."""
     connects = {outcome.decode(): float(count) for outcome, count in CONNECTS.findall(exposition)}
-    if not connects:
+    if not 0 < len(connects) <= MOST_OUTCOMES or not all(map(math.isfinite, connects.values())):
         raise ValueError("not the metrics of this service")
     return Scrape(at, connects)
 

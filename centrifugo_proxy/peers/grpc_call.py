@@ -13,7 +13,7 @@ from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.channels import RollingChannel, RollingMethod
-from centrifugo_proxy.peers.statuses import MADE_FROM_HTTP, NO_ANSWER, Failed, Interrupted, NotFromService
+from centrifugo_proxy.peers.statuses import MADE_BY_GRPC, NO_ANSWER, Failed, Interrupted, NotFromService
 from centrifugo_proxy.spans import Metadata, Tracer
 
 Request = TypeVar("Request", bound=Message)
@@ -112,7 +112,7 @@ class ObservedCall(Generic[Request, Response]):
 async def _failure(call: BytesCall, status: grpc.StatusCode) -> Failed:
     """The exception for this status."""
     details = await call.details() or ""
-    if status not in NO_ANSWER and details.startswith(MADE_FROM_HTTP):
+    if status not in NO_ANSWER and details.startswith(MADE_BY_GRPC):
         return NotFromService(status)
     return Failed(status)
 

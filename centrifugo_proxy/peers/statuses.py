@@ -7,8 +7,9 @@ import grpc
 STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
 # The service did not answer. Only these count as failures in an outage.
 NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-# gRPC's core begins the details of a status made from an HTTP status with this text; there is no other sign of it.
-MADE_FROM_HTTP: Final = "Received http2 header with status: "
+# gRPC's core begins the details of a status that it made itself with these texts: from an HTTP status, or from a reset
+# of the stream. There is no other sign of it.
+MADE_BY_GRPC: Final = ("Received http2 header with status: ", "Stream removed (RST_STREAM ")
 
 
 class Failed(Exception):
@@ -23,10 +24,10 @@ class Failed(Exception):
 
 
 class NotFromService(Failed):
-    """The status was made from an HTTP status: a proxy or mesh in front of the service answered.
+    """gRPC made the status itself: a proxy or mesh in front of the service refused the call.
 
-    gRPC maps an HTTP response without `grpc-status` to the nearest gRPC status: 401 to
-    UNAUTHENTICATED, 403 to PERMISSION_DENIED, 404 to UNIMPLEMENTED.
+    gRPC maps an HTTP response without `grpc-status` to the nearest gRPC status: 401 to UNAUTHENTICATED, 403 to
+    PERMISSION_DENIED, 404 to UNIMPLEMENTED. It maps a reset with INADEQUATE_SECURITY to PERMISSION_DENIED.
     """
 
     def __init__(self, status: grpc.StatusCode) -> None:

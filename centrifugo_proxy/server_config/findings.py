@@ -96,6 +96,6 @@ def unparsable(reason: str, place: str) -> Finding:
         UNPARSABLE,
         Severity.ERROR,
         place,
-        f"Centrifugo does not start with this file, and nobody can connect: {reason} ({place}).",
+        f"Centrifugo does not start with this file, and no client can connect: {reason} ({place}).",
         "Correct that line. The file's suffix decides the format: .json, .yaml, .yml or .toml.",
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_tunnel(settings: "LazySettings") -> AsyncIterator["Tunnel | None"]:
-    """The tunnel for all connections to peers; None without SPIFFE. Raises NoSvidError."""
+    """Starts the SPIFFE tunnel that all connections to peers use; None without SPIFFE. Raises NoSvidError."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         yield None
         return
@@ -33,7 +33,7 @@ async def open_tunnel(settings: "LazySettings") -> AsyncIterator["Tunnel | None"
 
 @asynccontextmanager
 async def open_identity(settings: "LazySettings", tracer: Tracer, tunnel: "Tunnel | None") -> AsyncIterator[Peer]:
-    """The identity service of these settings, connecting from now on. Raises TlsFilesRefused."""
+    """Connects to the identity service of these settings until the context ends. Raises TlsFilesRefused."""
     target, deadline_s = settings.IDENTITY_VALIDATE_GRPC_ADDRESS, settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
     log = PeerLog(metrics.IDENTITY)
     options = channel_options(deadline_s, SMALL_MESSAGE_BYTES)
@@ -55,7 +55,9 @@ async def open_backend(
     deadline_ms: int,
     response_bytes: int | None = None,
 ) -> AsyncIterator[Peer]:
-    """A service behind the session events, its calls bounded and counted under `label`. Raises TlsFilesRefused."""
+    """Connects to the family service or to an rpc backend. RPC_MAX_INFLIGHT limits its calls; `label` is its name in
+    metrics and log lines. Raises TlsFilesRefused.
+    """
     log = PeerLog(label)
     # IDENTITY_TLS_SERVER_NAME applies only to identity.
     options = channel_options(deadline_ms / 1000, response_bytes)

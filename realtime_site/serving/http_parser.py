@@ -4,6 +4,7 @@ httptools does not limit heads and trailers, passes trailers on as headers, and 
 them, drops trailers, and ignores upgrades.
 """
 
+import re
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -14,10 +15,13 @@ from realtime_site.serving.http_messages import error_response
 HEAD_BYTES: Final = 32 * 1024
 HEAD_FIELDS: Final = 128
 VERSIONS: Final = ("1.1", "1.0")
+# host [":" port]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 MALFORMED: Final = error_response(400, "malformed request")
 ONE_HOST: Final = error_response(400, "a request has one Host header")
+BAD_HOST: Final = error_response(400, "malformed Host header")
 TOO_LARGE: Final = error_response(431, "request head too large")
 
 Headers = list[tuple[bytes, bytes]]
@@ -132,6 +136,8 @@ class RequestParser:
             self._headers.append((name, value))
             if name == b"host":
                 self._hosts += 1
+                if not HOST.fullmatch(value):
+                    raise Refused(BAD_HOST)
             elif name == b"expect":
                 self._expects_continue = value.lower() == b"100-continue"  # other expectations are ignored
 
@@ -151,6 +157,8 @@ class RequestParser:
         self._sink.head_parsed(self._request())
 
     def _request(self) -> Request:
+        if b"#" in self._target:  # httptools would cut it off, and a proxy in front compares the whole
+            raise Refused(MALFORMED)
         try:
             url = httptools.parse_url(self._target)
         except httptools.HttpParserInvalidURLError:

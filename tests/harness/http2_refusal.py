@@ -1,4 +1,4 @@
-"""An HTTP/2 server on loopback that answers every request with a bare HTTP status, as a mesh that refuses does."""
+"""An HTTP/2 server on loopback that refuses every request below gRPC, as a mesh does: by a status or by a reset."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Final
 
 PREFACE_BYTES: Final = 24
 FRAME_HEAD_BYTES: Final = 9
-HEADERS, SETTINGS, PING = 1, 4, 6
+HEADERS, RST_STREAM, SETTINGS, PING = 1, 3, 4, 6
 ACK, END_STREAM, END_HEADERS = 1, 1, 4
 
 
@@ -27,7 +27,20 @@ async def answering_http(status: int, **fields: str) -> AsyncIterator[str]:
     sent = header(b":status", str(status).encode())
     for name, value in fields.items():
         sent += header(name.replace("_", "-").encode(), value.encode())
+    async with _refusing(HEADERS, END_STREAM | END_HEADERS, sent) as address:
+        yield address
 
+
+@asynccontextmanager
+async def resetting(code: int) -> AsyncIterator[str]:
+    """The address of a server that resets every stream: https://www.rfc-editor.org/rfc/rfc9113#section-7"""
+    async with _refusing(RST_STREAM, 0, code.to_bytes(4)) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _refusing(kind_sent: int, flags_sent: int, sent: bytes) -> AsyncIterator[str]:
+    """The address of a server that answers each request with this frame."""
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +51,7 @@ async def answering_http(status: int, **fields: str) -> AsyncIterator[str]:
             payload = await reader.readexactly(int.from_bytes(head[:3]))
             kind, flags, stream = head[3], head[4], int.from_bytes(head[5:9])
             if kind == HEADERS:
-                writer.write(frame(HEADERS, END_STREAM | END_HEADERS, stream, sent))
+                writer.write(frame(kind_sent, flags_sent, stream, sent))
             elif kind in (SETTINGS, PING) and not flags & ACK:
                 writer.write(frame(kind, ACK, 0, payload if kind == PING else b""))
 

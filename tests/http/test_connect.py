@@ -14,7 +14,7 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
-from tests.harness.http2_refusal import answering_http
+from tests.harness.http2_refusal import answering_http, resetting
 from tests.harness.identity import IdentityStub, aborts, answers, hangs, success
 from tests.harness.service import CLIENT, Service, connect_body, service
 from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
@@ -459,6 +459,16 @@ async def test_a_mesh_that_refuses_the_call_is_a_fault_and_no_invalid_ticket(
         assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
         assert not running.runtime.admission.detector.failing
     assert "was answered without a gRPC status" in caplog.text
+
+
+async def test_a_reset_for_inadequate_security_is_a_fault_and_no_invalid_ticket(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with resetting(12) as address, service(address) as running:
+        response = await running.connect()
+
+        assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
+    assert "was answered without a gRPC status, reported as PERMISSION_DENIED" in caplog.text
 
 
 async def test_a_refusal_of_identity_in_an_http_401_is_one_of_identity() -> None:

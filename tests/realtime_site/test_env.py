@@ -44,6 +44,7 @@ TARGETS: Reader = lambda env: env.grpc_targets("X")  # noqa: E731
 URL: Reader = lambda env: env.http_url("X", "http://localhost:4318/v1/traces")  # noqa: E731
 TEXT: Reader = lambda env: env.text("X", "some")  # noqa: E731
 SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
+HOST: Reader = lambda env: env.optional_host("X")  # noqa: E731
 PATH: Reader = lambda env: env.path("X")  # noqa: E731
 
 
@@ -147,6 +148,11 @@ def test_an_empty_value_counts_as_set_where_empty_has_a_meaning(read: Reader, em
         (TARGET, "dns:///identity.prod.svc:50051", "dns:///identity.prod.svc:50051"),
         (TARGET, "ipv4:10.0.0.1:1,10.0.0.2:1", "ipv4:10.0.0.1:1,10.0.0.2:1"),
         (TARGET, "ipv6:[::1]:50051", "ipv6:[::1]:50051"),
+        (TARGET, "identity_a.prod.svc.cluster.local.:50051", "identity_a.prod.svc.cluster.local.:50051"),
+        (TARGET, "dns://10.0.0.10/identity:50051", "dns://10.0.0.10/identity:50051"),
+        (HOST, " identity.example ", "identity.example"),
+        (HOST, "10.0.0.1", "10.0.0.1"),
+        (HOST, "", ""),
         (TARGET, "unix:///run/identity.sock", "unix:///run/identity.sock"),
         (OPTIONAL, "family:50051", "family:50051"),
         (OPTIONAL, "dns:///family.prod.svc:50051", "dns:///family.prod.svc:50051"),
@@ -172,6 +178,7 @@ def test_a_good_value_is_converted(read: Reader, raw: str, value: Any) -> None:
 
 GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
 NAMED_TARGETS = "a comma list of name=host:port, each name once, of letters, digits, _ and -"
+A_HOST = "a host name or an address; no port, no scheme"
 WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
 
 
@@ -218,7 +225,17 @@ WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for o
         (TARGET, "dns:///", GRPC_TARGET),
         (TARGET, "dns:///identity", GRPC_TARGET),
         (TARGET, "ipv4:nowhere", GRPC_TARGET),
+        (TARGET, "ipv4:localhost:50051", GRPC_TARGET),
+        (TARGET, "ipv4:300.0.0.1:50051", GRPC_TARGET),
+        (TARGET, "ipv4:[::1]:50051", GRPC_TARGET),
+        (TARGET, "ipv6:10.0.0.1:50051", GRPC_TARGET),
+        (TARGET, "300.0.0.1:50051", GRPC_TARGET),
+        (TARGET, "identity,identity-2:50051", GRPC_TARGET),
+        (TARGET, "*:50051", GRPC_TARGET),
         (TARGET, "unix:", GRPC_TARGET),
+        (HOST, "identity:50051", A_HOST),
+        (HOST, "https://identity", A_HOST),
+        (HOST, "two words", A_HOST),
         (OPTIONAL, "family", GRPC_TARGET),
         (OPTIONAL, "http://family:50051", GRPC_TARGET),
         (TARGETS, "localhost:50061", NAMED_TARGETS),
@@ -242,6 +259,8 @@ WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for o
         (URL, "http://collector:port/", WHOLE_URL),
         (URL, "http://collector:65536/", WHOLE_URL),
         (URL, "http://[::1/", WHOLE_URL),
+        (URL, "http://the collector:4318", WHOLE_URL),
+        (URL, "http://coll\nector:4318", WHOLE_URL),
     ],
 )
 def test_a_bad_value_is_refused_by_name_with_what_is_accepted(read: Reader, seen: str, accepted: str) -> None:

@@ -25,6 +25,13 @@ KNOWN = tuple(env.defaults)
         ("ALLOWED_HOST", "ALLOWED_HOSTS"),
         ("LOGLEVEL", "LOG_LEVEL"),
         ("listen_port", "LISTEN_PORT"),
+        ("REALTIME_FALLBACK_TICKETS_PATH", "FALLBACK_TICKETS_PATH"),
+        ("APP_CENTRIFUGO_PROXY_TOKEN_FILE", "CENTRIFUGO_PROXY_TOKEN_FILE"),
+        ("identity-validate-grpc-address", "IDENTITY_VALIDATE_GRPC_ADDRESS"),
+        ("CENTRIFUGO.PROXY.TOKEN", "CENTRIFUGO_PROXY_TOKEN"),
+        ("SIPFFE_ID", "SPIFFE_ID"),
+        ("OTEL_EXPORTER_OTLP_ENDPONIT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("OTEL_TRACES_SAMPLER_ARGS", "OTEL_TRACES_SAMPLER_ARG"),
     ],
 )
 def test_a_misspelt_name_is_found_with_the_nearest_setting(name: str, nearest: str) -> None:
@@ -33,7 +40,21 @@ def test_a_misspelt_name_is_found_with_the_nearest_setting(name: str, nearest: s
 
 @pytest.mark.parametrize(
     "name",
-    [*KNOWN, "PATH", "HOME", "DJANGO_SETTINGS_MODULE", "OTEL_EXPORTER_OTLP_HEADERS", "CENTRIFUGO_BIN", "GRPC_TRACE"],
+    [
+        *KNOWN,
+        *(
+            "PATH",
+            "HOME",
+            "DJANGO_SETTINGS_MODULE",
+            "CENTRIFUGO_BIN",
+            "GRPC_TRACE",
+            "MYAPP_LISTEN_PORT",
+            "KAFKA_LOG_LEVEL",
+        ),
+        *("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_INSECURE"),
+        *("OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_PROPAGATORS"),
+        *("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_SERVICE_VERSION", "OTEL_BSP_SCHEDULE_DELAY"),
+    ],
 )
 def test_settings_and_variables_of_others_are_not_misspelt(name: str) -> None:
     assert misspelt({name: "x"}, KNOWN) == {}

@@ -1,8 +1,8 @@
-"""TLS for gRPC channels: a listener on loopback that gRPC uses as a proxy for each address.
+"""A proxy on loopback that adds TLS with SPIFFE IDs to gRPC channels.
 
-grpcio cannot check a SPIFFE ID. So a channel sends this tunnel an HTTP CONNECT for an address, in plaintext. The tunnel
-connects to the address with TLS, checks the peer's ID, and only then answers 200. Before that, no data passes between
-gRPC and the peer in either direction.
+grpcio cannot check a SPIFFE ID. So a channel sends this proxy an HTTP CONNECT with the peer's address, in plaintext.
+The proxy connects to the address with TLS, checks the peer's ID, and only then answers 200. Before the 200 it forwards
+nothing in either direction.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Final, Protocol, cast
 
@@ -22,8 +23,8 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 HEAD_BYTES: Final = 4096
 HEAD_S: Final = 3.0
 CONNECTIONS: Final = 256
-# If a peer closes a connection this soon after the handshake, it may have refused our SVID: with TLS 1.3 a client sees
-# a refusal only as a close.
+# A peer that closes a connection this soon after the handshake may have refused our SVID. With TLS 1.3 the client's
+# handshake succeeds first, and the refusal shows only as a close.
 REFUSED_S: Final = 2.0
 CONNECT: Final = re.compile(rb"CONNECT (\S+) HTTP/1\.1\r\n")
 SECRET: Final = re.compile(rb"\r\nx-tunnel:[ \t]*(\S+)[ \t]*\r\n", re.IGNORECASE)
@@ -31,7 +32,7 @@ HEADER: Final = "x-tunnel"
 
 
 class Report(Protocol):
-    """Reports the results of dials to operators. `problem` has no text from the peer except a printable ID."""
+    """Reports the connections to operators. `problem` contains no text from the peer, except its ID if printable."""
 
     def dialled(self, peer: str, result: str, problem: str) -> None: ...
 
@@ -40,7 +41,7 @@ class Report(Protocol):
 
 @dataclass(slots=True)
 class Tunnel:
-    """The listener and its connections. `open` gives each peer a secret that identifies its channels."""
+    """The listener and its connections. Each peer has a secret, which its channels send with every CONNECT."""
 
     source: SvidSource
     report: Report
@@ -64,7 +65,7 @@ class Tunnel:
         self.abort_all()
 
     def admit(self, peer: Peer) -> str:
-        """A new secret that allows connections to this peer."""
+        """Make a secret with which a channel may connect to this peer."""
         secret = secrets.token_hex(32)
         self._secrets[secret.encode()] = peer
         return secret
@@ -79,7 +80,7 @@ class Tunnel:
         return found
 
     def has_room(self, connection: "GrpcSide") -> bool:
-        """Add a connection; refuse it if there are too many."""
+        """Add a connection. False, and not added, if there are CONNECTIONS already."""
         if len(self._open) >= CONNECTIONS:
             return False
         self._open.add(connection)
@@ -145,19 +146,7 @@ class GrpcSide(Piped):
             if peer_side.transport is not None:
                 peer_side.transport.abort()
             return
-        connected_at, svid = monotonic(), self._tunnel.source.svid
-
-        def lost() -> None:
-            seconds = monotonic() - connected_at
-            if (
-                svid is not None
-                and seconds < REFUSED_S
-                and self.transport is not None
-                and not self.transport.is_closing()
-            ):
-                self._tunnel.report.closed_early(peer.name, seconds, svid)
-
-        peer_side.on_lost = lost
+        peer_side.on_lost = partial(self._lost, peer.name, monotonic(), self._tunnel.source.svid)
         self.other = peer_side
         self.transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
         peer_side.join(self)

@@ -88,7 +88,7 @@ def anonymous_access(configuration: Configuration, facts: ServiceFacts) -> Itera
         if is_true(configuration.option(path).value):
             yield Problem(
                 path,
-                "Whenever the connect proxy is off, anybody gets in without a ticket, as a user without an id.",
+                "While the connect proxy is off, any client can connect without a ticket, as a user without an id.",
                 "Set it to false.",
             )
     for namespace in configuration.namespaces:
@@ -116,9 +116,9 @@ def jwt_keys(configuration: Configuration, facts: ServiceFacts) -> Iterator[Prob
     for path in _keys(configuration, TOKENS):
         yield Problem(
             path,
-            "A client that sends a JWT as token is let in by this key alone: without a ticket, without identity, and "
+            "A client that sends a JWT as token is accepted by this key alone: without a ticket, without identity, and "
             "without meta. Subscription tokens by the same key bypass the subscribe proxy.",
-            "Remove the key, unless JWTs are meant to work beside tickets.",
+            "Remove the key, unless clients may use JWTs as well as tickets.",
         )
 
 
@@ -179,7 +179,7 @@ def namespace_open(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if event not in facts.events and not configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every connected client may {event} in any of these channels, whoever they are meant for.",
+                f"Every connected client may {event} in any of these channels, also in those of other users.",
                 f"Fine for public channels. For others set this to false and let the {event} proxy decide "
                 "(CHANNEL_POLICY_PATH).",
             )
@@ -195,9 +195,9 @@ def namespace_sub_refresh_off(configuration: Configuration, facts: ServiceFacts)
         if asks_us and "sub_refresh" not in namespace.proxied:
             yield Problem(
                 namespace.at(ASKED[configuration.major].format("sub_refresh")),
-                "The service lets subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or an end that the family service "
-                "gives), and Centrifugo leaves it to the client to prolong them. Without a token the client cannot: "
-                "the subscription ends for good although nobody refused it.",
+                "Subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or a time from the family service). Centrifugo then "
+                "expects a token from the client. The client has none, so the subscription ends for good although "
+                "the policy allows it.",
                 "Enable the namespace's sub_refresh proxy, as manage.py centrifugo_config prints it.",
             )
 
@@ -211,7 +211,7 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
             yield Problem(
                 "channel.namespaces" if configuration.major == 6 else "namespaces",
                 f"The policy has rules for channels of {name!r}, a namespace that Centrifugo does not have: it refuses "
-                "everybody with unknown channel (102), and does not ask the policy.",
+                "every client with unknown channel (102), and does not ask the policy.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
             continue
@@ -220,7 +220,7 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
                 yield Problem(
                     namespace.at(ASKED[configuration.major].format(event)),
                     f"The policy lets users {event} in these channels, but the {event} proxy is off. Centrifugo "
-                    "refuses everybody with permission denied (103).",
+                    "refuses every client with permission denied (103).",
                     f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
                 )
 

@@ -30,9 +30,9 @@ def namespace_boundary(configuration: Configuration, facts: ServiceFacts) -> Ite
     if any(facts.namespaces) and _boundary(configuration) != OURS:
         yield Problem(
             BOUNDARY[configuration.major],
-            "The policy's channels have their namespace before a colon (family:42). Centrifugo looks for another "
-            "separator, and takes all of them for channels without a namespace: the options and proxies of their "
-            "namespaces do not hold, and the policy may never be asked.",
+            "In the policy, the namespace of a channel ends at a colon (family:42). Centrifugo looks for another "
+            "separator and finds no namespace in these channels: the options and proxies of their namespaces do not "
+            "apply, and the policy may never be asked.",
             "Set it to :, the default, or remove it.",
         )
 
@@ -44,8 +44,8 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
     if caught:
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
-            f"Centrifugo takes channels of {', '.join(caught)} for private ones, which need a token to subscribe: it "
-            "refuses everybody with permission denied (103), and the policy is not asked.",
+            f"To Centrifugo, channels of {', '.join(caught)} are private: a subscription needs a token. It refuses "
+            "every client with permission denied (103), and does not ask the policy.",
             "Set it to $, the default, or remove it.",
         )
 
@@ -58,7 +58,7 @@ def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[
         yield Problem(
             RPC_BOUNDARY[configuration.major],
             "The policy's methods have dots in their names (diary.add). Centrifugo takes the part before the first dot "
-            "for an RPC namespace: where there is none of that name, each call fails with method not found (104), and "
+            "for an RPC namespace. If there is no such RPC namespace, each call fails with method not found (104), and "
             "the policy is not asked.",
             "Set it to :, the default, or add each RPC namespace with its proxy.",
         )
@@ -73,8 +73,8 @@ def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iter
     if facts.pool and on and not configuration.text(path) and boundary and boundary in FALLBACK_USER:
         yield Problem(
             path,
-            "Connections of the fallback pool have user ids such as fallback:3f9a…. Centrifugo takes the part before "
-            "the colon for a namespace of their personal channel, which does not exist: it refuses them with unknown "
-            "channel (102), which is final. In an outage nobody gets in on a fallback ticket.",
+            "Connections on a fallback ticket have user ids such as fallback:3f9a…. For their personal channel, "
+            "Centrifugo looks for a namespace fallback, which does not exist. It refuses them with unknown channel "
+            "(102), and SDKs do not reconnect: fallback tickets do not work in an outage.",
             "Name a namespace for personal channels, and add it to the namespaces; or turn personal channels off.",
         )

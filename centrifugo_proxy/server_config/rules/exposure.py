@@ -38,7 +38,7 @@ PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 OPENS: Final = {
-    "key": "call Centrifugo's API: publish to any channel, read its history, disconnect anybody",
+    "key": "call Centrifugo's API: publish to any channel, read its history, disconnect any user",
     "password": "log in to the admin interface, and call the API from there",
     "secret": "make an admin session without the password, and call the API with it",
 }
@@ -61,8 +61,8 @@ def api_without_key(configuration: Configuration, facts: ServiceFacts) -> Iterat
     if on and not closed and not _is_mutual(configuration) and not LOOPBACK.fullmatch(configuration.text(address)):
         yield Problem(
             key,
-            "The gRPC API is open to everybody who reaches its port: without a key it asks for none. They publish to "
-            "any channel, read its history, and disconnect or subscribe anybody.",
+            "The gRPC API has no key, so it is open to every client that reaches its port. Such a client can publish "
+            "to any channel, read its history, and disconnect or subscribe any user.",
             f"Set {key}, or listen on loopback ({address}).",
         )
 
@@ -80,8 +80,8 @@ def debug_endpoints(configuration: Configuration, facts: ServiceFacts) -> Iterat
     if configuration.is_on(DEBUG[configuration.major]) and _on_the_port_of_clients(configuration):
         yield Problem(
             DEBUG[configuration.major],
-            "Everybody who can connect reaches the profiler (/debug/pprof) too: it shows what is in memory and on the "
-            "command line, and a profile takes CPU time from all users for as long as the caller asks.",
+            "Every client can reach the profiler (/debug/pprof). It shows Centrifugo's memory and command line, and a "
+            "profile takes CPU time from all users for as long as its caller wants.",
             f"Set it to false, or give internal endpoints a port of their own ({PORTS[configuration.major][1]}).",
         )
 
@@ -100,7 +100,7 @@ def weak_secret(configuration: Configuration, facts: ServiceFacts) -> Iterator[P
         kind = next(kind for kind in OPENS if path.endswith(kind))
         yield Problem(
             path,
-            f"Whoever guesses this value can {OPENS[kind]}. It is short, or a placeholder of an example.",
+            f"An attacker who guesses this value can {OPENS[kind]}. It is short, or a placeholder of an example.",
             "Use 32 random characters or more, for example from openssl rand -hex 32.",
         )
 
@@ -118,8 +118,8 @@ def tls_unverified(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if proxy.tls_unverified and proxy.tls_unverified.value:
             yield Problem(
                 proxy.tls_unverified.path,
-                "Centrifugo sends tickets and the guard's token to whoever answers at the endpoint's address: it does "
-                "not look at the certificate.",
+                "Centrifugo does not check the certificate of the endpoint. It sends tickets and the guard's token to "
+                "any server that answers at this address.",
                 "Set it to false, and name the CA in server_ca_pem.",
             )
 
@@ -135,14 +135,14 @@ def tls_unverified_elsewhere(configuration: Configuration, facts: ServiceFacts) 
             continue
         yield Problem(
             setting.path,
-            "Centrifugo does not verify the certificate of the server it connects to here: whoever is on the way reads "
-            "and changes messages, channels and credentials.",
+            "Centrifugo does not verify the certificate of this server. An attacker on the network between them can "
+            "read and change messages, channels and credentials.",
             "Set it to false, and name the CA.",
         )
 
 
 def _is_used(configuration: Configuration, path: str, name: str) -> bool:
-    """Without TLS the switch does nothing; v5's flat switches stand beside their own."""
+    """True if TLS is on: without it the switch has no effect. Each flat switch of v5 belongs to a flat TLS option."""
     if name != "insecure_skip_verify":
         return configuration.major == 5 and configuration.is_on(name.removesuffix("_insecure_skip_verify"))
     siblings = {setting.path: setting.value for setting in configuration.settings}
@@ -155,9 +155,9 @@ def user_id_header(configuration: Configuration, facts: ServiceFacts) -> Iterato
     if configuration.option(path).value:
         yield Problem(
             path,
-            "Centrifugo takes the user's id from this header of a client's request. Whenever the connect proxy is off, "
-            "each client names its user itself, without a ticket.",
-            "Remove it: this service says who the user is.",
+            "Centrifugo takes the user's id from this header of a client's request. While the connect proxy is off, "
+            "each client chooses its user, without a ticket.",
+            "Remove it: this service decides who the user is.",
         )
 
 
@@ -167,8 +167,8 @@ def log_with_tickets(configuration: Configuration, facts: ServiceFacts) -> Itera
     if configuration.text(path).lower() == "trace":
         yield Problem(
             path,
-            "At this level Centrifugo logs every command of every client, the tickets and messages in it included. "
-            "Whoever reads the log knows what users write, and can connect with a ticket that has not been used, such "
-            "as a fallback ticket that was refused.",
+            "At this level Centrifugo logs every command of every client, with its tickets and messages. A reader of "
+            "the log can see what users write, and can connect with an unused ticket, such as a fallback ticket that "
+            "was refused.",
             "Use debug or info.",
         )

@@ -25,7 +25,7 @@ def guard_header_missing(configuration: Configuration, facts: ServiceFacts) -> I
             yield Problem(
                 proxy.static_headers.path,
                 "CENTRIFUGO_PROXY_TOKEN is set, but Centrifugo does not send it. The service answers every "
-                f"{proxy.event} with 403, which users see as a temporary internal error, for ever.",
+                f"{proxy.event} with 403, and users see a temporary internal error each time.",
                 f"Send {TOKEN_HEADER_NAME} as a static header, as manage.py centrifugo_config prints it.",
             )
 
@@ -37,16 +37,16 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
         if facts.tokens and sent is not None and not _may_be_right(configuration, sent, facts.tokens):
             yield Problem(
                 proxy.static_headers.path,
-                "The header has neither an accepted token nor a reference that this version of Centrifugo fills in. "
-                f"The service answers every {proxy.event} with 403, which users see as a temporary internal error, for "
-                "ever.",
+                "The value of the header is not an accepted token, and not a reference that this version of Centrifugo "
+                f"replaces. The service answers every {proxy.event} with 403, and users see a temporary internal error "
+                "each time.",
                 "Use the value of CENTRIFUGO_PROXY_TOKEN, or in Centrifugo 6.3.0 or newer ${CENTRIFUGO_VAR_…}; "
                 f"v5 reads the whole table from its environment variable {V5_HEADERS_VARIABLE}.",
             )
 
 
 def _sent(proxy: Proxy) -> str | None:
-    """The token as the service reads it: from Authorization where its own header is empty."""
+    """The token as the service reads it: from its own header, or from Authorization if that is empty."""
     static: dict[str, str] = proxy.static_headers.value
     if ANY_NAME in static:
         return static[ANY_NAME]
@@ -79,6 +79,6 @@ def guard_header_from_client(configuration: Configuration, facts: ServiceFacts) 
 
 
 def _guarding(proxy: Proxy, facts: ServiceFacts) -> set[str]:
-    """The guard's headers; Authorization only where the service reads the token from it."""
+    """The guard's headers, including Authorization only if the service reads the token from it."""
     by_authorization = facts.tokens and GUARD not in proxy.static_headers.value
     return {*ONLY_OURS, AUTHORIZATION} if by_authorization else set(ONLY_OURS)

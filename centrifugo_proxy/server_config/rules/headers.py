@@ -30,17 +30,17 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
             for name in sorted(BREAKING & {name.lower() for name in names.value}):
                 yield Problem(
                     names.path,
-                    f"{name} describes the client's own connection. Copied to the request for the service it describes "
-                    "the wrong one: what is between the two may take the request for a WebSocket handshake, drop it, "
-                    f"or close the connection after each {proxy.event}. Users see a temporary internal error.",
+                    f"{name} describes the client's own connection, but Centrifugo copies it to its request. A server "
+                    "or gateway may take the request for a WebSocket handshake, drop it, or close the connection after "
+                    f"each {proxy.event}. Users see a temporary internal error.",
                     f"Remove {name} from the list.",
                 )
         for name in sorted((BREAKING - DROPPED) & proxy.static_headers.value.keys()):
             yield Problem(
                 proxy.static_headers.path,
-                f"{name} describes one connection or one body, and Centrifugo sends it with every {proxy.event}. What "
-                "is between the two may take the request for a WebSocket handshake, wait for a body that has come, or "
-                "close the connection after each request. Users see a temporary internal error.",
+                f"{name} describes one connection or one body, but Centrifugo sends it with every {proxy.event}. A "
+                "server or gateway may take the request for a WebSocket handshake, wait for more of the body, or close "
+                "the connection after each request. Users see a temporary internal error.",
                 f"Remove {name}.",
             )
 
@@ -74,8 +74,8 @@ def header_unsendable(configuration: Configuration, facts: ServiceFacts) -> Iter
                 what = "value has a line break or another control character" if TOKEN.fullmatch(name) else "name"
                 yield Problem(
                     proxy.static_headers.path,
-                    f"No HTTP request can carry the header {name!r}: its {what} is not allowed. Centrifugo fails every "
-                    f"{proxy.event}, which users see as a temporary internal error, for ever.",
-                    "Correct it. A line break often comes from a Secret that was made of a file: "
-                    "printf %s instead of echo leaves it out.",
+                    f"No HTTP request can carry the header {name!r}: its {what} is not allowed. Every {proxy.event} "
+                    "fails, and users see a temporary internal error each time.",
+                    "Correct it. A line break often comes from a Secret that was made from a file: "
+                    "write the file with printf %s instead of echo.",
                 )

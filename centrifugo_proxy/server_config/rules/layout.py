@@ -15,7 +15,7 @@ from centrifugo_proxy.server_config.values import accepted_instead
 RULES: Final = Register()
 
 SIMILAR: Final = 0.9
-# Names that occur in many tables: the same name elsewhere is no hint at the intended option.
+# Names that occur in many tables: such a name does not tell which option was meant.
 EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
 PLAIN_TABLE: Final = re.compile(r"[a-z_0-9.]+")
 
@@ -27,7 +27,7 @@ def mixed_layouts(configuration: Configuration, facts: ServiceFacts) -> Iterator
         yield Problem(
             key,
             f"Most of the file is in the layout of Centrifugo v{major}, and v{major} ignores this option of "
-            f"v{11 - major}: what it allowed or forbade no longer holds.",
+            f"v{11 - major}, so the option has no effect.",
             f"Write it in the layout of v{major} (manage.py centrifugo_config prints one), or remove it. If Centrifugo "
             f"v{11 - major} reads this file, check it with --major {11 - major}.",
         )
@@ -43,7 +43,7 @@ def v5_yaml_nested(configuration: Configuration, facts: ServiceFacts) -> Iterato
             yield Problem(
                 key,
                 "Centrifugo v5 does not start with tables inside a YAML list, although its checkconfig accepts them. "
-                "Nobody can connect.",
+                "No client can connect.",
                 "Write the list as JSON text in quotes, as manage.py centrifugo_config does, or use JSON or TOML.",
             )
 
@@ -58,8 +58,8 @@ def boolean_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
         if setting.kind == "boolean" and accepted_instead(setting, configuration.major):
             yield Problem(
                 setting.path,
-                "Centrifugo does not start with a value that is neither true nor false. Nobody can connect.",
-                "Write true or false: v6 reads yes, no, on and off as words, in YAML too.",
+                "Centrifugo does not start with a value that is neither true nor false. No client can connect.",
+                "Write true or false: to v6 yes, no, on and off are text, in YAML too.",
             )
 
 
@@ -71,7 +71,7 @@ def value_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if wanted and setting.kind != "boolean" and setting.path not in timeouts:
             yield Problem(
                 setting.path,
-                f"Centrifugo does not start with this value. Nobody can connect. The option takes {wanted}.",
+                f"Centrifugo does not start with this value. No client can connect. The option takes {wanted}.",
                 f"Correct the value{_migration(configuration, setting)}.",
             )
 
@@ -97,7 +97,7 @@ def _first(setting: Setting) -> str:
 
 @RULES.rule("option-misspelt", Severity.WARNING)
 def option_misspelt(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Only where a known option is near: newer releases and Centrifugo PRO have options that are not listed here."""
+    """Reports an option only if a known one is similar: newer releases and Centrifugo PRO have more options."""
     for setting in configuration.settings:
         if setting.kind or setting.path in configuration.left_over:
             continue
@@ -106,12 +106,12 @@ def option_misspelt(configuration: Configuration, facts: ServiceFacts) -> Iterat
                 setting.path,
                 f"Centrifugo v{configuration.major} has no such option and ignores it, without an error. It has "
                 f"{meant}.",
-                f"Use {meant} if that is meant.",
+                f"Use {meant} if you mean that.",
             )
 
 
 def meant_by(option: str, major: int) -> str:
-    """The known option that this one was probably meant to be: misspelt, or in another table of the same section."""
+    """The known option that was probably meant: a similar name, or the same name in another table of the section."""
     parent, _, name = option.rpartition(".")
     if parent and parent not in TABLES[major]:
         return ""

@@ -43,11 +43,10 @@ def connection_rate_limit(configuration: Configuration, facts: ServiceFacts) -> 
     if limit > 0:
         yield Problem(
             option.path,
-            f"Centrifugo lets {limit} connections in at once, and after these one new connection a second, whatever "
-            f"the number. When {20 * limit} clients come back after a deployment, most of them wait for "
-            f"{_minutes(19 * limit)}."
-            + (" (v5 looks at it only with client_connection_limit.)" if configuration.major == 5 else ""),
-            "Remove it. To bound the connections of a node, set "
+            f"Centrifugo accepts {limit} connections at once, and then only one new connection a second. When "
+            f"{20 * limit} clients reconnect after a deployment, the last one waits for {_minutes(19 * limit)}."
+            + (" (v5 reads it only with client_connection_limit.)" if configuration.major == 5 else ""),
+            "Remove it. To limit the connections of a node, set "
             + ("client.connection_limit." if configuration.major == 6 else "client_connection_limit."),
         )
 
@@ -64,8 +63,8 @@ def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[
         if used and limit > facts.max_body_bytes:
             yield Problem(
                 path,
-                f"Centrifugo takes messages of up to {limit} bytes, and the service requests of up to "
-                f"{facts.max_body_bytes} (PROXY_MAX_BODY_BYTES), the user's meta included. What is larger is refused "
-                "with 413, which users see as a temporary internal error; an app that sends it again never gets it in.",
+                f"Centrifugo accepts messages of up to {limit} bytes, but the service accepts requests of up to "
+                f"{facts.max_body_bytes} bytes (PROXY_MAX_BODY_BYTES), with the user's meta. It answers a larger "
+                "request with 413, which users see as a temporary internal error. A retry fails again.",
                 f"Lower it to {facts.max_body_bytes} or less, or raise PROXY_MAX_BODY_BYTES above it.",
             )

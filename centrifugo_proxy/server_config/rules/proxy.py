@@ -34,9 +34,9 @@ WITHOUT_PROXY: Final = {
 }
 LATE: Final = {
     "connect": "a slow answer spends the ticket after Centrifugo has hung up, and the user does not get in",
-    "refresh": "a slow answer is lost, and the connection is kept for another minute, unchecked",
-    "sub_refresh": "a slow answer is lost, and the subscription is kept for another minute, unchecked",
-    "rpc": "a slow call fails for the user although the backend carries it out; a second try does it twice",
+    "refresh": "a slow answer is lost, and the connection goes on for another minute without a check",
+    "sub_refresh": "a slow answer is lost, and the subscription goes on for another minute without a check",
+    "rpc": "a slow call fails for the user although the backend completes it; a retry does it a second time",
 }
 LATE_ELSEWHERE: Final = "a slow answer is lost, and the user sees a temporary internal error"
 
@@ -72,7 +72,7 @@ def connect_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
     if proxy is None:
         yield Problem(
             PATH_OF_PROXY[configuration.major]["connect"],
-            "Centrifugo asks nobody about connections: it refuses users with a good ticket.",
+            "Without a connect proxy Centrifugo refuses users who have a valid ticket.",
             f"Enable the connect proxy with the endpoint {facts.endpoint('connect')}.",
         )
 
@@ -100,9 +100,9 @@ def refresh_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
     if configuration.proxy("refresh") is None and (answered or facts.pool):
         yield Problem(
             PATH_OF_PROXY[configuration.major]["refresh"],
-            "Centrifugo leaves it to the client to prolong a connection that expires: one of the fallback pool, or one "
-            "with an expire_at from identity. Without a JWT the client cannot, and the JavaScript SDK ends for good: "
-            "the user stays out until the app is restarted.",
+            "When a connection expires, Centrifugo expects a JWT from its client. The client has none, the JavaScript "
+            "SDK gives up, and the user stays disconnected until the app is restarted. Connections on a fallback "
+            "ticket expire, and those for which identity sets expire_at.",
             ("" if answered else "Set CENTRIFUGO_REFRESH=auto for the service. ")
             + f"Set up the refresh proxy with the endpoint {facts.endpoint('refresh')}, "
             "as manage.py centrifugo_config prints it.",
@@ -114,7 +114,7 @@ def event_not_answered(configuration: Configuration, facts: ServiceFacts) -> Ite
     for proxy in ours(configuration, facts):
         if proxy.users and proxy.event not in facts.events:
             fate = (
-                "it is kept for another minute each time, unchecked"
+                "it goes on for another minute each time, without a check"
                 if "refresh" in proxy.event
                 else "users get an error"
             )
@@ -146,8 +146,8 @@ def endpoint_invalid(configuration: Configuration, facts: ServiceFacts) -> Itera
         if _is_known(proxy) and is_http(endpoint) and (problem := why_not_callable(endpoint)):
             yield Problem(
                 proxy.endpoint.path,
-                f"Centrifugo cannot send a request to this endpoint: its {problem}. Every {proxy.event} fails, which "
-                "users see as a temporary internal error, for ever.",
+                f"Centrifugo cannot send a request to this endpoint: its {problem}. Every {proxy.event} "
+                "fails, and users see a temporary internal error each time.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -159,7 +159,7 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. Every "
-                "call to another path is a 404, which users see as a temporary internal error, for ever.",
+                "call to another path is a 404, and users see a temporary internal error each time.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -172,8 +172,8 @@ def endpoint_grpc(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if proxy.event in facts.events and endpoint and not hidden and not is_http(endpoint):
             yield Problem(
                 proxy.endpoint.path,
-                "Without http:// or https:// Centrifugo speaks gRPC to the endpoint, which this service does not: "
-                f"every {proxy.event} fails, and users see a temporary internal error, for ever.",
+                "Without http:// or https:// Centrifugo speaks gRPC to the endpoint. This service speaks only HTTP: "
+                f"every {proxy.event} fails, and users see a temporary internal error each time.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -198,7 +198,7 @@ def timeout_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
         if _milliseconds(proxy) is None and not isinstance(proxy.timeout.value, FromSecret):
             yield Problem(
                 proxy.timeout.path,
-                "Centrifugo does not start with a timeout that is not a duration. Nobody can connect.",
+                "Centrifugo does not start with a timeout that is not a duration. No client can connect.",
                 f'Write it with its unit: "{facts.deadline(proxy.event).ms + TIMEOUT_MARGIN_MS}ms".',
             )
 
@@ -216,8 +216,8 @@ def stale_close_delay(configuration: Configuration, facts: ServiceFacts) -> Iter
     if 0 < delay <= longest:
         yield Problem(
             option.path,
-            f"Centrifugo closes a connection that is not let in within {float(delay):g} ms (3502, stale), while the "
-            f"service may take {longest} ms for its answer: the clients that wait do not reconnect.",
+            f"Centrifugo closes a connection that is not accepted within {float(delay):g} ms (3502, stale), while "
+            f"the service may need {longest} ms for its answer. SDKs do not reconnect after 3502.",
             f"Set it well above the connect proxy's timeout (the default is {STALE_CLOSE_MS // 1000}s).",
         )
 
@@ -235,7 +235,7 @@ def connection_meta_off(configuration: Configuration, facts: ServiceFacts) -> It
         if proxy.event in SESSION_EVENTS and not proxy.connection_meta.value:
             yield Problem(
                 proxy.connection_meta.path,
-                f"{proxy.event} comes without the meta of the connection, and the service refuses it to everybody"
+                f"Centrifugo sends no meta with {proxy.event}, so the service refuses every {proxy.event}"
                 + (
                     ": each connection ends when it expires, and the client reconnects."
                     if proxy.event == "refresh"

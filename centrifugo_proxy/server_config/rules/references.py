@@ -1,4 +1,4 @@
-"""Findings about ${…} that Centrifugo does not fill in."""
+"""Findings about ${…} that Centrifugo does not replace."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -53,20 +53,18 @@ def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
 
 def _effect(setting: Setting, found: str) -> str:
     if SECRET.search(setting.option):
-        return (
-            f"Centrifugo does not fill in {found} here: these characters are the secret, and everybody can read them."
-        )
-    return f"Centrifugo does not fill in {found} here: it uses these characters as they are."
+        return f"Centrifugo does not replace {found} here: these characters are the secret, and anyone can guess them."
+    return f"Centrifugo does not replace {found} here: these characters are the value."
 
 
 def _remedy(setting: Setting, major: int) -> str:
     variable = "CENTRIFUGO_" + re.sub(r"[.\-]", "_", setting.option).upper()
     in_list = "[" in setting.option
     if major == 6 and setting.kind == "map":
-        return f"Name the variable ${{{FILLED_IN}…}}: no others are filled in."
+        return f"Rename the variable to ${{{FILLED_IN}…}}: Centrifugo replaces no others."
     if in_list:
-        return "Write the value itself, or fill the file in before Centrifugo reads it (envsubst)."
+        return "Write the value itself, or replace the reference before Centrifugo reads the file (envsubst)."
     return (
-        f"Remove it here, and set Centrifugo's environment variable {variable}; or fill the file in before Centrifugo "
-        "reads it (envsubst), and check the result."
+        f"Remove it here, and set Centrifugo's environment variable {variable}. Or replace the reference before "
+        "Centrifugo reads the file (envsubst), and check the result."
     )

@@ -30,8 +30,8 @@ def rights_without_subscription(configuration: Configuration, facts: ServiceFact
             for path, right in _rights(namespace):
                 yield Problem(
                     path,
-                    f"Every client that is let in can {right}, in any of these channels. The subscribe proxy is not "
-                    "asked: families, parental locks, tiers and the degraded mark do not count.",
+                    f"Every connected client can {right}, in any of these channels. The subscribe proxy is not asked: "
+                    "families, parental locks, tiers and the degraded mark have no effect.",
                     f"Set it to false{_instead(path)}.",
                 )
 
@@ -43,7 +43,7 @@ def rights_of_every_client(configuration: Configuration, facts: ServiceFacts) ->
             for path, right in _rights(namespace):
                 yield Problem(
                     path,
-                    f"Every client that is let in can {right}, in any of these channels, whoever they are meant for.",
+                    f"Every connected client can {right}, in any of these channels, also in those of other users.",
                     f"Fine for public channels. For others set it to false{_instead(path)}.",
                 )
 
@@ -54,9 +54,9 @@ def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) ->
         if namespace.options.get("subscription_type") == "shared_poll" and _is_decided(namespace, facts):
             yield Problem(
                 namespace.at("subscription_type"),
-                "The policy does not decide which keys of these channels a client follows: a signature by "
-                "shared_poll.hmac_secret_key is enough, also for a user who has been locked since it was made.",
-                "Have the backend that signs check locks and tiers, and let its signatures expire soon.",
+                "The policy does not decide which keys of these channels a client follows: a signature with "
+                "shared_poll.hmac_secret_key decides. It stays valid for a user who has been locked in the meantime.",
+                "Let the backend that signs check locks and tiers, and give its signatures a short life.",
             )
 
 
@@ -79,7 +79,7 @@ def _rights(namespace: Namespace) -> Iterator[tuple[str, str]]:
 
 
 def _has(namespace: Namespace, name: str) -> bool:
-    """Whether there is anything to see: without history or presence the right does nothing."""
+    """False if the right has no effect, such as a right to the history of channels without history."""
     if "history" in name:
         return number(namespace.options.get("history_size")) > 0
     return namespace.on("presence")

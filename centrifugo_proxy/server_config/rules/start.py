@@ -73,7 +73,7 @@ def start_refused(configuration: Configuration, facts: ServiceFacts) -> Iterator
         for path, reason in check(configuration):
             yield Problem(
                 path,
-                f"Centrifugo does not start: {reason}. Nobody can connect.",
+                f"Centrifugo does not start: {reason}. No client can connect.",
                 "Correct it, and try the file with centrifugo checkconfig.",
             )
 
@@ -160,7 +160,7 @@ def _named(path: str, listed: Any, pattern: re.Pattern[str], rule: str) -> Itera
         if name is not None and not pattern.fullmatch(name):
             yield f"{path}[{index}].name", rule
     for name in _twice(filter(None, names)):
-        yield path, f"the name {name!r} is there twice"
+        yield path, f"the name {name!r} occurs twice"
 
 
 def _twice(names: Iterable[str]) -> list[str]:

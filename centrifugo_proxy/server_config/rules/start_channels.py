@@ -19,7 +19,7 @@ Refusal = tuple[str, str]  # the path and the problem
 META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
 # Python compiles these; Go does not: https://github.com/google/re2/wiki/Syntax
 NOT_IN_GO: Final = re.compile(r"\(\?(=|!|<=|<!|\()|\\[1-9]|\\Z")
-NO_EXPRESSION: Final = "this is no regular expression of Go"
+NO_EXPRESSION: Final = "Go cannot parse this regular expression"
 CHOICES: Final = {
     "force_recovery_mode": ("", "stream", "cache"),
     "publication_data_format": ("", "json", "json_object", "binary"),
@@ -75,7 +75,7 @@ def _history(namespace: Namespace, global_meta_ttl: Any) -> Iterator[Refusal]:
     size, ttl = number(options.get("history_size")), ms(options.get("history_ttl"))
     if bool(size) != bool(ttl):
         given, missing = ("history_size", "history_ttl") if size else ("history_ttl", "history_size")
-        yield namespace.at(given), f"{given} needs {missing} beside it"
+        yield namespace.at(given), f"{given} needs {missing} too"
     meta_ttl = ms(options.get("history_meta_ttl")) or ms(global_meta_ttl)
     if ttl > meta_ttl:
         yield namespace.at("history_ttl"), "history_ttl must not be longer than history_meta_ttl"

@@ -17,14 +17,14 @@ TOKEN_EXPIRED: Final = 109  # the only error without `temporary` after which SDK
 
 
 def tries_again(transform: Transform) -> bool:
-    """True if a client reconnects by itself when its connect ends in this."""
+    """True if a client whose connect ends in this tries again."""
     if transform.error_code:
         return transform.error_temporary or transform.error_code < 100 or transform.error_code == TOKEN_EXPIRED
     return reconnects(transform.disconnect_code)
 
 
 def _effective(proxy: Proxy, status: int) -> Transform | None:
-    """The transform that counts: the first of this status."""
+    """The transform that Centrifugo applies: the first one for this status."""
     usable = (each for each in proxy.transforms.value if each.error_code or each.disconnect_code)
     return next((each for each in usable if each.status == status), None)
 
@@ -36,8 +36,8 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
         if unanswered and facts.mode is ResponseMode.HTTP:
             yield Problem(
                 proxy.transforms.path,
-                "The service answers a refused ticket with 401, which users see as a temporary internal error: their "
-                "client tries again for ever, and the app never learns that the user must sign in.",
+                "The service answers a refused ticket with 401, which clients see as a temporary internal error: they "
+                "retry forever, and the app never learns that the user must sign in.",
                 f'Add {{"status_code": 401, "to_disconnect": {{"code": {facts.invalid_ticket_code}, "reason": '
                 '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
             )
@@ -51,8 +51,8 @@ def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) 
         if transform and wanted and proxy.event not in REFRESH_EVENTS and tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket the client reconnects by itself, but CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) means that it ends: a user whom identity refuses never learns why.",
+                "After a refused ticket clients reconnect, but by CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) they should stop: the app never learns that identity refuses its user.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4000–4499.",
             )
@@ -66,11 +66,11 @@ def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) ->
         if transform and wanted and proxy.event not in REFRESH_EVENTS and not tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket the client never reconnects, but CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) means that it does: a user whose ticket expired on the way, for "
-                "example while a phone slept, stays out until the app is restarted.",
+                "After a refused ticket clients never reconnect, but by CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) they should: a user whose ticket expired on the way, for example while "
+                "a phone slept, stays disconnected until the app is restarted.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
-                "within 4500–4999 where refused clients must end.",
+                "within 4500–4999 if refused clients should stop.",
             )
 
 
@@ -83,13 +83,13 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
                 yield Problem(
                     transform.path,
                     f"{status} is a temporary fault, but after this transform clients do not reconnect: a user who "
-                    "connects during an outage stays out until the app is restarted.",
-                    f"Remove the transform of {status}: without it, clients try again by themselves.",
+                    "connects during an outage stays disconnected until the app is restarted.",
+                    f"Remove the transform of {status}: without it, clients try again.",
                 )
 
 
 def _ends_client(transform: Transform, event: str) -> bool:
-    """True if the client ends. After connect, an error only fails one command."""
+    """True if the client stops for good. On events other than connect, an error only fails one command."""
     return not tries_again(transform) and (event == "connect" or not transform.error_code)
 
 
@@ -102,9 +102,9 @@ def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> I
                 what = "connection" if proxy.event == "refresh" else "subscription"
                 yield Problem(
                     transform.path,
-                    f"On {proxy.event} Centrifugo takes every answer without a result as expired, and a transformed "
-                    f"{transform.status} is one: a temporary fault ends the user's {what}. Without the transform "
-                    "Centrifugo keeps it for another minute.",
+                    f"A temporary {transform.status} ends the user's {what}: the transformed status has no result, and "
+                    f"on {proxy.event} Centrifugo takes an answer without a result as expired. Without it, the "
+                    f"{what} goes on for another minute.",
                     f"Remove it from the {proxy.event} proxy"
                     + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
                 )

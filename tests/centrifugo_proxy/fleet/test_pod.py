@@ -10,6 +10,7 @@ from centrifugo_proxy.fleet.pod import Claims, Outage, Scrape, rates, read_healt
 from tests.centrifugo_proxy.fleet.health import health_body
 from tests.harness.service import service
 
+OUTAGE, POOL = (health_body()[name] for name in ("identity_outage", "fallback_pool"))
 SHAPES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
@@ -47,6 +48,24 @@ def test_nonsense_in_a_field_is_refused_whatever_it_is(field: str, value: Any) -
         read_health({**health_body(), field: value})
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "v" * 65},
+        {"identity_outage": {**OUTAGE, "since": "2026" * 20}},
+        {"identity_outage": {**OUTAGE, "consecutive_failure_count": -1}},
+        {"identity_outage": {**OUTAGE, "consecutive_failure_count": 10**4000}},
+        {"identity_outage": {**OUTAGE, "last_failure_age_s": float("inf")}},
+        {"identity_outage": {**OUTAGE, "last_answer_age_s": 10**4000}},
+        {"fallback_pool": {**POOL, "size": -5}},
+        {"fallback_pool": {**POOL, "claims": {"store": "redis", "up": True, "used": -1, "on_error": "refuse"}}},
+    ],
+)
+def test_a_value_that_spoils_the_table_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not the health of this service"):
+        read_health({**health_body(), **changes})
+
+
 async def test_the_metrics_of_this_version_are_understood() -> None:
     async with service() as running:
         await running.connect(None)
@@ -56,9 +75,20 @@ async def test_the_metrics_of_this_version_are_understood() -> None:
     assert {"success", "fallback_pool_consumed", "unavailable"} < scrape.connects.keys()
 
 
-def test_metrics_of_another_program_are_refused() -> None:
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"up 1\n",
+        b'realtime_centrifugo_connect_total{outcome="success"} 1e+999\n',
+        b"".join(
+            b'realtime_centrifugo_connect_total{outcome="%b"} 1\n' % (b"a" * (1 + i % 35) + b"b" * (i // 35))
+            for i in range(70)
+        ),
+    ],
+)
+def test_metrics_of_another_program_are_refused(page: bytes) -> None:
     with pytest.raises(ValueError, match="not the metrics"):
-        read_scrape(1.0, b"up 1\n")
+        read_scrape(1.0, page)
 
 
 def test_large_counters_are_read_as_prometheus_writes_them() -> None:

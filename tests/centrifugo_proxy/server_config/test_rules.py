@@ -603,7 +603,7 @@ def test_every_rule_is_shown_at_work_and_at_rest() -> None:
 
 @pytest.mark.parametrize(
     ("event", "fate", "lost"),
-    [("refresh", "kept for another minute", "connection"), ("sub_refresh", "another minute", "subscription")],
+    [("refresh", "for another minute each time", "connection"), ("sub_refresh", "another minute", "subscription")],
 )
 def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
     path = f"http://x/centrifugo/{event}"
