@@ -1,8 +1,8 @@
-"""Instructions that the service carries out for each event, beside those for connect: python -m bench.instructions
+"""Compares each event's CPU instructions with those of connect: python -m bench.instructions
 
-Counted by valgrind and not timed, so that it repeats on a machine that others use. The application runs in one process
-without a server, and what it asks is answered at once: this is what the service itself does for a request, without the
-network's and the kernel's part. bench.events has the whole, timed. Needs valgrind; takes about ten minutes.
+valgrind counts them, so that results repeat on a busy machine. The application runs in one process, without a server.
+Its calls to other services are answered at once. So the count has the service's own work, and not that of the network
+and the kernel; bench.events measures all of it, in time. Needs valgrind, and about ten minutes.
 """
 
 import argparse
@@ -40,7 +40,7 @@ COLLECTED: Final = re.compile(r"Collected : (\d+)")
 
 
 def run(requests: int) -> dict[str, float]:
-    """Instructions of one request of each row: what they add to those of a run without any. Raises BenchError."""
+    """Instructions for one request of each row: a run with requests minus a run without. Raises BenchError."""
     if shutil.which("valgrind") is None:
         raise BenchError("valgrind is not installed (Debian's package of that name has it).")
     with environment() as variables:
@@ -50,7 +50,7 @@ def run(requests: int) -> dict[str, float]:
 
 @contextmanager
 def environment() -> Iterator[dict[str, str]]:
-    """The variables of a service that answers every event; nobody listens where it would ask."""
+    """The variables of a service that answers every event. Its peers' addresses have no listener: none is called."""
     nobody = f"{LOOPBACK}:1"
     with TemporaryDirectory() as folder:
         policy = Path(folder) / "policy.toml"
@@ -69,7 +69,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def collected(name: str, requests: int, variables: dict[str, str]) -> int:
-    """Instructions of a whole process that answers so many requests of this row. Raises BenchError."""
+    """Instructions of a process that answers this many requests of this row. Raises BenchError."""
     count = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command = [*count, sys.executable, "-m", "bench.instructions", "--answer", name, "--requests", str(requests)]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""A Kafka with a topic of domain events, and Centrifugos that get them: by the bridge, or by their own consumer."""
+"""A Kafka with a topic of domain events. Centrifugos get them from the bridge, or with their own consumer."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class Stage:
     written: int = 0
 
     def fill(self, records: int, size: int) -> None:
-        """Write so many events, with the headers that Centrifugo's own consumer needs."""
+        """Write this many events, with the headers that Centrifugo's own consumer needs."""
         producer = Producer(
             {"bootstrap.servers": self.address, "linger.ms": 20, "queue.buffering.max.messages": 500_000}
         )
@@ -63,7 +63,7 @@ class Stage:
             raise BenchError("Kafka did not take the events.")
 
     def produce(self, producer: Producer, number: int, text: str) -> None:
-        """Write one event; `at` is when, in nanoseconds."""
+        """Write one event. Its `at` is the present time in nanoseconds."""
         family = f"f{number % CHANNELS}"
         event = {"family": family, "at": time.time_ns(), "text": text}
         headers: list[tuple[str, str | bytes | None]] = [
@@ -75,7 +75,7 @@ class Stage:
 
     @contextmanager
     def centrifugo(self, consumer_group: str = "", topic: str = TOPIC) -> Iterator["Front"]:
-        """A Centrifugo; with a group it consumes the topic by itself."""
+        """A Centrifugo. With a group, its own consumer reads the topic."""
         port = free_port()
         config: dict[str, Any] = {
             "http_server": {"address": LOOPBACK, "port": str(port)},
@@ -105,7 +105,7 @@ class Stage:
 
     @contextmanager
     def bridge(self, front: "Front", group: str, topic: str = TOPIC, **variables: str) -> Iterator[int]:
-        """The process id of a bridge before this Centrifugo."""
+        """The process id of a bridge that delivers to this Centrifugo."""
         port = free_port()
         routes = self.folder / "routes.toml"
         routes.write_text(ROUTES.replace("TOPIC", topic))

@@ -116,7 +116,7 @@ def _framed_indexes(value: bytes, position: int) -> tuple[tuple[int, ...], int]:
 
 
 def _zigzag(value: bytes, position: int) -> tuple[int, int]:
-    """A signed varint, and the position behind it. Raises Unreadable."""
+    """A signed varint, and the position after it. Raises Unreadable."""
     number = 0
     for shift, byte in enumerate(value[position : position + _MAX_VARINT_BYTES]):
         number |= (byte & 0x7F) << (7 * shift)

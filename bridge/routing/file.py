@@ -33,7 +33,7 @@ _READ_DIFFERENTLY: Final = re.compile(r"\(\?|\\[A-Za-z0-9]|\[[^\]]*(?:\\|\[[:.=]
 
 
 def load_routes(file: str) -> Routes:
-    """The routes in this file; a `descriptor` in it is relative to it. Raises RoutesError with every fault."""
+    """Read the routes of this file. A relative `descriptor` starts at its folder. RoutesError has every fault."""
     folder = Path(file).parent
     try:
         content = read_file(file, TEXT_BYTES)
@@ -72,7 +72,7 @@ def _tree(text: str, file: str) -> dict[str, Any]:
 
 @dataclass
 class _Reader:
-    """One reading of one file."""
+    """Reads one file, once."""
 
     document: Document
     readers: Readers
@@ -157,9 +157,7 @@ def _topic(value: Any) -> str:
 
 def _pattern(value: str) -> str:
     if _READ_DIFFERENTLY.search(value) or len(value) == 1:
-        raise NotAcceptedError(
-            display(value), "a pattern behind ^ without (?, \\d and the like, [:…:], or \\ within []"
-        )
+        raise NotAcceptedError(display(value), "a pattern after ^ without (?, \\d and the like, [:…:], or \\ within []")
     try:
         with warnings.catch_warnings(action="error"):  # about sets that a later Python may read differently
             re.compile(value)

@@ -65,7 +65,7 @@ def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
     if facts.pool and "refresh" not in facts.events:
         lines.append(
-            "CENTRIFUGO_REFRESH is off: connections of the fallback pool expire, and end their clients for good. "
+            "CENTRIFUGO_REFRESH is off: connections on fallback tickets expire, and their clients never reconnect. "
             "Set it to auto."
         )
     if facts.signed:
@@ -110,8 +110,8 @@ def _namespaces(facts: ServiceFacts) -> Iterator[str]:
     for name in filter(None, facts.namespaces):
         if not NAMESPACE_NAME.fullmatch(name):
             raise NotPossible(
-                f"The policy has channels that begin with {name!r}, which Centrifugo takes for a namespace, whose name "
-                "must be of two or more ASCII letters, digits and any of -_."
+                f"The policy has channels in the namespace {name!r}. Centrifugo needs a name of two or more "
+                "ASCII letters, digits, - and _."
             )
         yield name
 

@@ -1,6 +1,6 @@
-"""Which origins an entry of Centrifugo's `allowed_origins` lets in: https://centrifugal.dev/docs/server/configuration
+"""Which origins an entry of Centrifugo's `allowed_origins` admits: https://centrifugal.dev/docs/server/configuration
 
-Each entry is a pattern of https://github.com/gobwas/glob without separators: `*` runs over dots and slashes too.
+Each entry is a pattern of https://github.com/gobwas/glob without separators: `*` matches dots and slashes too.
 """
 
 import re
@@ -52,7 +52,7 @@ def _made_for(entry: str) -> Iterator[str]:
 
 
 def _expression(entry: str) -> re.Pattern[str] | None:
-    """The pattern as a regular expression; None when it is malformed. An open brace closes at the end."""
+    """The pattern as a regular expression; None if it is malformed. An unclosed brace counts as closed at the end."""
     written, depth = "", 0
     for part in PART.finditer(entry):
         depth += {"{": 1, "}": -1}.get(part["other"] or "", 0)

@@ -43,8 +43,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # an unused series f
 
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
-    "Fallback tickets left in this process; with FALLBACK_CLAIMS_URL in the fleet, as last heard: take the maximum of "
-    "the processes, not the sum. Only with claims it can rise: when the store comes back empty, or did not answer.",
+    "Fallback tickets left in this process; with FALLBACK_CLAIMS_URL those left in the fleet, as the store last said: "
+    "take the maximum of the processes, not the sum. With claims it rises after the store was empty or unreachable.",
 )
 REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",

@@ -102,7 +102,7 @@ async def test_a_json_object_without_a_ticket_is_an_invalid_ticket(identity: Ide
     assert identity.calls == []
 
 
-async def test_of_a_key_that_stands_twice_the_last_one_counts(identity: IdentityStub) -> None:
+async def test_the_last_of_two_equal_keys_counts(identity: IdentityStub) -> None:
     content = b'{"data":{"token":"first"},"data":{"token":"second","token":"third"}}'
 
     async with service(identity.address) as running:
@@ -189,7 +189,7 @@ async def test_nothing_is_read_past_the_limit() -> None:
     assert sent == 65536 + 1024
 
 
-async def test_a_body_that_is_announced_as_too_large_need_not_be_sent_whole() -> None:
+async def test_a_body_with_a_too_large_content_length_is_refused_before_it_is_sent() -> None:
     async with uvicorn_service() as running, raw_client(running) as client:
         await client.begin(CONNECT, content_length=10_000_000, body=b" " * 65537)
         status, body = await client.answer()
@@ -210,7 +210,7 @@ async def test_a_chunked_body_is_a_body(identity: IdentityStub) -> None:
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
 
 
-async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_never_arrives_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disconnect, "BODY_TIMEOUT_S", 0.1)
 
     async with uvicorn_service() as running, raw_client(running) as client:
@@ -220,7 +220,7 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
     assert (status, json.loads(body)) == (408, BAD_REQUEST)
 
 
-async def test_a_body_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_arrives_too_slowly_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disconnect, "BODY_TIMEOUT_S", 0.2)
 
     async def drip() -> None:
@@ -264,7 +264,7 @@ async def test_slow_and_vanished_clients_leave_nothing_behind(
     [b"nonsense\r\n\r\n", b"\x16\x03\x01\x02\x00", b"POST /centrifugo/connect HTTP/1.1\r\nContent-Length: -1\r\n\r\n"],
     ids=["nonsense", "TLS", "negative length"],
 )
-async def test_bytes_that_are_no_request_are_refused_and_the_next_client_is_served(
+async def test_bytes_that_are_not_a_request_are_refused_and_the_next_client_is_served(
     identity: IdentityStub, sent: bytes
 ) -> None:
     async with uvicorn_service(identity.address) as running:
@@ -343,7 +343,7 @@ async def test_probes_are_answered_above_capacity(identity: IdentityStub) -> Non
     assert statuses == [200, 200, 200]
 
 
-async def test_a_request_gives_its_place_back_however_it_ends(identity: IdentityStub) -> None:
+async def test_a_request_frees_its_place_however_it_ends(identity: IdentityStub) -> None:
     async with service(identity.address, PROXY_MAX_INFLIGHT=1) as running:
         bad = await running.http.post(CONNECT, content=b"[]")
         invalid = await running.connect("")

@@ -1,4 +1,4 @@
-"""Ports, certificates and addresses with which Centrifugo ends as soon as it opens its listeners and engine."""
+"""Ports, certificates and Redis addresses that Centrifugo accepts in the file, but exits with at startup."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ PORTS: Final = {
     },
     5: {"port": "", "internal_port": "", "grpc_api_port": "grpc_api", "uni_grpc_port": "uni_grpc"},
 }
-SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # of /etc/services, such as http-alt
+SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a name in /etc/services, such as http-alt
 NUMBER: Final = re.compile(r"[0-9]+")
-# The switch of TLS, the one that replaces the files, and what there must be one of.
+# The switch of TLS, the switch that makes files unnecessary, and the files: one of each group is needed.
 CERTIFICATES: Final = {
     6: (
         "http_server.tls.enabled",
@@ -33,7 +33,7 @@ HOST_PORT: Final = re.compile(r"(?:[^:/\[\]]*|\[[^]]+\]):(?P<port>[0-9]+)")
 
 
 def server_refusals(configuration: Configuration) -> Iterator[Refusal]:
-    """The path and reason of each."""
+    """The path and reason of each such option."""
     yield from _ports(configuration)
     yield from _certificates(configuration)
     yield from _redis(configuration)
@@ -43,11 +43,11 @@ def _ports(configuration: Configuration) -> Iterator[Refusal]:
     for path, switch in PORTS[configuration.major].items():
         value = configuration.option(path).value
         if (not switch or configuration.is_on(switch)) and not _is_port(value):
-            yield path, "it cannot listen on this port, which is a number up to 65535"
+            yield path, "it cannot listen on this port: a port is a number up to 65535"
 
 
 def _is_port(value: Any) -> bool:
-    """False where no listener can be opened; value-invalid reports another type."""
+    """False for a port that cannot be listened on. True for values of other types, which value-invalid reports."""
     if isinstance(value, FromSecret) or not isinstance(value, str | int) or value == "":
         return True
     text = str(value).strip()

@@ -101,7 +101,7 @@ def test_topics_are_subscribed_to_once_and_patterns_label_what_they_match() -> N
 PLAIN_PATH = "a path such as family_id, author.id, recipient_ids[], @key, @topic, @timestamp, @header.NAME or @ce.type"
 CHANNEL = "segments between colons, each a placeholder or a text without white space and # $ & * , / : { }"
 TOPIC = "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
-PATTERN = "a pattern behind ^ without (?, \\d and the like, [:…:], or \\ within []"
+PATTERN = "a pattern after ^ without (?, \\d and the like, [:…:], or \\ within []"
 SHARED_KEYS = "format, root, descriptor, message, framing, max_age, age_from, on_too_old, on_tombstone"
 CONDITION = (
     'a table of field and one of equals, in, not_in, exists, prefix, such as { field = "kind", equals = "chat" }'

@@ -39,9 +39,7 @@ def test_the_decision_names_its_rule_beside_the_reason() -> None:
         (MEMBER, Action.PUBLISH, None),
     ],
 )
-def test_of_several_reasons_the_one_that_passes_soonest_is_given(
-    owner: Owner, action: Action, reason: Reason | None
-) -> None:
+def test_the_reason_that_ends_soonest_is_given(owner: Owner, action: Action, reason: Reason | None) -> None:
     rule = channel("a", *Action, feature="chat", tiers=frozenset({"pro"}))
 
     assert Policy((rule,)).judge_channel(owner, "a", action) == (rule, reason)
@@ -56,7 +54,7 @@ def test_being_an_administrator_opens_nothing() -> None:
     assert verdicts == [(rule, Reason.TIER), (None, Reason.NO_RULE)]
 
 
-def test_of_methods_the_first_rule_decides_and_a_prefix_needs_something_after_it() -> None:
+def test_the_first_rule_that_matches_a_method_decides_and_a_prefix_alone_does_not_match() -> None:
     exact, prefix = rpc("diary.list"), rpc("diary.*")
     policy = Policy(rpc=(exact, prefix))
 

@@ -189,7 +189,7 @@ def test_the_namespaces_are_those_of_the_policy_where_it_names_them_with_what_it
 @pytest.mark.parametrize("name", ["f", "família", "two words"])
 @pytest.mark.parametrize("major", MAJORS)
 def test_a_namespace_that_centrifugo_would_not_start_with_is_refused(major: int, name: str) -> None:
-    with pytest.raises(NotPossible, match=f"begin with '{name}'"):
+    with pytest.raises(NotPossible, match=f"in the namespace '{name}'"):
         generate(replace(ALL_EVENTS, namespaces={name: BOTH}), major, "json")
 
 
