@@ -7,6 +7,10 @@ from typing import Final
 EARLY_S: Final = 0.001  # event loops round timers
 
 
+def _nothing() -> None:
+    """Used in place of the function of a deadline that has ended."""
+
+
 class Deadline:
     """Calls `on_passed` when it passes. Moving it later needs no new timer: the running one checks when it fires."""
 
@@ -32,8 +36,9 @@ class Deadline:
         self._at = None
 
     def end(self) -> None:
-        """Cancel it, and release its timer."""
+        """Cancel it, and release its timer and its function."""
         self._at = None
+        self._on_passed = _nothing
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

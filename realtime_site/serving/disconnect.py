@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from realtime_site.serving.asgi_types import Receive
+from realtime_site.serving.asgi_types import Message, Receive
 
 CHECK_EVERY_S: Final = 0.05
 # Loop iterations from a closed socket to a woken listener: poll, end of file, connection lost, event, one spare.
@@ -17,6 +17,11 @@ BODY_TIMEOUT_S: Final = 10.0
 
 # The server's extension CLIENT_LEFT: True if the client has stopped both sending and reading.
 HasLeft = Callable[[], Awaitable[bool]]
+
+
+async def _ended() -> Message:
+    """Used in place of `receive` once the request has ended."""
+    return {"type": "http.disconnect"}
 
 
 class AsgiCaller:
@@ -64,8 +69,9 @@ class AsgiCaller:
             self._task.uncancel()
 
     def close(self) -> None:
-        """Stop watching: the request has ended."""
+        """Stop watching: the request has ended. Releases the request, which refers to this object."""
         self._task = None
+        self._receive = _ended
         if self._listener is not None:
             self._listener.cancel()
 

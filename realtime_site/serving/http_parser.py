@@ -111,6 +111,10 @@ class RequestParser:
         self._upgrading, self._replaying = False, True
         self._feed(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
 
+    def close(self) -> None:
+        """Break the circles of references, so that the memory is freed without a garbage collection."""
+        del self._parser, self._sink
+
     # httptools' callbacks
 
     def on_message_begin(self) -> None:

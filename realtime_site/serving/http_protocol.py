@@ -113,6 +113,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._drop_exchanges()
         self._wake_writers()
         self._scope["extensions"] = {}
+        self._parser.close()
         self._forget_data()
 
     def get_buffer(self, sizehint: int) -> memoryview:

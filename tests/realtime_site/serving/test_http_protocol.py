@@ -163,6 +163,11 @@ async def test_a_client_that_reads_no_answer_is_let_go() -> None:
 def connections() -> int:
     """How many connections are in memory, those that have ended included."""
     gc.collect()
+    return in_memory()
+
+
+def in_memory() -> int:
+    """The same, including what a garbage collection would free."""
     return sum(type(each) is HttpProtocol for each in gc.get_objects())
 
 
@@ -189,6 +194,23 @@ async def test_a_connection_that_is_reset_leaves_nothing_behind() -> None:
                 client.writer.transport.abort()
 
         await expect_connections(before)
+
+
+async def test_a_connection_that_has_ended_needs_no_garbage_collection() -> None:
+    request = b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    async with uvicorn_service() as running:
+        before = connections()
+        gc.disable()
+        try:
+            for _ in range(5):
+                async with raw_client(running) as client:
+                    await client.send(request)
+                    await ended(client)
+
+            await until(lambda: in_memory() <= before)
+            assert in_memory() == before
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("asked", ["at once", "after a while"])
