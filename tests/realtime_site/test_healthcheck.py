@@ -51,7 +51,7 @@ def serving_on(host: str) -> Iterator[int]:
     port = free_port()
     with started(serve_command(port), port, LISTEN_HOST=host) as process:
         until = time.monotonic() + START_S
-        while "Uvicorn running on" not in process.stdout():
+        while "Application startup complete" not in process.stdout():
             assert process.popen.poll() is None, process.stderr()
             assert time.monotonic() < until, "the service did not start"
             time.sleep(0.03)

@@ -185,8 +185,9 @@ def test_a_service_started_on_a_terminal_speaks_to_a_human() -> None:
 
         lines = on_a_terminal(serve_command(port), environment(port)).splitlines()
 
-    starting = next(line for line in lines if "Waiting for application startup" in line)
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} info  Waiting for application startup\.", starting)
+    taken_line = next(line for line in lines if "cannot listen" in line)
+    message = rf"cannot listen on 127\.0\.0\.1 port {port}: address already in use"
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d\.\d{{3}} error {re.escape('[Errno 98] ')}{message}", taken_line)
 
 
 def on_a_terminal(command: list[str], variables: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 """manage.py serve"""
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -10,11 +11,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from common import early_signals, log_output
+from common.listeners import BACKLOG, bound_sockets
 from common.version import VERSION
 
 KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
 SHUTDOWN_S: Final = 30
 NOT_STARTED: Final = 3  # the exit code of uvicorn's own command
+
+logger = logging.getLogger("uvicorn.error")  # shown at any LOG_LEVEL
 
 
 class Command(BaseCommand):
@@ -35,7 +39,12 @@ class Command(BaseCommand):
         end_by_signal(server)
         log_output.log_stray_exceptions()
         server.config.load()
-        server.run()
+        try:
+            sockets = bound_sockets(settings.LISTEN_HOST, settings.LISTEN_PORT)
+        except OSError as error:
+            logger.error(error)
+            sys.exit(NOT_STARTED)
+        server.run(sockets)
         if not server.started:
             sys.exit(NOT_STARTED)
 
@@ -44,8 +53,7 @@ def server_config(shutdown_s: int = SHUTDOWN_S) -> uvicorn.Config:
     """uvicorn's configuration. At shutdown, requests in flight have `shutdown_s` seconds to be answered."""
     return uvicorn.Config(
         "realtime_site.asgi:application",
-        host=settings.LISTEN_HOST,
-        port=settings.LISTEN_PORT,
+        backlog=BACKLOG,
         loop="uvloop",
         http="realtime_site.serving.http_protocol:HttpProtocol",
         ws="none",

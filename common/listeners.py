@@ -1,0 +1,47 @@
+"""Listening sockets that accept several connections in each turn of the event loop.
+
+libuv accepts one connection for each listening socket and turn. When many clients connect at once, turns are long, and
+connections wait in the kernel for seconds, health checks among them. Copies of a socket share its queue, and each copy
+accepts one connection in a turn. Why: docs/design/storms.md.
+"""
+
+import socket
+from typing import Final
+
+from common.os_errors import network_reason
+
+# Connections accepted in a turn. A new connection wakes every copy, which costs one system call for each.
+AT_ONCE: Final = 64
+# The kernel caps it at net.core.somaxconn. A connection that finds the queue full is tried again after a second.
+BACKLOG: Final = 65_535
+
+
+def bound_sockets(host: str, port: int) -> list[socket.socket]:
+    """Sockets bound to each address of `host`, with their copies; they do not listen yet. Raises OSError."""
+    bound: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            bound.append(_bound(socket.socket(family, kind, protocol), address))
+    except OSError as error:
+        for each in bound:
+            each.close()
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {network_reason(error).lower()}") from None
+    return [copy for each in bound for copy in with_copies(each)]
+
+
+def with_copies(listener: socket.socket) -> list[socket.socket]:
+    """The socket and copies of it, AT_ONCE in all."""
+    return [listener, *(listener.dup() for _ in range(AT_ONCE - 1))]
+
+
+def _bound(unbound: socket.socket, address: tuple[int | str | bytes, ...]) -> socket.socket:
+    try:
+        unbound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if unbound.family == socket.AF_INET6:
+            unbound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        unbound.bind(address)
+    except OSError:
+        unbound.close()
+        raise
+    return unbound
