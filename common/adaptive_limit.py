@@ -29,9 +29,9 @@ class AdaptiveLimit:
 
     lag_s: float
     latency_s: float
-    floor: int = 16
+    floor: int = 64
     slow_floor: int = 100
-    start: int = 200
+    start: int = 100
     ceiling: int = 1000
     taken: int = 0
     limit: float = field(init=False)

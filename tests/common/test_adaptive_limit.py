@@ -59,7 +59,7 @@ def test_a_limit_never_grows_above_the_ceiling() -> None:
 
 @pytest.mark.parametrize(("lag_s", "limit_after"), [(0.06, 83.3), (0.1, 50.0), (5.0, 50.0)])
 def test_a_lag_above_the_bound_cuts_in_proportion_by_half_at_most(lag_s: float, limit_after: float) -> None:
-    limit = filled(adaptive(start=100))
+    limit = filled(adaptive(start=100, floor=16))
 
     limit.tick(lag_s)
 
@@ -67,7 +67,7 @@ def test_a_lag_above_the_bound_cuts_in_proportion_by_half_at_most(lag_s: float, 
 
 
 def test_a_cut_counts_from_what_was_used() -> None:
-    limit = adaptive(start=1000)
+    limit = adaptive(start=1000, floor=16)
     for _ in range(100):
         limit.enter()
 
@@ -106,7 +106,7 @@ def test_slow_answers_cut_the_limit_but_not_below_what_a_slow_peer_needs() -> No
 
 
 def test_slow_answers_never_raise_a_limit_that_a_lag_has_cut() -> None:
-    limit = filled(adaptive(start=20))
+    limit = filled(adaptive(start=20, floor=16))
     limit.tick(1.0)
 
     limit.leave(2.4)

@@ -12,7 +12,7 @@ async def test_by_default_the_limit_adapts_and_is_on_the_metrics(identity: Ident
         limit = running.runtime.capacity
 
         assert isinstance(limit, AdaptiveLimit)
-        assert await running.metric("realtime_proxy_inflight_limit") == 200
+        assert await running.metric("realtime_proxy_inflight_limit") == 100
         assert await running.metric("realtime_event_loop_lag_seconds") >= 0
 
 
@@ -26,14 +26,14 @@ async def test_a_loop_that_lags_lowers_the_limit_of_a_running_service(identity: 
     async with service(identity.address) as running:
         limit = running.runtime.capacity
         assert isinstance(limit, AdaptiveLimit)
-        waiting = [asyncio.create_task(running.connect()) for _ in range(40)]
+        waiting = [asyncio.create_task(running.connect()) for _ in range(90)]
 
         async with asyncio.timeout(20):
-            while limit.limit >= 200:
+            while limit.limit >= 90:
                 lag()
                 await asyncio.sleep(0.01)
 
-        assert 16 <= limit.limit <= 40
+        assert 64 <= limit.limit < 90
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
