@@ -1,7 +1,12 @@
-"""An identity service that accepts every ticket, or with --hang never answers: python -m bench.parts.identity PORT"""
+"""An identity service that accepts every ticket, or with --hang never answers: python -m bench.parts.identity PORT
+
+With --calls FILE it counts the calls in a file of eight bytes, so that the count outlives the process.
+"""
 
 import argparse
 import asyncio
+import mmap
+from pathlib import Path
 from typing import Any, Final
 
 from grpc import aio
@@ -20,17 +25,35 @@ YES: Final = pb.ValidateResponse(
 )
 
 
-class Stub(pb_grpc.ConnectProxyServiceServicer):
-    """Answers at once, or never."""
+class CallCount:
+    """A number in a file of eight bytes, shared by the processes that count, one after another."""
 
-    def __init__(self, hang: bool) -> None:
+    def __init__(self, file: Path) -> None:
+        with file.open("r+b") as opened:
+            self._memory = mmap.mmap(opened.fileno(), 8)
+
+    def add(self) -> None:
+        """Count one call."""
+        self._memory[:] = (int.from_bytes(self._memory[:], "little") + 1).to_bytes(8, "little")
+
+
+class Stub(pb_grpc.ConnectProxyServiceServicer):
+    """Answers after `latency_s` seconds, or never."""
+
+    def __init__(self, hang: bool, latency_s: float = 0.0, calls: CallCount | None = None) -> None:
         self._hang = hang
+        self._latency_s = latency_s
+        self._calls = calls
 
     async def Validate(  # noqa: N802  (the contract's name)
         self, request: pb.ValidateRequest, context: aio.ServicerContext[Any, Any]
     ) -> pb.ValidateResponse:
+        if self._calls is not None:
+            self._calls.add()
         if self._hang:
             await asyncio.Event().wait()
+        if self._latency_s:
+            await asyncio.sleep(self._latency_s)
         return YES
 
 
@@ -38,9 +61,12 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("--hang", action="store_true")
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--calls", type=Path, metavar="FILE")
     options = parser.parse_args()
+    stub = Stub(options.hang, options.latency_ms / 1000, CallCount(options.calls) if options.calls else None)
     server = aio.server(options=[("grpc.so_reuseport", 0)])
-    pb_grpc.add_ConnectProxyServiceServicer_to_server(Stub(options.hang), server)  # type: ignore[no-untyped-call]  # generated
+    pb_grpc.add_ConnectProxyServiceServicer_to_server(stub, server)  # type: ignore[no-untyped-call]  # generated
     server.add_insecure_port(f"127.0.0.1:{options.port}")
     await server.start()
     await server.wait_for_termination()

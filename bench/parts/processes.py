@@ -42,13 +42,21 @@ def allow_many_connections(wanted: int) -> None:
 
 
 @contextmanager
-def process(name: str, arguments: list[str], port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
-    """The process id of `python arguments`, once it listens on `port`. Raises BenchError."""
+def process(
+    name: str,
+    arguments: list[str],
+    port: int,
+    environment: Environment,
+    tree: Path = ROOT,
+    *,
+    program: str = sys.executable,
+) -> Iterator[int]:
+    """The process id of `program arguments`, once it listens on `port`. Raises BenchError."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(  # noqa: S603
-            [sys.executable, *arguments], cwd=tree, env={**clean, **environment}, stdout=output, stderr=output
+            [program, *arguments], cwd=tree, env={**clean, **environment}, stdout=output, stderr=output
         ) as popen,
     ):
         try:

@@ -1,0 +1,58 @@
+"""A real Centrifugo v6 on loopback, with the configuration that the service prints for it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+from bench.parts.processes import LOOPBACK, ROOT, BenchError, process
+from bench.parts.websocket import ORIGIN
+from tools.ports import free_ports
+
+BINARY: Final = ROOT / ".cache" / "centrifugo-v6"
+
+
+class Node(NamedTuple):
+    """A running Centrifugo."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def centrifugos(number: int, service_port: int, token: str) -> Iterator[list[Node]]:
+    """So many Centrifugos before the service, each with an engine in its own memory. Raises BenchError.
+
+    Connects do not pass the engine, so that nodes without a common one are as good for a storm.
+    """
+    if not BINARY.exists():
+        raise BenchError("Centrifugo is not there: `make centrifugo` builds it.")
+    config = _printed(service_port, token)
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        nodes = []
+        for port in free_ports(number):
+            config["client"]["allowed_origins"] = [ORIGIN]
+            config["http_server"] = {"address": LOOPBACK, "port": str(port)}
+            config["log"] = {"level": "error"}
+            file = Path(folder, f"{port}.json")
+            file.write_text(json.dumps(config))
+            environment = {"CENTRIFUGO_VAR_PROXY_TOKEN": token}
+            running = process("Centrifugo", ["-c", str(file)], port, environment, program=str(BINARY))
+            nodes.append(Node(port, stack.enter_context(running)))
+        yield nodes
+
+
+def _printed(service_port: int, token: str) -> dict[str, Any]:
+    """What `manage.py centrifugo_config` prints for a service on this port."""
+    endpoint = f"http://{LOOPBACK}:{service_port}"
+    command = [sys.executable, "manage.py", "centrifugo_config", "--format", "json", "--endpoint", endpoint]
+    environment = {"CENTRIFUGO_PROXY_TOKEN": token}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if run.returncode:
+        raise BenchError(f"manage.py centrifugo_config failed:\n{run.stderr}")
+    config: dict[str, Any] = json.loads(run.stdout)
+    return config

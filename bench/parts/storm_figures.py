@@ -1,0 +1,137 @@
+"""What a storm's samples amount to."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any, Final, NamedTuple, Protocol
+
+ALL_IN_S: Final = 60.0
+FIRST_CLIENTS: Final = 6000
+FOR_EACH_MORE_S: Final = 0.01
+ASKED: Final = 1.3
+HEALTH_S: Final = 0.5
+
+
+class Clients(Protocol):
+    """The clients after their storm."""
+
+    in_after: dict[int, float]
+    ends: Counter[str]
+    attempts: int
+    lost: int
+    dropped_at_end: int
+
+
+class Figures(NamedTuple):
+    """Seconds unless the name says otherwise. `ends` counts attempts by their end, `limits` has (second, limit)."""
+
+    clients: int
+    let_in: int
+    lost: int
+    dropped: int
+    half_in_s: float
+    most_in_s: float
+    all_in_s: float
+    attempts_each: float
+    asked_each: float
+    shed: int
+    gone: int
+    ends: dict[str, int]
+    cpu_s: dict[str, float]
+    live_s: tuple[float, float, float]
+    ready_s: tuple[float, float, float]
+    probes: int
+    probes_refused: int
+    lag_s: tuple[float, float, float]
+    limits: list[tuple[float, float]]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that this share of them does not exceed; 0 for no values."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else 0.0
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """p50, p99 and maximum."""
+    return percentile(values, 0.5), percentile(values, 0.99), max(values, default=0.0)
+
+
+def growth(samples: Sequence[float]) -> int:
+    """How much a counter has grown over these samples, restarts from 0 included."""
+    grown = 0.0
+    for before, after in zip((0.0, *samples), samples, strict=False):
+        grown += after - before if after >= before else after
+    return int(grown)
+
+
+def after_share(in_after: Sequence[float], clients: int, share: float) -> float:
+    """Seconds until this share of all clients was in; infinite if it never was."""
+    needed = ceil(clients * share)
+    return sorted(in_after)[needed - 1] if len(in_after) >= needed else float("inf")
+
+
+def figures(clients: int, crowd: Clients, asked: int, cpu_s: dict[str, float], samples: Mapping[str, Any]) -> Figures:
+    """The figures of a storm of so many clients, in which identity was asked so often."""
+    metrics, times = samples["metrics"], list(crowd.in_after.values())
+    probes = samples["probes"]
+    return Figures(
+        clients=clients,
+        let_in=len(times),
+        lost=crowd.lost,
+        dropped=crowd.dropped_at_end,
+        half_in_s=after_share(times, clients, 0.5),
+        most_in_s=after_share(times, clients, 0.95),
+        all_in_s=after_share(times, clients, 1.0),
+        attempts_each=crowd.attempts / clients,
+        asked_each=asked / clients,
+        shed=growth([each["shed"] for each in metrics]),
+        gone=growth([each["gone"] for each in metrics]),
+        ends=dict(crowd.ends.most_common()),
+        cpu_s=cpu_s,
+        live_s=spread(probes["/health/live"]),
+        ready_s=spread(probes["/health/ready"]),
+        probes=sum(map(len, probes.values())),
+        probes_refused=samples["refused"],
+        lag_s=spread([each["lag_s"] for each in metrics]),
+        limits=[(each["after_s"], each["limit"]) for each in metrics],
+    )
+
+
+def missed(found: Figures) -> dict[str, bool]:
+    """Each bar by its sentence; True if it is missed."""
+    all_in_s = ALL_IN_S + FOR_EACH_MORE_S * max(0, found.clients - FIRST_CLIENTS)
+    slowest = max(found.live_s[1], found.ready_s[1])
+    return {
+        f"all in within {all_in_s:.0f} s: {found.all_in_s:.1f} s": found.all_in_s > all_in_s,
+        f"identity asked at most {ASKED} times a client: {found.asked_each:.2f}": found.asked_each > ASKED,
+        f"no client lost: {found.lost + found.dropped}": found.lost + found.dropped > 0,
+        f"health within {HEALTH_S * 1000:.0f} ms at p99: {slowest * 1000:.0f} ms": slowest > HEALTH_S,
+    }
+
+
+def table(found: Figures) -> str:
+    """The figures in lines of text."""
+    limits = [limit for _, limit in found.limits] or [0.0]
+    during = [each for each in found.limits if each[0] < found.all_in_s + 2] or found.limits
+    steps = during[:: max(1, len(during) // 16)]
+    lines = [
+        f"{found.let_in} of {found.clients} in: 50 % after {found.half_in_s:.1f} s, "
+        f"95 % after {found.most_in_s:.1f} s, all after {found.all_in_s:.1f} s",
+        f"identity asked {found.asked_each:.2f} times a client, {found.attempts_each:.1f} attempts a client, "
+        f"{found.shed} refused by the service, {found.gone} callers gone",
+        f"attempts by their end: {', '.join(f'{name} {number}' for name, number in found.ends.items())}",
+        f"seconds of CPU since the start: {', '.join(f'{name} {used:.1f}' for name, used in found.cpu_s.items())}",
+        f"/health/live  p50 {_ms(found.live_s[0])}, p99 {_ms(found.live_s[1])}, max {_ms(found.live_s[2])}",
+        f"/health/ready p50 {_ms(found.ready_s[0])}, p99 {_ms(found.ready_s[1])}, max {_ms(found.ready_s[2])} "
+        f"({found.probes} probes, {found.probes_refused} refused)",
+        f"event loop's lag p50 {_ms(found.lag_s[0])}, p99 {_ms(found.lag_s[1])}, max {_ms(found.lag_s[2])}",
+        f"limit {min(limits):.0f} to {max(limits):.0f}: "
+        + ", ".join(f"{limit:.0f} at {second:.0f} s" for second, limit in steps),
+        *(f"{'MISSED' if bad else 'ok    '}  {sentence}" for sentence, bad in missed(found).items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"

@@ -1,0 +1,154 @@
+"""Measures a storm: every client connects at the same moment, through a real Centrifugo: python -m bench.storm
+
+Service, Centrifugo v6 with the printed configuration, an identity service and the clients share this machine. Clients
+behave as Centrifugo's SDKs do: five seconds for each step, then a pause with full jitter from 0.5 s to 20 s, and a new
+ticket for each attempt. Meanwhile another process asks for the service's health ten times a second. With several nodes,
+each Centrifugo has its own memory engine: a connect does not pass the engine.
+
+The exit code is 1 when a bar is missed: all in within 60 s (and 10 ms for each client above 6,000), identity asked at
+most 1.3 times a client, no client lost, health answered within 500 ms at p99.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import uvloop
+
+from bench.parts import machine
+from bench.parts.centrifugo import centrifugos
+from bench.parts.command import measured, parser_of
+from bench.parts.load import TOKEN
+from bench.parts.processes import LOOPBACK, ROOT, allow_many_connections, process, service
+from bench.parts.storm_clients import Crowd
+from bench.parts.storm_figures import Figures, figures, missed, table
+from tools.ports import free_port
+
+# For each client one, and one more at Centrifugo for its request to the service; a limit of this machine may be lower.
+SPARE_FILES: Final = 2_000
+SETTLE_S: Final = 1.0
+DOWN_S: Final = 3.0
+
+Start = Callable[[], AbstractContextManager[int]]
+
+
+class Restartable:
+    """A process that can be ended and started again, by its id."""
+
+    def __init__(self, start: Start, stack: ExitStack) -> None:
+        self._start = start
+        self._stack = stack
+        self._running = ExitStack()
+        stack.callback(self._running.close)
+        self.pid = self._running.enter_context(start())
+
+    def restart(self, end: signal.Signals, down_s: float) -> None:
+        """End it with this signal, and start it again after a while."""
+        os.kill(self.pid, end)
+        self._running.close()
+        time.sleep(down_s)
+        self.pid = self._running.enter_context(self._start())
+
+
+@contextmanager
+def watching(port: int, file: Path) -> Iterator[None]:
+    """Asks for the health of the service on `port` meanwhile; `file` has the samples afterwards."""
+    command = [sys.executable, "-m", "bench.parts.watch", str(port), str(file)]
+    with subprocess.Popen(command, cwd=ROOT) as popen:  # noqa: S603
+        try:
+            yield
+        finally:
+            popen.terminate()
+
+
+def storm(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one storm."""
+    allow_many_connections(min(options.clients + SPARE_FILES, 20_000))
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        calls, samples = Path(folder, "calls"), Path(folder, "samples")
+        calls.write_bytes(bytes(8))
+        port, identity_port = free_port(), free_port()
+        identity = Restartable(partial(_identity, identity_port, options.identity_ms, calls), stack)
+        environment = {
+            "IDENTITY_VALIDATE_GRPC_ADDRESS": f"{LOOPBACK}:{identity_port}",
+            "CENTRIFUGO_PROXY_TOKEN": TOKEN,
+            "PROXY_MAX_INFLIGHT": options.limit,
+        }
+        served = Restartable(partial(service, port, environment, options.tree), stack)
+        nodes = stack.enter_context(centrifugos(options.nodes, port, TOKEN))
+        crowd = Crowd([node.port for node in nodes], options.clients)
+        with watching(port, samples):
+            time.sleep(SETTLE_S)
+            before = time.process_time()
+            uvloop.run(_run(crowd, options, identity, served))
+            cpu = {
+                "service": machine.cpu_s(served.pid),
+                "Centrifugo": sum(machine.cpu_s(node.pid) for node in nodes),
+                "identity": machine.cpu_s(identity.pid),
+                "clients": time.process_time() - before,
+            }
+        asked = int.from_bytes(calls.read_bytes(), "little")
+        return figures(options.clients, crowd, asked, cpu, json.loads(samples.read_text()))._asdict()
+
+
+def _identity(port: int, latency_ms: float, calls: Path) -> AbstractContextManager[int]:
+    arguments = ["-m", "bench.parts.identity", str(port), "--latency-ms", str(latency_ms), "--calls", str(calls)]
+    return process("the identity stub", arguments, port, {})
+
+
+async def _run(crowd: Crowd, options: argparse.Namespace, identity: Restartable, served: Restartable) -> None:
+    disturbing = asyncio.create_task(_disturb(options, identity, served))
+    await crowd.run(options.give_up)
+    await disturbing
+    crowd.dropped_at_end = crowd.dropped()
+    crowd.close()
+    await asyncio.sleep(0.1)
+
+
+async def _disturb(options: argparse.Namespace, identity: Restartable, served: Restartable) -> None:
+    if not (options.kill_identity or options.restart_service):
+        return
+    await asyncio.sleep(options.disturb_after)
+    if options.kill_identity:
+        await asyncio.to_thread(identity.restart, signal.SIGKILL, DOWN_S)
+    if options.restart_service:
+        await asyncio.to_thread(served.restart, signal.SIGTERM, 0.0)
+
+
+def parsed() -> argparse.Namespace:
+    parser = parser_of(__doc__)
+    parser.add_argument("--clients", type=int, default=6000, help="clients that connect at once (6000)")
+    parser.add_argument("--identity-ms", type=float, default=5, help="how long identity takes (5)")
+    parser.add_argument("--nodes", type=int, default=1, help="Centrifugo nodes, each with its own memory engine (1)")
+    parser.add_argument("--limit", default="auto", help="PROXY_MAX_INFLIGHT of the service (auto)")
+    parser.add_argument(
+        "--kill-identity", action="store_true", help="kill -9 identity in the middle; it is down for 3 s"
+    )
+    parser.add_argument("--restart-service", action="store_true", help="restart the service in the middle")
+    parser.add_argument("--disturb-after", type=float, default=4, help="when the middle is, in seconds (4)")
+    parser.add_argument("--give-up", type=float, default=120, help="seconds after which the storm is ended (120)")
+    parser.add_argument("--tree", type=Path, default=ROOT, help="serve this tree, such as a git worktree")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parsed()
+    result = measured(lambda: {"machine": machine.describe(), **storm(options)}, options.json)
+    found = Figures(**{name: result[name] for name in Figures._fields})
+    sys.stdout.write(table(found))
+    return int(any(missed(found).values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""A storm in small, through a real Centrifugo. Its bars of time are for a quiet machine, those of counts for any."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.parts.centrifugo import BINARY
+from tests.harness.paths import ROOT
+
+CLIENTS = 300
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not BINARY.exists(), reason="needs Centrifugo: make centrifugo")
+def test_every_client_of_a_storm_gets_in_and_identity_is_asked_once_for_each(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    options = ["--clients", str(CLIENTS), "--limit", "20", "--give-up", "90", "--json", str(file)]
+
+    subprocess.run([sys.executable, "-m", "bench.storm", *options], cwd=ROOT, check=False, capture_output=True)  # noqa: S603
+
+    found = json.loads(file.read_text())
+    assert (found["let_in"], found["lost"], found["dropped"]) == (CLIENTS, 0, 0)
+    assert found["shed"] > 0
+    assert found["asked_each"] <= 1.3
+    assert found["probes"] > 0

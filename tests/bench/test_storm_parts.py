@@ -1,0 +1,109 @@
+"""The pure parts of a storm: what a client does next, and what the samples amount to."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import pytest
+
+from bench.parts.identity import CallCount
+from bench.parts.storm import LEAST_PAUSE_S, MOST_PAUSE_S, pause_s
+from bench.parts.storm_clients import Fate, fate_of_close, fate_of_reply
+from bench.parts.storm_figures import after_share, figures, growth, missed, percentile, table
+
+
+@pytest.mark.parametrize(
+    ("reply", "fate"),
+    [
+        ({"id": 1, "connect": {"client": "c"}}, Fate.IN),
+        ({"id": 1, "error": {"code": 100, "message": "internal server error", "temporary": True}}, Fate.AGAIN),
+        ({"id": 1, "error": {"code": 109, "message": "token expired"}}, Fate.AGAIN),
+        ({"id": 1, "error": {"code": 103, "message": "permission denied"}}, Fate.LOST),
+    ],
+)
+def test_an_answer_to_the_connect_command_decides_as_in_the_sdks(reply: dict[str, Any], fate: Fate) -> None:
+    assert fate_of_reply(reply) is fate
+
+
+@pytest.mark.parametrize(
+    ("code", "fate"),
+    [
+        (1006, Fate.AGAIN),
+        (3499, Fate.AGAIN),
+        (3500, Fate.LOST),
+        (3999, Fate.LOST),
+        (4000, Fate.AGAIN),
+        (4499, Fate.AGAIN),
+        (4500, Fate.LOST),
+        (4999, Fate.LOST),
+    ],
+)
+def test_a_close_code_decides_as_in_the_sdks(code: int, fate: Fate) -> None:
+    assert fate_of_close(code) is fate
+
+
+@pytest.mark.parametrize(("attempt", "most"), [(0, 1.0), (3, 4.5), (40, MOST_PAUSE_S)])
+def test_a_pause_is_between_the_least_and_a_growing_most(attempt: int, most: float) -> None:
+    pauses = [pause_s(attempt) for _ in range(500)]
+
+    assert min(pauses) >= LEAST_PAUSE_S
+    assert most / 2 < max(pauses) <= most
+
+
+def test_calls_are_counted_in_a_file_across_processes(tmp_path: Any) -> None:
+    file = tmp_path / "calls"
+    file.write_bytes(bytes(8))
+
+    CallCount(file).add()
+    CallCount(file).add()
+
+    assert int.from_bytes(file.read_bytes(), "little") == 2
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    assert [percentile([3.0, 1.0, 2.0], share) for share in (0.5, 0.99)] == [2.0, 3.0]
+    assert percentile([], 0.5) == 0
+
+
+def test_a_counter_that_starts_again_still_grows() -> None:
+    assert growth([5, 9, 2, 4]) == 13
+
+
+def test_a_share_that_was_never_in_takes_for_ever() -> None:
+    assert after_share([1.0, 2.0, 3.0], clients=4, share=0.75) == 3.0
+    assert after_share([1.0, 2.0, 3.0], clients=4, share=1.0) == inf
+
+
+@dataclass
+class Ended:
+    """Two clients, of which one is in."""
+
+    in_after: dict[int, float] = field(default_factory=lambda: {0: 1.0})
+    ends: Counter[str] = field(default_factory=lambda: Counter({"in": 1, "error 103": 1}))
+    attempts: int = 3
+    lost: int = 1
+    dropped_at_end: int = 0
+
+
+def sample(second: float, **values: float) -> dict[str, float]:
+    return {"after_s": second, "limit": 100, "lag_s": 0.01, "shed": 0, "gone": 0} | values
+
+
+def test_every_bar_that_is_missed_is_said() -> None:
+    samples = {
+        "probes": {"/health/live": [0.01] * 99 + [0.4], "/health/ready": [0.7]},
+        "refused": 0,
+        "metrics": [sample(1), sample(2, shed=4, limit=64)],
+    }
+
+    found = figures(2, Ended(), asked=3, cpu_s={"service": 1.5}, samples=samples)
+
+    assert missed(found) == {
+        "all in within 60 s: inf s": True,
+        "identity asked at most 1.3 times a client: 1.50": True,
+        "no client lost: 1": True,
+        "health within 500 ms at p99: 700 ms": True,
+    }
+    assert (found.shed, found.attempts_each, found.limits) == (4, 1.5, [(1, 100), (2, 64)])
+    assert table(found).count("MISSED") == 4

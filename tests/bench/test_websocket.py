@@ -1,0 +1,49 @@
+"""The frames of the storm's clients, held to the websockets package."""
+
+import pytest
+from websockets.frames import Frame as ReferenceFrame
+from websockets.frames import Opcode
+from websockets.server import ServerProtocol
+
+from bench.parts.websocket import CLOSE, TEXT, Frame, close_code, handshake, take_frame, text_frame
+
+
+def served() -> ServerProtocol:
+    """A server that has accepted our handshake."""
+    server = ServerProtocol()
+    server.receive_data(handshake(8000))
+    [request] = server.events_received()
+    server.send_response(server.accept(request))  # type: ignore[arg-type]  # the first event is the request
+    server.data_to_send()
+    return server
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535])
+def test_a_server_reads_our_frames(size: int) -> None:
+    server = served()
+
+    server.receive_data(text_frame(b"x" * size))
+
+    assert [(event.opcode, bytes(event.data)) for event in frames(server)] == [(Opcode.TEXT, b"x" * size)]
+
+
+def frames(server: ServerProtocol) -> list[ReferenceFrame]:
+    return [event for event in server.events_received() if isinstance(event, ReferenceFrame)]
+
+
+def test_a_larger_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="the payload has 65536 bytes, at most 65535"):
+        text_frame(bytes(65_536))
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_frame_of_a_server_is_taken_once_it_is_whole(size: int) -> None:
+    sent = ReferenceFrame(Opcode.TEXT, b"y" * size).serialize(mask=False)
+
+    assert all(take_frame(sent[:end]) is None for end in {0, 1, 2, len(sent) - 1} - {len(sent)})
+    assert take_frame(sent + b"more") == (Frame(TEXT, b"y" * size), b"more")
+
+
+def test_the_code_of_a_close_frame_is_read() -> None:
+    assert close_code(Frame(CLOSE, (3501).to_bytes(2, "big") + b"bad request")) == 3501
+    assert close_code(Frame(CLOSE, b"")) == 1005
