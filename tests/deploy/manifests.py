@@ -25,7 +25,8 @@ class Manifests:
     text: str
 
     def all(self) -> list[Manifest]:
-        return [document for document in yaml.safe_load_all(self.text) if document]
+        # The plain loader is ten times slower.
+        return list(yaml.load_all(self.text, Loader=yaml.CSafeLoader))
 
     def of(self, kind: str) -> list[Manifest]:
         return [each for each in self.all() if each["kind"] == kind]
