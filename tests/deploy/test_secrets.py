@@ -11,8 +11,9 @@ from tests.harness.paths import DEPLOY
 
 pytestmark = pytest.mark.processes
 RELOAD = "secret.reloader.stakater.com/reload"
-# Issued in the cluster, for example by cert-manager. The processes watch the files, or read them for each connection.
-CERTIFICATES = {"realtime-service-tls", "realtime-bridge-kafka"}
+# Issued in the cluster, for example by cert-manager.
+WATCHED = {"realtime-service-tls"}
+CERTIFICATES = WATCHED | {"realtime-bridge-kafka"}
 USES_SOPS = ("guard", "fallback", "claims", "bridge", "secrets-sops")
 
 
@@ -38,7 +39,7 @@ def test_pods_are_restarted_when_a_secret_that_is_read_once_changes(prod: Manife
     """Reloader restarts them, because the name of the Secret of an ExternalSecret stays."""
     listed = [prod.one("Deployment", name)["metadata"]["annotations"][RELOAD] for name in (SERVICE, BRIDGE)]
 
-    assert {name for each in listed for name in each.split(",")} == mounted_secrets(prod) - CERTIFICATES
+    assert {name for each in listed for name in each.split(",")} == mounted_secrets(prod) - WATCHED
 
 
 def test_no_overlay_holds_a_secret(overlay: Manifests) -> None:
@@ -69,6 +70,7 @@ def test_with_sops_the_pods_mount_the_generated_secrets(kustomize: Kustomize, wi
     built = sops_build(kustomize, with_encrypted_files)
 
     generated = set(built.names("Secret"))
+    assert built.one("Deployment", BRIDGE)["metadata"]["annotations"] == {RELOAD: "realtime-bridge-kafka"}
     assert mounted_secrets(built) == generated | {"realtime-bridge-kafka"}
     assert {name.rpartition("-")[0] for name in generated} == {
         "centrifugo-fallback-tickets", "realtime-service-guard", "realtime-service-claims",
