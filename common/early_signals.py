@@ -23,6 +23,20 @@ def install(arguments: Sequence[str]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    if server:
+        _handle_other_signals()
+
+
+def _handle_other_signals() -> None:
+    """End a server in order on a lost terminal and on SIGQUIT; ignore the signals that programs use for a reload.
+
+    The default is to end the process at once, with its requests in flight.
+    """
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def restore(arguments: Sequence[str]) -> None:

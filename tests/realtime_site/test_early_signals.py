@@ -13,7 +13,7 @@ import pytest
 
 from tests.harness.environment import bare_environment
 from tests.harness.paths import ROOT
-from tests.harness.processes import START_S, Process, serve_command, started
+from tests.harness.processes import START_S, Process, serve_command, serving, started
 from tools.ports import free_port
 
 pytestmark = [pytest.mark.processes]
@@ -62,6 +62,25 @@ def test_a_signal_at_any_moment_of_the_boot_ends_the_service_with_0() -> None:
             seen.append(ended(process))
 
     assert seen == [(0, [])] * MOMENTS
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_lost_terminal_ends_the_service_in_order(number: signal.Signals) -> None:
+    with serving() as process:
+        process.popen.send_signal(number)
+        code, strays = ended(process)
+
+        assert (code, strays) == (0, [])
+        assert "Application shutdown complete." in process.stdout()
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_for_a_reload_does_not_end_the_service(number: signal.Signals) -> None:
+    with serving() as process:
+        process.popen.send_signal(number)
+        answer = process.http.get("/health/ready")
+
+        assert (answer.status_code, process.popen.poll()) == (200, None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
