@@ -30,6 +30,7 @@ local mine = redis.call('GET', KEYS[1]) == ARGV[1]
 return {mine and 1 or 0, tonumber(redis.call('GET', KEYS[2]) or 0)}
 """
 CLAIM_SHA: Final = hashlib.sha1(CLAIM.encode()).hexdigest()  # noqa: S324  (the name that Redis gives a script)
+CLUSTER: Final = "it is a node of a Redis Cluster, which is not supported"
 # The reasons that an operator can act on. redis-py drops the code word of some of these replies.
 REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.AuthenticationError, "it refuses the user or the password"),
@@ -38,7 +39,14 @@ REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.ReadOnlyError, "it is a read-only replica (READONLY)"),
     (exceptions.BusyLoadingError, "it is loading its data (LOADING)"),
     (MasterNotFoundError, "the Sentinels know no primary"),
+    (exceptions.ClusterError, CLUSTER),
+    (exceptions.AskError, CLUSTER),
+    (exceptions.TryAgainError, CLUSTER),
 )
+# What redis-py raises for a malformed host name, and for the replies of something that is not Redis.
+NONSENSE: Final = (ValueError, TypeError, AttributeError, RecursionError)
+NOT_REDIS: Final = "it does not answer as Redis does"
+TOO_MANY_CLIENTS: Final = "max number of clients reached"  # redis-py has no class of its own for it
 
 
 class Clients(NamedTuple):
@@ -70,8 +78,11 @@ class RedisStore:
     async def claim(self, key: str) -> Answer:
         """Raises StoreError."""
         keys = (self._ticket_keys + key, self._count_key)
-        mine, used = await self._answered(lambda: self._evaluated(*keys, self._holder, str(TTL_S)))
-        return Answer(mine == 1, used)
+        reply = await self._answered(lambda: self._evaluated(*keys, self._holder, str(TTL_S)))
+        match reply:
+            case [int(mine), int(used)] if used >= 0:
+                return Answer(mine == 1, used)
+        raise StoreError(NOT_REDIS)
 
     async def _evaluated(self, *arguments: str) -> Any:
         try:
@@ -84,7 +95,8 @@ class RedisStore:
         return await self._answered(self._contacted)
 
     async def _contacted(self) -> int:
-        await self._client.set(self._probe_key, "1", ex=PROBE_S)
+        if await self._client.set(self._probe_key, "1", ex=PROBE_S) is not True:
+            raise ValueError("not the reply to SET")
         if not self._known:
             await self._client.expire(self._count_key, TTL_S)
             self._known = True
@@ -110,7 +122,7 @@ class RedisStore:
                 return await ask()
             except exceptions.NoPermissionError as error:
                 raise _NotAllowed(explanation(error)) from None
-            except (exceptions.RedisError, OSError, ValueError) as error:  # ValueError: a malformed host name
+            except (exceptions.RedisError, OSError, *NONSENSE) as error:
                 raise StoreError(explanation(error)) from None
 
 
@@ -120,14 +132,21 @@ class _NotAllowed(StoreError):
 
 def explanation(error: Exception) -> str:
     """The reason why Redis gave no answer: from a closed set, with Redis' code word such as NOREPLICAS."""
-    for kind, words in REASONS:
-        if isinstance(error, kind):
-            return words
+    if known := next((words for kind, words in REASONS if isinstance(error, kind)), ""):
+        return known
     cause = error.__cause__ or error.__context__
     if isinstance(cause, UnicodeError):
         return "cannot connect (malformed host name)"
     if isinstance(cause, OSError):
         return f"cannot connect ({network_reason(cause)})"
+    return _of_a_reply(error)
+
+
+def _of_a_reply(error: Exception) -> str:
+    if isinstance(error, (exceptions.InvalidResponse, *NONSENSE)):
+        return NOT_REDIS
+    if TOO_MANY_CLIENTS in str(error):
+        return "it has as many clients as it accepts"
     code = str(error).partition(" ")[0]
     if isinstance(error, exceptions.ResponseError) and code.isalpha() and code.isupper():
         return f"it answered {code}"

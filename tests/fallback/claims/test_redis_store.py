@@ -3,7 +3,8 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,48 @@ async def test_a_server_that_is_not_there_is_an_error_with_its_reason(host: str,
 
     assert not contacted
     assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
+
+
+NOT_REDIS = "it does not answer as Redis does"
+OF_A_CLUSTER = "it is a node of a Redis Cluster, which is not supported"
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", NOT_REDIS),
+        (b":5\r\n", NOT_REDIS),
+        (b"*2\r\n:1\r\n$3\r\nabc\r\n", NOT_REDIS),
+        (b"*2\r\n:1\r\n:-5\r\n", NOT_REDIS),
+        (b"*0\r\n", NOT_REDIS),
+        (b"*1\r\n" * 3000, NOT_REDIS),
+        (b"-MOVED 1 10.0.0.1:1\r\n", OF_A_CLUSTER),
+        (b"-CLUSTERDOWN Hash slot not served\r\n", OF_A_CLUSTER),
+        (b"-ERR max number of clients reached\r\n", "it has as many clients as it accepts"),
+    ],
+)
+async def test_a_reply_that_no_usable_redis_gives_is_an_error_with_its_reason(reply: bytes, reason: str) -> None:
+    async with answering(reply) as url, claims_in(url) as claims:
+        result = await claims.claim(TICKETS[0])
+        await claims.contact()
+
+    assert result is Result.ERROR
+    assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
+
+
+@asynccontextmanager
+async def answering(reply: bytes) -> AsyncIterator[str]:
+    """The URL of a server with one reply to all commands."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while await reader.read(65536):
+                writer.write(reply)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        yield f"redis://{host}:{port}"
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
