@@ -1,5 +1,6 @@
 """SPIFFE IDs. https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md"""
 
+import ipaddress
 import re
 from typing import Final
 
@@ -48,9 +49,20 @@ def endpoint_socket(raw: str) -> str:
 
     https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_Endpoint.md#4-locating-the-endpoint
     """
-    if raw and not re.fullmatch(r"unix:///[^?#\s]+|tcp://([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", raw):
+    if raw and not re.fullmatch(r"unix:///[^?#\s]+", raw) and not _is_tcp_endpoint(raw):
         raise ValueError("unix:///path/of/socket, tcp://IP:port, or empty")
     return raw
+
+
+def _is_tcp_endpoint(raw: str) -> bool:
+    """True for tcp://IP:port with an address and a port that exist; IPv6 addresses stand in brackets."""
+    found = re.fullmatch(r"tcp://(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):([0-9]{1,5})", raw)
+    if found is None or not 1 <= int(found[3]) <= 65535:
+        return False
+    try:
+        return ipaddress.ip_address(found[1] or found[2]).version == (4 if found[1] else 6)
+    except ValueError:
+        return False
 
 
 def has_ip_addresses(target: str) -> bool:

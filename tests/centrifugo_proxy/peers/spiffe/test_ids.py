@@ -60,7 +60,13 @@ def test_the_socket_is_read_as_the_standard_writes_it(socket: str, target: str) 
     assert grpc_target(endpoint_socket(socket)) == target
 
 
-@pytest.mark.parametrize("socket", ["/run/agent.sock", "unix://run/agent.sock", "unix:/run/a", "tcp://agent:80", "x"])
+@pytest.mark.parametrize(
+    "socket",
+    [
+        *("/run/agent.sock", "unix://run/agent.sock", "unix:/run/a", "tcp://agent:80", "x"),
+        *("tcp://999.1.1.1:80", "tcp://10.0.0.1:0", "tcp://10.0.0.1:65536", "tcp://[10.0.0.1]:80", "tcp://[::g]:80"),
+    ],
+)
 def test_another_form_of_the_socket_is_refused(socket: str) -> None:
     with pytest.raises(ValueError, match="unix:///path/of/socket"):
         endpoint_socket(socket)
