@@ -160,7 +160,7 @@ class Work:
 
     def retry(self, task: Sending, until: float) -> None:
         """A command in flight failed temporarily. Retry not before `until`, if its partition is still assigned."""
-        if self._is_ours(task):
+        if self.is_ours(task):
             self.lanes.failed(task, until)
         else:
             self.lanes.done(task)
@@ -168,11 +168,12 @@ class Work:
     def put_back(self, tasks: Sequence[Sending]) -> None:
         """A whole request failed. Send its commands next, if their partitions are still assigned."""
         for task in tasks:
-            if not self._is_ours(task):
+            if not self.is_ours(task):
                 self.lanes.done(task)
         self.lanes.put_back(task for task in tasks if task.state is State.IN_FLIGHT)
 
-    def _is_ours(self, task: Sending) -> bool:
+    def is_ours(self, task: Sending) -> bool:
+        """False if the command must not be sent any more: its partition is assigned elsewhere, or is being revoked."""
         item = task.owner
         return not (item.done or item.assignment.closing or item.assignment.ledger.fenced)
 

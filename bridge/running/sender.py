@@ -183,6 +183,9 @@ class Sender:
             self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, detail))
             return
         for number, task in enumerate(tasks):
+            if not self._work.is_ours(task):
+                self._work.put_back([task])
+                continue
             try:
                 await self._send([task], ordered=False)
             except Failure as failure:

@@ -36,6 +36,27 @@ async def test_what_is_in_flight_is_finished_before_a_partition_goes() -> None:
     assert rig.centrifugo.channels == [["a"]]
 
 
+async def test_what_a_refused_batch_has_left_is_not_sent_once_its_partition_goes() -> None:
+    answer = asyncio.Event()
+
+    async def later(request: web.Request) -> web.StreamResponse:
+        await answer.wait()
+        return await well(request)
+
+    async with running_rig(requests=1) as rig:
+        rig.centrifugo.script = [well, status(400), later]
+        rig.receive_publications("first")
+        rig.receive_publications("a", "b", "c")
+        await rig.until(lambda: len(rig.centrifugo.batches) == 3)
+        revoking = asyncio.create_task(rig.bridge.revoked([PARTITION], lost=False))
+        await asyncio.sleep(0)
+        answer.set()
+        offsets = await revoking
+
+    assert offsets == {PARTITION: 2}
+    assert rig.centrifugo.channels == [["first"], ["a", "b", "c"], ["a"]]
+
+
 async def test_in_an_outage_a_partition_goes_as_soon_as_its_requests_have_failed() -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [silence] * 50
