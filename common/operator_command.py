@@ -1,21 +1,16 @@
-"""The base of the operators' commands: the layout of --help, hidden Django options, and safe output."""
+"""The base of the operators' commands: safe output."""
 
 import os
 import sys
-from argparse import RawDescriptionHelpFormatter
 from contextlib import redirect_stderr
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter, OutputWrapper
+from django.core.management.base import OutputWrapper
 
+from common.documented_command import DocumentedCommand
 from common.exit_codes import failure_code
 from common.os_errors import reason
 from common.printable import printable_lines
-from common.version import VERSION
-
-UNKNOWN = """
-
-A check_… command ends with 3 (unknown) when the environment is refused, because nothing was checked."""
 
 
 class OutputLost(Exception):
@@ -35,28 +30,8 @@ class PrintableOutput(OutputWrapper):
             raise OutputLost(reason(error)) from None
 
 
-class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keeps the layout of exit codes and examples."""
-
-
-class OperatorCommand(BaseCommand):
-    """A command of ours. --help begins with `help` and ends with `epilog` (exit codes, examples)."""
-
-    epilog = ""
-    suppressed_base_arguments = {
-        "--version",
-        "--verbosity",
-        "--settings",
-        "--pythonpath",
-        "--traceback",
-        "--no-color",
-        "--force-color",
-        "--skip-checks",
-    }
-
-    def get_version(self) -> str:
-        """The version of the service; BaseCommand's is Django's."""
-        return VERSION
+class OperatorCommand(DocumentedCommand):
+    """A command whose output is safe for a terminal, and may end early."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -76,7 +51,3 @@ class OperatorCommand(BaseCommand):
             if isinstance(error, OutputLost):
                 sys.stderr.write(f"Cannot write the output: {error}.\n")
             sys.exit(failure_code(argv))
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        epilog = self.epilog + UNKNOWN if subcommand.startswith("check_") else self.epilog
-        return super().create_parser(prog_name, subcommand, formatter_class=Formatter, epilog=epilog, **kwargs)

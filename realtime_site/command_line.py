@@ -1,5 +1,6 @@
 """`manage.py`: the commands of this service first, then Django's."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,6 +11,7 @@ from common.version import VERSION
 from realtime_site import boot
 
 SERVERS: Final = ("runserver", "testserver")  # Django's; they do not run the lifespan, so requests would get 500
+COMPLETION: Final = "DJANGO_AUTO_COMPLETE"  # set by bash's completion, which gives no arguments
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -25,7 +27,7 @@ def run(arguments: Sequence[str]) -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415  (after the settings are loaded)
 
     early_signals.restore(arguments)
-    if list(asked) in ([], ["help"], ["--help"], ["-h"]):
+    if list(asked) in ([], ["help"], ["--help"], ["-h"]) and COMPLETION not in os.environ:
         sys.stdout.write(overview())
     else:
         execute_from_command_line(list(arguments))

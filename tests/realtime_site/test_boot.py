@@ -109,7 +109,8 @@ def test_a_command_that_reports_a_state_does_not_report_one_for_a_refused_enviro
 
 @pytest.mark.parametrize("command", ["check_fallback_pool", "check_centrifugo_config", "check_policy"])
 def test_help_tells_of_the_code_for_a_refused_environment(command: str) -> None:
-    assert "ends with 3 (unknown) when the environment is refused" in run_manage(command, "--help").stdout
+    text = " ".join(run_manage(command, "--help").stdout.split())
+    assert "ends with 3 (unknown) when the environment is refused" in text
 
 
 def test_two_forms_of_one_secret_stop_the_boot_and_show_neither(tmp_path: Path) -> None:

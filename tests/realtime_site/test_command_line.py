@@ -1,12 +1,16 @@
 """manage.py as an operator meets it."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from common.version import VERSION
 from tests.harness.manage import run_manage
-from tests.harness.paths import ROOT
+from tests.harness.paths import DOCS, ROOT
 
 pytestmark = pytest.mark.processes
 
@@ -64,3 +68,34 @@ def test_the_settings_of_another_project_are_refused_by_name(command: str, code:
 
 def test_an_empty_settings_module_is_an_unset_one() -> None:
     assert run_manage("check_fallback_pool", DJANGO_SETTINGS_MODULE="").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "completions"),
+    [
+        ("manage.py mi", ["migrate", "mint_fallback_tickets"]),
+        ("manage.py sim", ["simulate_outage"]),
+        ("manage.py mint_fallback_tickets --c", ["--count="]),
+        ("manage.py simulate_outage --real", ["--realtime"]),
+    ],
+)
+def test_bash_completes_commands_and_options_as_the_reference_says(typed: str, completions: list[str]) -> None:
+    ended = completed(typed)
+
+    assert (ended.stdout.split(), ended.stderr) == (completions, "")
+
+
+def completed(typed: str) -> subprocess.CompletedProcess[str]:
+    """What a real bash has in COMPREPLY when Tab is pressed after these words."""
+    [lines] = re.findall(r"^```bash\n(.*?)^```", (DOCS / "reference.md").read_text(), re.MULTILINE | re.DOTALL)
+    words = typed.split()
+    script = f"""
+{lines}
+complete -p manage.py > /dev/null
+COMP_WORDS=({" ".join(words)}) COMP_CWORD={len(words) - 1}
+_manage_py manage.py
+echo "${{COMPREPLY[@]}}"
+"""
+    path = f"{Path(sys.executable).parent}:{ROOT}:{os.environ['PATH']}"
+    command = ["bash", "--norc", "-c", script]
+    return subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603

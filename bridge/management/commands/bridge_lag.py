@@ -30,6 +30,10 @@ exit codes (as of a monitoring plugin):
   2  one is older than --critical seconds
   3  unknown: Kafka does not answer
 
+examples:
+  manage.py bridge_lag
+  manage.py bridge_lag --warn 30 --critical 300 --json
+
 docs/bridge-operations.md says what to do about it."""
 
     def add_arguments(self, parser: CommandParser) -> None:

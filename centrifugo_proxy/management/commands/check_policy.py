@@ -40,7 +40,7 @@ exit codes:
 examples:
   manage.py check_policy policy.toml
   manage.py check_policy policy.toml --user u1 --family f1 --channel family:f1:chat --action publish
-  manage.py check_policy policy.toml --user u1 --family f1 --tier pro --lock chat --channel family:f1:chat
+  manage.py check_policy policy.toml --user u1 --family f1 --lock chat --channel family:f1:chat
   manage.py check_policy policy.toml --fallback --channel news:today
   manage.py check_policy policy.toml --user u1 --family f1 --method diary.entries.list --json
 

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import uvicorn
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from common import early_signals, log_output
+from common.documented_command import DocumentedCommand
 from common.listeners import BACKLOG, bound_sockets
-from common.version import VERSION
 
 KEEP_ALIVE_S: Final = 75  # Centrifugo pools its connections and never closes an idle one first
 SHUTDOWN_S: Final = 30
@@ -21,18 +20,24 @@ NOT_STARTED: Final = 3  # the exit code of uvicorn's own command
 logger = logging.getLogger("uvicorn.error")  # shown at any LOG_LEVEL
 
 
-class Command(BaseCommand):
+class Command(DocumentedCommand):
     help = (
         "Run the service on LISTEN_HOST and LISTEN_PORT, until SIGTERM or Ctrl-C. "
         "Then requests in flight are answered (for at most 30 seconds), spans are sent, and the exit code is 0. "
         "If the configuration is refused or the port is in use, a message says so and the exit code is not 0. "
         "Each process has its own ticket pool and its own metrics: scale by replicas."
     )
-    requires_system_checks = []  # realtime_site.asgi runs them, also under plain uvicorn
+    epilog = """\
+exit codes:
+  0  ended by a signal
+  1  the configuration is refused
+  3  the server did not start, for example because the port is in use
 
-    def get_version(self) -> str:
-        """The version of the service; BaseCommand's is Django's."""
-        return VERSION
+example:
+  LISTEN_PORT=9731 manage.py serve
+
+docs/reference.md lists the environment variables."""
+    requires_system_checks = []  # realtime_site.asgi runs them, also under plain uvicorn
 
     def handle(self, *args: Any, **options: Any) -> None:
         server = uvicorn.Server(server_config())

@@ -30,9 +30,9 @@ exit codes (as of a monitoring plugin):
   3  unknown: the process did not answer; the message says what to do
 
 examples:
-  manage.py check_fallback_pool                                 the file of FALLBACK_TICKETS_PATH
-  manage.py check_fallback_pool --path ./new.tickets            another file, before it is rolled out
-  manage.py check_fallback_pool --url http://127.0.0.1:9730     what is left in that process
+  manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH
+  manage.py check_fallback_pool --path ./new.tickets          a new file, before a rollout
+  manage.py check_fallback_pool --url http://127.0.0.1:9730   what is left in that process
 
 docs/runbook.md says what each status means, and what to do."""
     requires_system_checks = []  # reports a bad pool itself; other settings do not matter here

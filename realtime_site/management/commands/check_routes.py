@@ -40,8 +40,8 @@ exit codes:
 examples:
   manage.py check_routes routes.toml
   manage.py check_routes routes.toml --centrifugo config.json --policy policy.toml
-  manage.py check_routes routes.toml --topic diary.entry.created.v1 --value entry.json --header ce_id=7
-  kcat -C -t family.updated -o -1 -c 1 -e | manage.py check_routes routes.toml --topic family.updated --value - --json
+  manage.py check_routes routes.toml --topic diary.entry.created --value entry.json --header ce_id=7
+  kcat -C -t families -o -1 -c 1 -e | manage.py check_routes routes.toml --topic families --value -
 
 docs/bridge.md explains the file."""
     requires_system_checks = []  # they would fail on the very file to be checked

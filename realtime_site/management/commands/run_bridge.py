@@ -38,6 +38,10 @@ with --check:
   0  all is as it must be
   2  something is missing or does not answer; each is named
 
+examples:
+  manage.py run_bridge --check
+  BRIDGE_ROUTES_PATH=routes.toml manage.py run_bridge
+
 docs/bridge-operations.md says how to run it, and what its health and metrics mean."""
     requires_system_checks = []  # run below, with this service's output
 

@@ -1,0 +1,64 @@
+"""The base of all our commands: --help fits the terminal, has examples, and leaves out Django's own options."""
+
+import re
+import shutil
+import textwrap
+from argparse import RawDescriptionHelpFormatter
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+
+from common.version import VERSION
+
+LIST_MARK: Final = re.compile(r"\s*(\d\s+)?")  # the indentation, and an exit code
+UNKNOWN: Final = """
+
+A check_… command ends with 3 (unknown) when the environment is refused, because nothing was checked."""
+
+
+class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the layout of exit codes and examples."""
+
+
+class DocumentedCommand(BaseCommand):
+    """A command of ours. --help begins with `help` and ends with `epilog` (exit codes, examples)."""
+
+    epilog = ""
+    suppressed_base_arguments = {
+        "--version",
+        "--verbosity",
+        "--settings",
+        "--pythonpath",
+        "--traceback",
+        "--no-color",
+        "--force-color",
+        "--skip-checks",
+    }
+
+    def get_version(self) -> str:
+        """The version of the service; BaseCommand's is Django's."""
+        return VERSION
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, formatter_class=Formatter, **kwargs)
+        parser.description = filled(self.help)
+        parser.epilog = filled(self.epilog + UNKNOWN if subcommand.startswith("check_") else self.epilog)
+        return parser
+
+
+def filled(text: str) -> str:
+    """The text, filled to the width of the terminal. Commands and the lines of lists stay lines of their own."""
+    width = shutil.get_terminal_size().columns - 2  # as argparse does
+    return "\n\n".join(_filled(each, width) for each in text.strip("\n").split("\n\n"))
+
+
+def _filled(paragraph: str, width: int) -> str:
+    if "\n  " not in paragraph:
+        return textwrap.fill(paragraph, width)
+    return "\n".join(line if "manage.py" in line else _item(line, width) for line in paragraph.splitlines())
+
+
+def _item(line: str, width: int) -> str:
+    """A line of a list; what does not fit stands below its text."""
+    text = LIST_MARK.match(line)
+    return textwrap.fill(line, width, subsequent_indent=" " * (text.end() if text else 0))
