@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -12,19 +13,27 @@ from common.printable import printable
 TICKET_BYTES: Final = 32
 COUNTS: Final = range(1, 1_000_001)
 MODE: Final = 0o600
+AT_ONCE: Final = 10_000
 
 
 class NotMinted(Exception):
     """Nothing was written. The message says what to do."""
 
 
-def mint(count: int, output: Path, *, overwrite: bool) -> int:
-    """Write `count` new tickets, one per line, to `output`. Returns the size in bytes. Raises NotMinted."""
+def _unseen(made: int) -> None:
+    """The default of `watch`."""
+
+
+def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], None] = _unseen) -> int:
+    """Write `count` new tickets, one per line, to `output`. Returns the size in bytes. Raises NotMinted.
+
+    `watch` is called with the number of tickets so far.
+    """
     if count not in COUNTS:
         raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")
     if os.path.isdir(output):  # unlike Path.is_dir, False in a folder that this user may not enter
         raise NotMinted(f"{printable(output)} is a folder; give the path of a file in it.")
-    content = "".join(f"{secrets.token_urlsafe(TICKET_BYTES)}\n" for _ in range(count)).encode()
+    content = b"".join(_lines(count, watch))
     try:
         write_whole(output, content, overwrite=overwrite)
     except FileExistsError:
@@ -37,6 +46,13 @@ def mint(count: int, output: Path, *, overwrite: bool) -> int:
             f"cannot write {printable(output)}: {reason(error)}; choose a path in a folder that this user may write to."
         ) from None
     return len(content)
+
+
+def _lines(count: int, watch: Callable[[int], None]) -> Iterator[bytes]:
+    for made in range(0, count, AT_ONCE):
+        watch(made)
+        several = range(min(AT_ONCE, count - made))
+        yield "".join(f"{secrets.token_urlsafe(TICKET_BYTES)}\n" for _ in several).encode()
 
 
 def write_whole(output: Path, content: bytes, *, overwrite: bool) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from bridge.kafka.errors import KafkaUnreachable, NotDelivered
 from bridge.management.commands.inspect_dead_letters import partitions_of
 from bridge.management.letters_command import LettersCommand, need_topic, selection_from
 from common.exit_codes import PluginState
+from common.progress import progress
 
 if TYPE_CHECKING:
     from bridge.dead_letters.selection import DeadLetter
@@ -76,7 +77,7 @@ examples:
             return list(newest)[::-1]
 
     async def _replay(
-        self, letters: Iterable["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
+        self, letters: Sequence["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
     ) -> Counter[str]:
         """Write the letters at this rate, one at a time. Returns the reasons for the letters that were not replayed."""
         from bridge.dead_letters.selection import replay_headers, why_not_replayed  # noqa: PLC0415
@@ -88,26 +89,22 @@ examples:
         written = 0
         began = time.monotonic()
         try:
-            for letter in letters:
-                if why := why_not_replayed(letter, even_old=options["even_old"]):
-                    left[why] += 1
-                    continue
-                if not options["dry_run"]:
-                    await asyncio.sleep(max(0.0, began + written / rate - time.monotonic()))
-                    record = letter.record
-                    await producer.send(topic, key=record.key, value=record.value, headers=replay_headers(letter))
-                written += 1
-                self._progress(written)
+            with progress(self.stdout, total=len(letters), unit="dead letters") as shown:
+                for number, letter in enumerate(letters):
+                    shown.at(number)
+                    if why := why_not_replayed(letter, even_old=options["even_old"]):
+                        left[why] += 1
+                        continue
+                    if not options["dry_run"]:
+                        await asyncio.sleep(max(0.0, began + written / rate - time.monotonic()))
+                        record = letter.record
+                        await producer.send(topic, key=record.key, value=record.value, headers=replay_headers(letter))
+                    written += 1
         finally:
             await producer.close(5.0)
         would = "would be " if options["dry_run"] else ""
         self.stdout.write(f"{written} dead letters {would}written to {topic}")
         return left
-
-    def _progress(self, written: int) -> None:
-        """Only on a terminal."""
-        if self.stderr.isatty():
-            self.stderr.write(f"\r{written} …", ending="")
 
 
 LEFT = {

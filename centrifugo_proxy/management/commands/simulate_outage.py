@@ -3,23 +3,32 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from centrifugo_proxy.management.outage_simulation import Build, Outcome, Played, RealTime, VirtualTime, play
+from centrifugo_proxy.management.outage_simulation import (
+    Build,
+    Outcome,
+    Played,
+    RealTime,
+    SimulatedTime,
+    VirtualTime,
+    play,
+)
 from centrifugo_proxy.wiring.assembly import assemble
 from common.operator_command import OperatorCommand
+from common.progress import Output, Shown, progress
 from fallback.loaded import loaded_pool
-from fallback.simulation import real_pace, script, virtual_pace
+from fallback.simulation import Step, real_pace, script, virtual_pace
 from fallback.tickets import LoadStatus
 
 MIN_REAL_WINDOW_MS = 500
-Tell = Callable[[Played], None]
+TICK_S = 0.1
 
 
 class Command(OperatorCommand):
@@ -51,11 +60,11 @@ docs/runbook.md explains the steps."""
             raise CommandError(
                 f"--realtime needs a FALLBACK_DEGRADED_WINDOW_MS of at least {MIN_REAL_WINDOW_MS}; leave it out."
             )
-        tell = self._keep_quiet if json else self._tell_step
         if not json:
             self._tell_setting()
-        with quiet_logs():
-            played = asyncio.run(run(realtime=realtime, build=build, tell=tell))
+        steps = steps_of(realtime=realtime)
+        with quiet_logs(), self._shown(steps, json=json, realtime=realtime) as shown:
+            played = asyncio.run(run(steps, realtime=realtime, build=build, shown=shown))
         ok = all(step.ok for step in played)
         if json:
             self.stdout.write(orjson.dumps(as_json(played, realtime=realtime)).decode())
@@ -70,24 +79,66 @@ docs/runbook.md explains the steps."""
         if loaded_pool().status is not LoadStatus.LOADED:
             self.stdout.write(without_pool(loaded_pool().status))
 
-    def _tell_step(self, played: Played) -> None:
-        for line in as_lines(played):
-            self.stdout.write(line)
+    @contextmanager
+    def _shown(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Shown]:
+        """How steps are shown: with --json not at all, in real time with a bar that fills until the last one."""
+        if json:
+            yield Unseen()
+        elif realtime:
+            seconds = sum(step.wait_ms for step in steps) / 1000
+            with progress(self.stdout, total=seconds, unit="s") as shown:
+                yield shown
+        else:
+            yield Printed(self.stdout)
 
-    def _keep_quiet(self, played: Played) -> None:
-        """Collect the steps and print one object at the end."""
+
+class Unseen(NamedTuple):
+    """A `Shown` that shows nothing: --json prints one object at the end."""
+
+    def at(self, done: float) -> None:
+        """Nothing to show."""
+
+    def say(self, line: str) -> None:
+        """Nothing to show."""
 
 
-async def run(*, realtime: bool, build: Build, tell: Tell) -> list[Played]:
-    """Play all steps; print each one as it completes."""
+class Printed(NamedTuple):
+    """A `Shown` that prints lines."""
+
+    stdout: Output
+
+    def at(self, done: float) -> None:
+        """Virtual time passes at once."""
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+
+
+def steps_of(*, realtime: bool) -> tuple[Step, ...]:
+    """The steps with these settings."""
     probe_ms = settings.IDENTITY_PROBE_INTERVAL_MS
     pace = (real_pace if realtime else virtual_pace)(settings.FALLBACK_DEGRADED_WINDOW_MS, probe_ms)
+    return script(pace, probing=probe_ms > 0)
+
+
+async def run(steps: tuple[Step, ...], *, realtime: bool, build: Build, shown: Shown) -> list[Played]:
+    """Play all steps; show each one as it completes."""
     time = RealTime() if realtime else VirtualTime()
+    passing = asyncio.create_task(show_time(time, shown))
     played = []
-    async for step in play(settings, script(pace, probing=probe_ms > 0), time, build):
-        tell(step)
+    async for step in play(settings, steps, time, build):
+        for line in as_lines(step):
+            shown.say(line)
         played.append(step)
+    passing.cancel()
     return played
+
+
+async def show_time(time: SimulatedTime, shown: Shown) -> None:
+    """Show how much time has passed, until it is cancelled."""
+    while True:
+        shown.at(time.monotonic())
+        await asyncio.sleep(TICK_S)
 
 
 @contextmanager

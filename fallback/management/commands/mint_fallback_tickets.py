@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from common.operator_command import OperatorCommand
 from common.printable import printable
+from common.progress import progress
 from fallback.minting import NotMinted, mint
 
 SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size
@@ -37,7 +38,8 @@ A running process keeps the pool that it started with. docs/runbook.md says how 
 
     def handle(self, *args: Any, count: int, output: Path, force: bool, **options: Any) -> None:
         try:
-            size = mint(count, Path(output), overwrite=force)
+            with progress(self.stdout, total=count, unit="tickets") as shown:
+                size = mint(count, Path(output), overwrite=force, watch=shown.at)
         except NotMinted as problem:
             raise CommandError(f"{problem} Nothing was written.", returncode=1) from None
         self.stdout.write(f"Wrote {count} tickets to {printable(output)} ({size} bytes, mode 0600).")

@@ -10,6 +10,7 @@ import pytest
 from tests.bridge.e2e.stage import ROUTES, Stage, listening, staged
 from tests.harness.kafka import Kafka
 from tests.harness.manage import run_manage
+from tests.harness.terminal import on_terminal, plain
 
 pytestmark = pytest.mark.processes
 
@@ -17,14 +18,17 @@ VALUE = b'{"family":"f-1","number":7}'
 TEXTS = ("bridge.reason", "bridge.detail", "bridge.route", "bridge.action", "bridge.partition", "bridge.offset")
 
 
-def manage(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
-    variables = {
+def variables_of(stage: Stage) -> dict[str, str]:
+    return {
         **stage.variables,
         "BRIDGE_KAFKA_BROKERS": stage.kafka.address,
         "BRIDGE_ROUTES_PATH": str(stage.routes),
         "CENTRIFUGO_API_URL": f"{stage.centrifugo.url}/api",
     }
-    return run_manage(*arguments, **variables)
+
+
+def manage(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_manage(*arguments, **variables_of(stage))
 
 
 def inspected(stage: Stage, *options: str) -> list[dict[str, Any]]:
@@ -67,11 +71,13 @@ async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centri
         dead_letters = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]
         kafka.produce(stage.topic, [VALUE])
         bridge.wait_until(lambda health: health.get("dead_letters") == 1)
-        manage(stage, "replay_dead_letters", "--all")
+        code, shown = on_terminal("replay_dead_letters", "--all", **variables_of(stage))
         bridge.wait_until(lambda health: health.get("dead_letters") == 2)
         first, second = (dict(message.headers() or ()) for message in kafka.messages(dead_letters))
 
     assert (first["bridge.replays"], second["bridge.replays"]) == (b"0", b"1")
+    assert (code, "0 of 1 dead letters" in plain(shown)) == (0, True)
+    assert plain(shown).splitlines()[-1] == f"1 dead letters written to {dead_letters}.replay"
     assert first["bridge.topic"] == second["bridge.topic"] == stage.topic.encode()
     assert len(second) == len(first)
 
