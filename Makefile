@@ -22,7 +22,7 @@ JS := .cache/js/.installed
 PAGE := .cache/page/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench docs identity-example identity-example-if-possible js js-if-possible page page-if-possible screenshots kafka kafka-if-possible checks lint types proto proto-go dashboards spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
+.PHONY: help run check test bench docs identity-example identity-example-if-possible js js-if-possible page page-if-possible screenshots kafka kafka-if-possible checks lint types proto proto-go dashboards pictures spire format requirements clean centrifugo centrifugos centrifugos-if-possible options deploy-tools deploy-tools-if-possible prometheus-rule
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -197,6 +197,11 @@ format: $(VENV)/.installed  ## format the code with ruff
 dashboards: $(VENV)/.installed  ## write the Grafana dashboards of deploy/grafana
 	$(BIN)/python -m tools.dashboards
 
+# What a test run's Prometheus has for each panel, drawn with matplotlib.
+pictures: $(VENV)/.installed kafka-if-possible centrifugos-if-possible  ## draw the dashboards' pictures in docs/dashboards
+	@$(PIP) -r requirements/pictures.txt
+	DRAW_DASHBOARDS=1 $(BIN)/python -m pytest tests/tools/dashboards tests/bridge/e2e/test_dashboard.py
+
 proto: $(VENV)/.installed  ## generate the code of the contract in proto/, and the example's descriptor set
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. proto/realtime/v1/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. proto/spiffe/*.proto
@@ -222,6 +227,7 @@ requirements: $(VENV)/.installed  ## pin the newest versions in requirements/*.t
 	$(COMPILE) -o requirements/demo.txt requirements/demo.in
 	$(COMPILE) -o requirements/dev.txt requirements/dev.in
 	$(COMPILE) -o requirements/docs.txt requirements/docs.in
+	$(COMPILE) -o requirements/pictures.txt requirements/pictures.in
 
 clean:  ## remove everything that the other targets created
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -48,5 +48,10 @@ def queries() -> Iterator[Asked]:
     """Every query of every panel."""
     for uid, dashboard in dashboards().items():
         for panel in panels(dashboard):
-            for target in panel["targets"]:
-                yield Asked(uid, panel["title"], panel["type"], target["expr"], target["legendFormat"])
+            yield from queries_of(uid, panel)
+
+
+def queries_of(uid: str, panel: dict[str, Any]) -> Iterator[Asked]:
+    """The queries of a panel of the dashboard `uid`."""
+    for target in panel["targets"]:
+        yield Asked(uid, panel["title"], panel["type"], target["expr"], target["legendFormat"])

@@ -116,10 +116,12 @@ def _calls() -> Iterator[Panel]:
         unit="reqps",
     )
     last = metric("realtime_identity_last_failure_timestamp_seconds")
+    # A scrape is dated by its start: what fails before its answer seems to lie in the future.
+    age = f"clamp_min(time() - max by (instance) ({last} > 0), 0)"
     yield curves(
         "Since the last failure",
         "Seconds. Old evidence is no outage: the alert looks at the last two minutes.",
-        Query(f"time() - max by (instance) ({last} > 0)", "{{instance}}"),
+        Query(age, "{{instance}}"),
         unit="s",
     )
 

@@ -1,0 +1,117 @@
+"""Draws a dashboard with the data that Prometheus has for it. `make pictures` runs the tests with DRAW_DASHBOARDS=1."""
+
+import os
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Final
+
+from tests.harness.dashboards import Asked, dashboards, queries_of
+from tests.harness.paths import DOCS
+from tests.harness.prometheus import Series
+
+Answers = Callable[[Asked], list[Series]]
+
+WANTED: Final = bool(os.environ.get("DRAW_DASHBOARDS"))
+FOLDER: Final = DOCS / "dashboards"
+INCHES: Final = {"width": 0.6, "height": 0.3}  # of a cell of the grid
+LEGEND: Final = 6  # the series with the highest peaks
+
+
+def draw(uid: str, answers: Answers) -> None:
+    """A picture of the dashboard, in docs/dashboards."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  (only installed by make pictures)
+
+    panels = dashboards()[uid]["panels"]
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
+    figure = Figure(figsize=(24 * INCHES["width"], rows * INCHES["height"]), facecolor="white")
+    for panel in panels:
+        _draw_panel(figure, panel, rows, answers)
+    FOLDER.mkdir(exist_ok=True)
+    figure.savefig(FOLDER / f"{uid.removeprefix('realtime-')}.png", dpi=80)
+
+
+def _draw_panel(figure: Any, panel: dict[str, Any], rows: int, answers: Answers) -> None:
+    place = panel["gridPos"]
+    left, bottom = place["x"] / 24, 1 - (place["y"] + place["h"]) / rows
+    width, height = place["w"] / 24, place["h"] / rows
+    if panel["type"] == "row":
+        figure.text(left + 0.005, bottom + height * 0.2, panel["title"], fontsize=11, fontweight="bold")
+        return
+    figure.text(left + 0.008, bottom + height - 0.75 / rows, panel["title"], fontsize=8.5, color="#333333")
+    cell = (left + 0.035, bottom + 1.1 / rows, width - 0.045, height - 2.4 / rows)
+    series = [(asked, answers(asked)) for asked in queries_of("", panel)]
+    drawing = {"stat": _number, "heatmap": _heat, "state-timeline": _states}.get(panel["type"], _curves)
+    drawing(figure.add_axes(cell), panel, [(_name(asked, each), each) for asked, many in series for each in many])
+
+
+def _name(asked: Asked, series: Series) -> str:
+    """The legend of a series."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: series.labels.get(found[1], ""), asked.legend)
+
+
+def _times(series: Series) -> list[float]:
+    return [time for time, _ in series.samples]
+
+
+def _curves(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
+    largest = {name for name, _ in sorted(named, key=lambda each: -each[1].peak)[:LEGEND]}
+    for name, series in named:
+        axes.plot(_times(series), series.values, linewidth=1, label=name if name in largest else None)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(panel["fieldConfig"]["defaults"].get("unit", "").replace("short", ""), fontsize=6)
+    _finish(axes)
+    if named:
+        axes.legend(fontsize=5.5, loc="upper left", frameon=False)
+
+
+def _heat(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
+    """The observations of each bucket, without those of the smaller ones."""
+    ordered = sorted((series for _, series in named), key=lambda each: float(each.labels["le"]))
+    times = sorted({time for series in ordered for time in _times(series)})
+    counts = [[dict(series.samples).get(time, 0.0) for time in times] for series in ordered]
+    own = [
+        counts[0],
+        *([b - a for a, b in zip(low, high, strict=True)] for low, high in pairwise(counts)),
+    ]
+    axes.pcolormesh(times, range(len(ordered)), own, cmap="Oranges", shading="nearest")
+    axes.set_yticks(range(0, len(ordered), 3), [series.labels["le"] for series in ordered[::3]])
+    _finish(axes)
+
+
+def _states(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
+    shown = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
+    for number, (_, series) in enumerate(named):
+        for time, value in series.samples:
+            axes.barh(number, 1.02, left=time, color=shown[f"{value:.0f}"]["color"], height=0.7)
+    axes.set_yticks(range(len(named)), [name for name, _ in named])
+    handles = [axes.barh(0, 0, color=each["color"], label=each["text"]) for each in shown.values()]
+    axes.legend(handles=handles, fontsize=5.5, ncols=len(handles), loc="upper left", frameon=False)
+    axes.set_ylim(-0.6, len(named) + 0.2)
+    _finish(axes)
+
+
+def _number(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
+    """The values at the end. A query without an answer there shows what the panel says for that."""
+    defaults = panel["fieldConfig"]["defaults"]
+    values = [(name, series.values[-1]) for name, series in named]
+    text = "  ".join(_formatted(value, defaults["unit"]) for _, value in values) or defaults["noValue"]
+    axes.text(0.5, 0.5, text, fontsize=15, ha="center", va="center", color="#1f60c4")
+    axes.axis("off")
+
+
+def _formatted(value: float, unit: str) -> str:
+    if unit == "percentunit":
+        return f"{value:.1%}"
+    return f"{value:,.3g}" + {"short": ""}.get(unit, f" {unit}")
+
+
+def _finish(axes: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
+
+    first = axes.get_xlim()[0]
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: f"{time - first:.0f} s"))
+    axes.tick_params(labelsize=6, length=2)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.5)

@@ -1,0 +1,110 @@
+"""Every query of the service's dashboards, asked of a real Prometheus that saw an outage."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import pytest
+
+from tests.harness.dashboards import Asked, dashboards, panels, queries
+from tests.harness.prometheus import Prometheus, needs_prometheus
+from tests.tools.dashboards import drawing
+from tests.tools.dashboards.answers import answered, faults
+from tests.tools.dashboards.play import CLAIMING, PLAIN, POOL, play, staged
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prometheus"), needs_prometheus]
+
+ASKED: Final = [query for query in queries() if query.dashboard != "realtime-bridge"]
+OF_CLAIMS: Final = {"Claims by result", "Store by process", "Duration of a claim"}
+# Nothing of the kind happens in the play: a 0 is right.
+QUIET: Final = {
+    "Connections refused",
+    "Log lines dropped",
+    "Identities from the agent",
+    "Agent connected",
+    "Connections to peers",
+}
+WITH_SPIFFE: Final = {"SVID expires in"}
+UNITS: Final = {
+    panel["title"]: panel["fieldConfig"]["defaults"].get("unit")
+    for each in dashboards().values()
+    for panel in panels(each)
+}
+
+
+class Played(NamedTuple):
+    """Prometheus after the play, and the tickets that each process says it has left."""
+
+    prometheus: Prometheus
+    plain_sizes: list[int]
+    claiming_size: int
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    with asyncio.Runner() as runner:
+        opening = staged(tmp_path_factory.mktemp("dashboards"))
+        stage = runner.run(opening.__aenter__())
+        try:
+            runner.run(play(stage))
+            stage.clients.rest()
+            *plain, claiming = [p.http.get("/health").json()["fallback_pool"]["size"] for p in stage.processes]
+            for uid in {query.dashboard for query in ASKED} if drawing.WANTED else ():
+                drawing.draw(uid, lambda asked: answered(stage.prometheus, asked, job_of(asked)))
+            yield Played(stage.prometheus, plain, claiming)
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
+
+
+def job_of(asked: Asked) -> str:
+    return CLAIMING if asked.panel in OF_CLAIMS else PLAIN
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)
+def test_a_panel_has_data_that_it_can_show(played: Played, asked: Asked) -> None:
+    series = answered(played.prometheus, asked, job_of(asked))
+
+    if asked.panel in WITH_SPIFFE:
+        assert series == []
+        return
+    assert faults(asked, series, share=UNITS[asked.panel] == "percentunit") == []
+    assert (max(each.peak for each in series) > 0) == (asked.panel not in QUIET)
+
+
+def of(title: str) -> Asked:
+    """The panel's only query."""
+    [asked] = [query for query in ASKED if query.panel == title]
+    return asked
+
+
+def test_the_timeline_shows_every_state_of_an_outage(played: Played) -> None:
+    series = answered(played.prometheus, of("Outage by process"), PLAIN)
+
+    assert {value for each in series for value in each.values} == {0, 1, 2, 3}
+    assert [each.values[-1] for each in series] == [0, 0]
+
+
+def test_the_outcomes_of_an_outage_are_told_apart(played: Played) -> None:
+    series = answered(played.prometheus, of("Connects in the outage"), PLAIN)
+
+    assert {each.labels["outcome"] for each in series if each.peak > 0} == {
+        "success", "unavailable", "fallback_pool_consumed", "fallback_pool_miss", "fallback_pool_not_open",
+    }  # fmt: skip
+
+
+def test_tickets_left_in_all_are_a_sum_and_with_claims_what_is_shared(played: Played) -> None:
+    [plain] = answered(played.prometheus, of("Tickets left in all"), PLAIN)
+    [claiming] = answered(played.prometheus, of("Tickets left in all"), CLAIMING)
+
+    assert (plain.values[0], plain.values[-1]) == (2 * POOL, sum(played.plain_sizes))
+    assert (claiming.values[0], claiming.values[-1]) == (POOL, played.claiming_size)
+    assert sum(played.plain_sizes) < 2 * POOL
+
+
+def test_a_dashboard_of_one_process_shows_that_one_alone(played: Played) -> None:
+    asked = of("Connects by process")
+    both = answered(played.prometheus, asked, PLAIN)
+
+    one = answered(played.prometheus, asked, PLAIN, instance=both[0].labels["instance"])
+
+    assert (len(both), [each.labels for each in one]) == (2, [both[0].labels])
