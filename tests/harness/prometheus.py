@@ -48,10 +48,16 @@ class Series(NamedTuple):
 
 @dataclass
 class Prometheus:
-    """A running Prometheus. `range` answers about the time since it was started."""
+    """A running Prometheus. `range` answers about the time since it was started, until `ended` if that is set."""
 
     url: str
     since: float = field(default_factory=time.time)
+    ended: float | None = None
+
+    @property
+    def over(self) -> tuple[float, float]:
+        """The time that `range` answers about, in Unix seconds."""
+        return self.since, self.ended or time.time()
 
     def now(self, expr: str) -> list[Series]:
         """The answer of an instant query."""
@@ -60,8 +66,8 @@ class Prometheus:
 
     def range(self, expr: str) -> list[Series]:
         """The answer of a range query with a sample for each scrape."""
-        times = {"start": f"{self.since}", "end": f"{time.time()}", "step": f"{SCRAPE_S}"}
-        result = self._ask("query_range", query=expr, **times)
+        start, end = self.over
+        result = self._ask("query_range", query=expr, start=f"{start}", end=f"{end}", step=f"{SCRAPE_S}")
         return [Series(each["metric"], [_sample(sample) for sample in each["values"]]) for each in result]
 
     async def until(self, expr: str, number: int = 1) -> None:

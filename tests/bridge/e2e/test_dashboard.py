@@ -1,6 +1,7 @@
 """Every query of the bridge's dashboard, asked of a real Prometheus that saw bridges deliver, fail and stop."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,7 +50,7 @@ def played(kafka: Kafka, centrifugo_v6: Path, tmp_path_factory: pytest.TempPathF
         watching = stack.enter_context(prometheus(folder, {JOB: targets}))
         asyncio.run(play(stage, bridges, watching))
         if drawing.WANTED:
-            drawing.draw("realtime-bridge", lambda asked: answered(watching, asked, JOB))
+            drawing.draw("realtime-bridge", lambda asked: answered(watching, asked, JOB), watching.over)
         yield Played(watching, stage.topic)
 
 
@@ -77,6 +78,7 @@ async def play(stage: Stage, bridges: list[BridgeProcess], watching: Prometheus)
     await seen("realtime_bridge_partition_stopped == 1")
     bridges[1].process.terminate()
     await seen("rate(realtime_bridge_rebalances_total[]) > 0")
+    watching.ended = time.time()
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)

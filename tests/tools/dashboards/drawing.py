@@ -18,20 +18,20 @@ INCHES: Final = {"width": 0.6, "height": 0.3}  # of a cell of the grid
 LEGEND: Final = 6  # the series with the highest peaks
 
 
-def draw(uid: str, answers: Answers) -> None:
-    """A picture of the dashboard, in docs/dashboards."""
+def draw(uid: str, answers: Answers, over: tuple[float, float]) -> None:
+    """A picture of the dashboard, in docs/dashboards. `over` is the time shown, in Unix seconds."""
     from matplotlib.figure import Figure  # noqa: PLC0415  (only installed by make pictures)
 
     panels = dashboards()[uid]["panels"]
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     figure = Figure(figsize=(24 * INCHES["width"], rows * INCHES["height"]), facecolor="white")
     for panel in panels:
-        _draw_panel(figure, panel, rows, answers)
+        _draw_panel(figure, panel, rows, answers, over)
     FOLDER.mkdir(exist_ok=True)
     figure.savefig(FOLDER / f"{uid.removeprefix('realtime-')}.png", dpi=80)
 
 
-def _draw_panel(figure: Any, panel: dict[str, Any], rows: int, answers: Answers) -> None:
+def _draw_panel(figure: Any, panel: dict[str, Any], rows: int, answers: Answers, over: tuple[float, float]) -> None:
     place = panel["gridPos"]
     left, bottom = place["x"] / 24, 1 - (place["y"] + place["h"]) / rows
     width, height = place["w"] / 24, place["h"] / rows
@@ -42,7 +42,9 @@ def _draw_panel(figure: Any, panel: dict[str, Any], rows: int, answers: Answers)
     cell = (left + 0.035, bottom + 1.1 / rows, width - 0.045, height - 2.4 / rows)
     series = [(asked, answers(asked)) for asked in queries_of("", panel)]
     drawing = {"stat": _number, "heatmap": _heat, "state-timeline": _states}.get(panel["type"], _curves)
-    drawing(figure.add_axes(cell), panel, [(_name(asked, each), each) for asked, many in series for each in many])
+    axes = figure.add_axes(cell)
+    drawing(axes, panel, [(_name(asked, each), each) for asked, many in series for each in many])
+    _finish(axes, over)
 
 
 def _name(asked: Asked, series: Series) -> str:
@@ -55,13 +57,12 @@ def _times(series: Series) -> list[float]:
 
 
 def _curves(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
-    largest = {name for name, _ in sorted(named, key=lambda each: -each[1].peak)[:LEGEND]}
+    largest = {name for name, each in sorted(named, key=lambda each: -each[1].peak)[:LEGEND] if each.peak > 0}
     for name, series in named:
         axes.plot(_times(series), series.values, linewidth=1, label=name if name in largest else None)
     axes.set_ylim(bottom=0)
     axes.set_ylabel(panel["fieldConfig"]["defaults"].get("unit", "").replace("short", ""), fontsize=6)
-    _finish(axes)
-    if named:
+    if largest:
         axes.legend(fontsize=5.5, loc="upper left", frameon=False)
 
 
@@ -76,19 +77,19 @@ def _heat(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> 
     ]
     axes.pcolormesh(times, range(len(ordered)), own, cmap="Oranges", shading="nearest")
     axes.set_yticks(range(0, len(ordered), 3), [series.labels["le"] for series in ordered[::3]])
-    _finish(axes)
 
 
 def _states(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
+    from matplotlib.patches import Patch  # noqa: PLC0415
+
     shown = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
     for number, (_, series) in enumerate(named):
         for time, value in series.samples:
             axes.barh(number, 1.02, left=time, color=shown[f"{value:.0f}"]["color"], height=0.7)
     axes.set_yticks(range(len(named)), [name for name, _ in named])
-    handles = [axes.barh(0, 0, color=each["color"], label=each["text"]) for each in shown.values()]
-    axes.legend(handles=handles, fontsize=5.5, ncols=len(handles), loc="upper left", frameon=False)
+    patches = [Patch(color=each["color"], label=each["text"]) for each in shown.values()]
+    axes.legend(handles=patches, fontsize=5.5, ncols=len(patches), loc="upper left", frameon=False)
     axes.set_ylim(-0.6, len(named) + 0.2)
-    _finish(axes)
 
 
 def _number(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
@@ -103,15 +104,19 @@ def _number(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -
 def _formatted(value: float, unit: str) -> str:
     if unit == "percentunit":
         return f"{value:.1%}"
-    return f"{value:,.3g}" + {"short": ""}.get(unit, f" {unit}")
+    number = f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.2g}"
+    return number + {"short": ""}.get(unit, f" {unit}")
 
 
-def _finish(axes: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
+def _finish(axes: Any, over: tuple[float, float]) -> None:
+    """The same time for every panel, in seconds from its start."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator  # noqa: PLC0415
 
-    first = axes.get_xlim()[0]
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: f"{time - first:.0f} s"))
+    if not axes.axison:
+        return
+    axes.set_xlim(over)
+    axes.xaxis.set_major_locator(MultipleLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: f"{time - over[0]:.0f} s"))
     axes.tick_params(labelsize=6, length=2)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.5)

@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from itertools import chain, count, cycle, repeat
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +22,7 @@ from tests.tools.dashboards.clients import Clients, clients
 from tools.ports import free_ports
 
 PLAIN, CLAIMING = "plain", "claiming"  # the jobs: two processes with pools of their own, one with claims
-POOL: Final = 500
+POOL: Final = 100
 WINDOW_MS: Final = 4000
 POLICY: Final = OPEN + '\n[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
 UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
@@ -65,6 +66,7 @@ async def play(stage: Stage) -> None:
     """Each scene lasts until Prometheus has seen it at every process."""
     for scene in (healthy, backends_down, identity_hangs, outage, fallback, recovery, healthy):
         await scene(stage)
+    stage.prometheus.ended = time.time()
 
 
 async def healthy(stage: Stage) -> None:
@@ -116,17 +118,23 @@ async def outage(stage: Stage) -> None:
 
 
 async def fallback(stage: Stage) -> None:
-    """Each ticket is used at one process; every other connect has a ticket that the pool does not know."""
-    stage.clients.use(chain.from_iterable((ticket, f"good-{n}") for n, ticket in zip(count(), stage.pool)))
+    """Every other connect has a ticket that the pool does not know. Each process comes below its watermark."""
+    stage.clients.use(chain.from_iterable((ticket, "good") for ticket in cycle(stage.pool)))
     await stage.seen('rate(realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}[]) > 0', 3)
     await stage.seen('rate(realtime_centrifugo_connect_total{outcome="fallback_pool_miss"}[]) > 0', 3)
+    await stage.seen("realtime_fallback_pool_size < realtime_fallback_pool_low_watermark", 3)
 
 
 async def recovery(stage: Stage) -> None:
-    """Probes are answered before any client is."""
+    """Most probes are answered, before any client is; those that fail keep the streak from ending meanwhile."""
     stage.clients.rest()
-    stage.identity.script = well
-    await stage.seen("realtime_identity_outage_recovering == 1")
+    turns = cycle([*repeat(well, 9), aborts(UNAVAILABLE)])
+
+    async def mostly_well(request: Any, context: Context) -> pb.ValidateResponse:
+        return await next(turns)(request, context)
+
+    stage.identity.script = mostly_well
+    await stage.seen(f'realtime_identity_outage_recovering{{job="{PLAIN}"}} == 1', 2)
 
 
 @asynccontextmanager
@@ -142,7 +150,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
             "IDENTITY_PROBE_INTERVAL_MS": "200",
             "FALLBACK_TICKETS_PATH": str(folder / "pool.tickets"),
             "FALLBACK_DEGRADED_WINDOW_MS": str(WINDOW_MS),
-            "FALLBACK_LOW_WATERMARK": str(POOL + 1),
+            "FALLBACK_LOW_WATERMARK": str(POOL - 1),
             "CHANNEL_POLICY_PATH": str(folder / "policy.toml"),
             "RPC_BACKENDS": f"diary={backend.address}",
             "FAMILY_SERVICE_GRPC_ADDRESS": family.address,

@@ -50,7 +50,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             stage.clients.rest()
             *plain, claiming = [p.http.get("/health").json()["fallback_pool"]["size"] for p in stage.processes]
             for uid in {query.dashboard for query in ASKED} if drawing.WANTED else ():
-                drawing.draw(uid, lambda asked: answered(stage.prometheus, asked, job_of(asked)))
+                drawing.draw(uid, lambda asked: answered(stage.prometheus, asked, job_of(asked)), stage.prometheus.over)
             yield Played(stage.prometheus, plain, claiming)
         finally:
             runner.run(opening.__aexit__(None, None, None))
@@ -96,8 +96,8 @@ def test_tickets_left_in_all_are_a_sum_and_with_claims_what_is_shared(played: Pl
     [plain] = answered(played.prometheus, of("Tickets left in all"), PLAIN)
     [claiming] = answered(played.prometheus, of("Tickets left in all"), CLAIMING)
 
-    assert (plain.values[0], plain.values[-1]) == (2 * POOL, sum(played.plain_sizes))
-    assert (claiming.values[0], claiming.values[-1]) == (POOL, played.claiming_size)
+    assert (plain.peak, plain.values[-1]) == (2 * POOL, sum(played.plain_sizes))
+    assert (claiming.peak, claiming.values[-1]) == (POOL, played.claiming_size)
     assert sum(played.plain_sizes) < 2 * POOL
 
 
