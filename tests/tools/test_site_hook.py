@@ -17,7 +17,7 @@ from tools.site_hook import outside_docs, resolved, rewritten, shown, site_uri
         ("README.md", "index.md"),
         ("CONTRIBUTING.md", "contributing.md"),
         ("deploy/alerts.yml", "files/deploy/alerts.yml.md"),
-        ("deploy/kubernetes", "files/deploy/kubernetes/index.md"),
+        ("deploy/grafana", "files/deploy/grafana/index.md"),
         (".env.example", "files/env.example.md"),
         ("routes.example/identity.binpb", "files/routes.example/identity.binpb"),
     ],
@@ -60,7 +60,7 @@ def test_a_page_shows_a_file_whole_even_with_fences_in_it() -> None:
 def test_what_a_linked_folder_holds_is_added_too() -> None:
     added = set(outside_docs(PAGES))
 
-    assert {DEPLOY / "kubernetes", DEPLOY / "kubernetes" / "deployment.yaml", ROOT / "CHANGELOG.md"} <= added
+    assert {DEPLOY / "grafana", DEPLOY / "grafana" / "kustomization.yaml", ROOT / "CHANGELOG.md"} <= added
     assert not any(path.is_relative_to(DOCS) for path in added)
 
 
