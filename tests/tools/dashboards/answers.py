@@ -1,7 +1,6 @@
 """Whether Prometheus' answer to a panel's query is one that the panel can show."""
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -27,12 +26,12 @@ def faults(asked: Asked, series: Sequence[Series], *, share: bool) -> list[str]:
 
 
 def bucket_faults(series: Sequence[Series]) -> list[str]:
-    """A heatmap needs +Inf, and buckets that include the smaller ones, at each time."""
-    if all(each.labels["le"] != "+Inf" for each in series):
+    """A heatmap needs +Inf, and buckets that include the smaller ones.
+
+    The sums are compared with a margin: `increase` extrapolates a series that has just left 0 less than others.
+    """
+    ordered = sorted(series, key=lambda each: float(each.labels["le"]))
+    if ordered[-1].labels["le"] != "+Inf":
         return ["no bucket +Inf"]
-    counts: dict[float, list[float]] = defaultdict(list)
-    for each in sorted(series, key=lambda each: float(each.labels["le"])):
-        for time, value in each.samples:
-            counts[time].append(value)
-    falls = [time for time, values in counts.items() if any(a > b + 1e-6 for a, b in pairwise(values))]
-    return [f"a larger bucket has fewer observations at {time}" for time in falls]
+    sums = [(each.labels["le"], sum(each.values)) for each in ordered]
+    return [f"fewer in {high[0]} than in {low[0]}" for low, high in pairwise(sums) if high[1] < 0.9 * low[1]]
