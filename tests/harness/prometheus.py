@@ -48,7 +48,7 @@ class Series(NamedTuple):
 
 @dataclass
 class Prometheus:
-    """A running Prometheus. `range` answers about the time since it was started, until `ended` if that is set."""
+    """A running Prometheus. `range` answers about the time from `since` to `ended`, or until now."""
 
     url: str
     since: float = field(default_factory=time.time)
@@ -58,6 +58,15 @@ class Prometheus:
     def over(self) -> tuple[float, float]:
         """The time that `range` answers about, in Unix seconds."""
         return self.since, self.ended or time.time()
+
+    async def begin(self, targets: int) -> None:
+        """Wait until this many targets have been scraped. The time that `range` answers about begins there."""
+        await self.until("up == 1", targets)
+        self.since = time.time()
+
+    def end(self) -> None:
+        """End the time that `range` answers about: at the first step after now, so that it has what was seen now."""
+        self.ended = time.time() + SCRAPE_S
 
     def now(self, expr: str) -> list[Series]:
         """The answer of an instant query."""

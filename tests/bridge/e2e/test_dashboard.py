@@ -1,7 +1,6 @@
 """Every query of the bridge's dashboard, asked of a real Prometheus that saw bridges deliver, fail and stop."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,7 +59,7 @@ async def play(stage: Stage, bridges: list[BridgeProcess], watching: Prometheus)
     async def seen(expr: str, number: int = 1) -> None:
         await watching.until(expr.replace("[]", f"[{RATE_INTERVAL}]"), number)
 
-    await seen("realtime_bridge_build_info", 2)
+    await watching.begin(len(bridges))
     for key in (b"a", b"b", b"c", b"d"):
         stage.kafka.produce(stage.topic, [GOOD] * 20, key)
     await seen('rate(realtime_bridge_records_total{outcome="done"}[]) > 0')
@@ -78,7 +77,7 @@ async def play(stage: Stage, bridges: list[BridgeProcess], watching: Prometheus)
     await seen("realtime_bridge_partition_stopped == 1")
     bridges[1].process.terminate()
     await seen("rate(realtime_bridge_rebalances_total[]) > 0")
-    watching.ended = time.time()
+    watching.end()
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from itertools import chain, cycle, repeat
@@ -64,9 +63,10 @@ def mixed(pool: list[str]) -> Iterator[str]:
 
 async def play(stage: Stage) -> None:
     """Each scene lasts until Prometheus has seen it at every process."""
+    await stage.prometheus.begin(len(stage.processes))
     for scene in (healthy, backends_down, identity_hangs, outage, fallback, recovery, healthy):
         await scene(stage)
-    stage.prometheus.ended = time.time()
+    stage.prometheus.end()
 
 
 async def healthy(stage: Stage) -> None:
