@@ -101,7 +101,9 @@ def test_everything_that_stays_has_a_health_check_or_says_why_not() -> None:
         if service["restart"] != "no" and "healthcheck" not in service and name != "service"
     ]
 
+    checks = [service.get("healthcheck", {}) for service in services().values()]
     assert without == ["collector"]  # no shell in its image
+    assert all({"interval", "start_period"} <= set(check) for check in checks if "test" in check)
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # of the service
 
 
