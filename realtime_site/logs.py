@@ -49,6 +49,8 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
             # Without a handler uvicorn does not even format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
+            # Its warnings repeat a malformed tracestate: the text of a caller, or of an event.
+            "opentelemetry.trace.span": {**through, "level": max(LEVELS[level], logging.ERROR)},
             "django": through,
             # A line per refused request could fill a disk; the metrics count them.
             "django.request": {**through, "level": "CRITICAL"},

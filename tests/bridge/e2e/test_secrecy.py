@@ -43,7 +43,7 @@ class Run:
     """A bridge's life with the log at its loudest: what it was given, and what it wrote."""
 
     def __init__(self) -> None:
-        names = ("key", "family", "user", "text", "namespace", "header", "odd", "api key")
+        names = ("key", "family", "user", "text", "namespace", "header", "trace state", "odd", "api key")
         self.needles = {name: f"x{secrets.token_hex(12)}" for name in names}
         self.outputs: dict[str, str] = {}
 
@@ -75,6 +75,7 @@ class Run:
         headers: list[tuple[str, str | bytes | None]] = [
             ("note", self.needles["header"].encode()),
             ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            ("tracestate", self.needles["trace state"].encode()),  # not name=value: the tracing library complains
         ]
         with kafka.producer() as producer:
             for event in self.events():
