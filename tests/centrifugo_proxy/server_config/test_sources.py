@@ -55,6 +55,16 @@ HOLDERS = [
         "spec.values.config",
         id="HelmRelease",
     ),
+    pytest.param(lambda config: {"realtime": helm(config)}, "realtime.config", id="values under a chart's alias"),
+    pytest.param(
+        lambda config: {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "spec": {"source": {"chart": "centrifugo", "helm": {"valuesObject": helm(config)}}},
+        },
+        "spec.source.helm.valuesObject.config",
+        id="Application of Argo CD",
+    ),
     pytest.param(
         lambda config: config_map(**{"config.json": json.dumps(config)}),
         "ConfigMap centrifugo config.json",
@@ -116,6 +126,11 @@ def test_of_several_documents_each_counts() -> None:
         compose(command=["centrifugo", "--client.insecure=true", "-c", "config.json"]),
         deployment({"name": "CENTRIFUGO_CLIENT_INSECURE", "value": "true"}),
         deployment(args=["--client.insecure", "--health.enabled"]),
+        deployment(name="centrifugo", image="registry.test/realtime:1", args=["--client.insecure"]),
+        deployment(image="registry.test/realtime:1", command=["/usr/bin/centrifugo", "--client.insecure"]),
+        compose(entrypoint=["centrifugo", "--client.insecure"]),
+        {"services": {"centrifugo": {"build": ".", "environment": {"CENTRIFUGO_CLIENT_INSECURE": "true"}}}},
+        {"services": {"front": {"image": "realtime:1", "command": "centrifugo --client.insecure"}}},
     ],
 )
 def test_variables_and_flags_of_the_container_count(held: Config) -> None:
@@ -147,6 +162,13 @@ def test_what_may_be_in_a_mounted_file_is_not_missed() -> None:
 
     assert places(yaml.safe_dump(mounted)) == ["error insecure-mode services.centrifugo: client.insecure"]
     assert places(yaml.safe_dump(pod)) == ["error insecure-mode env: client.insecure"]
+
+
+def test_a_file_of_another_program_beside_it_is_not_judged() -> None:
+    others = {"dashboard.json": '{"panels": [], "title": "x", "uid": "y"}', "app.toml": "[server]\nport = 1\n"}
+    text = yaml.safe_dump(config_map(**{"config.json": json.dumps(changed(sound(6), OPEN)), **others}))
+
+    assert places(text) == ["error insecure-mode ConfigMap centrifugo config.json: client.insecure"]
 
 
 def test_tags_of_compose_are_no_mistake() -> None:
