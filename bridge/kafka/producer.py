@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -16,12 +17,33 @@ POLL_S: Final = 0.2
 logger = logging.getLogger("bridge.kafka")
 
 
-class KafkaProducer:
-    """A producer, and a thread that polls for delivery reports while messages are in flight."""
+class LibraryProducer(Protocol):
+    """What is used of confluent_kafka's Producer."""
 
-    def __init__(self, properties: Mapping[str, object]) -> None:
-        self._properties = dict(properties)
-        self._producer = Producer(self._properties, logger=logger)
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None = ...,
+        key: bytes | None = ...,
+        *,
+        headers: list[tuple[str, str | bytes | None]],
+        on_delivery: Callable[[KafkaError | None, Message], None],
+    ) -> None: ...
+    def poll(self, timeout: float) -> int: ...
+    def flush(self, timeout: float) -> int: ...
+    def __len__(self) -> int: ...
+
+
+class KafkaProducer:
+    """A producer, and a thread that polls for delivery reports while messages are in flight.
+
+    `make` makes the library's producer. After a fatal error it never sends again, and another one takes its place.
+    """
+
+    def __init__(self, properties: Mapping[str, object], *, make: Callable[..., LibraryProducer] = Producer) -> None:
+        self._make = partial(make, dict(properties), logger=logger)
+        self._producer = self._make()
+        self._fatal: list[LibraryProducer] = []  # these still owe delivery reports
         self._work = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
@@ -35,31 +57,38 @@ class KafkaProducer:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             loop.call_soon_threadsafe(_settle, delivered, error)
 
+        producer = self._producer
         try:
-            self._producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
+            producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
+            self._work.set()
+            await delivered
         except BufferError:
             raise NotDelivered("QUEUE_FULL") from None
         except KafkaException as error:
-            raise self._failure(error.args[0]) from None
-        self._work.set()
-        try:
-            await delivered
-        except KafkaException as error:
-            raise self._failure(error.args[0]) from None
+            raise self._failure(producer, error.args[0]) from None
 
-    def _failure(self, error: KafkaError) -> NotDelivered:
-        if error.fatal():
-            self._producer = Producer(self._properties, logger=logger)  # the old one never sends again
+    def _failure(self, producer: LibraryProducer, error: KafkaError) -> NotDelivered:
+        if error.fatal() and producer is self._producer:
+            self._fatal.append(producer)
+            self._producer = self._make()
+            self._work.set()
         return NotDelivered(error.name(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE)
 
     def _poll(self) -> None:
         while not self._closed:
             self._work.wait()
             self._producer.poll(POLL_S)
-            if not len(self._producer):
+            for producer in list(self._fatal):
+                producer.poll(0)
+                if not len(producer):
+                    self._fatal.remove(producer)
+            if not self._in_flight():
                 self._work.clear()
-                if len(self._producer):
+                if self._in_flight():
                     self._work.set()
+
+    def _in_flight(self) -> int:
+        return len(self._producer) + sum(map(len, self._fatal))
 
     async def close(self, timeout_s: float) -> None:
         """Wait for messages in flight, at most this long."""
