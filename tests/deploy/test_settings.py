@@ -154,9 +154,13 @@ def test_dev_starts_with_the_warning_that_nothing_guards_it(dev: Manifests, tmp_
 
 def test_the_service_accepts_the_settings_of_spiffe(kustomize: Kustomize, tmp_path: Path) -> None:
     (tmp_path / "overlay").mkdir()
-    built = kustomize.composed(tmp_path / "overlay", "guard", "fallback", "claims", "spiffe")
+    built = kustomize.composed(tmp_path / "overlay", "guard", "fallback", "claims", "policy", "spiffe")
+    ids = {
+        "FAMILY_SERVICE_SPIFFE_ID": "spiffe://example.org/family",
+        "RPC_BACKENDS_SPIFFE_IDS": "diary=spiffe://example.org/diary",
+    }
 
-    ended = run_manage("check", **Pod(tmp_path / "pod", built, SERVICE).settings)
+    ended = run_manage("check", **Pod(tmp_path / "pod", built, SERVICE).settings, **ids)
 
     assert ended.returncode == 0, ended.stderr
     assert re.findall(r"[a-z_]+\.[EW]\d+", ended.stderr) == ["centrifugo_proxy.W006"]  # there is no agent here
