@@ -2,8 +2,9 @@
 
 Work for a caller that has hung up is wasted, so a request is refused at once if its answer would be late. Two signals
 show this: the lag of the event loop, which grows with the queue in this process, and the latency of answers, which also
-grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small. It is cut in
-proportion when one is too large, as in TCP, with delay as the signal, as in CoDel.
+grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small. When a signal is too
+large, the limit is multiplied by a factor below 1. TCP limits its window in the same way; CoDel, too, uses delay as the
+signal.
 
 Time is an argument: `tick` is called at a regular interval.
 """
@@ -23,8 +24,8 @@ class AdaptiveLimit:
     """A limit for requests in flight, from `start`, between `floor` and `ceiling`.
 
     `lag_s` is the largest healthy lag of the event loop, `latency_s` the largest healthy mean latency of an answer.
-    A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and few of
-    them would make it no faster.
+    A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
+    would not make it faster.
     """
 
     lag_s: float

@@ -37,10 +37,10 @@ Report = Callable[[Probed], None]
 class IdentityProbe:
     """Validates a made-up ticket every `interval_s` while a streak of failures is on.
 
-    A probe that hangs does not hold up the next one, so that the return of identity is seen within an interval. At most
-    MOST_AT_ONCE probes wait for an answer.
-    Where a client has failed after an answered probe, it asks twice: if every other call fails, one of the two does.
-    `wake` starts it; it rests again when the streak is over. `report` is called after each probe.
+    The next probe does not wait for a hanging one, so that the return of identity is noticed within an interval. At
+    most MOST_AT_ONCE probes wait for an answer. After an answered probe and then a client's failure, it probes twice
+    each time: if every other call to identity fails, so does one of the two. `wake` starts the probing, which ends with
+    the streak. `report` is called after each probe.
     """
 
     identity: IdentityClient

@@ -164,7 +164,7 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner |
 
 
 def fits_segment(wanted: str, segment: str, owner: Owner | None) -> bool:
-    """True if one segment of a channel or method matches the pattern's segment; with None, for some owner."""
+    """True if a segment of a channel or method matches the pattern's segment. Without an owner: for some owner."""
     if wanted not in SPECIAL:
         return segment == wanted
     if wanted == WILDCARD:

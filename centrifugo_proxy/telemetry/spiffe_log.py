@@ -34,9 +34,9 @@ class SpiffeLog:
         logger.info("SVID taken", extra=_facts(svid))
 
     def svid_refused(self, problem: str) -> None:
-        """The agent sent an identity that cannot be used; the one before stays in use."""
+        """The agent sent an identity that cannot be used; the previous one stays in use."""
         metrics.svid_updates["bad"].inc()
-        logger.error("SVID refused, the one before stays in use: %s", problem)
+        logger.error("SVID refused, the previous one stays in use: %s", problem)
 
     def svid_expired(self, svid: "Svid") -> None:
         """Identity and the backends cannot be reached until the agent sends a new SVID."""

@@ -148,7 +148,7 @@ def unreadable_secret(problem: str) -> Error:
 
 def unsendable_secret(problem: str) -> Error:
     return Error(
-        f"{problem} HTTP headers, and the programs that a secret passes through, do not carry it unchanged.",
+        f"{problem} HTTP headers do not carry it unchanged, nor do some programs on its way.",
         hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`, and look for a stray "
         "space, line break or byte order mark. A file may end with one line break.",
         id="centrifugo_proxy.E008",
@@ -190,7 +190,7 @@ def bad_policy(problem: str) -> Error:
 
 def no_guard() -> Warning:
     return Warning(
-        "No guard is configured: any workload that can reach this port can redeem tickets ahead of their owners.",
+        "No guard is configured: any workload that can reach this port can redeem tickets before their owners do.",
         hint="Set CENTRIFUGO_PROXY_TOKEN or CENTRIFUGO_PROXY_TOKEN_FILE, and let Centrifugo send the token as a static "
         "header; manage.py centrifugo_config prints how.",
         id="centrifugo_proxy.W001",

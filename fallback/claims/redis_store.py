@@ -103,7 +103,7 @@ class RedisStore:
         return int(await self._client.get(self._count_key) or 0)
 
     async def evicts(self) -> str:
-        """Raises StoreError. "" also if an ACL forbids INFO."""
+        """As in `ClaimStore`. Also "" if an ACL forbids INFO, which has the policy."""
         try:
             memory: Any = await self._answered(lambda: self._client.info("memory"))
         except _NotAllowed:
@@ -154,7 +154,7 @@ def _of_a_reply(error: Exception) -> str:
 
 
 def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: float) -> Clients:
-    """Clients that connect on first use. The caller's deadline is their only one."""
+    """Clients that connect on first use. They have no time limit except the caller's deadline."""
     common: dict[str, Any] = {
         "db": place.db,
         **_credentials(place.login),

@@ -14,7 +14,7 @@ def publication(channel: str, *more: str, burst: int = 1, data: bytes = b"{}", a
     return commands.publish(route="diary", action=action, channels=(channel, *more), data=data, burst=burst)
 
 
-# Centrifugo's errors that stay, and the reason of the dead letter.
+# Centrifugo's permanent errors, each with the reason in the dead letter.
 PERMANENT_ERRORS = [
     (102, "unknown_channel"),
     (104, "unknown_method"),

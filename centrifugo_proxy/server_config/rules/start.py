@@ -84,7 +84,7 @@ def _unknown_choices(configuration: Configuration) -> Iterator[Refusal]:
         switch = SWITCHES.get(path) if configuration.major == 6 else None
         read = switch is None or configuration.is_on(switch)
         if read and isinstance(value, str) and not isinstance(value, FromSecret) and value not in known:
-            yield path, f"it knows {', '.join(filter(None, known))} only"
+            yield path, f"it accepts only {', '.join(filter(None, known))}"
 
 
 def _pings(configuration: Configuration) -> Iterator[Refusal]:
@@ -146,7 +146,7 @@ def _names(configuration: Configuration) -> Iterator[Refusal]:
     for index, consumer in enumerate(consumers):
         kind = consumer.get("type")
         if kind not in known:
-            yield f"consumers[{index}].type", f"it knows {', '.join(known)} only"
+            yield f"consumers[{index}].type", f"it accepts only {', '.join(known)}"
         elif configuration.major == 6 and is_true(consumer.get("enabled")):
             missing = [name for name in REQUIRED[kind] if not table(consumer.get(kind)).get(name)]
             yield from ((f"consumers[{index}].{kind}.{name}", f"{kind} needs {name}") for name in missing)

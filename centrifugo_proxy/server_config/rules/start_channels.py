@@ -91,9 +91,9 @@ def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
     for name, known in CHOICES.items():
         value = namespace.options.get(name)
         if isinstance(value, str) and value not in known and (major == 6 or name == "force_recovery_mode"):
-            yield namespace.at(name), f"it knows {', '.join(filter(None, known))} only"
+            yield namespace.at(name), f"it accepts only {', '.join(filter(None, known))}"
     if [kind for kind in words(namespace.options.get("allowed_delta_types")) if kind != "fossil"]:
-        yield namespace.at("allowed_delta_types"), "it knows fossil only"
+        yield namespace.at("allowed_delta_types"), "it accepts only fossil"
     if not is_expression_of_go(str(namespace.options.get("channel_regex") or "")):
         yield namespace.at("channel_regex"), NO_EXPRESSION
 

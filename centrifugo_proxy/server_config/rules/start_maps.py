@@ -26,7 +26,7 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
     if kind == "shared_poll" and not configuration.option("shared_poll.hmac_secret_key").value:
         yield namespace.at("subscription_type"), "shared_poll needs shared_poll.hmac_secret_key"
     if mode and mode not in MODES:
-        yield namespace.at("map.mode"), f"it knows {', '.join(MODES)} only"
+        yield namespace.at("map.mode"), f"it accepts only {', '.join(MODES)}"
     if kind in MAPS and not mode:
         yield namespace.at("subscription_type"), f"{kind} needs map.mode"
     if mode in ("ephemeral", "recoverable") and key_ttl <= 0:
@@ -41,11 +41,11 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
 def _map_keys(namespace: Namespace, options: Mapping[str, Any], kind: Any) -> Iterator[Refusal]:
     client_key = str(options.get("client_key") or "")
     if client_key and client_key not in ("client_id", "user_id"):
-        yield namespace.at("map.client_key"), "it knows client_id and user_id only"
+        yield namespace.at("map.client_key"), "it accepts only client_id and user_id"
     if client_key and any(is_true(options.get(f"{event}_proxy_enabled")) for event in ("publish", "remove")):
         yield namespace.at("map.client_key"), "it excludes the proxies of the map"
     if options.get("remove_client_on_unsubscribe") and kind not in MAPS:
-        yield namespace.at("map.remove_client_on_unsubscribe"), "it needs a subscription_type of maps"
+        yield namespace.at("map.remove_client_on_unsubscribe"), "it needs a subscription_type for maps"
 
 
 def _map_streams(namespace: Namespace, options: Mapping[str, Any], mode: str) -> Iterator[Refusal]:
@@ -61,4 +61,7 @@ def _map_pages(namespace: Namespace, options: Mapping[str, Any]) -> Iterator[Ref
     sizes = [number(options.get(f"{name}_page_size")) for name in ("min", "default", "max")]
     given = [size for size in sizes if size]
     if given != sorted(given):
-        yield namespace.at("map.default_page_size"), "min_page_size, default_page_size and max_page_size must rise"
+        yield (
+            namespace.at("map.default_page_size"),
+            "min_page_size, default_page_size and max_page_size must be in ascending order",
+        )

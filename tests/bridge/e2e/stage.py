@@ -33,7 +33,7 @@ fields = ["n"]
 
 
 def api_config(major: int, key: str) -> Config:
-    """A Centrifugo that lets anybody in and subscribe, with an API key and a namespace with history."""
+    """Configuration of a Centrifugo without access control: with an API key, and a namespace with history."""
     namespace = {"name": NAMESPACE, "allow_subscribe_for_client": True, "history_size": 10, "history_ttl": "60s"}
     if major == 5:
         return {"api_key": key, "client_insecure": True, "namespaces": [namespace]}
@@ -42,7 +42,7 @@ def api_config(major: int, key: str) -> Config:
 
 @dataclass(frozen=True)
 class Stage:
-    """What bridges of a test work between. `variables` are theirs."""
+    """The Kafka and the Centrifugo of a test's bridges. `variables` are the environment of these bridges."""
 
     kafka: Kafka
     centrifugo: Centrifugo
@@ -56,7 +56,7 @@ class Stage:
 
     @contextmanager
     def bridge(self, **variables: str) -> Iterator[BridgeProcess]:
-        """A bridge that was just started."""
+        """A bridge that has just been started."""
         url = f"{self.centrifugo.url}/api"
         with running_bridge(self.routes, self.kafka.address, url, **{**self.variables, **variables}) as process:
             yield process
@@ -66,7 +66,7 @@ class Stage:
 def staged(
     kafka: Kafka, binary: Path, folder: Path, *, partitions: int = 1, routes: str = ROUTES, **variables: str
 ) -> Iterator[Stage]:
-    """Topics and routes of a test's own, and a Centrifugo."""
+    """A Centrifugo, and topics and routes for one test."""
     key = secrets.token_hex(8)
     topic = kafka.create_topic("entries", partitions=partitions)
     dead_letters = kafka.create_topic("dead-letters")
@@ -97,7 +97,7 @@ class Listening:
         return sum(len(received) for received in self.received.values())
 
     async def until(self, condition: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
-        """Wait for the condition; AssertionError with what has come when it does not come true."""
+        """Wait until the condition is true. AssertionError, with what has arrived, if it never is."""
         try:
             async with asyncio.timeout(within_s):
                 while not condition():

@@ -1,4 +1,4 @@
-"""What keeps a connect quick, held without a clock: no threads, and nothing left behind."""
+"""A connect uses no thread and leaves nothing behind. Nothing here measures time."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ def _silent_client(caplog: pytest.LogCaptureFixture) -> None:
 
 
 class Encoding(SpanExporter):
-    """Does what an export does, but for the sending."""
+    """Encodes spans as an export does, and sends nothing."""
 
     def __init__(self) -> None:
         self.spans = 0
@@ -46,17 +46,17 @@ class Encoding(SpanExporter):
 
 
 class Warm:
-    """A service that has answered some requests already; `use` has it answer more."""
+    """A service that has answered some requests already. `use` sends more."""
 
     def __init__(self, running: Service, identity: IdentityStub, processor: BatchSpanProcessor | None) -> None:
         self.running, self._identity, self._processor = running, identity, processor
 
     async def use(self, requests: int) -> set[int]:
-        """The statuses of so many connects."""
+        """The statuses of this many connects."""
         return {(await self.running.connect(f"ticket-{number}")).status_code for number in range(requests)}
 
     async def bytes_in_use(self) -> int:
-        """Python's, without what the stub writes down and with every span exported."""
+        """What Python has allocated, without the stub's records, once every span is exported."""
         await asyncio.sleep(0.05)
         if self._processor is not None:
             assert self._processor.force_flush(5000)
