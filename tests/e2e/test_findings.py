@@ -17,7 +17,7 @@ import pytest
 
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, changed, found, sound
-from tests.e2e.clients import bare_connect, bare_session, with_ticket
+from tests.e2e.clients import Closed, bare_connect, bare_session, with_ticket
 from tests.e2e.deciding_proxy import MEMBER, OUTSIDER, DecidingProxy, deciding_proxy
 from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
@@ -225,6 +225,27 @@ async def test_an_endpoint_that_cannot_be_called_fails_every_connect(centrifugo_
         answer = await bare_connect(front.websocket, with_ticket("u-1"))
 
     assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+
+
+async def test_a_connection_above_the_limit_of_its_user_ends_for_good(centrifugo_bin: Path) -> None:
+    changes = {6: {"client.user_connection_limit": 1}, 5: {"client_user_connection_limit": 1}}
+
+    with misconfigured(centrifugo_bin, "user-connection-limit", changes) as (front, proxy):
+        async with bare_session(front.websocket, with_ticket(MEMBER)):
+            second = await bare_connect(front.websocket, with_ticket(MEMBER))
+
+    assert second == Closed(3504, "connection limit")
+    assert len(proxy.headers) == 2  # the second ticket was spent, too
+
+
+async def test_a_ticket_above_the_limit_of_messages_gets_nobody_in(centrifugo_bin: Path) -> None:
+    changes = {6: {"websocket.message_size_limit": 4096}, 5: {"websocket_message_size_limit": 4096}}
+
+    with misconfigured(centrifugo_bin, "message-size-small", changes) as (front, proxy):
+        answer = await bare_connect(front.websocket, with_ticket("x" * 4096))
+
+    assert answer == Closed(1009, "")
+    assert proxy.headers == []
 
 
 async def test_at_the_level_trace_tickets_are_in_the_log(centrifugo_bin: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from centrifugo_proxy.protocol.connect import MAX_TICKET_CHARACTERS
 from centrifugo_proxy.server_config.configuration import Configuration, number
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
@@ -10,6 +11,8 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 RULES: Final = Register()
 
 RATE: Final = {6: "client.connection_rate_limit", 5: "client_connection_rate_limit"}
+OF_A_USER: Final = {6: "client.user_connection_limit", 5: "client_user_connection_limit"}
+CONNECT_BYTES: Final = MAX_TICKET_CHARACTERS + 64  # {"id":1,"connect":{"data":{"token":"…"}}} with the longest ticket
 # Each limit, and what turns its transport on; "" for one that is on by default.
 SIZES: Final = {
     6: {
@@ -55,12 +58,45 @@ def _minutes(seconds: int) -> str:
     return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
 
 
-@RULES.rule("message-size", Severity.WARNING)
-def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+@RULES.rule("user-connection-limit", Severity.WARNING)
+def user_connection_limit(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    option = configuration.option(OF_A_USER[configuration.major])
+    limit = number(option.value)
+    if limit > 0:
+        yield Problem(
+            option.path,
+            f"Centrifugo spends the ticket of a user's connection number {limit + 1} and closes it with 3504, after "
+            "which SDKs do not reconnect. A phone that lost its network comes back before Centrifugo has noticed, and "
+            "its user stays out until the app is restarted.",
+            "Remove it, and bound the connections of a user where tickets are issued. To bound those of a node, set "
+            f"{option.path.replace('user_', '')}.",
+        )
+
+
+def _limits(configuration: Configuration) -> Iterator[tuple[str, int]]:
+    """The path and the size of each limit that is set for a transport in use."""
     for path, switches in SIZES[configuration.major].items():
         limit = number(configuration.option(path).value)
-        used = not switches or any(map(configuration.is_on, switches.split()))
-        if used and limit > facts.max_body_bytes:
+        if limit > 0 and (not switches or any(map(configuration.is_on, switches.split()))):
+            yield path, limit
+
+
+@RULES.rule("message-size-small", Severity.WARNING)
+def message_size_small(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path, limit in _limits(configuration):
+        if limit < CONNECT_BYTES:
+            yield Problem(
+                path,
+                f"A connect with the longest ticket takes {CONNECT_BYTES} bytes. Centrifugo closes a connection that "
+                f"sends more than {limit} (1009 on a WebSocket), and the client tries again for ever.",
+                f"Raise it to {2 * CONNECT_BYTES} or more, or remove it.",
+            )
+
+
+@RULES.rule("message-size", Severity.WARNING)
+def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    for path, limit in _limits(configuration):
+        if limit > facts.max_body_bytes:
             yield Problem(
                 path,
                 f"Centrifugo accepts messages of up to {limit} bytes, but the service accepts requests of up to "

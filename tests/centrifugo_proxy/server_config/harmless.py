@@ -40,7 +40,7 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"channel\.max_length": FEWER,
         r"channel\.user_(boundary|separator)": "only for user-limited channels, which are judged",
         r"client\.(subscription_)?token\..*|client\.disallow_anonymous_connection_tokens": TOKENS,
-        r"client\.((user_)?connection_limit|channel_limit)": FEWER,
+        r"client\.(connection_limit|channel_limit)": FEWER,
         r"client\.(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"
         r"|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
         r"|(history|recovery)_max_publication_limit|connect_code_to_unidirectional_disconnect\.enabled)": CLIENTS,
@@ -64,7 +64,7 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,
         r"(namespaces\[\]\.)?(proxy_cache_empty|cache_empty_proxy_name|proxy_stream_subscribe"
         r"|proxy_subscribe_stream_bidirectional|subscribe_stream_proxy_name)|proxy_subscribe_stream_timeout": OTHER_PROXIES,
-        r"channel_max_length|client_(user_)?connection_limit|client_channel_limit": FEWER,
+        r"channel_max_length|client_connection_limit|client_channel_limit": FEWER,
         r"channel_user_(boundary|separator)": "only for user-limited channels, which are judged",
         r"disallow_anonymous_connection_tokens": TOKENS,
         r"client_(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"

@@ -67,6 +67,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"http_server\.tls\.(cert_pem|key_pem)|http_server\.tls_autocert\.enabled|(grpc_api|uni_grpc)\.port"
         r"|engine\.redis\.address": "start-refused",
         r"client\.connection_rate_limit": "connection-rate-limit",
+        r"client\.user_connection_limit": "user-connection-limit",
         r"client\.stale_close_delay": "stale-close-delay",
         r"client\.(ping_interval|pong_timeout)": "start-refused",
         r"client\.subscribe_to_user_personal_channel\..*": "personal-channels start-refused",
@@ -78,10 +79,10 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"(presence_manager|controller)\.enabled": "start-refused",
         r"debug\.enabled|http_server\.(port|internal_port|internal_address)": "debug-endpoints start-refused",
         r"http_server\.(h2c_external|http3\.enabled|tls\.enabled)|webtransport\.enabled": "start-refused",
-        r"(websocket|webtransport|uni_websocket)\.message_size_limit": "message-size",
-        r"(emulation|sse|http_stream|uni_sse|uni_http_stream)\.max_request_body_size": "message-size",
+        r"(websocket|webtransport|uni_websocket)\.message_size_limit": "message-size message-size-small",
+        r"(emulation|sse|http_stream|uni_sse|uni_http_stream)\.max_request_body_size": "message-size message-size-small",
         r"uni_grpc\.max_receive_message_size|(sse|http_stream|uni_websocket|uni_sse|uni_http_stream|uni_grpc)\.enabled": (
-            "message-size"
+            "message-size message-size-small"
         ),
         r"(engine|broker|presence_manager|map_broker|controller|consumers\[\])\..*insecure_skip_verify": (
             "tls-unverified-elsewhere"
@@ -133,6 +134,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"log_level": "log-with-tickets",
         r"tls|tls_(cert|key)(_pem)?|tls_autocert|(grpc_api|uni_grpc)_port|redis_address": "start-refused",
         r"client_connection_rate_limit": "connection-rate-limit",
+        r"client_user_connection_limit": "user-connection-limit",
         r"client_stale_close_delay": "stale-close-delay",
         r"ping_interval|pong_timeout|engine|broker|api_error_mode|webtransport|http3": "start-refused",
         r"user_(subscribe_to_personal|personal_channel_namespace|personal_single_connection)": (
@@ -142,8 +144,8 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"api_key|api_disable|admin_password|admin_secret": "weak-secret",
         r"debug|port|internal_port|internal_address": "debug-endpoints",
         r"(websocket|uni_websocket)_message_size_limit|(emulation|sse|http_stream|uni_sse|uni_http_stream)_"
-        r"max_request_body_size|uni_grpc_max_receive_message_size": "message-size",
-        r"sse|http_stream|uni_websocket|uni_sse|uni_http_stream|uni_grpc": "message-size",
+        r"max_request_body_size|uni_grpc_max_receive_message_size": "message-size message-size-small",
+        r"sse|http_stream|uni_websocket|uni_sse|uni_http_stream|uni_grpc": "message-size message-size-small",
         r"redis_(sentinel_)?tls(_insecure_skip_verify)?|(nats_tls|proxy_grpc_tls|proxies\[\]\.grpc_tls)\."
         r"(enabled|insecure_skip_verify)|consumers\[\]\.kafka\.tls(_insecure_skip_verify)?": "tls-unverified-elsewhere",
         r"consumers\[\]\.(name|type)": "start-refused",

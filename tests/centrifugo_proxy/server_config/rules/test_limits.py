@@ -10,6 +10,15 @@ LARGE = replace(CONNECT_ONLY, max_body_bytes=1_048_576)
 FIRES: Final = [
     Case("connection-rate-limit", "client.connection_rate_limit", {"client.connection_rate_limit": 300}),
     Case("connection-rate-limit", "client_connection_rate_limit", {"client_connection_rate_limit": "100"}, major=5),
+    Case("user-connection-limit", "client.user_connection_limit", {"client.user_connection_limit": 1}),
+    Case("user-connection-limit", "client_user_connection_limit", {"client_user_connection_limit": "5"}, major=5),
+    Case("message-size-small", "websocket.message_size_limit", {"websocket.message_size_limit": 4096}),
+    Case(
+        "message-size-small",
+        "sse_max_request_body_size",
+        {"sse": True, "sse_max_request_body_size": 1024},
+        major=5,
+    ),
     Case("message-size", "websocket.message_size_limit", {"websocket.message_size_limit": 131072}),
     Case(
         "message-size",
@@ -26,6 +35,9 @@ FIRES: Final = [
 ]
 SILENT: Final = [
     Case("connection-rate-limit", "no limit", {"client.connection_rate_limit": 0, "client.connection_limit": 5000}),
+    Case("user-connection-limit", "no limit", {"client.user_connection_limit": 0}),
+    Case("message-size-small", "the default", {"websocket.message_size_limit": 65536}),
+    Case("message-size-small", "a transport that is off", {"sse.max_request_body_size": 1024}),
     Case("message-size", "the default", {"websocket.message_size_limit": 65536}),
     Case("message-size", "a transport that is off", {"sse.max_request_body_size": 131072}),
     Case("message-size", "the service takes it", {"websocket_message_size_limit": 131072}, major=5, expected=LARGE),
