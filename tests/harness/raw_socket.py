@@ -65,10 +65,10 @@ def rss_kib(process: Process) -> int:
 
 
 def open_sockets(process: Process) -> int:
-    """How many sockets the process has."""
+    """How many sockets the process has; the copies of one count once."""
     folder = Path(f"/proc/{process.popen.pid}/fd")
-    count = 0
+    sockets = set()
     for link in folder.iterdir():
         with suppress(FileNotFoundError):
-            count += str(link.readlink()).startswith("socket:")
-    return count
+            sockets.add(str(link.readlink()))
+    return sum(each.startswith("socket:") for each in sockets)
