@@ -10,8 +10,8 @@ from typing import Final
 
 from common.os_errors import network_reason
 
-# Connections accepted in a turn. A new connection wakes every copy, which costs one system call for each. There are fewer
-# than file descriptors in reserve (realtime_site/serving/descriptors.py): a turn must not use them up.
+# Connections accepted in a turn. A new connection wakes every copy, which costs one system call for each. There are
+# fewer than file descriptors in reserve (realtime_site/serving/descriptors.py): a turn must not use them up.
 AT_ONCE: Final = 16
 # The kernel caps it at net.core.somaxconn. A connection that finds the queue full is tried again after a second.
 BACKLOG: Final = 65_535
