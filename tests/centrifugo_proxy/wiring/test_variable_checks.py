@@ -9,6 +9,7 @@ from tests.harness.environment import settings_from
 from tests.harness.processes import serve_command, serving, started
 from tools.ports import free_port
 
+# tls.pem is both a path and a host name.
 TLS_VARIABLES = ["IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE", "IDENTITY_TLS_SERVER_NAME"]
 GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 
@@ -21,7 +22,7 @@ def findings(**variables: str) -> list[CheckMessage]:
 
 @pytest.mark.parametrize("name", TLS_VARIABLES)
 def test_e007_a_tls_variable_with_plaintext(name: str) -> None:
-    (error,) = findings(**{name: "/tls/file"})
+    (error,) = findings(**{name: "tls.pem"})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E007", True)
     assert error.msg == (
@@ -31,7 +32,7 @@ def test_e007_a_tls_variable_with_plaintext(name: str) -> None:
 
 
 def test_e007_names_every_variable_at_once() -> None:
-    (error,) = findings(**dict.fromkeys(TLS_VARIABLES, "/tls/file"))
+    (error,) = findings(**dict.fromkeys(TLS_VARIABLES, "tls.pem"))
 
     assert error.msg.startswith(f"{', '.join(TLS_VARIABLES)} are set, but ")
 
