@@ -47,7 +47,7 @@ class DocumentedCommand(BaseCommand):
 
 
 def filled(text: str) -> str:
-    """The text, filled to the width of the terminal. Commands and the lines of lists stay lines of their own."""
+    """The text, filled to the width of the terminal. Commands and list items keep their own lines."""
     width = shutil.get_terminal_size().columns - 2  # as argparse does
     return "\n\n".join(_filled(each, width) for each in text.strip("\n").split("\n\n"))
 
@@ -59,6 +59,6 @@ def _filled(paragraph: str, width: int) -> str:
 
 
 def _item(line: str, width: int) -> str:
-    """A line of a list; what does not fit stands below its text."""
+    """A list item; its further lines are indented to its text."""
     text = LIST_MARK.match(line)
     return textwrap.fill(line, width, subsequent_indent=" " * (text.end() if text else 0))

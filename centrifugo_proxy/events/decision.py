@@ -79,7 +79,7 @@ def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
 def denied(code: int, message: str, notices: Notices = (), *, temporary: bool = False) -> Decision:
     """Refused: the client gets the error and its connection stays. After a temporary error the SDKs try again.
 
-    The message is never empty: Centrifugo omits an empty one, and the Python SDK then retries for ever.
+    The message is never empty: Centrifugo omits an empty one, and the Python SDK then retries forever.
     """
     return Decision("denied", 200, answers.Error(code, message or "refused", temporary), notices)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import yaml
 
 CORE: Final = "tag:yaml.org,2002:"
-UNTAGGED: Final = "untagged"  # ours, for what is written without quotes or a tag
+UNTAGGED: Final = "untagged"  # a tag of ours, for scalars without quotes and tag
 
 CONSTANTS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

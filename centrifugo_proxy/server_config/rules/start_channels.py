@@ -32,7 +32,8 @@ PERSONAL: Final = {
 PERSONAL_NAMESPACE: Final = {6: "personal_channel_namespace", 5: "channel_namespace"}
 PROXY_NAMES: Final = ("subscribe_proxy_name", "publish_proxy_name", "sub_refresh_proxy_name")
 V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
-# By event: what turns it on in a namespace of v6, "" for the subscription type of that name; and the proxy's name.
+# For each event of v6: the option that turns it on in a namespace ("" if the subscription_type of that name does), and
+# the option that names its proxy.
 OTHER_PROXIES: Final = {
     "subscribe_stream": ("subscribe_stream_proxy_enabled", "subscribe_stream_proxy_name"),
     "map_publish": ("map.publish_proxy_enabled", "map.publish_proxy_name"),

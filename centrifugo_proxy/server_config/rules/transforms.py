@@ -103,8 +103,8 @@ def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> I
                 yield Problem(
                     transform.path,
                     f"A temporary {transform.status} ends the user's {what}: the transformed status has no result, and "
-                    f"on {proxy.event} Centrifugo takes an answer without a result as expired. Without it, the "
-                    f"{what} goes on for another minute.",
+                    f"on {proxy.event} Centrifugo takes an answer without a result as expired. Without "
+                    f"the transform the {what} goes on for another minute.",
                     f"Remove it from the {proxy.event} proxy"
                     + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
                 )
