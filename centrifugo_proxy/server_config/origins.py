@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 STRANGER: Final = "stranger.example"
+NULL: Final = "null"  # the origin of local files, and of sandboxed frames
+DEFAULT_PORT: Final = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
 # Origins that no entry should match: short and long names, digits, ports, common top-level domains.
 STRANGERS: Final = tuple(
     f"{scheme}://{host}"
@@ -37,18 +39,26 @@ def never_matches(entry: str) -> bool:
     plain = BRACES.sub("", entry)
     if entry != entry.lower() or any(character in plain for character in ", \t\"'"):
         return True
+    if DEFAULT_PORT.fullmatch(plain):
+        return True
     if WILD.search(plain):
         return plain.endswith("/")
     _, scheme, rest = plain.partition("://")
-    return entry != "null" and (not scheme or "/" in rest)
+    return entry != NULL and (not scheme or "/" in rest)
 
 
 def _made_for(entry: str) -> Iterator[str]:
-    """Origins for a pattern that ends in a wildcard: https://app.example.com* admits https://app.example.com.evil.test."""
-    for end in (STRANGER, f".{STRANGER}"):
-        origin = entry.rstrip("*") + end
-        if WEB_PAGE.fullmatch(origin):
-            yield origin
+    """Origins of an attacker's own domain for a pattern with `*` at an end of it, or at the start of the host.
+
+    https://app.example.com* admits https://app.example.com.evil.test, *app* https://app.evil.test, and
+    https://*example.com https://evilexample.com; a subdomain, as of *.example.com, belongs to the owner of the domain.
+    """
+    begun = f"https://{entry.lstrip('*')}" if entry.startswith("*") and "://" not in entry else entry
+    candidates = [begun.rstrip("*") + end for end in (STRANGER, f".{STRANGER}")] if begun.endswith("*") else []
+    scheme, _, domain = begun.partition("://*")
+    if domain.count(".") == 1 and not domain.startswith("."):
+        candidates.append(f"{scheme}://stranger{domain}")
+    yield from filter(WEB_PAGE.fullmatch, candidates)
 
 
 def _expression(entry: str) -> re.Pattern[str] | None:

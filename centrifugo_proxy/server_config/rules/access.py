@@ -5,7 +5,7 @@ from typing import Final
 
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, is_true, words
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.origins import lets_in_anybody, never_matches
+from centrifugo_proxy.server_config.origins import NULL, lets_in_anybody, never_matches
 from centrifugo_proxy.server_config.rules.proxy import ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
@@ -48,11 +48,28 @@ ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe",
 @RULES.rule("origins-any", Severity.ERROR)
 def origins_any(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     option = configuration.option(ORIGINS[configuration.major])
-    if any(map(lets_in_anybody, words(option.value))):
+    if any(map(lets_in_anybody, _origins(configuration))):
         yield Problem(
             option.path,
             "Any web page a user visits may open a connection from that user's browser.",
             "List the origins your app is served from, such as https://app.example.com.",
+        )
+
+
+def _origins(configuration: Configuration) -> list[str]:
+    """The entries of the list. v6 does not split a single string."""
+    value = configuration.option(ORIGINS[configuration.major]).value
+    return [value] if configuration.major == 6 and isinstance(value, str) and value else words(value)
+
+
+@RULES.rule("origins-null", Severity.WARNING)
+def origins_null(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
+    if NULL in _origins(configuration):
+        yield Problem(
+            ORIGINS[configuration.major],
+            "null is the origin of local files, but of sandboxed frames too, which every web page can have: any page a "
+            "user visits may open a connection from that user's browser.",
+            "Remove it, and serve the app from an origin of its own, such as capacitor://localhost.",
         )
 
 
@@ -70,9 +87,8 @@ def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator
 @RULES.rule("origins-unmatched", Severity.ERROR)
 def origins_unmatched(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     option = configuration.option(ORIGINS[configuration.major])
-    whole = configuration.major == 6 and isinstance(option.value, str)  # v6 does not split a single string
-    entries = [option.value] if whole and option.value else words(option.value)
-    if any(map(never_matches, entries)) and not isinstance(option.value, FromSecret):
+    whole = configuration.major == 6 and isinstance(option.value, str)
+    if any(map(never_matches, _origins(configuration))) and not isinstance(option.value, FromSecret):
         yield Problem(
             option.path,
             "An entry matches no origin that a browser sends, and Centrifugo refuses the web app it is meant for. An "

@@ -53,7 +53,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"rpc\.(without_namespace|namespaces\[\])\.proxy_name|rpc\.namespaces\[\]\.(name|proxy_enabled)": (
             "event-proxy-missing start-refused"
         ),
-        r"client\.allowed_origins": "origins-any origins-empty origins-unmatched",
+        r"client\.allowed_origins": "origins-any origins-null origins-empty origins-unmatched",
         r"client\.allow_anonymous_connect_without_token": "anonymous-access",
         r"client\.(insecure|insecure_skip_token_signature_verify)|http_api\.insecure|admin\.insecure": "insecure-mode",
         r"client\.(subscription_)?token\.insecure_skip_jwks_endpoint_safety_check": "insecure-mode",
@@ -124,7 +124,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"channel_namespace_boundary": "namespace-boundary",
         r"channel_private_prefix": "private-prefix",
         r"rpc_namespace_boundary": "rpc-boundary",
-        r"allowed_origins": "origins-any origins-empty origins-unmatched",
+        r"allowed_origins": "origins-any origins-null origins-empty origins-unmatched",
         r"client_insecure(_skip_token_signature_verify)?|api_insecure|admin_insecure": "insecure-mode",
         r"token_(hmac_secret_key|rsa_public_key|ecdsa_public_key|jwks_public_endpoint)": "jwt-keys",
         r"separate_subscription_token_config|subscription_token_(hmac_secret_key|(rsa|ecdsa)_public_key|"

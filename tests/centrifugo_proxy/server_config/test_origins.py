@@ -2,7 +2,7 @@
 
 import pytest
 
-from centrifugo_proxy.server_config.origins import lets_in_anybody
+from centrifugo_proxy.server_config.origins import lets_in_anybody, never_matches
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,9 @@ from centrifugo_proxy.server_config.origins import lets_in_anybody
         "https://app.test*",
         "https://app.*",
         "https\\://*",
+        "*app.test*",
+        "*app*",
+        "https://*example.com",
     ],
 )
 def test_an_entry_that_a_stranger_fits_is_seen(entry: str) -> None:
@@ -47,6 +50,8 @@ def test_an_entry_that_a_stranger_fits_is_seen(entry: str) -> None:
         "https://app.test,*",
         "https://\\*",
         "https://*.{example,test}.com",
+        "https://*-app.example.com",
+        "https://*app.example.com",
         "capacitor://*",
         "file://*",
         "null",
@@ -58,3 +63,13 @@ def test_an_entry_that_a_stranger_fits_is_seen(entry: str) -> None:
 )
 def test_an_entry_for_some_is_not(entry: str) -> None:
     assert not lets_in_anybody(entry)
+
+
+@pytest.mark.parametrize("entry", ["https://app.test:443", "http://app.test:80", "https://*.app.test:443"])
+def test_no_browser_names_the_default_port(entry: str) -> None:
+    assert never_matches(entry)
+
+
+@pytest.mark.parametrize("entry", ["https://app.test:80", "http://app.test:8080", "http://localhost:*"])
+def test_another_port_is_part_of_an_origin(entry: str) -> None:
+    assert not never_matches(entry)

@@ -226,6 +226,9 @@ FIRES: Final = [
     Case("origins-any", "client.allowed_origins", {"client.allowed_origins": ["https://app.test", "*"]}),
     Case("origins-any", "allowed_origins", {"allowed_origins": "https://*"}, major=5),
     Case("origins-any", "client.allowed_origins", {"client.allowed_origins": ["{http,https}://*.*"]}),
+    Case("origins-null", "client.allowed_origins", {"client.allowed_origins": ["https://app.test", "null"]}),
+    Case("origins-null", "allowed_origins", {"allowed_origins": "https://app.test null"}, major=5),
+    Case("origins-unmatched", "client.allowed_origins", {"client.allowed_origins": "https://app.test *"}),
     *(
         Case("origins-unmatched", "client.allowed_origins", {"client.allowed_origins": ["https://app.test", entry]})
         for entry in (
@@ -446,6 +449,7 @@ SILENT: Final = [
         expected=ALL_EVENTS,
     ),
     Case("transform-on-refresh", "a status that refreshes never have", {}, major=5, expected=ALL_EVENTS),
+    Case("origins-null", "another app", {"client.allowed_origins": ["file://", "https://null.test"]}),
     Case("origins-any", "no web page", {"client.allowed_origins": ["capacitor://*"]}),
     Case("origins-any", "a part of a host", {"client.allowed_origins": ["https://*.app.test"]}),
     Case("origins-empty", "one as a string", {"allowed_origins": "https://app.test"}, major=5),
