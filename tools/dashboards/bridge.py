@@ -38,7 +38,7 @@ def _now() -> Iterator[Panel]:
     yield number("Behind", "Records.", Query(total("realtime_bridge_lag_records"), "records"))
     oldest = largest("realtime_bridge_oldest_pending_seconds", "")
     yield number("Oldest event waits", "Alert: a minute.", Query(oldest, "oldest"), unit="s", warn=60)
-    letters = f"sum (increase({metric('realtime_bridge_dead_letters_total')}[$__range]))"
+    letters = f"round(sum (increase({metric('realtime_bridge_dead_letters_total')}[$__range])))"
     yield number("New dead letters", "In the time shown.", Query(letters, "dead letters"), warn=1)
     stopped = total("realtime_bridge_partition_stopped")
     yield number("Stopped", "Each needs a person.", Query(stopped, "stopped"), warn=1, none="0")
