@@ -28,7 +28,7 @@ Path = str | os.PathLike[str]
 def read_file(path: Path, max_bytes: int) -> bytes:
     """The content of the regular file at `path`.
 
-    Raises OSError; `common.os_errors.reason` gives its words. A file above `max_bytes` fails with EFBIG.
+    Raises OSError, which `common.os_errors.reason` puts into words. A file above `max_bytes` fails with EFBIG.
     """
     return b"".join(read_chunks(path, max_bytes))
 

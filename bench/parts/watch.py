@@ -27,7 +27,7 @@ METRICS: Final = {
 
 
 class Samples:
-    """Seconds of each probe's answers, probes that found nobody listening, and the metrics over time."""
+    """The seconds that each answer took, the number of probes without a listener, and the metrics over time."""
 
     def __init__(self) -> None:
         self.probes: dict[str, list[float]] = {path: [] for path in PROBES}

@@ -31,7 +31,7 @@ def record_of(message: Message) -> Record:
 
 
 def _pairs(headers: object) -> Headers:
-    """A consumer's headers are always a list of pairs; the library's type has what a producer may pass as well."""
+    """A consumer's headers are always a list of pairs. The library's type also allows what producers may pass."""
     return tuple(headers) if isinstance(headers, list) else ()
 
 

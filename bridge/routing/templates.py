@@ -143,7 +143,7 @@ class Template:
 
 
 def _filler(parts: tuple[str | Placeholder, ...]) -> Callable[[Event], str]:
-    """The function that fills a template. The usual shapes have one of their own, as every event is filled in."""
+    """The function that fills a template. Common shapes have a faster one, because it runs for every event."""
     match parts:
         case (Placeholder() as placeholder,):
             return placeholder.fill

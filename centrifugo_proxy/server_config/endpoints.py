@@ -27,7 +27,7 @@ def why_not_callable(endpoint: str) -> str:
 def _problem_of_address(address: str) -> str:
     parts = ADDRESS.fullmatch(address)
     if parts is None:
-        return "host has a colon or a bracket too many; an IPv6 address stands in brackets"
+        return "host has too many colons or brackets; an IPv6 address needs brackets"
     if not parts["host"]:
         return "host is empty"
     if NOT_IN_A_HOST.search(parts["host"]):

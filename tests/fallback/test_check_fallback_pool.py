@@ -154,7 +154,7 @@ def test_a_file_that_others_can_read_is_pointed_out(tmp_path: Path, settings: Se
     assert "  file mode: 0644\n" in output
 
 
-async def test_the_live_process_tells_what_it_has_left() -> None:
+async def test_the_live_process_shows_how_many_tickets_are_left() -> None:
     tickets = [secrets.token_urlsafe(32) for _ in range(3)]
     async with uvicorn_service(tickets=tickets) as running:
         running.runtime.admission.pool.consume(tickets[0])
@@ -263,7 +263,7 @@ def test_a_proxy_in_the_environment_is_not_asked_for_a_process_nearby(monkeypatc
     assert code == 0, output
 
 
-def test_a_process_that_does_not_answer_is_given_up() -> None:
+def test_a_process_that_does_not_answer_is_unknown_after_a_timeout() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
 
@@ -286,7 +286,7 @@ def test_a_process_that_does_not_answer_is_given_up() -> None:
         "http://host?x=1",
     ],
 )
-def test_what_is_no_address_of_the_service_is_not_asked(url: str) -> None:
+def test_a_url_that_cannot_be_the_services_is_refused(url: str) -> None:
     code, report = checked_json("--url", url)
 
     shown = "" if "@" in url else f" {url!r}"

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 class Command(LettersCommand):
     help = (
-        "Show the newest dead letters: how many by reason, and why each record failed and where it stood. Reads the\n"
+        "Show the newest dead letters: how many for each reason, and the position and reason of each. Reads the\n"
         "topic from its end, joins no group, and changes nothing. Keys and values are shown only when asked for."
     )
     epilog = """\
 exit codes:
-  0  there is no dead letter that fits
-  1  there is at least one
+  0  no dead letter matches
+  1  at least one matches
   3  unknown: Kafka does not answer, or there is no such topic
 
 examples:
@@ -40,9 +40,11 @@ docs/bridge-operations.md says what each reason means and what to do about it.""
         parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only this reason")
         parser.add_argument("--route", metavar="R", help="only this route")
         parser.add_argument("--since", type=seconds, metavar="2h", help="only of this time")
-        parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (100)")
+        parser.add_argument(
+            "--limit", type=int, default=100, metavar="N", help="the largest number of dead letters to show (100)"
+        )
         parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object a line")
-        parser.add_argument("--show-values", action="store_true", help="keys and values of the records too")
+        parser.add_argument("--show-values", action="store_true", help="show keys and values of the records too")
 
     def handle(self, *args: Any, limit: int, as_json: bool, show_values: bool, **options: Any) -> None:
         topic = need_topic("BRIDGE_DEAD_LETTER_TOPIC")

@@ -83,7 +83,7 @@ def test_the_guards_token_is_read_from_a_file_and_printed_only_when_asked_for(
     assert having["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "from-the-file"}
 
 
-def test_a_secret_that_cannot_be_read_is_said_in_a_line(settings: Settings) -> None:
+def test_a_secret_that_cannot_be_read_is_reported_in_one_line(settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_TOKEN_FILE = "/nowhere/token"
 
     with pytest.raises(CommandError, match="CENTRIFUGO_PROXY_TOKEN_FILE: cannot read /nowhere/token"):
@@ -108,7 +108,7 @@ def policy(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_policy_switches_the_later_events_on_in_its_namespaces() -> None:
+def test_a_policy_switches_the_session_events_on_in_its_namespaces() -> None:
     out, _ = printed("--format", "json", "--major", "6")
 
     channel = json.loads(out)["channel"]
@@ -116,7 +116,7 @@ def test_a_policy_switches_the_later_events_on_in_its_namespaces() -> None:
     assert [namespace["name"] for namespace in channel["namespaces"]] == ["family"]
 
 
-def test_a_policy_that_cannot_be_used_is_said_in_a_line(policy: Path) -> None:
+def test_a_policy_that_cannot_be_used_is_reported_in_one_line(policy: Path) -> None:
     policy.write_text("[[channels]]\n")
 
     with pytest.raises(CommandError, match=r"line 1, \[\[channels\]\] rule 1: allow is missing"):
