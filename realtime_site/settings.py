@@ -154,10 +154,7 @@ EFFECTIVE_SETTINGS = env.effective
 GIVEN_SETTINGS = {name: value for name, value in env.effective.items() if os.environ.get(name)}
 
 INSTALLED_APPS = ["centrifugo_proxy", "fallback", "bridge", "realtime_site"]
-MIDDLEWARE = [
-    "realtime_site.serving.middleware.allowed_hosts",
-    "realtime_site.serving.middleware.django_prometheus_metrics",
-]
+MIDDLEWARE = ["realtime_site.serving.middleware.allowed_hosts"]
 ROOT_URLCONF = "centrifugo_proxy.web.urls"
 ASGI_APPLICATION = "realtime_site.asgi.application"
 DATABASES: dict[str, dict[str, str]] = {}

@@ -110,11 +110,11 @@ class Connect:
 
     def _translate(self, answer: IdentityAnswer, ticket: str, notices: Notices) -> Decision:
         match answer:
+            case Identity():
+                return self._success(answer, notices)
             case IdentityDenied() | IdentityDisconnect() if self.admission.holds(ticket):
                 # Identity is up but does not know the pool's tickets: the client keeps its ticket and tries again.
                 return self._unavailable("fallback_pool_not_open", notices)
-            case Identity():
-                return self._success(answer, notices)
             case IdentityDisconnect(code, reason):
                 return self._passed_on(code, reason, notices)
             case IdentityDenied():

@@ -1,18 +1,17 @@
 """The methods of a service: called with a deadline, counted, timed and traced."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from time import perf_counter
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
-from centrifugo_proxy.peers.channels import RollingChannel, RollingMethod
+from centrifugo_proxy.peers.channels import BytesMethod, RollingChannel, RollingMethod
 from centrifugo_proxy.peers.statuses import MADE_BY_GRPC, NO_ANSWER, Failed, Interrupted, NotFromService
 from centrifugo_proxy.spans import Metadata, Tracer
 
@@ -24,6 +23,9 @@ BytesCall = aio.UnaryUnaryCall[bytes, bytes]
 # Maximum number of abandoned calls to one peer. Each ends at its deadline. Above the maximum they are cancelled at
 # once, and grpcio leaks about 900 bytes for each.
 ABANDONED_CALLS: Final = 4096
+# Names and numbers of statuses. An enumeration's `name` and `value` are computed each time.
+OK: Final = (grpc.StatusCode.OK.name, grpc.StatusCode.OK.value[0])
+CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.value[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,84 +63,84 @@ class ObservedCall(Generic[Request, Response]):
     response: type[Response]
     peer: Peer
 
-    async def __call__(self, request: Request) -> Response:
-        """Make one call, without retries, and return its response. Raises Failed; at once if no capacity is left."""
+    def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
+        """Make one call, without retries; its response is awaited. Raises Failed; at once if no capacity is left."""
         capacity = self.peer.capacity
         if capacity is not None and not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
-        return await self._observed(request)
+        return self._observed(request)
 
     async def _observed(self, request: Request) -> Response:
         peer = self.peer
         span = peer.tracer.client_span(self.service, self.method, peer.name)
         started = perf_counter()
-        status = grpc.StatusCode.OK
+        status, number = OK
         try:
             return await self.send(request, span.metadata)
         except Failed as failed:
-            status = failed.status
+            status, number = failed.status.name, failed.status.value[0]
             raise
         except asyncio.CancelledError:
-            status = grpc.StatusCode.CANCELLED
+            status, number = CANCELLED
             raise
         finally:
-            peer.observe(status.name, perf_counter() - started)
-            span.end(status.value[0])
+            peer.observe(status, perf_counter() - started)
+            span.end(number)
 
     async def send(self, request: Request, metadata: Metadata) -> Response:
         """The response, neither counted nor traced. The call's slot is released when the call ends. Raises Failed."""
-        make_call = self.rolling.call
-        expired = partial(self.peer.channel.call_expired, self.rolling, make_call)
-        call = make_call(request.SerializeToString(), timeout=self.peer.deadline_s, metadata=metadata)
-        if capacity := self.peer.capacity:
+        peer, make_call = self.peer, self.rolling.call
+        call = make_call(request.SerializeToString(), timeout=peer.deadline_s, metadata=metadata)
+        if capacity := peer.capacity:
             call.add_done_callback(lambda _: capacity.leave())
-        await _end_of(call, self.peer.abandoned, expired)
-        status = await call.code()
-        if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-            expired()
-        if status is grpc.StatusCode.CANCELLED:
-            raise Interrupted(status)
-        if status is not grpc.StatusCode.OK:
-            raise await _failure(call, status)
-        body = await call
+        ended = asyncio.get_running_loop().create_future()
+        call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
+        try:
+            await ended
+        except asyncio.CancelledError:  # the caller has hung up; to await the call itself would cancel it
+            self._abandon(call, make_call)
+            raise
+        succeeded = True
+        try:
+            body = await call
+        except (grpc.RpcError, asyncio.CancelledError):  # the call's ending; a cancellation arrives at the await above
+            succeeded = False
+        if not succeeded:  # not in the except block: its exception quotes the peer
+            raise await self._failure(call, make_call)
         if body is None:  # missing from the annotations of grpc.aio
-            raise Interrupted(status, "ended with the gRPC status OK and without a message")
+            raise Interrupted(grpc.StatusCode.OK, "ended with the gRPC status OK and without a message")
         try:
             return self.response.FromString(body)
         except DecodeError:
             raise Failed(grpc.StatusCode.INTERNAL, "was answered with bytes that are not its message") from None
 
+    async def _failure(self, call: BytesCall, make_call: BytesMethod) -> Failed:
+        """The exception for the status of a call that failed."""
+        status = await call.code()
+        if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._expired(make_call)
+        if status is grpc.StatusCode.CANCELLED:
+            return Interrupted(status)
+        details = await call.details() or ""
+        if status not in NO_ANSWER and details.startswith(MADE_BY_GRPC):
+            return NotFromService(status)
+        return Failed(status)
 
-async def _failure(call: BytesCall, status: grpc.StatusCode) -> Failed:
-    """The exception for this status."""
-    details = await call.details() or ""
-    if status not in NO_ANSWER and details.startswith(MADE_BY_GRPC):
-        return NotFromService(status)
-    return Failed(status)
+    def _expired(self, make_call: BytesMethod) -> None:
+        self.peer.channel.call_expired(self.rolling, make_call)
 
+    def _abandon(self, call: BytesCall, make_call: BytesMethod) -> None:
+        """Let the call run until its deadline: grpcio never frees the memory of a cancelled call's operations."""
+        if call.done():
+            return
+        abandoned = self.peer.abandoned
+        if not abandoned.enter():
+            call.cancel()
+            return
 
-async def _end_of(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:
-    """Wait until the call has ended. If the caller is cancelled, the call continues until its deadline."""
-    ended = asyncio.get_running_loop().create_future()
-    call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
-    try:
-        await ended
-    except asyncio.CancelledError:
-        _abandon(call, abandoned, expired)
-        raise
+        def ended(_: object) -> None:
+            abandoned.leave()
+            if not call.time_remaining():
+                self._expired(make_call)
 
-
-def _abandon(call: BytesCall, abandoned: Capacity, expired: Callable[[], None]) -> None:
-    """Let the call run until its deadline: grpcio never frees the memory of a cancelled call's operations."""
-    if call.done():
-        return
-    if not abandoned.enter():
-        call.cancel()
-        return
-
-    def ended(_: object) -> None:
-        abandoned.leave()
-        if not call.time_remaining():
-            expired()
-
-    call.add_done_callback(ended)
+        call.add_done_callback(ended)

@@ -38,6 +38,8 @@ TIERS: Final = {
     pb.SUBSCRIPTION_TIER_PRO: "pro",
     pb.SUBSCRIPTION_TIER_FAMILY: "family",
 }
+# Characters of both ids up to which neither can be too long: UTF-8 takes at most four bytes for one.
+CERTAINLY_SHORT: Final = LONGEST_ID_BYTES // 4
 
 
 class GrpcIdentityClient:
@@ -97,15 +99,15 @@ def _answer(response: pb.ValidateResponse) -> IdentityAnswer:
 
 
 def _identity(success: pb.Success) -> Identity | IdentityMalformed:
-    if not success.user_id:
+    user, family = success.user_id, success.family_id
+    if not user:
         return IdentityMalformed("identity's Success has an empty user_id")
-    for name, value in (("user_id", success.user_id), ("family_id", success.family_id)):
-        if len(value.encode()) > LONGEST_ID_BYTES:
-            return IdentityMalformed(f"identity's Success has a {name} of more than {LONGEST_ID_BYTES} bytes")
+    if len(user) + len(family) > CERTAINLY_SHORT and (problem := _too_long(user, family)):
+        return IdentityMalformed(problem)
     locks = success.parental_state
     return Identity(
-        success.user_id,
-        success.family_id,
+        user,
+        family,
         TIERS.get(success.subscription_tier, "unspecified"),
         success.is_admin,
         ParentalState(
@@ -114,3 +116,11 @@ def _identity(success: pb.Success) -> Identity | IdentityMalformed:
         normalized_expiry(success.expire_at),
         success.degraded,
     )
+
+
+def _too_long(user: str, family: str) -> str:
+    """What is wrong with ids that are too long, else ""."""
+    for name, value in (("user_id", user), ("family_id", family)):
+        if len(value.encode()) > LONGEST_ID_BYTES:
+            return f"identity's Success has a {name} of more than {LONGEST_ID_BYTES} bytes"
+    return ""

@@ -75,19 +75,14 @@ def _parse_split(body: bytes) -> ConnectRequest:
 
 
 def _request(fields: Mapping[str, Any], data: Any) -> ConnectRequest:
-    client, transport, protocol = (_text(fields, name) for name in ("client", "transport", "protocol"))
+    client, transport, protocol = fields.get("client", ""), fields.get("transport", ""), fields.get("protocol", "")
+    if not (isinstance(client, str) and isinstance(transport, str) and isinstance(protocol, str)):
+        name = next(name for name in ("client", "transport", "protocol") if not isinstance(fields.get(name, ""), str))
+        raise BadRequest(f"{name} is not a string")
     ticket = data.get("token") if isinstance(data, dict) else None
     if isinstance(ticket, str) and 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
         return ConnectRequest(client, transport, protocol, ticket)
     return ConnectRequest(client, transport, protocol, None, _problem(data))
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    """The string under `name`, "" when absent. Raises BadRequest for another type."""
-    value = fields.get(name, "")
-    if not isinstance(value, str):
-        raise BadRequest(f"{name} is not a string")
-    return value
 
 
 def _decoded(b64data: Any) -> Any:

@@ -40,22 +40,21 @@ class CounterTally(Collector):
 class Series:
     """One series of a histogram, with the same `buckets` as the others: upper bounds in ascending order."""
 
-    __slots__ = ("_buckets", "_numbers")
+    __slots__ = ("_buckets", "_counts", "_total")
 
     def __init__(self, buckets: Sequence[float]) -> None:
         self._buckets = buckets
-        self._numbers: list[float] = [0] * (len(buckets) + 1) + [0.0]  # a count for each bucket and above, the sum
+        self._counts = [0] * (len(buckets) + 1)
+        self._total = 0.0
 
     def observe(self, value: float) -> None:
         """Count a value."""
-        numbers = self._numbers
-        bucket = bisect_left(self._buckets, value)
-        numbers[bucket] += 1
-        numbers[-1] += value
+        self._counts[bisect_left(self._buckets, value)] += 1
+        self._total += value  # CPython switches threads at calls and loops, and there is none between the two lines
 
-    def snapshot(self) -> tuple[list[float], float]:
+    def snapshot(self) -> tuple[list[int], float]:
         """The cumulative counts, the last of which is the number of values, and the sum of the values."""
-        *counts, total = self._numbers
+        counts, total = self._counts[:], self._total
         return list(accumulate(counts)), total
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
@@ -14,7 +14,7 @@ from centrifugo_proxy.peers.identity import IdentityInterrupted, IdentityUnavail
 from centrifugo_proxy.protocol.codes import path_of
 from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.telemetry import metrics
-from centrifugo_proxy.web.request_context import caller_of, runtime_of, scope_of, unread_body
+from centrifugo_proxy.web.request_context import UNREAD_BODY, caller_of, runtime_of, scope_of
 from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import Runtime
@@ -38,29 +38,28 @@ class Endpoint:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The response to one request. Every request is counted once and its span ended, whatever happens."""
-        runtime = runtime_of(request)
+        event, scope, runtime = self.event, scope_of(request), runtime_of(request)
         outcome, status = "cancelled", 0
         started = perf_counter()
-        metrics.inflight[self.event] += 1
-        span = runtime.tracer.server_span(scope_of(request), path_of(self.event))
+        metrics.inflight[event] += 1
+        span = runtime.tracer.server_span(scope, path_of(event))
         try:
-            decided = await self._decide(runtime, request, started)
-            runtime.operator_log.write(self.event, decided)
+            decided = turned_away(runtime, scope, request.body) or await self._decide(runtime, request, started)
+            runtime.operator_log.write(event, decided)
             outcome = decided.outcome
-            status, body = respond(decided, runtime.mode, self.event)
+            status, body = respond(decided, runtime.mode, event)
             return JsonResponse(body, status)
         except CallerGone:
             return JsonResponse(b"{}", 499)
         finally:
             span.end(status, outcome)
-            metrics.inflight[self.event] -= 1
-            metrics.count_request(self.event, outcome, perf_counter() - started)
+            metrics.inflight[event] -= 1
+            metrics.count_request(event, outcome, perf_counter() - started)
 
     async def _decide(self, runtime: Runtime, request: HttpRequest, started: float) -> Decision:
-        refused = _turned_away(runtime, request)
         handler = runtime.events.get(self.event)
-        if refused or handler is None:
-            return refused or decision.NOT_IMPLEMENTED
+        if handler is None:
+            return decision.NOT_IMPLEMENTED
         if not runtime.capacity.enter():
             return decision.OVERLOADED
         try:
@@ -78,11 +77,11 @@ class Endpoint:
             runtime.capacity.leave(perf_counter() - started)
 
 
-def _turned_away(runtime: Runtime, request: HttpRequest) -> Decision | None:
+def turned_away(runtime: Runtime, scope: dict[str, Any], body: bytes) -> Decision | None:
     """The refusal that comes before parsing, if any: an unread body, or the guard."""
-    if status := unread_body(request):
+    if status := scope.get(UNREAD_BODY):
         return decision.BAD_REQUEST._replace(status=status)
-    if reason := runtime.guard.refusal(scope_of(request)["headers"], request.body):
+    if reason := runtime.guard.refusal(scope["headers"], body):
         metrics.guard_refusals[reason].inc()
         return decision.REFUSED._replace(notices=(GuardRefused(reason),))
     return None

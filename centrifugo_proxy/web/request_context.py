@@ -17,6 +17,7 @@ class _Waiting:
 
 WAITING: Final = _Waiting()
 CALLER: Final = "realtime.caller"
+# Set for a body that was not read to its end: the status to answer, 413 too large or 408 too slow.
 UNREAD_BODY: Final = "realtime.unread_body"
 
 
@@ -30,12 +31,6 @@ def caller_of(request: HttpRequest) -> Caller:
     """The caller that waits for the answer to `request`; the ASGI handler puts it into the scope."""
     caller: Caller = scope_of(request).get(CALLER, WAITING)
     return caller
-
-
-def unread_body(request: HttpRequest) -> int:
-    """0, or the status for a body that was not read to its end: 413 too large, 408 too slow."""
-    status: int = scope_of(request).get(UNREAD_BODY, 0)
-    return status
 
 
 def runtime_of(request: HttpRequest) -> Runtime:

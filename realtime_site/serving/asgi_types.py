@@ -3,8 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-# Key in scope["extensions"]: an async function without arguments, True if the client has closed its connection.
+# Keys in scope["extensions"].
+# An async function without arguments: True if the client has closed its connection.
 CLIENT_LEFT: Final = "realtime_site.client_left"
+# A function without arguments: the body if it has arrived whole, else None. Instead of awaiting `receive`.
+TAKE_BODY: Final = "realtime_site.take_body"
+# A function of status, headers and body: answers with all of it. Instead of awaiting `send` twice.
+RESPOND: Final = "realtime_site.respond"
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]

@@ -9,19 +9,22 @@ A test sends the same requests through both handlers (Django 5.2).
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch
 
 from centrifugo_proxy.protocol import answers, codes
+from centrifugo_proxy.telemetry.django_metrics import tally
 from centrifugo_proxy.web.request_context import CALLER, UNREAD_BODY, scope_of
-from centrifugo_proxy.web.responses import JsonResponse, not_found
-from realtime_site.serving.asgi_types import CLIENT_LEFT, Receive, Scope, Send
+from centrifugo_proxy.web.responses import AsgiHeaders, JsonResponse, not_found
+from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, Receive, Scope, Send
 from realtime_site.serving.disconnect import AsgiCaller, Watch
 from realtime_site.serving.request import LeanRequest
 
@@ -30,7 +33,11 @@ TOO_SLOW: Final = 408
 # For requests that the server cancels at the end of its graceful shutdown.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
+NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
 NOT_FOUND: Final = ResolverMatch(not_found, (), {}, url_name="not-found")
+
+TakeBody = Callable[[], bytes | None]
+Respond = Callable[[int, AsgiHeaders, bytes], None]
 
 
 class Disconnected(Exception):
@@ -49,13 +56,23 @@ class LeanHandler(ASGIHandler):
         self._matches: dict[str, ResolverMatch] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = scope[CALLER] = self._watch.enter(receive, scope.get("extensions", {}).get(CLIENT_LEFT))
+        extensions = scope.get("extensions") or NO_EXTENSIONS
+        caller = scope[CALLER] = self._watch.enter(receive, extensions.get(CLIENT_LEFT))
         try:
-            response = await self._serve(scope, receive, caller)
+            # One coroutine down to the middlewares: each level costs every request twice, going in and coming back.
+            body = self._taken(scope, extensions.get(TAKE_BODY))
+            if body is None:
+                body = await self._read(scope, receive, caller)
+            caller.reading = False
+            request = LeanRequest(scope, body)
+            response: HttpResponseBase = await self._middleware_chain(request)  # type: ignore[attr-defined]
+            self._finish(request, response)
         except asyncio.CancelledError:
             if caller.hung_up:
                 return caller.absorb_cancellation()
             response = JsonResponse(SHUTTING_DOWN, 503, {"Connection": "close"})
+        except UnicodeDecodeError:  # the query string's
+            response = HttpResponseBadRequest()
         except Disconnected:
             return None
         finally:
@@ -63,20 +80,25 @@ class LeanHandler(ASGIHandler):
         if not isinstance(response, JsonResponse):
             return await self.send_response(response, send)
         headers = response.asgi_headers()
+        respond: Respond | None = extensions.get(RESPOND)
+        if respond is not None:
+            return respond(response.status_code, headers, response.content)
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         return await send({"type": "http.response.body", "body": response.content})
 
-    async def _serve(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> HttpResponseBase:
-        body = await self._read(scope, receive, caller)
-        try:
-            request = LeanRequest(scope, body)
-        except UnicodeDecodeError:
-            return HttpResponseBadRequest()
-        response: HttpResponse = await self._middleware_chain(request)  # type: ignore[attr-defined]
+    def _taken(self, scope: Scope, take_body: TakeBody | None) -> bytes | None:
+        """The body if it has arrived already, b"" if it is too large; None if it must be read."""
+        body = None if take_body is None else take_body()
+        return body if body is None or len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
+
+    def _finish(self, request: LeanRequest, response: HttpResponseBase) -> None:
+        """Count a request that reached its view as django-prometheus' middlewares do, and release it."""
+        scope = request.scope
+        if match := request.resolver_match:
+            tally.count(match.view_name, request.method or "", scope["scheme"], response.status_code)
         request.close()
         if UNREAD_BODY in scope:
             response.headers["Connection"] = "close"
-        return response
 
     async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
         """The body. If it is too large or too slow, it stays unread and the scope has the status to answer."""
@@ -93,7 +115,6 @@ class LeanHandler(ASGIHandler):
                 raise
             caller.absorb_cancellation()
             return _unread(scope, TOO_SLOW)
-        caller.reading = False
         return bytes(body) if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
@@ -115,10 +136,11 @@ class LeanHandler(ASGIHandler):
         except Resolver404:  # for a target that is not a path, such as OPTIONS *
             return NOT_FOUND
 
-    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+    @markcoroutinefunction  # returns the view's coroutine, which Django awaits: one level less
+    def _get_response_async(self, request: HttpRequest) -> Coroutine[Any, Any, HttpResponseBase]:
         """The view's response. Every view is a coroutine function, and no middleware has hooks around it."""
-        view, args, kwargs = self.resolve_request(request)
-        response: HttpResponseBase = await view(request, *args, **kwargs)
+        match = self.resolve_request(request)
+        response: Coroutine[Any, Any, HttpResponseBase] = match.func(request, *match.args, **match.kwargs)
         return response
 
 

@@ -5,8 +5,8 @@ import logging
 from typing import Final, Protocol
 
 from realtime_site.serving.asgi_types import AsgiApplication, Message, Scope
-from realtime_site.serving.http_messages import CONTINUE, NO_BODY, status_line
-from realtime_site.serving.http_parser import Headers, Request
+from realtime_site.serving.http_messages import CONTINUE, NO_BODY, Headers, fields, status_line
+from realtime_site.serving.http_parser import Request
 
 DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 
@@ -37,38 +37,19 @@ class Connection(Protocol):
 class Exchange:
     """A request and its response. `complete`: the whole request has arrived. `answered`: the response is written."""
 
-    __slots__ = (
-        "_chunked",
-        "_connection",
-        "_delivered",
-        "_expects_continue",
-        "_left",
-        "_parts",
-        "_start",
-        "_waiter",
-        "_written",
-        "answered",
-        "buffered",
-        "complete",
-        "disconnected",
-        "keep_alive",
-        "scope",
-    )
+    complete = disconnected = answered = False
+    buffered = 0
+    _delivered = _written = _chunked = False
+    _start: Message | None = None
+    _left: int | None = None  # bytes of the content-length not written yet
+    _waiter: asyncio.Future[None] | None = None
 
-    def __init__(self, connection: "Connection", scope: Scope, request: Request) -> None:
+    def __init__(self, connection: "Connection", request: Request) -> None:
         self._connection = connection
-        self.scope = scope
+        self.request = request
         self.keep_alive = request.keep_alive
         self._expects_continue = request.expects_continue
         self._parts: list[bytes] = []
-        self.buffered = 0
-        self.complete = self._delivered = False
-        self.disconnected = False
-        self._start: Message | None = None
-        self._written = self._chunked = False
-        self._left: int | None = None  # bytes of the content-length not written yet
-        self.answered = False
-        self._waiter: asyncio.Future[None] | None = None
 
     # What the connection calls
 
@@ -76,23 +57,25 @@ class Exchange:
         """Add a part of the body."""
         self._parts.append(part)
         self.buffered += len(part)
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def end_body(self) -> None:
         """Mark the request as complete."""
         self.complete = True
         self._expects_continue = False
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def disconnect(self) -> None:
         """Mark the client as gone: nothing more is read or written."""
         self.disconnected = True
         self._wake()
 
-    async def run(self, application: AsgiApplication) -> None:
+    async def run(self, application: AsgiApplication, scope: Scope) -> None:
         """Run the application. If it fails, the answer is 500, or the connection is cut if a response has begun."""
         try:
-            await application(self.scope, self.receive, self.send)
+            await application(scope, self.receive, self.send)
         except BaseException as error:  # includes uvicorn's cancellation at the end of its graceful shutdown
             logger.error("Exception in ASGI application", exc_info=error)
         if self.answered or self.disconnected:
@@ -118,13 +101,26 @@ class Exchange:
         return DISCONNECT
 
     def _taken(self) -> Message:
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
+        body = self._joined()
         self.buffered = 0
         self._delivered = self.complete
         if not self.complete:
             self._connection.update_reading()
         return {"type": "http.request", "body": body, "more_body": not self.complete}
+
+    def _joined(self) -> bytes:
+        parts = self._parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        return body
+
+    def take_body(self) -> bytes | None:
+        """The body, if all of it has arrived and none has been delivered; `receive` then waits for a disconnect."""
+        if not self.complete or self._delivered or self.disconnected:
+            return None
+        self.buffered = 0
+        self._delivered = True
+        return self._joined()
 
     async def send(self, message: Message) -> None:
         """Write the response. A body in one part is written together with the head."""
@@ -142,42 +138,53 @@ class Exchange:
         if more:
             await self._connection.drained()
         else:
-            self.answered = True
+            self._end()
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write the whole response."""
+        if self.disconnected:
+            return
+        if self._start is not None or self.answered:
+            raise RuntimeError("a response has begun")
+        head = self._head(status, headers, more=False)
+        self._connection.write(head, self._framed(status, body, more=False))
+        self._end()
+
+    def _end(self) -> None:
+        self._written = self.answered = True
+        if self._waiter is not None:
             self._wake()
-            self._connection.answered(self)
+        self._connection.answered(self)
 
     def _write(self, start: Message, body: bytes, *, more: bool) -> None:
-        head = b"" if self._written else self._head(start, more=more)
+        head = b"" if self._written else self._head(start["status"], start.get("headers", ()), more=more)
         self._written = True
-        if self.scope["method"] == "HEAD" or start["status"] in NO_BODY:
-            body = b""
-        elif self._chunked:
-            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
-        elif self._left is not None:
+        self._connection.write(head, self._framed(start["status"], body, more=more))
+
+    def _framed(self, status: int, body: bytes, *, more: bool) -> bytes:
+        """A part of the body as it is sent."""
+        if self._bodiless(status):
+            return b""
+        if self._chunked:
+            return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        if self._left is not None:
             self._left -= len(body)
             if self._left < 0 or (self._left and not more):
                 raise RuntimeError("the body is not as long as its content-length")
-        self._connection.write(head, body)
+        return body
 
-    def _head(self, start: Message, *, more: bool) -> bytes:
+    def _bodiless(self, status: int) -> bool:
+        return status in NO_BODY or self.request.method == "HEAD"
+
+    def _head(self, status: int, headers: Headers, *, more: bool) -> bytes:
         """The status line and the headers. Decides whether the connection is kept."""
-        status, lines, framed = start["status"], [status_line(start["status"])], False
-        self.keep_alive = self.keep_alive and self.complete and not self._connection.shutting_down
-        for name, value in (*self._connection.default_headers, *start.get("headers", ())):
-            lower = name.lower()
-            if lower == b"connection":
-                self.keep_alive = self.keep_alive and b"close" not in value.lower()
-                continue
-            if lower == b"content-length":
-                self._left, framed = int(value), True
-            lines.append(b"%b: %b\r\n" % (lower, value))
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        if not framed and status not in NO_BODY and self.scope["method"] != "HEAD":
+        own, common = fields(tuple(map(tuple, headers))), fields(tuple(self._connection.default_headers))
+        self.keep_alive = (
+            self.keep_alive and self.complete and not (own.closes or common.closes or self._connection.shutting_down)
+        )
+        self._left = own.length
+        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        if own.length is None and not self._bodiless(status):
             self._chunked = True  # not in HTTP/1.0, but our responses have a length
-            lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines):
-            raise RuntimeError("a header of the response has a line break in it")
-        return head
+            end = b"transfer-encoding: chunked\r\n" + end
+        return b"%b%b%b%b" % (status_line(status), common.lines, own.lines, end)

@@ -1,8 +1,9 @@
 """Bytes of HTTP/1.1 responses."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -16,6 +17,32 @@ NO_BODY: Final = frozenset({204, 304})
 def status_line(status: int) -> bytes:
     """The first line of a response, without a phrase for a status that has none."""
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+class Fields(NamedTuple):
+    """Headers of a response as they are sent, without `connection`. `length` is that of content-length."""
+
+    lines: bytes
+    length: int | None
+    closes: bool
+
+
+@lru_cache(maxsize=256)
+def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
+    """The fields of these headers; answers of one kind differ in few of them. Raises RuntimeError for a line break."""
+    lines, length, closes = [], None, False
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"connection":
+            closes = closes or b"close" in value.lower()
+            continue
+        if lower == b"content-length":
+            length = int(value)
+        lines.append(b"%b: %b\r\n" % (lower, value))
+    joined = b"".join(lines)
+    if joined.count(b"\n") != len(lines):
+        raise RuntimeError("a header of the response has a line break in it")
+    return Fields(joined, length, closes)
 
 
 def error_response(status: int, message: str) -> bytes:

@@ -5,6 +5,7 @@ them, drops trailers, and ignores upgrades.
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -18,10 +19,11 @@ VERSIONS: Final = ("1.1", "1.0")
 # host [":" port]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
 HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+SHORT_TARGET_BYTES: Final = 256  # targets up to this size are remembered when they have been parsed
 
 MALFORMED: Final = error_response(400, "malformed request")
-ONE_HOST: Final = error_response(400, "a request has one Host header")
 BAD_HOST: Final = error_response(400, "malformed Host header")
+ONE_HOST: Final = error_response(400, "a request has one Host header")
 TOO_LARGE: Final = error_response(431, "request head too large")
 
 Headers = list[tuple[bytes, bytes]]
@@ -50,10 +52,16 @@ class Request(NamedTuple):
     expects_continue: bool
 
 
+class Target(NamedTuple):
+    """The target of a request line. `path` is `raw_path` with its escapes decoded."""
+
+    raw_path: bytes
+    path: str
+    query: bytes
+
+
 class Sink(Protocol):
     """Receives what the parser finds."""
-
-    def request_begun(self) -> None: ...
 
     def head_parsed(self, request: Request) -> None: ...
 
@@ -71,9 +79,9 @@ class RequestParser:
         self._method = self._target = b""
         self._version, self._keep_alive = "1.1", True
         self._headers: Headers = []
-        self._hosts, self._expects_continue = 0, False
-        self._fields = 0  # header fields, those of the trailers included
-        self._in_head = self._upgrading = self._replaying = False
+        self._trailers = 0
+        self.in_head = False  # a head has begun and is not complete
+        self._upgrading = self._replaying = False
         self._unproductive = 0  # bytes since the last complete head or part of a body
 
     @property
@@ -88,7 +96,7 @@ class RequestParser:
         if upgraded_at is not None:
             self._ignore_upgrade()
             self.feed(piece[upgraded_at:])  # counted twice, which makes the limit for such requests smaller
-        elif self._unproductive >= HEAD_BYTES:
+        elif self._unproductive >= HEAD_BYTES or len(self._headers) > HEAD_FIELDS:
             raise Refused(TOO_LARGE)
 
     def _feed(self, piece: bytes) -> int | None:
@@ -118,65 +126,52 @@ class RequestParser:
     # httptools' callbacks
 
     def on_message_begin(self) -> None:
-        if self._replaying:
-            return
-        self._in_head = True
-        self._target, self._headers, self._fields = b"", [], 0
-        self._hosts, self._expects_continue = 0, False
-        self._sink.request_begun()
+        if not self._replaying:
+            self.in_head = True
+            self._target, self._headers, self._trailers = b"", [], 0
 
     def on_url(self, target: bytes) -> None:
         if not self._replaying:
             self._target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._replaying:
-            return
-        self._fields += 1
-        if self._fields > HEAD_FIELDS:
-            raise Refused(TOO_LARGE)
-        if self._in_head:  # a field after the head is a trailer, and is dropped
-            name = name.lower()
-            self._headers.append((name, value))
-            if name == b"host":
-                self._hosts += 1
-                if not HOST.fullmatch(value):
-                    raise Refused(BAD_HOST)
-            elif name == b"expect":
-                self._expects_continue = value.lower() == b"100-continue"  # other expectations are ignored
+        if self.in_head and not self._replaying:
+            self._headers.append((name.lower(), value))
+        elif not self._replaying:  # a field after the head is a trailer, and is dropped
+            self._trailers += 1
+            if len(self._headers) + self._trailers > HEAD_FIELDS:
+                raise Refused(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        parser = self._parser
         if not self._replaying:
-            self._method, self._version = self._parser.get_method(), self._parser.get_http_version()
-            self._keep_alive = self._parser.should_keep_alive()
-            self._upgrading = self._parser.should_upgrade()
+            self._method, self._version = parser.get_method(), parser.get_http_version()
+            self._keep_alive = parser.should_keep_alive()
+            self._upgrading = parser.should_upgrade()
         if self._upgrading:
             return
-        self._in_head = self._replaying = False
+        self.in_head = self._replaying = False
         self._unproductive = 0
-        if self._hosts > 1 or (self._hosts == 0 and self._version == "1.1"):
-            raise Refused(ONE_HOST)
-        if self._version not in VERSIONS or self._method == b"CONNECT":
-            raise Refused(MALFORMED)
         self._sink.head_parsed(self._request())
 
     def _request(self) -> Request:
-        if b"#" in self._target:  # httptools would cut it off, and a proxy in front compares the whole
+        """The request of the head that is complete. Raises Refused."""
+        headers, method = self._headers, self._method
+        newest = self._version == "1.1"
+        names = next(zip(*headers, strict=True), ())
+        if len(headers) > HEAD_FIELDS:
+            raise Refused(TOO_LARGE)
+        hosts = names.count(b"host")
+        if hosts and not _are_hosts(headers):
+            raise Refused(BAD_HOST)
+        if hosts > 1 or (hosts == 0 and newest):
+            raise Refused(ONE_HOST)
+        if not (newest or self._version in VERSIONS) or method == b"CONNECT":
             raise Refused(MALFORMED)
-        try:
-            url = httptools.parse_url(self._target)
-        except httptools.HttpParserInvalidURLError:
-            raise Refused(MALFORMED) from None
-        raw_path = url.path or b"/"
+        target = (_short_target if len(self._target) <= SHORT_TARGET_BYTES else _parsed_target)(self._target)
+        expects_continue = newest and b"expect" in names and _expects_continue(headers)
         return Request(
-            method=self._method.decode("ascii"),
-            raw_path=raw_path,
-            path=unquote(raw_path) if b"%" in raw_path else raw_path.decode("latin-1"),
-            query=url.query or b"",
-            headers=self._headers,
-            version=self._version,
-            keep_alive=self._keep_alive and self._version == "1.1",
-            expects_continue=self._expects_continue and self._version == "1.1",
+            method.decode("ascii"), *target, headers, self._version, self._keep_alive and newest, expects_continue
         )
 
     def on_body(self, part: bytes) -> None:
@@ -187,3 +182,29 @@ class RequestParser:
         if not self._upgrading:
             self._unproductive = 0
             self._sink.request_parsed()
+
+
+def _are_hosts(headers: Headers) -> bool:
+    """Whether every Host header is well-formed."""
+    return all(HOST.fullmatch(value) for name, value in headers if name == b"host")
+
+
+def _expects_continue(headers: Headers) -> bool:
+    """Whether the last Expect header says 100-continue; other expectations are ignored."""
+    return [value for name, value in headers if name == b"expect"][-1].lower() == b"100-continue"
+
+
+def _parsed_target(target: bytes) -> Target:
+    """The parts of a target. Raises Refused."""
+    if b"#" in target:  # httptools would cut it off, and a proxy in front compares the whole
+        raise Refused(MALFORMED)
+    try:
+        url = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        raise Refused(MALFORMED) from None
+    raw_path = url.path or b"/"
+    path = unquote(raw_path) if b"%" in raw_path else raw_path.decode("latin-1")
+    return Target(raw_path, path, url.query or b"")
+
+
+_short_target = lru_cache(maxsize=64)(_parsed_target)

@@ -14,11 +14,11 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from realtime_site.serving import half_closed
-from realtime_site.serving.asgi_types import CLIENT_LEFT, Scope
+from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, Scope
 from realtime_site.serving.deadline import Deadline
 from realtime_site.serving.descriptors import descriptor_limit
 from realtime_site.serving.http_exchange import Exchange
-from realtime_site.serving.http_messages import error_response
+from realtime_site.serving.http_messages import Headers, error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
 
 HEAD_S: Final = 10.0
@@ -74,14 +74,14 @@ class HttpProtocol(asyncio.BufferedProtocol):
             "asgi": {"version": config.asgi_version, "spec_version": "2.3"},
             "root_path": config.root_path,
             "state": app_state,
-            "extensions": {CLIENT_LEFT: self.client_left},
+            "extensions": {CLIENT_LEFT: self.client_left, TAKE_BODY: self.take_body, RESPOND: self.respond},
         }
         self._parser = RequestParser(self)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self._current: Exchange | None = None  # being answered
         self._queue: deque[Exchange] = deque()  # to be answered next, in order
         self._receiving: Exchange | None = None  # the last request, while its body is incomplete
-        self._data, self._parsed = b"", 0  # the last read, and how far it is parsed
+        self._data, self._parsed = b"", 0  # what was read and is not parsed to its end, and how far it is
         self._refusal = b""  # sent after the answers to the requests before it
         self._head_until: float | None = None
         self._deadline = Deadline(self._loop, self._on_deadline)
@@ -124,7 +124,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         if self._closing:
             return
         read = bytes(self._buffer[:nbytes])
-        self._data, self._parsed = (self._data[self._parsed :] + read if self._unparsed else read), 0
+        self._data, self._parsed = (self._data[self._parsed :] + read if self._data else read), 0
         self._parse()
         if nbytes == READ_BYTES and not self._closing:
             self._yielding = True
@@ -169,30 +169,33 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def update_reading(self) -> None:
         """Pause or resume reading from the socket, by how much is held."""
-        held = self._unparsed or (self._receiving is not None and self._receiving.buffered > BODY_BYTES)
+        held = bool(self._data) or (self._receiving is not None and self._receiving.buffered > BODY_BYTES)
         pause = (held or self._yielding) and not self._closing
         if pause != self._paused and not self._transport.is_closing():
             self._paused = pause
             (self._transport.pause_reading if pause else self._transport.resume_reading)()
 
-    @property
-    def _unparsed(self) -> bool:
-        return self._parsed < len(self._data)
-
     def _parse(self) -> None:
         """Parse until a request is complete. The rest is parsed when it has been answered."""
+        parser, data = self._parser, self._data
         try:
-            while self._unparsed and not self._has_complete_request():
-                start, self._parsed = self._parsed, self._parsed + min(PIECE_BYTES, self._parser.room)
-                self._parser.feed(self._data[start : self._parsed])
+            while self._parsed < len(data) and not self._has_complete_request():
+                start, self._parsed = self._parsed, self._parsed + min(PIECE_BYTES, parser.room)
+                parser.feed(data[start : self._parsed])
         except Refused as refused:
             return self._refuse_after_answers(refused.response)
-        if not self._unparsed:
-            self._forget_data()
+        if self._parsed >= len(data):
+            self._data, self._parsed = b"", 0
         if self._current is None and self._queue:
             self._answer_next()
-        self._watch_head()
-        return self.update_reading()
+        return self._watch_input()
+
+    def _watch_input(self) -> None:
+        """Watch a head that has begun, and pause or resume reading. Mostly there is no reason for either."""
+        if self._parser.in_head:
+            self._watch_head()
+        if self._data or self._receiving is not None or self._paused or self._yielding:
+            self.update_reading()
 
     def _forget_data(self) -> None:
         self._data, self._parsed = b"", 0
@@ -203,22 +206,9 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     # What the parser calls
 
-    def request_begun(self) -> None:
-        self._head_until = self._loop.time() + HEAD_S
-
     def head_parsed(self, request: Request) -> None:
         self._head_until = None
-        root = self._scope["root_path"]
-        scope = self._scope | {
-            "http_version": request.version,
-            "method": request.method,
-            "path": root + request.path,
-            "raw_path": root.encode() + request.raw_path,
-            "query_string": request.query,
-            "headers": request.headers,
-            "state": self._scope["state"].copy(),
-        }
-        self._receiving = Exchange(self, scope, request)
+        self._receiving = Exchange(self, request)
         self._queue.append(self._receiving)
 
     def body_parsed(self, part: bytes) -> None:
@@ -241,19 +231,44 @@ class HttpProtocol(asyncio.BufferedProtocol):
         if self._refusal:
             return self._refuse(self._refusal)
         self._close_after(self._keep_alive_s)
-        if self._unparsed:
+        if self._data:
             self._parse()
         if self._eof and self._current is None and not self._closing:
             return self._close()
-        self._watch_head()
-        return self.update_reading()
+        return self._watch_input()
 
     def _answer(self, exchange: Exchange) -> None:
         self._current = exchange
         self._deadline.clear()
-        task = self._loop.create_task(exchange.run(self._application))
+        task = self._loop.create_task(exchange.run(self._application, self._scope_of(exchange.request)))
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
+
+    def _scope_of(self, request: Request) -> Scope:
+        common = self._scope
+        root = common["root_path"]
+        return common | {
+            "http_version": request.version,
+            "method": request.method,
+            "path": root + request.path if root else request.path,
+            "raw_path": root.encode() + request.raw_path if root else request.raw_path,
+            "query_string": request.query,
+            "headers": request.headers,
+            "state": common["state"].copy(),
+        }
+
+    # What the application calls, in place of ASGI's `receive` and `send`
+
+    def take_body(self) -> bytes | None:
+        """The body of the request that is being answered, if it has arrived whole."""
+        return None if self._current is None else self._current.take_body()
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer the current request. Without one, its client is gone."""
+        if self._current is not None:
+            self._current.respond(status, headers, body)
+
+    # What an exchange calls
 
     def answered(self, exchange: Exchange) -> None:
         """Continue after a response has been written."""
@@ -263,7 +278,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._receiving = None
         if exchange.keep_alive and not self.shutting_down:
             self._answer_next()
-        elif exchange.complete and not self._unparsed:
+        elif exchange.complete and not self._data:
             self._close()
         else:
             self._linger()
@@ -345,7 +360,9 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def _watch_head(self) -> None:
         """Close the connection if the head that has begun is not complete in time."""
-        if self._head_until is not None and self._current is None and not self._closing:
+        if self._head_until is None:
+            self._head_until = self._loop.time() + HEAD_S
+        if self._current is None and not self._closing:
             self._deadline.set(self._head_until)
 
     def _on_deadline(self) -> None:
@@ -358,7 +375,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     async def client_left(self) -> bool:
         """True if the client has closed its connection. False for a client that has only finished sending."""
-        waits = self._current is not None and self._current.scope["http_version"] == "1.1"
+        waits = self._current is not None and self._current.request.version == "1.1"
         return self._eof and waits and await half_closed.has_left(self._transport)
 
     def _look_for_client(self) -> None:

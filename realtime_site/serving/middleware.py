@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils.decorators import async_only_middleware
 
-from centrifugo_proxy.telemetry.django_metrics import tally
 from centrifugo_proxy.web.request_context import scope_of
 from centrifugo_proxy.web.responses import json_error
 
@@ -37,19 +36,5 @@ def allowed_hosts(get_response: GetResponse) -> GetResponse:
         if domain and validate_host(domain, allowed):
             return await get_response(request)
         return json_error(400, "host not allowed")
-
-    return middleware
-
-
-@async_only_middleware
-def django_prometheus_metrics(get_response: GetResponse) -> GetResponse:
-    """Count what django-prometheus' own middlewares count. Theirs have synchronous hooks, which use threads."""
-
-    async def middleware(request: HttpRequest) -> HttpResponse:
-        response = await get_response(request)
-        match = request.resolver_match
-        view = match.view_name if match else "<unnamed view>"
-        tally.count(view, request.method or "", scope_of(request)["scheme"], response.status_code)
-        return response
 
     return middleware

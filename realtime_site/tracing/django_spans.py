@@ -1,7 +1,9 @@
 """Spans of opentelemetry-instrumentation-django, for requests that make no spans of their own."""
 
+from collections.abc import Awaitable
 from typing import Final
 
+from asgiref.sync import markcoroutinefunction
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import async_only_middleware
@@ -27,16 +29,18 @@ def django_spans(get_response: GetResponse) -> GetResponse:
     """Runs the package's hooks in the event loop. Its own middleware would use threads."""
     instrumentation = _DjangoMiddleware(get_response)
 
-    async def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(UNTRACED):
-            return await get_response(request)
+    @markcoroutinefunction
+    def middleware(request: HttpRequest) -> Awaitable[HttpResponse]:
+        return get_response(request) if request.path.startswith(UNTRACED) else traced(request)
+
+    async def traced(request: HttpRequest) -> HttpResponse:
         try:
             instrumentation.process_request(request)
         except DisallowedHost:  # the hook builds the URL of the request, which needs an allowed host
             return json_error(400, "host not allowed")
         response = await get_response(request)
         instrumentation.process_view(request, None)
-        traced: HttpResponse = instrumentation.process_response(request, response)
-        return traced
+        answer: HttpResponse = instrumentation.process_response(request, response)
+        return answer
 
     return middleware
