@@ -90,7 +90,8 @@ class ObservedCall(Generic[Request, Response]):
     async def send(self, request: Request, metadata: Metadata) -> Response:
         """The response, neither counted nor traced. The call's slot is released when the call ends. Raises Failed."""
         peer, make_call = self.peer, self.rolling.call
-        call = make_call(request.SerializeToString(), timeout=peer.deadline_s, metadata=metadata)
+        sent = aio.Metadata(*metadata) if metadata else None  # a tuple would be looked at twice
+        call = make_call(request.SerializeToString(), timeout=peer.deadline_s, metadata=sent)
         if capacity := peer.capacity:
             call.add_done_callback(lambda _: capacity.leave())
         ended = asyncio.get_running_loop().create_future()

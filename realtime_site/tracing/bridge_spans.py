@@ -75,8 +75,9 @@ async def open_bridge_tracing(
     options: TraceOptions, version: str, processor: SpanProcessor | None = None
 ) -> AsyncIterator[BridgeTracer]:
     """A tracer with these options. At the end it flushes spans for at most five seconds."""
-    _, provider = provider_of(options, version)
-    provider.add_span_processor(processor or batched_export(options, InstrumentationScope("bridge", version)))
+    resource, provider = provider_of(options, version)
+    scope = InstrumentationScope("bridge", version)
+    provider.add_span_processor(processor or batched_export(options, resource, scope))
     try:
         yield BridgeTracer(provider.get_tracer("bridge", version))
     finally:

@@ -4,35 +4,38 @@ import gzip
 import logging
 import threading
 from collections.abc import Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 import urllib3
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from realtime_site.trace_options import TraceOptions
-from realtime_site.tracing.encoder import encode
+from realtime_site.tracing.encoder import encode, encode_records
+from realtime_site.tracing.queue import Ended
+from realtime_site.tracing.records import Record
 
 # Statuses after which the collector may accept the same spans. All others are final.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 64 * 1024
+AT_A_TIME: Final = 32  # records that are encoded without letting other threads run
 
 logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
 
 
 class LeanExporter(SpanExporter):
-    """Exports the spans of `instrumentation_scope` with our encoder, all others with the package's.
+    """Exports records with our encoder, as spans of `instrumentation_scope`, and spans with the package's.
 
     Ignores proxies in the environment and redirects, because the headers may contain a secret.
     """
 
-    def __init__(self, options: TraceOptions, instrumentation_scope: InstrumentationScope) -> None:
+    def __init__(self, options: TraceOptions, resource: Resource, instrumentation_scope: InstrumentationScope) -> None:
         self._options = options
-        self._instrumentation_scope = instrumentation_scope
+        self._resource, self._instrumentation_scope = resource, instrumentation_scope
         self._stopped = threading.Event()
         self._headers = {**options.headers, "Content-Type": "application/x-protobuf"}
         if options.gzip:
@@ -45,7 +48,7 @@ class LeanExporter(SpanExporter):
             key_file=options.client_key or None,
         )
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def export(self, spans: Sequence[Ended]) -> SpanExportResult:
         """Send the spans within the timeout; after a temporary failure, try again."""
         if self._stopped.is_set():
             return SpanExportResult.FAILURE
@@ -69,13 +72,21 @@ class LeanExporter(SpanExporter):
         """Nothing to do: this exporter has no buffer."""
         return True
 
-    def _encoded(self, spans: Sequence[ReadableSpan]) -> bytes:
-        ours = [span for span in spans if span.instrumentation_scope is self._instrumentation_scope]
-        others = [span for span in spans if span.instrumentation_scope is not self._instrumentation_scope]
-        body = encode(ours, self._instrumentation_scope) if ours else b""
-        if others or not ours:
+    def _encoded(self, spans: Sequence[Ended]) -> bytes:
+        records = [span for span in spans if isinstance(span, tuple)]
+        others = [span for span in spans if not isinstance(span, tuple)] if len(records) < len(spans) else []
+        body = self._encoded_records(records) if records else b""
+        if others or not records:
             body += encode_spans(others).SerializeToString()
         return gzip.compress(body, 1) if self._options.gzip else body
+
+    def _encoded_records(self, records: list[Record]) -> bytes:
+        """Encoded a few at a time, so that the event loop need not wait long for the interpreter."""
+        parts = []
+        for start in range(0, len(records), AT_A_TIME):
+            parts.append(encode_records(records[start : start + AT_A_TIME]))
+            sleep(0)
+        return encode(parts, self._resource, self._instrumentation_scope)
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
         """The failure ("" if none), and whether a retry would fail too."""

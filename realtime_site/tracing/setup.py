@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -16,11 +15,11 @@ from centrifugo_proxy import spans
 from realtime_site.trace_options import SERVICE_NAME, TraceOptions
 from realtime_site.tracing.django_spans import AsyncDjangoInstrumentor
 from realtime_site.tracing.otlp import LeanExporter
+from realtime_site.tracing.queue import SpanQueue
+from realtime_site.tracing.records import Record, readable
 from realtime_site.tracing.tracer import RecordingTracer
 
 FLUSH_TIMEOUT_S: Final = 5.0
-QUEUE_SPANS: Final = 20_000
-BATCH_SPANS: Final = 512
 
 
 @asynccontextmanager
@@ -33,12 +32,12 @@ async def open_tracing(
     """
     resource, provider = provider_of(options, version)
     scope = InstrumentationScope("centrifugo_proxy", version)
-    processor = processor or batched_export(options, scope)
+    processor = processor or batched_export(options, resource, scope)
     provider.add_span_processor(processor)
     instrumentor = AsyncDjangoInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:
-        yield RecordingTracer(processor, resource, scope, options.sampling)
+        yield RecordingTracer(_record_into(processor, resource, scope), options.sampling)
     finally:
         instrumentor.uninstrument()
         await shut_down(provider)
@@ -58,12 +57,16 @@ def _service_name(options: TraceOptions) -> str:
     return options.service_name if options.service_name != SERVICE_NAME else str(detected or SERVICE_NAME)
 
 
-def batched_export(options: TraceOptions, scope: InstrumentationScope) -> BatchSpanProcessor:
+def batched_export(options: TraceOptions, resource: Resource, scope: InstrumentationScope) -> SpanQueue:
     """A processor that exports with these options in its own thread."""
-    exporter = LeanExporter(options, scope)
-    return BatchSpanProcessor(
-        exporter, max_queue_size=QUEUE_SPANS, max_export_batch_size=BATCH_SPANS, schedule_delay_millis=1000
-    )
+    return SpanQueue(LeanExporter(options, resource, scope))
+
+
+def _record_into(processor: SpanProcessor, resource: Resource, scope: InstrumentationScope) -> Callable[[Record], None]:
+    """Where the spans of requests go. Processors of the SDK take its spans only."""
+    if isinstance(processor, SpanQueue):
+        return processor.add
+    return lambda record: processor.on_end(readable(record, resource, scope))
 
 
 async def shut_down(provider: TracerProvider) -> None:

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from realtime_site.tracing.encoder import encode
+from realtime_site.tracing.encoder import encode, encode_records
+from realtime_site.tracing.queue import Ended, SpanQueue
 from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.service import Service, service
+from tests.harness.spans import OURS, RESOURCE
 from tests.harness.threads import thread_calls
 
 WARM_UP, REQUESTS = 200, 500
@@ -31,24 +31,25 @@ def _silent_client(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING", logger="httpx")
 
 
-class Encoding(SpanExporter):
+class Encoding:
     """Encodes spans as an export does, and sends nothing."""
 
     def __init__(self) -> None:
         self.spans = 0
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        scope = spans[0].instrumentation_scope
-        assert scope is not None
-        assert encode(spans, scope)
-        self.spans += len(spans)
-        return SpanExportResult.SUCCESS
+    def export(self, spans: Sequence[Ended]) -> None:
+        records = [span for span in spans if isinstance(span, tuple)]
+        assert encode([encode_records(records)], RESOURCE, OURS)
+        self.spans += len(records)
+
+    def shutdown(self) -> None:
+        """Nothing."""
 
 
 class Warm:
     """A service that has answered some requests already. `use` sends more."""
 
-    def __init__(self, running: Service, identity: IdentityStub, processor: BatchSpanProcessor | None) -> None:
+    def __init__(self, running: Service, identity: IdentityStub, processor: SpanQueue | None) -> None:
         self.running, self._identity, self._processor = running, identity, processor
 
     async def use(self, requests: int) -> set[int]:
@@ -69,7 +70,7 @@ class Warm:
 @asynccontextmanager
 async def warm(identity: IdentityStub, exporter: Encoding | None) -> AsyncIterator[Warm]:
     """A warm service; it traces when there is an exporter."""
-    processor = None if exporter is None else BatchSpanProcessor(exporter, max_export_batch_size=100)
+    processor = None if exporter is None else SpanQueue(exporter, batch=100)
     async with service(identity.address, span_processor=processor, CENTRIFUGO_PROXY_TOKEN="a-token") as running:
         running.http.headers["X-Centrifugo-Proxy-Token"] = "a-token"
         it = Warm(running, identity, processor)

@@ -1,59 +1,80 @@
 """What is encoded means the same as what the OpenTelemetry package would have encoded."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import TraceState
 
-from realtime_site.tracing.encoder import encode
-from tests.harness.spans import OURS, RESOURCE, span
+from realtime_site.tracing.encoder import CHILD, ROOT, encode, encode_records, encode_shared
+from realtime_site.tracing.records import Record, readable
+from tests.harness.spans import FACTS, OURS, RESOURCE, record
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
-numbers = st.integers(-(2**63), 2**63 - 1)
-times = st.integers(0, 2**64 - 1)
+ports = st.none() | st.integers(1, 65535)
+times = st.integers(1, 2**64 - 1)
 states = st.sampled_from([TraceState(), TraceState([("a", "1")]), TraceState([("a", "1"), ("b@c", "x=y")])])
-contexts = st.builds(
-    SpanContext, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.booleans(), st.just(TraceFlags(1)), states
+server_facts = st.tuples(
+    texts, texts, texts, texts, texts, st.none() | st.tuples(texts, ports), st.integers(0, 599), texts
 )
-spans = st.builds(
-    ReadableSpan,
-    name=texts,
-    context=contexts,
-    parent=st.none() | contexts,
-    resource=st.just(RESOURCE),
-    attributes=st.dictionaries(texts.filter(bool), texts | numbers, max_size=12),
-    kind=st.sampled_from([SpanKind.SERVER, SpanKind.CLIENT]),
-    status=st.builds(Status, st.sampled_from(StatusCode)),
-    start_time=times,
-    end_time=times,
-    instrumentation_scope=st.just(OURS),
-)
+client_facts = st.tuples(texts, texts, texts, st.integers(0, 16))
+span_ids = st.integers(1, 2**64 - 1)
+records = st.tuples(
+    server_facts | client_facts, st.integers(1, 2**128 - 1), span_ids, st.just(0) | span_ids, st.booleans(), states,
+    times, times,
+)  # fmt: skip
 
 
-def parsed(body: bytes) -> ExportTraceServiceRequest:
-    return ExportTraceServiceRequest.FromString(body)
+def parsed(some: Sequence[Record], resource: Resource = RESOURCE) -> ExportTraceServiceRequest:
+    return ExportTraceServiceRequest.FromString(encode([encode_records(some)], resource, OURS))
 
 
-@given(st.lists(spans, min_size=1, max_size=5))
-def test_any_spans_are_encoded_as_the_package_encodes_them(some: list[ReadableSpan]) -> None:
-    assert parsed(encode(some, OURS)) == encode_spans(some)
+def by_the_package(some: Sequence[Record], resource: Resource = RESOURCE) -> ExportTraceServiceRequest:
+    # A record without a parent has none that is remote.
+    return encode_spans([readable(each, resource, OURS) for each in some])
+
+
+@given(st.lists(records, min_size=1, max_size=5))
+def test_any_records_are_encoded_as_the_package_encodes_their_spans(some: list[Record]) -> None:
+    some = [(*each[:4], each[4] and each[3] != 0, *each[5:]) for each in some]
+
+    assert parsed(some) == by_the_package(some)
+
+
+@given(st.integers(1, 2**128 - 1), span_ids, st.just(0) | span_ids, times, times)
+def test_ids_and_times_are_the_bytes_that_protobuf_writes(
+    trace_id: int, span_id: int, parent_id: int, start_ns: int, end_ns: int
+) -> None:
+    own = trace_pb2.Span(
+        trace_id=trace_id.to_bytes(16),
+        span_id=span_id.to_bytes(8),
+        parent_span_id=parent_id.to_bytes(8) if parent_id else b"",
+        start_time_unix_nano=start_ns,
+        end_time_unix_nano=end_ns,
+        flags=trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK,
+    ).SerializeToString()
+
+    encoded = encode_records([(FACTS, trace_id, span_id, parent_id, False, TraceState(), start_ns, end_ns)])
+
+    assert encoded.endswith(own + encode_shared(FACTS))
+    assert len(own) == (CHILD if parent_id else ROOT).size
 
 
 @pytest.mark.parametrize("count", [1, 2, 512, 5000])
-def test_any_number_of_spans_is_encoded_as_the_package_encodes_them(count: int) -> None:
-    some = [span(number) for number in range(count)]
+def test_any_number_of_records_is_encoded_as_the_package_encodes_their_spans(count: int) -> None:
+    some = [record(number) for number in range(count)]
 
-    assert parsed(encode(some, OURS)) == encode_spans(some)
+    assert parsed(some) == by_the_package(some)
 
 
 @given(st.lists(st.integers(0, 2**70), max_size=4))
 def test_a_resource_of_many_attributes_is_encoded_as_the_package_encodes_it(lengths: list[int]) -> None:
     facts = {f"key.{number}": "v" * (length % 20_000) for number, length in enumerate(lengths)}
-    some = [ReadableSpan("a-span", span(1).context, resource=Resource(facts, "https://example.org/s"),
-                         kind=SpanKind.CLIENT, start_time=1, end_time=2, instrumentation_scope=OURS)]  # fmt: skip
+    resource = Resource(facts, "https://example.org/s")
 
-    assert parsed(encode(some, OURS)) == encode_spans(some)
+    assert parsed([record(1)], resource) == by_the_package([record(1)], resource)

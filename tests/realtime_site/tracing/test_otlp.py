@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
-from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from realtime_site.trace_options import Sampling, TraceOptions
 from realtime_site.tracing.otlp import LeanExporter
+from realtime_site.tracing.queue import Ended
 from tests.harness.collector import Collector, collector
-from tests.harness.spans import OURS, THEIRS, span
+from tests.harness.spans import OURS, RESOURCE, as_span, record, span
 
 SUCCESS, FAILURE = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
 
@@ -33,6 +33,10 @@ def options(endpoint: str) -> TraceOptions:
     )
 
 
+def exporter_of(some: TraceOptions) -> LeanExporter:
+    return LeanExporter(some, RESOURCE, OURS)
+
+
 def spans_by_scope(sink: Collector) -> dict[str, list[Span]]:
     """What has arrived, by the scope's name."""
     found: dict[str, list[Span]] = {}
@@ -42,25 +46,25 @@ def spans_by_scope(sink: Collector) -> dict[str, list[Span]]:
     return found
 
 
-def expected(some: Sequence[ReadableSpan]) -> dict[str, list[Span]]:
-    return spans_by_scope(Collector("", exports=[encode_spans(some)]))
+def expected(some: Sequence[Ended]) -> dict[str, list[Span]]:
+    return spans_by_scope(Collector("", exports=[encode_spans([as_span(each) for each in some])]))
 
 
-MIXED = {
+MIXED: dict[str, list[Ended]] = {
     "none": [],
-    "one of ours": [span(0)],
-    "one of theirs": [span(0, THEIRS)],
-    "both": [span(0), span(1, THEIRS), span(2), span(3, THEIRS)],
-    "many": [span(number, THEIRS if number % 7 == 0 else OURS) for number in range(1000)],
-    "an equal scope that is not ours": [span(0, InstrumentationScope("centrifugo_proxy", "1.0.0")), span(1)],
+    "one of ours": [record(0)],
+    "one of theirs": [span(0)],
+    "both": [record(0), span(1), record(2), span(3)],
+    "many": [span(number) if number % 7 == 0 else record(number) for number in range(1000)],
+    "a span of an equal scope": [span(0, InstrumentationScope("centrifugo_proxy", "1.0.0")), record(1)],
 }
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("some", MIXED.values(), ids=MIXED)
-def test_each_span_arrives_once_under_its_own_scope(some: list[ReadableSpan], gzip: bool) -> None:
+def test_each_span_arrives_once_under_its_own_scope(some: list[Ended], gzip: bool) -> None:
     with collector() as sink:
-        exporter = LeanExporter(options(sink.url)._replace(gzip=gzip), OURS)
+        exporter = exporter_of(options(sink.url)._replace(gzip=gzip))
         result = exporter.export(some)
         exporter.shutdown()
 
@@ -85,10 +89,8 @@ def encoded_resource() -> bytes:
 
 def test_headers_are_sent_with_each_export_and_the_connection_is_used_again() -> None:
     with collector() as sink:
-        exporter = LeanExporter(
-            options(sink.url)._replace(headers={"X-Tenant": "a", "Authorization": "Bearer b"}), OURS
-        )
-        results = [exporter.export([span(number)]) for number in range(3)]
+        exporter = exporter_of(options(sink.url)._replace(headers={"X-Tenant": "a", "Authorization": "Bearer b"}))
+        results = [exporter.export([record(number)]) for number in range(3)]
         exporter.shutdown()
 
     assert results == [SUCCESS] * 3
@@ -102,8 +104,8 @@ def test_headers_are_sent_with_each_export_and_the_connection_is_used_again() ->
 def test_spans_that_a_collector_cannot_take_now_are_sent_again(status: int) -> None:
     with collector() as sink:
         sink.answers = [status]
-        exporter = LeanExporter(options(sink.url), OURS)
-        result = exporter.export([span(0)])
+        exporter = exporter_of(options(sink.url))
+        result = exporter.export([record(0)])
         exporter.shutdown()
 
     assert result is SUCCESS
@@ -116,8 +118,8 @@ def test_spans_that_a_collector_refuses_are_dropped_with_one_line(
 ) -> None:
     with collector() as sink:
         sink.answers = [status]
-        exporter = LeanExporter(options(sink.url)._replace(headers={"Authorization": "s3same"}), OURS)
-        result = exporter.export([span(0)])
+        exporter = exporter_of(options(sink.url)._replace(headers={"Authorization": "s3same"}))
+        result = exporter.export([record(0)])
         exporter.shutdown()
 
     assert result is FAILURE
@@ -128,10 +130,10 @@ def test_spans_that_a_collector_refuses_are_dropped_with_one_line(
 
 
 def test_a_collector_that_is_down_is_a_failure_within_the_timeout(caplog: pytest.LogCaptureFixture) -> None:
-    exporter = LeanExporter(options("http://user:s3same@127.0.0.1:1/v1/traces")._replace(timeout_s=0.6), OURS)
+    exporter = exporter_of(options("http://user:s3same@127.0.0.1:1/v1/traces")._replace(timeout_s=0.6))
 
     started = time.monotonic()
-    result = exporter.export([span(0)])
+    result = exporter.export([record(0)])
     exporter.shutdown()
 
     assert result is FAILURE
@@ -146,8 +148,8 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(variable, "http://127.0.0.1:1")
 
     with collector() as sink:
-        exporter = LeanExporter(options(sink.url), OURS)
-        result = exporter.export([span(0)])
+        exporter = exporter_of(options(sink.url))
+        result = exporter.export([record(0)])
         exporter.shutdown()
 
     assert result is SUCCESS
@@ -155,8 +157,8 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch,
 
 def test_nothing_is_sent_after_shutdown() -> None:
     with collector() as sink:
-        exporter = LeanExporter(options(sink.url), OURS)
+        exporter = exporter_of(options(sink.url))
         exporter.shutdown()
 
-        assert exporter.export([span(0)]) is FAILURE
+        assert exporter.export([record(0)]) is FAILURE
     assert sink.exports == []

@@ -6,17 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from realtime_site.trace_options import Sampling
+from realtime_site.tracing.records import Record
 from realtime_site.tracing.tracer import RecordingTracer
+from tests.harness.spans import as_span
 
 PROPAGATOR = TraceContextTextMapPropagator()
 ROUTE = "/centrifugo/connect"
@@ -26,14 +24,11 @@ class Recorder:
     """A tracer with this ratio, and what it has recorded."""
 
     def __init__(self, ratio: float = 1.0, *, parent_based: bool = True) -> None:
-        self.exporter = InMemorySpanExporter()
-        scope = InstrumentationScope("a-scope", "1.0.0")
-        self.tracer = RecordingTracer(
-            SimpleSpanProcessor(self.exporter), Resource.create(), scope, Sampling(ratio, parent_based)
-        )
+        self.records: list[Record] = []
+        self.tracer = RecordingTracer(self.records.append, Sampling(ratio, parent_based))
 
     def spans(self) -> tuple[ReadableSpan, ...]:
-        return self.exporter.get_finished_spans()
+        return tuple(map(as_span, self.records))
 
 
 def request(*headers: tuple[bytes, bytes]) -> dict[str, Any]:

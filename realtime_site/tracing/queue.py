@@ -1,0 +1,111 @@
+"""The queue of ended spans, and the thread that exports them in batches.
+
+The SDK's BatchSpanProcessor takes spans only. Ours takes records too, which cost the event loop one append to a deque.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+from typing import Final, Protocol
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+
+from realtime_site.tracing.records import Record
+
+Ended = Record | ReadableSpan
+
+QUEUE_SPANS: Final = 20_000
+BATCH_SPANS: Final = 512
+DELAY_S: Final = 1.0
+
+logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
+
+
+class Exporter(Protocol):
+    """Sends a batch."""
+
+    def export(self, spans: Sequence[Ended]) -> object: ...
+
+    def shutdown(self) -> None: ...
+
+
+class SpanQueue(SpanProcessor):
+    """Exports what is added, `batch` at a time and at least every `delay_s` seconds; when full, the oldest is lost."""
+
+    def __init__(
+        self, exporter: Exporter, *, size: int = QUEUE_SPANS, batch: int = BATCH_SPANS, delay_s: float = DELAY_S
+    ) -> None:
+        self._exporter, self._size, self._batch, self._delay_s = exporter, size, batch, delay_s
+        self._queue: deque[Ended] = deque()
+        self._lost = 0
+        self._exporting = threading.Lock()
+        self._wake, self._stopped = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="export-spans", daemon=True)
+        self._thread.start()
+
+    def add(self, ended: Ended) -> None:
+        """Queue a sampled span that has ended."""
+        queue = self._queue
+        queue.append(ended)
+        if len(queue) >= self._batch:
+            self._ripe()
+
+    def _ripe(self) -> None:
+        if len(self._queue) > self._size:
+            self._queue.popleft()
+            self._lost += 1
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue a span of the SDK, if it is sampled."""
+        if span.context and span.context.trace_flags.sampled and not self._stopped.is_set():
+            self.add(span)
+
+    def shutdown(self) -> None:
+        """Export what is queued, and end the thread."""
+        self._stopped.set()
+        self._wake.set()
+        self._thread.join()
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what is queued. False if that takes longer than the timeout."""
+        until = monotonic() + timeout_millis / 1000
+        while self._queue and monotonic() < until:
+            self._export()
+        return not self._queue
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            full = self._wake.wait(self._delay_s)
+            self._wake.clear()
+            if not full:
+                self._export()
+            while len(self._queue) >= self._batch:
+                self._export()
+        while self._queue:
+            self._export()
+
+    def _export(self) -> None:
+        """Export the oldest batch."""
+        with self._exporting, suppress_instrumentation():
+            batch = self._taken()
+            lost, self._lost = self._lost, 0
+            if lost:
+                logger.warning("%d spans were lost: the queue of %d was full", lost, self._size)
+            if batch:
+                self._send(batch)
+
+    def _taken(self) -> list[Ended]:
+        take = self._queue.popleft  # the event loop also takes, but only from a queue that is full
+        return [take() for _ in range(min(self._batch, len(self._queue)))]
+
+    def _send(self, batch: list[Ended]) -> None:
+        try:
+            self._exporter.export(batch)
+        except Exception:  # one batch is lost, and the thread must go on
+            logger.exception("%d spans were not exported", len(batch))
