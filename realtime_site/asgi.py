@@ -20,6 +20,7 @@ from centrifugo_proxy.wiring.runtime import Runtime  # noqa: E402
 from fallback.loaded import loaded_pool  # noqa: E402
 from realtime_site.lifespan import open_runtime  # noqa: E402
 from realtime_site.serving.handler import LeanHandler  # noqa: E402
+from realtime_site.serving.overload import OVERLOAD, Overload  # noqa: E402
 from realtime_site.start_line import log_start  # noqa: E402
 
 logger = logging.getLogger("realtime_site")
@@ -68,6 +69,11 @@ class Application:
         try:
             async with self._runtime as state["runtime"]:
                 self._handler = LeanHandler()  # after tracing is open, which adds a middleware
+                state[OVERLOAD] = Overload(
+                    state["runtime"],
+                    allowed_hosts=settings.ALLOWED_HOSTS,
+                    max_body_bytes=settings.PROXY_MAX_BODY_BYTES,
+                )
                 self._on_started()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()

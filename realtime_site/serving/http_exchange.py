@@ -13,6 +13,12 @@ DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 logger = logging.getLogger("uvicorn.error")
 
 
+class Overload(Protocol):
+    """Counts the requests whose task has not begun."""
+
+    starting: int
+
+
 class Connection(Protocol):
     """The connection, as an exchange uses it."""
 
@@ -72,8 +78,10 @@ class Exchange:
         self.disconnected = True
         self._wake()
 
-    async def run(self, application: AsgiApplication, scope: Scope) -> None:
+    async def run(self, application: AsgiApplication, scope: Scope, overload: Overload | None = None) -> None:
         """Run the application. If it fails, the answer is 500, or the connection is cut if a response has begun."""
+        if overload is not None:
+            overload.starting -= 1
         try:
             await application(scope, self.receive, self.send)
         except BaseException as error:  # includes uvicorn's cancellation at the end of its graceful shutdown
@@ -109,10 +117,13 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self.complete}
 
     def _joined(self) -> bytes:
-        parts = self._parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        parts.clear()
+        body = self.peek_body()
+        self._parts.clear()
         return body
+
+    def peek_body(self) -> bytes:
+        """What has arrived of the body, and is not delivered."""
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def take_body(self) -> bytes | None:
         """The body, if all of it has arrived and none has been delivered; `receive` then waits for a disconnect."""

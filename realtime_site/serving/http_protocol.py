@@ -20,6 +20,8 @@ from realtime_site.serving.descriptors import descriptor_limit
 from realtime_site.serving.http_exchange import Exchange
 from realtime_site.serving.http_messages import Headers, error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
+from realtime_site.serving.known_heads import KnownHead, known_heads
+from realtime_site.serving.overload import OVERLOAD, Overload
 
 HEAD_S: Final = 10.0
 LINGER_S: Final = 1.0  # after an early answer, read and drop input for this long: a reset would lose the answer
@@ -51,7 +53,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_application", "_buffer", "_closing", "_current", "_data", "_deadline", "_drain_waiters", "_eof",
-        "_head_until", "_keep_alive_s", "_loop", "_parsed", "_parser", "_paused", "_queue", "_receiving",
+        "_head_until", "_keep_alive_s", "_loop", "_overload", "_parsed", "_parser", "_paused", "_queue", "_receiving",
         "_refusal", "_scope", "_server", "_transport", "_write_paused", "_yielding", "shutting_down",
     )  # fmt: skip
 
@@ -76,6 +78,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             "state": app_state,
             "extensions": {CLIENT_LEFT: self.client_left, TAKE_BODY: self.take_body, RESPOND: self.respond},
         }
+        self._overload: Overload | None = app_state.get(OVERLOAD)
         self._parser = RequestParser(self)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self._current: Exchange | None = None  # being answered
@@ -124,12 +127,45 @@ class HttpProtocol(asyncio.BufferedProtocol):
         if self._closing:
             return
         read = bytes(self._buffer[:nbytes])
-        self._data, self._parsed = (self._data[self._parsed :] + read if self._data else read), 0
-        self._parse()
+        if not self._is_idle():
+            self._data, self._parsed = (self._data[self._parsed :] + read if self._data else read), 0
+            self._parse()
+        elif found := known_heads.find(read):
+            self._answer_known(*found)
+        else:
+            self._data, self._parsed = read, 0
+            self._parse()
+            self._remember(read)
         if nbytes == READ_BYTES and not self._closing:
             self._yielding = True
             self._loop.call_soon(self._read_on)
             self.update_reading()
+
+    def _is_idle(self) -> bool:
+        """Whether everything that was read has been answered."""
+        busy = self._current is not None or self._queue or self._data or self._receiving is not None
+        return not (busy or self._parser.in_head or self._write_paused or self._refusal)
+
+    def _answer_known(self, known: KnownHead, body: bytes) -> None:
+        """Answer a request that the parser need not look at."""
+        overload = self._overload
+        if overload is not None and overload.full and not self.shutting_down:
+            refusal = overload.refusal(known, body, self._scope, self._server.default_headers)
+            if refusal is not None:
+                self._server.total_requests += 1
+                self._transport.write(refusal)
+                return self._close_after(self._keep_alive_s)
+        exchange = Exchange(self, known.request)
+        if body:
+            exchange.add_body(body)
+        exchange.complete = True
+        return self._answer(exchange)
+
+    def _remember(self, read: bytes) -> None:
+        """Remember the head of a read that is one whole request, which is being answered now."""
+        exchange = self._current
+        if exchange is not None and exchange.complete and not (self._data or self._queue or self._closing):
+            known_heads.remember(read, exchange.request)
 
     def eof_received(self) -> bool:
         """True keeps the connection open, so that a client that has finished sending gets its answers."""
@@ -227,7 +263,9 @@ class HttpProtocol(asyncio.BufferedProtocol):
         if self._write_paused:  # the client does not read its answers
             return self._close_after(self._keep_alive_s)
         if self._queue:
-            return self._answer(self._queue.popleft())
+            exchange = self._queue.popleft()
+            self._answer(exchange)
+            return self._parse() if self._data and not exchange.complete else None  # the rest of its body
         if self._refusal:
             return self._refuse(self._refusal)
         self._close_after(self._keep_alive_s)
@@ -239,8 +277,12 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def _answer(self, exchange: Exchange) -> None:
         self._current = exchange
+        overload = self._overload
+        if overload is not None:
+            overload.starting += 1
         self._deadline.clear()
-        task = self._loop.create_task(exchange.run(self._application, self._scope_of(exchange.request)))
+        scope = self._scope_of(exchange.request)
+        task = self._loop.create_task(exchange.run(self._application, scope, overload))
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
@@ -253,7 +295,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             "path": root + request.path if root else request.path,
             "raw_path": root.encode() + request.raw_path if root else request.raw_path,
             "query_string": request.query,
-            "headers": request.headers,
+            "headers": request.headers.copy(),  # known heads share the request
             "state": common["state"].copy(),
         }
 

@@ -251,3 +251,15 @@ async def test_a_caller_that_has_closed_costs_no_ticket(identity: IdentityStub) 
         left = len(running.runtime.admission.pool)
 
     assert left == 2
+
+
+async def test_pipelined_requests_are_answered_wherever_they_are_cut_for_the_parser(identity: IdentityStub) -> None:
+    """The parser gets a kilobyte at a time: some requests are complete only when an earlier one has been answered."""
+    identity.script = success()
+    body = orjson.dumps(connect_body("a-ticket"))
+    head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with uvicorn_service(identity.address) as running, raw_client(running) as client:
+        await client.send((head + body) * 40)
+        statuses = [(await client.answer())[0] for _ in range(40)]
+
+    assert statuses == [200] * 40

@@ -1,0 +1,110 @@
+"""Refuses proxy requests above the limit of requests in flight before anything is made for them.
+
+In a storm most requests are refused, and what a refusal takes is missing for connects that could be answered. The
+endpoint's refusal takes two thirds of a connect: a parser, a task, a scope, a request, middlewares, a view. Requests
+with a known head are refused here, by the HTTP protocol class, with the same bytes, counts and spans. What the endpoint
+would answer before it looks at the limit (403, 404, 405, 413, 501 …) is left to it.
+"""
+
+from time import perf_counter
+from typing import Final
+
+from django.http.request import split_domain_port, validate_host
+
+from centrifugo_proxy.events.decision import OVERLOADED
+from centrifugo_proxy.protocol.codes import EVENTS, path_of
+from centrifugo_proxy.spans import OFF
+from centrifugo_proxy.telemetry import metrics
+from centrifugo_proxy.telemetry.django_metrics import tally
+from centrifugo_proxy.web.response_modes import respond
+from centrifugo_proxy.web.responses import JsonResponse
+from centrifugo_proxy.wiring.runtime import Runtime
+from realtime_site.serving.asgi_types import Scope
+from realtime_site.serving.http_messages import Headers, fields, status_line
+from realtime_site.serving.http_parser import Request
+from realtime_site.serving.known_heads import KnownHead
+
+# Key in the state of the lifespan.
+OVERLOAD: Final = "realtime_site.overload"
+
+
+class Overload:
+    """The limit of requests in flight, seen from the connections of a process.
+
+    `starting` counts requests whose task exists and has not begun: they have no slot yet, and will take one.
+    """
+
+    def __init__(self, runtime: Runtime, *, allowed_hosts: list[str], max_body_bytes: int) -> None:
+        self._runtime, self._capacity = runtime, runtime.capacity
+        self._allowed_hosts = () if "*" in allowed_hosts else tuple(allowed_hosts)
+        self._max_body_bytes = max_body_bytes
+        self._events = {path_of(event): event for event in EVENTS if event in runtime.events}
+        self._answers = {event: respond(OVERLOADED, runtime.mode, event) for event in EVENTS}
+        self._rendered: dict[str, bytes] = {}
+        self._rendered_with: object = None
+        self.starting = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether a further request would find no slot."""
+        return self._capacity.taken + self.starting >= int(self._capacity.limit)
+
+    def refusal(self, known: KnownHead, body: bytes, connection: Scope, headers: Headers) -> bytes | None:
+        """The response to a request while `full`, with these headers; None if the application must answer.
+
+        `connection` is what the scopes of the connection's requests have in common.
+        """
+        started = perf_counter()
+        if known.judged_by is not self:
+            known.judged_by, known.refusable = self, self._is_refusable(known.request)
+        if not known.refusable or len(body) > self._max_body_bytes or self._is_forged(known.request, body):
+            return None
+        request = known.request
+        event = self._events[request.path]
+        status = self._answers[event][0]
+        if self._capacity.enter():  # a refusal tells the limit that more was wanted
+            self._capacity.taken -= 1  # kept for a request that is starting
+        if self._runtime.tracer is not OFF:
+            self._trace(request, connection, status)
+        tally.count(event, request.method, connection["scheme"], status)
+        metrics.count_request(event, OVERLOADED.outcome, perf_counter() - started)
+        return self._response(event, headers)
+
+    def _is_refusable(self, request: Request) -> bool:
+        """Whether the endpoint would get as far as the limit, whatever the body."""
+        guard = self._runtime.guard
+        return (
+            request.path in self._events
+            and request.method == "POST"
+            and request.keep_alive
+            and not request.query
+            and (not self._allowed_hosts or self._is_host_allowed(request))
+            and (bool(guard.secrets) or guard.refusal(request.headers, b"") is None)
+        )
+
+    def _is_forged(self, request: Request, body: bytes) -> bool:
+        """Whether the guard refuses the body's signature. Without signatures the head has decided."""
+        guard = self._runtime.guard
+        return bool(guard.secrets) and guard.refusal(request.headers, body) is not None
+
+    def _is_host_allowed(self, request: Request) -> bool:
+        host = next((value for name, value in request.headers if name == b"host"), b"")
+        domain, _ = split_domain_port(host.decode("latin-1"))
+        return bool(domain) and validate_host(domain, self._allowed_hosts)
+
+    def _trace(self, request: Request, connection: Scope, status: int) -> None:
+        scope = {**connection, "method": request.method, "path": request.path, "headers": request.headers}
+        scope["http_version"] = request.version
+        self._runtime.tracer.server_span(scope, request.path).end(status, OVERLOADED.outcome)
+
+    def _response(self, event: str, headers: Headers) -> bytes:
+        """The whole response. uvicorn replaces its list of headers every second, with the date."""
+        if headers is not self._rendered_with:
+            self._rendered, self._rendered_with = {}, headers
+        if event not in self._rendered:
+            status, body = self._answers[event]
+            own = fields(tuple(JsonResponse(body, status).asgi_headers()))
+            self._rendered[event] = b"%b%b%b\r\n%b" % (
+                status_line(status), fields(tuple(headers)).lines, own.lines, body
+            )  # fmt: skip
+        return self._rendered[event]
