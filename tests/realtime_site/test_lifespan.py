@@ -14,6 +14,7 @@ from django.test import override_settings
 from realtime_site.asgi import Application
 from realtime_site.lifespan import open_runtime
 from realtime_site.serving.asgi_types import Message, Scope
+from realtime_site.serving.overload import OVERLOAD
 from tests.harness.identity import IdentityStub
 from tests.harness.service import pool_of, service
 
@@ -50,7 +51,7 @@ async def test_startup_and_shutdown_are_reported_to_the_server() -> None:
     sent = await talk(application(), scope, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
 
     assert sent == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]
-    assert list(state) == ["runtime"]
+    assert list(state) == ["runtime", OVERLOAD]
 
 
 async def test_from_sigterm_on_the_service_is_alive_and_answers_but_is_not_ready(identity: IdentityStub) -> None:
