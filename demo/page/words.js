@@ -17,5 +17,5 @@ export function headline({ phase, identity, tickets, window_s: window }, { fallb
 
 function outage(tickets) {
   if (!tickets) return ["bad", "Outage, and no fallback ticket is left", "Connected clients stay. Nobody else gets in before identity is back."];
-  return ["bad", "Outage: fallback tickets let clients in", `Connected clients stay. ${count(tickets, "ticket is", "tickets are")} left. Clients on one may not use the chat.`];
+  return ["bad", "Outage: fallback tickets let clients in", `Connected clients stay. ${count(tickets, "ticket is", "tickets are")} left. Clients that such a ticket let in may not use the chat.`];
 }
