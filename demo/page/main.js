@@ -45,7 +45,7 @@ function showMode({ centrifugo, why_direct: why }) {
     : ["Without Centrifugo.", `The clients speak to the service directly. ${why}`];
   find("mode").replaceChildren(element("strong", {}, strong), ` ${rest}`);
   if (centrifugo) return;
-  write(find("centrifugo-state"), "not here: this page asks in its place");
+  write(find("centrifugo-state"), "not used: this page asks in its place");
   find("node-centrifugo").dataset.tone = "idle";
 }
 

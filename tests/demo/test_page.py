@@ -136,7 +136,7 @@ async def an_outage_begins(tab: Tab) -> None:
     await tab.click("#connect-fifty")
     await tab.until(f"{number('fallback')} === 51", PATIENCE_S)
     await tab.until(shows("timeline", "below the low watermark of 20"))
-    await tab.until(shows("pool-count", "9 of 60"))
+    await tab.until("document.getElementById('pool-count').innerText === '9 of 60'")
     assert await tab.value("document.querySelectorAll('#pool-cells .spent').length") == 51
     assert await tab.value("document.querySelectorAll('#chart-outcomes rect.fallback').length") > 0
     assert await tab.value("document.querySelector('#chart-tickets').getAttribute('aria-label')") == (
