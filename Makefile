@@ -48,11 +48,11 @@ run: $(VENV)/.run page-if-possible  ## a page that shows the service, its client
 
 page: $(PAGE)  ## fetch Centrifugo's JavaScript SDK for the page of make run, with npm
 
-# Retries are few, so that make run starts soon on a machine without a network.
+# Without retries, so that make run starts soon on a machine without a network.
 $(PAGE): tools/js/package.json tools/js/package-lock.json
 	@mkdir -p $(@D)
 	cp $^ $(@D)
-	cd $(@D) && npm ci --omit=dev --no-audit --no-fund --silent --fetch-retries=1 --fetch-timeout=10000
+	cd $(@D) && npm ci --omit=dev --no-audit --no-fund --silent --fetch-retries=0 --fetch-timeout=10000
 	@touch $@
 
 # Without npm the page's clients speak to the service directly, and the page says so (demo/web/sdk.py).
