@@ -26,7 +26,7 @@ DEADLINE_MS = 500
 WINDOW_MS = 3000  # short, so that an outage is quick to show
 PROBE_INTERVAL_MS = 250
 POOL_TICKETS = 60  # enough for one crowd of the page, and not for two
-PASTED_TICKETS = 3  # of the pool, for the lines to paste; the page's clients get the others
+PASTED_TICKETS = 3  # of the pool, for the lines to paste; the page takes them last
 LOW_WATERMARK = 20
 FALLBACK_TTL_S = 60  # the shortest that the service accepts
 SUBSCRIPTION_TTL_S = 2
@@ -73,7 +73,7 @@ async def running_stage(
             service_url=f"http://{LOOPBACK}:{port}",
             centrifugo_port=centrifugo_port if centrifugo else None,
             guard_token=guard_token,
-            spare_tickets=pool_tickets[PASTED_TICKETS:],
+            spare_tickets=pool_tickets,
             window_s=WINDOW_MS / 1000,
         )
         levers: Levers = {}

@@ -13,7 +13,7 @@ const INTERVAL_MS = 500;
 const CROWD = 50;
 const SENDERS = 20;
 const SILENT_TURNS = 4; // without an answer, before the page says that make run has ended
-const TEMPORARY = 100; // the code of what the service could not decide now
+const EXPIRED = 3005;
 const STATE_ICONS = { in: "good", fallback: "ticket", waiting: "wait" };
 
 const timeline = new Timeline(find("timeline"));
@@ -112,11 +112,11 @@ const REPORTS = {
   in: (member) => arrived(member, "in", "in"),
   back: (member) => arrived(member, "back", "in"),
   fallback: (member) => arrived(member, "fallback", "fallback"),
-  "attempt failed": (member, { first, error }) => {
+  "attempt failed": (member, { first, why }) => {
     send("edge-front", 1, "back later");
-    if (first) timeline.gather(error.code === TEMPORARY ? "later" : "failed", member.name);
+    if (first) timeline.gather(why, member.name);
   },
-  lost: (member, { code, reason }) => timeline.add("news", `${member.name} lost its connection: ${code} ${reason}.`),
+  lost: (member, { code }) => timeline.gather(code === EXPIRED ? "expired" : "lost", member.name),
   ended: (member, { code, reason }) => timeline.add("bad", `${member.name} is disconnected for good: ${code} ${reason}.`),
   joined: (member) => chat.note(`${member.name} is in the chat again.`),
   "not joined": (member, { message }) => {

@@ -3,6 +3,7 @@ import { post } from "./api.js";
 
 const MOST = 160;
 const NAMED = 12;
+const TEMPORARY = 100; // the code of what the service could not decide now
 
 // What a client needs, from the SDK or from direct.js.
 const DELAYS = { minReconnectDelay: 300, maxReconnectDelay: 2000, timeout: 10_000 };
@@ -10,6 +11,7 @@ const DELAYS = { minReconnectDelay: 300, maxReconnectDelay: 2000, timeout: 10_00
 class Member {
   state = "waiting"; // "in", "fallback" or "waiting"
   #spare = null; // a fallback ticket that has not let this client in yet
+  #hasTicket = true;
   #failed = false;
   #refused = ""; // why it may not join the chat, as last seen
   #onFallback = false;
@@ -29,6 +31,7 @@ class Member {
     const { ticket, fallback } = await post("/api/ticket", { user: this.name, spare: this.#spare !== null });
     if (fallback && ticket) this.#spare = ticket;
     const token = fallback ? this.#spare : ticket;
+    this.#hasTicket = Boolean(token);
     if (!token) throw new Error("no ticket");
     return { token };
   }
@@ -58,7 +61,8 @@ class Member {
 
   #attemptFailed(error) {
     if (this.state !== "waiting") return;
-    this.notify("attempt failed", { first: !this.#failed, error });
+    const why = !this.#hasTicket ? "no ticket" : error.code === TEMPORARY ? "later" : "failed";
+    this.notify("attempt failed", { first: !this.#failed, why });
     this.#failed = true;
   }
 

@@ -12,7 +12,10 @@ const CLIENT_LINES = {
   back: ["good", "back, without the fallback"],
   fallback: ["fallback", "let in on a fallback ticket, marked as degraded"],
   later: ["warning", "asked to try again later"],
-  failed: ["warning", "waiting: Centrifugo did not answer"],
+  "no ticket": ["bad", "waiting: no fallback ticket is left"],
+  failed: ["warning", "waiting: nothing answered in time"],
+  expired: ["news", "connecting again: the time of the connection is over"],
+  lost: ["news", "connecting again: the connection was lost"],
 };
 
 export class Timeline {

@@ -22,7 +22,7 @@ TIMEOUT: Final = ClientTimeout(total=5)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the page finds the other parts. `spare_tickets` are its share of the fallback pool.
+    """Where the page finds the other parts. `spare_tickets` are the fallback pool; it takes the last ones first.
 
     `centrifugo_port` is None without a Centrifugo. `window_s` is the outage window of the service.
     """

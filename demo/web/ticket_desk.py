@@ -16,7 +16,7 @@ class UnknownUserError(Exception):
 
 
 class TicketDesk:
-    """Hands out identity's tickets, and each of `spare_tickets` once."""
+    """Hands out identity's tickets, and each of `spare_tickets` once, the last one first."""
 
     def __init__(self, identity: MemoryIdentity, spare_tickets: list[str]) -> None:
         self._identity, self._spare_tickets = identity, list(spare_tickets)
