@@ -139,7 +139,7 @@ def _maybe_text(value: Any) -> str | None:
 
 
 def _count(value: Any) -> int:
-    """The number, if something can be counted by it. Raises ValueError."""
+    """The integer, if it is a plausible count. Raises ValueError."""
     count: int = _a(int, value)
     if not 0 <= count <= LARGEST_COUNT:
         raise ValueError("not a count")

@@ -25,9 +25,9 @@ class ServiceFacts:
     `signed` is true if the guard also requires a signature. `events` are the answered events, including connect.
     `deadline_ms` is that for identity; those for the store of claims, the family service and the rpc backends are 0
     when there is none.
-    `namespaces` are those of the policy's channels, "" for channels in none, each with the events that it allows there.
-    `pool` says that there are fallback connections, which expire; `subscriptions_expire` that the answers to subscribe
-    have an end. `max_body_bytes` is the largest request that the service reads.
+    `namespaces` has the namespaces of the policy's channels, "" for channels without one. Each has the events that the
+    policy allows there. `pool` is true if there are fallback connections, which expire; `subscriptions_expire` is true
+    if subscriptions expire. `max_body_bytes` is the largest request that the service reads.
     """
 
     base_url: str

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 class Command(LettersCommand):
     help = (
         "Write dead letters to BRIDGE_REPLAY_TOPIC, oldest first. The bridge reads them there like the originals.\n"
-        "Never writes to a topic of events: others who read it would see the event again. Remembers nothing: what was\n"
-        "replayed once is replayed again by the same command."
+        "Never writes to the topics of events: their other consumers would get the event twice. Remembers nothing:\n"
+        "the same command replays the same dead letters again."
     )
     epilog = """\
 exit codes:
-  0  all that are meant were written, or there are none
-  1  some were left where they are; the output says why
+  0  all selected dead letters were written, or none was selected
+  1  some were not written; the output says why
   3  unknown: Kafka does not answer, or there is no such topic
 
 examples:
@@ -40,21 +40,23 @@ examples:
   manage.py replay_dead_letters --all --rate 20"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        which = parser.add_argument_group("which dead letters; one of these at least")
+        which = parser.add_argument_group("which dead letters; at least one of these options is needed")
         which.add_argument("--all", dest="everything", action="store_true", help="all of them")
         which.add_argument("--reason", choices=list(Reason), metavar="R", help="with this reason")
-        which.add_argument("--topic", metavar="T", help="whose record stood in this topic")
+        which.add_argument("--topic", metavar="T", help="of records in this topic")
         which.add_argument("--partition", type=int, metavar="P", help="and in this partition")
         which.add_argument("--offset", type=int, metavar="O", help="and at this offset")
         parser.add_argument("--since", type=seconds, metavar="2h", help="only of this time")
-        parser.add_argument("--limit", type=int, metavar="N", help="at most so many of the newest")
+        parser.add_argument("--limit", type=int, metavar="N", help="only the N newest")
         parser.add_argument("--even-old", action="store_true", help="also those that were too old for their route")
-        parser.add_argument("--rate", type=int, default=100, metavar="N", help="at most so many a second (100)")
+        parser.add_argument("--rate", type=int, default=100, metavar="N", help="the largest number per second (100)")
         parser.add_argument("--dry-run", action="store_true", help="write nothing; say what would be written")
 
     def handle(self, *args: Any, everything: bool, limit: int | None, rate: int, **options: Any) -> None:
         if not (everything or options["reason"] or options["topic"]):
-            raise CommandError("Say which: --all, --reason R or --topic T.", returncode=PluginState.UNKNOWN)
+            raise CommandError(
+                "Select dead letters with --all, --reason R or --topic T.", returncode=PluginState.UNKNOWN
+            )
         if rate < 1:
             raise CommandError(f"--rate is {rate}; accepted: 1 or more.", returncode=PluginState.UNKNOWN)
         replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
@@ -65,7 +67,7 @@ examples:
             self.unknown(error)
             return
         for reason, number in left.most_common():
-            self.stdout.write(f"{number} left where they are: {LEFT[reason]}")
+            self.stdout.write(f"{number} not written: {LEFT[reason]}")
         sys.exit(PluginState.WARNING if left else PluginState.OK)
 
     def _meant(self, topic: str, replay_topic: str, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:

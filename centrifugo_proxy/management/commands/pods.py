@@ -21,14 +21,14 @@ INTERVAL_S = (1.0, 3600.0)  # a process may reuse its rendered metrics for a sec
 class Command(OperatorCommand):
     help = (
         "Show every replica at a glance: version, readiness, outage, tickets left, connects a second by outcome, and\n"
-        "the time until its pool is empty. Asks all of them side by side, for 2 seconds at most. Changes nothing."
+        "the time until its pool is empty. Asks all of them at once, for 2 seconds at most. Changes nothing."
     )
     epilog = """\
 exit codes (as of a monitoring plugin; with --watch, that of the last round):
   0  all is well
   1  a pod is not ready, in an outage, recovering, short of tickets, or does not answer while others do
   2  a pod is in an outage with no ticket left, or no pod answers
-  3  there was nobody to ask: a bad argument, a name that does not resolve, a refused environment
+  3  no pod could be asked: a bad argument, a name that does not resolve, a refused environment
 
 examples:
   manage.py pods --dns realtime-service-pods:9730                  every pod of a headless Service
@@ -48,9 +48,11 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
             "--interval",
             type=float,
             default=1.0,
-            help="seconds between two looks at the counters, 1 to 3600 (%(default)s)",
+            help="seconds between two scrapes of the counters, 1 to 3600 (%(default)s)",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON object; with --watch, one a line and round")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object; with --watch, one line for each round"
+        )
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Django's parser, but a bad argument exits with 3: argparse's own 2 would mean that no pod answers."""
