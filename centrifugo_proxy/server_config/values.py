@@ -13,7 +13,10 @@ INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*
 DURATION: Final = "a duration such as 30s, 5m or 168h (the longest unit is h: there is no d for days)"
 WHOLE_SECONDS: Final = re.compile(r"(.*\.)?(global_)?history(_meta)?_ttl")
 # v5 reads these only with the engine or the exporter that they belong to, or when it ends
-READ_ON_DEMAND: Final = ("redis_", "nats_", "tarantool_", "graphite_", "sockjs_", "tls_autocert", "shutdown_")
+READ_ON_DEMAND: Final = (
+    *("redis_", "nats_", "tarantool_", "global_presence_ttl"),
+    *("graphite_", "sockjs_", "tls_autocert", "shutdown_"),
+)
 Accepted = Callable[[Any], str]
 
 

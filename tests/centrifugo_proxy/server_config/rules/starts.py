@@ -36,6 +36,7 @@ STARTS_BY_V5: Final[Configs] = [
     {"proxy_http_headers": {"a": 1}},
     {"graphite_interval": "1d"},
     {"redis_connect_timeout": "1d"},
+    {"global_presence_ttl": "7d"},
     {"nats_tls": {"enabled": True}},
 ]
 
