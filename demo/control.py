@@ -25,7 +25,7 @@ class Tell(Protocol):
 
 
 def silent(*_: tuple[str, str]) -> None:
-    """Tells nobody."""
+    """Drops the sentences."""
 
 
 def levers_of(identity: MemoryIdentity, tell: Tell = silent) -> Levers:

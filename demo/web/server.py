@@ -1,6 +1,6 @@
 """The HTTP server of the page and of the levers, on loopback."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -36,8 +36,10 @@ async def running_server(
         await runner.cleanup()
 
 
-def _pulling(levers: Levers) -> "web._Handler":  # type: ignore[name-defined]
-    async def pull(request: web.Request) -> web.Response:
+def _pulling(levers: Levers) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Pulls the lever that a request names, and lists all levers if there is none of that name."""
+
+    async def pull(request: web.Request) -> web.StreamResponse:
         lever = f"{request.method} {request.path}"
         if lever in levers:
             return web.Response(text=f"{await levers[lever]()}\n")

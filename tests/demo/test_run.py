@@ -263,3 +263,12 @@ def test_without_kafka_one_line_says_so(tmp_path: Path) -> None:
         pass
 
     assert "The bridge does not run: DEMO_BRIDGE is off.\n" in printed
+
+
+def test_the_address_of_the_page_is_printed_first_and_again_at_the_end(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as (_, printed):
+        first, *_, last_but_one, _ = printed.splitlines()
+
+    address = re.findall(r"http://127\.0\.0\.1:\d+", first)
+    assert first == f"The page: {address[0]} (everything behind it starts now)"
+    assert last_but_one == f"The page that shows all this, with buttons, is {address[0]}."

@@ -16,6 +16,7 @@ from tests.harness.paths import ROOT
 from tests.harness.service import service
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+MAX_PICTURE_BYTES = 200_000
 DECISIONS = [page for page in sorted((ROOT / "docs" / "design").glob("*.md")) if page.name != "README.md"]
 
 
@@ -145,6 +146,17 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
     named = set(re.findall(rf"`((?:{inside})/[\w/.-]+)`", page.read_text()))
 
     assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_every_picture_is_there_and_small() -> None:
+    pictures = {
+        (page.parent / path).resolve()
+        for page in PAGES
+        for path in re.findall(r'\bsrc(?:set)?="([^":]+)"', page.read_text())
+    }
+
+    assert pictures != set()
+    assert [picture for picture in pictures if not 0 < picture.stat().st_size < MAX_PICTURE_BYTES] == []
 
 
 def test_every_design_decision_is_in_the_index() -> None:
