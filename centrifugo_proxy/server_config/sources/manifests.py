@@ -44,7 +44,7 @@ def _is_kubernetes(document: Mapping[str, Any]) -> bool:
 
 
 def _chart_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of Centrifugo's chart, by where they are: at the top, or below a name as in a chart of charts."""
+    """Values of Centrifugo's chart by their place: at the top, or below a name as in an umbrella chart."""
     if _is_values(document):
         return {"": document}
     below = {key: value for key, value in document.items() if _is_values(value)}
@@ -56,7 +56,7 @@ def _is_values(node: Any) -> bool:
 
 
 def is_configuration(node: Any) -> bool:
-    """True if half of a table's keys are options of a Centrifugo: other programs have files beside it."""
+    """True if half of a table's keys are options of a Centrifugo. Manifests have files of other programs, too."""
     keys = [re.split(r"[.\[]", str(key).lower())[0] for key in node] if isinstance(node, dict) else []
     known = [key for key in keys if any(key in names for names in TOP_LEVEL.values())]
     return bool(known) and 2 * len(known) >= len(keys)
@@ -99,7 +99,7 @@ def _helm(document: Mapping[str, Any], label: str) -> Iterator[Source]:
 
 
 def _kubernetes(objects: list[dict[str, Any]]) -> list[Source]:
-    """Files in ConfigMaps and Secrets, with the environment of the containers beside them."""
+    """Files in ConfigMaps and Secrets, with the environment of the containers in the same manifests."""
     files = [file for each in objects for file in _files(each)]
     variables: Variables = {}
     flags: Variables = {}
