@@ -38,9 +38,9 @@ $(VENV)/.run: $(VENV)/.python requirements/base.txt requirements/demo.txt
 	@$(PIP) -r requirements/base.txt -r requirements/demo.txt
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.run requirements/dev.txt requirements/docs.txt
+$(VENV)/.installed: $(VENV)/.run requirements/dev.txt requirements/docs.txt requirements/bench.txt
 	@echo "Installing the packages of the tests into $(VENV), once; this takes about a minute."
-	@$(PIP) -r requirements/dev.txt -r requirements/docs.txt
+	@$(PIP) -r requirements/dev.txt -r requirements/docs.txt -r requirements/bench.txt
 	@touch $@
 
 run: $(VENV)/.run page-if-possible  ## a page that shows the service, its clients and an outage; all on loopback
@@ -226,6 +226,7 @@ requirements: $(VENV)/.installed  ## pin the newest versions in requirements/*.t
 	$(COMPILE) -o requirements/base.txt requirements/base.in
 	$(COMPILE) -o requirements/demo.txt requirements/demo.in
 	$(COMPILE) -o requirements/dev.txt requirements/dev.in
+	$(COMPILE) -o requirements/bench.txt requirements/bench.in
 	$(COMPILE) -o requirements/docs.txt requirements/docs.in
 	$(COMPILE) -o requirements/pictures.txt requirements/pictures.in
 

@@ -3,6 +3,7 @@
   floor         one bare ASGI function and one grpc.aio call: the minimum in Python
   service bare  guard, Prometheus metrics, no traces
   service full  the same, with every request traced and exported
+  Starlette, FastAPI, Django  the same call with other frameworks, without guard, metrics and traces (bench/peers/)
 
 Figures are medians of the rounds. Do not compare figures across runs. The guard is on in the service's rows. --against
 measures the service of another tree too, such as a git worktree of an older commit.
@@ -20,13 +21,16 @@ from typing import Any, Final
 
 from bench.parts import machine
 from bench.parts.command import measured, parser_of
-from bench.parts.load import TOKEN, load
-from bench.parts.processes import ROOT, Environment, floor, identity, service, sink
+from bench.parts.load import NO_SHEDDING, TOKEN, load
+from bench.parts.processes import ROOT, Environment, floor, identity, peer, service, sink
 from tools.ports import free_port
 
 WARM_UP_S: Final = 1
 SETTLE_S: Final = 1.2  # so that the CPU of sending the last batch of spans is counted
 PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "rss_mib": "RSS MiB"}
+
+# Modules of bench/peers/.
+PEERS: Final = {"Starlette": "starlette_peer", "FastAPI": "fastapi_peer", "Django": "django_peer"}
 
 Start = Callable[[int, Environment], AbstractContextManager[int]]
 
@@ -78,13 +82,15 @@ def run(rounds: int, seconds: float, connections: int, against: list[Path]) -> d
 
 
 def _rows(address: str, traces: str, trees: dict[str, Path]) -> dict[str, tuple[Start, Environment]]:
-    bare = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "CENTRIFUGO_PROXY_TOKEN": TOKEN}
+    bare = {
+        "IDENTITY_VALIDATE_GRPC_ADDRESS": address, "CENTRIFUGO_PROXY_TOKEN": TOKEN, "PROXY_MAX_INFLIGHT": NO_SHEDDING,
+    }  # fmt: skip
     full = {**bare, "OTEL_EXPORTER_OTLP_ENDPOINT": traces, "OTEL_TRACES_SAMPLER_ARG": "1.0"}
     rows: dict[str, tuple[Start, Environment]] = {"floor": (floor, bare)}
     for name, tree in trees.items():
         rows[f"{name} bare"] = (partial(service, tree=tree), bare)
         rows[f"{name} full"] = (partial(service, tree=tree), full)
-    return rows
+    return rows | {name: (partial(peer, module), bare) for name, module in PEERS.items()}
 
 
 def _medians(figures: list[Figures]) -> dict[str, float]:

@@ -20,7 +20,7 @@ import uvloop
 from bench.parts import machine
 from bench.parts.client import connected, proxy_request
 from bench.parts.command import measured, parser_of
-from bench.parts.load import TOKEN, Answers, timed
+from bench.parts.load import NO_SHEDDING, TOKEN, Answers, timed
 from bench.parts.processes import LOOPBACK, BenchError, process, service
 from tools.ports import free_port
 
@@ -116,6 +116,7 @@ def started() -> Iterator[tuple[int, int]]:
             "RPC_MAX_INFLIGHT": "1000",
             "CHANNEL_POLICY_PATH": policy.name,
             "CENTRIFUGO_PROXY_TOKEN": TOKEN,
+            "PROXY_MAX_INFLIGHT": NO_SHEDDING,
         }
         with (
             process("the backends", ["-m", "bench.parts.backends", str(backends)], backends, {}),

@@ -1,8 +1,11 @@
-"""Compares each event's CPU instructions with those of connect: python -m bench.instructions
+"""Instructions for a request: python -m bench.instructions [connect | events]
 
-valgrind counts them, so that results repeat on a busy machine. The application runs in one process, without a server.
-Its calls to other services are answered at once. So the count has the service's own work, and not that of the network
-and the kernel; bench.events measures all of it, in time. Needs valgrind, and about ten minutes.
+Counted by valgrind and not timed, so that it repeats on a machine that others use. Needs valgrind.
+
+  connect  whole processes on real sockets, user space: the floor, the service without and with traces, and a request
+           that the service refuses because its limit is reached; takes two minutes
+  events   each event beside connect, in one process without a server; what it asks is answered at once. This is what
+           the service itself does for a request; bench.events has the whole, timed. Takes ten minutes
 """
 
 import argparse
@@ -10,7 +13,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,12 +25,14 @@ from google.protobuf.message import Message
 
 from bench.events import FACTS, POLICY, ROWS
 from bench.parts.backends import GRANTED, SAID
+from bench.parts.counted import per_request, require_valgrind
 from bench.parts.identity import YES
-from bench.parts.load import TOKEN
-from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError
+from bench.parts.load import NO_SHEDDING, TOKEN
+from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError, identity, sink, uvicorn_of
 from centrifugo_proxy.peers import grpc_call
 from centrifugo_proxy.protocol.codes import path_of
 from realtime_site import boot
+from tools.ports import free_port
 
 REQUESTS: Final = 1000
 WARM_UP: Final = 50
@@ -41,8 +45,7 @@ COLLECTED: Final = re.compile(r"Collected : (\d+)")
 
 def run(requests: int) -> dict[str, float]:
     """Instructions for one request of each row: a run with requests minus a run without. Raises BenchError."""
-    if shutil.which("valgrind") is None:
-        raise BenchError("valgrind is not installed (Debian's package of that name has it).")
+    require_valgrind()
     with environment() as variables:
         without = collected("connect", 0, variables)
         return {name: (collected(name, requests, variables) - without) / requests for name in ROWS}
@@ -129,6 +132,34 @@ async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:
     return int(statuses[0] or 0)
 
 
+def run_connect(requests: int) -> dict[str, float]:
+    """Instructions of a connect in whole processes, and of one that is refused. Raises BenchError."""
+    require_valgrind()
+    with identity() as address, identity(hanging=True) as hanging, sink() as traces:
+        bare = {
+            "IDENTITY_VALIDATE_GRPC_ADDRESS": address, "IDENTITY_VALIDATE_DEADLINE_MS": "60000",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "", "CENTRIFUGO_PROXY_TOKEN": TOKEN, "PROXY_MAX_INFLIGHT": NO_SHEDDING,
+            "LISTEN_HOST": LOOPBACK,
+        }  # fmt: skip
+        full = {**bare, "OTEL_EXPORTER_OTLP_ENDPOINT": traces, "OTEL_TRACES_SAMPLER_ARG": "1.0"}
+        refused = {**bare, "IDENTITY_VALIDATE_GRPC_ADDRESS": hanging, "PROXY_MAX_INFLIGHT": "1"}
+        port = free_port()
+        counts = {"floor": per_request(uvicorn_of("bench.parts.floor:app", port), port, bare, requests, 200)}
+        for name, variables, status in (("bare", bare, 200), ("full", full, 200), ("refused", refused, 503)):
+            port = free_port()
+            own = {**variables, "LISTEN_PORT": str(port)}
+            counts[name] = per_request(["manage.py", "serve"], port, own, requests, status)
+    return counts
+
+
+def connect_table(counts: dict[str, float]) -> str:
+    """The counts for people."""
+    lines = [f"{'':10}{'instructions':>14}{'/ floor':>10}{'/ bare':>10}"]
+    for name, count in counts.items():
+        lines.append(f"{name:10}{count:14,.0f}{count / counts['floor']:10.3f}{count / counts['bare']:10.3f}")
+    return "\n".join(lines)
+
+
 def table(result: dict[str, float]) -> str:
     """The result for people."""
     lines = [f"{'':25}{'calls':>6}{'instructions':>14}{'/ connect':>11}"]
@@ -139,12 +170,15 @@ def table(result: dict[str, float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="of each event (%(default)s)")
+    parser.add_argument("what", choices=("connect", "events"), nargs="?", default="connect")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="of each kind (%(default)s)")
     parser.add_argument("--answer", choices=ROWS, help=argparse.SUPPRESS)  # what is counted: one process of ours
     options = parser.parse_args()
     try:
         if options.answer:
             asyncio.run(answer(options.answer, options.requests))
+        elif options.what == "connect":
+            sys.stdout.write(connect_table(run_connect(options.requests)) + "\n")
         else:
             sys.stdout.write(table(run(options.requests)) + "\n")
     except BenchError as error:

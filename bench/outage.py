@@ -5,7 +5,7 @@ listens) or hanging (it takes the call and says nothing), and IDENTITY_PROBE_INT
 deadline and the window are 2,500 ms.
 
 Storm: 5,000 clients connect at once, each on its own connection. Refused clients connect again with the backoff of
-Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000 (the default) or out of reach. The exit code is 1 when a client
+Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000 or out of reach. The exit code is 1 when a client
 is lost: never let in, or its connection broken.
 """
 
@@ -22,7 +22,7 @@ import uvloop
 
 from bench.parts import machine
 from bench.parts.command import measured, parser_of
-from bench.parts.load import Answers
+from bench.parts.load import NO_SHEDDING, Answers
 from bench.parts.processes import allow_many_connections, identity, service
 from bench.parts.storm import Storm
 from bench.parts.trickle import degraded, trickle
@@ -59,6 +59,7 @@ def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
             "IDENTITY_PROBE_INTERVAL_MS": str(probe_ms),
             "FALLBACK_TICKETS_PATH": str(pool),
             "FALLBACK_DEGRADED_WINDOW_MS": "2500",
+            "PROXY_MAX_INFLIGHT": NO_SHEDDING,
         }
         port = free_port()
         with service(port, environment):

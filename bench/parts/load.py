@@ -22,6 +22,8 @@ from bench.parts.processes import BenchError
 SCRIPT: Final = str(Path(__file__).with_name("connect.lua"))
 # Never asked for outside of a measurement.
 TOKEN: Final = "bench-token"  # noqa: S105
+# PROXY_MAX_INFLIGHT of a service that must answer everything: the load keeps fewer requests in flight.
+NO_SHEDDING: Final = "1000"
 
 
 @dataclass(frozen=True)

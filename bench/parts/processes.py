@@ -52,22 +52,29 @@ def process(
     program: str = sys.executable,
 ) -> Iterator[int]:
     """The process id of `program arguments`, once it listens on `port`. Raises BenchError."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(  # noqa: S603
-            [program, *arguments], cwd=tree, env={**clean, **environment}, stdout=output, stderr=output
+            [program, *arguments], cwd=tree, env={**without_ours(), **environment}, stdout=output, stderr=output
         ) as popen,
     ):
         try:
-            _wait_until_it_listens(name, popen, port, output)
+            wait_until_it_listens(name, popen, port, output)
             yield popen.pid
         finally:
             _end(popen)
 
 
-def _wait_until_it_listens(name: str, popen: "subprocess.Popen[bytes]", port: int, output: IO[bytes]) -> None:
-    until = time.monotonic() + START_S
+def without_ours() -> dict[str, str]:
+    """The environment of this process without the service's variables."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+
+
+def wait_until_it_listens(
+    name: str, popen: "subprocess.Popen[bytes]", port: int, output: IO[bytes], within_s: float = START_S
+) -> None:
+    """Return when the process listens. Raises BenchError, with the end of its output, if it does not in time."""
+    until = time.monotonic() + within_s
     while popen.poll() is None and time.monotonic() < until:
         try:
             socket.create_connection((LOOPBACK, port), timeout=1).close()
@@ -115,7 +122,18 @@ def service(port: int, environment: Environment, tree: Path = ROOT) -> Iterator[
 @contextmanager
 def floor(port: int, environment: Environment) -> Iterator[int]:
     """The process id of the bare ASGI function of bench/parts/floor.py on `port`."""
-    arguments = ["-m", "uvicorn", "bench.parts.floor:app", "--host", LOOPBACK, "--port", str(port)]
-    lean = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    with process("the floor", [*arguments, *lean], port, environment) as pid:
+    with process("the floor", uvicorn_of("bench.parts.floor:app", port), port, environment) as pid:
         yield pid
+
+
+@contextmanager
+def peer(name: str, port: int, environment: Environment) -> Iterator[int]:
+    """The process id of the peer `name`, a module of bench/peers/, on `port`."""
+    with process(f"the peer {name}", uvicorn_of(f"bench.peers.{name}:app", port), port, environment) as pid:
+        yield pid
+
+
+def uvicorn_of(app: str, port: int) -> list[str]:
+    """Arguments of Python that serve an ASGI application as quickly as uvicorn can."""
+    listen = ["-m", "uvicorn", app, "--host", LOOPBACK, "--port", str(port)]
+    return [*listen, "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]

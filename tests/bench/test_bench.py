@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from bench import claims, compare, instructions, outage, pool
 from bench.parts.load import TOKEN, Answers
-from bench.parts.processes import BenchError, floor, identity, service
+from bench.parts.processes import BenchError, floor, identity, peer, service
 from tests.harness.paths import ROOT
 from tools.ports import free_port
 
@@ -33,6 +34,43 @@ def test_a_load_is_measured(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     assert 0 < found.cpu_us < 1e6
     assert 0 < found.p50_ms <= found.p99_ms
     assert found.rss_mib > 10
+
+
+@pytest.mark.parametrize("framework", compare.PEERS)
+def test_a_peer_does_the_same_work(framework: str) -> None:
+    with identity() as address:
+        start = partial(peer, compare.PEERS[framework])
+
+        found = compare.measure(start, {"IDENTITY_VALIDATE_GRPC_ADDRESS": address}, 0.2, 4)
+
+    assert found.rps > 5
+
+
+def test_what_holds_up_the_event_loop_is_measured() -> None:
+    command = [sys.executable, "-m", "bench.holdup", "--repetitions", "1"]
+
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert run.stderr == ""
+    assert [line[:8] for line in run.stdout.splitlines()[1:]] == [
+        "nothing ",
+        "scrape  ",
+        "young co",
+        "full col",
+        "export o",
+    ]
+
+
+def test_the_table_of_instructions_compares_with_the_floor_and_with_bare() -> None:
+    counts = {"floor": 400_000.0, "bare": 500_000.0, "full": 550_000.0, "refused": 50_000.0}
+
+    assert instructions.connect_table(counts).splitlines() == [
+        "            instructions   / floor    / bare",
+        "floor            400,000     1.000     0.800",
+        "bare             500,000     1.250     1.000",
+        "full             550,000     1.375     1.100",
+        "refused           50,000     0.125     0.100",
+    ]
 
 
 def test_every_client_of_a_storm_gets_in() -> None:
@@ -84,7 +122,7 @@ def test_the_table_has_every_row_and_ratio() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", ["compare", "events", "instructions", "outage", "pool"])
+@pytest.mark.parametrize("module", ["compare", "events", "holdup", "instructions", "outage", "pool"])
 def test_each_says_what_it_measures(module: str) -> None:
     command = [sys.executable, "-m", f"bench.{module}", "--help"]
 

@@ -1,0 +1,209 @@
+"""How long a scrape, a garbage collection or an export of spans holds up the event loop: python -m bench.holdup
+
+The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. A tick
+every half millisecond shows how late the event loop is. Each row repeats one thing; `nothing` is the machine's own
+delay. The bar is for the median of the worst delay in each repetition: other work on the machine delays single ticks.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+import uvloop
+
+from bench.parts.command import measured, parser_of
+from bench.parts.load import TOKEN
+from bench.parts.processes import OURS, identity, sink
+from centrifugo_proxy.protocol.codes import path_of
+from realtime_site import boot
+
+BAR_MS: Final = 3.0
+IN_FLIGHT: Final = 64
+TICK_S: Final = 0.0005
+SPANS: Final = 2000
+BODY: Final = (
+    b'{"client":"9336a229-2400-4ebc-8c50-0a643d22e8a0","transport":"websocket","protocol":"json","encoding":"json",'
+    b'"data":{"token":"ticket-of-the-usual-length-of-43-characters"}}'
+)
+
+Work = Callable[[], Awaitable[object]]
+
+
+@dataclass
+class Ticks:
+    """The worst delay of the event loop since `start`, in milliseconds."""
+
+    worst_ms: float = 0.0
+    _due: float = field(default=0.0)
+    _timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self.worst_ms, self._due = 0.0, perf_counter() + TICK_S
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def stop(self) -> float:
+        if self._timer is not None:
+            self._timer.cancel()
+        return max(self.worst_ms, (perf_counter() - self._due) * 1000)
+
+    def _tick(self) -> None:
+        now = perf_counter()
+        self.worst_ms = max(self.worst_ms, (now - self._due) * 1000)
+        self._due = now + TICK_S
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+
+async def held_up_ms(work: Work, repetitions: int) -> list[float]:
+    """The worst delay in each repetition."""
+    ticks, delays = Ticks(), []
+    for _ in range(repetitions):
+        await asyncio.sleep(0.02)
+        ticks.start()
+        await asyncio.sleep(0.005)
+        await work()
+        await asyncio.sleep(0.002)
+        delays.append(ticks.stop())
+    return delays
+
+
+async def connect(handler: Any, runtime: Any) -> None:
+    """A connect whose client waits for the answer."""
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path_of("connect"),
+        "query_string": b"", "root_path": "", "state": {"runtime": runtime},
+        "headers": [(b"host", b"bench"), (b"x-centrifugo-proxy-token", TOKEN.encode())],
+    }  # fmt: skip
+    body = [{"type": "http.request", "body": BODY, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return body.pop() if body else await asyncio.get_running_loop().create_future()
+
+    async def send(message: dict[str, Any]) -> None:
+        """Not reached: identity does not answer."""
+
+    await handler(scope, receive, send)
+
+
+async def nothing() -> None:
+    """For the machine's own delay."""
+    await asyncio.sleep(0.01)
+
+
+async def collect() -> None:
+    """A full collection; those that start by themselves are smaller."""
+    gc.collect()
+
+
+async def collect_young() -> None:
+    """A collection of as many young objects as start one."""
+    kept = [[number] for number in range(gc.get_threshold()[0] - 100)]
+    gc.collect(0)
+    del kept
+
+
+async def run(traces: str, hanging: str, repetitions: int) -> dict[str, Any]:
+    """Median and worst of each row, in milliseconds."""
+    configure(traces, hanging)
+    from django.conf import settings  # noqa: PLC0415  (these need a configured Django)
+
+    from centrifugo_proxy.telemetry.metrics_page import MetricsPage  # noqa: PLC0415
+    from fallback.loaded import loaded_pool  # noqa: PLC0415
+    from realtime_site.asgi import freeze_startup_objects  # noqa: PLC0415
+    from realtime_site.lifespan import open_runtime  # noqa: PLC0415
+    from realtime_site.serving.handler import LeanHandler  # noqa: PLC0415
+    from realtime_site.tracing.otlp import LeanExporter  # noqa: PLC0415
+    from realtime_site.tracing.queue import SpanQueue  # noqa: PLC0415
+
+    async with open_runtime(settings, loaded_pool()) as runtime:
+        handler, queue = LeanHandler(), SpanQueue(exporter_to(traces, LeanExporter), delay_s=3600)
+        freeze_startup_objects()
+        waiting = [asyncio.create_task(connect(handler, runtime)) for _ in range(IN_FLIGHT)]
+        await asyncio.sleep(0.5)
+
+        async def export() -> None:
+            for number in range(SPANS):
+                queue.add(record(number))
+            await asyncio.to_thread(queue.force_flush)
+
+        works: dict[str, Work] = {
+            "nothing": nothing,
+            "scrape": MetricsPage(every_s=0).text,
+            "young collection": collect_young,
+            "full collection": collect,
+            f"export of {SPANS} spans": export,
+        }
+        await export()
+        rows = {name: await held_up_ms(work, repetitions) for name, work in works.items()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        await asyncio.to_thread(queue.shutdown)
+    return {name: {"median_ms": round(median(each), 2), "worst_ms": round(max(each), 2)} for name, each in rows.items()}
+
+
+def configure(traces: str, hanging: str) -> None:
+    """Settings of a service with metrics and traces."""
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[name]
+    os.environ |= {
+        "IDENTITY_VALIDATE_GRPC_ADDRESS": hanging,
+        "IDENTITY_VALIDATE_DEADLINE_MS": "60000",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": traces,
+        "OTEL_TRACES_SAMPLER_ARG": "1.0",
+        "CENTRIFUGO_PROXY_TOKEN": TOKEN,
+    }
+    boot.configure()
+
+
+def exporter_to(traces: str, exporter: Any) -> Any:
+    """An exporter as the service has one."""
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
+
+    from realtime_site.trace_options import Sampling, TraceOptions  # noqa: PLC0415
+
+    options = TraceOptions(
+        endpoint=traces, service_name="bench", sampling=Sampling(1.0, parent_based=True), headers={}, timeout_s=5,
+        gzip=False, ca_file="", client_certificate="", client_key="",
+    )  # fmt: skip
+    return exporter(options, Resource.create({"service.name": "bench"}), InstrumentationScope("bench", "1"))
+
+
+def record(number: int) -> Any:
+    """A record as a connect leaves it."""
+    from opentelemetry.trace import TraceState  # noqa: PLC0415
+
+    facts = ("POST", "/centrifugo/connect", "/centrifugo/connect", "http", "1.1", ("127.0.0.1", 9730), 200, "success")
+    return (facts, number + 1, number + 1, number, False, TraceState(), number + 1, number + 2)
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as a table."""
+    lines = [f"{'':24}{'median ms':>10}{'worst ms':>10}"]
+    lines += [f"{name:24}{row['median_ms']:10.2f}{row['worst_ms']:10.2f}" for name, row in result.items()]
+    return "\n".join(lines)
+
+
+def measure(repetitions: int) -> dict[str, Any]:
+    """The rows. Raises BenchError."""
+    with identity(hanging=True) as hanging, sink() as traces:
+        return uvloop.run(run(traces, hanging, repetitions))
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--repetitions", type=int, default=30, help="of each row (%(default)s)")
+    options = parser.parse_args()
+    result = measured(lambda: measure(options.repetitions), options.json)
+    sys.stdout.write(table(result) + "\n")
+    sys.exit(any(row["median_ms"] > BAR_MS for row in result.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""A connect with FastAPI, its request as a model."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from bench.parts.floor import result
+
+
+class Data(BaseModel):
+    """What the client sent."""
+
+    token: str
+
+
+class ConnectRequest(BaseModel):
+    """What Centrifugo asks."""
+
+    client: str
+    transport: str
+    protocol: str
+    encoding: str
+    data: Data
+
+
+app = FastAPI()
+
+
+@app.post("/centrifugo/connect")
+async def connect(request: ConnectRequest) -> dict[str, Any]:
+    return {"result": await result(request.model_dump())}
