@@ -11,8 +11,9 @@ from typing import Final
 
 from centrifugo_proxy.telemetry import metrics
 
-# Reserved for gRPC and files: this many, or a quarter of those free at the first connection if that is less.
-RESERVED: Final = 32
+# Reserved for gRPC, files, and the connections of two turns of the event loop (common/listeners.py), which are accepted
+# before they are refused: this many, or half of those free at the first connection if that is less.
+RESERVED: Final = 64
 
 logger = logging.getLogger("realtime_site.serving")
 
@@ -27,7 +28,7 @@ class DescriptorLimit:
     def reached(self, number: int) -> bool:
         """True if a connection with this descriptor is to be refused."""
         if self._highest is None:
-            self._highest = self.limit - min(RESERVED, (self.limit - number) // 4)
+            self._highest = self.limit - min(RESERVED, (self.limit - number) // 2)
         return number >= self._highest
 
     def refuse(self) -> None:
