@@ -10,6 +10,7 @@ Time is an argument: `tick` is called at a regular interval.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 GROWTH: Final = 1.05
@@ -24,12 +25,14 @@ class AdaptiveLimit:
     """A limit for requests in flight, from `start`, between `floor` and `ceiling`.
 
     `lag_s` is the largest healthy lag of the event loop, `latency_s` the largest healthy mean latency of an answer.
+    A request that has waited for more than `patience_s` seconds is refused: its answer would be late.
     A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
     would not make it faster.
     """
 
     lag_s: float
     latency_s: float
+    patience_s: float = inf
     floor: int = 64
     slow_floor: int = 100
     start: int = 100
@@ -45,8 +48,10 @@ class AdaptiveLimit:
     def __post_init__(self) -> None:
         self.limit = float(self.start)
 
-    def enter(self) -> bool:
-        """Take a slot; False if none is free."""
+    def enter(self, waited_s: float = 0.0) -> bool:
+        """Take a slot; False if none is free, or if the request has already waited for too long."""
+        if waited_s > self.patience_s:
+            return False
         if self.taken >= int(self.limit):
             self._refused = True
             return False

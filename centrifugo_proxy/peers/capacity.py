@@ -10,8 +10,8 @@ class Capacity:
     limit: int
     taken: int = 0
 
-    def enter(self) -> bool:
-        """Take a slot. False if all are taken."""
+    def enter(self, waited_s: float = 0.0) -> bool:
+        """Take a slot. False if all are taken; a fixed limit ignores how long the request has waited."""
         if self.taken >= self.limit:
             return False
         self.taken += 1

@@ -68,6 +68,13 @@ INFLIGHT_LIMIT: Final = Gauge(
     "realtime_proxy_inflight_limit",
     "Requests that may be in flight: PROXY_MAX_INFLIGHT, or with auto what this process can answer in time.",
 )
+QUEUE_DELAY: Final = HistogramTally(
+    "realtime_proxy_queue_delay_seconds",
+    "Seconds from the arrival of a request at this host until it is handled: in the kernel and in the event loop.",
+    [],
+    buckets=BUCKETS,
+    series=[()],
+)
 LOOP_LAG: Final = Gauge(
     "realtime_event_loop_lag_seconds",
     "How late the event loop was a moment ago; with PROXY_MAX_INFLIGHT=auto a lag above 0.05 lowers the limit.",
@@ -192,7 +199,7 @@ LOG_LINES_HELP: Final = (
     "Log lines lost because stdout or stderr is closed, full, broken or not read: look at what collects the logs."
 )
 for _collector in (
-    _Connects(), REQUESTS, DURATION, IDENTITY_CALLS, IDENTITY_DURATION, BACKEND_CALLS, BACKEND_DURATION,
+    _Connects(), REQUESTS, DURATION, QUEUE_DELAY, IDENTITY_CALLS, IDENTITY_DURATION, BACKEND_CALLS, BACKEND_DURATION,
     _DroppedLogLines(),
 ):  # fmt: skip
     REGISTRY.register(_collector)

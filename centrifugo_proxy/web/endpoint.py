@@ -30,6 +30,10 @@ ASKED: Final = {
 }
 
 
+# A request that has waited for longer is answered only if its caller still waits.
+SHORT_WAIT_S: Final = 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One event's endpoint."""
@@ -60,10 +64,15 @@ class Endpoint:
         handler = runtime.events.get(self.event)
         if handler is None:
             return decision.NOT_IMPLEMENTED
-        if not runtime.capacity.enter():
+        caller = caller_of(request)
+        waited_s = caller.waited_s()
+        metrics.QUEUE_DELAY.series[()].observe(waited_s)
+        if not runtime.capacity.enter(waited_s):
             return decision.OVERLOADED
         try:
-            return await handler.event.decide(handler.parse(request.body), caller_of(request))
+            if waited_s > SHORT_WAIT_S and await caller.gone():
+                raise CallerGone
+            return await handler.event.decide(handler.parse(request.body), caller)
         except BadRequest:
             return decision.BAD_REQUEST
         except CallerGone:

@@ -1,6 +1,6 @@
 """Values for the views in a request's ASGI scope: the runtime, the caller, and why a body was not read."""
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.http import HttpRequest
 
@@ -8,11 +8,21 @@ from centrifugo_proxy.events.base import Caller
 from centrifugo_proxy.wiring.runtime import Runtime
 
 
+class HttpCaller(Caller, Protocol):
+    """A caller whose request may have waited before it was handled."""
+
+    def waited_s(self) -> float:
+        """Seconds since the request arrived at this host."""
+
+
 class _Waiting:
     """A caller that never hangs up, for handlers that do not watch for it."""
 
     async def gone(self) -> bool:
         return False
+
+    def waited_s(self) -> float:
+        return 0.0
 
 
 WAITING: Final = _Waiting()
@@ -27,9 +37,9 @@ def scope_of(request: HttpRequest) -> dict[str, Any]:
     return scope
 
 
-def caller_of(request: HttpRequest) -> Caller:
+def caller_of(request: HttpRequest) -> HttpCaller:
     """The caller that waits for the answer to `request`; the ASGI handler puts it into the scope."""
-    caller: Caller = scope_of(request).get(CALLER, WAITING)
+    caller: HttpCaller = scope_of(request).get(CALLER, WAITING)
     return caller
 
 

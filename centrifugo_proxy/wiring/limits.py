@@ -16,13 +16,18 @@ HEALTHY_LAG_S: Final = 0.05
 # The Centrifugo timeout in the generated configuration is identity's deadline plus half a second. Answers must arrive
 # before the caller gives up, so a healthy answer takes at most half of the deadline.
 HEALTHY_SHARE: Final = 0.5
+# A request that has waited for longer is refused. The rest, and the half second, are left for its answer.
+PATIENT_SHARE: Final = 0.8
 
 
 def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
     """A fixed limit, or one that adapts to what this process can answer in time."""
     if settings.PROXY_MAX_INFLIGHT:
         return Capacity(settings.PROXY_MAX_INFLIGHT)
-    return AdaptiveLimit(lag_s=HEALTHY_LAG_S, latency_s=settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000 * HEALTHY_SHARE)
+    deadline_s = settings.IDENTITY_VALIDATE_DEADLINE_MS / 1000
+    return AdaptiveLimit(
+        lag_s=HEALTHY_LAG_S, latency_s=deadline_s * HEALTHY_SHARE, patience_s=deadline_s * PATIENT_SHARE
+    )
 
 
 @asynccontextmanager

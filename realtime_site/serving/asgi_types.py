@@ -10,6 +10,8 @@ CLIENT_LEFT: Final = "realtime_site.client_left"
 TAKE_BODY: Final = "realtime_site.take_body"
 # A function of status, headers and body: answers with all of it. Instead of awaiting `send` twice.
 RESPOND: Final = "realtime_site.respond"
+# A function without arguments: the seconds since the request arrived at this host.
+WAITED: Final = "realtime_site.waited"
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]

@@ -17,6 +17,8 @@ BODY_TIMEOUT_S: Final = 10.0
 
 # The server's extension CLIENT_LEFT: True if the client has stopped both sending and reading.
 HasLeft = Callable[[], Awaitable[bool]]
+# The server's extension WAITED: seconds since the request arrived at this host.
+Waited = Callable[[], float]
 
 
 async def _ended() -> Message:
@@ -24,19 +26,30 @@ async def _ended() -> Message:
     return {"type": "http.disconnect"}
 
 
+def not_known() -> float:
+    """Used as WAITED of a server that does not have the extension."""
+    return 0.0
+
+
 class AsgiCaller:
     """The client of a request: whether it is too slow, and whether it has hung up."""
 
-    __slots__ = ("_has_left", "_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow")
+    __slots__ = ("_has_left", "_listener", "_receive", "_task", "hung_up", "reading", "since", "too_slow", "waited_s")
 
     def __init__(
-        self, receive: Receive, task: "asyncio.Task[Any] | None", since: float, has_left: HasLeft | None = None
+        self,
+        receive: Receive,
+        task: "asyncio.Task[Any] | None",
+        since: float,
+        has_left: HasLeft | None = None,
+        waited_s: Waited = not_known,
     ) -> None:
         self._receive = receive
         self._has_left = has_left
         self._task = task
         self._listener: asyncio.Task[None] | None = None
         self.since = since
+        self.waited_s = waited_s
         self.reading = True
         self.too_slow = False
         self.hung_up = False
@@ -46,12 +59,14 @@ class AsgiCaller:
 
         Call it only after the body has been read. A hang-up may cancel the request before it returns.
         """
+        if self._has_left is not None:
+            return self.hung_up or await self._has_left()
         listener = self._listen()
         for _ in range(TURNS):
             await asyncio.sleep(0)
             if listener.done():
                 return True
-        return self._has_left is not None and await self._has_left()
+        return False
 
     def check(self, now: float) -> None:
         """Cancel the request if its body is too slow. After the body, begin to wait for a hang-up."""
@@ -72,6 +87,7 @@ class AsgiCaller:
         """Stop watching: the request has ended. Releases the request, which refers to this object."""
         self._task = None
         self._receive = _ended
+        self._has_left, self.waited_s = None, not_known
         if self._listener is not None:
             self._listener.cancel()
 
@@ -103,9 +119,9 @@ class Watch:
         self._open: dict[AsgiCaller, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self, receive: Receive, has_left: HasLeft | None = None) -> AsgiCaller:
+    def enter(self, receive: Receive, has_left: HasLeft | None = None, waited_s: Waited = not_known) -> AsgiCaller:
         """Begin to watch the client of the current task's request. `leave` must follow."""
-        caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time(), has_left)
+        caller = AsgiCaller(receive, asyncio.current_task(self._loop), self._loop.time(), has_left, waited_s)
         self._open[caller] = None
         if self._timer is None:
             self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)

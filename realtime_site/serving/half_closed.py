@@ -5,13 +5,12 @@ HTTP/1.1 has an interim response to write, which clients skip (RFC 9110, 15.2).
 """
 
 import asyncio
-import socket
 from typing import Final
 
 from realtime_site.serving.http_messages import CONTINUE
+from realtime_site.serving.socket_state import CLOSED, socket_state
 
 RESET_S: Final = 0.01  # wait for the reset; within a cluster it takes less than a millisecond
-TCP_CLOSED: Final = 7  # TCP_CLOSE, the first byte of Linux' struct tcp_info
 
 
 async def has_left(transport: asyncio.Transport) -> bool:
@@ -25,10 +24,4 @@ async def has_left(transport: asyncio.Transport) -> bool:
 
 
 def _is_reset(transport: asyncio.Transport) -> bool:
-    if transport.is_closing():
-        return True
-    try:
-        info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-    except OSError:  # a Unix socket
-        return False
-    return bool(info[0] == TCP_CLOSED)
+    return transport.is_closing() or socket_state(transport).state == CLOSED

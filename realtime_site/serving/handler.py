@@ -24,8 +24,8 @@ from centrifugo_proxy.protocol import answers, codes
 from centrifugo_proxy.telemetry.django_metrics import tally
 from centrifugo_proxy.web.request_context import CALLER, UNREAD_BODY, scope_of
 from centrifugo_proxy.web.responses import AsgiHeaders, JsonResponse, not_found
-from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, Receive, Scope, Send
-from realtime_site.serving.disconnect import AsgiCaller, Watch
+from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, WAITED, Receive, Scope, Send
+from realtime_site.serving.disconnect import AsgiCaller, Watch, not_known
 from realtime_site.serving.request import LeanRequest
 
 UNSUPPORTED_HOOKS: Final = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
@@ -57,7 +57,8 @@ class LeanHandler(ASGIHandler):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         extensions = scope.get("extensions") or NO_EXTENSIONS
-        caller = scope[CALLER] = self._watch.enter(receive, extensions.get(CLIENT_LEFT))
+        caller = self._watch.enter(receive, extensions.get(CLIENT_LEFT), extensions.get(WAITED, not_known))
+        scope[CALLER] = caller
         try:
             # One coroutine down to the middlewares: each level costs every request twice, going in and coming back.
             body = self._taken(scope, extensions.get(TAKE_BODY))

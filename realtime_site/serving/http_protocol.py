@@ -8,13 +8,14 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from time import perf_counter
 from typing import Any, Final
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from realtime_site.serving import half_closed
-from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, Scope
+from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, WAITED, Scope
 from realtime_site.serving.deadline import Deadline
 from realtime_site.serving.descriptors import descriptor_limit
 from realtime_site.serving.http_exchange import Exchange
@@ -22,6 +23,7 @@ from realtime_site.serving.http_messages import Headers, error_response
 from realtime_site.serving.http_parser import Refused, Request, RequestParser
 from realtime_site.serving.known_heads import KnownHead, known_heads
 from realtime_site.serving.overload import OVERLOAD, Overload
+from realtime_site.serving.socket_state import CLOSE_WAIT, CLOSED, socket_state
 
 HEAD_S: Final = 10.0
 LINGER_S: Final = 1.0  # after an early answer, read and drop input for this long: a reset would lose the answer
@@ -31,6 +33,7 @@ READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop f
 WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
 PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
+LAG_S: Final = 0.02  # time in the event loop after which the kernel is asked how long a request has waited before that
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -53,8 +56,9 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_application", "_buffer", "_closing", "_current", "_data", "_deadline", "_drain_waiters", "_eof",
-        "_head_until", "_keep_alive_s", "_loop", "_overload", "_parsed", "_parser", "_paused", "_queue", "_receiving",
-        "_refusal", "_scope", "_server", "_transport", "_write_paused", "_yielding", "shutting_down",
+        "_head_until", "_keep_alive_s", "_loop", "_overload", "_parsed", "_parser", "_paused", "_queue", "_read_at",
+        "_receiving", "_refusal", "_scope", "_server", "_transport", "_unanswered", "_write_paused", "_yielding",
+        "shutting_down",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +80,12 @@ class HttpProtocol(asyncio.BufferedProtocol):
             "asgi": {"version": config.asgi_version, "spec_version": "2.3"},
             "root_path": config.root_path,
             "state": app_state,
-            "extensions": {CLIENT_LEFT: self.client_left, TAKE_BODY: self.take_body, RESPOND: self.respond},
+            "extensions": {
+                CLIENT_LEFT: self.client_left,
+                TAKE_BODY: self.take_body,
+                RESPOND: self.respond,
+                WAITED: self.waited_s,
+            },
         }
         self._overload: Overload | None = app_state.get(OVERLOAD)
         self._parser = RequestParser(self)
@@ -85,6 +94,8 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._queue: deque[Exchange] = deque()  # to be answered next, in order
         self._receiving: Exchange | None = None  # the last request, while its body is incomplete
         self._data, self._parsed = b"", 0  # what was read and is not parsed to its end, and how far it is
+        self._read_at = 0.0
+        self._unanswered = True  # no request of this connection has been answered
         self._refusal = b""  # sent after the answers to the requests before it
         self._head_until: float | None = None
         self._deadline = Deadline(self._loop, self._on_deadline)
@@ -126,6 +137,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         """Parse what has been read. After a full buffer, let other connections go first."""
         if self._closing:
             return
+        self._read_at = perf_counter()
         read = bytes(self._buffer[:nbytes])
         if not self._is_idle():
             self._data, self._parsed = (self._data[self._parsed :] + read if self._data else read), 0
@@ -153,6 +165,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             refusal = overload.refusal(known, body, self._scope, self._server.default_headers)
             if refusal is not None:
                 self._server.total_requests += 1
+                self._unanswered = False
                 self._transport.write(refusal)
                 return self._close_after(self._keep_alive_s)
         exchange = Exchange(self, known.request)
@@ -315,6 +328,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
     def answered(self, exchange: Exchange) -> None:
         """Continue after a response has been written."""
         self._server.total_requests += 1
+        self._unanswered = False
         self._current = None
         if self._receiving is exchange:
             self._receiving = None
@@ -417,8 +431,22 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     async def client_left(self) -> bool:
         """True if the client has closed its connection. False for a client that has only finished sending."""
-        waits = self._current is not None and self._current.request.version == "1.1"
-        return self._eof and waits and await half_closed.has_left(self._transport)
+        if self._current is None or self._transport.is_closing():
+            return True
+        state = socket_state(self._transport).state
+        if not self._eof and state not in {CLOSE_WAIT, CLOSED}:
+            return False
+        return self._current.request.version == "1.1" and await half_closed.has_left(self._transport)
+
+    def waited_s(self) -> float:
+        """Seconds since the last bytes arrived at this host: to be accepted, to be read, and in the event loop.
+
+        The kernel is asked only if the event loop lags, or if the connection may have waited to be accepted.
+        """
+        in_loop_s = perf_counter() - self._read_at
+        if self._unanswered or in_loop_s > LAG_S:
+            return max(in_loop_s, socket_state(self._transport).since_data_s)
+        return in_loop_s
 
     def _look_for_client(self) -> None:
         if self._current is not None:

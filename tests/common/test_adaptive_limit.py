@@ -33,6 +33,16 @@ def test_places_are_taken_up_to_the_limit_and_given_back() -> None:
     assert limit.enter()
 
 
+def test_a_request_that_has_waited_too_long_is_refused_and_raises_no_limit() -> None:
+    limit = AdaptiveLimit(lag_s=0.05, latency_s=1.25, patience_s=2.0, start=100)
+
+    entered = [limit.enter(2.1), limit.enter(1.9)]
+    limit.tick(0.0)
+
+    assert entered == [False, True]
+    assert limit.limit == 100
+
+
 def test_a_lag_within_the_bound_leaves_an_unused_limit_alone() -> None:
     limit = adaptive(start=100)
 

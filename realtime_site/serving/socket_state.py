@@ -1,0 +1,28 @@
+"""What the kernel knows about the other end of a TCP connection, ahead of the event loop: Linux' struct tcp_info."""
+
+import asyncio
+import socket
+from typing import Final, NamedTuple
+
+CLOSED: Final = 7  # TCP_CLOSE: the other end has reset the connection
+CLOSE_WAIT: Final = 8  # TCP_CLOSE_WAIT: the other end has finished sending
+SINCE_DATA: Final = slice(52, 56)  # tcpi_last_data_recv, in milliseconds
+
+
+class SocketState(NamedTuple):
+    """`state` is one of the kernel's TCP states; `since_data_s` are the seconds since bytes last arrived."""
+
+    state: int
+    since_data_s: float
+
+
+UNKNOWN: Final = SocketState(0, 0.0)
+
+
+def socket_state(transport: asyncio.Transport) -> SocketState:
+    """The state of the transport's socket; UNKNOWN for one that is not TCP. It costs a system call."""
+    try:
+        info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SINCE_DATA.stop)
+    except OSError:  # a Unix socket, or a closed one
+        return UNKNOWN
+    return SocketState(info[0], int.from_bytes(info[SINCE_DATA], "little") / 1000)
