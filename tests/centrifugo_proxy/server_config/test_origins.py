@@ -1,4 +1,4 @@
-"""Which entries of `allowed_origins` let in whoever asks."""
+"""Which entries of `allowed_origins` admit the origin of an attacker."""
 
 import pytest
 
@@ -32,7 +32,7 @@ from centrifugo_proxy.server_config.origins import lets_in_anybody, never_matche
         "https://*example.com",
     ],
 )
-def test_an_entry_that_a_stranger_fits_is_seen(entry: str) -> None:
+def test_an_entry_that_admits_an_attackers_origin_is_found(entry: str) -> None:
     assert lets_in_anybody(entry)
 
 
@@ -61,7 +61,7 @@ def test_an_entry_that_a_stranger_fits_is_seen(entry: str) -> None:
         "",
     ],
 )
-def test_an_entry_for_some_is_not(entry: str) -> None:
+def test_an_entry_for_known_origins_is_not_reported(entry: str) -> None:
     assert not lets_in_anybody(entry)
 
 

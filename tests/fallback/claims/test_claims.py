@@ -1,4 +1,4 @@
-"""A process's side of the claims, around a store that is up or down by hand."""
+"""The claims of one process, with a store that the tests turn on and off."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ TICKETS = [digest(f"ticket-{number}") for number in range(250)]
 
 @dataclass
 class Store:
-    """Up or down by hand. `asked` are the keys so far; those of `used` are another process's."""
+    """Turned on and off by a test. `asked` are the keys so far; the keys in `used` belong to another process."""
 
     up: bool = True
     hangs: bool = False
