@@ -90,9 +90,9 @@ class Namespace:
 class Configuration:
     """The whole file.
 
-    `major` is that of the layout. `settings` are all values in it, `left_over` the top-level keys that belong to the
-    other major. `proxies` and `namespaces` are what is interpreted of it; `lists` has the lists that v5 may have as
-    JSON text, parsed.
+    `major` is that of the layout. `settings` are all values of the file, `left_over` the top-level keys that belong to
+    the other major. `proxies` and `namespaces` are made from the values; `lists` has the lists that v5 may have as JSON
+    text, parsed.
     """
 
     major: int

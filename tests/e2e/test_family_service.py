@@ -67,7 +67,7 @@ async def test_a_family_service_that_is_down_refuses_all_and_admits_all_when_it_
     assert room.ended == []
 
 
-async def test_who_is_in_stays_while_the_family_service_is_away(family: FamilyStack, family_id: str) -> None:
+async def test_subscribers_stay_while_the_family_service_is_down(family: FamilyStack, family_id: str) -> None:
     channel = f"room:{family_id}"
     async with family.member("u-1", family_id) as client:
         room = await client.listen(channel)

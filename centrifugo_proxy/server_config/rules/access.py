@@ -67,8 +67,8 @@ def origins_null(configuration: Configuration, facts: ServiceFacts) -> Iterator[
     if NULL in _origins(configuration):
         yield Problem(
             ORIGINS[configuration.major],
-            "null is the origin of local files, but of sandboxed frames too, which every web page can have: any page a "
-            "user visits may open a connection from that user's browser.",
+            "null is the origin of local files, and of sandboxed frames. Every web page can have such a frame, so any "
+            "page that a user visits may open a connection from that user's browser.",
             "Remove it, and serve the app from an origin of its own, such as capacitor://localhost.",
         )
 

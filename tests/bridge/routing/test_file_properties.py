@@ -1,4 +1,4 @@
-"""Whatever stands in a routes file, there are routes or faults, and never an exception."""
+"""Any routes file gives routes, or faults with their lines, and never another exception."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A peer that becomes unreachable and comes back, moves, or falls silent: real servers, a real name server, raw sockets."""
+"""A peer that stops and comes back, moves, or falls silent: real servers, a real name server, raw sockets."""
 
 import asyncio
 import os
