@@ -1,4 +1,4 @@
-"""Text that is not shown where its representation is: in `manage.py diffsettings`, tracebacks and messages."""
+"""Text that its representation hides, for `manage.py diffsettings`, tracebacks and messages."""
 
 
 class HiddenText(str):

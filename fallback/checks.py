@@ -109,7 +109,7 @@ def bad_claims_url(problem: str) -> Error:
 def evicting_store(policy: str) -> Warning:
     """Logged on connecting to the store: startup never waits for a store."""
     return Warning(
-        f"The Redis of FALLBACK_CLAIMS_URL may evict claims (maxmemory-policy {policy}): used tickets would be good "
+        f"The Redis of FALLBACK_CLAIMS_URL may evict claims (maxmemory-policy {policy}): used tickets would be usable "
         "again.",
         hint="Set maxmemory-policy to noeviction in that Redis, or use another one.",
         id="fallback.W004",

@@ -25,7 +25,7 @@ def checked(stage: Stage, **variables: str) -> subprocess.CompletedProcess[str]:
     return manage(stage, "run_bridge", "--check")
 
 
-def test_a_check_names_what_is_as_it_must_be(stage: Stage) -> None:
+def test_a_check_lists_what_is_in_order(stage: Stage) -> None:
     ended = checked(stage)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr

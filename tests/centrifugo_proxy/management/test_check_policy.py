@@ -190,7 +190,7 @@ def test_a_refusal_says_what_in_the_rule_refuses(
 def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
     code, lines = check(policy, "--fallback", "--channel", "board:all")
 
-    why = "nobody knows whose connection a fallback connection is, and a rule may allow this to its user"
+    why = "the user of a fallback connection is unknown, and a rule may allow this to that user"
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
