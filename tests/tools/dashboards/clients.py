@@ -25,7 +25,7 @@ EVENTS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
 
 
 class Clients:
-    """Connects with the given tickets, and session events; a process is asked in turn."""
+    """Connects with the given tickets, session events, and connects that the guard refuses; processes take turns."""
 
     def __init__(self, services: Sequence[httpx.AsyncClient]) -> None:
         self.services = services
@@ -48,6 +48,8 @@ class Clients:
             await self._going.wait()
             http = self.services[number % len(self.services)]
             await http.post(CONNECT, json=connect_body(next(self.tickets)))
+            if number % 5 == 0:
+                await http.post(CONNECT, json=connect_body("intruder"), headers={"X-Centrifugo-Proxy-Token": "wrong"})
             name, fields = next(events)
             await http.post(f"/centrifugo/{name}", json=event_body(**fields))
             await asyncio.sleep(PAUSE_S)
@@ -56,11 +58,6 @@ class Clients:
         """This many connects at once, at each process."""
         posts = [http.post(CONNECT, json=connect_body("rush")) for http in self.services for _ in range(number)]
         await asyncio.gather(*posts)
-
-    async def intrude(self) -> None:
-        """A connect to each process that the guard refuses."""
-        for http in self.services:
-            await http.post(CONNECT, json=connect_body("intruder"), headers={"X-Centrifugo-Proxy-Token": "wrong"})
 
 
 @asynccontextmanager
