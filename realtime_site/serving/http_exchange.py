@@ -158,7 +158,9 @@ class Exchange:
         if self._start is not None or self.answered:
             raise RuntimeError("a response has begun")
         head = self._head(status, headers, more=False)
-        self._connection.write(head, self._framed(status, body, more=False))
+        if self._left != len(body) or self._bodiless(status):
+            body = self._framed(status, body, more=False)
+        self._connection.write(head, body)
         self._end()
 
     def _end(self) -> None:

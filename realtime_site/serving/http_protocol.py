@@ -333,7 +333,10 @@ class HttpProtocol(asyncio.BufferedProtocol):
         if self._receiving is exchange:
             self._receiving = None
         if exchange.keep_alive and not self.shutting_down:
-            self._answer_next()
+            if self._is_idle() and not (self._eof or self._paused or self._yielding):
+                self._close_after(self._keep_alive_s)  # mostly: there is nothing else to look at
+            else:
+                self._answer_next()
         elif exchange.complete and not self._data:
             self._close()
         else:

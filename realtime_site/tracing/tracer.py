@@ -7,7 +7,7 @@ are most of a span's cost (docs/performance.md). Ours are recorded once, when th
 from collections.abc import Callable
 from random import getrandbits
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -36,14 +36,8 @@ class _Current(NonRecordingSpan):
         return SpanContext(span.trace_id, span.span_id, False, flags, span.state)
 
 
-class Parent(NamedTuple):
-    """The trace of a new span, and its parent; `span_id` 0 is none."""
-
-    trace_id: int
-    span_id: int
-    sampled: bool
-    state: TraceState
-    is_remote: bool
+# The trace of a new span and its parent: trace_id, span_id (0: none), sampled, state, and whether the parent is remote.
+Parent = tuple[int, int, bool, TraceState, bool]
 
 
 class RecordingTracer(Tracer):
@@ -61,7 +55,7 @@ class RecordingTracer(Tracer):
         current = trace.get_current_span()
         if isinstance(current, _Current):
             above = current.span
-            parent = Parent(above.trace_id, above.span_id, above.sampled, above.state, False)
+            parent = (above.trace_id, above.span_id, above.sampled, above.state, False)
         else:
             context = current.get_span_context()
             parent = self._parent(context if context.is_valid else None)
@@ -71,11 +65,10 @@ class RecordingTracer(Tracer):
         """The parent with this context; without one the beginning of a new trace."""
         if context is None:
             trace_id = getrandbits(128) or 1
-            return Parent(trace_id, 0, self._samples(trace_id), NO_STATE, False)
+            return trace_id, 0, self._samples(trace_id), NO_STATE, False
         trace_id, span_id, remote, flags, state, _ = context
-        return Parent(
-            trace_id, span_id, flags.sampled if self._parent_based else self._samples(trace_id), state, remote
-        )
+        sampled = flags.sampled if self._parent_based else self._samples(trace_id)
+        return trace_id, span_id, sampled, state, remote
 
     def _samples(self, trace_id: int) -> bool:
         return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._bound
@@ -114,7 +107,8 @@ class _ClientSpan(Span):
     def __init__(self, record: Callable[[Record], None], parent: Parent, service: str, method: str, peer: str) -> None:
         self._record, self._parent, self._called = record, parent, (service, method, peer)
         self._span_id = getrandbits(64) or 1
-        self.metadata = _metadata(parent, self._span_id)
+        trace_id, _, sampled, state, _ = parent
+        self.metadata = _metadata(trace_id, self._span_id, state, sampled=sampled)
         self._start_ns = time_ns()
 
     def end(self, status: int, outcome: str = "") -> None:
@@ -124,10 +118,10 @@ class _ClientSpan(Span):
             self._record((facts, trace_id, self._span_id, parent_id, remote, state, self._start_ns, time_ns()))
 
 
-def _metadata(parent: Parent, span_id: int) -> Metadata:
-    """The W3C trace context of a span below `parent`, as gRPC metadata."""
-    trace_context = ("traceparent", f"00-{parent.trace_id:032x}-{span_id:016x}-{parent.sampled:02x}")
-    return (trace_context, ("tracestate", parent.state.to_header())) if parent.state else (trace_context,)
+def _metadata(trace_id: int, span_id: int, state: TraceState, *, sampled: bool) -> Metadata:
+    """The W3C trace context of a span, as gRPC metadata."""
+    trace_context = ("traceparent", f"00-{trace_id:032x}-{span_id:016x}-{sampled:02x}")
+    return (trace_context, ("tracestate", state.to_header())) if state else (trace_context,)
 
 
 def _remote_parent(headers: list[tuple[bytes, bytes]]) -> SpanContext | None:
