@@ -48,7 +48,6 @@ class Restartable:
 
     def __init__(self, start: Start, stack: ExitStack) -> None:
         self._start = start
-        self._stack = stack
         self._running = ExitStack()
         stack.callback(self._running.close)
         self.pid = self._running.enter_context(start())
