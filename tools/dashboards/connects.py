@@ -90,12 +90,21 @@ def _load() -> Iterator[Panel]:
         "How late the event loop runs; only measured with PROXY_MAX_INFLIGHT=auto. Above 0.05 s the limit falls.",
         Query(largest("realtime_event_loop_lag_seconds", "instance"), "{{instance}}"),
         unit="s",
+        width=8,
+    )
+    yield curves(
+        "Queue delay",
+        "How long 99 % of the requests wait at most until they are handled: in the kernel and in the event loop.",
+        Query(quantile(0.99, "realtime_proxy_queue_delay_seconds", "instance"), "{{instance}}"),
+        unit="s",
+        width=8,
     )
     yield curves(
         "Internal errors",
         "Requests a second that end in an internal error. The log has the traceback.",
         Query(rate("realtime_proxy_requests_total", "type", 'outcome="internal_error"'), "{{type}}"),
         unit="reqps",
+        width=8,
     )
 
 
