@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, settings
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, identity_stub
 
-pytest_plugins = ("tests.harness.process_marks", "tests.harness.kafka_fixture", "tests.harness.deploy_tools")
+pytest_plugins = (
+    "tests.harness.process_marks",
+    "tests.harness.kafka_fixture",
+    "tests.harness.deploy_tools",
+    "tests.harness.worker_groups",
+)
 
 # On a busy machine an example may be slow without a fault.
 settings.register_profile("busy", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])

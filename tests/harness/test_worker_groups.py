@@ -1,0 +1,46 @@
+"""How tests are spread over the workers of pytest-xdist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.environment import bare_environment
+from tests.harness.paths import ROOT
+
+TESTS = """
+import pathlib
+import pytest
+
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("number", range(8))
+def test_it(number, worker_id):
+    (pathlib.Path(__file__).parent / f"{worker_id}.seen").touch()
+"""
+
+
+@pytest.mark.processes
+def test_one_worker_runs_all_tests_of_a_group(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    options = [
+        "-p",
+        "tests.harness.worker_groups",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:django",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+    ]
+    command = [sys.executable, "-m", "pytest", *options, "--numprocesses", "2", "--dist", "loadgroup", str(tmp_path)]
+
+    ended = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=bare_environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(list(tmp_path.glob("*.seen"))) == 1

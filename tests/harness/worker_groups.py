@@ -1,0 +1,18 @@
+"""Keeps the tests of a group together: with --dist loadgroup one worker of pytest-xdist runs all of them.
+
+pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads: without this plugin every
+worker starts the processes of every group. A pytest plugin, loaded by tests/conftest.py.
+"""
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Append the group to the test's id, where the scheduler looks for it."""
+    if not config.getoption("loadgroup", False):  # set by pytest-xdist, in its workers
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        if groups and not item.nodeid.endswith(f"@{'_'.join(groups)}"):
+            item._id = item._id.parse(f"{item.nodeid}@{'_'.join(groups)}")
