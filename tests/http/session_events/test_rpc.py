@@ -297,7 +297,7 @@ async def test_a_backend_that_hangs_takes_at_most_its_share_and_slows_no_other_r
 
 
 async def test_places_are_given_back_by_calls_that_end_however_they_end() -> None:
-    async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=50) as (running, diary, _):
+    async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
         for script in (never, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
             diary.script = script
             await ask(running, "rpc", method="diary.list")
