@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for processes: six at a time suit two cores.
 JOBS ?= 6
-# Those without processes compute: a worker for each core, and one for the waits.
-CHECK_JOBS ?= 3
+# Those without processes mostly compute: a worker for each core, and two for the waits.
+CHECK_JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest --dist loadgroup --numprocesses
 # The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
 CENTRIFUGO := .cache/centrifugo-v6
