@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.builders import dashboard as board
 
 from tools.dashboards.page import page
-from tools.dashboards.panels import GREEN, ORANGE, RED, Panel, Query, State, curves, heat, number, row, states
+from tools.dashboards.panels import GREEN, ORANGE, RED, Panel, State, curves, heat, number, row, states
 from tools.dashboards.promql import cells, largest, metric, quantile, rate, total
+from tools.dashboards.queries import Query, quantiles, split
 
 AGE, REQUEST = "realtime_bridge_event_age_seconds", "realtime_bridge_request_duration_seconds"
 PAUSED, DOWN = metric("realtime_bridge_paused"), metric("realtime_bridge_centrifugo_outage")
@@ -48,25 +49,25 @@ def _behind() -> Iterator[Panel]:
     yield curves(
         "Records behind, by topic",
         "From what is committed to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
-        Query(total("realtime_bridge_lag_records", "topic"), "{{topic}}"),
+        split(total, "realtime_bridge_lag_records", "topic"),
         unit="short",
     )
     yield curves(
         "Oldest event that waits, by topic",
         "Its age; 0 if none waits.",
-        Query(largest("realtime_bridge_oldest_pending_seconds", "topic"), "{{topic}}"),
+        split(largest, "realtime_bridge_oldest_pending_seconds", "topic"),
         unit="s",
     )
     yield curves(
         "Records behind, by partition",
         "One partition alone: a stopped partition, or a key with most of the events.",
-        Query(largest("realtime_bridge_lag_records", "topic, partition"), "{{topic}} {{partition}}"),
+        split(largest, "realtime_bridge_lag_records", "topic, partition"),
         unit="short",
     )
     yield curves(
         "Pending records",
         "Read and not done. At BRIDGE_PENDING_MAX the bridge pauses.",
-        Query(largest("realtime_bridge_pending_records", "instance"), "{{instance}}"),
+        split(largest, "realtime_bridge_pending_records", "instance"),
         unit="short",
     )
 
@@ -86,26 +87,26 @@ def _events() -> Iterator[Panel]:
     yield curves(
         "Records by outcome",
         "Records a second.",
-        Query(rate("realtime_bridge_records_total", "outcome"), "{{outcome}}"),
+        split(rate, "realtime_bridge_records_total", "outcome"),
         unit="recps",
         stacked=True,
     )
     yield curves(
         "Commands by route",
         "Commands a second. permanent: Centrifugo refused the command for good.",
-        Query(rate("realtime_bridge_commands_total", "route, outcome"), "{{route}} {{outcome}}"),
+        split(rate, "realtime_bridge_commands_total", "route, outcome"),
         unit="cps",
     )
     yield curves(
         "Dead letters",
         "Dead letters a second, by topic and reason.",
-        Query(rate("realtime_bridge_dead_letters_total", "topic, reason"), "{{topic}} {{reason}}"),
+        split(rate, "realtime_bridge_dead_letters_total", "topic, reason"),
         unit="recps",
     )
     yield curves(
         "Stopped partitions",
         "1 until the bridge is restarted.",
-        Query(largest("realtime_bridge_partition_stopped", "topic, partition"), "{{topic}} {{partition}}"),
+        split(largest, "realtime_bridge_partition_stopped", "topic, partition"),
         unit="short",
     )
 
@@ -122,13 +123,13 @@ def _centrifugo() -> Iterator[Panel]:
     yield curves(
         "Repeated commands",
         "Commands a second that had to be sent again. misconfigured: the URL, key or certificate is wrong.",
-        Query(rate("realtime_bridge_retries_total", "cause"), "{{cause}}"),
+        split(rate, "realtime_bridge_retries_total", "cause"),
         unit="cps",
     )
     yield curves(
         "Duration of a request",
         "A request carries up to BRIDGE_BATCH_MAX commands.",
-        *[Query(quantile(q, REQUEST), f"{q:.0%}") for q in (0.5, 0.99)],
+        *quantiles(REQUEST, 0.5, 0.99),
         unit="s",
     )
     commands = rate("realtime_bridge_batch_commands_sum", "instance")
@@ -142,7 +143,7 @@ def _centrifugo() -> Iterator[Panel]:
     yield curves(
         "Requests in flight",
         "At most BRIDGE_REQUESTS in a process.",
-        Query(largest("realtime_bridge_inflight_requests", "instance"), "{{instance}}"),
+        split(largest, "realtime_bridge_inflight_requests", "instance"),
         unit="short",
     )
 
@@ -151,28 +152,28 @@ def _kafka() -> Iterator[Panel]:
     yield curves(
         "Partitions by process",
         "An uneven share, or none at all, shows in the lag.",
-        Query(total("realtime_bridge_assigned_partitions", "instance"), "{{instance}}"),
+        split(total, "realtime_bridge_assigned_partitions", "instance"),
         unit="short",
         width=6,
     )
     yield curves(
         "Rebalances",
         "Partitions a second that came and went.",
-        Query(rate("realtime_bridge_rebalances_total", "event"), "{{event}}"),
+        split(rate, "realtime_bridge_rebalances_total", "event"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Commits",
         "Offsets a second. failed: after a restart events are sent again.",
-        Query(rate("realtime_bridge_commits_total", "outcome"), "{{outcome}}"),
+        split(rate, "realtime_bridge_commits_total", "outcome"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Since the last poll",
         "Of the thread that reads from Kafka.",
-        Query(largest("realtime_bridge_poll_age_seconds", "instance"), "{{instance}}"),
+        split(largest, "realtime_bridge_poll_age_seconds", "instance"),
         unit="s",
         width=6,
     )

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.builders import dashboard as board
 
 from tools.dashboards.page import page
-from tools.dashboards.panels import Panel, Query, curves, heat, number, row
+from tools.dashboards.panels import Panel, curves, heat, number, row
 from tools.dashboards.promql import cells, largest, metric, quantile, rate, total
+from tools.dashboards.queries import Query, quantiles, split
 
 CONNECTS, DURATION = "realtime_centrifugo_connect_total", "realtime_proxy_duration_seconds"
 CONNECT = 'type="connect"'
@@ -26,7 +27,7 @@ def _content() -> Iterator[board.Row | Panel]:
         "Connects by outcome",
         "Connects a second, without those that the guard or the overload limit refused. In an outage of identity: "
         "unavailable, then fallback_pool_consumed and fallback_pool_miss.",
-        Query(rate(CONNECTS, "outcome"), "{{outcome}}"),
+        split(rate, CONNECTS, "outcome"),
         unit="reqps",
         stacked=True,
     )
@@ -38,13 +39,13 @@ def _content() -> Iterator[board.Row | Panel]:
     yield curves(
         "Latency, percentiles",
         "Of the connects in each interval.",
-        *[Query(quantile(q, DURATION, matchers=CONNECT), f"{q:.0%}") for q in (0.5, 0.9, 0.99)],
+        *quantiles(DURATION, 0.5, 0.9, 0.99, matchers=CONNECT),
         unit="s",
     )
     yield curves(
         "Connects by process",
         "An uneven share shows a balancer that keeps connections to few processes.",
-        Query(rate(CONNECTS, "instance"), "{{instance}}"),
+        split(rate, CONNECTS, "instance"),
         unit="reqps",
     )
     yield row("Load")
@@ -75,20 +76,20 @@ def _load() -> Iterator[Panel]:
         "In flight, and the limit",
         "Requests of all events. Above its limit a process answers 503 at once; with PROXY_MAX_INFLIGHT=auto the limit "
         "follows what the process can answer in time.",
-        Query(total("realtime_proxy_inflight_requests", "instance"), "{{instance}}"),
+        split(total, "realtime_proxy_inflight_requests", "instance"),
         Query(largest("realtime_proxy_inflight_limit", "instance"), "limit {{instance}}"),
         unit="short",
     )
     yield curves(
         "Shed",
         "Requests a second that are refused because too many are in flight.",
-        Query(rate("realtime_proxy_requests_total", "instance, type", 'outcome="overloaded"'), "{{instance}} {{type}}"),
+        split(rate, "realtime_proxy_requests_total", "instance, type", 'outcome="overloaded"'),
         unit="reqps",
     )
     yield curves(
         "Event loop lag",
         "How late the event loop runs; only measured with PROXY_MAX_INFLIGHT=auto. Above 0.05 s the limit falls.",
-        Query(largest("realtime_event_loop_lag_seconds", "instance"), "{{instance}}"),
+        split(largest, "realtime_event_loop_lag_seconds", "instance"),
         unit="s",
         width=8,
     )
@@ -102,7 +103,7 @@ def _load() -> Iterator[Panel]:
     yield curves(
         "Internal errors",
         "Requests a second that end in an internal error. The log has the traceback.",
-        Query(rate("realtime_proxy_requests_total", "type", 'outcome="internal_error"'), "{{type}}"),
+        split(rate, "realtime_proxy_requests_total", "type", 'outcome="internal_error"'),
         unit="reqps",
         width=8,
     )
@@ -112,21 +113,21 @@ def _refused() -> Iterator[Panel]:
     yield curves(
         "Refused by the guard",
         "Requests a second. Centrifugo sends a wrong header or none, or another workload calls.",
-        Query(rate("realtime_guard_refusals_total", "reason"), "{{reason}}"),
+        split(rate, "realtime_guard_refusals_total", "reason"),
         unit="reqps",
         width=8,
     )
     yield curves(
         "Connections refused",
         "Connections a second that are closed unread, because few file descriptors are left.",
-        Query(rate("realtime_connections_refused_total", "instance, reason"), "{{instance}} {{reason}}"),
+        split(rate, "realtime_connections_refused_total", "instance, reason"),
         unit="cps",
         width=8,
     )
     yield curves(
         "Log lines dropped",
         "Lines a second that stdout or stderr did not take.",
-        Query(rate("realtime_log_lines_dropped_total", "instance"), "{{instance}}"),
+        split(rate, "realtime_log_lines_dropped_total", "instance"),
         unit="cps",
         width=8,
     )

@@ -6,8 +6,9 @@ from grafana_foundation_sdk.builders import dashboard as board
 
 from tools.dashboards.fleet import EMPTY_IN, LEFT, OUTAGE
 from tools.dashboards.page import page
-from tools.dashboards.panels import GREEN, ORANGE, RED, YELLOW, Panel, Query, State, curves, heat, number, row, states
-from tools.dashboards.promql import cells, largest, metric, quantile, rate, total
+from tools.dashboards.panels import GREEN, ORANGE, RED, YELLOW, Panel, State, curves, heat, number, row, states
+from tools.dashboards.promql import cells, largest, metric, rate, total
+from tools.dashboards.queries import Query, quantiles, split
 
 CONNECTS, CALLS = "realtime_centrifugo_connect_total", "realtime_identity_calls_total"
 OUTCOMES = 'outcome=~"unavailable|identity_error|fallback_.*|success.*"'
@@ -84,14 +85,14 @@ def _outage() -> Iterator[Panel]:
         "Connects in the outage",
         "Connects a second. unavailable: refused before the window has passed. fallback_pool_consumed: let in by a "
         "ticket. fallback_pool_miss: refused. fallback_pool_not_open: the ticket stays unspent.",
-        Query(rate(CONNECTS, "outcome", OUTCOMES), "{{outcome}}"),
+        split(rate, CONNECTS, "outcome", OUTCOMES),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Consecutive failures",
         "Calls without an answer since identity last answered a client, those of the probe included.",
-        Query(largest("realtime_identity_outage_consecutive_failures", "instance"), "{{instance}}"),
+        split(largest, "realtime_identity_outage_consecutive_failures", "instance"),
         unit="short",
     )
 
@@ -100,7 +101,7 @@ def _calls() -> Iterator[Panel]:
     yield curves(
         "Calls by status",
         "Validate calls a second, those of the probe included.",
-        Query(rate(CALLS, "code"), "{{code}}"),
+        split(rate, CALLS, "code"),
         unit="reqps",
         stacked=True,
     )
@@ -112,7 +113,7 @@ def _calls() -> Iterator[Panel]:
     yield curves(
         "Background probes",
         "Calls a second that the service makes itself while calls fail.",
-        Query(rate("realtime_identity_probe_total", "outcome"), "{{outcome}}"),
+        split(rate, "realtime_identity_probe_total", "outcome"),
         unit="reqps",
     )
     last = metric("realtime_identity_last_failure_timestamp_seconds")
@@ -130,7 +131,7 @@ def _tickets() -> Iterator[Panel]:
     yield curves(
         "Tickets left by process",
         "With FALLBACK_CLAIMS_URL: the tickets of the fleet, as each process last heard.",
-        Query(largest("realtime_fallback_pool_size", "instance"), "{{instance}}"),
+        split(largest, "realtime_fallback_pool_size", "instance"),
         Query(largest("realtime_fallback_pool_low_watermark", "instance"), "watermark {{instance}}"),
         unit="short",
     )
@@ -160,7 +161,7 @@ def _claims() -> Iterator[Panel]:
         "Claims by result",
         "Claims a second. error: refused, the store did not answer. conflict: let in without the store, and used "
         "elsewhere too.",
-        Query(rate("realtime_fallback_claims_total", "result"), "{{result}}"),
+        split(rate, "realtime_fallback_claims_total", "result"),
         unit="cps",
         width=8,
     )
@@ -175,7 +176,7 @@ def _claims() -> Iterator[Panel]:
     yield curves(
         "Duration of a claim",
         "FALLBACK_CLAIMS_DEADLINE_MS ends a claim.",
-        *[Query(quantile(q, CLAIM), f"{q:.0%}") for q in (0.5, 0.99)],
+        *quantiles(CLAIM, 0.5, 0.99),
         unit="s",
         width=8,
     )
@@ -192,21 +193,21 @@ def _workload_identity() -> Iterator[Panel]:
     yield curves(
         "Identities from the agent",
         "SVIDs a second: taken, or bad and refused.",
-        Query(rate("realtime_svid_updates_total", "result"), "{{result}}"),
+        split(rate, "realtime_svid_updates_total", "result"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Agent connected",
         "1 while the SPIFFE agent sends identities; 0 without SPIFFE.",
-        Query(largest("realtime_spiffe_agent_connected", "instance"), "{{instance}}"),
+        split(largest, "realtime_spiffe_agent_connected", "instance"),
         unit="short",
         width=6,
     )
     yield curves(
         "Connections to peers",
         "Connections a second. wrong_id: a server with another SPIFFE ID answers.",
-        Query(rate("realtime_tls_dials_total", "peer, result"), "{{peer}} {{result}}"),
+        split(rate, "realtime_tls_dials_total", "peer, result"),
         unit="cps",
         width=6,
     )

@@ -17,19 +17,14 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from tools.dashboards.queries import Query
+
 Panel = timeseries.Panel | heatmaps.Panel | stat.Panel | statetimeline.Panel
 
 SOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, ORANGE, RED, BLUE = "green", "yellow", "orange", "red", "blue"
 HEIGHT: Final = 8
 NUMBER_HEIGHT: Final = 4
-
-
-class Query(NamedTuple):
-    """A PromQL expression, and the legend of its series, with {{label}} for labels."""
-
-    expr: str
-    legend: str
 
 
 class State(NamedTuple):
@@ -103,8 +98,8 @@ def row(title: str) -> board.Row:
 
 def _targets(queries: tuple[Query, ...]) -> list[prometheus.Dataquery]:
     return [
-        prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(ref).range()
-        for ref, query in zip("ABCDEFGH", queries, strict=False)
+        prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(chr(ord("A") + number)).range()
+        for number, query in enumerate(queries)
     ]
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.builders import dashboard as board
 
 from tools.dashboards.page import page
-from tools.dashboards.panels import Panel, Query, curves, heat, number, row
+from tools.dashboards.panels import Panel, curves, heat, number, row
 from tools.dashboards.promql import cells, largest, quantile, rate, total
+from tools.dashboards.queries import Query, split
 
 REQUESTS, DURATION = "realtime_proxy_requests_total", "realtime_proxy_duration_seconds"
 CALLS, CALL_DURATION = "realtime_backend_calls_total", "realtime_backend_call_duration_seconds"
@@ -53,21 +54,21 @@ def _events() -> Iterator[Panel]:
     yield curves(
         "Events by type",
         "Requests a second.",
-        Query(rate(REQUESTS, "type", EVENTS), "{{type}}"),
+        split(rate, REQUESTS, "type", EVENTS),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Events by outcome",
         "Requests a second. denied: the client gets an error. unavailable: a service did not answer.",
-        Query(rate(REQUESTS, "outcome", EVENTS), "{{outcome}}"),
+        split(rate, REQUESTS, "outcome", EVENTS),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Refused or failed, by type",
         "Requests a second that were not allowed.",
-        Query(rate(REQUESTS, "type, outcome", f'{EVENTS}, outcome!="allowed"'), "{{type}} {{outcome}}"),
+        split(rate, REQUESTS, "type, outcome", f'{EVENTS}, outcome!="allowed"'),
         unit="reqps",
     )
     yield heat(
@@ -84,7 +85,7 @@ def _events() -> Iterator[Panel]:
     yield curves(
         "In flight by type",
         "Requests being answered.",
-        Query(total("realtime_proxy_inflight_requests", "type", EVENTS), "{{type}}"),
+        split(total, "realtime_proxy_inflight_requests", "type", EVENTS),
         unit="short",
     )
 
@@ -93,14 +94,14 @@ def _backends() -> Iterator[Panel]:
     yield curves(
         "Calls by service",
         "Calls a second.",
-        Query(rate(CALLS, "service"), "{{service}}"),
+        split(rate, CALLS, "service"),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Calls without success, by status",
         "Calls a second that ended with a status other than OK.",
-        Query(rate(CALLS, "service, code", 'code!="OK"'), "{{service}} {{code}}"),
+        split(rate, CALLS, "service, code", 'code!="OK"'),
         unit="reqps",
     )
     share = f"{rate(CALLS, 'service', NO_ANSWER)} / ({rate(CALLS, 'service')} > 0)"
@@ -120,6 +121,6 @@ def _backends() -> Iterator[Panel]:
     yield curves(
         "In flight by service",
         "The process with the most calls. At RPC_MAX_INFLIGHT further calls are refused as unavailable.",
-        Query(largest("realtime_backend_inflight_calls", "service"), "{{service}}"),
+        split(largest, "realtime_backend_inflight_calls", "service"),
         unit="short",
     )
