@@ -1,9 +1,9 @@
 """Refuses proxy requests above the limit of requests in flight before anything is made for them.
 
-In a storm most requests are refused, and what a refusal takes is missing for connects that could be answered. The
-endpoint's refusal takes two thirds of a connect: a parser, a task, a scope, a request, middlewares, a view. Requests
-with a known head are refused here, by the HTTP protocol class, with the same bytes, counts and spans. What the endpoint
-would answer before it looks at the limit (403, 404, 405, 413, 501 …) is left to it.
+In a storm most requests are refused, and each refusal takes CPU from connects that could be answered. A refusal by the
+endpoint needs a parser, a task, a scope, a request, middlewares and a view. So the HTTP protocol class refuses requests
+with a known head itself, with the same bytes, counts and spans. If the endpoint would give another answer before it
+looks at the limit (403, 404, 405, 413, 501 …), the request goes to the endpoint.
 """
 
 from time import perf_counter
