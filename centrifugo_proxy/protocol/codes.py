@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Final
 
 DISCONNECT_CODES: Final = range(3000, 5000)
-OWN_DISCONNECT_CODES: Final = range(4000, 5000)
 TERMINAL_DISCONNECT_CODES: Final = range(4500, 5000)
 CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RFC 6455, 5.5)
 

@@ -120,9 +120,8 @@ class LeanHandler(ASGIHandler):
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """As Django resolves it. The few routes are cached, unknown paths are not."""
-        escaped = b"%" in scope_of(request).get(
-            "raw_path", b""
-        )  # our paths need none, and proxies before us compare raw
+        # Our paths need no escapes, and proxies before us compare the path as it was sent.
+        escaped = b"%" in scope_of(request).get("raw_path", b"")
         match = NOT_FOUND if escaped else self._matches.get(request.path_info)
         if match is None:
             match = self._resolved(request)

@@ -25,7 +25,6 @@ ANSWER_S = 30.0
 # What the broker answers while the group's coordinator is being found or moved.
 MOVING = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 SCRAMS = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}
-LOGIN = "org.apache.kafka.common.security."
 # What Maven logs where the repository of artifacts does not deliver.
 DOWNLOAD_FAULTS = ("Could not transfer artifact", "Could not resolve dependencies", "Unknown host")
 BUILD_LOG = HOME.parent / "kafka.log"

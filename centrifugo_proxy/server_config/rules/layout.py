@@ -1,6 +1,5 @@
 """Findings about the file itself: its layout, option names, and the form of its values."""
 
-import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
@@ -17,7 +16,6 @@ RULES: Final = Register()
 SIMILAR: Final = 0.9
 # Names that occur in many tables: such a name does not tell which option was meant.
 EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
-PLAIN_TABLE: Final = re.compile(r"[a-z_0-9.]+")
 
 
 @RULES.rule("mixed-layouts", Severity.WARNING)

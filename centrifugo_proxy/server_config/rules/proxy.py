@@ -88,9 +88,8 @@ def event_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> It
                 f"Set up the {event} proxy with the endpoint {facts.endpoint(event)}, "
                 "as manage.py centrifugo_config prints it.",
             )
-        elif (
-            event == "rpc" and configuration.proxy(event) is None
-        ):  # policy-namespace-missing checks the namespaces of channels
+        # policy-namespace-missing checks the namespaces of channels.
+        elif event == "rpc" and configuration.proxy(event) is None:
             yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is set up, and nothing uses it.")
 
 

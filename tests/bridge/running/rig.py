@@ -108,10 +108,6 @@ def error_for(channel: str, code: int) -> Handler:
     return handler
 
 
-def _fails(command: dict[str, Any], channel: str, code: int) -> dict[str, Any]:
-    return error(code) if command["publish"]["channel"] == channel else {}
-
-
 def status(code: int) -> Handler:
     """This status."""
 
