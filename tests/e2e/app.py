@@ -12,6 +12,7 @@ from typing import Any
 from tests.documents.fallback_page import code, ticket_endpoint
 from tests.e2e.tickets import TicketOffice
 from tests.harness.node import PACKAGES
+from tests.harness.tcp_server import tcp_server
 
 QUICK_MS = 1000  # the SDK's backoff is 20 seconds at most
 # What the page leaves to the app, and what the test wants to know.
@@ -70,10 +71,9 @@ class Backend:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Backend"]:
         """The backend at `url`."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         with closing(self._database):
-            async with server:
-                self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/realtime/ticket"
+            async with tcp_server(self._serve) as port:
+                self.url = f"http://127.0.0.1:{port}/realtime/ticket"
                 yield self
 
 

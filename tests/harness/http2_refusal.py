@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from tests.harness.tcp_server import tcp_server
+
 PREFACE_BYTES: Final = 24
 FRAME_HEAD_BYTES: Final = 9
 HEADERS, RST_STREAM, SETTINGS, PING = 1, 3, 4, 6
@@ -41,10 +43,8 @@ async def resetting(code: int) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _refusing(kind_sent: int, flags_sent: int, sent: bytes) -> AsyncIterator[str]:
     """The address of a server that answers each request with this frame."""
-    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
         await reader.readexactly(PREFACE_BYTES)
         writer.write(frame(SETTINGS, 0, 0, b""))
         while head := await reader.read(FRAME_HEAD_BYTES):
@@ -55,10 +55,5 @@ async def _refusing(kind_sent: int, flags_sent: int, sent: bytes) -> AsyncIterat
             elif kind in (SETTINGS, PING) and not flags & ACK:
                 writer.write(frame(kind, ACK, 0, payload if kind == PING else b""))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        host, port = server.sockets[0].getsockname()
-        yield f"{host}:{port}"
-    for writer in writers:
-        writer.close()
-        await writer.wait_closed()
+    async with tcp_server(serve) as port:
+        yield f"127.0.0.1:{port}"

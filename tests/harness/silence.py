@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.harness.tcp_server import tcp_server
+
 
 @dataclass
 class Way:
@@ -15,25 +17,22 @@ class Way:
     silent_for_new: bool = False
     connections: int = 0
     _pumps: list[asyncio.Task[None]] = field(default_factory=list)
-    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
-    _joining: int = 0
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.own_port}"
 
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Passes on what comes, until it is cancelled."""
         self.connections += 1
-        self._writers.append(writer)
         if self.silent_for_new:
             return
-        self._joining += 1
+        there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            there, to_there = await asyncio.open_connection("127.0.0.1", self.port)
+            self._pumps += [asyncio.create_task(_pump(reader, to_there)), asyncio.create_task(_pump(there, writer))]
+            await asyncio.Event().wait()
         finally:
-            self._joining -= 1
-        self._writers.append(to_there)
-        self._pumps += [asyncio.create_task(_pump(reader, to_there)), asyncio.create_task(_pump(there, writer))]
+            to_there.close()
 
     def fall_silent(self, *, for_new: bool) -> None:
         """From now on nothing passes on the connections there are; on new ones neither with `for_new`."""
@@ -41,15 +40,6 @@ class Way:
         for pump in self._pumps:
             pump.cancel()
         self._pumps.clear()
-
-    async def close(self) -> None:
-        self.fall_silent(for_new=True)
-        while self._joining:
-            await asyncio.sleep(0.01)
-        self.fall_silent(for_new=True)
-        for writer in self._writers:
-            writer.close()
-        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,10 +52,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def way_to(port: int) -> AsyncIterator[Way]:
     """A way to a server on loopback, on a port of its own."""
     way = Way(port)
-    server = await asyncio.start_server(way.join, "127.0.0.1", 0)
-    way.own_port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with tcp_server(way.join) as way.own_port:
         try:
             yield way
         finally:
-            await way.close()
+            way.fall_silent(for_new=True)

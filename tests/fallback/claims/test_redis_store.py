@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from fallback.claims.store import StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.certificates import Authority
 from tests.harness.redis import RedisProcess, needs_redis, redis_sentinel, redis_server
+from tests.harness.tcp_server import tcp_server
 from tools.ports import free_port
 
 pytestmark = [needs_redis, pytest.mark.processes]
@@ -258,14 +259,12 @@ async def answering(reply: bytes) -> AsyncIterator[str]:
     """The URL of a server with one reply to all commands."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while await reader.read(65536):
-                writer.write(reply)
+        while await reader.read(65536):
+            writer.write(reply)
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        host, port = server.sockets[0].getsockname()
-        yield f"redis://{host}:{port}"
+    async with tcp_server(serve) as port:
+        yield f"redis://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])

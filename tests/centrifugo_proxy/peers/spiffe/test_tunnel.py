@@ -15,6 +15,7 @@ from centrifugo_proxy.peers.spiffe.tunnel import CONNECTIONS, Tunnel
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from tests.harness.spiffe import IDENTITY, OTHER, US, Leaf, TrustDomain
 from tests.harness.spiffe_reports import SpiffeReports
+from tests.harness.tcp_server import tcp_server
 
 DOMAIN = TrustDomain()
 PEER = Peer("identity", frozenset({IDENTITY}))
@@ -63,9 +64,8 @@ async def tls_peer(
 ) -> AsyncIterator[tuple[TlsPeer, str]]:
     """A running one, and its address."""
     peer = TlsPeer(folder, leaf, greeting, alpn)
-    server = await asyncio.start_server(peer.meet, "127.0.0.1", 0, ssl=peer.context)
-    async with server:
-        yield peer, f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with tcp_server(peer.meet, peer.context) as port:
+        yield peer, f"127.0.0.1:{port}"
 
 
 async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
@@ -240,9 +240,8 @@ async def test_a_peer_that_is_no_tls_server_or_closes_in_the_handshake_is_refuse
 
     reports = SpiffeReports()
     for meet in (close_at_once, speak_plainly):
-        async with await asyncio.start_server(meet, "127.0.0.1", 0) as server, tunnel(reports) as running:
-            address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            answer = await ask(running, connect(address, running.admit(PEER)))
+        async with tcp_server(meet) as port, tunnel(reports) as running:
+            answer = await ask(running, connect(f"127.0.0.1:{port}", running.admit(PEER)))
             assert answer.startswith(b"HTTP/1.1 502 ")
 
     assert reports.results() <= {"bad_certificate", "unreachable"}
