@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from bridge.routing.faults import RoutesError
-from bridge.routing.file import load_routes
 from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
@@ -30,6 +29,8 @@ def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     """The routes file is sound."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
+    from bridge.routing.file import load_routes  # noqa: PLC0415  (the proxy's process has no use for its libraries)
+
     try:
         load_routes(settings.BRIDGE_ROUTES_PATH)
     except RoutesError as error:

@@ -8,9 +8,10 @@ from typing import Final
 from common import early_signals, standard_streams
 from common.exit_codes import failure_code
 from common.version import VERSION
-from realtime_site import boot
+from realtime_site import boot, left_out
 
 SERVERS: Final = ("runserver", "testserver")  # Django's; they do not run the lifespan, so requests would get 500
+SERVE: Final = "serve"  # the command that runs for long, and uses neither models nor forms
 COMPLETION: Final = "DJANGO_AUTO_COMPLETE"  # set by bash's completion, which gives no arguments
 
 
@@ -23,6 +24,8 @@ def run(arguments: Sequence[str]) -> None:
         return
     if problem := _unusable(asked):
         sys.exit(problem)
+    if asked[:1] == [SERVE]:
+        left_out.leave_out()
     boot.configure(failure_code(arguments))
     from django.core.management import execute_from_command_line  # noqa: PLC0415  (after the settings are loaded)
 

@@ -1,0 +1,37 @@
+"""Leaves Django's ORM and forms out of the process that serves: it uses neither.
+
+`django.http` and `django.urls` import both, for a few names that serializers and class-based views use inside their
+functions. Why this is worth it, and what it costs: docs/design/left-out-modules.md.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Final
+
+# The names that Django 5.2 imports from each module while the service starts. No class is derived from them.
+LEFT_OUT: Final[Mapping[str, Sequence[str]]] = {
+    "django.db.models": ("CompositePrimaryKey", "QuerySet"),
+    "django.forms": ("Form", "models"),
+}
+
+
+class LeftOut(ModuleType):
+    """In the place of a module. It has only the given names, as classes without instances."""
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        super().__init__(name)
+        for each in names:
+            setattr(self, each, type(each, (), {}))
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(
+            f"{self.__name__}.{name} is not available: manage.py serve does not load {self.__name__}. A part of the "
+            "service that needs it must take it out of realtime_site/left_out.py."
+        )
+
+
+def leave_out(modules: Mapping[str, Sequence[str]] = LEFT_OUT) -> None:
+    """Put a LeftOut in the place of each of these modules that is not imported yet."""
+    for name, names in modules.items():
+        sys.modules.setdefault(name, LeftOut(name, names))
