@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for processes: six at a time suit two cores.
 JOBS ?= 6
-# Those without processes mostly compute: a worker for each core, and two for the waits.
+# Tests without processes mostly compute: a worker for each core, and two more while those wait.
 CHECK_JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest --dist loadgroup --numprocesses
 # The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
@@ -17,7 +17,7 @@ KAFKA := .cache/kafka/kafka.jsa
 # What checks the files of deploy/ and .github/: three programs, and the schema of external-secrets' kinds.
 DEPLOY_TOOLS := $(addprefix .cache/deploy/,kustomize manifests actionlint external-secrets.yaml)
 
-# What the tests need of npm, and what the page of `make run` does.
+# The npm packages of the tests, and those of the page of `make run`.
 JS := .cache/js/.installed
 PAGE := .cache/page/.installed
 
@@ -43,7 +43,7 @@ $(VENV)/.installed: $(VENV)/.run requirements/dev.txt requirements/docs.txt requ
 	@$(PIP) -r requirements/dev.txt -r requirements/docs.txt -r requirements/bench.txt
 	@touch $@
 
-run: $(VENV)/.run page-if-possible  ## a page that shows the service, its clients and an outage; all on loopback
+run: $(VENV)/.run page-if-possible  ## start the service with a page that shows clients and an outage; all on loopback
 	@$(BIN)/python -m demo
 
 page: $(PAGE)  ## fetch Centrifugo's JavaScript SDK for the page of make run, with npm
@@ -60,16 +60,16 @@ page-if-possible:
 	@mkdir -p .cache
 	@[ -e $(PAGE) ] || ! command -v npm > /dev/null || echo "Fetching Centrifugo's JavaScript SDK for the page with npm, once; this takes some seconds."
 	@! command -v npm > /dev/null || $(MAKE) --no-print-directory page > .cache/page.log 2>&1 || \
-		echo "npm could not fetch the SDK; the page goes without Centrifugo. .cache/page.log has the reason."
+		echo "npm could not fetch the SDK, so the page works without Centrifugo. .cache/page.log has the reason."
 
 screenshots: $(VENV)/.installed $(JS)  ## take the pictures of docs/images anew, with Chromium
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/demo/test_page.py -k outage --timeout 300
 
 # With a tenth of the examples of the property tests, and without tests that start processes.
-check: checks  ## static checks and the tests that start no process; under 90 seconds
+check: checks  ## run the static checks and the tests that start no process; under 90 seconds
 	EXAMPLES=0.1 $(PYTEST) $(CHECK_JOBS) -m "not processes"
 
-test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-tools-if-possible identity-example-if-possible  ## the static checks and the whole test suite
+test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-tools-if-possible identity-example-if-possible  ## run the static checks and the whole test suite
 	EXAMPLES=$${EXAMPLES:-0.5} $(PYTEST) $(JOBS)
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
@@ -110,7 +110,7 @@ $(KAFKA): tools/kafka/pom.xml $(VENV)/.installed
 	$(BIN)/python -m tools.kafka.broker
 	@touch $@
 
-# Tests that need it are skipped without it, and say why (tests/harness/kafka.py).
+# If this fails, the tests that need Kafka are skipped with the reason (tests/harness/kafka.py).
 kafka-if-possible:
 	@mkdir -p .cache
 	@[ -e $(KAFKA) ] || echo "Fetching Kafka for the bridge's tests, once"
@@ -124,7 +124,7 @@ $(JS): tools/js/package.json tools/js/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-# Tests that need them are skipped without them, and say why (tests/harness/node.py).
+# If this fails, the tests that need the packages are skipped with the reason (tests/harness/node.py).
 js-if-possible:
 	@mkdir -p .cache
 	@[ -e $(JS) ] || echo "Installing the npm packages of the tests, once"
@@ -149,7 +149,7 @@ BUILD_TOOL = @mkdir -p $(@D) && cd tools/$(@F) && go build -mod=readonly -trimpa
 	cd $(<D) && go mod download github.com/external-secrets/external-secrets && \
 		install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/external-secrets/external-secrets)"/config/crds/bases/external-secrets.io_externalsecrets.yaml $(CURDIR)/$@
 
-# Tests that need them read the log, and are skipped or fail with the reason (tests/harness/deploy_tools.py).
+# A failed build does not stop the tests: tests/harness/deploy_tools.py reads the log, and skips or fails with the reason.
 deploy-tools-if-possible:
 	@mkdir -p .cache
 	@$(MAKE) --question --no-print-directory deploy-tools > /dev/null 2>&1 || \
@@ -159,7 +159,7 @@ deploy-tools-if-possible:
 prometheus-rule: $(VENV)/.installed  ## write the PrometheusRule of deploy/flux from deploy/alerts.yml
 	$(BIN)/python -m tools.prometheus_rule
 
-bench: $(VENV)/.installed  ## CPU of a connect, compared with a bare function's; options in BENCH="--json FILE --rounds 1"
+bench: $(VENV)/.installed  ## compare the CPU of a connect with a bare ASGI function; options in BENCH="--rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)
 
 IDENTITY_EXAMPLE := .cache/identity-example
@@ -176,18 +176,18 @@ identity-example-if-possible:
 	@[ -e $(IDENTITY_EXAMPLE) ] || echo "Building the identity service in Go for the tests, once"
 	@$(MAKE) --no-print-directory identity-example > $(IDENTITY_EXAMPLE).log 2>&1 || true
 
-# The theme is maintained until May 2027 and says so at length: docs/design/documentation-site.md.
-docs: $(VENV)/.installed js-if-possible  ## the documentation as a site, .cache/site/index.html
+# NO_MKDOCS_2_WARNING hides the theme's long notice about MkDocs 2 (docs/design/documentation-site.md).
+docs: $(VENV)/.installed js-if-possible  ## build the documentation as a site, .cache/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-checks: lint types  ## only the static checks
+checks: lint types  ## run only the static checks
 
-lint: $(VENV)/.installed  ## ruff and the import contracts
+lint: $(VENV)/.installed  ## run ruff, and check the import contracts
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	@contracts=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$contracts"; exit 1; }
 
-types: $(VENV)/.installed  ## mypy, strict on the sources
+types: $(VENV)/.installed  ## check the types with mypy
 	$(BIN)/mypy --no-error-summary
 
 format: $(VENV)/.installed  ## format the code with ruff
@@ -197,7 +197,7 @@ format: $(VENV)/.installed  ## format the code with ruff
 dashboards: $(VENV)/.installed  ## write the Grafana dashboards of deploy/grafana
 	$(BIN)/python -m tools.dashboards
 
-# What a test run's Prometheus has for each panel, drawn with matplotlib.
+# matplotlib draws the data that the Prometheus of a test run has for each panel.
 pictures: $(VENV)/.installed kafka-if-possible centrifugos-if-possible  ## draw the dashboards' pictures in docs/dashboards
 	@$(PIP) -r requirements/pictures.txt
 	DRAW_DASHBOARDS=1 $(BIN)/python -m pytest tests/tools/dashboards tests/bridge/e2e/test_dashboard.py

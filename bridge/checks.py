@@ -26,7 +26,7 @@ SASL_PASSWORD: Final = ("BRIDGE_KAFKA_SASL_PASSWORD", "BRIDGE_KAFKA_SASL_PASSWOR
 
 @register(TAG)
 def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The routes file is sound."""
+    """Check that the routes file has no faults."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     from bridge.routing.file import load_routes  # noqa: PLC0415  (the proxy's process has no use for its libraries)
@@ -41,7 +41,7 @@ def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 @register(TAG)
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Each secret is set only once, its file is readable, and the additional properties are valid."""
+    """Check that each secret is set only once, that its file is readable, and that additional properties are valid."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     from bridge.running.configuration import ConfigurationError, configuration  # noqa: PLC0415
@@ -55,13 +55,13 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]
     if api_key:
         return []
-    hint = "Set it to Centrifugo's http_api.key, or …_FILE; without a key, everybody who reaches the API can use it."
+    hint = "Set it to Centrifugo's http_api.key, or …_FILE; without a key, anyone who reaches the API can use it."
     return [Warning("CENTRIFUGO_API_KEY is not set.", hint=hint, id="bridge.W001")]
 
 
 @register(TAG)
 def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """TLS and SASL options are set if and only if they are used."""
+    """Check that TLS and SASL options are set if and only if they are used."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     findings = [*_tls_findings(), *_sasl_findings()]
@@ -85,8 +85,8 @@ def _tls_findings() -> Iterator[CheckMessage]:
         if problem := _unreadable(getattr(settings, name)):
             yield _error("E007", f"{name}: {problem}.", "Mount the PEM file there, readable by this process.")
         elif name.endswith("CA_FILE") and not _has_certificates(getattr(settings, name)):
-            text = f"{name}: {safe_path(getattr(settings, name))} has no certificate in PEM."
-            yield _error("E007", text, "Mount the authorities' certificates in PEM.")
+            text = f"{name}: {safe_path(getattr(settings, name))} contains no PEM certificate."
+            yield _error("E007", text, "Mount a PEM file with the authorities' certificates.")
 
 
 def _unreadable(path: str) -> str:
@@ -120,7 +120,7 @@ def _sasl_findings() -> Iterator[CheckMessage]:
 
 @register(TAG)
 def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Numbers and names that contradict each other or are dangerous."""
+    """Find numbers and names that contradict each other or are dangerous."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     return [*_contradictions(), *_dangers()]
@@ -140,7 +140,7 @@ def _contradictions() -> Iterator[CheckMessage]:
                 "E012", f"{name} is empty.", f"Set it, or unset it for the default: see {name} in .env.example."
             )
     if settings.BRIDGE_REPLAY_TOPIC and settings.BRIDGE_REPLAY_TOPIC == settings.BRIDGE_DEAD_LETTER_TOPIC:
-        text = "BRIDGE_REPLAY_TOPIC and BRIDGE_DEAD_LETTER_TOPIC are the same topic: dead letters would go in a circle."
+        text = "BRIDGE_REPLAY_TOPIC and BRIDGE_DEAD_LETTER_TOPIC are the same topic: replays would never end."
         yield _error("E013", text, "Unset BRIDGE_REPLAY_TOPIC for its default, or name another topic.")
 
 

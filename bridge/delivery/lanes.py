@@ -173,7 +173,7 @@ class Lanes(Generic[S, O]):
         return bool(self._ready)
 
     def let_go(self, tasks: Iterable[Task[S, O]]) -> None:
-        """Remove those of these commands that are not in flight."""
+        """Remove the queued commands among `tasks`. Commands in flight stay."""
         for task in tasks:
             if task.state is QUEUED:
                 self._remove(task)

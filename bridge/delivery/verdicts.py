@@ -106,7 +106,7 @@ def verdicts(body: Any, methods: list[str]) -> list[Verdict]:
 
 def _of_reply(reply: Any, method: str) -> Verdict:
     if not isinstance(reply, dict):
-        raise bad_reply("a reply that is no object")
+        raise bad_reply("a reply that is not an object")
     if reply.get("error") is not None:
         return _of_error(reply["error"])
     result = reply.get(method)

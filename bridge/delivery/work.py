@@ -68,7 +68,7 @@ class Work:
         self.assignments: dict[Partition, Assignment] = {}
 
     def assign(self, partition: Partition) -> None:
-        """The partition is assigned from now on. Earlier assignments do not count."""
+        """The partition is assigned from now on. An earlier assignment of it is fenced."""
         self.fence(partition)
         self.assignments[partition] = Assignment(partition)
 
@@ -147,7 +147,7 @@ class Work:
         return True
 
     def dead_letter_delivered(self, item: Item) -> bool:
-        """Kafka has the dead letter: the record is done. False if it was done already or is not ours."""
+        """Kafka has the dead letter: the record is done. False if it was done before, or its assignment has ended."""
         if item.done or item.assignment.ledger.fenced:
             return False
         self._settle(item)

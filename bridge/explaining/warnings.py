@@ -42,7 +42,7 @@ def _formats(route: Route, routes: Routes) -> Iterator[Warning]:
                 yield (
                     None,
                     f"topic {topic} is read in another format by route {other.name}: a record that this route cannot "
-                    "read is dead-lettered; tell them apart with a condition on @header or @key",
+                    "read is dead-lettered; distinguish them with a condition on @header or @key",
                 )
 
 
@@ -52,7 +52,7 @@ def _namespace(action: Action) -> Iterator[str]:
         if len(segments) > 1 and segments[0] is None:
             yield (
                 f"channel {template.text}: the event chooses the namespace; write the first segment as plain text, "
-                "unless every producer of the topic may"
+                "unless every producer of the topic may choose it"
             )
 
 
@@ -72,20 +72,20 @@ def _version(use: Use, routes: Routes) -> Iterator[str]:
     _, action, template = use
     if not template.placeholders:
         yield (
-            f"channel {template.text} is one for all events: Centrifugo drops a publication whose version is not above "
-            "the channel's last, so that things with versions of their own suppress each other; use version only where "
-            "a channel carries the whole state of one thing"
+            f"channel {template.text} is the same for all events: Centrifugo drops a publication whose version is not "
+            "above the channel's last one, so events about different things suppress each other; use version only "
+            "where a channel carries the whole state of one thing"
         )
     if template.each is not None:
         yield (
-            f"channel {template.text} is a feed of its reader, and version belongs to the channel: events about "
-            "different things suppress each other there"
+            f"channel {template.text} is a feed for each recipient, and Centrifugo compares versions per channel: "
+            "events about different things suppress each other there"
         )
     for other_route, other_action, other in publications(routes.routes):
         if other_action is not action and _may_meet(template, other) and shape(template) != shape(other):
             yield (
-                f"channel {template.text} may be one that route {other_route.name}, action {other_action.number} "
-                f"publishes to as well ({other.text}): it then has publications without this version"
+                f"channel {template.text} may be the same as {other.text}, to which route {other_route.name}, action "
+                f"{other_action.number} publishes: the channel then has publications without this version"
             )
 
 

@@ -34,7 +34,7 @@ class CloudEventsReader:
         if _is_binary(record):
             return _binary(record, value, kind)
         raise Unreadable(
-            Reason.NOT_CLOUDEVENTS, f"neither a header ce_specversion nor a content-type of {STRUCTURED} is there"
+            Reason.NOT_CLOUDEVENTS, f"the record has neither a header ce_specversion nor the content-type {STRUCTURED}"
         )
 
 
@@ -80,7 +80,7 @@ def _structured(value: bytes) -> Payload:
     _check(attributes)
     if "data_base64" in whole:
         if "data" in whole:
-            raise Unreadable(Reason.NOT_CLOUDEVENTS, "both data and data_base64 are there")
+            raise Unreadable(Reason.NOT_CLOUDEVENTS, "data and data_base64 are both present")
         return Payload(_decoded_data(whole["data_base64"], attributes), attributes)
     if whole.get("data") is None:
         return Payload({}, attributes)

@@ -10,8 +10,8 @@ from bridge.formats.reader import Unreadable
 
 CONTENT_TYPE: Final = "content-type"
 _FRAMED: Final = (
-    "the value begins with a zero byte, as behind a schema registry; JSON does not, "
-    'Protobuf is read with format = "protobuf" and framing = "confluent", Avro is not supported'
+    "the value is not JSON: it begins with a zero byte, as a schema registry's serializers write it; "
+    'for Protobuf set format = "protobuf" and framing = "confluent"; Avro is not supported'
 )
 
 
@@ -31,7 +31,7 @@ def refuse_avro(record: Record) -> None:
 
 
 def is_content_type(name: str) -> bool:
-    """True for the header that has the media type. The length first: most headers differ in it."""
+    """True for the header that has the media type. Compares the length first, because most headers differ in it."""
     return len(name) == len(CONTENT_TYPE) and name.lower() == CONTENT_TYPE
 
 

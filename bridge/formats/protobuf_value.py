@@ -62,7 +62,7 @@ class ProtobufReader:
         except DecodeError:
             hint = ""
             if self._indexes is None and value[:1] == b"\0":
-                hint = '; it begins with a zero byte: framing = "confluent"?'
+                hint = '; it begins with a zero byte: set framing = "confluent" if a schema registry is used'
             raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
         except (ValueError, json_format.Error):  # a string that is not UTF-8 (proto2), or a timestamp out of range
             raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text or time") from None
@@ -70,7 +70,7 @@ class ProtobufReader:
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""
         if value[:1] != bytes([_MAGIC]) or len(value) <= 1 + _SCHEMA_ID_BYTES:
-            raise Unreadable(Reason.NOT_PROTOBUF, "no Confluent frame: a zero byte and a schema id")
+            raise Unreadable(Reason.NOT_PROTOBUF, "the value has no Confluent frame (a zero byte and a schema id)")
         seen, position = _framed_indexes(value, 1 + _SCHEMA_ID_BYTES)
         if seen != indexes:
             raise Unreadable(Reason.NOT_PROTOBUF, f"the frame's message indexes are not those of {self._message}")

@@ -131,7 +131,7 @@ def admin_properties(connection: KafkaConnection) -> Properties:
     return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
 
 
-# librdkafka warns about a property that its kind of client does not use. These prefixes tell the kinds apart.
+# librdkafka warns about a property that this kind of client does not use. These prefixes distinguish the kinds.
 CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
 PRODUCER: Final = (
     "queue.",
@@ -160,7 +160,7 @@ def read_properties(text: str, *, protocol: str) -> Properties:
         if not name or name.startswith("#"):
             continue
         if not equals:
-            raise ValueError(f"line {number}: no = in it; accepted: name=value")
+            raise ValueError(f"line {number} has no =; accepted: name=value")
         if name in RESERVED:
             raise ValueError(f"line {number}: {name} is set by the bridge; accepted: other librdkafka properties")
         if name in OF_CLASSIC and protocol == "consumer":

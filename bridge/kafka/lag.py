@@ -20,7 +20,7 @@ logger = logging.getLogger("bridge.kafka")
 class Brokers:
     """Asks Kafka with a client of its own. Each method raises KafkaUnreachable.
 
-    A consumer's own watermarks are not updated while it is paused, so also not in an outage.
+    A consumer does not update its own watermarks while it is paused, so they would be stale in an outage.
     """
 
     def __init__(self, properties: Mapping[str, str | int | bool]) -> None:

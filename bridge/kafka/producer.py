@@ -18,7 +18,7 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class LibraryProducer(Protocol):
-    """What is used of confluent_kafka's Producer."""
+    """The part of confluent_kafka's Producer that is used here."""
 
     def produce(
         self,
@@ -37,13 +37,13 @@ class LibraryProducer(Protocol):
 class KafkaProducer:
     """A producer, and a thread that polls for delivery reports while messages are in flight.
 
-    `make` makes the library's producer. After a fatal error it never sends again, and another one takes its place.
+    `make` makes the library's producer. After a fatal error a producer never sends again, and a new one replaces it.
     """
 
     def __init__(self, properties: Mapping[str, object], *, make: Callable[..., LibraryProducer] = Producer) -> None:
         self._make = partial(make, dict(properties), logger=logger)
         self._producer = self._make()
-        self._fatal: list[LibraryProducer] = []  # these still owe delivery reports
+        self._fatal: list[LibraryProducer] = []  # their last delivery reports are still to come
         self._work = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)

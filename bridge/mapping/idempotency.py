@@ -7,7 +7,7 @@ from bridge.commands import Reason, Record
 from bridge.event import Event, Unmappable
 from bridge.routing.model import Idempotency, IdempotencyKey
 
-BY_POSITION: Final = Idempotency.POSITION  # a member of an Enum costs as much to look up as the key to make
+BY_POSITION: Final = Idempotency.POSITION  # looking up a member of an Enum takes as long as making the key
 LONGEST: Final = 255  # characters: Centrifugo keeps keys in memory, and events choose their ids
 
 

@@ -58,7 +58,9 @@ def event_of(route: Route, record: Record, payload: Payload) -> Event:
         try:
             data = json_object(data)
         except Unreadable:
-            raise Unmappable(Reason.BAD_PLACEHOLDER, f"{route.root.text} is a text without an object in it") from None
+            raise Unmappable(
+                Reason.BAD_PLACEHOLDER, f"{route.root.text} is a text that contains no JSON object"
+            ) from None
     if not (data is ABSENT or data is None or isinstance(data, dict)):
         raise Unmappable(Reason.BAD_PLACEHOLDER, f"{route.root.text} is {named(data)}; accepted: an object")
     return Event(record, data, payload.attributes)

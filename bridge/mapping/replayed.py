@@ -24,7 +24,7 @@ def original(record: Record) -> Record:
         name = ""
     if not name:
         raise Unmappable(
-            Reason.UNSUPPORTED, f"the header {TOPIC} is absent or no text, so that nothing can be replayed"
+            Reason.UNSUPPORTED, f"the header {TOPIC} is absent or not text, so the record cannot be replayed"
         )
     return msgspec.structs.replace(
         record,
@@ -39,4 +39,6 @@ def _integer(record: Record, name: str) -> int:
     value = header(record, name)
     if isinstance(value, bytes) and _INTEGER.fullmatch(value):
         return int(value)
-    raise Unmappable(Reason.UNSUPPORTED, f"the header {name} is absent or no integer, so that nothing can be replayed")
+    raise Unmappable(
+        Reason.UNSUPPORTED, f"the header {name} is absent or not an integer, so the record cannot be replayed"
+    )

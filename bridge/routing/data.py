@@ -142,7 +142,7 @@ def _list(items: list[Build]) -> Build:
 
 def _constant(value: Any) -> Build:
     if isinstance(value, float) and not math.isfinite(value):
-        raise NotAcceptedError(display(value), "a number that JSON has")
+        raise NotAcceptedError(display(value), "a finite number")
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise NotAcceptedError(display(value), "an integer of 64 bits")
     if isinstance(value, datetime | date | time):

@@ -122,7 +122,7 @@ class _Reader:
     def _name(self, section: Section) -> str:
         name = section.need("name", _name, 'a name such as "diary-entry"', "")
         if name in self.names and name:
-            section.fault("name", f"{display(name)}, as on line {self.names[name]}", "a name of its own for each route")
+            section.fault("name", f"{display(name)}, as on line {self.names[name]}", "a different name for each route")
         self.names.setdefault(name, section.line)
         return name
 

@@ -14,7 +14,7 @@ from common.os_errors import reason
 # Reads the file of this name, relative to the routes file. Raises OSError.
 ReadFile: TypeAlias = Callable[[str], bytes]
 
-_MADE_BY_PROTOC: Final = "a file that protoc --include_imports --descriptor_set_out=… has made, with the message in it"
+_MADE_BY_PROTOC: Final = "a file made by protoc --include_imports --descriptor_set_out=… that contains the message"
 _UNUSED: Final = JsonReader()  # stand-in for a reader that cannot be made; the file then has a fault
 
 

@@ -187,7 +187,7 @@ def _parts(text: str, rule: Rule, *, lists: bool, optional: bool) -> Iterator[st
 def _placeholder(inside: str, rule: Rule, *, lists: bool, optional: bool) -> Placeholder:
     may_be_absent = inside.endswith("?")
     if may_be_absent and not optional:
-        raise NotAcceptedError(display(f"{{{inside}}}"), "a placeholder without ?, as this must not be absent")
+        raise NotAcceptedError(display(f"{{{inside}}}"), "a placeholder without ?, because this value is required")
     return Placeholder(parse_path(inside.removesuffix("?"), lists=lists), may_be_absent, rule)
 
 
@@ -195,7 +195,7 @@ def parse_channel(text: Any) -> Template:
     """The template of a channel. Each segment is a placeholder or plain text. Raises NotAcceptedError."""
     template = parse_template(text, SEGMENT, lists=True)
     if "{{" in text or "}}" in text or GAP in text:
-        raise NotAcceptedError(display(text), "printable text, its braces only around placeholders")
+        raise NotAcceptedError(display(text), "printable text with braces around placeholders only")
     for segment in with_gaps(template).split(":"):
         if segment != GAP and not is_segment(segment):
             raise NotAcceptedError(

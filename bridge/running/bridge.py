@@ -28,7 +28,7 @@ class Sends(Protocol):
     """Sends ready commands."""
 
     def pump(self) -> None:
-        """Called when commands may have become ready."""
+        """Send what may be sent. Called when commands may have become ready."""
 
 
 class Writes(Protocol):
@@ -162,7 +162,7 @@ class Bridge:
         self._changed.set()
 
     def _is_over_window(self, partition: Partition, window: int) -> bool:
-        """True above the limit, and from then on until half of it is free."""
+        """True from when the window is full until half of it is free."""
         if window >= self._window:
             self._over_window.add(partition)
         elif window <= self._window // 2:
@@ -213,7 +213,7 @@ class Bridge:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            logger.warning("commands still in flight at a revocation; the next owner repeats them")
+            logger.warning("commands are in flight while their partition is revoked; the next owner repeats them")
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
         """The broker has accepted commits or refused some. Refused ones are due again."""

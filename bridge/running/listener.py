@@ -74,7 +74,7 @@ async def listening(pages: Pages, host: str, port: int) -> AsyncIterator[None]:
     try:
         while not server.started:
             if task.done():
-                raise ListenError(f"cannot listen on {host}:{port}; see the line before")
+                raise ListenError(f"cannot listen on {host}:{port}; the previous log line has the reason")
             await asyncio.sleep(0.01)
         yield
     finally:

@@ -22,7 +22,7 @@ class Findings:
     lines: list[str] = field(default_factory=list)
     faults: int = 0
 
-    def well(self, text: str) -> None:
+    def ok(self, text: str) -> None:
         self.lines.append(f"ok       {text}")
 
     def warn(self, text: str) -> None:
@@ -36,7 +36,7 @@ class Findings:
 async def preflight(config: Configuration, routes: Routes) -> Findings:
     """Ask Kafka for the topics, and send Centrifugo a command without side effects."""
     findings = Findings()
-    findings.well(f"routes: {len(routes.routes)}, in {routes.file}")
+    findings.ok(f"routes: {len(routes.routes)}, in {routes.file}")
     await _ask_kafka(config, routes, findings)
     await _ask_centrifugo(config, findings)
     return findings
@@ -49,7 +49,7 @@ async def _ask_kafka(config: Configuration, routes: Routes, findings: Findings) 
     except KafkaUnreachable as error:
         findings.fault(f"Kafka at {brokers} does not answer ({error}); check BRIDGE_KAFKA_BROKERS and …_SECURITY")
         return
-    findings.well(f"Kafka at {brokers} answers")
+    findings.ok(f"Kafka at {brokers} answers")
     try:
         topics = check_topics(routes.topics, config.letters, existing, brokers)
     except StartError as error:
@@ -60,7 +60,7 @@ async def _ask_kafka(config: Configuration, routes: Routes, findings: Findings) 
     if topics.replay_missing:
         findings.warn(f"the topic {config.letters.replay} does not exist; replay_dead_letters needs it")
     if not topics.missing:
-        findings.well("every topic exists")
+        findings.ok("every topic exists")
 
 
 async def _ask_centrifugo(config: Configuration, findings: Findings) -> None:
@@ -74,4 +74,4 @@ async def _ask_centrifugo(config: Configuration, findings: Findings) -> None:
             remedy = "check CENTRIFUGO_API_URL, CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE"
             findings.fault(f"Centrifugo at {api.url} does not accept requests ({failure.detail}); {remedy}")
         else:
-            findings.well(f"Centrifugo at {api.url} accepts the API key")
+            findings.ok(f"Centrifugo at {api.url} accepts the API key")

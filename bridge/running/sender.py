@@ -143,7 +143,7 @@ class Sender:
             self.on_change()
 
     def _probe_size(self) -> int:
-        """Half as many commands with each failure: a full batch may be what Centrifugo is too slow for."""
+        """Half as many commands after each failure, because Centrifugo may be too slow for a full batch."""
         return max(1, self._limits.batch_max >> self._outage.state.tries)
 
     async def _ask_for_nothing(self) -> None:
@@ -177,7 +177,7 @@ class Sender:
             span.end(failure)
 
     async def _send_singly(self, tasks: Sequence[Sending], refusal: Failure) -> None:
-        """Send each command alone: one bad command makes Centrifugo refuse a whole batch. Now only it fails."""
+        """Send each command alone. One bad command makes Centrifugo refuse a whole batch; alone, only it fails."""
         if len(tasks) == 1:
             detail = f"{refusal.detail} for a request with this command alone"
             self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, detail))
@@ -223,7 +223,7 @@ class Sender:
         self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
 
     def _is_given_up(self, task: Sending) -> bool:
-        """No attempts are left, while other commands succeeded: the command is at fault, not Centrifugo."""
+        """True if no attempts are left and other commands succeeded meanwhile: then Centrifugo is not at fault."""
         before = self._successes_before.setdefault(task, self._successes)
         return 0 < self._limits.max_attempts <= task.failures + 1 and self._successes > before
 

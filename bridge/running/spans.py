@@ -1,4 +1,4 @@
-"""The spans of requests to Centrifugo, as the sender sees them. Off unless tracing is configured."""
+"""The interface of spans for requests to Centrifugo. It does nothing unless tracing is configured."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol

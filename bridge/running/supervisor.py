@@ -26,7 +26,7 @@ from bridge.running.start import Topics, check_topics
 ASK_AGAIN_S: Final = 1.0
 ANSWER_S: Final = 3.0
 END_S: Final = 8.0
-AT_ONCE: Final = 1
+EXIT_AT_SECOND_SIGNAL: Final = 1
 
 logger = logging.getLogger("bridge")
 
@@ -58,7 +58,7 @@ def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
 
     def on_signal() -> None:
         if stop.is_set():
-            os._exit(AT_ONCE)
+            os._exit(EXIT_AT_SECOND_SIGNAL)
         health.ending = True
         stop.set()
 
@@ -139,7 +139,7 @@ async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drai
     try:
         error = await asyncio.wait_for(asyncio.shield(bridge.ended), drain_s + END_S)
     except TimeoutError:
-        logger.warning("Kafka did not answer at the end; what was not committed is read again")
+        logger.warning("Kafka did not answer during shutdown; uncommitted records are read again")
         return
     if error is not None:
         raise error

@@ -1,6 +1,6 @@
 """An identity service to try the service with: it accepts each ticket NAME:ANYTHING once, as the user NAME.
 
-Address to listen on as the argument. It runs in the service's image, which has the code of the contract.
+The argument is the address to listen on. It runs in the service's image, which has the code of the contract.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def _described(user: str) -> pb.ValidateResponse:
 
 
 async def main(address: str) -> None:
-    """Serves until SIGTERM; the line on stdout says that calls are answered, and where."""
+    """Serve until SIGTERM. A line on stdout names the port once calls are answered."""
     server, stop = aio.server(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     pb_grpc.add_ConnectProxyServiceServicer_to_server(AnyNamedTicket(), server)  # type: ignore[no-untyped-call]

@@ -115,7 +115,7 @@ def test_a_file_without_certificates_is_refused(routes: str, tmp_path: Path) -> 
 
     found = findings(routes, BRIDGE_KAFKA_SECURITY="tls", BRIDGE_KAFKA_TLS_CA_FILE=str(file))
 
-    assert found == [("bridge.E007", f"BRIDGE_KAFKA_TLS_CA_FILE: {file} has no certificate in PEM.")]
+    assert found == [("bridge.E007", f"BRIDGE_KAFKA_TLS_CA_FILE: {file} contains no PEM certificate.")]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_file_without_certificates_is_refused(routes: str, tmp_path: Path) -> 
             "enable.auto.commit=true",
             "line 1, enable.auto.commit is set by the bridge; accepted: other librdkafka properties",
         ),
-        ("sasl.password", "line 1, no = in it; accepted: name=value"),
+        ("sasl.password", "line 1 has no =; accepted: name=value"),
     ],
 )
 def test_properties_that_carry_the_promises_are_refused(routes: str, tmp_path: Path, line: str, problem: str) -> None:

@@ -42,7 +42,9 @@ def _now() -> Iterator[Panel]:
     letters = f"round(sum (increase({metric('realtime_bridge_dead_letters_total')}[$__range])))"
     yield number("New dead letters", "In the time shown.", Query(letters, "dead letters"), warn=1)
     stopped = total("realtime_bridge_partition_stopped")
-    yield number("Stopped", "Each needs a person.", Query(stopped, "stopped"), warn=1, none="0")
+    yield number(
+        "Stopped", "Partitions that are stopped until the bridge restarts.", Query(stopped, "stopped"), warn=1, none="0"
+    )
 
 
 def _behind() -> Iterator[Panel]:
@@ -158,7 +160,7 @@ def _kafka() -> Iterator[Panel]:
     )
     yield curves(
         "Rebalances",
-        "Partitions a second that came and went.",
+        "Partitions a second that were assigned, revoked or lost.",
         split(rate, "realtime_bridge_rebalances_total", "event"),
         unit="cps",
         width=6,

@@ -24,22 +24,26 @@ class Command(KafkaCommand):
         "the age of the oldest record that is not done. Works while no bridge runs; joins no group."
     )
     epilog = """\
-exit codes (as of a monitoring plugin):
+exit codes (those of a monitoring plugin):
   0  every waiting record is at most --warn seconds old
-  1  one is older
-  2  one is older than --critical seconds
+  1  a waiting record is older than --warn seconds
+  2  a waiting record is older than --critical seconds
   3  unknown: Kafka does not answer
 
 examples:
   manage.py bridge_lag
   manage.py bridge_lag --warn 30 --critical 300 --json
 
-docs/bridge-operations.md says what to do about it."""
+docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object")
-        parser.add_argument("--warn", type=float, default=60.0, metavar="S", help="seconds (60)")
-        parser.add_argument("--critical", type=float, default=600.0, metavar="S", help="seconds (600)")
+        parser.add_argument(
+            "--warn", type=float, default=60.0, metavar="S", help="warning above this age in seconds (60)"
+        )
+        parser.add_argument(
+            "--critical", type=float, default=600.0, metavar="S", help="critical above this age in seconds (600)"
+        )
 
     def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:
         from bridge.lag_report import measure  # noqa: PLC0415

@@ -34,12 +34,12 @@ examples:
   manage.py inspect_dead_letters --since 2h
   manage.py inspect_dead_letters --reason no_such_field --limit 5 --json --show-values
 
-docs/bridge-operations.md says what each reason means and what to do about it."""
+docs/bridge-operations.md explains each reason, and what to do about it."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only this reason")
         parser.add_argument("--route", metavar="R", help="only this route")
-        parser.add_argument("--since", type=seconds, metavar="2h", help="only of this time")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters of this last period")
         parser.add_argument(
             "--limit", type=int, default=100, metavar="N", help="the largest number of dead letters to show (100)"
         )

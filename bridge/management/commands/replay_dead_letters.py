@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Command(LettersCommand):
     help = (
         "Write dead letters to BRIDGE_REPLAY_TOPIC, oldest first. The bridge reads them there like the originals.\n"
-        "Never writes to the topics of events: their other consumers would get the event twice. Remembers nothing:\n"
+        "Never writes to the topics of events: their other consumers would get the event twice. Keeps no state:\n"
         "the same command replays the same dead letters again."
     )
     epilog = """\
@@ -43,14 +43,14 @@ examples:
         which = parser.add_argument_group("which dead letters; at least one of these options is needed")
         which.add_argument("--all", dest="everything", action="store_true", help="all of them")
         which.add_argument("--reason", choices=list(Reason), metavar="R", help="with this reason")
-        which.add_argument("--topic", metavar="T", help="of records in this topic")
-        which.add_argument("--partition", type=int, metavar="P", help="and in this partition")
-        which.add_argument("--offset", type=int, metavar="O", help="and at this offset")
-        parser.add_argument("--since", type=seconds, metavar="2h", help="only of this time")
+        which.add_argument("--topic", metavar="T", help="of records from this topic")
+        which.add_argument("--partition", type=int, metavar="P", help="and from this partition")
+        which.add_argument("--offset", type=int, metavar="O", help="and with this offset")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters of this last period")
         parser.add_argument("--limit", type=int, metavar="N", help="only the N newest")
         parser.add_argument("--even-old", action="store_true", help="also those that were too old for their route")
         parser.add_argument("--rate", type=int, default=100, metavar="N", help="the largest number per second (100)")
-        parser.add_argument("--dry-run", action="store_true", help="write nothing; say what would be written")
+        parser.add_argument("--dry-run", action="store_true", help="write nothing; print what would be written")
 
     def handle(self, *args: Any, everything: bool, limit: int | None, rate: int, **options: Any) -> None:
         if not (everything or options["reason"] or options["topic"]):

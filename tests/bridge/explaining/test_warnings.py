@@ -29,9 +29,8 @@ def others(text: str) -> str:
 
 
 FEED = (
-    "Centrifugo drops a publication whose version is not above the channel's last, so that things with versions of "
-    "their "
-    "own suppress each other; use version only where a channel carries the whole state of one thing"
+    "Centrifugo drops a publication whose version is not above the channel's last one, so events about different "
+    "things suppress each other; use version only where a channel carries the whole state of one thing"
 )
 
 
@@ -50,21 +49,19 @@ FEED = (
             one_route(publishing("a:{id}", VERSIONED + "\nskip_history = true")),
             ["entries 1: version has no effect with skip_history: Centrifugo compares versions in the history only"],
         ),
-        (one_route(publishing("news", VERSIONED)), [f"entries 1: channel news is one for all events: {FEED}"]),
+        (one_route(publishing("news", VERSIONED)), [f"entries 1: channel news is the same for all events: {FEED}"]),
         (
             one_route(publishing("user:{ids[]}", VERSIONED)),
             [
-                "entries 1: channel user:{ids[]} is a feed of its reader, and version belongs to the channel: events "
-                "about "
-                "different things suppress each other there"
+                "entries 1: channel user:{ids[]} is a feed for each recipient, and Centrifugo compares versions per "
+                "channel: events about different things suppress each other there"
             ],
         ),
         (
             one_route(publishing("a:{id}", VERSIONED)) + others(one_route(publishing("a:news"))),
             [
-                "entries 1: channel a:{id} may be one that route others, action 1 publishes to as well (a:news): it "
-                "then "
-                "has publications without this version"
+                "entries 1: channel a:{id} may be the same as a:news, to which route others, action 1 publishes: the "
+                "channel then has publications without this version"
             ],
         ),
         (
@@ -75,16 +72,14 @@ FEED = (
             one_route('do = "history_remove"\nchannel = "{kind}:{id}"'),
             [
                 "entries 1: channel {kind}:{id}: the event chooses the namespace; write the first segment as plain "
-                "text, "
-                "unless every producer of the topic may"
+                "text, unless every producer of the topic may choose it"
             ],
         ),
         (
             one_route(publishing()) + others(one_route(publishing(), 'format = "json"')),
             [
                 f"{one} None: topic t is read in another format by route {other}: a record that this route cannot "
-                f"read is "
-                "dead-lettered; tell them apart with a condition on @header or @key"
+                "read is dead-lettered; distinguish them with a condition on @header or @key"
                 for one, other in (("entries", "others"), ("others", "entries"))
             ],
         ),

@@ -80,7 +80,7 @@ def test_what_is_no_event_is_json_unless_the_route_wants_events() -> None:
     assert len(sent(outcome_of(text, record({"id": 1})))) == 1
     assert failed(outcome_of(ONLY, record({"id": 1}))) == Poison(
         Reason.NOT_CLOUDEVENTS,
-        "neither a header ce_specversion nor a content-type of application/cloudevents+json is there",
+        "the record has neither a header ce_specversion nor the content-type application/cloudevents+json",
         "entries",
     )
 
@@ -105,7 +105,7 @@ def test_what_is_no_event_is_json_unless_the_route_wants_events() -> None:
         (enveloped(specversion=1), STRUCTURED, "not_cloudevents", VERSION),
         (enveloped(type=3), STRUCTURED, "not_cloudevents", "type is absent, empty or not a text"),
         (enveloped(data=[1]), STRUCTURED, "not_json", "the value is a list, not an object"),
-        (enveloped(data_base64="e30="), STRUCTURED, "not_cloudevents", "both data and data_base64 are there"),
+        (enveloped(data_base64="e30="), STRUCTURED, "not_cloudevents", "data and data_base64 are both present"),
         (enveloped(data="-", data_base64="!"), STRUCTURED, "not_cloudevents", "data_base64 is not base64"),
         (enveloped(data="-", data_base64=3), STRUCTURED, "not_cloudevents", "data_base64 is not base64"),
         (enveloped(data="-", data_base64="é"), STRUCTURED, "not_cloudevents", "data_base64 is not base64"),

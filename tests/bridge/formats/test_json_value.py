@@ -53,8 +53,8 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         (b'"\\"{}\\""', "the value is a text, not an object"),
         (
             b"\0\0\0\0\1{}",
-            "the value begins with a zero byte, as behind a schema registry; JSON does not, Protobuf is read with "
-            'format = "protobuf" and framing = "confluent", Avro is not supported',
+            "the value is not JSON: it begins with a zero byte, as a schema registry's serializers write it; for "
+            'Protobuf set format = "protobuf" and framing = "confluent"; Avro is not supported',
         ),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_confluent_frame_names_the_message(message: str, indexes: bytes) -> No
     assert isinstance(data(b"\0" + SCHEMA_ID + indexes + value, message, "confluent"), dict)
 
 
-NO_FRAME = "no Confluent frame: a zero byte and a schema id"
+NO_FRAME = "the value has no Confluent frame (a zero byte and a schema id)"
 MALFORMED = "the frame's message indexes are malformed"
 
 
@@ -163,7 +163,8 @@ def timestamp(seconds: int) -> bytes:
         (b"\x0a\x01\xff", "the value is not a test.v1.Event"),  # not UTF-8
         (
             b"\0" + SCHEMA_ID + b"\x02\x02",
-            'the value is not a test.v1.Event; it begins with a zero byte: framing = "confluent"?',
+            'the value is not a test.v1.Event; it begins with a zero byte: set framing = "confluent" if a schema '
+            "registry is used",
         ),
         (timestamp(10**15), "a test.v1.Event with an invalid text or time"),
     ],
@@ -184,8 +185,8 @@ def test_a_descriptor_set_that_cannot_be_used_is_a_fault(file: str, message: str
     text = text_for("Event").replace("d.binpb", file).replace("test.v1.Event", message)
 
     assert faults_of(f"version = 1\n{text}", read_file) == [
-        f"routes.toml:6: routes[1].descriptor: saw {saw}; accepted: a file that protoc --include_imports "
-        "--descriptor_set_out=… has made, with the message in it"
+        f"routes.toml:6: routes[1].descriptor: saw {saw}; accepted: a file made by protoc --include_imports "
+        "--descriptor_set_out=… that contains the message"
     ]
 
 

@@ -144,7 +144,7 @@ CONDITION = (
         ),
         (
             SOUND + SOUND,
-            '11: routes[2].name: saw "entries", as on line 2; accepted: a name of its own for each route',
+            '11: routes[2].name: saw "entries", as on line 2; accepted: a different name for each route',
         ),
         (
             SOUND.replace('["t"]', "[]"),
@@ -201,7 +201,7 @@ CONDITION = (
         (
             one_route(publishing(), 'format = "protobuf"\nmessage = "a.B"\ndescriptor = "a.binpb"'),
             "7: routes[1].descriptor: saw a file that cannot be read (No such file or directory); accepted: a file "
-            "that protoc --include_imports --descriptor_set_out=… has made, with the message in it",
+            "made by protoc --include_imports --descriptor_set_out=… that contains the message",
         ),
         (one_route(publishing(), "where = {}"), "5: routes[1].where: saw {}; accepted: a list"),
         (one_route(publishing(), "where = false"), "5: routes[1].where: saw false; accepted: a list"),
@@ -261,8 +261,8 @@ CONDITION = (
         (one_route(publishing("a:b#1")), f'8: routes[1].actions[1].channel: saw "a:b#1"; accepted: {CHANNEL}'),
         (
             one_route(publishing("a:{{b}}")),
-            '8: routes[1].actions[1].channel: saw "a:{{b}}"; accepted: printable text, its braces only around '
-            "placeholders",
+            '8: routes[1].actions[1].channel: saw "a:{{b}}"; accepted: printable text with braces around '
+            "placeholders only",
         ),
         (
             one_route(publishing("a:{b")),
@@ -270,8 +270,8 @@ CONDITION = (
         ),
         (
             one_route(publishing("a:{b?}")),
-            '8: routes[1].actions[1].channel: saw "{b?}"; accepted: a placeholder without ?, as this must not be '
-            "absent",
+            '8: routes[1].actions[1].channel: saw "{b?}"; accepted: a placeholder without ?, because this '
+            "value is required",
         ),
         (one_route(publishing("a:{}")), f'8: routes[1].actions[1].channel: saw ""; accepted: {PLAIN_PATH}'),
         (
@@ -305,7 +305,7 @@ CONDITION = (
         ),
         (
             one_route(publishing(more="data = { n = inf }")),
-            "9: routes[1].actions[1].data: saw inf; accepted: a number that JSON has",
+            "9: routes[1].actions[1].data: saw inf; accepted: a finite number",
         ),
         (
             one_route(publishing(more='fields = ["a.b", "a"]')),
@@ -432,8 +432,8 @@ def test_a_version_is_refused_where_another_action_publishes_to_the_same_channel
 
     assert faults_of(text) == [
         f'routes.toml:10: routes[1].actions[1].version: saw version in "{channel}", where route second, action 1 '
-        f'(line 15) publishes to "{same}" too; accepted: version in a channel that one action alone publishes to, as '
-        "Centrifugo keeps one version a channel"
+        f'(line 15) publishes to "{same}" too; accepted: version only in a channel to which no other action '
+        "publishes, because Centrifugo keeps one version per channel"
     ]
 
 

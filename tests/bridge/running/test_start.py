@@ -24,7 +24,9 @@ def test_a_route_that_reads_the_dead_letters_stops_the_start(routed: str, name: 
     with pytest.raises(StartError) as error:
         check_topics(["diary", routed], LETTERS, EXISTING, "k:9092")
 
-    assert str(error.value) == (f"The routes file reads {name} ({routed}): a dead letter would be an event; remove it.")
+    assert str(error.value) == (
+        f"The routes file reads {name} ({routed}): dead letters would be read as events. Remove that topic."
+    )
 
 
 def test_without_a_dead_letter_topic_a_pattern_may_match_anything() -> None:

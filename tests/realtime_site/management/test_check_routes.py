@@ -172,8 +172,8 @@ def test_a_record_in_json_has_its_commands_as_centrifugo_gets_them(tmp_path: Pat
                     {
                         "name": "entries",
                         "fits": False,
-                        "why": "not_cloudevents: neither a header ce_specversion nor a content-type of "
-                        "application/cloudevents+json is there",
+                        "why": "not_cloudevents: the record has neither a header ce_specversion nor the content-type "
+                        "application/cloudevents+json",
                     }
                 ],
                 "commands": [],
