@@ -1,7 +1,7 @@
-"""The bridge beside Centrifugo's own Kafka consumer: `python -m bench.bridge`.
+"""Compares the bridge with Centrifugo's own Kafka consumer: `python -m bench.bridge`.
 
-Both are measured in one run, in turn, and only their ratios mean anything: the machine and what else runs on it decide
-about the figures themselves.
+Both are measured in one run, in turn. Only their ratios mean anything, because the figures themselves depend on the
+machine and on the other work that it does.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from bench.parts.processes import BenchError
 
 GIVE_UP_S: Final = 120.0
 IDLE_S: Final = 3.0
-LOOK_EVERY_S: Final = 0.2  # a look costs Centrifugo some milliseconds
+LOOK_EVERY_S: Final = 0.2  # a scrape costs Centrifugo some milliseconds
 BARS: Final = {
-    "throughput": ("of the own consumer's, at least", 0.35),
-    "cpu": ("of the own consumer's, at most", 4.0),
-    "p50": ("of the own consumer's, at most", 2.0),
-    "p99": ("of the own consumer's, at most", 2.5),
+    "throughput": ("of Centrifugo's consumer, at least", 0.35),
+    "cpu": ("of Centrifugo's consumer, at most", 4.0),
+    "p50": ("of Centrifugo's consumer, at most", 2.0),
+    "p99": ("of Centrifugo's consumer, at most", 2.5),
     "after_kill_s": ("seconds until the first event after kill -9, at most", 9.0),
     "outage_growth": ("of the memory at the pause, at most", 1.15),
 }
@@ -62,7 +62,7 @@ class Side:
 
     @contextmanager
     def running(self, topic: str = TOPIC) -> Iterator[tuple[Front, list[int]]]:
-        """A Centrifugo that gets the topic from its beginning, and the processes that matter."""
+        """A Centrifugo that gets the topic from its beginning, and the ids of the measured processes."""
         group = f"bench.{secrets.token_hex(4)}"
         with ExitStack() as stack:
             front = stack.enter_context(self.stage.centrifugo(group if self.own else "", topic))
@@ -71,7 +71,7 @@ class Side:
 
 
 def idle_cpu_s(side: Side) -> list[float]:
-    """The CPU of a start, and of waiting for a while, without an event; for each process."""
+    """Seconds of CPU that each process uses to start and to wait without events."""
     with side.running(EMPTY) as (_, pids):
         time.sleep(IDLE_S)
         return [*map(cpu_s, pids)]
@@ -80,7 +80,7 @@ def idle_cpu_s(side: Side) -> list[float]:
 def backlog(side: Side, idle_s: list[float]) -> Backlog:
     """Deliver a topic from its beginning.
 
-    The time is that from the first publication on. The CPU is that of the whole life without an idle one's, as both
+    The time counts from the first publication. The CPU is that of the whole process minus `idle_s`, because both sides
     read ahead before they publish.
     """
     records = side.stage.written
@@ -97,20 +97,20 @@ def _wait(front: Front, publications: int) -> int:
     until = time.monotonic() + GIVE_UP_S
     while (seen := front.published()) < publications:
         if time.monotonic() > until:
-            raise BenchError(f"Only {seen} of {publications} publications came.")
+            raise BenchError(f"Only {seen} of {publications} publications arrived within {GIVE_UP_S:.0f} s.")
         time.sleep(LOOK_EVERY_S)
     return seen
 
 
 class Latency(NamedTuple):
-    """From the writing of an event until a client has it, in milliseconds."""
+    """The time from when an event is written until a client has it, in milliseconds."""
 
     p50_ms: float
     p99_ms: float
 
 
 def latency(side: Side, rate: int, seconds: float) -> Latency:
-    """Events at a steady rate to a client that is subscribed to every channel, once everything older is delivered."""
+    """Deliver events at a steady rate to a client of every channel, once all older events are delivered."""
     with side.running() as (front, _):
         _wait(front, side.stage.written)
         return asyncio.run(_listen(side.stage, front, rate, seconds))
@@ -170,7 +170,7 @@ def after_kill(stage: Stage) -> float:
 
 
 def outage_growth(stage: Stage, seconds: float) -> float:
-    """The bridge's memory at the end of an outage, by that shortly after its reading has paused."""
+    """The bridge's memory at the end of an outage, divided by its memory shortly after reading paused."""
     group = f"bench.{secrets.token_hex(4)}"
     with stage.centrifugo() as front, stage.bridge(front, group) as bridge:
         _wait(front, 1)
@@ -217,16 +217,16 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=300, help="events a second for the latency (300)")
     parser.add_argument("--seconds", type=float, default=10, help="duration of the latency measurement (10)")
     parser.add_argument("--outage", type=float, default=30, help="duration of the outage in seconds (30)")
-    parser.add_argument("--redis", default="", metavar="URL", help="Centrifugo's engine, in place of its memory")
+    parser.add_argument("--redis", default="", metavar="URL", help="use this Redis as Centrifugo's engine")
     return parser.parse_args()
 
 
 def main() -> int:
-    """1 if a bar is missed."""
+    """The exit code: 1 if a target is missed, otherwise 0."""
     options = parsed()
     results = measured(lambda: measure(options), options.json)
     parts = f"Centrifugo {results['cpu_centrifugo']:.2f}, the bridge {results['cpu_bridge']:.2f}"
-    sys.stdout.write(f"CPU, the own consumer's is 1: {parts}\n")
+    sys.stdout.write(f"CPU as a multiple of Centrifugo's consumer: {parts}\n")
     missed = 0
     for name, (unit, bar) in BARS.items():
         good = results[name] >= bar if name in AT_LEAST else results[name] <= bar

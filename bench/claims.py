@@ -1,8 +1,8 @@
-"""What a claim on a fallback ticket costs beside a call to identity: python -m bench.claims [--redis redis://…]
+"""Compares the cost of a claim on a fallback ticket with a call to identity: python -m bench.claims [--redis URL]
 
-CPU is of this process, all threads. SQLite is in a folder for the occasion, and Redis is asked only where one is named,
-under a prefix of its own; the keys are left to their time to live. The ways take turns, and the figures are medians of
-the rounds: compare them within one run alone.
+CPU is that of all threads of this process. SQLite uses a temporary folder. Redis is measured only with --redis, under a
+random prefix; its keys expire by themselves. The stores take turns, and the figures are medians of the rounds. Do not
+compare figures across runs.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ Ask = Callable[[], Awaitable[Any]]
 
 
 class Figures(NamedTuple):
-    """Of one round: CPU of a question in µs, and its median and 99th percentile in ms."""
+    """The figures of one round: CPU of a question in µs, and the median and 99th percentile of its duration in ms."""
 
     cpu_us: float
     p50_ms: float
@@ -44,7 +44,7 @@ class Figures(NamedTuple):
 
 
 async def measure(ask: Ask, questions: int, at_once: int) -> Figures:
-    """Figures of so many questions."""
+    """The figures of this many questions, with `at_once` of them in flight."""
     times: list[float] = []
 
     async def ask_some() -> None:
@@ -63,7 +63,7 @@ async def measure(ask: Ask, questions: int, at_once: int) -> Figures:
 
 @asynccontextmanager
 async def ways(address: str, redis: str) -> AsyncIterator[dict[str, Ask]]:
-    """What to ask, by name: identity at this address, and each store about a new ticket every time."""
+    """The questions by name: a call to identity at this address, and a claim on a new ticket in each store."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="bench-claims-"))
         grpc_channel = await stack.enter_async_context(aio.insecure_channel(address))
@@ -103,7 +103,7 @@ def _medians(figures: list[Figures]) -> Figures:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people."""
+    """The result as a table."""
     lines = [f"{'':22}{'CPU µs':>9}{'/ identity':>12}{'p50 ms':>9}{'p99 ms':>9}"]
     for name, row in result["rows"].items():
         beside = result["rows"][f"identity,{name.partition(',')[2]}"]["cpu_us"]

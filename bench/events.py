@@ -60,7 +60,7 @@ FACTS: Final = {
 }
 OWNER: Final = {"user": "user-1", "meta": META}
 CHAT: Final = {"channel": "family:family-1:chat"}
-SAID: Final = {"data": {"text": "a message of some words, as people write them"}}
+SAID: Final = {"data": {"text": "a message of some words, as users write them"}}
 # Name: the event, its request, and the number of calls it makes.
 ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
     "connect": ("connect", {"data": {"token": "ticket-of-the-usual-length-of-43-characters"}}, 1),

@@ -1,8 +1,9 @@
 """How long a scrape, a garbage collection or an export of spans holds up the event loop: python -m bench.holdup
 
 The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. A tick
-every half millisecond shows how late the event loop is. Each row repeats one thing; `nothing` is the machine's own
-delay. The bar is for the median of the worst delay in each repetition: other work on the machine delays single ticks.
+every half millisecond shows how late the event loop is. Each row repeats one kind of work; `nothing` shows the delay of
+the machine itself. The target is for the median of the worst delays of the repetitions, because other work on the
+machine delays single ticks. The exit code is 1 when a row misses the target.
 """
 
 import asyncio
@@ -91,17 +92,17 @@ async def connect(handler: Any, runtime: Any) -> None:
 
 
 async def nothing() -> None:
-    """For the machine's own delay."""
+    """Do nothing, to measure the machine's own delay."""
     await asyncio.sleep(0.01)
 
 
 async def collect() -> None:
-    """A full collection; those that start by themselves are smaller."""
+    """Run a full collection. Collections that start by themselves are smaller."""
     gc.collect()
 
 
 async def collect_young() -> None:
-    """A collection of as many young objects as start one."""
+    """Run a collection of as many young objects as trigger one."""
     kept = [[number] for number in range(gc.get_threshold()[0] - 100)]
     gc.collect(0)
     del kept
@@ -148,7 +149,7 @@ async def run(traces: str, hanging: str, repetitions: int) -> dict[str, Any]:
 
 
 def configure(traces: str, hanging: str) -> None:
-    """Settings of a service with metrics and traces."""
+    """Configure Django as a service with metrics and traces."""
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]
     os.environ |= {
@@ -162,7 +163,7 @@ def configure(traces: str, hanging: str) -> None:
 
 
 def exporter_to(traces: str, exporter: Any) -> Any:
-    """An exporter as the service has one."""
+    """An exporter with the service's usual options."""
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
 
@@ -176,7 +177,7 @@ def exporter_to(traces: str, exporter: Any) -> Any:
 
 
 def record(number: int) -> Any:
-    """A record as a connect leaves it."""
+    """A span record like that of a connect."""
     from opentelemetry.trace import TraceState  # noqa: PLC0415
 
     facts = ("POST", "/centrifugo/connect", "/centrifugo/connect", "http", "1.1", ("127.0.0.1", 9730), 200, "success")

@@ -1,11 +1,11 @@
-"""Instructions for a request: python -m bench.instructions [connect | events]
+"""Counts the instructions of a request with valgrind: python -m bench.instructions [connect | events]
 
-Counted by valgrind and not timed, so that it repeats on a machine that others use. Needs valgrind.
+Counts repeat even on a busy machine, where times do not.
 
-  connect  whole processes on real sockets, user space: the floor, the service without and with traces, and a request
-           that the service refuses because its limit is reached; takes two minutes
-  events   each event beside connect, in one process without a server; what it asks is answered at once. This is what
-           the service itself does for a request; bench.events has the whole, timed. Takes ten minutes
+  connect  whole processes on real sockets, in user space: the floor, the service without and with traces, and a request
+           that the service refuses because its limit is reached. Takes two minutes
+  events   each event compared with connect, in one process without a server. Calls to other services are answered
+           immediately, so this counts the service's own work; bench.events times everything. Takes ten minutes
 """
 
 import argparse
@@ -53,7 +53,7 @@ def run(requests: int) -> dict[str, float]:
 
 @contextmanager
 def environment() -> Iterator[dict[str, str]]:
-    """The variables of a service that answers every event. Its peers' addresses have no listener: none is called."""
+    """The variables of a service that answers every event. No peer is called, so their addresses have no listener."""
     nobody = f"{LOOPBACK}:1"
     with TemporaryDirectory() as folder:
         policy = Path(folder) / "policy.toml"
@@ -153,7 +153,7 @@ def run_connect(requests: int) -> dict[str, float]:
 
 
 def connect_table(counts: dict[str, float]) -> str:
-    """The counts for people."""
+    """The counts as a table."""
     lines = [f"{'':10}{'instructions':>14}{'/ floor':>10}{'/ bare':>10}"]
     for name, count in counts.items():
         lines.append(f"{name:10}{count:14,.0f}{count / counts['floor']:10.3f}{count / counts['bare']:10.3f}")
@@ -161,7 +161,7 @@ def connect_table(counts: dict[str, float]) -> str:
 
 
 def table(result: dict[str, float]) -> str:
-    """The result for people."""
+    """The result as a table."""
     lines = [f"{'':25}{'calls':>6}{'instructions':>14}{'/ connect':>11}"]
     for name, count in result.items():
         lines.append(f"{name:25}{ROWS[name][2]:6}{count:14,.0f}{count / result['connect']:11.3f}")
@@ -172,7 +172,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("connect", "events"), nargs="?", default="connect")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="of each kind (%(default)s)")
-    parser.add_argument("--answer", choices=ROWS, help=argparse.SUPPRESS)  # what is counted: one process of ours
+    parser.add_argument(
+        "--answer", choices=ROWS, help=argparse.SUPPRESS
+    )  # for the process whose instructions are counted
     options = parser.parse_args()
     try:
         if options.answer:

@@ -1,12 +1,12 @@
 """Measures an identity outage and a reconnect storm: python -m bench.outage [--json FILE]
 
-Outage: connects with pool tickets on 64 connections for 5 s, once the outage is degraded. Identity is refused (nobody
-listens) or hanging (it takes the call and says nothing), and IDENTITY_PROBE_INTERVAL_MS is off (0) or on (1000). The
-deadline and the window are 2,500 ms.
+Outage: connects with pool tickets on 64 connections for 5 s, once the outage is degraded. Identity is refused (nothing
+listens at its address) or hanging (it accepts calls and does not answer). IDENTITY_PROBE_INTERVAL_MS is off (0) or on
+(1000). The deadline and the window are 2,500 ms.
 
 Storm: 5,000 clients connect at once, each on its own connection. Refused clients connect again with the backoff of
-Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000 or out of reach. The exit code is 1 when a client
-is lost: never let in, or its connection broken.
+Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000, or too high to be reached. The exit code is 1 when a client is lost: it
+never connected, or its connection broke.
 """
 
 import random
@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 @contextmanager
 def unreachable(*, hanging: bool) -> Iterator[str]:
-    """The address of an identity that refuses connections, or takes calls and answers none."""
+    """The address of an identity that refuses connections, or with `hanging` accepts calls and never answers."""
     if not hanging:
         yield f"127.0.0.1:{free_port()}"
         return
@@ -76,7 +76,7 @@ def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
 
 
 def storm(clients: int, limit: int) -> Row:
-    """The fate of this many clients that connect at once."""
+    """What happens to this many clients that connect at once."""
     with identity() as address:
         environment = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "PROXY_MAX_INFLIGHT": str(limit)}
         port = free_port()

@@ -5,8 +5,8 @@ behave as Centrifugo's SDKs do: five seconds for each step, then a pause with fu
 ticket for each attempt. Meanwhile another process asks for the service's health ten times a second. With several nodes,
 each Centrifugo has its own memory engine: a connect does not pass the engine.
 
-The exit code is 1 when a bar is missed: all in within 60 s (and 10 ms for each client above 6,000), identity asked at
-most 1.3 times a client, no client lost, health answered within 500 ms at p99.
+The exit code is 1 when a target is missed: all clients in within 60 s (and 10 ms more for each client above 6,000),
+identity asked at most 1.3 times per client, no client lost, health answered within 500 ms at p99.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from bench.parts.storm_clients import Crowd
 from bench.parts.storm_figures import Figures, figures, missed, table
 from tools.ports import free_port
 
-# For each client one, and one more at Centrifugo for its request to the service; a limit of this machine may be lower.
+# Open files besides one for each client. Centrifugo needs another one for each request to the service.
 SPARE_FILES: Final = 2_000
 SETTLE_S: Final = 1.0
 DOWN_S: Final = 3.0
@@ -44,7 +44,7 @@ Start = Callable[[], AbstractContextManager[int]]
 
 
 class Restartable:
-    """A process that can be ended and started again, by its id."""
+    """A process that can be ended by its id, and started again."""
 
     def __init__(self, start: Start, stack: ExitStack) -> None:
         self._start = start
@@ -62,7 +62,7 @@ class Restartable:
 
 @contextmanager
 def watching(port: int, file: Path) -> Iterator[None]:
-    """Asks for the health of the service on `port` meanwhile; `file` has the samples afterwards."""
+    """Ask for the health of the service on `port` while the context lasts. `file` has the samples afterwards."""
     command = [sys.executable, "-m", "bench.parts.watch", str(port), str(file)]
     with subprocess.Popen(command, cwd=ROOT) as popen:  # noqa: S603
         try:
@@ -132,11 +132,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=1, help="Centrifugo nodes, each with its own memory engine (1)")
     parser.add_argument("--limit", default="auto", help="PROXY_MAX_INFLIGHT of the service (auto)")
     parser.add_argument(
-        "--kill-identity", action="store_true", help="kill -9 identity in the middle; it is down for 3 s"
+        "--kill-identity", action="store_true", help="kill identity during the storm; it is down for 3 s"
     )
-    parser.add_argument("--restart-service", action="store_true", help="restart the service in the middle")
-    parser.add_argument("--disturb-after", type=float, default=4, help="when the middle is, in seconds (4)")
-    parser.add_argument("--give-up", type=float, default=120, help="seconds after which the storm is ended (120)")
+    parser.add_argument("--restart-service", action="store_true", help="restart the service during the storm")
+    parser.add_argument("--disturb-after", type=float, default=4, help="seconds until the disturbance (4)")
+    parser.add_argument("--give-up", type=float, default=120, help="seconds until the storm is stopped (120)")
     parser.add_argument("--tree", type=Path, default=ROOT, help="serve this tree, such as a git worktree")
     return parser.parse_args()
 

@@ -97,7 +97,7 @@ def _flat(main: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_of_tls_table(key: str, main: str, position: int) -> bool:
-    """Keys that are composed with a prefix; the prefixes of Redis are empty."""
+    """True if the key is composed with one of TLS_PREFIXES. Redis's keys have an empty prefix."""
     line = main[position : main.index("\n", position)]
     return "prefix + " in line and not key.startswith("redis_")
 
@@ -138,7 +138,7 @@ def _fields(prefix: str, name: str, structs: Mapping[str, str]) -> Iterator[tupl
 
 
 def write(major: int, options: Mapping[str, str]) -> None:
-    """The source of the generated module for this major."""
+    """Write the generated module for this major version."""
     lines = [f'    "{path}": "{kind}",\n' for path, kind in sorted(options.items())]
     (TARGET / f"v{major}.py").write_text(HEADER.format(major=major) + "".join(lines) + "}\n")
 
@@ -161,7 +161,7 @@ def main() -> None:
     """Write both modules and print their numbers of options."""
     sources = sources_of_v5()
     if sources is None:
-        sys.exit("The sources of Centrifugo v5 are missing: make centrifugos fetches them, with Go.")
+        sys.exit("The sources of Centrifugo v5 are missing: run `make centrifugos`, which fetches them with Go.")
     v6 = dict(options_v6(describe_v6(V6)))
     v5 = dict(options_v5(sources))
     write(6, v6)

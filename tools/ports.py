@@ -4,8 +4,7 @@ import secrets
 import socket
 from typing import Final
 
-# Linux gives outgoing connections ports from 32768 on. A server that stops and starts again on a port from there may
-# find it taken.
+# Linux gives outgoing connections ports from 32768 on. A server that restarts on such a port may find it taken.
 CHOICES: Final = range(10_000, 32_768)
 
 

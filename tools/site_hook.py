@@ -1,9 +1,9 @@
 """MkDocs hook: puts pages and files from outside docs/ on the site.
 
 The Markdown is written for a forge, where a link may lead to any file of the repository. MkDocs knows only docs/. So
-the hook adds PAGES to the site, and every other file that a page links to: Markdown as a page, other text as a page
-that shows it, a folder as a list of its files, the rest as it is. It rewrites links to these places. A link that leads
-nowhere is left as it is, and MkDocs reports it.
+the hook adds PAGES to the site, and every other file that a page links to: Markdown becomes a page, other text a page
+that shows it, and a folder a list of its files; other files are copied. The hook rewrites the links accordingly. MkDocs
+reports dead links, which the hook does not change.
 """
 
 import posixpath
@@ -44,7 +44,7 @@ FENCE_OR_TARGET: Final = re.compile(
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Shows diagrams as text where Mermaid is not installed: the theme would fetch it from another host."""
+    """Show diagrams as text if Mermaid is not installed, because the theme would fetch it from another host."""
     if not MERMAID.exists():
         config.mdx_configs["pymdownx.superfences"]["custom_fences"] = []
     config.extra["mermaid"] = MERMAID.exists()
@@ -103,7 +103,7 @@ def resolved(target: str | None, source: Path) -> Path | None:
 
 
 def site_uri(path: Path) -> str:
-    """The place of a file on the site, as MkDocs names sources. It has no hidden names: MkDocs leaves them out."""
+    """The path of a file on the site, as MkDocs names sources, without leading dots: MkDocs omits hidden names."""
     name = path.relative_to(ROOT).as_posix()
     if path.is_relative_to(DOCS):
         return path.relative_to(DOCS).as_posix()
@@ -145,7 +145,7 @@ def added(path: Path, config: MkDocsConfig) -> File:
     content = contents(path, name) if path.is_dir() else text(path)
     if content is None or path.suffix in {".md", *IMAGES}:
         return File.generated(config, uri, abs_src_path=str(path), inclusion=InclusionLevel.NOT_IN_NAV)
-    page = content if path.is_dir() else shown(name, content)
+    page = content if path.is_dir() else source_page(name, content)
     return File.generated(config, uri, content=page, inclusion=InclusionLevel.NOT_IN_NAV)
 
 
@@ -156,7 +156,7 @@ def contents(folder: Path, name: str) -> str:
     return "\n".join([f"# {name}/", "", *items, ""])
 
 
-def shown(name: str, content: str) -> str:
-    """A page that shows a text file. The search leaves it out: the pages explain what is in it."""
+def source_page(name: str, content: str) -> str:
+    """A page that shows a text file. It is left out of the search index, because other pages explain it."""
     language = LANGUAGES.get(Path(name).suffix, "text")
     return f"---\nsearch:\n  exclude: true\n---\n\n# {name}\n\n``````{language}\n{content.rstrip()}\n``````\n"

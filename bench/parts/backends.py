@@ -1,4 +1,4 @@
-"""Every service behind the events in one process; allows everything: python -m bench.parts.backends PORT"""
+"""Runs every service behind the events in one process. Each allows everything: python -m bench.parts.backends PORT"""
 
 import argparse
 import asyncio

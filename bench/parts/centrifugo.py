@@ -25,12 +25,12 @@ class Node(NamedTuple):
 
 @contextmanager
 def centrifugos(number: int, service_port: int, token: str) -> Iterator[list[Node]]:
-    """So many Centrifugos before the service, each with an engine in its own memory. Raises BenchError.
+    """This many Centrifugos in front of the service, each with its own memory engine. Raises BenchError.
 
-    Connects do not pass the engine, so that nodes without a common one are as good for a storm.
+    Connects do not pass the engine, so nodes without a common engine are good enough for a storm.
     """
     if not BINARY.exists():
-        raise BenchError("Centrifugo is not there: `make centrifugo` builds it.")
+        raise BenchError("Centrifugo is not built: run `make centrifugo`.")
     config = _printed(service_port, token)
     with TemporaryDirectory() as folder, ExitStack() as stack:
         nodes = []

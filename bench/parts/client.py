@@ -1,4 +1,4 @@
-"""A small HTTP client with one request at a time per connection. It must cost less than what it measures."""
+"""A small HTTP client with one request at a time per connection. It must use less CPU than the service it measures."""
 
 import asyncio
 from typing import Final, cast
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
 
 
 def _content_length(head: bytes) -> int:
-    """Every answer here has one."""
+    """The Content-Length, which every answer here has."""
     return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 

@@ -1,4 +1,4 @@
-"""What the commands of the bench have in common: their options, and the file of a result."""
+"""The common parts of the measuring commands: the option --json, and running a measurement."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ T = TypeVar("T")
 def parser_of(description: str | None) -> argparse.ArgumentParser:
     """A parser with the option `--json FILE`; the description keeps its lines."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
     return parser
 
 

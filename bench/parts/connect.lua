@@ -1,4 +1,4 @@
--- wrk: a connect request as Centrifugo sends it, with another ticket each time; the summary as JSON at the end.
+-- For wrk: sends connect requests like Centrifugo's, each with a new ticket, and prints the summary as JSON.
 local number = 0
 local token = os.getenv("BENCH_TOKEN")
 local headers = {["Content-Type"] = "application/json", ["X-Centrifugo-Proxy-Token"] = token}

@@ -17,7 +17,7 @@ from bench.parts.client import Connection, connect_request, connected
 from bench.parts.load import TOKEN, Answers, timed
 from bench.parts.processes import BenchError, wait_until_it_listens, without_ours
 
-# Few: under valgrind requests wait long, and after 50 ms the service begins to look whether the caller is still there.
+# Few, because requests wait long under valgrind: after 50 ms the service begins to check whether the caller hung up.
 CONNECTIONS: Final = 4
 WARM_UP: Final = 150
 SETTLE_S: Final = 1.5  # so that the export of the last spans is counted
@@ -29,7 +29,7 @@ COUNT: Final = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgri
 def require_valgrind() -> None:
     """Raises BenchError without valgrind."""
     if shutil.which("valgrind") is None:
-        raise BenchError("valgrind is not installed (Debian's package of that name has it).")
+        raise BenchError("valgrind is not installed; on Debian, install the package valgrind.")
 
 
 def per_request(arguments: list[str], port: int, environment: Mapping[str, str], requests: int, status: int) -> float:
@@ -47,7 +47,7 @@ def per_request(arguments: list[str], port: int, environment: Mapping[str, str],
         output.seek(0)
         found = COLLECTED.search(output.read().decode(errors="replace"))
     if found is None or answered != {status}:
-        raise BenchError(f"{arguments[-1]} was not counted: it answered with {sorted(answered)}, not {status} alone.")
+        raise BenchError(f"{arguments[-1]} was not counted: the statuses were {sorted(answered)}; accepted: {status}.")
     return int(found[1]) / requests
 
 

@@ -1,4 +1,4 @@
-"""A Kafka with a topic of domain events. Centrifugos get them from the bridge, or with their own consumer."""
+"""A Kafka with a topic of domain events. Centrifugo gets them from the bridge, or with its own consumer."""
 
 import json
 import os
@@ -60,7 +60,7 @@ class Stage:
             if number % 1000 == 0:
                 producer.poll(0)
         if producer.flush(120):
-            raise BenchError("Kafka did not take the events.")
+            raise BenchError("Kafka did not accept all events within 120 s.")
 
     def produce(self, producer: Producer, number: int, text: str) -> None:
         """Write one event. Its `at` is the present time in nanoseconds."""
@@ -141,7 +141,7 @@ class Front:
         return f"ws://{LOOPBACK}:{self.port}/connection/websocket"
 
     def published(self) -> int:
-        """How many publications it has had."""
+        """The number of publications since its start."""
         with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}/metrics", timeout=10) as answer:
             found = PUBLISHED.search(answer.read().decode())
         return int(float(found[1])) if found else 0
@@ -172,11 +172,11 @@ def own_consumer(address: str, group: str, topic: str) -> Mapping[str, Any]:
 
 @contextmanager
 def kafka_stage(redis: str = "") -> Iterator[Stage]:
-    """A broker with the topics. Raises BenchError where there is no Kafka or no Centrifugo."""
+    """A broker with the topics. Raises BenchError if Kafka or Centrifugo is missing."""
     if why := why_missing():
         raise BenchError(why)
     if not CENTRIFUGO.exists():
-        raise BenchError("Centrifugo is not there: `make centrifugo` builds it.")
+        raise BenchError("Centrifugo is not built: run `make centrifugo`.")
     with TemporaryDirectory() as name:
         folder = Path(name)
         broker = Broker(folder)

@@ -20,7 +20,7 @@ from bench.parts.client import Connection, connect_request, connected
 from bench.parts.processes import BenchError
 
 SCRIPT: Final = str(Path(__file__).with_name("connect.lua"))
-# Never asked for outside of a measurement.
+# Used only in measurements.
 TOKEN: Final = "bench-token"  # noqa: S105
 # PROXY_MAX_INFLIGHT of a service that must answer everything: the load keeps fewer requests in flight.
 NO_SHEDDING: Final = "1000"
@@ -41,7 +41,7 @@ def load(port: int, seconds: float, connections: int) -> Load:
     """Sends connects to `port` for this long. Raises BenchError if one is refused."""
     done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
     if done.bad or not done.requests:
-        raise BenchError(f"{done.bad} of {done.requests} connects were not let in.")
+        raise BenchError(f"{done.bad} of {done.requests} connects failed.")
     return done
 
 
@@ -82,7 +82,7 @@ class Answers:
         self.seconds.append(seconds)
 
     def percentile_ms(self, percent: int) -> float:
-        """0 when there were no answers."""
+        """This percentile of the durations in milliseconds; 0 without answers."""
         if len(self.seconds) < 2:
             return sum(self.seconds) * 1000
         return quantiles(self.seconds, n=100)[percent - 1] * 1000

@@ -15,7 +15,7 @@ def describe() -> dict[str, Any]:
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU, user and system, of the process and its children, the ended ones included."""
+    """Seconds of CPU, user and system, of the process and its children, including those that have ended."""
     return sum(sum(map(int, _stat(each)[11:15])) for each in _tree(pid)) / TICKS_PER_S
 
 

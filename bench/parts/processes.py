@@ -29,7 +29,7 @@ Environment = Mapping[str, str]
 
 
 class BenchError(Exception):
-    """A process did not start, or gave a wrong answer. The message says which."""
+    """A measurement failed: a process did not start, or gave a wrong answer. The message has the reason."""
 
 
 def allow_many_connections(wanted: int) -> None:
@@ -37,7 +37,7 @@ def allow_many_connections(wanted: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         if hard != resource.RLIM_INFINITY and hard < wanted:
-            raise BenchError(f"{wanted} open files are needed and {hard} allowed; raise the limit (ulimit -n).")
+            raise BenchError(f"{wanted} open files are needed, but only {hard} are allowed; raise ulimit -n.")
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
@@ -73,7 +73,7 @@ def without_ours() -> dict[str, str]:
 def wait_until_it_listens(
     name: str, popen: "subprocess.Popen[bytes]", port: int, output: IO[bytes], within_s: float = START_S
 ) -> None:
-    """Return when the process listens. Raises BenchError, with the end of its output, if it does not in time."""
+    """Return when the process listens. Raises BenchError, with the process's output, if it does not listen in time."""
     until = time.monotonic() + within_s
     while popen.poll() is None and time.monotonic() < until:
         try:
@@ -82,8 +82,8 @@ def wait_until_it_listens(
             time.sleep(0.05)
         else:
             return
-    said = os.pread(output.fileno(), 3000, 0).decode(errors="replace")
-    raise BenchError(f"{name} does not listen on {LOOPBACK}:{port}. It said:\n{said}")
+    written = os.pread(output.fileno(), 3000, 0).decode(errors="replace")
+    raise BenchError(f"{name} does not listen on {LOOPBACK}:{port}. Its output:\n{written}")
 
 
 def _end(popen: "subprocess.Popen[bytes]") -> None:

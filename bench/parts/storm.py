@@ -22,7 +22,7 @@ def pause_s(attempt: int) -> float:
 
 @dataclass
 class Storm:
-    """A number of clients against a port. `let_in_after` has the seconds until each client got in."""
+    """A number of clients that connect to one port. `let_in_after` has the seconds until each client was in."""
 
     port: int
     clients: int

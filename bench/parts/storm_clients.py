@@ -15,12 +15,12 @@ from bench.parts.websocket import CLOSE, close_code, command_frame, handshake, t
 TIMEOUT_S: Final = 5.0
 PONG: Final = command_frame({})
 HEAD_END: Final = b"\r\n\r\n"
-# An answer with an error below 100, or with `temporary`, is tried again, and so is one about an expired token.
+# SDKs try again after an error below 100, an error with `temporary`, and error 109 (the token has expired).
 FIRST_SERVER_ERROR, TOKEN_EXPIRED = 100, 109
 
 
 class Fate(Enum):
-    """How an attempt to connect ended."""
+    """How an attempt to connect ended: connected, to be tried again, or final."""
 
     IN = "in"
     AGAIN = "again"
@@ -47,7 +47,7 @@ def fate_of_close(code: int) -> Fate:
 class Attempt(asyncio.Protocol):
     """One connection: opens the WebSocket, sends the connect command, then answers pings.
 
-    `ended` gets the attempt's fate and a word for the reason; a connection that is in stays open.
+    `ended` gets the attempt's fate and a short reason. A connection that is in stays open.
     """
 
     def __init__(self, port: int, ticket: str) -> None:
@@ -138,7 +138,7 @@ class Crowd:
     _open: dict[int, Attempt] = field(default_factory=dict)
 
     async def run(self, at_most_s: float) -> None:
-        """Until every client is in or lost, for at most this long. Connections that are in stay open until `close`."""
+        """Run until every client is in or lost, at most this long. Connections that are in stay open until `close`."""
         started = asyncio.get_running_loop().time()
         tasks = [asyncio.create_task(self._client(number, started)) for number in range(self.clients)]
         _, late = await asyncio.wait(tasks, timeout=at_most_s)
@@ -149,7 +149,7 @@ class Crowd:
                 task.result()
 
     def dropped(self) -> int:
-        """How many connections have ended after they were in."""
+        """The number of connections that ended after they were in."""
         return sum(attempt.closed for attempt in self._open.values())
 
     def close(self) -> None:
@@ -171,7 +171,7 @@ class Crowd:
             failures += 1
 
     async def _attempt(self, number: int, ticket: str) -> Fate:
-        """One attempt with a ticket of its own, as an SDK with getData makes it."""
+        """One attempt with a new ticket, like that of an SDK with getData."""
         self.attempts += 1
         port = self.ports[number % len(self.ports)]
         attempt = Attempt(port, ticket)

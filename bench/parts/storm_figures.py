@@ -1,4 +1,4 @@
-"""What a storm's samples amount to."""
+"""Computes the figures of a storm from its samples, and compares them with the targets."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,10 @@ class Clients(Protocol):
 
 
 class Figures(NamedTuple):
-    """Seconds unless the name says otherwise. `ends` counts attempts by their end, `limits` has (second, limit)."""
+    """The figures of a storm. Names with `_s` are in seconds; triples are p50, p99 and maximum.
+
+    `ends` counts attempts by how they ended. `limits` has pairs of the second and the limit of requests in flight.
+    """
 
     clients: int
     let_in: int
@@ -47,7 +50,7 @@ class Figures(NamedTuple):
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of them does not exceed; 0 for no values."""
+    """The smallest value that is not exceeded by this share of the values; 0 without values."""
     ordered = sorted(values)
     return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else 0.0
 
@@ -58,7 +61,7 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def growth(samples: Sequence[float]) -> int:
-    """How much a counter has grown over these samples, restarts from 0 included."""
+    """The growth of a counter over these samples; the counter may restart from 0."""
     grown = 0.0
     for before, after in zip((0.0, *samples), samples, strict=False):
         grown += after - before if after >= before else after
@@ -72,7 +75,7 @@ def after_share(in_after: Sequence[float], clients: int, share: float) -> float:
 
 
 def figures(clients: int, crowd: Clients, asked: int, cpu_s: dict[str, float], samples: Mapping[str, Any]) -> Figures:
-    """The figures of a storm of so many clients, in which identity was asked so often."""
+    """The figures of a storm of `clients` clients, in which identity was called `asked` times."""
     metrics, times = samples["metrics"], list(crowd.in_after.values())
     probes = samples["probes"]
     return Figures(
@@ -99,7 +102,7 @@ def figures(clients: int, crowd: Clients, asked: int, cpu_s: dict[str, float], s
 
 
 def missed(found: Figures) -> dict[str, bool]:
-    """Each bar by its sentence; True if it is missed."""
+    """The targets, each as a sentence; True if it is missed."""
     all_in_s = ALL_IN_S + FOR_EACH_MORE_S * max(0, found.clients - FIRST_CLIENTS)
     slowest = max(found.live_s[1], found.ready_s[1])
     return {

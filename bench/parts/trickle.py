@@ -14,7 +14,7 @@ DEGRADED_S = 30.0
 
 
 async def degraded(port: int) -> None:
-    """Sends connects until the outage is degraded. Raises BenchError."""
+    """Send connects until the outage is degraded. Raises BenchError."""
     until = perf_counter() + DEGRADED_S
     connection = await connected(port)
     while not await asyncio.to_thread(_is_degraded, port):
@@ -31,7 +31,7 @@ def _is_degraded(port: int) -> bool:
 
 
 async def trickle(port: int, tickets: list[str], connections: int, seconds: float) -> Answers:
-    """Uses each ticket once, one at a time per connection, for this long."""
+    """Send connects for this long, each with the next ticket, one at a time per connection."""
     answers, left = Answers(), iter(tickets)
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(connections)]

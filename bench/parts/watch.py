@@ -1,6 +1,6 @@
 """Asks a service for its health and metrics at a steady rate until SIGTERM: python -m bench.parts.watch PORT FILE
 
-Each request has a connection of its own, as a kubelet's has. FILE then has the samples, in JSON.
+Each request uses a new connection, as a kubelet's does. At the end the samples are written to FILE, in JSON.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ class Samples:
         self._began = perf_counter()
 
     async def probe(self, port: int, path: str) -> None:
-        """Take the time of one answer."""
+        """Measure the time of one answer."""
         began = perf_counter()
         try:
             async with asyncio.timeout(GIVE_UP_S):
                 await _get(port, path)
         except ConnectionRefusedError:
-            self.refused += 1  # it is being restarted
+            self.refused += 1  # the service is being restarted
         except (OSError, TimeoutError):
             self.probes[path].append(GIVE_UP_S)
         else:
@@ -73,7 +73,7 @@ async def _get(port: int, path: str) -> bytes:
 
 
 async def watch(port: int) -> str:
-    """Ask at a steady rate, whether or not earlier answers have come, until SIGTERM. Returns the samples in JSON."""
+    """Ask at a steady rate until SIGTERM, without waiting for earlier answers. Returns the samples in JSON."""
     samples, under_way, ended = Samples(), set[asyncio.Task[None]](), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
 

@@ -1,11 +1,11 @@
-"""As much of the WebSocket protocol as a client of Centrifugo needs: https://www.rfc-editor.org/rfc/rfc6455."""
+"""The part of the WebSocket protocol that a client of Centrifugo needs: https://www.rfc-editor.org/rfc/rfc6455."""
 
 import json
 from typing import Any, Final, NamedTuple
 
 TEXT, CLOSE = 0x1, 0x8
 SHORT, MEDIUM, LONG = 126, 0xFFFF, 127
-# A mask of zeros leaves the payload as it is. A client must send a mask; nothing here needs its protection.
+# A client must send a mask. A mask of zeros leaves the payload unchanged, and no proxy here needs to be protected.
 MASKED: Final = 0x80
 NO_MASK: Final = bytes(4)
 ORIGIN: Final = "http://bench.test"

@@ -1,4 +1,4 @@
-"""The same work with other frameworks of Python: read the request, call Validate, answer. No guard, metrics or traces.
+"""The work of a connect in other Python frameworks: read the request, call Validate, answer. No guard, metrics, traces.
 
 Their packages are in requirements/bench.txt.
 """

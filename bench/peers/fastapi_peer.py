@@ -9,13 +9,13 @@ from bench.parts.floor import result
 
 
 class Data(BaseModel):
-    """What the client sent."""
+    """The client's data."""
 
     token: str
 
 
 class ConnectRequest(BaseModel):
-    """What Centrifugo asks."""
+    """Centrifugo's connect request."""
 
     client: str
     transport: str

@@ -44,5 +44,6 @@ def _fault(route: Route, action: PublishAction, template: Template, other: Use, 
         lines.line(path),
         dotted(path),
         f"version in {display(template.text)}, where {beside} too",
-        "version only in a channel to which no other action publishes, because Centrifugo keeps one version per channel",
+        "version only in a channel to which no other action publishes, because Centrifugo keeps one version per "
+        "channel",
     )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.documents.pages import PAGES
 from tests.harness.paths import DEPLOY, DOCS, ROOT
-from tools.site_hook import outside_docs, resolved, rewritten, shown, site_uri
+from tools.site_hook import outside_docs, resolved, rewritten, site_uri, source_page
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_links_are_rewritten_outside_of_code(source: str, link: str, rewrite: st
 
 
 def test_a_page_shows_a_file_whole_even_with_fences_in_it() -> None:
-    page = shown("deploy/x.yml", "a: 1\n```\n")
+    page = source_page("deploy/x.yml", "a: 1\n```\n")
 
     assert page.endswith("# deploy/x.yml\n\n``````yaml\na: 1\n```\n``````\n")
 

@@ -33,14 +33,17 @@ def _content() -> Iterator[board.Row | Panel]:
 
 def _now() -> Iterator[Panel]:
     bridges = f"count by (version) ({metric('realtime_bridge_build_info')})"
-    yield number("Bridges", "By version.", Query(bridges, "{{version}}"), low=1)
+    yield number("Bridges", "Bridge processes, by version.", Query(bridges, "{{version}}"), low=1)
     partitions = total("realtime_bridge_assigned_partitions")
-    yield number("Partitions", "That these processes read.", Query(partitions, "partitions"), low=1)
-    yield number("Behind", "Records.", Query(total("realtime_bridge_lag_records"), "records"))
+    yield number("Partitions", "Partitions that these processes read.", Query(partitions, "partitions"), low=1)
+    yield number(
+        "Behind", "Records that are not delivered yet.", Query(total("realtime_bridge_lag_records"), "records")
+    )
     oldest = largest("realtime_bridge_oldest_pending_seconds", "")
-    yield number("Oldest event waits", "Alert: a minute.", Query(oldest, "oldest"), unit="s", warn=60)
+    text = "Age of the oldest event that is not done. Alert: a minute."
+    yield number("Oldest event waits", text, Query(oldest, "oldest"), unit="s", warn=60)
     letters = f"round(sum (increase({metric('realtime_bridge_dead_letters_total')}[$__range])))"
-    yield number("New dead letters", "In the time shown.", Query(letters, "dead letters"), warn=1)
+    yield number("New dead letters", "Dead letters in the selected time.", Query(letters, "dead letters"), warn=1)
     stopped = total("realtime_bridge_partition_stopped")
     yield number(
         "Stopped", "Partitions that are stopped until the bridge restarts.", Query(stopped, "stopped"), warn=1, none="0"
@@ -50,25 +53,25 @@ def _now() -> Iterator[Panel]:
 def _behind() -> Iterator[Panel]:
     yield curves(
         "Records behind, by topic",
-        "From what is committed to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
+        "Records from the first one that is not done to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
         split(total, "realtime_bridge_lag_records", "topic"),
         unit="short",
     )
     yield curves(
         "Oldest event that waits, by topic",
-        "Its age; 0 if none waits.",
+        "Age of the oldest event that is not done; 0 if there is none.",
         split(largest, "realtime_bridge_oldest_pending_seconds", "topic"),
         unit="s",
     )
     yield curves(
         "Records behind, by partition",
-        "One partition alone: a stopped partition, or a key with most of the events.",
+        "If only one partition is behind, it is stopped, or one key has most of the events.",
         split(largest, "realtime_bridge_lag_records", "topic, partition"),
         unit="short",
     )
     yield curves(
         "Pending records",
-        "Read and not done. At BRIDGE_PENDING_MAX the bridge pauses.",
+        "Records that were read and are not done. At BRIDGE_PENDING_MAX the bridge stops reading.",
         split(largest, "realtime_bridge_pending_records", "instance"),
         unit="short",
     )
@@ -77,12 +80,12 @@ def _behind() -> Iterator[Panel]:
 def _events() -> Iterator[Panel]:
     yield heat(
         "Age of the events",
-        "From Kafka's timestamp until a command is done.",
+        "Time from Kafka's timestamp until a command is done.",
         Query(cells(AGE), "{{le}}"),
     )
     yield curves(
         "Age by route, 99 %",
-        "Of the commands in each interval.",
+        "99 % of the commands in each interval are done within this time.",
         Query(quantile(0.99, AGE, "route"), "{{route}}"),
         unit="s",
     )
@@ -116,7 +119,7 @@ def _events() -> Iterator[Panel]:
 def _centrifugo() -> Iterator[Panel]:
     yield states(
         "Delivery by process",
-        "no answer: Centrifugo does not answer, and events wait. paused: no more may be read ahead.",
+        "no answer: Centrifugo does not answer, and events wait. paused: too many records are pending to read more.",
         Query(f"max by (instance) (2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})", "{{instance}}"),
         State(0, "delivers", GREEN),
         State(1, "paused", ORANGE),
@@ -138,7 +141,7 @@ def _centrifugo() -> Iterator[Panel]:
     requests = rate("realtime_bridge_batch_commands_count", "instance")
     yield curves(
         "Commands in a request",
-        "The average.",
+        "Average number of commands in a request.",
         Query(f"{commands} / ({requests} > 0)", "{{instance}}"),
         unit="short",
     )
@@ -153,7 +156,7 @@ def _centrifugo() -> Iterator[Panel]:
 def _kafka() -> Iterator[Panel]:
     yield curves(
         "Partitions by process",
-        "An uneven share, or none at all, shows in the lag.",
+        "Partitions that each process reads. An uneven share can explain a lag.",
         split(total, "realtime_bridge_assigned_partitions", "instance"),
         unit="short",
         width=6,
@@ -167,14 +170,14 @@ def _kafka() -> Iterator[Panel]:
     )
     yield curves(
         "Commits",
-        "Offsets a second. failed: after a restart events are sent again.",
+        "Commits a second, by outcome. After failed commits a restart sends events again.",
         split(rate, "realtime_bridge_commits_total", "outcome"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Since the last poll",
-        "Of the thread that reads from Kafka.",
+        "Seconds since the last loop iteration of the thread that reads Kafka.",
         split(largest, "realtime_bridge_poll_age_seconds", "instance"),
         unit="s",
         width=6,

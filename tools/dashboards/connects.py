@@ -11,7 +11,7 @@ from tools.dashboards.queries import Query, quantiles, split
 
 CONNECTS, DURATION = "realtime_centrifugo_connect_total", "realtime_proxy_duration_seconds"
 CONNECT = 'type="connect"'
-LET_IN = 'outcome=~"success|success_degraded|fallback_pool_consumed"'
+ACCEPTED = 'outcome=~"success|success_degraded|fallback_pool_consumed"'
 
 
 def connects() -> board.Dashboard:
@@ -38,7 +38,7 @@ def _content() -> Iterator[board.Row | Panel]:
     )
     yield curves(
         "Latency, percentiles",
-        "Of the connects in each interval.",
+        "Percentiles of the latency of the connects in each interval.",
         *quantiles(DURATION, 0.5, 0.9, 0.99, matchers=CONNECT),
         unit="s",
     )
@@ -56,19 +56,26 @@ def _content() -> Iterator[board.Row | Panel]:
 
 def _now() -> Iterator[Panel]:
     yield number("Connects", "Connects a second now.", Query(rate(CONNECTS), "connects"), unit="reqps")
-    share = f"{rate(CONNECTS, matchers=LET_IN)} / ({rate(CONNECTS)} > 0)"
+    share = f"{rate(CONNECTS, matchers=ACCEPTED)} / ({rate(CONNECTS)} > 0)"
     yield number(
-        "Let in", "The share of the connects that get in.", Query(share, "let in"), unit="percentunit", low=0.9
+        "Accepted",
+        "The share of the connects that are accepted.",
+        Query(share, "accepted"),
+        unit="percentunit",
+        low=0.9,
     )
     p99 = quantile(0.99, DURATION, matchers=CONNECT)
-    yield number("99 % faster than", "Alert: a second.", Query(p99, "99%"), unit="s", warn=1)
+    text = "99 % of the connects are faster than this. Alert: a second."
+    yield number("99 % faster than", text, Query(p99, "99%"), unit="s", warn=1)
     yield number(
-        "In flight now", "Requests of all events.", Query(total("realtime_proxy_inflight_requests"), "in flight")
+        "In flight now",
+        "Requests of all events that are being answered.",
+        Query(total("realtime_proxy_inflight_requests"), "in flight"),
     )
     shed = rate("realtime_proxy_requests_total", matchers='outcome="overloaded"')
     yield number("Shed now", "Requests a second above the limit.", Query(shed, "shed"), unit="reqps", warn=0.001)
     processes = f"count by (version) ({metric('realtime_build_info')})"
-    yield number("Processes", "By version; two versions during a rollout.", Query(processes, "{{version}}"))
+    yield number("Processes", "Processes by version; two versions during a rollout.", Query(processes, "{{version}}"))
 
 
 def _load() -> Iterator[Panel]:
@@ -95,7 +102,7 @@ def _load() -> Iterator[Panel]:
     )
     yield curves(
         "Queue delay",
-        "How long 99 % of the requests wait at most until they are handled: in the kernel and in the event loop.",
+        "99 % of the requests wait at most this long until they are handled, in the kernel and in the event loop.",
         Query(quantile(0.99, "realtime_proxy_queue_delay_seconds", "instance"), "{{instance}}"),
         unit="s",
         width=8,

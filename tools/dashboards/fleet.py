@@ -4,7 +4,7 @@ from typing import Final
 
 from tools.dashboards.promql import metric
 
-# A pool that did not load has no ticket; a process that wants no pool does not count.
+# A pool that did not load counts as 0 tickets. A process whose pool is disabled is left out.
 DISABLED: Final = metric("realtime_fallback_pool_status", 'status="disabled"')
 SIZE: Final = f"({metric('realtime_fallback_pool_size')} unless on (job, instance) ({DISABLED} == 1))"
 CONSUMED: Final = metric("realtime_centrifugo_connect_total", 'outcome="fallback_pool_consumed"')
@@ -13,7 +13,7 @@ USED: Final = f"sum by (job, instance) (rate({CONSUMED}[$__rate_interval]))"
 CLAIMING: Final = f"on (job, instance) ({metric('realtime_fallback_claims_up')} >= 0)"
 
 LEFT: Final = f"sum (({SIZE} unless {CLAIMING}) or max by (job) ({SIZE} and {CLAIMING}))"
-"""Tickets left in all: processes with claims share theirs, others have their own."""
+"""Tickets left in total: processes with claims share theirs, others have their own."""
 
 _OWN: Final = f"{SIZE} / on (job, instance) ({USED} > 0) unless {CLAIMING}"
 _SHARED: Final = f"({SIZE} and {CLAIMING}) / on (job) group_left () (sum by (job) ({USED} and {CLAIMING}) > 0)"
@@ -25,4 +25,4 @@ _RECOVERING: Final = metric("realtime_identity_outage_recovering")
 _FAILURES: Final = metric("realtime_identity_outage_consecutive_failures")
 
 OUTAGE: Final = f"max by (instance) (3 * ({_DEGRADED} == 1) or 2 * ({_RECOVERING} == 1) or ({_FAILURES} > bool 0))"
-"""0 well, 1 failing, 2 recovering, 3 degraded."""
+"""0 healthy, 1 failing, 2 recovering, 3 degraded."""

@@ -18,7 +18,7 @@ CLAIM = "realtime_fallback_claim_duration_seconds"
 
 def identity_outage() -> board.Dashboard:
     """/d/realtime-identity-outage"""
-    text = "Outages of identity, and the fallback pool that lets clients in meanwhile."
+    text = "Outages of identity, and the fallback pool that accepts clients meanwhile."
     return page("realtime-identity-outage", "Realtime: identity outage", text, "realtime_build_info", _content())
 
 
@@ -41,7 +41,7 @@ def _now() -> Iterator[Panel]:
     yield number("Degraded", "Processes in an outage that outlasted the window.", Query(degraded, "degraded"), warn=1)
     recovering = total("realtime_identity_outage_recovering")
     yield number(
-        "Recovering", "Processes whose probes are answered, and no client yet.", Query(recovering, "recovering")
+        "Recovering", "Processes whose probes are answered, but no client's call yet.", Query(recovering, "recovering")
     )
     failing = f"{rate(CALLS, matchers=NO_ANSWER)} / ({rate(CALLS)} > 0)"
     yield number(
@@ -67,31 +67,31 @@ def _now() -> Iterator[Panel]:
         none="not in use",
     )
     watermark = f"sum ({metric('realtime_fallback_pool_size')} < bool {metric('realtime_fallback_pool_low_watermark')})"
-    yield number("Below the watermark", "Processes.", Query(watermark, "below"), warn=1)
+    yield number("Below the watermark", "Processes with few tickets left.", Query(watermark, "below"), warn=1)
 
 
 def _outage() -> Iterator[Panel]:
     yield states(
         "Outage by process",
-        "failing: calls get no answer, and the window has not passed. degraded: the pool lets clients in. recovering: "
-        "the service's probes are answered, and no client yet.",
+        "failing: calls get no answer, and the window has not passed. degraded: the pool accepts clients. recovering: "
+        "the service's probes are answered, but no client's call yet.",
         Query(OUTAGE, "{{instance}}"),
-        State(0, "well", GREEN),
+        State(0, "healthy", GREEN),
         State(1, "failing", YELLOW),
         State(2, "recovering", ORANGE),
         State(3, "degraded", RED),
     )
     yield curves(
         "Connects in the outage",
-        "Connects a second. unavailable: refused before the window has passed. fallback_pool_consumed: let in by a "
-        "ticket. fallback_pool_miss: refused. fallback_pool_not_open: the ticket stays unspent.",
+        "Connects a second. unavailable: refused before the window has passed. fallback_pool_consumed: accepted with a "
+        "fallback ticket. fallback_pool_miss: refused. fallback_pool_not_open: the ticket stays unspent.",
         split(rate, CONNECTS, "outcome", OUTCOMES),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Consecutive failures",
-        "Calls without an answer since identity last answered a client, those of the probe included.",
+        "Calls without an answer since identity last answered a client, including the background probe's calls.",
         split(largest, "realtime_identity_outage_consecutive_failures", "instance"),
         unit="short",
     )
@@ -100,14 +100,14 @@ def _outage() -> Iterator[Panel]:
 def _calls() -> Iterator[Panel]:
     yield curves(
         "Calls by status",
-        "Validate calls a second, those of the probe included.",
+        "Validate calls a second, including the background probe's calls.",
         split(rate, CALLS, "code"),
         unit="reqps",
         stacked=True,
     )
     yield heat(
         "Duration of the calls",
-        "Those that failed included. IDENTITY_VALIDATE_DEADLINE_MS ends a call.",
+        "All calls, including failed ones. IDENTITY_VALIDATE_DEADLINE_MS limits a call.",
         Query(cells("realtime_identity_call_duration_seconds"), "{{le}}"),
     )
     yield curves(
@@ -117,11 +117,11 @@ def _calls() -> Iterator[Panel]:
         unit="reqps",
     )
     last = metric("realtime_identity_last_failure_timestamp_seconds")
-    # A scrape is dated by its start: what fails before its answer seems to lie in the future.
+    # A sample has the time at which its scrape began: a failure during the scrape seems to lie in the future.
     age = f"clamp_min(time() - max by (instance) ({last} > 0), 0)"
     yield curves(
         "Since the last failure",
-        "Seconds. Old evidence is no outage: the alert looks at the last two minutes.",
+        "Seconds since a call got no answer. The alert needs a failure in the last two minutes.",
         Query(age, "{{instance}}"),
         unit="s",
     )
@@ -130,13 +130,13 @@ def _calls() -> Iterator[Panel]:
 def _tickets() -> Iterator[Panel]:
     yield curves(
         "Tickets left by process",
-        "With FALLBACK_CLAIMS_URL: the tickets of the fleet, as each process last heard.",
+        "With FALLBACK_CLAIMS_URL: the fleet's tickets, as the store last reported to each process.",
         split(largest, "realtime_fallback_pool_size", "instance"),
         Query(largest("realtime_fallback_pool_low_watermark", "instance"), "watermark {{instance}}"),
         unit="short",
     )
     yield curves(
-        "Tickets left in all",
+        "Tickets left in total",
         "The sum over the processes, or with claims the tickets that they share.",
         Query(LEFT, "tickets"),
         unit="short",
@@ -159,8 +159,8 @@ def _tickets() -> Iterator[Panel]:
 def _claims() -> Iterator[Panel]:
     yield curves(
         "Claims by result",
-        "Claims a second. error: refused, the store did not answer. conflict: let in without the store, and used "
-        "elsewhere too.",
+        "Claims a second. error: refused, because the store did not answer. conflict: accepted while the store was "
+        "down, and used elsewhere too.",
         split(rate, "realtime_fallback_claims_total", "result"),
         unit="cps",
         width=8,
@@ -175,7 +175,7 @@ def _claims() -> Iterator[Panel]:
     )
     yield curves(
         "Duration of a claim",
-        "FALLBACK_CLAIMS_DEADLINE_MS ends a claim.",
+        "FALLBACK_CLAIMS_DEADLINE_MS limits a claim.",
         *quantiles(CLAIM, 0.5, 0.99),
         unit="s",
         width=8,

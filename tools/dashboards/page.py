@@ -1,4 +1,4 @@
-"""What every dashboard has: its address, its variables, its links, and its panels in order."""
+"""The common parts of every dashboard: its address, its variables, its links, and its panels in order."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -37,7 +37,7 @@ def _job(info: str) -> board.QueryVariable:
 
 
 def _instance(info: str) -> board.QueryVariable:
-    """All processes at first, also those that appear later."""
+    """The variable for the processes. By default it selects all, including those that appear later."""
     variable = board.QueryVariable("instance").label("Process").datasource(SOURCE)
     variable = variable.query(f'label_values({info}{{job="$job"}}, instance)')
     variable = variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)

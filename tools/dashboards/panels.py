@@ -28,7 +28,7 @@ NUMBER_HEIGHT: Final = 4
 
 
 class State(NamedTuple):
-    """A value on a timeline of states, and how it is shown."""
+    """A value on a timeline of states, with the text and color that stand for it."""
 
     value: int
     text: str
@@ -70,7 +70,7 @@ def number(
     none: str = "-",
     width: int = 4,
 ) -> stat.Panel:
-    """The value now: red from `warn` on, or below `low`. `none` is shown where the query has no answer."""
+    """The current value: red from `warn` on, or below `low`. `none` is the text for a query without a result."""
     panel = stat.Panel().title(title).description(description).datasource(SOURCE).unit(unit)
     panel = panel.span(width).height(NUMBER_HEIGHT).no_value(none).thresholds(_thresholds(warn, low))
     panel = panel.reduce_options(look.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -113,7 +113,7 @@ def _thresholds(warn: float | None, low: float | None) -> board.ThresholdsConfig
 
 
 def _table() -> look.VizLegendOptions:
-    """The series with their last and largest values, the largest first: zeros are at the end."""
+    """The series with their last and largest values, sorted by the largest value, so that zeros are at the end."""
     legend = look.VizLegendOptions().display_mode(common.LegendDisplayMode.TABLE).show_legend(True)
     legend = legend.placement(common.LegendPlacement.RIGHT).calcs(["lastNotNull", "max"])
     return legend.sort_by("Max").sort_desc(True)

@@ -11,7 +11,7 @@ def metric(name: str, matchers: str = "") -> str:
 
 
 def rate(name: str, by: str = "", matchers: str = "") -> str:
-    """Increases a second of a counter, summed over what `by` does not name. A restart does not show as a fall."""
+    """A counter's increase per second, summed over the labels that `by` does not name. Restarts do no harm."""
     return f"sum{_by(by)} (rate({metric(name, matchers)}[$__rate_interval]))"
 
 
@@ -21,19 +21,19 @@ def cells(histogram: str, matchers: str = "") -> str:
 
 
 def quantile(of: float, histogram: str, by: str = "", matchers: str = "") -> str:
-    """The value below which this share of the observations is; no series where there was no observation."""
+    """The quantile `of` (0.99: the value below which 99 % of the observations are); no series without observations."""
     buckets = rate(f"{histogram}_bucket", f"{by}, le" if by else "le", matchers)
     observed = rate(f"{histogram}_count", by, matchers)
     return f"histogram_quantile({of}, {buckets}) and{' on ()' if not by else f' on ({by})'} {observed} > 0"
 
 
 def largest(name: str, by: str, matchers: str = "") -> str:
-    """The largest value of a gauge among what `by` does not name."""
+    """The largest value of a gauge over the labels that `by` does not name."""
     return f"max{_by(by)} ({metric(name, matchers)})"
 
 
 def total(name: str, by: str = "", matchers: str = "") -> str:
-    """A gauge, summed over what `by` does not name."""
+    """A gauge, summed over the labels that `by` does not name."""
     return f"sum{_by(by)} ({metric(name, matchers)})"
 
 

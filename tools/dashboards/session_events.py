@@ -33,9 +33,7 @@ def _content() -> Iterator[board.Row | Panel]:
 
 
 def _now() -> Iterator[Panel]:
-    yield number(
-        "Events", "A second, without connects.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps"
-    )
+    yield number("Events", "Session events a second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
     asked = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
         ("Allowed", "The share of the answered events.", "allowed"),
@@ -45,9 +43,10 @@ def _now() -> Iterator[Panel]:
         share = rate(REQUESTS, matchers=f'{EVENTS}, outcome="{outcome}"')
         yield number(title, text, Query(f"{share} / {asked}", outcome), unit="percentunit")
     p99 = quantile(0.99, DURATION, matchers=EVENTS)
-    yield number("99 % faster than", "Of the session events.", Query(p99, "99%"), unit="s", warn=1)
+    text = "99 % of the session events are faster than this."
+    yield number("99 % faster than", text, Query(p99, "99%"), unit="s", warn=1)
     in_flight = total("realtime_backend_inflight_calls")
-    yield number("Backend calls in flight", "At all services.", Query(in_flight, "in flight"))
+    yield number("Backend calls in flight", "Calls to all services.", Query(in_flight, "in flight"))
 
 
 def _events() -> Iterator[Panel]:
@@ -73,18 +72,18 @@ def _events() -> Iterator[Panel]:
     )
     yield heat(
         "Latency",
-        "Of all session events, from the complete request to its answer.",
+        "All session events, from the complete request to its answer.",
         Query(cells(DURATION, EVENTS), "{{le}}"),
     )
     yield curves(
         "Latency by type, 99 %",
-        "Of the requests in each interval.",
+        "99 % of the requests in each interval are faster than this.",
         Query(quantile(0.99, DURATION, "type", EVENTS), "{{type}}"),
         unit="s",
     )
     yield curves(
         "In flight by type",
-        "Requests being answered.",
+        "Requests that are being answered.",
         split(total, "realtime_proxy_inflight_requests", "type", EVENTS),
         unit="short",
     )
@@ -111,10 +110,10 @@ def _backends() -> Iterator[Panel]:
         Query(share, "{{service}}"),
         unit="percentunit",
     )
-    yield heat("Duration of the calls", "Of all services.", Query(cells(CALL_DURATION), "{{le}}"))
+    yield heat("Duration of the calls", "Calls to all services.", Query(cells(CALL_DURATION), "{{le}}"))
     yield curves(
         "Duration by service, 99 %",
-        "Of the calls in each interval.",
+        "99 % of the calls in each interval are faster than this.",
         Query(quantile(0.99, CALL_DURATION, "service"), "{{service}}"),
         unit="s",
     )

@@ -1,4 +1,4 @@
-// Reads a JSON list of Mermaid diagrams on stdin, and prints a JSON list: "" for each that Mermaid parses, else why not.
+// Reads a JSON list of Mermaid diagrams on stdin. Prints a JSON list with "" for each that Mermaid can parse, else the error.
 // Run it in the folder that make js installs into.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";

@@ -1,6 +1,6 @@
 """A Kafka broker of one node on loopback, for tests, the demo and the benchmark. `make kafka` fetches it.
 
-It leaves nothing behind: the caller owns its folder, and it ends with the process that started it.
+It writes only into the caller's folder, and ends with the process that started it.
 """
 
 import os
@@ -28,9 +28,9 @@ class BrokerError(Exception):
 def why_missing(home: Path = HOME) -> str:
     """The reason why a broker cannot be started here; "" if it can."""
     if shutil.which("java") is None:
-        return "Java is not installed (Debian's package default-jre-headless has it)."
+        return "Java is not installed; on Debian, install the package default-jre-headless."
     if not (home / "format" / "meta.properties").is_file():
-        return "Kafka is not there: `make kafka` fetches it with Maven."
+        return "Kafka is missing: run `make kafka`, which fetches it with Maven."
     return ""
 
 

@@ -6,8 +6,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 )
 
-// checkCompose loads the file with the code that docker compose loads it with: schema, references among services,
-// networks, volumes and secrets, circles in depends_on, and variables that are required.
+// checkCompose loads the file with docker compose's own code. It checks the schema, references among services, networks,
+// volumes and secrets, cycles in depends_on, and required variables.
 func checkCompose(file string) ([]string, error) {
 	options, err := cli.NewProjectOptions([]string{file}, cli.WithOsEnv, cli.WithConsistency(true))
 	if err != nil {

@@ -32,7 +32,7 @@ SHARED: Fleet = {
 }
 MISSING: Fleet = {"a": {SIZE: "0x8", DISABLED: "0x8", CLAIMS_UP: NAN, CONSUMED: "0x8"}}
 STATES: Fleet = {
-    "well": {DEGRADED: "0x8", RECOVERING: "0x8", FAILURES: "0x8"},
+    "healthy": {DEGRADED: "0x8", RECOVERING: "0x8", FAILURES: "0x8"},
     "failing": {DEGRADED: "0x8", RECOVERING: "0x8", FAILURES: "2x8"},
     "recovering": {DEGRADED: "0x8", RECOVERING: "1x8", FAILURES: "9x8"},
     "degraded": {DEGRADED: "1x8", RECOVERING: "0x8", FAILURES: "9x8"},
@@ -54,17 +54,17 @@ IDLE: Fleet = {
 @pytest.mark.parametrize(
     ("fleet", "dashboard", "panel", "shown"),
     [
-        (OWN_POOLS, "identity-outage", "Tickets left in all", {"": 80 + 90}),
+        (OWN_POOLS, "identity-outage", "Tickets left in total", {"": 80 + 90}),
         (OWN_POOLS, "identity-outage", "Time to empty", {"a": 80}),
         (RESTARTED, "identity-outage", "Time to empty", {"a": 50}),
-        (SHARED, "identity-outage", "Tickets left in all", {"": 100}),
+        (SHARED, "identity-outage", "Tickets left in total", {"": 100}),
         (SHARED, "identity-outage", "Time to empty", {"a": 50, "b": 49}),
-        (MISSING, "identity-outage", "Tickets left in all", {"": 0}),
+        (MISSING, "identity-outage", "Tickets left in total", {"": 0}),
         (MISSING, "identity-outage", "Time to empty", {}),
-        (STATES, "identity-outage", "Outage by process", {"well": 0, "failing": 1, "recovering": 2, "degraded": 3}),
+        (STATES, "identity-outage", "Outage by process", {"healthy": 0, "failing": 1, "recovering": 2, "degraded": 3}),
         (SPIFFE, "identity-outage", "SVID expires in", {"with": 3480}),
         (IDLE, "connects", "99 % faster than", {}),
-        (IDLE, "connects", "Let in", {}),
+        (IDLE, "connects", "Accepted", {}),
     ],
 )
 def test_a_panel_shows_the_fleet(

@@ -93,8 +93,8 @@ def test_the_outcomes_of_an_outage_are_told_apart(played: Played) -> None:
 
 
 def test_tickets_left_in_all_are_a_sum_and_with_claims_what_is_shared(played: Played) -> None:
-    [plain] = answered(played.prometheus, of("Tickets left in all"), PLAIN)
-    [claiming] = answered(played.prometheus, of("Tickets left in all"), CLAIMING)
+    [plain] = answered(played.prometheus, of("Tickets left in total"), PLAIN)
+    [claiming] = answered(played.prometheus, of("Tickets left in total"), CLAIMING)
 
     assert (plain.peak, plain.values[-1]) == (2 * POOL, sum(played.plain_sizes))
     assert (claiming.peak, claiming.values[-1]) == (POOL, played.claiming_size)
