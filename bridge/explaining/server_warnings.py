@@ -47,7 +47,7 @@ def _namespace_name(template: Template, boundary: str) -> str | None:
 
 def _of_publication(action: PublishAction, namespace: NamespaceFacts) -> Iterator[str]:
     if not namespace.streams:
-        yield "its namespace has a subscription_type that cannot be published to (rejected); use one of stream"
+        yield "the subscription_type of its namespace does not accept publications (rejected); use a stream type"
     if namespace.data_format not in JSON_FORMATS:
         yield f"publication_data_format is {namespace.data_format}, but the bridge publishes JSON"
     if action.version is not None and not namespace.history:

@@ -1,4 +1,4 @@
-"""The measurements run, in small; bars are checked where they hold on any machine."""
+"""The measuring commands work, in small. Targets are checked only if they hold on any machine."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_a_load_is_measured(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
 
 
 @pytest.mark.parametrize("framework", compare.PEERS)
-def test_a_peer_does_the_same_work(framework: str) -> None:
+def test_a_peer_answers_connects(framework: str) -> None:
     with identity() as address:
         start = partial(peer, compare.PEERS[framework])
 
@@ -46,7 +46,7 @@ def test_a_peer_does_the_same_work(framework: str) -> None:
     assert found.rps > 5
 
 
-def test_what_holds_up_the_event_loop_is_measured() -> None:
+def test_holdup_measures_every_kind_of_work() -> None:
     command = [sys.executable, "-m", "bench.holdup", "--repetitions", "1"]
 
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
@@ -73,14 +73,14 @@ def test_the_table_of_instructions_compares_with_the_floor_and_with_bare() -> No
     ]
 
 
-def test_every_client_of_a_storm_gets_in() -> None:
+def test_every_client_of_a_storm_connects() -> None:
     row = outage.storm(clients=60, limit=5)
 
     assert (row["let_in"], row["broken"]) == (60, 0)
     assert row["turned_away"] > 0
 
 
-def test_a_part_that_does_not_start_says_why() -> None:
+def test_a_process_that_does_not_start_is_reported_with_its_output() -> None:
     with (
         pytest.raises(BenchError, match=r"(?s)^the service does not listen on .*Configuration refused:.*LOG_LEVEL"),
         service(free_port(), {"LOG_LEVEL": "loud"}) as pid,
@@ -88,7 +88,7 @@ def test_a_part_that_does_not_start_says_why() -> None:
         raise AssertionError(pid)
 
 
-async def test_a_claim_is_measured_beside_a_call_to_identity() -> None:
+async def test_a_claim_is_compared_with_a_call_to_identity() -> None:
     with identity() as address:
         result = await claims.run(address, "", questions=64, rounds=2)
 
@@ -123,7 +123,7 @@ def test_the_table_has_every_row_and_ratio() -> None:
 
 
 @pytest.mark.parametrize("module", ["compare", "events", "holdup", "instructions", "outage", "pool"])
-def test_each_says_what_it_measures(module: str) -> None:
+def test_each_command_has_a_help_text(module: str) -> None:
     command = [sys.executable, "-m", f"bench.{module}", "--help"]
 
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
@@ -133,7 +133,7 @@ def test_each_says_what_it_measures(module: str) -> None:
 
 
 @pytest.mark.parametrize("row", ["connect", "publish, family asked", "rpc"])
-def test_what_is_counted_is_a_service_that_answers(row: str) -> None:
+def test_the_counted_service_answers_its_requests(row: str) -> None:
     command = [sys.executable, "-m", "bench.instructions", "--answer", row, "--requests", "2"]
 
     with instructions.environment() as variables:

@@ -1,4 +1,4 @@
-"""A storm in small, through a real Centrifugo. Its bars of time are for a quiet machine, those of counts for any."""
+"""A small storm through a real Centrifugo. Only its counts are checked, because times depend on the machine."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ CLIENTS = 300
 
 @pytest.mark.processes
 @pytest.mark.skipif(not BINARY.exists(), reason="needs Centrifugo: make centrifugo")
-def test_every_client_of_a_storm_gets_in_and_identity_is_asked_once_for_each(tmp_path: Path) -> None:
+def test_every_client_of_a_storm_connects_and_identity_is_asked_about_once_for_each(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     options = ["--clients", str(CLIENTS), "--limit", "20", "--give-up", "90", "--json", str(file)]
 

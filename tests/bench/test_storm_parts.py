@@ -1,4 +1,4 @@
-"""The pure parts of a storm: what a client does next, and what the samples amount to."""
+"""The pure parts of a storm: the reactions of a client, and the figures of the samples."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from bench.parts.storm_figures import after_share, figures, growth, missed, perc
         ({"id": 1, "error": {"code": 103, "message": "permission denied"}}, Fate.LOST),
     ],
 )
-def test_an_answer_to_the_connect_command_decides_as_in_the_sdks(reply: dict[str, Any], fate: Fate) -> None:
+def test_a_client_handles_a_connect_answer_as_the_sdks_do(reply: dict[str, Any], fate: Fate) -> None:
     assert fate_of_reply(reply) is fate
 
 
@@ -39,12 +39,12 @@ def test_an_answer_to_the_connect_command_decides_as_in_the_sdks(reply: dict[str
         (4999, Fate.LOST),
     ],
 )
-def test_a_close_code_decides_as_in_the_sdks(code: int, fate: Fate) -> None:
+def test_a_client_handles_a_close_code_as_the_sdks_do(code: int, fate: Fate) -> None:
     assert fate_of_close(code) is fate
 
 
 @pytest.mark.parametrize(("attempt", "most"), [(0, 1.0), (3, 4.5), (40, MOST_PAUSE_S)])
-def test_a_pause_is_between_the_least_and_a_growing_most(attempt: int, most: float) -> None:
+def test_a_pause_is_between_the_minimum_and_a_growing_maximum(attempt: int, most: float) -> None:
     pauses = [pause_s(attempt) for _ in range(500)]
 
     assert min(pauses) >= LEAST_PAUSE_S
@@ -66,18 +66,18 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert percentile([], 0.5) == 0
 
 
-def test_a_counter_that_starts_again_still_grows() -> None:
+def test_the_growth_of_a_counter_includes_restarts() -> None:
     assert growth([5, 9, 2, 4]) == 13
 
 
-def test_a_share_that_was_never_in_takes_for_ever() -> None:
+def test_a_share_that_never_connected_takes_infinitely_long() -> None:
     assert after_share([1.0, 2.0, 3.0], clients=4, share=0.75) == 3.0
     assert after_share([1.0, 2.0, 3.0], clients=4, share=1.0) == inf
 
 
 @dataclass
 class Ended:
-    """Two clients, of which one is in."""
+    """Two clients. One of them is in, the other one lost."""
 
     in_after: dict[int, float] = field(default_factory=lambda: {0: 1.0})
     ends: Counter[str] = field(default_factory=lambda: Counter({"in": 1, "error 103": 1}))
@@ -90,7 +90,7 @@ def sample(second: float, **values: float) -> dict[str, float]:
     return {"after_s": second, "limit": 100, "lag_s": 0.01, "shed": 0, "gone": 0} | values
 
 
-def test_every_bar_that_is_missed_is_said() -> None:
+def test_every_missed_target_is_named() -> None:
     samples = {
         "probes": {"/health/live": [0.01] * 99 + [0.4], "/health/ready": [0.7]},
         "refused": 0,

@@ -1,4 +1,4 @@
-"""The frames of the storm's clients, held to the websockets package."""
+"""The frames of the storm's clients, compared with the websockets package."""
 
 import pytest
 from websockets.frames import Frame as ReferenceFrame
@@ -37,7 +37,7 @@ def test_a_larger_frame_is_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
-def test_a_frame_of_a_server_is_taken_once_it_is_whole(size: int) -> None:
+def test_a_server_frame_is_taken_only_when_it_is_complete(size: int) -> None:
     sent = ReferenceFrame(Opcode.TEXT, b"y" * size).serialize(mask=False)
 
     assert all(take_frame(sent[:end]) is None for end in {0, 1, 2, len(sent) - 1} - {len(sent)})

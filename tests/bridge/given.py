@@ -34,7 +34,7 @@ def publishing(channel: str = "family:{family_id}", more: str = 'fields = ["id"]
 
 
 def faults_of(text: str, read_file: ReadFile = no_file) -> list[str]:
-    """What is wrong with a file, a sentence for each fault."""
+    """The faults of a file as sentences."""
     try:
         read_routes(text, "routes.toml", read_file)
     except RoutesError as error:
@@ -50,7 +50,7 @@ def record(
     headers: Headers = (),
     timestamp: int = NOW_MS,
 ) -> Record:
-    """A record at partition 3, offset 7; `value` is its bytes, or what they say as JSON."""
+    """A record at partition 3, offset 7. `value` is encoded as JSON unless it is bytes or None."""
     body = value if isinstance(value, bytes | None) else orjson.dumps(value)
     return Record(topic, 3, 7, timestamp, key, body, headers)
 

@@ -1,4 +1,4 @@
-"""What settings of the bridge say together."""
+"""System checks: settings of the bridge that contradict each other or are dangerous."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def findings(routes: str, **settings: Any) -> list[tuple[str, str]]:
         return [(finding.id or "", finding.msg) for finding in run_checks(tags=[TAG])]
 
 
-def test_the_defaults_are_sound(routes: str) -> None:
+def test_the_default_settings_have_no_findings(routes: str) -> None:
     assert findings(routes) == []
 
 
@@ -93,14 +93,14 @@ def test_sasl_needs_a_mechanism_a_user_and_a_password(routes: str, missing: str)
     ]
 
 
-def test_sasl_without_tls_is_warned_of(routes: str) -> None:
+def test_sasl_without_tls_is_a_warning(routes: str) -> None:
     given = {"MECHANISM": "SCRAM-SHA-512", "USER": "u", "PASSWORD": "p"}
     sasl = {f"BRIDGE_KAFKA_SASL_{name}": value for name, value in given.items()}
 
     assert [number for number, _ in findings(routes, BRIDGE_KAFKA_SECURITY="sasl_plaintext", **sasl)] == ["bridge.W002"]
 
 
-def test_half_a_client_certificate_is_refused(routes: str, tmp_path: Path) -> None:
+def test_a_client_certificate_without_its_key_is_refused(routes: str, tmp_path: Path) -> None:
     file = tmp_path / "cert.pem"
     file.write_text("")
 
@@ -128,7 +128,7 @@ def test_a_file_without_certificates_is_refused(routes: str, tmp_path: Path) -> 
         ("sasl.password", "line 1 has no =; accepted: name=value"),
     ],
 )
-def test_properties_that_carry_the_promises_are_refused(routes: str, tmp_path: Path, line: str, problem: str) -> None:
+def test_reserved_and_malformed_properties_are_refused(routes: str, tmp_path: Path, line: str, problem: str) -> None:
     file = tmp_path / "kafka.properties"
     file.write_text(f"{line}\n")
 

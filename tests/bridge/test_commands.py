@@ -1,4 +1,4 @@
-"""Each command's bytes as Centrifugo receives them, and the keys it waits for."""
+"""Each command's bytes as Centrifugo receives them, and its order keys."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def one_of(*channels: str) -> Publish:
         (history_remove(route="r", action=1, channel="a"), b'{"history_remove":{"channel":"a"}}'),
     ],
 )
-def test_a_command_is_encoded_as_centrifugo_takes_it(command: Command, encoded: bytes) -> None:
+def test_a_command_is_encoded_in_centrifugos_format(command: Command, encoded: bytes) -> None:
     assert command.encoded == encoded
 
 

@@ -1,4 +1,4 @@
-"""routes.example: sound as it lies, and each of its actions does what its comment says."""
+"""routes.example has no faults, and each of its routes makes the commands that its comment describes."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ MAPPER = RouteMapper(load_routes(str(EXAMPLE / "routes.toml")))
 
 
 def in_the_diary(kind: str, key: str) -> dict[str, Any]:
-    """What the members of the family get of an entry."""
+    """The publication that the members of the family get for an entry."""
     return {
         "publish": {
             "channel": "family:f1:diary",
@@ -104,7 +104,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def test_every_route_of_the_example_is_tried() -> None:
+def test_every_route_of_the_example_is_tested() -> None:
     names = [route.name for route in load_routes(str(EXAMPLE / "routes.toml")).routes]
 
     assert names == list(EXPECTED) == list(RECORDS)
@@ -127,6 +127,6 @@ def test_an_entry_that_is_private_reaches_no_channel(name: str) -> None:
     assert outcome == Skip(SkipReason.UNROUTED)
 
 
-def test_the_descriptor_set_is_what_protoc_makes_of_the_proto_beside_it() -> None:
+def test_the_descriptor_set_is_generated_from_the_proto_file() -> None:
     """`make proto` writes it."""
     assert (EXAMPLE / "identity.binpb").read_bytes() == descriptor_set(EXAMPLE / "identity.proto")

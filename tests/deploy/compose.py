@@ -1,4 +1,4 @@
-"""What deploy/compose.yaml says."""
+"""Reads deploy/compose.yaml."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -18,7 +18,7 @@ def services() -> dict[str, Any]:
 
 
 def bind_mounts() -> Iterator[tuple[str, str]]:
-    """Folder or file on this machine, and where it is in the container, read-only."""
+    """Each mounted file or folder of deploy/, and its path in the container. All are mounted read-only."""
     for service in services().values():
         for volume in service.get("volumes", ()):
             source, target, *mode = volume.split(":")

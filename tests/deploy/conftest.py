@@ -1,4 +1,4 @@
-"""The overlays of deploy/flux, as kustomize builds them."""
+"""The overlays of deploy/flux, built by kustomize."""
 
 from pathlib import Path
 

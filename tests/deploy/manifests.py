@@ -1,4 +1,4 @@
-"""Builds overlays, and finds things in what was built."""
+"""Builds overlays, and finds manifests in the output."""
 
 import os
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class Manifests:
-    """What one `kustomize build` printed."""
+    """The output of one `kustomize build`."""
 
     text: str
 

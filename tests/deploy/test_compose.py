@@ -18,7 +18,7 @@ OURS = {"service", "pool", "identity", "bridge"}
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables that the file asks for."""
+    """Sets the variables that the file requires."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
 
@@ -32,7 +32,7 @@ def test_compose_loads_the_file(checker: Path) -> None:
 
 @pytest.mark.parametrize("name", KEYS)
 @pytest.mark.usefixtures("keys")
-def test_compose_says_which_key_is_missing(name: str, checker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compose_names_a_missing_key(name: str, checker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
 
     ended = run(checker, "compose", str(FILE))
@@ -52,7 +52,9 @@ def test_compose_says_which_key_is_missing(name: str, checker: Path, monkeypatch
     ids=["an unknown field", "a service", "a secret", "a volume"],
 )
 @pytest.mark.usefixtures("keys")
-def test_what_compose_does_not_know_is_found(was: str, becomes: str, fault: str, checker: Path, tmp_path: Path) -> None:
+def test_unknown_fields_and_names_in_the_compose_file_are_found(
+    was: str, becomes: str, fault: str, checker: Path, tmp_path: Path
+) -> None:
     broken = tmp_path / "compose.yaml"
     assert was in FILE.read_text()
     broken.write_text(FILE.read_text().replace(was, becomes))
@@ -63,7 +65,7 @@ def test_what_compose_does_not_know_is_found(was: str, becomes: str, fault: str,
     assert fault in ended.stdout
 
 
-def test_every_part_is_there() -> None:
+def test_the_compose_file_has_every_service() -> None:
     others = {"centrifugo", "redis", "kafka", "topics", "prometheus", "grafana", "collector"}
 
     assert set(services()) == OURS | others
@@ -94,7 +96,7 @@ def test_our_containers_are_confined() -> None:
         assert service["mem_limit"].endswith("m")
 
 
-def test_everything_that_stays_has_a_health_check_or_says_why_not() -> None:
+def test_every_long_running_service_except_the_collector_has_a_health_check() -> None:
     without = [
         name
         for name, service in services().items()
@@ -107,7 +109,7 @@ def test_everything_that_stays_has_a_health_check_or_says_why_not() -> None:
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # of the service
 
 
-def test_every_mounted_file_is_there() -> None:
+def test_every_mounted_file_exists() -> None:
     sources = {source for source, _ in bind_mounts()}
 
     assert {source for source in sources if not (DEPLOY / source).exists()} == set()
@@ -116,7 +118,7 @@ def test_every_mounted_file_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["service", "bridge"])
-def test_the_settings_are_settings_and_name_services(name: str) -> None:
+def test_the_environment_uses_known_settings_and_existing_services(name: str) -> None:
     settings = services()[name]["environment"]
     addresses = [value.rpartition("://")[2] for value in settings.values() if ":" in value]
     hosts = {urlsplit(f"//{address}").hostname for address in addresses}

@@ -51,7 +51,7 @@ def test_the_configuration_of_centrifugo_is_the_printed_one() -> None:
     assert set(written) - set(printed) == {"health", "prometheus", "engine"}
 
 
-def test_nothing_is_found_in_the_configuration_of_centrifugo() -> None:
+def test_the_check_finds_nothing_in_the_configuration_of_centrifugo() -> None:
     file = str(FILES / "centrifugo.yaml")
     ended = run_manage("check_centrifugo_config", "--env", file, **service_settings(), **centrifugo_keys())
 
@@ -62,7 +62,7 @@ def test_nothing_is_found_in_the_configuration_of_centrifugo() -> None:
 def test_centrifugo_accepts_its_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     binary = centrifugo.binary(6)
     if binary is None:
-        pytest.skip("There is no Centrifugo v6; tests/e2e says why.")
+        pytest.skip("Centrifugo v6 is missing; the tests of tests/e2e say why.")
     for name, value in centrifugo_keys().items():
         monkeypatch.setenv(name, value)
 
@@ -83,7 +83,7 @@ def test_prometheus_accepts_its_configuration(tmp_path: Path) -> None:
     assert "rules found" in ended.stdout
 
 
-def test_prometheus_scrapes_services() -> None:
+def test_prometheus_scrapes_the_service_the_bridge_and_centrifugo() -> None:
     jobs = yaml.safe_load((FILES / "prometheus.yml").read_text())["scrape_configs"]
     targets = [target for job in jobs for each in job["static_configs"] for target in each["targets"]]
 
@@ -99,7 +99,7 @@ def test_grafana_finds_prometheus_and_the_dashboards() -> None:
     assert ("./grafana", provider["options"]["path"]) in set(bind_mounts())
 
 
-def test_the_collector_receives_what_the_service_sends() -> None:
+def test_the_collector_receives_the_traces_of_the_service() -> None:
     collector = yaml.safe_load((FILES / "collector.yaml").read_text())
     receivers, pipelines = collector["receivers"], collector["service"]["pipelines"]
     port = receivers["otlp"]["protocols"]["http"]["endpoint"].rpartition(":")[2]

@@ -44,7 +44,7 @@ def test_flux_waits_longer_than_a_rollout_of_all_replicas_takes(cluster: str, ku
 
 
 @pytest.mark.parametrize("cluster", OVERLAYS)
-def test_what_brings_the_kinds_comes_first(cluster: str, kustomize: Kustomize) -> None:
+def test_flux_first_applies_the_kustomizations_that_define_the_kinds(cluster: str, kustomize: Kustomize) -> None:
     brought_by = {"PodMonitor": "monitoring", "PrometheusRule": "monitoring", "ExternalSecret": "external-secrets"}
     built = kustomize.overlay(cluster)
     needed = {brought_by[each["kind"]] for each in built.all() if each["kind"] in brought_by}

@@ -1,4 +1,4 @@
-"""The memory limits hold what docs/deployment.md says a pod takes."""
+"""The memory limits, compared with the memory that docs/deployment.md lists for a pod."""
 
 import re
 import subprocess
@@ -37,7 +37,7 @@ def rows() -> Iterator[tuple[str, dict[str, int]]]:
         yield what, dict(zip(COLUMNS, map(int, figures), strict=True))
 
 
-def test_the_sum_is_that_of_the_rows_and_leaves_a_third_of_the_limit() -> None:
+def test_the_sum_equals_its_rows_and_leaves_a_third_of_the_limit_free() -> None:
     *parts, (_, total), (_, limit) = rows()
 
     for name in COLUMNS:
@@ -53,13 +53,13 @@ def test_the_limits_are_those_of_the_page(prod: Manifests) -> None:
         assert resources["limits"]["memory"] == f"{limits[name]}Mi"
 
 
-def test_the_page_counts_what_the_settings_allow_to_wait() -> None:
+def test_the_page_counts_the_records_that_may_wait() -> None:
     [waiting] = [figures[BRIDGE] for what, figures in rows() if "BRIDGE_PENDING_BYTES" in what]
 
     assert waiting == int(env.defaults["BRIDGE_PENDING_BYTES"]) // 2**20 + READ_AHEAD_MIB
 
 
-def test_a_service_with_a_full_pool_takes_what_the_page_says(tmp_path: Path) -> None:
+def test_a_service_with_a_full_pool_takes_no_more_memory_than_the_page_says(tmp_path: Path) -> None:
     mint(TICKETS, tmp_path / "pool", overwrite=False)
     (_, start), _, (pool_row, pool), *_ = rows()
 
@@ -69,7 +69,7 @@ def test_a_service_with_a_full_pool_takes_what_the_page_says(tmp_path: Path) -> 
     assert peak <= start[SERVICE] + pool[SERVICE]
 
 
-def test_a_bridge_takes_what_the_page_says() -> None:
+def test_a_bridge_takes_no_more_memory_than_the_page_says() -> None:
     (_, start), *_ = rows()
     command = [sys.executable, "-c", BRIDGE_LOADED]
 

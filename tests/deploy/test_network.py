@@ -1,4 +1,4 @@
-"""Who may reach the pods, and whom they reach: the union of all policies of prod."""
+"""Which peers may reach the pods, and which peers the pods may reach: the union of all network policies."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ def policies(manifests: Manifests, name: str) -> list[Manifest]:
 
 
 def flows(manifests: Manifests, name: str, direction: str) -> set[Flow]:
-    """What the policies of this Deployment's pods allow, `ingress` or `egress`."""
+    """The peers and ports that the policies of this Deployment's pods allow; `direction` is `ingress` or `egress`."""
     peers = {"ingress": "from", "egress": "to"}[direction]
     return {
         (peer_name(peer), port["port"])
@@ -32,7 +32,7 @@ def flows(manifests: Manifests, name: str, direction: str) -> set[Flow]:
 
 
 def peer_name(peer: Manifest) -> str:
-    """namespace/pod. A peer without a pod selector, or with an address, is no answer to "who"."""
+    """namespace/pod. Fails for a peer that is not selected by the labels of its pods."""
     assert set(peer) <= {"namespaceSelector", "podSelector"}
     [pod] = peer["podSelector"]["matchLabels"].values()
     namespace = peer.get("namespaceSelector", {"matchLabels": {"": ""}})["matchLabels"]
@@ -65,14 +65,14 @@ def test_the_bridge_is_reached_by_prometheus_only_and_reaches_kafka_and_centrifu
     }  # fmt: skip
 
 
-def test_both_directions_of_every_pod_are_closed_otherwise(overlay: Manifests) -> None:
+def test_all_other_traffic_of_every_pod_is_closed_in_both_directions(overlay: Manifests) -> None:
     for deployment in overlay.of("Deployment"):
         directions = {each for one in policies(overlay, deployment["metadata"]["name"]) for each in one["policyTypes"]}
         assert directions == {"Ingress", "Egress"}
         assert not pod_of(deployment).get("hostNetwork")
 
 
-def test_names_are_asked_over_udp_and_tcp(overlay: Manifests) -> None:
+def test_dns_is_allowed_over_udp_and_tcp(overlay: Manifests) -> None:
     for deployment in overlay.of("Deployment"):
         rules = [rule for each in policies(overlay, deployment["metadata"]["name"]) for rule in each["egress"]]
         ports = [port for rule in rules for port in rule["ports"] if port["port"] == 53]
@@ -92,7 +92,7 @@ def addresses(environment: dict[str, str]) -> Iterator[Flow]:
 
 
 @pytest.mark.parametrize("name", [SERVICE, BRIDGE])
-def test_every_address_of_the_settings_may_be_reached(name: str, prod: Manifests) -> None:
+def test_every_address_in_the_settings_may_be_reached(name: str, prod: Manifests) -> None:
     named = set(addresses(prod.environment(name)))
 
     allowed = {(peer.partition("/")[0], port) for peer, port in flows(prod, name, "egress")}

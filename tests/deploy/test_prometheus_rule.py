@@ -1,4 +1,4 @@
-"""One source of alerts: deploy/alerts.yml. And one of dashboards: deploy/grafana."""
+"""The alerts and dashboards of the overlays are those of deploy/alerts.yml and deploy/grafana."""
 
 import json
 
@@ -16,7 +16,7 @@ def test_the_manifest_is_made_from_the_rules_of_prometheus() -> None:
     assert RULE.read_text() == prometheus_rule(alerts), "run make prometheus-rule"
 
 
-def test_comments_stay_and_blank_lines_stay_blank() -> None:
+def test_comments_are_kept_and_blank_lines_are_not_indented() -> None:
     made = prometheus_rule("# Rules.\ngroups:\n  # One.\n  - name: one\n\n    rules: []\n")
 
     assert made.endswith("spec:\n  groups:\n    # One.\n    - name: one\n\n      rules: []\n")

@@ -1,4 +1,4 @@
-"""Rules that every Deployment of the overlays keeps, such as those that kube-score has."""
+"""Rules for every Deployment of the overlays, such as those of kube-score."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def pod_labels(deployment: Manifest) -> dict[str, str]:
 
 
 def selects(selector: Manifest, labels: dict[str, str]) -> bool:
-    """Whether this label selector selects pods with these labels."""
+    """True if this label selector selects pods with these labels."""
     assert set(selector) <= {"matchLabels"}
     return bool(selector) and selector["matchLabels"].items() <= labels.items()
 
@@ -36,7 +36,7 @@ def test_memory_is_limited_and_requested_in_full_and_cpu_is_not_throttled(overla
         assert resources["requests"]["cpu"]
 
 
-def test_probes_ask_what_is_served(overlay: Manifests) -> None:
+def test_probes_use_served_paths_and_ports(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         container = container_of(deployment)
         asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
@@ -70,7 +70,7 @@ def test_containers_have_no_rights_that_they_do_not_need(overlay: Manifests) -> 
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
 
 
-def test_nothing_is_mounted_writable_or_readable_by_others(overlay: Manifests) -> None:
+def test_mounts_are_read_only_and_secrets_are_not_readable_by_others(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         for mount in container_of(deployment).get("volumeMounts", ()):
             assert mount["readOnly"] is True
@@ -118,12 +118,12 @@ def test_replicas_are_spread_over_nodes_and_zones(overlay: Manifests) -> None:
         assert all(selects(each["labelSelector"], pod_labels(deployment)) for each in constraints)
 
 
-def test_a_rollout_takes_no_pod_away_before_another_is_ready(overlay: Manifests) -> None:
+def test_a_rollout_removes_no_pod_before_another_is_ready(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_no_image_is_latest_or_without_a_tag(overlay: Manifests) -> None:
+def test_every_image_has_a_tag_other_than_latest(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         image = container_of(deployment)["image"]
         tag = image.rpartition("/")[2].partition(":")[2]

@@ -1,4 +1,4 @@
-"""The built overlays, against the schemas of Kubernetes and the types of the other kinds' controllers."""
+"""The built overlays fit the schemas of Kubernetes, and the controllers' types for other kinds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ EXTERNAL = {"ExternalSecret"}
 
 
 def faults(manifest: Manifest, version: str) -> list[str]:
-    """What the schemas of this version of Kubernetes do not accept; unknown fields are not accepted."""
+    """The faults of a manifest by the schemas of this version of Kubernetes, including unknown fields."""
     try:
         kubernetes_validate.validate(manifest, version, strict=True)
     except kubernetes_validate.ValidationError as error:
@@ -83,7 +83,7 @@ def test_the_decoding_is_strict(was: str, becomes: str, fault: str, checker: Pat
 
 
 def closed(schema: Any) -> Any:
-    """The schema of a custom resource as the API server reads it when it is strict: unknown fields are refused."""
+    """The schema of a custom resource, changed to refuse unknown fields, as a strict API server does."""
     if not isinstance(schema, dict):
         return schema
     kept = {name: value for name, value in schema.items() if name not in {"default", "description", "format"}}
@@ -126,7 +126,7 @@ def test_a_misspelt_or_wrong_field_of_an_external_secret_is_found(prod: Manifest
     assert "'refreshIntervals' was unexpected" in refused
 
 
-def test_every_kind_is_checked_by_one_of_them(overlay: Manifests) -> None:
+def test_every_kind_is_checked_by_a_schema_or_a_decoder(overlay: Manifests) -> None:
     groups = {each["apiVersion"].partition("/")[0] for each in overlay.all() if each["kind"] not in DECODED | EXTERNAL}
 
     assert groups <= {"v1", "apps", "autoscaling", "networking.k8s.io", "policy"}
@@ -149,7 +149,7 @@ def test_each_component_can_be_used_without_the_others(
     assert [fault for each in ours for fault in faults(each, KUBERNETES[-1])] == []
 
 
-def test_every_component_is_tried() -> None:
+def test_every_component_is_tested() -> None:
     folders = {path.parent.name for path in FLUX.glob("apps/*/components/*/kustomization.yaml")}
 
     tried = {"guard", "fallback", "claims", "policy", "tls", "spiffe", "bridge", "autoscaling", "secrets-external"}

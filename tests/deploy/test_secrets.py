@@ -1,4 +1,4 @@
-"""Where the Secrets of the overlays come from, and that a changed one reaches the pods."""
+"""The sources of the overlays' Secrets, and the restart of the pods when one changes."""
 
 import shutil
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_external_secrets_have_the_keys_that_the_settings_name(prod: Manifests) 
 
 
 def test_pods_are_restarted_when_a_secret_that_is_read_once_changes(prod: Manifests) -> None:
-    """Reloader restarts them, because the name of the Secret of an ExternalSecret stays."""
+    """Reloader restarts them, because a Secret of an ExternalSecret keeps its name."""
     listed = [prod.one("Deployment", name)["metadata"]["annotations"][RELOAD] for name in (SERVICE, BRIDGE)]
 
     assert {name for each in listed for name in each.split(",")} == mounted_secrets(prod) - WATCHED

@@ -53,7 +53,7 @@ def test_prod_has_a_pool_a_guard_and_a_hundredth_of_the_traces(prod: Manifests) 
     assert prod.environment(BRIDGE)["OTEL_TRACES_SAMPLER_ARG"] == "0.01"
 
 
-def test_new_pods_are_waited_for_until_they_can_see_an_outage(prod: Manifests) -> None:
+def test_a_rollout_waits_until_new_pods_can_have_seen_an_outage(prod: Manifests) -> None:
     window_ms = int(prod.environment(SERVICE)["FALLBACK_DEGRADED_WINDOW_MS"])
 
     assert prod.one("Deployment", SERVICE)["spec"]["minReadySeconds"] * 1000 >= window_ms + 10_000
@@ -123,7 +123,7 @@ def test_the_bridge_accepts_the_settings_of_prod(prod: Manifests, tmp_path: Path
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_the_policy_of_the_component_is_one(prod: Manifests, tmp_path: Path) -> None:
+def test_the_policy_of_the_component_is_valid(prod: Manifests, tmp_path: Path) -> None:
     settings = Pod(tmp_path, prod, SERVICE).settings
 
     ended = run_manage("check_policy", settings["CHANNEL_POLICY_PATH"], **settings)
@@ -144,7 +144,7 @@ def test_the_values_of_centrifugo_s_chart_lead_to_the_service_of_prod(prod: Mani
     assert endpoint in (DOCS / "deployment.md").read_text()
 
 
-def test_dev_starts_with_the_warning_that_nothing_guards_it(dev: Manifests, tmp_path: Path) -> None:
+def test_dev_starts_with_the_warning_that_no_guard_is_set(dev: Manifests, tmp_path: Path) -> None:
     ended = run_manage("check", **Pod(tmp_path, dev, SERVICE).settings)
 
     assert ended.returncode == 0

@@ -1,4 +1,4 @@
-"""The workflow of GitHub: parsed by actionlint, and held to rules. It does not run here."""
+"""The workflow for GitHub, checked by actionlint and by rules of our own. It does not run here."""
 
 import re
 import shutil
@@ -56,7 +56,7 @@ def test_actionlint_finds_nothing(deploy_tool: Tool) -> None:
     ],
     ids=["a step", "a job", "a permission"],
 )
-def test_actionlint_finds_what_is_not_there(
+def test_actionlint_finds_references_to_missing_things(
     was: str, becomes: str, complaint: str, deploy_tool: Tool, tmp_path: Path
 ) -> None:
     assert was in FILE.read_text()
@@ -86,7 +86,7 @@ def test_a_job_has_the_rights_that_it_needs_and_only_a_release_writes() -> None:
     }
 
 
-def test_a_change_from_outside_gets_no_secret() -> None:
+def test_a_pull_request_from_a_fork_gets_no_secret() -> None:
     triggers = workflow()[True]  # YAML 1.1 reads the key `on` as true
 
     assert set(triggers) == {"pull_request", "push"}
@@ -94,14 +94,14 @@ def test_a_change_from_outside_gets_no_secret() -> None:
     assert all(step["with"]["persist-credentials"] is False for step in steps("actions/checkout"))
 
 
-def test_no_script_is_made_from_text_of_an_event() -> None:
+def test_no_script_contains_text_of_an_event() -> None:
     scripts = [step["run"] for step in steps() if "run" in step]
 
     assert len(scripts) >= 5
     assert [script for script in scripts if "${{" in script] == []
 
 
-def test_nothing_is_built_before_the_tests_pass_and_no_job_runs_for_ever() -> None:
+def test_nothing_is_built_before_the_tests_pass_and_every_job_has_a_time_limit() -> None:
     assert [step["run"] for step in jobs()["test"]["steps"] if "run" in step] == [".ci/run"]
     assert {name: job.get("needs") for name, job in jobs().items()} == {
         "test": None, "build": "test", "release": "test",
@@ -117,7 +117,7 @@ def test_the_image_is_built_for_two_architectures() -> None:
     assert [step["with"]["push"] for step in built] == [False, True]
 
 
-def test_only_a_tag_is_released_and_each_run_is_one_of_both() -> None:
+def test_only_a_tag_is_released_and_only_other_runs_are_built() -> None:
     assert jobs()["release"]["if"] == "${{ startsWith(github.ref, 'refs/tags/') }}"
     assert jobs()["build"]["if"] == "${{ !startsWith(github.ref, 'refs/tags/') }}"
 
@@ -130,7 +130,7 @@ def test_a_release_has_an_sbom_and_provenance_and_a_pinned_base_image() -> None:
     assert f"ARG PYTHON_IMAGE={workflow()['env']['PYTHON_IMAGE']}\n" in (ROOT / "Dockerfile").read_text()
 
 
-def test_what_is_signed_and_verified_is_the_digest_that_was_built() -> None:
+def test_the_digest_that_was_built_is_signed_and_verified() -> None:
     signing = [step for step in jobs()["release"]["steps"] if "cosign" in step.get("run", "")]
 
     assert [step["env"] for step in signing] == [{"DIGEST": "${{ steps.build.outputs.digest }}"}] * 2
@@ -152,13 +152,13 @@ def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int, tmp_
     assert (tmp_path / "output").exists() is (code == 0)
 
 
-def test_files_that_steps_name_are_there() -> None:
+def test_files_that_steps_name_exist() -> None:
     [setup_go] = steps("actions/setup-go")
 
     assert (ROOT / setup_go["with"]["go-version-file"]).is_file()
 
 
-def test_the_pins_are_moved_forward() -> None:
+def test_dependabot_updates_every_pin() -> None:
     updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
 
     assert {each["package-ecosystem"]: each["directory"] for each in updates} == {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeGuard
 
-# Helpers that assert on behalf of a test are named so.
+# The beginnings of the names of helpers that assert.
 HELPERS: Final = ("assert_", "expect_")
 
 
@@ -21,7 +21,7 @@ def is_test(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def is_assertion(node: ast.AST) -> bool:
-    """True for `assert`, `pytest.raises(…)`, and a call of a helper whose name says that it asserts."""
+    """True for `assert`, `pytest.raises(…)`, and a call of a helper whose name begins with one of HELPERS."""
     if isinstance(node, ast.Assert):
         return True
     if not isinstance(node, ast.Call):

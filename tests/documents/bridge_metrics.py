@@ -1,4 +1,4 @@
-"""What the bridge exports."""
+"""The metrics that the bridge exports."""
 
 from prometheus_client import generate_latest
 
@@ -6,7 +6,7 @@ from bridge.running.metrics import Metrics
 
 
 def bridge_exposition() -> str:
-    """The metrics of a bridge that has seen everything."""
+    """The text of /metrics with every series that a bridge can have."""
     metrics = Metrics(topics=["entries"], routes=[("entries", "publish")], version="1.0.0")
     metrics.lag.labels("entries", "0")
     metrics.stopped.labels("entries", "0")

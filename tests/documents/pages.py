@@ -1,4 +1,4 @@
-"""The pages that people read."""
+"""The Markdown pages of the documentation."""
 
 from typing import Final
 

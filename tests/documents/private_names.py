@@ -1,4 +1,4 @@
-"""Finds the private names of other people's objects in the sources: what docs/upgrading.md must list."""
+"""Finds the private names of libraries that the sources use. docs/upgrading.md must list them."""
 
 import ast
 import importlib
@@ -44,7 +44,7 @@ def is_ours(module: str) -> bool:
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
-    """Names and modules of others."""
+    """Imported private names and modules of libraries."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not is_ours(node.module or ""):
             yield from filter(is_private, [*(node.module or "").split("."), *(alias.name for alias in node.names)])
@@ -54,7 +54,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 
 def used(tree: ast.Module) -> Iterator[str]:
-    """Attributes of anything but `self`, `cls` and what this file defines itself."""
+    """Private attributes that this file does not define itself."""
     own = defined(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
@@ -77,7 +77,7 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 def overridden(path: Path, tree: ast.Module) -> Iterator[str]:
-    """Private names that a class of ours defines or uses, and a foreign base of it has."""
+    """Private names of a library's base class that a class of ours defines or uses."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.bases:
             inherited = foreign_private_names(path, node.name)

@@ -23,13 +23,13 @@ def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def article(page: Path) -> str:
-    """What the site shows of the Markdown, without the navigation."""
+    """The HTML of the page's Markdown, without the navigation."""
     [found] = re.findall(r"<article.*?>(.*)</article>", page.read_text(), re.DOTALL)
     return str(found)
 
 
 def forge_html(markdown: str) -> str:
-    """CommonMark with tables: what forges render."""
+    """The HTML that a forge renders: CommonMark with tables."""
     return str(MarkdownIt("commonmark").enable("table").render(markdown))
 
 

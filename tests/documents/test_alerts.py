@@ -16,7 +16,7 @@ from tests.http.session_events.asking import OPEN, policed
 pytestmark = pytest.mark.processes
 
 needs_promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not installed (Debian's package prometheus has it)"
+    shutil.which("promtool") is None, reason="promtool is not installed; on Debian, install the package prometheus"
 )
 
 
@@ -39,14 +39,14 @@ def test_prometheus_can_load_the_rules() -> None:
 
 
 @needs_promtool
-def test_the_rules_fire_when_they_should_and_stay_quiet_when_not() -> None:
+def test_the_rules_pass_their_unit_tests() -> None:
     ended = promtool("test", "rules", "alerts_test.yml")
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("fires", [True, False], ids=["fires", "stays quiet"])
-def test_every_alert_is_tried_on_a_series_that_fires_it_and_on_one_that_must_not(fires: bool) -> None:
+def test_every_alert_is_tested_with_a_series_that_fires_it_and_with_one_that_must_not(fires: bool) -> None:
     tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text())["tests"]
     cases = [case for test in tests for case in test.get("alert_rule_test", ())]
 
@@ -97,7 +97,7 @@ def test_the_runbook_has_a_section_for_the_alert(rule: dict[str, Any]) -> None:
     assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbook.md#{rule['alert'].lower()}")
 
 
-def test_links_within_the_runbook_lead_somewhere() -> None:
+def test_links_within_the_runbook_have_targets() -> None:
     text = RUNBOOK.read_text()
     anchors = {
         re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)

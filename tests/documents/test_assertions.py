@@ -1,4 +1,4 @@
-"""Every test can fail: it asserts something."""
+"""Every test asserts something, so that it can fail."""
 
 from pathlib import Path
 

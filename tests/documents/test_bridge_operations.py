@@ -1,4 +1,4 @@
-"""docs/bridge-operations.md and the bridge's manifests, held to the code."""
+"""Compares docs/bridge-operations.md with the code."""
 
 import re
 from collections.abc import Iterator
@@ -82,14 +82,14 @@ async def test_the_page_names_every_field_of_health() -> None:
     assert body["stopped"] == [{"topic": "diary", "partition": 0, "offset": 0, "reason": "no_dead_letter_topic"}]
 
 
-async def test_health_is_degraded_when_something_is_wrong() -> None:
+async def test_health_is_degraded_while_kafka_does_not_answer() -> None:
     async with running_rig() as rig:
-        well = health_of(rig)
+        before = health_of(rig)
         rig.bridge.kafka.failed("_ALL_BROKERS_DOWN")
-        ill = health_of(rig)
+        after = health_of(rig)
 
-    assert (well["status"], ill["status"]) == ("ok", "degraded")
-    assert (well["kafka"], ill["kafka"]) == ({"reachable": True}, {"reachable": False})
+    assert (before["status"], after["status"]) == ("ok", "degraded")
+    assert (before["kafka"], after["kafka"]) == ({"reachable": True}, {"reachable": False})
 
 
 async def test_a_partition_that_was_revoked_has_no_series() -> None:

@@ -1,4 +1,4 @@
-"""What docs/bridge.md says about routes is what the bridge does."""
+"""Compares docs/bridge.md with the bridge's routes."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def routes_of(text: str) -> Routes:
     return read_routes(text, "routes.toml", lambda name: b"")
 
 
-def test_the_first_example_makes_the_command_that_is_shown() -> None:
+def test_the_first_example_makes_the_command_on_the_page() -> None:
     example, record, command = blocks("toml")[0], blocks("json")[0], blocks("json")[1].strip()
     value = orjson.dumps(json.loads(record))
 
@@ -55,7 +55,7 @@ ROUTE_OF = '[[routes]]\nname = "entries"\ntopics = ["t"]\n{}\n[[routes.actions]]
 
 
 @pytest.mark.parametrize("line", [line for line in blocks("toml")[2].splitlines() if line])
-def test_each_way_to_say_what_clients_get_is_accepted(line: str) -> None:
+def test_each_way_to_choose_the_published_data_is_accepted(line: str) -> None:
     action = f'do = "publish"\nchannel = "c"\n{line}'
 
     assert routes_of("version = 1\n" + ROUTE_OF.format("", action)).topics == ("t",)
@@ -70,7 +70,7 @@ def test_the_conditions_are_accepted() -> None:
 
 
 def keys(first_cell: str) -> list[list[str]]:
-    """The rows of the reference's table whose heading is this."""
+    """The rows of the reference's table with this heading."""
     table = section("Reference").split(f"| {first_cell} |")[1].split("\n\n")[0]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
 
@@ -91,7 +91,7 @@ def named(table: list[list[str]]) -> list[str]:
     return [name for row in table for name in words(row[0])]
 
 
-def test_the_reference_says_which_action_has_which_key() -> None:
+def test_the_reference_lists_the_keys_of_each_action() -> None:
     for do, accepted in KEYS.items():
         table = keys("Key of an action")
         of_this = [name for cell, of, *_ in table if of == "all" or do in of.split(", ") for name in words(cell)]

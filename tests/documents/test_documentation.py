@@ -120,7 +120,7 @@ def test_the_reference_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
 
     assert [target for target in targets if not leads_somewhere(page, target)] == []
@@ -140,7 +140,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_file_that_is_named_is_there(page: Path) -> None:
+def test_every_file_that_is_named_exists(page: Path) -> None:
     inside = "realtime_site|centrifugo_proxy|fallback|bridge|demo|proto|tests|deploy|docs|requirements"
 
     named = set(re.findall(rf"`((?:{inside})/[\w/.-]+)`", page.read_text()))
@@ -148,7 +148,7 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
     assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
-def test_every_picture_is_there_and_small() -> None:
+def test_every_picture_exists_and_is_small() -> None:
     pictures = {
         (page.parent / path).resolve()
         for page in PAGES

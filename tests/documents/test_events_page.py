@@ -37,7 +37,7 @@ def without_time(text: str) -> str:
 
 
 @pytest.mark.parametrize(("path", "body", "answer"), EXAMPLES, ids=range(len(EXAMPLES)))
-async def test_each_example_is_answered_as_it_says(policy: Path, path: str, body: str, answer: str) -> None:
+async def test_each_example_gets_the_answer_on_the_page(policy: Path, path: str, body: str, answer: str) -> None:
     async with (
         rpc_backend(returns(b'{"count": 7}')) as backend,
         service(CHANNEL_POLICY_PATH=str(policy), RPC_BACKENDS={"diary": backend.address}) as running,
@@ -47,7 +47,7 @@ async def test_each_example_is_answered_as_it_says(policy: Path, path: str, body
     assert (response.status_code, without_time(response.text)) == (200, without_time(answer))
 
 
-def test_there_is_an_example_of_each_event_beside_connect() -> None:
+def test_there_is_an_example_of_each_event_except_connect() -> None:
     paths = {path for path, _, _ in EXAMPLES}
 
     events = ("subscribe", "publish", "rpc", "sub_refresh", "refresh")
@@ -55,7 +55,9 @@ def test_there_is_an_example_of_each_event_beside_connect() -> None:
 
 
 @pytest.mark.parametrize(("command", "output"), COMMANDS, ids=range(len(COMMANDS)))
-def test_each_command_prints_what_it_says(policy: Path, settings: Settings, command: str, output: str) -> None:
+def test_each_command_prints_the_output_on_the_page(
+    policy: Path, settings: Settings, command: str, output: str
+) -> None:
     settings.RPC_BACKENDS = {"diary": "localhost:50061"}
     printed = StringIO()
 
@@ -81,7 +83,7 @@ def test_every_reason_that_a_client_receives_is_explained() -> None:
     assert sorted(explained) == sorted(str(reason) for reason in Reason)
 
 
-def test_the_meta_of_the_page_is_the_one_that_is_understood() -> None:
+def test_the_meta_on_the_page_has_the_fields_that_the_examples_use() -> None:
     shown: dict[str, Any] = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
 
     assert all(set(shown) == set(json.loads(body)["meta"]) for _, body, _ in EXAMPLES if '"family_id"' in body)

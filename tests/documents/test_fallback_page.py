@@ -22,7 +22,7 @@ def up(user: str) -> str:
 
 @pytest.fixture
 def database() -> Iterator[sqlite3.Connection]:
-    """Two fallback tickets that nobody has."""
+    """A database with two unspent fallback tickets."""
     with closing(sqlite3.connect(":memory:")) as database:
         ENDPOINT["fill"](database, ["f-1", "f-2"])
         yield database
@@ -49,14 +49,14 @@ def test_in_an_outage_each_fallback_ticket_is_handed_out_once(database: sqlite3.
     ]
 
 
-def test_an_app_with_an_unspent_ticket_gets_no_other(database: sqlite3.Connection) -> None:
+def test_an_app_with_an_unspent_ticket_gets_no_other_ticket(database: sqlite3.Connection) -> None:
     answers = [ask(database, down, has_spare=True) for _ in range(10)]
 
     assert answers == [(200, {"ticket": None, "fallback": True})] * 10
     assert ENDPOINT["take"](database) == "f-1"
 
 
-def test_a_new_pool_replaces_what_is_left_of_the_old_one(database: sqlite3.Connection) -> None:
+def test_a_new_pool_replaces_the_remaining_tickets_of_the_old_one(database: sqlite3.Connection) -> None:
     ENDPOINT["fill"](database, ["g-1"])
 
     assert [ENDPOINT["take"](database) for _ in range(2)] == ["g-1", None]

@@ -33,7 +33,7 @@ def blocks(language: str) -> list[str]:
 
 @contextmanager
 def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
-    """A pod whose identity does not answer, and that has let a client in on a fallback ticket."""
+    """A pod whose identity does not answer, and which has accepted a client with a fallback ticket."""
     cluster, pool = Cluster(folder), folder / "pool"
     pool.write_text("\n".join(TICKETS))
     pool.chmod(0o600)
@@ -50,20 +50,20 @@ def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
     try:
         cluster.run("kubectl rollout restart deployment/realtime-service")
         cluster.wait_until_ready()
-        while not let_in(cluster):
+        while not accepts(cluster):
             pass
         yield cluster
     finally:
         cluster.stop()
 
 
-def let_in(cluster: Cluster) -> bool:
+def accepts(cluster: Cluster) -> bool:
     body = {"data": {"token": TICKETS[0]}}
     return httpx.post(f"{cluster.url}/centrifugo/connect", json=body, timeout=10).status_code == 200
 
 
 def pasted(cluster: Cluster, commands: str) -> str:
-    """The commands with this pod's address in place of the cluster's."""
+    """The commands, with this pod's address instead of the cluster's."""
     port = cluster.variables["LISTEN_PORT"]
     return commands.replace("realtime-service-pods:9730", f"127.0.0.1:{port}").replace("9730", port)
 
@@ -76,17 +76,19 @@ def test_every_command_does_what_the_runbook_says(tmp_path: Path) -> None:
             assert ended.returncode in expected_codes(commands), (commands, ended.stdout, ended.stderr)
             output[commands] = ended.stdout
 
-    said = {word: [text for commands, text in output.items() if word in commands] for word in WORDS}
-    assert said["manage.py pods"][0].startswith("PODS WARNING: 1 of 1 pod answers, 1 in an outage, 1 short of tickets.")
-    health = json.loads(said["/health"][0])
+    printed = {word: [text for commands, text in output.items() if word in commands] for word in WORDS}
+    assert printed["manage.py pods"][0].startswith(
+        "PODS WARNING: 1 of 1 pod answers, 1 in an outage, 1 short of tickets."
+    )
+    health = json.loads(printed["/health"][0])
     assert health["identity_outage"]["degraded"] is True
     assert {part: set(health[part]) >= set(shown) for part, shown in example_of_health().items()} == {
         "identity_outage": True, "fallback_pool": True
     }  # fmt: skip
-    assert grows(said["for look"][0], "UNAVAILABLE")
-    assert "FALLBACK POOL WARNING: 39 tickets" in said["--url"][0]
-    assert said["--path"] == ["FALLBACK POOL OK: 5000 tickets.\n" + said["--path"][0].partition("\n")[2]]
-    assert said["rollout restart"][0].startswith("FALLBACK POOL OK: 5000 tickets.")
+    assert grows(printed["for look"][0], "UNAVAILABLE")
+    assert "FALLBACK POOL WARNING: 39 tickets" in printed["--url"][0]
+    assert printed["--path"] == ["FALLBACK POOL OK: 5000 tickets.\n" + printed["--path"][0].partition("\n")[2]]
+    assert printed["rollout restart"][0].startswith("FALLBACK POOL OK: 5000 tickets.")
     assert not (tmp_path / "fallback.tickets").exists()
 
 
@@ -100,7 +102,7 @@ WORDS = ("manage.py pods", "/health", "for look", "--url", "--path", "rollout re
 
 
 def expected_codes(commands: str) -> set[int]:
-    """1 where a warning is printed about the outage or about the few tickets of this pod."""
+    """{1} for commands that warn about the outage or about this pod's few tickets, {0} for the others."""
     warns = "manage.py pods" in commands or "manage.py check_fallback_pool --url" in commands
     return {1} if warns and "rollout" not in commands else {0}
 
@@ -112,7 +114,7 @@ def grows(text: str, code: str) -> bool:
 
 
 @needs_promtool
-def test_every_query_of_the_runbook_is_understood_by_prometheus(tmp_path: Path) -> None:
+def test_prometheus_can_parse_every_query_of_the_runbook(tmp_path: Path) -> None:
     queries = blocks("promql")
     rules = [{"record": f"query{number}", "expr": query} for number, query in enumerate(queries)]
     file = tmp_path / "rules.yml"

@@ -1,4 +1,4 @@
-"""The log lines that docs/runbook.md quotes are those that the service writes."""
+"""docs/runbook.md quotes the log lines that the service writes."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""The documentation as a site: built strictly, read in a browser, and equal to what a forge shows."""
+"""The documentation as a site: it is built strictly, works in a browser, and shows the same as a forge."""
 
 import json
 import re
@@ -46,12 +46,12 @@ async def browser() -> AsyncIterator[Tab]:
 
 
 def on_site(page: Path) -> Path:
-    """Where the site has this page."""
+    """The path of this page on the site."""
     return Path(re.sub(r"(README)?\.md$", lambda found: "index.html" if found[1] else ".html", site_uri(page)))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_site_shows_the_blocks_that_a_forge_shows(site: Path, page: Path) -> None:
+def test_the_site_shows_the_same_blocks_as_a_forge(site: Path, page: Path) -> None:
     on_the_forge = blocks(forge_html(page.read_text()))
 
     assert blocks(article(site / on_site(page))) == on_the_forge
@@ -104,7 +104,7 @@ async def test_diagrams_are_drawn_without_a_request_to_another_host(site_url: st
     assert {url for url in browser.requests if not url.startswith((site_url, "data:"))} == set()
 
 
-# What is wrong on a page, and how the strict build complains.
+# A fault on a page, and the error of the strict build.
 FAULTS = {
     "[no page](nowhere.md)": "contains a link 'nowhere.md', but the target is not found among documentation files",
     "[no heading](index.md#nowhere)": "contains a link 'index.md#nowhere', but there is no such anchor",
@@ -114,7 +114,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("fault", "complaint"), FAULTS.items(), ids=["page", "anchor", "file", "absolute"])
-def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path, fault: str, complaint: str) -> None:
+def test_a_dead_link_fails_the_build(tmp_path: Path, fault: str, complaint: str) -> None:
     configuration = project(tmp_path, {"index.md": f"# Page\n\n{fault}\n"})
 
     ended = build(tmp_path / "site", "--config-file", str(configuration))
@@ -134,7 +134,7 @@ def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) ->
 
 
 def project(folder: Path, pages: dict[str, str]) -> Path:
-    """A configuration that differs from ours in its pages alone; index.md is in the navigation."""
+    """A configuration like ours, but with these pages. Only index.md is in the navigation."""
     (folder / "docs").mkdir()
     for name, text in pages.items():
         (folder / "docs" / name).write_text(text)

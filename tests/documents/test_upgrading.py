@@ -1,4 +1,4 @@
-"""docs/upgrading.md is held to the sources."""
+"""Compares docs/upgrading.md with the sources."""
 
 import ast
 import re
@@ -31,11 +31,11 @@ def listed() -> set[PrivateName]:
     return found
 
 
-def test_the_page_lists_every_private_name_that_the_sources_use_and_no_other() -> None:
+def test_the_page_lists_exactly_the_private_names_that_the_sources_use() -> None:
     assert listed() == private_names()
 
 
-def test_every_row_says_what_the_part_buys_and_names_a_test_that_exists() -> None:
+def test_every_row_has_a_benefit_and_names_an_existing_test() -> None:
     for library, _, buys, test in rows():
         path, _, name = CODE.findall(test)[0].partition("::")
         assert library

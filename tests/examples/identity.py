@@ -1,4 +1,4 @@
-"""Builds and starts the identity services in examples/identity, as docs/identity.md says."""
+"""Builds and starts the identity services in examples/identity, as docs/identity.md describes."""
 
 import os
 import re
@@ -28,7 +28,7 @@ Build = Callable[[Path], list[str]]
 
 @dataclass
 class Example:
-    """A running one. `tickets` has one for each user."""
+    """A running identity service. `tickets` has a ticket for each user."""
 
     popen: subprocess.Popen[str]
     tickets: dict[str, str]
@@ -55,14 +55,14 @@ def python_command(folder: Path) -> list[str]:
 
 
 def go_command(folder: Path) -> list[str]:
-    """The program of `make identity-example`. CI may go without it only where it cannot be built, and says why."""
+    """The program of `make identity-example`. Without it tests are skipped; in CI they fail if it could be built."""
     if os.access(GO_PROGRAM, os.X_OK):
         return [str(GO_PROGRAM)]
     log = GO_LOG.read_text() if GO_LOG.exists() else ""
     why = go_builds.excuse(log, "the identity service in Go", "examples/identity/go/go.mod")
     if not why and os.environ.get("CI") == "true":
-        pytest.fail(f"There is no {GO_PROGRAM}. Here it must not be missing.\n{log}", pytrace=False)
-    pytest.skip(why or "There is no identity service in Go: `make identity-example` builds it.")
+        pytest.fail(f"{GO_PROGRAM} is missing, and CI requires it.\n{log}", pytrace=False)
+    pytest.skip(why or "The identity service in Go is missing: `make identity-example` builds it.")
 
 
 @contextmanager

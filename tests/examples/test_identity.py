@@ -68,7 +68,7 @@ def accepted(service: Process, ticket: str) -> dict[str, Any]:
     return result
 
 
-def test_a_ticket_gets_in_once(example: Example, service: Process) -> None:
+def test_a_ticket_is_accepted_once(example: Example, service: Process) -> None:
     first, second = (connect(service, example.tickets["u-1"]) for _ in range(2))
 
     result = first.json()["result"]
@@ -105,5 +105,5 @@ def test_an_outage_opens_the_pool_and_ends_when_identity_is_back(
         assert accepted(service, again.tickets["u-1"])["user"] == "u-1"
 
 
-def test_it_ends_on_sigterm(example: Example) -> None:
+def test_the_example_exits_on_sigterm(example: Example) -> None:
     assert example.terminate() == 0

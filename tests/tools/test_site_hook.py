@@ -1,4 +1,4 @@
-"""Where the site has files from outside docs/, and how links to them are rewritten."""
+"""The paths on the site of files from outside docs/, and the rewriting of links to them."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tools.site_hook import outside_docs, resolved, rewritten, site_uri, source_
         ("routes.example/identity.binpb", "files/routes.example/identity.binpb"),
     ],
 )
-def test_every_file_has_a_place(path: str, place: str) -> None:
+def test_every_file_has_a_path_on_the_site(path: str, place: str) -> None:
     assert site_uri(ROOT / path) == place
 
 
@@ -51,19 +51,19 @@ def test_links_are_rewritten_outside_of_code(source: str, link: str, rewrite: st
     assert rewritten(link, ROOT / source) == rewrite
 
 
-def test_a_page_shows_a_file_whole_even_with_fences_in_it() -> None:
+def test_a_page_shows_a_whole_file_even_if_it_contains_fences() -> None:
     page = source_page("deploy/x.yml", "a: 1\n```\n")
 
     assert page.endswith("# deploy/x.yml\n\n``````yaml\na: 1\n```\n``````\n")
 
 
-def test_what_a_linked_folder_holds_is_added_too() -> None:
+def test_the_files_of_a_linked_folder_are_added_too() -> None:
     added = set(outside_docs(PAGES))
 
     assert {DEPLOY / "grafana", DEPLOY / "grafana" / "kustomization.yaml", ROOT / "CHANGELOG.md"} <= added
     assert not any(path.is_relative_to(DOCS) for path in added)
 
 
-def test_a_target_outside_of_the_repository_is_none_of_the_sites() -> None:
+def test_a_target_outside_the_repository_is_not_added() -> None:
     assert resolved("../../../etc/passwd", ROOT / "docs" / "runbook.md") is None
     assert resolved(None, Path(ROOT / "README.md")) is None

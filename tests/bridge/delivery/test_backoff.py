@@ -1,4 +1,4 @@
-"""The delays of what is tried again."""
+"""The delays between attempts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Random lives of a bridge: records of a few partitions on their way to a Centrifugo that may fail at any step."""
+"""Random histories of a bridge: records of a few partitions, and a Centrifugo that may fail at any step."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ MOST_DEAD_LETTERS = 1
 
 
 class Logged(NamedTuple):
-    """A record of a partition's log: what it is mapped to."""
+    """A record of a partition's log, as the commands and failures that it is mapped to."""
 
     commands: tuple[Command, ...]
     failures: tuple[Poison, ...] = ()
@@ -59,7 +59,7 @@ RESULT = st.sampled_from(["done", "done", "done", "lost reply", "temporary", "pe
 
 
 class BridgeLife(RuleBasedStateMachine):
-    """One group of bridges, of which one at a time owns everything; `crash` makes the next one."""
+    """A group of bridges. One of them owns every partition; `crash` replaces it by the next one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class BridgeLife(RuleBasedStateMachine):
         self.work.put_back(batch.tasks)
 
     def _apply(self, item: Item, number: int, command: Command) -> None:
-        """Centrifugo carries a command out; it suppresses a publication that it knows."""
+        """Centrifugo carries out a command, unless it knows the publication."""
         partition, offset, _ = _position(item, number)
         for key in command.keys:
             applied = Applied(key, partition, offset, number)
@@ -183,7 +183,7 @@ class BridgeLife(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """kill -9: what is in flight may still arrive; the answers are lost."""
+        """kill -9: commands in flight still arrive, and their answers are lost."""
         for batch in self.flying:
             for task in batch.tasks:
                 self._apply(task.owner, task.owner.tasks.index(task), task.command)
@@ -205,7 +205,7 @@ class BridgeLife(RuleBasedStateMachine):
         assert [key for key, requests in Counter(key for keys in each for key in keys).items() if requests > 1] == []
 
     @invariant()
-    def one_request_has_several_commands_of_a_key_only_if_they_may_and_in_order(self) -> None:
+    def a_request_has_several_commands_of_a_key_only_in_a_burst_and_in_order(self) -> None:
         for batch in self.flying:
             keys = [key for task in batch.tasks for key in task.command.keys]
             assert {key for key, number in Counter(keys).items() if number > 1} <= set(BURSTING)
@@ -219,24 +219,24 @@ class BridgeLife(RuleBasedStateMachine):
                 assert seen == sorted(seen)
 
     @invariant()
-    def a_record_has_its_commands_done_one_after_another(self) -> None:
+    def the_commands_of_a_record_are_done_one_after_another(self) -> None:
         for position in {(each.partition, each.offset) for each in self.applied}:
             numbers = [each.number for each in self.applied if each[1:3] == position]
             assert numbers == sorted(numbers)
 
     @invariant()
-    def what_is_pending_is_counted(self) -> None:
+    def pending_records_are_counted(self) -> None:
         ledgers = [assignment.ledger for assignment in self.work.assignments.values()]
         items = [item for ledger in ledgers for item in ledger.open_entries()]
         assert self.work.pending == len(items)
         assert self.work.pending_bytes == sum(item.size for item in items)
 
     @invariant()
-    def what_is_in_flight_is_counted(self) -> None:
+    def commands_in_flight_are_counted(self) -> None:
         assert self.work.lanes.in_flight == sum(len(batch.tasks) for batch in self.flying)
 
     def teardown(self) -> None:
-        """Everything works from now on: every record is done, and nothing is left."""
+        """From now on everything works: every record must be done in the end, and nothing may be left."""
         self.crash()
         stopped: set[Partition] = set()
         for partition, log in self.logs.items():

@@ -1,4 +1,4 @@
-"""What Centrifugo's answers mean. The bodies are those of Centrifugo 6.9.1."""
+"""The meaning of Centrifugo's answers. The bodies are those of Centrifugo 6.9.1."""
 
 from typing import Any
 
@@ -23,16 +23,16 @@ def test_a_reply_with_the_result_is_done(method: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "cause"), [(100, "error_100"), (111, "error_other"), (109, "error_other")])
-def test_an_error_that_passes_is_temporary(code: int, cause: str) -> None:
+def test_a_listed_temporary_error_is_temporary(code: int, cause: str) -> None:
     assert verdict_of(error(code)) == Verdict(Kind.TEMPORARY, cause)
 
 
-def test_an_error_that_is_not_known_is_temporary() -> None:
+def test_an_unknown_error_is_temporary() -> None:
     assert verdict_of(error(4711)) == Verdict(Kind.TEMPORARY, "error_other")
 
 
 @pytest.mark.parametrize(("code", "reason"), PERMANENT_ERRORS)
-def test_an_error_that_stays_is_permanent(code: int, reason: str) -> None:
+def test_a_listed_permanent_error_is_permanent(code: int, reason: str) -> None:
     expected = Verdict(Kind.PERMANENT, reason=reason, detail=f"Centrifugo error {code}")
 
     assert verdict_of(error(code)) == expected
@@ -54,7 +54,7 @@ def test_only_the_channels_that_failed_temporarily_are_sent_again() -> None:
     assert verdict == Verdict(Kind.TEMPORARY, "error_100", "unknown_channel", "Centrifugo error 102", again=(1, 3))
 
 
-def test_a_broadcast_of_which_a_channel_is_unknown_is_permanent() -> None:
+def test_a_broadcast_to_an_unknown_channel_fails_permanently() -> None:
     verdict = verdict_of({"broadcast": {"responses": [{"result": {}}, error(102)]}}, "broadcast")
 
     assert verdict == Verdict(Kind.PERMANENT, reason="unknown_channel", detail="Centrifugo error 102")
@@ -108,12 +108,12 @@ def test_a_broadcast_without_responses_is_an_outage(responses: Any) -> None:
         (503, Outcome.OUTAGE, "http_5xx"),
     ],
 )
-def test_a_status_tells_what_to_do_with_the_whole_request(status: int, outcome: Outcome, cause: str) -> None:
+def test_an_http_status_decides_about_the_whole_request(status: int, outcome: Outcome, cause: str) -> None:
     failure = failure_of_status(status)
 
     assert failure is not None
     assert (failure.outcome, failure.cause, failure.detail) == (outcome, cause, f"HTTP status {status}")
 
 
-def test_status_200_is_no_failure() -> None:
+def test_status_200_is_not_a_failure() -> None:
     assert failure_of_status(200) is None

@@ -1,4 +1,4 @@
-"""Single steps of what test_machines.py tries at random."""
+"""Single steps, which test_machines.py combines at random."""
 
 from bridge.delivery.work import NO_DEAD_LETTER_TOPIC, TOO_MANY_DEAD_LETTERS, Partition, Stop, Work
 from tests.bridge.made import POISON, publication, record
@@ -60,7 +60,7 @@ def test_a_commit_that_was_refused_is_due_again() -> None:
     assert (first, again, uncommitted(work)) == (5, 5, None)
 
 
-def test_one_request_has_as_many_of_a_bursting_channel_as_it_may() -> None:
+def test_one_request_has_at_most_burst_publications_of_a_channel() -> None:
     work = assigned()
     for offset in range(5):
         work.receive(PARTITION, record(offset), [publication("words", burst=3)])
@@ -83,7 +83,7 @@ def test_a_burst_does_not_overtake_the_command_before_it_in_its_record() -> None
     assert [task.owner.offset for task in batch.tasks] == [0, 1]
 
 
-def test_a_command_of_a_partition_that_has_gone_is_not_tried_again() -> None:
+def test_a_command_of_a_revoked_partition_is_not_retried() -> None:
     work = assigned()
     work.receive(PARTITION, record(0), [publication("a"), publication("b")])
     [task] = work.take(10, 1000).tasks
@@ -97,7 +97,7 @@ def test_a_command_of_a_partition_that_has_gone_is_not_tried_again() -> None:
     assert len(work.lanes) == 0
 
 
-def test_a_partition_that_is_assigned_again_starts_from_nothing() -> None:
+def test_a_partition_that_is_assigned_again_starts_without_records() -> None:
     work = assigned()
     work.receive(PARTITION, record(0), [publication("a")])
 
@@ -117,7 +117,7 @@ def test_a_request_is_bounded_in_bytes_and_never_empty() -> None:
     assert sizes == [1, 2]
 
 
-def test_without_a_topic_for_dead_letters_the_partition_stops_at_the_first() -> None:
+def test_without_a_dead_letter_topic_the_first_dead_letter_stops_the_partition() -> None:
     work = assigned(None)
     item = work.receive(PARTITION, record(4), failures=[POISON])
 
@@ -127,7 +127,7 @@ def test_without_a_topic_for_dead_letters_the_partition_stops_at_the_first() -> 
     assert work.receive(PARTITION, record(5)) is None
 
 
-def test_a_record_that_is_done_ends_the_row_of_dead_letters() -> None:
+def test_a_delivered_record_resets_the_count_of_consecutive_dead_letters() -> None:
     work = assigned(1)
     due = []
     for offset in range(4):
@@ -143,7 +143,7 @@ def test_a_record_that_is_done_ends_the_row_of_dead_letters() -> None:
     assert work.assignments[PARTITION].stopped == Stop(3, TOO_MANY_DEAD_LETTERS)
 
 
-def test_what_was_received_after_the_stop_is_not_sent_and_takes_no_room() -> None:
+def test_records_received_after_the_stop_are_not_sent_and_do_not_count_as_pending() -> None:
     work = assigned(None)
     poison = work.receive(PARTITION, record(0), [publication("b")], [POISON])
     work.receive(PARTITION, record(1), [publication("a")])

@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers of pytest-xdist have a broker each, in place of all of them."""
+    """Run these tests in two workers of pytest-xdist, so that only two brokers are started."""
     for item in items:
         if item.path.is_relative_to(HERE):
             group = "kafka-torture" if item.path.stem == "test_torture" else "kafka"
@@ -20,12 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def centrifugo_v6() -> Path:
-    """The newest major. CI may go without it only where it cannot be built."""
+    """The binary of Centrifugo v6. Without it the tests are skipped, but in CI they fail if it could be built."""
     if found := centrifugo.binary(6):
         return found
     excuse = centrifugo.excuse(centrifugo.build_log())
     if not excuse and os.environ.get("CI") == "true" and not centrifugo.named():
-        pytest.fail(
-            f"There is no Centrifugo v6, and here it must not be missing.\n{centrifugo.build_log()}", pytrace=False
-        )
-    pytest.skip(excuse or "There is no Centrifugo v6: `make centrifugos` builds it with Go.")
+        pytest.fail(f"Centrifugo v6 is missing, and CI requires it.\n{centrifugo.build_log()}", pytrace=False)
+    pytest.skip(excuse or "Centrifugo v6 is missing: `make centrifugos` builds it with Go.")

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from tests.bridge.e2e.stage import Listening, Stage
 
-LONG = os.environ.get("TORTURE") == "long"  # as long as docs/bridge-operations.md says it was tried
+LONG = os.environ.get("TORTURE") == "long"  # incidents as long as docs/bridge-operations.md describes
 FAMILIES = 20
 PARTITIONS = 4
 CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
@@ -20,7 +20,7 @@ CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
 
 @dataclass
 class Load:
-    """Events of each family in turn, `rate` a second: `total` at least, and more until `assert_delivered` is called."""
+    """Writes events of the families in turn, `rate` per second: at least `total`, and until `assert_delivered`."""
 
     total: int
     rate: int
@@ -29,7 +29,7 @@ class Load:
     written: threading.Event = field(default_factory=threading.Event)
 
     def produce(self) -> None:
-        """Write them; each once and in order, whatever happens to Kafka meanwhile."""
+        """Write the events, each once and in order, even if Kafka fails meanwhile."""
         producer = Producer(
             {"bootstrap.servers": self.stage.kafka.address, "enable.idempotence": True, "linger.ms": 2},
         )
@@ -47,16 +47,16 @@ class Load:
         self.written.set()
 
     async def assert_delivered(self, heard: Listening) -> None:
-        """Every event reached the client: none is lost, none came twice, and each family's came in order."""
+        """Assert that the client received every event once, and those of each family in order."""
         self.enough.set()
-        assert await asyncio.to_thread(self.written.wait, 90), "Kafka did not take the events"
+        assert await asyncio.to_thread(self.written.wait, 90), "Kafka did not accept all events"
         await heard.until(lambda: heard.count >= self.total)
         each = self.total // FAMILIES
         wrong = {name: numbers for name in CHANNELS if (numbers := heard.numbers(name)) != list(range(each))}
         assert wrong == {}, f"lost, repeated or out of order: {wrong}"
 
     def assert_committed(self) -> None:
-        """Everything is committed."""
+        """Assert that every event is committed within 20 s."""
         each = self.total // PARTITIONS
         until = time.monotonic() + 20
         wanted = [each] * PARTITIONS
@@ -67,7 +67,7 @@ class Load:
 
 @contextmanager
 def producing(stage: Stage, total: int, rate: int = 400) -> Iterator[Load]:
-    """Events while the context lasts; at its end all are written."""
+    """Write events while the context lasts. At its end all of them are written."""
     load = Load(total, rate, stage)
     failures: list[BaseException] = []
 

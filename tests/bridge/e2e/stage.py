@@ -1,4 +1,4 @@
-"""A domain event on its way: Kafka, the bridge as a process, Centrifugo, and a client that listens."""
+"""The parts of an end-to-end test: Kafka, the bridge as a process, Centrifugo, and a subscribed client."""
 
 import asyncio
 import json
@@ -85,7 +85,7 @@ def staged(
 
 @dataclass
 class Listening:
-    """What a subscribed client was sent, by channel, in order."""
+    """The publications that a subscribed client received, by channel, in order."""
 
     received: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -97,7 +97,7 @@ class Listening:
         return sum(len(received) for received in self.received.values())
 
     async def until(self, condition: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
-        """Wait until the condition is true. AssertionError, with what has arrived, if it never is."""
+        """Wait until the condition is true. Otherwise raise AssertionError with the number of received publications."""
         try:
             async with asyncio.timeout(within_s):
                 while not condition():

@@ -1,4 +1,4 @@
-"""Every query of the bridge's dashboard, asked of a real Prometheus that saw bridges deliver, fail and stop."""
+"""Every query of the bridge's dashboard, run on a real Prometheus that scraped bridges that deliver, fail and stop."""
 
 import asyncio
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def test_the_timeline_shows_deliveries_pauses_and_an_outage(played: Played) -> N
     assert {0, 2} <= {value for each in series for value in each.values} <= {0, 1, 2}
 
 
-def test_dead_letters_are_told_apart_by_their_reason(played: Played) -> None:
+def test_dead_letters_are_shown_by_topic_and_reason(played: Played) -> None:
     [asked] = [query for query in ASKED if query.panel == "Dead letters"]
 
     series = answered(played.prometheus, asked, JOB)

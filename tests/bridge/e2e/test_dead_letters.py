@@ -1,4 +1,4 @@
-"""A record that fails, from the dead letters back to its channel."""
+"""A failed record: its dead letter, and its replay to the channel."""
 
 import json
 import subprocess
@@ -82,7 +82,7 @@ async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centri
     assert len(second) == len(first)
 
 
-async def test_a_command_without_a_kafka_says_so(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+async def test_a_command_names_a_missing_dead_letter_topic(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage:
         stage.variables["BRIDGE_DEAD_LETTER_TOPIC"] = "nowhere"
         ended = manage(stage, "inspect_dead_letters")

@@ -1,4 +1,4 @@
-"""Every action of routes.example, done by a real Centrifugo, and what a client of it sees."""
+"""Every action of routes.example on a real Centrifugo, and its effect on a client."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ from tests.harness.centrifugo import Centrifugo, Config
 pytestmark = pytest.mark.processes
 GIVE_UP_S = 30.0
 USER = "u1"
-MARKER = "coach:marker"  # what is published here comes after all that was published before
+MARKER = "coach:marker"  # a publication here arrives after all earlier ones
 MAPPER = RouteMapper(load_routes(str(EXAMPLE / "routes.toml")))
 
 
@@ -51,7 +51,7 @@ class Server:
         return f"{signed}.{encoded(hmac.digest(self.secret.encode(), signed.encode(), hashlib.sha256))}"
 
     async def send(self, commands: Sequence[Command]) -> None:
-        """One after another, as the bridge does; each is done."""
+        """Send the commands one after another, as the bridge does, and assert that each is done."""
         url = f"{self.centrifugo.url}/api"
         async with open_api(url, key=self.key, timeout_s=GIVE_UP_S, requests=1, parallel=True) as api:
             for command in commands:
@@ -105,7 +105,7 @@ class Client:
         return [(channel, content["data"]) for channel, kind, content in self.pushes if kind == "pub"]
 
     async def listen(self) -> None:
-        """Until the connection is closed."""
+        """Collect messages until the connection is closed."""
         try:
             async for frame in self.socket:
                 for line in frame.splitlines():
@@ -157,7 +157,7 @@ async def connected(server: Server, *channels: str) -> AsyncIterator[Client]:
 
 
 def commands_of(name: str, *, offset: int = 0, **changes: Any) -> tuple[Command, ...]:
-    """What this route of the example makes of its record, some fields of its value changed."""
+    """The commands that this route of the example makes from its record, with some fields of the value changed."""
     topic, value, headers = RECORDS[name]
     body = value if isinstance(value, bytes) else {**value, **changes}
     read = msgspec.structs.replace(record(body, topic=topic, headers=headers), offset=offset)
@@ -168,7 +168,7 @@ def commands_of(name: str, *, offset: int = 0, **changes: Any) -> tuple[Command,
 
 
 async def mark(server: Server) -> None:
-    """Publish what comes last."""
+    """Publish to MARKER."""
     async with httpx.AsyncClient(headers={"X-API-Key": server.key}, trust_env=False) as http:
         await http.post(f"{server.centrifugo.url}/api/publish", json={"channel": MARKER, "data": {}})
 
@@ -208,7 +208,7 @@ async def test_tags_are_beside_the_data(server: Server) -> None:
 
 
 async def test_an_older_version_of_an_entry_does_not_overwrite_a_newer_one(server: Server) -> None:
-    """Centrifugo v5 knows no versions, which check_routes warns of."""
+    """Centrifugo v5 ignores versions; check_routes warns about this."""
     newer = commands_of("diary-entry-state", offset=1, entry_id="e2", version=9)
     older = commands_of("diary-entry-state", offset=2, entry_id="e2", version=8)
 

@@ -40,7 +40,7 @@ OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans")
 
 
 class Run:
-    """A bridge's life with the log at its loudest: what it was given, and what it wrote."""
+    """A run of a bridge with LOG_LEVEL=trace: the texts in its input (`needles`), and everything that it wrote."""
 
     def __init__(self) -> None:
         names = ("key", "family", "user", "text", "namespace", "header", "trace state", "odd", "api key")
@@ -48,7 +48,7 @@ class Run:
         self.outputs: dict[str, str] = {}
 
     def events(self) -> list[bytes]:
-        """One that goes well until its third action, and those that fail in every way before they are sent."""
+        """An event whose third action fails, and events that fail in every way before a command is sent."""
         given = {name: self.needles[name] for name in ("family", "user", "text", "namespace")}
         odd = self.needles["odd"]
         broken = [{**given, "family": f"{odd}#"}, {**given, "user": ""}, {**given, "family": {odd: 1}}, {odd: odd}]
@@ -90,14 +90,14 @@ def run(kafka: Kafka, centrifugo_v6: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_nothing_of_an_event_and_no_secret_is_in_any_output(run: Run, output: str) -> None:
+def test_no_output_contains_a_part_of_an_event_or_a_secret(run: Run, output: str) -> None:
     text = run.outputs[output]
 
     assert len(text) > 100
     assert [name for name, needle in run.needles.items() if needle in text] == []
 
 
-def test_the_run_has_left_its_traces(run: Run) -> None:
+def test_the_run_has_written_to_every_output(run: Run) -> None:
     assert '"message":"dead letter"' in run.outputs["stdout"]
     assert "Centrifugo refuses the bridge" in run.outputs["stderr"]
     for reason in ("unknown_channel", "bad_placeholder", "no_such_field", "not_json"):

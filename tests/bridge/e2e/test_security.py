@@ -53,7 +53,7 @@ def with_sasl(kafka: Kafka, secured: Secured, mechanism: str, *, tls: bool) -> d
 
 
 async def assert_delivers(stage: Stage, **variables: str) -> BridgeProcess:
-    """Under these variables an event is published, and one that is no JSON is dead-lettered."""
+    """Assert that with these variables an event is published, and a record that is not JSON is dead-lettered."""
     async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
         with stage.bridge(**variables) as bridge:
             stage.kafka.produce(stage.topic, [EVENT, b"no json"])
@@ -92,7 +92,7 @@ def test_a_wrong_password_is_logged_but_not_shown(stage: Stage, kafka: Kafka, se
     assert "not-the-password" not in written
 
 
-def test_a_broker_of_another_authority_is_not_trusted(
+def test_a_broker_with_a_certificate_of_another_authority_is_not_trusted(
     stage: Stage, kafka: Kafka, secured: Secured, tmp_path: Path
 ) -> None:
     other = Authority.in_folder(tmp_path)

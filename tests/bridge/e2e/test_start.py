@@ -1,4 +1,4 @@
-"""How run_bridge starts, or does not."""
+"""The start of run_bridge, and the reasons why it fails."""
 
 import subprocess
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def checked(stage: Stage, **variables: str) -> subprocess.CompletedProcess[str]:
     return manage(stage, "run_bridge", "--check")
 
 
-def test_a_check_lists_what_is_in_order(stage: Stage) -> None:
+def test_a_check_lists_what_works(stage: Stage) -> None:
     ended = checked(stage)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -55,7 +55,7 @@ def test_a_check_names_a_kafka_and_a_centrifugo_that_do_not_answer(stage: Stage,
     assert "the connection was refused" in ended.stdout
 
 
-def test_without_the_dead_letter_topic_the_start_ends_with_how_to_create_it(stage: Stage) -> None:
+def test_without_the_dead_letter_topic_the_start_fails_and_says_how_to_create_it(stage: Stage) -> None:
     with stage.bridge(BRIDGE_DEAD_LETTER_TOPIC="not.there") as bridge:
         code = bridge.process.popen.wait(30)
         found = bridge.process.stderr()
@@ -67,7 +67,7 @@ def test_without_the_dead_letter_topic_the_start_ends_with_how_to_create_it(stag
     )
 
 
-def test_without_a_routes_file_the_start_ends() -> None:
+def test_without_a_routes_file_the_start_fails() -> None:
     ended = run_manage("run_bridge")
 
     assert ended.returncode == 1
@@ -77,7 +77,7 @@ def test_without_a_routes_file_the_start_ends() -> None:
     )
 
 
-def test_a_port_that_is_taken_ends_the_start(stage: Stage) -> None:
+def test_the_start_fails_if_the_port_is_in_use(stage: Stage) -> None:
     with stage.bridge() as first:
         first.wait_until_assigned(2)
         port = str(first.process.port)
@@ -89,7 +89,7 @@ def test_a_port_that_is_taken_ends_the_start(stage: Stage) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in found
 
 
-def test_a_kafka_that_is_not_there_yet_is_waited_for(stage: Stage) -> None:
+def test_the_bridge_waits_for_a_kafka_that_does_not_answer_yet(stage: Stage) -> None:
     with stage.bridge(BRIDGE_KAFKA_BROKERS="127.0.0.1:1") as bridge:
         bridge.wait_until(lambda health: health.get("kafka") == {"reachable": False} and health["status"] == "degraded")
         live = bridge.process.http.get("/health/live").status_code
@@ -98,7 +98,7 @@ def test_a_kafka_that_is_not_there_yet_is_waited_for(stage: Stage) -> None:
     assert (live, code) == (200, 0)
 
 
-def test_sigterm_in_an_outage_of_centrifugo_ends_soon_and_loses_nothing(stage: Stage) -> None:
+def test_sigterm_in_an_outage_of_centrifugo_commits_no_undelivered_record(stage: Stage) -> None:
     with stage.bridge(CENTRIFUGO_API_URL="http://127.0.0.1:1/api") as bridge:
         stage.kafka.produce(stage.topic, [b'{"family":"f-1","n":1}'])
         bridge.wait_until(lambda health: health.get("pending") == 1)

@@ -75,7 +75,7 @@ async def test_bridges_join_and_leave(stage: Stage) -> None:
                 await asyncio.to_thread(load.assert_committed)
 
 
-async def test_a_rebalance_and_a_kill_while_centrifugo_stands_still(stage: Stage) -> None:
+async def test_a_rebalance_and_a_kill_while_centrifugo_is_stopped(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load, stage.bridge() as first, ExitStack() as later:
             await client.until(lambda: client.count > 50)

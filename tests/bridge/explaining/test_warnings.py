@@ -1,4 +1,4 @@
-"""What is accepted in a routes file, and warned of: by itself, beside a Centrifugo configuration, beside a policy."""
+"""Warnings about a valid routes file: by itself, with a Centrifugo configuration, and with a policy."""
 
 from pathlib import Path
 
@@ -90,7 +90,7 @@ FEED = (
         ),
     ],
 )
-def test_what_is_probably_not_meant_is_warned_of(tmp_path: Path, text: str, sentences: list[str]) -> None:
+def test_a_probable_mistake_is_a_warning(tmp_path: Path, text: str, sentences: list[str]) -> None:
     assert warned(tmp_path, text) == sentences
 
 
@@ -142,9 +142,8 @@ MISSES = (
             publishing(),
             FULL._replace(streams=False),
             [
-                "entries 1: channel family:{family_id}: its namespace has a subscription_type that cannot be "
-                "published to "
-                "(rejected); use one of stream"
+                "entries 1: channel family:{family_id}: the subscription_type of its namespace does not accept "
+                "publications (rejected); use a stream type"
             ],
         ),
         (
@@ -158,23 +157,23 @@ MISSES = (
         ('do = "unsubscribe"\nuser = "{u}"\nchannel = "else:{id}"', FULL, []),
     ],
 )
-def test_a_centrifugo_configuration_that_does_not_suit_is_warned_of(
+def test_a_mismatch_with_the_centrifugo_configuration_is_a_warning(
     tmp_path: Path, action: str, facts: NamespaceFacts, sentences: list[str]
 ) -> None:
     assert warned(tmp_path, one_route(action), ServerFacts(6, ":", (facts,))) == sentences
 
 
-def test_a_channel_without_a_namespace_has_the_options_of_those(tmp_path: Path) -> None:
+def test_a_channel_without_a_namespace_has_the_options_of_without_namespace(tmp_path: Path) -> None:
     server = ServerFacts(6, ":", (FULL._replace(name="", path="channel.without_namespace"),))
 
     assert warned(tmp_path, one_route(publishing("{id}")), server) == []
 
 
-def test_a_boundary_of_ones_own_parts_the_namespace(tmp_path: Path) -> None:
+def test_a_configured_boundary_separates_the_namespace(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing("family.x:{id}")), ServerFacts(6, ".", (FULL,))) == []
 
 
-def test_centrifugo_5_does_not_know_versions(tmp_path: Path) -> None:
+def test_a_version_is_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing(more=VERSIONED)), ServerFacts(5, ":", (FULL,))) == [
         "entries 1: Centrifugo v5 ignores version: older states overwrite newer ones"
     ]
@@ -203,7 +202,7 @@ NOBODY = "no rule of the policy allows subscribing to it; add one, or remove the
         ("family:{family_id}", [rule("family:main", subscribe=False), rule("family:*")], True),
     ],
 )
-def test_a_channel_without_subscribers_is_warned_of(
+def test_a_channel_to_which_no_client_may_subscribe_is_a_warning(
     tmp_path: Path, channel: str, rules: list[PolicyFacts], reachable: bool
 ) -> None:
     sentences = warned(tmp_path, one_route(publishing(channel)), rules=rules)
@@ -211,7 +210,7 @@ def test_a_channel_without_subscribers_is_warned_of(
     assert sentences == ([] if reachable else [f"entries 1: channel {channel}: {NOBODY}"])
 
 
-def test_routes_that_fill_a_placeholder_of_the_policy_with_different_things_are_warned_of(tmp_path: Path) -> None:
+def test_routes_that_fill_a_placeholder_of_the_policy_differently_are_a_warning(tmp_path: Path) -> None:
     text = one_route(publishing("family:{family.family_id}:a")) + others(one_route(publishing("family:{user_id}:b")))
 
     assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [

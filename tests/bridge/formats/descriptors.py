@@ -17,7 +17,7 @@ WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 
 @cache
 def descriptor_set(proto: Path = HERE / "messages.proto") -> bytes:
-    """What protoc writes for this file, with its imports."""
+    """The descriptor set that protoc writes for this file and its imports."""
     with TemporaryDirectory() as folder:
         out = Path(folder, "out.binpb")
         places = (f"-I{proto.parent}", f"-I{WELL_KNOWN}")

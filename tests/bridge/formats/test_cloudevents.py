@@ -74,7 +74,7 @@ def test_extensions_are_attributes_too() -> None:
     assert [command["publish"]["data"]["more"] for command in (binary, structured)] == ["x", 3]
 
 
-def test_what_is_no_event_is_json_unless_the_route_wants_events() -> None:
+def test_a_record_without_cloudevents_headers_is_json_unless_the_route_requires_cloudevents() -> None:
     text = one_route(publishing("c", 'fields = ["id"]'))
 
     assert len(sent(outcome_of(text, record({"id": 1})))) == 1
@@ -121,5 +121,7 @@ def test_what_is_no_event_is_json_unless_the_route_wants_events() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_breaks_the_rules_is_poison(text: str, value: bytes, headers: Headers, reason: str, detail: str) -> None:
+def test_a_record_that_breaks_the_cloudevents_rules_is_poison(
+    text: str, value: bytes, headers: Headers, reason: str, detail: str
+) -> None:
     assert failed(outcome_of(text, record(value, headers=headers))) == Poison(Reason(reason), detail, "entries")

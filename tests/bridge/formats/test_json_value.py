@@ -1,4 +1,4 @@
-"""JSON values: strict, an object, and Debezium's object in a text."""
+"""JSON values: objects in strict JSON, and Debezium's objects in a JSON text."""
 
 import pytest
 
@@ -58,13 +58,13 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         ),
     ],
 )
-def test_anything_else_is_poison_and_its_text_is_not_shown(value: bytes, detail: str) -> None:
+def test_any_other_value_is_poison_and_is_not_quoted(value: bytes, detail: str) -> None:
     assert failed(outcome_of(TEXT, record(value))) == Poison(Reason.NOT_JSON, detail, "entries", None)
 
 
 @pytest.mark.parametrize("kind", [b"avro/binary", b"application/vnd.apache.avro; x=1", b"Application/AVRO"])
 @pytest.mark.parametrize("form", ["json", "auto"])
-def test_avro_is_refused_in_words(form: str, kind: bytes) -> None:
+def test_avro_is_refused_with_its_own_message(form: str, kind: bytes) -> None:
     text = TEXT.replace('"json"', f'"{form}"')
 
     assert failed(outcome_of(text, record(b"{}", headers=(("content-type", kind),)))) == Poison(

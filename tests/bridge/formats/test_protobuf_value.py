@@ -63,7 +63,7 @@ def test_fields_have_their_proto_names_and_integers_stay_numbers() -> None:
     }
 
 
-def test_fields_that_know_whether_they_are_set_are_absent_when_they_are_not() -> None:
+def test_unset_fields_with_presence_are_absent() -> None:
     assert data(b"") == PLAIN
     assert data(message_class("Event")(nick="", inner={}).SerializeToString()) == {
         **PLAIN,
@@ -92,7 +92,7 @@ def test_well_known_types_are_written_as_protobufs_json_does() -> None:
 @pytest.mark.parametrize(
     ("ratio", "text"), [(float("inf"), "Infinity"), (float("-inf"), "-Infinity"), (float("nan"), "NaN")]
 )
-def test_a_number_that_json_does_not_have_is_a_text(ratio: float, text: str) -> None:
+def test_infinity_and_nan_become_texts(ratio: float, text: str) -> None:
     assert data(message_class("Event")(ratio=ratio).SerializeToString())["ratio"] == text
 
 
@@ -146,7 +146,7 @@ MALFORMED = "the frame's message indexes are malformed"
         (b"\0" + SCHEMA_ID + b"\x02\x02\xff", "the value is not a test.v1.Event"),
     ],
 )
-def test_a_frame_of_something_else_is_poison(value: bytes, detail: str) -> None:
+def test_a_wrong_or_missing_frame_is_poison(value: bytes, detail: str) -> None:
     assert failed(read(value, "Event", "confluent")) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
 
 
@@ -169,7 +169,7 @@ def timestamp(seconds: int) -> bytes:
         (timestamp(10**15), "a test.v1.Event with an invalid text or time"),
     ],
 )
-def test_what_is_not_the_message_is_poison(value: bytes, detail: str) -> None:
+def test_bytes_that_are_not_the_message_are_poison(value: bytes, detail: str) -> None:
     assert failed(read(value)) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
 
 

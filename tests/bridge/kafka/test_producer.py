@@ -1,4 +1,4 @@
-"""What becomes of messages when the library's producer fails for good."""
+"""The producer after a fatal error of the library's producer."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ FATAL = KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "the sequence is bro
 
 
 class FailingProducer:
-    """Reports one message in a poll. All fail if it is the first producer."""
+    """Reports one message in each poll; with `fails`, every message has failed."""
 
     def __init__(self, *, fails: bool) -> None:
         self.fails = fails
@@ -35,7 +35,7 @@ class FailingProducer:
         return len(self.waiting)
 
 
-async def test_every_message_of_a_producer_that_failed_for_good_is_reported_and_one_other_takes_its_place() -> None:
+async def test_after_a_fatal_error_every_message_is_reported_and_one_new_producer_is_made() -> None:
     made: list[FailingProducer] = []
 
     def make(properties: Any, logger: Any) -> FailingProducer:
@@ -58,7 +58,7 @@ async def _send(producer: KafkaProducer) -> None:
     await producer.send("letters", key=None, value=b"{}", headers=())
 
 
-async def test_a_producer_without_an_error_is_kept() -> None:
+async def test_a_producer_without_a_fatal_error_is_kept() -> None:
     made: list[FailingProducer] = []
 
     def make(properties: Any, logger: Any) -> FailingProducer:

@@ -1,4 +1,4 @@
-"""What a record becomes: commands, a dead letter's reason, or nothing."""
+"""The outcome for a record: commands, a dead letter's reason, or nothing."""
 
 from typing import Any
 
@@ -63,11 +63,11 @@ def test_data_is_filled_in_with_the_types_of_the_values(template: str, data: Any
     assert built == (data if data is not None else around[next(iter(built))])
 
 
-def test_the_whole_event_is_published_when_the_file_says_so() -> None:
+def test_data_with_a_star_publishes_the_whole_event() -> None:
     assert published(one_route(publishing(more='data = "*"')), EVENT)["data"] == EVENT
 
 
-def test_a_list_names_a_channel_for_each_of_its_elements_once() -> None:
+def test_each_distinct_element_of_a_list_makes_a_channel() -> None:
     text = one_route('do = "publish"\nchannels = ["user:{ids[]}", "log:{by.id}"]\nfields = ["id"]')
 
     request = published(text, {"id": 1, "ids": ["a", 2, "a"], "by": {"id": "b"}})
@@ -75,7 +75,7 @@ def test_a_list_names_a_channel_for_each_of_its_elements_once() -> None:
     assert request == {"channels": ["user:a", "user:2", "log:b"], "data": {"id": 1}}
 
 
-def test_a_list_of_objects_names_a_channel_by_a_field_of_each() -> None:
+def test_a_field_of_each_object_of_a_list_makes_a_channel() -> None:
     text = one_route(publishing("user:{members[].user.id}:feed"))
 
     assert published(text, {"id": 1, "members": [{"user": {"id": "a"}}]})["channel"] == "user:a:feed"
@@ -98,7 +98,7 @@ def test_every_route_that_fits_applies_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_what_fails_in_one_route_does_not_keep_another_from_its_commands() -> None:
+def test_a_failure_in_one_action_does_not_stop_the_others() -> None:
     """A feed that lacks a field must not keep a disconnect from happening."""
     text = one_route(publishing("feed:{gone}") + '\n[[routes.actions]]\ndo = "disconnect"\nuser = "{user_id}"')
 
@@ -134,7 +134,7 @@ def test_each_kind_of_action_makes_its_command(action: str, command: Any) -> Non
     assert sent(outcome_of(one_route(action), record(EVENT))) == [command]
 
 
-def test_a_list_of_users_makes_a_command_for_each() -> None:
+def test_each_user_of_a_list_gets_a_command() -> None:
     text = one_route('do = "unsubscribe"\nuser = "{ids[]}"\nchannel = "c:{id}"')
 
     assert sent(outcome_of(text, record({"id": 1, "ids": ["a", "b"]}))) == [
@@ -226,7 +226,7 @@ def test_a_record_that_an_action_cannot_use_is_poison(action: str, value: Any, r
     assert failed(outcome) == Poison(Reason(reason), detail, "entries", 1)
 
 
-def test_a_key_that_is_not_text_is_no_value() -> None:
+def test_a_key_that_is_not_utf8_is_not_a_value() -> None:
     text = one_route(publishing("c", 'data = { key = "{@key}" }'))
 
     assert failed(outcome_of(text, record({}, key=b"\xff"))) == Poison(
@@ -242,7 +242,7 @@ BAD_SEGMENTS = [
 
 @pytest.mark.parametrize("value", BAD_SEGMENTS)
 @pytest.mark.parametrize("in_list", [False, True])
-def test_a_channel_is_not_made_of_an_id_that_says_more_than_an_id(value: Any, in_list: bool) -> None:
+def test_an_id_with_separators_or_of_another_type_makes_no_channel(value: Any, in_list: bool) -> None:
     text = one_route(publishing("family:{x[]}" if in_list else "family:{x}"))
 
     failure = failed(outcome_of(text, record({"id": 1, "x": [value] if in_list else value})))
@@ -257,7 +257,7 @@ def test_ordinary_ids_make_channels(value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["", "\n", "a\0", "\u200b", True, 1.5, [], {}, ["a"]])
 @pytest.mark.parametrize("do", ['do = "disconnect"', 'do = "refresh"', 'do = "unsubscribe"\nchannel = "a"'])
-def test_a_user_is_never_empty_and_printable(do: str, value: Any) -> None:
+def test_an_empty_or_unprintable_user_is_poison(do: str, value: Any) -> None:
     failure = failed(outcome_of(one_route(f'{do}\nuser = "{{u}}"'), record({"u": value})))
 
     assert failure.reason is Reason.BAD_PLACEHOLDER
@@ -278,7 +278,7 @@ def test_a_version_that_centrifugo_would_refuse_or_ignore_is_poison(value: Any) 
 
 
 @pytest.mark.parametrize(("value", "version"), [(1, 1), ("7", 7), (2**63 - 1, 2**63 - 1)])
-def test_a_version_is_a_number(value: Any, version: int) -> None:
+def test_a_version_is_sent_as_a_number(value: Any, version: int) -> None:
     text = one_route(publishing(more='fields = ["id"]\nversion = "{v}"\nversion_epoch = "{family_id}"'))
 
     request = published(text, {**EVENT, "v": value})
@@ -286,7 +286,7 @@ def test_a_version_is_a_number(value: Any, version: int) -> None:
     assert (request["version"], request["version_epoch"]) == (version, "f1")
 
 
-def test_tags_are_texts_and_may_be_left_out() -> None:
+def test_tags_are_texts_and_optional_tags_may_be_absent() -> None:
     text = one_route(publishing(more='fields = ["id"]\ntags = { kind = "entry", n = "{n}", mood = "{mood?}" }'))
 
     assert published(text, {**EVENT, "n": 3})["tags"] == {"kind": "entry", "n": "3"}
@@ -314,7 +314,7 @@ def with_key(idempotency: str) -> str:
         ('{ event = "{@header.id}" }', "h1"),
     ],
 )
-def test_an_idempotency_key_is_made_as_the_file_says(idempotency: str, key: str) -> None:
+def test_idempotency_selects_the_key(idempotency: str, key: str) -> None:
     assert key_of(with_key(idempotency), headers=(*CLOUD_EVENT, ("id", b"h1"))) == [key]
 
 
@@ -324,7 +324,7 @@ def test_a_long_id_becomes_a_short_key() -> None:
     assert len(key) == 64
 
 
-def test_several_publications_of_one_record_have_keys_of_their_own() -> None:
+def test_several_publications_of_one_record_have_different_keys() -> None:
     two = publishing("a:{id}") + "\n[[routes.actions]]\n" + publishing("a:{id}")
     text = one_route(two) + one_route(publishing("a:{id}"), 'where = [{ field = "kind", exists = true }]').replace(
         "entries", "others"
@@ -334,7 +334,7 @@ def test_several_publications_of_one_record_have_keys_of_their_own() -> None:
     assert key_of(text, {**EVENT, "kind": 1})[2] == f"{POSITION}:others.1"
 
 
-def test_a_route_that_does_not_fit_leaves_the_key_of_another_alone() -> None:
+def test_a_route_that_does_not_fit_does_not_change_the_key_of_another() -> None:
     text = one_route(publishing("a:{id}")) + one_route(
         publishing("a:{id}"), 'where = [{ field = "kind", exists = true }]'
     ).replace("entries", "others")
@@ -397,7 +397,7 @@ def test_an_absent_field_fits_only_exists_false_and_not_in(condition: str, fits:
     assert (outcome_of(text, record({"id": 1})) != Skip(SkipReason.UNROUTED)) == fits
 
 
-def test_conditions_on_headers_are_asked_before_the_value_is_read() -> None:
+def test_conditions_on_headers_are_checked_before_the_value_is_read() -> None:
     """One topic can then have events of several formats."""
     text = one_route(publishing("c"), 'where = [{ field = "@header.kind", equals = "json" }]')
 
@@ -416,7 +416,7 @@ def test_a_topic_that_no_route_reads_is_unrouted() -> None:
     assert outcome_of(one_route(publishing()), record(EVENT, topic="else")) == Skip(SkipReason.UNROUTED)
 
 
-def test_an_empty_list_leaves_nothing_to_send() -> None:
+def test_a_record_with_empty_lists_has_no_recipients() -> None:
     text = one_route(publishing("user:{ids[]}") + '\n[[routes.actions]]\ndo = "disconnect"\nuser = "{ids[]}"')
 
     assert outcome_of(text, record({"ids": []})) == Skip(SkipReason.NO_RECIPIENTS)
@@ -466,7 +466,7 @@ HOUR_MS = 3_600_000
         ('max_age = "1h"\non_too_old = "dead_letter"', 2 * HOUR_MS, "dead_letter"),
     ],
 )
-def test_a_publication_may_be_too_old(more: str, age_ms: int, kind: str) -> None:
+def test_max_age_and_on_too_old_decide_about_an_old_publication(more: str, age_ms: int, kind: str) -> None:
     outcome = outcome_of(one_route(publishing(), more), record(EVENT, timestamp=NOW_MS - age_ms))
 
     expected = {
@@ -509,7 +509,7 @@ def test_a_change_of_access_is_never_too_old_unless_its_action_has_a_limit() -> 
         ([], "bad_time"),
     ],
 )
-def test_an_age_may_be_counted_from_a_field(at: Any, kind: str) -> None:
+def test_age_from_names_the_field_with_the_time(at: Any, kind: str) -> None:
     text = one_route(publishing(), 'max_age = "1h"\nage_from = "at"')
 
     outcome = outcome_of(text, record({**EVENT, "at": at}))
@@ -533,13 +533,13 @@ def test_paths_start_at_the_root_and_a_text_there_may_hold_the_object() -> None:
     ("root", "reason"),
     [(None, "no_such_field"), ("x", "bad_placeholder"), ([1], "bad_placeholder"), (7, "bad_placeholder")],
 )
-def test_a_root_that_is_no_object_is_poison(root: Any, reason: str) -> None:
+def test_a_root_that_is_not_an_object_is_poison(root: Any, reason: str) -> None:
     text = one_route(publishing("c"), 'root = "payload"')
 
     assert failed(outcome_of(text, record({"payload": root}))).reason == reason
 
 
-def test_a_condition_can_leave_out_what_has_nothing_at_the_root() -> None:
+def test_a_condition_can_skip_records_with_null_at_the_root() -> None:
     """Debezium's `after` is null for a deletion."""
     text = one_route(publishing("c"), 'root = "after"\nwhere = [{ field = "id", exists = true }]')
 
@@ -586,11 +586,11 @@ def test_a_record_of_the_replay_topic_that_the_bridge_did_not_write_is_poison(mi
     assert ORIGIN[missing][0] in failure.detail
 
 
-def test_the_headers_of_a_replay_mean_nothing_in_another_topic() -> None:
+def test_the_headers_of_a_replay_are_ignored_in_another_topic() -> None:
     assert key_of(one_route(publishing()), headers=ORIGIN) == [POSITION]
 
 
-def test_an_unreadable_record_is_poison_whatever_reads_it() -> None:
+def test_an_unreadable_record_is_poison_for_every_format() -> None:
     unreadable = msgspec.structs.replace(record(EVENT), fault="no header can be read")
 
     failure = failed(outcome_of(one_route(publishing()), unreadable))

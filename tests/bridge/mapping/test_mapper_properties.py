@@ -1,4 +1,4 @@
-"""What holds for every record that hypothesis can think of, in every format."""
+"""Properties of the mapping that hold for any record, in every format."""
 
 from base64 import b64encode
 from typing import Any
@@ -26,7 +26,7 @@ from tests.bridge.formats.descriptors import descriptor_set, message_class
 from tests.bridge.given import NOW_MS, REPLAY_TOPIC, routes_of
 from tests.harness.examples import examples
 
-# Names of the routes below, and values that try to be something else: separators, Centrifugo's signs, nothing.
+# Field names of the routes below, and hostile values: separators, Centrifugo's special characters, empty texts.
 NAMES = ("id", "user_id", "family_id", "ids", "author", "at", "version", "kind", "else")
 SIGNS = st.sampled_from(
     ["", ":", "x:admin", "#1", "$a", "*", "&", "/", ",", "{", "}", "{id}", " ", "\n", "\0", "\u200b", "é", "a"]
@@ -112,7 +112,7 @@ MAPPED = frozenset(Reason) - {
 
 
 def assert_sound(given_record: Record) -> None:
-    """No exception. Every command names a user or a channel, and has only what Centrifugo accepts."""
+    """Assert that mapping raises no exception, and that Centrifugo accepts every command."""
     outcome = MAPPER.outcome(given_record, NOW_MS)
 
     if isinstance(outcome, Skip):
@@ -216,7 +216,7 @@ def test_every_record_becomes_commands_or_poison_and_never_an_exception(given_re
 
 @given(value=OBJECTS, cut=st.integers(0, 400), byte=st.binary(max_size=2))
 @examples(300)
-def test_a_json_value_with_bytes_changed_is_never_an_exception(value: Any, cut: int, byte: bytes) -> None:
+def test_a_json_value_with_changed_bytes_never_raises_an_exception(value: Any, cut: int, byte: bytes) -> None:
     body = orjson.dumps(value)
 
     for topic in ("auto", "rooted"):
@@ -239,7 +239,7 @@ ENVELOPES = st.fixed_dictionaries(
 
 @given(envelope=ENVELOPES, topic=st.sampled_from(["auto", "strict"]))
 @examples(400)
-def test_a_structured_event_is_never_an_exception(envelope: Any, topic: str) -> None:
+def test_a_structured_event_never_raises_an_exception(envelope: Any, topic: str) -> None:
     headers = (("content-type", b"application/cloudevents+json"),)
 
     assert_sound(Record(topic, 0, 0, NOW_MS, None, orjson.dumps(envelope), headers))
@@ -265,7 +265,7 @@ EVENTS = st.fixed_dictionaries(
 )
 @examples(400)
 @pytest.mark.parametrize("topic", ["plain", "framed"])
-def test_a_protobuf_value_is_never_an_exception(topic: str, event: Any, frame: bytes, tail: bytes) -> None:
+def test_a_protobuf_value_never_raises_an_exception(topic: str, event: Any, frame: bytes, tail: bytes) -> None:
     value = message_class("Event")(own=event, **event).SerializeToString()
 
     assert_sound(Record(topic, 0, 0, NOW_MS, None, frame + value + tail))

@@ -1,4 +1,4 @@
-"""What a routes file may say, and how each fault in it is named."""
+"""The grammar of a routes file, and the message for each fault."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def test_actions_on_users_have_the_defaults_of_the_grammar() -> None:
     assert refresh.mode is RefreshMode.RECONNECT
 
 
-def test_a_route_takes_what_it_does_not_say_from_the_defaults() -> None:
+def test_a_route_inherits_absent_keys_from_the_defaults() -> None:
     defaults = '[defaults]\nformat = "json"\nmax_age = "10m"\non_too_old = "dead_letter"\nidempotency = "off"\n'
     second = one_route(publishing(more='fields = ["id"]\nidempotency = "event"'), 'format = "cloudevents"')
 
@@ -84,7 +84,7 @@ def test_ages_have_units(text: str, milliseconds: int) -> None:
     assert route.max_age_ms == milliseconds
 
 
-def test_topics_are_subscribed_to_once_and_patterns_label_what_they_match() -> None:
+def test_topics_are_subscribed_to_once_and_patterns_are_labels_of_matching_topics() -> None:
     both = one_route(publishing(), "").replace('["t"]', '["a", "^diary[.].*"]')
 
     routes = routes_of(both + SOUND.replace("entries", "others").replace('["t"]', '["a", "t"]'))
@@ -109,7 +109,7 @@ CONDITION = (
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         (
             'extra = 1\n[[routes]]\nname = "ab"\ntopics = ["t"]\n[[routes.actions]]\ndo = "refresh"\nuser = "{u}"\n',
@@ -382,12 +382,12 @@ CONDITION = (
         ),
     ],
 )
-def test_a_fault_names_line_and_key_and_what_was_seen_and_is_accepted(text: str, said: str) -> None:
-    assert fault(text) == said
+def test_a_fault_names_the_line_the_key_and_what_was_seen_and_accepted(text: str, sentence: str) -> None:
+    assert fault(text) == sentence
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         (
             "version = 1\nx = ",
@@ -398,11 +398,11 @@ def test_a_fault_names_line_and_key_and_what_was_seen_and_is_accepted(text: str,
         ("x = " + "[" * 5000 + "]" * 5000, "routes.toml:1: file: saw tables nested too deeply; accepted: TOML"),
     ],
 )
-def test_a_fault_of_the_file_as_a_whole_has_its_line_too(text: str, said: str) -> None:
-    assert faults_of(text) == [said]
+def test_a_fault_of_the_whole_file_has_a_line_too(text: str, sentence: str) -> None:
+    assert faults_of(text) == [sentence]
 
 
-def test_every_fault_of_a_file_is_there_in_the_order_of_the_lines() -> None:
+def test_every_fault_of_a_file_is_reported_in_the_order_of_the_lines() -> None:
     text = "version = 1\n" + one_route('do = "publish"\nchannel = ""\nfields = []', 'format = "xml"\nmax_age = 3')
 
     assert [sentence.split(" saw ")[0] for sentence in faults_of(text)] == [
@@ -450,7 +450,7 @@ def test_versions_in_different_channels_are_accepted() -> None:
     assert routes_of(versioned("entry:{id}", "first") + versioned("event:{id}", "second")).topics == ("t",)
 
 
-def test_a_file_that_is_not_there_or_not_text_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_or_binary_file_is_a_fault(tmp_path: Path) -> None:
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"version = 1\n\xff")
 
@@ -468,7 +468,7 @@ def load_faults(file: Path) -> list[str]:
 
 @pytest.mark.parametrize("value", [1, "x", [1], {"a": {"b": 1}}, [], {}, True, 1.5, "a\nb", None])
 @pytest.mark.parametrize("key", ["name", "topics", "format", "root", "where", "max_age", "age_from", "actions"])
-def test_a_value_of_another_type_is_a_fault_and_never_an_exception(key: str, value: Any) -> None:
+def test_a_value_of_a_wrong_type_is_a_fault_and_never_raises_another_exception(key: str, value: Any) -> None:
     sentences = faults_of(f"version = 1\n[[routes]]\n{key} = {toml(value)}\n" if value is not None else "[[routes]]\n")
 
     assert all(" saw " in sentence and "; accepted: " in sentence for sentence in sentences)

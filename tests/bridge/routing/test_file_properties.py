@@ -76,7 +76,7 @@ def test_a_file_has_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> N
 
 @given(text=st.one_of(st.text(max_size=80), st.text("[]{}=.\"'#\n ab1,", max_size=40)))
 @examples(200)
-def test_a_text_of_any_kind_is_never_an_exception(text: str) -> None:
+def test_an_arbitrary_text_has_faults_and_never_raises_another_exception(text: str) -> None:
     result = read(text)
 
     assert isinstance(result, RoutesError)

@@ -1,4 +1,4 @@
-"""On which line a fault is: wherever the key stands, whatever the values around it look like."""
+"""The line of each key, for every way to write keys and values."""
 
 import tomllib
 
@@ -51,7 +51,7 @@ actions = [
         (("routes", 0, "where", 1), 14),
         (("routes", 0, "actions", 0), 15),
         (("routes", 0, "actions", 0, "do"), 16),
-        (("routes", 0, "actions", 0, "data"), 15),  # the table, as the key is not there by itself
+        (("routes", 0, "actions", 0, "data"), 15),  # the line of the table, because no line has this key alone
         (("routes", 0, "actions", 0, "data", "author", "id"), 17),
         (("routes", 0, "actions", 0, "tags"), 18),
         (("routes", 0, "actions", 0, "tags", "odd key"), 19),

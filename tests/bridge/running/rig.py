@@ -1,4 +1,4 @@
-"""The bridge's core in this process, between records that a test hands over and a Centrifugo that it scripts."""
+"""The bridge's core in this process. A test hands over records, and scripts the answers of a Centrifugo."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def result_of(command: dict[str, Any]) -> dict[str, Any]:
-    """What Centrifugo answers when all is well."""
+    """Centrifugo's reply to a command that is done."""
     [method] = command
     if method == "broadcast":
         return {method: {"responses": [{"result": {}} for _ in command[method]["channels"]]}}
@@ -45,7 +45,7 @@ def error(code: int) -> dict[str, Any]:
 
 @dataclass
 class ScriptedCentrifugo:
-    """Answers requests one after another by `script`, and then well. `batches` are the commands of each request."""
+    """Answers requests by `script`, and later ones with success. `batches` has the commands of each request."""
 
     script: list[Handler] = field(default_factory=list)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -134,7 +134,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 
 
 def slow_above(most: int) -> Handler:
-    """No answer within the client's timeout to a request with more commands than this."""
+    """Does not answer a request with more commands than this within the client's timeout."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         commands = orjson.loads(await request.read()).get("commands", [])
@@ -144,7 +144,7 @@ def slow_above(most: int) -> Handler:
 
 
 async def compressed_if_allowed(request: web.Request) -> web.StreamResponse:
-    """Every command is done; compressed, as a proxy before Centrifugo may do, if the client accepts that."""
+    """Every command is done. The answer is compressed if the client accepts it, as a proxy may do."""
     answer = await well(request)
     answer.enable_compression()
     return answer
@@ -158,7 +158,7 @@ async def silence(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def scripted_centrifugo() -> AsyncIterator[ScriptedCentrifugo]:
-    """One on loopback."""
+    """A ScriptedCentrifugo on loopback."""
     scripted = ScriptedCentrifugo()
     application = web.Application()
     application.router.add_post("/api/{method}", scripted.handle)
@@ -188,7 +188,7 @@ class FakeWriter:
 
 @dataclass
 class FakeMapper:
-    """Maps each record to what the test says, by offset."""
+    """Maps each record to the test's outcome for its offset."""
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
@@ -209,7 +209,7 @@ class Rig:
     gate: Gate
 
     def receive(self, *outcomes: Outcome) -> None:
-        """Hand over records that are mapped to these."""
+        """Hand over records that are mapped to these outcomes."""
         first = len(self.mapper.outcomes)
         self.mapper.outcomes |= dict(enumerate(outcomes, first))
         self.bridge.received([record(first + number, value=b'{"secret":1}') for number in range(len(outcomes))])
@@ -228,7 +228,7 @@ class Rig:
                 await asyncio.sleep(0.005)
 
     async def until_done(self, records: int) -> None:
-        """Until so many records are done."""
+        """Wait until this many records are done."""
         await self.until(lambda: self.committable == records)
 
     def value(self, name: str, **labels: str) -> float:
@@ -253,7 +253,7 @@ def mapped(*commands: Command) -> Mapped:
 async def running_rig(
     *, most_dead_letters: int | None = 0, max_attempts: int = 0, requests: int = 3, batch_max: int = 256
 ) -> AsyncIterator[Rig]:
-    """A core that owns one partition; it tries again after some milliseconds."""
+    """A core that owns one partition, and retries after some milliseconds."""
     async with (
         scripted_centrifugo() as centrifugo,
         open_api(centrifugo.url, key="k", timeout_s=0.3, requests=requests, parallel=True) as api,

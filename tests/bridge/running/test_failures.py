@@ -1,4 +1,4 @@
-"""What becomes of commands when Centrifugo answers anything else than well. Real HTTP, a scripted server."""
+"""The handling of commands when Centrifugo answers with errors, or not at all. Real HTTP, a scripted server."""
 
 import logging
 
@@ -49,7 +49,7 @@ async def test_after_a_temporary_error_only_its_key_waits(code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "reason"), PERMANENT_ERRORS)
-async def test_after_a_permanent_error_the_record_is_dead_and_the_next_goes_on(code: int, reason: str) -> None:
+async def test_after_a_permanent_error_the_record_is_dead_lettered_and_the_next_is_sent(code: int, reason: str) -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [error_for("a", code)]
         rig.receive_publications("a", "a")
@@ -237,7 +237,7 @@ async def test_a_bug_in_the_mapping_is_logged_without_the_record(caplog: pytest.
     assert found.exc_info is None
 
 
-async def test_a_dead_letter_that_is_not_delivered_holds_the_commit_and_is_tried_again() -> None:
+async def test_an_undelivered_dead_letter_delays_the_commit_and_is_retried() -> None:
     async with running_rig() as rig:
         rig.writer.script = [NotDelivered("_MSG_TIMED_OUT")] * 3
         rig.receive(Mapped((), (POISON,)))

@@ -1,4 +1,4 @@
-"""Partitions come, go, and are held back."""
+"""Partitions that are assigned, revoked, and held back."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.bridge.running.rig import PARTITION, running_rig, silence, status, we
 OTHER = Partition("diary", 1)
 
 
-async def test_what_is_in_flight_is_finished_before_a_partition_goes() -> None:
+async def test_commands_in_flight_finish_before_a_partition_is_revoked() -> None:
     answer = asyncio.Event()
 
     async def later(request: web.Request) -> web.StreamResponse:
@@ -36,7 +36,7 @@ async def test_what_is_in_flight_is_finished_before_a_partition_goes() -> None:
     assert rig.centrifugo.channels == [["a"]]
 
 
-async def test_what_a_refused_batch_has_left_is_not_sent_once_its_partition_goes() -> None:
+async def test_the_rest_of_a_refused_batch_is_not_sent_once_its_partition_is_revoked() -> None:
     answer = asyncio.Event()
 
     async def later(request: web.Request) -> web.StreamResponse:
@@ -57,7 +57,7 @@ async def test_what_a_refused_batch_has_left_is_not_sent_once_its_partition_goes
     assert rig.centrifugo.channels == [["first"], ["a", "b", "c"], ["a"]]
 
 
-async def test_in_an_outage_a_partition_goes_as_soon_as_its_requests_have_failed() -> None:
+async def test_in_an_outage_a_partition_is_released_as_soon_as_its_requests_have_failed() -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [silence] * 50
         rig.receive_publications("a")
@@ -68,7 +68,7 @@ async def test_in_an_outage_a_partition_goes_as_soon_as_its_requests_have_failed
     assert offsets == {}
 
 
-async def test_a_partition_that_comes_back_begins_anew() -> None:
+async def test_a_partition_that_is_assigned_again_delivers_its_records_again() -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [status(503)] * 3
         rig.receive_publications("a", "a")
@@ -81,7 +81,7 @@ async def test_a_partition_that_comes_back_begins_anew() -> None:
     assert rig.value("rebalances_total", event="assigned") == 2
 
 
-async def test_a_record_of_a_partition_that_is_not_ours_is_dropped() -> None:
+async def test_a_record_of_an_unassigned_partition_is_dropped() -> None:
     async with running_rig() as rig:
         rig.mapper.outcomes = {}
         rig.bridge.received([record(0, partition=1)])
@@ -102,7 +102,7 @@ async def test_only_the_partition_whose_window_is_full_is_held_back() -> None:
     assert rig.gate.held == frozenset()
 
 
-async def test_what_may_be_committed_is_offered_until_the_broker_has_confirmed_it() -> None:
+async def test_an_offset_is_offered_for_commit_until_the_broker_has_confirmed_it() -> None:
     async with running_rig() as rig:
         rig.receive_publications("a")
         await rig.until_done(1)
@@ -121,7 +121,7 @@ async def test_what_may_be_committed_is_offered_until_the_broker_has_confirmed_i
     assert rig.value("commits_total", outcome="ok") == 1
 
 
-def test_the_gate_counts_what_is_between_the_two_threads() -> None:
+def test_the_gate_counts_records_in_transit_between_the_threads() -> None:
     gate = Gate(most_pending=10, most_bytes=100)
 
     gate.handed = 10

@@ -1,4 +1,4 @@
-"""What must be true of the topics before the bridge reads them."""
+"""The checks of the topics before the bridge reads them."""
 
 import pytest
 
@@ -19,8 +19,8 @@ def test_the_topics_of_the_routes_and_the_replays_are_subscribed_to() -> None:
     ("routed", "name"),
     [("letters", "letters"), ("letters.replay", "letters.replay"), ("^l", "letters"), ("^.*replay$", "letters.replay")],
 )
-def test_a_route_that_reads_the_dead_letters_stops_the_start(routed: str, name: str) -> None:
-    """Each dead letter would be mapped again, and fail again, for ever."""
+def test_a_route_that_reads_the_dead_letters_is_refused(routed: str, name: str) -> None:
+    """Otherwise each dead letter would be mapped and fail again, forever."""
     with pytest.raises(StartError) as error:
         check_topics(["diary", routed], LETTERS, EXISTING, "k:9092")
 

@@ -1,4 +1,4 @@
-"""Whether Prometheus' answer to a panel's query is one that the panel can show."""
+"""Checks that a panel can show Prometheus' answer to its query."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from tests.harness.prometheus import RATE_INTERVAL, Prometheus, Series
 
 
 def answered(prometheus: Prometheus, asked: Asked, job: str, instance: str = ".*") -> list[Series]:
-    """The answer about the whole time of the play."""
+    """Prometheus' answer to a panel's query over the whole time of the play."""
     return prometheus.range(asked.filled(job, rate_interval=RATE_INTERVAL, over="1h", instance=instance))
 
 
 def faults(asked: Asked, series: Sequence[Series], *, share: bool) -> list[str]:
-    """What is wrong with the shape of an answer; a `share` is at most 1."""
+    """The faults of an answer. With `share`, values above 1 are faults too."""
     if not series:
         return ["no data"]
     found = [f"{each.labels}: not a number" for each in series if not each.is_finite]

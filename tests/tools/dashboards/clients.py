@@ -33,7 +33,7 @@ class Clients:
         self._going = asyncio.Event()
 
     def use(self, tickets: Iterator[str]) -> None:
-        """Go on with these tickets."""
+        """Continue with these tickets."""
         self.tickets = tickets
         self._going.set()
 
@@ -42,7 +42,7 @@ class Clients:
         self._going.clear()
 
     async def run(self) -> None:
-        """Send requests for ever."""
+        """Send requests until cancelled."""
         events = cycle(EVENTS)
         for number in count():
             await self._going.wait()
@@ -62,7 +62,7 @@ class Clients:
 
 @asynccontextmanager
 async def clients(ports: Sequence[int], token: str) -> AsyncIterator[Clients]:
-    """Clients that pass the guard. They rest at first."""
+    """Clients that pass the guard. They send nothing until `use` is called."""
     async with AsyncExitStack() as stack:
         services = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) for port in ports]
         for http in services:

@@ -67,7 +67,7 @@ def _curves(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -
 
 
 def _heat(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
-    """The observations of each bucket, without those of the smaller ones."""
+    """The observations of each bucket, without those of smaller buckets."""
     ordered = sorted((series for _, series in named), key=lambda each: float(each.labels["le"]))
     times = sorted({time for series in ordered for time in _times(series)})
     counts = [[dict(series.samples).get(time, 0.0) for time in times] for series in ordered]
@@ -93,7 +93,7 @@ def _states(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -
 
 
 def _number(axes: Any, panel: dict[str, Any], named: list[tuple[str, Series]]) -> None:
-    """The values at the end. A query without an answer there shows what the panel says for that."""
+    """The last values. A query without a result shows the panel's text for no value."""
     defaults = panel["fieldConfig"]["defaults"]
     values = [(name, series.values[-1]) for name, series in named]
     text = "  ".join(_formatted(value, defaults["unit"]) for _, value in values) or defaults["noValue"]

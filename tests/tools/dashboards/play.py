@@ -1,4 +1,4 @@
-"""A healthy time, an outage of identity, the fallback, the recovery: played with real processes for a Prometheus."""
+"""Plays a healthy time, an outage of identity, the fallback and the recovery, with real processes and a Prometheus."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
 
 
 class Stage(NamedTuple):
-    """What takes part. `pool` are the fallback tickets of every process."""
+    """The participants of the play. `pool` has the fallback tickets of every process."""
 
     identity: IdentityStub
     backend: RpcBackendStub
@@ -43,8 +43,8 @@ class Stage(NamedTuple):
         await self.prometheus.until(expr.replace("[]", f"[{RATE_INTERVAL}]"), number)
 
 
-async def well(request: Any, context: Context) -> pb.ValidateResponse:
-    """Identity, which knows neither tickets of the pool nor the probe's, and has an answer that breaks the contract."""
+async def healthy_identity(request: Any, context: Context) -> pb.ValidateResponse:
+    """Accepts tickets, but not those of the pool, the probe and `bad`. Answers `odd` against the contract."""
     kind = request.ticket.partition("-")[0]
     refuses = aborts(grpc.StatusCode.NOT_FOUND)
     scripts: dict[str, Script] = {
@@ -70,7 +70,7 @@ async def play(stage: Stage) -> None:
 
 
 async def healthy(stage: Stage) -> None:
-    stage.identity.script = well
+    stage.identity.script = healthy_identity
     stage.clients.use(mixed(stage.pool))
     await stage.seen('rate(realtime_centrifugo_connect_total{outcome="success"}[]) > 0', 3)
     await stage.seen("realtime_identity_outage_consecutive_failures == 0", 3)
@@ -79,7 +79,7 @@ async def healthy(stage: Stage) -> None:
 
 
 async def backends_down(stage: Stage) -> None:
-    """They refuse calls, and then hang: some calls are in flight at a scrape."""
+    """The backends refuse calls, and then hang, so that some calls are in flight at a scrape."""
     before = stage.backend.script, stage.family.script
     stage.backend.script = stage.family.script = aborts(UNAVAILABLE)
     await stage.seen('sum by (service) (rate(realtime_backend_calls_total{code="UNAVAILABLE"}[])) > 0', 2)
@@ -89,7 +89,7 @@ async def backends_down(stage: Stage) -> None:
 
 
 async def identity_hangs(stage: Stage) -> None:
-    """More connects than the processes with a fixed limit let in. Some are in flight at a scrape."""
+    """More connects than the fixed limit of two processes allows, so that some are in flight at a scrape."""
     stage.clients.rest()
     enough = asyncio.Event()
     rushes = asyncio.create_task(rush_until(enough, stage))
@@ -101,16 +101,16 @@ async def identity_hangs(stage: Stage) -> None:
 
 
 async def rush_until(enough: asyncio.Event, stage: Stage) -> None:
-    """After each rush identity answers again: in a degraded outage no connect would wait for it."""
+    """After each rush identity answers again, because in a degraded outage no connect would wait for it."""
     while not enough.is_set():
         stage.identity.script = hangs
         await stage.clients.rush(20)
-        stage.identity.script = well
+        stage.identity.script = healthy_identity
         await stage.clients.rush(1)
 
 
 async def outage(stage: Stage) -> None:
-    """Until the window has passed at each process."""
+    """Identity is down until the window has passed at each process."""
     stage.identity.script = aborts(UNAVAILABLE)
     stage.clients.use(repeat("good"))
     await stage.seen('sum by (job) (rate(realtime_centrifugo_connect_total{outcome="unavailable"}[])) > 0', 2)
@@ -126,20 +126,20 @@ async def fallback(stage: Stage) -> None:
 
 
 async def recovery(stage: Stage) -> None:
-    """Most probes are answered, before any client is; those that fail keep the streak from ending meanwhile."""
+    """Most probes are answered, and no client connects. The probes that fail keep the streak of failures going."""
     stage.clients.rest()
-    turns = cycle([*repeat(well, 9), aborts(UNAVAILABLE)])
+    turns = cycle([*repeat(healthy_identity, 9), aborts(UNAVAILABLE)])
 
-    async def mostly_well(request: Any, context: Context) -> pb.ValidateResponse:
+    async def mostly_healthy(request: Any, context: Context) -> pb.ValidateResponse:
         return await next(turns)(request, context)
 
-    stage.identity.script = mostly_well
+    stage.identity.script = mostly_healthy
     await stage.seen(f'realtime_identity_outage_recovering{{job="{PLAIN}"}} == 1', 2)
 
 
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[Stage]:
-    """Three processes of the service, what they ask, their clients and a Prometheus."""
+    """Three processes of the service, their backends, their clients and a Prometheus."""
     pool, token = [f"pool-{secrets.token_hex(8)}" for _ in range(POOL)], secrets.token_hex(8)
     (folder / "pool.tickets").write_text("\n".join(pool))
     (folder / "policy.toml").write_text(POLICY)

@@ -14,7 +14,7 @@ from tools.dashboards.rendering import rendered
 EVERY = dashboards()
 
 
-def test_the_files_are_what_make_dashboards_writes() -> None:
+def test_the_files_are_those_that_make_dashboards_writes() -> None:
     committed = {path.name: path.read_text() for path in GRAFANA.glob("*.json")}
 
     assert committed == rendered()
@@ -62,7 +62,7 @@ def family_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_an_alert_links_to_a_dashboard_that_shows_what_it_looks_at(rule: dict[str, Any]) -> None:
+def test_an_alert_links_to_a_dashboard_that_shows_its_metrics(rule: dict[str, Any]) -> None:
     address, _, uid = rule["annotations"]["dashboard"].rpartition("/d/")
     looked_at = set(re.findall(r"(?<!:)\brealtime_[a-z_]+\b(?!:)", rule["expr"]))
     if not looked_at:

@@ -1,4 +1,4 @@
-"""The queries over several processes, on series of made-up fleets."""
+"""The queries about several processes, with made-up series."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -67,7 +67,7 @@ IDLE: Fleet = {
         (IDLE, "connects", "Accepted", {}),
     ],
 )
-def test_a_panel_shows_the_fleet(
+def test_a_panel_shows_the_right_values_for_a_fleet(
     fleet: Fleet, dashboard: str, panel: str, shown: dict[str, float], tmp_path: Path
 ) -> None:
     [asked] = [each for each in queries() if (each.dashboard, each.panel) == (f"realtime-{dashboard}", panel)]

@@ -1,4 +1,4 @@
-"""Every query of the service's dashboards, asked of a real Prometheus that saw an outage."""
+"""Every query of the service's dashboards, run on a real Prometheus that has scraped an outage."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prometheus"), need
 
 ASKED: Final = [query for query in queries() if query.dashboard != "realtime-bridge"]
 OF_CLAIMS: Final = {"Claims by result", "Store by process", "Duration of a claim"}
-# Nothing of the kind happens in the play: a 0 is right.
+# The play has none of these, so 0 is right.
 QUIET: Final = {
     "Connections refused",
     "Log lines dropped",
@@ -33,7 +33,7 @@ UNITS: Final = {
 
 
 class Played(NamedTuple):
-    """Prometheus after the play, and the tickets that each process says it has left."""
+    """Prometheus after the play, and the tickets left by /health of each process."""
 
     prometheus: Prometheus
     plain_sizes: list[int]
@@ -84,7 +84,7 @@ def test_the_timeline_shows_every_state_of_an_outage(played: Played) -> None:
     assert [each.values[-1] for each in series] == [0, 0]
 
 
-def test_the_outcomes_of_an_outage_are_told_apart(played: Played) -> None:
+def test_the_connects_of_an_outage_are_shown_by_outcome(played: Played) -> None:
     series = answered(played.prometheus, of("Connects in the outage"), PLAIN)
 
     assert {each.labels["outcome"] for each in series if each.peak > 0} == {
@@ -92,7 +92,7 @@ def test_the_outcomes_of_an_outage_are_told_apart(played: Played) -> None:
     }  # fmt: skip
 
 
-def test_tickets_left_in_all_are_a_sum_and_with_claims_what_is_shared(played: Played) -> None:
+def test_tickets_left_in_total_are_a_sum_or_with_claims_the_shared_number(played: Played) -> None:
     [plain] = answered(played.prometheus, of("Tickets left in total"), PLAIN)
     [claiming] = answered(played.prometheus, of("Tickets left in total"), CLAIMING)
 
@@ -101,7 +101,7 @@ def test_tickets_left_in_all_are_a_sum_and_with_claims_what_is_shared(played: Pl
     assert sum(played.plain_sizes) < 2 * POOL
 
 
-def test_a_dashboard_of_one_process_shows_that_one_alone(played: Played) -> None:
+def test_a_dashboard_of_one_process_shows_only_that_process(played: Played) -> None:
     asked = of("Connects by process")
     both = answered(played.prometheus, asked, PLAIN)
 
