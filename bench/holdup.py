@@ -128,7 +128,7 @@ async def run(traces: str, hanging: str, repetitions: int) -> dict[str, Any]:
         await asyncio.sleep(0.5)
 
         async def export() -> None:
-            for number in range(SPANS):
+            for number in range(SPANS // 2):  # each with a call
                 queue.add(record(number))
             await asyncio.to_thread(queue.force_flush)
 
@@ -178,10 +178,13 @@ def exporter_to(traces: str, exporter: Any) -> Any:
 
 def record(number: int) -> Any:
     """A span record like that of a connect."""
-    from opentelemetry.trace import TraceState  # noqa: PLC0415
+    from centrifugo_proxy.spans import Called  # noqa: PLC0415
+    from realtime_site.tracing.records import NO_STATE  # noqa: PLC0415
 
     facts = ("POST", "/centrifugo/connect", "/centrifugo/connect", "http", "1.1", ("127.0.0.1", 9730), 200, "success")
-    return (facts, number + 1, number + 1, number, False, TraceState(), number + 1, number + 2)
+    trace_id, span_id, start_ns, end_ns = (number + 1).to_bytes(16), (number + 1).to_bytes(8), number + 1, number + 2
+    calls = (((Called("a.Service", "Ask"), 0), span_id, start_ns, end_ns),)
+    return (facts, trace_id, span_id, b"", False, NO_STATE, start_ns, end_ns, calls)
 
 
 def table(result: dict[str, Any]) -> str:

@@ -106,7 +106,7 @@ async def answered_at_once(self: Any, request: Message, metadata: Any) -> Any:
     request.SerializeToString()
     if self.peer.capacity:
         self.peer.capacity.leave()
-    return self.response.FromString(ANSWERS[self.method])
+    return self.response.FromString(ANSWERS[self.called.method])
 
 
 async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:

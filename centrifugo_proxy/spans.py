@@ -3,18 +3,26 @@
 These classes do nothing; those in realtime_site/tracing/tracer.py record spans.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Metadata = tuple[tuple[str, str], ...]
+# What `start_call` returns: the metadata to send, and the tracer's own values.
+StartedCall = tuple[Any, ...]
+
+
+class Called(NamedTuple):
+    """A gRPC method. `peer` is "" unless several services have it."""
+
+    service: str
+    method: str
+    peer: str = ""
 
 
 class Span:
-    """A span; end it once."""
+    """The server span of a request; finish it once."""
 
-    metadata: Metadata = ()
-
-    def end(self, status: int, outcome: str = "") -> None:
-        """End with an HTTP (0 = nothing was sent) or a gRPC status code."""
+    def finish(self, status: int, outcome: str = "") -> None:
+        """End with an HTTP status; 0 means that nothing was sent."""
 
 
 class Tracer:
@@ -24,13 +32,17 @@ class Tracer:
         """Starts the span of an HTTP request, below an incoming `traceparent`. It is current until it ends."""
         return OFF_SPAN
 
-    def client_span(self, service: str, method: str, peer: str = "") -> Span:
-        """Starts the span of a unary gRPC call under the current one; its `metadata` propagates the trace.
+    def start_call(self) -> StartedCall:
+        """Starts the span of a unary gRPC call under the current one. The first item, metadata, propagates the trace.
 
-        `peer` distinguishes services with the same method.
+        A tuple and not an object: one is made for every request.
         """
-        return OFF_SPAN
+        return OFF_CALL
+
+    def end_call(self, call: StartedCall, called: Called, status: int) -> None:
+        """Ends the span of a call with its gRPC status code."""
 
 
 OFF_SPAN: Final = Span()
+OFF_CALL: Final[StartedCall] = ((),)
 OFF: Final = Tracer()

@@ -7,7 +7,7 @@ import re
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
-from centrifugo_proxy.spans import Metadata, Span, Tracer
+from centrifugo_proxy.spans import Metadata, Span, StartedCall, Tracer
 
 # Headers that are valid as gRPC metadata: https://www.w3.org/TR/trace-context/
 TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -22,17 +22,15 @@ class PassingTracer(Tracer):
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
         return _Request(_carried.set(_trace_context(scope["headers"])))
 
-    def client_span(self, service: str, method: str, peer: str = "") -> Span:
-        span = Span()
-        span.metadata = _carried.get()
-        return span
+    def start_call(self) -> StartedCall:
+        return (_carried.get(),)
 
 
 class _Request(Span):
     def __init__(self, token: Token[Metadata]) -> None:
         self._token = token
 
-    def end(self, status: int, outcome: str = "") -> None:
+    def finish(self, status: int, outcome: str = "") -> None:
         _carried.reset(self._token)
 
 

@@ -13,7 +13,7 @@ from grpc import aio
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.channels import BytesMethod, RollingChannel, RollingMethod
 from centrifugo_proxy.peers.statuses import MADE_BY_GRPC, NO_ANSWER, Failed, Interrupted, NotFromService
-from centrifugo_proxy.spans import Metadata, Tracer
+from centrifugo_proxy.spans import Called, Metadata, Tracer
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -26,6 +26,21 @@ ABANDONED_CALLS: Final = 4096
 # Names and numbers of statuses. An enumeration's `name` and `value` are computed each time.
 OK: Final = (grpc.StatusCode.OK.name, grpc.StatusCode.OK.value[0])
 CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.value[0])
+
+
+class SentMetadata(tuple[tuple[str, str], ...], aio.Metadata):  # type: ignore[misc]  # two kinds of collection
+    """Metadata that grpc.aio takes as they are: it tests them for truth and reads them once (docs/upgrading.md).
+
+    For None it makes an empty aio.Metadata, which costs more than the rest of what it does with metadata.
+    """
+
+    __init__ = object.__init__
+
+    def __bool__(self) -> bool:
+        return True
+
+
+NO_METADATA: Final = SentMetadata()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +65,8 @@ class Peer:
         self, service: str, method: str, request: type[Request], response: type[Response]
     ) -> "ObservedCall[Request, Response]":
         """A method of the service, by the contract's names and messages."""
-        return ObservedCall(self.channel.method(f"/{service}/{method}"), service, method, response, self)
+        called = Called(service, method, self.name)
+        return ObservedCall(self.channel.method(f"/{service}/{method}"), called, response, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +74,7 @@ class ObservedCall(Generic[Request, Response]):
     """One method of a peer."""
 
     rolling: RollingMethod
-    service: str
-    method: str
+    called: Called
     response: type[Response]
     peer: Peer
 
@@ -72,11 +87,10 @@ class ObservedCall(Generic[Request, Response]):
 
     async def _observed(self, request: Request) -> Response:
         peer = self.peer
-        span = peer.tracer.client_span(self.service, self.method, peer.name)
-        started = perf_counter()
+        call, started = peer.tracer.start_call(), perf_counter()
         status, number = OK
         try:
-            return await self.send(request, span.metadata)
+            return await self.send(request, call[0])
         except Failed as failed:
             status, number = failed.status.name, failed.status.value[0]
             raise
@@ -85,12 +99,12 @@ class ObservedCall(Generic[Request, Response]):
             raise
         finally:
             peer.observe(status, perf_counter() - started)
-            span.end(number)
+            peer.tracer.end_call(call, self.called, number)
 
     async def send(self, request: Request, metadata: Metadata) -> Response:
         """The response, neither counted nor traced. The call's slot is released when the call ends. Raises Failed."""
         peer, make_call = self.peer, self.rolling.call
-        sent = aio.Metadata(*metadata) if metadata else None  # a tuple would be looked at twice
+        sent = SentMetadata(metadata) if metadata else NO_METADATA
         call = make_call(request.SerializeToString(), timeout=peer.deadline_s, metadata=sent)
         if capacity := peer.capacity:
             call.add_done_callback(lambda _: capacity.leave())

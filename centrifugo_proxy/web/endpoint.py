@@ -56,7 +56,7 @@ class Endpoint:
         except CallerGone:
             return JsonResponse(b"{}", 499)
         finally:
-            span.end(status, outcome)
+            span.finish(status, outcome)
             metrics.inflight[event] -= 1
             metrics.count_request(event, outcome, perf_counter() - started)
 

@@ -95,7 +95,7 @@ class Overload:
     def _trace(self, request: Request, connection: Scope, status: int) -> None:
         scope = {**connection, "method": request.method, "path": request.path, "headers": request.headers}
         scope["http_version"] = request.version
-        self._runtime.tracer.server_span(scope, request.path).end(status, OVERLOADED.outcome)
+        self._runtime.tracer.server_span(scope, request.path).finish(status, OVERLOADED.outcome)
 
     def _response(self, event: str, headers: Headers) -> bytes:
         """The whole response. uvicorn replaces its list of headers every second, with the date."""

@@ -7,17 +7,16 @@ https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, TraceState
 
-from realtime_site.tracing.records import Facts, Record, describe
+from realtime_site.tracing.records import NO_STATE, Facts, Record, describe
 
 KINDS: Final = {
     SpanKind.SERVER: trace_pb2.Span.SPAN_KIND_SERVER,
@@ -31,36 +30,80 @@ REMOTE_PARENT: Final = LOCAL_PARENT | int(trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE
 # start_time_unix_nano, end_time_unix_nano, flags.
 TRACE_ID, SPAN_ID, PARENT_ID, FLAGS = b"\x0a\x10", b"\x12\x08", b"\x22\x08", b"\x85\x01"
 START, END = 0x39, 0x41
-ROOT: Final = Struct("<2s16s2s8sBQBQ2sI")
-CHILD: Final = Struct("<2s16s2s8s2s8sBQBQ2sI")
+ROOT: Final = Struct("<2s16s2s8sBQBQ")
+CHILD: Final = Struct("<2s16s2s8s2s8sBQBQ")
+MOST_FRAMES: Final = 1024
 
 
-def encode(parts: Sequence[bytes], resource: Resource, instrumentation_scope: InstrumentationScope) -> bytes:
-    """An ExportTraceServiceRequest with the spans of these parts, which come from `encode_records`."""
-    scope_spans = _scope(instrumentation_scope.name, instrumentation_scope.version or "") + b"".join(parts)
-    return _field(RESOURCE_SPANS, _resource(resource) + _field(SCOPE_SPANS, scope_spans))
+class Frame(NamedTuple):
+    """What is around the ids and times of a span: its tag and length before them, what it shares with others after."""
+
+    before: bytes
+    after: bytes
+
+
+class Frames(dict[Facts, tuple[Frame, Frame, Frame]]):
+    """The frames of spans with the same facts: without a parent, below a local one, below a remote one.
+
+    A full memory is emptied, so that facts that differ every time cannot occupy it.
+    """
+
+    def __missing__(self, facts: Facts) -> tuple[Frame, Frame, Frame]:
+        if len(self) >= MOST_FRAMES:
+            self.clear()
+        shared = encode_shared(facts)
+        self[facts] = made = (
+            _frame(ROOT.size, LOCAL_PARENT, shared),
+            _frame(CHILD.size, LOCAL_PARENT, shared),
+            _frame(CHILD.size, REMOTE_PARENT, shared),
+        )
+        return made
+
+
+def _frame(size: int, flags: int, shared: bytes) -> Frame:
+    after = FLAGS + flags.to_bytes(4, "little") + shared
+    return Frame(_tag(size + len(after)), after)
+
+
+_frames: Final = Frames()
+
+
+def encode(parts: Sequence[bytes], resource: bytes, scope: bytes) -> bytes:
+    """An ExportTraceServiceRequest with the spans of these parts, which come from `encode_records`.
+
+    `resource` and `scope` come from `encode_resource` and `encode_scope`.
+    """
+    spans = b"".join(parts)
+    in_scope = b"".join((bytes([SCOPE_SPANS << 3 | 2]), _varint(len(scope) + len(spans)), scope, spans))
+    return b"".join((bytes([RESOURCE_SPANS << 3 | 2]), _varint(len(resource) + len(in_scope)), resource, in_scope))
 
 
 def encode_records(records: Iterable[Record]) -> bytes:
     """The spans, as fields of a ScopeSpans."""
     parts: list[bytes] = []
-    for facts, trace_id, span_id, parent_id, remote, state, start_ns, end_ns in records:
-        trace, span, flags = trace_id.to_bytes(16), span_id.to_bytes(8), REMOTE_PARENT if remote else LOCAL_PARENT
-        if parent_id:
-            parent = parent_id.to_bytes(8)
+    for facts, trace_id, span_id, parent_id, remote, state, start_ns, end_ns, calls in records:
+        for call, call_id, call_start_ns, call_end_ns in calls:
+            before, after = _frames[call][1]
             own = CHILD.pack(
-                TRACE_ID, trace, SPAN_ID, span, PARENT_ID, parent, START, start_ns, END, end_ns, FLAGS, flags
+                TRACE_ID, trace_id, SPAN_ID, call_id, PARENT_ID, span_id, START, call_start_ns, END, call_end_ns
             )
+            parts += (before, own, after) if state is NO_STATE else _with_state(own, after, state)
+        if parent_id:
+            before, after = _frames[facts][2 if remote else 1]
+            own = CHILD.pack(TRACE_ID, trace_id, SPAN_ID, span_id, PARENT_ID, parent_id, START, start_ns, END, end_ns)
         else:
-            own = ROOT.pack(TRACE_ID, trace, SPAN_ID, span, START, start_ns, END, end_ns, FLAGS, flags)
-        if state:
-            own += trace_pb2.Span(trace_state=state.to_header()).SerializeToString()
-        shared = encode_shared(facts)
-        parts += (_tag(len(own) + len(shared)), own, shared)
+            before, after = _frames[facts][0]
+            own = ROOT.pack(TRACE_ID, trace_id, SPAN_ID, span_id, START, start_ns, END, end_ns)
+        parts += (before, own, after) if state is NO_STATE else _with_state(own, after, state)
     return b"".join(parts)
 
 
-@lru_cache(maxsize=1024)
+def _with_state(own: bytes, after: bytes, state: TraceState) -> tuple[bytes, ...]:
+    """A span with the trace state of its caller."""
+    encoded = trace_pb2.Span(trace_state=state.to_header()).SerializeToString()
+    return _tag(len(own) + len(after) + len(encoded)), own, after, encoded
+
+
 def encode_shared(facts: Facts) -> bytes:
     """What a span shares with others: everything but its ids and times."""
     name, kind, status, items = describe(facts)
@@ -72,7 +115,6 @@ def encode_shared(facts: Facts) -> bytes:
     ).SerializeToString()
 
 
-@lru_cache(maxsize=1024)
 def _tag(length: int) -> bytes:
     """The tag of a span in a ScopeSpans, and its length."""
     return bytes([SPANS << 3 | 2]) + _varint(length)
@@ -84,24 +126,18 @@ def _attribute(key: str, value: str | int) -> common_pb2.KeyValue:
     return common_pb2.KeyValue(key=key, value=common_pb2.AnyValue(string_value=value))
 
 
-@lru_cache(maxsize=16)
-def _scope(name: str, version: str) -> bytes:
-    scope = common_pb2.InstrumentationScope(name=name, version=version)
-    return trace_pb2.ScopeSpans(scope=scope).SerializeToString()
+def encode_scope(instrumentation_scope: InstrumentationScope) -> bytes:
+    """A ScopeSpans without spans."""
+    name, version = instrumentation_scope.name, instrumentation_scope.version or ""
+    return trace_pb2.ScopeSpans(scope=common_pb2.InstrumentationScope(name=name, version=version)).SerializeToString()
 
 
-@lru_cache(maxsize=16)
-def _resource(resource: Resource) -> bytes:
-    """A ResourceSpans without spans; a resource is hashed by its attributes, and lives as long as the process."""
+def encode_resource(resource: Resource) -> bytes:
+    """A ResourceSpans without spans."""
     attributes = [_attribute(key, value) for key, value in resource.attributes.items()]  # type: ignore[arg-type]
     message = trace_pb2.ResourceSpans(schema_url=resource.schema_url)
     message.resource.attributes.extend(attributes)
     return message.SerializeToString()
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    """A length-delimited field."""
-    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
 
 
 def _varint(number: int) -> bytes:

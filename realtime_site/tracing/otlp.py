@@ -14,15 +14,15 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from realtime_site.trace_options import TraceOptions
-from realtime_site.tracing.encoder import encode, encode_records
-from realtime_site.tracing.queue import Ended
+from realtime_site.tracing.encoder import encode, encode_records, encode_resource, encode_scope
+from realtime_site.tracing.queue import Ended, spans_of
 from realtime_site.tracing.records import Record
 
 # Statuses after which the collector may accept the same spans. All others are final.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 64 * 1024
-AT_A_TIME: Final = 32  # records that are encoded without letting other threads run
+AT_A_TIME: Final = 16  # records that are encoded without letting other threads run
 
 logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
 
@@ -35,7 +35,7 @@ class LeanExporter(SpanExporter):
 
     def __init__(self, options: TraceOptions, resource: Resource, instrumentation_scope: InstrumentationScope) -> None:
         self._options = options
-        self._resource, self._instrumentation_scope = resource, instrumentation_scope
+        self._resource, self._scope = encode_resource(resource), encode_scope(instrumentation_scope)
         self._stopped = threading.Event()
         self._headers = {**options.headers, "Content-Type": "application/x-protobuf"}
         if options.gzip:
@@ -59,7 +59,7 @@ class LeanExporter(SpanExporter):
             if not problem:
                 return SpanExportResult.SUCCESS
             if final or monotonic() + pause_s >= until or self._stopped.wait(pause_s):
-                logger.warning("%d spans were not exported: %s", len(spans), problem)
+                logger.warning("%d spans were not exported: %s", sum(map(spans_of, spans)), problem)
                 return SpanExportResult.FAILURE
             pause_s *= 2
 
@@ -86,7 +86,7 @@ class LeanExporter(SpanExporter):
         for start in range(0, len(records), AT_A_TIME):
             parts.append(encode_records(records[start : start + AT_A_TIME]))
             sleep(0)
-        return encode(parts, self._resource, self._instrumentation_scope)
+        return encode(parts, self._resource, self._scope)
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
         """The failure ("" if none), and whether a retry would fail too."""

@@ -17,11 +17,16 @@ from realtime_site.tracing.records import Record
 
 Ended = Record | ReadableSpan
 
-QUEUE_SPANS: Final = 20_000
-BATCH_SPANS: Final = 512
+QUEUE_RECORDS: Final = 10_000  # of a request each, with two spans
+BATCH_RECORDS: Final = 256
 DELAY_S: Final = 1.0
 
 logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
+
+
+def spans_of(ended: Ended) -> int:
+    """The number of spans in a record; 1 for a span of the SDK."""
+    return 1 + len(ended[-1]) if isinstance(ended, tuple) else 1
 
 
 class Exporter(Protocol):
@@ -33,10 +38,13 @@ class Exporter(Protocol):
 
 
 class SpanQueue(SpanProcessor):
-    """Exports what is added, `batch` at a time and at least every `delay_s` seconds; when full, the oldest is lost."""
+    """Exports what is added, `batch` at a time and at least every `delay_s` seconds; when full, the oldest is lost.
+
+    `size` and `batch` count requests with their calls, and spans of the SDK.
+    """
 
     def __init__(
-        self, exporter: Exporter, *, size: int = QUEUE_SPANS, batch: int = BATCH_SPANS, delay_s: float = DELAY_S
+        self, exporter: Exporter, *, size: int = QUEUE_RECORDS, batch: int = BATCH_RECORDS, delay_s: float = DELAY_S
     ) -> None:
         self._exporter, self._size, self._batch, self._delay_s = exporter, size, batch, delay_s
         self._queue: deque[Ended] = deque()
@@ -47,7 +55,7 @@ class SpanQueue(SpanProcessor):
         self._thread.start()
 
     def add(self, ended: Ended) -> None:
-        """Queue a sampled span that has ended."""
+        """Queue a sampled span that has ended, with those below it."""
         queue = self._queue
         queue.append(ended)
         if len(queue) >= self._batch:
@@ -55,8 +63,7 @@ class SpanQueue(SpanProcessor):
 
     def _ripe(self) -> None:
         if len(self._queue) > self._size:
-            self._queue.popleft()
-            self._lost += 1
+            self._lost += spans_of(self._queue.popleft())
         if not self._wake.is_set():
             self._wake.set()
 
@@ -96,7 +103,7 @@ class SpanQueue(SpanProcessor):
             batch = self._taken()
             lost, self._lost = self._lost, 0
             if lost:
-                logger.warning("%d spans were lost: the queue of %d was full", lost, self._size)
+                logger.warning("%d spans were lost: the queue of %d requests was full", lost, self._size)
             if batch:
                 self._send(batch)
 
@@ -108,4 +115,4 @@ class SpanQueue(SpanProcessor):
         try:
             self._exporter.export(batch)
         except Exception:  # one batch is lost, and the thread must go on
-            logger.exception("%d spans were not exported", len(batch))
+            logger.exception("%d spans were not exported", sum(map(spans_of, batch)))

@@ -7,9 +7,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from centrifugo_proxy.spans import Called
+
 Items = tuple[tuple[str, str | int], ...]
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+NO_STATE = TraceState()  # of traces that begin here, and of most callers
 
 
 class ServerFacts(NamedTuple):
@@ -26,19 +29,19 @@ class ServerFacts(NamedTuple):
 
 
 class ClientFacts(NamedTuple):
-    """What the spans of many calls have in common. `peer` is "" unless several have the method."""
+    """What the spans of many calls have in common."""
 
-    service: str
-    method: str
-    peer: str
+    called: Called
     status: int
 
 
 # The fields of ServerFacts or ClientFacts as a plain tuple: naming them takes time that a request need not wait for.
 Facts = tuple[Any, ...]
-# A sampled span that has ended, also a plain tuple: facts, trace_id, span_id, parent_id (0: none), whether the parent
-# is remote, trace state, start and end. Ids are numbers, times Unix nanoseconds.
-Record = tuple[Facts, int, int, int, bool, TraceState, int, int]
+# A client span below a request's span, also a plain tuple: facts, span_id, start and end.
+Call = tuple[Facts, bytes, int, int]
+# A sampled span that has ended: facts, trace_id, span_id, parent_id (b"": none), whether the parent is remote, trace
+# state, start and end, and the calls below it. Times are Unix nanoseconds.
+Record = tuple[Facts, bytes, bytes, bytes, bool, TraceState, int, int, tuple[Call, ...]]
 
 
 class Description(NamedTuple):
@@ -56,9 +59,9 @@ class Description(NamedTuple):
 def describe(facts: Facts) -> Description:
     """The name, kind, status and attributes of a span with these facts."""
     if len(facts) == len(ClientFacts._fields):
-        call = ClientFacts(*facts)
-        failed = bool(call.status)
-        name, kind, attributes = f"{call.service}/{call.method}", SpanKind.CLIENT, _rpc_attributes(call)
+        called, status = ClientFacts(*facts)
+        failed = bool(status)
+        name, kind, attributes = f"{called.service}/{called.method}", SpanKind.CLIENT, _rpc_attributes(called, status)
     else:
         request = ServerFacts(*facts)
         failed = request.status >= 500
@@ -87,31 +90,50 @@ def _http_attributes(facts: ServerFacts) -> dict[str, str | int]:
     return attributes
 
 
-def _rpc_attributes(facts: ClientFacts) -> dict[str, str | int]:
+def _rpc_attributes(called: Called, status: int) -> dict[str, str | int]:
     attributes: dict[str, str | int] = {
         "rpc.system": "grpc",
-        "rpc.service": facts.service,
-        "rpc.method": facts.method,
-        "rpc.grpc.status_code": facts.status,
+        "rpc.service": called.service,
+        "rpc.method": called.method,
+        "rpc.grpc.status_code": status,
     }
-    if facts.peer:
-        attributes["peer.service"] = facts.peer
+    if called.peer:
+        attributes["peer.service"] = called.peer
     return attributes
 
 
-def readable(record: Record, resource: Resource, instrumentation_scope: InstrumentationScope) -> ReadableSpan:
-    """The record as a span of the SDK, for processors other than ours."""
-    facts, trace_id, span_id, parent_id, remote, state, start_ns, end_ns = record
-    described = describe(facts)
+def readable(record: Record, resource: Resource, instrumentation_scope: InstrumentationScope) -> list[ReadableSpan]:
+    """The record's spans as the SDK has them, in the order of their ends; for processors other than ours."""
+    *_, trace_id, span_id, parent_id, remote, state, start_ns, end_ns, calls = record
+    own = (record[0], span_id, start_ns, end_ns)
+    below = [(each, span_id, False) for each in calls]
+    return [
+        _readable(each, trace_id, parent, state, remote=is_remote, resource=resource, scope=instrumentation_scope)
+        for each, parent, is_remote in [*below, (own, parent_id, remote)]
+    ]
+
+
+def _readable(
+    span: Call,
+    trace_id: bytes,
+    parent_id: bytes,
+    state: TraceState,
+    *,
+    remote: bool,
+    resource: Resource,
+    scope: InstrumentationScope,
+) -> ReadableSpan:
+    facts, span_id, start_ns, end_ns = span
+    described, trace, parent = describe(facts), int.from_bytes(trace_id), int.from_bytes(parent_id)
     return ReadableSpan(
         described.name,
-        SpanContext(trace_id, span_id, False, SAMPLED, state),
-        SpanContext(trace_id, parent_id, remote, SAMPLED, state) if parent_id else None,
+        SpanContext(trace, int.from_bytes(span_id), False, SAMPLED, state),
+        SpanContext(trace, parent, remote, SAMPLED, state) if parent_id else None,
         resource,
         dict(described.attributes),
         kind=described.kind,
         status=Status(described.status),
         start_time=start_ns,
         end_time=end_ns,
-        instrumentation_scope=instrumentation_scope,
+        instrumentation_scope=scope,
     )

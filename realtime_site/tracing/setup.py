@@ -66,7 +66,12 @@ def _record_into(processor: SpanProcessor, resource: Resource, scope: Instrument
     """Where the spans of requests go. Processors of the SDK take its spans only."""
     if isinstance(processor, SpanQueue):
         return processor.add
-    return lambda record: processor.on_end(readable(record, resource, scope))
+
+    def end_each(record: Record) -> None:
+        for span in readable(record, resource, scope):
+            processor.on_end(span)
+
+    return end_each
 
 
 async def shut_down(provider: TracerProvider) -> None:

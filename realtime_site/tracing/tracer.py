@@ -5,127 +5,149 @@ are most of a span's cost (docs/performance.md). Ours are recorded once, when th
 """
 
 from collections.abc import Callable
+from contextvars import Token
+from operator import itemgetter
 from random import getrandbits
 from time import time_ns
 from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from centrifugo_proxy.spans import Metadata, Span, Tracer
+from centrifugo_proxy.spans import Called, Metadata, Span, StartedCall, Tracer
 from realtime_site.trace_options import Sampling
-from realtime_site.tracing.records import Record
+from realtime_site.tracing.records import NO_STATE, Call, Record
 
 PROPAGATOR: Final = TraceContextTextMapPropagator()
 PROPAGATED: Final = (b"traceparent", b"tracestate")
-NO_STATE: Final = TraceState()
-
-
-class _Current(NonRecordingSpan):
-    """The current span of a request, for the client spans below it and for other instrumentation."""
-
-    def __init__(self, span: "_ServerSpan") -> None:
-        self.span = span
-
-    def get_span_context(self) -> SpanContext:
-        span = self.span
-        flags = TraceFlags(TraceFlags.SAMPLED if span.sampled else TraceFlags.DEFAULT)
-        return SpanContext(span.trace_id, span.span_id, False, flags, span.state)
-
-
-# The trace of a new span and its parent: trace_id, span_id (0: none), sampled, state, and whether the parent is remote.
-Parent = tuple[int, int, bool, TraceState, bool]
+# The key of the current span in OpenTelemetry's context.
+(CURRENT_SPAN,) = trace.set_span_in_context(INVALID_SPAN, Context())
+# One bit of each id, because an id of zeros is invalid: a trace's and a span's below it, and a span's alone.
+NOT_ZERO: Final = 1 << 191 | 1 << 63
+NOT_ZERO_SPAN: Final = 1 << 63
+NOT_ZERO_TRACE: Final = 1 << 127
+_name: Final = itemgetter(0)
+_new: Final = object.__new__  # without the calls of a constructor
 
 
 class RecordingTracer(Tracer):
     """`Tracer` that samples by trace id and hands sampled spans to `record` when they end."""
 
     def __init__(self, record: Callable[[Record], None], sampling: Sampling) -> None:
-        self.record = record
+        self._record = record
         self._bound = TraceIdRatioBased.get_bound_for_rate(sampling.ratio)
+        self._keeps_all = sampling.ratio >= 1
         self._parent_based = sampling.parent_based
 
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
-        return _ServerSpan(self.record, self._parent(_remote_parent(scope["headers"])), scope, route)
-
-    def client_span(self, service: str, method: str, peer: str = "") -> Span:
-        current = trace.get_current_span()
-        if isinstance(current, _Current):
-            above = current.span
-            parent = (above.trace_id, above.span_id, above.sampled, above.state, False)
+        parent = _remote_parent(scope["headers"])
+        span = _new(_Request)
+        ids = (getrandbits(192) | NOT_ZERO).to_bytes(24)
+        span.trace_id, span.span_id = ids[:16], ids[16:]
+        if parent is None:
+            span.sampled = self._keeps_all or self._samples(span.trace_id)
         else:
-            context = current.get_span_context()
-            parent = self._parent(context if context.is_valid else None)
-        return _ClientSpan(self.record, parent, service, method, peer)
+            self._put_below(span, parent)
+        span.record, span.scope, span.route = self._record, scope, route
+        span.token = otel_context.attach(Context({**otel_context.get_current(), CURRENT_SPAN: span}))
+        span.start_ns = time_ns()
+        return span
 
-    def _parent(self, context: SpanContext | None) -> Parent:
-        """The parent with this context; without one the beginning of a new trace."""
-        if context is None:
-            trace_id = getrandbits(128) or 1
-            return trace_id, 0, self._samples(trace_id), NO_STATE, False
-        trace_id, span_id, remote, flags, state, _ = context
-        sampled = flags.sampled if self._parent_based else self._samples(trace_id)
-        return trace_id, span_id, sampled, state, remote
+    def start_call(self) -> StartedCall:
+        above = otel_context.get_value(CURRENT_SPAN)
+        if type(above) is not _Request:
+            above = self._above()
+        span_id = (getrandbits(64) | NOT_ZERO_SPAN).to_bytes(8)
+        flags = "01" if above.sampled else "00"
+        metadata: Metadata = (("traceparent", f"00-{above.trace_id.hex()}-{span_id.hex()}-{flags}"),)
+        if above.state is not NO_STATE:
+            metadata += (("tracestate", above.state.to_header()),)
+        return metadata, above, span_id, time_ns()
 
-    def _samples(self, trace_id: int) -> bool:
-        return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._bound
+    def end_call(self, call: StartedCall, called: Called, status: int) -> None:
+        _, above, span_id, start_ns = call
+        if not above.sampled:
+            return
+        ended = ((called, status), span_id, start_ns, time_ns())
+        if above.open:
+            above.calls += (ended,)
+        else:
+            self._record((ended[0], above.trace_id, span_id, above.span_id, above.remote, above.state, *ended[2:], ()))
+
+    def _above(self) -> "_Above":
+        """What a call outside of a request is below: a span of other instrumentation, or a new trace."""
+        context = trace.get_current_span().get_span_context()
+        above = _Above()
+        if context.is_valid:
+            self._put_below(above, context)
+            above.span_id, above.remote = above.parent_id, context.is_remote
+        else:
+            above.trace_id, above.span_id = (getrandbits(128) | NOT_ZERO_TRACE).to_bytes(16), b""
+            above.sampled = self._samples(above.trace_id)
+        return above
+
+    def _put_below(self, span: "_Above | _Request", parent: SpanContext) -> None:
+        span.trace_id, span.parent_id = parent.trace_id.to_bytes(16), parent.span_id.to_bytes(8)
+        span.state = parent.trace_state or NO_STATE
+        span.sampled = parent.trace_flags.sampled if self._parent_based else self._samples(span.trace_id)
+
+    def _samples(self, trace_id: bytes) -> bool:
+        return int.from_bytes(trace_id) & TraceIdRatioBased.TRACE_ID_LIMIT < self._bound
 
 
-class _ServerSpan(Span):
-    __slots__ = (
-        "_parent_id", "_record", "_remote", "_route", "_scope", "_start_ns", "_token", "sampled", "span_id", "state",
-        "trace_id",
-    )  # fmt: skip
+class _Above:
+    """What a call outside of a request is below."""
 
-    def __init__(self, record: Callable[[Record], None], parent: Parent, scope: dict[str, Any], route: str) -> None:
-        self.trace_id, self._parent_id, self.sampled, self.state, self._remote = parent
-        self.span_id = getrandbits(64) or 1
-        self._record, self._scope, self._route = record, scope, route
-        self._token = otel_context.attach(trace.set_span_in_context(_Current(self)))
-        self._start_ns = time_ns()
+    trace_id: bytes
+    span_id: bytes
+    sampled: bool
+    parent_id = b""
+    state = NO_STATE
+    remote = open = False
+    calls: tuple[Call, ...] = ()
 
-    def end(self, status: int, outcome: str = "") -> None:
-        otel_context.detach(self._token)
+
+class _Request(NonRecordingSpan, Span):
+    """The server span of a request. It is OpenTelemetry's current span until it ends."""
+
+    trace_id: bytes
+    span_id: bytes
+    sampled: bool
+    parent_id = b""
+    state = NO_STATE
+    remote, open = False, True
+    calls: tuple[Call, ...] = ()
+    record: Callable[[Record], None]
+    scope: dict[str, Any]
+    route: str
+    token: Token[Context]
+    start_ns: int
+
+    def get_span_context(self) -> SpanContext:
+        flags = TraceFlags(TraceFlags.SAMPLED if self.sampled else TraceFlags.DEFAULT)
+        return SpanContext(int.from_bytes(self.trace_id), int.from_bytes(self.span_id), False, flags, self.state)
+
+    def finish(self, status: int, outcome: str = "") -> None:
+        otel_context.detach(self.token)
+        self.open = False
         if self.sampled:
-            scope = self._scope
+            scope, parent_id = self.scope, self.parent_id
             facts = (
-                scope["method"], self._route, scope["path"], scope["scheme"], scope["http_version"],
+                scope["method"], self.route, scope["path"], scope["scheme"], scope["http_version"],
                 scope.get("server"), status, outcome,
             )  # fmt: skip
-            self._record((
-                facts, self.trace_id, self.span_id, self._parent_id, self._remote, self.state, self._start_ns,
-                time_ns(),
+            self.record((
+                facts, self.trace_id, self.span_id, parent_id, parent_id != b"", self.state, self.start_ns, time_ns(),
+                self.calls,
             ))  # fmt: skip
 
 
-class _ClientSpan(Span):
-    __slots__ = ("_called", "_parent", "_record", "_span_id", "_start_ns", "metadata")
-
-    def __init__(self, record: Callable[[Record], None], parent: Parent, service: str, method: str, peer: str) -> None:
-        self._record, self._parent, self._called = record, parent, (service, method, peer)
-        self._span_id = getrandbits(64) or 1
-        trace_id, _, sampled, state, _ = parent
-        self.metadata = _metadata(trace_id, self._span_id, state, sampled=sampled)
-        self._start_ns = time_ns()
-
-    def end(self, status: int, outcome: str = "") -> None:
-        trace_id, parent_id, sampled, state, remote = self._parent
-        if sampled:
-            facts = (*self._called, status)
-            self._record((facts, trace_id, self._span_id, parent_id, remote, state, self._start_ns, time_ns()))
-
-
-def _metadata(trace_id: int, span_id: int, state: TraceState, *, sampled: bool) -> Metadata:
-    """The W3C trace context of a span, as gRPC metadata."""
-    trace_context = ("traceparent", f"00-{trace_id:032x}-{span_id:016x}-{sampled:02x}")
-    return (trace_context, ("tracestate", state.to_header())) if state else (trace_context,)
-
-
 def _remote_parent(headers: list[tuple[bytes, bytes]]) -> SpanContext | None:
-    if b"traceparent" not in next(zip(*headers, strict=True), ()):  # without it a tracestate says nothing
+    if b"traceparent" not in map(_name, headers):  # without it a tracestate says nothing
         return None
     carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in PROPAGATED}
     context = trace.get_current_span(PROPAGATOR.extract(carrier)).get_span_context()

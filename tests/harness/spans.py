@@ -3,15 +3,17 @@
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
+from centrifugo_proxy.spans import Called
 from realtime_site.tracing.queue import Ended
-from realtime_site.tracing.records import Record, readable
+from realtime_site.tracing.records import NO_STATE, Record, readable
 
 RESOURCE = Resource.create({"service.name": "a-service", "service.version": "1.0.0"})
 OURS = InstrumentationScope("centrifugo_proxy", "1.0.0")
 THEIRS = InstrumentationScope("opentelemetry.instrumentation.django", "0.66b2", "https://example.org/schema")
 FACTS = ("POST", "/centrifugo/connect", "/centrifugo/connect", "http", "1.1", ("127.0.0.1", 9730), 200, "success")
+CALLED = (Called("a.Service", "Ask", "a-peer"), 0)
 
 
 def span(number: int, scope: InstrumentationScope = THEIRS) -> ReadableSpan:
@@ -24,10 +26,12 @@ def span(number: int, scope: InstrumentationScope = THEIRS) -> ReadableSpan:
 
 
 def record(number: int) -> Record:
-    """A record of ours; every other one has a parent."""
-    return (FACTS, number + 1, number + 1, number % 2, False, TraceState(), number + 1, number + 2)
+    """A record of ours; every other one has a parent, and every third one a call below it."""
+    own, parent_id = (number + 1).to_bytes(8), (number % 2).to_bytes(8) if number % 2 else b""
+    calls = ((CALLED, (number + 1 << 32).to_bytes(8), number + 1, number + 2),) if number % 3 == 2 else ()
+    return (FACTS, (number + 1).to_bytes(16), own, parent_id, False, NO_STATE, number + 1, number + 2, calls)
 
 
-def as_span(ended: Ended) -> ReadableSpan:
-    """The span that a record stands for; a span itself."""
-    return readable(ended, RESOURCE, OURS) if isinstance(ended, tuple) else ended
+def as_spans(ended: Ended) -> list[ReadableSpan]:
+    """The spans that a record stands for; a span itself."""
+    return readable(ended, RESOURCE, OURS) if isinstance(ended, tuple) else [ended]

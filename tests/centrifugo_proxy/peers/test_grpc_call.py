@@ -16,7 +16,7 @@ from grpc import aio
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.grpc_call import ABANDONED_CALLS, Peer
 from centrifugo_proxy.peers.statuses import Failed, Interrupted
-from centrifugo_proxy.spans import OFF, Metadata, Span, Tracer
+from centrifugo_proxy.spans import OFF, Metadata, StartedCall, Tracer
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import plain_channel
 from tests.harness.grpc_stub import Context
@@ -36,14 +36,12 @@ Call = Callable[[pb.ValidateRequest], Awaitable[pb.ValidateResponse]]
 
 @dataclass
 class Carrying(Tracer):
-    """A tracer whose spans carry this metadata."""
+    """A tracer whose calls carry this metadata."""
 
     metadata: Metadata
 
-    def client_span(self, service: str, method: str, peer: str = "") -> Span:
-        span = Span()
-        span.metadata = self.metadata
-        return span
+    def start_call(self) -> StartedCall:
+        return (self.metadata,)
 
 
 @asynccontextmanager

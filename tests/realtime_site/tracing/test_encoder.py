@@ -11,9 +11,22 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import TraceState
 
-from realtime_site.tracing.encoder import CHILD, ROOT, encode, encode_records, encode_shared
-from realtime_site.tracing.records import Record, readable
+from centrifugo_proxy.spans import Called
+from realtime_site.tracing.encoder import (
+    CHILD,
+    MOST_FRAMES,
+    ROOT,
+    Frames,
+    encode,
+    encode_records,
+    encode_resource,
+    encode_scope,
+    encode_shared,
+)
+from realtime_site.tracing.records import NO_STATE, Record, readable
 from tests.harness.spans import FACTS, OURS, RESOURCE, record
+
+FLAGS_BYTES = 6
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 ports = st.none() | st.integers(1, 65535)
@@ -22,47 +35,51 @@ states = st.sampled_from([TraceState(), TraceState([("a", "1")]), TraceState([("
 server_facts = st.tuples(
     texts, texts, texts, texts, texts, st.none() | st.tuples(texts, ports), st.integers(0, 599), texts
 )
-client_facts = st.tuples(texts, texts, texts, st.integers(0, 16))
-span_ids = st.integers(1, 2**64 - 1)
+client_facts = st.tuples(st.builds(Called, texts, texts, texts), st.integers(0, 16))
+trace_ids = st.binary(min_size=16, max_size=16).filter(any)
+span_ids = st.binary(min_size=8, max_size=8).filter(any)
+calls = st.lists(st.tuples(client_facts, span_ids, times, times), max_size=3).map(tuple)
 records = st.tuples(
-    server_facts | client_facts, st.integers(1, 2**128 - 1), span_ids, st.just(0) | span_ids, st.booleans(), states,
-    times, times,
+    server_facts | client_facts, trace_ids, span_ids, st.just(b"") | span_ids, st.booleans(), states, times, times,
+    calls,
 )  # fmt: skip
 
 
 def parsed(some: Sequence[Record], resource: Resource = RESOURCE) -> ExportTraceServiceRequest:
-    return ExportTraceServiceRequest.FromString(encode([encode_records(some)], resource, OURS))
+    return ExportTraceServiceRequest.FromString(
+        encode([encode_records(some)], encode_resource(resource), encode_scope(OURS))
+    )
 
 
 def by_the_package(some: Sequence[Record], resource: Resource = RESOURCE) -> ExportTraceServiceRequest:
     # A record without a parent has none that is remote.
-    return encode_spans([readable(each, resource, OURS) for each in some])
+    return encode_spans([one for each in some for one in readable(each, resource, OURS)])
 
 
 @given(st.lists(records, min_size=1, max_size=5))
 def test_any_records_are_encoded_as_the_package_encodes_their_spans(some: list[Record]) -> None:
-    some = [(*each[:4], each[4] and each[3] != 0, *each[5:]) for each in some]
+    some = [(*each[:4], each[4] and each[3] != b"", *each[5:]) for each in some]
 
     assert parsed(some) == by_the_package(some)
 
 
-@given(st.integers(1, 2**128 - 1), span_ids, st.just(0) | span_ids, times, times)
+@given(trace_ids, span_ids, st.just(b"") | span_ids, times, times)
 def test_ids_and_times_are_the_bytes_that_protobuf_writes(
-    trace_id: int, span_id: int, parent_id: int, start_ns: int, end_ns: int
+    trace_id: bytes, span_id: bytes, parent_id: bytes, start_ns: int, end_ns: int
 ) -> None:
     own = trace_pb2.Span(
-        trace_id=trace_id.to_bytes(16),
-        span_id=span_id.to_bytes(8),
-        parent_span_id=parent_id.to_bytes(8) if parent_id else b"",
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_span_id=parent_id,
         start_time_unix_nano=start_ns,
         end_time_unix_nano=end_ns,
         flags=trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK,
     ).SerializeToString()
 
-    encoded = encode_records([(FACTS, trace_id, span_id, parent_id, False, TraceState(), start_ns, end_ns)])
+    encoded = encode_records([(FACTS, trace_id, span_id, parent_id, False, NO_STATE, start_ns, end_ns, ())])
 
     assert encoded.endswith(own + encode_shared(FACTS))
-    assert len(own) == (CHILD if parent_id else ROOT).size
+    assert len(own) == (CHILD if parent_id else ROOT).size + FLAGS_BYTES
 
 
 @pytest.mark.parametrize("count", [1, 2, 512, 5000])
@@ -78,3 +95,11 @@ def test_a_resource_of_many_attributes_is_encoded_as_the_package_encodes_it(leng
     resource = Resource(facts, "https://example.org/s")
 
     assert parsed([record(1)], resource) == by_the_package([record(1)], resource)
+
+
+def test_facts_that_differ_every_time_take_a_bounded_memory() -> None:
+    frames = Frames()
+
+    sizes = [len(frames) for number in range(3 * MOST_FRAMES) if frames[*FACTS[:2], f"/{number}", *FACTS[3:]]]
+
+    assert max(sizes) <= MOST_FRAMES

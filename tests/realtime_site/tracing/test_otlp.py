@@ -13,7 +13,7 @@ from realtime_site.trace_options import Sampling, TraceOptions
 from realtime_site.tracing.otlp import LeanExporter
 from realtime_site.tracing.queue import Ended
 from tests.harness.collector import Collector, collector
-from tests.harness.spans import OURS, RESOURCE, as_span, record, span
+from tests.harness.spans import OURS, RESOURCE, as_spans, record, span
 
 SUCCESS, FAILURE = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
 
@@ -47,7 +47,7 @@ def spans_by_scope(sink: Collector) -> dict[str, list[Span]]:
 
 
 def expected(some: Sequence[Ended]) -> dict[str, list[Span]]:
-    return spans_by_scope(Collector("", exports=[encode_spans([as_span(each) for each in some])]))
+    return spans_by_scope(Collector("", exports=[encode_spans([one for each in some for one in as_spans(each)])]))
 
 
 MIXED: dict[str, list[Ended]] = {

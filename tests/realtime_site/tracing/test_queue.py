@@ -92,7 +92,7 @@ def test_the_oldest_are_lost_and_counted_when_the_queue_is_full(
     queue.shutdown()
 
     assert [each for batch in exported.batches for each in batch] == [record(n) for n in (0, 1, *range(7, 17))]
-    assert [line.getMessage() for line in caplog.records] == ["5 spans were lost: the queue of 10 was full"]
+    assert [line.getMessage() for line in caplog.records] == ["7 spans were lost: the queue of 10 requests was full"]
 
 
 def test_a_failed_export_loses_one_batch_alone(exported: Exported, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,19 +5,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from centrifugo_proxy.spans import Called
 from realtime_site.trace_options import Sampling
 from realtime_site.tracing.records import Record
 from realtime_site.tracing.tracer import RecordingTracer
-from tests.harness.spans import as_span
+from tests.harness.spans import as_spans
 
 PROPAGATOR = TraceContextTextMapPropagator()
 ROUTE = "/centrifugo/connect"
+CALLED = Called("a.Service", "Ask")
 
 
 class Recorder:
@@ -28,7 +31,7 @@ class Recorder:
         self.tracer = RecordingTracer(self.records.append, Sampling(ratio, parent_based))
 
     def spans(self) -> tuple[ReadableSpan, ...]:
-        return tuple(map(as_span, self.records))
+        return tuple(span for record in self.records for span in as_spans(record))
 
 
 def request(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def carried(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 def test_new_traces_are_sampled_as_the_sdk_would_sample_them(ratio: float) -> None:
     recorder, sampler = Recorder(ratio), ParentBasedTraceIdRatio(ratio)
 
-    metadata = [dict(recorder.tracer.client_span("a.Service", "Ask").metadata) for _ in range(1000)]
+    metadata = [dict(recorder.tracer.start_call()[0]) for _ in range(1000)]
 
     contexts = [trace.get_current_span(PROPAGATOR.extract(each)).get_span_context() for each in metadata]
     decisions = [sampler.should_sample(None, each.trace_id, "").decision for each in contexts]
@@ -58,12 +61,12 @@ def test_without_respect_for_parents_the_ratio_decides_for_both_spans(flags: int
     traceparent = f"00-{0xABC:032x}-{0xDEF:016x}-{flags:02x}"
 
     server = recorder.tracer.server_span(request(*carried({"traceparent": traceparent})), ROUTE)
-    client = recorder.tracer.client_span("a.Service", "Ask")
-    client.end(0)
-    server.end(200)
+    call = recorder.tracer.start_call()
+    recorder.tracer.end_call(call, CALLED, 0)
+    server.finish(200)
 
     assert len(recorder.spans()) == spans
-    assert dict(client.metadata)["traceparent"].startswith(f"00-{0xABC:032x}-")
+    assert dict(call[0])["traceparent"].startswith(f"00-{0xABC:032x}-")
 
 
 @pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])
@@ -75,8 +78,8 @@ def test_what_goes_to_the_server_is_what_the_propagator_would_send(flags: int, s
     recorder = Recorder(ratio=0.5)
 
     server = recorder.tracer.server_span(request(*carried(incoming)), ROUTE)
-    outgoing = dict(recorder.tracer.client_span("a.Service", "Ask").metadata)
-    server.end(200)
+    outgoing = dict(recorder.tracer.start_call()[0])
+    server.finish(200)
 
     sent = trace.get_current_span(PROPAGATOR.extract(outgoing)).get_span_context()
     again: dict[str, str] = {}
@@ -96,7 +99,7 @@ header_values = st.one_of(
 def test_whatever_trace_headers_come_a_span_is_made(headers: list[tuple[bytes, bytes]]) -> None:
     recorder = Recorder()
 
-    recorder.tracer.server_span(request(*headers), ROUTE).end(200, "success")
+    recorder.tracer.server_span(request(*headers), ROUTE).finish(200, "success")
 
     sampled = [each.context.trace_flags.sampled for each in recorder.spans()]
     assert sampled in ([True], [])  # none when the caller's decision was not to sample
@@ -109,7 +112,7 @@ def test_the_server_span_is_current_until_it_ends() -> None:
 
     span = recorder.tracer.server_span(request(), ROUTE)
     current = trace.get_current_span().get_span_context()
-    span.end(200, "success")
+    span.finish(200, "success")
 
     [recorded] = recorder.spans()
     assert current == recorded.context
@@ -120,11 +123,11 @@ def test_an_unsampled_request_still_sends_its_trace_on_and_records_nothing() -> 
     recorder = Recorder(ratio=0.0)
 
     server = recorder.tracer.server_span(request(), ROUTE)
-    client = recorder.tracer.client_span("a.Service", "Ask")
-    client.end(0)
-    server.end(500)
+    call = recorder.tracer.start_call()
+    recorder.tracer.end_call(call, CALLED, 0)
+    server.finish(500)
 
-    assert dict(client.metadata)["traceparent"].endswith("-00")
+    assert dict(call[0])["traceparent"].endswith("-00")
     assert recorder.spans() == ()
 
 
@@ -132,8 +135,76 @@ def test_a_span_lasts_from_its_making_to_its_end() -> None:
     recorder = Recorder()
 
     server = recorder.tracer.server_span(request(), ROUTE)
-    recorder.tracer.client_span("a.Service", "Ask").end(0)
-    server.end(200)
+    recorder.tracer.end_call(recorder.tracer.start_call(), CALLED, 0)
+    server.finish(200)
 
     client, outer = recorder.spans()
     assert (outer.start_time or 0) <= (client.start_time or 0) <= (client.end_time or 0) <= (outer.end_time or 0)
+
+
+def test_calls_of_a_request_are_below_its_span_and_have_their_own_ids() -> None:
+    recorder = Recorder()
+
+    server = recorder.tracer.server_span(request(), ROUTE)
+    calls = [recorder.tracer.start_call() for _ in range(3)]
+    for call in calls:
+        recorder.tracer.end_call(call, CALLED, 0)
+    server.finish(200, "success")
+
+    *below, above = recorder.spans()
+    assert [each.parent for each in below] == [above.context] * 3
+    assert len({each.context.span_id for each in (*below, above)}) == 4
+    sent = [dict(call[0])["traceparent"].split("-") for call in calls]
+    assert sent == [["00", f"{each.context.trace_id:032x}", f"{each.context.span_id:016x}", "01"] for each in below]
+
+
+def test_a_call_that_outlives_its_request_is_recorded_once_and_below_it() -> None:
+    recorder = Recorder()
+
+    server = recorder.tracer.server_span(request(), ROUTE)
+    call = recorder.tracer.start_call()
+    server.finish(0, "cancelled")
+    recorder.tracer.end_call(call, CALLED, 1)
+
+    above, late = recorder.spans()
+    assert (late.parent, late.context.trace_id) == (above.context, above.context.trace_id)
+
+
+def test_a_call_outside_of_a_request_is_below_the_current_span_or_begins_a_trace() -> None:
+    recorder = Recorder()
+    parent = SpanContext(0xABC, 0xDEF, False, TraceFlags(TraceFlags.SAMPLED))
+
+    with trace.use_span(NonRecordingSpan(parent)):
+        recorder.tracer.end_call(recorder.tracer.start_call(), CALLED, 0)
+    recorder.tracer.end_call(recorder.tracer.start_call(), CALLED, 0)
+
+    below, alone = recorder.spans()
+    assert (below.parent, below.context.trace_id) == (parent, 0xABC)
+    assert alone.parent is None
+    assert alone.context.trace_id != 0xABC
+
+
+def test_requests_one_after_the_other_share_nothing() -> None:
+    recorder = Recorder()
+
+    for _ in range(1000):
+        server = recorder.tracer.server_span(request(), ROUTE)
+        recorder.tracer.end_call(recorder.tracer.start_call(), CALLED, 0)
+        server.finish(200, "success")
+
+    spans = recorder.spans()
+    assert len({span.context.span_id for span in spans}) == len(spans) == 2000
+    assert len({span.context.trace_id for span in spans}) == 1000
+    assert all(client.parent == server.context for client, server in zip(spans[::2], spans[1::2], strict=True))
+
+
+def test_other_values_of_the_context_stay_while_a_request_is_answered() -> None:
+    recorder = Recorder()
+    token = otel_context.attach(otel_context.set_value("a-key", "a-value"))
+
+    server = recorder.tracer.server_span(request(), ROUTE)
+    during = otel_context.get_value("a-key")
+    server.finish(200, "success")
+
+    assert (during, otel_context.get_value("a-key")) == ("a-value", "a-value")
+    otel_context.detach(token)
