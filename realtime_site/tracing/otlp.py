@@ -40,13 +40,14 @@ class LeanExporter(SpanExporter):
         self._headers = {**options.headers, "Content-Type": "application/x-protobuf"}
         if options.gzip:
             self._headers["Content-Encoding"] = "gzip"
-        self._http = urllib3.PoolManager(
+        manager = urllib3.PoolManager(
             num_pools=1,
-            retries=False,
             ca_certs=options.ca_file or None,
             cert_file=options.client_certificate or None,
             key_file=options.client_key or None,
         )
+        self._http = manager.connection_from_url(options.endpoint)  # the manager would parse the URL for each export
+        self._target = urllib3.util.parse_url(options.endpoint).request_uri
 
     def export(self, spans: Sequence[Ended]) -> SpanExportResult:
         """Send the spans within the timeout; after a temporary failure, try again."""
@@ -66,7 +67,7 @@ class LeanExporter(SpanExporter):
     def shutdown(self) -> None:
         """Stop exporting. An export that waits for a retry gives up."""
         self._stopped.set()
-        self._http.clear()
+        self._http.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing to do: this exporter has no buffer."""
@@ -91,11 +92,12 @@ class LeanExporter(SpanExporter):
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
         """The failure ("" if none), and whether a retry would fail too."""
         try:
-            response = self._http.request(
+            response = self._http.urlopen(
                 "POST",
-                self._options.endpoint,
+                self._target,
                 body=body,
                 headers=self._headers,
+                retries=False,
                 timeout=max(timeout_s, 0.001),
                 redirect=False,
                 preload_content=False,
