@@ -26,6 +26,7 @@ from centrifuge.exceptions import ReplyError
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness.centrifugo import LOBBY
+from tests.harness.waiting import until
 
 GIVE_UP_S = 15.0
 RESUBSCRIBE_S = 1.0  # the SDK's own limit is 20
@@ -179,13 +180,6 @@ def one_after_another(*tickets: str) -> GetTicket:
     """These tickets in order; the last one is repeated."""
     endless = itertools.chain(tickets, itertools.repeat(tickets[-1]))
     return lambda: next(endless)
-
-
-async def until(condition: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
-    """Waits for the condition. Raises TimeoutError if it does not become true."""
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def bare_connect(url: str, connect: dict[str, Any], headers: dict[str, str] | None = None) -> Any:

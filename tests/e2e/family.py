@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.clients import SdkClient, one_after_another, sdk_client, until
+from tests.e2e.clients import SdkClient, one_after_another, sdk_client
 from tests.e2e.stack import CLIENT, CONNECT, Service, guard_of
 from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, rpc_backend
 from tests.harness.centrifugo import Centrifugo, Config
 from tests.harness.identity import IdentityStub, identity_stub
+from tests.harness.waiting import until
 from tests.harness.wire_tap import WireTap, wire_tap
 from tools.ports import free_port
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.e2e.clients import Closed, Ended, Listener, SdkClient, one_after_another, sdk_client, until
+from tests.e2e.clients import Closed, Ended, Listener, SdkClient, one_after_another, sdk_client
 from tests.e2e.family import FamilyStack
 from tests.harness.bridge import BridgeProcess, running_bridge
 from tests.harness.kafka import Kafka
 from tests.harness.paths import ROOT
+from tests.harness.waiting import until
 
 EXAMPLE = ROOT / "routes.example" / "routes.toml"
 REMOVED, LOCK, CLOSED = "family.member.removed", "parental.lock.changed.v1", "identity.account.closed"

@@ -13,13 +13,14 @@ import pytest
 
 from centrifugo_proxy.protocol.codes import ResponseMode, default_unavailable
 from tests.e2e.app import Backend, js_app
-from tests.e2e.clients import SdkClient, sdk_client, until
+from tests.e2e.clients import SdkClient, sdk_client
 from tests.e2e.family import with_api, written
 from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.identity import IdentityStub, identity_stub
 from tests.harness.node import needs_node
 from tests.harness.service import uvicorn_service
+from tests.harness.waiting import until
 
 pytestmark = [needs_node, pytest.mark.processes]
 

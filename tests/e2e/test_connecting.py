@@ -13,11 +13,11 @@ from tests.e2e.clients import (
     connect_over_sse,
     one_after_another,
     sdk_client,
-    until,
     with_ticket,
 )
 from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
+from tests.harness.waiting import until
 
 Transport = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
 over_each_stream = pytest.mark.parametrize("over", [connect_over_sse, connect_over_http_stream])

@@ -1,8 +1,9 @@
 """What a fallback connection may do, and what is refused."""
 
-from tests.e2e.clients import as_reply, until
+from tests.e2e.clients import as_reply
 from tests.e2e.family import FamilyStack
 from tests.harness.backends import returns
+from tests.harness.waiting import until
 
 DEGRADED = "not while the connection is degraded"
 REFUSED = {"code": 403, "message": DEGRADED, "temporary": True}

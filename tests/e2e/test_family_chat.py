@@ -1,7 +1,8 @@
 """A family's chat: members use it, others are refused."""
 
-from tests.e2e.clients import Closed, Ended, bare_session, until, with_ticket
+from tests.e2e.clients import Closed, Ended, bare_session, with_ticket
 from tests.e2e.family import LIMIT, FamilyStack
+from tests.harness.waiting import until
 
 NOT_ALLOWED = {"code": 403, "message": "not allowed", "temporary": False}
 

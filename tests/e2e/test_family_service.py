@@ -2,9 +2,10 @@
 
 from proto.realtime.v1 import channel_access_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
-from tests.e2e.clients import Ended, as_reply, until
+from tests.e2e.clients import Ended, as_reply
 from tests.e2e.family import FamilyStack
 from tests.harness.backends import says
+from tests.harness.waiting import until
 
 NOT_NOW = {"code": 503, "message": "temporarily unavailable", "temporary": True}
 NOT_YOURS = pb.AuthorizeResponse(denial=identity_pb.Error(code=451, message="not your room"))

@@ -7,9 +7,10 @@ import grpc
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.e2e.clients import Closed, Ended, sdk_client, until
+from tests.e2e.clients import Closed, Ended, sdk_client
 from tests.e2e.family import UNLOCKED, FamilyStack, soon
 from tests.harness.identity import Script, aborts, answers, success
+from tests.harness.waiting import until
 
 LONGER_THAN_PRESENCE_S = 1.2
 LOCKED = pb.ParentalState(feature_lock_chat=True)

@@ -18,7 +18,6 @@ from tests.e2e.clients import (
     one_after_another,
     sdk_client,
     sdk_clients,
-    until,
     with_ticket,
 )
 from tests.e2e.stack import Stack, stack
@@ -27,6 +26,7 @@ from tests.harness import centrifugo
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import hangs, identity_stub
 from tests.harness.service import uvicorn_service
+from tests.harness.waiting import until
 
 ORDINARY, POOL = 40, 10
 WINDOW_MS = 1000

@@ -7,9 +7,10 @@ import grpc
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.e2e.clients import Closed, SdkClient, bare_connect, sdk_client, until, with_ticket
+from tests.e2e.clients import Closed, SdkClient, bare_connect, sdk_client, with_ticket
 from tests.e2e.stack import Stack
 from tests.harness.identity import Script, aborts, answers, success
+from tests.harness.waiting import until
 
 SEVERAL_ATTEMPTS = 4
 LONGER_THAN_THE_FIRST_BACKOFF_S = 0.5

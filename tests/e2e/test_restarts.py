@@ -3,10 +3,11 @@
 import asyncio
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.e2e.clients import sdk_clients, until
+from tests.e2e.clients import sdk_clients
 from tests.e2e.stack import Stack
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import Script, success
+from tests.harness.waiting import until
 
 CLIENTS = 10
 SLOW_S = 0.5

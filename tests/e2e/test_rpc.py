@@ -8,10 +8,11 @@ from centrifuge.exceptions import ClientDisconnectedError
 
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as pb
-from tests.e2e.clients import Closed, bare_session, one_after_another, sdk_client, until, with_ticket
+from tests.e2e.clients import Closed, bare_session, one_after_another, sdk_client, with_ticket
 from tests.e2e.family import FamilyStack
 from tests.harness.backends import returns, says
 from tests.harness.grpc_stub import Script
+from tests.harness.waiting import until
 
 # What a parser in between would change: key order, duplicate keys, escapes, digits.
 ODD = r"""{"z":1,"a":1.0,"a":1e2,"big":12345678901234567890123,"s":"\u00e9\/é","n":null}"""

@@ -11,10 +11,11 @@ from centrifugo_proxy.protocol.codes import REFRESH_EVENTS
 from proto.realtime.v1 import channel_access_pb2 as access_pb
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as rpc_pb
-from tests.e2e.clients import SdkClient, until
+from tests.e2e.clients import SdkClient
 from tests.e2e.family import LIMIT, FamilyStack, soon
 from tests.harness.backends import grants, says
 from tests.harness.identity import success
+from tests.harness.waiting import until
 from tests.harness.wire_tap import BRANCHES, Exchange
 
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}

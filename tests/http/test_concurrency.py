@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, hanging
 from tests.harness.service import Service, connect_body, service, uvicorn_service
+from tests.harness.waiting import until
 
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"}'
@@ -95,13 +96,6 @@ async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
         yield Impatient(writer)
     finally:
         writer.close()
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for the event for at most five seconds."""
-    async with asyncio.timeout(5):
-        while not await condition():
-            await asyncio.sleep(0.01)
 
 
 async def until_cancelled(running: Service, before: float) -> None:

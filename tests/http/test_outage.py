@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -16,6 +15,7 @@ from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import Service, service
+from tests.harness.waiting import until
 
 INTERNAL_ERROR = {"error": {"code": 100, "message": "internal error"}}
 UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
@@ -394,13 +394,6 @@ async def test_the_probe_is_cancelled_at_shutdown(identity: IdentityStub) -> Non
 def probes(identity: IdentityStub) -> list[str]:
     """The made-up tickets that identity has seen."""
     return [call.ticket for call in identity.calls if call.ticket.startswith("probe-")]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it, ten seconds at most."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(identity: IdentityStub) -> None:

@@ -20,6 +20,7 @@ from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, identity_stub, success
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
+from tests.harness.waiting import until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("secrecy-http")]  # one worker has the module's processes
 
@@ -29,6 +30,7 @@ KINDS = (
     "good", "again", "denied", "failing", "odd", "late", "pool", "spent", "no-pool", "unanswered", "long", "number",
     "scolded", "broken", "oversized", "encoded", "named", "guarded", "gone",
 )  # fmt: skip
+NEVER_CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"} 0.0'
 OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans", "answers")
 
 
@@ -99,9 +101,9 @@ class Run:
             await self._connect(http, connect_body(self.tickets[kind]))
         identity.script = success()
         await self._ask_badly(http)
-        while (await http.get("/health")).json()["identity_outage"]["degraded"]:
-            await asyncio.sleep(0.05)
-        await self._hang_up(http, identity)
+        async with asyncio.timeout(30):
+            while NEVER_CANCELLED in (await http.get("/metrics")).text:
+                await self._hang_up(http, identity)
 
     async def _ask_badly(self, http: httpx.AsyncClient) -> None:
         tickets = self.tickets
@@ -123,13 +125,17 @@ class Run:
         self.answers.append((await http.post(path, content=content, headers=headers)).text)
 
     async def _hang_up(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
+        """Hang up while identity works. On a slow machine the deadline may pass first."""
+        identity.script = success()
+        while (await http.get("/health")).json()["identity_outage"]["degraded"]:
+            await asyncio.sleep(0.05)
         identity.script = hangs
+        calls = len(identity.calls)
         caller = asyncio.create_task(self._connect(http, connect_body(self.tickets["gone"])))
-        while self.tickets["gone"] not in [call.ticket for call in identity.calls]:
-            await asyncio.sleep(0.01)
+        await until(lambda: self.tickets["gone"] in [call.ticket for call in identity.calls[calls:]])
         caller.cancel()
         await asyncio.wait([caller])
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(WINDOW_S)  # the page of metrics is rendered at most once a second
 
     async def _look(self, http: httpx.AsyncClient) -> None:
         self.outputs["metrics"] = (await http.get("/metrics")).text

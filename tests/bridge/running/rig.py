@@ -25,6 +25,7 @@ from bridge.running.sender import Sender
 from bridge.running.sending import Limits
 from bridge.running.spans import OFF
 from tests.bridge.made import publication, record
+from tests.harness.waiting import until
 
 PARTITION = Partition("diary", 0)
 GIVE_UP_S = 20.0
@@ -222,14 +223,9 @@ class Rig:
     def committable(self) -> int | None:
         return self.bridge.work.assignments[PARTITION].ledger.committable
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(GIVE_UP_S):
-            while not condition():
-                await asyncio.sleep(0.005)
-
     async def until_done(self, records: int) -> None:
         """Wait until this many records are done."""
-        await self.until(lambda: self.committable == records)
+        await until(lambda: self.committable == records)
 
     def value(self, name: str, **labels: str) -> float:
         """A metric's value."""

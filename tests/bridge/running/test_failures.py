@@ -24,6 +24,7 @@ from tests.bridge.running.rig import (
     status,
     well,
 )
+from tests.harness.waiting import until
 
 
 async def test_a_command_that_is_done_is_committed() -> None:
@@ -117,10 +118,10 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     async with running_rig(batch_max=1) as rig:
         rig.centrifugo.script = [failure, failure]
         rig.receive_publications("a")
-        await rig.until(lambda: rig.sender.outage.since is not None)
+        await until(lambda: rig.sender.outage.since is not None)
         rig.receive_publications("a", "b", "c", "d")
         rig.centrifugo.most_at_once = rig.centrifugo.at_once
-        await rig.until(lambda: not rig.centrifugo.script)
+        await until(lambda: not rig.centrifugo.script)
         probing = rig.centrifugo.most_at_once
         await rig.until_done(5)
 

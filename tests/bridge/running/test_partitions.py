@@ -9,6 +9,7 @@ from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition
 from tests.bridge.made import record
 from tests.bridge.running.rig import PARTITION, running_rig, silence, status, well
+from tests.harness.waiting import until
 
 OTHER = Partition("diary", 1)
 
@@ -23,7 +24,7 @@ async def test_commands_in_flight_finish_before_a_partition_is_revoked() -> None
     async with running_rig(requests=1, batch_max=1) as rig:
         rig.centrifugo.script = [later]
         rig.receive_publications("a", "b")
-        await rig.until(lambda: len(rig.centrifugo.batches) == 1)
+        await until(lambda: len(rig.centrifugo.batches) == 1)
         revoking = asyncio.create_task(rig.bridge.revoked([PARTITION], lost=False))
         await asyncio.sleep(0.05)
         waiting = not revoking.done()
@@ -47,7 +48,7 @@ async def test_the_rest_of_a_refused_batch_is_not_sent_once_its_partition_is_rev
         rig.centrifugo.script = [well, status(400), later]
         rig.receive_publications("first")
         rig.receive_publications("a", "b", "c")
-        await rig.until(lambda: len(rig.centrifugo.batches) == 3)
+        await until(lambda: len(rig.centrifugo.batches) == 3)
         revoking = asyncio.create_task(rig.bridge.revoked([PARTITION], lost=False))
         await asyncio.sleep(0)
         answer.set()
@@ -61,7 +62,7 @@ async def test_in_an_outage_a_partition_is_released_as_soon_as_its_requests_have
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [silence] * 50
         rig.receive_publications("a")
-        await rig.until(lambda: len(rig.centrifugo.batches) == 1)
+        await until(lambda: len(rig.centrifugo.batches) == 1)
         async with asyncio.timeout(0.9):
             offsets = await rig.bridge.revoked([PARTITION], lost=False)
 

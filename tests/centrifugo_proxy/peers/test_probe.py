@@ -15,6 +15,7 @@ from centrifugo_proxy.peers.identity import (
 )
 from centrifugo_proxy.peers.probe import MOST_AT_ONCE, IdentityProbe, Probed
 from fallback.outage import OutageDetector
+from tests.harness.waiting import until
 
 INTERVAL_S = 0.02
 DENIED = IdentityDenied("NOT_FOUND")
@@ -55,11 +56,6 @@ class Probing:
         self.probe.detector.failed(self.probe.detector.call_started(), self.probe.monotonic())
         self.probe.wake()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(INTERVAL_S / 4)
-
 
 @asynccontextmanager
 async def probing(
@@ -87,7 +83,7 @@ async def test_without_a_failure_nothing_is_asked() -> None:
 async def test_a_failure_starts_probes_of_made_up_tickets() -> None:
     async with probing(down) as running:
         running.fail_a_client()
-        await running.until(lambda: len(running.reported) >= 4)
+        await until(lambda: len(running.reported) >= 4)
 
     assert {report.outcome for report in running.reported} == {"failed"}
     assert len(set(running.identity.tickets)) == len(running.identity.tickets)
@@ -96,14 +92,14 @@ async def test_a_failure_starts_probes_of_made_up_tickets() -> None:
 async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_starts_them_again() -> None:
     async with probing(down) as running:
         running.fail_a_client()
-        await running.until(lambda: len(running.reported) >= 1)
+        await until(lambda: len(running.reported) >= 1)
         running.probe.detector.answered(running.probe.detector.call_started(), 0)
         await asyncio.sleep(5 * INTERVAL_S)
         rested = len(running.identity.tickets)
         await asyncio.sleep(5 * INTERVAL_S)
         still = len(running.identity.tickets)
         running.fail_a_client()
-        await running.until(lambda: len(running.identity.tickets) > still)
+        await until(lambda: len(running.identity.tickets) > still)
 
     assert rested == still
 
@@ -111,7 +107,7 @@ async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_start
 async def test_probes_that_hang_do_not_hold_up_the_next_ones_up_to_a_bound() -> None:
     async with probing(down, latency_s=1000) as running:
         running.fail_a_client()
-        await running.until(lambda: len(running.identity.tickets) == MOST_AT_ONCE)
+        await until(lambda: len(running.identity.tickets) == MOST_AT_ONCE)
         await asyncio.sleep(5 * INTERVAL_S)
 
         assert (len(running.identity.tickets), running.reported) == (MOST_AT_ONCE, [])
@@ -120,9 +116,9 @@ async def test_probes_that_hang_do_not_hold_up_the_next_ones_up_to_a_bound() -> 
 async def test_the_return_of_identity_is_seen_although_an_earlier_probe_hangs() -> None:
     async with probing(lambda call: DENIED, latency_s=1000) as running:
         running.fail_a_client()
-        await running.until(lambda: len(running.identity.tickets) == 1)
+        await until(lambda: len(running.identity.tickets) == 1)
         running.identity.latency_s = 0
-        await running.until(lambda: len(running.reported) == 1)
+        await until(lambda: len(running.reported) == 1)
 
         assert running.probe.detector.status(0).recovering
 
@@ -130,7 +126,7 @@ async def test_the_return_of_identity_is_seen_although_an_earlier_probe_hangs() 
 async def test_answered_probes_end_the_streak_and_themselves() -> None:
     async with probing(lambda call: DENIED, window_s=5 * INTERVAL_S) as running:
         running.fail_a_client()
-        await running.until(lambda: not running.probe.detector.failing)
+        await until(lambda: not running.probe.detector.failing)
 
     assert {report.outcome for report in running.reported} == {"answered"}
 
@@ -141,7 +137,7 @@ async def test_a_status_that_says_nothing_changes_nothing() -> None:
 
     async with probing(neither) as running:
         running.fail_a_client()
-        await running.until(lambda: len(running.reported) >= 4)
+        await until(lambda: len(running.reported) >= 4)
 
         status = running.probe.detector.status(0)
     assert {report.outcome for report in running.reported} == {"other"}
@@ -151,9 +147,9 @@ async def test_a_status_that_says_nothing_changes_nothing() -> None:
 async def test_where_clients_and_probes_disagree_two_are_asked() -> None:
     async with probing(lambda call: DENIED) as running:
         running.fail_a_client()
-        await running.until(lambda: len(running.reported) == 1)
+        await until(lambda: len(running.reported) == 1)
         running.fail_a_client()
-        await running.until(lambda: len(running.reported) == 2)
+        await until(lambda: len(running.reported) == 2)
         asked_at_once = len(running.identity.tickets)
 
     assert asked_at_once == 3

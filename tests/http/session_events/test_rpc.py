@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.harness.certificates import Authority
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, identity_stub
 from tests.harness.service import CLIENT, Service, uvicorn_service
+from tests.harness.waiting import until
 from tests.http.session_events.asking import (
     ANSWERS_TO_STATUSES,
     DEGRADED,
@@ -265,12 +266,6 @@ async def test_a_backend_that_hangs_is_given_up_at_the_deadline() -> None:
 
     assert body == UNAVAILABLE
     assert 0.09 < time.perf_counter() - started < 2
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_backend_that_hangs_takes_at_most_its_share_and_slows_no_other_request(identity: IdentityStub) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.raw_http import RawClient, raw_client
 from tests.harness.service import Service, connect_body, uvicorn_service
+from tests.harness.waiting import until
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: service\r\nX-Long: "
 
@@ -76,13 +76,13 @@ async def test_a_head_that_does_not_come_whole_ends_the_connection(monkeypatch: 
 
 
 async def test_a_head_in_time_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "HEAD_S", 0.1)
+    monkeypatch.setattr(http_protocol, "HEAD_S", 1)
     async with uvicorn_service() as running, raw_client(running) as client:
         await client.send(HEAD)
         await client.send(b"x\r\n\r\n")
         first, _ = await client.answer()
         await running.http.get("/health/live")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.3)
         await client.send(HEAD + b"x\r\n\r\n")
 
         assert (first, (await client.answer())[0]) == (200, 200)
@@ -175,12 +175,6 @@ async def expect_connections(number: int) -> None:
     """Fails if the server does not come down to this many connections within a minute."""
     await until(lambda: connections() == number)
     assert connections() == number
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 async def test_a_connection_that_is_reset_leaves_nothing_behind() -> None:

@@ -1,7 +1,7 @@
 """The stream of the Workload API, against a real gRPC server on a unix socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import grpc
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from tests.harness.spiffe import OTHER, US, TrustDomain, workload_api
 from tests.harness.spiffe_reports import SpiffeReports
+from tests.harness.waiting import until
 
 DOMAIN = TrustDomain()
 
@@ -25,12 +26,6 @@ async def following(socket: str, reports: SpiffeReports) -> AsyncIterator[SvidSo
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_each_new_answer_is_taken_and_each_stream_has_the_security_header(tmp_path: Path) -> None:

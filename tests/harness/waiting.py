@@ -1,0 +1,20 @@
+"""Waits for a condition: a test must not depend on how fast the machine is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Final
+
+PATIENCE_S: Final = 20.0
+LOOK_EVERY_S: Final = 0.01
+
+
+async def until(condition: Callable[[], object | Awaitable[object]], within_s: float = PATIENCE_S) -> None:
+    """Wait until the condition, or what it returns when awaited, is true. TimeoutError after `within_s` seconds."""
+    async with asyncio.timeout(within_s):
+        while not await _value(condition()):
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _value(seen: object | Awaitable[object]) -> object:
+    return await seen if isawaitable(seen) else seen
