@@ -1,14 +1,16 @@
-"""A Kafka with a topic of domain events. Centrifugo gets them from the bridge, or with its own consumer."""
+"""A Kafka with domain events. Centrifugo gets them from the bridge, or with its own consumer."""
 
 import json
 import os
 import re
+import secrets
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -16,80 +18,66 @@ from typing import Any, Final
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from bench.parts.bridge_forms import CHANNELS, ROUTES, Form, message, own_consumer
 from bench.parts.processes import LOOPBACK, ROOT, BenchError, process
 from tools.kafka.broker import Broker, why_missing
 from tools.ports import free_port
 
 CENTRIFUGO: Final = ROOT / ".cache" / "centrifugo-v6"
 KEY: Final = "bench"
-TOPIC: Final = "entries"
 EMPTY: Final = "nothing"
 DEAD_LETTERS: Final = "dead-letters"
 PARTITIONS: Final = 4
-CHANNELS: Final = 1000
+SESSION_S: Final = 6
+GIVE_UP_S: Final = 120.0
+QUIET: Final = {"log_level": 2}  # the end of the broker would be logged
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
-ROUTES: Final = """version = 1
-
-[[routes]]
-name = "entries"
-topics = ["TOPIC"]
-[[routes.actions]]
-do = "publish"
-channel = "family:{family}"
-fields = ["family", "at", "text"]
-"""
 
 
 @dataclass
 class Stage:
-    """A running broker. `written` counts the events in the topic. `redis` is Centrifugo's engine, "" for its memory."""
+    """A running broker. `written` counts the events in each topic. `redis` is the engine, "" for the memory one."""
 
     address: str
     folder: Path
     redis: str = ""
-    written: int = 0
+    written: Counter[Form] = field(default_factory=Counter)
 
-    def fill(self, records: int, size: int) -> None:
-        """Write this many events, with the headers that Centrifugo's own consumer needs."""
-        producer = Producer(
-            {"bootstrap.servers": self.address, "linger.ms": 20, "queue.buffering.max.messages": 500_000}
-        )
+    def fill(self, form: Form, records: int, size: int) -> None:
+        """Write this many events."""
+        options = {"linger.ms": 20, "queue.buffering.max.messages": 500_000, **QUIET}
+        producer = Producer({"bootstrap.servers": self.address, **options})
         text = "x" * size
         for number in range(records):
-            self.produce(producer, number, text)
+            self.produce(producer, form, number, text)
             if number % 1000 == 0:
                 producer.poll(0)
-        if producer.flush(120):
-            raise BenchError("Kafka did not accept all events within 120 s.")
+        if producer.flush(GIVE_UP_S):
+            raise BenchError("Kafka did not accept all events in time.")
 
-    def produce(self, producer: Producer, number: int, text: str) -> None:
+    def write(self, form: Form, rate: int, number: int) -> None:
+        """Write this many events at a steady rate, in events a second."""
+        producer = Producer({"bootstrap.servers": self.address, "linger.ms": 0, **QUIET})
+        began = time.monotonic()
+        for each in range(number):
+            self.produce(producer, form, each, "x" * 900)
+            producer.poll(0)
+            time.sleep(max(0.0, began + each / rate - time.monotonic()))
+        if producer.flush(30):
+            raise BenchError("Kafka did not accept all events in time.")
+
+    def produce(self, producer: Producer, form: Form, number: int, text: str) -> None:
         """Write one event. Its `at` is the present time in nanoseconds."""
-        family = f"f{number % CHANNELS}"
-        event = {"family": family, "at": time.time_ns(), "text": text}
-        headers: list[tuple[str, str | bytes | None]] = [
-            ("x-centrifugo-channels", f"family:{family}".encode()),
-            ("x-centrifugo-idempotency-key", f"bench:{number}".encode()),
-        ]
-        producer.produce(TOPIC, json.dumps(event).encode(), family.encode(), headers=headers)
-        self.written += 1
+        record = message(form, number, time.time_ns(), text)
+        producer.produce(form.value, record.value, record.key, headers=record.headers)
+        self.written[form] += 1
 
     @contextmanager
-    def centrifugo(self, consumer_group: str = "", topic: str = TOPIC) -> Iterator["Front"]:
-        """A Centrifugo. With a group, its own consumer reads the topic."""
-        port = free_port()
-        config: dict[str, Any] = {
-            "http_server": {"address": LOOPBACK, "port": str(port)},
-            "http_api": {"key": KEY},
-            "prometheus": {"enabled": True},
-            "client": {"insecure": True, "channel_limit": CHANNELS},
-            "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
-        }
-        if self.redis:
-            config["engine"] = {"type": "redis", "redis": {"address": self.redis}}
-        if consumer_group:
-            config["consumers"] = [own_consumer(self.address, consumer_group, topic)]
+    def centrifugo(self, form: Form = Form.BRIDGE, topic: str = "", port: int = 0) -> Iterator["Front"]:
+        """A Centrifugo on this port, or on a free one. In the modes of its own consumer it reads the topic."""
+        port = port or free_port()
         file = self.folder / f"centrifugo-{port}.json"
-        file.write_text(json.dumps(config))
+        file.write_text(json.dumps(self._configuration(form, topic or form.value, port)))
         with subprocess.Popen(  # noqa: S603
             [str(CENTRIFUGO), "-c", str(file)],
             env={"PATH": os.environ["PATH"]},
@@ -103,14 +91,30 @@ class Stage:
             finally:
                 popen.kill()
 
+    def _configuration(self, form: Form, topic: str, port: int) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "http_server": {"address": LOOPBACK, "port": str(port)},
+            "http_api": {"key": KEY},
+            "prometheus": {"enabled": True},
+            "client": {"insecure": True, "channel_limit": CHANNELS},
+            "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
+        }
+        if self.redis:
+            # A prefix of its own: otherwise Redis would still know the idempotency keys of the run before.
+            prefix = f"bench.{secrets.token_hex(4)}"
+            config["engine"] = {"type": "redis", "redis": {"address": self.redis, "prefix": prefix}}
+        if form is not Form.BRIDGE:
+            config["consumers"] = [own_consumer(form, self.address, new_group(), topic)]
+        return config
+
     @contextmanager
-    def bridge(self, front: "Front", group: str, topic: str = TOPIC, **variables: str) -> Iterator[int]:
+    def bridge(self, front: "Front", group: str, topic: str = Form.BRIDGE, **variables: str) -> Iterator[int]:
         """The process id of a bridge that delivers to this Centrifugo."""
         port = free_port()
         routes = self.folder / "routes.toml"
         routes.write_text(ROUTES.replace("TOPIC", topic))
         more = self.folder / "kafka.properties"
-        more.write_text("session.timeout.ms=6000\n")
+        more.write_text(f"session.timeout.ms={SESSION_S * 1000}\n")
         environment = {
             "BRIDGE_ROUTES_PATH": str(routes),
             "BRIDGE_KAFKA_BROKERS": self.address,
@@ -147,6 +151,7 @@ class Front:
         return int(float(found[1])) if found else 0
 
     def wait(self) -> None:
+        """Return when it answers."""
         until = time.monotonic() + 20
         while True:
             try:
@@ -154,20 +159,27 @@ class Front:
             except OSError:
                 if time.monotonic() > until:
                     raise BenchError("Centrifugo does not answer.") from None
-                time.sleep(0.05)
+                time.sleep(0.02)
             else:
                 return
 
+    def wait_for(self, publications: int, look_every_s: float = 0.1) -> list[tuple[float, int]]:
+        """Wait for this many publications. Returns each look: its time in monotonic seconds, and the number."""
+        until = time.monotonic() + GIVE_UP_S
+        looks = [(time.monotonic(), self.published())]
+        while looks[-1][1] < publications:
+            if time.monotonic() > until:
+                raise BenchError(
+                    f"Only {looks[-1][1]} of {publications} publications arrived within {GIVE_UP_S:.0f} s."
+                )
+            time.sleep(look_every_s)
+            looks.append((time.monotonic(), self.published()))
+        return looks
 
-def own_consumer(address: str, group: str, topic: str) -> Mapping[str, Any]:
-    """The configuration of Centrifugo's own consumer for the same events."""
-    mode = {
-        "enabled": True,
-        "channels_header": "x-centrifugo-channels",
-        "idempotency_key_header": "x-centrifugo-idempotency-key",
-    }
-    kafka = {"brokers": [address], "topics": [topic], "consumer_group": group, "publication_data_mode": mode}
-    return {"enabled": True, "name": "own", "type": "kafka", "kafka": kafka}
+
+def new_group() -> str:
+    """The name of a consumer group that has read nothing yet."""
+    return f"bench.{secrets.token_hex(4)}"
 
 
 @contextmanager
@@ -182,8 +194,8 @@ def kafka_stage(redis: str = "") -> Iterator[Stage]:
         broker = Broker(folder)
         broker.start()
         try:
-            admin = AdminClient({"bootstrap.servers": broker.address})
-            topics = [NewTopic(name, PARTITIONS, 1) for name in (TOPIC, EMPTY, DEAD_LETTERS)]
+            admin = AdminClient({"bootstrap.servers": broker.address, **QUIET})
+            topics = [NewTopic(name, PARTITIONS, 1) for name in (*Form, EMPTY, DEAD_LETTERS)]
             for made in admin.create_topics(topics).values():
                 made.result(30)
             yield Stage(broker.address, folder, redis)

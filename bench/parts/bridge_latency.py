@@ -1,0 +1,80 @@
+"""How long an event takes from Kafka to a client, and what the client gets."""
+
+import asyncio
+import json
+import statistics
+import threading
+import time
+from typing import Any, NamedTuple
+
+import websockets
+
+from bench.parts.bridge_backlog import Side
+from bench.parts.bridge_forms import CHANNELS, channel_of
+from bench.parts.kafka_stage import GIVE_UP_S, Front
+from bench.parts.processes import BenchError
+
+
+class Latency(NamedTuple):
+    """The time from when an event is written until a client has it, in milliseconds."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+class Heard(NamedTuple):
+    """What a client got: the delays, and the publications without the times at which they were written."""
+
+    delays_ms: list[float]
+    publications: list[tuple[str, dict[str, Any]]]
+
+
+def latency(side: Side, rate: int, seconds: float) -> Latency:
+    """Deliver events at a steady rate to a client of every channel, once all older events are delivered.
+
+    Raises BenchError if the client did not get each event once, in its channel and with its data.
+    """
+    number = int(rate * seconds)
+    with side.running() as (front, _):
+        front.wait_for(side.stage.written[side.form])
+        heard = asyncio.run(_listen(side, front, rate, number))
+    wanted = [(channel_of(n), {"family": f"f{n % CHANNELS}", "number": n, "text": "x" * 900}) for n in range(number)]
+    if sorted(heard.publications, key=_number) != wanted:
+        raise BenchError(f"The client of {side.form} did not get each event once, with its data.")
+    return Latency(statistics.median(heard.delays_ms), statistics.quantiles(heard.delays_ms, n=100)[98])
+
+
+def _number(publication: tuple[str, dict[str, Any]]) -> int:
+    return int(publication[1]["number"])
+
+
+async def _listen(side: Side, front: Front, rate: int, wanted: int) -> Heard:
+    heard = Heard([], [])
+    async with websockets.connect(front.websocket, proxy=None, ping_interval=None, max_queue=None) as socket:
+        subscribe = [{"id": n + 2, "subscribe": {"channel": channel_of(n)}} for n in range(CHANNELS)]
+        await socket.send("\n".join(json.dumps(command) for command in [{"id": 1, "connect": {}}, *subscribe]))
+        replies = 0
+        writer = threading.Thread(target=side.stage.write, args=(side.form, rate, wanted))
+        async with asyncio.timeout(GIVE_UP_S):
+            while len(heard.delays_ms) < wanted:
+                for line in (await socket.recv()).splitlines():
+                    message = json.loads(line)
+                    replies += "id" in message
+                    if not message:
+                        await socket.send("{}")
+                    else:
+                        _hear(heard, message)
+                if replies > CHANNELS and not writer.ident:
+                    writer.start()
+        writer.join()
+    return heard
+
+
+def _hear(heard: Heard, message: dict[str, Any]) -> None:
+    if "error" in message:
+        raise BenchError(f"Centrifugo refused the client: {message['error']}")
+    push = message.get("push", {})
+    if "pub" in push:
+        data = push["pub"]["data"]
+        heard.delays_ms.append((time.time_ns() - data.pop("at")) / 1e6)
+        heard.publications.append((push["channel"], data))
