@@ -1,7 +1,7 @@
 """Measures a gRPC call and a garbage collection alone: python -m bench.calls
 
-CPU of the event loop's thread for a gRPC call: as the service makes it, and by awaiting grpc.aio's call object alone.
-Then the time of a full garbage collection, with startup's objects frozen and not frozen.
+It prints the CPU that the event loop's thread uses for a gRPC call, as the service makes it and with grpc.aio alone.
+Then it prints the time of a full garbage collection, with and without frozen startup objects.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ def channel_to(address: str) -> AbstractAsyncContextManager[RollingChannel]:
 
 
 async def calls(address: str) -> dict[str, float]:
-    """The minimum over several rounds: other load on the machine only adds time."""
+    """The CPU of each kind of call in µs: the minimum over the rounds, because other work only adds time."""
     async with channel_to(address) as channel, aio.insecure_channel(address) as grpc_channel:
         peer = Peer(channel=channel, deadline_s=DEADLINE_S, observe=lambda status, seconds: None, tracer=OFF)
         ours = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)

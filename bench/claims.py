@@ -85,11 +85,11 @@ async def _claiming(stack: AsyncExitStack, url: str) -> Ask:
 
 
 async def run(address: str, redis: str, questions: int, rounds: int) -> dict[str, Any]:
-    """Rows by way and number of questions at once."""
+    """The medians for each question and number of questions in flight."""
     found: dict[str, list[Figures]] = {}
     async with ways(address, redis) as asks:
         for ask in asks.values():
-            await measure(ask, questions // 10 + 16, 16)  # connections, the file, the caches
+            await measure(ask, questions // 10 + 16, 16)  # warm up connections, file and caches
         for _ in range(rounds):
             for name, ask in asks.items():
                 for at_once in AT_ONCE:

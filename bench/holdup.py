@@ -1,4 +1,4 @@
-"""How long a scrape, a garbage collection or an export of spans holds up the event loop: python -m bench.holdup
+"""Measures how long scrapes, garbage collections and exports hold up the event loop: python -m bench.holdup
 
 The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. A tick
 every half millisecond shows how late the event loop is. Each row repeats one kind of work; `nothing` shows the delay of
@@ -74,7 +74,7 @@ async def held_up_ms(work: Work, repetitions: int) -> list[float]:
 
 
 async def connect(handler: Any, runtime: Any) -> None:
-    """A connect whose client waits for the answer."""
+    """Send a connect, and wait for its answer."""
     scope = {
         "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path_of("connect"),
         "query_string": b"", "root_path": "", "state": {"runtime": runtime},
@@ -86,7 +86,7 @@ async def connect(handler: Any, runtime: Any) -> None:
         return body.pop() if body else await asyncio.get_running_loop().create_future()
 
     async def send(message: dict[str, Any]) -> None:
-        """Not reached: identity does not answer."""
+        """Not called, because identity does not answer."""
 
     await handler(scope, receive, send)
 

@@ -81,7 +81,7 @@ def storm(clients: int, limit: int) -> Row:
         environment = {"IDENTITY_VALIDATE_GRPC_ADDRESS": address, "PROXY_MAX_INFLIGHT": str(limit)}
         port = free_port()
         with service(port, environment) as pid:
-            uvloop.run(Storm(port, 64).run())  # warm
+            uvloop.run(Storm(port, 64).run())  # warm-up
             before = machine.rss_mib(pid)
             measured = Storm(port, clients)
             uvloop.run(measured.run())

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class BridgeConfig(AppConfig):
-    """Kafka to Centrifugo."""
+    """The bridge from Kafka to Centrifugo."""
 
     name = "bridge"
 

@@ -155,7 +155,7 @@ def _dangers() -> Iterator[CheckMessage]:
 
 
 def no_routes() -> Error:
-    """The message of run_bridge without a routes file."""
+    """The error of run_bridge if no routes file is set."""
     return _error("E001", "BRIDGE_ROUTES_PATH is not set.", "Name a routes file; routes.example/ has one.")
 
 

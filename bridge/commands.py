@@ -1,6 +1,6 @@
-"""The values that both halves of the bridge share: records as input, commands for Centrifugo as output.
+"""The values that mapping and delivery share: records as input, commands for Centrifugo as output.
 
-Pure: no clock, no I/O. A command is encoded once, when it is made; a batch is a join of `encoded`:
+Pure: no clock, no I/O. A command is encoded once, when it is made; a batch joins the `encoded` of its commands:
 `{"parallel": true, "commands": [<encoded>, <encoded>, …]}`, posted to `/api/batch`.
 """
 
@@ -32,7 +32,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reason(StrEnum):
-    """Why a record is dead-lettered: the closed list of the header `bridge.reason` and of the metrics' label."""
+    """Why a record is dead-lettered: all values of the header `bridge.reason` and of the metrics' label `reason`."""
 
     NOT_JSON = "not_json"
     NOT_CLOUDEVENTS = "not_cloudevents"
@@ -74,7 +74,7 @@ class Poison(NamedTuple):
     """A failure that a retry cannot fix.
 
     `detail` has names of fields, positions and sizes, never a value of the event. `route` is "" and `action` None when
-    they are not known; actions are counted from 1 within their route. A format's failure has no action.
+    they are not known; actions are counted from 1 within their route. A value that could not be read has no action.
     """
 
     reason: Reason
@@ -90,7 +90,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
     `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
-    `burst` is the maximum number of commands with its key in one batch. Batches with several have `parallel: false`.
+    `burst` is the maximum number of commands with its key in one batch. A batch with several has `parallel: false`.
     """
 
     kind: ClassVar[str]
@@ -279,7 +279,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
 
 
 def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
-    """`code` is 4000–4999 and `reason` at most 123 bytes: Centrifugo checks neither; bad ones end in code 1006."""
+    """`code` is 4000–4999, `reason` has at most 123 bytes. Centrifugo checks neither; bad values close with 1006."""
     request = {"user": user, "disconnect": {"code": code, "reason": reason}}
     return Disconnect(
         route=route,

@@ -13,7 +13,7 @@ from bridge.kafka.reader import topic_reader
 
 
 class Row(NamedTuple):
-    """A partition. `committed` is None without a commit. `oldest_s` is the age of the first unfinished record."""
+    """The lag of a partition. `committed` is None without a commit. `oldest_s` is the first unfinished record's age."""
 
     topic: str
     partition: int
@@ -51,7 +51,7 @@ def _is_meant(name: str, topics: Collection[str]) -> bool:
 def _ages(
     properties: Mapping[str, str | int | bool], behind: Mapping[Partition, int], ends: Mapping[Partition, int]
 ) -> dict[Partition, float]:
-    """The age of the first unfinished record; None if only transaction markers are left."""
+    """Seconds since each partition's first unfinished record. Partitions with only transaction markers are left out."""
     now = time.time()
     ages: dict[Partition, float] = {}
     with topic_reader(properties) as reader:

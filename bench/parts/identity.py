@@ -26,7 +26,7 @@ YES: Final = pb.ValidateResponse(
 
 
 class CallCount:
-    """A number in a file of eight bytes, shared by the processes that count, one after another."""
+    """A number in a file of eight bytes. Processes that run one after another continue to count in it."""
 
     def __init__(self, file: Path) -> None:
         with file.open("r+b") as opened:

@@ -10,7 +10,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def describe() -> dict[str, Any]:
-    """The size of the machine, for the head of a table."""
+    """The number of cores, the version of Python and the operating system, for the result."""
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 

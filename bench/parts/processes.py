@@ -134,6 +134,6 @@ def peer(name: str, port: int, environment: Environment) -> Iterator[int]:
 
 
 def uvicorn_of(app: str, port: int) -> list[str]:
-    """Arguments of Python that serve an ASGI application as quickly as uvicorn can."""
+    """Python's arguments that serve an ASGI application with uvicorn's fastest options."""
     listen = ["-m", "uvicorn", app, "--host", LOOPBACK, "--port", str(port)]
     return [*listen, "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]

@@ -1,4 +1,4 @@
-"""A connect with FastAPI, its request as a model."""
+"""A connect with FastAPI, with the request as a Pydantic model."""
 
 from typing import Any
 

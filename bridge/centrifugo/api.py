@@ -12,7 +12,8 @@ import orjson
 from bridge.commands import Command
 from bridge.delivery.verdicts import Failure, Outcome, Verdict, bad_reply, failure_of_status, verdicts
 
-# Below the usual timeout of a load balancer, 60 s: a request on a connection that it just closed would be an outage.
+# Shorter than the usual idle timeout of load balancers (60 s): a request on a connection that a load balancer has just
+# closed would count as an outage.
 IDLE_S: Final = 30.0
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
@@ -44,7 +45,7 @@ class HttpApi:
     async def send(
         self, commands: Sequence[Command], *, ordered: bool, headers: Mapping[str, str] = NO_HEADERS
     ) -> list[Verdict]:
-        """See Api."""
+        """Implements `Api.send`."""
         head = b'{"parallel":true,"commands":[' if self._parallel and not ordered else b'{"commands":['
         body = head + b",".join([command.encoded for command in commands]) + b"]}"
         answer = await self._post(self._batch_url, body, headers)
@@ -97,7 +98,7 @@ async def open_api(
 ) -> AsyncIterator[HttpApi]:
     """The API at `url`, with at most `requests` connections. `ca_file` is PEM; empty = the system's authorities."""
     tls = await asyncio.to_thread(_tls, ca_file) if url.startswith("https:") else True
-    # Answers are short: decompressing them, which a proxy before Centrifugo could make necessary, would gain nothing.
+    # Answers are short, so compression gains nothing. A proxy in front of Centrifugo might compress them otherwise.
     plain = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     headers = {**plain, **({"X-API-Key": key} if key else {})}
     async with aiohttp.ClientSession(

@@ -28,7 +28,7 @@ class DeadLetter(NamedTuple):
     without_value: bool
 
     def as_json(self, *, show_values: bool) -> dict[str, Any]:
-        """The documented fields; key and value only on request."""
+        """The documented fields; key and value only with `show_values`."""
         own = {"letter_partition": self.record.partition, "letter_offset": self.record.offset}
         fields = {name: value for name, value in self._asdict().items() if name != "record"}
         return {**own, **fields, **(_content(self.record) if show_values else {})}
@@ -70,7 +70,7 @@ class Selection:
     since_ms: int = 0
 
     def fits(self, letter: DeadLetter) -> bool:
-        """True if the letter is selected; its age counts from when it was written."""
+        """True if the letter meets all criteria except `since_ms`."""
         wanted = {
             "reason": self.reason or None,
             "route": self.route or None,
@@ -82,7 +82,7 @@ class Selection:
         return all(value is None or fields[name] == value for name, value in wanted.items())
 
     def is_past(self, letter: DeadLetter) -> bool:
-        """True if the letter is older than `since_ms`."""
+        """True if the letter was written before `since_ms`."""
         return 0 <= letter.record.timestamp < self.since_ms
 
 

@@ -1,4 +1,4 @@
-"""How long to wait before trying again. Pure: the random spread is an argument."""
+"""The wait before a retry. Pure: the random spread is an argument."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,10 @@ class Backoff(NamedTuple):
     maximum_s: float
 
     def delay_s(self, failures: int, spread: float) -> float:
-        """The wait after this many failures in a row, from 1. `spread` in -0.5…0.5 keeps processes apart.
+        """The wait in seconds after this many consecutive failures, 1 or more.
 
-        Never more than `maximum_s`, so that the end of an outage is noticed within that time.
+        `spread` is a random number in -0.5…0.5, so that several processes do not retry at the same time. The wait is
+        never longer than `maximum_s`, so that the end of an outage is noticed within that time.
         """
         doubled = self.minimum_s * 2.0 ** min(failures - 1, 30)
         return min(self.maximum_s, min(self.maximum_s, doubled) * (1.0 + spread))

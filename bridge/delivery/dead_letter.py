@@ -28,7 +28,7 @@ class Position(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """Why and when a record failed. The first of `failures` decides; `failed_at` is in seconds since 1970."""
+    """Why and when a record failed. The first failure gives the reason; `failed_at` is in seconds since 1970."""
 
     position: Position
     failures: Sequence[Poison]
@@ -52,19 +52,19 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
 
 
 class Size(Enum):
-    """How much of a record its dead letter has. The next smaller size is for a letter that is too large for Kafka."""
+    """The parts of a record that its dead letter leaves out. A letter that is too large for Kafka leaves out more."""
 
     WHOLE = ()
     WITHOUT_VALUE = (names.VALUE,)
     ONLY_OURS = (names.VALUE, names.KEY, names.HEADERS)
 
     def smaller(self) -> "Size | None":
-        """The next size; None if there is none."""
+        """The next smaller size; None if this is the smallest."""
         return {Size.WHOLE: Size.WITHOUT_VALUE, Size.WITHOUT_VALUE: Size.ONLY_OURS}.get(self)
 
 
 class Message(NamedTuple):
-    """A dead letter as Kafka gets it."""
+    """The message that is written to Kafka for a dead letter."""
 
     key: bytes | None
     value: bytes | None
@@ -72,7 +72,7 @@ class Message(NamedTuple):
 
 
 def message_of(letter: Letter, record: Record, size: Size = Size.WHOLE) -> Message:
-    """The dead letter of a record. Headers say what is missing."""
+    """The message for the dead letter of a record. Headers name the parts that it leaves out."""
     key = None if names.KEY in size.value else record.key
     value = None if names.VALUE in size.value else record.value
     kept = () if names.HEADERS in size.value else record.headers
@@ -107,7 +107,7 @@ def _ours(letter: Letter) -> dict[str, str]:
 
 
 def _actions(failures: Sequence[Poison]) -> str:
-    """All failed actions, by number. Actions of another route than the first failure's have the route's name."""
+    """The numbers of all failed actions. An action of another route than the first failure's is `ROUTE.NUMBER`."""
     route = failures[0].route
     named = [
         str(each.action) if each.route == route else f"{each.route}.{each.action}"

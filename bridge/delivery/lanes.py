@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 class Sendable(Protocol):
-    """What the lanes need from a command. `burst` is the maximum number of commands with its key in one request."""
+    """The attributes of a command that lanes use. `burst` is the maximum number with its key in one request."""
 
     @property
     def keys(self) -> tuple[str, ...]: ...
@@ -32,7 +32,7 @@ class State(Enum):
     GONE = auto()
 
 
-# Every command needs these several times, and a member of an Enum takes several times as long to look up.
+# Each command looks these up several times, and looking up a member of an Enum takes several times as long.
 QUEUED, IN_FLIGHT, GONE = State
 
 S = TypeVar("S", bound=Sendable)

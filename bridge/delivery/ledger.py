@@ -36,21 +36,21 @@ class PartitionLedger(Generic[E]):
         self._confirmed: int | None = None
 
     def receive(self, entry: E) -> None:
-        """A record was read."""
+        """Add a record that was read."""
         self._entries.append(entry)
         self._end = None
         self.pending += 1
         self.pending_bytes += entry.size
 
     def settle(self, entry: E) -> None:
-        """The record is done."""
+        """Mark the record as done."""
         entry.done = True
         self.pending -= 1
         self.pending_bytes -= entry.size
         self._advance()
 
     def reach_end(self, offset: int) -> None:
-        """All offsets before `offset` have been read, including those without a record, such as transaction markers."""
+        """Note that all offsets before `offset` were read, including those without a record (transaction markers)."""
         self._end = offset
         self._advance()
 
@@ -62,7 +62,7 @@ class PartitionLedger(Generic[E]):
 
     @property
     def committable(self) -> int | None:
-        """Every record before this offset is done; None while unknown."""
+        """The offset before which every record is done; None while it is unknown."""
         return self._next
 
     @property
@@ -71,7 +71,7 @@ class PartitionLedger(Generic[E]):
         return None if self._next == self._confirmed else self._next
 
     def confirm(self, offset: int) -> None:
-        """The broker has accepted a commit of this offset."""
+        """Note that the broker has accepted a commit of this offset."""
         self._confirmed = offset
 
     @property
@@ -102,7 +102,7 @@ class PartitionLedger(Generic[E]):
         return forgotten
 
     def fence(self) -> None:
-        """The assignment has ended: later calls do not change this ledger."""
+        """End the assignment: later calls do not change this ledger."""
         self.fenced = True
         self._entries.clear()
         self.pending = self.pending_bytes = 0

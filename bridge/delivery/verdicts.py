@@ -42,7 +42,7 @@ class Kind(Enum):
 
 
 class Verdict(NamedTuple):
-    """`cause` is a label of the retries. `reason` and `detail` are for the dead letter of a permanent error.
+    """`cause` is a label of the retries metric. `reason` and `detail` are for the dead letter of a permanent error.
 
     `again` has the channels of a broadcast to send again; empty = all of them.
     """
@@ -91,7 +91,7 @@ def failure_of_status(status: int) -> Failure | None:
 
 
 def bad_reply(detail: str) -> Failure:
-    """The body is not an answer of the API."""
+    """The failure for a body that is not an answer of the API."""
     return Failure(Outcome.OUTAGE, "bad_reply", detail)
 
 

@@ -46,7 +46,7 @@ class Item(Entry):
 
 @dataclass(eq=False)
 class Assignment:
-    """An assigned partition. `dead_letters` counts consecutive ones. While `closing`: no new records, no retries."""
+    """An assigned partition. `dead_letters` counts consecutive ones. While `closing` is true, nothing new is sent."""
 
     partition: Partition
     ledger: PartitionLedger[Item] = field(default_factory=PartitionLedger)
@@ -58,8 +58,8 @@ class Assignment:
 class Work:
     """Receives records, hands out requests, records their results, and decides what may be committed.
 
-    `most_dead_letters` consecutive ones are written per partition; the next one stops it. 0 = no limit. None = the
-    first one stops it, because there is no topic for them.
+    At most `most_dead_letters` consecutive dead letters are written for a partition; the next one stops the partition.
+    0 = no limit. None = the first one stops the partition, because there is no topic for dead letters.
     """
 
     def __init__(self, most_dead_letters: int | None) -> None:
@@ -68,7 +68,7 @@ class Work:
         self.assignments: dict[Partition, Assignment] = {}
 
     def assign(self, partition: Partition) -> None:
-        """The partition is assigned from now on. An earlier assignment of it is fenced."""
+        """Begin an assignment of the partition. An earlier assignment of it is fenced."""
         self.fence(partition)
         self.assignments[partition] = Assignment(partition)
 
@@ -95,7 +95,7 @@ class Work:
         return item
 
     def reach_end(self, partition: Partition, offset: int) -> None:
-        """Every record before `offset`, the end of the partition, has been read."""
+        """Note that every record before `offset`, the end of the partition, was read."""
         assignment = self.assignments.get(partition)
         if assignment is not None and not assignment.closing and assignment.stopped is None:
             assignment.ledger.reach_end(offset)
@@ -105,7 +105,7 @@ class Work:
         return self.lanes.take(most, most_bytes)
 
     def finished(self, task: Sending, failure: Poison | None = None) -> bool:
-        """A command in flight is done or failed permanently. True if it was the last of its record."""
+        """End a command in flight, which is done or failed permanently. True if it was the last of its record."""
         self.lanes.done(task)
         item = task.owner
         if item.done or item.assignment.ledger.fenced:
@@ -147,7 +147,7 @@ class Work:
         return True
 
     def dead_letter_delivered(self, item: Item) -> bool:
-        """Kafka has the dead letter: the record is done. False if it was done before, or its assignment has ended."""
+        """Mark a record as done, because Kafka has its dead letter. False if it was done before or is not assigned."""
         if item.done or item.assignment.ledger.fenced:
             return False
         self._settle(item)
@@ -159,14 +159,14 @@ class Work:
             self.lanes.let_go(later.tasks)
 
     def retry(self, task: Sending, until: float) -> None:
-        """A command in flight failed temporarily. Retry not before `until`, if its partition is still assigned."""
+        """Retry a command that failed temporarily, not before `until`, if its partition is still assigned."""
         if self.is_ours(task):
             self.lanes.failed(task, until)
         else:
             self.lanes.done(task)
 
     def put_back(self, tasks: Sequence[Sending]) -> None:
-        """A whole request failed. Send its commands next, if their partitions are still assigned."""
+        """Send the commands of a failed request next, if their partitions are still assigned."""
         for task in tasks:
             if not self.is_ours(task):
                 self.lanes.done(task)
@@ -178,7 +178,7 @@ class Work:
         return not (item.done or item.assignment.closing or item.assignment.ledger.fenced)
 
     def let_go(self, partition: Partition) -> None:
-        """The partition is being revoked: send no more of its commands."""
+        """Send no more commands of a partition that is being revoked."""
         assignment = self.assignments.get(partition)
         if assignment is not None:
             assignment.closing = True
@@ -190,7 +190,7 @@ class Work:
         return assignment is not None and any(_in_flight(item) for item in assignment.ledger.open_entries())
 
     def fence(self, partition: Partition) -> int | None:
-        """The partition is no longer assigned. Returns the offset to commit, None if there is none."""
+        """End the assignment of the partition. Returns the offset to commit; None if there is none."""
         assignment = self.assignments.pop(partition, None)
         if assignment is None:
             return None
@@ -200,7 +200,7 @@ class Work:
         return offset
 
     def _let_go_of(self, assignment: Assignment) -> None:
-        """Remove everything that is not in flight."""
+        """Remove all commands of the assignment that are not in flight."""
         for item in assignment.ledger.open_entries():
             self.lanes.let_go(item.tasks)
 

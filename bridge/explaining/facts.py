@@ -1,4 +1,4 @@
-"""Plain data about Centrifugo's configuration and the channel policy. The check's caller fills it in.
+"""Plain data about Centrifugo's configuration and the channel policy. The caller of the check provides it.
 
 Their parsers belong to the proxy, which the bridge must not import.
 """

@@ -15,7 +15,7 @@ SOUND, DOUBTFUL, FAULTY = 0, 1, 2
 
 
 class CheckedRoute(NamedTuple):
-    """A route and its warnings. `route` is None in a file with faults."""
+    """A route and its warnings. `route` is None for a file with faults."""
 
     name: str
     line: int
@@ -24,7 +24,7 @@ class CheckedRoute(NamedTuple):
 
 
 class Report(NamedTuple):
-    """`explanation` is None without a record, and in a file with faults."""
+    """The report on a file. `explanation` is None without a record, and for a file with faults."""
 
     file: str
     routes: tuple[CheckedRoute, ...]

@@ -64,6 +64,6 @@ def _history(namespace: NamespaceFacts) -> str:
 
 
 def _listed(namespace: NamespaceFacts, *options: str) -> str:
-    """The options with their place: `a, b and c`."""
+    """The full names of the options, as in `a, b and c`."""
     *first, last = (f"{namespace.path}.{option}" if namespace.path else option for option in options)
     return f"{', '.join(first)} and {last}"

@@ -39,7 +39,7 @@ class CloudEventsReader:
 
 
 class AutoReader:
-    """`format = "auto"`: CloudEvents where the headers say so, else JSON."""
+    """`format = "auto"`: a record is a CloudEvent if its headers say so, otherwise JSON."""
 
     def __init__(self) -> None:
         self._cloudevents = CloudEventsReader()

@@ -67,6 +67,6 @@ def _parsed(value: bytes | str) -> Any:
     except orjson.JSONDecodeError as error:
         if value[:1] in (b"\0", "\0"):
             raise Unreadable(Reason.NOT_JSON, _FRAMED) from None
-        # The parser's own words are left out: they could quote the value.
+        # The parser's message is left out, because it could quote the value.
         place = f"line {error.lineno}, column {error.colno}" if value else "the value is empty"
         raise Unreadable(Reason.NOT_JSON, f"not JSON in UTF-8: {place}") from None

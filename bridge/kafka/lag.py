@@ -29,7 +29,7 @@ class Brokers:
         self._admin = AdminClient(own, logger=logger)
 
     def _on_error(self, error: KafkaError) -> None:
-        """Remember the brokers' reason to refuse: the calls themselves would only time out."""
+        """Remember why the brokers refuse this client, because the calls themselves only time out."""
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
             self._refusal = error.name()
 

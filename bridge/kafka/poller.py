@@ -44,22 +44,22 @@ class Owner(Protocol):
     """The event loop's side. All methods run in the loop, in order."""
 
     def received(self, messages: Sequence[Read]) -> None:
-        """Records, and ends of partitions, in order."""
+        """Take records and ends of partitions, in order."""
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """The partitions are assigned; their records follow."""
+        """Take the partitions over. Their records follow."""
 
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
-        """The partitions are being revoked, or with `lost` are gone already. Returns the offsets to commit for them."""
+        """Release the partitions; with `lost` they already have another owner. Returns the offsets to commit."""
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """The broker has accepted these offsets and refused `failed` others."""
+        """Note that the broker has accepted these offsets and refused `failed` others."""
 
     def kafka_failed(self, reason: str) -> None:
-        """Kafka cannot be reached."""
+        """Note that Kafka cannot be reached."""
 
     def poller_ended(self, error: BaseException | None) -> None:
-        """The thread has ended; with an error unless `stop` was called."""
+        """Note that the thread has ended. `error` is None if `stop` was called."""
 
 
 class Poller(threading.Thread):
@@ -112,7 +112,7 @@ class Poller(threading.Thread):
             self._close()
         except Exception as error:
             failure = failure or error
-        self._tell(self._owner.poller_ended, failure)
+        self._call_in_loop(self._owner.poller_ended, failure)
 
     def _turn(self) -> None:
         self._gate.turned_at = self._monotonic()
@@ -123,7 +123,7 @@ class Poller(threading.Thread):
             return
         if messages := self._read():
             self._gate.handed += len(messages)
-            self._tell(self._owner.received, messages)
+            self._call_in_loop(self._owner.received, messages)
         if self._refusal is not None:
             raise KafkaRefused(self._refusal.str())
 
@@ -149,7 +149,7 @@ class Poller(threading.Thread):
         if error.fatal() or error.code() in HOPELESS:
             self._refusal = error
         elif error.code() in UNREACHABLE:
-            self._tell(self._owner.kafka_failed, error.name())
+            self._call_in_loop(self._owner.kafka_failed, error.name())
         else:
             logger.warning("Kafka reports an error", extra={"error": error.name()})
 
@@ -174,23 +174,23 @@ class Poller(threading.Thread):
             try:
                 self._consumer.commit(offsets=with_offsets(ours), asynchronous=True)
             except KafkaException:
-                self._tell_committed({}, failed=len(ours))
+                self._report_commits({}, failed=len(ours))
 
     def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
         if error is not None:
-            self._tell_committed({}, failed=len(partitions))
+            self._report_commits({}, failed=len(partitions))
             return
         accepted = [each for each in partitions if each.error is None]
         offsets = {Partition(each.topic, each.partition): each.offset for each in accepted}
-        self._tell_committed(offsets, failed=len(partitions) - len(accepted))
+        self._report_commits(offsets, failed=len(partitions) - len(accepted))
 
-    def _tell_committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
+    def _report_commits(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
         self._loop.call_soon_threadsafe(lambda: self._owner.committed(offsets, failed=failed))
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ours = [Partition(each.topic, each.partition) for each in partitions]
         self._assigned.update(ours)
-        self._tell(self._owner.assigned, ours)
+        self._call_in_loop(self._owner.assigned, ours)
         consumer.incremental_assign(partitions)
         self._pause_and_resume()
 
@@ -210,7 +210,7 @@ class Poller(threading.Thread):
         try:
             answered = self._consumer.commit(offsets=with_offsets(offsets), asynchronous=False) or []
         except KafkaException:
-            self._tell_committed({}, failed=len(offsets))
+            self._report_commits({}, failed=len(offsets))
         else:
             self._on_commit(None, answered)
 
@@ -229,5 +229,5 @@ class Poller(threading.Thread):
         finally:
             self._consumer.close()
 
-    def _tell(self, hear: Callable[..., None], *arguments: object) -> None:
-        self._loop.call_soon_threadsafe(hear, *arguments)
+    def _call_in_loop(self, method: Callable[..., None], *arguments: object) -> None:
+        self._loop.call_soon_threadsafe(method, *arguments)

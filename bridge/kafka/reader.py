@@ -46,7 +46,7 @@ class TopicReader:
                 yield record_of(message)
 
     def backward(self, partition: Partition) -> Iterator[Record]:
-        """All records, newest first. Reads in chunks, so that the newest records of a large topic come quickly."""
+        """All records, newest first. Reads in chunks, so that the newest records of a large topic are found quickly."""
         first, end = self.bounds(partition)
         while end > first:
             start = max(first, end - CHUNK)

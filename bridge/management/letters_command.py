@@ -35,7 +35,7 @@ class KafkaCommand(OperatorCommand):
             raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
 
     def unknown(self, error: Exception) -> None:
-        """Exit, because Kafka gave no answer."""
+        """Exit with 3 (UNKNOWN) and the message that Kafka does not answer."""
         brokers = settings.BRIDGE_KAFKA_BROKERS
         self.stderr.write(f"Kafka at {brokers} does not answer: {error}. Check BRIDGE_KAFKA_BROKERS and …_SECURITY.")
         sys.exit(PluginState.UNKNOWN)
@@ -54,7 +54,7 @@ class LettersCommand(KafkaCommand):
             yield reader
 
     def newest_first(self, reader: "TopicReader", partitions: int, selection: "Selection") -> Iterator["DeadLetter"]:
-        """The selected letters."""
+        """The selected letters, newest first."""
         from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
         from bridge.kafka.reader import merged  # noqa: PLC0415
 

@@ -87,7 +87,7 @@ class Section:
 
 
 def dotted(path: KeyPath, *, numbers: bool = True) -> str:
-    """`routes[2].actions[1].channel`"""
+    """The path as text, such as `routes[2].actions[1].channel`. List indexes count from 1."""
     text = ""
     for step in path:
         if isinstance(step, str):
@@ -127,7 +127,7 @@ def integer(least: int, most: int) -> Callable[[Any], int]:
 
 
 def text(example: str) -> Callable[[Any], str]:
-    """A non-empty string."""
+    """A parser for a non-empty string of at most 4096 bytes."""
 
     def parse(value: Any) -> str:
         if isinstance(value, str) and value and len(value.encode()) <= MAX_TEXT_BYTES:

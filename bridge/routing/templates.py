@@ -34,7 +34,7 @@ class Rule(NamedTuple):
 
 def is_segment(text: str) -> bool:
     """True if the text can be one segment of a channel: valid for the channel policy, and not a list of users."""
-    # Most are letters and digits. Checking this first saves a call.
+    # Most segments have only letters and digits. Checking this first saves a call.
     return text.isalnum() or (channel_names.is_plain_segment(text) and ":" not in text and "," not in text)
 
 

@@ -21,7 +21,7 @@ _ACCEPTED: Final = "a time as in RFC 3339, or milliseconds since 1970"
 
 
 def parse_duration(value: Any) -> int:
-    """Milliseconds, 0 for never. Raises NotAcceptedError."""
+    """The duration in milliseconds; 0 means no limit. Raises NotAcceptedError."""
     if value == "0" or (value == 0 and type(value) is int):
         return 0
     if isinstance(value, str) and (duration := _DURATION.fullmatch(value)):

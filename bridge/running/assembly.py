@@ -45,7 +45,7 @@ class Parts:
 async def open_parts(
     stack: AsyncExitStack, config: Configuration, routes: Routes, version: str, tracer: Tracer
 ) -> Parts:
-    """All parts except the reader."""
+    """Open all parts except the poller. `stack` closes them."""
     labels = Labels(routes, config.letters.replay)
     gate = Gate(config.reading.most_pending, config.reading.most_bytes)
     work = Work(config.most_dead_letters)

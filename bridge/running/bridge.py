@@ -35,7 +35,7 @@ class Writes(Protocol):
     """Writes dead letters."""
 
     def write(self, item: Item) -> None:
-        """Begin to write one."""
+        """Begin to write the dead letter of this record."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Bridge:
         self._changed = asyncio.Event()
 
     def received(self, messages: Sequence[Read]) -> None:
-        """Map records and queue their commands. Ends of partitions are in order with the records."""
+        """Map records and queue their commands. Records and ends of partitions come in order."""
         self.kafka.answered()
         now_ms = int(self._clock() * 1000)
         for message in messages:
@@ -93,7 +93,7 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        self._gate.taken += len(messages)  # only now: until `changed` counts them as pending, they count as in transit
+        self._gate.taken += len(messages)  # not earlier: records in transit become pending in `changed`
         self.changed()
         self.sender.pump()
 
@@ -116,7 +116,7 @@ class Bridge:
             return Mapped((), (Poison(Reason.INTERNAL_ERROR, type(error).__name__),))
 
     def finished(self, item: Item) -> None:
-        """All commands of a record have finished: it is done, becomes a dead letter, or stops its partition."""
+        """End a record whose commands have finished: it is done, becomes a dead letter, or stops its partition."""
         if item.done:
             self._metrics.record_ended(self._label(item.record.topic), DONE)
         elif self.work.dead_letter_due(item):
@@ -139,7 +139,7 @@ class Bridge:
         )
 
     def delivered(self, item: Item) -> None:
-        """Kafka has the dead letter of a record."""
+        """End a record whose dead letter Kafka has."""
         if self.work.dead_letter_delivered(item):
             self.dead_letters += 1
             label = self._label(item.record.topic)
@@ -175,7 +175,7 @@ class Bridge:
         self._gate.commits = {partition: offset for partition, offset in offers.items() if offset is not None}
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Partitions have been assigned."""
+        """Take partitions over."""
         self.kafka.answered()
         self.ever_assigned = True
         for partition in partitions:
@@ -216,7 +216,7 @@ class Bridge:
             logger.warning("commands are in flight while their partition is revoked; the next owner repeats them")
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """The broker has accepted commits or refused some. Refused ones are due again."""
+        """Note the accepted commits. Refused ones are due again."""
         for partition, offset in offsets.items():
             if assignment := self.work.assignments.get(partition):
                 assignment.ledger.confirm(offset)
@@ -226,11 +226,11 @@ class Bridge:
         self._metrics.commits.labels("failed").inc(failed)
 
     def kafka_failed(self, reason: str) -> None:
-        """Kafka cannot be reached."""
+        """Note that Kafka cannot be reached."""
         self.kafka.failed(reason)
 
     def poller_ended(self, error: BaseException | None) -> None:
-        """The poller's thread has ended."""
+        """Note that the poller's thread has ended."""
         if not self.ended.done():
             self.ended.set_result(error)
 

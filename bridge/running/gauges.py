@@ -1,4 +1,4 @@
-"""Updates the gauges before a scrape, and those that need answers from Kafka at intervals."""
+"""Updates the gauges: the lag at intervals, because it takes calls to Kafka, and all others before each scrape."""
 
 import time
 from typing import Protocol
@@ -49,7 +49,7 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """The distance of each partition from its end. A partition without data yet has no series."""
+    """Measure how far each partition is behind its end. A partition without data yet has no series."""
     try:
         ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:
@@ -64,7 +64,7 @@ async def measure_lag(parts: Watched) -> None:
 
 
 def refresh(parts: Watched) -> None:
-    """Update the metrics."""
+    """Update all metrics except the lag."""
     parts.metrics.flush()
     now = time.time()
     oldest = dict.fromkeys(parts.labels.all, 0.0)

@@ -10,12 +10,12 @@ from bridge.running.outage import OutageState
 from common.timestamps import rfc3339
 
 STUCK_S: Final = 30.0
-READY_ANYHOW_S: Final = 10.0
+READY_WITHOUT_PARTITIONS_S: Final = 10.0
 
 
 @dataclass
 class Health:
-    """Called by the HTTP listener. `clock` is Unix time, `monotonic` is never stepped; both in seconds."""
+    """The state behind /health and the probes. `clock` is Unix time, `monotonic` never goes back; both in seconds."""
 
     version: str
     group: str
@@ -73,5 +73,5 @@ class Health:
     @property
     def ready(self) -> bool:
         """True from the first assignment, or shortly after startup, until shutdown begins."""
-        waited = self.monotonic() - self.started_at >= READY_ANYHOW_S
+        waited = self.monotonic() - self.started_at >= READY_WITHOUT_PARTITIONS_S
         return not self.ending and (self.bridge.ever_assigned or waited)

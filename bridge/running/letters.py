@@ -26,7 +26,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class LetterTopics:
-    """Letters are written to `dead_letters`. Records of `replay` have their origin in headers. "" means no topic."""
+    """The topic of dead letters, and that of replays, whose records name their origin in headers. "" = no topic."""
 
     dead_letters: str
     replay: str

@@ -37,12 +37,12 @@ class Ages(Collector):
         self._sums = dict.fromkeys(self._counts, 0.0)
 
     def observe(self, route: str, age_s: float) -> None:
-        """A command of this route is done, this many seconds after its record was written."""
+        """Count a command of this route that is done this many seconds after its record was written."""
         self._counts[route][bisect_left(AGES, age_s)] += 1
         self._sums[route] += age_s
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """For prometheus_client."""
+        """The histogram for prometheus_client."""
         text = "Seconds from Kafka's timestamp until a command is done."
         family = HistogramMetricFamily("realtime_bridge_event_age_seconds", text, labels=["route"])
         names = [*map(floatToGoString, AGES), "+Inf"]
@@ -117,11 +117,11 @@ class Metrics:
         return Histogram(f"realtime_bridge_{name}", text, labels, registry=self.registry, buckets=buckets)
 
     def record_ended(self, topic: str, outcome: str) -> None:
-        """A record is done."""
+        """Count a record that is done."""
         self._ended_records[topic, outcome] += 1
 
     def command_ended(self, command: Command, outcome: str) -> None:
-        """A command is done or failed permanently."""
+        """Count a command that is done or failed permanently."""
         self._ended_commands[command.route, command.kind, outcome] += 1
 
     def flush(self) -> None:
@@ -134,7 +134,7 @@ class Metrics:
         self._ended_commands.clear()
 
     def forget_partition(self, label: str, partition: Partition) -> None:
-        """The partition is no longer assigned: remove its series."""
+        """Remove the series of a partition that is no longer assigned."""
         for gauge in (self.lag, self.stopped):
             gauge.remove_by_labels({"topic": label, "partition": str(partition.number)})
 

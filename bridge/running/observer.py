@@ -17,7 +17,7 @@ class MetricsObserver:
         self._clock = clock
 
     def done(self, tasks: Sequence[Sending]) -> None:
-        """These commands of a request are done."""
+        """Count commands that are done, and their ages."""
         now = self._clock()
         for task in tasks:
             command, timestamp_ms = task.command, task.owner.timestamp_ms
@@ -26,19 +26,19 @@ class MetricsObserver:
                 self._metrics.ages.observe(command.route, max(0.0, now - timestamp_ms / 1000))
 
     def failed(self, task: Sending) -> None:
-        """A command failed permanently."""
+        """Count a command that failed permanently."""
         self._metrics.command_ended(task.command, PERMANENT)
 
     def requesting(self, commands: int) -> None:
-        """A request to Centrifugo begins."""
+        """Count a request to Centrifugo that begins."""
         self._metrics.batch.observe(commands)
         self._metrics.in_flight.inc()
 
     def requested(self, seconds: float) -> None:
-        """The request has ended."""
+        """Count a request that has ended, and its duration."""
         self._metrics.request_duration.observe(seconds)
         self._metrics.in_flight.dec()
 
     def retried(self, cause: str, commands: int) -> None:
-        """Commands will be sent again."""
+        """Count commands that will be sent again."""
         self._metrics.retries.labels(cause).inc(commands)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class OutageState(NamedTuple):
-    """`since` is in seconds of the caller's clock, None while Centrifugo answers. `tries` counts failures since."""
+    """`since` is in seconds of the caller's clock, None while Centrifugo answers. `tries` counts the failures."""
 
     since: float | None
     tries: int
@@ -30,7 +30,7 @@ class Outage:
         return OutageState(self._since, self._tries, self._cause)
 
     def failed(self, cause: str, now: float) -> bool:
-        """A request got no answer. True if this begins an outage."""
+        """Note a request without an answer. True if this begins an outage."""
         began = self._since is None
         if began:
             self._since = now
@@ -39,7 +39,7 @@ class Outage:
         return began
 
     def answered(self) -> OutageState | None:
-        """A request was answered. Returns the outage that this ends, if any."""
+        """Note an answered request. Returns the outage that this ends, if any."""
         if self._since is None:
             return None
         ended = self.state

@@ -13,14 +13,14 @@ class Reachability:
         self._problem = ""
 
     def failed(self, reason: str) -> None:
-        """Kafka cannot be reached; `reason` is the library's name of the error."""
+        """Note that Kafka cannot be reached; `reason` is the library's name of the error."""
         if self.reachable is not False or self._problem != reason:
             logger.warning("Kafka does not answer; reconnecting", extra={"error": reason})
         self.reachable = False
         self._problem = reason
 
     def answered(self) -> None:
-        """Kafka has answered."""
+        """Note that Kafka has answered."""
         if self.reachable is False:
             logger.info("Kafka answers again")
         self.reachable = True

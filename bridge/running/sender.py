@@ -57,13 +57,13 @@ class Sender:
         self._outage = Outage()
         self._successes = 0
         self._successes_before: dict[Sending, int] = {}
-        self._complained_at = -MISCONFIGURED_S
+        self._refusal_logged_at = -MISCONFIGURED_S
         self._stopped = False
         self.on_change: Callable[[], None] = lambda: None
 
     @property
     def outage(self) -> OutageState:
-        """Whether Centrifugo answers."""
+        """The current outage of Centrifugo; its `since` is None while Centrifugo answers."""
         return self._outage.state
 
     @property
@@ -111,20 +111,20 @@ class Sender:
             self._fail(under_way, Failure(Outcome.OUTAGE, "bad_reply", "internal error"))
 
     def _fail(self, tasks: Sequence[Sending], failure: Failure) -> None:
-        """These commands got no answer: an outage begins, and lasts until a probe is answered."""
+        """Put back commands that got no answer. An outage begins, and lasts until a probe is answered."""
         self._work.put_back(tasks)
         self._observer.retried(failure.cause, len(tasks))
         if failure.outcome is Outcome.MISCONFIGURED:
-            self._complain(failure)
+            self._log_refusal(failure)
         if self._outage.failed(failure.cause, self._monotonic()):
             logger.warning("Centrifugo does not answer; retrying", extra={"cause": failure.cause})
         if (self._prober is None or self._prober.done()) and not self._stopped:
             self._prober = self._start(self._probe())
 
-    def _complain(self, failure: Failure) -> None:
+    def _log_refusal(self, failure: Failure) -> None:
         now = self._monotonic()
-        if now - self._complained_at >= MISCONFIGURED_S:
-            self._complained_at = now
+        if now - self._refusal_logged_at >= MISCONFIGURED_S:
+            self._refusal_logged_at = now
             logger.error(
                 "Centrifugo refuses the bridge: check CENTRIFUGO_API_URL and CENTRIFUGO_API_KEY",
                 extra={"detail": failure.detail},
@@ -137,7 +137,7 @@ class Sender:
             self._work.lanes.wake(self._monotonic())
             batch = self._work.take(self._probe_size(), self._limits.batch_bytes)
             try:
-                await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._ask_for_nothing())
+                await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._check_api())
             except Failure as failure:
                 self._fail(batch.tasks, failure)
             self.on_change()
@@ -146,20 +146,20 @@ class Sender:
         """Half as many commands after each failure, because Centrifugo may be too slow for a full batch."""
         return max(1, self._limits.batch_max >> self._outage.state.tries)
 
-    async def _ask_for_nothing(self) -> None:
+    async def _check_api(self) -> None:
         await self._check()
         self._answered()
 
     async def _send(self, tasks: Sequence[Sending], *, ordered: bool) -> None:
         """Send one request; if Centrifugo refuses it as a whole, one request per command."""
-        answer = await self._ask_for_verdicts(tasks, ordered=ordered)
+        answer = await self._request_verdicts(tasks, ordered=ordered)
         self._answered()
         if isinstance(answer, Failure):
             await self._send_singly(tasks, answer)
         else:
-            self._hear(tasks, answer)
+            self._apply_verdicts(tasks, answer)
 
-    async def _ask_for_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | Failure:
+    async def _request_verdicts(self, tasks: Sequence[Sending], *, ordered: bool) -> list[Verdict] | Failure:
         """Send one request. Returns the failure if Centrifugo refuses it as a whole. Raises other failures."""
         span = self._tracer.request([task.owner.record for task in tasks], len(tasks))
         self._observer.requesting(len(tasks))
@@ -199,7 +199,7 @@ class Sender:
             lasted_s = round(self._monotonic() - ended.since, 3)
             logger.info("Centrifugo answers again", extra={"outage_s": lasted_s, "tries": ended.tries})
 
-    def _hear(self, tasks: Sequence[Sending], verdicts: Sequence[Verdict]) -> None:
+    def _apply_verdicts(self, tasks: Sequence[Sending], verdicts: Sequence[Verdict]) -> None:
         self._observer.done([task for task, verdict in zip(tasks, verdicts, strict=True) if verdict is DONE])
         for task, verdict in zip(tasks, verdicts, strict=True):
             if verdict is DONE:

@@ -106,7 +106,7 @@ def test_every_long_running_service_except_the_collector_has_a_health_check() ->
     checks = [service.get("healthcheck", {}) for service in services().values()]
     assert without == ["collector"]  # no shell in its image
     assert all({"interval", "start_period"} <= set(check) for check in checks if "test" in check)
-    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # of the service
+    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # for `service`
 
 
 def test_every_mounted_file_exists() -> None:

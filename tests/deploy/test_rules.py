@@ -144,7 +144,7 @@ def test_everything_has_the_recommended_labels(overlay: Manifests) -> None:
 
 
 def test_selectors_do_not_name_the_version(overlay: Manifests) -> None:
-    """A selector of a Deployment cannot be changed: a release could not be rolled out."""
+    """The selector of a Deployment cannot be changed: with the version in it, no release could be rolled out."""
     for deployment in deployments(overlay):
         name = deployment["metadata"]["name"]
         assert deployment["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": name}}

@@ -27,7 +27,7 @@ def test_every_variable_is_a_setting_of_the_service(overlay: Manifests) -> None:
         assert set(overlay.environment(deployment["metadata"]["name"])) <= set(env.defaults)
 
 
-def test_every_file_that_a_setting_names_is_in_a_folder_that_is_mounted_and_no_other_is(overlay: Manifests) -> None:
+def test_exactly_the_folders_of_the_files_in_the_settings_are_mounted(overlay: Manifests) -> None:
     for deployment in overlay.of("Deployment"):
         named = {str(Path(file).parent) for file in files(overlay.environment(deployment["metadata"]["name"])).values()}
 

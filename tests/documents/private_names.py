@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from tests.harness.paths import ROOT
 
 PACKAGES: Final = ("realtime_site", "centrifugo_proxy", "fallback", "common", "bridge", "demo", "bench")
-# Documented in spite of their underscore.
+# Documented names, although they begin with an underscore.
 DOCUMENTED: Final = frozenset({"_asdict", "_replace", "_fields", "_make", "_exit"})
 DOCUMENTED_OWNERS: Final = frozenset({"KafkaError"})  # confluent-kafka's error codes
 

@@ -1,4 +1,4 @@
-"""The alert rules, and the two documents about them."""
+"""The alert rules, their unit tests, and the runbook's sections about them."""
 
 import re
 import shutil
@@ -77,7 +77,9 @@ async def test_the_rules_and_their_tests_ask_for_series_that_are_exported() -> N
     series = set(re.findall(r"^(realtime_\w+)", text, re.MULTILINE))
 
     for page in (DEPLOY / "alerts.yml", DEPLOY / "alerts_test.yml", RUNBOOK):
-        asked = set(re.findall(r"(?<!:)\brealtime_[a-z_]+\b(?!:)", page.read_text()))  # a colon: a record of the rules
+        asked = set(
+            re.findall(r"(?<!:)\brealtime_[a-z_]+\b(?!:)", page.read_text())
+        )  # a name with a colon is a recording rule
         unknown = {name for name in asked if not any(each.startswith(name) for each in series)}
         assert unknown == set(), page.name
 

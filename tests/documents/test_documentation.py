@@ -29,7 +29,7 @@ def rows(heading: str) -> Iterator[list[str]]:
 
 
 def code(cell: str) -> str:
-    """The first thing in backticks; "" for the word empty."""
+    """The first text in backticks; "" if the cell is the word empty."""
     return "" if cell == "empty" else cell.split("`")[1]
 
 
@@ -129,7 +129,7 @@ def test_every_link_has_a_target(page: Path) -> None:
 def leads_somewhere(page: Path, target: str) -> bool:
     path, _, anchor = target.partition("#")
     if path.startswith(("https://", "http://")):
-        return True  # not of the machine that runs the tests
+        return True  # links to other hosts are not checked
     file = (page.parent / path).resolve() if path else page
     return file.exists() and (not anchor or anchor in anchors(file))
 

@@ -26,7 +26,7 @@ TICKETS = [f"ticket-{number}" for number in range(40)]
 
 
 def blocks(language: str) -> list[str]:
-    """The fenced blocks of this language, in order, as they are pasted."""
+    """The fenced blocks of this language, in order, without their indentation."""
     fenced = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
     return [dedent(indent + body) if not indent else dedent(body) for indent, body in fenced]
 

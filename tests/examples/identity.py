@@ -34,12 +34,12 @@ class Example:
     tickets: dict[str, str]
 
     def kill(self) -> None:
-        """SIGKILL, as in a crash."""
+        """Send SIGKILL, as in a crash."""
         self.popen.kill()
         self.popen.wait()
 
     def terminate(self) -> int:
-        """SIGTERM, as in a rollout; the exit code."""
+        """Send SIGTERM, as in a rollout. Returns the exit code."""
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(20)
 

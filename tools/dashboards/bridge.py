@@ -14,7 +14,7 @@ PAUSED, DOWN = metric("realtime_bridge_paused"), metric("realtime_bridge_centrif
 
 
 def bridge() -> board.Dashboard:
-    """/d/realtime-bridge"""
+    """The dashboard at /d/realtime-bridge."""
     text = "The bridge from Kafka to Centrifugo: lag, age of the events, dead letters, outages."
     return page("realtime-bridge", "Realtime: bridge", text, "realtime_bridge_build_info", _content())
 

@@ -15,7 +15,7 @@ ACCEPTED = 'outcome=~"success|success_degraded|fallback_pool_consumed"'
 
 
 def connects() -> board.Dashboard:
-    """/d/realtime-connects"""
+    """The dashboard at /d/realtime-connects."""
     text = "Connects of Centrifugo's clients: rate, outcomes, latency and load."
     return page("realtime-connects", "Realtime: connects", text, "realtime_build_info", _content())
 

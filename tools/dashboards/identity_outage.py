@@ -17,7 +17,7 @@ CLAIM = "realtime_fallback_claim_duration_seconds"
 
 
 def identity_outage() -> board.Dashboard:
-    """/d/realtime-identity-outage"""
+    """The dashboard at /d/realtime-identity-outage."""
     text = "Outages of identity, and the fallback pool that accepts clients meanwhile."
     return page("realtime-identity-outage", "Realtime: identity outage", text, "realtime_build_info", _content())
 

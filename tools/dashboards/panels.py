@@ -92,7 +92,7 @@ def states(title: str, description: str, query: Query, *shown: State, width: int
 
 
 def row(title: str) -> board.Row:
-    """A heading."""
+    """A heading over the panels that follow."""
     return board.Row(title)
 
 

@@ -11,7 +11,7 @@ def metric(name: str, matchers: str = "") -> str:
 
 
 def rate(name: str, by: str = "", matchers: str = "") -> str:
-    """A counter's increase per second, summed over the labels that `by` does not name. Restarts do no harm."""
+    """A counter's increase per second, summed over the labels that `by` does not name."""
     return f"sum{_by(by)} (rate({metric(name, matchers)}[$__rate_interval]))"
 
 

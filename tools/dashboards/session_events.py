@@ -17,7 +17,7 @@ NO_ANSWER = 'code=~"UNAVAILABLE|DEADLINE_EXCEEDED"'
 
 
 def session_events() -> board.Dashboard:
-    """/d/realtime-session-events"""
+    """The dashboard at /d/realtime-session-events."""
     text = "Refresh, subscribe, sub_refresh, publish and rpc, and the services behind them."
     return page(
         "realtime-session-events", "Realtime: session events and backends", text, "realtime_build_info", _content()

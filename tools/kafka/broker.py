@@ -37,7 +37,8 @@ def why_missing(home: Path = HOME) -> str:
 class Broker:
     """A broker whose data is in `folder`. It keeps its ports and its data across restarts.
 
-    `listeners` adds listeners: name to security protocol, such as {"SECURE": "SASL_SSL"}. `properties` are Kafka's.
+    `listeners` adds listeners: name to security protocol, such as {"SECURE": "SASL_SSL"}. `properties` are additional
+    server properties of Kafka.
     """
 
     def __init__(

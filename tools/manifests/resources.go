@@ -64,7 +64,7 @@ func checkResource(document []byte) []string {
 	return append(faults, prefixed(name, missing(content, kind))...)
 }
 
-// decode compares field names by case, as the API server does.
+// decode compares field names case-sensitively, as the API server does.
 func decode(content []byte, kind reflect.Type) []error {
 	strict, err := kjson.UnmarshalStrict(content, reflect.New(kind).Interface())
 	if err != nil {

@@ -269,7 +269,7 @@ def _is_behind(item: Item, stop: Stop | None) -> bool:
 
 
 def _is_next(task: Sending) -> bool:
-    """Every earlier command of its record is finished."""
+    """True if every earlier command of its record is finished."""
     earlier = task.owner.tasks[: task.owner.tasks.index(task)]
     return all(each.state is State.GONE for each in earlier)
 

@@ -1,4 +1,4 @@
-"""Centrifugo for the bridge's end-to-end tests, and how these share their brokers."""
+"""Centrifugo for the bridge's end-to-end tests, and the workers that run them."""
 
 import os
 from pathlib import Path

@@ -75,7 +75,7 @@ class Run:
         headers: list[tuple[str, str | bytes | None]] = [
             ("note", self.needles["header"].encode()),
             ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-            ("tracestate", self.needles["trace state"].encode()),  # not name=value: the tracing library complains
+            ("tracestate", self.needles["trace state"].encode()),  # malformed: the tracing library logs a warning
         ]
         with kafka.producer() as producer:
             for event in self.events():

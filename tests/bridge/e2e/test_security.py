@@ -81,7 +81,7 @@ async def test_a_password_from_a_file(stage: Stage, kafka: Kafka, secured: Secur
     await assert_delivers(stage, **given, BRIDGE_KAFKA_SASL_PASSWORD_FILE=str(file))
 
 
-def test_a_wrong_password_is_logged_but_not_shown(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+def test_a_failed_authentication_is_logged_without_the_password(stage: Stage, kafka: Kafka, secured: Secured) -> None:
     given = {**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False), "BRIDGE_KAFKA_SASL_PASSWORD": "not-the-password"}
 
     with stage.bridge(**given) as bridge:

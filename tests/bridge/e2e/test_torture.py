@@ -17,12 +17,12 @@ from tests.harness.kafka import Kafka
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300 if LONG else 120)]
 
 TOTAL = 12_000 if LONG else 1_200
-ALL = PARTITIONS + 1  # the topic of replays has one
+ALL = PARTITIONS + 1  # and the only one of the topic of replays
 
 
 @pytest.fixture
 def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
-    """A dead member of the group is noticed after 1.5 s, so that a test waits no longer than that."""
+    """A stage on which Kafka notices a dead member of the group after 1.5 s, so that tests need not wait longer."""
     more = tmp_path / "kafka.properties"
     more.write_text("session.timeout.ms=1500\nheartbeat.interval.ms=300\n")
     variables = {"BRIDGE_KAFKA_CONFIG_PATH": str(more), "BRIDGE_PUBLISH_TIMEOUT_MS": "1000"}

@@ -77,7 +77,7 @@ class ScriptedCentrifugo:
 
 
 async def well(request: web.Request) -> web.StreamResponse:
-    """Every command is done."""
+    """Answers that every command is done."""
     body = orjson.loads(await request.read())
     if "commands" not in body:
         return web.json_response({"result": {}})
@@ -85,7 +85,7 @@ async def well(request: web.Request) -> web.StreamResponse:
 
 
 def replies(*each: dict[str, Any]) -> Handler:
-    """These replies, one a command."""
+    """Answers with these replies, one for each command."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.json_response({"replies": list(each)})
@@ -94,7 +94,7 @@ def replies(*each: dict[str, Any]) -> Handler:
 
 
 def error_for(channel: str, code: int) -> Handler:
-    """This error for the commands of one channel; the others are done."""
+    """Answers the commands of one channel with this error. The others are done."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         commands = orjson.loads(await request.read())["commands"]
@@ -110,7 +110,7 @@ def error_for(channel: str, code: int) -> Handler:
 
 
 def status(code: int) -> Handler:
-    """This status."""
+    """Answers with this status."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(status=code, text="refused")
@@ -119,7 +119,7 @@ def status(code: int) -> Handler:
 
 
 def body(text: str) -> Handler:
-    """This body, with status 200."""
+    """Answers with this body and status 200."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(text=text, content_type="application/json")
@@ -128,7 +128,7 @@ def body(text: str) -> Handler:
 
 
 async def reset(request: web.Request) -> web.StreamResponse:
-    """The connection breaks."""
+    """Breaks the connection."""
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
@@ -152,7 +152,7 @@ async def compressed_if_allowed(request: web.Request) -> web.StreamResponse:
 
 
 async def silence(request: web.Request) -> web.StreamResponse:
-    """No answer within the client's timeout."""
+    """Does not answer within the client's timeout."""
     await asyncio.sleep(1)
     return web.Response()
 
@@ -176,7 +176,7 @@ async def scripted_centrifugo() -> AsyncIterator[ScriptedCentrifugo]:
 
 @dataclass
 class FakeWriter:
-    """Keeps dead letters; `script` has errors for the first ones."""
+    """Keeps dead letters. The first ones fail with the errors in `script`."""
 
     written: list[tuple[str, bytes | None, bytes | None, dict[str, bytes | None]]] = field(default_factory=list)
     script: list[NotDelivered] = field(default_factory=list)
@@ -216,7 +216,7 @@ class Rig:
         self.bridge.received([record(first + number, value=b'{"secret":1}') for number in range(len(outcomes))])
 
     def receive_publications(self, *channels: str) -> None:
-        """Records with one publication each."""
+        """Hand over records with one publication each."""
         self.receive(*(mapped(publication(channel)) for channel in channels))
 
     @property
@@ -228,7 +228,7 @@ class Rig:
         await until(lambda: self.committable == records)
 
     def value(self, name: str, **labels: str) -> float:
-        """A metric's value."""
+        """The value of a metric, without its prefix `realtime_bridge_`."""
         self.metrics.flush()
         found = self.metrics.registry.get_sample_value(f"realtime_bridge_{name}", labels)
         assert found is not None, name

@@ -19,7 +19,7 @@ LEGEND: Final = 6  # the series with the highest peaks
 
 
 def draw(uid: str, answers: Answers, over: tuple[float, float]) -> None:
-    """A picture of the dashboard, in docs/dashboards. `over` is the time shown, in Unix seconds."""
+    """Draw the dashboard into docs/dashboards. `over` is the start and the end of the time axis, in Unix seconds."""
     from matplotlib.figure import Figure  # noqa: PLC0415  (only installed by make pictures)
 
     panels = dashboards()[uid]["panels"]
@@ -109,7 +109,7 @@ def _formatted(value: float, unit: str) -> str:
 
 
 def _finish(axes: Any, over: tuple[float, float]) -> None:
-    """The same time for every panel, in seconds from its start."""
+    """Give the panel the common time axis, in seconds from its start."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator  # noqa: PLC0415
 
     if not axes.axison:

@@ -33,7 +33,7 @@ UNITS: Final = {
 
 
 class Played(NamedTuple):
-    """Prometheus after the play, and the tickets left by /health of each process."""
+    """Prometheus after the play, and the number of tickets left in each process, from its /health."""
 
     prometheus: Prometheus
     plain_sizes: list[int]
