@@ -1,10 +1,10 @@
 """An adaptive limit for requests in flight, controlled by the lag of the event loop and the latency of answers.
 
 Work for a caller that has hung up is wasted, so a request is refused at once if its answer would be late. Two signals
-show this: the lag of the event loop, which grows with the queue in this process, and the latency of answers, which also
-grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small. When a signal is too
-large, the limit is multiplied by a factor below 1. TCP limits its window in the same way; CoDel, too, uses delay as the
-signal.
+show that answers are late: the lag of the event loop, which grows with the queue in this process, and the latency of
+answers, which also grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small.
+When a signal is too large, the limit is multiplied by a factor below 1. TCP adapts its window in the same way, and
+CoDel also uses delay as the signal.
 
 Time is an argument: `tick` is called at a regular interval.
 """

@@ -8,6 +8,6 @@ RESERVED: Final = frozenset("#$&*{}/")
 
 def is_plain_segment(text: str) -> bool:
     """True if the text is not empty, is printable, and has no white space and no reserved character."""
-    if text.isalnum():  # the usual case, and quick
+    if text.isalnum():  # a fast check for the usual case
         return True
     return text != "" and text.isprintable() and " " not in text and RESERVED.isdisjoint(text)

@@ -10,10 +10,9 @@ from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFo
 
 from common.version import VERSION
 
-LIST_MARK: Final = re.compile(r"\s*(\d\s+)?")  # the indentation, and an exit code
+LIST_MARK: Final = re.compile(r"\s*(\d\s+)?")  # the indentation of a list item, and its exit code if it has one
 UNKNOWN: Final = """
-
-A check_… command ends with 3 (unknown) when the environment is refused, because nothing was checked."""
+If the environment is invalid, nothing is checked, and a check_… command exits with 3 (unknown)."""
 
 
 class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -36,7 +35,7 @@ class DocumentedCommand(BaseCommand):
     }
 
     def get_version(self) -> str:
-        """The version of the service; BaseCommand's is Django's."""
+        """The version of the service. BaseCommand returns Django's."""
         return VERSION
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -47,7 +46,7 @@ class DocumentedCommand(BaseCommand):
 
 
 def filled(text: str) -> str:
-    """The text, filled to the width of the terminal. Commands and list items keep their own lines."""
+    """The text, wrapped at the width of the terminal. Commands and list items keep their own lines."""
     width = shutil.get_terminal_size().columns - 2  # as argparse does
     return "\n\n".join(_filled(each, width) for each in text.strip("\n").split("\n\n"))
 
@@ -59,6 +58,6 @@ def _filled(paragraph: str, width: int) -> str:
 
 
 def _item(line: str, width: int) -> str:
-    """A list item; its further lines are indented to its text."""
+    """A wrapped list item. Its continuation lines are indented like its text."""
     text = LIST_MARK.match(line)
     return textwrap.fill(line, width, subsequent_indent=" " * (text.end() if text else 0))

@@ -1,7 +1,7 @@
 """Handles SIGINT and SIGTERM while the process starts. It is imported first, so it imports almost nothing.
 
-Python raises KeyboardInterrupt on SIGINT. Inside an import that can be swallowed, or print a traceback. Until a server
-or a command installs its own handlers, a signal ends the process at once.
+Python raises KeyboardInterrupt on SIGINT. During an import, this exception can be swallowed, or print a traceback. So
+until a server or a command installs its own handlers, a signal ends the process at once.
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
-SERVERS: Final = ("serve", "run_bridge")  # a signal is their normal end
+SERVERS: Final = ("serve", "run_bridge")  # commands that normally end by a signal
 
 
 def install(arguments: Sequence[str]) -> None:
@@ -28,12 +28,11 @@ def install(arguments: Sequence[str]) -> None:
 
 
 def _handle_other_signals() -> None:
-    """End a server in order on a lost terminal and on SIGQUIT; ignore the signals that programs use for a reload.
-
-    The default is to end the process at once, with its requests in flight.
+    """Shut a server down in order on SIGHUP (a lost terminal) and SIGQUIT; ignore the signals that request a reload.
+    By default, all of them end the process at once, with its requests in flight.
     """
     for number in (signal.SIGHUP, signal.SIGQUIT):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup sets SIG_IGN
             signal.signal(number, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
@@ -47,7 +46,7 @@ def restore(arguments: Sequence[str]) -> None:
 
 
 def leave(code: int) -> None:
-    """Exit at once, after writing the log. An exception could be swallowed where it is raised."""
+    """Exit at once, after writing the log. It does not raise SystemExit, which the interrupted code could swallow."""
     if "common.log_output" in sys.modules:
         sys.modules["common.log_output"].flush()
     os._exit(code)

@@ -8,7 +8,7 @@ FAILED: Final = 1
 
 
 class PluginState(IntEnum):
-    """The value is the exit code: https://www.monitoring-plugins.org/doc/guidelines.html"""
+    """The states, with their exit codes: https://www.monitoring-plugins.org/doc/guidelines.html"""
 
     OK = 0
     WARNING = 1

@@ -1,6 +1,5 @@
-"""The one way to read a file that a setting or an operator names.
-
-Only regular files are read, up to a size: a FIFO, a device or an endless file would otherwise hang the process.
+"""Reads files that a setting or an operator names. All such files are read here.
+Only regular files are read, and only up to a maximum size: a FIFO, a device or an endless file could hang the process.
 """
 
 import errno
@@ -28,13 +27,13 @@ Path = str | os.PathLike[str]
 def read_file(path: Path, max_bytes: int) -> bytes:
     """The content of the regular file at `path`.
 
-    Raises OSError, which `common.os_errors.reason` puts into words. A file above `max_bytes` fails with EFBIG.
+    Raises OSError, for which `common.os_errors.reason` has a message. A file above `max_bytes` fails with EFBIG.
     """
     return b"".join(read_chunks(path, max_bytes))
 
 
 def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
-    """The content in parts of at most CHUNK_BYTES, for files too large to hold. Raises OSError, as `read_file` does."""
+    """The content in parts of at most CHUNK_BYTES, for large files. Raises OSError, as `read_file` does."""
     descriptor = _open(path, max_bytes)
     total = 0
     try:
@@ -50,7 +49,7 @@ def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
 def _open(path: Path, max_bytes: int) -> int:
     try:
         _require_regular(os.stat(path), max_bytes)  # before opening, which has side effects on devices
-        # O_NONBLOCK: the path may name a FIFO by now, and opening a FIFO waits for a writer.
+        # O_NONBLOCK, because the path may have become a FIFO since, and opening a FIFO waits for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:  # a NUL byte or a lone surrogate
         raise OSError(errno.EINVAL, NOT_A_PATH) from None

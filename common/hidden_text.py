@@ -1,4 +1,4 @@
-"""Text that its representation hides, for `manage.py diffsettings`, tracebacks and messages."""
+"""Text with a hidden representation, for `manage.py diffsettings`, tracebacks and messages."""
 
 
 class HiddenText(str):

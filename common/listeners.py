@@ -1,8 +1,8 @@
 """Listening sockets that accept several connections in each turn of the event loop.
 
-libuv accepts one connection for each listening socket and turn. When many clients connect at once, turns are long, and
-connections wait in the kernel for seconds, health checks among them. Copies of a socket share its queue, and each copy
-accepts one connection in a turn. Why: docs/design/storms.md.
+libuv accepts one connection per listening socket in each turn. When many clients connect at once, turns are long, and
+connections, including health checks, wait in the kernel for seconds. Copies of a socket share its queue, and each copy
+accepts one connection in a turn. Reasons and measurements: docs/design/storms.md.
 """
 
 import socket
@@ -10,10 +10,10 @@ from typing import Final
 
 from common.os_errors import network_reason
 
-# Connections accepted in a turn. A new connection wakes every copy, which costs one system call for each. There are
-# fewer than file descriptors in reserve (realtime_site/serving/descriptors.py): a turn must not use them up.
+# Connections accepted in a turn. A new connection wakes every copy, which costs one system call for each. The number is
+# below the reserve of file descriptors (realtime_site/serving/descriptors.py), so that a turn cannot use it up.
 AT_ONCE: Final = 16
-# The kernel caps it at net.core.somaxconn. A connection that finds the queue full is tried again after a second.
+# The kernel's limit is net.core.somaxconn. If the queue is full, a client's kernel tries again after a second.
 BACKLOG: Final = 65_535
 
 

@@ -1,4 +1,4 @@
-"""Asks live processes over HTTP: one GET, bounded in time and size, without proxies and redirects."""
+"""Queries live processes over HTTP: one GET with a limit of time and size, without proxies and redirects."""
 
 import asyncio
 import json
@@ -20,11 +20,11 @@ PORTS: Final = {"http": 80, "https": 443}
 
 
 class NotAsked(Exception):
-    """There is no usable answer. The message says what to do."""
+    """There is no usable answer. The message has the reason and the remedy."""
 
 
 class Unresolved(NotAsked):
-    """There is no address to ask: the host's name does not resolve."""
+    """The host's name does not resolve, so no request was sent."""
 
 
 class Response(NamedTuple):
@@ -43,7 +43,7 @@ def base_url(url: str) -> str:
         usable = False
     if not usable or parts.path.rstrip("/") not in ("", "/health") or parts.query or parts.fragment:
         shown = f" {url!r}" if url.isprintable() and "@" not in url else ""  # a password stands before an "@"
-        raise NotAsked(f"--url{shown} is no address of the service; give one such as http://127.0.0.1:9730.")
+        raise NotAsked(f"--url{shown} is not a URL of the service; accepted: a URL such as http://127.0.0.1:9730.")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -79,7 +79,7 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of `host`, in the resolver's order, each once. Raises OSError.
 
-    The thread is a daemon that is never joined, so that a resolver that hangs does not delay the end of a command.
+    The thread is a daemon that is never joined, so that a hanging resolver does not delay the end of a command.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Any]] = loop.create_future()
@@ -127,7 +127,7 @@ async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.
 
 
 async def _response(connection: h11.Connection, reader: asyncio.StreamReader, max_bytes: int) -> Response:
-    """The whole response. Raises OSError when it breaks off or is too large."""
+    """The whole response. Raises OSError if the connection breaks or the response is too large."""
     status, body = 0, b""
     while True:
         match connection.next_event():
@@ -149,7 +149,7 @@ def _answered(url: str, status: int) -> str:
     remedy = {
         400: "use a host name that its ALLOWED_HOSTS has",
         404: "check that the host and port are this service's",
-    }.get(status, "check what stands between here and the process, or ask the pod itself")
+    }.get(status, "check the proxies between this machine and the process, or query the pod directly")
     return f"{url} answered {status}; {remedy}."
 
 

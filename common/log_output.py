@@ -1,6 +1,6 @@
 """A log handler that never blocks: lines go to a bounded queue, and a thread writes them to the stream.
 
-A stream that is unread, closed, full or broken must not stop the event loop. Log lines are lost instead. They are
+A stream that is unread, closed, full or broken must not stop the event loop. Log lines are dropped instead. They are
 counted, and a warning reports the number when the stream works again.
 """
 
@@ -43,7 +43,7 @@ class LineWriter:
         return self._overflowed + self._failed
 
     def write(self, line: bytes) -> None:
-        """Queue a line, which ends with a line feed. Drop it if QUEUE_BYTES are waiting already."""
+        """Queue a line, which ends with a line feed. Drop the line if the queue would exceed QUEUE_BYTES."""
         with self._lock:
             if self._queued - self._written + len(line) > QUEUE_BYTES or self._descriptor in closed_at_start():
                 self._overflowed += 1
@@ -148,7 +148,7 @@ _writers: dict[tuple[int, int], LineWriter] = {}
 
 
 def _writer(descriptor: int) -> LineWriter:
-    """The writer for this stream. If stdout and stderr are the same file they share one, which keeps the order."""
+    """The writer for this stream. If stdout and stderr are the same file they share a writer, which keeps the order."""
     try:
         status = os.fstat(descriptor)
     except OSError:  # closed: its lines are counted as lost

@@ -1,4 +1,4 @@
-"""The base of the operators' commands: safe output."""
+"""The base class of the commands for operators, with output that is safe for a terminal."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from common.printable import printable_lines
 
 
 class OutputLost(Exception):
-    """The output cannot be written. The message is the system's reason."""
+    """The output cannot be written. The message is that of the operating system."""
 
 
 class PrintableOutput(OutputWrapper):
@@ -31,7 +31,7 @@ class PrintableOutput(OutputWrapper):
 
 
 class OperatorCommand(DocumentedCommand):
-    """A command whose output is safe for a terminal, and may end early."""
+    """A command whose output is safe for a terminal. The reader of the output may stop early (`| head`)."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

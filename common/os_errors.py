@@ -1,4 +1,4 @@
-"""Operating-system errors in messages."""
+"""The text of operating-system errors for messages."""
 
 import os
 import socket

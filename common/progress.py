@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, and a plain line now and then in a pipe."""
+"""Displays the progress of long work: a bar on a terminal, or a line every ten seconds in a pipe."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,10 +21,10 @@ class Output(Protocol):
 
 
 class Shown(Protocol):
-    """How far the work is."""
+    """The display of the progress."""
 
     def at(self, done: float) -> None:
-        """So much of the total is done."""
+        """Display that `done` units of the total are complete."""
 
     def say(self, line: str) -> None:
         """Print a line, above the bar if there is one."""
@@ -41,7 +41,7 @@ def progress(stdout: Output, *, total: float, unit: str) -> Iterator[Shown]:
 
 
 class Lines:
-    """At most one line in ten seconds: short work prints none."""
+    """Prints at most one line in ten seconds, and none for short work."""
 
     def __init__(self, output: Output, total: float, unit: str, monotonic: Callable[[], float]) -> None:
         self._output, self._of, self._monotonic = output, f"{total:,.0f} {unit}", monotonic

@@ -1,4 +1,4 @@
-"""Limits messages that could repeat with every request, and counts those that were held back."""
+"""Limits messages that could repeat with every request, and counts the suppressed ones."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class _Since:
-    """When a message last passed, and how many were held back since."""
+    """When a message last passed (monotonic seconds), and how many were suppressed since."""
 
     at: float
     count: int = 0
@@ -20,7 +20,7 @@ class Repetition:
     _last: dict[Hashable, _Since] = field(default_factory=dict)
 
     def due(self, key: Hashable, now: float) -> int:
-        """0 to hold the message back, else the number of messages that it represents, including itself.
+        """0 to suppress the message, else the number of messages that it represents, including itself.
 
         `now` is monotonic seconds.
         """

@@ -1,4 +1,4 @@
-"""Shows the configured path of a secret only if it looks like a path: it may be the secret itself, set by mistake."""
+"""Makes the configured path of a secret safe to display: by mistake, it may be the secret itself."""
 
 from typing import Final
 

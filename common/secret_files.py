@@ -13,7 +13,7 @@ class SecretError(ValueError):
 
 
 class UnsendableSecretError(SecretError):
-    """A secret that no HTTP header carries unchanged, so that no caller could send it."""
+    """A secret that would change in an HTTP header, so that no caller could send it."""
 
 
 def read_secret(name: str, value: str, path: str) -> bytes:
@@ -24,7 +24,7 @@ def read_secret(name: str, value: str, path: str) -> bytes:
 
 
 def read_header_secret(name: str, value: str, path: str) -> bytes:
-    """As `read_secret`, for a secret that travels in an HTTP header. Raises UnsendableSecretError, too."""
+    """Same as `read_secret`, for a secret that is sent in an HTTP header. Raises also UnsendableSecretError."""
     secret = read_secret(name, value, path)
     if problem := why_not_sendable(secret):
         raise UnsendableSecretError(f"{name}{'_FILE' if path else ''}: the secret contains {problem}.")

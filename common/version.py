@@ -1,4 +1,4 @@
-"""The version: the newest released heading of CHANGELOG.md, which ships beside the packages."""
+"""The version: that of the newest release in CHANGELOG.md, which is installed next to the packages."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ HEADING: Final = re.compile(r"^## \[(\d+\.\d+\.\d+)\]", re.MULTILINE)
 
 
 def read_version(changelog: str) -> str:
-    """The first released version in the text; ValueError when there is none."""
+    """The first released version in the text. Raises ValueError if there is none."""
     if match := HEADING.search(changelog):
         return match[1]
     raise ValueError("CHANGELOG.md has no heading such as ## [1.0.0]")

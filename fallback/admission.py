@@ -1,4 +1,4 @@
-"""Decides who gets in while identity is unreachable: the outage detector and the ticket pool together."""
+"""Decides which connections are accepted while identity is unreachable, by the outage detector and the ticket pool."""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ class PoolAccepted(NamedTuple):
 
 
 class PoolLow(NamedTuple):
-    """The tickets left fell below the low watermark; once in the life of a pool."""
+    """The number of tickets left fell below the low watermark. This is reported once in the life of a pool."""
 
     remaining: int
     low_watermark: int
@@ -35,7 +35,9 @@ Notice = Transition | PoolAccepted | PoolLow | PoolEmpty
 
 
 class Admitted(NamedTuple):
-    """`user` is made from the ticket's digest. It is always the same for a ticket, and does not reveal the ticket."""
+    """An accepted connection. `user` is made from the ticket's digest: a ticket always has the same user, and the user
+    does not reveal the ticket. `expire_at` is in Unix seconds.
+    """
 
     user: str
     expire_at: int
@@ -44,7 +46,7 @@ class Admitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The fallback of one process: its detector, its pool, its claims, and how long an accepted connection lives."""
+    """The fallback of one process. An accepted connection expires after `connect_ttl_s` seconds."""
 
     detector: OutageDetector
     pool: TicketPool
@@ -68,11 +70,11 @@ class Admission:
         return ticket in self.pool
 
     def empty_notice(self) -> tuple[PoolEmpty, ...]:
-        """The notice about a connect that the open pool refused because no tickets are left, if so."""
+        """The notice for a refused connect: PoolEmpty if the pool is open and has no tickets left, else none."""
         return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
 
     def low_notice(self) -> tuple[PoolLow, ...]:
-        """The notice that the tickets left are below the watermark: once, even if other processes used them."""
+        """The notice that the tickets left fell below the watermark, once, even if other processes used the tickets."""
         left = self.tickets_left
         return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 

@@ -1,4 +1,4 @@
-"""Loads the pool, once, while Django starts."""
+"""Loads the pool once, while Django starts."""
 
 from django.apps import AppConfig
 from django.conf import settings

@@ -19,7 +19,9 @@ TTL_RANGE_S = range(60, 3601)
 
 @register("fallback")
 def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """No findings without a pool: leftover values must not stop a deployment that does not use one."""
+    """The fallback settings fit together, and the pool file is usable. Without a pool nothing is checked, so that
+    leftover values do not stop a deployment that does not use a pool.
+    """
     return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
 
 
@@ -58,7 +60,7 @@ def window_zero() -> Error:
 def window_below_deadline(window_ms: int, deadline_ms: int) -> Error:
     return Error(
         f"FALLBACK_DEGRADED_WINDOW_MS ({window_ms}) is less than IDENTITY_VALIDATE_DEADLINE_MS ({deadline_ms}): "
-        "refused connections fail at once, and open the pool before one slow call can have been answered.",
+        "calls that fail at once can open the pool before a slow call could have been answered.",
         hint=f"Set FALLBACK_DEGRADED_WINDOW_MS to {deadline_ms} or more, or lower IDENTITY_VALIDATE_DEADLINE_MS.",
         id="fallback.E002",
     )
@@ -67,14 +69,15 @@ def window_below_deadline(window_ms: int, deadline_ms: int) -> Error:
 def ttl_out_of_range(ttl_s: int) -> Error:
     return Error(
         f"FALLBACK_CONNECT_TTL_S is {ttl_s}; accepted with a fallback pool: 60–3600 seconds.",
-        hint="Set it to how long a connection on a fallback ticket may last; the default is 300.",
+        hint="Set it to the lifetime of a connection on a fallback ticket in seconds; the default is 300.",
         id="fallback.E003",
     )
 
 
 def pool_not_loaded(path: str, status: LoadStatus, detail: str) -> Warning:
     return Warning(
-        f"FALLBACK_TICKETS_PATH: {safe_path(path)} is {status} ({detail}): no client gets in while identity is down.",
+        f"FALLBACK_TICKETS_PATH: {safe_path(path)} is {status} ({detail}): "
+        "no client can connect while identity is down.",
         hint="Mount the file at that path, so that this process can read it, and restart; manage.py "
         "mint_fallback_tickets makes such a file. Without a pool, unset FALLBACK_TICKETS_PATH.",
         id="fallback.W001",
@@ -101,13 +104,13 @@ def below_watermark(size: int, watermark: int) -> Warning:
 def bad_claims_url(problem: str) -> Error:
     return Error(
         f"FALLBACK_CLAIMS_URL is refused: {problem}.",
-        hint=f"Accepted: {ACCEPTED}. Percent-encode other characters than letters and digits in a password.",
+        hint=f"Accepted: {ACCEPTED}. In a password, percent-encode all characters except letters and digits.",
         id="fallback.E004",
     )
 
 
 def evicting_store(policy: str) -> Warning:
-    """Logged on connecting to the store: startup never waits for a store."""
+    """Not a startup check: it is logged on connecting to the store, because startup never waits for a store."""
     return Warning(
         f"The Redis of FALLBACK_CLAIMS_URL may evict claims (maxmemory-policy {policy}): used tickets would be usable "
         "again.",

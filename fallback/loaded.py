@@ -1,4 +1,4 @@
-"""Hands out the pool that this process loaded at start."""
+"""Returns the pool that this process loaded at startup."""
 
 from django.apps import apps
 

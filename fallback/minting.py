@@ -17,7 +17,7 @@ AT_ONCE: Final = 10_000
 
 
 class NotMinted(Exception):
-    """Nothing was written. The message says what to do."""
+    """Nothing was written. The message has the reason and the remedy."""
 
 
 def _unseen(made: int) -> None:
@@ -38,7 +38,7 @@ def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], No
         write_whole(output, content, overwrite=overwrite)
     except FileExistsError:
         raise NotMinted(
-            f"{printable(output)} is there already; choose another path, or give --force to replace a pool that no "
+            f"{printable(output)} already exists; choose another path, or use --force to replace a pool that no "
             "process uses."
         ) from None
     except OSError as error:
@@ -85,7 +85,7 @@ def _owner_only(path: str, flags: int) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the file's name survive a power cut too. The file has been written, so an error here is ignored."""
+    """Make the file's name survive a power failure. The file has been written, so an error here is ignored."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class OutageOpened(NamedTuple):
-    """The streak of failures has outlasted the window. `failures` and `duration_s` are those so far."""
+    """The streak of failures has lasted longer than the window. `failures` and `duration_s` are its values so far."""
 
     failures: int
     duration_s: float
@@ -46,10 +46,9 @@ class OutageStatus(NamedTuple):
 
 @dataclass(slots=True)
 class _Streak:
-    """Failures in a row, and what the probes have seen meanwhile.
-
-    `answering_since` is the first of the probes' answers since the last failure; `opened` stays True once the streak
-    has outlasted the window.
+    """Failures in a row, and the results of the probes meanwhile. Times are monotonic seconds.
+    `answering_since` is the time of the probes' first answer since the last failure; `opened` stays True once the
+    streak has lasted longer than the window.
     """
 
     since: float
@@ -89,7 +88,7 @@ class OutageDetector:
     def failed(self, call: int, now: float) -> OutageOpened | None:
         """Record UNAVAILABLE or DEADLINE_EXCEEDED of a client's call.
 
-        A failure of a call older than the one that ended the last streak is left out: it must not open a new one.
+        A failure is ignored if its call is older than the one that ended the last streak: it must not start a new one.
         """
         if call < self._ended_by:
             return None
@@ -99,9 +98,8 @@ class OutageDetector:
         return self._open(streak, now) if trusted else None
 
     def probe_failed(self, call: int, now: float) -> OutageOpened | None:
-        """Record the same for a probe. A probe's failure lengthens a streak, but does not start one.
-
-        A late failure of a probe that started before an answered one is left out.
+        """Record UNAVAILABLE or DEADLINE_EXCEEDED of a probe. It lengthens a streak, but does not start one.
+        A late failure is ignored if its probe started before one that was answered.
         """
         if call < self._ended_by or self._streak is None or call < self._streak.answered_probe:
             return None
@@ -115,10 +113,9 @@ class OutageDetector:
         return self._end(call, now)
 
     def probe_answered(self, call: int, now: float) -> OutageEnded | None:
-        """Record any answer to a probe: identity may be recovering, and clients ask it again.
-
+        """Record any answer to a probe: identity may be recovering, and clients' calls go to it again.
         The streak ends only after a window of such answers, because identity may refuse a made-up ticket without
-        looking into its store.
+        reading its database.
         """
         self._last_answer = now
         streak = self._streak
@@ -141,17 +138,16 @@ class OutageDetector:
         return self._streak
 
     def _is_trusted(self, streak: _Streak, now: float) -> bool:
-        """Whether a client's failure may open the pool, when probes were answered within the last window.
-
-        One failure alone may not. Neither may several while some probes fail: then identity is partly ill, and most
-        clients get in.
+        """True if a client's failure may open the pool.
+        If a probe was answered within the last window, a single failure may not open it. Several failures may not open
+        it either while some probes fail: identity then works in part, and most clients connect.
         """
         if not self._lately(streak.last_probe_answer, now):
             return True
         return self._lately(streak.last_client_failure, now) and not self._lately(streak.last_probe_failure, now)
 
     def _lately(self, moment: float | None, now: float) -> bool:
-        """Whether `moment` is within the last window."""
+        """True if `moment` is within the last window."""
         return moment is not None and now - moment <= self.window_s
 
     def _open(self, streak: _Streak, now: float) -> OutageOpened | None:
@@ -172,17 +168,17 @@ class OutageDetector:
 
     @property
     def degraded(self) -> bool:
-        """Whether a failure was seen after the streak had outlasted the window, and no probe was answered since."""
+        """True if a call failed after the streak had lasted longer than the window, and no probe was answered since."""
         return self._streak is not None and self._streak.degraded
 
     @property
     def failing(self) -> bool:
-        """Whether there is a streak of failures, and so a reason to probe."""
+        """True if there is a streak of failures, and so a reason to probe."""
         return self._streak is not None
 
     @property
     def contradicted(self) -> bool:
-        """Whether a client's call has failed since a probe was answered: the next probe asks twice."""
+        """True if a client's call has failed since a probe was answered. The next round then has two probes."""
         streak = self._streak
         if streak is None or streak.last_client_failure is None or streak.last_probe_answer is None:
             return False
@@ -190,7 +186,7 @@ class OutageDetector:
 
     @property
     def asks_identity(self) -> bool:
-        """Whether a client's call goes to identity. In a degraded outage the probe asks in its place."""
+        """True if clients' calls go to identity. In a degraded outage with probing, only the probe calls identity."""
         return not (self.probing and self.degraded)
 
     def status(self, now: float) -> OutageStatus:

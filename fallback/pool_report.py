@@ -1,4 +1,4 @@
-"""Reports the state of a fallback pool as a monitoring plugin does. Shows counts, never a ticket."""
+"""Reports the state of a fallback pool in the form of a monitoring plugin. It prints counts, never a ticket."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -97,12 +97,14 @@ def as_lines(report: PoolReport) -> Iterator[str]:
 
 
 def verdict(report: PoolReport) -> str:
-    """One sentence: what the state means, and what to do about it."""
+    """The meaning of the state and its remedy, in one sentence."""
     match report:
         case PoolReport(status=None):
             return report.detail
         case PoolReport(status=LoadStatus.DISABLED):
-            return "no pool is configured (FALLBACK_TICKETS_PATH is empty); nobody gets in while identity is down."
+            return (
+                "no pool is configured (FALLBACK_TICKETS_PATH is empty); no client can connect while identity is down."
+            )
         case PoolReport(status=LoadStatus.LOADED, tickets=0):
             return "every ticket is used up; mint a new pool and roll it out."
         case PoolReport(status=LoadStatus.LOADED, state=PluginState.WARNING):
@@ -111,7 +113,7 @@ def verdict(report: PoolReport) -> str:
             return f"{report.tickets} tickets{_readable_by_others(report.file_mode)}."
         case _:
             because = f" ({report.detail})" if report.detail else ""
-            return f"the pool is {report.status}{because}; nobody gets in while identity is down."
+            return f"the pool is {report.status}{because}; no client can connect while identity is down."
 
 
 def _readable_by_others(file_mode: int | None) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Ticket(StrEnum):
-    """Whose ticket a client shows. `FIRST` and `SECOND` are in the pool; `OTHER` is one that identity knows."""
+    """The ticket that a client sends. `FIRST` and `SECOND` are in the pool; identity accepts `OTHER`."""
 
     OTHER = "other"
     FIRST = "first of the pool"
@@ -15,8 +15,8 @@ class Ticket(StrEnum):
 class Answer(StrEnum):
     """The expected answer to the client."""
 
-    USER = "let in as the ticket's user"
-    POOL = "let in from the pool"
+    USER = "accepted as the ticket's user"
+    POOL = "accepted from the pool"
     UNAVAILABLE = "refused for now"
 
 
@@ -29,7 +29,7 @@ class Effect(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Wait `wait_ms`, switch identity on or off, and connect with this ticket; with `probe`, right after a probe."""
+    """Wait `wait_ms`, turn identity on or off, probe it if `probe` is True, and connect with this ticket."""
 
     name: str
     wait_ms: int
@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """When to connect, in milliseconds: late in the window and just past it, before and after a probe is due."""
+    """When to connect, in milliseconds: late in the window, just after it, before a probe is due, and after that."""
 
     inside_ms: int
     past_ms: int
@@ -50,12 +50,12 @@ class Pace(NamedTuple):
 
 
 def virtual_pace(window_ms: int, probe_interval_ms: int) -> Pace:
-    """Exact to the millisecond: a streak exactly as old as the window has not outlasted it."""
+    """Times exact to the millisecond: a streak as old as the window has not lasted longer than it."""
     return Pace(window_ms, window_ms + 1, probe_interval_ms - 1, probe_interval_ms + 1)
 
 
 def real_pace(window_ms: int, probe_interval_ms: int) -> Pace:
-    """With a margin for a machine that wakes up late."""
+    """Times with a margin, because a busy machine wakes up late."""
     return Pace(window_ms // 2, window_ms + 50, 0, probe_interval_ms + 20)
 
 
@@ -65,7 +65,7 @@ def script(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
 
 
 def _healthy() -> tuple[Step, ...]:
-    """Identity does not know the pool's tickets. A client that shows one too early keeps it."""
+    """Identity does not know the pool's tickets. A client that sends one too early keeps it."""
     return (
         Step("healthy: a good ticket", 0, True, Ticket.OTHER, Answer.USER, Effect(True, False, 2)),
         Step("healthy: a pool ticket", 0, True, Ticket.FIRST, Answer.UNAVAILABLE, Effect(True, False, 2)),
@@ -83,7 +83,7 @@ def _inside(pace: Pace) -> tuple[Step, ...]:
 
 
 def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
-    """The pool opens on a failure after the window; from then on only the probe asks identity."""
+    """The pool opens on a failure after the window. From then on, only the probe calls identity."""
     past_ms = pace.past_ms - pace.inside_ms
     later = Effect(asked, True, 1)
     return (
@@ -94,7 +94,7 @@ def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
 
 
 def _recovery(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
-    """After an answered probe clients ask identity again; the first answer ends the outage."""
+    """After an answered probe, clients' calls go to identity again. The first answer ends the outage."""
     early_ms, wait_ms = (pace.early_ms, pace.due_ms - pace.early_ms) if probing else (0, 0)
     early = Effect(False, True, 1)
     waiting = Step("identity is back, no probe yet", early_ms, True, Ticket.OTHER, Answer.UNAVAILABLE, early)

@@ -27,7 +27,7 @@ class LoadStatus(StrEnum):
 
 
 class LoadedPool(NamedTuple):
-    """A pool and the result of loading it. `detail` is the reason for a failure, else "". It never has a ticket."""
+    """A pool and the result of loading it. `detail` is the reason for a failure, else ""; it never quotes a ticket."""
 
     pool: "TicketPool"
     status: LoadStatus
@@ -122,7 +122,7 @@ class _Counted:
 
 
 def parse(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The tickets of a pool file: one a line; blank lines and `#` comments are not tickets. Raises MalformedPool."""
+    """The tickets of a pool file, one per line. Blank lines and `#` comments are skipped. Raises MalformedPool."""
     for number, line in enumerate(_lines(chunks), start=1):
         try:
             ticket = line.decode().strip()
@@ -133,7 +133,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Splits the file at \n, \r\n or \r. Keeps the end of a chunk until the next one: it may be half a line."""
+    r"""Splits the file at \n, \r\n or \r. The end of a chunk may be half a line, and is kept for the next chunk."""
     rest, first = b"", True
     complete = 0
     for chunk in filter(None, chunks):

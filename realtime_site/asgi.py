@@ -26,8 +26,8 @@ from realtime_site.start_line import log_start  # noqa: E402
 logger = logging.getLogger("realtime_site")
 
 
-# Requests leave no cycles, so that collections find nothing. With Python's default of 700 young objects there is one
-# every few connects. A collection of this many takes about a millisecond.
+# Requests leave no reference cycles, so garbage collections find nothing. With Python's default of 700 young objects,
+# there is a collection every few connects. A collection of this many objects takes about a millisecond.
 YOUNG_OBJECTS: Final = 10_000
 
 
@@ -48,7 +48,7 @@ class Application:
         self._on_started = on_started
         self._handler: LeanHandler | None = None
 
-    @markcoroutinefunction  # returns a coroutine, by which servers know an ASGI 3 application
+    @markcoroutinefunction  # servers recognize an ASGI 3 application by this mark
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] == "http" and self._handler is not None:
             return self._handler(scope, receive, send)
@@ -78,7 +78,8 @@ class Application:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except asyncio.CancelledError:
-            logger.warning("ended by force")  # a second Ctrl-C: everything is closed, and the server expects no answer
+            # A second Ctrl-C. Everything is closed, and the server expects no answer.
+            logger.warning("shutdown was forced by a second signal")
         except Exception as error:
             logger.exception("startup failed" if self._handler is None else "shutdown failed")
             phase = "startup" if self._handler is None else "shutdown"

@@ -25,7 +25,7 @@ logger = logging.getLogger("realtime_site")
 
 
 def configure(refusal_code: int = FAILED) -> None:
-    """Load the settings and the apps; exit with the reason when the environment is refused."""
+    """Load the settings and the apps. Exit with the reason if the environment is invalid."""
     standard_streams.secure()
     # gRPC's core writes plain lines to stderr without a limit, such as one per second for a failing handshake.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -37,7 +37,7 @@ def configure(refusal_code: int = FAILED) -> None:
 
 
 def _choose_settings() -> None:
-    """Use our settings module. Raises ImproperlyConfigured when the environment names another project's."""
+    """Use our settings module. Raises ImproperlyConfigured if the environment names another one."""
     named = os.environ.get("DJANGO_SETTINGS_MODULE") or SETTINGS
     if named != SETTINGS and not settings.configured:  # tests have loaded their own already
         raise ImproperlyConfigured(f"DJANGO_SETTINGS_MODULE is {named!r}; accepted: {SETTINGS}, or unset.")
@@ -45,7 +45,7 @@ def _choose_settings() -> None:
 
 
 def check(tags: Sequence[str] = TAGS) -> None:
-    """Run the system checks as Django's commands would: exit on an error, log each warning."""
+    """Run the system checks, as Django's commands do. Exit on an error, and log each warning."""
     messages = checks.run_checks(tags=[*tags, EVERY_PROCESS])
     errors = [message for message in messages if message.is_serious()]
     if errors:
@@ -61,5 +61,5 @@ def refuse(problems: str, exit_code: int) -> NoReturn:
 
 
 def sentence(message: checks.CheckMessage) -> str:
-    """A finding in one line, with what to do."""
+    """A finding and its remedy on one line."""
     return printable(f"{message.id}: {message.msg} {message.hint or ''}".strip())

@@ -37,16 +37,16 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _unusable(asked: Sequence[str]) -> str:
-    """What to do instead of a Django command that does not work here; "" for other command lines."""
+    """The message for a Django command or option that does not work here; "" for other command lines."""
     if asked and asked[0] in SERVERS:
         return f"{asked[0]} is Django's development server and cannot run this service; use manage.py serve."
     if any(word.split("=")[0] == "--settings" for word in asked):
-        return f"--settings has no use here: the settings are always {boot.SETTINGS}; set environment variables."
+        return f"--settings is not supported: the settings are always {boot.SETTINGS}; set environment variables."
     return ""
 
 
 def overview() -> str:
-    """The commands by what they do, ours before Django's."""
+    """The list of commands for --help: ours with a summary, then the names of Django's."""
     ours, others = _commands()
     width = max(map(len, ours))
     lines = [

@@ -1,7 +1,6 @@
 """Reads the environment: converts and validates each value, and reports all problems together.
-
-A reader takes the variable's name and default. It records both, for tests that compare them with the documentation, and
-the value in effect. For a bad value it records what was found (never a secret) and what is accepted.
+A reader takes the variable's name and default. It records both, for tests that compare them with the documentation. It
+also records the value in effect. For a bad value it records what was found (never a secret) and what is accepted.
 """
 
 import re
@@ -42,7 +41,7 @@ class Environment:
         return value
 
     def path(self, name: str) -> str:
-        """The path of a file, empty by default. Never shown in a message: the content may have been set by mistake."""
+        """The path of a file, empty by default. No message quotes it: it may be the file's content, set by mistake."""
         value = self._text(name, "", display="$…")
         self.effective[name] = value and safe_path(value)
         return value
@@ -163,7 +162,7 @@ class Environment:
         return self._read(name, default, convert)
 
     def subset(self, name: str, whole: tuple[str, ...], always: tuple[str, ...] = ()) -> frozenset[str]:
-        """A comma list of words from `whole`, which is the default. An explicit empty value is the empty set.
+        """A comma-separated list of words from `whole`, which is the default. An explicit empty value is the empty set.
 
         The words in `always` may be listed as well, without effect.
         """
@@ -171,12 +170,12 @@ class Environment:
         chosen = self.words(name, default)
         unknown = [word for word in chosen if word not in whole + always]
         if unknown:
-            self._refuse(name, ",".join(chosen), f"a comma list out of {default}")
+            self._refuse(name, ",".join(chosen), f"a comma-separated list of words from {default}")
         self.effective[name] = [word for word in whole if word in chosen]
         return frozenset(chosen).intersection(whole)
 
     def words(self, name: str, default: str) -> list[str]:
-        """A comma list; white space around the words is ignored."""
+        """A comma-separated list; white space around the words is ignored."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
     def grpc_target(self, name: str, default: str) -> str:
@@ -188,7 +187,7 @@ class Environment:
         return self._read(name, "", lambda raw: grpc_target(raw) if raw else "")
 
     def grpc_targets(self, name: str) -> dict[str, str]:
-        """A comma list of name=target, empty by default."""
+        """A comma-separated list of name=target, empty by default."""
 
         def convert(raw: str) -> dict[str, str]:
             pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
@@ -196,18 +195,20 @@ class Environment:
                 key: grpc_target(target) for key, equals, target in pairs if equals and BACKEND_NAME.fullmatch(key)
             }
             if len(named) < len(pairs):
-                raise ValueError("a comma list of name=host:port, each name once, of letters, digits, _ and -")
+                raise ValueError(
+                    "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -"
+                )
             return named
 
         return self._read(name, "", convert)
 
     def host_ports(self, name: str, default: str) -> str:
-        """A comma list of host:port, at least one."""
+        """A comma-separated list of host:port, at least one."""
 
         def convert(raw: str) -> str:
             addresses = [address.strip() for address in raw.split(",")]
             if not all(is_host_port(address) for address in addresses):
-                raise ValueError("a comma list of host:port")
+                raise ValueError("a comma-separated list of host:port")
             return ",".join(addresses)
 
         return self._read(name, default, convert)
@@ -240,7 +241,7 @@ class Environment:
 
 
 def without_credentials(seen: str) -> str:
-    """A URL or an address without user, password and query, which may contain a secret."""
+    """The URL or address without its user, password and query, which may contain a secret."""
     address = re.sub(r"(?<=.)\?.*", "?…", seen, flags=re.DOTALL) if "//" in seen else seen
     before, at, host = address.rpartition("@")
     scheme, slashes, _ = before.partition("//")

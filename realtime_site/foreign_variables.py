@@ -21,7 +21,7 @@ OF_THE_MAKEFILE: Final = frozenset({"CENTRIFUGO_BIN"})
 SHORTEST: Final = 8  # minimum length of a name without our prefix that may be a misspelt one
 SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.+)?)?)")
 
-# Why each is ignored: it would silently change the service's output or behaviour.
+# Variables that would silently change the service's output or behaviour, each with the reason for ignoring it.
 LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows this one process",
     "prometheus_multiproc_dir": "/metrics shows this one process",
@@ -30,7 +30,9 @@ LIBRARY_VARIABLES: Final = {
 
 
 def take_out_library_variables(environ: MutableMapping[str, str]) -> dict[str, str]:
-    """Remove what libraries must not see; the reasons by name. Call it before those libraries are imported."""
+    """Remove the variables of LIBRARY_VARIABLES from `environ`. Returns the removed names with their reasons.
+    Call this before the libraries are imported.
+    """
     present = {name: reason for name, reason in LIBRARY_VARIABLES.items() if name in environ}
     for name in present:
         del environ[name]
@@ -40,8 +42,8 @@ def take_out_library_variables(environ: MutableMapping[str, str]) -> dict[str, s
 def misspelt(environ: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
     """Unknown names that were probably meant for this service, each with the nearest known name or "".
 
-    Such a name begins like one of `known`, or is similar to one. The variables that Kubernetes sets for a Service
-    called `identity` or `centrifugo` also begin like that, and are left out.
+    Such a name begins with one of PREFIXES, or is similar to one of `known`. The variables that Kubernetes sets for a
+    Service called `identity` or `centrifugo` also begin with such a prefix, and are left out.
     """
     linked = frozenset(_service_links(environ))
     names = [name for name in environ if name not in known and name not in linked | OF_THE_MAKEFILE]

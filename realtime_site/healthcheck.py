@@ -1,8 +1,6 @@
-"""The image's HEALTHCHECK, `python -m realtime_site.healthcheck`: asks the service in this container if it is alive.
-
-It follows LISTEN_HOST and LISTEN_PORT; `python -m realtime_site.healthcheck bridge` asks a bridge, and follows
-BRIDGE_LISTEN_HOST and BRIDGE_LISTEN_PORT. The exit code is 0 when /health/live answers 200, otherwise 1 with the reason
-on stderr.
+"""The image's HEALTHCHECK, `python -m realtime_site.healthcheck`: checks that the service in this container is alive.
+It uses LISTEN_HOST and LISTEN_PORT. `python -m realtime_site.healthcheck bridge` checks a bridge, at BRIDGE_LISTEN_HOST
+and BRIDGE_LISTEN_PORT. The exit code is 0 if /health/live answers 200, otherwise 1 with the reason on stderr.
 """
 
 import http.client

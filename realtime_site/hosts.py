@@ -8,8 +8,8 @@ LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # digits alone in the last label: a mistyped IP address
 BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no port (LISTEN_PORT has it), no brackets"
 ALLOWED_HOST: Final = (
-    "a comma list of host names without scheme, port and path, .example.com for example.com and its subdomains, "
-    "[::1] for an IPv6 address, or *"
+    "a comma-separated list of host names without scheme, port and path; .example.com for example.com and its "
+    "subdomains, [::1] for an IPv6 address, or *"
 )
 
 
@@ -21,7 +21,7 @@ def bind_address(raw: str) -> str:
 
 
 def is_host(text: str) -> bool:
-    """True for an address, and for a name that can be looked up; it may end in the dot of a complete name."""
+    """True for an address, and for a name that can be looked up. A name may end with the dot of a complete name."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -35,7 +35,7 @@ def local_address(bound: str) -> str:
 
 
 def allowed_hosts(raw: str) -> list[str]:
-    """The entries of a comma list. Raises ValueError with what is accepted if no Host header can match an entry."""
+    """The entries of a comma-separated list. Raises ValueError with what is accepted if an entry can match no Host."""
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     if not entries or not all(map(_can_match, entries)):
         raise ValueError(ALLOWED_HOST)

@@ -134,7 +134,7 @@ def _ready(readiness: Readiness) -> Iterator[None]:
 
 @contextmanager
 def _first_on_sigterm(react: Callable[[], None]) -> Iterator[None]:
-    """Call `react` on SIGTERM, before the server's own handler."""
+    """Call `react` on SIGTERM, and then the server's own handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -49,7 +49,7 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
             # Without a handler uvicorn does not even format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
-            # Its warnings repeat a malformed tracestate: the text of a caller, or of an event.
+            # Its warnings quote a malformed tracestate, which is text from a caller or from an event.
             "opentelemetry.trace.span": {**through, "level": max(LEVELS[level], logging.ERROR)},
             "django": through,
             # A line per refused request could fill a disk; the metrics count them.
@@ -64,16 +64,15 @@ def _stream(descriptor: int, filters: list[str]) -> dict[str, Any]:
 
 
 class BelowWarning(logging.Filter):
-    """Keeps warnings off stdout; they are on stderr."""
+    """Keeps warnings and errors off stdout, because they go to stderr."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno < logging.WARNING
 
 
 class FloodFilter(logging.Filter):
-    """Passes one line per place in the code in `quiet_s` seconds. The next line has the number held back.
-
-    For errors, and for loggers that may write once a request or a batch. Other warnings are rare and all pass.
+    """Passes one line per place in the code in `quiet_s` seconds. The next line has the number of suppressed lines.
+    It filters errors, and loggers that may write a line per request or batch. Other warnings are rare, and all pass.
     """
 
     def __init__(self, quiet_s: float) -> None:

@@ -1,4 +1,4 @@
-"""The tracer for OTEL_SDK_DISABLED: makes no spans, but propagates the caller's trace to identity.
+"""The tracer for OTEL_SDK_DISABLED. It makes no spans, but propagates the caller's trace to identity.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
 """

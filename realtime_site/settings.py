@@ -147,7 +147,7 @@ BRIDGE_LISTEN_HOST, BRIDGE_LISTEN_PORT = read_bridge_listening(env)
 
 env.finish()
 
-# For the system checks and the line at start.
+# For the system checks and the log line at startup.
 IGNORED_VARIABLES = take_out_library_variables(os.environ)
 MISSPELT_VARIABLES = misspelt(os.environ, env.defaults)
 EFFECTIVE_SETTINGS = env.effective

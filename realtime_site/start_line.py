@@ -1,4 +1,4 @@
-"""The log line at startup: what runs here and how it is configured."""
+"""The log line at startup: the version, the state and the settings of the service."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Targets of gRPC, and addresses with a port: https://github.com/grpc/grpc/blob/master/doc/naming.md"""
+"""gRPC targets, and addresses with a port: https://github.com/grpc/grpc/blob/master/doc/naming.md"""
 
 import ipaddress
 import re

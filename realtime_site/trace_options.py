@@ -84,9 +84,8 @@ def sampling(sampler: str, ratio: float) -> Sampling:
 
 
 def headers(raw: str) -> dict[str, str]:
-    """The headers in a comma list of name=value with percent-encoded values. Raises ValueError naming what is accepted.
-
-    The values are secrets, so their representation is hidden.
+    """The headers in a comma-separated list of name=value with percent-encoded values.
+    Raises ValueError with what is accepted. The values are secrets, so their representation is hidden.
     """
     return {name: HiddenText(value) for name, value in _headers(raw)}
 
@@ -96,7 +95,7 @@ def _headers(raw: str) -> Iterator[tuple[str, str]]:
         name, equals, value = (part.strip() for part in pair.partition("="))
         value = unquote(value)
         if not equals or not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            raise ValueError("a comma list of name=value, the values percent-encoded")
+            raise ValueError("a comma-separated list of name=value, the values percent-encoded")
         yield name, value
 
 

@@ -20,7 +20,7 @@ class Caller(Protocol):
 
 
 class Event(Protocol):
-    """One of Centrifugo's events: decides about a parsed request."""
+    """The handler of one of Centrifugo's events: decides about a parsed request."""
 
     async def decide(self, request: Any, caller: Caller) -> Decision: ...
 

@@ -55,7 +55,7 @@ class ChannelGate:
         if not rule.ask_family_service:
             return Granted(rule, 0), notices
         if self.family_service is None:
-            raise BackendFault("a rule asks the family service, and there is none")
+            raise BackendFault("a rule asks the family service, but none is configured")
         query = AccessQuery(
             owner.user, owner.family_id, request.client, request.channel, publish=action is Action.PUBLISH
         )
@@ -63,7 +63,9 @@ class ChannelGate:
 
 
 def _judgement(answer: AccessAnswer, rule: ChannelRule, owner: Owner) -> Judgement:
-    """The family service cannot know a fallback connection, so its refusal of one is temporary."""
+    """The judgement for an answer. The family service does not know the users of fallback connections, so a refusal of
+    such a connection is temporary.
+    """
     match answer:
         case Grant(expire_at):
             return Granted(rule, expire_at)

@@ -1,6 +1,6 @@
 """The connect event: decides whether a connection is accepted, and as which user.
 
-Decides, and updates the detector and the pool; logs and counts nothing. What happened is in the `Decision`.
+It updates the detector and the pool. It logs and counts nothing: the `Decision` describes what happened.
 """
 
 from collections.abc import Callable
@@ -42,12 +42,12 @@ OUTCOMES: Final = (
 )
 # fmt: on
 
-# The `data` for the client of a connection that identity marks as degraded: info and meta never reach the client.
+# Sent to the client as `data` if identity marks the connection as degraded: info and meta never reach the client.
 DEGRADED_MARKS: Final = {"degraded": True}
 
 
 def _nothing() -> None:
-    """Used as `wake_probe` when there is no probe."""
+    """The default of `wake_probe`, for a service without a probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ class Connect:
         return (failure, opened) if opened else (failure,)
 
     async def _ask_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
-        """The answer while identity is unreachable. No await stands between the last check and the consumption."""
+        """The answer while identity is unreachable.
+        There is no await between the last check that the caller still waits and the use of the ticket.
+        """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone
         admitted = await self.admission.admit(ticket, self.clock.monotonic(), self.clock.time())

@@ -26,7 +26,7 @@ class CallFailed(NamedTuple):
 
 
 class TicketMissing(NamedTuple):
-    """A connect request had no usable `data.token`. `problem` says what was there instead, never a value."""
+    """A connect request had no usable `data.token`. `problem` describes what the client sent, without values."""
 
     problem: str
 
@@ -40,13 +40,13 @@ class GuardRefused(NamedTuple):
 Notice = FallbackNotice | DisconnectChanged | MetaMissing | CallFailed | TicketMissing | GuardRefused
 Notices = tuple[Notice, ...]
 
-# Outcomes of the session events, besides those that every request can have; a metric label.
+# The outcomes of session events, values of a metric label. COMMON_OUTCOMES are those that every request can have.
 SESSION_EVENT_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
 COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented")
 
 
 class Decision(NamedTuple):
-    """`outcome` is a metric label; `status` is that of response mode `http`.
+    """`outcome` is a metric label; `status` is the HTTP status in response mode `http`.
 
     `fault` is the exception behind an internal error. `notices` are for operators.
     """
@@ -67,7 +67,7 @@ NOT_IMPLEMENTED: Final = Decision("not_implemented", 501, answers.Error(codes.NO
 
 
 def internal_error(fault: Exception, notices: Notices = ()) -> Decision:
-    """A bug, or an answer that breaks the contract. The client is not shown the cause."""
+    """A bug, or an answer that breaks the contract. The client does not learn the cause."""
     return Decision("internal_error", 500, answers.Error(codes.INTERNAL, "internal error"), notices, fault)
 
 

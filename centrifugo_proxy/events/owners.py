@@ -9,7 +9,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 @dataclass(slots=True)
 class Once:
-    """True the first time it is asked."""
+    """A flag that is true at the first call only."""
 
     asked: bool = False
 
@@ -20,7 +20,7 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Reads the owner, and notices once if Centrifugo sends no `meta`."""
+    """Reads the owner, and reports once if Centrifugo sends no `meta`."""
 
     missing: Once = field(default_factory=Once)
 

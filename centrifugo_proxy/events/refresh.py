@@ -32,7 +32,7 @@ FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Answers with a result or fails; never with an error or a disconnect."""
+    """The answer is a result or a failed call, never an error or a disconnect."""
 
     identity: RefreshClient
     owners: Owners
@@ -76,7 +76,7 @@ class Refresh:
 
 
 def _says(known: bytes, meta: dict[str, Any]) -> bool:
-    """True if this JSON equals `meta`. Centrifugo usually sends back the same bytes."""
+    """True if the JSON `known` equals `meta`. Centrifugo usually sends back the same bytes."""
     if known == orjson.dumps(meta):
         return True
     try:

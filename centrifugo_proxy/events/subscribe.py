@@ -35,9 +35,8 @@ class Subscribe:
 
 
 def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
-    """`expire_at` of a subscription: the earlier of the family service's time and ours; absent if there is neither.
-
-    Ours is rounded up: Centrifugo permanently refuses a subscription that has expired when the answer arrives.
+    """`expire_at` of a subscription: the earlier of the family service's time and now + `ttl_s`; absent without both.
+    `now` is rounded up: Centrifugo permanently refuses a subscription that has expired when the answer arrives.
     """
     if ttl_s:
         ours = math.ceil(now) + ttl_s

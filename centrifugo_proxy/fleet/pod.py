@@ -1,4 +1,4 @@
-"""The state of one pod, from its answers. None means unknown."""
+"""The state of one pod, parsed from its HTTP answers. None means unknown."""
 
 import math
 import re
@@ -62,7 +62,7 @@ class Health(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """The state of one replica. `asked` is False if there was no address to ask."""
+    """The state of one replica. `asked` is False if its host name did not resolve, so that no request was sent."""
 
     url: str
     error: str | None = None
@@ -122,7 +122,7 @@ def _claims(claims: Any) -> Claims | None:
 def _a(kind: type, value: Any) -> Any:
     """The value, of exactly this type: True is not 1. Raises ValueError."""
     if type(value) is not kind:
-        raise ValueError("another type")
+        raise ValueError(f"not of type {kind.__name__}")
     return value
 
 
@@ -158,7 +158,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def read_scrape(at: float, exposition: bytes) -> Scrape:
-    """The connects by outcome in the text of /metrics. Raises ValueError where there are none."""
+    """The connects by outcome in the text of /metrics. Raises ValueError if the text has none."""
     connects = {outcome.decode(): float(count) for outcome, count in CONNECTS.findall(exposition)}
     if not 0 < len(connects) <= MOST_OUTCOMES or not all(map(math.isfinite, connects.values())):
         raise ValueError("not the metrics of this service")

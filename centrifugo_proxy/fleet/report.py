@@ -48,7 +48,7 @@ class Fleet(NamedTuple):
 
 
 def _shared_by(pod: Pod, health: Health) -> tuple[str, ...]:
-    """Equal for pods that use up the same tickets. Only processes on one machine can share a file."""
+    """A key that is equal for pods that use up the same tickets. Only processes on one machine can share a file."""
     claims = health.fallback_pool.claims
     match claims.store if claims else "none":
         case "redis":

@@ -1,4 +1,4 @@
-"""Asks all pods of a fleet in parallel, each within its own time limit."""
+"""Queries all pods of a fleet in parallel, each within its own time limit."""
 
 import asyncio
 import ipaddress
@@ -42,13 +42,13 @@ def _name_and_port(target: str) -> tuple[str, int]:
 
 @dataclass(slots=True)
 class Survey:
-    """Asks in rounds. A rate covers the time between two scrapes of the same pod."""
+    """Queries the pods in rounds. A rate covers the time between two scrapes of the same pod."""
 
     interval_s: float
     _scrapes: dict[str, Scrape] = field(default_factory=dict)
 
     async def round(self, urls: Sequence[str]) -> Fleet:
-        """Ask all pods in parallel. A pod without an earlier scrape is scraped twice, `interval_s` apart."""
+        """Query all pods in parallel. A pod without an earlier scrape is scraped twice, `interval_s` apart."""
         return Fleet(tuple(await asyncio.gather(*(self._pod(url) for url in urls))))
 
     async def _pod(self, url: str) -> Pod:
@@ -81,7 +81,7 @@ class Survey:
 
 
 async def _settled(question: Awaitable[T]) -> T | NotAsked:
-    """The answer, or the reason for having none."""
+    """The answer, or the reason why there is none."""
     try:
         return await question
     except NotAsked as problem:

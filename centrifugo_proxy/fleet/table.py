@@ -1,4 +1,4 @@
-"""The fleet as rows of text, for a terminal's table and for plain lines alike."""
+"""The fleet as rows of text, for a table on a terminal and for plain lines."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

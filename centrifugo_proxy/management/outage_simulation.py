@@ -1,6 +1,6 @@
 """Plays a simulated outage through the real connect view, with made-up tickets and an in-memory identity service.
 
-The background probe does not run here: the script decides when it asks.
+The background probe does not run here: the script decides when the probe calls identity.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class Outcome(NamedTuple):
 
 
 class Played(NamedTuple):
-    """A step with its expected and its actual answer."""
+    """A step with its expected and its actual outcome."""
 
     name: str
     at_ms: int

@@ -1,4 +1,4 @@
-"""The services that the session events ask: questions, answers and interfaces, without gRPC."""
+"""The services that the session events call: requests, answers and interfaces, without gRPC."""
 
 from typing import NamedTuple, Protocol
 
@@ -39,9 +39,8 @@ class RefreshClient(Protocol):
     """The part of the identity service that the refresh event uses."""
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
-        """Ask whether the connection may continue. IdentityDenied also if the server does not implement Refresh.
-
-        Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
+        """Ask whether the connection may continue. The answer is also IdentityDenied if the server does not implement
+        Refresh. Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
         """
 
 
@@ -65,7 +64,7 @@ AccessAnswer = Grant | BackendError | BackendDisconnect
 
 
 class FamilyService(Protocol):
-    """The service asked by channel rules with `ask_family_service`."""
+    """The service that decides about channels whose rule has `ask_family_service`."""
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
         """Answers one question. Raises BackendUnavailable or BackendFault."""

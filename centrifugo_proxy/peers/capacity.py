@@ -11,7 +11,7 @@ class Capacity:
     taken: int = 0
 
     def enter(self, waited_s: float = 0.0) -> bool:
-        """Take a slot. False if all are taken; a fixed limit ignores how long the request has waited."""
+        """Take a slot; False if all are taken. A fixed limit ignores how long the request has waited."""
         if self.taken >= self.limit:
             return False
         self.taken += 1

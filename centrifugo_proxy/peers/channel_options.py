@@ -21,7 +21,7 @@ CHANNEL_OPTIONS: Final[Options] = (
     ("grpc.http2.max_pings_without_data", 0),
     # No bandwidth pings: a keepalive ping waits for the reply to a bandwidth ping, by default for a minute.
     ("grpc.http2.bdp_probe", 0),
-    # Spread calls over all addresses of the target, and look the name up again soon after a loss.
+    # Spread calls over all addresses of the target, and look the name up again soon after a connection is lost.
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.service_config_disable_resolution", 1),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
@@ -29,7 +29,7 @@ CHANNEL_OPTIONS: Final[Options] = (
     ("grpc.use_local_subchannel_pool", 1),
     # No retries: a failed call may have spent the ticket, so only the client may try again.
     ("grpc.enable_retries", 0),
-    # Above these limits the call ends in RESOURCE_EXHAUSTED, whatever its real status.
+    # Above these limits the call ends with RESOURCE_EXHAUSTED, whatever status the service sent.
     ("grpc.max_metadata_size", METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES + 64 * 1024),
     # Proxies in the environment are ignored: http_proxy, https_proxy, grpc_proxy; GRPC_ADDRESS_HTTP_PROXY.

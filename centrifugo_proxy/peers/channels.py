@@ -101,7 +101,7 @@ class RollingChannel:
         _state(self._current)
 
     def method(self, path: str) -> RollingMethod:
-        """The method at `/service/method`, for as long as the service runs."""
+        """The method at the path `/service/method`. It stays valid when the channel is replaced."""
         if path not in self._methods:
             self._methods[path] = RollingMethod(path, _method(self._current, path))
         return self._methods[path]
@@ -178,7 +178,7 @@ def _method(channel: aio.Channel, path: str) -> BytesMethod:
 
 
 def is_name(target: str) -> bool:
-    """Whether the addresses behind a target can change."""
+    """True if the target is a name, whose addresses can change."""
     return ADDRESS.fullmatch(target) is None
 
 
@@ -186,7 +186,7 @@ def is_name(target: str) -> bool:
 async def rolling_channel(
     source: Source, *, target: str, deadline_s: float, report: Report, age_s: float = AGE_S
 ) -> AsyncIterator[RollingChannel]:
-    """A channel to a target: connects at once, is replaced when needed, and is closed at the end."""
+    """A channel to a target. It connects at once, is replaced when needed, and is closed at the end."""
     oldest_s = age_s if is_name(target) else None
     channel = RollingChannel(source, age_s=oldest_s, linger_s=deadline_s + 1, report=report)
     keeper = asyncio.create_task(channel.run(), name=f"channel to {target}")

@@ -1,4 +1,4 @@
-"""The methods of a service: called with a deadline, counted, timed and traced."""
+"""The methods of a peer. Each call has a deadline and is counted, timed and traced."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -23,7 +23,7 @@ BytesCall = aio.UnaryUnaryCall[bytes, bytes]
 # Maximum number of abandoned calls to one peer. Each ends at its deadline. Above the maximum they are cancelled at
 # once, and grpcio leaks about 900 bytes for each.
 ABANDONED_CALLS: Final = 4096
-# Names and numbers of statuses. An enumeration's `name` and `value` are computed each time.
+# Names and numbers of statuses, kept here because an enum computes `name` and `value` at each access.
 OK: Final = (grpc.StatusCode.OK.name, grpc.StatusCode.OK.value[0])
 CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.value[0])
 
@@ -79,7 +79,7 @@ class ObservedCall(Generic[Request, Response]):
     peer: Peer
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Make one call, without retries; its response is awaited. Raises Failed; at once if no capacity is left."""
+        """Make one call, without retries. The caller awaits the response. Raises Failed, at once without capacity."""
         capacity = self.peer.capacity
         if capacity is not None and not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
@@ -112,17 +112,20 @@ class ObservedCall(Generic[Request, Response]):
         call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
         try:
             await ended
-        except asyncio.CancelledError:  # the caller has hung up; to await the call itself would cancel it
+        except asyncio.CancelledError:  # the caller has hung up; awaiting the call itself would have cancelled it
             self._abandon(call, make_call)
             raise
         succeeded = True
         try:
             body = await call
-        except (grpc.RpcError, asyncio.CancelledError):  # the call's ending; a cancellation arrives at the await above
+        except (
+            grpc.RpcError,
+            asyncio.CancelledError,
+        ):  # the call has failed; a cancellation of this task raises at the await above
             succeeded = False
-        if not succeeded:  # not in the except block: its exception quotes the peer
+        if not succeeded:  # outside the except block, whose exception quotes the peer
             raise await self._failure(call, make_call)
-        if body is None:  # missing from the annotations of grpc.aio
+        if body is None:  # possible, although grpc.aio's annotations do not have it
             raise Interrupted(grpc.StatusCode.OK, "ended with the gRPC status OK and without a message")
         try:
             return self.response.FromString(body)

@@ -1,4 +1,4 @@
-"""The identity service: questions, answers and interface, without gRPC."""
+"""The identity service: requests, answers and interface, without gRPC."""
 
 from typing import Final, Literal, NamedTuple, Protocol, get_args
 

@@ -31,14 +31,14 @@ DENIED: Final = frozenset({
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED,
 })  # fmt: skip
-# A server that does not implement Refresh does not renew the connection.
+# A server that does not implement Refresh cannot renew a connection, so UNIMPLEMENTED counts as a refusal.
 REFRESH_DENIED: Final = DENIED | {grpc.StatusCode.UNIMPLEMENTED}
 TIERS: Final = {
     pb.SUBSCRIPTION_TIER_FREE: "free",
     pb.SUBSCRIPTION_TIER_PRO: "pro",
     pb.SUBSCRIPTION_TIER_FAMILY: "family",
 }
-# Characters of both ids up to which neither can be too long: UTF-8 takes at most four bytes for one.
+# If both ids together have at most this many characters, neither is too long: UTF-8 takes at most four bytes for one.
 CERTAINLY_SHORT: Final = LONGEST_ID_BYTES // 4
 
 
@@ -119,7 +119,7 @@ def _identity(success: pb.Success) -> Identity | IdentityMalformed:
 
 
 def _too_long(user: str, family: str) -> str:
-    """What is wrong with ids that are too long, else ""."""
+    """The problem, if one of the ids is too long, else ""."""
     for name, value in (("user_id", user), ("family_id", family)):
         if len(value.encode()) > LONGEST_ID_BYTES:
             return f"identity's Success has a {name} of more than {LONGEST_ID_BYTES} bytes"

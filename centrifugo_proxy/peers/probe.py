@@ -1,4 +1,4 @@
-"""Asks identity in the background while its calls fail, so that the outage detector's evidence stays fresh."""
+"""Calls identity in the background while clients' calls fail, so that the outage detector stays up to date."""
 
 import asyncio
 import secrets
@@ -38,9 +38,9 @@ class IdentityProbe:
     """Validates a made-up ticket every `interval_s` while a streak of failures is on.
 
     The next probe does not wait for a hanging one, so that the return of identity is noticed within an interval. At
-    most MOST_AT_ONCE probes wait for an answer. After an answered probe and then a client's failure, it probes twice
-    each time: if every other call to identity fails, so does one of the two. `wake` starts the probing, which ends with
-    the streak. `report` is called after each probe.
+    most MOST_AT_ONCE probes are in flight. If a client's call has failed after an answered probe, each round has two
+    probes: if every other call to identity fails, one of the two fails. `wake` starts the probing, which ends with the
+    streak. `report` is called after each probe.
     """
 
     identity: IdentityClient
@@ -51,7 +51,7 @@ class IdentityProbe:
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
-        """Start probing, if probing is on and not under way already."""
+        """Start probing, if probing is on and has not started yet."""
         self._awake.set()
 
     async def run(self) -> None:

@@ -44,14 +44,16 @@ class Reason(Enum):
     """Why a channel is replaced."""
 
     FAILING = "not connected"
-    SILENT = "calls ran into their deadline"
+    SILENT = "calls exceeded their deadline"
     AGE = "its age"
     CREDENTIALS = "new credentials"
 
 
 @dataclass(slots=True)
 class Rollover:
-    """The state of the current channel and its candidate. `age_s` is None if the target's addresses cannot change."""
+    """The state of the current channel and its candidate. The channel is replaced at the age `age_s`, in seconds;
+    None if the target's addresses cannot change.
+    """
 
     opened_at: float
     age_s: float | None = None
@@ -66,7 +68,7 @@ class Rollover:
         self._expired = True
 
     def credentials_changed(self) -> None:
-        """Record that new credentials exist: drop an older candidate."""
+        """Record that there are new credentials. A candidate with older ones no longer counts."""
         self._reason, self._candidate_at = Reason.CREDENTIALS, None
 
     def step(self, now: float, current: State, candidate: State | None) -> Step:

@@ -7,8 +7,8 @@ import grpc
 STATUS_NAMES: Final = tuple(status.name for status in grpc.StatusCode)
 # The service did not answer. Only these count as failures in an outage.
 NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-# gRPC's core begins the details of a status that it made itself with these texts: from an HTTP status, or from a reset
-# of the stream. There is no other sign of it.
+# The details begin with one of these texts if gRPC's core made the status itself, from an HTTP status or from a reset
+# of the stream. Nothing else distinguishes such a status from one that the service sent.
 MADE_BY_GRPC: Final = ("Received http2 header with status: ", "Stream removed (RST_STREAM ")
 
 
@@ -24,7 +24,7 @@ class Failed(Exception):
 
 
 class NotFromService(Failed):
-    """gRPC made the status itself: a proxy or mesh in front of the service refused the call.
+    """gRPC made the status itself, because a proxy or mesh in front of the service refused the call.
 
     gRPC maps an HTTP response without `grpc-status` to the nearest gRPC status: 401 to UNAUTHENTICATED, 403 to
     PERMISSION_DENIED, 404 to UNIMPLEMENTED. It maps a reset with INADEQUATE_SECURITY to PERMISSION_DENIED.
@@ -35,4 +35,4 @@ class NotFromService(Failed):
 
 
 class Interrupted(Failed):
-    """The call was interrupted: CANCELLED, or OK without a message. Neither an answer nor a sign of an outage."""
+    """The call was interrupted: CANCELLED, or OK without a message. It is neither an answer nor a sign of an outage."""

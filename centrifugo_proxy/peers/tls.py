@@ -14,7 +14,7 @@ from common.safe_path import safe_path
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files for a TLS channel, each "" when not given; `server_name` replaces the target's name."""
+    """Paths of PEM files for a TLS channel, "" for a file that is not set. `server_name` replaces the target's name."""
 
     ca: str = ""
     cert: str = ""
@@ -63,7 +63,7 @@ def _content(path: str) -> bytes | None:
 
 
 def _check(files: TlsFiles, ca: bytes | None) -> None:
-    """gRPC itself accepts any bytes, and then fails at each handshake."""
+    """Check the files before gRPC gets them: it accepts any bytes, and then fails at each handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca is not None:
         try:
@@ -90,8 +90,8 @@ Stamp = tuple[tuple[int, ...], ...]
 class TlsWatch:
     """The newest usable content of TLS files.
 
-    Kubernetes mounts a Secret as links below a link `..data`, and swaps that link; other writers replace the files one
-    by one. So a change counts once the files have looked the same twice.
+    Kubernetes mounts a Secret as links below a link `..data`, and swaps that link. Other writers replace the files one
+    by one. So a change counts only after two checks in a row have found the same files.
     """
 
     def __init__(self, files: TlsFiles, report: Report) -> None:

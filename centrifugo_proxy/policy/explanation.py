@@ -88,7 +88,7 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
 def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
     """The reason, with the values of the rule and of the owner."""
     if reason is Reason.DEGRADED and not (rule and rule.sensitive):
-        return "the user of a fallback connection is unknown, and a rule may allow this to that user"
+        return "the user of a fallback connection is unknown, and a rule may allow this request for that user"
     if rule is None:
         return "no rule matches"
     feature, tiers = rule.feature, _listed(rule.tiers or ())
@@ -96,24 +96,24 @@ def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
         Reason.DEGRADED: "the rule is sensitive, which is the default, and the connection is degraded",
         Reason.SCREEN_TIME: "screen_time_lock is on, which refuses every publish and rpc",
         Reason.FEATURE: f'the rule has feature = "{feature}", and feature_lock_{feature} is on',
-        Reason.TIER: f"the rule is for the tiers {tiers}, and this one is {owner.subscription_tier}",
+        Reason.TIER: f"the rule is for the tiers {tiers}, and the user's tier is {owner.subscription_tier}",
     }
     if isinstance(rule, ChannelRule):
-        sentences[Reason.ACTION] = f"the rule allows {_listed(rule.allow)} only"
+        sentences[Reason.ACTION] = f"the rule allows only {_listed(rule.allow)}"
     return sentences[reason]
 
 
 def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings) -> tuple[str, ...]:
-    said = []
+    steps = []
     if rule.ask_family_service:
-        said.append(f"the family service ({surroundings.family_service}) is asked, and may still refuse")
+        steps.append(f"the family service ({surroundings.family_service}) is asked, and may still refuse")
     if action is Action.SUBSCRIBE and surroundings.subscription_ttl_s:
-        said.append(f"the subscription is decided again after {surroundings.subscription_ttl_s} seconds")
+        steps.append(f"the subscription is checked again after {surroundings.subscription_ttl_s} seconds")
     if action is Action.PUBLISH and rule.max_publish_bytes is not None:
-        said.append(f"more than {rule.max_publish_bytes} bytes of data are refused with {codes.TOO_LARGE}")
+        steps.append(f"more than {rule.max_publish_bytes} bytes of data are refused with {codes.TOO_LARGE}")
     if action is Action.PUBLISH and rule.skip_history:
-        said.append("the publication is not kept in the channel's history")
-    return tuple(said)
+        steps.append("the publication is not kept in the channel's history")
+    return tuple(steps)
 
 
 def _after_rpc(rule: RpcRule, surroundings: Surroundings) -> tuple[str, ...]:

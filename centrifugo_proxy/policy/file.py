@@ -1,4 +1,4 @@
-"""Reads a policy file (TOML). Reports all problems at once, each with its rule, its line and what to write instead."""
+"""Reads a policy file (TOML). Reports all problems at once, each with its rule, its line and the remedy."""
 
 import re
 import tomllib
@@ -37,7 +37,7 @@ class PolicyError(ValueError):
 
 @dataclass
 class _Rule:
-    """A rule of the file, read key by key. A bad value adds a problem and yields a neutral value."""
+    """A rule of the file, read key by key. A bad value adds a problem, and a harmless default replaces it."""
 
     fields: Mapping[str, Any]
     known: tuple[str, ...]
@@ -50,7 +50,7 @@ class _Rule:
         value = self.fields.get(key)
         if isinstance(value, str) and value:
             return value
-        self.refuse(f'{key} is {_seen(value)}; write a text such as {key} = "{example}"')
+        self.refuse(f'{key} is {_seen(value)}; write text such as {key} = "{example}"')
         return ""
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -99,14 +99,14 @@ class _Rule:
             if segment not in accepted and not is_plain_segment(segment):
                 self.refuse(
                     f"match {match!r} has the segment {segment!r}; between {apart} write {_listed(accepted)}, "
-                    f"or a plain text without white space and {' '.join(sorted(RESERVED))}"
+                    f"or plain text without white space and without {' '.join(sorted(RESERVED))}"
                 )
         return segments
 
     def look_for_unknown_keys(self) -> None:
         for key in self.fields:
             if key not in self.known:
-                self.refuse(f"{key} is not a key of such a rule; there are {_listed(self.known)}")
+                self.refuse(f"{key} is not a key of such a rule; the keys are {_listed(self.known)}")
 
 
 T = TypeVar("T", ChannelRule, RpcRule)
@@ -128,7 +128,9 @@ class _Reader:
         document = self._document()
         for key in document:
             if key not in KINDS:
-                self.problems.append(f"{self.path}: {key} is not known here; a policy has [[channels]] and [[rpc]].")
+                self.problems.append(
+                    f"{self.path}: the key {key} is unknown; a policy has only [[channels]] and [[rpc]]."
+                )
         channels = self._rules(document, "channels", CHANNEL_KEYS, self._channel_rule)
         rpc = self._rules(document, "rpc", RPC_KEYS, self._rpc_rule)
         self.problems += _shadowed(self.path, "channels", channels, prefixes=False)
@@ -217,16 +219,15 @@ def read_policy(
 
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
-    """Rules that can never decide because an earlier rule matches everything that they match.
-
-    A wildcard covers a placeholder, except for ids with a reserved character.
+    """A problem for each rule that can never decide, because an earlier rule matches everything that it matches.
+    A wildcard matches everything that a placeholder matches, except ids with a reserved character.
     """
     for index, rule in enumerate(rules):
         earlier = next((other for other in rules[:index] if _covers(other, rule, prefixes=prefixes)), None)
         if earlier is not None:
             yield (
-                f"{place(path, kind, rule.number, rule.line)}: match {rule.match!r} comes too late, rule "
-                f"{earlier.number} (line {earlier.line}, {earlier.match!r}) decides first; put it before that rule, "
+                f"{place(path, kind, rule.number, rule.line)}: match {rule.match!r} never decides, because rule "
+                f"{earlier.number} (line {earlier.line}, {earlier.match!r}) matches first; move it before that rule, "
                 "or remove it."
             )
 
@@ -245,13 +246,13 @@ def rule_lines(text: str, kind: str, count: int) -> list[int]:
     headers = [number for number, line in lines if re.match(rf"\s*\[\[{key}\]\]", line)]
     if len(headers) == count:
         return headers
-    # The rules are in one array, or in another form in which the start of each cannot be found.
+    # The rules are written as one array, or in another form that does not show where each rule begins.
     array = re.compile(rf"{key}=")
     return [next((number for number, line in lines if array.match(line)), next(iter(headers), 1))] * count
 
 
 def place(path: str, kind: str, number: int, line: int) -> str:
-    """The place of a rule, as problems name it."""
+    """The place of a rule, in the form that problems begin with."""
     return f"{path}: line {line}, [[{kind}]] rule {number}"
 
 

@@ -10,7 +10,7 @@ from centrifugo_proxy.peers.identity import Tier
 
 
 class _Locks(msgspec.Struct, gc=False):
-    """The locks that a parent has set. Every field of `ParentalState` is required."""
+    """The locks that a parent has turned on. Every field of `ParentalState` is required."""
 
     screen_time_lock: bool
     feature_lock_chat: bool
@@ -46,7 +46,7 @@ class Owner(NamedTuple):
         return self.locks is None or f"feature_lock_{feature}" in self.locks
 
     def out_of_screen_time(self) -> bool:
-        """True if a parent has locked the screen."""
+        """True if a parent has turned screen_time_lock on."""
         return self.locks is not None and SCREEN_TIME in self.locks
 
 

@@ -26,7 +26,7 @@ def as_lines(report: Report) -> list[str]:
         return [*problems, f"{file}: {_counted(len(problems), 'problem')}; the service would not start."]
     if explanation is None:
         channels, rpc = _counted(len(policy.channels), "rule"), _counted(len(policy.rpc), "rule")
-        return [f"{file}: sound; {channels} for channels, {rpc} for rpc."]
+        return [f"{file}: no problems; {channels} for channels, {rpc} for rpc."]
     return list(_paragraph(file, explanation))
 
 
@@ -41,7 +41,7 @@ def _paragraph(file: str, explanation: Explanation) -> Iterator[str]:
         temporary = " (temporary: its SDK tries again)" if _is_temporary(explanation) else ""
         yield f"The client gets error {code}: {message}{temporary}"
     if explanation.passed_over:
-        yield "Passed over:" if explanation.rule else "Looked at:"
+        yield "Rules that do not match:"
     for rule, why in explanation.passed_over:
         yield f"  {_named(file, explanation.kind, rule)}: {why}"
 

@@ -85,7 +85,7 @@ class ChannelVerdict(NamedTuple):
 
 
 class RpcVerdict(NamedTuple):
-    """As ChannelVerdict. With Reason.NO_RULE the method is unknown."""
+    """The same fields as ChannelVerdict. With Reason.NO_RULE the method is unknown."""
 
     rule: RpcRule | None
     reason: Reason | None
@@ -164,7 +164,9 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner |
 
 
 def fits_segment(wanted: str, segment: str, owner: Owner | None) -> bool:
-    """True if a segment of a channel or method matches the pattern's segment. Without an owner: for some owner."""
+    """True if a segment of a channel or method matches the pattern's segment.
+    Without an owner, True if it matches for any owner.
+    """
     if wanted not in SPECIAL:
         return segment == wanted
     if wanted == WILDCARD:

@@ -1,4 +1,4 @@
-"""The answers that Centrifugo understands: their shapes, and how they are rendered.
+"""The answers that Centrifugo understands, and their rendering as JSON.
 
 https://centrifugal.dev/docs/server/proxy#connect-proxy
 """
@@ -35,7 +35,7 @@ Answer = Result | Disconnect | Error
 
 
 def disconnect(code: int, reason: str) -> Disconnect:
-    """A disconnect that Centrifugo can carry out. Cuts a long reason. Raises ValueError for a code out of range."""
+    """A disconnect that Centrifugo accepts. A long reason is cut. Raises ValueError for a code out of range."""
     if code not in codes.DISCONNECT_CODES:
         raise ValueError(f"disconnect code {code} is outside 3000–4999")
     encoded = reason.encode()

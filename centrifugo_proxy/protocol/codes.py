@@ -1,4 +1,4 @@
-"""Centrifugo's events, the codes of our answers, and the code ranges that mean something to Centrifugo and its SDKs.
+"""Centrifugo's events, the codes of our answers, and the code ranges that Centrifugo and its SDKs define.
 
 Rules: https://centrifugal.dev/docs/server/proxy#return-custom-disconnect and
 https://centrifugal.dev/docs/server/codes (4000–4499 reconnect, 4500–4999 never do).
@@ -9,7 +9,7 @@ from typing import Final
 
 DISCONNECT_CODES: Final = range(3000, 5000)
 TERMINAL_DISCONNECT_CODES: Final = range(4500, 5000)
-CLOSE_REASON_BYTES: Final = 123  # what a WebSocket close frame has room for (RFC 6455, 5.5)
+CLOSE_REASON_BYTES: Final = 123  # the longest reason in a WebSocket close frame (RFC 6455, 5.5)
 
 CHANNEL_EVENTS: Final = ("subscribe", "sub_refresh", "publish")
 SESSION_EVENTS: Final = ("refresh", *CHANNEL_EVENTS, "rpc")
@@ -35,7 +35,7 @@ RECONNECT: Final = 4000  # in place of a disconnect code outside Centrifugo's ra
 
 INVALID_TICKET: Final = 4401
 UNAVAILABLE_HTTP: Final = 4503
-UNAVAILABLE_ENVELOPE: Final = 4103  # in this mode it reaches clients, and after 4503 they would never reconnect
+UNAVAILABLE_ENVELOPE: Final = 4103  # in this mode the code reaches clients, which never reconnect after 4503
 
 
 def path_of(event: str) -> str:

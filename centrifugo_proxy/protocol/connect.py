@@ -33,7 +33,7 @@ class BadRequest(ValueError):
 
 
 class ConnectRequest(NamedTuple):
-    """`ticket` is None if the client sent no usable ticket. `problem` then says what it sent instead."""
+    """`ticket` is None if the client sent no usable ticket. `problem` then describes what the client sent."""
 
     client: str
     transport: str
@@ -66,7 +66,7 @@ def _parse_split(body: bytes) -> ConnectRequest:
     except NotAnObject:
         raise BadRequest("the body is not a JSON object") from None
     except TooManyTokens:
-        return ConnectRequest("", "", "", None, "the body has too many values")
+        return ConnectRequest("", "", "", None, "the body has too many JSON tokens")
     fields = {name: _read(text) for name, text in written.items() if name in READ}
     data = _read_object(written["data"]) if "data" in written else None
     if data is None and "b64data" in fields:
@@ -86,7 +86,7 @@ def _request(fields: Mapping[str, Any], data: Any) -> ConnectRequest:
 
 
 def _decoded(b64data: Any) -> Any:
-    """The data of a binary connect command; UNREADABLE when it is not JSON."""
+    """The data of a binary connect command; UNREADABLE if it is not JSON."""
     try:
         return _read_object(base64.b64decode(b64data, validate=True))
     except (TypeError, ValueError):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# In the usual spelling; ASGI requests have them in lower case.
+# The names as operators write them; ASGI requests have them in lower case.
 SIGNATURE_HEADER_NAME: Final = "X-Centrifugo-Proxy-Signature"
 TOKEN_HEADER_NAME: Final = "X-Centrifugo-Proxy-Token"  # noqa: S105  (a name, not a token)
 SIGNATURE_HEADER: Final = SIGNATURE_HEADER_NAME.lower().encode()
@@ -34,7 +34,7 @@ class Guard:
         return bool(self.secrets or self.tokens)
 
     def refusal(self, headers: Headers, body: bytes) -> str | None:
-        """One of REASONS, or None when the caller may go on."""
+        """One of REASONS, or None if the request is accepted."""
         if not self.enabled:
             return None
         if self.secrets and (reason := self._signature_refusal(headers, body)):
@@ -56,7 +56,7 @@ class Guard:
 
 
 def _only(wanted: bytes, headers: Headers) -> bytes:
-    """The value of a header that must appear once. Repeated ones are joined, so that they match nothing."""
+    """The value of a header that must appear once. Repeated headers are joined, so that they match nothing."""
     return b",".join([value for name, value in headers if name == wanted])
 
 

@@ -1,7 +1,7 @@
 """Splits a JSON object into its members without reading their values, by the rules of Go's encoding/json.
 
-Centrifugo forwards any client data that Go accepts. The fast parsers refuse some of it: half a surrogate pair, numbers
-of any size, deep nesting. A request must not fail because of data that the service does not use. So a body that those
+Centrifugo forwards any client data that Go accepts. Our JSON parsers refuse some of it: half a surrogate pair, numbers
+of any size, deep nesting. A request must not fail because of data that the service does not use. So a body that these
 parsers refuse is split here, and only the members in use are parsed.
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-MAX_TOKENS: Final = 4096  # takes a few milliseconds of the event loop
+MAX_TOKENS: Final = 4096  # scanning this many blocks the event loop for a few milliseconds
 STRING: Final = rb'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
 SCALAR: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|true|false|null"
 TOKEN: Final = re.compile(rb"[ \t\n\r]*+(?:([][{}:,])|(%b)|(?:%b))" % (STRING, SCALAR))

@@ -16,7 +16,7 @@ NOTHING: Final = msgspec.Raw(b"")
 
 
 class EventRequest(msgspec.Struct, gc=False):
-    """A request of any session event; each sends some of these. Unknown fields are ignored.
+    """A request of any session event. Each event sends some of these fields; unknown fields are ignored.
 
     `data` and `meta` keep their original bytes: `data` is measured and forwarded unchanged, `meta` is read by
     policy/owner.py.
@@ -81,7 +81,7 @@ def _parse_split(body: bytes) -> EventRequest:
             if name in EventRequest.__struct_fields__
         }
     except ValueError:
-        raise BadRequest("the body is not such a request") from None
+        raise BadRequest("the body is not a request of a session event") from None
     return EventRequest(**fields)
 
 
@@ -104,7 +104,7 @@ def readable_by_every_client(data: bytes) -> bool:
 
 
 def data_fields(data: bytes, *, binary: bool) -> dict[str, Any]:
-    """The `data` of an rpc result, unchanged. Raises ValueError if it should be JSON in UTF-8 but is not.
+    """The `data` of an rpc result, unchanged. Raises ValueError for data that should be JSON in UTF-8 but is not.
 
     Carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a carriage
     return. In JSON a raw carriage return can only be between tokens.

@@ -8,7 +8,7 @@ from centrifugo_proxy.server_config.options import Setting
 
 DEFAULT_TIMEOUT: Final = "1s"
 ANY_NAME: Final = "*"
-# What Go takes for a boolean: https://pkg.go.dev/strconv#ParseBool
+# The strings that Go parses as booleans: https://pkg.go.dev/strconv#ParseBool
 TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 FALSE: Final = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
@@ -31,7 +31,7 @@ class Option(NamedTuple):
 
 
 class Transform(NamedTuple):
-    """Maps an HTTP status to a disconnect or an error. The other code is 0."""
+    """Maps an HTTP status to a disconnect code or to an error code. The code that is not used is 0."""
 
     path: str
     status: int
@@ -46,8 +46,8 @@ class Proxy:
 
     `users` are the names of the namespaces that use it, "" for connections and for channels without a namespace; it may
     be empty. `named` is true for an entry of `proxies`, which namespaces choose by name.
-    `static_headers` is by lower-case name, `client_headers` are lists of names, `transforms` a tuple of Transform, and
-    `raw_transforms` what they were read from.
+    `static_headers` is a map by lower-case name, `client_headers` are lists of names, `transforms` is a tuple of
+    Transform, and `raw_transforms` is the option's value before parsing.
     """
 
     event: str
@@ -90,9 +90,9 @@ class Namespace:
 class Configuration:
     """The whole file.
 
-    `major` is that of the layout. `settings` are all values of the file, `left_over` the top-level keys that belong to
-    the other major. `proxies` and `namespaces` are made from the values; `lists` has the lists that v5 may have as JSON
-    text, parsed.
+    `major` is the version whose layout the file has. `settings` are all values of the file. `left_over` are the
+    top-level keys that belong to the other major. `proxies` and `namespaces` are derived from the values. `lists` are
+    the parsed lists by path; v5 accepts them as JSON text too.
     """
 
     major: int
@@ -105,7 +105,7 @@ class Configuration:
     lists: Mapping[str, Any] = field(default_factory=dict)
 
     def option(self, path: str) -> Option:
-        """The value under a dotted path, None when there is none."""
+        """The value under a dotted path, or None."""
         return Option(path, find(self.tree, path))
 
     def is_on(self, path: str) -> bool:
@@ -117,7 +117,7 @@ class Configuration:
         return self.major == 6 or self.is_on("granular_proxy_mode")
 
     def text(self, path: str, default: str = "") -> str:
-        """The text under a dotted path; the default when there is none."""
+        """The text under a dotted path, or the default."""
         value = self.option(path).value
         return default if value is None else str(value)
 
@@ -127,7 +127,7 @@ class Configuration:
 
 
 def find(tree: Any, path: str) -> Any:
-    """The value under a dotted path, None when there is none."""
+    """The value under a dotted path, or None."""
     for key in path.split("."):
         tree = tree.get(key) if isinstance(tree, dict) else None
     return tree
@@ -145,14 +145,14 @@ def table(value: Any) -> dict[str, Any]:
 
 
 def tables(value: Any) -> list[dict[str, Any]]:
-    """A list of tables. v6 takes one table for a list of it; v5 does not start with that."""
+    """The value as a list of tables. v6 reads a single table as a list of one; v5 does not start with it."""
     if isinstance(value, dict):
         return [value] if value else []
     return [table(item) for item in value] if isinstance(value, list) else []
 
 
 def words(value: Any) -> list[str]:
-    """A list of strings; one string with spaces is a list too."""
+    """The value as a list of strings. A single string is split at its spaces."""
     if isinstance(value, str):
         return value.split()
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
@@ -167,7 +167,9 @@ def number(value: Any) -> int:
 
 
 def headers(value: Any) -> dict[str, str]:
-    """A map, or a list of keys and values, by lower-case name. A map stored elsewhere has one entry, ANY_NAME."""
+    """The headers by lower-case name, from a map or from a list of {key, value} tables.
+    A value that is stored elsewhere is returned under the name ANY_NAME.
+    """
     if isinstance(value, FromSecret):
         return {ANY_NAME: value}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A configuration with comments, and how it is written down in each format."""
+"""Writes a configuration with comments as JSON, YAML or TOML."""
 
 import json
 import textwrap
@@ -53,7 +53,7 @@ def _json(tree: Tree) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what Go would read as another type, such as the text 1e100."""
+    """Quotes strings that Go would read as another type, such as 1e100."""
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
@@ -85,7 +85,7 @@ def _toml(tree: Tree) -> str:
 
 
 def _toml_lines(table: Tree, path: tuple[str, ...]) -> Iterator[str]:
-    """A table's values come first: after a table of its own they would belong to that one."""
+    """Write a table's plain values before its inner tables: after an inner table's header they would belong to it."""
     nodes = [(key, node, node.value if isinstance(node, Commented) else node) for key, node in table.items()]
     for key, node, value in nodes:
         if not isinstance(value, dict):

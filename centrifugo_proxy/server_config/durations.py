@@ -1,4 +1,4 @@
-"""Go's durations, in which Centrifugo's timeouts are written: https://pkg.go.dev/time#ParseDuration"""
+"""Go's durations, the format of Centrifugo's timeouts: https://pkg.go.dev/time#ParseDuration"""
 
 import re
 from fractions import Fraction

@@ -11,7 +11,7 @@ ADDRESS: Final = re.compile(r"(?P<host>\[[^]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", 
 
 
 def why_not_callable(endpoint: str) -> str:
-    """Why no HTTP request can be sent to this endpoint, as the end of "its …"; "" if one can.
+    """The reason why no HTTP request can be sent to this endpoint, to be put after "its"; "" if there is none.
 
     `endpoint` begins with http:// or https://. The reason never quotes it: it may contain a password.
     """
@@ -31,7 +31,7 @@ def _problem_of_address(address: str) -> str:
     if not parts["host"]:
         return "host is empty"
     if NOT_IN_A_HOST.search(parts["host"]):
-        return "host contains a blank or another character that no host name has"
+        return "host contains a space or another character that a host name must not contain"
     return "" if _is_port(parts["port"] or "80") else "port is not a number from 1 to 65535"
 
 

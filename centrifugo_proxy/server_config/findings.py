@@ -72,7 +72,7 @@ def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: Ser
 
 
 def located(finding: Finding, label: str) -> Finding:
-    """The finding with the place of its configuration in an outer file; "" when the configuration is the file."""
+    """The finding with the label of its configuration before its path. An empty label changes nothing."""
     return finding._replace(path=f"{label}: {finding.path}".removesuffix(": ")) if label else finding
 
 

@@ -1,4 +1,4 @@
-"""Writes the configuration of Centrifugo that fits the facts of this service.
+"""Generates a Centrifugo configuration that fits the facts of this service.
 
 https://centrifugal.dev/docs/server/proxy, and for v5 https://centrifugal.dev/docs/5/server/proxy
 """
@@ -15,25 +15,25 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 MAJORS: Final = (6, 5)
 TIMEOUT_MARGIN_MS: Final = 500
-STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default for connections that are not let in yet
-NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # Centrifugo does not start with another name
+STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default time limit for a connection without a connect reply
+NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # Centrifugo does not start with any other name
 V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
 V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
 
 ORIGINS: Final = (
-    "To fill in: the origin of your web app, for example https://app.example.com. Browsers and web views from other "
-    "origins are refused, and while the list is empty all of them are. Never *."
+    "Fill in the origin of your web app, for example https://app.example.com. Centrifugo refuses browsers and web "
+    "views from other origins, and refuses all of them while the list is empty. Never use *."
 )
 TIMEOUT: Final = (
     "Above {deadline.setting} ({deadline.ms} ms): Centrifugo must not hang up before the service has answered{why}."
 )
-TICKET: Final = ", or the ticket is spent and the client does not get in"
+TICKET: Final = ", or the ticket is spent and the client is not connected"
 TRANSFORMS: Final = (
     "Centrifugo reads the body of a 200 only. Without this transform a refused ticket (401) looks like a temporary "
     "fault, and the client never learns of it. 503 and 500 are temporary faults, and have no transform."
 )
 META: Final = (
-    "The service decides by the meta that it gave at connect, and Centrifugo sends it back only with this option."
+    "The service decides by the meta of its connect reply. Centrifugo sends that meta back only with this option."
 )
 V6_HEADER: Final = f"Centrifugo (6.3.0 or newer) fills this in from its own environment: {V6_GUARD_VARIABLE}."
 V5_HEADER: Final = (
@@ -42,8 +42,8 @@ V5_HEADER: Final = (
 )
 PLAIN_HEADER: Final = "The guard's token itself: keep this file as private as the token."
 NAMESPACES: Final = (
-    "The namespaces of the policy's channels. Their proxies decide who may do what. Add what your channels need: "
-    "history_size and history_ttl, presence, and the rights of subscribers to them."
+    "The namespaces of the policy's channels. Their proxies ask the service who may use a channel. Add the options "
+    "that your channels need: history_size and history_ttl, presence, and the subscribers' rights to both."
 )
 STALE: Final = "Above the connect proxy's timeout: a connection that waits for the answer counts as stale."
 
@@ -59,7 +59,7 @@ def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets:
 
 
 def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list[str]:
-    """What the operator has to add. Printed to the terminal, because JSON has no comments."""
+    """The options that the operator has to add. They go to the terminal, because JSON has no comments."""
     lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
     if facts.tokens and not with_secrets:
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
@@ -77,7 +77,7 @@ def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list
 
 
 def timeout(facts: ServiceFacts, event: str) -> Tree:
-    """The timeout, above the service's deadline; absent if the service calls no peer: the default of 1 s is enough."""
+    """The timeout, above the service's deadline. Empty if the service calls no peer: the default of 1 s is enough."""
     deadline = facts.deadline(event)
     if not deadline.ms:
         return {}
@@ -86,7 +86,7 @@ def timeout(facts: ServiceFacts, event: str) -> Tree:
 
 
 def _stale_close_delay(facts: ServiceFacts, key: str) -> Tree:
-    """Set only where the default is shorter than the connect proxy's timeout."""
+    """The delay, set only if Centrifugo's default is shorter than the connect proxy's timeout."""
     needed = facts.deadline("connect").ms + 2 * TIMEOUT_MARGIN_MS
     return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import yaml
 
 CORE: Final = "tag:yaml.org,2002:"
-UNTAGGED: Final = "untagged"  # a tag of ours, for scalars without quotes and tag
+UNTAGGED: Final = "untagged"  # our own tag, for scalars without quotes or a tag
 
 CONSTANTS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -31,7 +31,7 @@ INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|
 OLD_OCTAL: Final = re.compile(r"^([-+]?0)([0-7]+)$", re.ASCII)
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 INT64: Final = range(-(2**63), 2**64)
-# Problems that quote the file, which may hold a secret.
+# PyYAML's messages that quote the file, which may contain a secret.
 QUOTING: Final = re.compile(r"(found undefined (?:alias|tag handle)) .*", re.DOTALL)
 
 
@@ -67,7 +67,7 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = RESOLVERS
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """An anchor may be redefined; the newest definition counts."""
+        """Compose a node. An anchor may be redefined; the newest definition counts."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if not isinstance(event, yaml.AliasEvent):
             self.anchors.pop(getattr(event, "anchor", None), None)
@@ -91,11 +91,11 @@ class Loader(yaml.SafeLoader):
         return self.untagged(node.value)
 
     def construct_tagged(self, node: yaml.ScalarNode) -> Any:
-        """The value as its tag requires; ConstructorError when the two do not fit."""
+        """The value, of the type that its tag names. Raises ConstructorError for a value of another type."""
         kinds, name = TAGGED[node.tag]
         value = self.untagged(node.value)
         if type(value) not in kinds:
-            raise yaml.constructor.ConstructorError(None, None, f"found what is not {name}", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"found a value that is not {name}", node.start_mark)
         return value
 
     def construct_by_kind(self, node: yaml.Node) -> Any:
@@ -133,7 +133,7 @@ def refuse_repeated_keys(node: yaml.MappingNode) -> None:
         if not isinstance(key, yaml.ScalarNode):
             continue
         if key.value in seen:
-            problem = f"found a key that is in line {seen[key.value]} already"
+            problem = f"found a duplicate of the key in line {seen[key.value]}"
             raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
         seen[key.value] = key.start_mark.line + 1
 
@@ -144,7 +144,7 @@ def is_text(text: str) -> bool:
 
 
 def number_of(text: str) -> int | float | None:
-    """The number that the text is; None when it is not a number."""
+    """The text as a number; None if it is not one."""
     if not text.startswith(tuple("+-.0123456789")):
         return None
     plain = text.replace("_", "")
@@ -155,5 +155,5 @@ def number_of(text: str) -> int | float | None:
 
 
 def _integer(plain: str) -> int:
-    """017 is octal, as 0o17 is."""
+    """The integer; both 017 and 0o17 are octal."""
     return int(OLD_OCTAL.sub(r"\1o\2", plain), 0)

@@ -12,7 +12,7 @@ ONLY_IN_V6_PROXIES: Final = frozenset({"http", "grpc", "emulated_headers"})
 
 
 def major_of(tree: Mapping[str, Any]) -> int:
-    """The major to which most of the options belong; 6 when it is a draw."""
+    """The major to which most of the options belong; 6 if both have equally many."""
     votes = {5: 0, 6: 0}
     for key, value in tree.items():
         if major := layout_of(key, value):
@@ -21,14 +21,14 @@ def major_of(tree: Mapping[str, Any]) -> int:
 
 
 def left_over(tree: Mapping[str, Any], major: int) -> tuple[str, ...]:
-    """The top-level keys that belong to the other layout, and that this major ignores."""
+    """The top-level keys of the other layout, which this major ignores."""
     other = 11 - major
     keys = (key for key, value in tree.items() if layout_of(key, value) == other)
     return tuple(key for key in keys if not (key in TOP_LEVEL[major] and key in TABLES[major]))
 
 
 def layout_of(key: str, value: Any) -> int | None:
-    """The major that has this top-level option; None when both have it, or neither."""
+    """The major that has this top-level option; None if both or neither have it."""
     if "." in key:
         return next((major for major in (6, 5) if key in OPTIONS[major] or key in TABLES[major]), None)
     known = [major for major in (6, 5) if key in TOP_LEVEL[major]]

@@ -40,9 +40,8 @@ def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()
 
 
 def unfolded(tree: dict[str, Any]) -> dict[str, Any]:
-    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 reads it; not within lists.
-
-    Where both forms are there, the longer key wins. Null counts as absent.
+    """The tree with `a.b: 1` written as `a: {b: 1}`, as Centrifugo v6 reads it. Lists are left as they are.
+    If both forms are present, the longer key wins. Null counts as absent.
     """
     whole: dict[str, Any] = {}
     for key in sorted(tree, key=lambda key: key.count(".")):
@@ -98,7 +97,7 @@ def _rpc_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
 
 
 def _users(asking: Iterable[Mapping[str, Any]], key: str) -> Users:
-    """The namespaces' names, by the proxy that they choose under this key."""
+    """The names of the namespaces, grouped by the proxy that each chooses with the option `key`."""
     users: dict[str, set[str]] = defaultdict(set)
     for options in asking:
         users[str(options.get(key) or DEFAULT)].add(str(options.get("name") or ""))
@@ -133,6 +132,6 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
 
 
 def _unverified(path: str, tls: Mapping[str, Any]) -> Option:
-    """True if the endpoint's certificate is not verified; without `enabled` the other options do nothing."""
+    """True if the endpoint's certificate is not verified. Without `enabled`, the other options have no effect."""
     on = is_true(tls.get("enabled")) and is_true(tls.get("insecure_skip_verify"))
     return Option(f"{path}.insecure_skip_verify", on)

@@ -52,9 +52,9 @@ REGISTERS: Final = (
     rules_references.RULES,
     rules_limits.RULES,
 )
-# Findings about something that is missing, which may be in a Secret beside the file.
+# Findings about a missing option that may be set elsewhere, such as in a Secret.
 MAY_BE_ELSEWHERE: Final = frozenset({"guard-header-missing", "api-without-key", "origins-empty"})
-# The same where the configuration file itself is beside it, and only variables and flags are known.
+# The same if the configuration file itself is elsewhere, and only variables and flags are known.
 MAY_BE_IN_THE_FILE: Final = MAY_BE_ELSEWHERE | {
     "connect-proxy-missing",
     "event-proxy-missing",
@@ -94,7 +94,7 @@ def lint_file(
 
 
 def lint_variables(variables: Mapping[str, str], facts: ServiceFacts, major: int | None = None) -> Report:
-    """The report on a Centrifugo that is configured by variables alone."""
+    """The report on a Centrifugo that is configured only by environment variables."""
     return lint_sources([Source("", variables=variables)], facts, major)
 
 

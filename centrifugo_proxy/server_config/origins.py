@@ -48,10 +48,10 @@ def never_matches(entry: str) -> bool:
 
 
 def _made_for(entry: str) -> Iterator[str]:
-    """Origins of an attacker's own domain for a pattern with `*` at an end of it, or at the start of the host.
-
-    https://app.example.com* admits https://app.example.com.evil.test, *app* https://app.evil.test, and
-    https://*example.com https://evilexample.com; a subdomain, as of *.example.com, belongs to the owner of the domain.
+    """Origins that an attacker can register to match a pattern with `*` at one end, or at the start of the host.
+    For example, https://app.example.com* admits https://app.example.com.evil.test, *app* admits https://app.evil.test,
+    and https://*example.com admits https://evilexample.com. The subdomains that *.example.com admits are not among
+    them, because they belong to the owner of the domain.
     """
     begun = f"https://{entry.lstrip('*')}" if entry.startswith("*") and "://" not in entry else entry
     candidates = [begun.rstrip("*") + end for end in (STRANGER, f".{STRANGER}")] if begun.endswith("*") else []
@@ -62,7 +62,7 @@ def _made_for(entry: str) -> Iterator[str]:
 
 
 def _expression(entry: str) -> re.Pattern[str] | None:
-    """The pattern as a regular expression; None if it is malformed. An unclosed brace counts as closed at the end."""
+    """The pattern as a regular expression; None if it is malformed. An unclosed brace ends at the end of the entry."""
     written, depth = "", 0
     for part in PART.finditer(entry):
         depth += {"{": 1, "}": -1}.get(part["other"] or "", 0)

@@ -20,7 +20,7 @@ TOML_PLACE: Final = re.compile(r" \(at (line \d+, column \d+|end of document)\)$
 
 
 class UnparsableError(ValueError):
-    """The text does not fit its format. `place` is where, such as "line 3, column 7"."""
+    """The text is not valid in its format. `place` is the location of the error, such as "line 3, column 7"."""
 
     def __init__(self, message: str, place: str) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class UnparsableError(ValueError):
 
 
 def format_of(name: str, text: str) -> str:
-    """The format by the suffix, as Centrifugo decides; by the first character where the suffix is unknown."""
+    """The format: by the suffix, as Centrifugo decides; for an unknown suffix, by the first character."""
     if known := FORMAT_OF_SUFFIX.get(PurePath(name).suffix.lower()):
         return known
     return "json" if text.removeprefix(BYTE_ORDER_MARK).lstrip().startswith("{") else "yaml"
@@ -37,7 +37,7 @@ def format_of(name: str, text: str) -> str:
 def parse(text: str, file_format: str, major: int = 6) -> dict[str, Any]:
     """The configuration as this major version reads it, its keys in lower case.
 
-    Raises UnparsableError, and RecursionError where tables are nested hundreds of levels deep.
+    Raises UnparsableError, and RecursionError if tables are nested hundreds of levels deep.
     """
     if text.startswith(BYTE_ORDER_MARK):
         if (file_format, major) not in MARKED:
@@ -70,7 +70,7 @@ def _json(text: str) -> Any:
         return int(literal)
 
     def no_number(literal: str) -> NoReturn:
-        raise UnparsableError(f"{literal} is not of JSON", _place(text, literal))
+        raise UnparsableError(f"{literal} is not valid JSON", _place(text, literal))
 
     try:
         return json.loads(text, parse_float=finite, parse_int=whole, parse_constant=no_number)
@@ -101,7 +101,7 @@ def _toml(text: str) -> Any:
         last_line = f"line {text.count(NEWLINE) + 1}"
         where = place[1] if place and place[1].startswith("line") else last_line
         raise UnparsableError(TOML_PLACE.sub("", message), where) from None
-    except ValueError:  # Python's own limit to the digits of an integer
+    except ValueError:  # Python limits the number of digits of an integer
         raise _too_large(text) from None
     if not all(-(2**63) <= number < 2**63 for number in _integers(parsed)):
         raise _too_large(text)

@@ -1,4 +1,4 @@
-"""Reads a configuration as its version of Centrifugo does: file, environment variables, flags."""
+"""Reads a configuration as the version of Centrifugo that it is for: file, environment variables, flags."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ def _major_of(tree: dict[str, Any], source: Source) -> int:
 
 
 def configuration_of(tree: dict[str, Any], file_format: str, major: int | None = None) -> Configuration:
-    """The tree as this major reads it; without a major, as the version of its layout does."""
+    """The tree as this major reads it. Without a major, the tree's layout decides."""
     decided = major or major_of(tree)
     read_layout = layout5.read if decided == 5 else layout6.read
     return read_layout(tree, file_format, left_over(tree, decided))

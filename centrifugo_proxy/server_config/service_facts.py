@@ -11,7 +11,7 @@ CONNECT_SETTINGS: Final = "IDENTITY_VALIDATE_DEADLINE_MS and FALLBACK_CLAIMS_DEA
 
 
 class Deadline(NamedTuple):
-    """How long the service waits for other services, and the setting or settings with that time."""
+    """The longest time that the service waits for other services, and the settings that determine it."""
 
     setting: str
     ms: int
@@ -23,9 +23,9 @@ class ServiceFacts:
 
     `base_url` has no trailing slash. `tokens` are those the guard accepts, the current one first.
     `signed` is true if the guard also requires a signature. `events` are the answered events, including connect.
-    `deadline_ms` is that for identity; those for the store of claims, the family service and the rpc backends are 0
-    when there is none.
-    `namespaces` has the namespaces of the policy's channels, "" for channels without one. Each has the events that the
+    `deadline_ms` is the deadline of calls to identity. The deadlines of the claim store, the family service and the rpc
+    backends are 0 if the service has no such peer.
+    `namespaces` maps each namespace of the policy's channels ("" for channels without one) to the events that the
     policy allows there. `pool` is true if there are fallback connections, which expire; `subscriptions_expire` is true
     if subscriptions expire. `max_body_bytes` is the largest request that the service reads.
     """
@@ -60,7 +60,7 @@ class ServiceFacts:
         if event in CHANNEL_EVENTS:
             return Deadline("FAMILY_SERVICE_DEADLINE_MS", self.family_deadline_ms)
         if event == "connect" and self.claims_deadline_ms:
-            # Identity is asked first: only without its answer is a fallback ticket claimed.
+            # Identity is called first. A fallback ticket is claimed only if identity does not answer.
             return Deadline(CONNECT_SETTINGS, self.deadline_ms + self.claims_deadline_ms)
         return Deadline("IDENTITY_VALIDATE_DEADLINE_MS", self.deadline_ms)
 

@@ -1,4 +1,4 @@
-"""The values that Centrifugo refuses for an option, by the option's kind."""
+"""Checks whether Centrifugo accepts the value of an option, by the option's kind."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from centrifugo_proxy.server_config.options import Setting
 INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
 DURATION: Final = "a duration such as 30s, 5m or 168h (the longest unit is h: there is no d for days)"
 WHOLE_SECONDS: Final = re.compile(r"(.*\.)?(global_)?history(_meta)?_ttl")
-# v5 reads these only with the engine or the exporter that they belong to, or when it ends
+# v5 reads these only if their engine or exporter is in use, or at shutdown
 READ_ON_DEMAND: Final = (
     *("redis_", "nats_", "tarantool_", "global_presence_ttl"),
     *("graphite_", "sockjs_", "tls_autocert", "shutdown_"),
@@ -87,14 +87,14 @@ def _text(value: Any) -> str:
 
 def _words(value: Any) -> str:
     items = value if isinstance(value, list) else [value] if value else []
-    return "a list of texts" if any(isinstance(item, dict | list) for item in items) else ""
+    return "a list of strings" if any(isinstance(item, dict | list) for item in items) else ""
 
 
 def _map(value: Any) -> str:
     if isinstance(value, list):
         value = {index: text for index, item in enumerate(value) for text in _pair(item)}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        return "a table of names and texts"
+        return "a table of names and strings"
     return ""
 
 

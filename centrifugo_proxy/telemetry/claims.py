@@ -16,18 +16,18 @@ BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 
 CLAIMS: Final = Counter(
     "realtime_fallback_claims",
-    "Claims on fallback tickets in the store of FALLBACK_CLAIMS_URL: won (let in), used (by another process), error "
-    "(refused, the store did not answer), local (let in without the store), conflict (let in locally, and found "
-    "used by another process afterwards).",
+    "Claims on fallback tickets in the store of FALLBACK_CLAIMS_URL: won (accepted), used (by another process), error "
+    "(refused because the store did not answer), local (accepted without the store), conflict (accepted locally, and "
+    "later found to be used by another process too).",
     ["result"],
 )
 UP: Final = Gauge(
     "realtime_fallback_claims_up",
-    "1 while the store of claims answers, 0 while it does not; NaN where none is configured.",
+    "1 while the store of claims answers, 0 while it does not; NaN if no store is configured.",
 )
 DURATION: Final = Histogram(
     "realtime_fallback_claim_duration_seconds",
-    "Seconds that the store took for a claim, those without an answer included.",
+    "Seconds that the store took for a claim, including claims without an answer.",
     buckets=BUCKETS,
 )
 results: Final = {result: CLAIMS.labels(result.value) for result in Result}
@@ -55,7 +55,7 @@ class ClaimsTelemetry:
 
 
 def watch(claims: Claims) -> None:
-    """Have the gauge read these claims at each scrape."""
+    """Let the gauge read the state of these claims at each scrape."""
     UP.set_function(lambda: _up(claims.state().up))
 
 
@@ -72,7 +72,7 @@ def _line(notice: ClaimsNotice) -> tuple[int, str, dict[str, Any]]:
         case StoreUp(kind, unsent):
             return logging.INFO, "the store of fallback claims answers again", {"store": str(kind), "unsent": unsent}
         case Conflict(conflicts):
-            message = "a fallback ticket was let in while the store of claims was down, and used elsewhere too"
+            message = "a fallback ticket was accepted while the store of claims was down, and by another process too"
             return logging.WARNING, message, {"conflicts": conflicts}
         case StoreEvicts(policy):
             warning = evicting_store(policy)

@@ -1,4 +1,4 @@
-"""Counts requests for django-prometheus' metrics: in a dictionary, added to the metrics when they are scraped.
+"""Counts requests for django-prometheus' metrics in a dictionary, which a scrape adds to the metrics.
 
 django-prometheus' own middlewares take a dozen locks per request. Its histograms stay empty: the duration of a proxy
 request is in realtime_proxy_duration_seconds. Figures: docs/performance.md.
@@ -13,7 +13,7 @@ from django_prometheus.middleware import Metrics
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "OPTIONS", "CONNECT", "PATCH"})
 OTHER_METHOD: Final = "<invalid method>"
 
-# View, method, transport and status. A plain tuple: one is made for every request.
+# View, method, transport and status. A plain tuple, because every request creates one.
 Labels = tuple[str, str, str, int]
 
 
@@ -31,7 +31,7 @@ class Tally:
         self._requests[labels] = self._requests.get(labels, 0) + 1
 
     def fold(self) -> None:
-        """Add what was counted since the last time to django-prometheus' counters. Call it before each export."""
+        """Add the requests since the last call to django-prometheus' counters. Call this before each export."""
         with self._folding:
             for labels, count in list(self._requests.items()):
                 if new := count - self._folded.get(labels, 0):

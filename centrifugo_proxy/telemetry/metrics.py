@@ -1,6 +1,6 @@
 """The metrics. Their series are created once, so that every label value exists at 0 from the start.
 
-What every request counts is in tallies (tallies.py); the rest are prometheus_client's own metrics.
+Metrics that every request changes are tallies (tallies.py); the others are prometheus_client's own metrics.
 Label values come from the closed sets below, never from a user, channel, client or ticket.
 """
 
@@ -39,12 +39,12 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 
 FILE_DESCRIPTORS: Final = "file_descriptors"
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # an unused series for each counter and histogram
+disable_created_metrics()  # type: ignore[no-untyped-call]  # otherwise each counter and histogram has an unused series
 
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
-    "Fallback tickets left in this process; with FALLBACK_CLAIMS_URL those left in the fleet, as the store last said: "
-    "take the maximum of the processes, not the sum. With claims it rises after the store was empty or unreachable.",
+    "Fallback tickets left in this process. With FALLBACK_CLAIMS_URL: tickets left in the fleet at the last answer of "
+    "the store, so take the maximum of the processes, not the sum. It can rise after the store was down or empty.",
 )
 REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",
@@ -66,7 +66,8 @@ INFLIGHT: Final = Gauge(
 )
 INFLIGHT_LIMIT: Final = Gauge(
     "realtime_proxy_inflight_limit",
-    "Requests that may be in flight: PROXY_MAX_INFLIGHT, or with auto what this process can answer in time.",
+    "Maximum number of requests in flight: PROXY_MAX_INFLIGHT, or with auto the number that this process can answer in "
+    "time.",
 )
 QUEUE_DELAY: Final = HistogramTally(
     "realtime_proxy_queue_delay_seconds",
@@ -77,7 +78,7 @@ QUEUE_DELAY: Final = HistogramTally(
 )
 LOOP_LAG: Final = Gauge(
     "realtime_event_loop_lag_seconds",
-    "How late the event loop was a moment ago; with PROXY_MAX_INFLIGHT=auto a lag above 0.05 lowers the limit.",
+    "Latest delay of the event loop in seconds. With PROXY_MAX_INFLIGHT=auto a delay above 0.05 lowers the limit.",
 )
 IDENTITY_CALLS: Final = CounterTally(
     "realtime_identity_calls",
@@ -94,7 +95,7 @@ IDENTITY_DURATION: Final = HistogramTally(
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
-    "1 in an outage of identity that has lasted longer than the window: alert on it.",
+    "1 while identity has been down for longer than the degraded window: alert on it.",
 )
 OUTAGE_RECOVERING: Final = Gauge(
     "realtime_identity_outage_recovering",
@@ -116,8 +117,8 @@ IDENTITY_PROBES: Final = Counter(
 )
 POOL_STATUS: Final = Gauge(
     "realtime_fallback_pool_status",
-    "1 for the current load status of the fallback pool. Repair any other than loaded and disabled before the next "
-    "outage.",
+    "1 for the current load status of the fallback pool. Repair any status other than loaded and disabled before the "
+    "next outage.",
     ["status"],
 )
 POOL_WATERMARK: Final = Gauge(
@@ -159,7 +160,7 @@ TLS_DIALS: Final = Counter(
 )
 GUARD_REFUSALS: Final = Counter(
     "realtime_guard_refusals",
-    "Requests that the guard refused: Centrifugo sends a wrong or no header, or another workload calls.",
+    "Requests that the guard refused: Centrifugo sends no header or a wrong one, or another workload calls.",
     ["reason"],
 )
 BUILD_INFO: Final = Gauge("realtime_build_info", "Always 1. The label is the running version.", ["version"])
@@ -171,7 +172,7 @@ CONNECTIONS_REFUSED: Final = Counter(
 
 
 class _Connects(Collector):
-    """The requests of connect that the event decided, without those refused before it. Read from REQUESTS."""
+    """Counts the connect requests that reached the event, without those refused before it. Read from REQUESTS."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         family = CounterMetricFamily("realtime_centrifugo_connect", CONNECT_HELP, labels=["outcome"])
@@ -182,13 +183,13 @@ class _Connects(Collector):
 
 CONNECT_HELP: Final = (
     "Connect requests by outcome. In an outage: unavailable before the window has passed, then fallback_pool_consumed "
-    "(let in by a fallback ticket) and fallback_pool_miss (refused). fallback_pool_not_open: a fallback ticket was "
-    "shown while identity answers; it stays unspent."
+    "(accepted with a fallback ticket) and fallback_pool_miss (refused). fallback_pool_not_open: a client sent a "
+    "fallback ticket while identity answers; the ticket stays unspent."
 )
 
 
 class _DroppedLogLines(Collector):
-    """Reads the count at each scrape: no metric can be updated at the point where a log line is dropped."""
+    """Reads the count of dropped log lines at each scrape: the code that drops a line cannot update a metric."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """The single metric family; `_total` is added to its name."""
@@ -196,7 +197,7 @@ class _DroppedLogLines(Collector):
 
 
 LOG_LINES_HELP: Final = (
-    "Log lines lost because stdout or stderr is closed, full, broken or not read: look at what collects the logs."
+    "Log lines lost because stdout or stderr is closed, full, broken or not read: check the log collector."
 )
 for _collector in (
     _Connects(), REQUESTS, DURATION, QUEUE_DELAY, IDENTITY_CALLS, IDENTITY_DURATION, BACKEND_CALLS, BACKEND_DURATION,
@@ -217,19 +218,19 @@ guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in gua
 
 
 def count_request(event: str, outcome: str, seconds: float) -> None:
-    """One answered request; refusals by guard or capacity are not connects."""
+    """Count one answered request. The connect counter excludes refusals by the guard or the capacity."""
     REQUESTS.counts[event, outcome] += 1
     DURATION.series[event,].observe(seconds)
 
 
 def observe_identity_call(code: str, seconds: float) -> None:
-    """One Validate call that ended with this gRPC status name."""
+    """Count one Validate call that ended with this gRPC status name, after `seconds`."""
     IDENTITY_CALLS.counts[code,] += 1
     IDENTITY_DURATION.series[()].observe(seconds)
 
 
 def watch(admission: Admission, clock: Clock, version: str) -> None:
-    """Have the gauges read this runtime's state at each scrape."""
+    """Let the gauges read this runtime's state at each scrape."""
     POOL_SIZE.set_function(lambda: admission.tickets_left)
     claims.watch(admission.claims)
     POOL_WATERMARK.set(admission.pool.low_watermark)
@@ -243,13 +244,15 @@ def watch(admission: Admission, clock: Clock, version: str) -> None:
 
 
 def watch_limit(capacity: Capacity | AdaptiveLimit) -> None:
-    """Have the gauges read the limit of requests in flight, and the lag that it adapts to."""
+    """Let the gauges read the limit of requests in flight, and the event loop's lag that the limit adapts to."""
     INFLIGHT_LIMIT.set_function(lambda: int(capacity.limit))
     LOOP_LAG.set_function(lambda: capacity.last_lag_s if isinstance(capacity, AdaptiveLimit) else 0.0)
 
 
 def _last_failure(admission: Admission, clock: Clock) -> float:
-    """Unix time from an age, so that a step of the wall clock shifts only the display."""
+    """The Unix time of the last failure; 0 before the first. It is computed from the failure's age, so that a step of
+    the wall clock affects only this metric.
+    """
     age_s = admission.detector.status(clock.monotonic()).last_failure_age_s
     return 0.0 if age_s is None else round(clock.time() - age_s, 3)
 
@@ -273,5 +276,5 @@ def backend_observer(service: str) -> Callable[[str, float], None]:
 
 
 def watch_backend(service: str, capacity: Capacity) -> None:
-    """Have the gauge read how many calls to a backend are in flight."""
+    """Let the gauge read how many calls to a backend are in flight."""
     BACKEND_INFLIGHT.labels(service).set_function(lambda: capacity.taken)

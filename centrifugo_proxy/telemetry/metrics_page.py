@@ -1,6 +1,7 @@
 """The text of /metrics: rendered in slices, at most once a second, and shared by all waiting requests.
 
-Rendering takes several milliseconds, and any client may ask. Each slice ends after a millisecond to let connects run.
+Rendering takes several milliseconds, and any client may request it. Each slice ends after a millisecond, so that
+connects can run.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ class _One(Collector):
 
 
 class MetricsPage:
-    """The page of one event loop. Never older than the request: a request during rendering waits for the next."""
+    """The page of one event loop. It is never older than the request: a request during rendering gets the next page."""
 
     def __init__(self, collector: Collector = REGISTRY, every_s: float = EVERY_S, slice_s: float = SLICE_S) -> None:
         self._collector = collector

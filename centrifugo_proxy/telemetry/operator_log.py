@@ -70,7 +70,7 @@ def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
             return "connect refused: no fallback ticket left", status, {"pool_status": str(status)}
         case DisconnectChanged(code, reason_bytes, asked_by):
             fields = {"asked_by": asked_by, "code": code, "reason_bytes": reason_bytes}
-            return "changed a disconnect that Centrifugo would not carry out", asked_by, fields
+            return "changed a disconnect that Centrifugo does not accept", asked_by, fields
 
 
 def _write_notice(notice: Notice) -> None:
@@ -102,6 +102,6 @@ def _write_notice(notice: Notice) -> None:
             )
         case MetaMissing():
             logger.warning(
-                "Centrifugo sends no meta, so that every subscribe, publish, rpc and refresh is refused; "
+                "Centrifugo sends no meta, so every subscribe, publish, rpc and refresh is refused; "
                 "set include_connection_meta on its proxies (manage.py centrifugo_config prints how)"
             )

@@ -50,7 +50,7 @@ class SpiffeLog:
         elif self._was_connected:
             logger.warning("SPIFFE agent lost, the SVID stays in use until it expires", extra={"grpc_status": status})
         else:
-            self._warn("SPIFFE agent gives no SVID", status, grpc_status=status)
+            self._warn("SPIFFE agent sends no SVID", status, grpc_status=status)
         self._was_connected = connected
 
     def dialled(self, peer: str, result: str, problem: str) -> None:

@@ -38,7 +38,7 @@ class CounterTally(Collector):
 
 
 class Series:
-    """One series of a histogram, with the same `buckets` as the others: upper bounds in ascending order."""
+    """One series of a histogram. `buckets` are upper bounds in ascending order, the same for all its series."""
 
     __slots__ = ("_buckets", "_counts", "_total")
 
@@ -50,7 +50,9 @@ class Series:
     def observe(self, value: float) -> None:
         """Count a value."""
         self._counts[bisect_left(self._buckets, value)] += 1
-        self._total += value  # CPython switches threads at calls and loops, and there is none between the two lines
+        self._total += (
+            value  # CPython switches threads only at calls and loops, and between these two lines there is neither
+        )
 
     def snapshot(self) -> tuple[list[int], float]:
         """The cumulative counts, the last of which is the number of values, and the sum of the values."""
@@ -76,7 +78,7 @@ class HistogramTally(Collector):
         self.series: Final = {each: Series(buckets) for each in series}
 
     def add(self, labels: Labels) -> Series:
-        """The series of these labels, which exists from now on."""
+        """The series with these labels, created if there is none."""
         return self.series.setdefault(labels, Series(self._buckets))
 
     def collect(self) -> Iterable[Metric]:

@@ -1,4 +1,4 @@
-"""Answers a proxy request of any event: guard, parse, decide, render; counts and traces it."""
+"""Answers a proxy request of any event: checks the guard, parses, decides, renders, counts and traces."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -19,7 +19,7 @@ from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import Runtime
 
-# The service that each event asks, by its name in the log.
+# The service that each event calls, as the log names it.
 ASKED: Final = {
     "connect": "identity",
     "refresh": "identity",
@@ -30,7 +30,7 @@ ASKED: Final = {
 }
 
 
-# A request that has waited for longer is answered only if its caller still waits.
+# A request that has waited longer than this is answered only if its caller still waits.
 SHORT_WAIT_S: Final = 0.05
 
 

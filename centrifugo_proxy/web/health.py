@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """The body of `GET /health`; `since` is RFC 3339 in UTC, null without a streak of failures."""
+    """The body of `GET /health`. `since` is RFC 3339 in UTC; it is null while no calls fail."""
     outage = runtime.admission.detector.status(runtime.clock.monotonic())
     pool, pool_status = runtime.admission.pool, runtime.admission.pool_status
     spiffe = {} if runtime.workload_identity is None else {"spiffe": _workload_identity(runtime.workload_identity)}
@@ -51,7 +51,9 @@ def _workload_identity(source: "SvidSource") -> dict[str, Any]:
 
 
 def _since(wall_now: float, duration_s: float | None) -> str | None:
-    """The start of the streak in wall time. The detector keeps an age, so a stepped clock shifts only this display."""
+    """The start of the streak of failures in wall time. It is computed from the streak's age, so that a step of the
+    wall clock affects only this field.
+    """
     if duration_s is None:
         return None
     return rfc3339(wall_now - duration_s)

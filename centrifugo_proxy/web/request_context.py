@@ -16,7 +16,7 @@ class HttpCaller(Caller, Protocol):
 
 
 class _Waiting:
-    """A caller that never hangs up, for handlers that do not watch for it."""
+    """A caller that never hangs up, for ASGI handlers that do not detect a hang-up."""
 
     async def gone(self) -> bool:
         return False

@@ -1,7 +1,7 @@
 """Turns a decision into an HTTP status and a body, by response mode.
 
-Stock Centrifugo reads the body of a 200 only (https://centrifugal.dev/docs/server/proxy#http-proxy),
-so that mode `envelope` sends refusals as 200.
+Centrifugo reads only the body of a 200 (https://centrifugal.dev/docs/server/proxy#http-proxy), so mode `envelope` sends
+refusals as 200.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ ENVELOPED: Final = frozenset({401, 500, 503})
 
 
 def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> tuple[int, bytes]:
-    """Status and body. Guard refusals and bad requests keep their status in both modes: they must show up as errors.
+    """Status and body. Guard refusals and bad requests keep their status in both modes: they must be visible as errors.
 
     Failures of refresh and sub_refresh keep theirs too: an error in a 200 would end the connection or subscription.
     """

@@ -63,7 +63,7 @@ def json_error(status: int, message: str, headers: dict[str, str] | None = None)
 
 
 def allow(*methods: str) -> Callable[[View], View]:
-    """Answers other methods with 405, `Allow` and a JSON body."""
+    """Decorates a view: requests with other methods get 405, `Allow` and a JSON body."""
 
     async def refuse() -> HttpResponse:
         return json_error(405, "method not allowed", {"Allow": ", ".join(methods)})

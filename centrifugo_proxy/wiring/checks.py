@@ -73,7 +73,7 @@ def _tls_files_missing() -> list[CheckMessage]:
 
 
 def _tls_files_unusable() -> Iterator[CheckMessage]:
-    """gRPC accepts such files silently, and fails at each handshake."""
+    """Find files that gRPC accepts silently, although each handshake with them fails."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if settings.IDENTITY_TLS_CA_FILE:
         try:
@@ -148,7 +148,7 @@ def unreadable_secret(problem: str) -> Error:
 
 def unsendable_secret(problem: str) -> Error:
     return Error(
-        f"{problem} HTTP headers do not carry it unchanged, nor do some programs on its way.",
+        f"{problem} Such a value changes in HTTP headers and in some programs that pass it on.",
         hint="Use printable ASCII without spaces, such as the output of `openssl rand -hex 32`, and look for a stray "
         "space, line break or byte order mark. A file may end with one line break.",
         id="centrifugo_proxy.E008",

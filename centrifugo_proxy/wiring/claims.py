@@ -1,4 +1,4 @@
-"""The claims on fallback tickets, as configured. Does not connect: startup never waits for a store."""
+"""Builds the claims on fallback tickets from the settings. It does not connect: startup never waits for a store."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def claims_place(settings: "LazySettings") -> Place | None:
-    """The location of the claims in these settings; None if not set. Raises SecretError or BadClaimsUrl."""
+    """The location of the claim store in these settings; None if not set. Raises SecretError or BadClaimsUrl."""
     url = read_secret("FALLBACK_CLAIMS_URL", settings.FALLBACK_CLAIMS_URL, settings.FALLBACK_CLAIMS_URL_FILE)
     return parse_claims_url(url.decode(errors="replace")) if url else None
 

@@ -16,7 +16,8 @@ HEALTHY_LAG_S: Final = 0.05
 # The Centrifugo timeout in the generated configuration is identity's deadline plus half a second. Answers must arrive
 # before the caller gives up, so a healthy answer takes at most half of the deadline.
 HEALTHY_SHARE: Final = 0.5
-# A request that has waited for longer is refused. The rest, and the half second, are left for its answer.
+# A request that has waited for more than this share of the deadline is refused. The rest of the deadline, and the half
+# second, are left for the answer.
 PATIENT_SHARE: Final = 0.8
 
 

@@ -29,7 +29,7 @@ class Readiness:
 class EventHandler(NamedTuple):
     """A configured event and the parser of its requests, which raises BadRequest.
 
-    `unavailable_status` is the status when a service behind the event does not answer.
+    `unavailable_status` is the HTTP status if a service behind the event does not answer.
     """
 
     parse: Callable[[bytes], Any]

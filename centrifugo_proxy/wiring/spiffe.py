@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NoSvidError(Exception):
-    """No SVID came in time, and SPIFFE_STARTUP is require."""
+    """No SVID arrived in time, and SPIFFE_STARTUP is require."""
 
 
 @asynccontextmanager
@@ -41,8 +41,8 @@ async def _first_svid(settings: "LazySettings", source: SvidSource) -> None:
     except TimeoutError:
         if settings.SPIFFE_STARTUP == "require":
             raise NoSvidError(
-                f"No SVID came within {settings.SPIFFE_STARTUP_WAIT_S} s (SPIFFE_STARTUP_WAIT_S), and SPIFFE_STARTUP "
-                "is require. Check that the agent runs and that this workload is registered."
+                f"No SVID arrived within {settings.SPIFFE_STARTUP_WAIT_S} s (SPIFFE_STARTUP_WAIT_S), and "
+                "SPIFFE_STARTUP is require. Check that the agent runs and that this workload is registered."
             ) from None
 
 

@@ -95,7 +95,7 @@ def spiffe_without_spiffe(names: Sequence[str], negotiation_type: str) -> Error:
 
 def target_without_ip(name: str, target: str) -> Error:
     return Error(
-        f"{name} has {target}, which is not reached by an IP address: SPIFFE cannot be used there.",
+        f"{name} has {target}, which has no IP address: SPIFFE cannot be used for it.",
         hint=f"Give {name} host:port, dns:///host:port, ipv4:… or ipv6:….",
         id="centrifugo_proxy.E012",
     )

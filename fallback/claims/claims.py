@@ -1,4 +1,4 @@
-"""A process's side of the claims: asks the store within a deadline, and decides alone if it does not answer."""
+"""Claims tickets for one process: asks the store within a deadline, and decides alone if the store does not answer."""
 
 import asyncio
 from collections import deque
@@ -156,14 +156,14 @@ class SharedClaims:
         return True
 
     async def _inspect(self) -> None:
-        """Warn of a store that forgets: once after each connect or reconnect, since the server may be another one."""
+        """Warn of a store that may forget claims, once after each connect, because the server may be another one."""
         policy = await self._ask(self.store.evicts(), self.monotonic())
         self._inspected = True
         if policy:
             self.observer.noticed(StoreEvicts(policy))
 
     async def send_unsent(self, most: int) -> None:
-        """Record up to `most` of the claims that were decided locally. A key stays queued until the store answers."""
+        """Send up to `most` claims that were decided locally. A key stays queued until the store answers."""
         for _ in range(min(most, len(self.unsent))):
             try:
                 answer = await self._ask(self.store.claim(self.unsent[0]), self.monotonic())

@@ -10,8 +10,7 @@ RETRY_S: Final = 1.0
 class Gate:
     """A failure shuts the gate, a success opens it. While it is shut, one attempt per `RETRY_S` passes.
 
-    Times are monotonic seconds. The start time identifies an attempt: the failure of one that began before the last
-    success is outdated and ignored.
+    Times are monotonic seconds. The failure of an attempt that began before the last success is outdated, and ignored.
     """
 
     open: bool = True

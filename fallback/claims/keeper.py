@@ -7,8 +7,8 @@ from typing import Final
 
 from fallback.claims.claims import SharedClaims
 
-TICK_S: Final = 1.0  # between contacts while the store is down or claims are unsent
-TICKS: Final = 10  # between contacts in normal operation
+TICK_S: Final = 1.0  # time between contacts while the store is down or claims are unsent
+TICKS: Final = 10  # ticks between contacts in normal operation
 SENT_A_TICK: Final = 100
 
 

@@ -1,4 +1,4 @@
-"""The names under which claims are stored. They reveal neither a ticket nor its digest."""
+"""The keys under which claims are stored. They reveal neither a ticket nor its digest."""
 
 import hashlib
 from collections.abc import Iterable

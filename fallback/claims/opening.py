@@ -1,4 +1,4 @@
-"""Opens the store in a URL. Imports the store's library only when needed: redis-py takes nine MiB."""
+"""Opens the configured store. Imports the store's library only when needed: redis-py takes nine MiB."""
 
 import secrets
 

@@ -43,10 +43,10 @@ REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.AskError, CLUSTER),
     (exceptions.TryAgainError, CLUSTER),
 )
-# What redis-py raises for a malformed host name, and for the replies of something that is not Redis.
+# Errors that redis-py raises for a malformed host name, and for replies of a server that is not Redis.
 NONSENSE: Final = (ValueError, TypeError, AttributeError, RecursionError)
 NOT_REDIS: Final = "it does not answer as Redis does"
-TOO_MANY_CLIENTS: Final = "max number of clients reached"  # redis-py has no class of its own for it
+TOO_MANY_CLIENTS: Final = "max number of clients reached"  # redis-py has no exception class for it
 
 
 class Clients(NamedTuple):
@@ -59,7 +59,7 @@ class Clients(NamedTuple):
 class RedisStore:
     """A `ClaimStore` in one Redis, over up to 32 connections. Commands are never retried.
 
-    If a claim was applied and then retried, its ticket would look used.
+    A retry of a claim that was already applied would report its ticket as used.
     """
 
     kind = StoreKind.REDIS
@@ -91,7 +91,7 @@ class RedisStore:
             return await self._client.eval(CLAIM, 2, *arguments)
 
     async def contact(self) -> int:
-        """Writes first, because a replica or a full Redis refuses writes. Raises StoreError."""
+        """See `ClaimStore`. Writes a key first, because a replica or a full Redis refuses writes. Raises StoreError."""
         return await self._answered(self._contacted)
 
     async def _contacted(self) -> int:
@@ -103,7 +103,7 @@ class RedisStore:
         return int(await self._client.get(self._count_key) or 0)
 
     async def evicts(self) -> str:
-        """As in `ClaimStore`. Also "" if an ACL forbids INFO, which has the policy."""
+        """See `ClaimStore`. Returns "" also if an ACL forbids INFO, which reports the policy."""
         try:
             memory: Any = await self._answered(lambda: self._client.info("memory"))
         except _NotAllowed:
@@ -127,7 +127,7 @@ class RedisStore:
 
 
 class _NotAllowed(StoreError):
-    """True if an ACL forbids the command."""
+    """An ACL forbids the command."""
 
 
 def explanation(error: Exception) -> str:
@@ -146,7 +146,7 @@ def _of_a_reply(error: Exception) -> str:
     if isinstance(error, (exceptions.InvalidResponse, *NONSENSE)):
         return NOT_REDIS
     if TOO_MANY_CLIENTS in str(error):
-        return "it has as many clients as it accepts"
+        return "it has reached its maximum number of clients"
     code = str(error).partition(" ")[0]
     if isinstance(error, exceptions.ResponseError) and code.isalpha() and code.isupper():
         return f"it answered {code}"
@@ -177,7 +177,9 @@ def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: f
 
 
 def _behind_sentinels(place: RedisSentinel, deadline_s: float, common: dict[str, Any]) -> Clients:
-    """Each Sentinel gets a share of the deadline, so that a hanging one leaves time for the others."""
+    """Clients of the primary and its Sentinels. Each Sentinel gets a share of the deadline, so that a hanging one
+    leaves time for the others.
+    """
     share_s = deadline_s / (len(place.sentinels) + 1)
     own = {**common, **_credentials(place.sentinel_login), "db": 0}
     manager = Sentinel(  # type: ignore[no-untyped-call]

@@ -29,8 +29,8 @@ CREATE TABLE IF NOT EXISTS pool (name TEXT PRIMARY KEY, used INTEGER NOT NULL) W
 class SqliteStore:
     """A `ClaimStore` in `folder`/claims.sqlite3.
 
-    Uses WAL with synchronous=NORMAL: a killed process loses nothing, a power cut may lose the last commits. WAL does
-    not work on NFS.
+    It uses WAL with synchronous=NORMAL: a killed process loses nothing; a power failure may lose the last commits. WAL
+    does not work on NFS.
     """
 
     kind = StoreKind.FILE
@@ -67,7 +67,7 @@ class SqliteStore:
         return int(row[0]) if row else 0
 
     async def contact(self) -> int:
-        """Raises StoreError. Opens a write transaction, which a read-only or locked file refuses."""
+        """See `ClaimStore`. Writes, because a read-only or locked file refuses that. Raises StoreError."""
         return await self._in_thread(self._used)
 
     async def evicts(self) -> str:
@@ -100,7 +100,7 @@ class SqliteStore:
         return result
 
     def _connected(self) -> sqlite3.Connection:
-        """The connection; reopened if the file has been replaced."""
+        """The connection. It is reopened if the file has been replaced."""
         if self._connection is None or self._file() != self._opened:
             self._disconnect()
             self._connection = self._connect()

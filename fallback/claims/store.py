@@ -13,7 +13,7 @@ class StoreKind(StrEnum):
 
 
 class Answer(NamedTuple):
-    """Whether this process owns the claim (made now or earlier), and how many tickets of its pool are used."""
+    """`mine` is True if this process holds the claim, made now or earlier. `used` counts the pool's used tickets."""
 
     mine: bool
     used: int
@@ -36,7 +36,7 @@ class ClaimStore(Protocol):
         """Record this process's claim of `key` unless there is one already. Raises StoreError."""
 
     async def contact(self) -> int:
-        """The number of used tickets of the pool. Also proves that a claim could be recorded. Raises StoreError."""
+        """The number of used tickets of the pool. Also checks that a claim could be recorded. Raises StoreError."""
 
     async def evicts(self) -> str:
         """The name of the policy under which the store may forget claims, "" if it keeps all. Raises StoreError."""

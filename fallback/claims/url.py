@@ -80,9 +80,9 @@ def parse_claims_url(url: str) -> Place:
         raise BadClaimsUrl("it is not a URL") from None
     read = READERS.get(parts.scheme)
     if read is None:
-        raise BadClaimsUrl("its scheme is not known")
+        raise BadClaimsUrl("its scheme is unknown")
     if parts.fragment:
-        raise BadClaimsUrl('it has a "#"; write %23 for one in a password')
+        raise BadClaimsUrl('it contains "#"; in a password write %23')
     return read(parts, fields)
 
 
@@ -93,7 +93,7 @@ def _server(parts: SplitResult, fields: dict[str, str]) -> RedisServer:
     host, port = _host_port(rest, REDIS_PORT)
     files = [fields.get(name, "") for name in TLS_PARAMETERS]
     if bool(files[1]) != bool(files[2]):
-        raise BadClaimsUrl("ssl_certfile and ssl_keyfile belong together")
+        raise BadClaimsUrl("it has only one of ssl_certfile and ssl_keyfile")
     return RedisServer(host, port, _db(parts.path.removeprefix("/")), login, tls, *files)
 
 
@@ -110,7 +110,7 @@ def _sentinel(parts: SplitResult, fields: dict[str, str]) -> RedisSentinel:
     login, rest = _login(parts.netloc)
     service, _, db = parts.path.removeprefix("/").partition("/")
     if not SERVICE.fullmatch(service):
-        raise BadClaimsUrl("it needs the name of the Sentinels' service behind their addresses")
+        raise BadClaimsUrl("it needs the name of the Sentinels' service after their addresses")
     sentinels = tuple(_host_port(each, SENTINEL_PORT) for each in rest.split(","))
     sentinel_login = Login(*(fields.get(name, "") for name in SENTINEL_PARAMETERS))
     return RedisSentinel(sentinels, service, _db(db), login, sentinel_login)
@@ -119,14 +119,14 @@ def _sentinel(parts: SplitResult, fields: dict[str, str]) -> RedisSentinel:
 def _folder(parts: SplitResult, fields: dict[str, str]) -> Folder:
     _only(fields, ())
     if parts.netloc not in ("", "localhost") or len(parts.path) < 2:
-        raise BadClaimsUrl("it needs the absolute path of a folder, behind three slashes")
+        raise BadClaimsUrl("it needs the absolute path of a folder (file:///folder)")
     return Folder(Path(unquote(parts.path)))
 
 
 def _only(fields: dict[str, str], known: Sequence[str]) -> None:
     if not set(fields) <= set(known):
         accepted = ", ".join(known) or "none"
-        raise BadClaimsUrl(f'it has an unknown parameter behind "?" (accepted: {accepted}); write %3F in a password')
+        raise BadClaimsUrl(f'it has an unknown parameter after "?" (accepted: {accepted}); in a password write %3F')
 
 
 def _login(netloc: str) -> tuple[Login, str]:

@@ -52,7 +52,7 @@ def _namespaces(configuration: Configuration) -> Iterator[NamespaceFacts]:
 
 
 def _keeps(namespace: Namespace) -> bool:
-    """True if publications are kept, which needs a size and a time."""
+    """True if the namespace keeps a history, which needs a size and a time."""
     return (
         number(namespace.options.get("history_size")) > 0 and namespace.options.get("history_ttl") not in NOTHING_KEPT
     )

@@ -1,4 +1,4 @@
-"""A deadline that moves often and rarely passes."""
+"""A deadline for a time that is moved often and rarely reached."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ EARLY_S: Final = 0.001  # event loops round timers
 
 
 def _nothing() -> None:
-    """Used in place of the function of a deadline that has ended."""
+    """Replaces the function of a deadline that has ended."""
 
 
 class Deadline:
@@ -23,7 +23,7 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, at: float) -> None:
-        """Set it to a time of the event loop's clock."""
+        """Set the deadline to a time of the event loop's clock, in seconds."""
         self._at = at
         if self._timer is not None:
             if self._timer.when() <= at:
@@ -32,11 +32,11 @@ class Deadline:
         self._timer = self._loop.call_at(at, self._look)
 
     def clear(self) -> None:
-        """Suspend it until it is set again."""
+        """Suspend the deadline until it is set again."""
         self._at = None
 
     def end(self) -> None:
-        """Cancel it, and release its timer and its function."""
+        """Cancel the deadline, and release its timer and its function."""
         self._at = None
         self._on_passed = _nothing
         if self._timer is not None:

@@ -11,8 +11,8 @@ from typing import Final
 
 from centrifugo_proxy.telemetry import metrics
 
-# Reserved for gRPC, files, and the connections of two turns of the event loop (common/listeners.py), which are accepted
-# before they are refused: this many, or half of those free at the first connection if that is less.
+# Descriptors kept free for gRPC, files, and the connections of two turns of the event loop (common/listeners.py), which
+# are accepted before they are refused. Half of the free ones, if that is less.
 RESERVED: Final = 64
 
 logger = logging.getLogger("realtime_site.serving")
@@ -20,13 +20,13 @@ logger = logging.getLogger("realtime_site.serving")
 
 @dataclass(slots=True)
 class DescriptorLimit:
-    """The process's limit (`ulimit -n`). The system assigns the lowest free number: a high one means few are left."""
+    """The process's limit (`ulimit -n`). The system assigns the lowest free number, so a high one means few are left."""
 
     limit: int
     _highest: int | None = None
 
     def reached(self, number: int) -> bool:
-        """True if a connection with this descriptor is to be refused."""
+        """True if a connection with this descriptor must be refused."""
         if self._highest is None:
             self._highest = self.limit - min(RESERVED, (self.limit - number) // 2)
         return number >= self._highest

@@ -1,7 +1,7 @@
 """Watches the clients of open requests, without a task or a timer for each.
 
 One timer checks all open requests every 50 ms. A request that is still open then gets a task that waits for the
-server's `http.disconnect`; most requests are answered earlier. Why: docs/design/watching-for-disconnects.md.
+server's `http.disconnect`; most requests are answered earlier. Reasons: docs/design/watching-for-disconnects.md.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Final
 from realtime_site.serving.asgi_types import Message, Receive
 
 CHECK_EVERY_S: Final = 0.05
-# Loop iterations from a closed socket to a woken listener: poll, end of file, connection lost, event, one spare.
+# Loop iterations from a closed socket to a woken listener: poll, end of file, connection lost, event, and one spare.
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
@@ -22,12 +22,12 @@ Waited = Callable[[], float]
 
 
 async def _ended() -> Message:
-    """Used in place of `receive` once the request has ended."""
+    """Replaces `receive` once the request has ended."""
     return {"type": "http.disconnect"}
 
 
 def not_known() -> float:
-    """Used as WAITED of a server that does not have the extension."""
+    """Replaces WAITED for a server that does not have the extension."""
     return 0.0
 
 
@@ -56,8 +56,7 @@ class AsgiCaller:
 
     async def gone(self) -> bool:
         """True if the client has hung up, as far as the socket shows.
-
-        Call it only after the body has been read. A hang-up may cancel the request before it returns.
+        Call this only after the body has been read. A hang-up may cancel the request before this method returns.
         """
         if self._has_left is not None:
             return self.hung_up or await self._has_left()
@@ -69,7 +68,7 @@ class AsgiCaller:
         return False
 
     def check(self, now: float) -> None:
-        """Cancel the request if its body is too slow. After the body, begin to wait for a hang-up."""
+        """Cancel the request if its body is too slow. Once the body has been read, begin to wait for a hang-up."""
         if self.reading:
             if now - self.since > BODY_TIMEOUT_S and not self.too_slow:
                 self.too_slow = True

@@ -1,7 +1,6 @@
-"""Tells clients that have closed their connection from those that have only finished sending.
-
+"""Distinguishes clients that have closed their connection from clients that have only finished sending.
 Both send a FIN. They differ once the server writes: the kernel of a client that has closed answers with a reset.
-HTTP/1.1 has an interim response to write, which clients skip (RFC 9110, 15.2).
+The server writes HTTP/1.1's interim response, which clients skip (RFC 9110, 15.2).
 """
 
 import asyncio

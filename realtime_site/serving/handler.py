@@ -1,8 +1,8 @@
 """Django's ASGI handler without its threads.
 
-The stock handler uses threads to run a request, to close its response and to log a refusal, and two tasks to watch for
-a disconnect. That costs many times the work of a connect (docs/performance.md). This handler reads the body itself, up
-to a limit, and runs the middlewares and the view in the server's task. It does not send request_started and
+Django's own handler uses threads to run a request, to close its response and to log a refusal, and two tasks to watch
+for a disconnect. That costs many times the work of a connect (docs/performance.md). This handler reads the body itself,
+up to a limit, and runs the middlewares and the view in the server's task. It does not send request_started and
 request_finished: databases and caches use these signals, and this service has neither.
 
 A test sends the same requests through both handlers (Django 5.2).
@@ -60,7 +60,7 @@ class LeanHandler(ASGIHandler):
         caller = self._watch.enter(receive, extensions.get(CLIENT_LEFT), extensions.get(WAITED, not_known))
         scope[CALLER] = caller
         try:
-            # One coroutine down to the middlewares: each level costs every request twice, going in and coming back.
+            # The middlewares are called from this coroutine, because every further level costs each request time twice.
             body = self._taken(scope, extensions.get(TAKE_BODY))
             if body is None:
                 body = await self._read(scope, receive, caller)
@@ -72,7 +72,7 @@ class LeanHandler(ASGIHandler):
             if caller.hung_up:
                 return caller.absorb_cancellation()
             response = JsonResponse(SHUTTING_DOWN, 503, {"Connection": "close"})
-        except UnicodeDecodeError:  # the query string's
+        except UnicodeDecodeError:  # from the query string
             response = HttpResponseBadRequest()
         except Disconnected:
             return None
@@ -119,8 +119,8 @@ class LeanHandler(ASGIHandler):
         return bytes(body) if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        """As Django resolves it. The few routes are cached, unknown paths are not."""
-        # Our paths need no escapes, and proxies before us compare the path as it was sent.
+        """Same as Django. The few routes are cached; unknown paths are not."""
+        # Our paths need no escapes, and proxies in front of the service compare the path as it was sent.
         escaped = b"%" in scope_of(request).get("raw_path", b"")
         match = NOT_FOUND if escaped else self._matches.get(request.path_info)
         if match is None:
@@ -136,7 +136,7 @@ class LeanHandler(ASGIHandler):
         except Resolver404:  # for a target that is not a path, such as OPTIONS *
             return NOT_FOUND
 
-    @markcoroutinefunction  # returns the view's coroutine, which Django awaits: one level less
+    @markcoroutinefunction  # returns the view's coroutine, which Django awaits; this saves one level
     def _get_response_async(self, request: HttpRequest) -> Coroutine[Any, Any, HttpResponseBase]:
         """The view's response. Every view is a coroutine function, and no middleware has hooks around it."""
         match = self.resolve_request(request)

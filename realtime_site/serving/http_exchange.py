@@ -74,7 +74,7 @@ class Exchange:
             self._wake()
 
     def disconnect(self) -> None:
-        """Mark the client as gone: nothing more is read or written."""
+        """Record that the client has disconnected: nothing more is read or written."""
         self.disconnected = True
         self._wake()
 
@@ -97,7 +97,7 @@ class Exchange:
     # What the application calls
 
     async def receive(self) -> Message:
-        """The body as it arrives, then `http.disconnect` when the client is gone or has its answer."""
+        """The body as it arrives, then `http.disconnect` once the client has disconnected or has its answer."""
         if self._expects_continue:
             self._expects_continue = False
             self._connection.write(CONTINUE)
@@ -122,7 +122,7 @@ class Exchange:
         return body
 
     def peek_body(self) -> bytes:
-        """What has arrived of the body, and is not delivered."""
+        """The part of the body that has arrived and is not delivered yet."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def take_body(self) -> bytes | None:
@@ -175,7 +175,7 @@ class Exchange:
         self._connection.write(head, self._framed(start["status"], body, more=more))
 
     def _framed(self, status: int, body: bytes, *, more: bool) -> bytes:
-        """A part of the body as it is sent."""
+        """A part of the body in the form in which it is sent."""
         if self._bodiless(status):
             return b""
         if self._chunked:
@@ -198,6 +198,6 @@ class Exchange:
         self._left = own.length
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         if own.length is None and not self._bodiless(status):
-            self._chunked = True  # not in HTTP/1.0, but our responses have a length
+            self._chunked = True  # HTTP/1.0 has no chunks, but all our responses have a length
             end = b"transfer-encoding: chunked\r\n" + end
         return b"%b%b%b%b" % (status_line(status), common.lines, own.lines, end)

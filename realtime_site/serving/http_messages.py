@@ -29,7 +29,7 @@ class Fields(NamedTuple):
 
 @lru_cache(maxsize=256)
 def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
-    """The fields of these headers; answers of one kind differ in few of them. Raises RuntimeError for a line break."""
+    """The fields of these headers, cached because few sets of headers occur. Raises RuntimeError for a line break."""
     lines, length, closes = [], None, False
     for name, value in headers:
         lower = name.lower()
@@ -41,7 +41,7 @@ def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
         lines.append(b"%b: %b\r\n" % (lower, value))
     joined = b"".join(lines)
     if joined.count(b"\n") != len(lines):
-        raise RuntimeError("a header of the response has a line break in it")
+        raise RuntimeError("a header of the response contains a line break")
     return Fields(joined, length, closes)
 
 

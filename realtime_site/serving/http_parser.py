@@ -1,4 +1,4 @@
-"""Parses requests with httptools (llhttp), within bounds.
+"""Parses requests with httptools (llhttp), within limits.
 
 httptools does not limit heads and trailers, passes trailers on as headers, and stops at an upgrade. This module limits
 them, drops trailers, and ignores upgrades.
@@ -19,11 +19,11 @@ VERSIONS: Final = ("1.1", "1.0")
 # host [":" port]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
 HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-SHORT_TARGET_BYTES: Final = 256  # targets up to this size are remembered when they have been parsed
+SHORT_TARGET_BYTES: Final = 256  # parsed targets up to this size are cached
 
 MALFORMED: Final = error_response(400, "malformed request")
 BAD_HOST: Final = error_response(400, "malformed Host header")
-ONE_HOST: Final = error_response(400, "a request has one Host header")
+ONE_HOST: Final = error_response(400, "a request needs exactly one Host header")
 TOO_LARGE: Final = error_response(431, "request head too large")
 
 Headers = list[tuple[bytes, bytes]]
@@ -61,7 +61,7 @@ class Target(NamedTuple):
 
 
 class Sink(Protocol):
-    """Receives what the parser finds."""
+    """Receives the parts of requests from the parser."""
 
     def head_parsed(self, request: Request) -> None: ...
 
@@ -95,7 +95,7 @@ class RequestParser:
         upgraded_at = self._feed(piece)
         if upgraded_at is not None:
             self._ignore_upgrade()
-            self.feed(piece[upgraded_at:])  # counted twice, which makes the limit for such requests smaller
+            self.feed(piece[upgraded_at:])  # these bytes count twice, which makes the limit for such requests smaller
         elif self._unproductive >= HEAD_BYTES or len(self._headers) > HEAD_FIELDS:
             raise Refused(TOO_LARGE)
 
@@ -120,7 +120,7 @@ class RequestParser:
         self._feed(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
 
     def close(self) -> None:
-        """Break the circles of references, so that the memory is freed without a garbage collection."""
+        """Break the reference cycles, so that the memory is freed without a garbage collection."""
         del self._parser, self._sink
 
     # httptools' callbacks
@@ -155,7 +155,7 @@ class RequestParser:
         self._sink.head_parsed(self._request())
 
     def _request(self) -> Request:
-        """The request of the head that is complete. Raises Refused."""
+        """The request with the complete head. Raises Refused."""
         headers, method = self._headers, self._method
         newest = self._version == "1.1"
         names = next(zip(*headers, strict=True), ())
@@ -185,18 +185,20 @@ class RequestParser:
 
 
 def _are_hosts(headers: Headers) -> bool:
-    """Whether every Host header is well-formed."""
+    """True if every Host header is well-formed."""
     return all(HOST.fullmatch(value) for name, value in headers if name == b"host")
 
 
 def _expects_continue(headers: Headers) -> bool:
-    """Whether the last Expect header says 100-continue; other expectations are ignored."""
+    """True if the last Expect header is 100-continue; other expectations are ignored."""
     return [value for name, value in headers if name == b"expect"][-1].lower() == b"100-continue"
 
 
 def _parsed_target(target: bytes) -> Target:
     """The parts of a target. Raises Refused."""
-    if b"#" in target:  # httptools would cut it off, and a proxy in front compares the whole
+    if (
+        b"#" in target
+    ):  # httptools would drop the fragment, but a proxy in front of the service compares the whole target
         raise Refused(MALFORMED)
     try:
         url = httptools.parse_url(target)

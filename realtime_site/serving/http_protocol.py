@@ -1,7 +1,7 @@
 """The protocol class for uvicorn's `http` option: HTTP/1.1 on one connection.
 
 It answers requests one at a time and in order, limits the size and the time of a request before it is complete, and
-releases a connection as soon as it ends. Why not uvicorn's own class: docs/design/http-protocol.md.
+releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop f
 WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
 PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
-LAG_S: Final = 0.02  # time in the event loop after which the kernel is asked how long a request has waited before that
+LAG_S: Final = 0.02  # after this time in the event loop, the kernel is asked for a request's wait before it was read
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -93,10 +93,10 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._current: Exchange | None = None  # being answered
         self._queue: deque[Exchange] = deque()  # to be answered next, in order
         self._receiving: Exchange | None = None  # the last request, while its body is incomplete
-        self._data, self._parsed = b"", 0  # what was read and is not parsed to its end, and how far it is
+        self._data, self._parsed = b"", 0  # data that is not parsed to its end, and the number of its parsed bytes
         self._read_at = 0.0
         self._unanswered = True  # no request of this connection has been answered
-        self._refusal = b""  # sent after the answers to the requests before it
+        self._refusal = b""  # sent after the answers to the earlier requests
         self._head_until: float | None = None
         self._deadline = Deadline(self._loop, self._on_deadline)
         self._drain_waiters: list[asyncio.Future[None]] = []
@@ -120,7 +120,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._close_after(self._keep_alive_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release everything, however the connection ended. A running application keeps only its exchange."""
+        """Release all objects, however the connection ended. A running application keeps only its exchange."""
         self._server.connections.discard(self)
         self._closing = True
         self._deadline.end()
@@ -134,7 +134,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse what has been read. After a full buffer, let other connections go first."""
+        """Parse the bytes that have been read. After a full buffer, let other connections read first."""
         if self._closing:
             return
         self._read_at = perf_counter()
@@ -154,12 +154,12 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self.update_reading()
 
     def _is_idle(self) -> bool:
-        """Whether everything that was read has been answered."""
+        """True if every request that was read has been answered."""
         busy = self._current is not None or self._queue or self._data or self._receiving is not None
         return not (busy or self._parser.in_head or self._write_paused or self._refusal)
 
     def _answer_known(self, known: KnownHead, body: bytes) -> None:
-        """Answer a request that the parser need not look at."""
+        """Answer a request with a known head, without parsing it."""
         overload = self._overload
         if overload is not None and overload.full and not self.shutting_down:
             refusal = overload.refusal(known, body, self._scope, self._server.default_headers)
@@ -175,7 +175,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._answer(exchange)
 
     def _remember(self, read: bytes) -> None:
-        """Remember the head of a read that is one whole request, which is being answered now."""
+        """Remember the head of the request that is being answered, if `read` is exactly this request."""
         exchange = self._current
         if exchange is not None and exchange.complete and not (self._data or self._queue or self._closing):
             known_heads.remember(read, exchange.request)
@@ -225,7 +225,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             (self._transport.pause_reading if pause else self._transport.resume_reading)()
 
     def _parse(self) -> None:
-        """Parse until a request is complete. The rest is parsed when it has been answered."""
+        """Parse until a request is complete. The rest of the data is parsed when that request has been answered."""
         parser, data = self._parser, self._data
         try:
             while self._parsed < len(data) and not self._has_complete_request():
@@ -240,7 +240,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._watch_input()
 
     def _watch_input(self) -> None:
-        """Watch a head that has begun, and pause or resume reading. Mostly there is no reason for either."""
+        """Set a time limit for a head that has begun, and pause or resume reading. Usually neither is needed."""
         if self._parser.in_head:
             self._watch_head()
         if self._data or self._receiving is not None or self._paused or self._yielding:
@@ -319,7 +319,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return None if self._current is None else self._current.take_body()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer the current request. Without one, its client is gone."""
+        """Answer the current request. If there is none, its client has disconnected, and nothing is written."""
         if self._current is not None:
             self._current.respond(status, headers, body)
 
@@ -334,7 +334,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._receiving = None
         if exchange.keep_alive and not self.shutting_down:
             if self._is_idle() and not (self._eof or self._paused or self._yielding):
-                self._close_after(self._keep_alive_s)  # mostly: there is nothing else to look at
+                self._close_after(self._keep_alive_s)  # the usual case: no further request is waiting
             else:
                 self._answer_next()
         elif exchange.complete and not self._data:
@@ -377,8 +377,10 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # Ending
 
     def _refuse_after_answers(self, response: bytes) -> None:
-        """Refuse what cannot be parsed, after the answers to the complete requests before it."""
-        logger.warning("Invalid HTTP request received.")  # uvicorn's words; one line in 30 seconds passes
+        """Refuse a request that cannot be parsed, after the answers to the complete requests before it."""
+        logger.warning(
+            "Invalid HTTP request received."
+        )  # uvicorn's message; the flood filter passes one line in 30 seconds
         self._forget_data()
         if self._receiving is not None and self._receiving is self._current:
             return self._refuse(response)
@@ -405,7 +407,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         self._transport.close()
 
     def _linger(self) -> None:
-        """Finish writing, drop what still arrives, then close. To close at once could lose the answer: see LINGER_S."""
+        """Finish writing, drop further input, then close. Closing at once could lose the answer: see LINGER_S."""
         if self._eof or self._transport.is_closing() or not self._transport.can_write_eof():
             return self._close()
         self._closing = True

@@ -1,8 +1,8 @@
 """Remembers the heads that the parser has accepted, so that the next request with the same head is not parsed again.
 
 Centrifugo sends the same head with every request, except for the length of the body. Parsing it calls back into Python
-a dozen times, a fifteenth of a connect. A request is taken from here if one read begins with the bytes of a
-remembered head and contains exactly the body that this head announces: the parser would find the same request in it.
+a dozen times, which is a fifteenth of the work of a connect. A remembered head is used if one read begins with its
+bytes and contains exactly the body that it announces: the parser would find the same request.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ UNFIT: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"trailer
 
 
 class KnownHead:
-    """A head whose requests have a body of `length` bytes. `judged_by` and `refusable` are overload.py's."""
+    """A head whose requests have a body of `length` bytes. overload.py sets `judged_by` and `refusable`."""
 
     __slots__ = ("judged_by", "length", "refusable", "request")
 
@@ -29,7 +29,7 @@ class KnownHead:
 
 
 class KnownHeads:
-    """The heads of a process. A full memory is emptied, so that heads that differ every time cannot occupy it."""
+    """The heads of a process. When they are too many, all are dropped, so that heads that never repeat cannot stay."""
 
     def __init__(self) -> None:
         self._heads: dict[bytes, KnownHead] = {}
@@ -41,9 +41,8 @@ class KnownHeads:
         return None if known is None or len(body) != known.length else (known, body)
 
     def remember(self, read: bytes, request: Request) -> None:
-        """Remember the head of a read that the parser has found to be this request, and nothing more.
-
-        The first empty line is the end of the head if the announced length of the body follows it.
+        """Remember the head of `read`, in which the parser has found exactly this request.
+        The first empty line ends the head if as many bytes follow it as the head announces.
         """
         head, _, body = read.partition(HEAD_END)
         if len(head) > LONGEST_HEAD or not UNFIT.isdisjoint(name for name, _ in request.headers):

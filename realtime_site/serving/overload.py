@@ -1,9 +1,8 @@
-"""Refuses proxy requests above the limit of requests in flight before anything is made for them.
-
+"""Refuses proxy requests above the limit of requests in flight, before any object is created for them.
 In a storm most requests are refused, and each refusal takes CPU from connects that could be answered. A refusal by the
 endpoint needs a parser, a task, a scope, a request, middlewares and a view. So the HTTP protocol class refuses requests
 with a known head itself, with the same bytes, counts and spans. If the endpoint would give another answer before it
-looks at the limit (403, 404, 405, 413, 501 …), the request goes to the endpoint.
+checks the limit (403, 404, 405, 413, 501 …), the request goes to the endpoint.
 """
 
 from time import perf_counter
@@ -29,7 +28,7 @@ OVERLOAD: Final = "realtime_site.overload"
 
 
 class Overload:
-    """The limit of requests in flight, seen from the connections of a process.
+    """The limit of requests in flight, for the connections of a process.
 
     `starting` counts requests whose task exists and has not begun: they have no slot yet, and will take one.
     """
@@ -46,7 +45,7 @@ class Overload:
 
     @property
     def full(self) -> bool:
-        """Whether a further request would find no slot."""
+        """True if a further request would find no slot."""
         return self._capacity.taken + self.starting >= int(self._capacity.limit)
 
     def refusal(self, known: KnownHead, body: bytes, connection: Scope, headers: Headers) -> bytes | None:
@@ -62,8 +61,8 @@ class Overload:
         request = known.request
         event = self._events[request.path]
         status = self._answers[event][0]
-        if self._capacity.enter():  # a refusal tells the limit that more was wanted
-            self._capacity.taken -= 1  # kept for a request that is starting
+        if self._capacity.enter():  # a failed `enter` lets an adaptive limit grow
+            self._capacity.taken -= 1  # the slot belongs to a request that is starting
         if self._runtime.tracer is not OFF:
             self._trace(request, connection, status)
         tally.count(event, request.method, connection["scheme"], status)
@@ -71,7 +70,7 @@ class Overload:
         return self._response(event, headers)
 
     def _is_refusable(self, request: Request) -> bool:
-        """Whether the endpoint would get as far as the limit, whatever the body."""
+        """True if the endpoint would reach its check of the limit, whatever the body."""
         guard = self._runtime.guard
         return (
             request.path in self._events
@@ -83,7 +82,7 @@ class Overload:
         )
 
     def _is_forged(self, request: Request, body: bytes) -> bool:
-        """Whether the guard refuses the body's signature. Without signatures the head has decided."""
+        """True if the guard refuses the body's signature. A guard without signatures needs only the head."""
         guard = self._runtime.guard
         return bool(guard.secrets) and guard.refusal(request.headers, body) is not None
 

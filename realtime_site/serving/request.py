@@ -1,4 +1,4 @@
-"""Django's ASGI request, filled in on demand."""
+"""Django's ASGI request, with attributes that are built on demand."""
 
 from io import BytesIO
 from typing import Any
@@ -24,7 +24,9 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        if "_completed" in self.__dict__:  # complete, or being completed: the attribute does not exist
+        if (
+            "_completed" in self.__dict__
+        ):  # the request is complete, or being completed, so the attribute does not exist
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)
@@ -37,7 +39,7 @@ class LeanRequest(ASGIRequest):
         self.resolver_match = match
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Same as Django, but empty if a parameter has an unknown encoding, on which Django fails."""
+        """Same as Django, but empty for a parameter with an unknown encoding, for which Django raises an error."""
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
         except ValueError:

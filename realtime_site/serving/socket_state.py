@@ -1,4 +1,4 @@
-"""What the kernel knows about the other end of a TCP connection, ahead of the event loop: Linux' struct tcp_info."""
+"""The kernel's state of a TCP connection, which the event loop may not have seen yet: Linux' struct tcp_info."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ UNKNOWN: Final = SocketState(0, 0.0)
 
 
 def socket_state(transport: asyncio.Transport) -> SocketState:
-    """The state of the transport's socket; UNKNOWN for one that is not TCP. It costs a system call."""
+    """The state of the transport's socket; UNKNOWN for a socket that is not TCP. Each call makes a system call."""
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SINCE_DATA.stop)
     except OSError:  # a Unix socket, or a closed one

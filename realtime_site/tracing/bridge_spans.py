@@ -28,7 +28,7 @@ class RequestSpan:
         self.headers: Mapping[str, str] = _headers(span)
 
     def end(self, failure: Failure | None) -> None:
-        """The request has ended. The failure's detail is only in the log."""
+        """End the span. Of a failure, it has the cause; only the log has the detail."""
         if failure is not None:
             self._span.set_attribute("error.type", failure.cause)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -42,7 +42,7 @@ class BridgeTracer:
         self._tracer = tracer
 
     def request(self, records: Sequence[Record], commands: int) -> RequestSpan:
-        """A request begins. Its span has links to at most 64 traces of records."""
+        """Start the span of a request. It has links to at most 64 traces of records."""
         links = _links(records)
         attributes: dict[str, str | int] = {"messaging.system": "kafka", "messaging.batch.message_count": commands}
         return RequestSpan(

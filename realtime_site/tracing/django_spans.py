@@ -1,4 +1,4 @@
-"""Spans of opentelemetry-instrumentation-django, for requests that make no spans of their own."""
+"""Spans of opentelemetry-instrumentation-django, for requests to views that do not make spans themselves."""
 
 from collections.abc import Awaitable
 from typing import Final

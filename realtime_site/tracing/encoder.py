@@ -1,4 +1,4 @@
-"""Encodes the records of spans for OTLP, and remembers their common parts.
+"""Encodes the records of spans for OTLP, and caches their common parts.
 
 The package's encoder builds a protobuf message for every attribute of every span. The proxy's spans differ only in
 their ids and times, which have fixed places; the rest is encoded once and appended. In protobuf, two concatenated
@@ -105,7 +105,7 @@ def _with_state(own: bytes, after: bytes, state: TraceState) -> tuple[bytes, ...
 
 
 def encode_shared(facts: Facts) -> bytes:
-    """What a span shares with others: everything but its ids and times."""
+    """The encoding of everything in a span except its ids and times, which other spans share."""
     name, kind, status, items = describe(facts)
     return trace_pb2.Span(
         name=name,

@@ -82,7 +82,7 @@ class LeanExporter(SpanExporter):
         return gzip.compress(body, 1) if self._options.gzip else body
 
     def _encoded_records(self, records: list[Record]) -> bytes:
-        """Encoded a few at a time, so that the event loop need not wait long for the interpreter."""
+        """The encoded records. A few are encoded at a time, so that the event loop soon gets the interpreter lock."""
         parts = []
         for start in range(0, len(records), AT_A_TIME):
             parts.append(encode_records(records[start : start + AT_A_TIME]))

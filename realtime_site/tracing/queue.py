@@ -73,14 +73,14 @@ class SpanQueue(SpanProcessor):
             self.add(span)
 
     def shutdown(self) -> None:
-        """Export what is queued, and end the thread."""
+        """Export the queued spans, and end the thread."""
         self._stopped.set()
         self._wake.set()
         self._thread.join()
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what is queued. False if that takes longer than the timeout."""
+        """Export the queued spans. False if that takes longer than the timeout."""
         until = monotonic() + timeout_millis / 1000
         while self._queue and monotonic() < until:
             self._export()

@@ -1,4 +1,4 @@
-"""The spans of proxy requests, as tuples. What a request does not have to do is done in the thread of the export."""
+"""The spans of proxy requests, as tuples. The export's thread turns them into spans, to save requests the time."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ NO_STATE = TraceState()  # of traces that begin here, and of most callers
 
 
 class ServerFacts(NamedTuple):
-    """What the spans of many requests have in common. `server` is a host and a port; `status` 0: nothing was sent."""
+    """Facts that the spans of many requests share. `server` is a host and a port. `status` is 0 if nothing was sent."""
 
     method: str
     route: str
@@ -35,7 +35,7 @@ class ClientFacts(NamedTuple):
     status: int
 
 
-# The fields of ServerFacts or ClientFacts as a plain tuple: naming them takes time that a request need not wait for.
+# The fields of ServerFacts or ClientFacts as a plain tuple, which is faster to create than the named one.
 Facts = tuple[Any, ...]
 # A client span below a request's span, also a plain tuple: facts, span_id, start and end.
 Call = tuple[Facts, bytes, int, int]

@@ -1,4 +1,4 @@
-"""Sets OpenTelemetry up: the provider, the export, and the instrumentation of Django."""
+"""Sets up OpenTelemetry: the provider, the export, and the instrumentation of Django."""
 
 import asyncio
 import threading
@@ -63,7 +63,7 @@ def batched_export(options: TraceOptions, resource: Resource, scope: Instrumenta
 
 
 def _record_into(processor: SpanProcessor, resource: Resource, scope: InstrumentationScope) -> Callable[[Record], None]:
-    """Where the spans of requests go. Processors of the SDK take its spans only."""
+    """The function that records the span of a request. Processors of the SDK accept only the SDK's spans."""
     if isinstance(processor, SpanQueue):
         return processor.add
 

@@ -202,8 +202,16 @@ def test_the_live_process_is_judged_by_its_own_watermark(left: int, watermark: i
     [
         (404, b"", "/health answered 404; check that the host and port are this service's."),
         (400, b"", "/health answered 400; use a host name that its ALLOWED_HOSTS has."),
-        (502, b"", "/health answered 502; check what stands between here and the process, or ask the pod itself."),
-        (302, b"", "/health answered 302; check what stands between here and the process, or ask the pod itself."),
+        (
+            502,
+            b"",
+            "/health answered 502; check the proxies between this machine and the process, or query the pod directly.",
+        ),
+        (
+            302,
+            b"",
+            "/health answered 302; check the proxies between this machine and the process, or query the pod directly.",
+        ),
         (200, b"<html>", "/health did not answer in JSON; check that the host and port are this service's."),
         (200, b"\xff", "/health did not answer in JSON; check that the host and port are this service's."),
         (200, b"[]", " is not this service's /health; check the host and the port."),
@@ -292,7 +300,7 @@ def test_a_url_that_cannot_be_the_services_is_refused(url: str) -> None:
     shown = "" if "@" in url else f" {url!r}"
     assert (code, report["detail"]) == (
         3,
-        f"--url{shown} is no address of the service; give one such as http://127.0.0.1:9730.",
+        f"--url{shown} is not a URL of the service; accepted: a URL such as http://127.0.0.1:9730.",
     )
 
 

@@ -71,7 +71,7 @@ def test_it_says_what_was_written_and_what_to_do_next_but_no_ticket(tmp_path: Pa
         f"Wrote 3 tickets to {path} (132 bytes, mode 0600).",
         f"Next: manage.py check_fallback_pool --path {path}",
         "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that",
-        "hands them to clients, and delete this copy (docs/runbook.md, rotating the pool).",
+        "sends them to clients, and delete this copy (docs/runbook.md, rotating the pool).",
     ]
     assert not [line for line in path.read_text().splitlines() if line in output]
 
@@ -89,7 +89,7 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     message = refusal("--count", "3", "--output", str(path))
 
     assert message == (
-        f"{path} is there already; choose another path, or give --force to replace a pool that no process uses. "
+        f"{path} already exists; choose another path, or use --force to replace a pool that no process uses. "
         "Nothing was written."
     )
     assert os.listdir(tmp_path) == ["new.tickets"]

@@ -136,7 +136,7 @@ def test_each_message_appears_once_for_each_event_on_its_stream(story: Story) ->
         ("warn", "fallback ticket pool dropped below low-watermark"),
         ("warn", "connect refused: no fallback ticket left"),
         ("error", "centrifugo.connect failed with an internal error"),
-        ("warn", "changed a disconnect that Centrifugo would not carry out"),
+        ("warn", "changed a disconnect that Centrifugo does not accept"),
     ]
 
 
@@ -196,7 +196,7 @@ def test_an_internal_error_has_its_reason(story: Story) -> None:
 
 
 def test_a_changed_disconnect_says_what_was_asked_for(story: Story) -> None:
-    message = "changed a disconnect that Centrifugo would not carry out"
+    message = "changed a disconnect that Centrifugo does not accept"
 
     assert story.only(message, story.err) == {
         "level": "warn",

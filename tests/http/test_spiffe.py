@@ -71,7 +71,7 @@ async def test_without_an_agent_the_service_serves_and_says_so(tmp_path: Path) -
 async def test_without_an_svid_the_start_fails_where_one_is_required(tmp_path: Path) -> None:
     required = settings(f"unix://{tmp_path / 'nowhere'}", SPIFFE_STARTUP_WAIT_S="0", SPIFFE_STARTUP="require")
 
-    with pytest.raises(AssertionError, match="No SVID came within 0 s"):
+    with pytest.raises(AssertionError, match="No SVID arrived within 0 s"):
         async with service("127.0.0.1:1", **required):
             pass
 

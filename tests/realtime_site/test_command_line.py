@@ -52,7 +52,7 @@ def test_another_settings_module_is_refused(words: list[str]) -> None:
     ended = run_manage("check", *words)
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("--settings has no use here: the settings are always realtime_site.settings;")
+    assert ended.stderr.startswith("--settings is not supported: the settings are always realtime_site.settings;")
 
 
 @pytest.mark.parametrize(("command", "code"), [("check", 1), ("check_fallback_pool", 3)])

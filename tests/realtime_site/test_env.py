@@ -177,7 +177,7 @@ def test_a_good_value_is_converted(read: Reader, raw: str, value: Any) -> None:
 
 
 GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
-NAMED_TARGETS = "a comma list of name=host:port, each name once, of letters, digits, _ and -"
+NAMED_TARGETS = "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -"
 A_HOST = "a host name or an address; no port, no scheme"
 WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
 
@@ -210,9 +210,9 @@ WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for o
         (FLAG, "ture", "true, 1, yes, on, false, 0, no, off"),
         (FLAG, "2", "true, 1, yes, on, false, 0, no, off"),
         (WORD, "https", "http, envelope"),
-        (SUBSET, "c", "a comma list out of a,b"),
-        (SUBSET, "a,c", "a comma list out of a,b"),
-        (SUBSET, "A", "a comma list out of a,b"),
+        (SUBSET, "c", "a comma-separated list of words from a,b"),
+        (SUBSET, "a,c", "a comma-separated list of words from a,b"),
+        (SUBSET, "A", "a comma-separated list of words from a,b"),
         (TARGET, "identity", GRPC_TARGET),
         (TARGET, "identity:", GRPC_TARGET),
         (TARGET, "identity:0", GRPC_TARGET),

@@ -73,7 +73,7 @@ def test_the_entries_of_a_list_are_taken_without_white_space() -> None:
     ],
 )
 def test_an_entry_that_no_host_header_can_match_is_refused(entry: str) -> None:
-    with pytest.raises(ValueError, match="a comma list of host names") as refused:
+    with pytest.raises(ValueError, match="a comma-separated list of host names") as refused:
         allowed_hosts(f"example.com,{entry}" if entry else ",")
 
     assert str(refused.value) == ALLOWED_HOST

@@ -245,7 +245,7 @@ def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> No
         (
             "CENTRIFUGO_INFO_FIELDS",
             "user",
-            "a comma list out of family_id,subscription_tier,is_admin,parental_state",
+            "a comma-separated list of words from family_id,subscription_tier,is_admin,parental_state",
         ),
         ("FALLBACK_DEGRADED_WINDOW_MS", "-1", "0–86400000"),
         ("FALLBACK_DEGRADED_WINDOW_MS", "999999999999999999", "0–86400000"),
@@ -267,7 +267,7 @@ def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> No
         (
             "RPC_BACKENDS",
             "localhost:50061",
-            "a comma list of name=host:port, each name once, of letters, digits, _ and -",
+            "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -",
         ),
         ("RPC_DEADLINE_MS", "0", "1–60000"),
         ("RPC_DEADLINE_MS", "60001", "1–60000"),
@@ -278,8 +278,8 @@ def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> No
         ("PROXY_MAX_INFLIGHT", "0", "auto, or 1–100000"),
         ("PROXY_MAX_INFLIGHT", "100001", "auto, or 1–100000"),
         ("DEBUG", "maybe", "true, 1, yes, on, false, 0, no, off"),
-        ("BRIDGE_KAFKA_BROKERS", "kafka", "a comma list of host:port"),
-        ("BRIDGE_KAFKA_BROKERS", "kafka:9092,", "a comma list of host:port"),
+        ("BRIDGE_KAFKA_BROKERS", "kafka", "a comma-separated list of host:port"),
+        ("BRIDGE_KAFKA_BROKERS", "kafka:9092,", "a comma-separated list of host:port"),
         ("BRIDGE_KAFKA_SECURITY", "ssl", "plaintext, tls, sasl_plaintext, sasl_tls"),
         ("BRIDGE_KAFKA_GROUP_PROTOCOL", "new", "classic, consumer"),
         ("BRIDGE_OFFSET_RESET", "error", "earliest, latest, fail"),

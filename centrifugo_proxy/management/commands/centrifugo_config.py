@@ -14,10 +14,10 @@ from common.operator_command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Print the configuration of Centrifugo that fits these settings. It has the address of the service,\n"
-        "the events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and\n"
-        "the namespaces of the policy's channels. Run it with the environment of the service. What you have\n"
-        "to add yourself, such as allowed_origins, is listed on stderr."
+        "Print a Centrifugo configuration that fits the settings of this service: its address, the events that\n"
+        "it answers, the timeouts, the guard's header, the transform of a refused ticket, and the namespaces of\n"
+        "the policy's channels. Run it with the environment of the service. The options that you have to add\n"
+        "yourself, such as allowed_origins, are listed on stderr."
     )
     epilog = """\
 examples:
@@ -30,18 +30,25 @@ explain. --with-secrets writes it into the file, which must then be as private a
 
 docs/centrifugo.md has the whole setup."""
 
-    requires_system_checks = []  # their messages are not about Centrifugo, and stderr lists the remaining steps
+    requires_system_checks = []  # stderr lists only the steps that remain for Centrifugo
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--major", type=int, choices=MAJORS, default=6, help="Centrifugo's major version (6)")
         parser.add_argument(
-            "--format", dest="file_format", choices=FORMATS, default="yaml", help="yaml and toml have comments (yaml)"
+            "--major", type=int, choices=MAJORS, default=6, help="Centrifugo's major version (default: 6)"
+        )
+        parser.add_argument(
+            "--format",
+            dest="file_format",
+            choices=FORMATS,
+            default="yaml",
+            help="the file's format; json has no comments (default: yaml)",
         )
         parser.add_argument(
             "--endpoint",
             metavar="URL",
             default="",
-            help="where Centrifugo reaches this service, such as http://realtime:9730 (http://localhost:LISTEN_PORT)",
+            help="this service's URL as Centrifugo reaches it, such as http://realtime:9730 "
+            "(default: http://localhost:LISTEN_PORT)",
         )
         parser.add_argument("--with-secrets", action="store_true", help="write the guard's token into the file")
         parser.add_argument("--helm", action="store_true", help="print values for Centrifugo's own Helm chart")

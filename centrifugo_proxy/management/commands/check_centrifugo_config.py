@@ -29,13 +29,13 @@ class Command(OperatorCommand):
         "values, a Compose file, a Kubernetes manifest, or lines of NAME=value."
     )
     epilog = """\
-exit codes (as of a monitoring plugin):
+exit codes (those of monitoring plugins):
   0  no findings
   1  warnings only
   2  errors, or the file cannot be read or parsed (the finding names the line)
-     (a mistyped option ends with 2 as well, and with the usage)
-  3  unknown: the service's own secrets, policy or environment are refused, and there is nothing to
-     check the file against; the message says why
+     (a mistyped option also exits with 2, and prints the usage)
+  3  unknown: the service's own secrets, policy or environment are invalid, so the file cannot be
+     checked against them; the message says why
 
 examples:
   manage.py check_centrifugo_config config.json
@@ -58,10 +58,13 @@ docs/centrifugo.md explains each finding by its id."""
             help="add the CENTRIFUGO_… variables of this process, as Centrifugo does",
         )
         parser.add_argument(
-            "--major", type=int, choices=MAJORS, help="the Centrifugo that reads it; otherwise the layout decides"
+            "--major", type=int, choices=MAJORS, help="Centrifugo's major version (default: that of the file's layout)"
         )
         parser.add_argument(
-            "--json", dest="as_json", action="store_true", help="one JSON object, its fields as in docs/centrifugo.md"
+            "--json",
+            dest="as_json",
+            action="store_true",
+            help="print one JSON object (docs/centrifugo.md lists its fields)",
         )
 
     def handle(
@@ -74,7 +77,9 @@ docs/centrifugo.md explains each finding by its id."""
         **options: Any,
     ) -> None:
         if file is None and not with_environment:
-            raise CommandError("Name a FILE to check, or --env for a setup by variables.", returncode=USAGE)
+            raise CommandError(
+                "Name a FILE to check, or pass --env to check the environment variables.", returncode=USAGE
+            )
         try:
             expected = service_facts(settings)
         except (SecretError, PolicyError) as error:

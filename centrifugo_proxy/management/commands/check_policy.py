@@ -26,16 +26,16 @@ OWNER_OPTIONS = ("user", "family", "tier", "admin", "degraded", "fallback", "loc
 
 class Command(OperatorCommand):
     help = (
-        "Check a policy file, and explain a decision. With --channel or --method it says which rule decides, why, and\n"
-        "which service is asked then. Run it with the environment of the service, because rules name RPC_BACKENDS\n"
-        "and the family service. Calls no service, changes nothing."
+        "Check a policy file, and explain a decision. With --channel or --method, print which rule decides, why, and\n"
+        "which service the request goes to. Run it with the environment of the service, because rules name\n"
+        "RPC_BACKENDS and the family service. This command calls no service and changes nothing."
     )
     epilog = """\
 exit codes:
   0  the file has no problems, and the request is allowed
   1  the file has no problems, and the request is refused
   2  the file cannot be read or used; every problem is listed
-     (also for a mistyped option)
+     (a mistyped option also exits with 2)
 
 examples:
   manage.py check_policy policy.toml
@@ -44,27 +44,29 @@ examples:
   manage.py check_policy policy.toml --fallback --channel news:today
   manage.py check_policy policy.toml --user u1 --family f1 --method diary.entries.list --json
 
-docs/events.md explains the file, and what a client sees when it is refused."""
-    requires_system_checks = []  # they would fail on the very file to be checked
+docs/events.md explains the file, and what a client sees when its request is refused."""
+    requires_system_checks = []  # a policy with problems would fail them before this command can list the problems
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the policy (TOML)")
-        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object, as in docs/events.md")
-        asked = parser.add_argument_group("what is asked for")
+        parser.add_argument(
+            "--json", dest="as_json", action="store_true", help="print one JSON object (see docs/events.md)"
+        )
+        asked = parser.add_argument_group("the request to explain")
         what = asked.add_mutually_exclusive_group()
         what.add_argument("--channel", metavar="C", help="a channel to subscribe or publish to")
         what.add_argument("--method", metavar="M", help="an rpc method to call")
-        asked.add_argument("--action", choices=tuple(Action), help="what to do on the channel (subscribe)")
-        owner = parser.add_argument_group("whose connection it is")
-        owner.add_argument("--user", metavar="U", help="the user's id; needed, but for --fallback")
-        owner.add_argument("--family", metavar="F", help="the family's id (none)")
-        owner.add_argument("--tier", choices=TIERS, help="the subscription tier (unspecified)")
-        owner.add_argument("--admin", action="store_true", help="an administrator; no rule looks at it")
+        asked.add_argument("--action", choices=tuple(Action), help="the action on the channel (default: subscribe)")
+        owner = parser.add_argument_group("the owner of the connection")
+        owner.add_argument("--user", metavar="U", help="the user's id; required unless --fallback is given")
+        owner.add_argument("--family", metavar="F", help="the family's id (default: no family)")
+        owner.add_argument("--tier", choices=TIERS, help="the subscription tier (default: unspecified)")
+        owner.add_argument("--admin", action="store_true", help="the user is an administrator; no rule depends on it")
         owner.add_argument(
-            "--lock", action="append", choices=(SCREEN_TIME, *FEATURES), help="a lock that is on; again for more"
+            "--lock", action="append", choices=(SCREEN_TIME, *FEATURES), help="a lock that is on; may be repeated"
         )
-        owner.add_argument("--degraded", action="store_true", help="identity answered from its own fallback")
-        owner.add_argument("--fallback", action="store_true", help="let in on a ticket of the fallback pool")
+        owner.add_argument("--degraded", action="store_true", help="identity's answer had the mark `degraded`")
+        owner.add_argument("--fallback", action="store_true", help="the connection used a ticket of the fallback pool")
 
     def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
         _refuse_contradictions(options)
@@ -89,17 +91,17 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
     asked = options["channel"] is not None or options["method"] is not None
     if not asked and any(options[name] for name in OWNER_OPTIONS):
-        raise CommandError("--channel or --method is missing: name what is asked for.", returncode=INVALID)
+        raise CommandError("--channel or --method is missing: name the request to explain.", returncode=INVALID)
     if options["method"] is not None and options["action"]:
         raise CommandError("--action needs --channel.", returncode=INVALID)
     if asked and not options["user"] and not options["fallback"]:
-        raise CommandError("--user or --fallback is missing: name whose connection it is.", returncode=INVALID)
+        raise CommandError("--user or --fallback is missing: name the owner of the connection.", returncode=INVALID)
     if options["fallback"] and any(options[name] for name in ("family", "tier", "admin", "lock")):
         raise CommandError("A fallback connection has no family, tier or locks.", returncode=INVALID)
 
 
 def is_text(given: str) -> bool:
-    """True if the argument is text; other bytes arrive as surrogates."""
+    """True if the argument is valid UTF-8; Python turns invalid bytes into surrogates."""
     return given.encode(errors="ignore").decode() == given
 
 

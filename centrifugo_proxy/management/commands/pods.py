@@ -20,15 +20,16 @@ INTERVAL_S = (1.0, 3600.0)  # a process may reuse its rendered metrics for a sec
 
 class Command(OperatorCommand):
     help = (
-        "Show every replica at a glance: version, readiness, outage, tickets left, connects a second by outcome, and\n"
-        "the time until its pool is empty. Asks all of them at once, for 2 seconds at most. Changes nothing."
+        "Show the state of every replica: version, readiness, outage, tickets left, connects a second by outcome, and\n"
+        "the time until its pool is empty. All replicas are queried at once, with a limit of 2 seconds. This command\n"
+        "changes nothing."
     )
     epilog = """\
-exit codes (as of a monitoring plugin; with --watch, that of the last round):
+exit codes (those of monitoring plugins; with --watch, that of the last round):
   0  all is well
   1  a pod is not ready, in an outage, recovering, short of tickets, or does not answer while others do
   2  a pod is in an outage with no ticket left, or no pod answers
-  3  no pod could be asked: a bad argument, a name that does not resolve, a refused environment
+  3  no pod could be queried: a bad argument, a name that does not resolve, an invalid environment
 
 examples:
   manage.py pods --dns realtime-service-pods:9730                  every pod of a headless Service
@@ -36,14 +37,14 @@ examples:
   manage.py pods --dns realtime-service-pods:9730 --watch          redrawn in place, until Ctrl-C
 
 docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
-    requires_system_checks = []  # asks other processes: the local configuration does not matter
+    requires_system_checks = []  # this command only queries other processes: the local configuration does not matter
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--url", action="append", default=[], help="a pod, such as http://10.0.0.7:9730; may be repeated"
         )
-        parser.add_argument("--dns", metavar="NAME:PORT", help="every address behind a name, over http")
-        parser.add_argument("--watch", action="store_true", help="go on until Ctrl-C, a round each interval")
+        parser.add_argument("--dns", metavar="NAME:PORT", help="query every address of this host name, over http")
+        parser.add_argument("--watch", action="store_true", help="repeat after each interval, until Ctrl-C")
         parser.add_argument(
             "--interval",
             type=float,
@@ -51,11 +52,11 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
             help="seconds between two scrapes of the counters, 1 to 3600 (%(default)s)",
         )
         parser.add_argument(
-            "--json", action="store_true", help="one JSON object; with --watch, one line for each round"
+            "--json", action="store_true", help="print one JSON object; with --watch, one for each round, on one line"
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Django's parser, but a bad argument exits with 3: argparse's own 2 would mean that no pod answers."""
+        """Exit with 3 on a bad argument. argparse exits with 2, which here means that no pod answers."""
         parser = self.create_parser(argv[0], argv[1])
         parser.called_from_command_line = True
         try:
@@ -80,7 +81,9 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
                 self.stdout.write(dumped(Fleet(())))
         except KeyboardInterrupt:
             pass
-        except BrokenPipeError:  # the reader has closed the pipe; Python would report it again when it flushes at exit
+        except (
+            BrokenPipeError
+        ):  # the reader has closed the pipe; without this, Python's flush at exit would report it again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(self.state)
 

@@ -23,21 +23,21 @@ logger = logging.getLogger("uvicorn.error")  # shown at any LOG_LEVEL
 class Command(DocumentedCommand):
     help = (
         "Run the service on LISTEN_HOST and LISTEN_PORT, until SIGTERM or Ctrl-C. "
-        "Then requests in flight are answered (for at most 30 seconds), spans are sent, and the exit code is 0. "
-        "If the configuration is refused or the port is in use, a message says so and the exit code is not 0. "
-        "Each process has its own ticket pool and its own metrics: scale by replicas."
+        "At shutdown, requests in flight have 30 seconds to finish, spans are sent, and the exit code is 0. "
+        "If the configuration is invalid or the port is in use, a message says so and the exit code is not 0. "
+        "Each process has its own ticket pool and its own metrics: to scale, add replicas."
     )
     epilog = """\
 exit codes:
   0  ended by a signal
-  1  the configuration is refused
+  1  the configuration is invalid
   3  the server did not start, for example because the port is in use
 
 example:
   LISTEN_PORT=9731 manage.py serve
 
 docs/reference.md lists the environment variables."""
-    requires_system_checks = []  # realtime_site.asgi runs them, also under plain uvicorn
+    requires_system_checks = []  # realtime_site.asgi runs them, so that plain uvicorn runs them too
 
     def handle(self, *args: Any, **options: Any) -> None:
         server = uvicorn.Server(server_config())

@@ -33,35 +33,38 @@ TICK_S = 0.1
 
 class Command(OperatorCommand):
     help = (
-        "Play a whole identity outage through the real connect path with this configuration, and hold every HTTP\n"
-        "answer to the rules. Tickets, pool and identity are made up for it: it changes nothing, asks nobody, and\n"
-        "may be run next to a live service, during an outage too."
+        "Simulate a whole identity outage: send connects through the real connect path with this configuration, and\n"
+        "compare every HTTP answer with the expected one. Tickets, pool and identity are simulated. The command\n"
+        "changes nothing and calls no service, so it can run next to a live service, even during an outage."
     )
     epilog = """\
 exit codes:
-  0  every step was answered as the rules say
-  1  nothing was played: the configuration is refused, the message says why
-  2  a step went wrong: do not trust the fallback of this build (a mistyped option ends with 2 as well)
-
+  0  every step had the expected answer
+  1  nothing was simulated: the configuration is invalid; the message says why
+  2  a step had another answer: do not rely on the fallback of this build
+     (a mistyped option also exits with 2)
 examples:
-  manage.py simulate_outage              about a second; time is virtual
-  manage.py simulate_outage --realtime   waits FALLBACK_DEGRADED_WINDOW_MS out
-  FALLBACK_DEGRADED_WINDOW_MS=10000 manage.py simulate_outage    what another setting would do
+  manage.py simulate_outage              in virtual time: takes about a second
+  manage.py simulate_outage --realtime   in real time: waits for FALLBACK_DEGRADED_WINDOW_MS
+  FALLBACK_DEGRADED_WINDOW_MS=10000 manage.py simulate_outage    with another setting
 
 docs/runbook.md explains the steps."""
     stealth_options = ("build",)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object, its fields as in docs/runbook.md")
-        parser.add_argument("--realtime", action="store_true", help="really wait, instead of in virtual time")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object (docs/runbook.md lists its fields)"
+        )
+        parser.add_argument("--realtime", action="store_true", help="wait in real time instead of virtual time")
 
     def handle(self, *args: Any, json: bool, realtime: bool, build: Build = assemble, **options: Any) -> None:
         if realtime and settings.FALLBACK_DEGRADED_WINDOW_MS < MIN_REAL_WINDOW_MS:
             raise CommandError(
-                f"--realtime needs a FALLBACK_DEGRADED_WINDOW_MS of at least {MIN_REAL_WINDOW_MS}; leave it out."
+                f"--realtime needs a FALLBACK_DEGRADED_WINDOW_MS of at least {MIN_REAL_WINDOW_MS}. "
+                "Run the simulation without --realtime."
             )
         if not json:
-            self._tell_setting()
+            self._print_configuration()
         steps = steps_of(realtime=realtime)
         with quiet_logs(), self._shown(steps, json=json, realtime=realtime) as shown:
             played = asyncio.run(run(steps, realtime=realtime, build=build, shown=shown))
@@ -73,15 +76,15 @@ docs/runbook.md explains the steps."""
             self.stdout.write("Every step as expected." if ok else f"{wrong} of {len(played)} steps went wrong.")
         sys.exit(0 if ok else 2)
 
-    def _tell_setting(self) -> None:
+    def _print_configuration(self) -> None:
         facts = [f"{name} {value}" for name, value in configuration().items()]
-        self.stdout.write(f"Playing an outage with {', '.join(facts)}.")
+        self.stdout.write(f"Simulating an outage with {', '.join(facts)}.")
         if loaded_pool().status is not LoadStatus.LOADED:
             self.stdout.write(without_pool(loaded_pool().status))
 
     @contextmanager
     def _shown(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Shown]:
-        """How steps are shown: with --json not at all, in real time with a bar that fills until the last one."""
+        """The output of the steps: none with --json, lines otherwise; --realtime adds a progress bar."""
         if json:
             yield Unseen()
         elif realtime:
@@ -108,7 +111,7 @@ class Printed(NamedTuple):
     stdout: Output
 
     def at(self, done: float) -> None:
-        """Virtual time passes at once."""
+        """Virtual time needs no progress bar."""
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
@@ -167,7 +170,7 @@ def without_pool(status: LoadStatus) -> str:
     """The note for a deployment without a fallback pool."""
     return (
         f"Note: this deployment has no fallback pool (status {status}). The pool below is the simulation's own; "
-        "in a real outage nobody would get in here."
+        "in a real outage it would refuse every connection."
     )
 
 
@@ -185,15 +188,15 @@ def as_json(played: list[Played], *, realtime: bool) -> dict[str, Any]:
 
 
 def as_lines(played: Played) -> Iterator[str]:
-    """One step of the timeline; with the expected answer if the actual one differs."""
+    """The lines of one step: the actual answer, and the expected one if it differs."""
     mark = "ok   " if played.ok else "WRONG"
     yield f"{mark} {played.at_ms / 1000:9.3f} s  identity {played.identity:<4}  {played.name}"
-    yield f"      {_said(played.seen)}"
+    yield f"      {_described(played.seen)}"
     if not played.ok:
-        yield f"      expected: {_said(played.expected)}"
+        yield f"      expected: {_described(played.expected)}"
 
 
-def _said(outcome: Outcome) -> str:
+def _described(outcome: Outcome) -> str:
     asked = "identity asked" if outcome.identity_asked else "identity not asked"
     state = "degraded" if outcome.degraded else "not degraded"
     body = orjson.dumps(outcome.body).decode()

@@ -14,8 +14,8 @@ class NoBundle(Exception):
 def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
     """A new context that presents `svid` and trusts the authorities of `peer_id`'s trust domain.
 
-    The peer's ID is not checked here. Never change a context: loading authorities only adds to it, and old ones would
-    stay trusted. Raises NoBundle.
+    The peer's ID is not checked here. Never load authorities into an existing context: that only adds to it, and the
+    old ones would stay trusted. Raises NoBundle.
     """
     bundle = svid.bundle_for(peer_id)
     if not bundle:
@@ -23,7 +23,7 @@ def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # a SPIFFE ID is no host name
     context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an authority of a bundle need not be a root
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an authority in a bundle may be an intermediate certificate
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     context.load_verify_locations(cadata=bundle)
@@ -32,7 +32,7 @@ def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
 
 
 def _load_chain(context: ssl.SSLContext, svid: Svid) -> None:
-    """Use an in-memory file: ssl loads certificate chains only from a path, and the image is read-only."""
+    """Load the chain and its key through an in-memory file: ssl accepts only a path, and the image is read-only."""
     descriptor = os.memfd_create("svid", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as file:

@@ -19,14 +19,14 @@ DIAL_S: Final = 3.0
 
 
 class Peer(NamedTuple):
-    """A peer and its accepted IDs: `name` is for logs and metrics, `ids` are of one trust domain."""
+    """A peer and its accepted IDs. `name` is for logs and metrics. All `ids` are in one trust domain."""
 
     name: str
     ids: frozenset[str]
 
 
 class DialError(Exception):
-    """The peer cannot be used."""
+    """The connection failed or was refused. `result` is one of RESULTS."""
 
     def __init__(self, result: str, problem: str) -> None:
         super().__init__(problem)
@@ -54,7 +54,7 @@ class Dialler:
         except ssl.SSLError as error:
             raise DialError(BAD_CERTIFICATE, f"the TLS handshake failed: {error.reason}") from None
         except (OSError, TimeoutError) as error:
-            raise DialError(UNREACHABLE, type(error).__name__) from None
+            raise DialError(UNREACHABLE, f"the connection failed: {type(error).__name__}") from None
         _check(transport, peer)
         return protocol
 
@@ -85,7 +85,7 @@ def _check(transport: asyncio.Transport, peer: Peer) -> None:
         raise DialError(result, f"its certificate {wrong}") from None
     if connection.selected_alpn_protocol() != "h2":
         transport.abort()
-        raise DialError(BAD_CERTIFICATE, "it does not speak HTTP/2 (ALPN)")
+        raise DialError(BAD_CERTIFICATE, "it does not support HTTP/2 (ALPN)")
 
 
 def _host_port(address: str) -> tuple[str, int]:
@@ -93,4 +93,4 @@ def _host_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     with suppress(ValueError):
         return str(ipaddress.ip_address(host.strip("[]"))), int(port)
-    raise DialError(UNREACHABLE, "no address")
+    raise DialError(UNREACHABLE, "the target is not an IP address and a port")

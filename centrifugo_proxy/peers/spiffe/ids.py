@@ -21,19 +21,21 @@ def trust_domain(spiffe_id: str) -> str:
 
 
 def workload_ids(raw: str) -> tuple[str, ...]:
-    """A comma list of one to eight IDs of one trust domain, empty for none. Raises ValueError with what is accepted."""
+    """A comma-separated list of at most eight IDs in one trust domain. Raises ValueError with what is accepted."""
     found = tuple(filter(None, map(str.strip, raw.split(","))))
     if len(found) > 8 or not all(map(is_workload_id, found)) or len(set(map(trust_domain, found))) > 1:
-        raise ValueError("a comma list of up to eight IDs such as spiffe://example.org/identity, of one trust domain")
+        raise ValueError(
+            "a comma-separated list of up to eight IDs such as spiffe://example.org/identity, in one trust domain"
+        )
     return found
 
 
 def named_ids(raw: str) -> dict[str, str]:
-    """A comma list of name=ID. Raises ValueError with what is accepted."""
+    """A comma-separated list of name=ID. Raises ValueError with what is accepted."""
     pairs = [pair.strip().partition("=") for pair in raw.split(",") if pair.strip()]
     named = {name: spiffe_id for name, _, spiffe_id in pairs if name and is_workload_id(spiffe_id)}
     if len(named) < len(pairs):
-        raise ValueError("a comma list of name=ID, each name once, such as diary=spiffe://example.org/diary")
+        raise ValueError("a comma-separated list of name=ID, each name once, such as diary=spiffe://example.org/diary")
     return named
 
 
@@ -55,7 +57,7 @@ def endpoint_socket(raw: str) -> str:
 
 
 def _is_tcp_endpoint(raw: str) -> bool:
-    """True for tcp://IP:port with an address and a port that exist; IPv6 addresses stand in brackets."""
+    """True for tcp://IP:port with a valid address, in brackets for IPv6, and a valid port."""
     found = re.fullmatch(r"tcp://(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):([0-9]{1,5})", raw)
     if found is None or not 1 <= int(found[3]) <= 65535:
         return False

@@ -1,4 +1,4 @@
-"""What the two ends of a tunnelled connection have in common."""
+"""The two ends of a tunnelled connection, without the CONNECT request."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Piped(asyncio.Protocol):
 
 
 class PeerSide(Piped):
-    """The TLS side. It buffers what the peer sends until `join`, after the check of the peer's ID."""
+    """The TLS side. It buffers what the peer sends until `join`, which follows the check of the peer's ID."""
 
     def __init__(self) -> None:
         super().__init__()

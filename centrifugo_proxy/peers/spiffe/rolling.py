@@ -16,7 +16,7 @@ from centrifugo_proxy.peers.spiffe.workload_api import Report as SvidReport
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 
 TICK_S: Final = 0.5
-# The plain option about proxies, replaced here: the tunnel is the proxy for every address.
+# The option of plain channels that turns proxies off. It is replaced here: the tunnel is the proxy for every address.
 REPLACED: Final = "grpc.address_http_proxy_enabled_addresses"
 
 
@@ -26,7 +26,7 @@ class SpiffeSource:
     def __init__(self, target: str, options: Options, tunnel: Tunnel, peer: Peer) -> None:
         """Raises ValueError for a target whose connections would bypass the tunnel."""
         if not has_ip_addresses(target):
-            raise ValueError(f"{target} has no IP addresses, so that its connections cannot go through the tunnel")
+            raise ValueError(f"{target} has no IP addresses, so its connections cannot go through the tunnel")
         self._target, self._tunnel = target, tunnel
         self._options = (
             *(option for option in options if option[0] != REPLACED),
@@ -67,7 +67,7 @@ async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunne
 
 
 async def _watch_expiry(tunnel: Tunnel) -> None:
-    """Close the connections: otherwise they would outlive the SVID."""
+    """Close all connections when the SVID expires: otherwise they would outlive it."""
     while True:
         if tunnel.source.expired():
             tunnel.abort_all()

@@ -72,7 +72,7 @@ def _checked_id(leaf: x509.Certificate, message: SvidMessage) -> str:
     except WrongCertificate as wrong:
         raise BadSvid(f"the SVID's certificate {wrong}") from None
     if found != message.spiffe_id:
-        raise BadSvid("the SVID's certificate has another ID than the answer says")
+        raise BadSvid("the ID in the SVID's certificate differs from the answer's spiffe_id")
     return found
 
 
@@ -90,7 +90,7 @@ def _certificates(der: bytes, name: str) -> list[x509.Certificate]:
     try:
         return [x509.load_der_x509_certificate(each) for each in split_der(der)]
     except ValueError:
-        raise BadSvid(f"the SVID's {name} is not DER certificates") from None
+        raise BadSvid(f"the SVID's {name} does not consist of DER certificates") from None
 
 
 def split_der(concatenated: bytes) -> list[bytes]:
@@ -112,5 +112,5 @@ def _der_size(der: bytes) -> int:
         head += length & 0x7F
         length = int.from_bytes(der[2:head])
     if not 0 < head + length <= len(der) or head > 6:
-        raise ValueError("a DER sequence that is cut off")
+        raise ValueError("truncated DER sequence")
     return head + length

@@ -23,8 +23,8 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 HEAD_BYTES: Final = 4096
 HEAD_S: Final = 3.0
 CONNECTIONS: Final = 256
-# A peer that closes a connection this soon after the handshake may have refused our SVID. With TLS 1.3 the client's
-# handshake succeeds first, and the refusal shows only as a close.
+# A peer that closes a connection within this time after the handshake may have refused our SVID. With TLS 1.3 the
+# client's handshake succeeds first, and the refusal is visible only as a close.
 REFUSED_S: Final = 2.0
 CONNECT: Final = re.compile(rb"CONNECT (\S+) HTTP/1\.1\r\n")
 SECRET: Final = re.compile(rb"\r\nx-tunnel:[ \t]*(\S+)[ \t]*\r\n", re.IGNORECASE)
@@ -80,7 +80,7 @@ class Tunnel:
         return found
 
     def has_room(self, connection: "GrpcSide") -> bool:
-        """Add a connection. False, and not added, if there are CONNECTIONS already."""
+        """Add a connection. Returns False without adding it if there are CONNECTIONS already."""
         if len(self._open) >= CONNECTIONS:
             return False
         self._open.add(connection)
@@ -97,7 +97,7 @@ class Tunnel:
 
 
 class GrpcSide(Piped):
-    """The plaintext side: a CONNECT request, then our 200, then the data."""
+    """The plaintext side: receives a CONNECT request, answers 200, and then forwards data."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class GrpcSide(Piped):
         peer_side.join(self)
 
     def _lost(self, name: str, connected_at: float, svid: Svid | None) -> None:
-        """Report that the peer, not gRPC, has closed a connection just after the handshake."""
+        """Report the loss of a connection if the peer, not gRPC, has closed it just after the handshake."""
         seconds = monotonic() - connected_at
         closed_by_peer = self.transport is not None and not self.transport.is_closing()
         if svid is not None and closed_by_peer and seconds < REFUSED_S:

@@ -46,10 +46,9 @@ class Report(Protocol):
 
 @dataclass(slots=True)
 class SvidSource:
-    """The newest identity. `run` keeps it up to date; `generation` grows with each new one.
-
-    An identity stays in use until it expires, even if the agent refuses: a restarted agent answers PERMISSION_DENIED
-    for some seconds.
+    """The newest identity. `run` keeps it up to date; each new identity increments `generation`.
+    An identity stays in use until it expires, even if the agent refuses a request: a restarted agent answers
+    PERMISSION_DENIED for some seconds.
     """
 
     socket: str
@@ -69,7 +68,7 @@ class SvidSource:
         return self.svid
 
     def expired(self) -> bool:
-        """True once, when the identity has expired; also reports it."""
+        """True at the first call after the identity has expired, which also reports the expiry."""
         if self._expired or self.svid is None or self.current() is not None:
             return False
         self._expired = True

@@ -11,7 +11,7 @@ INDEX: Final = re.compile(r"\[\d+\]")
 
 
 def _tables_of(options: Mapping[str, str]) -> frozenset[str]:
-    """Every path that has options below it, in lists too."""
+    """Every path that has options below it. Lists count too."""
     parents = (path.rsplit(".", count)[0] for path in options for count in range(1, path.count(".") + 1))
     return frozenset(parents) | {path for path, kind in options.items() if kind == "table"}
 

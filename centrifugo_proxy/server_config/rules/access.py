@@ -27,7 +27,7 @@ INSECURE: Final = {
     ),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
-# Each is enough to verify tokens. v6's previous key also works without a current one.
+# Each of these keys is enough to verify tokens. In v6 the previous key also works without a current one.
 KEYS: Final = (
     "hmac_secret_key",
     "hmac_previous_secret_key",
@@ -79,7 +79,7 @@ def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator
     if not words(option.value):
         yield Problem(
             option.path,
-            "Centrifugo refuses every connection from a browser or web view; only clients that send no Origin get in.",
+            "Centrifugo refuses every browser and every web view. Only clients that send no Origin can connect.",
             "List the origins your app is served from, such as https://app.example.com and capacitor://localhost.",
         )
 
@@ -132,8 +132,8 @@ def jwt_keys(configuration: Configuration, facts: ServiceFacts) -> Iterator[Prob
     for path in _keys(configuration, TOKENS):
         yield Problem(
             path,
-            "A client that sends a JWT as token is accepted by this key alone: without a ticket, without identity, and "
-            "without meta. Subscription tokens by the same key bypass the subscribe proxy.",
+            "Centrifugo accepts a client that sends a JWT signed with this key: without a ticket, without identity, "
+            "and without meta. Subscription tokens signed with it bypass the subscribe proxy.",
             "Remove the key, unless clients may use JWTs as well as tickets.",
         )
 
@@ -155,7 +155,7 @@ def subscription_tokens(configuration: Configuration, facts: ServiceFacts) -> It
             path,
             "A subscription with a token bypasses the subscribe proxy: parental locks, tiers and the degraded mark do "
             "not apply to it.",
-            "Remove the subscription tokens, and let the policy decide.",
+            "Remove the key, and let the policy decide about subscriptions.",
         )
 
 
@@ -167,14 +167,14 @@ def user_limited_channels(configuration: Configuration, facts: ServiceFacts) -> 
         if namespace.on("allow_user_limited_channels"):
             yield Problem(
                 namespace.at("allow_user_limited_channels"),
-                "A channel that names its users after # is open to them without the subscribe proxy: parental locks, "
-                "tiers and the degraded mark do not apply there.",
+                "The users whose ids follow # in a channel's name may subscribe to it without the subscribe proxy: "
+                "parental locks, tiers and the degraded mark do not apply there.",
                 "Set it to false, and use {user} in a rule of the policy.",
             )
 
 
 def _decides_on_subscriptions(configuration: Configuration, facts: ServiceFacts) -> bool:
-    """True if a subscribe proxy decides about subscriptions, which they could bypass."""
+    """True if a subscribe proxy decides about subscriptions, so that there is a decision to bypass."""
     return "subscribe" in facts.events or any("subscribe" in each.proxied for each in configuration.namespaces)
 
 
@@ -184,7 +184,7 @@ def namespace_proxy_off(configuration: Configuration, facts: ServiceFacts) -> It
         if event in facts.events or configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every client may {event} in these channels, of any family: the {event} proxy is off here.",
+                f"Every client may {event} in these channels, whatever its family: the {event} proxy is off here.",
                 f"Set this to false and enable the namespace's {event} proxy.",
             )
 
@@ -195,9 +195,9 @@ def namespace_open(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if event not in facts.events and not configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every connected client may {event} in any of these channels, also in those of other users.",
-                f"Fine for public channels. For others set this to false and let the {event} proxy decide "
-                "(CHANNEL_POLICY_PATH).",
+                f"Every connected client may {event} in any of these channels, including those of other users.",
+                f"For public channels, no action is needed. For others, set this to false and let the {event} proxy "
+                "decide (CHANNEL_POLICY_PATH).",
             )
 
 
@@ -226,8 +226,8 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
         if namespace is None:
             yield Problem(
                 "channel.namespaces" if configuration.major == 6 else "namespaces",
-                f"The policy has rules for channels of {name!r}, a namespace that Centrifugo does not have: it refuses "
-                "every client with unknown channel (102), and does not ask the policy.",
+                f"The policy has rules for channels of the namespace {name!r}, which Centrifugo does not have. "
+                "Centrifugo refuses every client with unknown channel (102), and does not ask the policy.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
             continue

@@ -1,4 +1,4 @@
-"""Findings about channel names: the namespace in which Centrifugo looks for them."""
+"""Findings about the namespace that Centrifugo derives from a channel's name."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -26,7 +26,7 @@ def _boundary(configuration: Configuration) -> str:
 
 @RULES.rule("namespace-boundary", Severity.ERROR)
 def namespace_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Without a policy, channel names have no meaning for the service."""
+    """Checked only with a policy: without one, the service ignores channel names."""
     if any(facts.namespaces) and _boundary(configuration) != OURS:
         yield Problem(
             BOUNDARY[configuration.major],
@@ -44,8 +44,8 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
     if caught:
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
-            f"To Centrifugo, channels of {', '.join(caught)} are private: a subscription needs a token. It refuses "
-            "every client with permission denied (103), and does not ask the policy.",
+            f"With this prefix, the channels of {', '.join(caught)} are private: a subscription needs a token. "
+            "Centrifugo refuses every client with permission denied (103), and does not ask the policy.",
             "Set it to $, the default, or remove it.",
         )
 
@@ -57,8 +57,8 @@ def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[
     if "rpc" in facts.events and boundary == "." and configuration.chooses_proxies():
         yield Problem(
             RPC_BOUNDARY[configuration.major],
-            "The policy's methods have dots in their names (diary.add). Centrifugo takes the part before the first dot "
-            "for an RPC namespace. If there is no such RPC namespace, each call fails with method not found (104), and "
+            "The policy's methods have dots in their names (diary.add). Centrifugo reads the part before the first dot "
+            "as an RPC namespace. If there is no such RPC namespace, each call fails with method not found (104), and "
             "the policy is not asked.",
             "Set it to :, the default, or add each RPC namespace with its proxy.",
         )
@@ -73,8 +73,8 @@ def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iter
     if facts.pool and on and not configuration.text(path) and boundary and boundary in FALLBACK_USER:
         yield Problem(
             path,
-            "Connections on a fallback ticket have user ids such as fallback:3f9a…. For their personal channel, "
-            "Centrifugo looks for a namespace fallback, which does not exist. It refuses them with unknown channel "
-            "(102), and SDKs do not reconnect: fallback tickets do not work in an outage.",
+            "Connections on a fallback ticket have user ids such as fallback:3f9a…. For their personal channels, "
+            "Centrifugo looks for a namespace fallback, which does not exist. Centrifugo refuses these connections "
+            "with unknown channel (102), and SDKs do not reconnect: fallback tickets do not work in an outage.",
             "Name a namespace for personal channels, and add it to the namespaces; or turn personal channels off.",
         )

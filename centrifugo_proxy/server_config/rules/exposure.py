@@ -45,7 +45,7 @@ OPENS: Final = {
 REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
 LOG_LEVEL: Final = {6: "log.level", 5: "log_level"}
 USER_ID_HEADER: Final = {6: "client.user_id_http_header", 5: "client_user_id_http_header"}
-# Places where this switch has no effect: a server does not verify itself.
+# TLS options of Centrifugo's own servers: they do not verify a server, so insecure_skip_verify has no effect there.
 OF_SERVERS: Final = ("http_server.", "grpc_api", "uni_grpc", "tls_")
 
 
@@ -80,8 +80,8 @@ def debug_endpoints(configuration: Configuration, facts: ServiceFacts) -> Iterat
     if configuration.is_on(DEBUG[configuration.major]) and _on_the_port_of_clients(configuration):
         yield Problem(
             DEBUG[configuration.major],
-            "Every client can reach the profiler (/debug/pprof). It shows Centrifugo's memory and command line, and a "
-            "profile takes CPU time from all users for as long as its caller wants.",
+            "Every client can reach the profiler (/debug/pprof). It shows Centrifugo's memory and command line. A "
+            "client can also run profiles for as long as it wants, and they take CPU time from all users.",
             f"Set it to false, or give internal endpoints a port of their own ({PORTS[configuration.major][1]}).",
         )
 
@@ -100,7 +100,7 @@ def weak_secret(configuration: Configuration, facts: ServiceFacts) -> Iterator[P
         kind = next(kind for kind in OPENS if path.endswith(kind))
         yield Problem(
             path,
-            f"An attacker who guesses this value can {OPENS[kind]}. It is short, or a placeholder of an example.",
+            f"An attacker who guesses this value can {OPENS[kind]}. The value is short, or a common placeholder.",
             "Use 32 random characters or more, for example from openssl rand -hex 32.",
         )
 

@@ -14,7 +14,7 @@ from centrifugo_proxy.server_config.values import accepted_instead
 RULES: Final = Register()
 
 SIMILAR: Final = 0.9
-# Names that occur in many tables: such a name does not tell which option was meant.
+# Names that occur in many tables, so that the name alone does not identify an option.
 EVERYDAY_NAMES: Final = frozenset({"enabled", "name", "type", "address", "port", "prefix", "timeout", "handler_prefix"})
 
 
@@ -57,7 +57,7 @@ def boolean_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
             yield Problem(
                 setting.path,
                 "Centrifugo does not start with a value that is neither true nor false. No client can connect.",
-                "Write true or false: to v6 yes, no, on and off are text, in YAML too.",
+                "Write true or false. v6 reads yes, no, on and off as text, in YAML too.",
             )
 
 
@@ -102,9 +102,9 @@ def option_misspelt(configuration: Configuration, facts: ServiceFacts) -> Iterat
         if meant := meant_by(setting.option, configuration.major):
             yield Problem(
                 setting.path,
-                f"Centrifugo v{configuration.major} has no such option and ignores it, without an error. It has "
-                f"{meant}.",
-                f"Use {meant} if you mean that.",
+                f"Centrifugo v{configuration.major} has no such option and ignores it, without an error. A similar "
+                f"option is {meant}.",
+                f"If you mean {meant}, use that name.",
             )
 
 
@@ -125,6 +125,6 @@ def meant_by(option: str, major: int) -> str:
 
 
 def _is_elsewhere(known: str, parent: str, name: str) -> bool:
-    """The same name in a table within this one, or in the one around it."""
+    """True if the known option has this name and is in a table inside the parent, or in the table around it."""
     table, _, known_name = known.rpartition(".")
     return known_name == name and (table.startswith(f"{parent}.") or table == parent.rpartition(".")[0] != "")

@@ -13,7 +13,7 @@ RULES: Final = Register()
 RATE: Final = {6: "client.connection_rate_limit", 5: "client_connection_rate_limit"}
 OF_A_USER: Final = {6: "client.user_connection_limit", 5: "client_user_connection_limit"}
 CONNECT_BYTES: Final = MAX_TICKET_CHARACTERS + 64  # {"id":1,"connect":{"data":{"token":"…"}}} with the longest ticket
-# Each limit, and what turns its transport on; "" for one that is on by default.
+# Each limit, and the options that turn its transport on; "" for a transport that is on by default.
 SIZES: Final = {
     6: {
         "websocket.message_size_limit": "",
@@ -48,7 +48,7 @@ def connection_rate_limit(configuration: Configuration, facts: ServiceFacts) -> 
             option.path,
             f"Centrifugo accepts {limit} connections at once, and then only one new connection a second. When "
             f"{20 * limit} clients reconnect after a deployment, the last one waits for {_minutes(19 * limit)}."
-            + (" (v5 reads it only with client_connection_limit.)" if configuration.major == 5 else ""),
+            + (" (v5 reads this option only if client_connection_limit is set.)" if configuration.major == 5 else ""),
             "Remove it. To limit the connections of a node, set "
             + ("client.connection_limit." if configuration.major == 6 else "client_connection_limit."),
         )
@@ -65,11 +65,11 @@ def user_connection_limit(configuration: Configuration, facts: ServiceFacts) -> 
     if limit > 0:
         yield Problem(
             option.path,
-            f"Centrifugo spends the ticket of a user's connection number {limit + 1} and closes it with 3504, after "
-            "which SDKs do not reconnect. A phone that lost its network comes back before Centrifugo has noticed, and "
-            "its user stays out until the app is restarted.",
-            "Remove it, and bound the connections of a user where tickets are issued. To bound those of a node, set "
-            f"{option.path.replace('user_', '')}.",
+            f"Centrifugo closes a user's connection number {limit + 1} with 3504, after its ticket is spent, and SDKs "
+            "do not reconnect after 3504. A phone that lost its network reconnects before Centrifugo has noticed the "
+            "loss, and its user stays disconnected until the app is restarted.",
+            "Remove it, and limit the connections of a user where tickets are issued. To limit the connections of a "
+            f"node, set {option.path.replace('user_', '')}.",
         )
 
 
@@ -88,7 +88,7 @@ def message_size_small(configuration: Configuration, facts: ServiceFacts) -> Ite
             yield Problem(
                 path,
                 f"A connect with the longest ticket takes {CONNECT_BYTES} bytes. Centrifugo closes a connection that "
-                f"sends more than {limit} (1009 on a WebSocket), and the client tries again for ever.",
+                f"sends more than {limit} bytes (1009 on a WebSocket), and the client reconnects forever.",
                 f"Raise it to {2 * CONNECT_BYTES} or more, or remove it.",
             )
 
@@ -100,7 +100,7 @@ def message_size(configuration: Configuration, facts: ServiceFacts) -> Iterator[
             yield Problem(
                 path,
                 f"Centrifugo accepts messages of up to {limit} bytes, but the service accepts requests of up to "
-                f"{facts.max_body_bytes} bytes (PROXY_MAX_BODY_BYTES), with the user's meta. It answers a larger "
-                "request with 413, which users see as a temporary internal error. A retry fails again.",
+                f"{facts.max_body_bytes} bytes (PROXY_MAX_BODY_BYTES), including the user's meta. The service answers "
+                "a larger request with 413, which users see as a temporary internal error. A retry fails again.",
                 f"Lower it to {facts.max_body_bytes} or less, or raise PROXY_MAX_BODY_BYTES above it.",
             )

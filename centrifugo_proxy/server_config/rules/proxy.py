@@ -33,10 +33,10 @@ WITHOUT_PROXY: Final = {
     "rpc": "every RPC call of a client fails",
 }
 LATE: Final = {
-    "connect": "a slow answer spends the ticket after Centrifugo has hung up, and the user does not get in",
-    "refresh": "a slow answer is lost, and the connection goes on for another minute without a check",
-    "sub_refresh": "a slow answer is lost, and the subscription goes on for another minute without a check",
-    "rpc": "a slow call fails for the user although the backend completes it; a retry does it a second time",
+    "connect": "a slow answer spends the ticket after Centrifugo has hung up, and the user is not connected",
+    "refresh": "a slow answer is lost, and the connection continues for another minute without a check",
+    "sub_refresh": "a slow answer is lost, and the subscription continues for another minute without a check",
+    "rpc": "a slow call fails for the user although the backend completes it, and a retry repeats it",
 }
 LATE_ELSEWHERE: Final = "a slow answer is lost, and the user sees a temporary internal error"
 
@@ -62,7 +62,7 @@ def _is_path_of(proxy: Proxy) -> bool:
 
 
 def is_http(endpoint: str) -> bool:
-    """True if Centrifugo speaks HTTP to this endpoint, and not gRPC."""
+    """True if Centrifugo calls this endpoint by HTTP, not gRPC."""
     return endpoint.startswith(("http://", "https://"))
 
 
@@ -90,7 +90,7 @@ def event_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> It
             )
         # policy-namespace-missing checks the namespaces of channels.
         elif event == "rpc" and configuration.proxy(event) is None:
-            yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is set up, and nothing uses it.")
+            yield Problem(RPC_SWITCH, effect, "Set it to true: the proxy is set up, but not in use.")
 
 
 @RULES.rule("refresh-proxy-missing", Severity.ERROR)
@@ -100,8 +100,8 @@ def refresh_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
         yield Problem(
             PATH_OF_PROXY[configuration.major]["refresh"],
             "When a connection expires, Centrifugo expects a JWT from its client. The client has none, the JavaScript "
-            "SDK gives up, and the user stays disconnected until the app is restarted. Connections on a fallback "
-            "ticket expire, and those for which identity sets expire_at.",
+            "SDK does not reconnect, and the user stays disconnected until the app is restarted. Two kinds of "
+            "connections expire: those on a fallback ticket, and those for which identity sets expire_at.",
             ("" if answered else "Set CENTRIFUGO_REFRESH=auto for the service. ")
             + f"Set up the refresh proxy with the endpoint {facts.endpoint('refresh')}, "
             "as manage.py centrifugo_config prints it.",
@@ -113,7 +113,7 @@ def event_not_answered(configuration: Configuration, facts: ServiceFacts) -> Ite
     for proxy in ours(configuration, facts):
         if proxy.users and proxy.event not in facts.events:
             fate = (
-                "it goes on for another minute each time, without a check"
+                "the connection or subscription continues for another minute each time, without a check"
                 if "refresh" in proxy.event
                 else "users get an error"
             )
@@ -129,7 +129,7 @@ def _switch(event: str) -> str:
 
 
 def _is_callable(proxy: Proxy) -> bool:
-    """True for an HTTP endpoint that is known and that a request can be sent to."""
+    """True for a known HTTP endpoint to which a request can be sent."""
     return _is_known(proxy) and is_http(proxy.endpoint.value) and not why_not_callable(proxy.endpoint.value)
 
 
@@ -157,8 +157,8 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if _is_callable(proxy) and not _is_path_of(proxy):
             yield Problem(
                 proxy.endpoint.path,
-                f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. Every "
-                "call to another path is a 404, and users see a temporary internal error each time.",
+                f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. It "
+                "answers another path with 404, and users see a temporary internal error each time.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -171,7 +171,7 @@ def endpoint_grpc(configuration: Configuration, facts: ServiceFacts) -> Iterator
         if proxy.event in facts.events and endpoint and not hidden and not is_http(endpoint):
             yield Problem(
                 proxy.endpoint.path,
-                "Without http:// or https:// Centrifugo speaks gRPC to the endpoint. This service speaks only HTTP: "
+                "Without http:// or https:// Centrifugo calls the endpoint by gRPC. This service supports only HTTP: "
                 f"every {proxy.event} fails, and users see a temporary internal error each time.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
@@ -187,7 +187,7 @@ def timeout_not_above_deadline(configuration: Configuration, facts: ServiceFacts
                 f"Centrifugo hangs up after {timeout:g} ms, while the service may wait {deadline.ms} ms for an answer "
                 f"({deadline.setting}): {LATE.get(proxy.event, LATE_ELSEWHERE)}.",
                 f"Set it to {deadline.ms + TIMEOUT_MARGIN_MS}ms or more (the default is 1s; "
-                "a bare number counts nanoseconds).",
+                "a number without a unit is in nanoseconds).",
             )
 
 

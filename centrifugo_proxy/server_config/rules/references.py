@@ -24,7 +24,7 @@ def reference_literal(configuration: Configuration, facts: ServiceFacts) -> Iter
     of_the_guard = {proxy.static_headers.path for proxy in ours(configuration, facts)} if facts.tokens else set()
     for setting in configuration.settings:
         if setting.kind is None or setting.path in of_the_guard or setting.option.endswith("_regex"):
-            continue  # guard-header-wrong reports those in the guard's header
+            continue  # guard-header-wrong reports the references in the guard's header
         for text in _texts(setting.value):
             if found := next(_literal(text, setting, configuration.major), ""):
                 yield Problem(setting.path, _effect(setting, found), _remedy(setting, configuration.major))
@@ -43,7 +43,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
-    """The references that Centrifugo does not replace. v6 replaces some in tables of names and texts, v5 none."""
+    """The references that Centrifugo does not replace. v6 replaces some of those in maps; v5 replaces none."""
     for found in REFERENCE.finditer(text):
         filled_in = major == 6 and setting.kind == "map" and found["name"].startswith(FILLED_IN)
         placeholder = major == 5 and setting.kind == "map" and found["name"] == V5_HEADERS_VARIABLE
@@ -53,15 +53,15 @@ def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
 
 def _effect(setting: Setting, found: str) -> str:
     if SECRET.search(setting.option):
-        return f"Centrifugo does not replace {found} here: these characters are the secret, and anyone can guess them."
-    return f"Centrifugo does not replace {found} here: these characters are the value."
+        return f"Centrifugo does not replace {found} here. It uses this text as the secret, and anyone can guess it."
+    return f"Centrifugo does not replace {found} here. It uses this text as the value."
 
 
 def _remedy(setting: Setting, major: int) -> str:
     variable = "CENTRIFUGO_" + re.sub(r"[.\-]", "_", setting.option).upper()
     in_list = "[" in setting.option
     if major == 6 and setting.kind == "map":
-        return f"Rename the variable to ${{{FILLED_IN}…}}: Centrifugo replaces no others."
+        return f"Rename the variable to ${{{FILLED_IN}…}}: Centrifugo replaces only those."
     if in_list:
         return "Write the value itself, or replace the reference before Centrifugo reads the file (envsubst)."
     return (

@@ -43,8 +43,8 @@ def rights_of_every_client(configuration: Configuration, facts: ServiceFacts) ->
             for path, right in _rights(namespace):
                 yield Problem(
                     path,
-                    f"Every connected client can {right}, in any of these channels, also in those of other users.",
-                    f"Fine for public channels. For others set it to false{_instead(path)}.",
+                    f"Every connected client can {right}, in any of these channels, including those of other users.",
+                    f"For public channels, no action is needed. For others, set it to false{_instead(path)}.",
                 )
 
 
@@ -55,8 +55,8 @@ def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) ->
             yield Problem(
                 namespace.at("subscription_type"),
                 "The policy does not decide which keys of these channels a client follows: a signature with "
-                "shared_poll.hmac_secret_key decides. It stays valid for a user who has been locked in the meantime.",
-                "Let the backend that signs check locks and tiers, and give its signatures a short life.",
+                "shared_poll.hmac_secret_key decides. A signature stays valid after a lock is turned on for its user.",
+                "Let the backend that signs check locks and tiers, and let its signatures expire soon.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Findings that keep Centrifugo itself from starting, besides bad single values."""
+"""Findings about options with which Centrifugo does not start. The module layout has those about single values."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ CHOICES: Final = {
         "broker.type": ("memory", "nats", "redis", "redisnats", "postgres"),
         "map_broker.type": ("memory", "redis", "postgres"),
         "presence_manager.type": ("memory", "redis"),
-        "controller.type": ("postgres", "redis", "nats"),  # the latter two in PRO
+        "controller.type": ("postgres", "redis", "nats"),  # redis and nats only in PRO
         "http_api.error_mode": ("", "transport"),
         "grpc_api.error_mode": ("", "transport"),
         "channel.publication_data_format": ("", "json", "json_object", "binary"),
@@ -119,13 +119,13 @@ def _claims(configuration: Configuration, prefix: str) -> Iterator[Refusal]:
         yield f"{prefix}jwks_public_endpoint", "the endpoint must begin with http:// or https://"
     claim = configuration.text(f"{prefix}user_id_claim")
     if claim and not CLAIM.fullmatch(claim):
-        yield f"{prefix}user_id_claim", "a claim's name has ASCII letters and _ only"
+        yield f"{prefix}user_id_claim", "a claim's name may contain only ASCII letters and _"
     for name in ("audience", "issuer"):
         expression = configuration.text(f"{prefix}{name}_regex")
         if not is_expression_of_go(expression):
             yield f"{prefix}{name}_regex", NO_EXPRESSION
         elif expression and configuration.text(f"{prefix}{name}"):
-            yield f"{prefix}{name}_regex", f"it excludes {name}"
+            yield f"{prefix}{name}_regex", f"it cannot be combined with {name}"
 
 
 def _verifiers(configuration: Configuration) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _listeners(configuration: Configuration) -> Iterator[Refusal]:
         if on("webtransport") and not on("http3"):
             yield "webtransport", "WebTransport needs http3"
         if configuration.text("proxy_subscribe_stream_endpoint").startswith("http"):
-            yield "proxy_subscribe_stream_endpoint", "a subscribe stream proxy speaks gRPC only"
+            yield "proxy_subscribe_stream_endpoint", "a subscribe stream proxy supports only gRPC"
         return
     if on("webtransport.enabled") and not on("http_server.http3.enabled"):
         yield "webtransport.enabled", "WebTransport needs http_server.http3.enabled"

@@ -52,7 +52,10 @@ def channel_refusals(configuration: Configuration) -> Iterator[Refusal]:
         yield from _history(namespace, _meta_ttl(configuration))
         yield from _choices(namespace, configuration.major)
         if namespace.on(_stream_proxy(configuration.major)) and namespace.proxied:
-            yield namespace.at(_stream_proxy(configuration.major)), "a stream proxy excludes the other proxies"
+            yield (
+                namespace.at(_stream_proxy(configuration.major)),
+                "a stream proxy cannot be combined with the other proxies",
+            )
         if configuration.major == 6:
             yield from map_refusals(namespace, configuration)
             yield from _presence_maps(namespace, configuration)
@@ -85,7 +88,7 @@ def _history(namespace: Namespace, global_meta_ttl: Any) -> Iterator[Refusal]:
     if namespace.on("auto_cache_recover") and not (
         namespace.on("force_recovery") and options.get("force_recovery_mode") == "cache"
     ):
-        yield namespace.at("auto_cache_recover"), "it needs force_recovery, and force_recovery_mode cache"
+        yield namespace.at("auto_cache_recover"), "it needs force_recovery and force_recovery_mode=cache"
 
 
 def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
@@ -106,12 +109,14 @@ def is_expression_of_go(pattern: str) -> bool:
     try:
         re.compile(pattern)
     except re.error as error:
-        return "global flags" in str(error) or "bad escape" in str(error)  # Go has flags and escapes of its own
+        return "global flags" in str(error) or "bad escape" in str(
+            error
+        )  # Go accepts some flags and escapes that Python does not
     return True
 
 
 def _proxy_names(configuration: Configuration) -> Iterator[Refusal]:
-    """Names of proxies that are not in `proxies`."""
+    """Options that name a proxy which is not in `proxies`."""
     if not configuration.chooses_proxies():
         return
     known = {str(proxy.get("name")) for proxy in tables(configuration.lists.get("proxies"))} | {""}
@@ -139,9 +144,9 @@ def _other_proxies(namespace: Namespace, configuration: Configuration) -> Iterat
         chosen = str(find(namespace.options, name) or "default")
         endpoint = f"channel.proxy.{'shared_poll_refresh' if event == 'shared_poll' else event}.endpoint"
         if on and chosen == "default" and not configuration.text(endpoint):
-            yield endpoint, "a namespace asks this proxy, which has no endpoint"
+            yield endpoint, "a namespace uses this proxy, which has no endpoint"
         if on and event == "subscribe_stream" and configuration.text(endpoint).startswith("http"):
-            yield endpoint, "a subscribe stream proxy speaks gRPC only"
+            yield endpoint, "a subscribe stream proxy supports only gRPC"
 
 
 def _is_on(namespace: Namespace, path: str) -> bool:
@@ -165,4 +170,4 @@ def _personal(configuration: Configuration) -> Iterator[Refusal]:
     if namespace is None:
         yield name_option, f"there is no namespace {name!r}"
     elif configuration.is_on(f"{prefix}single_connection") and not namespace.on("presence"):
-        yield f"{prefix}single_connection", "it needs presence in the namespace of personal channels"
+        yield f"{prefix}single_connection", "it needs presence=true in the namespace of personal channels"

@@ -32,7 +32,7 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
     if mode in ("ephemeral", "recoverable") and key_ttl <= 0:
         yield namespace.at("map.mode"), f"{mode} needs a map.key_ttl above 0"
     if mode == "persistent" and (key_ttl or kind in ("map_clients", "map_users")):
-        yield namespace.at("map.mode"), "persistent excludes map.key_ttl, map_clients and map_users"
+        yield namespace.at("map.mode"), "persistent cannot be combined with map.key_ttl, map_clients or map_users"
     yield from _map_keys(namespace, options, kind)
     yield from _map_streams(namespace, options, mode)
     yield from _map_pages(namespace, options)
@@ -43,15 +43,18 @@ def _map_keys(namespace: Namespace, options: Mapping[str, Any], kind: Any) -> It
     if client_key and client_key not in ("client_id", "user_id"):
         yield namespace.at("map.client_key"), "it accepts only client_id and user_id"
     if client_key and any(is_true(options.get(f"{event}_proxy_enabled")) for event in ("publish", "remove")):
-        yield namespace.at("map.client_key"), "it excludes the proxies of the map"
+        yield namespace.at("map.client_key"), "it cannot be combined with the proxies of the map"
     if options.get("remove_client_on_unsubscribe") and kind not in MAPS:
-        yield namespace.at("map.remove_client_on_unsubscribe"), "it needs a subscription_type for maps"
+        yield (
+            namespace.at("map.remove_client_on_unsubscribe"),
+            f"it needs one of these subscription types: {', '.join(MAPS)}",
+        )
 
 
 def _map_streams(namespace: Namespace, options: Mapping[str, Any], mode: str) -> Iterator[Refusal]:
     if mode == "ephemeral":
         given = [name for name in ("stream_size", "stream_ttl", "meta_ttl") if ms(options.get(name))]
-        yield from ((namespace.at(f"map.{name}"), "ephemeral excludes it") for name in given)
+        yield from ((namespace.at(f"map.{name}"), "it cannot be combined with map.mode ephemeral") for name in given)
     meta_ttl, stream_ttl = ms(options.get("meta_ttl")), ms(options.get("stream_ttl")) or 60_000
     if mode in ("recoverable", "persistent") and meta_ttl and meta_ttl < stream_ttl:
         yield namespace.at("map.meta_ttl"), "it must not be shorter than map.stream_ttl"

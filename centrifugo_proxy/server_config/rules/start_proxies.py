@@ -18,14 +18,14 @@ def proxy_refusals(configuration: Configuration) -> Iterator[Refusal]:
             yield proxy.endpoint.path, "the proxy needs an endpoint"
     for index, named in enumerate(named_proxies(configuration)):
         if not named.get("endpoint"):
-            yield f"proxies[{index}].endpoint", "each of proxies needs an endpoint"
+            yield f"proxies[{index}].endpoint", "each entry of proxies needs an endpoint"
         if configuration.major == 6 and named.get("name") == "default":
             yield f"proxies[{index}].name", "the name default is reserved"
     yield from _broken_transforms(configuration)
 
 
 def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
-    """The proxies that have a name; those that Centrifugo does not read are left out."""
+    """The entries of `proxies`; empty in a mode in which Centrifugo does not read that list."""
     return tables(configuration.lists.get("proxies")) if configuration.chooses_proxies() else []
 
 
@@ -36,7 +36,7 @@ def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
             by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")
             asked = any(proxy.event == event and namespace.name in proxy.users for proxy in configuration.proxies)
             if not asked and not by_name:
-                yield f"channel.proxy.{event}.endpoint", f"a namespace asks the {event} proxy, which has no endpoint"
+                yield f"channel.proxy.{event}.endpoint", f"a namespace uses the {event} proxy, which has no endpoint"
 
 
 def _broken_transforms(configuration: Configuration) -> Iterator[Refusal]:
@@ -69,7 +69,7 @@ def _transform(path: str, transform: dict[str, Any]) -> Iterator[Refusal]:
     elif codes == [False, False]:
         yield path, "a transform needs to_disconnect or to_error with a code"
     elif codes == [True, True]:
-        yield path, "a transform has either to_disconnect or to_error"
+        yield path, "a transform must not have both to_disconnect and to_error"
     for text in (str(error.get("message") or ""), str(disconnect.get("reason") or "")):
         if not text.isascii() or len(text) > REASON_BYTES:
-            yield path, f"reasons and messages are ASCII, up to {REASON_BYTES} characters"
+            yield path, f"a reason or message must be ASCII and at most {REASON_BYTES} characters long"

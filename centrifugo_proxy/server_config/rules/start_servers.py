@@ -1,4 +1,4 @@
-"""Ports, certificates and Redis addresses that Centrifugo accepts in the file, but exits with at startup."""
+"""Ports, certificates and Redis addresses that pass `centrifugo checkconfig`, but make Centrifugo exit at startup."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any, Final
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, words
 
 Refusal = tuple[str, str]  # the path and the problem
-# The option of each port, and the switch of its server; "" for one that is always on.
+# The option of each port, and the option that turns its server on; "" for a server that is always on.
 PORTS: Final = {
     6: {
         "http_server.port": "",
@@ -19,7 +19,7 @@ PORTS: Final = {
 }
 SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a name in /etc/services, such as http-alt
 NUMBER: Final = re.compile(r"[0-9]+")
-# The switch of TLS, the switch that makes files unnecessary, and the files: one of each group is needed.
+# The option that turns TLS on, the option that makes files unnecessary, and the files: one of each group is needed.
 CERTIFICATES: Final = {
     6: (
         "http_server.tls.enabled",
@@ -33,7 +33,7 @@ HOST_PORT: Final = re.compile(r"(?:[^:/\[\]]*|\[[^]]+\]):(?P<port>[0-9]+)")
 
 
 def server_refusals(configuration: Configuration) -> Iterator[Refusal]:
-    """The path and reason of each such option."""
+    """The path and reason of each refused option."""
     yield from _ports(configuration)
     yield from _certificates(configuration)
     yield from _redis(configuration)
@@ -70,7 +70,7 @@ def _redis(configuration: Configuration) -> Iterator[Refusal]:
         return
     addresses = words(value.replace(",", " ") if configuration.major == 5 and isinstance(value, str) else value)
     if not all(map(_is_redis_address, addresses)):
-        yield path, "an address of Redis is host:port or a URL such as redis://host:6379"
+        yield path, "a Redis address must be host:port or a URL such as redis://host:6379"
 
 
 def _is_redis_address(text: str) -> bool:

@@ -17,7 +17,7 @@ TOKEN_EXPIRED: Final = 109  # the only error without `temporary` after which SDK
 
 
 def tries_again(transform: Transform) -> bool:
-    """True if a client whose connect ends in this tries again."""
+    """True if clients reconnect after a connect that ends with this error or disconnect."""
     if transform.error_code:
         return transform.error_temporary or transform.error_code < 100 or transform.error_code == TOKEN_EXPIRED
     return reconnects(transform.disconnect_code)
@@ -51,8 +51,8 @@ def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) 
         if transform and wanted and proxy.event not in REFRESH_EVENTS and tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket clients reconnect, but by CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) they should stop: the app never learns that identity refuses its user.",
+                "After a refused ticket clients reconnect, although by CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) they should stop. The app never learns that identity refuses its user.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4000–4499.",
             )
@@ -66,9 +66,9 @@ def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) ->
         if transform and wanted and proxy.event not in REFRESH_EVENTS and not tries_again(transform):
             yield Problem(
                 transform.path,
-                "After a refused ticket clients never reconnect, but by CENTRIFUGO_INVALID_TICKET_CODE "
-                f"({facts.invalid_ticket_code}) they should: a user whose ticket expired on the way, for example while "
-                "a phone slept, stays disconnected until the app is restarted.",
+                "After a refused ticket clients never reconnect, although by CENTRIFUGO_INVALID_TICKET_CODE "
+                f"({facts.invalid_ticket_code}) they should. A user whose ticket expired before it was sent, for "
+                "example while a phone slept, stays disconnected until the app is restarted.",
                 f"Use the disconnect code {facts.invalid_ticket_code}, or set CENTRIFUGO_INVALID_TICKET_CODE to a code "
                 "within 4500–4999 if refused clients should stop.",
             )
@@ -102,9 +102,9 @@ def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> I
                 what = "connection" if proxy.event == "refresh" else "subscription"
                 yield Problem(
                     transform.path,
-                    f"A temporary {transform.status} ends the user's {what}: the transformed status has no result, and "
-                    f"on {proxy.event} Centrifugo takes an answer without a result as expired. Without "
-                    f"the transform the {what} goes on for another minute.",
+                    f"A temporary {transform.status} ends the user's {what}: a transformed status has no result, and "
+                    f"after a {proxy.event} without a result Centrifugo treats the {what} as expired. Without "
+                    f"the transform the {what} continues for another minute.",
                     f"Remove it from the {proxy.event} proxy"
                     + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
                 )

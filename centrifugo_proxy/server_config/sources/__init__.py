@@ -1,4 +1,4 @@
-"""Which Centrifugo configurations a file holds: it may be one, or have one inside."""
+"""Finds the Centrifugo configurations in a file: it may be one itself, or contain some."""
 
 import json
 from typing import Any
@@ -12,8 +12,7 @@ from centrifugo_proxy.server_config.sources.source import Source
 
 
 def sources_in(text: str, name: str) -> list[Source]:
-    """Every configuration in the text; the text itself when it is not one of the files that hold others.
-
+    """Every configuration in the text. A file of no known kind counts as a configuration itself.
     An empty list means that the file is a manifest without a Centrifugo configuration.
     """
     file_format = format_of(name, text)
@@ -23,7 +22,9 @@ def sources_in(text: str, name: str) -> list[Source]:
 
 
 def _documents(text: str, file_format: str) -> list[Any]:
-    """The documents; none where Centrifugo's own parser should report the mistake. Tags such as !reset are ignored."""
+    """The parsed documents. Empty if the text cannot be parsed: `parsing` then reports the error.
+    Tags such as !reset are ignored.
+    """
     try:
         return [json.loads(text)] if file_format == "json" else list(yaml.load_all(text, V5Loader))
     except (yaml.YAMLError, ValueError, RecursionError):

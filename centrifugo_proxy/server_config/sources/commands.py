@@ -1,4 +1,4 @@
-"""What manifests and Compose files share: the command line of a container, and whether Centrifugo runs in it."""
+"""Code shared by manifests and Compose files: a container's command line, and whether it runs Centrifugo."""
 
 from typing import Any, Final
 
@@ -12,18 +12,18 @@ Variables = dict[str, str]
 
 
 def format_in(name: str, text: str) -> str:
-    """The format of a file with this name, or else of this text."""
+    """The format, by the name's suffix, or else by the text's first character."""
     suffix = name.rpartition(".")[2].lower()
     return FORMATS.get(suffix) or ("json" if text.lstrip().startswith("{") else "yaml")
 
 
 def listed(value: Any) -> list[Any]:
-    """The list, or none for another type."""
+    """The list; empty for a value of another type."""
     return value if isinstance(value, list) else []
 
 
 def runs_centrifugo(name: Any, image: Any, words: list[Any]) -> bool:
-    """By the image, or else by the name or the program: an image of one's own may have any name."""
+    """True if the image, the container's name or its program is Centrifugo's. A custom image may have any name."""
     program = str(words[0]).rpartition("/")[2] if words else ""
     return IMAGE in str(image or "") or IMAGE in (name, program)
 

@@ -24,7 +24,7 @@ from centrifugo_proxy.server_config.sources.compose import compose_sources, is_c
 from centrifugo_proxy.server_config.sources.source import Source
 from centrifugo_proxy.server_config.sources.variables import NAMES, PREFIX, read_lines
 
-# What Centrifugo's own chart passes as flags: internal endpoints have a port of their own.
+# The flags that Centrifugo's own chart passes: internal endpoints have a separate port.
 CHART_FLAGS: Final = {"http_server.internal_port": "9000", "internal_port": "9000"}
 
 
@@ -44,7 +44,7 @@ def _is_kubernetes(document: Mapping[str, Any]) -> bool:
 
 
 def _chart_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of Centrifugo's chart by their place: at the top, or below a name as in an umbrella chart."""
+    """Values of Centrifugo's chart by their key: "" if they are the whole document, a name in an umbrella chart."""
     if _is_values(document):
         return {"": document}
     below = {key: value for key, value in document.items() if _is_values(value)}
@@ -56,7 +56,7 @@ def _is_values(node: Any) -> bool:
 
 
 def is_configuration(node: Any) -> bool:
-    """True if half of a table's keys are options of a Centrifugo. Manifests have files of other programs, too."""
+    """True if at least half of a table's keys are Centrifugo options. Manifests also have files of other programs."""
     keys = [re.split(r"[.\[]", str(key).lower())[0] for key in node] if isinstance(node, dict) else []
     known = [key for key in keys if any(key in names for names in TOP_LEVEL.values())]
     return bool(known) and 2 * len(known) >= len(keys)
@@ -125,7 +125,7 @@ def _files(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _may_be_ours(text: str, form: str) -> bool:
-    """False for a file of another program. Centrifugo's own parser reports what cannot be read."""
+    """False for a file of another program. True for a file that cannot be parsed, so that the linter reports it."""
     try:
         content = parse(text, form)
     except (UnparsableError, RecursionError):

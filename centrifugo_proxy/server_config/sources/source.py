@@ -11,9 +11,9 @@ Tree = dict[str, Any]
 class Source:
     """A configuration file's text, and what Centrifugo's environment and flags add to it.
 
-    `label` is its place in the outer file, "" when the file is the configuration itself. `variables` and `flags` are by
-    name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more variables (or the file, where
-    `text` is empty) come from a place that cannot be read, such as a Secret or a mounted file.
+    `label` is its place in the outer file, "" if the file is the configuration itself. `variables` and `flags` are by
+    name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more variables come from a place that
+    cannot be read, such as a Secret or a mounted file; if `text` is empty, the configuration file does.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""What Centrifugo's environment variables and flags change in its configuration.
+"""Applies environment variables and flags to a configuration, as Centrifugo does.
 
 Variables outrank the file, and flags outrank variables: https://centrifugal.dev/docs/server/configuration
 """
@@ -31,7 +31,7 @@ NAMES: Final[Mapping[int, Mapping[str, str]]] = {
 
 
 def read_lines(text: str) -> dict[str, str] | None:
-    """The variables of a file of NAME=value lines; None when it is something else."""
+    """The variables in a file of NAME=value lines; None for any other file."""
     variables = {}
     for line in map(str.strip, text.splitlines()):
         if not line or line.startswith("#"):
@@ -87,7 +87,7 @@ def _is_plain(tree: Tree) -> bool:
 
 
 def _converted(value: str, kind: str, major: int) -> Any:
-    """v5 converts the text when it reads the option, as layout_v5 does."""
+    """The value in the type of its option. v5's text stays as it is: layout_v5 converts it, as v5 itself does."""
     if major == 5 or isinstance(value, FromSecret):
         return value
     if kind == "words":
@@ -98,7 +98,7 @@ def _converted(value: str, kind: str, major: int) -> Any:
 
 
 def _parsed(value: str, kind: str) -> Any:
-    """JSON; for named lists also the names alone."""
+    """The parsed JSON. A named list may also be given as its names, separated by spaces."""
     try:
         parsed = json.loads(value) if value.strip() else None
         return lowered(parsed) if kind == "tables" else parsed

@@ -18,30 +18,29 @@ from fallback.tickets import load
 
 class Command(OperatorCommand):
     help = (
-        "Show the state of the fallback pool. Reads the file as a process would that starts now; with --url, asks a\n"
-        "running process what it has left. Never prints a ticket, changes nothing."
+        "Show the state of the fallback pool. By default, the pool file is read, as at the start of a process. With\n"
+        "--url, a running process is asked for its tickets left. The command prints no tickets and changes nothing."
     )
     epilog = """\
-exit codes (as of a monitoring plugin):
+exit codes (those of monitoring plugins):
   0  loaded and at or above FALLBACK_LOW_WATERMARK, or no pool is configured
   1  below the watermark: mint a new pool soon
-  2  missing, unreadable, empty or used up: no client gets in while identity is down
-     (also for a mistyped option, with the usage)
+  2  missing, unreadable, empty or used up: no client can connect while identity is down
+     (a mistyped option also exits with 2, and prints the usage)
   3  unknown: the process did not answer; the message says what to do
 
 examples:
   manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH
   manage.py check_fallback_pool --path ./new.tickets          a new file, before a rollout
-  manage.py check_fallback_pool --url http://127.0.0.1:9730   what is left in that process
-
-docs/runbook.md says what each status means, and what to do."""
-    requires_system_checks = []  # reports a bad pool itself; other settings do not matter here
+  manage.py check_fallback_pool --url http://127.0.0.1:9730   the tickets left in that process
+docs/runbook.md explains each status and its remedy."""
+    requires_system_checks = []  # this command reports a bad pool itself; other settings do not matter here
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object, its fields as in docs/runbook.md")
+        parser.add_argument("--json", action="store_true", help="print one JSON object (see docs/runbook.md)")
         where = parser.add_mutually_exclusive_group()
-        where.add_argument("--path", help="a pool file; FALLBACK_TICKETS_PATH is the default")
-        where.add_argument("--url", help="a live process to ask, such as http://127.0.0.1:9730")
+        where.add_argument("--path", help="a pool file (default: FALLBACK_TICKETS_PATH)")
+        where.add_argument("--url", help="a running process to query, such as http://127.0.0.1:9730")
 
     def handle(self, *args: Any, json: bool, path: str | None, url: str | None, **options: Any) -> None:
         report = _of_live(url) if url is not None else _configured() if path is None else _of_file(path, path)

@@ -15,8 +15,9 @@ SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/
 
 class Command(OperatorCommand):
     help = (
-        "Make a file of new fallback tickets. Each has 256 random bits and a line of its own; only the owner of the\n"
-        "file can read it. It is written whole or not at all. Never prints a ticket, changes no running process."
+        "Write a file of new fallback tickets. Each ticket has 256 random bits and is on a separate line. Only the\n"
+        "owner of the file can read it. If an error occurs, no file is written. The command prints no tickets and\n"
+        "does not change a running process."
     )
     epilog = """\
 exit codes:
@@ -28,13 +29,13 @@ example:
   manage.py mint_fallback_tickets --count 20000 --output ./new.tickets
   manage.py check_fallback_pool --path ./new.tickets
 
-A running process keeps the pool that it started with. docs/runbook.md says how to roll out a new one."""
-    requires_system_checks = []  # a pool can be made on any machine, with any settings
+A running process keeps the pool that it started with. docs/runbook.md explains how to roll out a new one."""
+    requires_system_checks = []  # a pool can be made on any machine, whatever its settings
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--count", type=int, required=True, help="how many tickets, 1 to 1,000,000")
+        parser.add_argument("--count", type=int, required=True, help="the number of tickets, 1 to 1,000,000")
         parser.add_argument("--output", type=Path, required=True, help="the file to write")
-        parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+        parser.add_argument("--force", action="store_true", help="replace an existing file")
 
     def handle(self, *args: Any, count: int, output: Path, force: bool, **options: Any) -> None:
         try:
@@ -49,4 +50,4 @@ A running process keeps the pool that it started with. docs/runbook.md says how 
         self.stdout.write(
             "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that"
         )
-        self.stdout.write("hands them to clients, and delete this copy (docs/runbook.md, rotating the pool).")
+        self.stdout.write("sends them to clients, and delete this copy (docs/runbook.md, rotating the pool).")

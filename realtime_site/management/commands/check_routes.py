@@ -26,16 +26,16 @@ OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
 
 class Command(OperatorCommand):
     help = (
-        "Check the bridge's routes file as run_bridge would at start: every fault with its line. With --topic and\n"
-        "--value, explain a record: which routes fit and why not, and the commands that Centrifugo would get, byte\n"
-        "for byte. Asks nobody, sends nothing."
+        "Check the bridge's routes file, as run_bridge does at startup, and list every fault with its line. With\n"
+        "--topic and --value, explain a record: which routes match, why others do not, and the exact commands that\n"
+        "Centrifugo would get. This command calls no service and sends nothing."
     )
     epilog = """\
 exit codes:
-  0  the file is sound; the record, if one is given, would be sent or skipped
-  1  there are warnings, or the record would be dead-lettered or fits no route
+  0  the file has no faults; the record, if one is given, would be sent or skipped
+  1  there are warnings, or the record would be dead-lettered or matches no route
   2  the file has faults, or one of the files cannot be read; every fault is listed
-     (a mistyped option ends with 2 as well)
+     (a mistyped option also exits with 2)
 
 examples:
   manage.py check_routes routes.toml
@@ -44,22 +44,24 @@ examples:
   kcat -C -t families -o -1 -c 1 -e | manage.py check_routes routes.toml --topic families --value -
 
 docs/bridge.md explains the file."""
-    requires_system_checks = []  # they would fail on the very file to be checked
+    requires_system_checks = []  # routes with faults would fail them before this command can list the faults
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the routes (TOML)")
-        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object, as in docs/bridge.md")
-        beside = parser.add_argument_group("what the routes are held against")
+        parser.add_argument(
+            "--json", dest="as_json", action="store_true", help="print one JSON object (see docs/bridge.md)"
+        )
+        beside = parser.add_argument_group("files to compare the routes with")
         beside.add_argument("--centrifugo", metavar="CONFIG", type=Path, help="a Centrifugo configuration, v6 or v5")
         beside.add_argument("--policy", metavar="FILE", type=Path, help="the channel policy of this service")
         record = parser.add_argument_group("a record to explain")
         record.add_argument("--topic", metavar="T", help="its topic")
         record.add_argument("--value", metavar="FILE", help="a file with its value; - for standard input")
-        record.add_argument("--header", metavar="K=V", action="append", help="a header; again for more")
-        record.add_argument("--key", metavar="K", help="its key (none)")
-        record.add_argument("--partition", metavar="P", type=int, help="its partition (0)")
-        record.add_argument("--offset", metavar="O", type=int, help="its offset (0)")
-        record.add_argument("--timestamp", metavar="MS", type=int, help="its time, in milliseconds since 1970 (now)")
+        record.add_argument("--header", metavar="K=V", action="append", help="a header; may be repeated")
+        record.add_argument("--key", metavar="K", help="its key (default: no key)")
+        record.add_argument("--partition", metavar="P", type=int, help="its partition (default: 0)")
+        record.add_argument("--offset", metavar="O", type=int, help="its offset (default: 0)")
+        record.add_argument("--timestamp", metavar="MS", type=int, help="its Unix time in milliseconds (default: now)")
 
     def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
         now_ms = int(time.time() * 1000)
@@ -92,10 +94,10 @@ def _record(options: dict[str, Any], now_ms: int) -> Record | None:
     topic = options["topic"]
     if topic is None:
         if any(options[name] is not None for name in OF_THE_RECORD):
-            raise CommandError("A record has a --topic; name it.", returncode=FAULTY)
+            raise CommandError("--topic is missing: a record needs one.", returncode=FAULTY)
         return None
     if options["value"] is None:
-        raise CommandError("A record has a --value: a file, or - for standard input.", returncode=FAULTY)
+        raise CommandError("--value is missing: give a file, or - for standard input.", returncode=FAULTY)
     return Record(
         topic=topic,
         partition=options["partition"] or 0,

@@ -27,26 +27,26 @@ logger = logging.getLogger("bridge")
 
 class Command(OperatorCommand):
     help = (
-        "Read events from Kafka and turn them into Centrifugo's commands, as the routes file says, until SIGTERM or\n"
-        "Ctrl-C. Serves /health, /health/live, /health/ready and /metrics on BRIDGE_LISTEN_PORT."
+        "Read events from Kafka and send them to Centrifugo as commands, by the rules of the routes file, until\n"
+        "SIGTERM or Ctrl-C. Serve /health, /health/live, /health/ready and /metrics on BRIDGE_LISTEN_PORT."
     )
     epilog = """\
 exit codes:
-  0  ended by a signal: what was in flight is done, and committed
-  1  the configuration is refused, a topic is missing, the port is taken, or Kafka refuses for good
+  0  ended by a signal; the records in flight are sent and committed
+  1  the configuration is invalid, a topic is missing, the port is in use, or Kafka refuses the bridge
 with --check:
-  0  all is as it must be
-  2  something is missing or does not answer; each is named
+  0  no problems
+  2  problems; each is listed
 
 examples:
   manage.py run_bridge --check
   BRIDGE_ROUTES_PATH=routes.toml manage.py run_bridge
 
-docs/bridge-operations.md says how to run it, and what its health and metrics mean."""
+docs/bridge-operations.md explains how to run the bridge, and its health and metrics."""
     requires_system_checks = []  # run below, with this service's output
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="check the settings, Kafka and Centrifugo, and end")
+        parser.add_argument("--check", action="store_true", help="check the settings, Kafka and Centrifugo, and exit")
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         if not settings.BRIDGE_ROUTES_PATH:
@@ -82,7 +82,7 @@ async def _run(config: "Configuration", routes: Routes) -> None:
         logger.error("%s", error)
         sys.exit(FAILED)
     except KafkaRefused as error:
-        logger.error("Kafka refuses the bridge; it ends", extra={"error": str(error)})
+        logger.error("Kafka refuses the bridge; the bridge exits", extra={"error": str(error)})
         sys.exit(FAILED)
 
 

@@ -19,7 +19,7 @@ async def test_a_rule_that_asks_allows_nothing_without_a_family_service() -> Non
     gate = ChannelGate(policy, Owners(), family_service=None)
     request = parse_event(orjson.dumps({"user": "u-1", "channel": "room:1", "meta": meta()}))
 
-    with pytest.raises(BackendFault, match=r"^a rule asks the family service, and there is none$"):
+    with pytest.raises(BackendFault, match=r"^a rule asks the family service, but none is configured$"):
         await gate.judge(request, Action.SUBSCRIBE)
 
 

@@ -218,7 +218,7 @@ def test_without_a_file_or_variables_the_usage_is_named() -> None:
 
     assert (result.returncode, result.stderr) == (
         2,
-        "CommandError: Name a FILE to check, or --env for a setup by variables.\n",
+        "CommandError: Name a FILE to check, or pass --env to check the environment variables.\n",
     )
 
 

@@ -86,7 +86,7 @@ def locked(*names: str) -> dict[str, Any]:
 
 
 def test_a_sound_file_is_counted(policy: Path) -> None:
-    assert check(policy) == (0, [f"{policy}: sound; 4 rules for channels, 1 rule for rpc."])
+    assert check(policy) == (0, [f"{policy}: no problems; 4 rules for channels, 1 rule for rpc."])
 
 
 def test_every_problem_of_a_file_is_reported_with_its_rule_and_line(policy: Path) -> None:
@@ -98,7 +98,7 @@ def test_every_problem_of_a_file_is_reported_with_its_rule_and_line(policy: Path
         2,
         [
             f"{policy}: line 1, [[channels]] rule 1: match 'a:{{family}}' has the segment '{{family}}'; between colons "
-            "write *, {family_id}, {user}, or a plain text without white space and # $ & * / { }.",
+            "write *, {family_id}, {user}, or plain text without white space and without # $ & * / { }.",
             f"{policy}: line 5, [[rpc]] rule 1: backend 'calendar' is not configured; RPC_BACKENDS has diary: add "
             "calendar=host:port to it.",
             f"{policy}: 2 problems; the service would not start.",
@@ -135,7 +135,7 @@ def test_an_outsider_sees_why_each_rule_does_not_match(policy: Path) -> None:
         [
             "REFUSED: no rule matches.",
             "The client gets error 403: not allowed",
-            "Looked at:",
+            "Rules that do not match:",
             "  [[channels]] rule 1 (policy.toml, line 1), match 'family:{family_id}:chat': {family_id} is 'f2' here, "
             "not 'f1'",
             "  [[channels]] rule 2 (policy.toml, line 7), match 'coach:{user}': it has 2 segments, not 3",
@@ -151,8 +151,8 @@ def test_rules_before_the_one_that_decides_are_listed_too(policy: Path) -> None:
     assert lines == [
         "ALLOWED: the rule allows subscribe, and nothing in it refuses.",
         "Decided by [[channels]] rule 4 (policy.toml, line 18), match 'news:*'.",
-        "Then: the subscription is decided again after 300 seconds.",
-        "Passed over:",
+        "Then: the subscription is checked again after 300 seconds.",
+        "Rules that do not match:",
         "  [[channels]] rule 1 (policy.toml, line 1), match 'family:{family_id}:chat': it has 3 segments, not 2",
         "  [[channels]] rule 2 (policy.toml, line 7), match 'coach:{user}': it has 'coach', not 'news'",
         "  [[channels]] rule 3 (policy.toml, line 12), match 'board:*': it has 'board', not 'news'",
@@ -190,7 +190,7 @@ def test_a_refusal_says_what_in_the_rule_refuses(
 def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
     code, lines = check(policy, "--fallback", "--channel", "board:all")
 
-    why = "the user of a fallback connection is unknown, and a rule may allow this to that user"
+    why = "the user of a fallback connection is unknown, and a rule may allow this request for that user"
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
@@ -233,7 +233,7 @@ def test_an_unknown_method_says_which_rules_were_looked_at(policy: Path) -> None
         [
             "REFUSED: no rule matches.",
             "The client gets error 404: unknown method",
-            "Looked at:",
+            "Rules that do not match:",
             "  [[rpc]] rule 1 (policy.toml, line 24), match 'diary.*': it has 2 segments, not 1",
         ],
     )
@@ -332,16 +332,16 @@ def test_the_json_of_a_file_with_problems_has_them(tmp_path: Path) -> None:
     assert code == 2
     assert report == {
         "file": str(file),
-        "problems": [f"{file}: channel is not known here; a policy has [[channels]] and [[rpc]]."],
+        "problems": [f"{file}: the key channel is unknown; a policy has only [[channels]] and [[rpc]]."],
         "rules": None,
         "decision": None,
     }
 
 
 CONTRADICTIONS = [
-    (("--user", "u"), "--channel or --method is missing: name what is asked for."),
-    (("--channel", "a:b"), "--user or --fallback is missing: name whose connection it is."),
-    (("--channel", "a:b", "--user", ""), "--user or --fallback is missing: name whose connection it is."),
+    (("--user", "u"), "--channel or --method is missing: name the request to explain."),
+    (("--channel", "a:b"), "--user or --fallback is missing: name the owner of the connection."),
+    (("--channel", "a:b", "--user", ""), "--user or --fallback is missing: name the owner of the connection."),
     (("--method", "a", "--user", "u", "--action", "publish"), "--action needs --channel."),
     (("--channel", "a:b", "--fallback", "--lock", "chat"), "A fallback connection has no family, tier or locks."),
     (("--channel", "a:b", "--user", "u", "--family", "f\udcff"), "--family is not UTF-8."),
@@ -374,4 +374,7 @@ def test_the_process_ends_with_the_code_though_the_configured_policy_is_broken(p
 def test_the_shipped_example_is_sound() -> None:
     code, lines = check(ROOT / "policy.example.toml")
 
-    assert (code, lines) == (0, [f"{ROOT / 'policy.example.toml'}: sound; 10 rules for channels, 0 rules for rpc."])
+    assert (code, lines) == (
+        0,
+        [f"{ROOT / 'policy.example.toml'}: no problems; 10 rules for channels, 0 rules for rpc."],
+    )

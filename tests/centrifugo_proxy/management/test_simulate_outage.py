@@ -160,7 +160,7 @@ def test_a_window_too_short_for_real_time_is_refused(settings: Settings) -> None
 def test_a_deployment_without_a_pool_is_reported_as_such() -> None:
     assert simulate()[1].splitlines()[1] == (
         "Note: this deployment has no fallback pool (status disabled). The pool below is the simulation's own; "
-        "in a real outage nobody would get in here."
+        "in a real outage it would refuse every connection."
     )
     assert simulated_json()[1]["configuration"]["pool_status"] == "disabled"
 
@@ -382,6 +382,6 @@ def test_help_says_what_the_exit_codes_mean() -> None:
     ended = run_manage("simulate_outage", "--help")
 
     assert ended.returncode == 0
-    for line in ("  0  every step was answered as the rules say", "  2  a step went wrong"):
+    for line in ("  0  every step had the expected answer", "  2  a step had another answer"):
         assert line in ended.stdout
     assert "manage.py simulate_outage --realtime" in ended.stdout

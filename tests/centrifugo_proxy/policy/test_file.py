@@ -18,7 +18,7 @@ BACKENDS = ("diary", "family")
 EXAMPLE = ROOT / "policy.example.toml"
 CHANNEL_KEYS = "match, feature, tiers, sensitive, allow, max_publish_bytes, skip_history, ask_family_service"
 RPC_KEYS = "match, feature, tiers, sensitive, backend, max_request_bytes"
-PLAIN = "or a plain text without white space and # $ & * / { }"
+PLAIN = "or plain text without white space and without # $ & * / { }"
 
 
 def read(
@@ -167,9 +167,9 @@ def test_a_file_without_rules_allows_nothing_and_is_sound(text: str) -> None:
         ),
         (
             'match = "a"\nallow = ["subscribe"]\nmax_request_bytes = 1',
-            f"max_request_bytes is not a key of such a rule; there are {CHANNEL_KEYS}.",
+            f"max_request_bytes is not a key of such a rule; the keys are {CHANNEL_KEYS}.",
         ),
-        ('match = "a"\nallow = ["subscribe"]\n"" = 1', f" is not a key of such a rule; there are {CHANNEL_KEYS}."),
+        ('match = "a"\nallow = ["subscribe"]\n"" = 1', f" is not a key of such a rule; the keys are {CHANNEL_KEYS}."),
     ],
 )
 def test_a_channel_rule_says_what_to_write_instead(rule: str, expected: str) -> None:
@@ -192,7 +192,7 @@ def test_a_channel_rule_says_what_to_write_instead(rule: str, expected: str) -> 
         ),
         (
             'match = "a"\nbackend = "diary"\nallow = ["subscribe"]',
-            f"allow is not a key of such a rule; there are {RPC_KEYS}.",
+            f"allow is not a key of such a rule; the keys are {RPC_KEYS}.",
         ),
     ],
 )
@@ -319,8 +319,8 @@ def pair(kind: str, earlier: str, later: str) -> str:
 @pytest.mark.parametrize(("kind", "earlier", "later"), COVERED)
 def test_a_rule_that_comes_too_late_is_refused(kind: str, earlier: str, later: str) -> None:
     assert problems(pair(kind, earlier, later)) == [
-        f"policy.toml: line 5, [[{kind}]] rule 2: match '{later}' comes too late, rule 1 (line 1, '{earlier}') "
-        "decides first; put it before that rule, or remove it."
+        f"policy.toml: line 5, [[{kind}]] rule 2: match '{later}' never decides, because rule 1 (line 1, '{earlier}') "
+        "matches first; move it before that rule, or remove it."
     ]
 
 
@@ -369,8 +369,8 @@ allow = ["publish"]
 """
 
     assert problems(text) == [
-        "policy.toml: general is not known here; a policy has [[channels]] and [[rpc]].",
-        f"policy.toml: line 4, [[channels]] rule 1: alow is not a key of such a rule; there are {CHANNEL_KEYS}.",
+        "policy.toml: the key general is unknown; a policy has only [[channels]] and [[rpc]].",
+        f"policy.toml: line 4, [[channels]] rule 1: alow is not a key of such a rule; the keys are {CHANNEL_KEYS}.",
         "policy.toml: line 4, [[channels]] rule 1: match 'a b' has the segment 'a b'; between colons write "
         f"*, {{family_id}}, {{user}}, {PLAIN}.",
         "policy.toml: line 4, [[channels]] rule 1: tiers is ['gold']; "
@@ -379,8 +379,8 @@ allow = ["publish"]
         "policy.toml: line 17, [[channels]] rule 3: sensitive is 1; write true or false.",
         "policy.toml: line 9, [[rpc]] rule 1: backend 'nowhere' is not configured; RPC_BACKENDS has diary, family: "
         "add nowhere=host:port to it.",
-        "policy.toml: line 22, [[channels]] rule 4: match 'room:{user}' comes too late, rule 2 (line 13, 'room:*') "
-        "decides first; put it before that rule, or remove it.",
+        "policy.toml: line 22, [[channels]] rule 4: match 'room:{user}' never decides, because rule 2 (line 13, "
+        "'room:*') matches first; move it before that rule, or remove it.",
     ]
 
 

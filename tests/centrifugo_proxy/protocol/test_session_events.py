@@ -61,7 +61,7 @@ def test_what_is_no_base64_is_a_bad_request(b64data: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"user":7}', b"\xff", b"[" * 100_000])
 def test_a_bad_request_is_described_without_its_content(body: bytes) -> None:
-    with pytest.raises(BadRequest, match=r"^the body is not such a request$"):
+    with pytest.raises(BadRequest, match=r"^the body is not a request of a session event$"):
         parse_event(body)
 
 

@@ -229,7 +229,7 @@ def test_a_token_that_no_header_can_carry_is_refused() -> None:
 def test_the_origins_are_left_to_fill_in_with_a_comment(file_format: str) -> None:
     before, _, after = render(generate(CONNECT_ONLY, 6, file_format), file_format).partition("allowed_origins")
 
-    assert "Never *." in before.rstrip().splitlines()[-1]
+    assert "Never use *." in before.rstrip().splitlines()[-1]
     assert after.splitlines()[0] in (": []", " = []")
 
 

@@ -39,5 +39,5 @@ def test_the_linter_finds_nothing_but_the_origins_to_fill_in(file_format: str) -
 
 
 def test_the_chart_of_v5_is_refused() -> None:
-    with pytest.raises(NotPossible, match="--helm is for Centrifugo v6"):
+    with pytest.raises(NotPossible, match="--helm supports only Centrifugo v6"):
         helm_values(CONNECT_ONLY, 5, "yaml")

@@ -34,8 +34,8 @@ def test_a_replacement_is_logged_once_in_ten_seconds_for_each_reason_and_never_f
     log.channel_replaced(Reason.FAILING)
 
     assert lines(caplog, "peer", "reason", "count") == [
-        ("INFO", "channel replaced", "identity", "calls ran into their deadline", 1),
-        ("INFO", "channel replaced", "identity", "calls ran into their deadline", 3),
+        ("INFO", "channel replaced", "identity", "calls exceeded their deadline", 1),
+        ("INFO", "channel replaced", "identity", "calls exceeded their deadline", 3),
         ("INFO", "channel replaced", "identity", "not connected", 1),
     ]
 
@@ -69,7 +69,7 @@ def test_the_life_of_an_identity_is_logged_without_its_key(caplog: pytest.LogCap
     log.svid_expired(SVID)
 
     assert lines(caplog, "grpc_status", *FACTS) == [
-        ("WARNING", "SPIFFE agent gives no SVID", "UNAVAILABLE", None, None, None),
+        ("WARNING", "SPIFFE agent sends no SVID", "UNAVAILABLE", None, None, None),
         ("INFO", "SPIFFE agent connected", None, None, None, None),
         ("INFO", "SVID taken", None, *FACTS.values()),
         ("WARNING", "SPIFFE agent lost, the SVID stays in use until it expires", "UNAVAILABLE", None, None, None),

@@ -62,8 +62,7 @@ def test_e012_a_target_that_the_tunnel_cannot_reach_would_get_tickets_in_plainte
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E012", True)
     assert error.msg == (
-        f"IDENTITY_VALIDATE_GRPC_ADDRESS has {target}, which is not reached by an IP address: "
-        "SPIFFE cannot be used there."
+        f"IDENTITY_VALIDATE_GRPC_ADDRESS has {target}, which has no IP address: SPIFFE cannot be used for it."
     )
 
 

@@ -242,7 +242,7 @@ OF_A_CLUSTER = "it is a node of a Redis Cluster, which is not supported"
         (b"*1\r\n" * 3000, NOT_REDIS),
         (b"-MOVED 1 10.0.0.1:1\r\n", OF_A_CLUSTER),
         (b"-CLUSTERDOWN Hash slot not served\r\n", OF_A_CLUSTER),
-        (b"-ERR max number of clients reached\r\n", "it has as many clients as it accepts"),
+        (b"-ERR max number of clients reached\r\n", "it has reached its maximum number of clients"),
     ],
 )
 async def test_a_reply_that_no_usable_redis_gives_is_an_error_with_its_reason(reply: bytes, reason: str) -> None:

@@ -223,7 +223,7 @@ async def test_a_changed_disconnect_is_logged(caplog: pytest.LogCaptureFixture) 
         await body_of(running, "rpc", method="diary.list")
 
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert warning.getMessage() == "changed a disconnect that Centrifugo would not carry out"
+    assert warning.getMessage() == "changed a disconnect that Centrifugo does not accept"
     fields = ("asked_by", "code", "reason_bytes", "count")
     assert [warning.__dict__[name] for name in fields] == ["a backend", 7, 8, 1]
 

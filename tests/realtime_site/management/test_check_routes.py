@@ -53,13 +53,13 @@ def test_the_example_is_sound_and_every_route_is_named() -> None:
     )
     assert lines[1] == "  1. publish to family:{family_id}:diary"
     assert "  2. unsubscribe {user_id} from family:{family_id}:chat" in lines
-    assert lines[-1] == f"{ROUTES}: sound; 9 routes, 0 warnings."
+    assert lines[-1] == f"{ROUTES}: no problems; 9 routes, 0 warnings."
 
 
 def test_the_example_policy_lets_clients_subscribe_to_each_channel_of_the_example_routes() -> None:
     code, lines = check(ROUTES, "--policy", str(ROOT / "policy.example.toml"))
 
-    assert (code, lines[-1]) == (0, f"{ROUTES}: sound; 9 routes, 0 warnings.")
+    assert (code, lines[-1]) == (0, f"{ROUTES}: no problems; 9 routes, 0 warnings.")
 
 
 def test_faults_end_with_2_and_are_counted(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_warnings_end_with_1(tmp_path: Path) -> None:
             "entries (line 2) reads t",
             "  1. publish to family:{family_id}",
             f"  WARNING {warning}.",
-            f"{file}: sound; 1 route, 1 warning.",
+            f"{file}: no problems; 1 route, 1 warning.",
         ],
     )
     assert check_json(file) == (
@@ -131,7 +131,7 @@ def test_a_record_is_explained_byte_for_byte(tmp_path: Path, entry: Path) -> Non
         "Commands:",
         '  {"publish":{"channel":"family:f1","data":{"id":"e1"},"idempotency_key":"t:3:7:1800000000000"}}',
         "Outcome: done",
-        f"{file}: sound; 3 routes, 0 warnings.",
+        f"{file}: no problems; 3 routes, 0 warnings.",
     ]
 
 
@@ -292,9 +292,9 @@ def test_the_routes_are_held_against_a_policy_whose_backends_are_not_configured_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--value", "x"), "A record has a --topic; name it."),
-        (("--offset", "0"), "A record has a --topic; name it."),
-        (("--topic", "t"), "A record has a --value: a file, or - for standard input."),
+        (("--value", "x"), "--topic is missing: a record needs one."),
+        (("--offset", "0"), "--topic is missing: a record needs one."),
+        (("--topic", "t"), "--value is missing: give a file, or - for standard input."),
         (("--topic", "t", "--value", "/absent"), "/absent: cannot be read: No such file or directory."),
         (
             ("--topic", "t", "--value", str(ROUTES), "--header", "x"),

@@ -37,7 +37,7 @@ def test_a_list_of_ids_is_of_one_trust_domain_and_not_too_long() -> None:
     assert workload_ids(" spiffe://a/x , spiffe://a/y ") == ("spiffe://a/x", "spiffe://a/y")
     assert workload_ids("") == ()
     for raw in ("spiffe://a/x,spiffe://b/x", ",".join(f"spiffe://a/{n}" for n in range(9)), "spiffe://a/x,nonsense"):
-        with pytest.raises(ValueError, match="a comma list of up to eight IDs"):
+        with pytest.raises(ValueError, match="a comma-separated list of up to eight IDs"):
             workload_ids(raw)
 
 

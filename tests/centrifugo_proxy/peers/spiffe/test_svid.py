@@ -52,12 +52,12 @@ BAD = {
     "empty certificate": ([message(x509_svid=b"")], "empty x509_svid"),
     "empty key": ([message(x509_svid_key=b"")], "empty x509_svid_key"),
     "empty bundle": ([message(bundle=b"")], "empty bundle"),
-    "another ID": ([message(spiffe_id=OTHER)], "another ID than the answer says"),
+    "another ID": ([message(spiffe_id=OTHER)], "differs from the answer's spiffe_id"),
     "key of another": ([message(x509_svid_key=DOMAIN.issue(US).key_der)], "does not belong to its certificate"),
     "no key": ([message(x509_svid_key=b"\x30\x00")], "key cannot be read"),
-    "garbage": ([message(x509_svid=b"garbage")], "x509_svid is not DER certificates"),
-    "cut off": ([message(x509_svid=LEAF.der[:-1])], "x509_svid is not DER certificates"),
-    "bad bundle": ([message(bundle=b"\x30\x03abc")], "bundle is not DER certificates"),
+    "garbage": ([message(x509_svid=b"garbage")], "x509_svid does not consist of DER certificates"),
+    "cut off": ([message(x509_svid=LEAF.der[:-1])], "x509_svid does not consist of DER certificates"),
+    "bad bundle": ([message(bundle=b"\x30\x03abc")], "bundle does not consist of DER certificates"),
     "authority": ([message(x509_svid=DOMAIN.bundle)], "the SVID's certificate"),
 }
 

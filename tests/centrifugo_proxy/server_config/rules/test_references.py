@@ -37,7 +37,7 @@ FIRES: Final = [
 SILENT: Final = [
     Case(
         "reference-literal",
-        "a table of names and texts",
+        "a table of names and strings",
         {f"{CONNECT}.http.static_headers": {"X-Region": "${CENTRIFUGO_VAR_REGION}"}},
         expected=UNGUARDED,
     ),
