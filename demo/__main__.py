@@ -23,19 +23,19 @@ async def main() -> None:
             say(introduction(stage))
             raise await first_to_end({SERVICE: stage.service, SECOND_SERVICE: stage.second_service})
     except asyncio.CancelledError:
-        say("Ended; nothing is left behind.")
+        say("Ended: all processes have exited, and all temporary files are removed.")
 
 
 def _cancel_on_signal() -> None:
-    """Cancels this task at the first signal; later signals must not disturb the clean-up."""
+    """Cancels this task at the first signal. Later signals are ignored, so that they do not interrupt the clean-up."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  (for mypy: this runs in a task)
-    told = False
+    cancelled = False
 
     def stop() -> None:
-        nonlocal told
-        if not told:
-            told = True
+        nonlocal cancelled
+        if not cancelled:
+            cancelled = True
             task.cancel()
 
     for number in SIGNALS:
@@ -43,7 +43,7 @@ def _cancel_on_signal() -> None:
 
 
 def announce(page_url: str) -> None:
-    say(f"The page: {page_url} (everything behind it starts now)")
+    say(f"The page: {page_url} (the service and the other parts are starting)")
 
 
 def say(text: str) -> None:

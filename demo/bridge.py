@@ -1,4 +1,4 @@
-"""Starts Kafka and the bridge, if Kafka is available, so that an event of the domain reaches the family's chat."""
+"""Starts Kafka and the bridge, if Kafka is available, so that a domain event reaches the family's chat."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ WriteEvent = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True)
 class DemoBridge:
-    """A running bridge. `why_not` says why there is none; `write_event` writes one event of the domain into Kafka."""
+    """A running bridge. `why_not` is the reason if there is none; `write_event` writes one domain event to Kafka."""
 
     kafka_address: str = ""
     why_not: str = ""
@@ -35,15 +35,15 @@ class DemoBridge:
 
 
 def why_no_bridge(centrifugo: Path | None) -> str:
-    """Why the demonstration goes without the bridge; "" if it has one."""
+    """The reason why the demonstration has no bridge; "" if it has one."""
     if os.environ.get("DEMO_BRIDGE", "").lower() in ("off", "no", "0", "false"):
         return "DEMO_BRIDGE is off."
-    return why_missing() if centrifugo else "There is no Centrifugo here."
+    return why_missing() if centrifugo else "Centrifugo is not available."
 
 
 @asynccontextmanager
 async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> AsyncIterator[DemoBridge]:
-    """Kafka with its topics, and a bridge before this Centrifugo. Raises DemoError."""
+    """Kafka with its topics, and a bridge that publishes to this Centrifugo. Raises DemoError."""
     kafka = folder / "kafka"
     kafka.mkdir()
     broker = Broker(kafka)
@@ -62,7 +62,7 @@ async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> Asy
 
 
 def bridge_environment(kafka: str, centrifugo_url: str, api_key: str, port: int) -> Mapping[str, str]:
-    """The bridge's whole environment: none of the shell's settings reach it."""
+    """The bridge's whole environment. The variables of the shell do not reach the bridge."""
     return {
         "PATH": os.environ["PATH"],
         "LOG_LEVEL": "warn",
@@ -78,7 +78,7 @@ def bridge_environment(kafka: str, centrifugo_url: str, api_key: str, port: int)
 
 
 def _create_topics(address: str) -> None:
-    from confluent_kafka.admin import AdminClient, NewTopic  # noqa: PLC0415  (17 MB, only where there is a Kafka)
+    from confluent_kafka.admin import AdminClient, NewTopic  # noqa: PLC0415  (17 MB, needed only with Kafka)
 
     admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
     for made in admin.create_topics([NewTopic(TOPIC, 1, 1), NewTopic(DEAD_LETTERS, 1, 1)]).values():
@@ -92,7 +92,7 @@ def _writer(address: str) -> WriteEvent:
         producer = Producer({"bootstrap.servers": address, "log_level": 0})
         producer.produce(TOPIC, json.dumps(EVENT).encode(), FAMILY.encode())
         if producer.flush(10):
-            raise DemoError("Kafka did not take the event.")
+            raise DemoError("Kafka did not accept the event within 10 seconds.")
 
     async def write_event() -> str:
         await asyncio.to_thread(write)

@@ -18,10 +18,10 @@ from demo.private import write_private
 from demo.process import ROOT, child
 
 BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
-# How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. Short, so that a
-# lock takes effect quickly; the defaults are 27 s and 25 s.
-IMPATIENT: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}
-# Above error: in an outage each refresh that fails would be a line in the terminal.
+# How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. The times are
+# short, so that a lock takes effect quickly; the defaults are 27 s and 25 s.
+SHORT_DELAYS: Final = {"presence_update_interval": "1s", "expired_sub_close_delay": "1s"}
+# Higher than error: in an outage, each failed refresh would print a line to the terminal.
 LOG_LEVEL: Final = "fatal"
 
 Config = dict[str, Any]
@@ -30,7 +30,7 @@ Config = dict[str, Any]
 def find_binary(named: str, built: Path) -> Path | None:
     """The binary that CENTRIFUGO_BIN names, else the one that make has built, else None. Raises DemoError."""
     if named and not _is_program(Path(named)):
-        raise DemoError(f"CENTRIFUGO_BIN is {named!r}, which is no program.")
+        raise DemoError(f"CENTRIFUGO_BIN is {named!r}, which is not an executable file.")
     if named:
         return Path(named).resolve()
     return built if _is_program(built) else None
@@ -42,7 +42,7 @@ def _is_program(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Front:
-    """What the operator decides: where Centrifugo listens, the key of its server API, the web origins it lets in."""
+    """The operator's part of Centrifugo's configuration: its port, the key of its server API, the allowed origins."""
 
     port: int
     api_key: str
@@ -53,23 +53,23 @@ class Front:
 async def running_centrifugo(
     binary: Path, folder: Path, service: Mapping[str, str], front: Front
 ) -> AsyncIterator[None]:
-    """A Centrifugo in front of the service that has these variables. Raises DemoError."""
+    """A Centrifugo in front of the service with the environment `service`. Raises DemoError."""
     major = await layout(binary)
     file = folder / "centrifugo.json"
     write_private(file, json.dumps(completed(await printed(major, service), major, front)))
-    # Not the shell's environment: Centrifugo reads every variable that begins with its name.
+    # Without the shell's variables: Centrifugo reads every variable that begins with CENTRIFUGO_.
     environment = {"PATH": os.environ["PATH"]}
     async with child("Centrifugo", [str(binary), "-c", str(file)], environment, front.port):
         yield
 
 
 async def layout(binary: Path) -> int:
-    """6 for the nested configuration of v6, 5 for the flat one; the binary's options tell which."""
+    """The major version of the binary, by the options that it lists: 6 (nested configuration) or 5 (flat)."""
     return 6 if "--http_server.port" in await _output([str(binary), "--help"], {"PATH": os.environ["PATH"]}) else 5
 
 
 async def printed(major: int, service: Mapping[str, str]) -> Config:
-    """What `manage.py centrifugo_config` prints for the service, with the guard's token."""
+    """The output of `manage.py centrifugo_config` for the service, with the guard's token."""
     options = ["--major", str(major), "--format", "json", "--with-secrets"]
     options += ["--endpoint", f"http://{LOOPBACK}:{service['LISTEN_PORT']}"]
     config: Config = json.loads(await _output([sys.executable, "manage.py", "centrifugo_config", *options], service))
@@ -77,7 +77,7 @@ async def printed(major: int, service: Mapping[str, str]) -> Config:
 
 
 def completed(config: Config, major: int, front: Front) -> Config:
-    """Adds what the operator decides, and what Centrifugo logs."""
+    """The configuration with the operator's part and the log level."""
     if major == 5:
         return {
             **config,
@@ -86,14 +86,14 @@ def completed(config: Config, major: int, front: Front) -> Config:
             "log_level": LOG_LEVEL,
             "api_key": front.api_key,
             "allowed_origins": front.origins,
-            **{f"client_{name}": delay for name, delay in IMPATIENT.items()},
+            **{f"client_{name}": delay for name, delay in SHORT_DELAYS.items()},
         }
     return {
         **config,
         "http_server": {"address": LOOPBACK, "port": str(front.port)},
         "log": {"level": LOG_LEVEL},
         "http_api": {"key": front.api_key},
-        "client": {**config["client"], **IMPATIENT, "allowed_origins": front.origins},
+        "client": {**config["client"], **SHORT_DELAYS, "allowed_origins": front.origins},
     }
 
 

@@ -27,7 +27,7 @@ STARTED = 0
 OWN_CODES = (
     STARTED,
     1,
-)  # codes of the SDK itself, which say nothing new
+)  # codes that the SDK sets itself when it connects or disconnects, which are not worth a line
 PATIENCE_S = 5.0
 
 
@@ -36,7 +36,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.decided = asyncio.Event()  # whether it may join the chat
+        self.decided = asyncio.Event()  # set once the chat has accepted or refused the client
 
     def say(self, text: str) -> None:
         sys.stdout.write(f"{self.name}: {text}\n")
@@ -44,7 +44,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
 
     async def on_connecting(self, ctx: ConnectingContext) -> None:
         if ctx.code != STARTED:
-            self.say(f"connection lost: {ctx.code} {ctx.reason}; tries again")
+            self.say(f"connection lost: {ctx.code} {ctx.reason}; reconnecting")
 
     async def on_connected(self, ctx: ConnectedContext) -> None:
         self.say("connected")
@@ -57,39 +57,39 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
     async def on_error(self, ctx: ErrorContext | SubscriptionErrorContext) -> None:
         if not isinstance(ctx, SubscriptionErrorContext) or not isinstance(ctx.error, ReplyError):
             self.say(f"an attempt failed: {ctx.error}")
-        elif not self.decided.is_set():  # the SDK goes on asking
-            self.say(f"not let into {CHAT} for now: {ctx.error.code} {ctx.error.message}; asks again")
+        elif not self.decided.is_set():  # the SDK retries
+            self.say(f"may not join {CHAT} for now: {ctx.error.code} {ctx.error.message}; retrying")
             self.decided.set()
 
     async def on_subscribing(self, ctx: SubscribingContext) -> None:
         if ctx.code not in OWN_CODES:
-            self.say(f"taken out of {CHAT}: {ctx.code} {ctx.reason}; asks to be let in again")
+            self.say(f"removed from {CHAT}: {ctx.code} {ctx.reason}; subscribing again")
 
     async def on_subscribed(self, ctx: SubscribedContext) -> None:
-        self.say(f"in {CHAT}")
+        self.say(f"joined {CHAT}")
         self.decided.set()
 
     async def on_unsubscribed(self, ctx: UnsubscribedContext) -> None:
         if ctx.code not in OWN_CODES:
-            self.say(f"not let into {CHAT}: {ctx.code} {ctx.reason}")
+            self.say(f"may not join {CHAT}: {ctx.code} {ctx.reason}")
         self.decided.set()
 
     async def on_publication(self, ctx: PublicationContext) -> None:
-        self.say(f"hears {ctx.pub.data!r} from {ctx.pub.info.user if ctx.pub.info else 'the server'}")
+        self.say(f"received {ctx.pub.data!r} from {ctx.pub.info.user if ctx.pub.info else 'the server'}")
 
     async def greet(self, client: Client) -> None:
-        """Publishes to the chat, joined or not: Centrifugo asks the service about that too."""
+        """Publishes to the chat, even if the client has not joined it: Centrifugo asks the service about that too."""
         try:
             await client.publish(CHAT, f"hello from the {self.name}")
         except ReplyError as refused:
-            self.say(f"may not write there: {refused.code} {refused.message}")
+            self.say(f"may not publish to {CHAT}: {refused.code} {refused.message}")
         except CentrifugeError as failed:
-            self.say(f"could not write there: {type(failed).__name__}")
+            self.say(f"could not publish to {CHAT}: {type(failed).__name__}")
 
 
 @asynccontextmanager
 async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Client]:
-    """A client that has asked to join the chat and has got the answer."""
+    """A client whose subscription to the chat has been accepted or refused."""
     client = Client(url, person, data={"token": ticket}, proxy=None)
     try:
         await client.connect()
@@ -101,7 +101,7 @@ async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Clien
 
 
 async def visit(url: str, tickets: dict[str, str], stay_s: float) -> None:
-    """Runs all clients at once for this long. Raises TimeoutError if one gets no answer."""
+    """Runs all clients at once for `stay_s` seconds. Raises TimeoutError if one gets no answer."""
     async with AsyncExitStack() as stack:
         people = [Person(name) for name in tickets]
         clients = [await stack.enter_async_context(visiting(url, each, tickets[each.name])) for each in people]
@@ -120,17 +120,17 @@ def ticket_of(identity_url: str, name: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.client", description=__doc__)
-    parser.add_argument("centrifugo", help="its WebSocket URL")
-    parser.add_argument("identity", help="the URL that gives tickets")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"who enters: {', '.join(HOUSEHOLDS)}")
-    parser.add_argument("--ticket", help="somebody with this ticket enters too")
-    parser.add_argument("--stay", type=float, default=1.0, metavar="SECONDS", help="how long they listen (1)")
+    parser.add_argument("centrifugo", help="Centrifugo's WebSocket URL")
+    parser.add_argument("identity", help="the URL of the page, which issues tickets")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"users that connect: {', '.join(HOUSEHOLDS)}")
+    parser.add_argument("--ticket", help="connect one more client with this ticket")
+    parser.add_argument("--stay", type=float, default=1.0, metavar="SECONDS", help="how long they stay (default: 1)")
     options = parser.parse_args()
     if unknown := set(options.names) - set(HOUSEHOLDS):
-        parser.error(f"nobody is called {', '.join(sorted(unknown))}; there are {', '.join(HOUSEHOLDS)}")
+        parser.error(f"unknown user: {', '.join(sorted(unknown))}; accepted: {', '.join(HOUSEHOLDS)}")
     tickets = {name: ticket_of(options.identity, name) for name in options.names}
     if options.ticket:
-        tickets["somebody"] = options.ticket
+        tickets["ticket holder"] = options.ticket
     asyncio.run(visit(options.centrifugo, tickets, options.stay))
 
 
@@ -138,6 +138,6 @@ if __name__ == "__main__":
     try:
         main()
     except OSError as error:  # TimeoutError is an OSError
-        sys.exit(f"No answer: {error or 'it took too long'}. Does make run still run?")
+        sys.exit(f"No answer: {error or 'it took too long'}. Check that `make run` is still running.")
     except KeyboardInterrupt:
         pass

@@ -1,4 +1,4 @@
-"""Levers of the demonstration: identity down, hanging and up, tickets, a parental lock."""
+"""The controls of the demonstration ("levers"): identity down, hanging or up, new tickets, a parental lock."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -10,26 +10,26 @@ from demo.people import HOUSEHOLDS
 Lever = Callable[[], Awaitable[str]]
 Levers = dict[str, Lever]
 
-# The kind of a sentence on the page's timeline, and the sentence.
+# Sentences for the page's timeline, each with its kind.
 DOWN: Final = ("bad", "Identity is down: it refuses connections.")
-HANGING: Final = ("bad", "Identity hangs: it takes calls, and answers none.")
+HANGING: Final = ("bad", "Identity hangs: it accepts calls, but does not answer.")
 UP: Final = ("news", "Identity is back.")
 LOCKED: Final = ("news", "A parent locked the child's chat. It takes effect at the next refresh.")
 UNLOCKED: Final = ("news", "A parent unlocked the child's chat.")
 
 
 class Tell(Protocol):
-    """Takes sentences for the timeline."""
+    """A function that adds sentences to the timeline."""
 
     def __call__(self, *sentences: tuple[str, str]) -> None: ...
 
 
 def silent(*_: tuple[str, str]) -> None:
-    """Drops the sentences."""
+    """A `Tell` that ignores the sentences."""
 
 
 def levers_of(identity: MemoryIdentity, tell: Tell = silent) -> Levers:
-    """What each request does, by method and path; it returns the text of the answer."""
+    """The levers by method and path. Each returns the text of the HTTP answer."""
 
     async def cut_off() -> str:
         await identity.down()

@@ -1,4 +1,4 @@
-"""An identity service in memory, over real gRPC: redeems each ticket that it minted once."""
+"""An identity service in memory, over real gRPC. Each ticket that it issued can be redeemed once."""
 
 import asyncio
 import secrets
@@ -21,7 +21,7 @@ CONNECTION_TTL_S: Final = 3  # short, so that a lock takes effect quickly
 
 
 class Condition(StrEnum):
-    """How identity is: it refuses connections when `down`, and takes calls without an answer when `hanging`."""
+    """The state of identity. `down`: it refuses connections. `hanging`: it accepts calls but does not answer."""
 
     UP = "up"
     HANGING = "hanging"
@@ -29,10 +29,10 @@ class Condition(StrEnum):
 
 
 class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
-    """Can go `down`, hang (`hang`) and come `up` again on the same port; keeps its users and tickets."""
+    """The service can go `down`, `hang`, and come `up` again on the same port, with the same users and tickets."""
 
     def __init__(self) -> None:
-        self._users = {user: somebody(user, family) for user, family in HOUSEHOLDS.items()}
+        self._users = {user: user_of(user, family) for user, family in HOUSEHOLDS.items()}
         self._tickets: dict[str, str] = {}
         self._numbers = count(1)
         self._port = 0
@@ -51,15 +51,15 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return Condition.UP if self._answers.is_set() else Condition.HANGING
 
     def mint(self, user: str = "") -> str:
-        """A ticket for this user, or for a made-up one."""
+        """A new ticket for this user, or for a new user."""
         user = user or f"user-{next(self._numbers)}"
-        self._users.setdefault(user, somebody(user, FAMILY))
+        self._users.setdefault(user, user_of(user, FAMILY))
         ticket = secrets.token_urlsafe(12)
         self._tickets[ticket] = user
         return ticket
 
     def lock_chat(self, user: str, *, locked: bool) -> None:
-        """Sets a parental lock; connections get it at their next refresh."""
+        """Sets a parental lock. It takes effect for a connection at its next refresh."""
         self._users[user].parental_state.feature_lock_chat = locked
 
     def is_chat_locked(self, user: str) -> bool:
@@ -71,7 +71,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         await self._answers.wait()
         user = self._tickets.pop(request.ticket, None)
         if user is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such ticket, or redeemed already")
+            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown or already redeemed ticket")
         return self._described(user)
 
     async def Refresh(  # noqa: N802  (the contract's name)
@@ -97,7 +97,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
             self._server = server
 
     async def hang(self) -> None:
-        """Takes calls, and answers none before `up`."""
+        """Accepts calls, but does not answer them before `up`."""
         await self.up()
         self._answers.clear()
 
@@ -108,7 +108,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
             await server.stop(grace=0)
 
 
-def somebody(user: str, family: str) -> pb.Success:
+def user_of(user: str, family: str) -> pb.Success:
     return pb.Success(
         user_id=user,
         family_id=family,

@@ -1,4 +1,4 @@
-"""Files with a secret."""
+"""Writes files that contain secrets."""
 
 from pathlib import Path
 

@@ -25,15 +25,14 @@ def require_free(port: int) -> None:
         except OSError as error:
             raise DemoError(
                 f"Cannot listen on {LOOPBACK}:{port}: {reason(error)}. "
-                "End what listens there, or name another port: make run LISTEN_PORT=9740"
+                "End the program that listens there, or choose another port: make run LISTEN_PORT=9740"
             ) from None
 
 
 @asynccontextmanager
 async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Process]:
-    """A child that runs `command`, once it listens on `port`. Raises DemoError if it does not.
-
-    `environment` is its whole environment.
+    """A child process that runs `command` and listens on `port`. Raises DemoError if it does not listen in time.
+    `environment` is the child's whole environment.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -51,7 +50,7 @@ async def child(name: str, command: list[str], environment: Mapping[str, str], p
 async def _listening(name: str, process: Process, port: int) -> None:
     try:
         async with asyncio.timeout(START_TIMEOUT_S):
-            while process.returncode is None and not await _answers(port):  # noqa: ASYNC110  (nothing tells us)
+            while process.returncode is None and not await _answers(port):  # noqa: ASYNC110  (there is no event to wait for)
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise DemoError(f"{name} does not listen after {START_TIMEOUT_S:.0f} seconds.") from None
@@ -74,7 +73,7 @@ def ended(name: str, process: Process) -> DemoError:
 
 
 async def first_to_end(processes: Mapping[str, Process]) -> DemoError:
-    """The error for whichever of these children ends first."""
+    """The error for the first of these children that ends."""
     waits = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Starts everything that `make run` shows, in order, and ends it in reverse."""
+"""Starts the parts of the demonstration (`make run`) in order, and ends them in reverse."""
 
 import os
 import secrets
@@ -23,10 +23,10 @@ from tools.ports import free_ports
 
 DEFAULT_PORT = 9730
 DEADLINE_MS = 500
-WINDOW_MS = 3000  # short, so that an outage is quick to show
+WINDOW_MS = 3000  # short, so that an outage begins quickly
 PROBE_INTERVAL_MS = 250
-POOL_TICKETS = 60  # enough for one crowd of the page, and not for two
-PASTED_TICKETS = 3  # of the pool, for the lines to paste; the page takes them last
+POOL_TICKETS = 60  # enough for one press of the page's button “Connect fifty”, but not for two
+PASTED_TICKETS = 3  # tickets of the pool for the lines to paste; the page uses these tickets last
 LOW_WATERMARK = 20
 FALLBACK_TTL_S = 60  # the shortest that the service accepts
 SUBSCRIPTION_TTL_S = 2
@@ -37,7 +37,7 @@ SECOND_SERVICE = "The second service"
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs, and what is needed to try it. `centrifugo_url` is None without a Centrifugo."""
+    """The running parts, and the values needed to use them. `centrifugo_url` is None without Centrifugo."""
 
     service: Process
     service_url: str
@@ -56,7 +56,7 @@ class Stage:
 async def running_stage(
     port: int, centrifugo: Path | None, announce: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Stage]:
-    """The service on `port`, with its own identity service and pool, behind this Centrifugo if there is one.
+    """The service on `port`, with its own identity service and pool, behind the binary `centrifugo` if there is one.
 
     `announce` gets the page's URL as soon as it can be opened. Raises DemoError.
     """

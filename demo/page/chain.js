@@ -15,7 +15,7 @@ const SERVICE_WORDS = {
 };
 const IDENTITY_WORDS = {
   up: ["good", "answers"],
-  hanging: ["warning", "takes calls, answers none"],
+  hanging: ["warning", "does not answer calls"],
   down: ["bad", "refuses connections"],
 };
 
@@ -53,7 +53,7 @@ function showPool({ size, initial_size: initial }) {
   write(find("pool-count"), `${size} of ${initial}`);
 }
 
-// Dots for what the service counted since the last look.
+// Dots for the calls that the service counted since the last sample.
 export function showCalls({ outcomes, events, answered, unanswered }) {
   for (const [outcome, number] of Object.entries(outcomes)) {
     send("edge-middle", number);

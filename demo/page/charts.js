@@ -1,13 +1,13 @@
-// The curves, drawn anew with each sample.
+// The charts, redrawn with each sample.
 import { find, svg } from "./dom.js";
 
 const SPAN_MS = 90_000;
 const BAR_MS = 1500;
 const MARGIN = { left: 34, right: 6, top: 8, bottom: 20 };
 const HEIGHT = 150;
-const GAP_MS = 8000; // a curve is broken where nothing was measured for so long
+const GAP_MS = 8000; // a curve has a gap where nothing was measured for longer than this
 const OUTCOMES = ["in", "fallback", "later", "refused"];
-const OUTCOME_WORDS = { in: "let in", fallback: "by fallback ticket", later: "asked to try again", refused: "refused" };
+const OUTCOME_WORDS = { in: "accepted", fallback: "by fallback ticket", later: "asked to try again", refused: "refused" };
 
 export class Charts {
   #samples = [];
@@ -48,7 +48,7 @@ export class Charts {
     return { chart, x, y, width };
   }
 
-  // Shades behind the curves: since when identity does not answer, and the outage.
+  // Shaded bands behind the curves, for the time in which identity does not answer and for the outage.
   #bands(x) {
     const bands = [];
     this.#samples.forEach(({ at_ms: at, phase }, index) => {

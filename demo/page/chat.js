@@ -1,4 +1,4 @@
-// The family's chat, as the page's clients hear it.
+// The family's chat, as the page's clients receive it.
 import { count, element, icon, trim } from "./dom.js";
 
 const KEPT = 60;
@@ -6,23 +6,23 @@ const REMEMBERED = 100;
 
 export class Chat {
   #list;
-  #heard = new Map(); // by message: how many clients heard it, and where that is shown
+  #heard = new Map(); // by message: how many clients received it, and the element that shows the number
 
   constructor(list) {
     this.#list = list;
   }
 
-  // Each client hears a message once; the page shows it once.
+  // Each client receives the message; the page shows it once.
   hear({ data, sender }) {
     const text = typeof data === "string" ? data : String(data?.text ?? JSON.stringify(data));
     const key = data?.id ?? `${sender}: ${text}: ${Math.floor(Date.now() / 2000)}`;
     const known = this.#heard.get(key);
     if (known) {
       known.number++;
-      known.place.textContent = `heard by ${count(known.number, "client")}`;
+      known.place.textContent = `received by ${count(known.number, "client")}`;
       return;
     }
-    const place = element("small", {}, "heard by 1 client");
+    const place = element("small", {}, "received by 1 client");
     this.#remember(key, { number: 1, place });
     this.#add(element("li", {}, element("small", {}, sender ?? "the server"), text, place));
   }

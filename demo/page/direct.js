@@ -1,5 +1,5 @@
-// A client without Centrifugo: the page's server asks the service what Centrifugo would ask.
-// It has the part of the SDK's interface that members.js uses.
+// A client without Centrifugo. The page's server sends the service the requests that Centrifugo would send.
+// The client has the part of the SDK's interface that members.js uses.
 import { post } from "./api.js";
 
 const LONGEST_DELAY_MS = 2000;
@@ -19,7 +19,7 @@ class Emitter {
   }
 }
 
-// Full jitter, as the SDK has it.
+// A delay with full jitter, like the SDK's.
 const delay = (attempt) => 100 + Math.random() * Math.min(LONGEST_DELAY_MS, 300 * 2 ** attempt);
 const lifeOf = (expireAt) => Math.max(LEAST_TTL_MS, expireAt * 1000 - Date.now());
 
@@ -57,7 +57,7 @@ export class DirectClient extends Emitter {
     if (answer.error) throw answer.error;
   }
 
-  // The answer about this client; error 100 when it is not connected.
+  // The service's answer about this client; error 100 if the client is not connected.
   async ask(event, fields = {}) {
     if (this.#id === null) return { error: { code: 100, message: "not connected" } };
     return post(`/api/direct/${event}`, { client: this.#id, ...fields });
@@ -69,7 +69,7 @@ export class DirectClient extends Emitter {
 
   async #try(generation) {
     const answer = await this.#ask();
-    if (generation !== this.#generation) return; // it has been disconnected meanwhile
+    if (generation !== this.#generation) return; // the client was disconnected meanwhile
     if (answer.connected) return this.#connected(answer.connected);
     this.emit("error", { type: "connect", error: answer.error ?? { code: answer.disconnect.code, message: answer.disconnect.reason } });
     this.#timer = setTimeout(() => this.#try(generation), delay(this.#attempt++));
@@ -100,7 +100,7 @@ export class DirectClient extends Emitter {
     const answer = await this.ask("refresh").catch(() => ({ error: {} }));
     if (generation !== this.#generation) return;
     if (answer.disconnect) return this.#lost(answer.disconnect);
-    // Without an answer the connection goes on, as Centrifugo lets it.
+    // Without an answer the connection continues, as with Centrifugo.
     this.#refreshLater(answer.connected?.expire_at ?? Date.now() / 1000 + HALF_TIME);
   }
 
@@ -131,7 +131,7 @@ class DirectSubscription extends Emitter {
     this.channel = channel;
   }
 
-  subscribe() {} // the client does it once it is connected
+  subscribe() {} // does nothing: the client subscribes once it is connected
 
   hear({ data, user }) {
     if (this.#joined) this.emit("publication", { data, info: { user } });

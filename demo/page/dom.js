@@ -21,7 +21,7 @@ export function icon(name) {
   return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 }
 
-// Sets text only when it differs, so that screen readers announce changes only.
+// Sets the text only if it differs, so that screen readers announce only changes.
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -30,7 +30,7 @@ export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-// Keeps at most so many children; the ones to drop are at the end, or at the beginning.
+// Removes children until at most `kept` are left: from the end, or with "firstElementChild" from the beginning.
 export function trim(list, kept, dropped = "lastElementChild") {
   while (list.childElementCount > kept) list[dropped].remove();
 }

@@ -1,4 +1,4 @@
-// Puts the page together: asks the server for what is new, and passes it to the parts.
+// The page's main script: polls the server for new data, and passes the data to the parts of the page.
 import { get, load, post } from "./api.js";
 import { send, showCalls, showClients, showParts } from "./chain.js";
 import { Charts } from "./charts.js";
@@ -12,7 +12,7 @@ import { headline } from "./words.js";
 const INTERVAL_MS = 500;
 const CROWD = 50;
 const SENDERS = 20;
-const SILENT_TURNS = 4; // without an answer, before the page says that make run has ended
+const SILENT_TURNS = 4; // polls without an answer before the page reports that make run has ended
 const EXPIRED = 3005;
 const STATE_ICONS = { in: "good", fallback: "ticket", waiting: "wait" };
 
@@ -22,7 +22,7 @@ const charts = new Charts();
 const seen = { samples: 0, timeline: 0, publications: 0 };
 let state = { phase: "starting", identity: "up", tickets: null, window_s: 0 };
 let members;
-let isFresh = true; // nothing has been received yet: older samples are drawn, but no dots for them
+let isFresh = true; // until the first data: older samples are drawn in the charts, but get no dots
 let isPlanned = false;
 let isDirect = false;
 
@@ -42,10 +42,10 @@ async function start() {
 function showMode({ centrifugo, why_direct: why }) {
   const [strong, rest] = centrifugo
     ? ["Through Centrifugo.", "Each client is Centrifugo’s own JavaScript SDK with its own WebSocket."]
-    : ["Without Centrifugo.", `The clients speak to the service directly. ${why}`];
+    : ["Without Centrifugo.", `The clients call the service directly. ${why}`];
   find("mode").replaceChildren(element("strong", {}, strong), ` ${rest}`);
   if (centrifugo) return;
-  write(find("centrifugo-state"), "not used: this page asks in its place");
+  write(find("centrifugo-state"), "not used: this page sends its requests");
   find("node-centrifugo").dataset.tone = "idle";
 }
 
@@ -99,7 +99,7 @@ function showLock() {
   write(find("lock").lastElementChild, state.chat_locked ? "Unlock the child’s chat" : "Lock the child’s chat");
 }
 
-// What a client reports.
+// Handles a client's report.
 function notify(event) {
   const { kind, member } = event;
   if (kind === "change") return planMembers();
@@ -131,7 +131,7 @@ function arrived(member, line, tone) {
   timeline.gather(line, member.name);
 }
 
-// Fifty changes at once are drawn once.
+// Draws several changes at once, in the next frame.
 function planMembers() {
   if (isPlanned) return;
   isPlanned = true;
@@ -197,7 +197,7 @@ function wireButtons({ chat: channel }) {
 }
 
 async function pull(lever) {
-  await post(lever).catch((error) => timeline.add("bad", `The page's server did not do this: ${error.message}`));
+  await post(lever).catch((error) => timeline.add("bad", `The page's server could not do this: ${error.message}`));
 }
 
 async function sendMessage(channel) {

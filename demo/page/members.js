@@ -3,17 +3,16 @@ import { post } from "./api.js";
 
 const MOST = 160;
 const NAMED = 12;
-const TEMPORARY = 100; // the code of what the service could not decide now
-
-// What a client needs, from the SDK or from direct.js.
+const TEMPORARY = 100; // the error code of a temporary failure
+// Options of a client, for the SDK and for direct.js.
 const DELAYS = { minReconnectDelay: 300, maxReconnectDelay: 2000, timeout: 10_000 };
 
 class Member {
   state = "waiting"; // "in", "fallback" or "waiting"
-  #spare = null; // a fallback ticket that has not let this client in yet
+  #spare = null; // an unspent fallback ticket of this client
   #hasTicket = true;
   #failed = false;
-  #refused = ""; // why it may not join the chat, as last seen
+  #refused = ""; // the latest reason why this client may not join the chat
   #onFallback = false;
 
   constructor(name, { newClient, chat, notify }) {
@@ -52,7 +51,7 @@ class Member {
 
   #connected(data) {
     const degraded = data?.degraded === true;
-    if (data?.fallback_path === "pool") this.#spare = null; // it is spent
+    if (data?.fallback_path === "pool") this.#spare = null; // the fallback ticket is spent
     this.#failed = false;
     this.#change(degraded ? "fallback" : "in");
     this.notify(degraded ? "fallback" : this.#onFallback ? "back" : "in");
@@ -91,7 +90,7 @@ class Member {
     this.#refused = "";
   }
 
-  // A refusal for good ends the subscription; the page asks again, so that an unlocked chat opens by itself.
+  // A permanent refusal ends the subscription. The page subscribes again, so that an unlocked chat opens by itself.
   #notJoined({ message }, ended = null) {
     if (ended) setTimeout(() => ended.subscribe(), 1500);
     if (!message || message === this.#refused || message.includes("timeout")) return;
@@ -115,7 +114,7 @@ export class Members {
     return MOST - this.all.length;
   }
 
-  // Named clients join the chat. First the family's, then visitors.
+  // Connects a named client, which joins the chat. The users of the demonstration come first, then visitors.
   connectOne() {
     if (this.free < 1) return;
     const name = this.#people[this.all.filter((member) => this.#people.includes(member.name)).length];

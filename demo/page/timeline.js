@@ -1,26 +1,26 @@
-// What happened, in words; the newest is on top.
+// The timeline of events, newest first.
 import { element, icon, trim } from "./dom.js";
 
 const KEPT = 120;
-// What happens to many clients one after the other becomes one line, until it has paused for so long.
+// Events of the same kind share a line if they follow each other within this time.
 const PAUSE_MS = 3000;
 const ICONS = { good: "good", bad: "bad", warning: "warning", news: "news", fallback: "ticket" };
 
-// For each kind of event: the kind of the line, and what is said after the name or the number of clients.
+// For each kind of event: the kind of the line, and the text after the name or the number of clients.
 const CLIENT_LINES = {
   in: ["good", "connected: identity knows the ticket"],
-  back: ["good", "back, without the fallback"],
-  fallback: ["fallback", "let in on a fallback ticket, marked as degraded"],
+  back: ["good", "connected by identity again, without a fallback ticket"],
+  fallback: ["fallback", "accepted on a fallback ticket, marked as degraded"],
   later: ["warning", "asked to try again later"],
   "no ticket": ["bad", "waiting: no fallback ticket is left"],
-  failed: ["warning", "waiting: nothing answered in time"],
-  expired: ["news", "connecting again: the time of the connection is over"],
+  failed: ["warning", "waiting: there was no answer in time"],
+  expired: ["news", "connecting again: the connection expired"],
   lost: ["news", "connecting again: the connection was lost"],
 };
 
 export class Timeline {
   #list;
-  #gathered = new Map(); // by kind: the line, how many clients it is about, and when it was written
+  #gathered = new Map(); // by kind: the line, its number of clients, and the time of its last event
 
   constructor(list) {
     this.#list = list;
@@ -36,7 +36,7 @@ export class Timeline {
     return place;
   }
 
-  // One of the client lines. It is added to the last one of this kind if that is recent.
+  // Adds an event of a client: to the last line of this kind if that is recent, else as a new line.
   gather(kind, name) {
     const [lineKind, what] = CLIENT_LINES[kind];
     const last = this.#gathered.get(kind);

@@ -8,14 +8,14 @@ export function headline({ phase, identity, tickets, window_s: window }, { fallb
   if (phase === "failing") {
     return ["warning", "Identity does not answer", `Connected clients stay. New ones are asked to try again. If this lasts longer than ${window} seconds, it is an outage.`];
   }
-  if (phase === "recovering") return ["wait", "Identity answers again", "The service tries it with the next client. If that client is answered, the outage is over."];
+  if (phase === "recovering") return ["wait", "Identity answers again", "The service calls it for the next client. If identity answers that call, the outage is over."];
   if (phase === "outage") return outage(tickets);
-  if (identity !== "up") return ["news", "Nobody has noticed yet", `Identity is ${identity}, but no client has asked it since. Connect one.`];
-  if (fallback) return ["good", "Identity is back", `${count(fallback, "client still runs", "clients still run")} on a fallback ticket. It ends within about a minute, or with “Reconnect all”.`];
+  if (identity !== "up") return ["news", "The service has not noticed yet", `Identity is ${identity}, but no client has connected since. Connect one.`];
+  if (fallback) return ["good", "Identity is back", `${count(fallback, "client still runs", "clients still run")} on a fallback ticket. Such a connection ends within about a minute, or with “Reconnect all”.`];
   return ["good", "All is well", "Identity decides about every connection."];
 }
 
 function outage(tickets) {
-  if (!tickets) return ["bad", "Outage, and no fallback ticket is left", "Connected clients stay. Nobody else gets in before identity is back."];
-  return ["bad", "Outage: fallback tickets let clients in", `Connected clients stay. ${count(tickets, "ticket is", "tickets are")} left. Clients that such a ticket let in may not use the chat.`];
+  if (!tickets) return ["bad", "Outage, and no fallback ticket is left", "Connected clients stay. No other client can connect before identity is back."];
+  return ["bad", "Outage: clients connect with fallback tickets", `Connected clients stay. ${count(tickets, "ticket is", "tickets are")} left. Clients on a fallback ticket may not use the chat.`];
 }

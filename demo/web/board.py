@@ -1,4 +1,4 @@
-"""What the page shows: samples of the service, the timeline, and the messages of clients without Centrifugo."""
+"""The data that the page shows: samples of the service, the timeline, and messages of clients without Centrifugo."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from demo.web.story import Phase, Sentence, change_of_phase, change_of_pool, pha
 
 @dataclass
 class Board:
-    """Filled by the watch and the controls, read by the page. `window_s` is the outage window."""
+    """The data. The watch and the controls write it, and the page reads it. `window_s` is the outage window."""
 
     window_s: float
     samples: Feed = field(default_factory=Feed)
@@ -29,7 +29,7 @@ class Board:
             self.timeline.add(at_ms=_now_ms(), kind=kind, text=text)
 
     def take(self, health: Mapping[str, Any], reading: Reading, now: float) -> None:
-        """Takes what the service says of itself at this moment of a monotonic clock."""
+        """Adds the service's health and metrics at the time `now`, in monotonic seconds."""
         phase, pool = phase_of(health), health["fallback_pool"]
         if phase is Phase.FAILING and self.phase is not Phase.FAILING:
             self._silent_since = now

@@ -1,4 +1,4 @@
-"""Numbered items of which a page fetches what it has not seen."""
+"""Numbered items, so that a page can fetch only the new ones."""
 
 from collections import deque
 from dataclasses import dataclass, field

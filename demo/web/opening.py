@@ -1,4 +1,4 @@
-"""Opens the page: its server, the watch over the service, and what the page's clients need."""
+"""Opens the page: its server, the regular samples of the service, and the parts that the page's clients need."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,9 +22,8 @@ TIMEOUT: Final = ClientTimeout(total=5)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the page finds the other parts. `spare_tickets` are the fallback pool; it takes the last ones first.
-
-    `centrifugo_port` is None without a Centrifugo. `window_s` is the outage window of the service.
+    """The addresses of the other parts. `spare_tickets` are those of the fallback pool; the page uses the last first.
+    `centrifugo_port` is None without Centrifugo. `window_s` is the outage window of the service.
     """
 
     page_port: int
@@ -42,7 +41,7 @@ class Place:
 
 @asynccontextmanager
 async def running_page(identity: MemoryIdentity, place: Place, levers: Levers) -> AsyncIterator[str]:
-    """The URL of the page; the levers of this identity are added to `levers`, and more may be while it runs."""
+    """The URL of the page. Adds the levers of this identity to `levers`; others may be added while the page runs."""
     board = Board(place.window_s)
     levers.update(levers_of(identity, board.tell))
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Keeps other web sites out: they could otherwise use the page's controls through the browser of a user."""
+"""Refuses requests of other web sites, which could otherwise use the page's controls through a user's browser."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -18,10 +18,9 @@ def origins(port: int) -> list[str]:
 
 
 def refusal(method: str, host: str, origin: str | None, fetch_site: str | None, port: int) -> str:
-    """Why a request is refused, "" if it is not.
-
-    Another name in `Host` is a page whose name was made to point to loopback (DNS rebinding). Browsers send `Origin`
-    with each request that changes something; programs such as curl send none.
+    """The reason why a request is refused, "" if it is accepted.
+    A request with another name in `Host` comes from a page whose name resolves to loopback (DNS rebinding). Browsers
+    send `Origin` with each request that changes state; programs such as curl send none.
     """
     if host not in {f"{name}:{port}" for name in NAMES}:
         return f"Host is {host[:100]!r}; accepted: {' and '.join(f'{name}:{port}' for name in NAMES)}."
@@ -33,7 +32,7 @@ def refusal(method: str, host: str, origin: str | None, fetch_site: str | None, 
 
 
 def guarded(port: int, websocket_urls: tuple[str, ...]) -> Middleware:
-    """Refuses requests of other sites, and sets the headers of every answer.
+    """A middleware that refuses requests of other sites, and sets the headers of every answer.
 
     The page may load only its own scripts and styles, and connect only to its server and these WebSockets.
     """

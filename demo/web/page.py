@@ -1,4 +1,4 @@
-"""The page's files, and what its scripts ask for."""
+"""Serves the page's files and the API of its scripts."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ Answering = Callable[[Body], Awaitable[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Page:
-    """What the page needs. `sdk` and `centrifugo_url` are used if `why_direct` is empty."""
+    """The page and the parts that it uses. `sdk` and `centrifugo_url` are used if `why_direct` is empty."""
 
     board: Board
     identity: MemoryIdentity
@@ -67,11 +67,11 @@ class Page:
         })  # fmt: skip
 
     async def _state(self, request: web.Request) -> web.Response:
-        """What is new: `after` has the last seq of samples, timeline and publications, as `1,2,3`."""
+        """The new items. `after` has the last seq of samples, timeline and publications, such as `1,2,3`."""
         try:
             samples, timeline, publications = map(int, request.query.get("after", "0,0,0").split(","))
         except ValueError:
-            raise web.HTTPBadRequest(text="after is three numbers, such as 0,0,0.\n") from None
+            raise web.HTTPBadRequest(text="after must be three numbers, such as 0,0,0.\n") from None
         return web.json_response({
             "phase": self.board.phase,
             "identity": self.identity.condition,
@@ -86,7 +86,7 @@ class Page:
         try:
             return await self.desk.ticket(_text(body, "user"), has_spare=body.get("spare") is True)
         except UnknownUserError:
-            raise web.HTTPBadRequest(text="user is a word of small letters, such as child or visitor-7.\n") from None
+            raise web.HTTPBadRequest(text="user must be a name in lower case, such as child or visitor-7.\n") from None
 
     async def _subscribe(self, body: Body) -> Mapping[str, Any]:
         return await self.stand_in.subscribe(_text(body, "client"), _text(body, "channel"))
@@ -108,7 +108,7 @@ def _answered(answer: Answering) -> Callable[[web.Request], Awaitable[web.Stream
         except (json.JSONDecodeError, UnicodeDecodeError):
             body = None
         if not isinstance(body, dict):
-            raise web.HTTPBadRequest(text="The body is a JSON object.\n")
+            raise web.HTTPBadRequest(text="The body must be a JSON object.\n")
         return web.json_response(await answer(body))
 
     return handle
@@ -117,5 +117,5 @@ def _answered(answer: Answering) -> Callable[[web.Request], Awaitable[web.Stream
 def _text(body: Body, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
-        raise web.HTTPBadRequest(text=f"{name} is a string.\n")
+        raise web.HTTPBadRequest(text=f"{name} must be a string.\n")
     return value

@@ -1,4 +1,4 @@
-"""What the service's metrics say between two looks at them."""
+"""Computes the changes between two readings of the service's metrics."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Final
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-# The outcomes of a connect, by what a client sees of them. Callers that have gone are left out.
+# The outcomes of a connect, grouped by what the client sees. Connects whose callers have hung up are left out.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "in": ("success", "success_degraded"),
     "fallback": ("fallback_pool_consumed",),
@@ -29,8 +29,8 @@ SILENCE: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 class Reading:
     """Counters of the service since it started.
 
-    `outcomes` has connects by group, `buckets` how many connects took at most so many seconds, `events` the requests
-    after connect, `answered` and `unanswered` the calls of identity.
+    `outcomes` are connects by group. `buckets` are pairs of a time in seconds and the number of connects that took at
+    most that time. `events` are the requests after connect; `answered` and `unanswered` are calls to identity.
     """
 
     outcomes: Mapping[str, float]
@@ -41,7 +41,7 @@ class Reading:
 
 
 def read(text: str) -> Reading:
-    """Reads what `/metrics` answers."""
+    """The reading in the text of `/metrics`."""
     families = {family.name: family for family in text_string_to_metric_families(text)}
     requests = list(_samples(families["realtime_proxy_requests"], "_total"))
     connects = {labels["outcome"]: value for labels, value in requests if labels["type"] == "connect"}
@@ -70,7 +70,7 @@ def _samples(family: Metric, suffix: str) -> Iterable[tuple[Mapping[str, str], f
 
 
 def between(before: Reading, after: Reading) -> dict[str, Any]:
-    """What happened between two readings, as the page receives it. Latencies are in ms, None without a connect."""
+    """The changes between two readings, in the page's form. Latencies are in ms, None without connects."""
     earlier = dict(before.buckets)
     buckets = [(bound, value - earlier.get(bound, 0)) for bound, value in after.buckets]
     return {

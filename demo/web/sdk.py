@@ -6,7 +6,7 @@ from typing import Final
 
 from demo.process import ROOT
 
-# `make run` installs it into the first folder, `make js` into the second, for the tests.
+# `make run` installs the SDK into the first folder; `make js`, for the tests, into the second.
 FOLDERS: Final = (ROOT / ".cache" / "page", ROOT / ".cache" / "js")
 BUNDLE: Final = Path("node_modules", "centrifuge", "dist", "centrifuge.js")
 
@@ -17,9 +17,9 @@ def find_sdk(folders: tuple[Path, ...] = FOLDERS) -> Path | None:
 
 
 def why_direct(centrifugo_url: str | None, sdk: Path | None) -> str:
-    """Why the page's clients go without Centrifugo; "" if they do not."""
+    """The reason why the page's clients do not use Centrifugo; "" if they use it."""
     if centrifugo_url is None:
-        return "There is no Centrifugo here: make centrifugo builds it, with Go."
+        return "Centrifugo is not available; make centrifugo builds it with Go."
     if sdk is None and shutil.which("npm") is None:
-        return "Centrifugo's JavaScript SDK is not installed: make run fetches it where npm is installed."
+        return "Centrifugo's JavaScript SDK is not installed; make run installs it if npm is available."
     return "" if sdk else "npm could not fetch Centrifugo's JavaScript SDK; .cache/page.log has the reason."

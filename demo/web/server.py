@@ -11,7 +11,7 @@ from demo.web.origin_guard import guarded
 from tools.ports import free_port
 
 MAX_BODY_BYTES = 16 * 1024
-# How long an answer may go on after Ctrl-C.
+# How long an answer may continue after Ctrl-C.
 END_TIMEOUT_S = 1.0
 
 
@@ -19,9 +19,8 @@ END_TIMEOUT_S = 1.0
 async def running_server(
     levers: Levers, routes: Iterable[web.AbstractRouteDef] = (), *, port: int = 0, websocket_urls: tuple[str, ...] = ()
 ) -> AsyncIterator[str]:
-    """The URL of the server; `levers` may get further ones while it runs.
-
-    Port 0 is a free one. `websocket_urls` are what the page may connect to beside this server.
+    """The URL of the server. Levers may be added to `levers` while the server runs.
+    Port 0 means any free port. The page may also connect to `websocket_urls`.
     """
     port = port or free_port()
     app = web.Application(middlewares=[guarded(port, websocket_urls)], client_max_size=MAX_BODY_BYTES)
@@ -37,12 +36,12 @@ async def running_server(
 
 
 def _pulling(levers: Levers) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Pulls the lever that a request names, and lists all levers if there is none of that name."""
+    """A handler that pulls the lever with the request's method and path. If there is none, it lists all levers."""
 
     async def pull(request: web.Request) -> web.StreamResponse:
         lever = f"{request.method} {request.path}"
         if lever in levers:
             return web.Response(text=f"{await levers[lever]()}\n")
-        return web.Response(status=404, text="\n".join(("There is:", *levers, "")))
+        return web.Response(status=404, text="\n".join(("Not found. Available:", *levers, "")))
 
     return pull

@@ -1,4 +1,4 @@
-"""Asks the service what Centrifugo would ask it, for clients of the page that have no Centrifugo."""
+"""Sends the service the requests that Centrifugo would send, for clients of the page without Centrifugo."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from demo.web.feed import Feed
 KEPT_CONNECTIONS: Final = 1000
 UNKNOWN: Final = {"disconnect": {"code": 3005, "reason": "connection expired"}}
 INTERNAL: Final = {"error": {"code": 100, "message": "internal server error"}}
-# What a client gets of a status that is not 200, with the configuration that the service prints.
+# Answers for clients by the service's HTTP status, as in the Centrifugo configuration that the service prints.
 TRANSFORMED: Final = {401: {"disconnect": {"code": 4401, "reason": "invalid ticket"}}}
 
 
 @dataclass
 class Connection:
-    """What Centrifugo remembers of a client. `meta` is never shown to it."""
+    """The facts that Centrifugo keeps about a client. The client never receives `meta`."""
 
     client: str
     user: str
@@ -35,7 +35,7 @@ class StandIn:
         self._connections: dict[str, Connection] = {}
 
     async def connect(self, ticket: str) -> Mapping[str, Any]:
-        """A new client's connect with this ticket: `connected`, `error` or `disconnect`."""
+        """Connect a new client with this ticket. The answer is `connected`, `error` or `disconnect`."""
         client = str(uuid.uuid4())
         transport = {"transport": "websocket", "protocol": "json", "encoding": "json"}
         answer = await self._ask("connect", client=client, **transport, data={"token": ticket})
@@ -48,7 +48,7 @@ class StandIn:
         return {"connected": {"client": client, "data": result.get("data"), "expire_at": result.get("expire_at")}}
 
     async def refresh(self, client: str) -> Mapping[str, Any]:
-        """Looks at a connection again whose time is up: `connected`, `error` or `disconnect`."""
+        """Refresh an expired connection. The answer is `connected`, `error` or `disconnect`."""
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
@@ -63,7 +63,9 @@ class StandIn:
         return {"connected": {"client": client, "expire_at": result.get("expire_at")}}
 
     async def subscribe(self, client: str, channel: str) -> Mapping[str, Any]:
-        """A subscription of a client, or the look at it when its time is up: `subscribed`, `error` or `disconnect`."""
+        """Subscribe a client, or refresh its expired subscription.
+        The answer is `subscribed`, `expired`, `error` or `disconnect`.
+        """
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
@@ -77,7 +79,7 @@ class StandIn:
         return {"subscribed": {"expire_at": result.get("expire_at")}}
 
     async def publish(self, client: str, channel: str, data: object) -> Mapping[str, Any]:
-        """A client's message. It is shown to the page's clients if the service allows it."""
+        """Publish a client's message. The page's clients receive it if the service allows it."""
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
@@ -91,7 +93,7 @@ class StandIn:
         self._connections.pop(client, None)
 
     async def _ask(self, event: str, **body: Any) -> dict[str, Any]:
-        """The answer as Centrifugo passes it on to the client."""
+        """The answer in the form in which Centrifugo passes it on to the client."""
         url = f"{self._url}/centrifugo/{event}"
         try:
             async with self._session.post(url, json=body, headers=self._headers) as response:

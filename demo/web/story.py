@@ -6,7 +6,7 @@ from typing import Any, Final
 
 
 class Phase(StrEnum):
-    """What the service does with connects at the moment."""
+    """The state of the service, by its treatment of connects."""
 
     STARTING = "starting"
     WELL = "well"
@@ -15,7 +15,7 @@ class Phase(StrEnum):
     RECOVERING = "recovering"
 
 
-# The kind of a sentence chooses its icon.
+# The kinds of sentences; each has an icon on the page.
 GOOD: Final = "good"
 WARNING: Final = "warning"
 BAD: Final = "bad"
@@ -25,7 +25,7 @@ Sentence = tuple[str, str]
 
 
 def phase_of(health: Mapping[str, Any]) -> Phase:
-    """The phase that the body of `/health` shows."""
+    """The phase, by the body of `/health`."""
     outage = health["identity_outage"]
     if outage["degraded"]:
         return Phase.OUTAGE
@@ -41,9 +41,9 @@ def change_of_phase(before: Phase, after: Phase, silent_s: float, window_s: floa
     if after is Phase.FAILING:
         yield WARNING, f"Identity does not answer. If this lasts longer than {window_s:g} seconds, it is an outage."
     elif after is Phase.OUTAGE and before is Phase.RECOVERING:
-        yield BAD, "A client's call failed again: the outage goes on, and fallback tickets let clients in."
+        yield BAD, "A client's call failed again: the outage continues, and clients connect with fallback tickets."
     elif after is Phase.OUTAGE:
-        yield BAD, f"Outage: no answer for {window_s:g} seconds. Fallback tickets let clients in now."
+        yield BAD, f"Outage: no answer for {window_s:g} seconds. Clients now connect with fallback tickets."
     elif after is Phase.RECOVERING:
         yield NEWS, "Identity answers the service's probes again. The next client's call decides."
     elif before is Phase.STARTING:
@@ -53,7 +53,7 @@ def change_of_phase(before: Phase, after: Phase, silent_s: float, window_s: floa
 
 
 def change_of_pool(before: int, after: int, low_watermark: int) -> Iterator[Sentence]:
-    """The sentence when the fallback pool falls below its watermark, or is used up."""
+    """The sentence for a fallback pool that falls below its watermark, or is used up."""
     if before > 0 >= after:
         yield BAD, "No fallback ticket is left. Clients wait until identity is back."
     elif before >= low_watermark > after:

@@ -1,4 +1,4 @@
-"""The app's backend: gives each client a ticket, in an outage a fallback ticket (docs/fallback.md)."""
+"""The app's backend: issues a ticket to each client, or a fallback ticket in an outage (docs/fallback.md)."""
 
 import asyncio
 import re
@@ -12,11 +12,11 @@ USER: Final = re.compile(r"[a-z]{1,20}(-[0-9]{1,6})?")
 
 
 class UnknownUserError(Exception):
-    """The page asked for a ticket of a user whose name is not acceptable."""
+    """The page requested a ticket for a user whose name is not accepted."""
 
 
 class TicketDesk:
-    """Hands out identity's tickets, and each of `spare_tickets` once, the last one first."""
+    """Issues identity's tickets, and each of `spare_tickets` once, the last one first."""
 
     def __init__(self, identity: MemoryIdentity, spare_tickets: list[str]) -> None:
         self._identity, self._spare_tickets = identity, list(spare_tickets)

@@ -1,4 +1,4 @@
-"""Looks at the service twice a second, as Prometheus and a load balancer would."""
+"""Reads the service's health and metrics twice a second, as Prometheus and a load balancer do."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ async def watching(session: ClientSession, service_url: str, board: Board) -> As
 
 async def _watch(session: ClientSession, service_url: str, board: Board) -> None:
     while True:
-        with suppress(ClientError, TimeoutError, OSError):  # it has not started yet, or has ended
+        with suppress(ClientError, TimeoutError, OSError):  # the service has not started yet, or has ended
             await _look(session, service_url, board)
         await asyncio.sleep(INTERVAL_S)
 

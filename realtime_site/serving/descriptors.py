@@ -20,7 +20,7 @@ logger = logging.getLogger("realtime_site.serving")
 
 @dataclass(slots=True)
 class DescriptorLimit:
-    """The process's limit (`ulimit -n`). The system assigns the lowest free number, so a high one means few are left."""
+    """The process's limit (`ulimit -n`). The system assigns the lowest free number: a high one means few are left."""
 
     limit: int
     _highest: int | None = None

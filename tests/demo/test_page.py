@@ -89,7 +89,10 @@ async def test_an_outage_is_seen_and_ctrl_c_ends_all_with_clients_connected(tmp_
             rest, _ = process.communicate(timeout=30)
             await tab.until(shows("headline", "make run has ended"))
 
-    assert (process.returncode, rest.endswith("Ended; nothing is left behind.\n")) == (0, True)
+    assert (
+        process.returncode,
+        rest.endswith("Ended: all processes have exited, and all temporary files are removed.\n"),
+    ) == (0, True)
     assert os.listdir(tmp_path) == []
     assert {address for address, _ in addresses} == {"127.0.0.1"}
     assert [each for each in tab.requests if "?" in each and "/api/state?after=" not in each] == []
@@ -115,14 +118,14 @@ async def identity_decides(tab: Tab) -> None:
     await tab.click("#message")
     await tab.type("Dinner at seven")
     await tab.press("Enter", 13, "\r")
-    await tab.until(shows("messages", "heard by 2 clients"))
+    await tab.until(shows("messages", "received by 2 clients"))
     await tab.until(shows("messages", "neighbour may not join the chat: not allowed."))
 
 
 async def an_outage_begins(tab: Tab) -> None:
     """Clients get in on fallback tickets, and are kept out of the chat."""
     await tab.click("[data-identity=down]")
-    await tab.until(shows("headline", "Nobody has noticed yet"))
+    await tab.until(shows("headline", "The service has not noticed yet"))
     await tab.click("#connect-one")
     await tab.until(phase("outage"))
     await tab.until(f"{number('fallback')} === 1", PATIENCE_S)
@@ -152,7 +155,7 @@ async def clients_return(tab: Tab) -> None:
     await tab.click("#reconnect")
     await tab.until(f"{number('in')} === {all_of_them}", PATIENCE_S)
     await tab.until(phase("well"))
-    await tab.until(shows("timeline", "51 clients are back, without the fallback."))
+    await tab.until(shows("timeline", "51 clients are connected by identity again, without a fallback ticket."))
     await tab.until(shows("timeline", "Identity decides about every connection again, after"))
 
 
@@ -180,8 +183,8 @@ async def test_without_centrifugo_the_page_says_so_and_works_by_keyboard(monkeyp
         dots = await tab.value("document.querySelectorAll('.dot').length")
 
     assert mode == (
-        "Without Centrifugo. The clients speak to the service directly. "
-        "There is no Centrifugo here: make centrifugo builds it, with Go."
+        "Without Centrifugo. The clients call the service directly. "
+        "Centrifugo is not available; make centrifugo builds it with Go."
     )
     assert (pressed, dots) == ("true", 0)
     assert tab.complaints == []

@@ -26,7 +26,7 @@ from tools.ports import free_port
 
 pytestmark = pytest.mark.processes
 
-LAST_LINE = "Ctrl-C ends it all.\n"
+LAST_LINE = "Ctrl-C ends the demonstration.\n"
 
 BINARY = centrifugo.binary(centrifugo.majors()[0])
 CHAT = "family:family-1:chat"
@@ -117,26 +117,26 @@ def test_the_pasted_lines_show_a_familys_chat_through_centrifugo(tmp_path: Path)
         lines = [line for line in lines_to_paste(printed) if "demo.client" in line and "--ticket" not in line]
         alone, family, locked_meanwhile, locked, open_again = [paste(line).splitlines() for line in lines]
 
-    entering = ["child: connected", f"child: in {CHAT}", "child: hears 'hello from the child' from child"]
+    entering = ["child: connected", f"child: joined {CHAT}", "child: received 'hello from the child' from child"]
     assert alone == [line.replace("child", "parent") for line in entering]
     assert sorted(family) == sorted([
         *entering,
         *alone,
-        "child: hears 'hello from the parent' from parent",
-        "parent: hears 'hello from the child' from child",
+        "child: received 'hello from the parent' from parent",
+        "parent: received 'hello from the child' from child",
         "neighbour: connected",
-        f"neighbour: not let into {CHAT}: 403 not allowed",
-        "neighbour: may not write there: 403 not allowed",
+        f"neighbour: may not join {CHAT}: 403 not allowed",
+        f"neighbour: may not publish to {CHAT}: 403 not allowed",
     ])  # fmt: skip
     assert locked_meanwhile[-3:] == [
         "the child's chat is locked",
-        f"child: taken out of {CHAT}: 2501 subscription expired; asks to be let in again",
-        f"child: not let into {CHAT}: 403 locked by a parent",
+        f"child: removed from {CHAT}: 2501 subscription expired; subscribing again",
+        f"child: may not join {CHAT}: 403 locked by a parent",
     ]
     assert locked == [
         "child: connected",
-        f"child: not let into {CHAT}: 403 locked by a parent",
-        "child: may not write there: 403 locked by a parent",
+        f"child: may not join {CHAT}: 403 locked by a parent",
+        f"child: may not publish to {CHAT}: 403 locked by a parent",
     ]
     assert open_again == ["the child's chat is open", *entering]
 
@@ -152,9 +152,9 @@ def test_a_fallback_ticket_connects_through_centrifugo_but_enters_no_chat(tmp_pa
         seen = paste(visit).splitlines()
 
     assert seen == [
-        "somebody: connected",
-        f"somebody: not let into {CHAT} for now: 403 not while the connection is degraded; asks again",
-        "somebody: may not write there: 403 not while the connection is degraded",
+        "ticket holder: connected",
+        f"ticket holder: may not join {CHAT} for now: 403 not while the connection is degraded; retrying",
+        f"ticket holder: may not publish to {CHAT}: 403 not while the connection is degraded",
     ]
 
 
@@ -164,7 +164,7 @@ async def test_without_a_centrifugo_it_says_how_to_have_one_and_goes_on(tmp_path
     async with running_stage(free_port(), binary) as stage:
         printed = introduction(stage)
 
-    assert "There is no Centrifugo here, and so no client that connects through one: `make centrifugo`" in printed
+    assert "Centrifugo is not available, so no client connects through it. `make centrifugo`" in printed
     assert (len(lines_to_paste(printed)), "demo.client" in printed) == (13, False)
 
 
@@ -176,7 +176,7 @@ def test_a_centrifugo_bin_that_is_not_a_program_is_named(tmp_path: Path) -> None
         printed, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert printed == f"CENTRIFUGO_BIN is '{file}', which is no program.\n"
+    assert printed == f"CENTRIFUGO_BIN is '{file}', which is not an executable file.\n"
 
 
 def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> Non
         rest, _ = process.communicate(timeout=30)
 
     assert process.returncode == 0
-    assert rest.endswith("Ended; nothing is left behind.\n")
+    assert rest.endswith("Ended: all processes have exited, and all temporary files are removed.\n")
     assert [pid for pid in service_pids(printed) if alive(pid)] == []
     assert [port for port in ports_of(printed) if answers(port)] == []
     assert list(tmp_path.iterdir()) == []
@@ -254,7 +254,7 @@ def test_the_pasted_line_shows_an_event_on_its_way_from_kafka_to_the_chat(tmp_pa
         written = paste(line).splitlines()
 
     assert "an event was written to diary.entry.created.v1" in written
-    assert "parent: hears {'text': 'New in the diary: A walk'} from the server" in written
+    assert "parent: received {'text': 'New in the diary: A walk'} from the server" in written
 
 
 @needs_curl
@@ -270,5 +270,5 @@ def test_the_address_of_the_page_is_printed_first_and_again_at_the_end(tmp_path:
         first, *_, last_but_one, _ = printed.splitlines()
 
     address = re.findall(r"http://127\.0\.0\.1:\d+", first)
-    assert first == f"The page: {address[0]} (everything behind it starts now)"
-    assert last_but_one == f"The page that shows all this, with buttons, is {address[0]}."
+    assert first == f"The page: {address[0]} (the service and the other parts are starting)"
+    assert last_but_one == f"The page with buttons for all this is {address[0]}."

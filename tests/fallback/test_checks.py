@@ -116,7 +116,8 @@ def test_w001_a_ticket_set_in_place_of_the_pools_path_is_not_shown(findings: Any
     (warning,) = findings(**QUIET, FALLBACK_TICKETS_PATH="made-up-1")
 
     assert warning.msg == (
-        "FALLBACK_TICKETS_PATH: the file it names is missing (no such file): no client can connect while identity is down."
+        "FALLBACK_TICKETS_PATH: the file it names is missing (no such file): "
+        "no client can connect while identity is down."
     )
 
 

@@ -19,5 +19,5 @@ def test_without_a_reason_clients_go_through_centrifugo() -> None:
 
 
 def test_a_missing_centrifugo_is_named_before_a_missing_sdk() -> None:
-    assert why_direct(None, None) == "There is no Centrifugo here: make centrifugo builds it, with Go."
+    assert why_direct(None, None) == "Centrifugo is not available; make centrifugo builds it with Go."
     assert "JavaScript SDK" in why_direct("ws://127.0.0.1:1", None)

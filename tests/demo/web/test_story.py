@@ -20,7 +20,7 @@ WINDOW_S = 3.0
         (
             Phase.FAILING,
             Phase.OUTAGE,
-            [("bad", "Outage: no answer for 3 seconds. Fallback tickets let clients in now.")],
+            [("bad", "Outage: no answer for 3 seconds. Clients now connect with fallback tickets.")],
         ),
         (
             Phase.OUTAGE,
@@ -30,7 +30,7 @@ WINDOW_S = 3.0
         (
             Phase.RECOVERING,
             Phase.OUTAGE,
-            [("bad", "A client's call failed again: the outage goes on, and fallback tickets let clients in.")],
+            [("bad", "A client's call failed again: the outage continues, and clients connect with fallback tickets.")],
         ),
         (Phase.RECOVERING, Phase.WELL, [("good", "Identity decides about every connection again, after 14 seconds.")]),
     ],
