@@ -114,7 +114,7 @@ async def test_the_last_of_two_equal_keys_counts(identity: IdentityStub) -> None
 
 
 @pytest.mark.parametrize("b64data", ["!", "e30", "ключ", "/////w==", 7, None, [], "W10="])
-async def test_nonsense_in_b64data_is_an_invalid_ticket(identity: IdentityStub, b64data: Any) -> None:
+async def test_malformed_b64data_is_an_invalid_ticket(identity: IdentityStub, b64data: Any) -> None:
     body = {"client": "c-1", "protocol": "protobuf", "b64data": b64data}
 
     async with service(identity.address) as running:

@@ -14,7 +14,7 @@ from tests.http.session_events.asking import meta
 ASKING = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
 
 
-async def test_a_rule_that_asks_allows_nothing_without_a_family_service() -> None:
+async def test_a_rule_that_asks_the_family_service_fails_if_none_is_configured() -> None:
     policy = read_policy(ASKING, path="policy.toml", backends=(), family_service=True)
     gate = ChannelGate(policy, Owners(), family_service=None)
     request = parse_event(orjson.dumps({"user": "u-1", "channel": "room:1", "meta": meta()}))
@@ -23,7 +23,7 @@ async def test_a_rule_that_asks_allows_nothing_without_a_family_service() -> Non
         await gate.judge(request, Action.SUBSCRIBE)
 
 
-def test_once_is_once() -> None:
+def test_once_is_true_at_the_first_call_only() -> None:
     once = Once()
 
     assert [once.first() for _ in range(3)] == [True, False, False]

@@ -1,4 +1,4 @@
-"""Made-up answers of pods."""
+"""Answers of simulated pods."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from centrifugo_proxy.fleet.pod import Pod, read_health
 def health_body(
     *, size: int = 7, degraded: bool = False, claims: dict[str, Any] | None = None, **outage: Any
 ) -> dict[str, Any]:
-    """A body of /health; further fields join `identity_outage`. A pool of nine tickets with a watermark of five."""
+    """A body of /health. The pool has nine tickets and a watermark of five; `outage` is added to `identity_outage`."""
     pool: dict[str, Any] = {"size": size, "initial_size": 9, "status": "loaded", "low_watermark": 5}
     return {
         "status": "degraded" if degraded else "ok",
@@ -19,7 +19,7 @@ def health_body(
 
 
 def a_pod(url: str = "http://10.0.0.1:9730", *, ready: bool = True, consumed_per_s: float = 0.0, **health: Any) -> Pod:
-    """A pod that answers this health, and lets in so many a second from its pool."""
+    """A pod with this health, which accepts `consumed_per_s` connections per second from its pool."""
     rates = {"success": 1.0, "fallback_pool_consumed": consumed_per_s}
     return Pod(url, health=read_health(health_body(**health)), ready=ready, connects_per_s=rates)
 

@@ -1,4 +1,4 @@
-"""What a pod's answers are read as."""
+"""Parsing a pod's answers."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ SHAPES = st.recursive(
 )
 
 
-def test_a_version_without_the_newer_fields_is_read_with_them_unknown() -> None:
+def test_fields_that_an_older_version_does_not_send_are_none() -> None:
     health = read_health(health_body())
 
     assert health.identity_outage == Outage(False, 0, None, None, None, None)
     assert health.fallback_pool.claims is None
 
 
-def test_the_newer_fields_are_read_where_they_are() -> None:
+def test_the_newer_fields_are_read_if_present() -> None:
     claims = {"store": "redis", "up": True, "used": 3, "on_error": "refuse"}
 
     health = read_health(health_body(claims=claims, recovering=True, last_failure_age_s=2, last_answer_age_s=0.5))
@@ -43,7 +43,7 @@ async def test_the_health_of_this_version_is_understood() -> None:
 
 @pytest.mark.parametrize("field", ["status", "version", "identity_outage", "fallback_pool"])
 @given(value=SHAPES)
-def test_nonsense_in_a_field_is_refused_whatever_it_is(field: str, value: Any) -> None:
+def test_an_invalid_value_in_a_field_is_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match="not the health of this service"):
         read_health({**health_body(), field: value})
 
@@ -61,7 +61,7 @@ def test_nonsense_in_a_field_is_refused_whatever_it_is(field: str, value: Any) -
         {"fallback_pool": {**POOL, "claims": {"store": "redis", "up": True, "used": -1, "on_error": "refuse"}}},
     ],
 )
-def test_a_value_that_spoils_the_table_is_refused(changes: dict[str, Any]) -> None:
+def test_a_value_that_does_not_fit_the_table_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not the health of this service"):
         read_health({**health_body(), **changes})
 
@@ -91,13 +91,13 @@ def test_metrics_of_another_program_are_refused(page: bytes) -> None:
         read_scrape(1.0, page)
 
 
-def test_large_counters_are_read_as_prometheus_writes_them() -> None:
+def test_large_counters_in_scientific_notation_are_read() -> None:
     scrape = read_scrape(1.0, b'realtime_centrifugo_connect_total{outcome="success"} 1.2345678e+07\n')
 
     assert scrape.connects == {"success": 12345678.0}
 
 
-def test_rates_are_over_the_time_between_the_two_scrapes() -> None:
+def test_rates_cover_the_time_between_the_two_scrapes() -> None:
     assert rates(Scrape(10.0, {"success": 4}), Scrape(12.0, {"success": 7, "cancelled": 1})) == {
         "success": 1.5,
         "cancelled": 0.5,

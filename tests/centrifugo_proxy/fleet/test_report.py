@@ -1,4 +1,4 @@
-"""What the pods of a fleet amount to together."""
+"""The combined state of the pods of a fleet."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ FILE = {**REDIS, "store": "file"}
         ([], PluginState.UNKNOWN),
     ],
 )
-def test_the_state_is_that_of_the_worst_pod(pods: list[Pod], state: PluginState) -> None:
+def test_the_fleet_has_the_state_of_its_worst_pod(pods: list[Pod], state: PluginState) -> None:
     assert Fleet(tuple(pods)).state is state
 
 
@@ -63,14 +63,14 @@ def test_a_file_is_shared_by_the_processes_of_one_machine() -> None:
     assert fleet.tickets == 7
 
 
-def test_a_pod_alone_empties_at_its_own_rate() -> None:
+def test_the_time_left_of_a_single_pod_follows_from_its_rate() -> None:
     fast, slow, unused = a_pod(A, consumed_per_s=2.0), a_pod(B, consumed_per_s=0.5), a_pod(C)
     fleet = Fleet((fast, slow, unused))
 
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [3.5, 14.0, None]
 
 
-def test_pods_that_share_tickets_empty_them_together() -> None:
+def test_the_time_left_of_pods_that_share_tickets_follows_from_their_sum() -> None:
     fleet = Fleet((a_pod(A, consumed_per_s=2.0, claims=REDIS), a_pod(B, consumed_per_s=0.5, claims=REDIS)))
 
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [2.8, 2.8]
@@ -83,7 +83,7 @@ def test_json_is_as_documented() -> None:
     assert_as_documented(as_json(Fleet((whole, silent_pod(B), bare))), "### pods --json")
 
 
-def test_what_a_silent_pod_would_say_is_null() -> None:
+def test_the_fields_of_a_silent_pod_are_null() -> None:
     [pod] = as_json(Fleet((silent_pod(),)))["pods"]
 
     assert pod == {
@@ -100,7 +100,7 @@ def test_what_a_silent_pod_would_say_is_null() -> None:
     }
 
 
-def test_the_verdict_counts_what_is_wrong() -> None:
+def test_the_verdict_counts_each_problem() -> None:
     fleet = Fleet((WELL, silent_pod(), a_pod(ready=False, degraded=True, size=0), a_pod(recovering=True)))
 
     assert verdict(fleet) == (

@@ -1,4 +1,4 @@
-"""What `manage.py centrifugo_config` prints for an operator."""
+"""The output of `manage.py centrifugo_config`."""
 
 import json
 from io import StringIO
@@ -14,7 +14,7 @@ from tests.harness.manage import run_manage
 
 
 def printed(*arguments: str) -> tuple[str, str]:
-    """What it writes to stdout and to stderr."""
+    """The command's stdout and stderr."""
     out, err = StringIO(), StringIO()
     call_command("centrifugo_config", *arguments, stdout=out, stderr=err, no_color=True)
     return out.getvalue(), err.getvalue()
@@ -26,33 +26,33 @@ def connect_proxy(*arguments: str) -> dict[str, Any]:
     return proxy
 
 
-def test_the_service_is_expected_on_this_machine_at_its_port(settings: Settings) -> None:
+def test_the_default_endpoint_is_localhost_at_the_listen_port(settings: Settings) -> None:
     settings.LISTEN_PORT = 9999
 
     assert connect_proxy()["endpoint"] == "http://localhost:9999/centrifugo/connect"
 
 
 @pytest.mark.parametrize("given", ["https://rt.test/prefix", "https://rt.test/prefix/"])
-def test_the_operator_says_where_centrifugo_reaches_the_service(given: str) -> None:
+def test_the_endpoint_option_replaces_the_default(given: str) -> None:
     assert connect_proxy("--endpoint", given)["endpoint"] == "https://rt.test/prefix/centrifugo/connect"
 
 
 @pytest.mark.parametrize(
     "given", ["realtime:9730", "grpc://realtime:9730", "http://", "http://rt/?a=b", "http://rt:port", "http://r t"]
 )
-def test_an_endpoint_that_is_no_url_is_refused(given: str) -> None:
+def test_an_endpoint_that_is_not_a_url_is_refused(given: str) -> None:
     with pytest.raises(CommandError, match="is not the URL of this service"):
         printed("--endpoint", given)
 
 
-def test_centrifugo_waits_longer_than_the_service_for_identity(settings: Settings) -> None:
+def test_centrifugos_timeout_is_longer_than_the_deadline_of_identity(settings: Settings) -> None:
     settings.IDENTITY_VALIDATE_DEADLINE_MS = 700
 
     assert connect_proxy()["timeout"] == "1200ms"
 
 
 @pytest.mark.parametrize(("store", "expected"), [("redis://localhost", 3200), ("", 2800)])
-def test_centrifugo_waits_for_a_claim_too_where_claims_are_shared(
+def test_centrifugos_timeout_includes_the_deadline_of_shared_claims(
     settings: Settings, store: str, expected: int
 ) -> None:
     settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_CLAIMS_URL = "pool", store
@@ -64,14 +64,14 @@ def test_centrifugo_waits_for_a_claim_too_where_claims_are_shared(
     assert proxies["refresh"]["timeout"] == "2800ms"
 
 
-def test_yaml_with_comments_is_printed_unless_asked_otherwise() -> None:
+def test_yaml_with_comments_is_the_default_format() -> None:
     out, _ = printed()
 
     assert yaml.safe_load(out)["client"]["allowed_origins"] == []
     assert "# Above IDENTITY_VALIDATE_DEADLINE_MS (2500 ms)" in out
 
 
-def test_the_guards_token_is_read_from_a_file_and_printed_only_when_asked_for(
+def test_the_guards_token_is_read_from_a_file_and_printed_only_with_the_option(
     settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("from-the-file\n")
@@ -137,7 +137,7 @@ def test_a_pool_switches_refresh_on_without_the_token_in_the_file(settings: Sett
 
 
 @pytest.mark.usefixtures("policy")
-def test_centrifugo_waits_longer_than_the_service_for_the_others(settings: Settings) -> None:
+def test_centrifugos_timeouts_are_longer_than_the_deadlines_of_the_backends(settings: Settings) -> None:
     settings.FAMILY_SERVICE_GRPC_ADDRESS, settings.FAMILY_SERVICE_DEADLINE_MS = "family:50051", 300
     settings.RPC_BACKENDS, settings.RPC_DEADLINE_MS = {"diary": "diary:50051"}, 5000
 
@@ -148,7 +148,7 @@ def test_centrifugo_waits_longer_than_the_service_for_the_others(settings: Setti
 
 
 @pytest.mark.processes
-def test_the_file_can_be_redirected_and_the_rest_is_read() -> None:
+def test_stdout_has_only_the_file_and_stderr_the_remaining_steps() -> None:
     ended = run_manage("centrifugo_config", "--format", "json", "--major", "5", CENTRIFUGO_PROXY_TOKEN="made-up")
 
     assert ended.returncode == 0

@@ -37,7 +37,7 @@ def written(folder: Path, config: Config) -> Path:
     return file
 
 
-def test_a_printed_configuration_is_fine(tmp_path: Path, sound: Config) -> None:
+def test_a_printed_configuration_has_no_findings(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, sound)
 
     assert check(file) == (0, f"{file} (Centrifugo v6 layout): 0 errors, 0 warnings.\n")
@@ -66,7 +66,7 @@ def test_errors_end_with_2_and_come_first(tmp_path: Path, sound: Config) -> None
     ]
 
 
-def test_a_finding_says_what_happens_and_what_to_do(tmp_path: Path, sound: Config) -> None:
+def test_a_finding_has_an_effect_and_a_remedy(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, changed(sound, {"client.allowed_origins": ["*"]}))
 
     _, output = check(file)
@@ -78,7 +78,7 @@ def test_a_finding_says_what_happens_and_what_to_do(tmp_path: Path, sound: Confi
     ]
 
 
-def test_the_findings_follow_the_services_own_settings(tmp_path: Path, sound: Config, settings: Settings) -> None:
+def test_the_findings_depend_on_the_services_settings(tmp_path: Path, sound: Config, settings: Settings) -> None:
     settings.IDENTITY_VALIDATE_DEADLINE_MS = 3000
     settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
 
@@ -92,7 +92,7 @@ def check_json(file: Path) -> tuple[int, dict[str, Any]]:
     return code, json.loads(output)
 
 
-def test_the_json_is_whole_and_its_fields_are_documented(tmp_path: Path, sound: Config) -> None:
+def test_the_json_is_complete_and_its_fields_are_documented(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, changed(sound, {"client.allowed_origins": []}))
 
     code, report = check_json(file)
@@ -135,7 +135,7 @@ def test_a_file_that_is_nested_too_deeply_is_reported_as_such(tmp_path: Path, le
     assert (code, report["findings"][0]["id"]) == (2, finding_id)
 
 
-def test_v5_yaml_is_read_with_the_words_of_v5(tmp_path: Path) -> None:
+def test_v5_yaml_is_read_with_the_booleans_of_v5(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("client_insecure: no\nclient_insecure: yes\n")
 
@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_opened_ends_with_2(tmp_path: Path) -> None:
     assert "No such file or directory" in output
 
 
-def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     code, output = check(tmp_path)
 
     assert (code, "Is a directory" in output) == (2, True)
@@ -185,7 +185,7 @@ def test_the_process_ends_with_the_code(tmp_path: Path, sound: Config) -> None:
     assert ended.stdout.startswith("ERROR insecure-mode at client.insecure\n")
 
 
-def test_the_page_explains_every_finding_and_no_other() -> None:
+def test_the_page_explains_exactly_the_findings_that_exist() -> None:
     explained = re.findall(r"^### `([a-z0-9-]+)` \((error|warning)\)$", PAGE, re.MULTILINE)
 
     before_reading = [(UNREADABLE, "error"), (UNPARSABLE, "error")]
@@ -204,7 +204,7 @@ def test_variables_of_the_process_are_added(tmp_path: Path, sound: Config) -> No
 
 
 @pytest.mark.processes
-def test_a_setup_by_variables_needs_no_file() -> None:
+def test_a_configuration_by_variables_needs_no_file() -> None:
     result = run_manage("check_centrifugo_config", "--env", CENTRIFUGO_GRPC_API="true")
 
     assert result.returncode == 2
@@ -213,7 +213,7 @@ def test_a_setup_by_variables_needs_no_file() -> None:
 
 
 @pytest.mark.processes
-def test_without_a_file_or_variables_the_usage_is_named() -> None:
+def test_without_a_file_or_variables_the_message_names_the_options() -> None:
     result = run_manage("check_centrifugo_config")
 
     assert (result.returncode, result.stderr) == (

@@ -1,4 +1,4 @@
-"""`manage.py check_policy`: its output, and that the service decides the same."""
+"""`manage.py check_policy`: its output, and its agreement with the service's decisions."""
 
 import json
 import re
@@ -85,7 +85,7 @@ def locked(*names: str) -> dict[str, Any]:
     return {**META, "parental_state": {**locks, **dict.fromkeys(names, True)}}
 
 
-def test_a_sound_file_is_counted(policy: Path) -> None:
+def test_the_rules_of_a_valid_file_are_counted(policy: Path) -> None:
     assert check(policy) == (0, [f"{policy}: no problems; 4 rules for channels, 1 rule for rpc."])
 
 
@@ -106,7 +106,7 @@ def test_every_problem_of_a_file_is_reported_with_its_rule_and_line(policy: Path
     )
 
 
-def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+def test_a_missing_file_ends_with_2(tmp_path: Path) -> None:
     file = tmp_path / "absent.toml"
 
     assert check(file) == (
@@ -118,7 +118,7 @@ def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     )
 
 
-def test_a_member_sees_the_rule_that_decides_and_what_follows(policy: Path) -> None:
+def test_an_allowed_request_shows_the_deciding_rule_and_the_next_steps(policy: Path) -> None:
     assert check(policy, *CHILD, "--channel", "family:f1:chat", "--action", "publish") == (
         0,
         [
@@ -129,7 +129,7 @@ def test_a_member_sees_the_rule_that_decides_and_what_follows(policy: Path) -> N
     )
 
 
-def test_an_outsider_sees_why_each_rule_does_not_match(policy: Path) -> None:
+def test_a_request_without_a_rule_shows_why_each_rule_does_not_match(policy: Path) -> None:
     assert check(policy, "--user", "u2", "--family", "f2", "--channel", "family:f1:chat") == (
         1,
         [
@@ -145,7 +145,7 @@ def test_an_outsider_sees_why_each_rule_does_not_match(policy: Path) -> None:
     )
 
 
-def test_rules_before_the_one_that_decides_are_listed_too(policy: Path) -> None:
+def test_rules_before_the_deciding_one_are_listed(policy: Path) -> None:
     _, lines = check(policy, "--fallback", "--channel", "news:today")
 
     assert lines == [
@@ -159,7 +159,7 @@ def test_rules_before_the_one_that_decides_are_listed_too(policy: Path) -> None:
     ]
 
 
-def test_a_wildcard_says_what_it_does_not_stand_for(policy: Path) -> None:
+def test_the_report_explains_what_a_wildcard_does_not_match(policy: Path) -> None:
     _, report = check_json(policy, "--user", "u", "--channel", "news:a#b")
 
     assert report["decision"]["passed_over"][-1] == {
@@ -174,12 +174,12 @@ def test_a_wildcard_says_what_it_does_not_stand_for(policy: Path) -> None:
 REFUSALS = [
     (("--lock", "chat"), "family:f1:chat", 'the rule has feature = "chat", and feature_lock_chat is on'),
     (("--degraded",), "family:f1:chat", "the rule is sensitive, which is the default, and the connection is degraded"),
-    (("--tier", "free"), "coach:u1", "the rule is for the tiers family, pro, and this one is free"),
+    (("--tier", "free"), "coach:u1", "the rule is for the tiers family, pro, and the user's tier is free"),
 ]
 
 
 @pytest.mark.parametrize(("options", "channel", "why"), REFUSALS)
-def test_a_refusal_says_what_in_the_rule_refuses(
+def test_a_refusal_names_the_condition_of_the_rule(
     policy: Path, options: tuple[str, ...], channel: str, why: str
 ) -> None:
     code, lines = check(policy, *CHILD, *options, "--channel", channel)
@@ -194,7 +194,7 @@ def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
-def test_screen_time_refuses_a_publish_and_no_subscribe(policy: Path) -> None:
+def test_screen_time_refuses_publish_but_not_subscribe(policy: Path) -> None:
     options = (*CHILD, "--lock", "screen_time", "--channel", "family:f1:chat", "--action")
 
     assert check(policy, *options, "publish")[1][0] == (
@@ -206,7 +206,7 @@ def test_screen_time_refuses_a_publish_and_no_subscribe(policy: Path) -> None:
 def test_a_publication_that_a_rule_does_not_allow_is_reported_as_refused(policy: Path) -> None:
     _, lines = check(policy, *CHILD, "--tier", "pro", "--channel", "coach:u1", "--action", "publish")
 
-    assert lines[0] == "REFUSED: the rule allows subscribe only."
+    assert lines[0] == "REFUSED: the rule allows only subscribe."
 
 
 def test_a_publication_without_history_is_reported_as_such(policy: Path) -> None:
@@ -227,7 +227,7 @@ def test_an_allowed_method_is_reported_with_its_limit_and_its_backend(policy: Pa
     )
 
 
-def test_an_unknown_method_says_which_rules_were_looked_at(policy: Path) -> None:
+def test_an_unknown_method_lists_the_rules_that_do_not_match(policy: Path) -> None:
     assert check(policy, *CHILD, "--method", "diary") == (
         1,
         [
@@ -274,7 +274,7 @@ ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("options", "event", "meta"), ASKED)
-async def test_the_service_answers_what_was_explained(
+async def test_the_service_answers_as_explained(
     policy: Path, options: tuple[str, ...], event: str, meta: dict[str, Any]
 ) -> None:
     _, report = check_json(policy, *CHILD, *options)
@@ -300,7 +300,7 @@ async def test_the_service_answers_a_fallback_connection_as_explained(
     assert ("result" in answer, answer.get("error")) == (allowed, report["decision"]["error"])
 
 
-def test_the_json_is_whole_and_its_fields_are_documented(policy: Path) -> None:
+def test_the_json_is_complete_and_its_fields_are_documented(policy: Path) -> None:
     code, report = check_json(policy, *CHILD, "--lock", "diary", "--method", "diary.x")
 
     place = {"kind": "rpc", "number": 1, "line": 24, "match": "diary.*"}
@@ -350,7 +350,7 @@ CONTRADICTIONS = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), CONTRADICTIONS)
-def test_options_that_mean_nothing_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_options_that_contradict_each_other_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as refused:
         check(policy, *arguments)
 
@@ -358,7 +358,7 @@ def test_options_that_mean_nothing_end_with_2(policy: Path, arguments: tuple[str
 
 
 @pytest.mark.processes
-def test_the_process_ends_with_the_code_though_the_configured_policy_is_broken(policy: Path, tmp_path: Path) -> None:
+def test_the_process_exits_with_the_code_even_if_the_configured_policy_is_broken(policy: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("nonsense")
 
@@ -371,7 +371,7 @@ def test_the_process_ends_with_the_code_though_the_configured_policy_is_broken(p
     assert ended.stdout.startswith("REFUSED: no rule matches.\n")
 
 
-def test_the_shipped_example_is_sound() -> None:
+def test_the_shipped_example_has_no_problems() -> None:
     code, lines = check(ROOT / "policy.example.toml")
 
     assert (code, lines) == (

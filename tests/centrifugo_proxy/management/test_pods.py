@@ -1,4 +1,6 @@
-"""`manage.py pods` against five real service processes: one hangs, one is gone, one in an outage, one has no ticket."""
+"""`manage.py pods` against five real processes: one is healthy, one hangs, one has ended, one is in an outage, and one
+has no tickets.
+"""
 
 import json
 import os
@@ -45,13 +47,13 @@ class Five(NamedTuple):
     empty: Process
 
     def options(self, *names: str) -> list[str]:
-        """--url for each of these, for all of them by default."""
+        """A --url option for each of these processes; by default for all."""
         return [f"--url=http://127.0.0.1:{getattr(self, name).port}" for name in names or self._fields]
 
 
 @contextmanager
 def running(variables: dict[str, str]) -> Iterator[Process]:
-    """A service whose identity refuses connections, being started."""
+    """A service that is starting, and whose identity refuses connections."""
     port = free_port()
     variables = {**SETTINGS, **variables}
     with started(serve_command(port), port, **variables) as process:
@@ -90,7 +92,7 @@ def asked(*arguments: str) -> tuple[int, dict[str, Any]]:
     return ended.returncode, body
 
 
-def test_each_pod_is_a_row_whether_it_answers_or_not(five: Five) -> None:
+def test_every_pod_has_a_row_even_if_it_does_not_answer(five: Five) -> None:
     code, report = asked(*five.options())
     well, hanging, gone, outage, empty = report["pods"]
 
@@ -144,7 +146,7 @@ def test_a_pipe_gets_plain_lines(five: Five) -> None:
     assert all(line.isascii() for line in lines)
 
 
-def test_a_name_is_asked_at_every_address(five: Five) -> None:
+def test_every_address_of_a_name_is_queried(five: Five) -> None:
     code, report = asked("--dns", f"127.0.0.1:{five.well.port}", *five.options("well"))
 
     assert (code, [pod["url"] for pod in report["pods"]]) == (0, [f"http://127.0.0.1:{five.well.port}"])
@@ -167,7 +169,7 @@ def test_a_name_is_asked_at_every_address(five: Five) -> None:
         ["--unknown"],
     ],
 )
-def test_without_a_pod_to_ask_the_state_is_unknown(arguments: list[str]) -> None:
+def test_the_state_is_unknown_if_no_pod_can_be_queried(arguments: list[str]) -> None:
     ended = run_manage("pods", *arguments)
 
     assert ended.returncode == PluginState.UNKNOWN
@@ -176,11 +178,11 @@ def test_without_a_pod_to_ask_the_state_is_unknown(arguments: list[str]) -> None
     assert "pw" not in ended.stderr
 
 
-def test_a_refused_environment_is_unknown() -> None:
+def test_the_state_is_unknown_with_an_invalid_environment() -> None:
     assert run_manage("pods", "--url", NOBODY, LISTEN_PORT="x").returncode == PluginState.UNKNOWN
 
 
-def test_watching_redraws_in_place_and_ends_with_the_state(five: Five) -> None:
+def test_watch_redraws_in_place_and_exits_with_the_state(five: Five) -> None:
     controller, terminal = pty.openpty()
     command = [sys.executable, "manage.py", "pods", "--watch", *five.options("well", "gone")]
     variables = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
@@ -193,13 +195,13 @@ def test_watching_redraws_in_place_and_ends_with_the_state(five: Five) -> None:
     os.close(controller)
 
     assert code == 1
-    assert b"\x1b[2J" not in shown  # never cleared as a whole: nothing flickers
-    assert len(re.findall(rb"\x1b\[1A", shown)) >= 2  # but written over, line by line
+    assert b"\x1b[2J" not in shown  # the screen is never cleared, so it does not flicker
+    assert len(re.findall(rb"\x1b\[1A", shown)) >= 2  # the lines are overwritten one by one
     assert b"Traceback" not in shown
 
 
 def read_until(controller: int, wanted: bytes, times: int) -> bytes:
-    """What the terminal was sent until it had this so many times; until the end of the output for 0."""
+    """The terminal's output until it contains `wanted` this many times; all of the output for 0."""
     shown, until = b"", time.monotonic() + WATCH_S
     while times == 0 or shown.count(wanted) < times:
         assert time.monotonic() < until, shown
@@ -211,7 +213,7 @@ def read_until(controller: int, wanted: bytes, times: int) -> bytes:
     return shown
 
 
-def test_watching_in_a_pipe_prints_a_json_object_a_round(five: Five) -> None:
+def test_watch_prints_a_json_object_per_round_into_a_pipe(five: Five) -> None:
     command = [sys.executable, "manage.py", "pods", "--watch", "--json", *five.options("well")]
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
     with subprocess.Popen(  # noqa: S603
@@ -220,7 +222,7 @@ def test_watching_in_a_pipe_prints_a_json_object_a_round(five: Five) -> None:
         assert watching.stdout is not None
         assert watching.stderr is not None
         rounds = [json.loads(watching.stdout.readline()) for _ in range(2)]
-        watching.stdout.close()  # nobody reads on
+        watching.stdout.close()  # the reader stops
         code, complaint = watching.wait(WATCH_S), watching.stderr.read()
 
     assert [each["state"] for each in rounds] == ["ok"] * 2

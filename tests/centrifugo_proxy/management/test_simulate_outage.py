@@ -62,7 +62,7 @@ def test_the_timeline_shows_every_answer() -> None:
     assert report["steps"][1]["seen"]["body"] == UNAVAILABLE
 
 
-def test_people_read_one_step_after_the_other() -> None:
+def test_the_text_output_shows_one_step_after_the_other() -> None:
     code, output = simulate()
 
     lines = output.splitlines()
@@ -78,7 +78,7 @@ def test_people_read_one_step_after_the_other() -> None:
 @pytest.mark.parametrize("probe_interval_ms", [0, 100, 60000])
 @pytest.mark.parametrize("window_ms", [0, 1, 2500, 86_400_000])
 @pytest.mark.parametrize(("mode", "code"), [("http", 4503), ("envelope", 4103), ("envelope", 4999)])
-def test_every_mode_window_and_probe_setting_is_played_as_the_rules_say(
+def test_the_simulation_passes_with_every_mode_window_and_probe_setting(
     settings: Settings, mode: str, code: int, window_ms: int, probe_interval_ms: int
 ) -> None:
     settings.CENTRIFUGO_RESPONSE_MODE = ResponseMode(mode)
@@ -96,7 +96,7 @@ def test_every_mode_window_and_probe_setting_is_played_as_the_rules_say(
 
 @pytest.mark.parametrize("secret", ["", "CENTRIFUGO_PROXY_SECRET", "CENTRIFUGO_PROXY_SECRET_PREVIOUS"])
 @pytest.mark.parametrize("token", ["", "CENTRIFUGO_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN_PREVIOUS"])
-def test_the_guard_lets_the_simulation_through(settings: Settings, secret: str, token: str) -> None:
+def test_the_simulation_passes_the_guard(settings: Settings, secret: str, token: str) -> None:
     for name in filter(None, (secret, token)):
         setattr(settings, name, f"value-of-{name}")
 
@@ -105,7 +105,7 @@ def test_the_guard_lets_the_simulation_through(settings: Settings, secret: str, 
     assert (ended, wrong_steps(report)) == (0, [])
 
 
-def test_the_guard_may_have_its_token_in_a_file(settings: Settings, tmp_path: Path) -> None:
+def test_the_simulation_reads_the_guards_token_from_a_file(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("a-made-up-token\n")
     settings.CENTRIFUGO_PROXY_TOKEN_FILE = str(path)
@@ -114,7 +114,7 @@ def test_the_guard_may_have_its_token_in_a_file(settings: Settings, tmp_path: Pa
 
 
 @pytest.mark.parametrize("shown", [frozenset(), frozenset({"family_id"})], ids=len)
-def test_info_shows_what_the_settings_say(settings: Settings, shown: frozenset[str]) -> None:
+def test_info_has_the_configured_fields(settings: Settings, shown: frozenset[str]) -> None:
     settings.CENTRIFUGO_INFO_FIELDS = shown
 
     ended, report = simulated_json()
@@ -136,7 +136,7 @@ def test_a_pool_connection_expires_after_the_configured_time(settings: Settings)
     assert steps["degraded: a pool ticket"]["seen"]["body"]["result"]["expire_at"] > 1_000_000_000
 
 
-def test_real_time_waits_the_window_out(settings: Settings) -> None:
+def test_real_time_waits_for_the_window(settings: Settings) -> None:
     settings.FALLBACK_DEGRADED_WINDOW_MS = 500
     settings.IDENTITY_PROBE_INTERVAL_MS = 100
 
@@ -171,7 +171,7 @@ def test_json_is_as_documented(settings: Settings) -> None:
     assert_as_documented(simulated_json()[1], "### simulate_outage --json")
 
 
-def test_no_line_is_logged_about_the_made_up_outage(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_simulated_outage_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         simulate()
         logging.getLogger("centrifugo_proxy").info("logging is back")
@@ -190,7 +190,7 @@ def test_the_gauges_keep_reading_the_real_service() -> None:
 
 class NeverOpens(OutageDetector):
     def failed(self, call: int, now: float) -> None:
-        """Forgets every failure."""
+        """Ignores every failure."""
 
 
 class OpensAtTheWindow(OutageDetector):
@@ -215,7 +215,7 @@ class DoesNotHearProbes(OutageDetector):
 
 
 class KeepsTheStart(OutageDetector):
-    """Counts every outage from the very first failure."""
+    """Measures every outage from the first failure of all."""
 
     first: float | None = None
 
@@ -316,7 +316,7 @@ def with_ttl(connect_ttl_s: int) -> Build:
         (with_ttl(299), "degraded: a pool ticket"),
     ],
 )
-def test_a_broken_rule_is_noticed(settings: Settings, build: Callable[..., Runtime], first_wrong: str) -> None:
+def test_a_broken_rule_is_detected(settings: Settings, build: Callable[..., Runtime], first_wrong: str) -> None:
     settings.IDENTITY_PROBE_INTERVAL_MS = 1000
 
     ended, report = simulated_json(build=build)
@@ -361,7 +361,7 @@ def test_a_real_process_leaves_the_real_pool_alone_and_shows_no_ticket_or_secret
 
 
 @pytest.mark.processes
-def test_a_configuration_that_would_not_boot_is_not_played(tmp_path: Path) -> None:
+def test_a_configuration_that_would_not_start_is_not_simulated(tmp_path: Path) -> None:
     ended = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(tmp_path / "pool"), FALLBACK_DEGRADED_WINDOW_MS="0")
 
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -371,14 +371,14 @@ def test_a_configuration_that_would_not_boot_is_not_played(tmp_path: Path) -> No
 
 @pytest.mark.processes
 @pytest.mark.parametrize(("window_ms", "code"), [("86400000", 0), ("999999999999999999", 1)])
-def test_the_longest_window_is_played_and_a_longer_one_refused(window_ms: str, code: int) -> None:
+def test_the_longest_window_is_simulated_and_a_longer_one_refused(window_ms: str, code: int) -> None:
     ended = run_manage("simulate_outage", FALLBACK_DEGRADED_WINDOW_MS=window_ms)
 
     assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
 
 
 @pytest.mark.processes
-def test_help_says_what_the_exit_codes_mean() -> None:
+def test_help_explains_the_exit_codes() -> None:
     ended = run_manage("simulate_outage", "--help")
 
     assert ended.returncode == 0

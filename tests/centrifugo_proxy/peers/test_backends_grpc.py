@@ -41,7 +41,7 @@ def peer(channel: RollingChannel, observed: Observed) -> Peer:
 
 @asynccontextmanager
 async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
-    """Asks a family service with this script."""
+    """A function that calls a family service with this script."""
     async with family_service(script) as stub, plain_channel(stub.address) as channel:
         client = GrpcFamilyService(peer(channel, observed))
         yield lambda: client.authorize(QUERY)
@@ -49,7 +49,7 @@ async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def diary(script: Any, observed: Observed) -> AsyncIterator[Ask]:
-    """Calls an rpc backend with this script."""
+    """A function that calls an rpc backend with this script."""
     async with rpc_backend(script) as stub, plain_channel(stub.address) as channel:
         client = GrpcRpcBackend(peer(channel, observed))
         yield lambda: client.call(CALL)
@@ -75,7 +75,7 @@ ACCESS, ANSWER = channel_access_pb2.AuthorizeResponse, rpc_backend_pb2.CallRespo
         (diary, says(ANSWER(disconnect=Disconnect(code=2, reason="left"))), BackendDisconnect(2, "left")),
     ],
 )
-async def test_each_branch_is_an_answer_of_its_own(service: Any, script: Any, expected: Any) -> None:
+async def test_each_outcome_becomes_its_answer(service: Any, script: Any, expected: Any) -> None:
     observed: Observed = []
 
     async with service(script, observed) as ask:
@@ -87,7 +87,7 @@ async def test_each_branch_is_an_answer_of_its_own(service: Any, script: Any, ex
 
 @pytest.mark.parametrize("status", list(REFUSALS))
 @pytest.mark.parametrize("service", [family, diary])
-async def test_a_status_that_is_an_answer_refuses(service: Any, status: grpc.StatusCode) -> None:
+async def test_a_status_that_counts_as_an_answer_is_a_refusal(service: Any, status: grpc.StatusCode) -> None:
     observed: Observed = []
 
     async with service(aborts(status, "details"), observed) as ask:

@@ -1,4 +1,4 @@
-"""A peer that stops and comes back, moves, or falls silent: real servers, a real name server, raw sockets."""
+"""A peer that stops and returns, moves, or becomes silent: real servers, a real name server, raw sockets."""
 
 import asyncio
 import os
@@ -18,11 +18,13 @@ from tests.harness.silence import way_to
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
 BACK_S = 2.0
-# What a busy machine may add to a time that the service keeps.
+# The delay that a busy machine may add to the service's times.
 SLACK_S = 1.5
 
 
-async def test_a_peer_that_was_refused_is_back_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_peer_that_refused_connections_is_reached_within_two_seconds_of_its_return(
+    identity: IdentityStub,
+) -> None:
     await identity.stop()
 
     async with client_of(identity.address) as client:
@@ -49,7 +51,9 @@ async def test_a_name_server_that_was_silent_is_asked_again_within_two_seconds(i
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
 
-async def test_a_peer_that_moved_when_its_old_address_went_is_found_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_peer_that_moved_is_found_within_two_seconds_after_its_old_address_closes(
+    identity: IdentityStub,
+) -> None:
     async with name_server("127.0.0.1") as names, client_of(names.target(identity.port)) as client:
         assert await client.seconds_until_ok() < 5
         await identity.stop()
@@ -78,7 +82,7 @@ async def test_a_new_address_is_found_while_the_old_one_still_answers(identity: 
     assert client.ends[-1] == "OK"
 
 
-async def test_a_host_that_fell_silent_is_left_for_one_that_answers_within_five_seconds(
+async def test_a_silent_host_is_replaced_by_one_that_answers_within_five_seconds(
     identity: IdentityStub,
 ) -> None:
     async with way_to(identity.port) as way, client_of(way.address) as client:
@@ -88,7 +92,7 @@ async def test_a_host_that_fell_silent_is_left_for_one_that_answers_within_five_
         assert await client.seconds_until_ok() < 5 + SLACK_S
 
 
-async def test_a_silent_host_with_a_deadline_longer_than_that_is_left_within_five_seconds(
+async def test_a_silent_host_is_replaced_within_five_seconds_even_with_a_longer_deadline(
     identity: IdentityStub,
 ) -> None:
     async with way_to(identity.port) as way, client_of(way.address, deadline_s=9) as client:
@@ -101,7 +105,7 @@ async def test_a_silent_host_with_a_deadline_longer_than_that_is_left_within_fiv
     assert (lost, took_s < 5 + SLACK_S) == ("UNAVAILABLE", True)
 
 
-async def test_a_silent_host_among_several_is_left_within_five_seconds(identity: IdentityStub) -> None:
+async def test_a_silent_host_among_several_is_replaced_within_five_seconds(identity: IdentityStub) -> None:
     async with (
         way_to(identity.port) as way,
         client_of(f"ipv4:{identity.address},{way.address}", deadline_s=0.5) as client,
@@ -118,7 +122,7 @@ async def test_a_silent_host_among_several_is_left_within_five_seconds(identity:
     assert last_failure - silent_since < 5 + 2 * SLACK_S
 
 
-async def test_a_host_that_was_silent_for_all_clients_is_back_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_host_that_was_silent_is_reached_within_two_seconds_of_its_return(identity: IdentityStub) -> None:
     async with way_to(identity.port) as way, client_of(way.address) as client:
         way.fall_silent(for_new=True)
         assert "OK" not in await client.ask_for(4)
@@ -127,7 +131,7 @@ async def test_a_host_that_was_silent_for_all_clients_is_back_within_two_seconds
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
 
-async def test_calls_under_way_finish_on_the_channel_they_began_on(identity: IdentityStub) -> None:
+async def test_calls_in_flight_finish_on_the_channel_they_began_on(identity: IdentityStub) -> None:
     answered = asyncio.Event()
 
     async def slowly(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -151,7 +155,7 @@ async def test_calls_under_way_finish_on_the_channel_they_began_on(identity: Ide
 
     assert response.success.user_id == "u-1"
     assert set(client.ends) == {"OK"}
-    assert way.connections >= 3  # each channel has a connection of its own
+    assert way.connections >= 3  # each channel opens its own connection
 
 
 @pytest.mark.parametrize("name", [*PROXY_VARIABLES, *(name.upper() for name in PROXY_VARIABLES)])
@@ -176,7 +180,7 @@ async def test_the_address_proxy_of_the_environment_is_ignored(
 
 @pytest.mark.parametrize("status", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE])
 @pytest.mark.parametrize("details", ["d" * 65536, "д" * 32768], ids=["ascii", "percent-encoded"])
-async def test_64_kib_of_details_change_no_status(
+async def test_64_kib_of_details_do_not_change_the_status(
     identity: IdentityStub, status: grpc.StatusCode, details: str
 ) -> None:
     identity.script = aborts(status, details)
@@ -185,7 +189,7 @@ async def test_64_kib_of_details_change_no_status(
         assert await client.ask() == status.name
 
 
-async def test_64_kib_of_metadata_and_trailers_are_taken(identity: IdentityStub) -> None:
+async def test_64_kib_of_metadata_and_trailers_are_accepted(identity: IdentityStub) -> None:
     async def verbose(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         await context.send_initial_metadata((("x-much", "m" * 65536),))
         context.set_trailing_metadata((("x-more", "t" * 65536),))
@@ -206,7 +210,7 @@ async def test_a_response_above_a_mebibyte_is_a_fault(identity: IdentityStub, us
         assert await client.ask() == end
 
 
-async def test_no_connection_and_no_task_is_left_of_replaced_and_closed_channels(identity: IdentityStub) -> None:
+async def test_replaced_and_closed_channels_leave_no_connection_and_no_task(identity: IdentityStub) -> None:
     tasks, before = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
 
     async with client_of(f"localhost:{identity.port}", 3, age_s=0.2) as client:
@@ -218,7 +222,7 @@ async def test_no_connection_and_no_task_is_left_of_replaced_and_closed_channels
     assert set(client.ends) == {"OK"}
 
 
-async def test_a_port_that_accepts_and_says_nothing_ends_a_call_at_its_deadline() -> None:
+async def test_a_call_to_a_port_that_accepts_but_sends_nothing_ends_at_its_deadline() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

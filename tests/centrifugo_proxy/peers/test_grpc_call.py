@@ -1,4 +1,4 @@
-"""How a call to a peer is answered, how it ends, and what is left of it."""
+"""Calls to a peer: their answers, their ends, and the memory that they leave."""
 
 import asyncio
 import gc
@@ -55,7 +55,7 @@ async def calling(
     observed: list[str] | None = None,
     abandoned: Capacity | None = None,
 ) -> AsyncIterator[Call]:
-    """Validate, or another method, of the identity service at this address."""
+    """A call of Validate, or of another method, at this address of the identity service."""
     statuses = [] if observed is None else observed
     async with plain_channel(address, deadline_s) as channel:
         peer = Peer(
@@ -71,7 +71,7 @@ async def calling(
 
 @dataclass
 class Hanging:
-    """A script that never answers. `called` and `ended` are the calls that came and that ended."""
+    """A script that never answers. `called` and `ended` are released for each call that arrives and that ends."""
 
     called: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     ended: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -82,11 +82,11 @@ class Hanging:
             await asyncio.Event().wait()
         finally:
             self.ended.release()
-        raise AssertionError("nobody sets the event")
+        raise AssertionError("the event is never set")
 
 
 async def hang_up(call: Call, hanging: Hanging) -> None:
-    """Call, and go away once the call has arrived."""
+    """Make a call, and cancel it once it has arrived."""
     caller = asyncio.ensure_future(call(REQUEST))
     await hanging.called.acquire()
     caller.cancel()
@@ -95,7 +95,7 @@ async def hang_up(call: Call, hanging: Hanging) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_every_answer_arrives_as_it_was_sent(identity: IdentityStub, answer: str) -> None:
+async def test_every_answer_arrives_unchanged(identity: IdentityStub, answer: str) -> None:
     identity.script = answers(ANSWERS[answer])
 
     async with calling(identity.address) as call:
@@ -106,7 +106,7 @@ async def test_every_answer_arrives_as_it_was_sent(identity: IdentityStub, answe
 
 
 @pytest.mark.parametrize("status", [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK])
-async def test_every_status_ends_the_call_without_what_the_server_wrote_beside_it(
+async def test_every_status_fails_the_call_without_the_servers_details(
     identity: IdentityStub, status: grpc.StatusCode
 ) -> None:
     identity.script = aborts(status, f"no such ticket: {REQUEST.ticket}")
@@ -122,7 +122,7 @@ async def test_every_status_ends_the_call_without_what_the_server_wrote_beside_i
     assert observed == [status.name]
 
 
-async def test_a_method_that_is_not_there_is_unimplemented(identity: IdentityStub) -> None:
+async def test_a_missing_method_is_unimplemented(identity: IdentityStub) -> None:
     async with calling(identity.address, method="ValidateTwice") as call:
         with pytest.raises(Failed) as failed:
             await call(REQUEST)
@@ -159,7 +159,7 @@ async def test_metadata_of_the_span_arrives(identity: IdentityStub) -> None:
     assert dict(parent).items() <= arrived.items()
 
 
-async def test_calls_at_once_get_their_own_answers(identity: IdentityStub) -> None:
+async def test_concurrent_calls_get_their_own_answers(identity: IdentityStub) -> None:
     async def echo(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         await asyncio.sleep(0.01 * (int(request.ticket) % 3))
         return pb.ValidateResponse(success=pb.Success(user_id=request.ticket))
@@ -171,7 +171,7 @@ async def test_calls_at_once_get_their_own_answers(identity: IdentityStub) -> No
     assert [answer.success.user_id for answer in answered] == [str(n) for n in range(200)]
 
 
-async def test_a_call_above_the_capacity_is_refused_until_the_call_before_has_ended(identity: IdentityStub) -> None:
+async def test_a_call_above_the_capacity_is_refused_until_an_earlier_call_has_ended(identity: IdentityStub) -> None:
     identity.script = hanging = Hanging()
     capacity = Capacity(1)
 
@@ -194,7 +194,7 @@ async def test_a_call_above_the_capacity_is_refused_until_the_call_before_has_en
 
 @asynccontextmanager
 async def answering_bytes(answer: bytes) -> AsyncIterator[str]:
-    """The address of a server that answers Validate with these bytes, whatever they mean."""
+    """The address of a server that answers Validate with these bytes, even if they are not a message."""
 
     async def validate(request: bytes, context: Any) -> bytes:
         return answer
@@ -211,7 +211,7 @@ async def answering_bytes(answer: bytes) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("answer", [b"\xff", b"\x0a\x7fcut", b'{"user_id": "u-1"}'])
-async def test_bytes_that_are_no_message_are_an_internal_error_without_a_line_of_grpc(
+async def test_bytes_that_are_not_a_message_are_an_internal_error_and_grpc_logs_nothing(
     answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with answering_bytes(answer) as address, calling(address) as call:
@@ -235,7 +235,7 @@ async def test_a_server_that_dies_during_a_call_is_unavailable(identity: Identit
     assert failed.value.status is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_call_whose_caller_has_gone_lives_until_its_deadline_and_is_counted_as_cancelled(
+async def test_a_call_without_its_caller_runs_until_its_deadline_and_counts_as_cancelled(
     identity: IdentityStub,
 ) -> None:
     identity.script = hanging = Hanging()
@@ -253,7 +253,7 @@ async def test_a_call_whose_caller_has_gone_lives_until_its_deadline_and_is_coun
     assert (left, observed) == (1, ["CANCELLED"])
 
 
-async def test_above_the_limit_a_call_whose_caller_has_gone_is_cancelled(
+async def test_above_the_limit_a_call_without_its_caller_is_cancelled(
     identity: IdentityStub,
 ) -> None:
     abandoned = Capacity(1)
@@ -270,7 +270,7 @@ async def test_above_the_limit_a_call_whose_caller_has_gone_is_cancelled(
 
 
 async def left(identity: IdentityStub, tasks: int) -> int:
-    """Python's bytes in use once no more tasks run than these, without what the stub writes down."""
+    """Python's bytes in use once at most this many tasks run, without the stub's records."""
     async with asyncio.timeout(20):
         while len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.01)
@@ -281,7 +281,7 @@ async def left(identity: IdentityStub, tasks: int) -> int:
 
 
 async def gone_at_once(call: Call) -> None:
-    """A call whose caller goes before it has left."""
+    """Make a call, and cancel it before it is sent."""
     caller = asyncio.ensure_future(call(REQUEST))
     await asyncio.sleep(0)
     caller.cancel()
@@ -299,7 +299,7 @@ async def ended(call: Call) -> None:
     [(success(), ended), (aborts(grpc.StatusCode.NOT_FOUND), ended), (success(), gone_at_once)],
     ids=["answered", "refused", "caller gone"],
 )
-async def test_nothing_is_left_of_2000_calls(identity: IdentityStub, script: Any, use: Any) -> None:
+async def test_2000_calls_leave_no_memory_in_use(identity: IdentityStub, script: Any, use: Any) -> None:
     identity.script = script
     async with calling(identity.address, deadline_s=30) as call:
         tasks = len(asyncio.all_tasks())

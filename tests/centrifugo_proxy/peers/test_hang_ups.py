@@ -1,4 +1,4 @@
-"""The memory of a service whose callers hang up. HANG_UPS=100000 in the environment makes the long form."""
+"""The memory of a service whose callers hang up. HANG_UPS=100000 in the environment runs the long form."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from tests.harness.identity import IdentityStub, hangs
 from tests.harness.paths import ROOT
 
 HANG_UPS = int(os.environ.get("HANG_UPS", "4000"))
-# What a call whose caller goes may leave, far below the 900 bytes that grpcio loses for a call that is cancelled.
+# The bytes that a call without its caller may leave: far below the 900 bytes that grpcio leaks for a cancelled call.
 BYTES_A_CALL = 500
 NOISE_BYTES = 512 * 1024
 

@@ -1,4 +1,4 @@
-"""The channel to identity: TLS, several addresses, and an identity that goes away and comes back."""
+"""The channel to identity: TLS, several addresses, and an identity that stops and returns."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="make
 
 
 async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> float:
-    """Seconds until `condition` holds; fails when that takes too long."""
+    """Wait until `condition` holds, and return the seconds that this took. Fails after `within_s` seconds."""
     started = time.monotonic()
     while not await condition():
         assert time.monotonic() - started < within_s, f"not within {within_s} s"
@@ -30,11 +30,11 @@ async def accepted(running: Service) -> bool:
     return (await running.connect()).status_code == 200
 
 
-async def test_the_service_is_back_within_two_seconds_of_identity(identity: IdentityStub) -> None:
+async def test_the_service_recovers_within_two_seconds_of_identitys_return(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         assert await accepted(running)
         await identity.stop()
-        # Long enough for a client with gRPC's own backoff to sleep past the two seconds.
+        # Long enough that gRPC's default backoff would exceed two seconds.
         for _ in range(30):
             assert not await accepted(running)
             await asyncio.sleep(0.1)
@@ -53,7 +53,7 @@ async def test_a_service_that_started_before_identity_finds_it_within_two_second
         await until(lambda: accepted(running), within_s=2)
 
 
-async def test_a_call_that_is_cut_off_is_not_made_again(identity: IdentityStub) -> None:
+async def test_an_interrupted_call_is_not_retried(identity: IdentityStub) -> None:
     reached = asyncio.Event()
 
     identity.script = hanging(reached)
@@ -85,7 +85,7 @@ async def test_several_addresses_take_turns(identity: IdentityStub) -> None:
     assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
 
 
-async def test_the_addresses_that_are_left_take_over(identity: IdentityStub) -> None:
+async def test_the_remaining_addresses_take_over(identity: IdentityStub) -> None:
     async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
         await until(lambda: accepted(running), within_s=2)
         await other.stop()
@@ -112,13 +112,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def tls(**variables: Any) -> dict[str, Any]:
-    """The settings of a TLS channel, as the environment gives them."""
+    """The settings of a TLS channel with these variables."""
     return service_settings_from(IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", **variables)
 
 
 @pytest.mark.processes
 @needs_openssl
-async def test_identity_can_be_asked_over_tls(authority: Authority) -> None:
+async def test_identity_can_be_called_over_tls(authority: Authority) -> None:
     settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
 
     async with (
@@ -133,7 +133,7 @@ async def test_identity_can_be_asked_over_tls(authority: Authority) -> None:
 
 @pytest.mark.processes
 @needs_openssl
-async def test_a_certificate_for_another_name_is_good_when_that_name_is_expected(authority: Authority) -> None:
+async def test_a_certificate_for_another_name_is_accepted_if_that_name_is_configured(authority: Authority) -> None:
     expected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca), IDENTITY_TLS_SERVER_NAME="identity.internal")
     unexpected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
 
@@ -148,7 +148,7 @@ async def test_a_certificate_for_another_name_is_good_when_that_name_is_expected
 
 @pytest.mark.processes
 @needs_openssl
-async def test_a_certificate_of_a_stranger_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
+async def test_a_certificate_of_an_unknown_authority_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority.in_folder(tmp_path)
     settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
 
@@ -164,7 +164,7 @@ async def test_a_certificate_of_a_stranger_is_not_trusted(authority: Authority, 
 
 @pytest.mark.processes
 @needs_openssl
-async def test_a_client_certificate_is_shown_to_an_identity_that_asks_for_one(authority: Authority) -> None:
+async def test_a_client_certificate_is_sent_to_an_identity_that_requires_one(authority: Authority) -> None:
     certificate, key = authority.issue("realtime")
     bare = {"IDENTITY_TLS_CA_FILE": str(authority.ca)}
     pair = {"IDENTITY_TLS_CERT_FILE": str(certificate), "IDENTITY_TLS_KEY_FILE": str(key)}

@@ -23,7 +23,7 @@ DENIED = IdentityDenied("NOT_FOUND")
 
 @dataclass
 class Identity:
-    """Answers as `script` says, and counts the calls that are under way at once."""
+    """Answers by `script`, and counts the calls in flight."""
 
     script: Callable[[int], IdentityAnswer]
     latency_s: float = INTERVAL_S / 4
@@ -46,7 +46,7 @@ def down(call: int) -> IdentityAnswer:
 
 @dataclass
 class Probing:
-    """A probe that runs, with what it reported."""
+    """A running probe, and its reports."""
 
     probe: IdentityProbe
     identity: Identity
@@ -73,14 +73,14 @@ async def probing(
         await asyncio.wait([task])
 
 
-async def test_without_a_failure_nothing_is_asked() -> None:
+async def test_without_a_failure_there_are_no_probes() -> None:
     async with probing(down) as running:
         await asyncio.sleep(5 * INTERVAL_S)
 
     assert running.identity.tickets == []
 
 
-async def test_a_failure_starts_probes_of_made_up_tickets() -> None:
+async def test_a_failure_starts_probes_with_random_tickets() -> None:
     async with probing(down) as running:
         running.fail_a_client()
         await until(lambda: len(running.reported) >= 4)
@@ -104,7 +104,7 @@ async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_start
     assert rested == still
 
 
-async def test_probes_that_hang_do_not_hold_up_the_next_ones_up_to_a_bound() -> None:
+async def test_hanging_probes_do_not_delay_the_next_ones_up_to_a_limit() -> None:
     async with probing(down, latency_s=1000) as running:
         running.fail_a_client()
         await until(lambda: len(running.identity.tickets) == MOST_AT_ONCE)
@@ -113,7 +113,7 @@ async def test_probes_that_hang_do_not_hold_up_the_next_ones_up_to_a_bound() -> 
         assert (len(running.identity.tickets), running.reported) == (MOST_AT_ONCE, [])
 
 
-async def test_the_return_of_identity_is_seen_although_an_earlier_probe_hangs() -> None:
+async def test_the_return_of_identity_is_detected_while_an_earlier_probe_hangs() -> None:
     async with probing(lambda call: DENIED, latency_s=1000) as running:
         running.fail_a_client()
         await until(lambda: len(running.identity.tickets) == 1)
@@ -123,7 +123,7 @@ async def test_the_return_of_identity_is_seen_although_an_earlier_probe_hangs() 
         assert running.probe.detector.status(0).recovering
 
 
-async def test_answered_probes_end_the_streak_and_themselves() -> None:
+async def test_answered_probes_end_the_streak_and_the_probing() -> None:
     async with probing(lambda call: DENIED, window_s=5 * INTERVAL_S) as running:
         running.fail_a_client()
         await until(lambda: not running.probe.detector.failing)
@@ -131,7 +131,7 @@ async def test_answered_probes_end_the_streak_and_themselves() -> None:
     assert {report.outcome for report in running.reported} == {"answered"}
 
 
-async def test_a_status_that_says_nothing_changes_nothing() -> None:
+async def test_a_status_that_is_no_evidence_changes_nothing() -> None:
     def neither(call: int) -> IdentityAnswer:
         raise IdentityFault("odd") if call % 2 else IdentityInterrupted("CANCELLED")
 
@@ -144,7 +144,7 @@ async def test_a_status_that_says_nothing_changes_nothing() -> None:
     assert (status.consecutive_failure_count, status.recovering) == (1, False)
 
 
-async def test_where_clients_and_probes_disagree_two_are_asked() -> None:
+async def test_if_clients_and_probes_disagree_a_round_has_two_probes() -> None:
     async with probing(lambda call: DENIED) as running:
         running.fail_a_client()
         await until(lambda: len(running.reported) == 1)

@@ -1,4 +1,4 @@
-"""When a channel is replaced."""
+"""The decision when a channel is replaced."""
 
 import pytest
 from hypothesis import given
@@ -11,14 +11,14 @@ READY, CONNECTING, FAILING = State.READY, State.CONNECTING, State.FAILING
 NEVER_READY = pytest.mark.parametrize("state", [CONNECTING, FAILING])
 
 
-def test_a_channel_that_is_connected_is_kept() -> None:
+def test_a_connected_channel_is_kept() -> None:
     rollover = Rollover(0)
 
     assert {rollover.step(float(now), READY, None) for now in range(1000)} == {Step.KEEP}
 
 
 @NEVER_READY
-def test_a_channel_that_is_not_connected_gets_a_candidate_which_takes_over_once_it_is_ready(state: State) -> None:
+def test_a_disconnected_channel_gets_a_candidate_that_takes_over_once_it_is_ready(state: State) -> None:
     rollover = Rollover(0)
 
     steps = [
@@ -33,7 +33,7 @@ def test_a_channel_that_is_not_connected_gets_a_candidate_which_takes_over_once_
     assert rollover.swapped_for is Reason.FAILING
 
 
-def test_a_channel_that_is_briefly_not_connected_is_kept() -> None:
+def test_a_briefly_disconnected_channel_is_kept() -> None:
     rollover = Rollover(0)
 
     assert rollover.step(100, READY, None) is Step.KEEP
@@ -42,7 +42,7 @@ def test_a_channel_that_is_briefly_not_connected_is_kept() -> None:
     assert rollover.step(101.9, FAILING, None) is Step.KEEP
 
 
-def test_a_failed_candidate_is_followed_by_another_each_second_and_a_connecting_one_has_five() -> None:
+def test_a_failed_candidate_is_replaced_after_a_second_and_a_connecting_one_after_five() -> None:
     rollover = Rollover(0)
     opened = [
         now / 8

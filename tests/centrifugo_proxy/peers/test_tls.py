@@ -22,7 +22,7 @@ pytestmark = [
 
 
 class Mount:
-    """A folder as the kubelet mounts a Secret: links below a link `..data`, which `swap` replaces in one step."""
+    """A folder like the kubelet's mount of a Secret: links below a link `..data`, which `swap` replaces in one step."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._versions = folder, 0
@@ -66,7 +66,7 @@ def pair(authority: Authority, name: str) -> dict[str, bytes]:
     return {"cert": certificate.read_bytes(), "key": key.read_bytes()}
 
 
-def test_a_swapped_link_is_new_content_once_the_files_have_looked_the_same_twice(
+def test_a_swapped_link_counts_as_new_content_once_two_checks_found_the_same_files(
     mount: Mount, authority: Authority, next_authority: Authority
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())
@@ -82,7 +82,7 @@ def test_a_swapped_link_is_new_content_once_the_files_have_looked_the_same_twice
     assert (report.taken, report.refused) == (1, [])
 
 
-def test_touched_files_with_the_same_content_are_no_change(mount: Mount, authority: Authority) -> None:
+def test_touching_the_files_is_not_a_change(mount: Mount, authority: Authority) -> None:
     mount.swap(ca=authority.ca.read_bytes())
     report = Reports()
     watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
@@ -133,7 +133,7 @@ def test_a_file_that_is_gone_is_refused_and_the_old_content_stays(mount: Mount, 
     assert report.refused == [f"cannot read {mount.path('ca')}: No such file or directory"]
 
 
-def test_a_key_of_another_certificate_is_refused_as_is_a_pair_that_is_written_file_by_file(
+def test_a_key_of_another_certificate_is_refused_even_if_the_pair_is_still_being_written(
     mount: Mount, authority: Authority
 ) -> None:
     first, second = pair(authority, "first"), pair(authority, "second")
@@ -165,7 +165,7 @@ def test_a_path_that_is_not_a_file_is_refused_without_blocking(tmp_path: Path, k
         read_tls_files(TlsFiles(ca=str(path)))
 
 
-async def test_an_identity_with_a_certificate_of_a_new_authority_is_asked_without_a_restart(
+async def test_an_identity_with_a_certificate_of_a_new_authority_is_called_without_a_restart(
     mount: Mount, authority: Authority, next_authority: Authority
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())
@@ -190,7 +190,7 @@ async def test_an_identity_with_a_certificate_of_a_new_authority_is_asked_withou
     assert Reason.CREDENTIALS in report.replaced or Reason.FAILING in report.replaced
 
 
-async def test_a_new_client_certificate_is_used_while_no_call_fails(mount: Mount, authority: Authority) -> None:
+async def test_a_new_client_certificate_is_used_without_a_failed_call(mount: Mount, authority: Authority) -> None:
     mount.swap(ca=authority.ca.read_bytes(), **pair(authority, "first"))
     report = Reports()
     files = TlsFiles(mount.path("ca"), mount.path("cert"), mount.path("key"))
@@ -210,7 +210,7 @@ async def test_a_new_client_certificate_is_used_while_no_call_fails(mount: Mount
 
 
 async def wait_for_replacement(client: Client, report: Reports) -> None:
-    """Ask until the channel has been replaced."""
+    """Make calls until the channel has been replaced."""
     for _ in range(100):
         await client.ask_for(0.1)
         if report.replaced:

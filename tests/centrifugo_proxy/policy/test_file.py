@@ -1,4 +1,4 @@
-"""Reading a policy file: every problem is reported, with its place and what to write instead."""
+"""Reading a policy file: every problem is reported with its place and its remedy."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def read(
 
 
 def problems(text: str, **options: Any) -> list[str]:
-    """The problems of this file, as the operator sees them."""
+    """The problems of this file in the form that the operator sees."""
     with pytest.raises(PolicyError) as refused:
         read(text, **options)
     assert str(refused.value) == "\n".join(refused.value.problems)
@@ -38,14 +38,14 @@ def problems(text: str, **options: Any) -> list[str]:
 
 
 def problem_of(rule: str, kind: str = "channels", **options: Any) -> str:
-    """The problems of a file's only rule, without its place."""
+    """The problem of a file's only rule, without its place."""
     (problem,) = problems(f"[[{kind}]]\n{rule}", **options)
     place = f"policy.toml: line 1, [[{kind}]] rule 1: "
     assert problem.startswith(place)
     return problem.removeprefix(place)
 
 
-def test_a_whole_policy_is_read_in_its_order() -> None:
+def test_rules_are_read_in_the_order_of_the_file() -> None:
     policy = read("""
         [[channels]]
         match = "family:{family_id}:*"
@@ -110,7 +110,7 @@ def test_a_whole_policy_is_read_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "channels = []\nrpc = []\n"])
-def test_a_file_without_rules_allows_nothing_and_is_sound(text: str) -> None:
+def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
     assert read(text) == Policy()
 
 
@@ -172,7 +172,7 @@ def test_a_file_without_rules_allows_nothing_and_is_sound(text: str) -> None:
         ('match = "a"\nallow = ["subscribe"]\n"" = 1', f" is not a key of such a rule; the keys are {CHANNEL_KEYS}."),
     ],
 )
-def test_a_channel_rule_says_what_to_write_instead(rule: str, expected: str) -> None:
+def test_a_problem_of_a_channel_rule_has_its_remedy(rule: str, expected: str) -> None:
     assert problem_of(rule) == expected
 
 
@@ -196,7 +196,7 @@ def test_a_channel_rule_says_what_to_write_instead(rule: str, expected: str) -> 
         ),
     ],
 )
-def test_an_rpc_rule_says_what_to_write_instead(rule: str, expected: str) -> None:
+def test_a_problem_of_an_rpc_rule_has_its_remedy(rule: str, expected: str) -> None:
     assert problem_of(rule, "rpc") == expected
 
 
@@ -213,7 +213,7 @@ def test_a_rule_whose_backend_is_not_configured_names_the_variable_to_set() -> N
         ("rpc", 'match = "diary.*"\nbackend = "diary"\nmax_request_bytes = 65537', "max_request_bytes"),
     ],
 )
-def test_a_size_above_the_body_limit_can_never_be_reached(kind: str, rule: str, key: str) -> None:
+def test_a_size_above_the_body_limit_is_refused(kind: str, rule: str, key: str) -> None:
     problem = problem_of(rule, kind, max_body_bytes=65536)
 
     assert problem == (
@@ -232,7 +232,7 @@ def test_a_policy_is_checked_against_the_configured_body_limit(tmp_path: Path) -
     assert [finding.id for finding in above] == ["centrifugo_proxy.E005"]
 
 
-def test_asking_a_family_service_needs_its_address() -> None:
+def test_ask_family_service_needs_the_services_address() -> None:
     rule = 'match = "a"\nallow = ["subscribe"]\nask_family_service = true'
 
     assert (
@@ -252,14 +252,14 @@ def test_asking_a_family_service_needs_its_address() -> None:
         ("{family}", "{family}"), ("{family_id", "{family_id"), ("{FAMILY_ID}", "{FAMILY_ID}"), ("a:\\n", "\\n"),
     ],
 )  # fmt: skip
-def test_a_channels_pattern_is_made_of_whole_segments(match: str, segment: str) -> None:
+def test_a_channel_pattern_consists_of_whole_segments(match: str, segment: str) -> None:
     problem = problem_of(f'match = "{match}"\nallow = ["subscribe"]')
 
     assert problem.endswith(f" has the segment '{segment}'; between colons write *, {{family_id}}, {{user}}, {PLAIN}.")
 
 
 @pytest.mark.parametrize("match", [".", "a.", "a..b", "a b", "diary*", "{user}.a", "a.{family_id}", "a/b", "a.#"])
-def test_a_methods_pattern_has_no_placeholders(match: str) -> None:
+def test_a_method_pattern_has_no_placeholders(match: str) -> None:
     problem = problem_of(f'match = "{match}"\nbackend = "diary"', "rpc")
 
     assert f"match {match!r} has the segment " in problem
@@ -269,7 +269,7 @@ def test_a_methods_pattern_has_no_placeholders(match: str) -> None:
 @pytest.mark.parametrize(
     "match", ["a", "*", "a:*:b", "{user}", "*:{family_id}", "ünï:🦊", "a-b_c.d", "-", "a:b:c:d:e:f"]
 )
-def test_sound_patterns_are_taken(match: str) -> None:
+def test_valid_patterns_are_accepted(match: str) -> None:
     assert read(f'[[channels]]\nmatch = "{match}"\nallow = ["publish"]').channels[0].match == match
 
 
@@ -317,7 +317,7 @@ def pair(kind: str, earlier: str, later: str) -> str:
 
 
 @pytest.mark.parametrize(("kind", "earlier", "later"), COVERED)
-def test_a_rule_that_comes_too_late_is_refused(kind: str, earlier: str, later: str) -> None:
+def test_a_rule_that_can_never_decide_is_refused(kind: str, earlier: str, later: str) -> None:
     assert problems(pair(kind, earlier, later)) == [
         f"policy.toml: line 5, [[{kind}]] rule 2: match '{later}' never decides, because rule 1 (line 1, '{earlier}') "
         "matches first; move it before that rule, or remove it."
@@ -325,7 +325,7 @@ def test_a_rule_that_comes_too_late_is_refused(kind: str, earlier: str, later: s
 
 
 @pytest.mark.parametrize(("kind", "earlier", "later"), UNCOVERED)
-def test_a_rule_that_can_decide_is_taken(kind: str, earlier: str, later: str) -> None:
+def test_a_rule_that_can_decide_is_accepted(kind: str, earlier: str, later: str) -> None:
     policy = read(pair(kind, earlier, later))
 
     assert [rule.match for rule in policy.channels + policy.rpc] == [earlier, later]
@@ -334,7 +334,7 @@ def test_a_rule_that_can_decide_is_taken(kind: str, earlier: str, later: str) ->
 @pytest.mark.parametrize(
     ("kind", "earlier", "later"), [(kind, *reversed(both)) for kind, *both in COVERED[1:] if both[0] != both[1]]
 )
-def test_the_other_way_round_both_rules_can_decide(kind: str, earlier: str, later: str) -> None:
+def test_in_the_opposite_order_both_rules_can_decide(kind: str, earlier: str, later: str) -> None:
     policy = read(pair(kind, earlier, later))
 
     assert [rule.match for rule in policy.channels + policy.rpc] == [earlier, later]
@@ -397,21 +397,21 @@ allow = ["publish"]
         ("# channels of a family\n\n\nchannels = [{match = 1}]", 4),
     ],
 )
-def test_a_rule_is_found_on_its_line_however_it_is_written(text: str, line: int) -> None:
+def test_a_problem_names_the_line_of_its_rule_in_every_notation(text: str, line: int) -> None:
     first, second = problems(text)
 
     assert first.startswith(f"policy.toml: line {line}, [[channels]] rule 1: match is 1;")
     assert second.startswith(f"policy.toml: line {line}, [[channels]] rule 1: allow is missing;")
 
 
-def test_rules_on_lines_that_look_alike_have_the_line_of_the_first() -> None:
+def test_if_the_lines_of_rules_are_ambiguous_all_have_the_first_line() -> None:
     text = '# channels\n[[channels]]\nmatch = "a"\n[[channels]]\nmatch = """\n[[channels]]\n"""\n'
 
     assert rule_lines(text, "channels", count=2) == [2, 2]
 
 
 @pytest.mark.parametrize("text", ["channels = 1", "[channels]\nmatch = 'a'", "channels = [1]", "[channels.a]\nb = 1"])
-def test_rules_that_are_no_list_of_rules_say_how_to_write_one(text: str) -> None:
+def test_rules_in_another_form_have_a_problem_with_the_right_form(text: str) -> None:
     assert problems(text) == ["policy.toml: channels is not a list of rules; write each as [[channels]]."]
 
 
@@ -426,7 +426,7 @@ def test_rules_that_are_no_list_of_rules_say_how_to_write_one(text: str) -> None
         ("a = 2030-13-45", "line 1"),
     ],
 )
-def test_what_is_no_toml_names_the_line(text: str, line: str) -> None:
+def test_invalid_toml_is_reported_with_its_line(text: str, line: str) -> None:
     (problem,) = problems(text)
 
     assert problem.startswith("policy.toml: not TOML: ")
@@ -434,7 +434,7 @@ def test_what_is_no_toml_names_the_line(text: str, line: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000])
-def test_what_the_toml_reader_stumbles_over_is_no_traceback(text: str) -> None:
+def test_errors_of_the_toml_parser_are_reported_without_a_traceback(text: str) -> None:
     (problem,) = problems(text)
 
     assert problem.startswith("policy.toml: not TOML: ")
@@ -467,7 +467,7 @@ def test_a_file_that_cannot_be_used_is_an_error_of_the_system_checks(tmp_path: P
     assert error.hint == "Run manage.py check_policy FILE to see every problem; policy.example.toml shows the format."
 
 
-def test_each_problem_is_an_error_of_its_own(tmp_path: Path) -> None:
+def test_each_problem_is_a_separate_error(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(pair("rpc", "a", "b"))
 
@@ -476,13 +476,13 @@ def test_each_problem_is_an_error_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "why"), [("absent", "No such file or directory"), ("", "Is a directory")])
-def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str, why: str) -> None:
+def test_an_unreadable_file_is_reported_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
     (error,) = findings(tmp_path / name)
 
     assert error.msg == f"CHANNEL_POLICY_PATH: {tmp_path / name}: cannot be read: {why}."
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes("\ufeff[[channels]]\r\nmatch = 'a'\r\nallow = ['publish']\r\n".encode())
 
@@ -490,7 +490,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_process_with_a_bad_policy_does_not_start_and_says_all_that_is_wrong(tmp_path: Path) -> None:
+def test_a_process_with_a_bad_policy_does_not_start_and_reports_every_problem(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text('[[channels]]\nmatch = "a"\n\n[[rpc]]\nmatch = "b"\nbackend = "diary"\n')
     port = free_port()
@@ -505,13 +505,13 @@ def test_a_process_with_a_bad_policy_does_not_start_and_says_all_that_is_wrong(t
     assert f"{file}: line 4, [[rpc]] rule 1: backend 'diary' is not configured" in said
 
 
-def test_the_example_is_sound_as_it_stands() -> None:
+def test_the_example_is_valid_unchanged() -> None:
     policy = read(EXAMPLE.read_text(), backends=(), family_service=False)
 
     assert policy.channels[0].match == "family:{family_id}:chat"
 
 
-def test_the_example_is_sound_with_all_that_is_commented_out() -> None:
+def test_the_example_is_valid_with_all_its_comments_uncommented() -> None:
     lines = EXAMPLE.read_text().splitlines()
     enabled = [line.removeprefix("# ") if is_code(line) else line for line in lines]
 

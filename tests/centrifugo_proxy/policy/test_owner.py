@@ -1,4 +1,4 @@
-"""The owner of a connection, read from the `meta` that connect wrote and from nothing else."""
+"""The owner of a connection, read only from the `meta` that connect wrote."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ def identity(**fields: Any) -> Identity:
     })  # fmt: skip
 
 
-def test_the_features_are_those_that_a_parent_can_lock() -> None:
+def test_the_features_are_the_lockable_ones() -> None:
     assert FEATURES == ("chat", "diary", "flowcoach")
 
 
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("degraded", [False, True])
 @pytest.mark.parametrize("state", [ParentalState(), ParentalState(True, True, True, True), ParentalState(True)])
-def test_what_connect_writes_is_read_back(tier: str, degraded: bool, state: ParentalState) -> None:
+def test_the_meta_of_connect_is_read_back(tier: str, degraded: bool, state: ParentalState) -> None:
     meta = describe(identity(subscription_tier=tier, degraded=degraded, parental_state=state, is_admin=True))
 
     owner = owner_by(meta)
@@ -44,7 +44,7 @@ def test_a_feature_is_locked_by_its_own_lock(feature: str) -> None:
     assert not owner.out_of_screen_time()
 
 
-def test_a_screen_time_lock_is_no_features() -> None:
+def test_a_screen_time_lock_locks_no_feature() -> None:
     owner = owner_by(describe(identity(parental_state=ParentalState(screen_time_lock=True))))
 
     assert owner is not None
@@ -67,19 +67,19 @@ def test_fallback_marks_override_all_other_fields() -> None:
 
 
 @pytest.mark.parametrize("user", ["", None])
-def test_an_empty_user_is_no_owner(user: Any) -> None:
+def test_an_empty_user_has_no_owner(user: Any) -> None:
     assert owner_by(describe(identity()), user) is None
     assert owner_by(POOL_META, user) is None
 
 
-def test_what_else_stands_in_meta_is_ignored() -> None:
+def test_other_fields_of_meta_are_ignored() -> None:
     meta = describe(identity())
 
     assert owner_by({**meta, "added": [1]}) == owner_by(meta)
 
 
 @pytest.mark.parametrize("meta", [b"", b"null", b"{", b'{"else":' * 100_000, b"\xff"])
-def test_what_is_no_object_has_no_owner(meta: bytes) -> None:
+def test_meta_that_is_not_an_object_has_no_owner(meta: bytes) -> None:
     assert owner_of("u-1", meta) is None
 
 

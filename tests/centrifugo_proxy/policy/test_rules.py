@@ -18,7 +18,7 @@ def rpc(match: str) -> RpcRule:
     return RpcRule(match=match, segments=tuple(match.split(".")), number=1, line=1, backend="diary")
 
 
-def test_the_decision_names_its_rule_beside_the_reason() -> None:
+def test_the_verdict_has_the_rule_and_the_reason() -> None:
     first, second = channel("a", Action.PUBLISH), channel("*", Action.SUBSCRIBE)
     policy = Policy((first, second))
 
@@ -39,13 +39,15 @@ def test_the_decision_names_its_rule_beside_the_reason() -> None:
         (MEMBER, Action.PUBLISH, None),
     ],
 )
-def test_the_reason_that_ends_soonest_is_given(owner: Owner, action: Action, reason: Reason | None) -> None:
+def test_of_several_reasons_the_most_temporary_one_is_given(
+    owner: Owner, action: Action, reason: Reason | None
+) -> None:
     rule = channel("a", *Action, feature="chat", tiers=frozenset({"pro"}))
 
     assert Policy((rule,)).judge_channel(owner, "a", action) == (rule, reason)
 
 
-def test_being_an_administrator_opens_nothing() -> None:
+def test_an_administrator_has_no_further_rights() -> None:
     rule = channel("family:{family_id}", *Action, tiers=frozenset({"family"}))
     admin = MEMBER._replace(is_admin=True)
 

@@ -30,7 +30,7 @@ def test_a_connect_request_is_read() -> None:
     assert request == ConnectRequest("c-1", "websocket", "json", "a-ticket")
 
 
-def test_facts_that_are_absent_are_empty() -> None:
+def test_absent_fields_are_empty() -> None:
     request = parse_connect(b'{"data": {"token": "a-ticket"}}')
 
     assert request == ConnectRequest("", "", "", "a-ticket")
@@ -51,7 +51,7 @@ def test_unknown_fields_are_ignored() -> None:
     ],
     ids=["alone", "data is null", "data wins"],
 )
-def test_a_binary_protocols_ticket_is_in_b64data(fields: dict[str, Any]) -> None:
+def test_the_ticket_of_a_binary_protocol_is_in_b64data(fields: dict[str, Any]) -> None:
     request = parse_connect(body(**fields))
 
     assert request.ticket == "a-ticket"
@@ -76,7 +76,7 @@ def test_a_binary_protocols_ticket_is_in_b64data(fields: dict[str, Any]) -> None
         ["e30="],
     ],
 )
-def test_nonsense_in_b64data_is_an_invalid_ticket(b64data: Any) -> None:
+def test_malformed_b64data_is_an_invalid_ticket(b64data: Any) -> None:
     request = parse_connect(body(b64data=b64data))
 
     assert request.ticket is None
@@ -84,7 +84,7 @@ def test_nonsense_in_b64data_is_an_invalid_ticket(b64data: Any) -> None:
 
 @pytest.mark.parametrize("name", ["client", "transport", "protocol"])
 @pytest.mark.parametrize("value", [None, 7, True, [], {}])
-def test_a_fact_of_another_type_is_a_bad_request(name: str, value: Any) -> None:
+def test_a_field_of_the_wrong_type_is_a_bad_request(name: str, value: Any) -> None:
     with pytest.raises(BadRequest, match=f"^{name} is not a string$"):
         parse_connect(body(**{name: value}))
 
@@ -92,7 +92,7 @@ def test_a_fact_of_another_type_is_a_bad_request(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "sent", [b"", b" ", b"null", b"7", b'"a-ticket"', b"[]", b"true", b"{", b"{}{}", b"\xff", b"NaN"]
 )
-def test_what_is_not_a_json_object_is_a_bad_request_that_quotes_nothing(sent: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_bad_request_that_quotes_nothing(sent: bytes) -> None:
     with pytest.raises(BadRequest) as refused:
         parse_connect(sent)
 
@@ -113,13 +113,13 @@ def test_an_answer_has_exactly_one_branch(answer: answers.Answer, rendered: byte
 
 
 @pytest.mark.parametrize("code", [-1, 0, 2999, 5000])
-def test_a_disconnect_that_centrifugo_refuses_cannot_be_made(code: int) -> None:
+def test_a_disconnect_with_a_code_out_of_range_is_refused(code: int) -> None:
     with pytest.raises(ValueError, match=f"^disconnect code {code} is outside 3000–4999$"):
         answers.disconnect(code, "reason")
 
 
 @given(st.text(max_size=200))
-def test_a_reason_is_cut_at_a_character_and_no_earlier_than_it_must_be(reason: str) -> None:
+def test_a_long_reason_is_cut_after_the_last_character_that_fits(reason: str) -> None:
     cut = answers.disconnect(4000, reason).reason
 
     assert reason.startswith(cut)

@@ -1,4 +1,4 @@
-"""Reading a secret, and what a guard without HTTP decides."""
+"""Reading a secret, and the decisions of the guard, without HTTP."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from centrifugo_proxy.protocol.guard import Guard
 from common.secret_files import SecretError, UnsendableSecretError, read_header_secret, read_secret
 
 
-def test_a_secret_is_what_its_variable_says() -> None:
+def test_a_secret_is_the_exact_value_of_its_variable() -> None:
     assert read_secret("NAME", " $s3cret ", "") == b" $s3cret "
 
 
@@ -98,7 +98,7 @@ def test_two_forms_of_one_secret_are_refused_without_showing_it(tmp_path: Path) 
     assert str(refused.value) == "NAME and NAME_FILE are both set; set one of them."
 
 
-def test_a_guard_without_secrets_admits_all() -> None:
+def test_a_guard_without_secrets_accepts_every_request() -> None:
     guard = Guard()
 
     assert (guard.enabled, guard.refusal([], b"body")) == (False, None)
@@ -118,7 +118,7 @@ def test_a_guard_never_prints_its_secrets() -> None:
     assert "shared-token" not in repr(guard)
 
 
-def test_header_bytes_outside_ascii_are_a_mismatch_and_no_crash() -> None:
+def test_header_bytes_outside_ascii_are_a_mismatch() -> None:
     guard = Guard(secrets=(b"signing-key",), tokens=(b"shared-token",))
     signature = hmac.digest(b"signing-key", b"", hashlib.sha256).hex().encode()
 

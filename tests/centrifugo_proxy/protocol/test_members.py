@@ -1,4 +1,4 @@
-"""Splitting an object by Go's rules, held to Python's parser where the two agree."""
+"""Splitting an object by Go's rules, compared with Python's parser where both have the same rules."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ SIGNS = st.text('{}[]:,"\\ \n01-+.eEu2tfnalr', max_size=24).map(str.encode)
 
 
 def constant(name: str) -> Any:
-    raise ValueError(name)  # NaN and its kin, which Go does not accept
+    raise ValueError(name)  # NaN and infinities, which Go does not accept
 
 
 def parsed(text: bytes) -> Any:
@@ -39,7 +39,7 @@ def test_the_members_are_those_of_the_object(value: dict[str, Any], indent: int 
 @example(b'{"a":1}{')
 @example(b'{"a":01}')
 @example(b'{"a":"\\ud800"}')
-def test_what_is_an_object_here_is_one_to_another_parser(text: bytes) -> None:
+def test_the_scanner_accepts_the_same_objects_as_pythons_parser(text: bytes) -> None:
     try:
         expected = parsed(text)
     except ValueError:
@@ -65,23 +65,23 @@ def test_what_is_an_object_here_is_one_to_another_parser(text: bytes) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_go_accepts_in_a_value_hides_no_other_member(written: bytes, why: str) -> None:
+def test_a_value_that_only_go_accepts_does_not_hide_other_members(written: bytes, why: str) -> None:
     text = b'{"first":1, "odd":' + written + b', "last":"x"}'
 
     assert members(text) == {"first": b"1", "odd": written, "last": b'"x"'}
 
 
-def test_a_name_that_is_no_text_is_left_out() -> None:
+def test_a_name_that_is_not_unicode_text_is_left_out() -> None:
     assert members(b'{"\\ud800":1,"a":2}') == {"a": b"2"}
 
 
 @pytest.mark.parametrize("text", [b'{"a":' + b"[" * 60_000, b'{"a":[' + b"0," * 30_000 + b"0]}"])
-def test_a_body_of_too_many_tokens_is_given_up(text: bytes) -> None:
+def test_a_body_with_too_many_tokens_is_refused(text: bytes) -> None:
     with pytest.raises(TooManyTokens):
         members(text)
 
 
-def test_as_many_tokens_as_are_accepted_are_accepted() -> None:
+def test_a_body_with_the_maximum_number_of_tokens_is_accepted() -> None:
     fixed = 6  # {, "a", :, [, ], }
     numbers = (MAX_TOKENS - fixed + 1) // 2
 

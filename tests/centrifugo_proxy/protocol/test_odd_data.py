@@ -1,4 +1,4 @@
-"""Data that Centrifugo passes on and strict parsers refuse: only what is read may refuse a request."""
+"""Data that Centrifugo passes on but strict parsers refuse: a request fails only if a field in use is affected."""
 
 import base64
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from centrifugo_proxy.protocol.connect import BadRequest, parse_connect
 from centrifugo_proxy.protocol.session_events import parse_event
 
-# JSON as Go accepts it in a client's data, written out: half a surrogate pair, bytes that are no UTF-8, any number.
+# JSON that Go accepts in a client's data: half a surrogate pair, bytes that are not UTF-8, numbers of any size.
 ODD_TEXT = st.lists(
     st.sampled_from([b"a", b"\\ud83d", b"\\udc00\\ud800", b"\\u0000", b"\xff", b"\xed\xa0\x80", b"\xc3", "é".encode()])
 ).map(lambda parts: b'"' + b"".join(parts) + b'"')
@@ -27,7 +27,7 @@ FACTS = b'"client":"c-1","transport":"websocket","protocol":"json"'
 
 
 @given(ODD, ODD, ODD)
-def test_a_ticket_is_read_whatever_stands_beside_it(before: bytes, after: bytes, unknown: bytes) -> None:
+def test_a_ticket_is_read_whatever_the_other_fields_contain(before: bytes, after: bytes, unknown: bytes) -> None:
     data = b'{"before":' + before + b',"token":"t-1","after":' + after + b"}"
 
     plain = parse_connect(b'{"new":' + unknown + b"," + FACTS + b',"data":' + data + b"}")
@@ -37,21 +37,21 @@ def test_a_ticket_is_read_whatever_stands_beside_it(before: bytes, after: bytes,
 
 
 @given(ODD)
-def test_data_without_a_ticket_is_an_invalid_ticket_and_no_bad_request(data: bytes) -> None:
+def test_data_without_a_ticket_is_an_invalid_ticket_not_a_bad_request(data: bytes) -> None:
     request = parse_connect(b"{" + FACTS + b',"data":' + data + b"}")
 
     assert (request.ticket, request.problem != "") == (None, True)
 
 
 @given(ODD)
-def test_a_ticket_that_is_odd_itself_is_an_invalid_one_or_a_text(written: bytes) -> None:
+def test_a_ticket_that_strict_parsers_refuse_is_invalid_or_plain_text(written: bytes) -> None:
     ticket = parse_connect(b'{"data":{"token":' + written + b"}}").ticket
 
     assert ticket is None or ticket.encode().decode() == ticket
 
 
 @given(ODD, ODD)
-def test_a_session_event_is_read_whatever_its_data_and_unknown_fields_are(data: bytes, unknown: bytes) -> None:
+def test_a_session_event_is_read_whatever_its_data_and_unknown_fields_contain(data: bytes, unknown: bytes) -> None:
     body = b'{"new":' + unknown + b',"user":"u-1","channel":"a:b","method":"m","meta":{"x":1},"data":' + data + b"}"
 
     request = parse_event(body)
@@ -61,7 +61,7 @@ def test_a_session_event_is_read_whatever_its_data_and_unknown_fields_are(data: 
 
 
 @pytest.mark.parametrize("body", [b'{"client":"\\ud800","data":{"token":"t"}}', b'{"client":"\xff","data":{}}'])
-def test_a_fact_of_centrifugo_that_is_no_text_is_a_bad_request(body: bytes) -> None:
+def test_a_field_of_centrifugo_that_is_not_text_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_connect(body)
 
@@ -85,5 +85,5 @@ def test_a_fact_of_centrifugo_that_is_no_text_is_a_bad_request(body: bytes) -> N
         (b'{"b64data":"?"}', "data is not readable"),
     ],
 )
-def test_the_problem_names_types_and_names_and_no_value(body: bytes, problem: str) -> None:
+def test_the_problem_has_types_and_names_but_no_values(body: bytes, problem: str) -> None:
     assert parse_connect(body).problem == problem

@@ -24,7 +24,7 @@ def test_every_field_is_read() -> None:
     assert (request.payload(), request.is_binary) == (b'{"b": 2}', False)
 
 
-def test_what_is_not_sent_is_empty() -> None:
+def test_fields_that_are_not_sent_are_empty() -> None:
     request = parse_event(b"{}")
 
     assert request == EventRequest()
@@ -52,7 +52,7 @@ def test_binary_data_is_decoded(body: bytes, payload: bytes, binary: bool) -> No
 
 
 @pytest.mark.parametrize("b64data", ["?", "YQ", "YQ=", "Y Q==", "YQ==\n", "é", "\ud7ff", "-_==", "="])
-def test_what_is_no_base64_is_a_bad_request(b64data: str) -> None:
+def test_malformed_base64_is_a_bad_request(b64data: str) -> None:
     request = parse_event(orjson.dumps({"b64data": b64data}))
 
     with pytest.raises(BadRequest, match=r"^b64data is not base64$"):
@@ -69,7 +69,7 @@ def test_a_bad_request_is_described_without_its_content(body: bytes) -> None:
     "name", ["client", "transport", "protocol", "encoding", "user", "channel", "method", "b64data"]
 )
 @pytest.mark.parametrize("value", [None, 1, True, [], {}])
-def test_a_text_of_another_type_is_a_bad_request(name: str, value: Any) -> None:
+def test_a_text_field_of_another_type_is_a_bad_request(name: str, value: Any) -> None:
     with pytest.raises(BadRequest):
         parse_event(orjson.dumps({name: value}))
 
@@ -83,7 +83,7 @@ def test_a_text_of_another_type_is_a_bad_request(name: str, value: Any) -> None:
         (b"", b'{"result":{}}'),
     ],
 )
-def test_json_is_rendered_as_it_is(data: bytes, rendered: bytes) -> None:
+def test_json_is_rendered_unchanged(data: bytes, rendered: bytes) -> None:
     assert render(Result(data_fields(data, binary=False))) == rendered
 
 
@@ -92,6 +92,6 @@ def test_binary_data_is_rendered_as_base64() -> None:
 
 
 @pytest.mark.parametrize("data", [b" ", b"{}x", b"\xff", b'"\xff"', b"NaN", b"[" * 100_000])
-def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
+def test_data_that_is_not_json_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="the data is not JSON"):
         data_fields(data, binary=False)

@@ -2,5 +2,5 @@
 
 import pytest
 
-# Its assertions show both sides, as those of a test file do.
+# pytest rewrites the assertions of cases.py too, so that a failure shows both sides.
 pytest.register_assert_rewrite("tests.centrifugo_proxy.server_config.cases")

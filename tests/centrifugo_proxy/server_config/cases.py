@@ -1,4 +1,4 @@
-"""A configuration that is sound for some settings, with a change that a rule finds, or must not find."""
+"""Test cases for rules: a valid configuration with a change that a rule must report, or must not report."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, fo
 
 
 class Case(NamedTuple):
-    """A change to a configuration that is sound for these settings. `what` is the finding's path, or names the case."""
+    """A change to a configuration that is valid for these settings. `what` is the finding's path, or names the case."""
 
     finding_id: str
     what: str
@@ -32,7 +32,7 @@ def name_of(case: Case) -> str:
 
 
 def judging(fires: Iterable[Case], silent: Iterable[Case]) -> tuple[Callable[[Case], None], Callable[[Case], None]]:
-    """Two tests: each case of `fires` has exactly its own finding, and no case of `silent` has it."""
+    """Two tests: each case of `fires` has exactly its finding, and no case of `silent` has its finding."""
 
     @pytest.mark.parametrize("case", fires, ids=name_of)
     def found_where_it_is(case: Case) -> None:

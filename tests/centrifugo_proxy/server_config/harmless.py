@@ -1,22 +1,22 @@
 # ruff: noqa: E501
-"""The options that no rule looks at, with the reason why they cannot hurt a user of this service."""
+"""The options without a rule, with the reason why they cannot harm a user of this service."""
 
 from typing import Final
 
-LISTEN = "where Centrifugo listens, which is the deployment's to decide"
-TLS_OF_SERVER = "certificates of Centrifugo's own listeners: a wrong one shows at the first connection"
-TLS_OF_PEER = "how Centrifugo proves itself to a peer, and which CA it trusts there: a wrong one fails, visibly"
-STORAGE = "where messages and presence are stored, and how fast: nobody gets a right by it"
-CONSUMER = "what a consumer reads, which is a backend's own: its messages are trusted as the API's"
-METRICS = "what is measured and logged"
+LISTEN = "where Centrifugo listens, which the deployment decides"
+TLS_OF_SERVER = "certificates of Centrifugo's own listeners: a wrong one fails at the first connection"
+TLS_OF_PEER = "Centrifugo's certificate for a peer, and the CA that it trusts there: a wrong one fails visibly"
+STORAGE = "where messages and presence are stored, and how fast: it gives no user a right"
+CONSUMER = "what a consumer reads from a backend, whose messages are trusted like those of the API"
+METRICS = "metrics and logs"
 TUNING = "speed and memory of Centrifugo"
-PAGES = "where internal pages are served; what opens them is judged beside it"
-SUBSCRIBERS = "a right of subscribers, whom the subscribe proxy has let in"
+PAGES = "where internal pages are served; rules check the options that enable them"
+SUBSCRIBERS = "a right of subscribers, whom the subscribe proxy has accepted"
 OTHER_PROXIES = "a proxy whose events this service does not answer"
-TOKENS = "how JWTs are verified; that there are keys at all is judged"
-GRPC_ENDPOINT = "read for gRPC endpoints only, and endpoint-grpc reports those"
+TOKENS = "how JWTs are verified; a rule reports that there are keys"
+GRPC_ENDPOINT = "read only for gRPC endpoints, which endpoint-grpc reports"
 FEWER = "can only refuse more than the policy does"
-CLIENTS = "what a client is told, or how long it may take: no right depends on it"
+CLIENTS = "the content of a reply, or a time limit for a client: no right depends on it"
 
 HARMLESS: Final[dict[int, dict[str, str]]] = {
     6: {
@@ -33,7 +33,7 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"channel\.(without_namespace|namespaces\[\])\.(allow_(history|presence)_for_subscriber|allow_positioning"
         r"|allow_recovery|allow_tags_filter|force_positioning|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,
         r"channel\.(without_namespace|namespaces\[\])\.(map|shared_poll)\..*": (
-            "how entries of maps and polled channels are kept; who may change them is judged"
+            "how entries of maps and polled channels are kept; rules check who may change them"
         ),
         r"channel\.(without_namespace|namespaces\[\])\.subscribe_stream_proxy_(name|bidirectional)"
         r"|channel\.proxy\.(subscribe_stream|map_publish|map_remove|shared_poll_refresh)\..*": OTHER_PROXIES,

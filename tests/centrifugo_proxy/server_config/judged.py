@@ -1,9 +1,9 @@
 # ruff: noqa: E501
-"""The options that rules look at: a pattern of options, and the ids of the findings."""
+"""The options that rules check: a pattern of options, and the ids of the findings."""
 
 from typing import Final
 
-# a proxy that may ask this service
+# a proxy that may call this service
 V6_PROXY = (
     r"(client\.proxy\.(connect|refresh)|channel\.proxy\.(subscribe|publish|sub_refresh)|rpc\.proxy|proxies\[\])\."
 )

@@ -1,4 +1,4 @@
-"""Configurations that fit, to be broken in one place by a test."""
+"""Valid configurations, in which a test changes one place."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,13 +30,13 @@ ALL_EVENTS = replace(
 
 
 def sound(major: int, expected: ServiceFacts = CONNECT_ONLY) -> Config:
-    """What is generated, with the origins filled in."""
+    """The generated configuration, with origins."""
     config: Config = plain(generate(expected, major, "json", with_secrets=True))
     return changed(config, {"client.allowed_origins" if major == 6 else "allowed_origins": ["https://app.test"]})
 
 
 def changed(config: Config, changes: dict[str, Any]) -> Config:
-    """The configuration with other values under these dotted paths; None takes the option out."""
+    """The configuration with other values under these dotted paths; None removes the option."""
     for path, value in changes.items():
         table, (*parents, last) = config, path.split(".")
         for parent in parents:

@@ -1,4 +1,4 @@
-"""Both real Centrifugos accept what is printed, and refuse the files that the linter refuses."""
+"""Both majors of Centrifugo accept the printed configuration, and refuse the files that the linter refuses."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.harness.centrifugo import READY, binary, complaint, guard_variables, 
 pytestmark = pytest.mark.processes
 
 EVENT_SETS = [("connect",), ("connect", "refresh"), EVENTS]
-# the variables that the comments of the printed configuration ask for
+# The variables that the comments of the printed configuration require.
 VARIABLES = guard_variables(5, "right-token") | guard_variables(6, "right-token")
 
 
@@ -86,7 +86,7 @@ def test_centrifugo_starts_with_the_token_from_its_environment(
     assert READY in start_log(centrifugo, file, **VARIABLES)
 
 
-def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo_v5: Path, tmp_path: Path) -> None:
+def test_v5_refuses_the_file_that_the_linter_reports(centrifugo_v5: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
@@ -134,7 +134,7 @@ def test_v5_refuses_what_the_linter_says_it_refuses(centrifugo_v5: Path, tmp_pat
         ("yaml", "- foo"),
     ],
 )
-def test_a_file_is_refused_where_centrifugo_refuses_it(
+def test_the_linter_and_centrifugo_refuse_the_same_files(
     centrifugo: Path, tmp_path: Path, file_format: str, text: str
 ) -> None:
     file = tmp_path / f"config.{file_format}"
@@ -149,7 +149,7 @@ def test_a_file_is_refused_where_centrifugo_refuses_it(
 
 
 @pytest.mark.parametrize("value", ["yes", "off", "tRue", "", "T", "0"])
-def test_v6_refuses_a_boolean_where_the_linter_says_so(centrifugo_v6: Path, tmp_path: Path, value: str) -> None:
+def test_v6_refuses_the_booleans_that_the_linter_reports(centrifugo_v6: Path, tmp_path: Path, value: str) -> None:
     config = {"client": {"insecure_skip_token_signature_verify": value}}
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
@@ -160,7 +160,7 @@ def test_v6_refuses_a_boolean_where_the_linter_says_so(centrifugo_v6: Path, tmp_
 
 
 @pytest.mark.parametrize(("longer", "shorter"), [("1s", "no duration"), ("no duration", "1s")])
-def test_v6_takes_dotted_keys_and_the_longer_one_first(
+def test_v6_reads_dotted_keys_and_prefers_the_longer_one(
     centrifugo_v6: Path, tmp_path: Path, longer: str, shorter: str
 ) -> None:
     file = tmp_path / "config.json"

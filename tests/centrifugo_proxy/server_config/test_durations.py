@@ -1,4 +1,4 @@
-"""Go's durations, read as Centrifugo reads them."""
+"""Parsing Go's durations."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ from centrifugo_proxy.server_config.durations import milliseconds
         (2.5e9, 2500),
     ],
 )
-def test_a_duration_is_read_as_go_reads_it(written: Any, ms: int) -> None:
+def test_a_duration_is_read_like_in_go(written: Any, ms: int) -> None:
     assert milliseconds(written) == ms
 
 
 @pytest.mark.parametrize("written", ["", "3", "3 s", "3sec", "s", ".s", "1d", "١s", "--3s", True, None, ["3s"]])
-def test_what_go_refuses_is_refused(written: Any) -> None:
+def test_a_duration_that_go_refuses_is_refused(written: Any) -> None:
     with pytest.raises(ValueError, match="duration"):
         milliseconds(written)

@@ -1,4 +1,4 @@
-"""What is printed for Centrifugo: it fits, whatever the settings, and says what it means."""
+"""The generated configuration: it has no findings, whatever the settings, and its comments explain it."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_si
 
 
 def with_what_its_events_bring(expected: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
-    """A pool only with refresh, and namespaces only with a policy."""
+    """The facts with options of their events: a pool only with refresh, and namespaces only with a policy."""
     names = st.sampled_from(["", "family", "news"])
     policies = st.dictionaries(names, st.frozensets(st.sampled_from(sorted(BOTH))))
     return st.builds(
@@ -63,7 +63,7 @@ def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
 
 @settings(deadline=None)
 @given(services, st.sampled_from(FORMATS))
-def test_every_format_says_the_same(expected: ServiceFacts, file_format: str) -> None:
+def test_every_format_has_the_same_content(expected: ServiceFacts, file_format: str) -> None:
     tree = generate(expected, 6, file_format, with_secrets=True)
 
     assert parse(render(tree, file_format), file_format) == lowered(plain(tree))
@@ -111,7 +111,7 @@ def test_the_configuration_for_v5() -> None:
     }
 
 
-def test_later_events_have_their_proxies_and_the_policys_channels_their_namespaces() -> None:
+def test_session_events_have_proxies_and_the_policys_channels_have_namespaces() -> None:
     expected = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
 
     config = plain(generate(expected, 6, "json"))
@@ -134,7 +134,7 @@ def test_later_events_have_their_proxies_and_the_policys_channels_their_namespac
     }
 
 
-def test_the_same_for_v5() -> None:
+def test_session_events_and_namespaces_in_the_layout_of_v5() -> None:
     config = plain(generate(replace(ALL_EVENTS, namespaces={"": BOTH, "family": BOTH}), 5, "json"))
 
     asked = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
@@ -152,14 +152,14 @@ def test_the_same_for_v5() -> None:
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish", "sub_refresh", "rpc"])
-def test_an_event_without_a_call_to_a_peer_has_centrifugos_own_timeout(event: str) -> None:
+def test_an_event_that_calls_no_peer_keeps_centrifugos_default_timeout(event: str) -> None:
     config = sound(5, replace(ALL_EVENTS, family_deadline_ms=0, rpc_deadline_ms=0))
 
     assert f"proxy_{event}_endpoint" in config
     assert f"proxy_{event}_timeout" not in config
 
 
-def test_connections_that_expire_are_asked_about() -> None:
+def test_connections_that_expire_have_a_refresh_proxy() -> None:
     config = sound(6, replace(CONNECT_ONLY, tokens=(), events=("connect", "refresh"), pool=True))
 
     assert config["client"]["proxy"]["refresh"] == {
@@ -170,7 +170,7 @@ def test_connections_that_expire_are_asked_about() -> None:
     }
 
 
-def test_the_namespaces_are_those_of_the_policy_where_it_names_them_with_what_it_allows_there() -> None:
+def test_the_namespaces_are_those_that_the_policy_names_with_the_allowed_events() -> None:
     allowed = {
         "family:{family_id}:chat": ["publish"],
         "family:{family_id}": ["subscribe"],
@@ -188,7 +188,7 @@ def test_the_namespaces_are_those_of_the_policy_where_it_names_them_with_what_it
 
 @pytest.mark.parametrize("name", ["f", "família", "two words"])
 @pytest.mark.parametrize("major", MAJORS)
-def test_a_namespace_that_centrifugo_would_not_start_with_is_refused(major: int, name: str) -> None:
+def test_a_namespace_name_that_centrifugo_refuses_is_refused(major: int, name: str) -> None:
     with pytest.raises(NotPossible, match=f"in the namespace '{name}'"):
         generate(replace(ALL_EVENTS, namespaces={name: BOTH}), major, "json")
 
@@ -213,7 +213,7 @@ def test_a_long_deadline_keeps_centrifugo_from_closing_the_waiting_connection() 
 
 @pytest.mark.parametrize("major", MAJORS)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_the_token_is_in_the_file_only_when_asked_for(major: int, file_format: str) -> None:
+def test_the_token_is_in_the_file_only_with_the_option(major: int, file_format: str) -> None:
     without = render(generate(CONNECT_ONLY, major, file_format), file_format)
     having = render(generate(CONNECT_ONLY, major, file_format, with_secrets=True), file_format)
 
@@ -233,7 +233,7 @@ def test_the_origins_are_left_to_fill_in_with_a_comment(file_format: str) -> Non
     assert after.splitlines()[0] in (": []", " = []")
 
 
-def test_what_is_left_to_do_is_said_outside_the_file_too() -> None:
+def test_the_remaining_steps_are_also_listed_outside_the_file() -> None:
     signed = replace(CONNECT_ONLY, signed=True)
 
     lines = todo(signed, 6)
@@ -245,7 +245,7 @@ def test_what_is_left_to_do_is_said_outside_the_file_too() -> None:
     ]
 
 
-def test_a_pool_without_refresh_is_warned_of() -> None:
+def test_a_pool_without_refresh_has_a_warning() -> None:
     lines = todo(replace(CONNECT_ONLY, tokens=(), pool=True), 6)
 
     assert [line.partition(":")[0] for line in lines] == ["client.allowed_origins", "CENTRIFUGO_REFRESH is off"]
@@ -254,7 +254,7 @@ def test_a_pool_without_refresh_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("major", "variable"), [(6, "CENTRIFUGO_VAR_PROXY_TOKEN"), (5, "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS")]
 )
-def test_the_variable_that_centrifugo_wants_is_named(major: int, variable: str) -> None:
+def test_the_variable_that_centrifugo_needs_is_named(major: int, variable: str) -> None:
     assert [variable in line for line in todo(CONNECT_ONLY, major)] == [False, True]
 
 

@@ -1,4 +1,4 @@
-"""The values for Centrifugo's own chart: what the chart makes of them is what would be in the file."""
+"""The values for Centrifugo's own chart: the chart turns them into the same configuration as the file."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, CONNECT_ONLY,
 
 
 @pytest.mark.parametrize("facts", [CONNECT_ONLY, ALL_EVENTS], ids=["connect", "all events"])
-def test_the_configuration_is_that_of_the_file_and_the_token_is_from_a_secret(facts: ServiceFacts) -> None:
+def test_the_values_contain_the_configuration_and_take_the_token_from_a_secret(facts: ServiceFacts) -> None:
     values = yaml.safe_load(render(helm_values(facts, 6, "yaml"), "yaml"))
 
     secret = {"name": "centrifugo-proxy-token", "key": "token"}
@@ -30,7 +30,7 @@ def test_without_a_guard_there_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize("file_format", ["yaml", "json"])
-def test_the_linter_finds_nothing_but_the_origins_to_fill_in(file_format: str) -> None:
+def test_the_linter_reports_only_the_empty_origins(file_format: str) -> None:
     text = render(helm_values(ALL_EVENTS, 6, file_format), file_format)
 
     report = lint(text, f"values.{file_format}", ALL_EVENTS)
@@ -38,6 +38,6 @@ def test_the_linter_finds_nothing_but_the_origins_to_fill_in(file_format: str) -
     assert [(each.id, each.path) for each in report.findings] == [("origins-empty", "config: client.allowed_origins")]
 
 
-def test_the_chart_of_v5_is_refused() -> None:
+def test_the_chart_for_v5_is_refused() -> None:
     with pytest.raises(NotPossible, match="--helm supports only Centrifugo v6"):
         helm_values(CONNECT_ONLY, 5, "yaml")

@@ -1,4 +1,4 @@
-"""Every option of both majors is judged by a rule, or is listed as harmless with the reason."""
+"""Every option of both majors has a rule, or is listed as harmless with the reason."""
 
 import re
 from collections.abc import Iterable
@@ -22,19 +22,19 @@ def matching(patterns: Iterable[str], option: str) -> list[str]:
 
 
 def values_of(major: int) -> list[str]:
-    """The options that have a value of their own; tables and lists are walked through."""
+    """The options with a value, including those inside tables and lists."""
     return [option for option, kind in OPTIONS[major].items() if kind not in ("table", "tables")]
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_every_option_is_judged_or_harmless_for_a_reason(major: int) -> None:
+def test_every_option_has_a_rule_or_is_listed_as_harmless(major: int) -> None:
     unknown = [each for each in values_of(major) if not matching([*JUDGED[major], *HARMLESS[major]], each)]
 
     assert unknown == []
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_no_entry_names_an_option_that_is_gone_or_is_judged_elsewhere(major: int) -> None:
+def test_no_harmless_entry_is_obsolete_or_covered_by_a_rule(major: int) -> None:
     judged = {option for option in OPTIONS[major] if matching(JUDGED[major], option)}
     others = set(OPTIONS[major]) - judged
 
@@ -45,14 +45,14 @@ def test_no_entry_names_an_option_that_is_gone_or_is_judged_elsewhere(major: int
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_each_rule_that_judges_is_there(major: int) -> None:
+def test_every_listed_rule_exists(major: int) -> None:
     known = set(RULE.findall(SOURCES))
 
     assert {rule for rules_of in JUDGED[major].values() for rule in rules_of.split()} - known == set()
 
 
 @pytest.mark.processes
-def test_the_list_is_that_of_the_server() -> None:
+def test_the_options_of_v6_are_those_of_the_server() -> None:
     centrifugo = binary(6)
     if centrifugo is None:
         pytest.skip("no Centrifugo v6: `make centrifugos` builds it")
@@ -61,7 +61,7 @@ def test_the_list_is_that_of_the_server() -> None:
 
 
 @pytest.mark.processes
-def test_the_list_is_that_of_the_sources_of_v5() -> None:
+def test_the_options_of_v5_are_those_of_its_sources() -> None:
     folder = sources_of_v5()
     if folder is None:
         pytest.skip("no sources of Centrifugo v5: `make centrifugos` fetches them, with Go")

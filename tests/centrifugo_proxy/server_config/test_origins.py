@@ -66,10 +66,10 @@ def test_an_entry_for_known_origins_is_not_reported(entry: str) -> None:
 
 
 @pytest.mark.parametrize("entry", ["https://app.test:443", "http://app.test:80", "https://*.app.test:443"])
-def test_no_browser_names_the_default_port(entry: str) -> None:
+def test_an_entry_with_a_default_port_never_matches(entry: str) -> None:
     assert never_matches(entry)
 
 
 @pytest.mark.parametrize("entry", ["https://app.test:80", "http://app.test:8080", "http://localhost:*"])
-def test_another_port_is_part_of_an_origin(entry: str) -> None:
+def test_an_entry_with_another_port_can_match(entry: str) -> None:
     assert not never_matches(entry)

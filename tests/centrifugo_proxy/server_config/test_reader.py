@@ -1,4 +1,4 @@
-"""Configuration files as Centrifugo reads them, and where one breaks."""
+"""Reading configuration files like Centrifugo, and the place of an error."""
 
 import pytest
 
@@ -108,7 +108,7 @@ def test_a_refusal_names_the_line_and_quotes_nothing(text: str, place: str) -> N
         ("[&x 1, &x 2, *x]", [1, 2, 2]),
     ],
 )
-def test_a_yaml_value_is_what_go_takes_it_for(text: str, value: object) -> None:
+def test_a_yaml_value_has_the_type_that_go_gives_it(text: str, value: object) -> None:
     assert parse(f"a: {text}\n", "yaml") == {"a": value}
 
 
@@ -121,11 +121,11 @@ def test_of_several_yaml_documents_the_first_counts() -> None:
     ("file_format", "text"),
     [("yaml", "\ufeffclient_insecure: true"), ("toml", "\ufeffclient_insecure = true")],
 )
-def test_v5_takes_a_byte_order_mark_where_its_parsers_do(file_format: str, text: str) -> None:
+def test_v5_accepts_a_byte_order_mark_in_the_formats_whose_parsers_accept_it(file_format: str, text: str) -> None:
     assert parse(text, file_format, 5) == {"client_insecure": True}
 
 
-def test_v5_takes_keys_twice_and_the_older_words_for_true_and_false() -> None:
+def test_v5_accepts_duplicate_keys_and_the_older_words_for_booleans() -> None:
     assert parse("a: on\nb: 1\nb: No\n", "yaml", 5) == {"a": True, "b": False}
 
 
@@ -144,7 +144,7 @@ def test_an_empty_file_is_an_empty_configuration(text: str) -> None:
         ("stdin", "client: {}", "yaml"),
     ],
 )
-def test_the_format_follows_from_the_name_or_else_from_the_text(name: str, text: str, file_format: str) -> None:
+def test_the_format_is_chosen_by_the_name_or_else_by_the_text(name: str, text: str, file_format: str) -> None:
     assert format_of(name, text) == file_format
 
 
@@ -160,7 +160,7 @@ def test_the_format_follows_from_the_name_or_else_from_the_text(name: str, text:
         ({}, 6),
     ],
 )
-def test_the_layout_follows_from_the_keys(tree: dict[str, object], major: int) -> None:
+def test_the_layout_is_recognized_by_the_keys(tree: dict[str, object], major: int) -> None:
     assert configuration_of(tree, "json").major == major
 
 
@@ -177,22 +177,22 @@ def test_the_layout_follows_from_the_keys(tree: dict[str, object], major: int) -
         ({"a": [{"b.c": 1}]}, {"a": [{"b.c": 1}]}),
     ],
 )
-def test_v6_takes_a_key_with_dots_for_the_tables_it_names(tree: dict[str, object], whole: dict[str, object]) -> None:
+def test_v6_reads_a_dotted_key_as_nested_tables(tree: dict[str, object], whole: dict[str, object]) -> None:
     assert unfolded(tree) == whole
 
 
 @pytest.mark.parametrize("section", [None, [], 1, "text", {"proxy": 1}, {"proxy": []}])
-def test_values_of_another_type_are_taken_for_absent(section: object) -> None:
+def test_values_of_another_type_count_as_absent(section: object) -> None:
     configuration = configuration_of({"client": section, "channel": section, "rpc": section}, "json")
 
     assert configuration.proxies == ()
 
 
 @pytest.mark.parametrize("code", [3000, 3499, 4000, 4499])
-def test_sdks_connect_again_after(code: int) -> None:
+def test_sdks_reconnect_after_these_codes(code: int) -> None:
     assert reconnects(code)
 
 
 @pytest.mark.parametrize("code", [3500, 3999, 4500, 4999])
-def test_sdks_give_up_after(code: int) -> None:
+def test_sdks_do_not_reconnect_after_these_codes(code: int) -> None:
     assert not reconnects(code)

@@ -1,4 +1,4 @@
-"""Each finding: an operator's mistake that shows it, and a near miss that does not."""
+"""Each finding: an operator's mistake that it reports, and a similar configuration that it does not."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -46,7 +46,7 @@ def to_error(status: int, code: int, temporary: bool) -> dict[str, Any]:
 
 
 def granular(**connect: Any) -> dict[str, Any]:
-    """v5 with a proxy by name; the guard's header is there."""
+    """A v5 configuration with a named proxy that sends the guard's header."""
     proxy: dict[str, Any] = {"name": "connect", "endpoint": "http://realtime:9730/centrifugo/connect", "timeout": "3s"}
     proxy |= {"static_http_headers": {HEADER: "right-token"}, "http_status_to_code_transforms": [PRINTED]}
     flat = ("connect_endpoint", "connect_timeout", "http_status_code_transforms", "static_http_headers")
@@ -405,7 +405,7 @@ SILENT: Final = [
     Case("timeout-not-above-deadline", "nanoseconds", {f"{CONNECT}.timeout": 3_000_000_000}),
     Case(
         "timeout-not-above-deadline",
-        "nobody is asked",
+        "no proxy is in use",
         {"rpc.proxy.timeout": "1s"},
         expected=replace(ALL_EVENTS, rpc_deadline_ms=0),
     ),
@@ -486,7 +486,7 @@ SILENT: Final = [
     ),
     Case(
         "policy-namespace-missing",
-        "the policy lets nobody publish",
+        "the policy allows no publication",
         {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
         expected=LISTENING,
     ),
@@ -513,12 +513,12 @@ def test_tables_in_a_yaml_list_keep_v5_from_starting(changes: dict[str, Any]) ->
     assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", list(changes)[-1])]
 
 
-def test_tables_in_a_list_are_fine_in_v6_and_in_toml() -> None:
+def test_tables_in_a_list_are_accepted_in_v6_and_in_toml() -> None:
     assert found(sound(6), file_format="yaml") == []
     assert found(sound(5), file_format="toml") == []
 
 
-def test_words_in_a_yaml_list_are_fine_in_v5() -> None:
+def test_strings_in_a_yaml_list_are_accepted_in_v5() -> None:
     proxy = granular(http_status_to_code_transforms=None, static_http_headers=None, http_headers=["Cookie"])
     expected = replace(ENVELOPE, tokens=())
 
@@ -570,7 +570,7 @@ def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint_in_v5_too() -> 
     assert found(config, listening) == []
 
 
-def test_a_named_proxy_that_leads_here_is_checked_whatever_it_serves() -> None:
+def test_a_named_proxy_with_an_endpoint_of_this_service_is_always_checked() -> None:
     config = sound(6, replace(ALL_EVENTS, namespaces={"family": BOTH}))
     config["channel"]["namespaces"].append(CHAT_BY_NAME)
     config["proxies"] = [{**ELSEWHERE, "endpoint": "http://x/centrifugo/subscribe", "timeout": "4s"}]
@@ -596,7 +596,7 @@ OF_RULES = (
 )
 
 
-def test_every_rule_is_shown_at_work_and_at_rest() -> None:
+def test_every_rule_has_a_case_that_it_reports_and_one_that_it_does_not() -> None:
     at_work = [case for module in OF_RULES for case in module.FIRES] + FIRES
     at_rest = [case for module in OF_RULES for case in module.SILENT] + SILENT
     of_the_format = {"v5-yaml-nested"}
@@ -609,7 +609,7 @@ def test_every_rule_is_shown_at_work_and_at_rest() -> None:
     ("event", "fate", "lost"),
     [("refresh", "for another minute each time", "connection"), ("sub_refresh", "another minute", "subscription")],
 )
-def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: str, lost: str) -> None:
+def test_findings_about_refresh_name_the_effect_on_the_user(event: str, fate: str, lost: str) -> None:
     path = f"http://x/centrifugo/{event}"
     config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
     config |= {f"proxy_{event}": True, V5_TRANSFORMS: [PRINTED, to_disconnect(503, 4100)]}
@@ -621,13 +621,13 @@ def test_a_refresh_that_goes_wrong_says_what_its_user_loses(event: str, fate: st
     assert by_id["transform-on-refresh"].remedy.endswith("in v5 that needs granular_proxy_mode.")
 
 
-def test_an_option_under_its_dotted_name_is_seen() -> None:
+def test_an_option_with_a_dotted_name_is_checked() -> None:
     seen = found({**sound(6), "HTTP_API.insecure": True, "client.proxy.connect": {"timeout": "1s"}})
 
     assert [finding.path for finding in seen] == ["client.proxy.connect.timeout", "http_api.insecure"]
 
 
-def test_no_id_is_taken_twice() -> None:
+def test_no_id_is_used_twice() -> None:
     assert len(RULES) == sum(len(register) for register in REGISTERS)
 
 
@@ -639,7 +639,7 @@ def test_no_finding_shows_a_secret() -> None:
     assert [secret for secret in ("sent-by-mistake", "a-signing-key", "right-token") if secret in seen] == []
 
 
-def test_an_option_that_events_share_is_named_once() -> None:
+def test_an_option_that_events_share_is_reported_once() -> None:
     two_events = replace(CONNECT_ONLY, events=("connect", "rpc"))
 
     seen = found(changed(sound(5, two_events), {"proxy_static_http_headers": None}), two_events)

@@ -1,4 +1,4 @@
-"""Configurations inside other files, and what variables and flags add to them."""
+"""Configurations inside other files, and the effect of variables and flags."""
 
 import base64
 import json
@@ -98,7 +98,7 @@ HOLDERS = [
 
 
 @pytest.mark.parametrize(("held", "label"), HOLDERS)
-def test_a_configuration_is_found_in_what_holds_it(held: Any, label: str) -> None:
+def test_a_configuration_is_found_in_the_file_that_contains_it(held: Any, label: str) -> None:
     fine, wrong = sound(6), changed(sound(6), OPEN)
 
     assert places(yaml.safe_dump(held(fine))) == []
@@ -106,7 +106,7 @@ def test_a_configuration_is_found_in_what_holds_it(held: Any, label: str) -> Non
     assert places(json.dumps(held(wrong)), "file.json") == [f"error insecure-mode {label}: client.insecure"]
 
 
-def test_of_several_documents_each_counts() -> None:
+def test_every_document_of_a_file_is_checked() -> None:
     text = yaml.safe_dump_all([
         deployment(),
         config_map(**{"config.json": json.dumps(sound(6))}),
@@ -133,7 +133,7 @@ def test_of_several_documents_each_counts() -> None:
         {"services": {"front": {"image": "realtime:1", "command": "centrifugo --client.insecure"}}},
     ],
 )
-def test_variables_and_flags_of_the_container_count(held: Config) -> None:
+def test_variables_and_flags_of_the_container_are_applied(held: Config) -> None:
     findings = [place for place in places(yaml.safe_dump(held)) if "insecure-mode" in place]
 
     assert [finding.rpartition(" ")[2] for finding in findings] == ["client.insecure"]
@@ -149,13 +149,13 @@ def test_a_value_from_a_secret_is_neither_missing_nor_wrong() -> None:
 
 
 @pytest.mark.parametrize("interpolated", ["${TOKEN}", "$TOKEN", None, "${TOKEN:?}"])
-def test_what_compose_fills_in_is_not_taken_for_a_literal(interpolated: str | None) -> None:
+def test_a_value_that_compose_replaces_is_not_reported_as_literal(interpolated: str | None) -> None:
     held = compose(environment={"CENTRIFUGO_HTTP_API_KEY": interpolated})
 
     assert [place for place in places(yaml.safe_dump(held)) if "http_api" in place] == []
 
 
-def test_what_may_be_in_a_mounted_file_is_not_missed() -> None:
+def test_options_that_may_be_in_a_mounted_file_are_not_reported_as_missing() -> None:
     environment = {"CENTRIFUGO_CLIENT_INSECURE": "true"}
     mounted = compose(environment=environment, volumes=["./config.json:/centrifugo/config.json"])
     pod = deployment({"name": "CENTRIFUGO_CLIENT_INSECURE", "value": "true"}, volumeMounts=[{"name": "config"}])
@@ -164,14 +164,14 @@ def test_what_may_be_in_a_mounted_file_is_not_missed() -> None:
     assert places(yaml.safe_dump(pod)) == ["error insecure-mode env: client.insecure"]
 
 
-def test_a_file_of_another_program_beside_it_is_not_judged() -> None:
+def test_a_file_of_another_program_is_not_checked() -> None:
     others = {"dashboard.json": '{"panels": [], "title": "x", "uid": "y"}', "app.toml": "[server]\nport = 1\n"}
     text = yaml.safe_dump(config_map(**{"config.json": json.dumps(changed(sound(6), OPEN)), **others}))
 
     assert places(text) == ["error insecure-mode ConfigMap centrifugo config.json: client.insecure"]
 
 
-def test_tags_of_compose_are_no_mistake() -> None:
+def test_tags_of_compose_are_accepted() -> None:
     text = yaml.safe_dump(compose(environment={"CENTRIFUGO_CLIENT_INSECURE": "true"}))
 
     findings = places(text.replace("environment:", "ports: !reset []\n    environment: !override"))
@@ -185,7 +185,7 @@ def test_a_manifest_without_a_configuration_is_an_error() -> None:
     assert places(text) == ["error file-unreadable "]
 
 
-def test_a_configuration_is_not_taken_for_values_or_a_manifest() -> None:
+def test_a_plain_configuration_is_not_mistaken_for_values_or_a_manifest() -> None:
     for config in (sound(5), sound(6), {"name": "node-1", "kind": "own", **sound(6)}):
         assert [source.label for source in sources_in(yaml.safe_dump(config), "config.yaml")] == [""]
 
@@ -196,7 +196,7 @@ def test_a_file_of_variables_is_a_configuration() -> None:
     assert "error insecure-mode client.insecure" in places("\n".join(lines), "centrifugo.env")
 
 
-def test_a_setup_by_variables_alone_is_complete() -> None:
+def test_a_configuration_by_variables_alone_has_no_findings() -> None:
     variables = {
         "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test https://www.app.test",
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_ENABLED": "true",
@@ -241,7 +241,7 @@ VARIABLES = {
 
 
 @pytest.mark.processes
-def test_variables_are_read_as_centrifugo_v6_reads_them(tmp_path: Path) -> None:
+def test_variables_are_applied_like_in_centrifugo_v6(tmp_path: Path) -> None:
     centrifugo = binary(6)
     if centrifugo is None:
         pytest.skip("no Centrifugo v6: `make centrifugos` builds it")
@@ -257,7 +257,7 @@ def test_variables_are_read_as_centrifugo_v6_reads_them(tmp_path: Path) -> None:
 
 
 def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
-    """Where ours has something that is not what Centrifugo has: numbers and switches may be text."""
+    """The paths at which ours differs from Centrifugo's. Numbers and booleans may be text."""
     if isinstance(ours, dict):
         return [line for key in ours for line in differences(ours[key], theirs.get(key), f"{path}.{key}")]
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):

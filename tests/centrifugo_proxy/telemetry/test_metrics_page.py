@@ -15,7 +15,7 @@ from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 
 @dataclass
 class Counted(Collector):
-    """Families whose value is how often they were collected; each takes its time."""
+    """Families whose value is the number of times that they were collected; each takes some time."""
 
     families: int = 1
     family_s: float = 0.0
@@ -32,7 +32,7 @@ def value(page: bytes) -> float:
     return float(page.split()[-1])
 
 
-async def test_all_who_ask_at_a_time_share_a_page() -> None:
+async def test_concurrent_requests_share_a_page() -> None:
     counted = Counted()
     page = MetricsPage(counted, every_s=0.05)
 
@@ -42,7 +42,7 @@ async def test_all_who_ask_at_a_time_share_a_page() -> None:
     assert counted.collected == 1
 
 
-async def test_a_page_is_never_older_than_the_question() -> None:
+async def test_a_page_is_never_older_than_the_request() -> None:
     counted = Counted()
     page = MetricsPage(counted, every_s=0.2)
 
@@ -66,7 +66,7 @@ async def test_a_request_during_the_rendering_of_a_page_gets_the_next_page() -> 
     assert (value(await first), value(second)) == (1.0, 2.0)
 
 
-async def test_an_asker_that_hangs_up_leaves_the_page_to_the_others() -> None:
+async def test_if_one_requester_hangs_up_the_others_still_get_the_page() -> None:
     page = MetricsPage(Counted(families=10), every_s=0.05, slice_s=0)
     leaving, staying = asyncio.create_task(page.text()), asyncio.create_task(page.text())
     await asyncio.sleep(0)
@@ -88,19 +88,19 @@ async def test_a_page_is_rendered_in_slices() -> None:
     assert turns >= 50
 
 
-async def test_the_page_is_the_exporters() -> None:
+async def test_the_page_has_the_same_series_as_the_exporters() -> None:
     page = await MetricsPage(every_s=0).text()
 
     assert names(page) == names(generate_latest(REGISTRY))
 
 
 def names(page: bytes) -> list[bytes]:
-    """The samples, without the values, which move."""
+    """The samples without their values, which change."""
     return [line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in page.splitlines()]
 
 
 async def test_no_family_of_ours_takes_long_by_itself() -> None:
-    """A slice can be no shorter than the largest family."""
+    """A slice cannot be shorter than the slowest family."""
     shortest = []
     for family in REGISTRY.collect():
         one = MetricsPage(Fixed(family), every_s=0)
@@ -116,7 +116,7 @@ async def test_no_family_of_ours_takes_long_by_itself() -> None:
 
 @dataclass
 class Fixed(Collector):
-    """One family that is there already."""
+    """A collector of one existing family."""
 
     family: Metric
 
@@ -125,7 +125,7 @@ class Fixed(Collector):
 
 
 @pytest.mark.parametrize("askers", [1, 50])
-async def test_a_failure_reaches_every_asker_and_the_next_page_is_tried_again(askers: int) -> None:
+async def test_a_failure_reaches_every_requester_and_the_next_request_renders_again(askers: int) -> None:
     class Failing(Counted):
         def collect(self) -> Iterable[Metric]:
             if self.collected == 0:

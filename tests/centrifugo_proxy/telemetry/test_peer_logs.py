@@ -57,7 +57,7 @@ def test_new_tls_files_are_logged_and_broken_ones_are_an_error(caplog: pytest.Lo
     ]
 
 
-def test_the_life_of_an_identity_is_logged_without_its_key(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_events_of_an_identity_are_logged_without_its_key(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log = SpiffeLog(["identity"])
 
@@ -78,7 +78,7 @@ def test_the_life_of_an_identity_is_logged_without_its_key(caplog: pytest.LogCap
     assert "the-key" not in caplog.text
 
 
-def test_a_peer_that_is_refused_or_refuses_us_is_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_connection_is_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
     log = SpiffeLog(["identity"])
 
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Tallies give the same metrics as prometheus_client's, also when another thread scrapes them."""
+"""Tallies give the same metrics as prometheus_client's classes, even if another thread scrapes them."""
 
 import threading
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_a_registry_refuses_a_name_that_is_taken(tally: Collector) -> None:
 
 @contextmanager
 def counting(tally: HistogramTally, values: int) -> Iterator[threading.Thread]:
-    """A thread that counts so many values of 1.0, as the event loop does while another thread scrapes."""
+    """A thread that counts `values` values of 1.0, as the event loop does while another thread scrapes."""
 
     def count() -> None:
         series = tally.series[()]

@@ -1,4 +1,4 @@
-"""The response with a body of bytes behaves as Django's own, except that nothing can be appended."""
+"""The response with a body of bytes behaves like Django's, except that nothing can be appended."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def of_django() -> HttpResponse:
     ],
     ids=["content", "getvalue", "text", "tell", "iterated", "status", "headers", "repr", "closed"],
 )
-def test_a_response_shows_what_djangos_shows(seen: Callable[[HttpResponse], object]) -> None:
+def test_a_response_behaves_like_djangos(seen: Callable[[HttpResponse], object]) -> None:
     assert seen(JsonResponse(BODY)) == seen(of_django())
 
 

@@ -38,13 +38,13 @@ def ids(messages: list[CheckMessage]) -> list[Any]:
 
 @pytest.fixture
 def pem(tmp_path: Path) -> str:
-    """A file that can be read."""
+    """A readable file."""
     file = tmp_path / "file.pem"
     file.write_text("a certificate")
     return str(file)
 
 
-def test_a_sound_configuration_has_no_findings() -> None:
+def test_a_valid_configuration_has_no_findings() -> None:
     assert findings(**QUIET) == []
 
 
@@ -76,7 +76,7 @@ def test_fallback_e004_a_malformed_url_of_claims(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://:päßwort@host/1", "file:///data/für alle"])
-def test_a_url_of_claims_travels_in_no_header_and_may_have_any_characters(url: str) -> None:
+def test_a_claims_url_is_not_sent_in_a_header_and_may_have_any_characters(url: str) -> None:
     assert findings(**QUIET, FALLBACK_CLAIMS_URL=url) == []
 
 
@@ -140,7 +140,7 @@ def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Author
 @pytest.mark.parametrize(
     "content", ["", "a certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]
 )
-def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
+def test_e006_an_authority_that_is_not_pem(tmp_path: Path, content: str) -> None:
     file = tmp_path / "ca.pem"
     file.write_text(content)
 
@@ -153,7 +153,7 @@ def test_e006_an_authority_that_is_no_pem(tmp_path: Path, content: str) -> None:
 @pytest.mark.processes
 @needs_openssl
 @pytest.mark.parametrize("wrong", ["cert", "key", "both", "other key"])
-def test_e006_a_certificate_and_a_key_that_are_no_pair(authority: Authority, pem: str, wrong: str) -> None:
+def test_e006_a_certificate_and_a_key_that_do_not_match(authority: Authority, pem: str, wrong: str) -> None:
     cert, key = authority.issue("client")
     _, other = authority.issue("other")
     pair = {"cert": (pem, key), "key": (cert, pem), "both": (key, cert), "other key": (cert, other)}[wrong]
@@ -168,7 +168,7 @@ def test_e006_a_certificate_and_a_key_that_are_no_pair(authority: Authority, pem
 
 @pytest.mark.processes
 @needs_openssl
-def test_e006_a_key_with_a_passphrase_prompts_for_nothing(authority: Authority, tmp_path: Path) -> None:
+def test_e006_a_key_with_a_passphrase_fails_without_a_prompt(authority: Authority, tmp_path: Path) -> None:
     cert, key = authority.issue("client")
     locked = tmp_path / "locked.key"
     command = ["openssl", "ec", "-aes256", "-passout", "pass:made-up", "-in", str(key), "-out", str(locked)]
@@ -197,7 +197,7 @@ def test_w001_no_guard() -> None:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_any_secret_is_a_guard(name: str) -> None:
+def test_any_secret_enables_the_guard(name: str) -> None:
     assert findings(**{name: "made-up"}) == []
 
 
@@ -212,7 +212,9 @@ def test_any_secret_is_a_guard(name: str) -> None:
         ("http", "", []),
     ],
 )
-def test_w002_an_unavailable_code_that_ends_clients_for_good(mode: str, code: str, expected: list[str]) -> None:
+def test_w002_an_unavailable_code_after_which_clients_never_reconnect(
+    mode: str, code: str, expected: list[str]
+) -> None:
     variables = {"CENTRIFUGO_RESPONSE_MODE": mode, "CENTRIFUGO_UNAVAILABLE_CODE": code}
 
     assert ids(findings(**QUIET, **variables)) == expected
@@ -228,7 +230,7 @@ def test_w002_an_unavailable_code_that_ends_clients_for_good(mode: str, code: st
         ("false", "0.0.0.0", []),
     ],
 )
-def test_w003_debug_where_the_network_can_see_it(debug: str, host: str, expected: list[str]) -> None:
+def test_w003_debug_on_an_address_that_others_can_reach(debug: str, host: str, expected: list[str]) -> None:
     assert ids(findings(**QUIET, DEBUG=debug, LISTEN_HOST=host)) == expected
 
 
@@ -246,7 +248,7 @@ def test_w003_debug_where_the_network_can_see_it(debug: str, host: str, expected
         ("", False),
     ],
 )
-def test_loopback_is_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
+def test_loopback_addresses_are_recognized(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 

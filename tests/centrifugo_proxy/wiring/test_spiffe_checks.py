@@ -1,4 +1,4 @@
-"""The system checks of the SPIFFE settings: each id in a case that reports it, and a sound configuration."""
+"""The system checks of the SPIFFE settings: each id in a case that reports it, and a valid configuration."""
 
 import socket
 from pathlib import Path
@@ -15,7 +15,7 @@ SOUND = {
 }
 
 
-def test_a_sound_configuration_has_no_findings(tmp_path: Path) -> None:
+def test_a_valid_configuration_has_no_findings(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
 
@@ -45,7 +45,7 @@ def test_e010_the_backends_and_their_ids_have_different_names() -> None:
     assert error.msg == "RPC_BACKENDS names diary, family, and RPC_BACKENDS_SPIFFE_IDS names diary."
 
 
-def test_e011_an_id_is_set_and_nothing_checks_it() -> None:
+def test_e011_an_id_is_set_without_spiffe() -> None:
     (error,) = findings(**QUIET, IDENTITY_SPIFFE_ID="spiffe://example.org/identity")
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E011", True)
@@ -70,7 +70,7 @@ def test_tls_files_are_refused_with_spiffe() -> None:
     assert "centrifugo_proxy.E007" in ids(findings(**SOUND, IDENTITY_TLS_SERVER_NAME="identity"))
 
 
-def test_w006_the_socket_is_not_there_yet(tmp_path: Path) -> None:
+def test_w006_the_socket_does_not_exist_yet(tmp_path: Path) -> None:
     path = tmp_path / "nowhere"
     (warning,) = findings(**{**SOUND, "SPIFFE_ENDPOINT_SOCKET": f"unix://{path}"})
 

@@ -9,7 +9,7 @@ from tests.harness.environment import settings_from
 from tests.harness.processes import serve_command, serving, started
 from tools.ports import free_port
 
-# tls.pem is both a path and a host name.
+# tls.pem is valid both as a path and as a host name.
 TLS_VARIABLES = ["IDENTITY_TLS_CA_FILE", "IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE", "IDENTITY_TLS_SERVER_NAME"]
 GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 
@@ -66,7 +66,7 @@ def test_every_process_warns_of_misspelt_names_whatever_else_it_checks(caplog: p
 
 
 @pytest.mark.processes
-def test_metrics_are_those_of_the_process_whatever_prometheus_multiproc_dir_names() -> None:
+def test_metrics_are_those_of_this_process_whatever_prometheus_multiproc_dir_is() -> None:
     with serving(**GUARDED, PROMETHEUS_MULTIPROC_DIR="/nowhere") as process:
         metrics = process.http.get("/metrics")
 
@@ -77,7 +77,7 @@ def test_metrics_are_those_of_the_process_whatever_prometheus_multiproc_dir_name
 
 @pytest.mark.processes
 @pytest.mark.parametrize("host", ["[::]", "0.0.0.0:9730", "two words"])
-def test_a_listen_host_that_is_no_address_stops_the_boot(host: str) -> None:
+def test_a_listen_host_that_is_not_an_address_aborts_startup(host: str) -> None:
     port = free_port()
     with started(serve_command(port), port, **GUARDED, LISTEN_HOST=host) as process:
         code = process.popen.wait(20)

@@ -1,4 +1,4 @@
-"""Calls to identity through the tunnel, while identities come, change, expire and fail."""
+"""Calls to identity through the tunnel, while SVIDs arrive, change, expire and are invalid."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ DOMAIN = TrustDomain()
 async def spiffe_client(
     api: WorkloadApi, target: str, reports: SpiffeReports, rolled: Reports, wanted: str = IDENTITY
 ) -> AsyncIterator[Client]:
-    """A client that reaches `target` with the identity of this API."""
+    """A client that calls `target` with the SVID of this Workload API."""
     source = SvidSource(api.socket, reports)
     async with open_tunnel(source, reports) as tunnel:
         await asyncio.wait_for(source.first.wait(), 20)
@@ -37,11 +37,11 @@ async def spiffe_client(
 
 
 def fresh(life_s: float = 3600) -> X509SVIDResponse:
-    """An answer with a new identity."""
+    """An answer with a new SVID."""
     return DOMAIN.response(US, DOMAIN.issue(US, life_s=life_s))
 
 
-async def test_no_call_fails_over_five_rotations_under_load_and_each_has_a_connection_of_its_own(
+async def test_no_call_fails_during_five_rotations_under_load_and_each_opens_a_connection(
     tmp_path: Path,
 ) -> None:
     reports, rolled = SpiffeReports(), Reports()
@@ -69,7 +69,7 @@ async def test_no_call_fails_over_five_rotations_under_load_and_each_has_a_conne
 
 
 @pytest.mark.parametrize("wanted", [OTHER, IDENTITY])
-async def test_a_server_with_another_id_gets_no_call(tmp_path: Path, wanted: str) -> None:
+async def test_a_server_with_a_wrong_id_gets_no_call(tmp_path: Path, wanted: str) -> None:
     reports = SpiffeReports()
     served = DOMAIN.issue(IDENTITY if wanted is OTHER else OTHER)
 
@@ -100,7 +100,7 @@ async def test_a_server_that_refuses_our_identity_is_unavailable_and_that_is_rep
     assert reports.early[:1] == ["identity"]
 
 
-async def test_an_agent_that_goes_away_costs_nothing_until_the_identity_expires_and_then_every_connection_ends(
+async def test_calls_succeed_without_the_agent_until_the_identity_expires_and_then_fail(
     tmp_path: Path,
 ) -> None:
     reports = SpiffeReports()
@@ -127,7 +127,7 @@ async def test_an_agent_that_goes_away_costs_nothing_until_the_identity_expires_
     assert len(reports.expired) == 1
 
 
-async def test_a_new_bundle_alone_is_used_and_the_old_authority_no_longer_trusted(tmp_path: Path) -> None:
+async def test_a_new_bundle_replaces_the_old_authority(tmp_path: Path) -> None:
     reports, rolled = SpiffeReports(), Reports()
     successor = TrustDomain()
     leaf = DOMAIN.issue(US)
@@ -172,7 +172,7 @@ def test_a_target_that_would_be_reached_in_plaintext_is_refused(target: str) -> 
         ("GRPC_ADDRESS_HTTP_PROXY_ENABLED_ADDRESSES", "192.0.2.0/24"),
     ],
 )
-async def test_no_variable_of_the_environment_leads_a_call_past_the_tunnel(
+async def test_no_environment_variable_makes_a_call_bypass_the_tunnel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)

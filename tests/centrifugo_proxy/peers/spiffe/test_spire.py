@@ -1,4 +1,4 @@
-"""Calls to identity with the SVIDs of a real SPIRE, which live for 20 s."""
+"""Calls to identity with SVIDs from a real SPIRE, which are valid for 20 s."""
 
 import asyncio
 import subprocess
@@ -37,7 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spire]:
 
 @pytest.fixture(scope="module")
 def identity(running: Spire) -> Iterator[str]:
-    """The address of an identity service with an SVID of its own."""
+    """The address of an identity service that has an SVID."""
     command = [sys.executable, "-m", "tests.harness.spire_identity", running.socket, IDENTITY]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:  # noqa: S603
         assert process.stdout is not None
@@ -49,7 +49,7 @@ def identity(running: Spire) -> Iterator[str]:
 
 @asynccontextmanager
 async def client_of(running: Spire, target: str, wanted: str, reports: SpiffeReports) -> AsyncIterator[Client]:
-    """A client with our own SVID."""
+    """A client with the service's SVID."""
     source = SvidSource(running.socket, reports, REALTIME)
     async with open_tunnel(source, reports) as tunnel:
         await asyncio.wait_for(source.first.wait(), 60)
@@ -86,7 +86,7 @@ async def test_a_server_with_another_id_is_refused(running: Spire, identity: str
     assert reports.results() == {"wrong_id"}
 
 
-async def test_an_agent_that_is_gone_costs_nothing_until_the_svid_expires_and_one_that_is_back_restores_all(
+async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_once_it_returns(
     running: Spire, identity: str
 ) -> None:
     reports = SpiffeReports()

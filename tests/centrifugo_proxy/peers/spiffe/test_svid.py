@@ -1,4 +1,4 @@
-"""Our own identity in an answer of the Workload API, and what another workload's certificate must be."""
+"""Reading our identity from an answer of the Workload API, and checking another workload's certificate."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ LEAF = DOMAIN.issue(US)
 
 
 def message(**fields: bytes | str) -> X509SVID:
-    """A good SVID, but for these fields."""
+    """A valid SVID except for these fields."""
     good = {"spiffe_id": US, "x509_svid": LEAF.der, "x509_svid_key": LEAF.key_der, "bundle": DOMAIN.bundle}
     return X509SVID(**{**good, **fields})  # type: ignore[arg-type]
 
@@ -63,7 +63,9 @@ BAD = {
 
 
 @pytest.mark.parametrize(("svids", "problem"), BAD.values(), ids=BAD)
-def test_an_answer_that_cannot_be_used_is_refused_without_a_byte_of_a_key(svids: list[X509SVID], problem: str) -> None:
+def test_an_unusable_answer_is_refused_with_a_message_that_never_contains_a_key(
+    svids: list[X509SVID], problem: str
+) -> None:
     with pytest.raises(BadSvid, match=problem):
         read_svid(svids, {})
 
@@ -76,7 +78,7 @@ def test_a_key_is_not_in_the_representation_of_an_svid() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_der_values_or_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_split_into_der_values_or_refused(data: bytes) -> None:
     try:
         parts = split_der(data)
     except ValueError:
@@ -85,7 +87,7 @@ def test_any_bytes_are_der_values_or_refused(data: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_for_a_certificate_are_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_refused_as_a_certificate(data: bytes) -> None:
     with pytest.raises(WrongCertificate):
         check(data, {IDENTITY})
 
@@ -95,7 +97,7 @@ def test_a_leaf_with_a_wanted_id_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("found", [OTHER, IDENTITY.upper().replace("SPIFFE", "spiffe"), IDENTITY + "/x"])
-def test_another_id_is_the_wrong_one(found: str) -> None:
+def test_any_other_id_is_refused_as_wrong(found: str) -> None:
     with pytest.raises(WrongCertificate):
         check(DOMAIN.issue(found).der, {IDENTITY})
 
@@ -116,6 +118,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("leaf", "problem"), WRONG.values(), ids=WRONG)
-def test_a_certificate_that_is_no_leaf_svid_is_refused(leaf: object, problem: str) -> None:
+def test_a_certificate_that_is_not_a_leaf_svid_is_refused(leaf: object, problem: str) -> None:
     with pytest.raises(WrongCertificate, match=problem):
         check(leaf.der, {IDENTITY})  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The tunnel by itself: who may use it, whom it connects to, and what passes before the peer is known."""
+"""The tunnel alone: which requests it accepts, which peers it connects to, and which bytes it forwards when."""
 
 import asyncio
 import errno
@@ -23,7 +23,7 @@ PEER = Peer("identity", frozenset({IDENTITY}))
 
 @asynccontextmanager
 async def tunnel(reports: SpiffeReports, *, svid: bool = True, head_s: float = 3) -> AsyncIterator[Tunnel]:
-    """A running tunnel, with an identity of ours unless a test wants none."""
+    """A running tunnel, with or without an SVID."""
     source = SvidSource("unix:///nowhere", reports)
     if svid:
         source.take(DOMAIN.response(US, DOMAIN.issue(US)))
@@ -36,7 +36,7 @@ async def tunnel(reports: SpiffeReports, *, svid: bool = True, head_s: float = 3
 
 
 class TlsPeer:
-    """A TLS server that says `greeting` at once and keeps what it receives."""
+    """A TLS server that sends `greeting` at once, and records the bytes that it receives."""
 
     def __init__(self, folder: Path, leaf: Leaf, greeting: bytes, alpn: str = "h2") -> None:
         self.received, self.greeting, self.connections, self.open = b"", greeting, 0, 0
@@ -62,14 +62,14 @@ class TlsPeer:
 async def tls_peer(
     folder: Path, leaf: Leaf, greeting: bytes = b"", alpn: str = "h2"
 ) -> AsyncIterator[tuple[TlsPeer, str]]:
-    """A running one, and its address."""
+    """A running TlsPeer and its address."""
     peer = TlsPeer(folder, leaf, greeting, alpn)
     async with tcp_server(peer.meet, peer.context) as port:
         yield peer, f"127.0.0.1:{port}"
 
 
 async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
-    """What the tunnel answers to these bytes, until it closes or has sent back as much as `then`."""
+    """The tunnel's answer to these bytes, until it closes or has sent back as many bytes as `then` has."""
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(head)
     answer = b""
@@ -87,11 +87,11 @@ async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
 
 
 def connect(address: str, secret: str) -> bytes:
-    """The head that gRPC sends."""
+    """The request head that gRPC sends."""
     return f"CONNECT {address} HTTP/1.1\r\nHost: {address}\r\nx-tunnel: {secret}\r\n\r\n".encode()
 
 
-async def test_bytes_go_both_ways_after_the_200_and_what_the_peer_said_first_is_not_lost(tmp_path: Path) -> None:
+async def test_bytes_pass_both_ways_after_the_200_including_those_the_peer_sent_before_it(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY), b"SETTINGS") as (peer, address), tunnel(reports) as running:
@@ -113,14 +113,14 @@ BAD_PEERS = {
 
 
 @pytest.mark.parametrize(("leaf", "alpn", "result"), BAD_PEERS.values(), ids=BAD_PEERS)
-async def test_not_a_byte_reaches_a_peer_that_is_not_the_wanted_one(
+async def test_no_byte_reaches_a_peer_with_a_wrong_certificate(
     tmp_path: Path, leaf: Leaf, alpn: str, result: str
 ) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, leaf, alpn=alpn) as (peer, address), tunnel(reports) as running:
         answer = await ask(running, connect(address, running.admit(PEER)), then=b"a-ticket")
-        async with asyncio.timeout(5):  # an orderly end of TLS could take 30 s
+        async with asyncio.timeout(5):  # an orderly TLS shutdown could take 30 s
             while peer.open:
                 await asyncio.sleep(0.01)
 
@@ -138,7 +138,7 @@ async def test_not_a_byte_reaches_a_peer_that_is_not_the_wanted_one(
         b"\x16\x03\x01\r\n\r\n",
     ],
 )
-async def test_who_does_not_know_a_secret_is_refused(head: bytes) -> None:
+async def test_a_request_without_a_valid_secret_is_refused(head: bytes) -> None:
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:
@@ -149,7 +149,7 @@ async def test_who_does_not_know_a_secret_is_refused(head: bytes) -> None:
     assert reports.dials == []
 
 
-async def test_a_secret_of_one_peer_does_not_open_another(tmp_path: Path) -> None:
+async def test_the_secret_of_one_peer_does_not_connect_to_another(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY)) as (peer, address), tunnel(reports) as running:
@@ -161,7 +161,7 @@ async def test_a_secret_of_one_peer_does_not_open_another(tmp_path: Path) -> Non
     assert (peer.received, reports.results()) == (b"", {"wrong_id"})
 
 
-async def test_a_head_that_is_long_or_slow_ends_the_connection() -> None:
+async def test_a_long_or_slow_head_ends_the_connection() -> None:
     async with tunnel(SpiffeReports(), head_s=0.2) as running:
         long = await ask(running, b"CONNECT " + b"x" * 5000)
         slow = await ask(running, b"CONNECT ")
@@ -170,7 +170,7 @@ async def test_a_head_that_is_long_or_slow_ends_the_connection() -> None:
     assert slow == b""
 
 
-async def test_without_an_svid_a_dial_fails_at_once_and_without_one_that_lasts_every_connection_ends(
+async def test_without_an_svid_a_dial_fails_at_once_and_after_its_expiry_every_connection_ends(
     tmp_path: Path,
 ) -> None:
     reports = SpiffeReports()
@@ -228,7 +228,7 @@ async def test_a_closed_address_or_a_name_is_unreachable() -> None:
     assert reports.results() == {"unreachable"}
 
 
-async def test_a_peer_that_is_no_tls_server_or_closes_in_the_handshake_is_refused() -> None:
+async def test_a_peer_without_tls_or_that_closes_during_the_handshake_is_refused() -> None:
     async def close_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.close()

@@ -17,7 +17,7 @@ DOMAIN = TrustDomain()
 
 @asynccontextmanager
 async def following(socket: str, reports: SpiffeReports) -> AsyncIterator[SvidSource]:
-    """A source that follows the API."""
+    """A source that reads the Workload API."""
     source = SvidSource(socket, reports)
     task = asyncio.create_task(source.run())
     try:
@@ -42,7 +42,7 @@ async def test_each_new_answer_is_taken_and_each_stream_has_the_security_header(
     assert reports.agent[0] == (True, "OK")
 
 
-async def test_the_same_answer_again_is_no_new_identity(tmp_path: Path) -> None:
+async def test_a_repeated_answer_is_not_a_new_identity(tmp_path: Path) -> None:
     response = DOMAIN.response(US, DOMAIN.issue(US))
     reports = SpiffeReports()
 
@@ -55,7 +55,7 @@ async def test_the_same_answer_again_is_no_new_identity(tmp_path: Path) -> None:
     assert source.generation == 1
 
 
-async def test_a_bad_answer_leaves_the_identity_before_it_in_use(tmp_path: Path) -> None:
+async def test_after_a_bad_answer_the_previous_identity_stays_in_use(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with (
@@ -69,7 +69,7 @@ async def test_a_bad_answer_leaves_the_identity_before_it_in_use(tmp_path: Path)
     assert (source.generation, source.svid) == (1, reports.taken[0])
 
 
-async def test_an_agent_that_comes_later_or_denies_for_a_while_is_asked_again(tmp_path: Path) -> None:
+async def test_an_agent_that_starts_late_or_denies_for_a_while_is_called_again(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with following(f"unix://{tmp_path / 's'}", reports) as source:
@@ -98,7 +98,7 @@ async def test_a_denial_and_a_lost_agent_leave_the_identity_in_use(tmp_path: Pat
         assert source.current() is source.svid
 
 
-async def test_a_status_that_a_repetition_cannot_change_is_not_asked_for_again_at_once(tmp_path: Path) -> None:
+async def test_after_a_final_status_the_agent_is_not_called_again_at_once(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with workload_api(tmp_path / "s") as api:
@@ -110,7 +110,7 @@ async def test_a_status_that_a_repetition_cannot_change_is_not_asked_for_again_a
     assert api.streams == 1
 
 
-def test_an_identity_ends_at_its_expiry_and_that_is_reported_once() -> None:
+def test_an_identity_ends_at_its_expiry_which_is_reported_once() -> None:
     now = [0.0]
     reports = SpiffeReports()
     source = SvidSource("unix:///nowhere", reports, wall_clock=lambda: now[0])

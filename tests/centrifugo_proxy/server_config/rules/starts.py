@@ -1,4 +1,4 @@
-"""Configurations that Centrifugo starts with, and some that it refuses; test_start.py tries them on both."""
+"""Configurations with which Centrifugo starts, and some that it refuses. test_start.py tries them on both majors."""
 
 from typing import Any, Final
 

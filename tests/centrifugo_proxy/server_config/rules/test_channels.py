@@ -1,4 +1,4 @@
-"""Which namespace Centrifugo takes a channel to be in."""
+"""Findings about the namespace that Centrifugo derives from a channel's name."""
 
 from dataclasses import replace
 from typing import Final

@@ -1,4 +1,4 @@
-"""Interfaces that strangers reach, and secrets that they guess."""
+"""Findings about interfaces that strangers can reach, and about guessable secrets."""
 
 import secrets
 from typing import Any, Final

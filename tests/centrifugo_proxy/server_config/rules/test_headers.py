@@ -1,4 +1,4 @@
-"""Headers that cannot be forwarded, and values that cannot be sent."""
+"""Findings about headers that cannot be forwarded, and values that cannot be sent."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The file as such: its layout, its option names and the form of its values."""
+"""Findings about the file itself: its layout, option names, and the form of its values."""
 
 from typing import Final
 
@@ -57,11 +57,11 @@ test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging
 
 
 @pytest.mark.parametrize("key", ["admin", "health", "prometheus", "sse", "grpc_api", "uni_sse"])
-def test_keys_that_both_majors_have_do_not_change_the_major_of_a_v5_file(key: str) -> None:
+def test_keys_of_both_majors_do_not_change_the_major_of_a_v5_file(key: str) -> None:
     assert major_of({**sound(5), key: True}) == 5
     assert major_of({**sound(6), key: True}) == 6
 
 
-def test_flat_keys_that_both_lists_lack_do_not_decide() -> None:
+def test_unknown_flat_keys_do_not_decide_the_major() -> None:
     assert major_of({"redis_address": "redis:6379", "websocket_compression": True}) == 5
     assert major_of({"x_own": {"a": 1}, "websocket": {"compression": True}}) == 6

@@ -1,4 +1,4 @@
-"""Limits on connections and messages."""
+"""Findings about limits on connections and messages."""
 
 from dataclasses import replace
 from typing import Final

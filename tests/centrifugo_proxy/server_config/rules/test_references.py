@@ -1,4 +1,4 @@
-"""What is written as ${…}, where Centrifugo does not fill it in."""
+"""Findings about ${…} that Centrifugo does not replace."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Rights of clients that need no subscription."""
+"""Findings about rights of clients without a subscription."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -83,7 +83,7 @@ FIRES: Final = [
 SILENT: Final = [
     Case(
         "shared-poll-signatures",
-        "a namespace that nobody decides about",
+        "a namespace without proxy or policy",
         {
             "channel.namespaces": [{"name": "news", "subscription_type": "shared_poll"}],
             "shared_poll.hmac_secret_key": "made up",

@@ -19,7 +19,7 @@ from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, fo
 from tests.harness.centrifugo import READY, binary, start_log
 
 KEEP_FROM_STARTING: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
-# Starting all of them takes a minute: by default only each tenth is held to the servers.
+# Starting all of them takes a minute: by default the servers start only with every tenth.
 EACH: Final = 1 if os.environ.get("EVERY_START") else 10
 CONNECT = "client.proxy.connect"
 
@@ -103,7 +103,7 @@ def keeps_from_starting(config: dict[str, Any], major: int) -> bool:
 
 
 @pytest.mark.parametrize(("major", "configs"), [(6, REFUSED_BY_V6), (5, REFUSED_BY_V5)])
-def test_what_centrifugo_refuses_is_an_error(major: int, configs: list[dict[str, Any]]) -> None:
+def test_a_configuration_that_centrifugo_refuses_has_an_error(major: int, configs: list[dict[str, Any]]) -> None:
     assert [config for config in configs if not keeps_from_starting(config, major)] == []
 
 
