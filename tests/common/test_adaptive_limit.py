@@ -23,7 +23,7 @@ def filled(limit: AdaptiveLimit) -> AdaptiveLimit:
     return limit
 
 
-def test_places_are_taken_up_to_the_limit_and_given_back() -> None:
+def test_slots_are_taken_up_to_the_limit_and_released() -> None:
     limit = adaptive(start=2, floor=1)
 
     entered = [limit.enter(), limit.enter(), limit.enter()]
@@ -33,7 +33,7 @@ def test_places_are_taken_up_to_the_limit_and_given_back() -> None:
     assert limit.enter()
 
 
-def test_a_request_that_has_waited_too_long_is_refused_and_raises_no_limit() -> None:
+def test_a_request_that_has_waited_too_long_is_refused_and_does_not_raise_the_limit() -> None:
     limit = AdaptiveLimit(lag_s=0.05, latency_s=1.25, patience_s=2.0, start=100)
 
     entered = [limit.enter(2.1), limit.enter(1.9)]
@@ -43,7 +43,7 @@ def test_a_request_that_has_waited_too_long_is_refused_and_raises_no_limit() -> 
     assert limit.limit == 100
 
 
-def test_a_lag_within_the_bound_leaves_an_unused_limit_alone() -> None:
+def test_a_lag_within_the_bound_does_not_change_an_unused_limit() -> None:
     limit = adaptive(start=100)
 
     limit.tick(0.04)
@@ -51,7 +51,7 @@ def test_a_lag_within_the_bound_leaves_an_unused_limit_alone() -> None:
     assert limit.limit == 100
 
 
-def test_a_limit_that_refuses_grows_while_the_loop_is_on_time() -> None:
+def test_a_limit_that_refuses_requests_grows_while_the_lag_is_small() -> None:
     limit = filled(adaptive(start=100))
 
     limit.tick(0.001)
@@ -68,7 +68,7 @@ def test_a_limit_never_grows_above_the_ceiling() -> None:
 
 
 @pytest.mark.parametrize(("lag_s", "limit_after"), [(0.06, 83.3), (0.1, 50.0), (5.0, 50.0)])
-def test_a_lag_above_the_bound_cuts_in_proportion_by_half_at_most(lag_s: float, limit_after: float) -> None:
+def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_to_half_at_most(lag_s: float, limit_after: float) -> None:
     limit = filled(adaptive(start=100, floor=16))
 
     limit.tick(lag_s)
@@ -76,7 +76,7 @@ def test_a_lag_above_the_bound_cuts_in_proportion_by_half_at_most(lag_s: float, 
     assert limit.limit == pytest.approx(limit_after, abs=0.1)
 
 
-def test_a_cut_counts_from_what_was_used() -> None:
+def test_a_cut_starts_from_the_number_of_slots_in_use() -> None:
     limit = adaptive(start=1000, floor=16)
     for _ in range(100):
         limit.enter()
@@ -86,7 +86,7 @@ def test_a_cut_counts_from_what_was_used() -> None:
     assert limit.limit == 50
 
 
-def test_a_lag_of_an_idle_service_leaves_the_limit_alone() -> None:
+def test_a_lag_of_an_idle_service_does_not_change_the_limit() -> None:
     limit = adaptive(start=200)
     limit.enter()
 
@@ -95,7 +95,7 @@ def test_a_lag_of_an_idle_service_leaves_the_limit_alone() -> None:
     assert limit.limit == 200
 
 
-def test_no_lag_cuts_below_the_floor() -> None:
+def test_a_lag_never_cuts_the_limit_below_the_floor() -> None:
     limit = filled(adaptive(start=20, floor=16))
 
     for _ in range(5):
@@ -104,7 +104,7 @@ def test_no_lag_cuts_below_the_floor() -> None:
     assert limit.limit == 16
 
 
-def test_slow_answers_cut_the_limit_but_not_below_what_a_slow_peer_needs() -> None:
+def test_slow_answers_do_not_cut_the_limit_below_the_slow_floor() -> None:
     limit = filled(adaptive(start=150, slow_floor=100))
 
     for _ in range(5):
@@ -115,7 +115,7 @@ def test_slow_answers_cut_the_limit_but_not_below_what_a_slow_peer_needs() -> No
     assert limit.limit == 100
 
 
-def test_slow_answers_never_raise_a_limit_that_a_lag_has_cut() -> None:
+def test_slow_answers_do_not_raise_a_limit_that_a_lag_has_cut() -> None:
     limit = filled(adaptive(start=20, floor=16))
     limit.tick(1.0)
 
@@ -126,7 +126,7 @@ def test_slow_answers_never_raise_a_limit_that_a_lag_has_cut() -> None:
 
 
 @pytest.mark.parametrize("peer_s", [0.005, 0.05, 0.5])
-def test_below_the_capacity_hardly_anything_is_refused(peer_s: float) -> None:
+def test_below_the_capacity_almost_no_request_is_refused(peer_s: float) -> None:
     outcome = simulate(adaptive(), arrivals=always(0.8 * CAPACITY), peer_s=always(peer_s), seconds=60)
 
     assert outcome.share_refused() < 0.01
@@ -134,7 +134,7 @@ def test_below_the_capacity_hardly_anything_is_refused(peer_s: float) -> None:
 
 
 @pytest.mark.parametrize("times", [2, 5, 10])
-def test_above_the_capacity_it_does_what_refusals_leave_and_nothing_late(times: int) -> None:
+def test_above_the_capacity_the_answers_use_the_time_that_refusals_leave_and_none_is_late(times: int) -> None:
     arrivals, refusal, seconds = times * CAPACITY, 0.05, 60.0
 
     outcome = simulate(adaptive(), arrivals=always(arrivals), peer_s=always(0.005), seconds=seconds, refusal=refusal)
@@ -144,7 +144,7 @@ def test_above_the_capacity_it_does_what_refusals_leave_and_nothing_late(times: 
     assert outcome.late == 0
 
 
-def test_after_a_storm_the_load_of_before_is_served_again() -> None:
+def test_after_a_storm_the_earlier_load_is_served_again() -> None:
     limit = adaptive()
 
     simulate(limit, arrivals=always(10 * CAPACITY), peer_s=always(0.05), seconds=10)
@@ -153,7 +153,7 @@ def test_after_a_storm_the_load_of_before_is_served_again() -> None:
     assert after.share_refused() < 0.02
 
 
-def test_a_peer_that_becomes_slow_is_not_taken_for_a_storm() -> None:
+def test_a_slow_peer_is_not_mistaken_for_a_storm() -> None:
     outcome = simulate(adaptive(), arrivals=always(300), peer_s=lambda now: 0.005 if now < 20 else 0.8, seconds=60)
 
     assert outcome.share_refused() < 0.03

@@ -17,5 +17,5 @@ def test_a_segment_is_a_word(segment: str) -> None:
         "\ud800", "#", "a#b", "$a", "a&b", "*", "{a}", "a/b",
     ],
 )  # fmt: skip
-def test_a_segment_has_no_space_no_control_and_no_sign_of_centrifugos(segment: str) -> None:
+def test_a_segment_has_no_space_no_control_character_and_no_reserved_character(segment: str) -> None:
     assert not is_plain_segment(segment)

@@ -68,7 +68,7 @@ MAKERS: dict[str, tuple[Callable[[Path], str], str]] = {
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_what_is_no_bounded_regular_file_has_a_reason(tmp_path: Path, kind: str) -> None:
+def test_any_other_file_is_refused_with_a_reason(tmp_path: Path, kind: str) -> None:
     make, expected = MAKERS[kind]
 
     with pytest.raises(OSError) as raised:  # noqa: PT011  (the words are compared below)
@@ -77,12 +77,12 @@ def test_what_is_no_bounded_regular_file_has_a_reason(tmp_path: Path, kind: str)
     assert reason(raised.value) == expected
 
 
-def test_a_file_without_a_size_is_bounded_as_it_is_read() -> None:
+def test_the_limit_holds_for_a_file_that_reports_no_size() -> None:
     with pytest.raises(OSError, match="larger than 1 KiB"):
         read_file("/proc/self/smaps", 1024)
 
 
-def test_a_file_that_grows_is_bounded_as_it_is_read(tmp_path: Path) -> None:
+def test_the_limit_holds_for_a_file_that_grows(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"x" * 65_536)
     chunks = read_chunks(file, 65_536)

@@ -6,7 +6,7 @@ from common.header_values import why_not_sendable
 
 
 @pytest.mark.parametrize("secret", [b"", b"s3cret", b"$x=/+~", bytes(range(0x21, 0x7F)), "clé".encode(), b"cl\xe9"])
-def test_printable_latin_1_without_spaces_is_carried(secret: bytes) -> None:
+def test_printable_latin_1_without_spaces_is_sendable(secret: bytes) -> None:
     assert why_not_sendable(secret) == ""
 
 

@@ -11,11 +11,11 @@ def test_a_secret_is_not_in_its_representation() -> None:
     assert repr({"token": HiddenText(secret)}) == "{'token': '<hidden>'}"
 
 
-def test_it_is_visible_that_there_is_no_secret() -> None:
+def test_an_empty_secret_is_visibly_empty() -> None:
     assert repr(HiddenText("")) == "''"
 
 
-def test_a_secret_is_used_as_any_other_text() -> None:
+def test_a_secret_is_used_like_any_other_text() -> None:
     secret = secrets.token_hex(8)
 
     assert HiddenText(secret) == secret

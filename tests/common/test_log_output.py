@@ -51,7 +51,7 @@ def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
     assert writer.dropped == 0
 
 
-def test_a_stream_that_is_not_read_never_holds_up_the_writer_and_is_bounded(pipe: tuple[int, int]) -> None:
+def test_an_unread_stream_never_blocks_the_writer_and_the_queue_is_bounded(pipe: tuple[int, int]) -> None:
     writer = LineWriter(pipe[1])
     line = b"x" * 999 + b"\n"
     count = QUEUE_BYTES // 1000 + 500
@@ -108,7 +108,7 @@ def test_losses_are_reported_once_the_stream_works_again(
     assert read_all(pipe[0]) == b"kept\n" * 5
 
 
-def test_a_line_that_an_error_cut_off_is_ended_before_the_next(pipe: tuple[int, int]) -> None:
+def test_after_an_error_within_a_line_the_next_line_begins_on_a_new_line(pipe: tuple[int, int]) -> None:
     read_end, write_end = pipe
     os.set_blocking(write_end, False)
     writer = LineWriter(write_end)
@@ -144,7 +144,7 @@ class Unprintable:
         raise RuntimeError("no text")
 
 
-def test_a_record_that_cannot_be_formatted_is_a_line_that_says_where(
+def test_a_record_that_cannot_be_formatted_is_logged_with_its_place(
     pipe: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler = QueuedHandler(pipe[1])

@@ -29,7 +29,7 @@ ESCAPES = "\x1b[2J\x07\nFORGED"
     ],
     ids=lambda command: " ".join(command).encode("unicode_escape").decode(),
 )
-def test_no_argument_reaches_the_terminal_as_it_is(command: list[str]) -> None:
+def test_arguments_reach_the_terminal_only_with_control_characters_escaped(command: list[str]) -> None:
     ended = run_manage(*command)
 
     shown = (ended.stdout + ended.stderr).splitlines()
@@ -38,13 +38,13 @@ def test_no_argument_reaches_the_terminal_as_it_is(command: list[str]) -> None:
     assert not any(line.startswith("FORGED") for line in shown)
 
 
-def test_no_key_of_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> None:
+def test_keys_of_a_file_reach_the_terminal_only_with_control_characters_escaped(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('"\\u001b[2J\\u009b" = 1\n')
 
     ended = run_manage("check_policy", str(policy))
 
-    assert r"\x1b[2J\x9b is not known here" in ended.stdout
+    assert r"\x1b[2J\x9b is unknown" in ended.stdout
     assert ended.stdout.replace("\n", "").isprintable()
 
 
@@ -69,7 +69,7 @@ def end_with(redirection: str, *command: str) -> tuple[int, str]:
         (">&- 2>&-", ["check_policy", "/nowhere"], (2, "")),
     ],
 )
-def test_a_stream_that_takes_nothing_is_a_code_and_no_traceback(
+def test_an_unwritable_stream_ends_a_command_with_a_code_and_without_a_traceback(
     redirection: str, command: list[str], expected: tuple[int, str]
 ) -> None:
     assert end_with(redirection, *command) == expected

@@ -15,7 +15,7 @@ from common.os_errors import network_reason, reason
         (TimeoutError(), "TimeoutError"),
     ],
 )
-def test_a_reason_names_no_path(error: OSError, expected: str) -> None:
+def test_a_reason_does_not_contain_the_path(error: OSError, expected: str) -> None:
     assert reason(error) == expected
 
 
@@ -29,5 +29,5 @@ def test_a_reason_names_no_path(error: OSError, expected: str) -> None:
         (OSError(), "OSError"),
     ],
 )
-def test_the_reason_of_a_failed_connection_is_the_systems(error: OSError, expected: str) -> None:
+def test_the_reason_of_a_failed_connection_is_the_systems_message(error: OSError, expected: str) -> None:
     assert network_reason(error) == expected

@@ -22,11 +22,11 @@ from common.printable import printable, printable_json, printable_lines
         ("\U000e0041", r"\U000e0041"),
     ],
 )
-def test_what_is_not_printable_is_an_escape(text: str, shown: str) -> None:
+def test_unprintable_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_the_lines_of_a_report_stay_lines() -> None:
+def test_the_line_breaks_of_a_report_are_kept() -> None:
     assert printable_lines("one\x1b\n\ntwo\r\n") == "one\\x1b\n\ntwo\\r\n"
 
 
@@ -34,13 +34,13 @@ any_text = st.text(st.characters(codec=None))
 
 
 @given(any_text)
-def test_whatever_is_printed_is_printable(text: str) -> None:
+def test_the_result_is_always_printable(text: str) -> None:
     assert printable(text).isprintable()
     assert printable_lines(text).replace("\n", "").isprintable()
 
 
 @given(st.recursive(any_text, lambda inner: st.lists(inner) | st.dictionaries(any_text, inner), max_leaves=5))
-def test_json_says_the_same_when_it_is_printable(value: object) -> None:
+def test_printable_json_has_the_same_value(value: object) -> None:
     line = json.dumps(value, ensure_ascii=False)
 
     shown = printable_json(line)

@@ -15,7 +15,7 @@ from tests.harness.terminal import on_terminal, plain
 BAR = "━"
 
 
-def test_a_pipe_gets_a_plain_line_in_ten_seconds(clock: FakeClock) -> None:
+def test_a_pipe_gets_one_plain_line_in_ten_seconds(clock: FakeClock) -> None:
     output = StringIO()
     lines = Lines(OutputWrapper(output), 5000, "tickets", clock.monotonic)
 
@@ -50,7 +50,7 @@ def test_minting_into_a_pipe_prints_plain_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-def test_an_outage_in_real_time_is_a_timeline_that_fills() -> None:
+def test_an_outage_in_real_time_shows_a_progress_bar_on_a_terminal() -> None:
     code, shown = on_terminal("simulate_outage", "--realtime", FALLBACK_DEGRADED_WINDOW_MS="600")
 
     percents = [int(each) for each in re.findall(r"(\d+)%", plain(shown))]
@@ -68,7 +68,7 @@ def test_an_outage_in_real_time_is_a_timeline_that_fills() -> None:
 
 
 @pytest.mark.processes
-def test_an_outage_in_real_time_is_plain_lines_in_a_pipe() -> None:
+def test_an_outage_in_real_time_prints_plain_lines_into_a_pipe() -> None:
     ended = run_manage("simulate_outage", "--realtime", FALLBACK_DEGRADED_WINDOW_MS="600")
 
     assert ended.returncode == 0

@@ -3,11 +3,11 @@
 from common.repetition import Repetition
 
 
-def test_the_first_message_is_let_through_and_stands_for_itself() -> None:
+def test_the_first_message_passes_and_counts_as_one() -> None:
     assert Repetition(quiet_s=10).due("a", 0) == 1
 
 
-def test_messages_within_the_quiet_time_are_held_back_and_counted_by_the_next() -> None:
+def test_messages_within_the_quiet_time_are_suppressed_and_counted_by_the_next() -> None:
     repetition = Repetition(quiet_s=10)
 
     counts = [repetition.due("a", now) for now in (0, 1, 9.9, 10, 15, 20, 100)]
@@ -15,7 +15,7 @@ def test_messages_within_the_quiet_time_are_held_back_and_counted_by_the_next() 
     assert counts == [1, 0, 0, 3, 0, 2, 1]
 
 
-def test_keys_do_not_hold_each_other_back() -> None:
+def test_keys_are_limited_separately() -> None:
     repetition = Repetition(quiet_s=10)
 
     assert [repetition.due(key, 0) for key in ("a", "b", "a", "c")] == [1, 1, 0, 1]

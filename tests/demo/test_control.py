@@ -23,7 +23,7 @@ async def identity_with_levers() -> AsyncIterator[tuple[MemoryIdentity, httpx.As
         yield identity, levers
 
 
-async def test_a_ticket_minted_on_request_gets_in_once() -> None:
+async def test_a_requested_ticket_is_accepted_once() -> None:
     async with identity_with_levers() as (identity, levers), service(identity.address) as running:
         ticket = (await levers.post("/ticket")).text.strip()
         answers = [await running.connect(ticket) for _ in range(2)]
@@ -31,7 +31,7 @@ async def test_a_ticket_minted_on_request_gets_in_once() -> None:
     assert [answer.status_code for answer in answers] == [200, 401]
 
 
-async def test_cutting_off_twice_and_bringing_back_twice_does_no_harm() -> None:
+async def test_down_and_up_may_be_repeated() -> None:
     async with identity_with_levers() as (identity, levers):
         answers = [(await levers.post(f"/identity/{lever}")).text for lever in ("down", "down", "up", "up")]
         async with service(identity.address) as running:
@@ -41,7 +41,7 @@ async def test_cutting_off_twice_and_bringing_back_twice_does_no_harm() -> None:
     assert answer.status_code == 200
 
 
-async def test_a_hanging_identity_takes_calls_and_answers_none_until_it_is_up() -> None:
+async def test_a_hanging_identity_does_not_answer_calls_until_it_is_up() -> None:
     async with (
         identity_with_levers() as (identity, levers),
         service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=300) as running,
@@ -55,7 +55,7 @@ async def test_a_hanging_identity_takes_calls_and_answers_none_until_it_is_up() 
     assert (hanging.status_code, up.status_code) == (503, 200)
 
 
-async def test_an_unknown_lever_is_answered_with_the_known_ones() -> None:
+async def test_the_answer_to_an_unknown_lever_lists_the_known_ones() -> None:
     async with identity_with_levers() as (_, levers):
         response = await levers.get("/identity/sideways")
 
@@ -74,7 +74,7 @@ async def test_an_unknown_lever_is_answered_with_the_known_ones() -> None:
     ]
 
 
-async def test_a_ticket_can_be_had_for_a_member_of_the_family_by_name() -> None:
+async def test_a_ticket_can_be_requested_for_a_named_user() -> None:
     async with identity_with_levers() as (identity, levers), service(identity.address) as running:
         answer = await running.connect((await levers.post("/ticket/neighbour")).text.strip())
 
@@ -82,7 +82,7 @@ async def test_a_ticket_can_be_had_for_a_member_of_the_family_by_name() -> None:
     assert (result["user"], result["meta"]["family_id"]) == ("neighbour", "family-2")
 
 
-async def test_a_lock_is_in_what_the_next_refresh_says_and_goes_again() -> None:
+async def test_a_lock_takes_effect_at_the_next_refresh_and_can_be_removed() -> None:
     async with (
         identity_with_levers() as (identity, levers),
         service(identity.address, CENTRIFUGO_REFRESH="on") as running,

@@ -72,7 +72,9 @@ async def take_pictures(tab: Tab) -> None:
 
 
 @needs_centrifugo
-async def test_an_outage_is_seen_and_ctrl_c_ends_all_with_clients_connected(tmp_path: Path) -> None:
+async def test_the_page_shows_an_outage_and_ctrl_c_ends_all_processes_while_clients_are_connected(
+    tmp_path: Path,
+) -> None:
     with running_demo(tmp_path) as (process, printed):
         async with browser_tab() as tab:
             await tab.size(*DESK)
@@ -159,7 +161,7 @@ async def clients_return(tab: Tab) -> None:
     await tab.until(shows("timeline", "Identity decides about every connection again, after"))
 
 
-async def test_without_centrifugo_the_page_says_so_and_works_by_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_centrifugo_the_page_explains_it_and_works_by_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "error")
     async with running_stage(free_port(), None) as stage, browser_tab() as tab:
         await tab.size(*DESK)

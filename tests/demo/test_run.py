@@ -143,7 +143,7 @@ def test_the_pasted_lines_show_a_familys_chat_through_centrifugo(tmp_path: Path)
 
 @needs_curl
 @needs_centrifugo
-def test_a_fallback_ticket_connects_through_centrifugo_but_enters_no_chat(tmp_path: Path) -> None:
+def test_a_client_with_a_fallback_ticket_connects_through_centrifugo_but_may_not_join_the_chat(tmp_path: Path) -> None:
     with running_demo(tmp_path) as (_, printed):
         lines = lines_to_paste(printed)
         [visit] = [line for line in lines if "--ticket" in line]
@@ -158,7 +158,7 @@ def test_a_fallback_ticket_connects_through_centrifugo_but_enters_no_chat(tmp_pa
     ]
 
 
-async def test_without_a_centrifugo_it_says_how_to_have_one_and_goes_on(tmp_path: Path) -> None:
+async def test_without_centrifugo_the_demonstration_explains_how_to_get_it_and_continues(tmp_path: Path) -> None:
     binary = find_binary("", tmp_path / "not-built")
 
     async with running_stage(free_port(), binary) as stage:
@@ -168,7 +168,7 @@ async def test_without_a_centrifugo_it_says_how_to_have_one_and_goes_on(tmp_path
     assert (len(lines_to_paste(printed)), "demo.client" in printed) == (13, False)
 
 
-def test_a_centrifugo_bin_that_is_not_a_program_is_named(tmp_path: Path) -> None:
+def test_a_centrifugo_bin_that_is_not_executable_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "text"
     file.write_text("not a program")
 
@@ -179,7 +179,7 @@ def test_a_centrifugo_bin_that_is_not_a_program_is_named(tmp_path: Path) -> None
     assert printed == f"CENTRIFUGO_BIN is '{file}', which is not an executable file.\n"
 
 
-def test_ctrl_c_ends_everything_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_ctrl_c_ends_all_processes_and_removes_all_files(tmp_path: Path) -> None:
     with running_demo(tmp_path) as (process, printed):
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
@@ -217,7 +217,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("which", ["The service", "The second service"])
-def test_a_service_that_ends_by_itself_ends_the_demonstration(tmp_path: Path, which: str) -> None:
+def test_the_demonstration_ends_if_a_service_ends(tmp_path: Path, which: str) -> None:
     with running_demo(tmp_path) as (process, printed):
         os.kill(service_pids(printed)[which != "The service"], signal.SIGKILL)
         rest, _ = process.communicate(timeout=30)
@@ -248,7 +248,7 @@ def test_an_invalid_port_is_refused(tmp_path: Path) -> None:
 @needs_curl
 @needs_centrifugo
 @pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "there is one")
-def test_the_pasted_line_shows_an_event_on_its_way_from_kafka_to_the_chat(tmp_path: Path) -> None:
+def test_the_pasted_line_shows_an_event_passing_from_kafka_to_the_chat(tmp_path: Path) -> None:
     with running_demo(tmp_path, DEMO_BRIDGE="") as (_, printed):
         [line] = [line for line in lines_to_paste(printed) if "/event" in line]
         written = paste(line).splitlines()
@@ -258,7 +258,7 @@ def test_the_pasted_line_shows_an_event_on_its_way_from_kafka_to_the_chat(tmp_pa
 
 
 @needs_curl
-def test_without_kafka_one_line_says_so(tmp_path: Path) -> None:
+def test_without_kafka_one_line_explains_why_the_bridge_does_not_run(tmp_path: Path) -> None:
     with running_demo(tmp_path) as (_, printed):
         pass
 

@@ -42,7 +42,7 @@ def admission(
     return Admission(detector, pool, status, connect_ttl_s=300, claims=claims or NoClaims())
 
 
-async def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
+async def test_a_pool_ticket_is_accepted_for_a_limited_time_with_a_user_made_from_its_digest() -> None:
     admitted = await admission("a", "b").admit("a", OUTAGE_S, wall_now=1_800_000_000.9)
 
     assert admitted is not None
@@ -51,7 +51,7 @@ async def test_a_pool_ticket_gets_in_for_a_while_as_its_digest() -> None:
     assert admitted.notices == (PoolAccepted(1, OutageStatus(True, 2, OUTAGE_S, last_failure_age_s=0)),)
 
 
-async def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
+async def test_the_acceptance_that_crosses_the_watermark_has_a_notice() -> None:
     gate = admission("a", "b", "c", low_watermark=2)
 
     notices = [admitted.notices[1:] for ticket in "abc" if (admitted := await gate.admit(ticket, OUTAGE_S, 0))]
@@ -60,21 +60,23 @@ async def test_the_acceptance_that_crosses_the_watermark_says_so() -> None:
 
 
 @pytest.mark.parametrize("last_failure_s", [0, 5])
-async def test_without_a_failure_past_the_window_no_client_gets_in_and_no_ticket_is_lost(last_failure_s: float) -> None:
+async def test_without_a_failure_after_the_window_no_client_is_accepted_and_no_ticket_is_spent(
+    last_failure_s: float,
+) -> None:
     gate = admission("a", last_failure_s=last_failure_s)
 
     assert await gate.admit("a", OUTAGE_S, 0) is None
     assert (gate.may_consume("a"), gate.open, len(gate.pool)) == (False, False, 1)
 
 
-async def test_a_ticket_that_is_not_in_the_pool_stays_out() -> None:
+async def test_a_ticket_that_is_not_in_the_pool_is_refused() -> None:
     gate = admission("a")
 
     assert await gate.admit("b", OUTAGE_S, 0) is None
     assert (gate.may_consume("b"), gate.open) == (False, True)
 
 
-def test_asking_whether_a_ticket_would_get_in_costs_nothing() -> None:
+def test_may_consume_does_not_spend_the_ticket() -> None:
     gate = admission("a")
 
     assert gate.may_consume("a")
@@ -124,7 +126,7 @@ def test_the_tickets_left_are_those_of_the_fleet_where_it_is_known(used: int | N
     assert gate.tickets_left == left
 
 
-async def test_tickets_that_the_process_has_spent_itself_count_even_if_the_fleet_has_not_heard() -> None:
+async def test_tickets_that_this_process_has_spent_count_even_if_the_store_does_not_know_them() -> None:
     gate = admission("a", "b", "c", claims=Claimed(Result.WON, 0))
 
     await gate.admit("a", OUTAGE_S, 0)

@@ -119,13 +119,13 @@ def test_duplicates_count_once_and_are_reported(tmp_path: Path, settings: Settin
     assert (report["tickets"], report["duplicates"]) == (2, 1)
 
 
-def test_a_deployment_without_a_pool_is_ok_and_says_what_that_means() -> None:
+def test_a_deployment_without_a_pool_is_ok_and_the_output_explains_the_effect() -> None:
     code, output = check()
 
     assert code == 0
     assert output.startswith(
         "FALLBACK POOL OK: no pool is configured (FALLBACK_TICKETS_PATH is empty); "
-        "nobody gets in while identity is down.\n"
+        "no client can connect while identity is down.\n"
     )
 
 
@@ -143,7 +143,7 @@ def test_a_pool_that_could_not_be_loaded_is_critical(tmp_path: Path, status: str
     assert check("--path", str(path))[1].startswith(f"FALLBACK POOL CRITICAL: the pool is {status} (")
 
 
-def test_a_file_that_others_can_read_is_pointed_out(tmp_path: Path, settings: Settings) -> None:
+def test_a_file_that_others_can_read_is_reported(tmp_path: Path, settings: Settings) -> None:
     path, _ = pool_file(tmp_path, 2)
     path.chmod(0o644)
     settings.FALLBACK_LOW_WATERMARK = 0
@@ -179,7 +179,7 @@ async def test_the_live_process_shows_how_many_tickets_are_left() -> None:
     )
 
 
-async def test_health_is_what_the_report_expects_of_it() -> None:
+async def test_health_has_the_fields_that_the_report_reads() -> None:
     async with service() as running:
         body = (await running.http.get("/health")).json()
 
@@ -219,7 +219,7 @@ def test_the_live_process_is_judged_by_its_own_watermark(left: int, watermark: i
         (200, b'{"fallback_pool": 1}', " is not this service's /health; check the host and the port."),
     ],
 )
-def test_another_answer_is_unknown_and_says_what_to_do(status: int, body: bytes, remedy: str) -> None:
+def test_any_other_answer_is_unknown_and_has_a_remedy(status: int, body: bytes, remedy: str) -> None:
     with answering(status, body, Location="http://127.0.0.1:1/") as url:
         code, report = checked_json("--url", url)
 
@@ -239,7 +239,7 @@ def test_another_answer_is_unknown_and_says_what_to_do(status: int, body: bytes,
     ],
     ids=str,
 )
-def test_nonsense_in_health_is_unknown_rather_than_ok(pool: dict[str, Any]) -> None:
+def test_an_invalid_value_in_health_is_unknown(pool: dict[str, Any]) -> None:
     body = {"fallback_pool": {**HEALTH["fallback_pool"], **pool}}  # type: ignore[dict-item]
     with answering(200, json.dumps(body).encode()) as url:
         ended = check("--url", url)[0]
@@ -261,7 +261,7 @@ def test_a_port_where_nothing_listens_is_unknown() -> None:
     ]
 
 
-def test_a_proxy_in_the_environment_is_not_asked_for_a_process_nearby(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_in_the_environment_are_ignored_for_a_live_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
 
@@ -341,7 +341,7 @@ def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
 
 
 @pytest.mark.processes
-def test_a_real_process_exits_as_promised_and_never_prints_a_ticket(tmp_path: Path) -> None:
+def test_a_real_process_exits_with_the_documented_codes_and_never_prints_a_ticket(tmp_path: Path) -> None:
     path, tickets = pool_file(tmp_path, 3)
     environment = {"FALLBACK_TICKETS_PATH": str(path), "FALLBACK_LOW_WATERMARK": "4"}
 

@@ -40,11 +40,11 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> Any:
     return check
 
 
-def test_a_sound_pool_has_no_findings(findings: Any, pool_file: Path) -> None:
+def test_a_valid_pool_has_no_findings(findings: Any, pool_file: Path) -> None:
     assert findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file)) == []
 
 
-def test_left_over_values_do_not_matter_without_a_pool(findings: Any) -> None:
+def test_leftover_values_are_not_checked_without_a_pool(findings: Any) -> None:
     left_over = {"FALLBACK_DEGRADED_WINDOW_MS": "0", "FALLBACK_CONNECT_TTL_S": "5", "FALLBACK_LOW_WATERMARK": "9"}
 
     assert findings(**left_over) == findings(**left_over, FALLBACK_TICKETS_PATH="") == []
@@ -81,7 +81,7 @@ def test_e002_a_window_shorter_than_one_call(
     ("ttl", "expected"),
     [("-1", 1), ("0", 1), ("59", 1), ("60", 0), ("3600", 0), ("3601", 1)],
 )
-def test_e003_a_degraded_connection_that_lives_too_short_or_too_long(
+def test_e003_a_lifetime_of_fallback_connections_out_of_range(
     findings: Any, pool_file: Path, ttl: str, expected: int
 ) -> None:
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_CONNECT_TTL_S=ttl)
@@ -148,7 +148,7 @@ def test_w003_a_watermark_above_the_initial_size(findings: Any, pool_file: Path,
     assert [(message.id, message.msg) for message in messages] == [("fallback.W003", told)] * expected
 
 
-def test_every_finding_says_what_to_do_and_shows_no_ticket(findings: Any, pool_file: Path) -> None:
+def test_every_finding_has_a_remedy_and_shows_no_ticket(findings: Any, pool_file: Path) -> None:
     pool_file.chmod(0o644)
 
     messages = findings(

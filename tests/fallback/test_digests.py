@@ -15,7 +15,7 @@ digests = st.lists(st.sampled_from(b"ab"), min_size=32, max_size=32).map(bytes) 
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "remove"]), digests), max_size=60))
-def test_it_is_a_set(steps: list[tuple[str, bytes]]) -> None:
+def test_the_digests_behave_like_a_set(steps: list[tuple[str, bytes]]) -> None:
     compact, model = DigestSet(), set[bytes]()
 
     for step, digest in steps:
@@ -32,7 +32,7 @@ def test_it_is_a_set(steps: list[tuple[str, bytes]]) -> None:
         assert (digest in compact) is (digest in model)
 
 
-def test_of_many_threads_that_remove_the_same_digests_one_gets_each() -> None:
+def test_if_many_threads_remove_the_same_digest_exactly_one_succeeds() -> None:
     each = [hashlib.sha256(str(number).encode()).digest() for number in range(2000)]
     compact = DigestSet()
     for digest in each:

@@ -62,7 +62,7 @@ def test_only_the_owner_can_read_it_whatever_the_umask(tmp_path: Path, umask: in
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_it_says_what_was_written_and_what_to_do_next_but_no_ticket(tmp_path: Path) -> None:
+def test_the_output_has_the_result_and_the_next_steps_but_no_ticket(tmp_path: Path) -> None:
     path = tmp_path / "new.tickets"
 
     output = run("--count", "3", "--output", str(path))
@@ -76,13 +76,13 @@ def test_it_says_what_was_written_and_what_to_do_next_but_no_ticket(tmp_path: Pa
     assert not [line for line in path.read_text().splitlines() if line in output]
 
 
-def test_a_file_too_large_for_a_kubernetes_secret_is_pointed_out(tmp_path: Path) -> None:
+def test_a_file_too_large_for_a_kubernetes_secret_is_reported(tmp_path: Path) -> None:
     output = run("--count", "24000", "--output", str(tmp_path / "new.tickets"))
 
     assert "A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.\n" in output
 
 
-def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "new.tickets"
     path.write_text("in use\n")
 
@@ -125,12 +125,12 @@ def test_a_count_out_of_range_is_refused(tmp_path: Path, count: str) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_count_that_is_no_number_is_refused(tmp_path: Path) -> None:
+def test_a_count_that_is_not_a_number_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="argument --count: invalid int value: 'many'"):
         run("--count", "many", "--output", str(tmp_path / "new.tickets"))
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "new.tickets"
 
     assert refusal("--count", "3", "--output", str(path)) == (
@@ -141,7 +141,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
 @pytest.mark.parametrize("output", ["", ".", "folder"])
-def test_a_folder_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, force: list[str]) -> None:
+def test_a_folder_is_refused_as_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, force: list[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
 
@@ -175,7 +177,7 @@ def without_root() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_full_disk_leaves_nothing_behind_and_the_old_file_alone(
+def test_a_full_disk_leaves_no_new_file_and_the_old_file_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
 ) -> None:
     path = tmp_path / "new.tickets"
@@ -189,7 +191,7 @@ def test_a_full_disk_leaves_nothing_behind_and_the_old_file_alone(
     assert [file.read_text() for file in tmp_path.iterdir()] == (["old\n"] if overwrite else [])
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", _interrupted)
 
     with pytest.raises(KeyboardInterrupt):
@@ -207,7 +209,7 @@ def _interrupted(descriptor: int) -> None:
 
 
 @pytest.mark.processes
-def test_the_bounds_in_help_are_those_that_hold() -> None:
+def test_the_bounds_in_help_are_the_real_ones() -> None:
     ended = run_manage("mint_fallback_tickets", "--help")
 
     assert f"1 to {minting.COUNTS[-1]:,}" in ended.stdout

@@ -39,7 +39,7 @@ def test_a_new_detector_sees_no_outage(calls: Calls) -> None:
     assert not calls.detector.failing
 
 
-def test_one_failure_and_then_silence_is_no_outage(calls: Calls) -> None:
+def test_one_failure_without_further_calls_is_not_an_outage(calls: Calls) -> None:
     calls.fail(0)
 
     assert calls.detector.status(3600) == OutageStatus(False, 1, 3600, False, last_failure_age_s=3600)
@@ -47,7 +47,7 @@ def test_one_failure_and_then_silence_is_no_outage(calls: Calls) -> None:
 
 @pytest.mark.parametrize("probing", [True, False])
 @pytest.mark.parametrize(("second_s", "degraded"), [(0, False), (4.999, False), (5, False), (5.001, True), (1e9, True)])
-def test_a_failure_seen_later_than_the_window_opens_an_outage(second_s: float, degraded: bool, probing: bool) -> None:
+def test_a_failure_after_the_window_opens_an_outage(second_s: float, degraded: bool, probing: bool) -> None:
     calls = Calls(probing=probing)
 
     calls.fail(0, second_s)
@@ -56,7 +56,7 @@ def test_a_failure_seen_later_than_the_window_opens_an_outage(second_s: float, d
     assert calls.detector.status(second_s).consecutive_failure_count == 2
 
 
-def test_a_failed_probe_opens_an_outage_as_a_client_does(calls: Calls) -> None:
+def test_a_failed_probe_opens_an_outage_like_a_clients_failure(calls: Calls) -> None:
     calls.fail(0)
 
     opened = calls.fail_probes(1, 2, 3, 4, 5, 6, 7)
@@ -69,13 +69,13 @@ def test_the_opening_is_reported_once(calls: Calls) -> None:
     assert calls.fail(0, 5, 6, 7) == [None, None, OutageOpened(failures=3, duration_s=6), None]
 
 
-def test_the_end_of_an_outage_is_reported_once_with_how_long_failures_were_seen(calls: Calls) -> None:
+def test_the_end_of_an_outage_is_reported_once_with_the_duration_of_the_failures(calls: Calls) -> None:
     calls.fail(0, 6)
 
     assert [calls.answer(now) for now in (7, 8)] == [OutageEnded(failures=2, duration_s=6, quiet_s=1), None]
 
 
-def test_silence_after_the_last_failure_is_no_part_of_the_outage() -> None:
+def test_the_time_after_the_last_failure_does_not_count_as_outage() -> None:
     calls = Calls(probing=False)
     calls.fail(0, 6)
 
@@ -110,7 +110,7 @@ def test_the_late_failure_of_an_older_call_starts_no_new_streak(calls: Calls) ->
     assert not calls.detector.failing
 
 
-def test_the_late_failure_of_an_older_call_makes_no_new_streak_longer(calls: Calls) -> None:
+def test_the_late_failure_of_an_older_call_does_not_lengthen_a_new_streak(calls: Calls) -> None:
     old, old_probe = calls.detector.call_started(), calls.detector.call_started()
     calls.fail(0)
     calls.answer(1)
@@ -122,7 +122,7 @@ def test_the_late_failure_of_an_older_call_makes_no_new_streak_longer(calls: Cal
     assert calls.detector.status(3).consecutive_failure_count == 1
 
 
-def test_a_late_answer_does_not_bring_older_failures_back(calls: Calls) -> None:
+def test_a_late_answer_does_not_restore_older_failures(calls: Calls) -> None:
     older, old = calls.detector.call_started(), calls.detector.call_started()
     calls.fail(0)
     calls.answer(1)
@@ -134,7 +134,7 @@ def test_a_late_answer_does_not_bring_older_failures_back(calls: Calls) -> None:
     assert not calls.detector.failing
 
 
-def test_the_failure_of_a_call_as_young_as_the_answer_counts(calls: Calls) -> None:
+def test_the_failure_of_a_call_that_started_with_the_answered_one_counts(calls: Calls) -> None:
     calls.fail(0)
     answering, younger = calls.detector.call_started(), calls.detector.call_started()
     calls.detector.answered(answering, 1)
@@ -184,7 +184,7 @@ def test_answered_probes_end_the_streak_after_a_window(calls: Calls) -> None:
     assert not calls.detector.failing
 
 
-def test_a_failed_probe_between_answered_ones_starts_their_window_anew(calls: Calls) -> None:
+def test_a_failed_probe_between_answered_ones_restarts_their_window(calls: Calls) -> None:
     calls.fail(0)
     calls.answer_probes(1, 2, 3, 4, 5)
     calls.fail_probes(5.5)
@@ -196,7 +196,7 @@ def test_a_failed_probe_between_answered_ones_starts_their_window_anew(calls: Ca
     assert (before, calls.detector.failing) == (True, False)
 
 
-def test_two_unrelated_failures_open_nothing(calls: Calls) -> None:
+def test_two_unrelated_failures_do_not_open_the_pool(calls: Calls) -> None:
     calls.fail(0)
     calls.answer_probes(1, 2, 3, 4, 5, 6)
 
@@ -224,7 +224,7 @@ def test_one_failed_client_among_answered_probes_does_not_open_the_pool(calls: C
     assert second == ([OutageOpened(failures=3, duration_s=9)], True)
 
 
-def test_failed_clients_do_not_open_the_pool_while_probes_are_answered_now_and_then(calls: Calls) -> None:
+def test_failed_clients_do_not_open_the_pool_while_some_probes_are_answered(calls: Calls) -> None:
     calls.fail(0)
     for now in range(1, 60, 2):
         calls.answer_probes(now)
@@ -234,7 +234,7 @@ def test_failed_clients_do_not_open_the_pool_while_probes_are_answered_now_and_t
     assert not calls.detector.degraded
 
 
-def test_an_identity_that_answers_probes_and_no_client_opens_the_pool(calls: Calls) -> None:
+def test_an_identity_that_answers_only_probes_opens_the_pool(calls: Calls) -> None:
     calls.fail(0)
     for now in range(1, 6):
         calls.answer_probes(now)

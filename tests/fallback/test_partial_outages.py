@@ -76,7 +76,7 @@ def test_when_every_other_call_fails_the_pool_stays_closed(period_s: float, firs
 
 
 @PERIODS
-def test_when_calls_fail_by_chance_half_of_the_time_hardly_anybody_needs_the_pool(period_s: float) -> None:
+def test_when_calls_fail_at_random_half_of_the_time_few_clients_need_the_pool(period_s: float) -> None:
     chance = random.Random(7)  # noqa: S311  (no secret)
     day = Day(lambda call, probe: chance.random() < 0.5, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
 
@@ -99,7 +99,7 @@ def test_when_only_probes_are_answered_the_pool_opens(period_s: float) -> None:
 
 
 @PERIODS
-def test_one_failed_call_opens_nothing(period_s: float) -> None:
+def test_one_failed_call_does_not_open_the_pool(period_s: float) -> None:
     day = Day(lambda call, probe: call != 1, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
 
     assert (day.pooled, day.detector.failing) == (0, False)

@@ -10,15 +10,15 @@ def times(steps: tuple[Step, ...]) -> list[int]:
     return [sum(step.wait_ms for step in steps[: index + 1]) for index in range(len(steps))]
 
 
-def test_virtual_time_looks_exactly_at_the_window_and_a_millisecond_past_it() -> None:
+def test_virtual_time_has_steps_at_the_window_and_a_millisecond_after_it() -> None:
     assert virtual_pace(5000, 700) == Pace(inside_ms=5000, past_ms=5001, early_ms=699, due_ms=701)
 
 
-def test_real_time_leaves_room_on_both_sides_of_the_window() -> None:
+def test_real_time_has_a_margin_on_both_sides_of_the_window() -> None:
     assert real_pace(5000, 700) == Pace(inside_ms=2500, past_ms=5050, early_ms=0, due_ms=720)
 
 
-def test_the_outage_is_played_from_health_to_recovery() -> None:
+def test_the_steps_cover_an_outage_from_health_to_recovery() -> None:
     steps = script(virtual_pace(5000, 0), probing=False)
 
     assert [(step.identity_up, step.ticket, step.answer) for step in steps] == [
@@ -36,7 +36,7 @@ def test_the_outage_is_played_from_health_to_recovery() -> None:
     assert not any(step.probe for step in steps)
 
 
-def test_with_probing_clients_ask_identity_again_only_after_an_answered_probe() -> None:
+def test_with_probing_clients_calls_reach_identity_again_only_after_an_answered_probe() -> None:
     steps = script(virtual_pace(5000, 700), probing=True)
 
     asked = [step.effect.identity_asked for step in steps]

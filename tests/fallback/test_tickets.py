@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
         ("# nothing\n\r\n", []),
     ],
 )
-def test_a_pool_file_is_one_ticket_a_line(content: str, tickets: list[str]) -> None:
+def test_a_pool_file_has_one_ticket_per_line(content: str, tickets: list[str]) -> None:
     assert list(parse([content.encode()])) == tickets
 
 
@@ -58,11 +58,11 @@ def test_a_loaded_pool_counts_duplicates_once(file: Path) -> None:
     )
 
 
-def test_no_path_is_no_pool() -> None:
+def test_without_a_path_there_is_no_pool() -> None:
     assert load("", 1000).status is LoadStatus.DISABLED
 
 
-def test_a_file_that_is_not_there_is_missing(file: Path) -> None:
+def test_a_file_that_does_not_exist_is_missing(file: Path) -> None:
     loaded = load(str(file), 1000)
 
     assert (loaded.status, loaded.detail, len(loaded.pool)) == (LoadStatus.MISSING, "no such file", 0)
@@ -91,13 +91,13 @@ def test_a_pipe_or_a_device_is_unreadable_and_not_waited_for(file: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"a\r\nb\r\n\xff", b"a\rb\r\xff", "\ufeffü\n\nx".encode() + b"\xff"])
-def test_the_line_that_is_not_utf8_is_counted_as_lines_are(file: Path, content: bytes) -> None:
+def test_the_number_of_a_line_that_is_not_utf8_counts_every_kind_of_line_break(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     assert load(str(file), 1000).detail == "not UTF-8 at line 3"
 
 
-def test_what_is_not_utf8_is_unreadable_and_its_line_named(file: Path) -> None:
+def test_a_file_that_is_not_utf8_is_unreadable_and_its_line_is_named(file: Path) -> None:
     file.write_bytes(b"a\nb\n\xff\xfe\nd\n")
 
     loaded = load(str(file), 1000)
@@ -106,7 +106,7 @@ def test_what_is_not_utf8_is_unreadable_and_its_line_named(file: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b"\nb\n"])
-def test_a_line_that_is_no_ticket_by_its_length_is_named_and_not_held(file: Path, end: bytes) -> None:
+def test_a_line_that_is_too_long_is_named_and_not_kept_in_memory(file: Path, end: bytes) -> None:
     file.write_bytes(b"a\n" + b"x" * 200_000 + end)
 
     loaded = load(str(file), 1000)
@@ -138,14 +138,14 @@ def test_a_ticket_is_consumed_once() -> None:
     assert ("a" in pool, "b" in pool, len(pool)) == (False, True, 1)
 
 
-def test_a_ticket_that_is_not_there_costs_nothing() -> None:
+def test_an_unknown_ticket_does_not_change_the_pool() -> None:
     pool = TicketPool.of(["a"], low_watermark=1)
 
     assert not pool.consume("b")
     assert len(pool) == 1
 
 
-def test_a_ticket_that_was_put_back_can_be_consumed_again() -> None:
+def test_a_restored_ticket_can_be_consumed_again() -> None:
     pool = TicketPool.of(["a", "b"], low_watermark=0)
     pool.consume("a")
     pool.restore("a")
@@ -172,14 +172,14 @@ def test_a_watermark_of_zero_or_above_the_initial_size_is_never_crossed(watermar
     assert not any(pool.crosses_watermark(left) for left in (1, 0))
 
 
-def test_a_pool_keeps_digests_and_shows_not_even_these() -> None:
+def test_a_pool_keeps_only_digests_and_hides_them_in_its_representation() -> None:
     pool = TicketPool.of(["a-ticket"], low_watermark=0)
 
     assert set(pool._digests) == {hashlib.sha256(b"a-ticket").digest()}
     assert repr(pool) == "TicketPool(low_watermark=0, initial_size=1)"
 
 
-def test_a_lone_surrogate_is_a_ticket_like_another_but_in_no_pool() -> None:
+def test_a_ticket_with_a_lone_surrogate_has_a_digest_but_is_never_in_a_pool() -> None:
     pool = TicketPool.of(["a"], low_watermark=0)
 
     assert not pool.consume("\ud800")

@@ -53,7 +53,7 @@ CROSS_FIELD = {
 
 @both_commands
 @pytest.mark.parametrize("check", CROSS_FIELD)
-def test_values_that_contradict_each_other_stop_the_boot(pool_file: Path, command: Command, check: str) -> None:
+def test_values_that_contradict_each_other_abort_startup(pool_file: Path, command: Command, check: str) -> None:
     code, out, err = end_of(command, FALLBACK_TICKETS_PATH=str(pool_file), **CROSS_FIELD[check])
 
     refused, message = err.splitlines()
@@ -63,7 +63,7 @@ def test_values_that_contradict_each_other_stop_the_boot(pool_file: Path, comman
 
 
 @both_commands
-def test_a_value_that_cannot_be_read_stops_the_boot(command: Command) -> None:
+def test_an_invalid_value_aborts_startup(command: Command) -> None:
     code, out, err = end_of(command, PROXY_MAX_INFLIGHT="many", OTEL_TRACES_SAMPLER_ARG="2")
 
     assert (code, out) == (1, "")
@@ -75,7 +75,7 @@ def test_a_value_that_cannot_be_read_stops_the_boot(command: Command) -> None:
 
 
 @both_commands
-def test_a_secret_file_that_cannot_be_read_stops_the_boot(tmp_path: Path, command: Command) -> None:
+def test_an_unreadable_secret_file_aborts_startup(tmp_path: Path, command: Command) -> None:
     code, out, err = end_of(command, CENTRIFUGO_PROXY_TOKEN_FILE=str(tmp_path))
 
     refused, message = err.splitlines()
@@ -98,7 +98,7 @@ def test_a_secret_file_that_cannot_be_read_stops_the_boot(tmp_path: Path, comman
         ([], 1),
     ],
 )
-def test_a_command_that_reports_a_state_does_not_report_one_for_a_refused_environment(
+def test_a_command_that_reports_a_state_exits_with_unknown_for_an_invalid_environment(
     command: list[str], expected: int
 ) -> None:
     ended = run_manage(*command, LISTEN_PORT="abc")
@@ -108,12 +108,12 @@ def test_a_command_that_reports_a_state_does_not_report_one_for_a_refused_enviro
 
 
 @pytest.mark.parametrize("command", ["check_fallback_pool", "check_centrifugo_config", "check_policy"])
-def test_help_tells_of_the_code_for_a_refused_environment(command: str) -> None:
+def test_help_explains_the_exit_code_for_an_invalid_environment(command: str) -> None:
     text = " ".join(run_manage(command, "--help").stdout.split())
-    assert "ends with 3 (unknown) when the environment is refused" in text
+    assert "If the environment is invalid, nothing is checked, and a check_… command exits with 3 (unknown)." in text
 
 
-def test_two_forms_of_one_secret_stop_the_boot_and_show_neither(tmp_path: Path) -> None:
+def test_two_forms_of_one_secret_abort_startup_and_neither_is_shown(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from-the-file")
 
@@ -127,7 +127,7 @@ def test_two_forms_of_one_secret_stop_the_boot_and_show_neither(tmp_path: Path) 
 
 
 @both_commands
-def test_a_port_in_use_stops_the_boot(command: Command) -> None:
+def test_a_port_in_use_aborts_startup(command: Command) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -154,7 +154,7 @@ def test_a_port_in_use_is_reported_at_any_log_level(command: Command) -> None:
     assert (code, "address already in use" in line) == (3, True)
 
 
-def test_a_tls_file_that_is_missing_stops_the_boot(tmp_path: Path) -> None:
+def test_a_missing_tls_file_aborts_startup(tmp_path: Path) -> None:
     code, out, err = end_of(
         serve_command, IDENTITY_VALIDATE_NEGOTIATION_TYPE="tls", IDENTITY_TLS_CA_FILE=str(tmp_path / "ca.pem")
     )
@@ -166,7 +166,7 @@ def test_a_tls_file_that_is_missing_stops_the_boot(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
 @both_commands
-async def test_a_tls_handshake_that_fails_writes_nothing_that_is_no_json(
+async def test_a_failed_tls_handshake_writes_only_json_lines(
     identity: IdentityStub, tmp_path: Path, command: Command
 ) -> None:
     authority = Authority.in_folder(tmp_path)
@@ -214,7 +214,7 @@ def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, com
         ]  # fmt: skip
 
 
-def test_debug_outside_loopback_is_warned_of(pool_file: Path) -> None:
+def test_debug_outside_loopback_has_a_warning(pool_file: Path) -> None:
     port = free_port()
     variables = {
         "DEBUG": "true",
@@ -229,7 +229,7 @@ def test_debug_outside_loopback_is_warned_of(pool_file: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "status"), [(None, "missing"), (b"\xff", "unreadable"), (b"# none\n", "empty")])
-def test_a_pool_that_cannot_be_loaded_is_warned_of_and_the_service_starts(
+def test_a_pool_that_cannot_be_loaded_has_a_warning_and_the_service_starts(
     tmp_path: Path, content: bytes | None, status: str
 ) -> None:
     file = tmp_path / "tickets"
@@ -250,7 +250,7 @@ def test_a_pool_that_cannot_be_loaded_is_warned_of_and_the_service_starts(
         assert warnings_of(process) == ["fallback.W001"]
 
 
-def test_a_guarded_service_with_a_good_pool_has_nothing_to_warn_of(pool_file: Path) -> None:
+def test_a_guarded_service_with_a_valid_pool_has_no_warnings(pool_file: Path) -> None:
     with serving(
         FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_LOW_WATERMARK="2", CENTRIFUGO_PROXY_TOKEN="s3same"
     ) as process:
@@ -259,7 +259,7 @@ def test_a_guarded_service_with_a_good_pool_has_nothing_to_warn_of(pool_file: Pa
         assert (code, process.stderr()) == (0, "")
 
 
-def test_left_over_fallback_values_stop_nothing_without_a_pool() -> None:
+def test_leftover_fallback_values_do_not_abort_startup_without_a_pool() -> None:
     with serving(FALLBACK_TICKETS_PATH="", FALLBACK_DEGRADED_WINDOW_MS="0", FALLBACK_CONNECT_TTL_S="1") as process:
         assert process.http.get("/health").json()["fallback_pool"]["status"] == "disabled"
 
@@ -267,7 +267,7 @@ def test_left_over_fallback_values_stop_nothing_without_a_pool() -> None:
 @pytest.mark.parametrize(
     ("command", "code"), [(serve_command, 0), (uvicorn_command, -signal.SIGTERM)], ids=["serve", "uvicorn"]
 )
-async def test_sigterm_lets_a_request_in_flight_be_answered(
+async def test_a_request_in_flight_is_answered_after_sigterm(
     identity: IdentityStub, command: Command, code: int
 ) -> None:
     """uvicorn by itself ends by the signal it was sent; `serve` says that all went well."""
@@ -310,7 +310,7 @@ call_command("serve")
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["bound", "force"])
-async def test_a_request_that_hangs_holds_the_end_no_longer_than_the_bound(
+async def test_a_hanging_request_delays_the_shutdown_no_longer_than_the_limit(
     identity: IdentityStub, signals: list[signal.Signals]
 ) -> None:
     asked = asyncio.Event()
@@ -371,7 +371,7 @@ def test_a_signal_while_serve_starts_ends_it(delay_s: float) -> None:
         assert (process.terminate(), process.stderr()) == (0, "")
 
 
-def test_serve_stays_one_process_whatever_the_platform_asks_for() -> None:
+def test_serve_stays_one_process_whatever_web_concurrency_is() -> None:
     with serving(WEB_CONCURRENCY="3") as process:
         children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children").read_text().split()
 

@@ -54,7 +54,7 @@ def test_help_has_examples_that_the_commands_accept(name: str) -> None:
     assert name in [command for command, _ in lines]
 
 
-def test_help_fills_prose_and_keeps_the_layout_of_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_wraps_prose_and_keeps_the_layout_of_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "20")
 
     text = filled("One two three\nfour five.\n\nexit codes:\n  0  as it must be, and more\n")

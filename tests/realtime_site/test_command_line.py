@@ -38,7 +38,7 @@ def test_version_is_the_services(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [["runserver"], ["runserver", "8000"], ["testserver", "--noinput"]])
-def test_djangos_servers_name_the_command_that_is_meant(words: list[str]) -> None:
+def test_djangos_servers_are_refused_with_the_name_of_our_command(words: list[str]) -> None:
     ended = run_manage(*words)
 
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -79,7 +79,7 @@ def test_an_empty_settings_module_is_an_unset_one() -> None:
         ("manage.py simulate_outage --real", ["--realtime"]),
     ],
 )
-def test_bash_completes_commands_and_options_as_the_reference_says(typed: str, completions: list[str]) -> None:
+def test_bash_completion_works_as_the_reference_describes(typed: str, completions: list[str]) -> None:
     ended = completed(typed)
 
     assert (ended.stdout.split(), ended.stderr) == (completions, "")

@@ -49,7 +49,7 @@ def ended(process: Process) -> tuple[int, list[str]]:
     return code, [line for line in (process.stdout() + process.stderr()).splitlines() if not line.startswith("{")]
 
 
-def test_a_signal_at_any_moment_of_the_boot_ends_the_service_with_0() -> None:
+def test_a_signal_at_any_moment_of_startup_ends_the_service_with_0() -> None:
     whole = boot_s() * 1.2
     seen = []
 

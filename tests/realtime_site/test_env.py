@@ -102,7 +102,7 @@ def test_an_empty_variable_counts_as_unset(read: Reader, default: Any, blank: st
 
 
 @pytest.mark.parametrize(("read", "empty"), [(TEXT, ""), (SECRET, ""), (URL, ""), (WORDS, []), (SUBSET, frozenset())])
-def test_an_empty_value_counts_as_set_where_empty_has_a_meaning(read: Reader, empty: Any) -> None:
+def test_an_explicit_empty_value_is_kept_by_the_readers_that_accept_it(read: Reader, empty: Any) -> None:
     environment = reading(X="")
 
     value = read(environment)
@@ -166,7 +166,7 @@ def test_an_empty_value_counts_as_set_where_empty_has_a_meaning(read: Reader, em
         (PATH, "/run/secrets/token", "/run/secrets/token"),
     ],
 )
-def test_a_good_value_is_converted(read: Reader, raw: str, value: Any) -> None:
+def test_a_valid_value_is_converted(read: Reader, raw: str, value: Any) -> None:
     environment = reading(X=raw)
 
     converted = read(environment)
@@ -263,7 +263,9 @@ WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for o
         (URL, "http://coll\nector:4318", WHOLE_URL),
     ],
 )
-def test_a_bad_value_is_refused_by_name_with_what_is_accepted(read: Reader, seen: str, accepted: str) -> None:
+def test_an_invalid_value_is_refused_with_its_name_and_the_accepted_values(
+    read: Reader, seen: str, accepted: str
+) -> None:
     message = refusal(read, X=seen)
 
     assert message == f"X is {seen!r}; accepted: {accepted}."
@@ -289,7 +291,7 @@ def test_a_password_in_an_address_is_not_shown(read: Reader, seen: str, shown: s
     assert "pass" not in message
 
 
-def test_a_secret_set_for_its_path_is_not_shown_for_its_dollar() -> None:
+def test_a_secret_that_begins_with_a_dollar_is_not_shown_in_place_of_its_path() -> None:
     message = refusal(PATH, X="$sEcReT")
 
     assert message == "X is '$…'; accepted: a value, or $NAME of another variable that is set."
@@ -312,7 +314,7 @@ def test_all_problems_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("secret", ["$HOME", "$$", "\\$x", " padded ", "pass=word", "ключ"])
-def test_a_secret_is_taken_as_it_is(secret: str) -> None:
+def test_a_secret_is_not_changed(secret: str) -> None:
     environment = reading(X=secret, HOME="elsewhere")
 
     value = environment.secret("X")
@@ -321,7 +323,7 @@ def test_a_secret_is_taken_as_it_is(secret: str) -> None:
     assert value == secret
 
 
-def test_another_value_can_refer_to_a_variable() -> None:
+def test_other_values_can_refer_to_a_variable() -> None:
     environment = reading(X="$PORT", PORT="8080")
 
     value = environment.integer("X", 9730, 1, 65535)
@@ -331,13 +333,13 @@ def test_another_value_can_refer_to_a_variable() -> None:
 
 
 @pytest.mark.parametrize("seen", ["$ABSENT", "$X", "$CIRCLE", "$"])
-def test_a_reference_that_leads_nowhere_is_refused(seen: str) -> None:
+def test_a_reference_to_an_unset_variable_is_refused(seen: str) -> None:
     message = refusal(TEXT, X=seen, CIRCLE="$X")
 
     assert message == f"X is {seen!r}; accepted: a value, or $NAME of another variable that is set."
 
 
-def test_each_variable_that_was_read_is_remembered_with_its_default() -> None:
+def test_each_variable_is_recorded_with_its_default() -> None:
     environment = reading()
 
     for read in (PORT, SECRET):

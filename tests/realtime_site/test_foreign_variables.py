@@ -76,15 +76,15 @@ def service_links(service: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("service", ["IDENTITY", "CENTRIFUGO", "FAMILY_SERVICE", "IDENTITY_VALIDATE"])
-def test_what_kubernetes_sets_for_a_service_is_not_misspelt(service: str) -> None:
+def test_the_variables_that_kubernetes_sets_for_a_service_are_not_misspelt(service: str) -> None:
     assert misspelt(service_links(service), KNOWN) == {}
 
 
-def test_a_name_like_those_of_kubernetes_without_its_companions_is_misspelt() -> None:
+def test_a_single_variable_named_like_those_of_kubernetes_is_misspelt() -> None:
     assert list(misspelt({"FAMILY_SERVICE_HOST": "family"}, KNOWN)) == ["FAMILY_SERVICE_HOST"]
 
 
-def test_library_variables_are_taken_out_and_named() -> None:
+def test_library_variables_are_removed_and_returned() -> None:
     environ = dict.fromkeys(LIBRARY_VARIABLES, "x") | {"PATH": "/bin"}
 
     assert take_out_library_variables(environ) == LIBRARY_VARIABLES

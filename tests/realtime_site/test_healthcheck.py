@@ -59,14 +59,14 @@ def serving_on(host: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "localhost", pytest.param("::", marks=needs_ipv6)])
-def test_a_service_is_healthy_wherever_it_listens(host: str) -> None:
+def test_a_service_is_healthy_on_every_listen_address(host: str) -> None:
     with serving_on(host) as port:
         ended = healthcheck(**environment(port, LISTEN_HOST=host))
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-def test_nothing_that_listens_is_unhealthy() -> None:
+def test_a_closed_port_is_unhealthy() -> None:
     port = free_port()
 
     ended = healthcheck(**environment(port))
@@ -75,14 +75,14 @@ def test_nothing_that_listens_is_unhealthy() -> None:
     assert ended.stderr.startswith(f"no answer from 127.0.0.1 port {port}: ")
 
 
-def test_a_bridge_is_asked_at_its_own_address() -> None:
+def test_a_bridge_is_checked_at_its_own_address() -> None:
     with serving_on("127.0.0.1") as port:
         ended = healthcheck("bridge", BRIDGE_LISTEN_PORT=str(port))
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-def test_an_environment_that_is_refused_is_unhealthy() -> None:
+def test_an_invalid_environment_is_unhealthy() -> None:
     ended = healthcheck(LISTEN_HOST="[::]:9730")
 
     assert (ended.returncode, ended.stdout) == (1, "")

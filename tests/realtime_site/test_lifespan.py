@@ -54,7 +54,7 @@ async def test_startup_and_shutdown_are_reported_to_the_server() -> None:
     assert list(state) == ["runtime", OVERLOAD]
 
 
-async def test_from_sigterm_on_the_service_is_alive_and_answers_but_is_not_ready(identity: IdentityStub) -> None:
+async def test_after_sigterm_the_service_is_alive_and_answers_but_is_not_ready(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         before = (await running.http.get("/health/ready")).status_code
         os.kill(os.getpid(), signal.SIGTERM)
@@ -67,7 +67,7 @@ async def test_from_sigterm_on_the_service_is_alive_and_answers_but_is_not_ready
     assert (live.status_code, connect.status_code) == (200, 200)
 
 
-async def test_the_servers_own_sigterm_handler_is_called_and_put_back() -> None:
+async def test_the_servers_own_sigterm_handler_is_called_and_restored() -> None:
     heard: list[int] = []
 
     def of_the_server(number: int, frame: object) -> None:
@@ -108,7 +108,7 @@ async def test_a_failed_startup_is_reported_to_the_server_with_its_reason(tmp_pa
     assert sent == [{"type": "lifespan.startup.failed", "message": f"cannot read {missing}: No such file or directory"}]
 
 
-async def test_a_request_before_startup_says_what_is_missing() -> None:
+async def test_a_request_before_startup_raises_an_error_with_the_remedy() -> None:
     with pytest.raises(RuntimeError, match="start uvicorn with --lifespan on"):
         await talk(application(), {"type": "http"})
 

@@ -127,7 +127,7 @@ def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_unread_pipes_do_not_delay_the_end(tmp_path: Path, number: signal.Signals) -> None:
+def test_unread_pipes_do_not_delay_the_shutdown(tmp_path: Path, number: signal.Signals) -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, b"x" * fcntl.fcntl(write_end, fcntl.F_GETPIPE_SZ))
 
@@ -143,7 +143,7 @@ def test_unread_pipes_do_not_delay_the_end(tmp_path: Path, number: signal.Signal
 @pytest.mark.parametrize(
     "redirections", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", ">/dev/full 2>&1"], ids=str
 )
-def test_streams_that_are_closed_or_full_cost_lines_only(tmp_path: Path, redirections: str) -> None:
+def test_closed_or_full_streams_lose_only_lines(tmp_path: Path, redirections: str) -> None:
     with logging_to(tmp_path, redirections) as service:
         service.wait_for(lambda: service.dropped() > 0)
         before = service.dropped()
@@ -154,14 +154,14 @@ def test_streams_that_are_closed_or_full_cost_lines_only(tmp_path: Path, redirec
     assert code == 0
 
 
-def test_a_closed_stdout_is_no_place_for_a_connection(tmp_path: Path) -> None:
+def test_a_connection_never_gets_the_descriptor_of_a_closed_stdout(tmp_path: Path) -> None:
     with logging_to(tmp_path, ">&- 2>&-") as service:
         links = {number: os.readlink(f"/proc/{service.popen.pid}/fd/{number}") for number in (0, 1, 2)}
 
     assert (links[1], links[2]) == ("/dev/null", "/dev/null")
 
 
-def test_a_reader_that_leaves_costs_lines_and_leaves_no_traceback(tmp_path: Path) -> None:
+def test_a_reader_that_ends_loses_only_lines_and_causes_no_traceback(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     errors = tmp_path / "stderr"
 
@@ -176,7 +176,7 @@ def test_a_reader_that_leaves_costs_lines_and_leaves_no_traceback(tmp_path: Path
     assert "Traceback" not in errors.read_text()
 
 
-def test_a_terminal_that_is_stopped_does_not_stop_the_service(tmp_path: Path) -> None:
+def test_a_stopped_terminal_does_not_block_the_service(tmp_path: Path) -> None:
     master, slave = pty.openpty()
 
     with logging_to(tmp_path, stdout=slave, stderr=slave) as service:

@@ -51,7 +51,7 @@ def test_a_line_is_one_json_object_with_the_fields_of_its_record() -> None:
     }
 
 
-def test_a_line_inside_a_span_names_it() -> None:
+def test_a_line_inside_a_span_has_its_ids() -> None:
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
 
     with tracer.start_as_current_span("a request") as span:
@@ -61,7 +61,7 @@ def test_a_line_inside_a_span_names_it() -> None:
     assert (line["trace_id"], line["span_id"]) == (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
 
 
-def test_a_traceback_stays_on_the_line_of_its_error() -> None:
+def test_a_traceback_is_on_the_line_of_its_error() -> None:
     line = JsonFormatter().format(failure())
 
     assert line.count("\n") == 0
@@ -72,11 +72,11 @@ def test_a_traceback_stays_on_the_line_of_its_error() -> None:
     ("level", "name"),
     [(5, "trace"), (10, "debug"), (20, "info"), (30, "warn"), (40, "error"), (50, "fatal")],
 )
-def test_levels_have_one_name_each_in_a_line(level: int, name: str) -> None:
+def test_each_level_has_one_name_in_a_line(level: int, name: str) -> None:
     assert orjson.loads(JsonFormatter().format(record(level)))["level"] == name
 
 
-def test_a_terminal_gets_a_line_to_read() -> None:
+def test_a_terminal_gets_a_human_readable_line() -> None:
     line = HumanFormatter().format(record(logging.WARNING, "pool low", pool_remaining=7))
 
     assert re.fullmatch(r"\d\d:\d\d:00\.250 warn  pool low pool_remaining=7", line)
@@ -94,14 +94,14 @@ def test_every_name_of_log_level_is_a_level_of_the_root(level: str) -> None:
     assert configuration(level, human=False)["root"]["level"] == LEVELS[level]
 
 
-def test_a_terminal_shows_of_the_settings_only_the_given_ones() -> None:
+def test_a_terminal_shows_only_the_given_settings() -> None:
     line = HumanFormatter().format(record(logging.INFO, "started", given={"A": 1}, settings={"A": 1, "B": 2}))
 
     assert line.endswith("info  started given={'A': 1}")
 
 
 @pytest.mark.parametrize(("human", "formatter"), [(True, HumanFormatter), (False, JsonFormatter)])
-def test_the_form_of_a_line_follows_the_terminal(human: bool, formatter: type) -> None:
+def test_the_format_of_a_line_depends_on_the_terminal(human: bool, formatter: type) -> None:
     assert configuration("info", human=human)["formatters"]["line"] == {"()": formatter}
 
 
@@ -121,7 +121,7 @@ def through(flood: FloodFilter, *records: Any) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_flood_of_one_error_is_a_line_and_then_a_count(frozen_time: FrozenDateTimeFactory) -> None:
+def test_a_repeated_error_is_logged_once_and_then_counted(frozen_time: FrozenDateTimeFactory) -> None:
     flood = FloodFilter(quiet_s=30)
 
     first = through(flood, *(record() for _ in range(1000)))
@@ -133,13 +133,13 @@ def test_a_flood_of_one_error_is_a_line_and_then_a_count(frozen_time: FrozenDate
     assert [line.get("held_back") for line in first + second + third] == [None, 1000]
 
 
-def test_different_errors_do_not_hold_each_other_back(frozen_time: FrozenDateTimeFactory) -> None:
+def test_different_errors_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
     lines = through(FloodFilter(30), record(), record(message="another", line=2), record())
 
     assert [line["message"] for line in lines] == ["failed", "another"]
 
 
-def test_a_message_that_is_formatted_before_it_is_logged_is_held_back_all_the_same(
+def test_a_message_that_is_formatted_before_it_is_logged_is_limited_too(
     frozen_time: FrozenDateTimeFactory,
 ) -> None:
     flood = FloodFilter(quiet_s=30)
@@ -149,24 +149,24 @@ def test_a_message_that_is_formatted_before_it_is_logged_is_held_back_all_the_sa
     assert [line["message"] for line in lines] == ["host 0 is not allowed"]
 
 
-def test_a_message_counts_as_the_same_whatever_it_is_filled_with(frozen_time: FrozenDateTimeFactory) -> None:
+def test_messages_with_different_arguments_count_as_the_same(frozen_time: FrozenDateTimeFactory) -> None:
     records = [logging.Logger("a").makeRecord("a", 40, "file.py", 1, "%d failed", (number,), None) for number in (1, 2)]
 
     assert [line["message"] for line in through(FloodFilter(30), *records)] == ["1 failed"]
 
 
-def test_warnings_are_rare_and_all_pass(frozen_time: FrozenDateTimeFactory) -> None:
+def test_warnings_are_not_limited(frozen_time: FrozenDateTimeFactory) -> None:
     assert len(through(FloodFilter(30), *(record(logging.WARNING) for _ in range(3)))) == 3
 
 
 @pytest.mark.parametrize("logger", ["opentelemetry.sdk.trace", "urllib3.connectionpool"])
-def test_a_logger_that_may_warn_for_each_request_or_batch_is_held_back(
+def test_warnings_of_a_logger_that_may_warn_per_request_or_batch_are_limited(
     frozen_time: FrozenDateTimeFactory, logger: str
 ) -> None:
     assert len(through(FloodFilter(30), *(record(logging.WARNING, name=logger) for _ in range(3)))) == 1
 
 
-def test_ever_new_messages_from_one_place_are_one_flood(frozen_time: FrozenDateTimeFactory) -> None:
+def test_different_messages_from_one_place_are_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
     flood = FloodFilter(30)
     through(flood, *(record(message=f"failed {number}") for number in range(2000)))
 
@@ -177,7 +177,7 @@ def test_ever_new_messages_from_one_place_are_one_flood(frozen_time: FrozenDateT
 
 
 @pytest.mark.processes
-def test_a_service_started_on_a_terminal_speaks_to_a_human() -> None:
+def test_a_service_started_on_a_terminal_prints_human_readable_lines() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

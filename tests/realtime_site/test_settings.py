@@ -209,7 +209,7 @@ def test_without_variables_every_setting_has_its_default() -> None:
         ("DEBUG", "true", True),
     ],
 )
-def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> None:
+def test_a_variable_accepts_its_valid_values(name: str, raw: str, value: Any) -> None:
     settings = settings_from(**{name: raw})
 
     assert settings[name] == value
@@ -294,21 +294,21 @@ def test_a_variable_takes_what_it_accepts(name: str, raw: str, value: Any) -> No
         ("BRIDGE_LISTEN_PORT", "0", "1–65535"),
     ],
 )
-def test_a_variable_refuses_what_it_does_not_accept(name: str, seen: str, accepted: str) -> None:
+def test_a_variable_refuses_invalid_values(name: str, seen: str, accepted: str) -> None:
     message = refusal(**{name: seen})
 
     assert message == f"{name} is {seen!r}; accepted: {accepted}."
 
 
 @pytest.mark.parametrize(("mode", "code"), [("http", 4503), ("envelope", 4103)])
-def test_the_unavailable_code_fits_the_response_mode_unless_it_is_chosen(mode: str, code: int) -> None:
+def test_the_default_unavailable_code_depends_on_the_response_mode(mode: str, code: int) -> None:
     unset = settings_from(CENTRIFUGO_RESPONSE_MODE=mode)
     chosen = settings_from(CENTRIFUGO_RESPONSE_MODE=mode, CENTRIFUGO_UNAVAILABLE_CODE="4222")
 
     assert (unset["CENTRIFUGO_UNAVAILABLE_CODE"], chosen["CENTRIFUGO_UNAVAILABLE_CODE"]) == (code, 4222)
 
 
-def test_a_refusal_tells_every_problem_and_no_secret() -> None:
+def test_a_refusal_has_every_problem_and_no_secret() -> None:
     message = refusal(
         LISTEN_PORT="no", PROXY_MAX_INFLIGHT="0", CENTRIFUGO_PROXY_SECRET="made-up", CENTRIFUGO_PROXY_TOKEN="made-up"
     )

@@ -21,7 +21,7 @@ def start_line(**variables: str) -> dict[str, Any]:
         return line
 
 
-def test_one_line_says_what_runs_here(tmp_path: Path) -> None:
+def test_one_line_has_the_version_the_state_and_the_settings(tmp_path: Path) -> None:
     pool = tmp_path / "tickets"
     pool.write_text("sEcReT-ticket\n")
     variables = {
@@ -55,7 +55,7 @@ def test_one_line_says_what_runs_here(tmp_path: Path) -> None:
     assert "sEcReT" not in str(settings)
 
 
-def test_a_secret_in_the_place_of_its_path_or_in_an_address_is_not_shown() -> None:
+def test_a_secret_in_place_of_its_path_or_in_an_address_is_not_shown() -> None:
     settings = start_line(
         CENTRIFUGO_PROXY_TOKEN="made-up",
         FALLBACK_TICKETS_PATH="sEcReT",

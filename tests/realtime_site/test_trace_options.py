@@ -54,7 +54,7 @@ def test_the_defaults_export_to_a_collector_on_this_machine() -> None:
         ),
     ],
 )
-def test_a_base_url_gets_the_path_of_traces_and_a_whole_one_is_used_as_it_is(
+def test_a_base_url_gets_the_path_of_traces_and_a_full_url_is_not_changed(
     variables: dict[str, str], endpoint: str
 ) -> None:
     options = options_from(**variables)
@@ -64,7 +64,7 @@ def test_a_base_url_gets_the_path_of_traces_and_a_whole_one_is_used_as_it_is(
 
 
 @pytest.mark.parametrize("variables", [{"OTEL_SDK_DISABLED": "TRUE"}, {"OTEL_TRACES_EXPORTER": "none"}])
-def test_tracing_is_off_whatever_else_is_set(variables: dict[str, str]) -> None:
+def test_either_variable_turns_tracing_off(variables: dict[str, str]) -> None:
     assert options_from(**variables, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://traces/x") is None
 
 
@@ -80,7 +80,7 @@ def test_tracing_is_off_whatever_else_is_set(variables: dict[str, str]) -> None:
         ("", Sampling(0.25, parent_based=True)),
     ],
 )
-def test_only_samplers_by_ratio_read_the_argument(sampler: str, expected: Sampling) -> None:
+def test_only_ratio_samplers_use_the_argument(sampler: str, expected: Sampling) -> None:
     options = options_from(OTEL_TRACES_SAMPLER=sampler, OTEL_TRACES_SAMPLER_ARG="0.25")
 
     assert options is not None
@@ -131,7 +131,7 @@ def test_each_variable_for_traces_replaces_the_one_for_all_signals() -> None:
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),
     ],
 )
-def test_a_value_that_cannot_be_followed_is_refused_with_what_is_accepted(name: str, value: str) -> None:
+def test_an_unsupported_value_is_refused_with_the_accepted_values(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"^{name} is '{value}'; accepted: "):
         options_from(**{name: value})
 

@@ -117,12 +117,12 @@ def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ('allow = ["subscribe"]', 'match is missing; write a text such as match = "family:{family_id}".'),
+        ('allow = ["subscribe"]', 'match is missing; write text such as match = "family:{family_id}".'),
         (
             'match = ""\nallow = ["subscribe"]',
-            "match is ''; write a text such as match = \"family:{family_id}\".",
+            "match is ''; write text such as match = \"family:{family_id}\".",
         ),
-        ('match = 7\nallow = ["subscribe"]', 'match is 7; write a text such as match = "family:{family_id}".'),
+        ('match = 7\nallow = ["subscribe"]', 'match is 7; write text such as match = "family:{family_id}".'),
         ('match = "a"', 'allow is missing; write for example allow = ["subscribe"].'),
         ('match = "a"\nallow = []', "allow is []; write a list out of subscribe, publish."),
         ('match = "a"\nallow = "subscribe"', "allow is 'subscribe'; write a list out of subscribe, publish."),
@@ -179,9 +179,9 @@ def test_a_problem_of_a_channel_rule_has_its_remedy(rule: str, expected: str) ->
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ('backend = "diary"', 'match is missing; write a text such as match = "diary.*".'),
-        ('match = "a"', 'backend is missing; write a text such as backend = "diary".'),
-        ('match = "a"\nbackend = 1', 'backend is 1; write a text such as backend = "diary".'),
+        ('backend = "diary"', 'match is missing; write text such as match = "diary.*".'),
+        ('match = "a"', 'backend is missing; write text such as backend = "diary".'),
+        ('match = "a"\nbackend = 1', 'backend is 1; write text such as backend = "diary".'),
         (
             'match = "a"\nbackend = "calendar"',
             "backend 'calendar' is not configured; RPC_BACKENDS has diary, family: add calendar=host:port to it.",

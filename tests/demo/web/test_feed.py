@@ -3,7 +3,7 @@
 from demo.web.feed import KEPT, Feed
 
 
-def test_only_newer_items_are_given_oldest_first() -> None:
+def test_only_newer_items_are_returned_oldest_first() -> None:
     feed = Feed()
     for text in "abc":
         feed.add(text=text)

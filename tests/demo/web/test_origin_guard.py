@@ -21,7 +21,7 @@ HERE = "127.0.0.1:7000"
         ("POST", "localhost:7000", "http://localhost:7000", "same-origin"),
     ],
 )
-def test_the_page_itself_and_programs_get_in(
+def test_the_page_itself_and_programs_are_accepted(
     method: str, host: str, origin: str | None, fetch_site: str | None
 ) -> None:
     assert refusal(method, host, origin, fetch_site, 7000) == ""
@@ -43,11 +43,13 @@ def test_the_page_itself_and_programs_get_in(
         ("DELETE", HERE, None, "same-site", "Sec-Fetch-Site"),
     ],
 )
-def test_other_sites_do_not(method: str, host: str, origin: str | None, fetch_site: str | None, named: str) -> None:
+def test_other_sites_are_refused(
+    method: str, host: str, origin: str | None, fetch_site: str | None, named: str
+) -> None:
     assert refusal(method, host, origin, fetch_site, 7000).startswith(named)
 
 
-async def test_a_lever_that_another_site_pulls_does_not_move() -> None:
+async def test_another_site_cannot_pull_a_lever() -> None:
     async with (
         running_identity() as identity,
         running_server(levers_of(identity)) as url,

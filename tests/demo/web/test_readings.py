@@ -23,7 +23,7 @@ async def test_connects_and_identitys_calls_are_counted_between_two_readings(ide
     assert 0 < sample["p50_ms"] <= sample["p95_ms"]
 
 
-async def test_calls_without_an_answer_are_told_apart() -> None:
+async def test_calls_without_an_answer_are_counted_separately() -> None:
     async with service("127.0.0.1:1") as running:
         before = read((await running.http.get("/metrics")).text)
         await running.connect("a-ticket")

@@ -14,7 +14,7 @@ def test_the_bundle_is_taken_from_the_first_folder_that_has_it(tmp_path: Path) -
     assert find_sdk((without,)) is None
 
 
-def test_without_a_reason_clients_go_through_centrifugo() -> None:
+def test_clients_use_centrifugo_if_nothing_is_missing() -> None:
     assert why_direct("ws://127.0.0.1:1", Path("centrifuge.js")) == ""
 
 

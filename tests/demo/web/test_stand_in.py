@@ -23,7 +23,7 @@ async def stand_in(publications: Feed) -> AsyncIterator[tuple[StandIn, MemoryIde
         yield StandIn(session, str(running.http.base_url).rstrip("/"), "", publications), identity
 
 
-async def test_a_member_of_the_family_writes_to_its_chat() -> None:
+async def test_a_member_of_the_family_publishes_to_its_chat() -> None:
     publications = Feed()
     async with stand_in(publications) as (front, identity):
         connected = (await front.connect(identity.mint("child")))["connected"]
@@ -50,7 +50,7 @@ async def test_a_lock_reaches_a_connected_client_by_refresh() -> None:
     assert publications.after(0) == []
 
 
-async def test_what_a_client_gets_of_a_refusal_is_what_centrifugo_makes_of_it() -> None:
+async def test_a_refusal_reaches_the_client_in_centrifugos_form() -> None:
     async with stand_in(Feed()) as (front, identity):
         used = identity.mint("child")
         await front.connect(used)

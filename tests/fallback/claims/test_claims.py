@@ -67,7 +67,7 @@ def shared(store: Store, clock: FakeClock, on_error: OnError = OnError.REFUSE, d
     return SharedClaims(store, on_error, deadline_s, clock.monotonic, Remembered())
 
 
-async def test_without_a_store_every_ticket_is_the_processs_own() -> None:
+async def test_without_a_store_every_claim_is_won() -> None:
     assert await NoClaims().claim(TICKETS[0]) is Result.WON
 
 
@@ -80,7 +80,7 @@ async def test_a_store_that_hangs_is_given_up_at_the_deadline(store: Store, cloc
     assert down == StoreDown(StoreKind.REDIS, "no answer within 20 ms", OnError.REFUSE)
 
 
-async def test_after_a_failure_one_claim_a_second_asks(store: Store, clock: FakeClock) -> None:
+async def test_after_a_failure_one_claim_per_second_reaches_the_store(store: Store, clock: FakeClock) -> None:
     store.up = False
     claims = shared(store, clock)
     for _ in range(5):
@@ -93,7 +93,7 @@ async def test_after_a_failure_one_claim_a_second_asks(store: Store, clock: Fake
     assert remembered(claims).results == [Result.ERROR] * 10
 
 
-async def test_a_contact_reopens_at_once(store: Store, clock: FakeClock) -> None:
+async def test_a_successful_contact_opens_the_gate_at_once(store: Store, clock: FakeClock) -> None:
     store.up = False
     claims = shared(store, clock)
     await claims.claim(TICKETS[0])
@@ -105,7 +105,7 @@ async def test_a_contact_reopens_at_once(store: Store, clock: FakeClock) -> None
     assert [type(notice) for notice in remembered(claims).notices] == [StoreDown, StoreUp]
 
 
-async def test_an_eviction_policy_is_warned_of_once_after_each_connect(store: Store, clock: FakeClock) -> None:
+async def test_an_eviction_policy_is_reported_once_after_each_connect(store: Store, clock: FakeClock) -> None:
     store.policy = "allkeys-lru"
     claims = shared(store, clock)
     for up in (True, True, False, True):
@@ -115,7 +115,7 @@ async def test_an_eviction_policy_is_warned_of_once_after_each_connect(store: St
     assert remembered(claims).notices.count(StoreEvicts("allkeys-lru")) == 2
 
 
-async def test_what_was_let_in_locally_is_claimed_afterwards_and_conflicts_are_counted(
+async def test_tickets_accepted_locally_are_claimed_afterwards_and_conflicts_are_counted(
     store: Store, clock: FakeClock
 ) -> None:
     store.up, store.used = False, {ticket_key(TICKETS[1])}
@@ -155,7 +155,7 @@ async def test_the_keeper_sends_a_hundred_a_tick_and_closes_the_store(store: Sto
     assert store.closed
 
 
-async def test_the_keeper_asks_each_tick_while_the_store_is_down_and_seldom_otherwise(
+async def test_the_keeper_contacts_the_store_each_tick_while_it_is_down_and_rarely_otherwise(
     store: Store, clock: FakeClock
 ) -> None:
     store.up = False

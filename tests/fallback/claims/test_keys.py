@@ -19,13 +19,13 @@ def test_the_key_of_a_pool_is_the_documented_one() -> None:
 
 
 @given(ticket=st.text())
-def test_the_key_shows_nothing_of_the_digest_that_user_ids_and_logs_show(ticket: str) -> None:
+def test_the_key_contains_no_part_of_the_digest(ticket: str) -> None:
     shown = hashlib.sha256(ticket.encode(errors="surrogatepass")).digest()
 
     assert ticket_key(shown)[:12] != shown.hex()[:12]
 
 
-def test_the_gate_lets_one_attempt_through_each_interval() -> None:
+def test_the_gate_passes_one_attempt_per_interval() -> None:
     gate = Gate()
     gate.failed(begun=10.0, now=10.2)
 

@@ -252,9 +252,9 @@ def assert_invariants_hold(machine: type[RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(machine, settings=STEPS)
 
 
-def test_with_refuse_a_ticket_gets_in_at_most_once_whatever_happens() -> None:
+def test_with_refuse_a_ticket_is_accepted_at_most_once_whatever_happens() -> None:
     assert_invariants_hold(FleetLife)
 
 
-def test_with_local_it_does_once_in_each_process_and_doubles_are_counted() -> None:
+def test_with_local_a_ticket_is_accepted_once_in_each_process_and_duplicates_are_counted() -> None:
     assert_invariants_hold(LocalFleetLife)

@@ -16,7 +16,7 @@ LOADED = "import sys, realtime_site.asgi; print({'redis', 'rich'} & set(sys.modu
 
 
 @pytest.mark.processes
-def test_a_service_without_claims_loads_nothing_for_them() -> None:
+def test_a_service_without_claims_does_not_import_their_libraries() -> None:
     command = [sys.executable, "-c", LOADED]
     ended = subprocess.run(command, cwd=ROOT, env=environment(1), capture_output=True, text=True, check=True)  # noqa: S603
 

@@ -37,7 +37,7 @@ async def test_a_ticket_is_won_by_one_process_and_used_for_the_others(redis: Red
         assert (first.used, second.used) == (1, 1)
 
 
-async def test_what_is_stored_is_the_documented_keys_with_a_time_to_live(redis: RedisProcess) -> None:
+async def test_redis_stores_only_the_documented_keys_with_a_time_to_live(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as claims:
         await claims.contact()
         await claims.claim(digest("ticket-a"))
@@ -60,7 +60,7 @@ async def test_neither_a_ticket_nor_its_digest_is_in_redis(redis: RedisProcess) 
     assert digest(ticket).hex()[:12] not in stored
 
 
-async def test_the_count_is_of_the_pool_and_heard_with_each_contact(redis: RedisProcess) -> None:
+async def test_the_count_is_per_pool_and_is_returned_by_each_contact(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as first, claims_in(redis.url) as second, claims_in(redis.url, pool="b") as other:
         for ticket in TICKETS[:3]:
             await first.claim(ticket)
@@ -75,7 +75,7 @@ async def test_another_pool_with_the_same_ticket_finds_it_used(redis: RedisProce
         assert [await old.claim(TICKETS[0]), await new.claim(TICKETS[0])] == [Result.WON, Result.USED]
 
 
-async def test_prefixes_are_apart(redis: RedisProcess) -> None:
+async def test_prefixes_are_independent(redis: RedisProcess) -> None:
     async with claims_in(redis.url, prefix="one") as one, claims_in(redis.url, prefix="two") as two:
         assert [await one.claim(TICKETS[0]), await two.claim(TICKETS[0])] == [Result.WON, Result.WON]
 
@@ -97,7 +97,7 @@ async def test_a_flushed_script_is_sent_again(redis: RedisProcess) -> None:
         assert claims.used == 2
 
 
-async def test_a_redis_that_hangs_is_waited_for_once_and_no_answer_goes_astray(redis: RedisProcess) -> None:
+async def test_a_hanging_redis_is_waited_for_once_and_no_answer_reaches_another_claim(redis: RedisProcess) -> None:
     async with claims_in(redis.url, deadline_s=0.25) as claims, claims_in(redis.url) as other:
         await asyncio.gather(*(claims.claim(ticket) for ticket in TICKETS))  # every connection is open
         redis.pause()
@@ -127,7 +127,7 @@ async def until_contact(claims: object) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_killed_redis_is_an_error_at_once_and_its_return_is_noticed(redis: RedisProcess) -> None:
+async def test_a_killed_redis_is_an_error_at_once_and_its_return_is_detected(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as claims:
         await claims.contact()
         redis.kill()
@@ -140,7 +140,7 @@ async def test_a_killed_redis_is_an_error_at_once_and_its_return_is_noticed(redi
         assert [type(notice) for notice in remembered(claims).notices] == [StoreDown, StoreUp]
 
 
-async def test_back_without_persistence_used_tickets_are_good_again(redis: RedisProcess) -> None:
+async def test_after_a_restart_without_persistence_used_tickets_are_usable_again(redis: RedisProcess) -> None:
     """Documented: Redis did not keep what it had acknowledged."""
     async with claims_in(redis.url) as first, claims_in(redis.url) as second:
         await first.claim(TICKETS[0])
@@ -151,7 +151,7 @@ async def test_back_without_persistence_used_tickets_are_good_again(redis: Redis
         assert await second.claim(TICKETS[0]) is Result.WON
 
 
-async def test_back_with_its_append_only_file_used_tickets_stay_used(tmp_path: Path) -> None:
+async def test_after_a_restart_with_an_append_only_file_used_tickets_stay_used(tmp_path: Path) -> None:
     with redis_server(tmp_path, appendonly="yes") as redis:
         async with claims_in(redis.url) as first, claims_in(redis.url) as second:
             await first.claim(TICKETS[0])
@@ -162,7 +162,7 @@ async def test_back_with_its_append_only_file_used_tickets_stay_used(tmp_path: P
             assert (await second.claim(TICKETS[0]), second.used) == (Result.USED, 1)
 
 
-async def test_a_failover_that_loses_the_newest_claims_makes_them_good_once_more(tmp_path: Path) -> None:
+async def test_a_failover_that_loses_claims_makes_their_tickets_usable_again(tmp_path: Path) -> None:
     """Documented: the guarantee does not hold across a failover that loses acknowledged writes."""
     (tmp_path / "replica").mkdir()
     with (
@@ -196,7 +196,7 @@ async def replicating(replica: RedisProcess) -> None:
         ({"requirepass": "the-right-one"}, "it refuses the user or the password"),
     ],
 )
-async def test_a_redis_that_refuses_is_known_at_the_first_contact(
+async def test_a_redis_that_refuses_is_detected_at_the_first_contact(
     tmp_path: Path, options: dict[str, str], reason: str
 ) -> None:
     with redis_server(tmp_path, **options) as redis:
@@ -219,7 +219,7 @@ async def test_a_redis_that_refuses_is_known_at_the_first_contact(
         ("127.0.0.1:1", "cannot connect (Connection refused)"),
     ],
 )
-async def test_a_server_that_is_not_there_is_an_error_with_its_reason(host: str, reason: str) -> None:
+async def test_an_unreachable_server_is_an_error_with_its_reason(host: str, reason: str) -> None:
     async with claims_in(f"redis://{host}", deadline_s=20) as claims:
         contacted = await claims.contact()
 
@@ -245,7 +245,7 @@ OF_A_CLUSTER = "it is a node of a Redis Cluster, which is not supported"
         (b"-ERR max number of clients reached\r\n", "it has reached its maximum number of clients"),
     ],
 )
-async def test_a_reply_that_no_usable_redis_gives_is_an_error_with_its_reason(reply: bytes, reason: str) -> None:
+async def test_the_reply_of_an_unusable_server_is_an_error_with_its_reason(reply: bytes, reason: str) -> None:
     async with answering(reply) as url, claims_in(url) as claims:
         result = await claims.claim(TICKETS[0])
         await claims.contact()
@@ -268,7 +268,7 @@ async def answering(reply: bytes) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
-async def test_an_evicting_policy_is_warned_of_and_works(tmp_path: Path, policy: str) -> None:
+async def test_an_eviction_policy_is_reported_but_claims_work(tmp_path: Path, policy: str) -> None:
     with redis_server(tmp_path, maxmemory_policy=policy) as redis:
         async with claims_in(redis.url) as claims:
             await claims.contact()
@@ -278,7 +278,7 @@ async def test_an_evicting_policy_is_warned_of_and_works(tmp_path: Path, policy:
             assert await claims.claim(TICKETS[0]) is Result.WON
 
 
-async def test_an_acl_with_the_documented_commands_is_enough(redis: RedisProcess) -> None:
+async def test_an_acl_with_the_documented_commands_is_sufficient(redis: RedisProcess) -> None:
     commands = ["+evalsha", "+eval", "+set", "+get", "+incr", "+expire", "~{test}:*"]
     redis.ask("ACL", "SETUSER", "claims", "on", ">pass", *commands)
     url = f"redis://claims:pass@127.0.0.1:{redis.port}"
@@ -287,14 +287,14 @@ async def test_an_acl_with_the_documented_commands_is_enough(redis: RedisProcess
         assert (await claims.contact(), await claims.claim(TICKETS[0])) == (True, Result.WON)
 
 
-async def test_over_a_unix_socket(tmp_path: Path) -> None:
+async def test_claims_work_over_a_unix_socket(tmp_path: Path) -> None:
     socket = tmp_path / "redis.sock"
     with redis_server(tmp_path, unixsocket=str(socket), password="made-up"):
         async with claims_in(f"unix://:made-up@{socket}?db=3") as claims:
             assert await claims.claim(TICKETS[0]) is Result.WON
 
 
-async def test_over_tls_with_a_certificate_of_the_authority_that_is_named(tmp_path: Path) -> None:
+async def test_claims_work_over_tls_only_with_a_certificate_of_the_configured_authority(tmp_path: Path) -> None:
     authority = Authority.in_folder(tmp_path)
     certificate, key = authority.issue("localhost")
     options = {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(authority.ca)}
@@ -336,7 +336,7 @@ async def known_to(sentinel: RedisProcess, field: str, value: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_burst_takes_no_more_than_its_connections(redis: RedisProcess) -> None:
+async def test_a_burst_uses_no_more_than_the_maximum_number_of_connections(redis: RedisProcess) -> None:
     async with claims_in(redis.url, deadline_s=10) as claims:
         results = await asyncio.gather(*(claims.claim(digest(f"burst-{number}")) for number in range(500)))
 

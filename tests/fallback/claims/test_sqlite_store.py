@@ -43,7 +43,7 @@ def racer(url: str, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
 
 
-def test_processes_that_start_at_once_win_each_ticket_once(tmp_path: Path) -> None:
+def test_processes_that_start_at_the_same_time_win_each_ticket_once(tmp_path: Path) -> None:
     url = f"file://{tmp_path}/claims"
     racers = [racer(url) for _ in range(3)]
     printed = [each.communicate(timeout=60)[0].split() for each in racers]
@@ -64,7 +64,7 @@ async def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
         assert (results, claims.used) == ({Result.USED}, 200)
 
 
-async def test_the_folder_and_the_file_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_access_the_folder_and_the_file(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         async with claims_in(f"file://{tmp_path}/new/claims") as claims:
@@ -85,7 +85,7 @@ async def test_a_claim_whose_answer_was_lost_is_won_by_the_same_process(tmp_path
         assert (claims.used, other.used) == (1, 1)
 
 
-async def test_the_count_is_of_the_pool(tmp_path: Path) -> None:
+async def test_the_count_is_per_pool(tmp_path: Path) -> None:
     url = f"file://{tmp_path}"
     async with claims_in(url) as old, claims_in(url, pool="b") as new:
         results = [await old.claim(TICKETS[0]), await new.claim(TICKETS[0]), await new.claim(TICKETS[1])]

@@ -43,7 +43,7 @@ def entry(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_example_is_sound_and_every_route_is_named() -> None:
+def test_the_example_has_no_problems_and_every_route_is_listed() -> None:
     code, lines = check(ROUTES)
 
     assert code == 0
@@ -135,7 +135,7 @@ def test_a_record_is_explained_byte_for_byte(tmp_path: Path, entry: Path) -> Non
     ]
 
 
-def test_a_record_in_json_has_its_commands_as_centrifugo_gets_them(tmp_path: Path, entry: Path) -> None:
+def test_the_json_of_a_record_has_the_commands_that_centrifugo_gets(tmp_path: Path, entry: Path) -> None:
     file = written(tmp_path, one_route(publishing()))
     command = b'{"publish":{"channel":"family:f1","data":{"id":"e1"},"idempotency_key":"t:3:7:1800000000000"}}'
 
@@ -226,7 +226,7 @@ def test_every_route_of_the_example_is_explained(name: str, monkeypatch: pytest.
     assert (code, fitting[-1], report["record"]["outcome"]) == (0, name, "done")
 
 
-def test_key_and_headers_are_the_records(tmp_path: Path, entry: Path) -> None:
+def test_the_key_and_the_headers_of_the_options_are_used(tmp_path: Path, entry: Path) -> None:
     file = written(tmp_path, one_route(publishing("a:{@key}:{@header.by}")))
 
     _, report = check_json(file, "--topic", "t", "--value", str(entry), "--key", "k", "--header", "by=x=y")
@@ -260,7 +260,7 @@ FLAT = {"namespaces": [{"name": "family", "history_size": 10, "history_ttl": "60
         ),
     ],
 )
-def test_the_routes_are_held_against_a_centrifugo_configuration(
+def test_the_routes_are_compared_with_a_centrifugo_configuration(
     tmp_path: Path, config: Any, warnings: list[str]
 ) -> None:
     server = tmp_path / "config.json"
@@ -271,7 +271,7 @@ def test_the_routes_are_held_against_a_centrifugo_configuration(
     assert (code, report["routes"][0]["warnings"]) == (1 if warnings else 0, warnings)
 
 
-def test_the_routes_are_held_against_a_policy_whose_backends_are_not_configured_here(tmp_path: Path) -> None:
+def test_the_routes_are_compared_with_a_policy_even_if_its_backends_are_not_configured(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(
         '[[channels]]\nmatch = "family:{family_id}:chat"\nallow = ["subscribe"]\nask_family_service = true\n\n'
@@ -314,7 +314,7 @@ def test_options_that_cannot_be_used_end_with_2(options: tuple[str, ...], messag
 @pytest.mark.parametrize(
     ("option", "what"), [("--centrifugo", "a Centrifugo configuration"), ("--policy", "a channel policy")]
 )
-def test_a_file_of_something_else_ends_with_2(tmp_path: Path, option: str, what: str) -> None:
+def test_a_file_of_another_kind_ends_with_2(tmp_path: Path, option: str, what: str) -> None:
     file = tmp_path / "file.json"
     file.write_text("{")
 

@@ -21,7 +21,7 @@ LIMIT = 128
 @pytest.mark.parametrize(
     ("limit", "first", "highest"), [(1024, 20, 1024 - RESERVED), (1_048_576, 9, 1_048_576 - RESERVED), (64, 40, 52)]
 )
-def test_a_few_descriptors_are_kept_for_the_process_itself(limit: int, first: int, highest: int) -> None:
+def test_some_descriptors_are_reserved_for_the_process(limit: int, first: int, highest: int) -> None:
     descriptors = DescriptorLimit(limit)
 
     assert not descriptors.reached(first)
@@ -54,7 +54,7 @@ def test_a_process_may_open_as_many_files_as_the_hard_limit_allows() -> None:
 
 
 @pytest.mark.processes
-def test_out_of_descriptors_is_a_line_and_a_metric_and_passes() -> None:
+def test_running_out_of_descriptors_is_logged_and_counted_and_the_service_recovers() -> None:
     port = free_port()
     command = ["sh", "-c", f'ulimit -n {LIMIT}; exec "$@"', "sh", *serve_command(port)]
     with (

@@ -57,7 +57,7 @@ async def test_a_caller_that_has_hung_up_is_gone(line: Line) -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-async def test_a_hang_up_that_the_event_loop_is_about_to_see_counts(line: Line, turns: int) -> None:
+async def test_a_hang_up_counts_even_before_the_event_loop_has_processed_it(line: Line, turns: int) -> None:
     caller = caller_of(line)
     later(turns, line.hang_up)
 
@@ -70,7 +70,7 @@ def later(turns: int, act: Callable[[], None]) -> None:
     loop.call_soon(act if turns == 1 else lambda: later(turns - 1, act))
 
 
-async def test_a_late_part_of_a_body_is_no_hang_up(line: Line) -> None:
+async def test_a_late_part_of_a_body_is_not_a_hang_up(line: Line) -> None:
     caller = caller_of(line)
     line.messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
 
@@ -114,7 +114,7 @@ async def test_a_finished_request_is_not_cancelled(line: Line) -> None:
 
 
 @pytest.mark.parametrize(("age_s", "cancelled"), [(BODY_TIMEOUT_S, False), (BODY_TIMEOUT_S + 0.1, True)])
-async def test_a_body_that_does_not_come_is_given_up(line: Line, age_s: float, cancelled: bool) -> None:
+async def test_the_request_is_cancelled_if_its_body_does_not_arrive(line: Line, age_s: float, cancelled: bool) -> None:
     task = waiting_request()
     caller = caller_of(line, task, reading=True)
 
@@ -125,7 +125,7 @@ async def test_a_body_that_does_not_come_is_given_up(line: Line, age_s: float, c
     task.cancel()
 
 
-async def test_a_slow_body_is_given_up_once(line: Line) -> None:
+async def test_a_request_with_a_slow_body_is_cancelled_once(line: Line) -> None:
     task = waiting_request()
     caller = caller_of(line, task, reading=True)
 
@@ -135,7 +135,7 @@ async def test_a_slow_body_is_given_up_once(line: Line) -> None:
     assert task.cancelling() == 1
 
 
-async def test_a_body_that_has_come_may_be_worked_on_for_as_long_as_it_takes(line: Line) -> None:
+async def test_a_request_with_a_complete_body_has_no_time_limit(line: Line) -> None:
     task = waiting_request()
     caller = caller_of(line, task)
 
@@ -147,7 +147,7 @@ async def test_a_body_that_has_come_may_be_worked_on_for_as_long_as_it_takes(lin
     task.cancel()
 
 
-async def test_a_watch_sees_the_hang_up_of_a_request_that_takes_its_time(line: Line) -> None:
+async def test_a_watch_detects_the_hang_up_of_a_slow_request(line: Line) -> None:
     watch = Watch(asyncio.get_running_loop())
 
     async def serve() -> None:
@@ -165,7 +165,7 @@ async def test_a_watch_sees_the_hang_up_of_a_request_that_takes_its_time(line: L
     assert task.cancelled()
 
 
-async def test_a_watch_without_requests_rests(line: Line) -> None:
+async def test_a_watch_without_requests_has_no_timer(line: Line) -> None:
     watch = Watch(asyncio.get_running_loop())
     watch.leave(watch.enter(line.receive))
 

@@ -96,7 +96,7 @@ async def both(running: Service, scope: Scope, *parts: bytes) -> tuple[Answer, A
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_method_on_every_path_is_answered_as_django_answers(identity: IdentityStub, path: str) -> None:
+async def test_every_method_on_every_path_gets_djangos_answer(identity: IdentityStub, path: str) -> None:
     async with service(identity.address) as running:
         for method in METHODS:
             lean, stock = await both(running, request(path, method), BODIES[4])
@@ -106,7 +106,7 @@ async def test_every_method_on_every_path_is_answered_as_django_answers(identity
 
 @pytest.mark.parametrize("path", ["/centrifugo/connect", "/centrifugo/rpc", "/health", "/nowhere"])
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-async def test_every_body_is_answered_as_django_answers(identity: IdentityStub, path: str, body: bytes) -> None:
+async def test_every_body_gets_djangos_answer(identity: IdentityStub, path: str, body: bytes) -> None:
     async with service(identity.address) as running:
         whole = await both(running, request(path, "POST"), body)
         in_parts = await both(running, request(path, "POST"), body[:7], b"", body[7:])
@@ -118,7 +118,7 @@ async def test_every_body_is_answered_as_django_answers(identity: IdentityStub, 
     "host",
     [b"example.org", b"example.org:9730", b"EXAMPLE.org", b"example.com", b"", b"[::1]:80", b"a b", b"\xff", None],
 )
-async def test_every_host_is_answered_as_django_answers(identity: IdentityStub, host: bytes | None) -> None:
+async def test_every_host_gets_djangos_answer(identity: IdentityStub, host: bytes | None) -> None:
     headers = [] if host is None else [(b"host", host)]
 
     async with service(identity.address, ALLOWED_HOSTS=["example.org"]) as running:
@@ -148,7 +148,7 @@ async def test_every_host_is_answered_as_django_answers(identity: IdentityStub, 
     ],
     ids=str,
 )
-async def test_every_oddity_is_answered_as_django_answers(identity: IdentityStub, more: dict[str, Any]) -> None:
+async def test_every_unusual_request_gets_djangos_answer(identity: IdentityStub, more: dict[str, Any]) -> None:
     async with service(identity.address) as running:
         for path, method in (("/health", "GET"), ("/centrifugo/connect", "POST"), ("/nowhere", "GET")):
             lean, stock = await both(running, request(path, method, **more), BODIES[4])
@@ -156,7 +156,7 @@ async def test_every_oddity_is_answered_as_django_answers(identity: IdentityStub
             assert lean == stock
 
 
-async def test_what_is_no_path_below_the_root_is_not_found_in_json(identity: IdentityStub) -> None:
+async def test_a_target_that_is_not_a_path_gets_404_in_json(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         lean, stock = await both(running, request("/health", root_path="/health"))
 
@@ -164,7 +164,7 @@ async def test_what_is_no_path_below_the_root_is_not_found_in_json(identity: Ide
     assert orjson.loads(lean.body) == {"error": {"code": 404, "message": "not found"}}
 
 
-async def test_a_bug_is_answered_as_django_answers(identity: IdentityStub) -> None:
+async def test_a_bug_gets_djangos_answer(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         scope = request("/health")
         running.runtime = None  # type: ignore[assignment]
@@ -175,7 +175,7 @@ async def test_a_bug_is_answered_as_django_answers(identity: IdentityStub) -> No
     assert b"Traceback" not in lean.body
 
 
-async def test_a_middleware_with_hooks_of_its_own_is_refused() -> None:
+async def test_a_middleware_with_hooks_is_refused() -> None:
     with (
         override_settings(MIDDLEWARE=["tests.realtime_site.serving.test_handler.with_view_hook"]),
         pytest.raises(ImproperlyConfigured, match="only plain async middlewares"),
@@ -250,7 +250,7 @@ def remembered() -> int:
 
 
 @pytest.mark.parametrize("part", ["whole", "half a body", "half a head"])
-async def test_nothing_is_left_of_callers_who_hang_up(identity: IdentityStub, part: str) -> None:
+async def test_callers_that_hang_up_leave_nothing_in_memory(identity: IdentityStub, part: str) -> None:
     asked = asyncio.Event()
     callers = 100
 

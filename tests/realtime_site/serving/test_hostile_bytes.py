@@ -45,7 +45,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return True
 
 
-def test_trailers_are_bounded_with_the_head(process: Process) -> None:
+def test_trailers_have_the_same_limits_as_the_head(process: Process) -> None:
     warm = exchange(process, CHUNKED + b"\r\n0\r\n" + b"a: b\r\n" * 300)
     before = rss_kib(process)
 
@@ -57,7 +57,7 @@ def test_trailers_are_bounded_with_the_head(process: Process) -> None:
     assert rss_kib(process) - before < 2 * KIB
 
 
-def test_a_trailer_is_no_header_to_the_guard(process: Process) -> None:
+def test_the_guard_ignores_trailers(process: Process) -> None:
     body = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
     token = b"X-Centrifugo-Proxy-Token: %b\r\n" % TOKEN.encode()
     close = b"Connection: close\r\n"
@@ -82,7 +82,7 @@ UPGRADES = {
 @pytest.mark.parametrize("name", UPGRADES)
 @pytest.mark.parametrize("framing", ["length", "chunked", "none"])
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
-def test_what_is_not_served_is_ignored_and_the_next_request_unharmed(
+def test_unsupported_features_are_ignored_and_the_next_request_is_answered(
     process: Process, name: str, framing: str, pieces: int
 ) -> None:
     head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nX-Centrifugo-Proxy-Token: %b\r\n" % TOKEN.encode()
@@ -143,7 +143,7 @@ def test_an_expected_continue_is_sent_before_the_body(process: Process, expectat
         (b"\r\n" * 20_000, 431),
     ],
 )
-def test_a_head_is_answered_by_the_rules_of_http(process: Process, head: bytes, status: int) -> None:
+def test_an_invalid_head_gets_the_status_that_http_requires(process: Process, head: bytes, status: int) -> None:
     answer = exchange(process, head)
 
     assert statuses(answer) == [status]
@@ -194,7 +194,7 @@ def test_a_flood_of_pipelined_requests_delays_no_other_client(process: Process) 
     assert slowest < 5
 
 
-def test_connections_that_are_reset_are_let_go_at_once(process: Process) -> None:
+def test_reset_connections_are_released_at_once(process: Process) -> None:
     reset = struct.pack("ii", 1, 0)
 
     def rush(count: int) -> None:

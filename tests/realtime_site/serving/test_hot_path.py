@@ -93,7 +93,7 @@ async def test_500_connects_use_no_thread(identity: IdentityStub, script: str, t
 
 
 @kinds
-async def test_500_connects_leave_nothing_behind(identity: IdentityStub, script: str, traced: bool) -> None:
+async def test_500_connects_leave_no_memory_and_no_task(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     exporter = Encoding() if traced else None
     tracemalloc.start()

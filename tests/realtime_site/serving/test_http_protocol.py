@@ -65,7 +65,7 @@ async def test_a_body_may_be_larger_than_a_head() -> None:
         assert (await client.answer())[0] == 400
 
 
-async def test_a_head_that_does_not_come_whole_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_head_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_S", 0.1)
     async with uvicorn_service() as running, raw_client(running) as client:
         await client.send(b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n")
@@ -75,7 +75,7 @@ async def test_a_head_that_does_not_come_whole_ends_the_connection(monkeypatch: 
         assert (first, await ended(client)) == (200, b"")
 
 
-async def test_a_head_in_time_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_complete_head_leaves_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_S", 1)
     async with uvicorn_service() as running, raw_client(running) as client:
         await client.send(HEAD)
@@ -88,7 +88,7 @@ async def test_a_head_in_time_leaves_no_timer_behind(monkeypatch: pytest.MonkeyP
         assert (first, (await client.answer())[0]) == (200, 200)
 
 
-async def test_a_silent_connection_is_closed_as_an_idle_one_is() -> None:
+async def test_a_silent_connection_is_closed_like_an_idle_one() -> None:
     async with uvicorn_service(keep_alive_s=0.1) as running, raw_client(running) as client:
         assert await ended(client) == b""
 
@@ -138,7 +138,7 @@ async def test_a_connection_costs_at_most_128_kib_before_the_guard(
 
 
 @pytest.mark.parametrize("sent", [b"\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n"])
-async def test_bytes_that_become_no_request_do_not_keep_a_connection_open(sent: bytes) -> None:
+async def test_bytes_that_never_form_a_request_do_not_keep_a_connection_open(sent: bytes) -> None:
     async with uvicorn_service(keep_alive_s=0.5) as running, raw_client(running) as client:
         await client.send(sent)
         reading = asyncio.create_task(ended(client))
@@ -151,7 +151,7 @@ async def test_bytes_that_become_no_request_do_not_keep_a_connection_open(sent: 
         assert (await reading)[:12] in {b"", b"HTTP/1.1 404"}
 
 
-async def test_a_client_that_reads_no_answer_is_let_go() -> None:
+async def test_the_connection_of_a_client_that_does_not_read_is_closed() -> None:
     async with uvicorn_service(keep_alive_s=4) as running, raw_client(running) as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         client.writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)  # more answers than sockets hold
@@ -177,7 +177,7 @@ async def expect_connections(number: int) -> None:
     assert connections() == number
 
 
-async def test_a_connection_that_is_reset_leaves_nothing_behind() -> None:
+async def test_a_reset_connection_leaves_nothing_in_memory() -> None:
     async with uvicorn_service() as running:
         await running.http.get("/health/live")
         before = connections()
@@ -190,7 +190,7 @@ async def test_a_connection_that_is_reset_leaves_nothing_behind() -> None:
         await expect_connections(before)
 
 
-async def test_a_connection_that_has_ended_needs_no_garbage_collection() -> None:
+async def test_an_ended_connection_is_freed_without_a_garbage_collection() -> None:
     request = b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     async with uvicorn_service() as running:
         before = connections()
@@ -223,7 +223,7 @@ async def test_a_half_closed_sender_gets_its_answer_from_a_slow_identity(identit
     assert answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-async def test_a_caller_that_has_closed_costs_no_ticket(identity: IdentityStub) -> None:
+async def test_no_ticket_is_spent_for_a_caller_that_has_closed(identity: IdentityStub) -> None:
     """Identity fails after the caller has gone: no ticket of the pool is spent for it."""
     gone = asyncio.Event()
 
@@ -247,7 +247,7 @@ async def test_a_caller_that_has_closed_costs_no_ticket(identity: IdentityStub) 
     assert left == 2
 
 
-async def test_pipelined_requests_are_answered_wherever_they_are_cut_for_the_parser(identity: IdentityStub) -> None:
+async def test_pipelined_requests_are_answered_however_the_parser_gets_their_bytes(identity: IdentityStub) -> None:
     """The parser gets a kilobyte at a time: some requests are complete only when an earlier one has been answered."""
     identity.script = success()
     body = orjson.dumps(connect_body("a-ticket"))

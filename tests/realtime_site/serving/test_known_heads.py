@@ -71,7 +71,7 @@ reads = st.lists(st.one_of(likely, st.lists(parts, max_size=8).map(b"".join)), m
 
 @examples(400)
 @given(reads, st.binary(min_size=2, max_size=2))
-def test_what_is_known_is_what_the_parser_finds(some: list[bytes], other_body: bytes) -> None:
+def test_a_known_head_gives_the_request_that_the_parser_finds(some: list[bytes], other_body: bytes) -> None:
     heads = knowing(some)
 
     for read in (*some, *(read[:-2] + other_body for read in some)):
@@ -100,13 +100,13 @@ def test_a_read_that_is_not_a_known_head_and_its_body_is_left_to_the_parser(rest
     "field",
     [b"Transfer-Encoding: chunked", b"Upgrade: h2c", b"Expect: 100-continue", b"traceparent: 00", b"X: " + b"a" * 3000],
 )
-def test_heads_that_are_unfit_are_never_known(field: bytes) -> None:
+def test_unfit_heads_are_never_remembered(field: bytes) -> None:
     read = HEAD + b"\r\n" + field + b"\r\n\r\n{}"
 
     assert knowing([read]).find(read) is None
 
 
-def test_heads_that_differ_every_time_do_not_pile_up() -> None:
+def test_heads_that_never_repeat_do_not_fill_the_memory() -> None:
     reads = [HEAD + b"\r\nX-Request: %d\r\n\r\n{}" % number for number in range(MOST_HEADS + 10)]
 
     heads = knowing(reads)

@@ -10,7 +10,7 @@ BY_STATUS = "django_http_responses_total_by_status_total"
 
 
 @pytest.mark.parametrize("host", ["example.org", "EXAMPLE.ORG:9730", "a.example.net", "example.net"])
-async def test_a_host_of_the_list_is_served(host: str) -> None:
+async def test_an_allowed_host_is_served(host: str) -> None:
     async with service(ALLOWED_HOSTS=["example.org", ".example.net"]) as running:
         response = await running.http.get("/nowhere", headers={"Host": host})
 
@@ -19,7 +19,7 @@ async def test_a_host_of_the_list_is_served(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["example.com", "www.example.org", "example.org.evil", "", "[::1", "a b"])
 @pytest.mark.parametrize("path", ["/centrifugo/connect", "/nowhere", "/healthy", "/metrics/"])
-async def test_another_host_is_refused_wherever_it_goes(host: str, path: str) -> None:
+async def test_another_host_is_refused_on_every_path(host: str, path: str) -> None:
     async with service(ALLOWED_HOSTS=["example.org", ".example.net"]) as running:
         response = await running.http.get(path, headers={"Host": host})
 
@@ -28,7 +28,7 @@ async def test_another_host_is_refused_wherever_it_goes(host: str, path: str) ->
 
 @pytest.mark.parametrize("host", ["10.1.2.3:9730", "[fd00::7]:9730", "pod-1", "an other"])
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
-async def test_probes_and_scrapes_are_answered_whatever_host_they_name(path: str, host: str) -> None:
+async def test_probes_and_scrapes_are_answered_for_any_host(path: str, host: str) -> None:
     async with service(ALLOWED_HOSTS=["example.org"]) as running:
         response = await running.http.get(path, headers={"Host": host})
 
@@ -74,7 +74,7 @@ async def test_a_response_is_counted_by_its_status(path: str, status: int) -> No
     assert await counted(f'{BY_STATUS}{{status="{status}"}}', "GET", path) == 1
 
 
-async def test_made_up_methods_share_one_label() -> None:
+async def test_unknown_methods_share_one_label() -> None:
     sample = f'{BY_VIEW}{{method="<invalid method>",transport="http",view="not-found"}}'
 
     assert await counted(sample, "BREW", "/any/where") == 1

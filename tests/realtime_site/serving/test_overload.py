@@ -121,7 +121,7 @@ async def test_the_protocol_class_refuses_without_the_application(
     ],
     ids=["not configured", "method", "path", "size", "host", "token", "signature", "query"],
 )
-async def test_what_is_answered_before_the_limit_is_still_answered(
+async def test_answers_that_precede_the_limit_stay_the_same(
     identity: IdentityStub, sent: bytes, settings: dict[str, Any], status: int
 ) -> None:
     answers = []
@@ -135,7 +135,7 @@ async def test_what_is_answered_before_the_limit_is_still_answered(
 
 
 @pytest.mark.parametrize("guard", ["token", "secret"])
-async def test_the_guard_is_asked_for_every_body(identity: IdentityStub, guard: str) -> None:
+async def test_the_guard_checks_every_body(identity: IdentityStub, guard: str) -> None:
     """A head with a signature that fits one body does not let another body of its length through."""
     settings = {"CENTRIFUGO_PROXY_TOKEN": "a-token"} if guard == "token" else {"CENTRIFUGO_PROXY_SECRET": "a-secret"}
     fields = {
@@ -150,7 +150,7 @@ async def test_the_guard_is_asked_for_every_body(identity: IdentityStub, guard: 
     assert other.split()[1] == (b"503" if guard == "token" else b"403")
 
 
-async def test_a_free_slot_lets_the_same_head_in_again(identity: IdentityStub) -> None:
+async def test_a_request_with_a_known_head_is_answered_once_a_slot_is_free(identity: IdentityStub) -> None:
     async with full_service(identity) as running, raw_client(running) as client:
         sent = request("X-Made-Up: free")
         refused = [(await answer(client, sent)).split()[1] for _ in range(2)]

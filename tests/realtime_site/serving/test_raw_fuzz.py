@@ -89,7 +89,7 @@ def process() -> Iterator[Process]:
         yield process
 
 
-def test_any_bytes_are_answered_or_refused_and_the_next_client_is_served(process: Process) -> None:
+def test_arbitrary_bytes_are_answered_or_refused_and_the_next_client_is_served(process: Process) -> None:
     memory: list[int] = []
 
     with raw_socket(process) as other:

@@ -83,14 +83,14 @@ def test_ids_and_times_are_the_bytes_that_protobuf_writes(
 
 
 @pytest.mark.parametrize("count", [1, 2, 512, 5000])
-def test_any_number_of_records_is_encoded_as_the_package_encodes_their_spans(count: int) -> None:
+def test_any_number_of_records_is_encoded_like_the_package_encodes_their_spans(count: int) -> None:
     some = [record(number) for number in range(count)]
 
     assert parsed(some) == by_the_package(some)
 
 
 @given(st.lists(st.integers(0, 2**70), max_size=4))
-def test_a_resource_of_many_attributes_is_encoded_as_the_package_encodes_it(lengths: list[int]) -> None:
+def test_a_resource_with_many_attributes_is_encoded_like_the_package_encodes_it(lengths: list[int]) -> None:
     facts = {f"key.{number}": "v" * (length % 20_000) for number, length in enumerate(lengths)}
     resource = Resource(facts, "https://example.org/s")
 

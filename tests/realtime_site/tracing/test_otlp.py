@@ -101,7 +101,7 @@ def test_headers_are_sent_with_each_export_and_the_connection_is_used_again() ->
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_spans_that_a_collector_cannot_take_now_are_sent_again(status: int) -> None:
+def test_spans_are_sent_again_after_a_temporary_failure_of_the_collector(status: int) -> None:
     with collector() as sink:
         sink.answers = [status]
         exporter = exporter_of(options(sink.url))
@@ -113,7 +113,7 @@ def test_spans_that_a_collector_cannot_take_now_are_sent_again(status: int) -> N
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 413, 500, 501])
-def test_spans_that_a_collector_refuses_are_dropped_with_one_line(
+def test_spans_that_a_collector_refuses_are_dropped_and_one_line_is_logged(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with collector() as sink:

@@ -44,7 +44,7 @@ def exported() -> Iterator[Exported]:
     exporter.open.set()
 
 
-def test_everything_added_is_exported_once_in_its_order(exported: Exported) -> None:
+def test_every_span_is_exported_once_in_order(exported: Exported) -> None:
     queue = SpanQueue(exported, batch=7, delay_s=0.01)
     ended = [record(number) for number in range(1000)]
 
@@ -95,7 +95,7 @@ def test_the_oldest_are_lost_and_counted_when_the_queue_is_full(
     assert [line.getMessage() for line in caplog.records] == ["7 spans were lost: the queue of 10 requests was full"]
 
 
-def test_a_failed_export_loses_one_batch_alone(exported: Exported, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_export_loses_only_one_batch(exported: Exported, caplog: pytest.LogCaptureFixture) -> None:
     exported.failing = 1
     queue = SpanQueue(exported, batch=2, delay_s=LONG_S)
 
@@ -107,7 +107,7 @@ def test_a_failed_export_loses_one_batch_alone(exported: Exported, caplog: pytes
     assert [line.getMessage() for line in caplog.records] == ["2 spans were not exported"]
 
 
-def test_a_flush_exports_what_is_queued(exported: Exported) -> None:
+def test_a_flush_exports_the_queued_spans(exported: Exported) -> None:
     queue = SpanQueue(exported, batch=100, delay_s=LONG_S)
     queue.add(record(1))
 

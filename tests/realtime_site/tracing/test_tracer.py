@@ -43,7 +43,7 @@ def carried(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.001, 0.25, 0.5, 1.0])
-def test_new_traces_are_sampled_as_the_sdk_would_sample_them(ratio: float) -> None:
+def test_new_traces_are_sampled_like_in_the_sdk(ratio: float) -> None:
     recorder, sampler = Recorder(ratio), ParentBasedTraceIdRatio(ratio)
 
     metadata = [dict(recorder.tracer.start_call()[0]) for _ in range(1000)]
@@ -56,7 +56,7 @@ def test_new_traces_are_sampled_as_the_sdk_would_sample_them(ratio: float) -> No
 
 @pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])
 @pytest.mark.parametrize(("ratio", "spans"), [(0.0, 0), (1.0, 2)])
-def test_without_respect_for_parents_the_ratio_decides_for_both_spans(flags: int, ratio: float, spans: int) -> None:
+def test_without_parent_based_sampling_the_ratio_decides_for_both_spans(flags: int, ratio: float, spans: int) -> None:
     recorder = Recorder(ratio, parent_based=False)
     traceparent = f"00-{0xABC:032x}-{0xDEF:016x}-{flags:02x}"
 
@@ -71,7 +71,7 @@ def test_without_respect_for_parents_the_ratio_decides_for_both_spans(flags: int
 
 @pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])
 @pytest.mark.parametrize("state", [TraceState(), TraceState([("a", "1"), ("b", "x=y")])], ids=["", "state"])
-def test_what_goes_to_the_server_is_what_the_propagator_would_send(flags: int, state: TraceState) -> None:
+def test_the_metadata_is_the_same_as_the_propagators(flags: int, state: TraceState) -> None:
     incoming: dict[str, str] = {}
     parent = SpanContext(0xABC, 0xDEF, True, TraceFlags(flags), state)
     PROPAGATOR.inject(incoming, trace.set_span_in_context(NonRecordingSpan(parent)))
@@ -96,7 +96,7 @@ header_values = st.one_of(
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"traceparent", b"tracestate", b"host"]), header_values), max_size=4))
-def test_whatever_trace_headers_come_a_span_is_made(headers: list[tuple[bytes, bytes]]) -> None:
+def test_a_span_is_made_whatever_the_trace_headers_are(headers: list[tuple[bytes, bytes]]) -> None:
     recorder = Recorder()
 
     recorder.tracer.server_span(request(*headers), ROUTE).finish(200, "success")
@@ -119,7 +119,7 @@ def test_the_server_span_is_current_until_it_ends() -> None:
     assert trace.get_current_span() is before
 
 
-def test_an_unsampled_request_still_sends_its_trace_on_and_records_nothing() -> None:
+def test_an_unsampled_request_propagates_its_trace_and_records_nothing() -> None:
     recorder = Recorder(ratio=0.0)
 
     server = recorder.tracer.server_span(request(), ROUTE)
@@ -131,7 +131,7 @@ def test_an_unsampled_request_still_sends_its_trace_on_and_records_nothing() -> 
     assert recorder.spans() == ()
 
 
-def test_a_span_lasts_from_its_making_to_its_end() -> None:
+def test_a_span_lasts_from_its_creation_to_its_end() -> None:
     recorder = Recorder()
 
     server = recorder.tracer.server_span(request(), ROUTE)
