@@ -8,14 +8,14 @@ from typing import Final, NamedTuple
 from common.adaptive_limit import AdaptiveLimit
 
 TICK_S: Final = 0.05
-# A request passes through the event loop several times, so the loop lags by a share of the whole queue.
+# A request passes through the event loop several times, so the loop's lag is a share of the time for the whole queue.
 HOPS: Final = 6
 
 OverTime = Callable[[float], float]
 
 
 class Outcome(NamedTuple):
-    """Requests by their end. `late` were answered after their caller had gone."""
+    """Numbers of requests by their end. `late`: answered after the caller had hung up."""
 
     answered: int
     late: int
@@ -35,10 +35,9 @@ def simulate(
     patience_s: float = 2.5,
     refusal: float = 0.05,
 ) -> Outcome:
-    """Random arrivals at `arrivals(t)` a second. The processor does `capacity` requests a second, one after another.
-
-    A request also waits for `peer_s(t)` seconds, more or less, beside the processor. A refusal costs the share
-    `refusal` of a request.
+    """Random arrivals at a rate of `arrivals(t)` per second. The processor handles `capacity` requests per second, one
+    after another. A request also waits for about `peer_s(t)` seconds for a peer, without using the processor. A refusal
+    takes the share `refusal` of a request's processor time.
     """
     chance = random.Random(7)  # noqa: S311
     now, busy_until, next_tick = 0.0, 0.0, TICK_S

@@ -1,4 +1,4 @@
-"""The adaptive limit: its rules one by one, and simulated loads on a service that does 500 requests a second."""
+"""The adaptive limit: each rule, and simulated loads on a service that handles 500 requests per second."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def always(value: float) -> OverTime:
 
 
 def filled(limit: AdaptiveLimit) -> AdaptiveLimit:
-    """The limit with every place taken, and one request refused."""
+    """The limit with every slot taken, and one request refused."""
     while limit.enter():
         pass
     return limit

@@ -1,4 +1,4 @@
-"""What one segment of a channel may be."""
+"""The rules for a segment of a channel's name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever a path names, reading it ends, soon and with a reason."""
+"""Reading a path never hangs, whatever the path names, and a failure has a reason."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ def test_a_regular_file_is_read_whole(tmp_path: Path) -> None:
 
 def test_a_link_to_a_regular_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"secret")
-    (tmp_path / "link").symlink_to("file")  # as Kubernetes mounts its Secrets
+    (tmp_path / "link").symlink_to("file")  # Kubernetes mounts Secrets as links
 
     assert read_file(tmp_path / "link", MIB) == b"secret"
 
@@ -43,7 +43,7 @@ def unix_socket(path: Path) -> str:
 
 def huge(path: Path) -> str:
     path.touch()
-    os.truncate(path, 2**40)  # sparse: it takes no space
+    os.truncate(path, 2**40)  # a sparse file takes no space
     return str(path)
 
 

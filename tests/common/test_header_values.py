@@ -1,4 +1,4 @@
-"""Which secrets an HTTP header carries unchanged."""
+"""Which secrets can be sent in an HTTP header."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A secret is text whose representation does not show it."""
+"""Text with a hidden representation."""
 
 import secrets
 

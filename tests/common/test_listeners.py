@@ -23,7 +23,7 @@ class Counted(asyncio.Protocol):
 
 
 async def accepted_in_turns(waiting: int) -> list[int]:
-    """How many connections each turn accepts while so many wait."""
+    """The number of connections that each turn accepts while `waiting` connections wait."""
     loop, turns, port = asyncio.get_running_loop(), [0], free_port()
     servers = [await loop.create_server(lambda: Counted(turns), sock=each) for each in bound_sockets("127.0.0.1", port)]
     clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(waiting)]

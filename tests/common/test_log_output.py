@@ -1,4 +1,4 @@
-"""The writer of log lines, on streams of the test's own."""
+"""The writer of log lines, on streams that the tests open."""
 
 import fcntl
 import gc
@@ -29,7 +29,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def read_all(descriptor: int) -> bytes:
-    """What is in the pipe now."""
+    """The current content of the pipe."""
     os.set_blocking(descriptor, False)
     read = b""
     try:
@@ -96,7 +96,7 @@ def test_losses_are_reported_once_the_stream_works_again(
     writer.flush(10)
     lost = writer.dropped
 
-    os.dup2(pipe[1], full)  # there is room now
+    os.dup2(pipe[1], full)  # now the stream has room
     for _ in range(5):
         writer.write(b"kept\n")
         writer.flush(10)
@@ -112,7 +112,7 @@ def test_after_an_error_within_a_line_the_next_line_begins_on_a_new_line(pipe: t
     read_end, write_end = pipe
     os.set_blocking(write_end, False)
     writer = LineWriter(write_end)
-    long_line = b"x" * 100_000 + b"\n"  # longer than a pipe: the end of it waits
+    long_line = b"x" * 100_000 + b"\n"  # longer than the pipe's buffer, so its end has to wait
     writer.write(long_line)
     deadline = time.monotonic() + 10
     while not read_all_waiting(read_end) and time.monotonic() < deadline:
@@ -132,13 +132,13 @@ def test_after_an_error_within_a_line_the_next_line_begins_on_a_new_line(pipe: t
 
 
 def read_all_waiting(descriptor: int) -> bool:
-    """Whether the pipe has filled up."""
+    """True if the pipe is full."""
     waiting = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
     return bool(struct.unpack("i", waiting)[0] >= 65536)
 
 
 class Unprintable:
-    """An argument that cannot be put into a message."""
+    """An argument that cannot be formatted."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")

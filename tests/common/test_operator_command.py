@@ -1,4 +1,4 @@
-"""What the operators' commands print, and where it cannot be printed, as real processes."""
+"""The output of the operators' commands, and errors in writing it, as real processes."""
 
 import subprocess
 import sys

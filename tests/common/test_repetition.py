@@ -1,4 +1,4 @@
-"""One message of each key in a while, and how many it stands for."""
+"""One message per key and quiet time, with the number of messages that it represents."""
 
 from common.repetition import Repetition
 

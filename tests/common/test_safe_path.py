@@ -1,4 +1,4 @@
-"""What of a path that was given for a secret may be shown."""
+"""Which part of a secret's configured path may be shown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Timestamps as logs and health show them."""
+"""Timestamps in logs and health."""
 
 from common.timestamps import rfc3339
 

@@ -1,6 +1,5 @@
-"""The page of `make run` in a browser: an outage from its beginning to its end, as a user sees it.
-
-With SCREENSHOTS=FOLDER the pictures of the documentation are written there (`make screenshots`).
+"""The page of `make run` in a browser: an outage from its beginning to its end.
+With SCREENSHOTS=FOLDER the screenshots of the documentation are written to that folder (`make screenshots`).
 """
 
 import asyncio
@@ -46,7 +45,7 @@ def shows(place: str, text: str) -> str:
 
 
 async def check_in_every_look(tab: Tab) -> None:
-    """Light and dark are accessible, and nothing is wider than a phone's screen."""
+    """Check that the light and the dark page are accessible, and fit on a phone's screen."""
     for scheme in ("light", "dark"):
         await tab.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
         assert await grave_faults(tab) == [], scheme
@@ -57,14 +56,14 @@ async def check_in_every_look(tab: Tab) -> None:
 
 
 async def take_pictures(tab: Tab) -> None:
-    """Writes the pictures of the documentation."""
+    """Write the screenshots of the documentation."""
     await tab.value("document.activeElement.blur()")
     for scheme in ("light", "dark"):
         await tab.prefer(prefers_color_scheme=scheme)
         for name, (width, height), scale in (("page", DESK, 1), ("page-phone", PHONE, 2)):
             await tab.size(width, height, scale)
             await tab.value("scrollTo(0, 0)")
-            await asyncio.sleep(1.5)  # until colours have changed and dots are on their way
+            await asyncio.sleep(1.5)  # until colours have changed and dots are moving
             image = await tab.screenshot(format="webp", quality=82)
             (Path(FOLDER) / f"{name}-{scheme}.webp").write_bytes(image)
     await tab.size(*DESK)
@@ -102,13 +101,13 @@ async def test_the_page_shows_an_outage_and_ctrl_c_ends_all_processes_while_clie
 
 
 def address_of_the_page(printed: str) -> str:
-    """It is in the first line."""
+    """The page's address, which is in the first line."""
     [address] = re.findall(r"http://127\.0\.0\.1:\d+", printed.splitlines()[0])
     return str(address)
 
 
 async def identity_decides(tab: Tab) -> None:
-    """Three clients connect through Centrifugo; two of them hear a message."""
+    """Three clients connect through Centrifugo; two of them receive a message."""
     await tab.until(phase("well"))
     assert await tab.value(shows("mode", "Through Centrifugo."))
     if FOLDER:
@@ -125,7 +124,7 @@ async def identity_decides(tab: Tab) -> None:
 
 
 async def an_outage_begins(tab: Tab) -> None:
-    """Clients get in on fallback tickets, and are kept out of the chat."""
+    """Clients connect with fallback tickets, and may not join the chat."""
     await tab.click("[data-identity=down]")
     await tab.until(shows("headline", "The service has not noticed yet"))
     await tab.click("#connect-one")
@@ -150,7 +149,7 @@ async def an_outage_begins(tab: Tab) -> None:
 
 
 async def clients_return(tab: Tab) -> None:
-    """Identity is back, and all clients are themselves again."""
+    """Identity is back, and all clients connect as their users again."""
     all_of_them = await tab.value(f"{number('in')} + {number('fallback')}")
     await tab.click("[data-identity=up]")
     await tab.until(f"{phase('well')} || {phase('recovering')}")
@@ -193,7 +192,7 @@ async def test_without_centrifugo_the_page_explains_it_and_works_by_keyboard(mon
 
 
 async def by_keyboard(tab: Tab, name: str) -> None:
-    """Goes to a button with the Tab key, and presses it with the space bar."""
+    """Move to a button with the Tab key, and press it with the space bar."""
     for _ in range(30):
         await tab.press("Tab", 9)
         if await tab.value("document.activeElement.id") == name:

@@ -1,4 +1,4 @@
-"""`make run` as a newcomer uses it: start it, paste its lines into a shell, end it with Ctrl-C."""
+"""`make run` like a newcomer uses it: start it, paste its lines into a shell, and end it with Ctrl-C."""
 
 import json
 import os
@@ -32,10 +32,10 @@ BINARY = centrifugo.binary(centrifugo.majors()[0])
 CHAT = "family:family-1:chat"
 
 pytestmark = pytest.mark.processes
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste are curl's")
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines to paste use curl")
 needs_centrifugo = pytest.mark.skipif(
     BINARY is None,
-    reason="There is no Centrifugo: `make centrifugo` builds it with Go, and CENTRIFUGO_BIN names another.",
+    reason="Centrifugo is not available: `make centrifugo` builds it with Go, or CENTRIFUGO_BIN names another binary.",
 )
 
 
@@ -192,14 +192,14 @@ def test_ctrl_c_ends_all_processes_and_removes_all_files(tmp_path: Path) -> None
 
 
 def service_pids(printed: str) -> list[int]:
-    """Those of both services, in the order in which they started."""
+    """The process ids of both services, in the order in which they started."""
     pids = [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", printed)]
     assert len(pids) == 2, printed
     return pids
 
 
 def ports_of(printed: str) -> set[int]:
-    """Every loopback port that is named: the service, identity, the controls, Centrifugo."""
+    """Every printed loopback port: those of the service, identity, the controls and Centrifugo."""
     return {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", printed)}
 
 

@@ -1,4 +1,4 @@
-"""Detector and pool as one decision."""
+"""The decision of the detector and the pool together."""
 
 import hashlib
 from typing import NamedTuple
@@ -15,7 +15,7 @@ OUTAGE_S = 10.0
 
 
 class Claimed(NamedTuple):
-    """`Claims` that end in `result`, with so many tickets `used` in the fleet."""
+    """`Claims` that always return `result`, with `used` tickets used in the fleet."""
 
     result: Result
     used: int | None = None

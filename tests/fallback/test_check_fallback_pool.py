@@ -53,7 +53,7 @@ def pool_file(folder: Path, count: int, extra: str = "") -> tuple[Path, list[str
 
 @contextmanager
 def answering(status: int, body: bytes = b"", **headers: str) -> Iterator[str]:
-    """The URL of a server on loopback that answers every GET like this."""
+    """The URL of a server on loopback that answers every GET with this status, body and headers."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -64,7 +64,7 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -19,7 +19,7 @@ QUIET = {"FALLBACK_LOW_WATERMARK": "2"}
 
 @pytest.fixture
 def pool_file(tmp_path: Path) -> Path:
-    """Two tickets that only their owner can read."""
+    """A file of two tickets that only its owner can read."""
     file = tmp_path / "tickets"
     file.write_text(TICKETS)
     file.chmod(0o600)

@@ -1,4 +1,4 @@
-"""Random lives of a detector and of a pool, held to models of a few lines."""
+"""Random histories of a detector and of a pool, compared with short models."""
 
 from itertools import takewhile
 
@@ -15,10 +15,9 @@ STEPS = settings(max_examples=scaled(100), stateful_step_count=50)
 
 
 class DetectorLife(RuleBasedStateMachine):
-    """Clients' calls and probes that fail, are answered or cancelled in any order, while time goes on.
-
-    The model is the list of what was seen since the last end of a streak, and the number of the call that ended one
-    last. Time is whole seconds, so that no rounding decides.
+    """Clients' calls and probes that fail, are answered or are cancelled in any order, while time passes.
+    The model is the list of events since the last streak ended, and the number of the call that ended it. Times are
+    whole seconds, so that rounding has no effect.
     """
 
     calls = Bundle("calls")
@@ -114,7 +113,7 @@ class DetectorLife(RuleBasedStateMachine):
 
 
 class PoolLife(RuleBasedStateMachine):
-    """Tickets offered in any order, the same ones again and again, and some that were never in the pool."""
+    """Tickets in any order, some of them repeated, and some that were never in the pool."""
 
     @initialize(tickets=st.sets(st.sampled_from("abcdefgh")), watermark=st.integers(0, 9))
     def mint(self, tickets: set[str], watermark: int) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py mint_fallback_tickets`: the file it writes, and the files it does not touch."""
+"""`manage.py mint_fallback_tickets`: the file that it writes, and the files that it does not change."""
 
 import os
 import re
@@ -165,7 +165,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, mode: in
 
 @contextmanager
 def without_root() -> Iterator[None]:
-    """Runs as a user without root's rights."""
+    """Run as a user without root's rights."""
     if os.geteuid() != 0:
         yield
         return

@@ -1,4 +1,4 @@
-"""The detector alone: time is an argument, so that each window is exact."""
+"""The detector alone. Time is an argument, so the tests are exact."""
 
 import pytest
 
@@ -8,7 +8,7 @@ WINDOW_S = 5
 
 
 class Calls:
-    """A detector with a window of five seconds, whose calls start and end at once."""
+    """A detector with a window of five seconds. Each call starts and ends at the same moment."""
 
     def __init__(self, *, probing: bool = True) -> None:
         self.detector = OutageDetector(WINDOW_S, probing=probing)

@@ -1,4 +1,4 @@
-"""An identity that is partly ill, at different rates: whom the pool lets in."""
+"""An identity that answers only some calls, at different rates: how many clients need the pool."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Answers = Callable[[int, bool], bool]
 class Day:
     """An hour of clients at a steady rate, with the background probe, in virtual time.
 
-    `answers` says of each call, by its number and whether it is a probe, if identity answers it.
+    `answers` decides whether identity answers a call, by the call's number and whether it is a probe.
     """
 
     answers: Answers
@@ -62,7 +62,7 @@ class Day:
         return self.answers(self.calls, probe)
 
 
-# Rates that keep step with the probe, and such that drift against it.
+# Periods that are in phase with the probe, and periods that drift against it.
 PERIODS = pytest.mark.parametrize("period_s", [10.0, 10.05, 5.0, 2.0, 1.0, 1.005, 0.99, 0.5, 1 / 60], ids=str)
 
 

@@ -1,4 +1,4 @@
-"""A large pool fits in memory, measured in its own process."""
+"""The memory of a large pool, measured in a separate process."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 TICKETS = 1_000_000
 LIMIT_MIB = 160
-# The process has loaded what `manage.py serve` loads; VmHWM is its highest memory, in KiB. ru_maxrss would be at least
+# The process loads the same modules as `manage.py serve`. VmHWM is its peak memory, in KiB. ru_maxrss would be at least
 # the memory of the process that started it.
 LOADED = """
 from pathlib import Path
@@ -28,7 +28,7 @@ print(len(loaded_pool().pool), peak)
 
 
 def peak_mib(path: Path) -> tuple[int, float]:
-    """Tickets, and the highest memory of a process that loads the pool at `path`."""
+    """The number of tickets, and the peak memory in MiB of a process that loads the pool at `path`."""
     variables = bare_environment(FALLBACK_TICKETS_PATH=str(path))
     command = [sys.executable, "-c", LOADED]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=100, check=True)  # noqa: S603

@@ -6,7 +6,7 @@ from fallback.simulation import Answer, Pace, Step, Ticket, real_pace, script, v
 
 
 def times(steps: tuple[Step, ...]) -> list[int]:
-    """When each step is played, in milliseconds."""
+    """The time of each step, in milliseconds."""
     return [sum(step.wait_ms for step in steps[: index + 1]) for index in range(len(steps))]
 
 

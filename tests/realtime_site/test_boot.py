@@ -270,7 +270,7 @@ def test_leftover_fallback_values_do_not_abort_startup_without_a_pool() -> None:
 async def test_a_request_in_flight_is_answered_after_sigterm(
     identity: IdentityStub, command: Command, code: int
 ) -> None:
-    """uvicorn by itself ends by the signal it was sent; `serve` says that all went well."""
+    """Plain uvicorn ends by the signal that it received; `serve` exits with 0."""
     asked, release = asyncio.Event(), asyncio.Event()
 
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -296,7 +296,7 @@ async def test_a_request_in_flight_is_answered_after_sigterm(
 
 
 def impatient_command(port: int) -> list[str]:
-    """serve, with a second for requests in flight in place of its thirty."""
+    """`serve` with one second for requests in flight instead of thirty."""
     code = """
 from functools import partial
 from realtime_site import boot
@@ -335,7 +335,7 @@ async def test_a_hanging_request_delays_the_shutdown_no_longer_than_the_limit(
 
 
 async def refuses(process: Process) -> bool:
-    """Whether new connections are refused; until then, from SIGTERM on, the service must not call itself ready."""
+    """True if new connections are refused. Fails if, after SIGTERM, the service still reports that it is ready."""
     try:
         async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
             assert (await http.get("/health/ready")).status_code == 503
@@ -352,7 +352,7 @@ def test_ctrl_c_ends_serve_without_a_traceback() -> None:
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
-    """Whether the process has a handler for this signal."""
+    """True if the process has a handler for this signal."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (number - 1) & 1)

@@ -21,7 +21,7 @@ def parser_of(name: str) -> CommandParser:
 
 
 def examples(text: str) -> Iterator[str]:
-    """The lines below "example:" or "examples:", without what is said about them."""
+    """The lines below "example:" or "examples:", without their explanations."""
     for block in re.findall(r"^examples?:\n((?: +\S.*\n?)+)", text, re.MULTILINE):
         for line in block.splitlines():
             yield re.split(r"\s{2,}", line.strip())[0]

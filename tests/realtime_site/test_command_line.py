@@ -1,4 +1,4 @@
-"""manage.py as an operator meets it."""
+"""The command line of manage.py."""
 
 import os
 import re
@@ -86,7 +86,7 @@ def test_bash_completion_works_as_the_reference_describes(typed: str, completion
 
 
 def completed(typed: str) -> subprocess.CompletedProcess[str]:
-    """What a real bash has in COMPREPLY when Tab is pressed after these words."""
+    """The content of COMPREPLY in a real bash after Tab is pressed after these words."""
     [lines] = re.findall(r"^```bash\n(.*?)^```", (DOCS / "reference.md").read_text(), re.MULTILINE | re.DOTALL)
     words = typed.split()
     script = f"""

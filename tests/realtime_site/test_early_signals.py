@@ -1,4 +1,4 @@
-"""A signal at any moment of the boot ends the process as it should: never lost, and without a traceback."""
+"""A signal at any moment of startup ends the process: it is never lost, and never causes a traceback."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def wait_for(popen: "subprocess.Popen[bytes]", condition: Callable[[], bool]) ->
 
 
 def boot_s() -> float:
-    """How long a start takes on this machine now, in seconds."""
+    """The current duration of a startup on this machine, in seconds."""
     port = free_port()
     with started(serve_command(port), port) as process:
         began = time.monotonic()
@@ -44,7 +44,7 @@ def boot_s() -> float:
 
 
 def ended(process: Process) -> tuple[int, list[str]]:
-    """The exit code, and what is in the log without being a line of it."""
+    """The exit code, and the lines in the log that are not JSON."""
     code = process.popen.wait(START_S)
     return code, [line for line in (process.stdout() + process.stderr()).splitlines() if not line.startswith("{")]
 

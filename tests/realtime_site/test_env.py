@@ -1,4 +1,4 @@
-"""The readers of environment variables: what each accepts, and how it refuses the rest."""
+"""The readers of environment variables: the values that they accept, and their refusals."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ Reader = Callable[[Environment], Any]
 
 
 def reading(**variables: str) -> Environment:
-    """The readers over these variables alone."""
+    """The readers with only these variables."""
     env = environ.Env()
     env.ENVIRON = variables
     return Environment(env)

@@ -61,7 +61,7 @@ def test_settings_and_variables_of_others_are_not_misspelt(name: str) -> None:
 
 
 def service_links(service: str) -> dict[str, str]:
-    """What Kubernetes sets in every container for a Service of this name."""
+    """The variables that Kubernetes sets in every container for a Service with this name."""
     url, port = "tcp://10.0.0.5:50051", f"{service}_PORT_50051_TCP"
     return {
         f"{service}_SERVICE_HOST": "10.0.0.5",

@@ -1,4 +1,4 @@
-"""The image's HEALTHCHECK, run as the container runs it."""
+"""The image's HEALTHCHECK, run like in the container."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def healthcheck(*more: str, **variables: str) -> subprocess.CompletedProcess[str
 
 @contextmanager
 def serving_on(host: str) -> Iterator[int]:
-    """The port of a service with this LISTEN_HOST, from when it says that it runs."""
+    """The port of a started service with this LISTEN_HOST."""
     port = free_port()
     with started(serve_command(port), port, LISTEN_HOST=host) as process:
         until = time.monotonic() + START_S

@@ -1,4 +1,4 @@
-"""From startup to shutdown: when the service calls itself ready, and what it does when it cannot start."""
+"""The lifespan: readiness from startup to shutdown, and failed startups."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ def application() -> Application:
 
 
 async def talk(app: Application, scope: Scope, *messages: Message) -> list[Message]:
-    """What the application sends when it receives these messages."""
+    """The messages that the application sends when it receives these messages."""
     incoming: asyncio.Queue[Message] = asyncio.Queue()
     for message in messages:
         incoming.put_nowait(message)

@@ -1,4 +1,4 @@
-"""Streams that do not take log lines: the service serves, counts what is lost, says so later, and ends as it should."""
+"""Streams that do not accept log lines: the service works, counts and reports the lost lines, and ends normally."""
 
 import fcntl
 import os
@@ -39,7 +39,7 @@ class Logging:
         return next(float(line.split()[1]) for line in lines if line.startswith(DROPPED))
 
     def log(self, lines: int) -> None:
-        """Have the service write so many lines at INFO: identity is down, and each ticket is good."""
+        """Let the service log this many lines at INFO: identity is down, and each fallback ticket is accepted."""
         while lines:
             self.tickets -= 1
             body = {"data": {"token": f"ticket-{self.tickets}"}}
@@ -67,7 +67,7 @@ class Logging:
 def logging_to(
     folder: Path, redirections: str = "", *, stdout: int | None = None, stderr: int | None = None
 ) -> Iterator[Logging]:
-    """A ready service that logs to these streams, as the shell has redirected them."""
+    """A ready service that logs to these streams, which the shell has redirected."""
     pool = folder / "pool"
     pool.write_text("".join(f"ticket-{number}\n" for number in range(TICKETS)))
     pool.chmod(0o600)
@@ -110,14 +110,14 @@ def test_an_unread_pipe_drops_lines_and_reports_them_once_it_is_read(tmp_path: P
     assert dropped > 0
     assert errors.read_text().count(LOST) == 1
     reported = re.findall(r'"stream":"stdout","lines":(\d+)', errors.read_text())
-    assert [int(lines) >= dropped for lines in reported] == [True]  # more may be lost until the reader has begun
+    assert [int(lines) >= dropped for lines in reported] == [True]  # more lines may be lost before the reader begins
     assert all(line.startswith(b"{") and line.endswith(b"}") for line in lines)
     assert code == 0
     os.close(read_end)
 
 
 def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
-    """Read what there is; False, for there may be more. A line is logged, so that the writer sees it is read."""
+    """Read the available bytes, and log a line so that the writer notices. Returns False: there may be more."""
     try:
         while part := os.read(descriptor, 65536):
             read += part
@@ -181,7 +181,7 @@ def test_a_stopped_terminal_does_not_block_the_service(tmp_path: Path) -> None:
 
     with logging_to(tmp_path, stdout=slave, stderr=slave) as service:
         os.close(slave)
-        service.log(200)  # far more than a terminal holds
+        service.log(200)  # more than a terminal's buffer holds
         code = service.end()
 
     shown = os.read(master, 65536).decode()

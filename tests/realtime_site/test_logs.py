@@ -1,4 +1,4 @@
-"""The form of a log line, and which lines are held back."""
+"""The format of a log line, and which lines are suppressed."""
 
 import io
 import logging
@@ -23,7 +23,7 @@ from tests.harness.processes import START_S, environment, serve_command
 def record(
     level: int = logging.ERROR, message: str = "failed", name: str = "a.logger", line: int = 1, **fields: Any
 ) -> Any:
-    """A record as a logger would make it on this line of a file."""
+    """A record like that of a logger on this line of a file."""
     made = logging.Logger(name).makeRecord(name, level, "file.py", line, message, (), None, extra=fields)
     made.created = 1_800_000_000.25
     return made
@@ -191,7 +191,7 @@ def test_a_service_started_on_a_terminal_prints_human_readable_lines() -> None:
 
 
 def on_a_terminal(command: list[str], variables: dict[str, str]) -> str:
-    """What a process that ends by itself says to its terminal."""
+    """The terminal output of a process that ends by itself."""
     master, slave = pty.openpty()
     with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=slave, stderr=slave) as process:  # noqa: S603
         os.close(slave)

@@ -1,4 +1,4 @@
-"""Every variable of the service: its default, the edges of what it accepts, and its refusals."""
+"""Every variable of the service: its default, the bounds of its accepted values, and its refusals."""
 
 import re
 import secrets
@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tests.harness.environment import settings_from
 
-# The variables that hold a secret themselves.
+# The variables whose value is a secret.
 SECRET: Final = re.compile(r".*_(TOKEN|SECRET|PREVIOUS|PASSWORD|HEADERS|API_KEY)|FALLBACK_CLAIMS_URL")
 FIELDS = frozenset({"family_id", "subscription_tier", "is_admin", "parental_state"})
 DEFAULTS = {
@@ -127,7 +127,7 @@ DEFAULTS = {
 
 
 def refusal(**variables: str) -> str:
-    """Why the settings do not load under these variables."""
+    """The reason why the settings do not load with these variables."""
     with pytest.raises(ImproperlyConfigured) as refused:
         settings_from(**variables)
     return str(refused.value)

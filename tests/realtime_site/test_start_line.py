@@ -1,4 +1,4 @@
-"""What a process says of itself when it starts."""
+"""The log line at startup."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 
 def start_line(**variables: str) -> dict[str, Any]:
-    """The line of a process with these variables; it is there once."""
+    """The only startup line of a process with these variables."""
     with serving(**variables) as process:
         process.terminate()
         (line,) = [line for line in process.lines() if line["message"] == "realtime proxy started"]

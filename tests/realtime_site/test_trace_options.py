@@ -1,4 +1,4 @@
-"""What the OTEL_* variables mean."""
+"""The effect of the OTEL_* variables."""
 
 from types import SimpleNamespace
 from typing import Any

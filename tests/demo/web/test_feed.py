@@ -1,4 +1,4 @@
-"""What a page has not seen."""
+"""The items that a page has not fetched yet."""
 
 from demo.web.feed import KEPT, Feed
 

@@ -1,4 +1,4 @@
-"""No other web site reaches the levers through a user's browser."""
+"""Other web sites cannot reach the levers through a user's browser."""
 
 import httpx
 import pytest
@@ -30,7 +30,7 @@ def test_the_page_itself_and_programs_are_accepted(
 @pytest.mark.parametrize(
     ("method", "host", "origin", "fetch_site", "named"),
     [
-        ("GET", "rebound.test:7000", None, "same-origin", "Host"),  # a name that was made to point to loopback
+        ("GET", "rebound.test:7000", None, "same-origin", "Host"),  # a name that resolves to loopback
         ("GET", "127.0.0.1:7000.rebound.test", None, None, "Host"),
         ("GET", "127.0.0.1", None, None, "Host"),
         ("POST", "rebound.test:7000", "http://rebound.test:7000", "same-origin", "Host"),

@@ -1,4 +1,4 @@
-"""What the page makes of the service's metrics."""
+"""The changes that the page computes from the service's metrics."""
 
 import pytest
 

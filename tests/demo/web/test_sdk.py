@@ -1,4 +1,4 @@
-"""Whether the page's clients go through Centrifugo."""
+"""Whether the page's clients use Centrifugo."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The requests that the page's server makes in Centrifugo's place."""
+"""The requests that the page's server sends instead of Centrifugo."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The tickets that the page's clients get."""
+"""The tickets that are issued to the page's clients."""
 
 import pytest
 

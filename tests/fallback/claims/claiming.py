@@ -1,4 +1,4 @@
-"""Claims for tests: a store that is opened as the service opens it, and an observer that remembers."""
+"""Claims for tests: a store that is opened like in the service, and an observer that records events."""
 
 import hashlib
 import time
@@ -19,7 +19,7 @@ def digest(ticket: str) -> bytes:
 
 @dataclass
 class Remembered:
-    """An `Observer`."""
+    """An `Observer` that records results and notices."""
 
     results: list[Result] = field(default_factory=list)
     notices: list[ClaimsNotice] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Remembered:
 async def claims_in(
     url: str, on_error: OnError = OnError.REFUSE, *, deadline_s: float = 2.0, prefix: str = "test", pool: str = POOL
 ) -> AsyncIterator[SharedClaims]:
-    """The claims of one process, without a keeper: contact is made by hand."""
+    """The claims of one process, without a keeper: the test itself contacts the store."""
     store = open_store(parse_claims_url(url), prefix=prefix, pool=pool, deadline_s=deadline_s)
     claims = SharedClaims(store, on_error, deadline_s, time.monotonic, Remembered())
     try:

@@ -1,4 +1,4 @@
-"""The names under which claims are stored."""
+"""The keys under which claims are stored."""
 
 import hashlib
 

@@ -1,7 +1,7 @@
-"""Random lives of a fleet that shares a store: crashes, lost answers, late claims, callers that hang up.
+"""Random histories of a fleet that shares a store: crashes, lost answers, late claims, callers that hang up.
 
 The code under test is the real `Admission` with the real `SharedClaims`. The store is a dictionary behind a network
-that does what the rules say, in any order.
+that records, answers and loses claims in random order.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ STEPS = settings(max_examples=scaled(80), stateful_step_count=30)
 
 @dataclass
 class Question:
-    """A claim on its way: it may be recorded at any time, or never, whoever still waits for its answer."""
+    """A claim in flight. It may be recorded at any time or never, even if no caller waits for its answer."""
 
     key: str
     holder: str
@@ -37,7 +37,7 @@ class Question:
 
 @dataclass
 class Network:
-    """`claims` is what the store keeps, and it keeps everything; `questions` are on their way to it."""
+    """The network and the store. `claims` are recorded and never lost; `questions` are in flight."""
 
     claims: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Network:
 
 @dataclass
 class Store:
-    """One process's way to the store."""
+    """One process's connection to the store."""
 
     network: Network
     holder: str
@@ -104,7 +104,7 @@ class FleetLife(RuleBasedStateMachine):
         return Process(Admission(detector, pool, LoadStatus.LOADED, 300, claims), claims)
 
     def _run(self) -> None:
-        """Let everything go on that can, and remember who was let in."""
+        """Run all tasks as far as possible, and record the accepted connections."""
         for _ in range(6):
             self.loop.run_until_complete(asyncio.sleep(0))
         for process in self.processes:
@@ -123,7 +123,7 @@ class FleetLife(RuleBasedStateMachine):
     @precondition(lambda self: self.network.questions)
     @rule(data=st.data())
     def record(self, data: st.DataObject) -> None:
-        """The store records a claim; its asker may have given up, or died."""
+        """The store records a claim, even if its process has given up or ended."""
         self.network.record(data.draw(st.sampled_from(self.network.questions)))
 
     @precondition(lambda self: any(each.recorded and not each.answer.done() for each in self.network.questions))
@@ -136,7 +136,7 @@ class FleetLife(RuleBasedStateMachine):
 
     @rule()
     def serve(self) -> None:
-        """The store works for a moment: whatever is on its way is recorded, and answered if anybody waits."""
+        """The store handles all claims in flight: it records each, and answers it if a caller waits."""
         for question in self.network.questions:
             self.network.record(question)
             if not question.answer.done():
@@ -146,7 +146,7 @@ class FleetLife(RuleBasedStateMachine):
     @precondition(lambda self: any(not each.answer.done() for each in self.network.questions))
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
-        """The asker gives up; the claim may be recorded already, later, or never."""
+        """The process gives up. Its claim may be recorded already, later, or never."""
         question = data.draw(st.sampled_from([each for each in self.network.questions if not each.answer.done()]))
         question.answer.set_exception(StoreError("lost"))
         self._run()
@@ -179,7 +179,7 @@ class FleetLife(RuleBasedStateMachine):
         assert all(count == 1 for count in by_ticket.values()), self.let_in
 
     def teardown(self) -> None:
-        """A ticket that a living process holds, and on which nobody was let in, still gets in there."""
+        """A running process still accepts a ticket that it holds and on which no connection was accepted."""
         try:
             self._lose_all()
             self.now += 5.0
@@ -212,7 +212,7 @@ class FleetLife(RuleBasedStateMachine):
 
 
 class LocalFleetLife(FleetLife):
-    """With `local` a ticket gets in once in each process's life, and what was doubled is counted afterwards."""
+    """With `local`, each process accepts a ticket once, and duplicates are counted afterwards."""
 
     on_error = OnError.LOCAL
 
@@ -222,7 +222,7 @@ class LocalFleetLife(FleetLife):
 
     @rule(index=st.integers(0, 2))
     def crash(self, index: int) -> None:
-        """Left out: claims that were never sent die with their process, and with them what is counted."""
+        """Do nothing: a crash would lose unsent claims, and the duplicates could not be counted."""
 
     def teardown(self) -> None:
         try:
@@ -248,7 +248,7 @@ class LocalFleetLife(FleetLife):
 
 
 def assert_invariants_hold(machine: type[RuleBasedStateMachine]) -> None:
-    """In random orders of its rules, each invariant of the machine and its teardown hold."""
+    """Run the machine's rules in random orders, and check its invariants and its teardown."""
     run_state_machine_as_test(machine, settings=STEPS)
 
 

@@ -1,4 +1,4 @@
-"""Stores are opened only where they are asked for."""
+"""Opening the store of a URL, and only if one is configured."""
 
 import subprocess
 import sys

@@ -82,7 +82,7 @@ async def test_prefixes_are_independent(redis: RedisProcess) -> None:
 
 async def test_a_claim_whose_answer_was_lost_is_won_by_the_same_process(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as claims, claims_in(redis.url) as other:
-        await claims.store.claim(ticket_key(TICKETS[0]))  # recorded, and nobody heard the answer
+        await claims.store.claim(ticket_key(TICKETS[0]))  # recorded, but the answer is lost
 
         assert [await other.claim(TICKETS[0]), await claims.claim(TICKETS[0])] == [Result.USED, Result.WON]
         assert claims.used == 1
@@ -117,7 +117,7 @@ async def test_a_hanging_redis_is_waited_for_once_and_no_answer_reaches_another_
     assert hanging == [Result.ERROR] * 16
     assert 0.2 <= waited < 2.0
     assert (at_once, after < 0.2) == (Result.ERROR, True)
-    assert lost == [Result.WON] * 16  # recorded or not: nobody was let in on them, and they are this process's
+    assert lost == [Result.WON] * 16  # no connection was accepted with these tickets, and this process holds them
     assert (fresh, elsewhere) == ([Result.WON] * 32, [Result.USED] * 32)
 
 
@@ -175,7 +175,7 @@ async def test_a_failover_that_loses_claims_makes_their_tickets_usable_again(tmp
             replica.ask("REPLICAOF", "127.0.0.1", "1")  # the link is cut
             lost = await first.claim(TICKETS[1])
             primary.kill()
-            replica.ask("REPLICAOF", "NO", "ONE")  # and the replica promoted
+            replica.ask("REPLICAOF", "NO", "ONE")  # the replica is promoted
 
             assert lost is Result.WON
             assert await second.claim(TICKETS[1]) is Result.WON
@@ -256,7 +256,7 @@ async def test_the_reply_of_an_unusable_server_is_an_error_with_its_reason(reply
 
 @asynccontextmanager
 async def answering(reply: bytes) -> AsyncIterator[str]:
-    """The URL of a server with one reply to all commands."""
+    """The URL of a server that sends this reply to every command."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65536):

@@ -1,4 +1,4 @@
-"""What FALLBACK_CLAIMS_URL may say."""
+"""Parsing FALLBACK_CLAIMS_URL."""
 
 from pathlib import Path
 

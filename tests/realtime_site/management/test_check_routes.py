@@ -1,4 +1,4 @@
-"""What `manage.py check_routes` says to whoever writes routes, and its exit codes."""
+"""`manage.py check_routes`: its output and its exit codes."""
 
 import io
 import json

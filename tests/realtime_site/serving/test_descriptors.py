@@ -1,4 +1,4 @@
-"""A process that runs out of file descriptors refuses connections, says so, and recovers."""
+"""A process that runs out of file descriptors refuses connections, logs it, and recovers."""
 
 import socket
 import subprocess
@@ -69,7 +69,7 @@ def test_running_out_of_descriptors_is_logged_and_counted_and_the_service_recove
             with ExitStack() as stack:
                 for _ in range(LIMIT * 2):
                     stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-                during = http.get("/health/live").status_code  # on the connection that it has
+                during = http.get("/health/live").status_code  # on the existing connection
                 until = time.monotonic() + 30
                 while (refused := sample(http, REFUSED)) <= LIMIT / 2 and time.monotonic() < until:
                     time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Whether a caller is still there, and whether it is too slow."""
+"""Detecting callers that have hung up, and bodies that are too slow."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def line() -> Line:
 
 
 def waiting_request() -> "asyncio.Task[bool]":
-    """A request that works until it is cancelled."""
+    """A request that runs until it is cancelled."""
     return asyncio.create_task(asyncio.Event().wait())
 
 
@@ -65,7 +65,7 @@ async def test_a_hang_up_counts_even_before_the_event_loop_has_processed_it(line
 
 
 def later(turns: int, act: Callable[[], None]) -> None:
-    """Act in that many turns of the event loop."""
+    """Call `act` after this many turns of the event loop."""
     loop = asyncio.get_running_loop()
     loop.call_soon(act if turns == 1 else lambda: later(turns - 1, act))
 

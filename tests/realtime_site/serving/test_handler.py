@@ -1,4 +1,4 @@
-"""The lean handler is Django's own one, but for its threads; and nothing is left of callers who hang up."""
+"""The lean handler gives the same answers as Django's, without threads, and keeps nothing of callers that hang up."""
 
 import asyncio
 import gc
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 
 def request(path: str, method: str = "GET", **more: Any) -> Scope:
-    """A scope as uvicorn makes it."""
+    """A scope like uvicorn's."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -61,7 +61,7 @@ def request(path: str, method: str = "GET", **more: Any) -> Scope:
 
 
 async def answer_of(handler: ASGIHandler, running: Service, scope: Scope, *parts: bytes) -> Answer:
-    """What the handler sends for this request, whose body comes in these parts; the caller stays on the line."""
+    """The handler's answer to this request, whose body arrives in these parts. The caller does not hang up."""
     incoming = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     incoming.append({"type": "http.request", "body": b"", "more_body": False})
     sent: list[Message] = []
@@ -81,7 +81,7 @@ async def answer_of(handler: ASGIHandler, running: Service, scope: Scope, *parts
 
 
 def comparable(path: str, answer: Answer) -> Answer:
-    """The answer; of /metrics the names alone, as each request moves its values."""
+    """The answer; for /metrics only the names, because each request changes the values."""
     if path != "/metrics" or answer.status != 200:
         return answer
     names = b"\n".join(line.rpartition(b" ")[0] for line in answer.body.splitlines())
@@ -89,7 +89,7 @@ def comparable(path: str, answer: Answer) -> Answer:
 
 
 async def both(running: Service, scope: Scope, *parts: bytes) -> tuple[Answer, Answer]:
-    """The lean handler's answer and the stock one's."""
+    """The answers of the lean handler and of Django's own."""
     lean, stock = LeanHandler(), ASGIHandler()
     answers = [await answer_of(handler, running, scope, *parts) for handler in (lean, stock, lean, stock)]
     return comparable(scope["path"], answers[2]), comparable(scope["path"], answers[3])
@@ -223,7 +223,7 @@ async def test_no_request_uses_a_thread(
 
 
 async def test_the_stock_handler_uses_threads_for_each_request(identity: IdentityStub) -> None:
-    """What the test above would see if there were something to see."""
+    """The check of the test above detects threads."""
     async with service(identity.address) as running:
         with thread_calls() as calls:
             await answer_of(ASGIHandler(), running, request("/health"))
@@ -244,7 +244,7 @@ async def hang_up(running: Service, head: bytes, when: asyncio.Event | None) -> 
 
 
 def remembered() -> int:
-    """Requests and callers in memory; a connection that is kept alive holds its last one."""
+    """The number of requests and callers in memory. A connection that is kept alive holds its last request."""
     gc.collect()
     return sum(issubclass(type(each), AsgiCaller | LeanRequest) for each in gc.get_objects())
 
@@ -258,7 +258,7 @@ async def test_callers_that_hang_up_leave_nothing_in_memory(identity: IdentitySt
         if len(identity.calls) == callers:
             asked.set()
         await asyncio.Event().wait()
-        raise AssertionError("nobody sets the event")
+        raise AssertionError("the event is never set")
 
     identity.script = hangs
     body = BODIES[4]
@@ -270,7 +270,7 @@ async def test_callers_that_hang_up_leave_nothing_in_memory(identity: IdentitySt
 
         await asyncio.gather(*(hang_up(running, sent, asked if part == "whole" else None) for _ in range(callers)))
 
-        # The calls to identity go on to their deadline; requests and callers are let go at once.
+        # The calls to identity continue until their deadline; requests and callers are released at once.
         async with asyncio.timeout(20):
             while (len(asyncio.all_tasks()), remembered()) != before:
                 await asyncio.sleep(0.05)

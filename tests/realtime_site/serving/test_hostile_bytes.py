@@ -1,4 +1,4 @@
-"""Hostile bytes to a real process: its memory stays bounded, and each caller gets one answer or a closed connection."""
+"""Hostile bytes sent to a real process: its memory stays bounded, and each caller gets an answer or is disconnected."""
 
 import socket
 import struct
@@ -29,7 +29,7 @@ def process() -> Iterator[Process]:
 
 
 def exchange(process: Process, *parts: bytes) -> bytes:
-    """All that the service answers to these bytes until it closes."""
+    """The service's answer to these bytes, until it closes the connection."""
     with raw_socket(process) as client:
         for part in parts:
             client.send(part)
@@ -96,7 +96,7 @@ def test_unsupported_features_are_ignored_and_the_next_request_is_answered(
 
     answer = exchange(process, *(sent[start : start + size] for start in range(0, len(sent), size)))
 
-    expected = 400 if framing == "none" else 401  # an empty body is no connect, and an empty ticket is invalid
+    expected = 400 if framing == "none" else 401  # an empty body is a bad request, and an empty ticket is invalid
     assert statuses(answer) == [expected, 200, expected, 200]
 
 

@@ -1,4 +1,4 @@
-"""A connect uses no thread and leaves nothing behind. Nothing here measures time."""
+"""A connect uses no thread and leaves nothing in memory. These tests do not measure time."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ from tests.harness.service import Service, service
 from tests.harness.threads import thread_calls
 
 WARM_UP, REQUESTS, ROUNDS = 200, 500, 4
-# Each kind of answer once, each kind of tracing once.
+# Each kind of answer and each kind of tracing once.
 kinds = pytest.mark.parametrize(
     ("script", "traced"), [("accepted", True), ("refused", False)], ids=["accepted, traced", "refused, untraced"]
 )
@@ -27,12 +27,12 @@ SCRIPTS = {"accepted": success(), "refused": aborts(grpc.StatusCode.NOT_FOUND)}
 
 @pytest.fixture(autouse=True)
 def _silent_client(caplog: pytest.LogCaptureFixture) -> None:
-    """httpx logs a line a request, and pytest keeps it."""
+    """httpx logs a line per request, and pytest would keep it in memory."""
     caplog.set_level("WARNING", logger="httpx")
 
 
 class Encoding:
-    """Encodes spans as an export does, and sends nothing."""
+    """Encodes spans like an exporter, but does not send them."""
 
     def __init__(self) -> None:
         self.spans = 0
@@ -43,21 +43,21 @@ class Encoding:
         self.spans += sum(map(spans_of, spans))
 
     def shutdown(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Warm:
-    """A service that has answered some requests already. `use` sends more."""
+    """A service that has already answered some requests. `use` sends more."""
 
     def __init__(self, running: Service, identity: IdentityStub, processor: SpanQueue | None) -> None:
         self.running, self._identity, self._processor = running, identity, processor
 
     async def use(self, requests: int) -> set[int]:
-        """The statuses of this many connects."""
+        """Send this many connects. Returns their statuses."""
         return {(await self.running.connect(f"ticket-{number}")).status_code for number in range(requests)}
 
     async def bytes_in_use(self) -> int:
-        """What Python has allocated, without the stub's records, once every span is exported."""
+        """The bytes that Python has allocated, without the stub's records, once every span is exported."""
         await asyncio.sleep(0.05)
         if self._processor is not None:
             assert self._processor.force_flush(5000)
@@ -108,7 +108,7 @@ async def test_500_connects_leave_no_memory_and_no_task(identity: IdentityStub, 
     finally:
         tracemalloc.stop()
 
-    # Less than an object a request. What other threads of the test run allocate once is in one round only.
+    # Less than an object per request. One-time allocations of the test run's other threads appear in one round only.
     assert min(after - before for before, after in pairwise(sizes)) < REQUESTS * 40
     assert tasks[-1] <= tasks[0]
     assert exporter is None or exporter.spans == 2 * (WARM_UP + ROUNDS * REQUESTS)

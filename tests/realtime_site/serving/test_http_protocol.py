@@ -1,4 +1,4 @@
-"""Heads that are too large or too slow, and connections on which nothing comes."""
+"""Heads that are too large or too slow, and connections without input."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ HEAD = b"GET /health/live HTTP/1.1\r\nHost: service\r\nX-Long: "
 
 
 async def ended(client: RawClient) -> bytes:
-    """All that comes until the server closes; b"" where it resets, because bytes came after it had closed."""
+    """The bytes until the server closes; b"" if it resets the connection because it received bytes after closing."""
     try:
         return await client.reader.read()
     except ConnectionError:
@@ -94,7 +94,7 @@ async def test_a_silent_connection_is_closed_like_an_idle_one() -> None:
 
 
 async def traced_kib(running: Service) -> float:
-    """Python's memory once everything that was sent has been dealt with, in KiB."""
+    """Python's memory in KiB, once everything that was sent has been processed."""
     for _ in range(10):
         await asyncio.sleep(0.05)
         await running.http.get("/health/live")
@@ -161,18 +161,18 @@ async def test_the_connection_of_a_client_that_does_not_read_is_closed() -> None
 
 
 def connections() -> int:
-    """How many connections are in memory, those that have ended included."""
+    """The number of connections in memory, including ended ones."""
     gc.collect()
     return in_memory()
 
 
 def in_memory() -> int:
-    """The same, including what a garbage collection would free."""
+    """The number of connections in memory, including those that a garbage collection would free."""
     return sum(type(each) is HttpProtocol for each in gc.get_objects())
 
 
 async def expect_connections(number: int) -> None:
-    """Fails if the server does not come down to this many connections within a minute."""
+    """Wait until this many connections are in memory. Fails after a minute."""
     await until(lambda: connections() == number)
     assert connections() == number
 
@@ -224,7 +224,7 @@ async def test_a_half_closed_sender_gets_its_answer_from_a_slow_identity(identit
 
 
 async def test_no_ticket_is_spent_for_a_caller_that_has_closed(identity: IdentityStub) -> None:
-    """Identity fails after the caller has gone: no ticket of the pool is spent for it."""
+    """Identity fails after the caller has hung up: no ticket of the pool is spent."""
     gone = asyncio.Event()
 
     async def fail_late(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

@@ -1,4 +1,4 @@
-"""A request with a known head is the request that the parser would find; all others are left to the parser."""
+"""Known heads give the same requests as the parser; all other requests are left to the parser."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ HEAD = b"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nContent-Length: 2
 
 
 class Found:
-    """What the parser finds in one read."""
+    """The result of parsing one read."""
 
     def __init__(self, read: bytes) -> None:
         self.requests: list[Request] = []
@@ -41,7 +41,7 @@ class Found:
 
 
 def knowing(reads: Sequence[bytes]) -> KnownHeads:
-    """What the protocol class would remember of these reads."""
+    """The heads that the protocol class would remember after these reads."""
     heads = KnownHeads()
     for read in reads:
         found = Found(read)

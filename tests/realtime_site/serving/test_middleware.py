@@ -1,4 +1,4 @@
-"""Which hosts are served, and what django-prometheus' counters see."""
+"""Allowed hosts, and the requests that django-prometheus counts."""
 
 import pytest
 
@@ -51,7 +51,7 @@ async def test_by_default_every_host_is_served() -> None:
 
 
 async def counted(sample: str, method: str, path: str) -> float:
-    """By how much this sample of /metrics grows with one request."""
+    """The increase of this sample of /metrics after one request."""
     async with service() as running:
         await running.http.request(method, path)
         before = await running.metric(sample)

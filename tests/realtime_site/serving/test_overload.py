@@ -1,4 +1,4 @@
-"""A refusal by the protocol class is the endpoint's: the same bytes, counts and spans, after the same checks."""
+"""A refusal by the protocol class equals the endpoint's: the same bytes, counts and spans, after the same checks."""
 
 import asyncio
 import hashlib
@@ -136,7 +136,7 @@ async def test_answers_that_precede_the_limit_stay_the_same(
 
 @pytest.mark.parametrize("guard", ["token", "secret"])
 async def test_the_guard_checks_every_body(identity: IdentityStub, guard: str) -> None:
-    """A head with a signature that fits one body does not let another body of its length through."""
+    """A head with a valid signature of one body does not make another body of the same length valid."""
     settings = {"CENTRIFUGO_PROXY_TOKEN": "a-token"} if guard == "token" else {"CENTRIFUGO_PROXY_SECRET": "a-secret"}
     fields = {
         "token": "X-Centrifugo-Proxy-Token: a-token",
@@ -172,7 +172,7 @@ async def test_pipelined_requests_are_refused_in_order(identity: IdentityStub) -
 
 
 async def test_no_more_requests_start_than_there_are_slots(identity: IdentityStub) -> None:
-    """All arrive in the same turn of the event loop, before any of them has taken a slot."""
+    """All requests arrive in the same turn of the event loop, before any of them has taken a slot."""
     async with full_service(identity) as running, AsyncExitStack() as clients:
         sent = request("X-Made-Up: burst")
         await answer(await clients.enter_async_context(raw_client(running)), sent)

@@ -1,4 +1,4 @@
-"""Whatever bytes come: bounded memory, bounded time, whole answers or a closed connection, and the next client served.
+"""Arbitrary bytes: bounded memory, bounded time, whole answers or a closed connection, and the next client is served.
 
 LONG_TESTS=1 sends 50,000 byte strings.
 """
@@ -28,7 +28,7 @@ GOOD = b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n"
 
 
 def some(*values: bytes, other: int) -> st.SearchStrategy[bytes]:
-    """One of these values, or at most so many other bytes."""
+    """One of these values, or at most `other` other bytes."""
     return st.sampled_from(values) | st.binary(max_size=other)
 
 
@@ -53,7 +53,7 @@ bodies = some(
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """Something like a request, with whatever in it."""
+    """Bytes that resemble a request, with arbitrary parts."""
     end = draw(ends)
     line = b" ".join((draw(methods), draw(targets), draw(versions)))
     return end.join([line, *draw(st.lists(fields, max_size=6)), b"", draw(bodies)])
@@ -66,7 +66,7 @@ RESPONSE = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n((?:[a-z-]+: [^\r\n]*\r\n
 
 
 def responses(answer: bytes, *, heads: bool) -> list[int]:
-    """The statuses of the whole responses that the answer consists of; those to HEAD have no body."""
+    """The statuses of the responses in `answer`, which must be complete. Responses to HEAD have no body."""
     found = []
     while answer:
         head = RESPONSE.match(answer)

@@ -1,4 +1,4 @@
-"""What is encoded means the same as what the OpenTelemetry package would have encoded."""
+"""Our encoding is equivalent to that of the OpenTelemetry package."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How spans are sent: to whom, with what, and what happens when they are not taken."""
+"""Sending spans: the endpoint, the headers, retries, and failures."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ SUCCESS, FAILURE = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
 
 
 def options(endpoint: str) -> TraceOptions:
-    """Options that ask for nothing special."""
+    """Options with default values."""
     return TraceOptions(
         endpoint=endpoint,
         service_name="a-service",
@@ -38,7 +38,7 @@ def exporter_of(some: TraceOptions) -> LeanExporter:
 
 
 def spans_by_scope(sink: Collector) -> dict[str, list[Span]]:
-    """What has arrived, by the scope's name."""
+    """The received spans, by the name of their scope."""
     found: dict[str, list[Span]] = {}
     for resource in (resource for export in sink.exports for resource in export.resource_spans):
         for scope in resource.scope_spans:

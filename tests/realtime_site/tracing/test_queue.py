@@ -1,4 +1,4 @@
-"""Ended spans are exported in batches by a thread of their own, and the oldest are lost when there are too many."""
+"""Ended spans are exported in batches by a separate thread. If there are too many, the oldest are lost."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ LONG_S = 60.0
 
 @dataclass
 class Exported:
-    """An exporter that keeps what it gets; while `open` is not set, it waits."""
+    """An exporter that keeps its batches. It waits while `open` is not set."""
 
     batches: list[list[Ended]] = field(default_factory=list)
     open: threading.Event = field(default_factory=threading.Event)

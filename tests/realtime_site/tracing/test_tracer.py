@@ -1,4 +1,4 @@
-"""Our spans are what the OpenTelemetry SDK would have made of the same request."""
+"""Our spans equal those of the OpenTelemetry SDK for the same request."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ CALLED = Called("a.Service", "Ask")
 
 
 class Recorder:
-    """A tracer with this ratio, and what it has recorded."""
+    """A tracer with this ratio, and its recorded spans."""
 
     def __init__(self, ratio: float = 1.0, *, parent_based: bool = True) -> None:
         self.records: list[Record] = []
