@@ -61,7 +61,7 @@ async def test_the_answer_to_an_unknown_lever_lists_the_known_ones() -> None:
 
     assert response.status_code == 404
     assert response.text.splitlines() == [
-        "There is:",
+        "Not found. Available:",
         "POST /identity/down",
         "POST /identity/hanging",
         "POST /identity/up",

@@ -193,7 +193,7 @@ async def test_with_local_tickets_get_in_meanwhile_and_doubles_are_counted_after
 
         assert meanwhile == [200, 200, 503, 503] * 2
         assert [await status_of(running, POOL[2]) for running in (first, second)] == [200, 503]
-    [line] = [record for record in caplog.records if record.getMessage().startswith("a fallback ticket was let in")]
+    [line] = [record for record in caplog.records if record.getMessage().startswith("a fallback ticket was accepted")]
     assert line.levelno == logging.WARNING
 
 
