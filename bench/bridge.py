@@ -1,9 +1,9 @@
 """Compares the bridge with Centrifugo's own Kafka consumer: `python -m bench.bridge`.
 
-All are measured in one run, in turn. Only their ratios mean anything, because the figures themselves depend on the
-machine and on the other work that it does. Centrifugo's consumer has two modes. With "commands", its default, each
-record is a command of the server API. With "headers" (publication_data_mode), each record is the data, and its headers
-name the channel.
+One run measures the bridge and both modes of Centrifugo's consumer in turn. Compare only the ratios: the figures
+themselves depend on the machine and on the other work that it does. In the mode "commands", Centrifugo's default, each
+record is a command of the server API. In the mode "headers" (publication_data_mode), each record is the data, and its
+headers name the channel.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from bench.parts.kafka_stage import Stage, kafka_stage
 from bench.parts.machine import describe
 
 PARTS: Final = ("backlog", "latency", "incidents")
-FEW: Final = 5_000  # events in a topic, where a backlog is not what is measured
+FEW: Final = 5_000  # events in a topic for the measurements without a backlog
 
 
 class Bar(NamedTuple):
-    """A target. `least` is true for one that must be reached, false for one that must not be exceeded."""
+    """A target: a minimum if `least` is true, otherwise a maximum."""
 
     target: float
     unit: str
@@ -58,7 +58,7 @@ FIGURES: Final = {
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Everything in one run, the sides in turn."""
+    """Measure the selected parts in one run. The result has the description of the machine and every figure."""
     measures: Mapping[str, Callable[[Stage, argparse.Namespace], dict[str, Any]]] = {
         "backlog": backlogs,
         "latency": latencies,
@@ -72,12 +72,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def sides_of(stage: Stage, own: Sequence[Form]) -> list[Side]:
-    """The bridge first."""
+    """The bridge, then the modes `own` of Centrifugo's consumer."""
     return [Side(stage, form) for form in (Form.BRIDGE, *own)]
 
 
 def backlogs(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    """Ratios are those of each round, and their medians count."""
+    """Deliver a backlog with each side, `options.rounds` times. Each ratio is the median of the rounds' ratios."""
     sides = sides_of(stage, options.own)
     for side in sides:
         stage.fill(side.form, options.records, 900)
@@ -104,7 +104,7 @@ def _ratios(rounds: list[dict[Form, Backlog]], own: Form) -> dict[str, float]:
 
 
 def latencies(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    """The same for the delays from Kafka to a client."""
+    """Measure the delays from Kafka to a client with each side. Each ratio is the median of the rounds' ratios."""
     for form in (Form.BRIDGE, *options.own):
         if not stage.written[form]:
             stage.fill(form, FEW, 900)
@@ -127,7 +127,7 @@ def _delays(rounds: list[dict[Form, Latency]], own: Form) -> dict[str, float]:
 
 
 def incidents(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
-    """Kills and outages of the bridge alone."""
+    """Measure kills of the bridge, and outages of Centrifugo. Centrifugo's own consumer is not measured here."""
     if not stage.written[Form.BRIDGE]:
         stage.fill(Form.BRIDGE, FEW, 900)
     standing, starting = frozen(stage, options.outage), restarted(stage, options.outage)
@@ -150,13 +150,15 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--outage", type=float, default=30, help="duration of each outage in seconds (30)")
     parser.add_argument("--redis", default="", metavar="URL", help="use this Redis as Centrifugo's engine")
     modes = ", ".join(OWN)
-    parser.add_argument("--own", type=Form, nargs="+", choices=OWN, default=OWN, help=f"its modes ({modes})")
+    parser.add_argument(
+        "--own", type=Form, nargs="+", choices=OWN, default=OWN, help=f"modes of Centrifugo's consumer ({modes})"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure only these parts")
     return parser.parse_args()
 
 
 def lines(result: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """A line for each ratio and figure in the result, and whether its bar is met."""
+    """A line for each ratio and figure in the result, and whether it meets its target."""
     found = []
     for form in OWN:
         ratios = {**result.get("backlogs", {}).get(form, {}), **result.get("latencies", {}).get(form, {})}

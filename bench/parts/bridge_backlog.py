@@ -17,14 +17,18 @@ FEWEST_LOOKS: Final = 3
 
 
 class Idle(NamedTuple):
-    """Seconds of CPU without an event: of a start and some idle time for each process, and of a look at Centrifugo."""
+    """Seconds of CPU without events.
+
+    `starts_s` has those of each process for its start and `IDLE_S` of idle time, `look_s` those of Centrifugo for one
+    request for its metrics.
+    """
 
     starts_s: list[float]
     look_s: float
 
 
 class Backlog(NamedTuple):
-    """Publications a second, and microseconds of CPU for each: Centrifugo's, and the bridge's (0 without one)."""
+    """Publications a second, and microseconds of CPU for each in Centrifugo and in the bridge (0 without a bridge)."""
 
     per_s: float
     centrifugo_us: float
@@ -44,7 +48,7 @@ class Side:
 
     @contextmanager
     def running(self, topic: str = "") -> Iterator[tuple[Front, list[int]]]:
-        """A Centrifugo that gets the topic from its beginning, and the ids of the measured processes."""
+        """Run a Centrifugo that gets the topic from its beginning. Yields it and the ids of the measured processes."""
         with ExitStack() as stack:
             front = stack.enter_context(self.stage.centrifugo(self.form, topic))
             pids = [front.pid]
@@ -54,7 +58,7 @@ class Side:
 
 
 def idle_cpu(side: Side) -> Idle:
-    """What is not the events' own: starts, waiting, and looking at the number of publications."""
+    """Measure the CPU that no event causes: for starts, for waiting, and for reading the number of publications."""
     with side.running(EMPTY) as (front, pids):
         time.sleep(IDLE_S)
         starts_s = [*map(cpu_s, pids)]
@@ -66,8 +70,8 @@ def idle_cpu(side: Side) -> Idle:
 def backlog(side: Side, idle: Idle) -> Backlog:
     """Deliver a topic from its beginning.
 
-    The rate is that between the first look and the last one before the end. The CPU is that of the whole life without
-    an idle one's, as all read ahead before they publish.
+    The CPU is that of the processes since their start, less what `idle` says, because both sides read records before
+    they publish the first one.
     """
     records = side.stage.written[side.form]
     with side.running() as (front, pids):
@@ -78,9 +82,10 @@ def backlog(side: Side, idle: Idle) -> Backlog:
 
 
 def rate(looks: list[tuple[float, int]], records: int) -> float:
-    """Publications a second, from looks: their times in seconds, and the numbers. Raises BenchError for too few looks.
+    """Publications a second. Each of `looks` is a time in seconds and the number of publications until then.
 
-    The look that sees the end does not count: it may be late by one interval.
+    The rate is that between the first publications seen and the last look before the end. The look that sees the end
+    does not count, because it may be late by one interval. Raises BenchError for too few looks.
     """
     under_way = [look for look in looks if 0 < look[1] < records]
     if len(under_way) < FEWEST_LOOKS:

@@ -21,9 +21,9 @@ fields = ["family", "number", "at", "text"]
 
 
 class Form(StrEnum):
-    """Who reads the events. Each reader has a topic of this name.
+    """What reads the events: the bridge, or a mode of Centrifugo's own consumer. Each has a topic of this name.
 
-    `COMMANDS` is the own consumer's default: a record's value is a command of the server API. With `HEADERS`
+    With `COMMANDS`, Centrifugo's default, the value of a record is a command of the server API. With `HEADERS`
     (`publication_data_mode`) the value is the data, and headers name the channel and the idempotency key.
     """
 

@@ -1,4 +1,4 @@
-"""What a kill of the bridge and an outage of Centrifugo cost: seconds, and memory."""
+"""Measures a kill of the bridge and outages of Centrifugo: the seconds to recover, and the memory."""
 
 import os
 import signal
@@ -26,7 +26,10 @@ class Outage(NamedTuple):
 
 
 def after_kill(stage: Stage, instance: str = "") -> float:
-    """Seconds from kill -9 until the next bridge has delivered an event. `instance` makes it a static member."""
+    """Seconds from kill -9 until the next bridge has delivered an event.
+
+    With an `instance` both bridges are the same static member of the group.
+    """
     group = new_group()
     with stage.centrifugo() as front, stage.bridge(front, group, BRIDGE_INSTANCE_ID=instance) as first:
         front.wait_for(stage.written[Form.BRIDGE])
@@ -40,7 +43,7 @@ def after_kill(stage: Stage, instance: str = "") -> float:
 
 
 def frozen(stage: Stage, seconds: float) -> Outage:
-    """Centrifugo takes connections and does not answer, until it goes on."""
+    """Measure an outage in which Centrifugo accepts connections and does not answer (SIGSTOP)."""
     with stage.centrifugo() as front, stage.bridge(front, new_group()) as bridge:
         front.wait_for(1)
         os.kill(front.pid, signal.SIGSTOP)
@@ -52,7 +55,7 @@ def frozen(stage: Stage, seconds: float) -> Outage:
 
 
 def restarted(stage: Stage, seconds: float) -> Outage:
-    """Centrifugo is killed, and starts again at the same address."""
+    """Measure an outage in which Centrifugo is killed. It starts again at the same address."""
     with ExitStack() as stack, ExitStack() as first:
         front = first.enter_context(stage.centrifugo())
         bridge = stack.enter_context(stage.bridge(front, new_group()))
@@ -64,7 +67,7 @@ def restarted(stage: Stage, seconds: float) -> Outage:
 
 
 def _growth(stage: Stage, bridge: int, seconds: float) -> float:
-    """An outage with 1,000 new events a second."""
+    """The growth of the bridge's memory while 1,000 new events a second arrive. Centrifugo is down meanwhile."""
     time.sleep(PAUSED_AFTER_S)
     paused = rss_mib(bridge)
     stage.write(Form.BRIDGE, 1000, int(1000 * seconds))

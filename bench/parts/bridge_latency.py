@@ -1,4 +1,4 @@
-"""How long an event takes from Kafka to a client, and what the client gets."""
+"""Measures how long an event takes from Kafka to a client, and checks what the client gets."""
 
 import asyncio
 import json
@@ -16,65 +16,66 @@ from bench.parts.processes import BenchError
 
 
 class Latency(NamedTuple):
-    """The time from when an event is written until a client has it, in milliseconds."""
+    """The milliseconds from writing an event to Kafka until a client has it."""
 
     p50_ms: float
     p99_ms: float
 
 
-class Heard(NamedTuple):
-    """What a client got: the delays, and the publications without the times at which they were written."""
+class Received(NamedTuple):
+    """What a client got: the delays, and the channel and data of each publication, without the field `at`."""
 
     delays_ms: list[float]
     publications: list[tuple[str, dict[str, Any]]]
 
 
 def latency(side: Side, rate: int, seconds: float) -> Latency:
-    """Deliver events at a steady rate to a client of every channel, once all older events are delivered.
+    """Deliver `rate` events a second, for `seconds`, to a client that subscribes to every channel.
 
-    Raises BenchError if the client did not get each event once, in its channel and with its data.
+    They are written when all older events are delivered. Raises BenchError if the client does not get each event
+    exactly once, in its channel and with its data.
     """
     number = int(rate * seconds)
     with side.running() as (front, _):
         front.wait_for(side.stage.written[side.form])
-        heard = asyncio.run(_listen(side, front, rate, number))
+        received = asyncio.run(_listen(side, front, rate, number))
     wanted = [(channel_of(n), {"family": f"f{n % CHANNELS}", "number": n, "text": "x" * 900}) for n in range(number)]
-    if sorted(heard.publications, key=_number) != wanted:
-        raise BenchError(f"The client of {side.form} did not get each event once, with its data.")
-    return Latency(statistics.median(heard.delays_ms), statistics.quantiles(heard.delays_ms, n=100)[98])
+    if sorted(received.publications, key=_number) != wanted:
+        raise BenchError(f"The client of {side.form} did not get each event exactly once with its data.")
+    return Latency(statistics.median(received.delays_ms), statistics.quantiles(received.delays_ms, n=100)[98])
 
 
 def _number(publication: tuple[str, dict[str, Any]]) -> int:
     return int(publication[1]["number"])
 
 
-async def _listen(side: Side, front: Front, rate: int, wanted: int) -> Heard:
-    heard = Heard([], [])
+async def _listen(side: Side, front: Front, rate: int, wanted: int) -> Received:
+    received = Received([], [])
     async with websockets.connect(front.websocket, proxy=None, ping_interval=None, max_queue=None) as socket:
         subscribe = [{"id": n + 2, "subscribe": {"channel": channel_of(n)}} for n in range(CHANNELS)]
         await socket.send("\n".join(json.dumps(command) for command in [{"id": 1, "connect": {}}, *subscribe]))
         replies = 0
         writer = threading.Thread(target=side.stage.write, args=(side.form, rate, wanted))
         async with asyncio.timeout(GIVE_UP_S):
-            while len(heard.delays_ms) < wanted:
+            while len(received.delays_ms) < wanted:
                 for line in (await socket.recv()).splitlines():
                     message = json.loads(line)
                     replies += "id" in message
                     if not message:
                         await socket.send("{}")
                     else:
-                        _hear(heard, message)
+                        _record(received, message)
                 if replies > CHANNELS and not writer.ident:
                     writer.start()
         writer.join()
-    return heard
+    return received
 
 
-def _hear(heard: Heard, message: dict[str, Any]) -> None:
+def _record(received: Received, message: dict[str, Any]) -> None:
     if "error" in message:
         raise BenchError(f"Centrifugo refused the client: {message['error']}")
     push = message.get("push", {})
     if "pub" in push:
         data = push["pub"]["data"]
-        heard.delays_ms.append((time.time_ns() - data.pop("at")) / 1e6)
-        heard.publications.append((push["channel"], data))
+        received.delays_ms.append((time.time_ns() - data.pop("at")) / 1e6)
+        received.publications.append((push["channel"], data))

@@ -1,4 +1,4 @@
-"""A Kafka with domain events. Centrifugo gets them from the bridge, or with its own consumer."""
+"""Runs a Kafka with domain events, and Centrifugos that get them from a bridge or with their own consumer."""
 
 import json
 import os
@@ -30,13 +30,16 @@ DEAD_LETTERS: Final = "dead-letters"
 PARTITIONS: Final = 4
 SESSION_S: Final = 6
 GIVE_UP_S: Final = 120.0
-QUIET: Final = {"log_level": 2}  # the end of the broker would be logged
+QUIET: Final = {"log_level": 2}  # otherwise librdkafka logs that the broker has ended
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
 
 
 @dataclass
 class Stage:
-    """A running broker. `written` counts the events in each topic. `redis` is the engine, "" for the memory one."""
+    """A running broker. `written` counts the events in each topic.
+
+    `redis` is the address of the Redis that Centrifugo uses as its engine, or "" for the memory engine.
+    """
 
     address: str
     folder: Path
@@ -44,7 +47,7 @@ class Stage:
     written: Counter[Form] = field(default_factory=Counter)
 
     def fill(self, form: Form, records: int, size: int) -> None:
-        """Write this many events."""
+        """Write this many events with texts of `size` characters. Raises BenchError if Kafka does not accept them."""
         options = {"linger.ms": 20, "queue.buffering.max.messages": 500_000, **QUIET}
         producer = Producer({"bootstrap.servers": self.address, **options})
         text = "x" * size
@@ -56,7 +59,7 @@ class Stage:
             raise BenchError("Kafka did not accept all events in time.")
 
     def write(self, form: Form, rate: int, number: int) -> None:
-        """Write this many events at a steady rate, in events a second."""
+        """Write `number` events at a steady `rate`, in events a second. Raises BenchError as `fill` does."""
         producer = Producer({"bootstrap.servers": self.address, "linger.ms": 0, **QUIET})
         began = time.monotonic()
         for each in range(number):
@@ -74,7 +77,7 @@ class Stage:
 
     @contextmanager
     def centrifugo(self, form: Form = Form.BRIDGE, topic: str = "", port: int = 0) -> Iterator["Front"]:
-        """A Centrifugo on this port, or on a free one. In the modes of its own consumer it reads the topic."""
+        """Run a Centrifugo on this port, or on a free one. With a mode of its own consumer it reads the topic."""
         port = port or free_port()
         file = self.folder / f"centrifugo-{port}.json"
         file.write_text(json.dumps(self._configuration(form, topic or form.value, port)))
@@ -100,7 +103,7 @@ class Stage:
             "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
         }
         if self.redis:
-            # A prefix of its own: otherwise Redis would still know the idempotency keys of the run before.
+            # With the prefix of an earlier run, Redis would still know the idempotency keys of that run.
             prefix = f"bench.{secrets.token_hex(4)}"
             config["engine"] = {"type": "redis", "redis": {"address": self.redis, "prefix": prefix}}
         if form is not Form.BRIDGE:
@@ -109,7 +112,7 @@ class Stage:
 
     @contextmanager
     def bridge(self, front: "Front", group: str, topic: str = Form.BRIDGE, **variables: str) -> Iterator[int]:
-        """The process id of a bridge that delivers to this Centrifugo."""
+        """Run a bridge that delivers to this Centrifugo. Yields its process id."""
         port = free_port()
         routes = self.folder / "routes.toml"
         routes.write_text(ROUTES.replace("TOPIC", topic))
@@ -151,7 +154,7 @@ class Front:
         return int(float(found[1])) if found else 0
 
     def wait(self) -> None:
-        """Return when it answers."""
+        """Wait until it answers. Raises BenchError after 20 s."""
         until = time.monotonic() + 20
         while True:
             try:
@@ -164,7 +167,10 @@ class Front:
                 return
 
     def wait_for(self, publications: int, look_every_s: float = 0.1) -> list[tuple[float, int]]:
-        """Wait for this many publications. Returns each look: its time in monotonic seconds, and the number."""
+        """Wait for this many publications. Raises BenchError after `GIVE_UP_S`.
+
+        Returns each look at their number: the monotonic time in seconds, and the number.
+        """
         until = time.monotonic() + GIVE_UP_S
         looks = [(time.monotonic(), self.published())]
         while looks[-1][1] < publications:

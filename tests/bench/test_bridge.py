@@ -1,4 +1,4 @@
-"""The bridge beside Centrifugo's own Kafka consumer: what each side reads, and which bars are met."""
+"""The comparison of the bridge with Centrifugo's own Kafka consumer: the records, the rate and the printed lines."""
 
 import json
 import subprocess
@@ -41,18 +41,18 @@ def test_the_own_consumer_reads_data_with_headers_in_its_other_mode() -> None:
     ]
 
 
-def test_the_rate_is_that_between_the_first_look_and_the_last_before_the_end() -> None:
+def test_the_rate_counts_neither_the_start_nor_the_end_of_a_backlog() -> None:
     looks = [(0.0, 0), (1.0, 100), (2.0, 150), (3.0, 300), (9.0, 400)]
 
     assert rate(looks, 400) == 100.0
 
 
-def test_a_backlog_that_was_delivered_between_few_looks_is_not_measured() -> None:
+def test_a_backlog_that_is_delivered_too_quickly_raises_an_error() -> None:
     with pytest.raises(BenchError, match=r"too quickly"):
         rate([(0.0, 0), (1.0, 100), (2.0, 400)], 400)
 
 
-def test_a_line_for_each_ratio_says_whether_its_bar_is_met() -> None:
+def test_the_line_of_each_ratio_says_whether_its_target_is_met() -> None:
     result = {
         "backlogs": {"headers": {"throughput": 0.35, "cpu": 4.01}},
         "latencies": {"commands": {"p50": 1.0}},
@@ -76,7 +76,7 @@ def test_every_figure_of_incidents_has_a_line() -> None:
 @pytest.mark.processes
 @pytest.mark.skipif(bool(why_missing()) or not CENTRIFUGO.exists(), reason="needs Kafka and Centrifugo: make kafka")
 def test_each_side_delivers_the_same_publications(tmp_path: Path) -> None:
-    """The measurement itself fails if a client does not get each event once, with its data."""
+    """The measurement fails by itself if a client does not get each event exactly once with its data."""
     file = tmp_path / "figures.json"
     options = ["--only", "latency", "--rounds", "1", "--rate", "50", "--seconds", "1", "--json", str(file)]
 
