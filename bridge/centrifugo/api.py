@@ -49,7 +49,7 @@ class HttpApi:
         head = b'{"parallel":true,"commands":[' if self._parallel and not ordered else b'{"commands":['
         body = head + b",".join([command.encoded for command in commands]) + b"]}"
         answer = await self._post(self._batch_url, body, headers)
-        return verdicts(answer, [command.method for command in commands])
+        return verdicts(answer, commands)
 
     async def check(self) -> None:
         """Send a command without side effects. Raises Failure if the API does not answer as expected."""

@@ -178,9 +178,20 @@ class Lanes(Generic[S, O]):
             if task.state is QUEUED:
                 self._remove(task)
 
+    def narrow(self, task: Task[S, O], command: S) -> None:
+        """Replace a command in flight by one with fewer keys: release the commands that wait for the others."""
+        released = [key for key in task.command.keys if key not in command.keys]
+        task.command = command
+        self._leave(task, released)
+
     def _remove(self, task: Task[S, O]) -> None:
         task.state = GONE
-        for key in task.command.keys:
+        self._leave(task, task.command.keys)
+        if task.follower is not None:
+            self._one_wait_less(task.follower)
+
+    def _leave(self, task: Task[S, O], keys: Iterable[str]) -> None:
+        for key in keys:
             queue = self._queues[key]
             if queue[0] is not task:
                 queue.remove(task)
@@ -190,8 +201,6 @@ class Lanes(Generic[S, O]):
                 self._one_wait_less(queue[0])
             else:
                 del self._queues[key]
-        if task.follower is not None:
-            self._one_wait_less(task.follower)
 
     def _one_wait_less(self, task: Task[S, O]) -> None:
         task.waits -= 1

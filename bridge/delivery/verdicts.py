@@ -4,9 +4,9 @@ The codes are those of Centrifugo's `ErrorXxx` replies, https://centrifugal.dev/
 codes are temporary: a new Centrifugo may add codes, and a retry loses nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 TOO_MANY_REQUESTS: Final = 429
 REQUEST_TIMEOUT: Final = 408
@@ -95,24 +95,34 @@ def bad_reply(detail: str) -> Failure:
     return Failure(Outcome.OUTAGE, "bad_reply", detail)
 
 
-def verdicts(body: Any, methods: list[str]) -> list[Verdict]:
-    """One verdict per command of a batch with these methods. Raises Failure if the body is not an answer."""
+class Sent(Protocol):
+    """What a verdict needs from a command. `keys` are the channels if the method is broadcast."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+
+
+def verdicts(body: Any, commands: Sequence[Sent]) -> list[Verdict]:
+    """One verdict per command of a batch. Raises Failure if the body is not an answer."""
     replies = body.get("replies") if isinstance(body, dict) else None
-    if not isinstance(replies, list) or len(replies) != len(methods):
+    if not isinstance(replies, list) or len(replies) != len(commands):
         seen = len(replies) if isinstance(replies, list) else "no"
-        raise bad_reply(f"{seen} replies to {len(methods)} commands")
-    return [_of_reply(reply, method) for reply, method in zip(replies, methods, strict=True)]
+        raise bad_reply(f"{seen} replies to {len(commands)} commands")
+    return [_of_reply(reply, command) for reply, command in zip(replies, commands, strict=True)]
 
 
-def _of_reply(reply: Any, method: str) -> Verdict:
+def _of_reply(reply: Any, command: Sent) -> Verdict:
     if not isinstance(reply, dict):
         raise bad_reply("a reply that is not an object")
     if reply.get("error") is not None:
         return _of_error(reply["error"])
+    method = command.method
     result = reply.get(method)
     if not isinstance(result, dict):
         raise bad_reply(f"a reply without {method}")
-    return _of_broadcast(result) if method == "broadcast" else DONE
+    return _of_broadcast(result, len(command.keys)) if method == "broadcast" else DONE
 
 
 def _of_error(error: Any) -> Verdict:
@@ -124,11 +134,13 @@ def _of_error(error: Any) -> Verdict:
     return Verdict(Kind.TEMPORARY, cause="error_100" if code == 100 else "error_other")
 
 
-def _of_broadcast(result: Mapping[str, Any]) -> Verdict:
+def _of_broadcast(result: Mapping[str, Any], channels: int) -> Verdict:
     """Combine the channels' answers: retry if any error is temporary, else the first permanent error decides."""
     responses = result.get("responses")
     if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
         raise bad_reply("a broadcast without responses")
+    if len(responses) != channels:
+        raise bad_reply(f"{len(responses)} responses to a broadcast to {channels} channels")
     each = [_of_error(response["error"]) if response.get("error") is not None else DONE for response in responses]
     again = tuple(number for number, verdict in enumerate(each) if verdict.kind is Kind.TEMPORARY)
     permanent = next((verdict for verdict in each if verdict.kind is Kind.PERMANENT), None)

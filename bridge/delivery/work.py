@@ -221,5 +221,6 @@ def size_of(record: Record) -> int:
 
 
 def _in_flight(item: Item) -> bool:
-    letter = bool(item.failures) and not item.unfinished
+    stop = item.assignment.stopped
+    letter = bool(item.failures) and not item.unfinished and (stop is None or stop.offset != item.offset)
     return letter or any(task.state is State.IN_FLIGHT for task in item.tasks)

@@ -14,6 +14,7 @@ from bridge.delivery.work import Item, Sending, Work
 from bridge.running.outage import Outage, OutageState
 from bridge.running.sending import Limits, Observer
 from bridge.running.spans import Tracer
+from bridge.running.tracebacks import without_text
 
 MISCONFIGURED_S: Final = 60.0
 
@@ -101,12 +102,13 @@ class Sender:
         self.pump()
 
     async def _request(self, batch: Batch[Command, Item]) -> None:
+        """Send the batch, or a command without effect if it is empty. A failure begins or prolongs an outage."""
         try:
-            await self._send(batch.tasks, ordered=batch.ordered)
+            await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._check_api())
         except Failure as failure:
             self._fail(batch.tasks, failure)
-        except Exception:
-            logger.exception("sending failed with an internal error")
+        except Exception as error:
+            logger.error("sending failed with an internal error", extra=without_text(error))
             under_way = [task for task in batch.tasks if task.state is State.IN_FLIGHT]
             self._fail(under_way, Failure(Outcome.OUTAGE, "bad_reply", "internal error"))
 
@@ -135,11 +137,7 @@ class Sender:
         while self._outage.open and not self._stopped:
             await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
             self._work.lanes.wake(self._monotonic())
-            batch = self._work.take(self._probe_size(), self._limits.batch_bytes)
-            try:
-                await (self._send(batch.tasks, ordered=batch.ordered) if batch.tasks else self._check_api())
-            except Failure as failure:
-                self._fail(batch.tasks, failure)
+            await self._request(self._work.take(self._probe_size(), self._limits.batch_bytes))
             self.on_change()
 
     def _probe_size(self) -> int:
@@ -218,7 +216,7 @@ class Sender:
             task.owner.failures.append(_poison(task, Reason(verdict.reason), verdict.detail))
         if verdict.again and isinstance(task.command, Publish):
             channels = task.command.channels
-            task.command = task.command.only(channels[number] for number in verdict.again)
+            self._work.lanes.narrow(task, task.command.only(channels[number] for number in verdict.again))
         self._observer.retried(verdict.cause, 1)
         self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
 

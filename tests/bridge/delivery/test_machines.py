@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bridge.commands import Command, Poison, Reason
+from bridge.commands import Command, Poison, Publish, Reason
 from bridge.delivery.lanes import Batch, State
 from bridge.delivery.work import Item, Partition, Sending, Stop, Work
 from tests.bridge.made import POISON, publication, record
@@ -20,6 +20,8 @@ STEPS = settings(max_examples=scaled(150), stateful_step_count=60)
 REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
 STRICT, BURSTING = ("a", "b", "c"), ("fast",)
 MOST_DEAD_LETTERS = 1
+# The end of an assignment leaves little to test: most steps must not be one.
+CHANCE, RARE = st.integers(0, 7), 7
 
 
 class Logged(NamedTuple):
@@ -51,8 +53,11 @@ COMMAND = st.one_of(
     st.lists(st.sampled_from(STRICT), min_size=1, max_size=2, unique=True).map(lambda keys: publication(*keys)),
     st.sampled_from(BURSTING).map(lambda key: publication(key, burst=3)),
 )
+WELL = st.lists(COMMAND, min_size=1, max_size=3).map(lambda commands: Logged(tuple(commands)))
+# Few records without commands, and few poisoned ones, as these soon stop a partition.
 RECORD = st.one_of(
-    st.lists(COMMAND, max_size=3).map(lambda commands: Logged(tuple(commands))),
+    *[WELL] * 6,
+    st.just(Logged(())),
     st.lists(COMMAND, max_size=1).map(lambda commands: Logged(tuple(commands), (POISON,))),
 )
 RESULT = st.sampled_from(["done", "done", "done", "lost reply", "temporary", "permanent"])
@@ -133,6 +138,17 @@ class BridgeLife(RuleBasedStateMachine):
                 self._letter_if_due(task.owner)
 
     @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 9))
+    def answer_partly(self, which: int) -> None:
+        """Every broadcast reaches the first of its channels. The others, and all publications, fail temporarily."""
+        for task in self.flying.pop(which % len(self.flying)).tasks:
+            if isinstance(command := task.command, Publish) and len(command.channels) > 1:
+                first, *others = command.channels
+                self._apply(task.owner, task.owner.tasks.index(task), command.only([first]))
+                self.work.lanes.narrow(task, command.only(others))
+            self.work.retry(task, self.now + 1)
+
+    @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 9), arrived=st.booleans())
     def fail(self, which: int, arrived: bool) -> None:
         """The whole request fails, whether Centrifugo has carried it out or not."""
@@ -169,20 +185,27 @@ class BridgeLife(RuleBasedStateMachine):
         self.logs[partition].committed = assignment.ledger.uncommitted
         assignment.ledger.confirm(assignment.ledger.uncommitted)
 
-    @rule(partition=PARTITION)
-    def let_go(self, partition: Partition) -> None:
-        self.work.let_go(partition)
-        self.leaving.add(partition)
+    @rule(partition=PARTITION, chance=CHANCE)
+    def let_go(self, partition: Partition, chance: int) -> None:
+        if chance == RARE:
+            self.work.let_go(partition)
+            self.leaving.add(partition)
 
-    @rule(partition=PARTITION, lost=st.booleans())
-    def revoke(self, partition: Partition, lost: bool) -> None:
+    @rule(partition=PARTITION, lost=st.booleans(), chance=CHANCE)
+    def revoke(self, partition: Partition, lost: bool, chance: int) -> None:
+        if chance != RARE and partition not in self.leaving:
+            return
         self.work.let_go(partition)
         offset = self.work.fence(partition)
         if offset is not None and not lost:
             self.logs[partition].committed = offset
 
-    @rule()
-    def crash(self) -> None:
+    @rule(chance=CHANCE)
+    def crash(self, chance: int) -> None:
+        if chance == RARE:
+            self._crash()
+
+    def _crash(self) -> None:
         """kill -9: commands in flight still arrive, and their answers are lost."""
         for batch in self.flying:
             for task in batch.tasks:
@@ -232,12 +255,21 @@ class BridgeLife(RuleBasedStateMachine):
         assert self.work.pending_bytes == sum(item.size for item in items)
 
     @invariant()
+    def no_key_is_kept_without_a_command(self) -> None:
+        ledgers = [assignment.ledger for assignment in self.work.assignments.values()]
+        tasks = [task for ledger in ledgers for item in ledger.open_entries() for task in item.tasks]
+        tasks += [task for batch in self.flying for task in batch.tasks]
+        assert len(self.work.lanes) == len(
+            {key for task in tasks if task.state is not State.GONE for key in task.command.keys}
+        )
+
+    @invariant()
     def commands_in_flight_are_counted(self) -> None:
         assert self.work.lanes.in_flight == sum(len(batch.tasks) for batch in self.flying)
 
     def teardown(self) -> None:
         """From now on everything works: every record must be done in the end, and nothing may be left."""
-        self.crash()
+        self._crash()
         stopped: set[Partition] = set()
         for partition, log in self.logs.items():
             self.poll(partition, len(log.records) + 1)

@@ -1,6 +1,6 @@
 """The meaning of Centrifugo's answers. The bodies are those of Centrifugo 6.9.1."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,8 +12,15 @@ def error(code: int) -> dict[str, Any]:
     return {"error": {"code": code, "message": "of Centrifugo"}}
 
 
-def verdict_of(reply: dict[str, Any], method: str = "publish") -> Verdict:
-    [verdict] = verdicts({"replies": [reply]}, [method])
+class Sent(NamedTuple):
+    """A command."""
+
+    method: str = "publish"
+    keys: tuple[str, ...] = ("a",)
+
+
+def verdict_of(reply: dict[str, Any], method: str = "publish", channels: tuple[str, ...] = ("a",)) -> Verdict:
+    [verdict] = verdicts({"replies": [reply]}, [Sent(method, channels)])
     return verdict
 
 
@@ -41,7 +48,7 @@ def test_a_listed_permanent_error_is_permanent(code: int, reason: str) -> None:
 def test_each_command_has_its_own_verdict() -> None:
     replies = [{"publish": {"offset": 1, "epoch": "x"}}, error(100), error(102)]
 
-    kinds = [verdict.kind for verdict in verdicts({"replies": replies}, ["publish"] * 3)]
+    kinds = [verdict.kind for verdict in verdicts({"replies": replies}, [Sent()] * 3)]
 
     assert kinds == [Kind.DONE, Kind.TEMPORARY, Kind.PERMANENT]
 
@@ -49,19 +56,19 @@ def test_each_command_has_its_own_verdict() -> None:
 def test_only_the_channels_that_failed_temporarily_are_sent_again() -> None:
     responses = [{"result": {}}, error(100), error(102), error(100)]
 
-    verdict = verdict_of({"broadcast": {"responses": responses}}, "broadcast")
+    verdict = verdict_of({"broadcast": {"responses": responses}}, "broadcast", ("a", "b", "c", "d"))
 
     assert verdict == Verdict(Kind.TEMPORARY, "error_100", "unknown_channel", "Centrifugo error 102", again=(1, 3))
 
 
 def test_a_broadcast_to_an_unknown_channel_fails_permanently() -> None:
-    verdict = verdict_of({"broadcast": {"responses": [{"result": {}}, error(102)]}}, "broadcast")
+    verdict = verdict_of({"broadcast": {"responses": [{"result": {}}, error(102)]}}, "broadcast", ("a", "b"))
 
     assert verdict == Verdict(Kind.PERMANENT, reason="unknown_channel", detail="Centrifugo error 102")
 
 
 def test_a_broadcast_that_reached_all_channels_is_done() -> None:
-    assert verdict_of({"broadcast": {"responses": [{"result": {}}, {}]}}, "broadcast") == DONE
+    assert verdict_of({"broadcast": {"responses": [{"result": {}}, {}]}}, "broadcast", ("a", "b")) == DONE
 
 
 @pytest.mark.parametrize(
@@ -81,15 +88,17 @@ def test_a_broadcast_that_reached_all_channels_is_done() -> None:
 )
 def test_a_body_that_does_not_answer_every_command_is_an_outage(body: Any) -> None:
     with pytest.raises(Failure) as failure:
-        verdicts(body, ["publish"])
+        verdicts(body, [Sent()])
 
     assert (failure.value.outcome, failure.value.cause) == (Outcome.OUTAGE, "bad_reply")
 
 
-@pytest.mark.parametrize("responses", [None, {}, [1]])
-def test_a_broadcast_without_responses_is_an_outage(responses: Any) -> None:
-    with pytest.raises(Failure):
-        verdict_of({"broadcast": {"responses": responses}}, "broadcast")
+@pytest.mark.parametrize("responses", [None, {}, [1, 2], [], [{}], [{}, {}, error(100)]])
+def test_a_broadcast_without_one_response_for_each_channel_is_an_outage(responses: Any) -> None:
+    with pytest.raises(Failure) as failure:
+        verdict_of({"broadcast": {"responses": responses}}, "broadcast", ("a", "b"))
+
+    assert (failure.value.outcome, failure.value.cause) == (Outcome.OUTAGE, "bad_reply")
 
 
 @pytest.mark.parametrize(

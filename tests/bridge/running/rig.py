@@ -23,7 +23,7 @@ from bridge.running.metrics import Metrics
 from bridge.running.observer import MetricsObserver
 from bridge.running.sender import Sender
 from bridge.running.sending import Limits
-from bridge.running.spans import OFF
+from bridge.running.spans import OFF, Tracer
 from tests.bridge.made import publication, record
 from tests.harness.waiting import until
 
@@ -247,7 +247,12 @@ def mapped(*commands: Command) -> Mapped:
 
 @asynccontextmanager
 async def running_rig(
-    *, most_dead_letters: int | None = 0, max_attempts: int = 0, requests: int = 3, batch_max: int = 256
+    *,
+    most_dead_letters: int | None = 0,
+    max_attempts: int = 0,
+    requests: int = 3,
+    batch_max: int = 256,
+    tracer: Tracer = OFF,
 ) -> AsyncIterator[Rig]:
     """A core that owns one partition, and retries after some milliseconds."""
     async with (
@@ -274,7 +279,7 @@ async def running_rig(
             limits=Limits(requests, batch_max, 100_000, max_attempts),
             backoff=backoff,
             observer=MetricsObserver(metrics, time.time),
-            tracer=OFF,
+            tracer=tracer,
             on_finished=bridge.finished,
             monotonic=time.monotonic,
             spread=lambda: 0.0,

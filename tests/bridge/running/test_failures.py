@@ -1,13 +1,16 @@
 """The handling of commands when Centrifugo answers with errors, or not at all. Real HTTP, a scripted server."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from bridge.centrifugo.api import open_api
-from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
+from bridge.commands import Mapped, Poison, Reason, Record, Skip, SkipReason
 from bridge.delivery.verdicts import Failure, Outcome
 from bridge.kafka.errors import NotDelivered
+from bridge.running.spans import NO_SPAN, Span
 from tests.bridge.made import PERMANENT_ERRORS, POISON, publication, record
 from tests.bridge.running.rig import (
     Handler,
@@ -203,6 +206,51 @@ async def test_only_the_channels_of_a_broadcast_that_failed_are_sent_again() -> 
     assert [list(command) for batch in rig.centrifugo.batches for command in batch] == [["broadcast"], ["publish"]]
     assert rig.centrifugo.batches[1][0]["publish"]["channel"] == "b"
     assert rig.letters == [("unknown_channel", "0")]
+
+
+async def test_a_broadcast_that_failed_for_one_channel_holds_up_that_channel_alone() -> None:
+    failed = [replies({"broadcast": {"responses": [{"result": {}}, error(100), {"result": {}}]}})]
+    async with running_rig(batch_max=1, requests=1) as rig:
+        rig.centrifugo.script = failed
+        rig.receive(mapped(publication("a", "b", "c")))
+        rig.receive_publications("a", "b", "c")
+        await rig.until_done(4)
+
+    sent = [channels for batch in rig.centrifugo.batches[1:] for channels in [batch[0]["publish"]["channel"]]]
+    assert sent == ["a", "c", "b", "b"]
+
+
+@dataclass
+class FaultyTracer:
+    """Has a bug, which the second request meets."""
+
+    requests: int = 0
+
+    def request(self, records: Sequence[Record], commands: int) -> Span:
+        self.requests += 1
+        if self.requests == 2:
+            raise RuntimeError("with a value of the event")
+        return NO_SPAN
+
+
+async def test_after_an_internal_error_in_an_outage_sending_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    async with running_rig(tracer=FaultyTracer()) as rig:
+        rig.centrifugo.script = [status(503)]
+        rig.receive_publications("a")
+        await rig.until_done(1)
+
+    [found] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert (found.message, found.__dict__["error"]) == ("sending failed with an internal error", "RuntimeError")
+    assert found.exc_info is None
+
+
+async def test_a_broadcast_that_is_not_answered_for_every_channel_is_sent_again() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [replies({"broadcast": {"responses": [{"result": {}}]}})]
+        rig.receive(mapped(publication("a", "b")))
+        await rig.until_done(1)
+
+    assert [batch[0]["broadcast"]["channels"] for batch in rig.centrifugo.batches] == [["a", "b"]] * 2
 
 
 @pytest.mark.parametrize("reason", list(SkipReason))

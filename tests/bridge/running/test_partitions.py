@@ -4,10 +4,11 @@ import asyncio
 
 from aiohttp import web
 
+from bridge.commands import Mapped
 from bridge.delivery.work import Partition
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition
-from tests.bridge.made import record
+from tests.bridge.made import POISON, record
 from tests.bridge.running.rig import PARTITION, running_rig, silence, status, well
 from tests.harness.waiting import until
 
@@ -63,6 +64,15 @@ async def test_in_an_outage_a_partition_is_released_as_soon_as_its_requests_have
         rig.centrifugo.script = [silence] * 50
         rig.receive_publications("a")
         await until(lambda: len(rig.centrifugo.batches) == 1)
+        async with asyncio.timeout(0.9):
+            offsets = await rig.bridge.revoked([PARTITION], lost=False)
+
+    assert offsets == {}
+
+
+async def test_a_stopped_partition_is_released_at_once() -> None:
+    async with running_rig(most_dead_letters=None) as rig:
+        rig.receive(Mapped((), (POISON,)))
         async with asyncio.timeout(0.9):
             offsets = await rig.bridge.revoked([PARTITION], lost=False)
 
