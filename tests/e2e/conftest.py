@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(f"e2e-v{major_of(item)}"))
         if is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    items.sort(key=lambda item: (item.path.is_relative_to(HERE), -major_of(item), wakes_the_rested(item)))
+    items.sort(key=lambda item: (item.path.is_relative_to(HERE), -major_of(item), measures_rested_connections(item)))
 
 
 def major_of(item: pytest.Item) -> int:
@@ -46,7 +46,7 @@ def major_of(item: pytest.Item) -> int:
     return int(call.params.get("centrifugo_bin", 0)) if call else 0
 
 
-def wakes_the_rested(item: pytest.Item) -> bool:
+def measures_rested_connections(item: pytest.Item) -> bool:
     return item.path == HERE / "test_rested_connections.py"
 
 
@@ -131,7 +131,7 @@ def family_id() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
 async def resting(request: pytest.FixtureRequest, centrifugo_bin: Path) -> AsyncIterator[asyncio.Task[Rested] | None]:
     """A stack that is used once, right at the start, and again half a minute later, while the other tests run."""
-    if not SOCKETS.exists() or not any(wakes_the_rested(item) for item in request.session.items):
+    if not SOCKETS.exists() or not any(measures_rested_connections(item) for item in request.session.items):
         yield None
         return
     async with stack(centrifugo_bin) as running:

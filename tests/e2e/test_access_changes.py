@@ -57,7 +57,7 @@ async def enter_again(client: SdkClient, channel: str) -> Listener:
     return await client.listen(channel)
 
 
-async def test_a_removed_member_loses_the_chat_at_once_and_does_not_get_back_in(
+async def test_a_removed_member_is_unsubscribed_at_once_and_cannot_subscribe_again(
     family: FamilyStack, bridge: BridgeProcess, kafka: Kafka, family_id: str, user: str
 ) -> None:
     chat = f"family:{family_id}:chat"
@@ -84,7 +84,7 @@ async def test_a_removed_member_loses_the_chat_at_once_and_does_not_get_back_in(
     assert other.watcher.lost == []
 
 
-async def test_a_lock_that_is_turned_on_ends_the_chat_and_holds_after_the_reconnect(
+async def test_a_new_lock_ends_the_chat_and_applies_after_the_reconnect(
     family: FamilyStack, bridge: BridgeProcess, kafka: Kafka, family_id: str, user: str
 ) -> None:
     chat = f"family:{family_id}:chat"
@@ -104,7 +104,7 @@ async def test_a_lock_that_is_turned_on_ends_the_chat_and_holds_after_the_reconn
     assert connected
 
 
-async def test_a_closed_account_never_returns(
+async def test_the_client_of_a_closed_account_does_not_reconnect(
     family: FamilyStack, bridge: BridgeProcess, kafka: Kafka, family_id: str, user: str
 ) -> None:
     tickets = [family.tickets.issue(user, family_id=family_id) for _ in range(3)]

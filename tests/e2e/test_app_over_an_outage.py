@@ -111,7 +111,7 @@ class PythonApp:
 
 
 @pytest.mark.parametrize("mode", list(ResponseMode))
-async def test_an_app_lives_through_an_outage_and_has_all_subscriptions_back(
+async def test_an_app_has_all_its_subscriptions_again_after_an_outage(
     centrifugo_bin: Path, tmp_path: Path, mode: ResponseMode
 ) -> None:
     of_js, of_python = ("family:f-1", "user:u-js", "news:today"), ("family:f-1", "user:u-py", "news:today")

@@ -23,7 +23,7 @@ Transport = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
 over_each_stream = pytest.mark.parametrize("over", [connect_over_sse, connect_over_http_stream])
 
 
-async def test_a_good_ticket_gets_its_user_in(http_stack: Stack) -> None:
+async def test_a_valid_ticket_connects_its_user(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue("u-7")
 
     async with sdk_client(http_stack.url, one_after_another(ticket)) as client:
@@ -34,7 +34,7 @@ async def test_a_good_ticket_gets_its_user_in(http_stack: Stack) -> None:
     assert http_stack.tickets.asked(ticket) == 1
 
 
-async def test_the_same_ticket_does_not_get_in_twice(http_stack: Stack) -> None:
+async def test_a_used_ticket_is_refused(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
     first = await bare_connect(http_stack.url, with_ticket(ticket))
 
@@ -45,7 +45,7 @@ async def test_the_same_ticket_does_not_get_in_twice(http_stack: Stack) -> None:
     assert http_stack.tickets.asked(ticket) == 2
 
 
-async def test_a_client_that_speaks_protobuf_gets_in(http_stack: Stack) -> None:
+async def test_a_client_with_protobuf_connects(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
 
     async with sdk_client(http_stack.url, one_after_another(ticket), use_protobuf=True) as client:
@@ -55,7 +55,7 @@ async def test_a_client_that_speaks_protobuf_gets_in(http_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("use_protobuf", [False, True])
-async def test_a_client_gets_in_where_centrifugo_sends_b64data(
+async def test_a_client_connects_when_centrifugo_sends_b64data(
     centrifugo_bin: Path, http_stack: Stack, use_protobuf: bool
 ) -> None:
     ticket = http_stack.tickets.issue("u-8")
@@ -74,7 +74,7 @@ async def test_a_client_gets_in_where_centrifugo_sends_b64data(
 
 
 @over_each_stream
-async def test_a_client_without_websocket_gets_in(http_stack: Stack, over: Transport) -> None:
+async def test_a_client_without_websocket_connects(http_stack: Stack, over: Transport) -> None:
     ticket = http_stack.tickets.issue()
 
     answer = await over(http_stack.centrifugo.url, with_ticket(ticket))
@@ -86,7 +86,9 @@ async def test_a_client_without_websocket_gets_in(http_stack: Stack, over: Trans
 
 
 @over_each_stream
-async def test_a_client_without_websocket_is_refused_mostly_with_the_reason(http_stack: Stack, over: Transport) -> None:
+async def test_a_client_without_websocket_is_refused_with_the_reason_where_the_transport_carries_it(
+    http_stack: Stack, over: Transport
+) -> None:
     answers = [await over(http_stack.centrifugo.url, with_ticket("no-such-ticket")) for _ in range(5)]
 
     # Centrifugo ends the stream as soon as it has decided, sometimes before it has written the reason.

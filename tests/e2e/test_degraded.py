@@ -36,7 +36,7 @@ async def test_a_fallback_connection_reaches_public_channels(family: FamilyStack
     assert weather.data == {"sky": "blue"}
 
 
-async def test_a_connection_from_before_an_outage_keeps_its_rights(family: FamilyStack, family_id: str) -> None:
+async def test_a_connection_made_before_an_outage_keeps_its_rights(family: FamilyStack, family_id: str) -> None:
     chat = f"family:{family_id}:chat"
 
     async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:

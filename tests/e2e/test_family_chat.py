@@ -37,7 +37,7 @@ async def test_an_outsider_neither_receives_nor_publishes(family: FamilyStack, f
     assert still_connected
 
 
-async def test_a_channel_that_no_rule_matches_is_refused(family: FamilyStack, family_id: str) -> None:
+async def test_a_channel_without_a_rule_is_refused(family: FamilyStack, family_id: str) -> None:
     async with family.member("u-1", family_id) as member:
         listener = await member.listen(f"family:{family_id}:secrets")
         refusal = await member.refusal_of_publish(f"family:{family_id}", {})
@@ -46,7 +46,9 @@ async def test_a_channel_that_no_rule_matches_is_refused(family: FamilyStack, fa
     assert refusal == NOT_ALLOWED
 
 
-async def test_a_publication_over_the_limit_is_refused_with_the_limit(family: FamilyStack, family_id: str) -> None:
+async def test_a_publication_above_the_limit_is_refused_with_the_limit_in_the_message(
+    family: FamilyStack, family_id: str
+) -> None:
     chat = f"family:{family_id}:chat"
     fits = {"text": "x" * (LIMIT - len('{"text":""}'))}
 
@@ -88,7 +90,7 @@ async def test_typing_notices_are_delivered_but_not_kept(family: FamilyStack, fa
     assert [[publication.data for publication in each] for each in kept] == [[{"text": "there"}], []]
 
 
-async def test_a_subscription_goes_on_as_long_as_the_policy_allows_it(family: FamilyStack, family_id: str) -> None:
+async def test_a_subscription_lasts_while_the_policy_allows_it(family: FamilyStack, family_id: str) -> None:
     chat = f"family:{family_id}:chat"
 
     async with family.member("u-1", family_id) as member:

@@ -49,7 +49,7 @@ async def test_a_subscription_that_the_family_service_refuses_to_extend_ends(
     assert room.ended == [Ended(451, "not your room")]
 
 
-async def test_a_family_service_that_is_down_refuses_all_and_admits_all_when_it_is_back(
+async def test_subscriptions_are_refused_while_the_family_service_is_down_and_allowed_when_it_is_back(
     family: FamilyStack, family_id: str
 ) -> None:
     async with family.member("u-1", family_id) as client:

@@ -65,7 +65,7 @@ async def ask_as(front: Centrifugo, user: str, *commands: dict[str, Any]) -> lis
         return [json.loads(await ask(json.dumps({"id": 2 + index, **each}))) for index, each in enumerate(commands)]
 
 
-async def test_an_outsider_reads_what_a_family_wrote(centrifugo_bin: Path) -> None:
+async def test_rights_without_a_subscription_show_an_outsider_a_familys_messages(centrifugo_bin: Path) -> None:
     rights: dict[str, Any] = {**KEPT, "allow_history_for_client": True, "allow_presence_for_client": True}
 
     with misconfigured(centrifugo_bin, "rights-without-subscription", {6: {}, 5: {}}, **rights) as (front, _):
@@ -85,7 +85,7 @@ async def test_an_outsider_reads_what_a_family_wrote(centrifugo_bin: Path) -> No
     assert [each["user"] for each in presence["presence"]["presence"].values()] == [MEMBER]
 
 
-async def test_channels_of_another_separator_are_in_no_namespace(centrifugo_bin: Path) -> None:
+async def test_channels_with_another_separator_are_in_no_namespace(centrifugo_bin: Path) -> None:
     changes = {
         6: {"channel.namespace_boundary": "/", "channel.without_namespace.allow_subscribe_for_client": True},
         5: {"channel_namespace_boundary": "/", "allow_subscribe_for_client": True},
@@ -98,7 +98,7 @@ async def test_channels_of_another_separator_are_in_no_namespace(centrifugo_bin:
     assert proxy.asked == []
 
 
-async def test_a_private_prefix_of_a_namespace_shuts_its_members_out(centrifugo_bin: Path) -> None:
+async def test_a_namespace_with_a_private_prefix_refuses_its_members(centrifugo_bin: Path) -> None:
     changes = {6: {"channel.private_prefix": "fam"}, 5: {"channel_private_prefix": "fam"}}
 
     with misconfigured(centrifugo_bin, "private-prefix", changes) as (front, proxy):
@@ -109,7 +109,7 @@ async def test_a_private_prefix_of_a_namespace_shuts_its_members_out(centrifugo_
 
 
 @only_v6  # v5 has RPC namespaces in granular mode only
-async def test_methods_of_another_separator_are_not_found(centrifugo_bin: Path) -> None:
+async def test_methods_with_another_separator_are_not_found(centrifugo_bin: Path) -> None:
     facts = replace(FACTS, events=(*FACTS.events, "rpc"))
 
     with misconfigured(centrifugo_bin, "rpc-boundary", {6: {"rpc.namespace_boundary": "."}}, facts=facts) as (
@@ -122,7 +122,7 @@ async def test_methods_of_another_separator_are_not_found(centrifugo_bin: Path) 
     assert proxy.asked == []
 
 
-async def test_personal_channels_shut_out_users_of_the_fallback_pool(centrifugo_bin: Path) -> None:
+async def test_personal_channels_refuse_users_of_the_fallback_pool(centrifugo_bin: Path) -> None:
     personal = {"client.subscribe_to_user_personal_channel.enabled": True}
     changes = {6: personal, 5: {"user_subscribe_to_personal": True}}
 
@@ -135,7 +135,7 @@ async def test_personal_channels_shut_out_users_of_the_fallback_pool(centrifugo_
     assert "connect" in ordinary
 
 
-async def test_the_grpc_api_without_a_key_obeys_any_caller(centrifugo_bin: Path) -> None:
+async def test_the_grpc_api_without_a_key_serves_any_caller(centrifugo_bin: Path) -> None:
     port = free_port()
     changes: Changes = {
         6: {"grpc_api": {"enabled": True, "port": port}},
@@ -154,7 +154,7 @@ async def test_the_grpc_api_without_a_key_obeys_any_caller(centrifugo_bin: Path)
     assert answer != b""
 
 
-async def test_a_reference_that_is_not_filled_in_is_the_key(centrifugo_bin: Path) -> None:
+async def test_an_unexpanded_reference_is_used_as_the_key_itself(centrifugo_bin: Path) -> None:
     reference = "${CENTRIFUGO_API_KEY_OF_THE_CLUSTER}"
     changes = {6: {"http_api.key": reference}, 5: {"api_key": reference}}
 
@@ -168,7 +168,7 @@ async def test_a_reference_that_is_not_filled_in_is_the_key(centrifugo_bin: Path
     assert statuses == [200, 401]
 
 
-async def test_the_profiler_is_on_the_port_of_clients(centrifugo_bin: Path) -> None:
+async def test_the_profiler_is_served_on_the_clients_port(centrifugo_bin: Path) -> None:
     with misconfigured(centrifugo_bin, "debug-endpoints", {6: {"debug.enabled": True}, 5: {"debug": True}}) as (
         front,
         _,
@@ -227,7 +227,7 @@ async def test_an_endpoint_that_cannot_be_called_fails_every_connect(centrifugo_
     assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
 
 
-async def test_a_connection_above_the_limit_of_its_user_ends_for_good(centrifugo_bin: Path) -> None:
+async def test_a_connection_above_the_limit_per_user_is_ended_without_a_reconnect(centrifugo_bin: Path) -> None:
     changes = {6: {"client.user_connection_limit": 1}, 5: {"client_user_connection_limit": 1}}
 
     with misconfigured(centrifugo_bin, "user-connection-limit", changes) as (front, proxy):
@@ -238,7 +238,7 @@ async def test_a_connection_above_the_limit_of_its_user_ends_for_good(centrifugo
     assert len(proxy.headers) == 2  # the second ticket was spent, too
 
 
-async def test_a_ticket_above_the_limit_of_messages_gets_nobody_in(centrifugo_bin: Path) -> None:
+async def test_a_ticket_longer_than_the_message_limit_is_refused(centrifugo_bin: Path) -> None:
     changes = {6: {"websocket.message_size_limit": 4096}, 5: {"websocket_message_size_limit": 4096}}
 
     with misconfigured(centrifugo_bin, "message-size-small", changes) as (front, proxy):
@@ -248,7 +248,7 @@ async def test_a_ticket_above_the_limit_of_messages_gets_nobody_in(centrifugo_bi
     assert proxy.headers == []
 
 
-async def test_at_the_level_trace_tickets_are_in_the_log(centrifugo_bin: Path) -> None:
+async def test_log_level_trace_writes_tickets_to_the_log(centrifugo_bin: Path) -> None:
     ticket = secrets.token_hex(16)
     changes = {6: {"log.level": "trace"}, 5: {"log_level": "trace"}}
 
@@ -272,7 +272,9 @@ async def test_a_header_that_cannot_be_sent_fails_every_call(centrifugo_bin: Pat
 
 
 @only_v6  # v5 always verifies the certificate of a proxy
-async def test_a_server_with_any_certificate_gets_the_tickets(centrifugo_bin: Path, tmp_path: Path) -> None:
+async def test_without_verification_a_server_with_any_certificate_receives_tickets(
+    centrifugo_bin: Path, tmp_path: Path
+) -> None:
     stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     stranger.load_cert_chain(*Authority.in_folder(tmp_path).issue("stranger.test"))
     changes = {6: {"client.proxy.connect.http.tls": {"enabled": True, "insecure_skip_verify": True}}}
@@ -284,7 +286,7 @@ async def test_a_server_with_any_certificate_gets_the_tickets(centrifugo_bin: Pa
     assert len(proxy.headers) == 1
 
 
-async def test_a_message_larger_than_the_service_takes_is_a_temporary_error_each_time(
+async def test_a_message_above_the_services_limit_is_a_temporary_error_each_time(
     centrifugo_bin: Path, http_stack: Stack
 ) -> None:
     major = centrifugo.layout(centrifugo_bin)

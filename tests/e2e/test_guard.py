@@ -39,7 +39,7 @@ async def test_a_centrifugo_with_another_token_admits_no_client(centrifugo_bin: 
     assert http_stack.tickets.asked(ticket) == 0
 
 
-async def test_a_client_cannot_bring_the_token_itself(centrifugo_bin: Path, http_stack: Stack, token: str) -> None:
+async def test_a_client_cannot_send_the_token_itself(centrifugo_bin: Path, http_stack: Stack, token: str) -> None:
     ticket = http_stack.tickets.issue()
 
     with centrifugo.running(centrifugo_bin, config_without_token(centrifugo_bin, http_stack)) as front:
@@ -49,7 +49,7 @@ async def test_a_client_cannot_bring_the_token_itself(centrifugo_bin: Path, http
     assert http_stack.tickets.asked(ticket) == 0
 
 
-async def test_a_client_that_forges_the_header_does_not_spoil_centrifugos_own(http_stack: Stack) -> None:
+async def test_a_clients_forged_header_does_not_replace_centrifugos(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
 
     answer = await bare_connect(http_stack.url, *forging(ticket, "forged"))

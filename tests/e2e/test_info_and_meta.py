@@ -32,19 +32,19 @@ async def test_others_see_the_users_in_a_channel_and_their_info(http_stack: Stac
     assert seen == EVERYTHING
 
 
-async def test_others_see_only_what_info_fields_leaves(envelope_stack: Stack) -> None:
+async def test_others_see_only_the_fields_in_info_fields(envelope_stack: Stack) -> None:
     seen = await seen_by_another(envelope_stack, **KNOWN)
 
     assert seen == {"subscription_tier": "family"}
 
 
-async def test_others_see_that_a_user_is_degraded_whatever_info_fields_says(envelope_stack: Stack) -> None:
+async def test_others_see_that_a_user_is_degraded_with_any_info_fields(envelope_stack: Stack) -> None:
     seen = await seen_by_another(envelope_stack, degraded=True)
 
     assert seen == {"subscription_tier": "unspecified", "degraded": True}
 
 
-async def test_a_session_event_receives_everything_in_meta_and_nothing_in_info(
+async def test_a_session_event_receives_all_fields_in_meta_and_none_in_info(
     centrifugo_bin: Path, envelope_stack: Stack
 ) -> None:
     ticket = envelope_stack.tickets.issue("u-1", **KNOWN)

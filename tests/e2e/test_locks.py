@@ -17,9 +17,7 @@ LOCKED = pb.ParentalState(feature_lock_chat=True)
 BY_A_PARENT = {"code": 403, "message": "locked by a parent", "temporary": False}
 
 
-async def test_a_lock_that_is_turned_on_ends_the_subscription_at_its_next_refresh(
-    family: FamilyStack, family_id: str
-) -> None:
+async def test_a_new_lock_ends_the_subscription_at_its_next_refresh(family: FamilyStack, family_id: str) -> None:
     chat = f"family:{family_id}:chat"
     family.identity.refresh_script = success(
         user_id="u-child", family_id=family_id, parental_state=LOCKED, expire_at=soon(60)
@@ -47,7 +45,9 @@ async def test_a_lock_that_is_turned_on_ends_the_subscription_at_its_next_refres
     assert last == {"result": {"expired": True}}
 
 
-async def test_new_facts_of_identity_reach_the_service_and_other_clients(family: FamilyStack, family_id: str) -> None:
+async def test_changed_fields_from_identity_reach_the_service_and_other_clients(
+    family: FamilyStack, family_id: str
+) -> None:
     chat = f"family:{family_id}:chat"
     newly: dict[str, Any] = {"subscription_tier": pb.SUBSCRIPTION_TIER_PRO, "is_admin": True}
     family.identity.refresh_script = success(user_id="u-1", family_id=family_id, **newly, expire_at=soon(60))
@@ -75,9 +75,7 @@ def metas(family: FamilyStack, channel: str) -> list[Any]:
     return told
 
 
-async def test_a_connection_of_which_identity_says_that_it_no_longer_ends_stays(
-    family: FamilyStack, family_id: str
-) -> None:
+async def test_a_connection_that_identity_makes_permanent_stays(family: FamilyStack, family_id: str) -> None:
     family.identity.refresh_script = success(user_id="u-1", family_id=family_id, expire_at=0)
 
     async with family.member("u-1", family_id, expire_at=soon(2)) as member:
@@ -96,7 +94,7 @@ async def test_a_connection_of_which_identity_says_that_it_no_longer_ends_stays(
         pytest.param(success(user_id="somebody-else", expire_at=soon(600)), id="another user"),
     ],
 )
-async def test_a_connection_that_identity_does_not_prolong_ends_and_its_client_returns_with_a_fresh_ticket(
+async def test_a_connection_that_identity_does_not_extend_ends_and_its_client_reconnects_with_a_new_ticket(
     family: FamilyStack, family_id: str, script: Script
 ) -> None:
     family.identity.refresh_script = script
@@ -111,9 +109,7 @@ async def test_a_connection_that_identity_does_not_prolong_ends_and_its_client_r
     assert client.watcher.lost == [Closed(3005, "connection expired")]
 
 
-async def test_an_outage_of_identity_prolongs_connections_that_expire_in_it(
-    family: FamilyStack, family_id: str
-) -> None:
+async def test_connections_that_expire_during_an_outage_are_extended(family: FamilyStack, family_id: str) -> None:
     async with family.member("u-1", family_id, expire_at=soon(2)) as member:
         async with family.without_identity():
             await until(lambda: bool(family.wire.of("refresh", client=member.watcher.connections[0])))

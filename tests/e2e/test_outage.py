@@ -56,7 +56,7 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
         yield running
 
 
-async def test_in_an_outage_each_pool_ticket_gets_in_once_and_after_it_all_tickets_do(
+async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ticket_after_it(
     pool_stack: Stack, pool: list[str]
 ) -> None:
     identity, died = pool_stack.identity, asyncio.Event()
@@ -92,7 +92,7 @@ def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
     return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 
-async def test_a_fallback_connection_is_not_left_to_its_client_to_prolong(pool_stack: Stack, pool: list[str]) -> None:
+async def test_a_client_cannot_extend_its_fallback_connection(pool_stack: Stack, pool: list[str]) -> None:
     await pool_stack.identity.stop()
     refused = await bare_connect(pool_stack.url, with_ticket(pool[0]))
     await asyncio.sleep(WINDOW_MS / 1000 + 0.1)
@@ -120,7 +120,7 @@ async def test_an_outage_ends_no_existing_connection(http_stack: Stack) -> None:
     assert lost == [[]] * 5
 
 
-async def test_a_fallback_connection_ends_in_time_and_its_client_returns_as_itself(
+async def test_a_fallback_connection_ends_in_time_and_its_client_reconnects_with_its_own_user(
     centrifugo_bin: Path, tmp_path: Path
 ) -> None:
     """Runs the service in this process with a clock that can be advanced: the shortest TTL is a minute."""

@@ -27,7 +27,7 @@ def test_centrifugo_accepts_the_printed_configuration(
     assert complaint == ""
 
 
-def test_centrifugo_would_refuse_a_broken_one(centrifugo_bin: Path, tmp_path: Path) -> None:
+def test_centrifugo_refuses_a_broken_configuration(centrifugo_bin: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"client": ')
 

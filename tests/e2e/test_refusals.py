@@ -72,7 +72,7 @@ async def test_in_mode_envelope_each_refusal_has_its_answer(
     [None, {}, {"token": ""}, {"token": 7}, {"token": "x" * 4097}, ["token"], "token"],
     ids=["no data", "no token", "empty", "a number", "too long", "a list", "a string"],
 )
-async def test_a_client_without_a_ticket_is_refused_and_identity_never_asked(http_stack: Stack, data: Any) -> None:
+async def test_a_client_without_a_ticket_is_refused_without_a_call_to_identity(http_stack: Stack, data: Any) -> None:
     asked = http_stack.tickets.asked_about_others()
 
     answer = await bare_connect(http_stack.url, {} if data is None else {"data": data})
@@ -81,7 +81,7 @@ async def test_a_client_without_a_ticket_is_refused_and_identity_never_asked(htt
     assert http_stack.tickets.asked_about_others() == asked
 
 
-async def test_a_client_that_puts_its_ticket_where_a_jwt_belongs_is_refused(http_stack: Stack) -> None:
+async def test_a_client_that_sends_its_ticket_as_a_jwt_is_refused(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
 
     answer = await bare_connect(http_stack.url, {"token": ticket})
@@ -112,12 +112,12 @@ async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
         await until(lambda: bool(client.watcher.ended) or client.attempts >= SEVERAL_ATTEMPTS)
         await asyncio.sleep(LONGER_THAN_THE_FIRST_BACKOFF_S if client.watcher.ended else 0)
         again = not client.watcher.ended
-        assert_told(client, told, again)
+        assert_client_receives(client, told, again)
     assert len(tickets) - 1 <= stack.tickets.asked(*tickets) <= len(tickets)
     return again
 
 
-def assert_told(client: SdkClient, told: Any, again: bool) -> None:
+def assert_client_receives(client: SdkClient, told: Any, again: bool) -> None:
     """The events that the application sees: the end, or errors; not the closes after which the SDK reconnects."""
     assert client.watcher.connections == []
     if not again:

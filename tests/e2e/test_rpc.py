@@ -21,7 +21,7 @@ PRETTY = json.dumps({"entries": [{"text": "one\ntwo"}, {}], "count": 2}, indent=
 INTERNAL = {"code": 100, "message": "internal server error", "temporary": True}
 
 
-async def test_a_call_and_its_answer_pass_byte_for_byte(family: FamilyStack, family_id: str) -> None:
+async def test_a_call_and_its_answer_are_passed_on_byte_for_byte(family: FamilyStack, family_id: str) -> None:
     family.diary.script = returns(SPACED.encode())
     ticket = family.tickets.issue(
         "u-1", family_id=family_id, subscription_tier=identity_pb.SUBSCRIPTION_TIER_PRO, is_admin=True
@@ -43,7 +43,7 @@ async def test_a_call_and_its_answer_pass_byte_for_byte(family: FamilyStack, fam
     )
 
 
-async def test_a_backend_gets_the_data_as_centrifugo_writes_it_anew(family: FamilyStack, family_id: str) -> None:
+async def test_a_backend_receives_json_as_centrifugo_formats_it(family: FamilyStack, family_id: str) -> None:
     ticket = family.tickets.issue("u-1", family_id=family_id)
 
     async with bare_session(family.url, with_ticket(ticket)) as ask:
@@ -53,9 +53,7 @@ async def test_a_backend_gets_the_data_as_centrifugo_writes_it_anew(family: Fami
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
-async def test_a_backend_that_writes_line_by_line_breaks_no_frame(
-    family: FamilyStack, family_id: str, ends: str
-) -> None:
+async def test_line_breaks_in_a_backends_answer_break_no_frame(family: FamilyStack, family_id: str, ends: str) -> None:
     family.diary.script = returns(PRETTY.replace("\n", ends).encode())
     ticket = family.tickets.issue("u-1", family_id=family_id)
 
@@ -101,7 +99,7 @@ async def test_a_call_over_either_protocol_is_answered(family: FamilyStack, fami
         pytest.param(says(pb.CallResponse()), INTERNAL, id="no outcome"),
     ],
 )
-async def test_what_a_backend_says_instead(
+async def test_a_backends_errors_reach_the_client(
     family: FamilyStack, family_id: str, script: Script, told: dict[str, Any]
 ) -> None:
     family.diary.script = script
@@ -115,7 +113,7 @@ async def test_what_a_backend_says_instead(
     assert following.data == {}
 
 
-async def test_a_dead_backend_is_a_passing_error_and_the_others_are_not_touched(
+async def test_a_backend_that_is_down_is_a_temporary_error_and_the_others_still_answer(
     family: FamilyStack, family_id: str
 ) -> None:
     family.diary.script = returns(b'"here"')
@@ -128,14 +126,14 @@ async def test_a_dead_backend_is_a_passing_error_and_the_others_are_not_touched(
     assert answer.data == "here"
 
 
-async def test_a_method_that_no_rule_matches_is_unknown(family: FamilyStack, family_id: str) -> None:
+async def test_a_method_without_a_rule_is_unknown(family: FamilyStack, family_id: str) -> None:
     async with family.member("u-1", family_id) as client:
         refusal = await client.refusal_of_rpc("payments.refund", {})
 
     assert refusal == {"code": 404, "message": "unknown method", "temporary": False}
 
 
-async def test_a_backend_can_send_a_client_away(family: FamilyStack, family_id: str) -> None:
+async def test_a_backend_can_disconnect_a_client(family: FamilyStack, family_id: str) -> None:
     family.diary.script = says(pb.CallResponse(disconnect=identity_pb.Disconnect(code=4100, reason="moved")))
 
     async with family.member("u-1", family_id) as client:

@@ -35,7 +35,7 @@ ODD_CALLS = [
 ]
 
 
-async def test_each_200_has_one_branch_and_on_refreshes_a_result(family: FamilyStack, family_id: str) -> None:
+async def test_each_200_has_one_branch_and_a_refresh_has_a_result(family: FamilyStack, family_id: str) -> None:
     family.identity.refresh_script = success(user_id="u-1", family_id=family_id, expire_at=soon(60))
 
     async with family.member("u-1", family_id, expire_at=soon(3)) as client:

@@ -16,7 +16,7 @@ MODULE = "github.com/centrifugal/centrifugo/v5"
         f"reading {MODULE}/go.mod at revision v5.4.9: git ls-remote -q https://{MODULE}: exit status 128:",
     ],
 )
-def test_a_refused_download_is_the_mirrors_fault(said: str) -> None:
+def test_a_refused_download_is_reported_as_a_fault_of_the_mirror(said: str) -> None:
     reason = excuse(f"go: downloading {MODULE} v5.4.9\n{said}\n")
 
     assert reason == "The module mirror did not deliver the sources of Centrifugo."
@@ -32,7 +32,7 @@ def test_a_refused_download_is_the_mirrors_fault(said: str) -> None:
         "go: errors parsing go.mod:\n/tmp/go.mod:5: unknown directive: tool",
     ],
 )
-def test_a_machine_without_a_new_go_cannot_build_it(said: str) -> None:
+def test_a_machine_with_an_old_go_skips_the_build(said: str) -> None:
     assert excuse(said).startswith("Go is missing or too old to build Centrifugo")
 
 
@@ -44,5 +44,5 @@ def test_a_machine_without_a_new_go_cannot_build_it(said: str) -> None:
         "main.go:12:2: undefined: config",
     ],
 )
-def test_another_failure_is_the_repositorys(said: str) -> None:
+def test_any_other_failure_fails_the_run(said: str) -> None:
     assert excuse(said) == ""

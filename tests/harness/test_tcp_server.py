@@ -27,7 +27,7 @@ async def reads_more_than_comes(reader: asyncio.StreamReader, writer: asyncio.St
 
 @pytest.mark.parametrize("handler", [never_reads, ends_without_closing, closes, reads_more_than_comes])
 @pytest.mark.parametrize("client_closes_first", [True, False])
-def test_no_connection_outlives_the_server(handler: Handler, client_closes_first: bool) -> None:
+def test_every_connection_ends_with_the_server(handler: Handler, client_closes_first: bool) -> None:
     asyncio.run(one_connection(handler, client_closes_first))
 
     with warnings.catch_warnings(record=True, action="always") as warned:

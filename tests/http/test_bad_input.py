@@ -70,7 +70,7 @@ async def test_a_body_that_is_not_a_json_object_is_a_bad_request(identity: Ident
 
 @pytest.mark.parametrize("name", ["client", "transport", "protocol"])
 @pytest.mark.parametrize("value", [None, 7, True, [], {}])
-async def test_a_fact_of_the_wrong_type_is_a_bad_request(identity: IdentityStub, name: str, value: Any) -> None:
+async def test_a_field_of_the_wrong_type_is_a_bad_request(identity: IdentityStub, name: str, value: Any) -> None:
     async with service(identity.address) as running:
         response = await running.http.post(CONNECT, json=connect_body("a-ticket", **{name: value}))
 
@@ -124,7 +124,7 @@ async def test_malformed_b64data_is_an_invalid_ticket(identity: IdentityStub, b6
     assert identity.calls == []
 
 
-async def test_a_ticket_in_b64data_gets_in(identity: IdentityStub) -> None:
+async def test_a_ticket_in_b64data_connects(identity: IdentityStub) -> None:
     body = {"client": "c-1", "protocol": "protobuf", "b64data": "eyJ0b2tlbiI6ImEtdGlja2V0In0="}
 
     async with service(identity.address) as running:
@@ -161,7 +161,7 @@ async def test_the_content_type_does_not_change_what_a_body_means(
 
 
 @pytest.mark.parametrize(("variables", "limit"), [({}, 65536), ({"PROXY_MAX_BODY_BYTES": "1024"}, 1024)])
-async def test_a_body_may_be_as_large_as_the_limit_and_no_larger(
+async def test_a_body_of_the_limits_size_is_accepted_and_a_larger_one_refused(
     identity: IdentityStub, variables: dict[str, str], limit: int
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:
@@ -174,7 +174,7 @@ async def test_a_body_may_be_as_large_as_the_limit_and_no_larger(
     assert len(identity.calls) == 1
 
 
-async def test_nothing_is_read_past_the_limit() -> None:
+async def test_reading_stops_at_the_limit() -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -198,7 +198,7 @@ async def test_a_body_with_a_too_large_content_length_is_refused_before_it_is_se
     assert (status, json.loads(body)) == (413, BAD_REQUEST)
 
 
-async def test_a_chunked_body_is_a_body(identity: IdentityStub) -> None:
+async def test_a_chunked_body_is_accepted(identity: IdentityStub) -> None:
     async def in_chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(VALID), 10):
             yield VALID[start : start + 10]
@@ -238,7 +238,7 @@ async def test_a_body_that_arrives_too_slowly_times_out(monkeypatch: pytest.Monk
     assert (status, json.loads(body)) == (408, BAD_REQUEST)
 
 
-async def test_slow_and_vanished_clients_leave_nothing_behind(
+async def test_slow_and_disconnected_clients_leave_no_open_request(
     identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(disconnect, "BODY_TIMEOUT_S", 0.1)
@@ -295,7 +295,7 @@ async def outcome_count(running: Service, outcome: str) -> float:
 
 
 @pytest.mark.parametrize(("mode", "status"), [("http", 503), ("envelope", 200)])
-async def test_a_request_above_capacity_is_turned_away_at_once_and_counted(
+async def test_a_request_above_capacity_is_refused_at_once_and_counted(
     identity: IdentityStub, mode: str, status: int
 ) -> None:
     busy = Busy(identity)
@@ -317,7 +317,7 @@ async def test_a_request_above_capacity_is_turned_away_at_once_and_counted(
     assert [call.ticket for call in identity.calls] == ["first"]
 
 
-async def test_as_many_as_the_capacity_are_served_together(identity: IdentityStub) -> None:
+async def test_as_many_requests_as_the_capacity_are_served_together(identity: IdentityStub) -> None:
     busy = Busy(identity)
 
     async with service(identity.address, PROXY_MAX_INFLIGHT=3) as running:
@@ -343,7 +343,7 @@ async def test_probes_are_answered_above_capacity(identity: IdentityStub) -> Non
     assert statuses == [200, 200, 200]
 
 
-async def test_a_request_frees_its_place_however_it_ends(identity: IdentityStub) -> None:
+async def test_every_request_frees_its_place_when_it_ends(identity: IdentityStub) -> None:
     async with service(identity.address, PROXY_MAX_INFLIGHT=1) as running:
         bad = await running.http.post(CONNECT, content=b"[]")
         invalid = await running.connect("")

@@ -74,7 +74,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield server.url
 
 
-async def test_of_fifty_at_once_at_two_services_one_gets_in(url: str) -> None:
+async def test_one_of_fifty_connects_with_a_ticket_at_two_services_succeeds(url: str) -> None:
     async with in_outage(url) as first, in_outage(url) as second:
         let_in = []
         for ticket in POOL[:ROUNDS]:
@@ -95,7 +95,7 @@ async def test_a_used_ticket_stays_used_after_a_restart(url: str) -> None:
         assert (await health(after))["fallback_pool"]["size"] == len(POOL) - 1
 
 
-async def test_a_file_with_one_ticket_more_keeps_used_ones_used(url: str) -> None:
+async def test_used_tickets_stay_used_with_a_longer_file(url: str) -> None:
     async with in_outage(url) as old, in_outage(url, [*POOL, "one-more"]) as new:
         await status_of(old, POOL[0])
 
@@ -103,7 +103,7 @@ async def test_a_file_with_one_ticket_more_keeps_used_ones_used(url: str) -> Non
         assert (await claims(new))["used"] == 1
 
 
-async def test_the_answer_is_that_of_a_pool_and_the_miss_is_counted_as_one(redis: RedisProcess) -> None:
+async def test_a_ticket_used_elsewhere_is_answered_and_counted_like_a_used_one(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as first, in_outage(redis.url) as second:
         before = {result: await second.metric(counter(result)) for result in ("won", "used")}
         missed = await second.metric('realtime_centrifugo_connect_total{outcome="fallback_pool_miss"}')
@@ -121,7 +121,7 @@ def counter(result: str) -> str:
     return f'realtime_fallback_claims_total{{result="{result}"}}'
 
 
-async def test_health_and_metrics_tell_what_the_fleet_has_left(redis: RedisProcess) -> None:
+async def test_health_and_metrics_have_the_tickets_left_in_the_fleet(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as first, in_outage(redis.url) as second:
         for ticket in POOL[:3]:
             await status_of(first, ticket)
@@ -135,12 +135,12 @@ async def test_health_and_metrics_tell_what_the_fleet_has_left(redis: RedisProce
         assert await second.metric("realtime_fallback_claim_duration_seconds_count") > 0
 
 
-async def test_without_a_store_health_says_so() -> None:
+async def test_health_shows_a_missing_store() -> None:
     async with service(tickets=POOL) as running:
         assert await claims(running) == {"store": "none", "up": None, "used": None, "on_error": None}
 
 
-async def test_a_redis_killed_in_an_outage_turns_tickets_away_unspent(redis: RedisProcess) -> None:
+async def test_with_a_redis_that_dies_in_an_outage_tickets_are_refused_and_stay_unused(redis: RedisProcess) -> None:
     async with in_outage(redis.url) as running:
         redis.kill()
         loop = asyncio.get_running_loop()
@@ -176,7 +176,7 @@ async def test_a_redis_that_hangs_delays_one_connect_and_loses_no_ticket(redis: 
         assert [await status_of(other, ticket) for ticket in POOL[:5]] == [503] * 5
 
 
-async def test_with_local_tickets_get_in_meanwhile_and_doubles_are_counted_afterwards(
+async def test_with_local_tickets_are_accepted_without_redis_and_double_uses_counted_later(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     local: dict[str, Any] = {"FALLBACK_CLAIMS_ON_ERROR": "local"}
@@ -212,7 +212,7 @@ async def test_a_caller_that_hangs_up_during_its_claim_loses_no_ticket(redis: Re
         assert [await status_of(running, POOL[0]) for _ in range(2)] == [200, 503]
 
 
-async def test_tickets_that_others_use_cross_the_watermark_here(
+async def test_tickets_used_by_other_processes_count_for_the_watermark(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with in_outage(redis.url, POOL[:4]) as first, in_outage(redis.url, POOL[:4]) as second:
@@ -225,7 +225,7 @@ async def test_tickets_that_others_use_cross_the_watermark_here(
     assert [(record.pool_remaining, record.low_watermark) for record in low] == [(1, 3)]  # type: ignore[attr-defined]
 
 
-async def test_a_store_that_is_down_is_known_before_the_outage(
+async def test_a_store_that_is_down_is_reported_before_an_outage(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.kill()
@@ -241,7 +241,9 @@ async def test_a_store_that_is_down_is_known_before_the_outage(
     assert fields == {"store": "redis", "reason": "cannot connect (Connection refused)", "on_error": "refuse"}
 
 
-async def test_an_evicting_redis_is_warned_of_with_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_warning_about_an_evicting_redis_names_the_remedy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with redis_server(tmp_path, maxmemory_policy="allkeys-lru") as redis:
         async with in_outage(redis.url) as running:
             assert await status_of(running, POOL[0]) == 200
@@ -250,7 +252,7 @@ async def test_an_evicting_redis_is_warned_of_with_what_to_do(tmp_path: Path, ca
                     await asyncio.sleep(0.02)
 
 
-def test_a_process_shows_its_urls_password_nowhere(redis: RedisProcess, tmp_path: Path) -> None:
+def test_the_urls_password_is_in_no_output(redis: RedisProcess, tmp_path: Path) -> None:
     pool = tmp_path / "pool"
     pool.write_text("\n".join(POOL))
     url_file = tmp_path / "url"
@@ -268,7 +270,7 @@ def test_a_process_shows_its_urls_password_nowhere(redis: RedisProcess, tmp_path
     assert "a-wrong-password" not in shown
 
 
-def test_a_bad_url_stops_the_boot_and_is_not_shown() -> None:
+def test_a_bad_url_is_an_error_at_startup_that_does_not_quote_it() -> None:
     ended = run_manage("serve", FALLBACK_CLAIMS_URL="redis://:made-up-secret@")
 
     assert ended.returncode == 1

@@ -33,7 +33,7 @@ async def connect_at_once(running: Service, tickets: list[str]) -> Counter[int]:
     return Counter(response.status_code for response in responses)
 
 
-async def test_of_200_simultaneous_connects_with_one_fallback_ticket_one_gets_in(
+async def test_one_of_200_simultaneous_connects_with_one_fallback_ticket_succeeds(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -46,7 +46,7 @@ async def test_of_200_simultaneous_connects_with_one_fallback_ticket_one_gets_in
     assert len(running.runtime.admission.pool) == 1
 
 
-async def test_of_1000_simultaneous_connects_with_as_many_fallback_tickets_all_get_in(
+async def test_1000_simultaneous_connects_with_as_many_fallback_tickets_succeed(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -60,7 +60,7 @@ async def test_of_1000_simultaneous_connects_with_as_many_fallback_tickets_all_g
     assert len(running.runtime.admission.pool) == 0
 
 
-async def test_of_many_real_connections_with_one_fallback_ticket_one_gets_in(
+async def test_one_of_many_real_connections_with_one_fallback_ticket_succeeds(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -105,7 +105,7 @@ async def until_cancelled(running: Service, before: float) -> None:
     await until(one_more)
 
 
-async def test_a_caller_that_hangs_up_before_identity_answers_costs_no_fallback_ticket(
+async def test_a_caller_that_hangs_up_before_identity_answers_uses_no_fallback_ticket(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -132,7 +132,7 @@ async def test_a_caller_that_hangs_up_before_identity_answers_costs_no_fallback_
         assert await running.metric(CONSUMED) == consumed
 
 
-async def test_a_caller_that_hangs_up_while_the_outage_is_young_is_neither_success_nor_failure(
+async def test_a_caller_that_hangs_up_before_the_pool_opens_is_neither_success_nor_failure(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     asked = asyncio.Event()
@@ -151,7 +151,7 @@ async def test_a_caller_that_hangs_up_while_the_outage_is_young_is_neither_succe
         assert running.runtime.capacity.taken == 0
 
 
-async def test_a_caller_that_hangs_up_just_before_the_pool_is_asked_costs_no_fallback_ticket(
+async def test_a_caller_that_hangs_up_just_before_the_claim_uses_no_fallback_ticket(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -170,7 +170,7 @@ async def test_a_caller_that_hangs_up_just_before_the_pool_is_asked_costs_no_fal
         assert len(running.runtime.admission.pool) == 1
 
 
-async def test_a_caller_that_hangs_up_right_after_its_request_costs_no_fallback_ticket_when_identity_is_not_asked(
+async def test_a_caller_that_hangs_up_right_after_its_request_uses_no_fallback_ticket_while_degraded(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -188,7 +188,7 @@ async def test_a_caller_that_hangs_up_right_after_its_request_costs_no_fallback_
         assert len(identity.calls) == 2
 
 
-async def test_a_caller_that_waits_gets_its_fallback_ticket_however_late_identity_fails(
+async def test_the_fallback_ticket_of_a_waiting_caller_is_accepted_after_a_late_failure(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -205,7 +205,7 @@ async def test_a_caller_that_waits_gets_its_fallback_ticket_however_late_identit
     assert response.status_code == 200
 
 
-async def test_a_burst_beyond_capacity_is_turned_away_at_once(identity: IdentityStub) -> None:
+async def test_a_burst_above_capacity_is_refused_at_once(identity: IdentityStub) -> None:
     release = asyncio.Event()
 
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

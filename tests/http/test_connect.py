@@ -73,14 +73,14 @@ async def degrade(running: Service, clock: FakeClock) -> None:
     clock.advance(5.001)
 
 
-def test_every_grpc_status_but_ok_has_a_row() -> None:
+def test_every_grpc_error_status_has_a_row() -> None:
     rows = [*DENIALS, *OUTAGES, *PASSING, *FAULTS]
 
     assert sorted([*rows, "OK"]) == sorted(grpc.StatusCode.__members__)
     assert len(rows) == 16
 
 
-async def test_a_good_ticket_gets_in_with_all_that_identity_says(identity: IdentityStub) -> None:
+async def test_the_answer_to_a_valid_ticket_has_every_field_from_identity(identity: IdentityStub) -> None:
     locks = pb.ParentalState(screen_time_lock=True, feature_lock_diary=True)
     identity.script = success(
         user_id="u-7",
@@ -104,7 +104,7 @@ async def test_a_good_ticket_gets_in_with_all_that_identity_says(identity: Ident
     assert response.json() == {"result": {"user": "u-7", "info": about, "meta": about, "expire_at": 1_900_000_000}}
 
 
-async def test_identity_receives_the_ticket_and_the_connection(identity: IdentityStub) -> None:
+async def test_identity_receives_the_ticket_and_the_connections_fields(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         await running.connect("a-ticket")
 
@@ -191,7 +191,9 @@ async def test_a_disconnect_code_that_centrifugo_refuses_becomes_the_invalid_tic
         "four bytes across 123",
     ],
 )
-async def test_a_reason_is_cut_to_what_a_close_frame_holds(identity: IdentityStub, reason: str, passed_on: str) -> None:
+async def test_a_reason_is_cut_to_the_size_of_a_close_frame(
+    identity: IdentityStub, reason: str, passed_on: str
+) -> None:
     identity.script = disconnects(4001, reason)
 
     async with service(identity.address) as running:
@@ -201,7 +203,7 @@ async def test_a_reason_is_cut_to_what_a_close_frame_holds(identity: IdentityStu
     assert response.json() == {"disconnect": {"code": 4001, "reason": passed_on}}
 
 
-async def test_a_cut_reason_is_logged_once_in_a_while_and_never_quoted(
+async def test_a_cut_reason_is_logged_at_intervals_and_never_quoted(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     identity.script = disconnects(4001, "the reason " * 20)
@@ -243,7 +245,7 @@ async def test_a_denial_is_an_invalid_ticket(identity: IdentityStub, status: str
     ],
     ids=lambda data: repr(data)[:30],
 )
-async def test_what_cannot_be_a_ticket_is_refused_without_asking_identity(identity: IdentityStub, data: Any) -> None:
+async def test_an_impossible_ticket_is_refused_without_a_call_to_identity(identity: IdentityStub, data: Any) -> None:
     async with service(identity.address) as running:
         response = await running.http.post("/centrifugo/connect", json={**connect_body(""), "data": data})
 
@@ -262,7 +264,7 @@ async def test_a_request_without_data_is_an_invalid_ticket(identity: IdentityStu
 @pytest.mark.parametrize(
     "ticket", ["t", "t" * 4096, "🙂" * 4096, " ", "\x00"], ids=["1", "4096", "4096 wide", "space", "nul"]
 )
-async def test_a_ticket_of_up_to_4096_characters_is_asked_about_once(identity: IdentityStub, ticket: str) -> None:
+async def test_a_ticket_of_up_to_4096_characters_is_sent_to_identity_once(identity: IdentityStub, ticket: str) -> None:
     async with service(identity.address) as running:
         response = await running.connect(ticket)
 
@@ -270,7 +272,7 @@ async def test_a_ticket_of_up_to_4096_characters_is_asked_about_once(identity: I
     assert [call.ticket for call in identity.calls] == [ticket]
 
 
-async def test_identitys_error_is_an_unavailable_that_shows_nothing_of_it(identity: IdentityStub) -> None:
+async def test_identitys_error_is_answered_as_unavailable_without_its_text(identity: IdentityStub) -> None:
     identity.script = answers(pb.ValidateResponse(error=pb.Error(code=7, message="database on fire")))
 
     async with service(identity.address) as running:
@@ -281,7 +283,7 @@ async def test_identitys_error_is_an_unavailable_that_shows_nothing_of_it(identi
 
 
 @pytest.mark.parametrize("status", OUTAGES)
-async def test_an_outage_is_an_unavailable(identity: IdentityStub, status: str) -> None:
+async def test_an_outage_is_answered_as_unavailable(identity: IdentityStub, status: str) -> None:
     identity.script = aborts(grpc.StatusCode[status])
 
     async with service(identity.address) as running:
@@ -291,7 +293,7 @@ async def test_an_outage_is_an_unavailable(identity: IdentityStub, status: str) 
     assert len(identity.calls) == 1
 
 
-async def test_an_identity_that_does_not_listen_is_an_unavailable(identity: IdentityStub) -> None:
+async def test_an_identity_that_does_not_listen_is_answered_as_unavailable(identity: IdentityStub) -> None:
     await identity.stop()
 
     async with service(identity.address) as running:
@@ -300,7 +302,7 @@ async def test_an_identity_that_does_not_listen_is_an_unavailable(identity: Iden
     assert (response.status_code, response.json()) == (503, UNAVAILABLE)
 
 
-async def test_an_identity_that_hangs_is_an_unavailable_at_the_deadline(identity: IdentityStub) -> None:
+async def test_an_identity_that_hangs_is_answered_as_unavailable_at_the_deadline(identity: IdentityStub) -> None:
     identity.script = hangs
 
     async with service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=1500) as running:
@@ -311,9 +313,7 @@ async def test_an_identity_that_hangs_is_an_unavailable_at_the_deadline(identity
 
 
 @pytest.mark.parametrize("status", OUTAGES)
-async def test_a_pool_ticket_gets_in_once_the_outage_is_degraded(
-    identity: IdentityStub, clock: FakeClock, status: str
-) -> None:
+async def test_a_pool_ticket_connects_while_degraded(identity: IdentityStub, clock: FakeClock, status: str) -> None:
     identity.script = aborts(grpc.StatusCode[status])
 
     async with service(identity.address, tickets=["spare"], clock=clock, FALLBACK_CONNECT_TTL_S=120) as running:
@@ -329,9 +329,7 @@ async def test_a_pool_ticket_gets_in_once_the_outage_is_degraded(
     assert len(identity.calls) == 2
 
 
-async def test_a_pool_ticket_does_not_get_in_before_the_outage_is_degraded(
-    identity: IdentityStub, clock: FakeClock
-) -> None:
+async def test_a_pool_ticket_is_refused_before_the_pool_is_open(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
 
     async with service(identity.address, tickets=["spare"], clock=clock) as running:
@@ -340,7 +338,7 @@ async def test_a_pool_ticket_does_not_get_in_before_the_outage_is_degraded(
     assert (response.status_code, response.json()) == (503, UNAVAILABLE)
 
 
-async def test_another_ticket_does_not_get_in_while_degraded(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_a_ticket_outside_the_pool_is_refused_while_degraded(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
 
     async with service(identity.address, tickets=["spare"], clock=clock) as running:
@@ -352,7 +350,7 @@ async def test_another_ticket_does_not_get_in_while_degraded(identity: IdentityS
 
 @pytest.mark.parametrize("status", DENIALS)
 @pytest.mark.parametrize(("mode", "expected"), [(ResponseMode.HTTP, (503, 4503)), (ResponseMode.ENVELOPE, (200, 4103))])
-async def test_a_client_that_shows_a_pool_ticket_while_identity_answers_keeps_it_and_tries_again(
+async def test_a_pool_ticket_stays_unused_and_its_client_retries_while_identity_answers(
     identity: IdentityStub, status: str, mode: ResponseMode, expected: tuple[int, int]
 ) -> None:
     identity.script = aborts(grpc.StatusCode[status])
@@ -368,7 +366,7 @@ async def test_a_client_that_shows_a_pool_ticket_while_identity_answers_keeps_it
         assert len(running.runtime.admission.pool) == 1
 
 
-async def test_a_disconnect_from_an_identity_that_does_not_know_a_pool_ticket_ends_no_client(
+async def test_identitys_disconnect_for_a_pool_ticket_is_not_passed_on(
     identity: IdentityStub,
 ) -> None:
     identity.script = disconnects(4501, "unknown")
@@ -380,9 +378,7 @@ async def test_a_disconnect_from_an_identity_that_does_not_know_a_pool_ticket_en
     assert (other.status_code, other.json()["disconnect"]["code"]) == (401, 4501)
 
 
-async def test_a_spent_pool_ticket_is_an_invalid_one_once_identity_answers(
-    identity: IdentityStub, clock: FakeClock
-) -> None:
+async def test_a_used_pool_ticket_is_invalid_while_identity_answers(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
 
     async with service(identity.address, tickets=["spare"], clock=clock) as running:
@@ -420,7 +416,7 @@ async def silent_ok_server() -> AsyncIterator[str]:
         yield address
 
 
-async def test_an_ok_without_a_message_is_a_passing_failure_that_opens_no_pool(
+async def test_an_ok_without_a_message_is_a_temporary_failure_that_opens_no_pool(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with silent_ok_server() as address, service(address, tickets=["spare"], clock=clock) as running:
@@ -433,7 +429,7 @@ async def test_an_ok_without_a_message_is_a_passing_failure_that_opens_no_pool(
     assert (warning.__dict__["grpc_status"], warning.exc_info) == ("OK", None)
 
 
-async def test_a_call_that_identity_cancels_is_a_passing_failure_that_opens_no_pool(
+async def test_a_call_that_identity_cancels_is_a_temporary_failure_that_opens_no_pool(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     identity.script = aborts(grpc.StatusCode.CANCELLED)
@@ -450,7 +446,7 @@ async def test_a_call_that_identity_cancels_is_a_passing_failure_that_opens_no_p
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_mesh_that_refuses_the_call_is_a_fault_and_no_invalid_ticket(
+async def test_a_meshs_refusal_is_a_fault_and_not_an_invalid_ticket(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with answering_http(status, content_type="text/plain") as address, service(address) as running:
@@ -461,7 +457,7 @@ async def test_a_mesh_that_refuses_the_call_is_a_fault_and_no_invalid_ticket(
     assert "was answered without a gRPC status" in caplog.text
 
 
-async def test_a_reset_for_inadequate_security_is_a_fault_and_no_invalid_ticket(
+async def test_a_reset_for_inadequate_security_is_a_fault_and_not_an_invalid_ticket(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with resetting(12) as address, service(address) as running:
@@ -471,7 +467,7 @@ async def test_a_reset_for_inadequate_security_is_a_fault_and_no_invalid_ticket(
     assert "was answered without a gRPC status, reported as PERMISSION_DENIED" in caplog.text
 
 
-async def test_a_refusal_of_identity_in_an_http_401_is_one_of_identity() -> None:
+async def test_identitys_refusal_counts_also_with_http_401() -> None:
     async with answering_http(401, grpc_status="16") as address, service(address) as running:
         response = await running.connect()
 
@@ -513,7 +509,7 @@ async def test_an_answer_without_a_valid_user_is_an_internal_error(
     assert len(identity.calls) == 1
 
 
-async def test_an_answer_that_is_not_of_the_contract_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_that_breaks_the_contract_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     async with nonsense_server() as address, service(address) as running:
         response = await running.connect("a-ticket")
 
@@ -549,7 +545,7 @@ async def test_a_bug_is_an_internal_error_without_a_traceback(
         (answers(pb.ValidateResponse()), "internal_error"),
     ],
 )
-async def test_an_answer_is_counted_by_its_outcome(identity: IdentityStub, script: Any, outcome: str) -> None:
+async def test_a_connect_is_counted_by_its_outcome(identity: IdentityStub, script: Any, outcome: str) -> None:
     identity.script = script
     sample = f'realtime_centrifugo_connect_total{{outcome="{outcome}"}}'
 
@@ -564,7 +560,7 @@ async def test_an_answer_is_counted_by_its_outcome(identity: IdentityStub, scrip
 @pytest.mark.parametrize(
     ("ticket", "outcome"), [("spare", "fallback_pool_consumed"), ("another", "fallback_pool_miss")]
 )
-async def test_a_degraded_answer_is_counted_by_its_outcome(
+async def test_a_degraded_connect_is_counted_by_its_outcome(
     identity: IdentityStub, clock: FakeClock, ticket: str, outcome: str
 ) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)

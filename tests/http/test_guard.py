@@ -61,7 +61,7 @@ BOTH = {**SECRET, **TOKEN}
     ],
     ids=["none", "signature", "upper hex", "token", "bearer", "bearer in lower case", "both", "both, bearer"],
 )
-async def test_a_caller_who_proves_itself_gets_in(
+async def test_a_caller_with_valid_proof_is_accepted(
     identity: IdentityStub, variables: dict[str, str], headers: Headers
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:
@@ -104,7 +104,7 @@ async def test_a_caller_who_proves_itself_gets_in(
         (BOTH, signed("shared-token") + token("signing-key"), "signature_mismatch"),
     ],
 )
-async def test_another_caller_is_refused_and_counted_by_reason(
+async def test_a_caller_without_valid_proof_is_refused_and_counted_by_reason(
     identity: IdentityStub, variables: dict[str, str], headers: Headers, reason: str
 ) -> None:
     async with service(identity.address, **service_settings_from(**variables)) as running:
@@ -118,7 +118,7 @@ async def test_another_caller_is_refused_and_counted_by_reason(
 
 
 @pytest.mark.parametrize("variable", ["CENTRIFUGO_PROXY_SECRET", "CENTRIFUGO_PROXY_TOKEN"])
-async def test_during_a_rotation_the_old_and_the_new_value_are_good(identity: IdentityStub, variable: str) -> None:
+async def test_during_a_rotation_the_old_and_the_new_value_are_accepted(identity: IdentityStub, variable: str) -> None:
     prove = signed if variable.endswith("SECRET") else token
     settings = service_settings_from(**{variable: "new", f"{variable}_PREVIOUS": "old"})
 
@@ -176,14 +176,14 @@ async def test_a_new_value_in_a_file_and_an_old_one_in_a_variable_go_together(
     assert statuses == [200, 200, 403]
 
 
-async def test_a_secret_that_looks_like_a_reference_to_a_variable_is_itself(identity: IdentityStub) -> None:
+async def test_a_secret_that_looks_like_a_reference_to_a_variable_is_used_as_it_is(identity: IdentityStub) -> None:
     async with service(identity.address, **service_settings_from(CENTRIFUGO_PROXY_TOKEN="$HOME")) as running:
         status = await status_of(running, token("$HOME"))
 
     assert status == 200
 
 
-async def test_a_signature_is_over_the_bytes_and_not_over_their_meaning(identity: IdentityStub) -> None:
+async def test_a_signature_covers_the_bytes_and_not_the_parsed_json(identity: IdentityStub) -> None:
     spaced = json.dumps(connect_body("a-ticket"), indent=2).encode()
 
     async with service(identity.address, **service_settings_from(**SECRET)) as running:
@@ -194,7 +194,7 @@ async def test_a_signature_is_over_the_bytes_and_not_over_their_meaning(identity
 
 
 @pytest.mark.parametrize("body", [b"", b"not JSON", b"\xff"], ids=["empty", "not JSON", "not UTF-8"])
-async def test_the_guard_comes_before_the_parser(identity: IdentityStub, body: bytes) -> None:
+async def test_the_guard_checks_a_request_before_it_is_parsed(identity: IdentityStub, body: bytes) -> None:
     async with service(identity.address, **service_settings_from(**TOKEN)) as running:
         refused = await status_of(running, [], body)
         let_through = await status_of(running, token("shared-token"), body)
@@ -219,7 +219,7 @@ async def test_probes_and_scrapes_need_no_proof(identity: IdentityStub, path: st
     assert response.status_code == 200
 
 
-async def test_a_refusal_never_tells_what_was_sent(identity: IdentityStub, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refusal_never_quotes_the_request(identity: IdentityStub, caplog: pytest.LogCaptureFixture) -> None:
     sent = token("guessed-token") + bearer("guessed-bearer") + signed("guessed-key")
 
     async with service(identity.address, **service_settings_from(**BOTH)) as running:
@@ -230,7 +230,7 @@ async def test_a_refusal_never_tells_what_was_sent(identity: IdentityStub, caplo
     assert not [value for value in ["guessed-token", "guessed-bearer", sent[2][1], "a-ticket"] if value in told]
 
 
-async def test_a_refused_request_is_no_connect_outcome(identity: IdentityStub) -> None:
+async def test_a_request_that_the_guard_refuses_has_no_connect_outcome(identity: IdentityStub) -> None:
     sample = 'realtime_proxy_requests_total{outcome="refused",type="connect"}'
 
     async with service(identity.address, **service_settings_from(**TOKEN)) as running:

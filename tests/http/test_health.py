@@ -71,7 +71,7 @@ async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock
     assert bodies[2]["fallback_pool"] == POOL
 
 
-async def test_health_shows_no_outage_for_one_failure_and_silence(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_one_failure_without_later_calls_is_no_outage_in_health(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = DOWN
 
     async with service(identity.address, clock=clock) as running:

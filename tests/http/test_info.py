@@ -63,7 +63,7 @@ async def test_info_shows_the_chosen_fields_and_meta_all(
 
 
 @pytest.mark.parametrize("chosen", ["", "is_admin"])
-async def test_the_degraded_mark_of_identity_stays_in_both(identity: IdentityStub, chosen: str) -> None:
+async def test_identitys_degraded_mark_stays_in_info_and_meta(identity: IdentityStub, chosen: str) -> None:
     identity.script = owner(degraded=True)
     settings = service_settings_from(CENTRIFUGO_INFO_FIELDS=chosen)
 
@@ -75,7 +75,7 @@ async def test_the_degraded_mark_of_identity_stays_in_both(identity: IdentityStu
     assert response.json() == {"result": {"user": "u-1", "info": info, "meta": meta, "data": {"degraded": True}}}
 
 
-async def test_the_marks_of_a_pool_ticket_stay_in_both(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_a_pool_connections_marks_stay_in_info_and_meta(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
     settings = service_settings_from(CENTRIFUGO_INFO_FIELDS="")
 

@@ -106,14 +106,14 @@ async def bad_days(process: Process, identity: IdentityStub) -> None:
         await connect(process, *"ghijk")
 
 
-def test_a_process_starts_with_infos_on_stdout_and_warnings_on_stderr(story: Story) -> None:
+def test_at_startup_infos_go_to_stdout_and_warnings_to_stderr(story: Story) -> None:
     assert {line["level"] for line in story.boot_out} == {"info"}
     assert [(line["level"], line["message"].split(":")[0]) for line in story.boot_err] == [
         ("warn", "centrifugo_proxy.W001")
     ]
 
 
-def test_while_identity_answers_only_a_call_without_an_answer_is_logged(story: Story) -> None:
+def test_while_identity_answers_only_failed_calls_are_logged(story: Story) -> None:
     assert [line["message"] for line in story.quiet] == ["a call got no answer"]
     assert story.only("a call got no answer", story.quiet) == {
         "level": "warn",
@@ -125,7 +125,7 @@ def test_while_identity_answers_only_a_call_without_an_answer_is_logged(story: S
     }
 
 
-def test_each_message_appears_once_for_each_event_on_its_stream(story: Story) -> None:
+def test_each_event_is_logged_once_on_its_stream(story: Story) -> None:
     out = [(line["level"], line["message"]) for line in story.out]
     err = [(line["level"], line["message"]) for line in story.err if line["message"] != "a call got no answer"]
 
@@ -140,7 +140,7 @@ def test_each_message_appears_once_for_each_event_on_its_stream(story: Story) ->
     ]
 
 
-def test_the_opening_of_an_outage_says_how_long_and_how_often(story: Story) -> None:
+def test_the_line_about_an_outages_start_has_the_seconds_and_the_number_of_failures(story: Story) -> None:
     line = story.only("identity outage opened", story.err)
 
     assert WINDOW_S < line.pop("duration_s") < 10
@@ -152,7 +152,7 @@ def test_the_opening_of_an_outage_says_how_long_and_how_often(story: Story) -> N
     }
 
 
-def test_the_end_of_an_outage_says_how_long_and_how_often(story: Story) -> None:
+def test_the_line_about_an_outages_end_has_the_seconds_and_the_number_of_failures(story: Story) -> None:
     line = story.only("identity outage ended", story.out)
 
     assert WINDOW_S < line.pop("duration_s") < 10
@@ -165,7 +165,7 @@ def test_the_end_of_an_outage_says_how_long_and_how_often(story: Story) -> None:
     }
 
 
-def test_each_acceptance_says_what_is_left_and_how_the_outage_stands(story: Story) -> None:
+def test_each_accepted_ticket_is_logged_with_the_tickets_left_and_the_outage(story: Story) -> None:
     accepted = [line for line in story.out if line["message"] == "centrifugo.connect accepted via fallback pool"]
 
     assert [line["pool_remaining"] for line in accepted] == [2, 1, 0]
@@ -174,7 +174,7 @@ def test_each_acceptance_says_what_is_left_and_how_the_outage_stands(story: Stor
     assert all(WINDOW_S < line["outage_duration_s"] < 10 for line in accepted)
 
 
-def test_the_low_watermark_says_what_is_left(story: Story) -> None:
+def test_the_line_about_the_low_watermark_has_the_tickets_left(story: Story) -> None:
     assert story.only("fallback ticket pool dropped below low-watermark", story.err) == {
         "level": "warn",
         "logger": "centrifugo_proxy",
@@ -195,7 +195,7 @@ def test_an_internal_error_has_its_reason(story: Story) -> None:
     }
 
 
-def test_a_changed_disconnect_says_what_was_asked_for(story: Story) -> None:
+def test_the_line_about_a_changed_disconnect_has_the_original_code(story: Story) -> None:
     message = "changed a disconnect that Centrifugo does not accept"
 
     assert story.only(message, story.err) == {
@@ -209,7 +209,7 @@ def test_a_changed_disconnect_says_what_was_asked_for(story: Story) -> None:
     }
 
 
-def test_every_line_of_a_request_belongs_to_its_trace(story: Story) -> None:
+def test_every_line_of_a_request_has_its_trace_id(story: Story) -> None:
     told = story.out + story.err
 
     assert {line["trace_id"] for line in told} == {TRACE_ID}
@@ -222,7 +222,7 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-async def test_garbage_at_the_port_is_answered_and_logged_once() -> None:
+async def test_a_malformed_request_is_answered_and_logged_once() -> None:
     with serving() as process:
         answers = []
         for _ in range(20):

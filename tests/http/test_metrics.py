@@ -118,14 +118,14 @@ def test_the_version_is_on_the_metrics(families: dict[str, Metric]) -> None:
     assert labels[0].count(".") == 2
 
 
-def test_every_metric_of_ours_says_what_it_tells_an_operator(families: dict[str, Metric]) -> None:
+def test_every_metric_of_the_service_has_a_help_text(families: dict[str, Metric]) -> None:
     ours = {name: family.documentation for name, family in families.items() if name.startswith("realtime_")}
 
     assert len(ours) >= 11
     assert all(len(text.split()) >= 5 and text.endswith(".") for text in ours.values()), ours
 
 
-def test_promtool_finds_nothing_to_say(exposition: str) -> None:
+def test_promtool_reports_no_problem(exposition: str) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed")
@@ -173,7 +173,7 @@ async def test_each_outcome_of_a_connect_is_counted_once_in_both_counters(identi
     assert grown(before, after) == {outcome: 1, f"connect/{outcome}": 1}
 
 
-async def test_what_the_pool_did_is_counted(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_the_pools_decisions_are_counted(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = DOWN
 
     async with service(identity.address, tickets=["a"], clock=clock) as running:
@@ -208,7 +208,7 @@ async def test_bad_requests_and_invalid_tickets_are_counted_without_a_call_to_id
     assert identity.calls == []
 
 
-async def test_what_never_became_a_connect_is_counted_among_the_requests_only(identity: IdentityStub) -> None:
+async def test_a_request_without_a_connect_outcome_is_counted_as_a_request_only(identity: IdentityStub) -> None:
     async with service(identity.address, CENTRIFUGO_PROXY_TOKEN="s3same") as running:
         before = (await running.http.get("/metrics")).text
         reason = 'realtime_guard_refusals_total{reason="token_missing"}'
@@ -221,7 +221,7 @@ async def test_what_never_became_a_connect_is_counted_among_the_requests_only(id
         assert await running.metric(reason) == refused + 1
 
 
-async def test_a_request_is_in_flight_until_it_is_answered_and_turned_away_ones_are_counted(
+async def test_requests_are_in_flight_until_answered_and_refused_ones_are_counted(
     identity: IdentityStub,
 ) -> None:
     release = asyncio.Event()
@@ -276,7 +276,7 @@ async def test_the_gauges_follow_an_outage_and_its_end(identity: IdentityStub, c
     assert seen == [[0, 0, 0], [0, 1, began], [1, 2, began + 6], [0, 0, began + 6]]
 
 
-async def test_probes_are_counted_by_how_they_end(identity: IdentityStub) -> None:
+async def test_probes_are_counted_by_result(identity: IdentityStub) -> None:
     probes = ("answered", "failed", "other")
     async with service(identity.address) as running:
         before = [await running.metric(f'realtime_identity_probe_total{{outcome="{name}"}}') for name in probes]
@@ -298,7 +298,7 @@ async def test_the_pools_status_and_watermark_are_gauges(status: LoadStatus) -> 
         assert await running.metric("realtime_fallback_pool_low_watermark") == 7
 
 
-async def test_no_label_is_made_of_what_a_caller_sends(identity: IdentityStub) -> None:
+async def test_no_label_has_a_value_from_a_caller(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         await running.http.post("/centrifugo/connect", json=connect_body("a", client="c-1", transport="t-1"))
         await running.http.request("BREW", "/centrifugo/of-a-user", headers={"X-User": "u-1"})

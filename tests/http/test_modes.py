@@ -92,7 +92,7 @@ async def test_mode_envelope_leaves_a_success_as_it_is(identity: IdentityStub) -
     assert in_http.content == in_envelope.content
 
 
-async def test_mode_envelope_lets_a_pool_ticket_in_and_turns_another_away(
+async def test_mode_envelope_accepts_a_pool_ticket_and_refuses_another(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
@@ -135,7 +135,7 @@ async def test_the_invalid_ticket_code_can_be_chosen(identity: IdentityStub, nam
     assert response.json() == {"disconnect": {"code": int(code), "reason": "invalid ticket"}}
 
 
-async def test_the_chosen_invalid_ticket_code_stands_in_for_a_code_out_of_range(identity: IdentityStub) -> None:
+async def test_the_chosen_invalid_ticket_code_replaces_a_code_out_of_range(identity: IdentityStub) -> None:
     identity.script = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1000, reason="bye")))
 
     async with service(identity.address, **mode("http", CENTRIFUGO_INVALID_TICKET_CODE="4444")) as running:

@@ -49,7 +49,7 @@ def state(count: int, *, degraded: bool = False, recovering: bool = False) -> di
     return {"degraded": degraded, "recovering": recovering, "consecutive_failure_count": count}
 
 
-async def test_at_exactly_the_window_the_pool_stays_shut(
+async def test_the_pool_stays_closed_at_exactly_the_window(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -62,7 +62,7 @@ async def test_at_exactly_the_window_the_pool_stays_shut(
     assert [(first.status_code, first.json()), (response.status_code, response.json())] == [(503, UNAVAILABLE)] * 2
 
 
-async def test_a_millisecond_past_the_window_the_failing_call_itself_gets_in_from_the_pool(
+async def test_a_call_that_fails_a_millisecond_after_the_window_is_accepted_from_the_pool(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -145,7 +145,7 @@ async def test_a_cancelled_call_changes_nothing(identity: IdentityStub, frozen_t
         assert await outage(running) == state(2, degraded=True)
 
 
-async def test_an_identity_that_hangs_past_its_deadline_is_an_outage_too(
+async def test_an_identity_that_exceeds_its_deadline_is_an_outage(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = hangs
@@ -159,9 +159,7 @@ async def test_an_identity_that_hangs_past_its_deadline_is_an_outage_too(
     assert second.status_code == 200
 
 
-async def test_a_refused_connection_is_an_outage_too(
-    identity: IdentityStub, frozen_time: FrozenDateTimeFactory
-) -> None:
+async def test_a_refused_connection_is_an_outage(identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
     await identity.stop()
 
     async with service(identity.address, tickets=["a"]) as running:
@@ -202,7 +200,7 @@ async def test_a_step_of_the_wall_clock_ends_no_outage(identity: IdentityStub, c
     assert response.json()["result"]["expire_at"] == int(clock.wall) + 300
 
 
-async def test_the_late_failure_of_an_old_call_does_not_reopen_the_outage(
+async def test_a_late_failure_of_an_earlier_call_does_not_reopen_the_outage(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     release = asyncio.Event()
@@ -226,7 +224,7 @@ async def test_the_late_failure_of_an_old_call_does_not_reopen_the_outage(
         assert await outage(running) == state(0)
 
 
-async def test_an_answer_ends_the_outage_and_shuts_the_pool(
+async def test_an_answer_ends_the_outage_and_closes_the_pool(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     async with service(identity.address, tickets=["a", "b"], IDENTITY_PROBE_INTERVAL_MS=0) as running:
@@ -239,7 +237,7 @@ async def test_an_answer_ends_the_outage_and_shuts_the_pool(
     assert statuses == [503, 200, 200, 503]
 
 
-async def test_without_a_pool_an_outage_is_seen_but_admits_no_client(
+async def test_without_a_pool_an_outage_is_reported_but_admits_no_client(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -255,7 +253,7 @@ async def test_without_a_pool_an_outage_is_seen_but_admits_no_client(
         assert await running.metric('realtime_centrifugo_connect_total{outcome="unavailable"}') == before + 2
 
 
-async def test_with_probing_off_every_connect_asks_identity(
+async def test_without_probing_every_connect_calls_identity(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
@@ -340,7 +338,7 @@ async def test_while_recovering_a_clients_failure_opens_the_pool_again_at_once(
         assert await outage(running) == state(3, degraded=True)
 
 
-async def test_a_probe_shows_identity_a_made_up_ticket_each_time(
+async def test_each_probe_sends_identity_a_new_random_ticket(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     async with service(identity.address) as running:
@@ -367,7 +365,7 @@ async def test_the_first_failure_starts_the_probe_and_an_answer_to_a_client_stop
     assert len(probes(identity)) <= ended + 1  # one may have been under way
 
 
-async def test_a_quiet_service_sees_the_end_of_an_outage_by_its_probe(identity: IdentityStub) -> None:
+async def test_a_service_without_clients_detects_the_end_of_an_outage_by_its_probe(identity: IdentityStub) -> None:
     settings: dict[str, Any] = {"IDENTITY_PROBE_INTERVAL_MS": 100, "FALLBACK_DEGRADED_WINDOW_MS": 400}
     async with service(identity.address, **settings) as running:
         identity.script = DOWN

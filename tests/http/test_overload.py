@@ -21,7 +21,7 @@ async def test_a_number_fixes_the_limit(identity: IdentityStub) -> None:
         assert await running.metric("realtime_proxy_inflight_limit") == 7
 
 
-async def test_a_loop_that_lags_lowers_the_limit_of_a_running_service(identity: IdentityStub) -> None:
+async def test_event_loop_lag_lowers_the_limit_of_a_running_service(identity: IdentityStub) -> None:
     identity.script = hangs
     async with service(identity.address) as running:
         limit = running.runtime.capacity

@@ -39,7 +39,7 @@ async def pool(running: Service) -> dict[str, Any]:
         (None, "missing", 0),
     ],
 )
-async def test_the_health_body_says_how_the_pool_was_loaded(
+async def test_the_health_body_has_the_result_of_loading_the_pool(
     tmp_path: Path, content: bytes | None, status: str, size: int
 ) -> None:
     file = tmp_path / "tickets"
@@ -57,7 +57,7 @@ async def test_the_health_body_says_how_the_pool_was_loaded(
 
 
 @pytest.mark.parametrize("content", [b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r\n", b"\n# all we have\n\tb\n a \na"])
-async def test_each_ticket_of_a_tolerably_written_file_gets_in(
+async def test_blank_lines_comments_and_white_space_around_tickets_are_ignored(
     identity: IdentityStub, clock: FakeClock, tmp_path: Path, content: bytes
 ) -> None:
     identity.script = DOWN
@@ -88,7 +88,7 @@ async def test_a_pool_connection_is_degraded_without_a_user_and_expires(
     }
 
 
-async def test_the_degraded_marks_stay_in_info_whatever_else_is_hidden(
+async def test_the_degraded_marks_stay_in_info_when_other_fields_are_hidden(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -100,7 +100,9 @@ async def test_the_degraded_marks_stay_in_info_whatever_else_is_hidden(
     assert result["info"] == result["meta"] == {"degraded": True, "fallback_path": "pool"}
 
 
-async def test_a_ticket_gets_in_once_and_another_not_at_all(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_a_pool_ticket_is_accepted_once_and_another_ticket_never(
+    identity: IdentityStub, clock: FakeClock
+) -> None:
     identity.script = DOWN
     unavailable = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
 
@@ -120,7 +122,7 @@ async def test_a_ticket_gets_in_once_and_another_not_at_all(identity: IdentitySt
         assert await running.metric("realtime_fallback_pool_size") == 1
 
 
-async def test_an_invalid_ticket_is_no_pool_ticket(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_an_impossible_ticket_is_not_looked_up_in_the_pool(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = DOWN
 
     async with service(identity.address, tickets=["7"], clock=clock) as running:
@@ -143,7 +145,7 @@ async def test_the_pool_is_not_refilled_when_identity_comes_back(identity: Ident
         assert (await pool(running))["size"] == 1
 
 
-async def test_while_identity_answers_no_pool_ticket_is_spent(identity: IdentityStub, clock: FakeClock) -> None:
+async def test_while_identity_answers_no_pool_ticket_is_used(identity: IdentityStub, clock: FakeClock) -> None:
     identity.script = aborts(grpc.StatusCode.NOT_FOUND)
 
     async with service(identity.address, tickets=["a"], clock=clock) as running:
@@ -154,7 +156,7 @@ async def test_while_identity_answers_no_pool_ticket_is_spent(identity: Identity
         assert (await pool(running))["size"] == 1
 
 
-async def test_crossing_the_low_watermark_is_warned_of_once(
+async def test_one_warning_is_logged_when_the_low_watermark_is_crossed(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     identity.script = DOWN
@@ -173,7 +175,7 @@ async def test_crossing_the_low_watermark_is_warned_of_once(
 
 
 @pytest.mark.parametrize("watermark", [0, 1000])
-async def test_a_watermark_that_is_off_or_above_the_whole_pool_is_never_crossed(
+async def test_a_watermark_of_zero_or_above_the_pools_size_is_never_crossed(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture, watermark: int
 ) -> None:
     identity.script = DOWN

@@ -27,7 +27,7 @@ async def test_an_event_that_is_not_configured_is_not_implemented(event: str, co
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_an_event_is_posted_and_nothing_else(identity: IdentityStub, event: str, method: str) -> None:
+async def test_an_event_accepts_only_post(identity: IdentityStub, event: str, method: str) -> None:
     async with service(identity.address) as running:
         response = await running.http.request(method, f"/centrifugo/{event}", json=connect_body("a-ticket"))
 
@@ -38,7 +38,7 @@ async def test_an_event_is_posted_and_nothing_else(identity: IdentityStub, event
 
 @pytest.mark.parametrize("path", PROBES)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-async def test_a_probe_is_read_and_nothing_else(path: str, method: str) -> None:
+async def test_a_probe_accepts_only_get_and_head(path: str, method: str) -> None:
     async with service() as running:
         response = await running.http.request(method, path)
 
@@ -66,7 +66,7 @@ async def test_a_probe_is_read_and_nothing_else(path: str, method: str) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_another_path_is_not_found_and_never_a_redirect(path: str, method: str) -> None:
+async def test_any_other_path_is_not_found_and_never_redirected(path: str, method: str) -> None:
     async with service() as running:
         response = await running.http.request(method, path)
 
@@ -83,7 +83,7 @@ async def test_another_path_is_not_found_and_never_a_redirect(path: str, method:
         ("/metrics", "text/plain"),
     ],
 )
-async def test_a_probe_answers_in_its_format(path: str, content_type: str) -> None:
+async def test_each_probe_has_its_content_type(path: str, content_type: str) -> None:
     async with service() as running:
         response = await running.http.get(path)
 
@@ -112,7 +112,7 @@ async def test_a_query_string_changes_nothing(identity: IdentityStub) -> None:
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
 
 
-async def test_another_path_is_not_found_whatever_the_content_type() -> None:
+async def test_any_other_path_is_not_found_with_any_content_type() -> None:
     async with service() as running:
         response = await running.http.get("/nowhere", headers={"Content-Type": "text/plain; x*=nonsense''y"})
 
@@ -121,7 +121,7 @@ async def test_another_path_is_not_found_whatever_the_content_type() -> None:
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("target", [b"OPTIONS *", b"GET *"])
-async def test_a_target_that_is_no_path_is_not_found(target: bytes, debug: bool) -> None:
+async def test_a_target_that_is_not_a_path_is_not_found(target: bytes, debug: bool) -> None:
     async with uvicorn_service(DEBUG=debug) as running, raw_client(running) as client:
         await client.send(target + b" HTTP/1.1\r\nHost: service\r\n\r\n")
 

@@ -163,7 +163,7 @@ def test_no_ticket_and_no_secret_is_in_any_output(run: Run, output: str) -> None
     assert [name for name, needle in run.needles() if needle in text] == []
 
 
-def test_the_run_has_seen_every_outcome(run: Run) -> None:
+def test_the_run_produced_every_outcome(run: Run) -> None:
     families = {family.name: family for family in text_string_to_metric_families(run.outputs["metrics"])}
     connects = families["realtime_centrifugo_connect"].samples
 
@@ -171,7 +171,7 @@ def test_the_run_has_seen_every_outcome(run: Run) -> None:
     assert never == set()
 
 
-def test_the_run_has_left_its_traces(run: Run) -> None:
+def test_the_run_produced_spans(run: Run) -> None:
     assert '"level":"trace"' in run.outputs["stdout"]
     assert "centrifugo.connect accepted via fallback pool" in run.outputs["stdout"]
     assert "failed with an internal error" in run.outputs["stderr"]

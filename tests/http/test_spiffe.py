@@ -56,7 +56,7 @@ async def test_a_ticket_is_never_sent_to_an_identity_with_another_id(tmp_path: P
     assert wrong >= 1
 
 
-async def test_without_an_agent_the_service_serves_and_says_so(tmp_path: Path) -> None:
+async def test_without_an_agent_the_service_serves_and_health_shows_it(tmp_path: Path) -> None:
     more = settings(f"unix://{tmp_path / 'nowhere'}", SPIFFE_STARTUP_WAIT_S="0")
 
     async with service("127.0.0.1:1", **more) as running:
@@ -68,7 +68,7 @@ async def test_without_an_agent_the_service_serves_and_says_so(tmp_path: Path) -
     assert health == {"id": None, "expires": None, "agent": "unreachable", "rotations": 0}
 
 
-async def test_without_an_svid_the_start_fails_where_one_is_required(tmp_path: Path) -> None:
+async def test_without_a_required_svid_the_start_fails(tmp_path: Path) -> None:
     required = settings(f"unix://{tmp_path / 'nowhere'}", SPIFFE_STARTUP_WAIT_S="0", SPIFFE_STARTUP="require")
 
     with pytest.raises(AssertionError, match="No SVID arrived within 0 s"):

@@ -97,7 +97,7 @@ SCRIPTED: dict[str, tuple[Script, int, StatusCode]] = {
 
 
 @pytest.mark.parametrize("outcome", SCRIPTED)
-async def test_the_server_span_tells_the_outcome(
+async def test_the_server_span_has_the_outcome(
     identity: IdentityStub, exporter: InMemorySpanExporter, outcome: str
 ) -> None:
     identity.script, status, verdict = SCRIPTED[outcome]
@@ -112,7 +112,7 @@ async def test_the_server_span_tells_the_outcome(
 
 
 @pytest.mark.parametrize("status", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE])
-async def test_the_client_span_tells_the_grpc_status(
+async def test_the_client_span_has_the_grpc_status(
     identity: IdentityStub, exporter: InMemorySpanExporter, status: grpc.StatusCode
 ) -> None:
     identity.script = aborts(status)
@@ -125,7 +125,7 @@ async def test_the_client_span_tells_the_grpc_status(
     assert client.status.status_code is StatusCode.ERROR
 
 
-async def test_what_never_reaches_identity_has_a_server_span_alone(
+async def test_a_connect_without_a_call_to_identity_has_only_a_server_span(
     identity: IdentityStub, exporter: InMemorySpanExporter
 ) -> None:
     async with service(identity.address, span_processor=into(exporter)) as running:
@@ -141,7 +141,7 @@ async def test_what_never_reaches_identity_has_a_server_span_alone(
     ]
 
 
-async def test_a_pool_connect_says_so_in_its_span(
+async def test_the_span_of_a_pool_connect_has_a_mark(
     identity: IdentityStub, exporter: InMemorySpanExporter, clock: FakeClock
 ) -> None:
     identity.script = DOWN
@@ -187,7 +187,7 @@ async def test_an_incoming_trace_goes_on_through_the_service_to_identity(
 
 
 @pytest.mark.parametrize("traceparent", ["", "nonsense", f"00-{'0' * 32}-{PARENT_ID}-01", "00-é-1-01", "00-" * 3000])
-async def test_a_broken_traceparent_begins_a_new_trace(
+async def test_a_malformed_traceparent_starts_a_new_trace(
     identity: IdentityStub, exporter: InMemorySpanExporter, traceparent: str
 ) -> None:
     async with service(identity.address, span_processor=into(exporter)) as running:
@@ -198,7 +198,9 @@ async def test_a_broken_traceparent_begins_a_new_trace(
     assert identity.metadata[0]["traceparent"].startswith(f"00-{ids(server)[0]}-{ids(client)[1]}-")
 
 
-async def test_requests_at_once_keep_their_traces_apart(identity: IdentityStub, exporter: InMemorySpanExporter) -> None:
+async def test_simultaneous_requests_have_separate_traces(
+    identity: IdentityStub, exporter: InMemorySpanExporter
+) -> None:
     async with service(identity.address, span_processor=into(exporter)) as running:
         await asyncio.gather(*(running.connect() for _ in range(20)))
 
@@ -277,7 +279,7 @@ async def test_tracing_that_is_switched_off_makes_no_span_and_passes_a_callers_t
 
 
 @pytest.mark.parametrize(("sampler", "spans"), [("always_off", 0), ("always_on", 2), ("parentbased_always_off", 2)])
-async def test_the_sampler_decides_about_the_hand_made_spans_too(
+async def test_the_sampler_also_decides_about_spans_of_calls(
     identity: IdentityStub, exporter: InMemorySpanExporter, sampler: str, spans: int
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER=sampler) as running:
@@ -327,7 +329,7 @@ def hanging_collector() -> Iterator[str]:
 
 
 @pytest.mark.processes
-async def test_a_collector_that_is_down_or_hangs_costs_neither_requests_nor_a_line_a_batch_nor_a_late_exit(
+async def test_a_collector_that_is_down_or_hangs_delays_neither_requests_nor_the_exit_and_logs_little(
     identity: IdentityStub,
 ) -> None:
     address = {"IDENTITY_VALIDATE_GRPC_ADDRESS": identity.address, "CENTRIFUGO_PROXY_TOKEN": "s3same"}

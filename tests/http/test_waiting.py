@@ -46,7 +46,7 @@ async def one_more(running: Service, metric: str, before: float) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_identity_is_not_asked_for_a_caller_that_has_gone_while_its_request_waited(
+async def test_identity_is_not_called_for_a_caller_that_hung_up_while_its_request_waited(
     identity: IdentityStub,
 ) -> None:
     async with uvicorn_service(identity.address) as running:
@@ -60,7 +60,7 @@ async def test_identity_is_not_asked_for_a_caller_that_has_gone_while_its_reques
     assert identity.calls == []
 
 
-async def test_a_caller_that_still_waits_is_answered_though_its_request_has_waited(identity: IdentityStub) -> None:
+async def test_a_caller_that_is_still_connected_is_answered_after_a_wait(identity: IdentityStub) -> None:
     async with uvicorn_service(identity.address) as running:
         with caller(running) as connection:
             time.sleep(WAIT_S)  # noqa: ASYNC251  (the event loop stands still)
@@ -68,7 +68,7 @@ async def test_a_caller_that_still_waits_is_answered_though_its_request_has_wait
             assert await answer(connection) == b"HTTP/1.1 200 OK"
 
 
-async def test_a_caller_that_has_only_finished_sending_is_answered(identity: IdentityStub) -> None:
+async def test_a_caller_that_only_closed_its_sending_side_is_answered(identity: IdentityStub) -> None:
     async with uvicorn_service(identity.address) as running:
         with caller(running) as connection:
             connection.shutdown(socket.SHUT_WR)
@@ -77,7 +77,7 @@ async def test_a_caller_that_has_only_finished_sending_is_answered(identity: Ide
             assert await answer(connection) == b"HTTP/1.1 200 OK"
 
 
-async def test_a_request_that_has_waited_too_long_is_refused_and_identity_not_asked(identity: IdentityStub) -> None:
+async def test_a_request_that_waited_too_long_is_refused_without_a_call_to_identity(identity: IdentityStub) -> None:
     async with uvicorn_service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=100) as running:
         before = await running.metric(OVERLOADED)
         with caller(running) as connection:

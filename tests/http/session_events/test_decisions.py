@@ -110,7 +110,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("event", "channel", "owner", "expected"), TABLE)
-async def test_a_request_is_answered_as_the_first_rule_that_matches_says(
+async def test_the_first_matching_rule_decides_the_answer(
     event: str, channel: str, owner: dict[str, Any], expected: Any
 ) -> None:
     async with policed(POLICY) as running:
@@ -144,7 +144,7 @@ async def test_a_request_is_answered_as_the_first_rule_that_matches_says(
         "family:f-1/:chat",
     ],
 )
-async def test_a_channel_that_only_looks_like_ones_own_is_refused(channel: str) -> None:
+async def test_a_channel_that_only_resembles_the_users_own_is_refused(channel: str) -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "subscribe", channel=channel)
 
@@ -190,7 +190,7 @@ MALFORMED: list[Any] = [
 
 @pytest.mark.parametrize("owner", MALFORMED, ids=str)
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_a_malformed_meta_is_refused_even_public_channels(owner: Any, event: str) -> None:
+async def test_with_a_malformed_meta_even_public_channels_are_refused(owner: Any, event: str) -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, event, channel="news:today", meta=owner)
 
@@ -210,7 +210,7 @@ async def without_meta(running: Service, event: str) -> httpx.Response:
     return await running.http.post(f"/centrifugo/{event}", json=body)
 
 
-async def test_without_meta_everything_is_refused_and_one_warning_in_a_processs_life_names_the_option(
+async def test_without_meta_everything_is_refused_and_one_warning_per_process_names_the_option(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with policed(POLICY) as running:
@@ -248,7 +248,7 @@ async def test_an_empty_policy_refuses_everything() -> None:
     assert bodies == [NO_RULE, NO_RULE]
 
 
-async def test_an_earlier_rule_decides_though_a_later_one_would_allow() -> None:
+async def test_an_earlier_rule_decides_even_if_a_later_one_allows() -> None:
     policy = """
         [[channels]]
         match = "room:staff"
@@ -278,9 +278,7 @@ async def test_an_earlier_rule_decides_though_a_later_one_would_allow() -> None:
         ("*", "f-9", "user:u-1"),
     ],
 )
-async def test_an_id_with_colons_or_signs_in_it_reaches_nothing_that_is_not_its_own(
-    user: str, family: str, channel: str
-) -> None:
+async def test_an_id_with_colons_or_signs_reaches_only_its_own_channels(user: str, family: str, channel: str) -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "subscribe", user=user, meta=meta(family_id=family), channel=channel)
 
@@ -288,7 +286,7 @@ async def test_an_id_with_colons_or_signs_in_it_reaches_nothing_that_is_not_its_
 
 
 @pytest.mark.parametrize("family", ["*", "{family_id}", "chat", "family", "ünï", "a b", "🦊", "a/b"])
-async def test_an_odd_family_id_is_an_id_like_any_other(family: str) -> None:
+async def test_a_family_id_with_unusual_characters_is_accepted(family: str) -> None:
     async with policed(POLICY) as running:
         own = await body_of(running, "subscribe", meta=meta(family_id=family), channel=f"family:{family}:chat")
         other = await body_of(running, "subscribe", meta=meta(family_id=family), channel=CHAT)

@@ -88,7 +88,7 @@ def shown(response: httpx.Response) -> tuple[int, Any]:
 
 
 @EVENTS
-async def test_without_the_guards_header_no_peer_is_asked(event: str) -> None:
+async def test_without_the_guards_header_no_peer_is_called(event: str) -> None:
     async with behind(CENTRIFUGO_PROXY_TOKEN="made-up") as all_:
         refused = await ask(all_.running, event, channel="room:1", method="diary.list")
         asked = all_.asked()
@@ -102,7 +102,7 @@ async def test_without_the_guards_header_no_peer_is_asked(event: str) -> None:
 
 @EVENTS
 @MODES
-async def test_with_nothing_configured_each_later_event_is_not_implemented(event: str, mode: ResponseMode) -> None:
+async def test_without_configuration_every_session_event_is_not_implemented(event: str, mode: ResponseMode) -> None:
     async with service(DOWN, CENTRIFUGO_RESPONSE_MODE=mode) as running:
         response = await ask(running, event, **IN)
 
@@ -110,14 +110,14 @@ async def test_with_nothing_configured_each_later_event_is_not_implemented(event
 
 
 @EVENTS
-async def test_what_is_not_implemented_is_behind_the_guard_too(event: str) -> None:
+async def test_the_guard_also_protects_events_that_are_not_implemented(event: str) -> None:
     async with service(DOWN, CENTRIFUGO_PROXY_TOKEN="made-up") as running:
         response = await ask(running, event, **IN)
 
     assert shown(response) == (403, PERMISSION_DENIED)
 
 
-async def test_refresh_alone_can_be_turned_on_and_off() -> None:
+async def test_refresh_can_be_turned_on_and_off_without_the_other_events() -> None:
     async with service(DOWN, CENTRIFUGO_REFRESH="on") as running:
         on = {event: (await ask(running, event, **IN)).status_code for event in SESSION_EVENTS}
     async with policed("", CENTRIFUGO_REFRESH="off") as running:
@@ -139,7 +139,7 @@ BAD_BODIES = [
 @EVENTS
 @MODES
 @pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
-async def test_a_body_that_is_no_request_is_a_bad_request(event: str, mode: ResponseMode, body: bytes) -> None:
+async def test_a_body_without_a_valid_request_is_a_bad_request(event: str, mode: ResponseMode, body: bytes) -> None:
     async with policed(
         POLICY, FAMILY_SERVICE_GRPC_ADDRESS=DOWN, RPC_BACKENDS={"diary": DOWN}, CENTRIFUGO_RESPONSE_MODE=mode
     ) as running:
@@ -237,7 +237,7 @@ ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("event", "fields", "scripts", "outcome"), ENDS)
-async def test_a_request_is_counted_once_under_how_it_ended(
+async def test_a_request_is_counted_once_by_its_outcome(
     event: str, fields: dict[str, Any], scripts: dict[str, Any], outcome: str
 ) -> None:
     async with behind() as all_:
@@ -263,7 +263,7 @@ async def test_a_request_is_counted_once_under_how_it_ended(
         ({"CHANNEL_POLICY_PATH": ""}, b"{}", "not_implemented"),
     ],
 )
-async def test_what_never_came_to_a_decision_is_counted_once_too(
+async def test_a_request_without_a_decision_is_counted_once(
     event: str, options: dict[str, Any], body: bytes, outcome: str
 ) -> None:
     async with behind(**options) as all_:
@@ -274,7 +274,7 @@ async def test_what_never_came_to_a_decision_is_counted_once_too(
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
 
 
-async def test_the_series_of_what_is_behind_exist_before_anyone_is_asked() -> None:
+async def test_the_series_of_peers_exist_before_the_first_call() -> None:
     async with behind() as all_:
         text = (await all_.running.http.get("/metrics")).text
 
@@ -293,7 +293,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("event", "fields", "name", "method", "peer"), CALLS)
-async def test_a_request_makes_a_server_span_with_a_client_span_for_the_call_under_it(
+async def test_a_request_has_a_server_span_with_a_client_span_for_its_call(
     event: str, fields: dict[str, Any], name: str, method: str, peer: str | None
 ) -> None:
     exporter = InMemorySpanExporter()
@@ -315,7 +315,7 @@ async def test_a_request_makes_a_server_span_with_a_client_span_for_the_call_und
     assert [each["traceparent"] for each in metadata] == ([] if event == "refresh" else [context])
 
 
-async def test_a_failed_call_marks_its_span_and_an_answer_without_a_call_has_no_span() -> None:
+async def test_a_failed_call_has_an_error_span_and_an_answer_without_a_call_has_none() -> None:
     exporter = InMemorySpanExporter()
 
     async with behind(span_processor=SimpleSpanProcessor(exporter)) as all_:
@@ -379,7 +379,7 @@ CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**
 
 
 @MODES
-def test_every_200_has_exactly_one_branch_and_refreshes_have_a_result_only(mode: ResponseMode) -> None:
+def test_every_200_has_exactly_one_branch_and_a_refresh_only_a_result(mode: ResponseMode) -> None:
     with entered(behind(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, all_):
 
         @given(event=st.sampled_from(SESSION_EVENTS), fields=EXAMPLES, answer=ANSWERS, data=DATA, code=CODES)

@@ -95,7 +95,7 @@ def test_no_user_reaches_a_channel_with_another_familys_id(
 
 @given(own=WORDS, other=WORDS)
 @examples(300)
-def test_a_familys_channel_is_reached_with_its_own_id_only(own: str, other: str) -> None:
+def test_only_a_familys_own_id_reaches_its_channel(own: str, other: str) -> None:
     policy = of_family("family:{family_id}:chat")
 
     reached = allowed(policy, meta(family_id=own), f"family:{other}:chat", Action.SUBSCRIBE)
@@ -116,7 +116,7 @@ def test_a_degraded_connection_reaches_nothing_sensitive(
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners(), lock=st.sampled_from(LOCKS))
 @examples(400)
-def test_a_lock_that_is_turned_on_never_allows_what_was_refused(
+def test_a_new_lock_never_allows_a_refused_request(
     policy: Policy, channel: str, action: Action, owner: Owner, lock: str
 ) -> None:
     owner["family_id"] = "f-1"
@@ -128,7 +128,7 @@ def test_a_lock_that_is_turned_on_never_allows_what_was_refused(
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners())
 @examples(300)
-def test_a_degraded_connection_may_do_no_more_than_the_same_one_in_good_days(
+def test_a_degraded_connection_may_never_do_more_than_a_normal_one(
     policy: Policy, channel: str, action: Action, owner: Owner
 ) -> None:
     owner["family_id"] = "f-1"
@@ -139,7 +139,7 @@ def test_a_degraded_connection_may_do_no_more_than_the_same_one_in_good_days(
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners(), data=st.data())
 @examples(400)
-def test_a_rule_with_a_tier_less_or_a_lock_more_never_allows_what_was_refused(
+def test_a_rule_with_fewer_tiers_or_more_locks_never_allows_a_refused_request(
     policy: Policy, channel: str, action: Action, owner: Owner, data: st.DataObject
 ) -> None:
     owner["family_id"] = "f-1"
@@ -167,7 +167,7 @@ METHODS = st.lists(
 
 @given(segments=METHODS, owner=owners())
 @examples(300)
-def test_a_prefix_lets_in_its_own_methods_only(segments: list[str], owner: Owner) -> None:
+def test_a_prefix_allows_only_its_own_methods(segments: list[str], owner: Owner) -> None:
     rule = RpcRule(match="diary.*", segments=("diary", "*"), number=1, line=1, backend="diary", sensitive=False)
     method = ".".join(segments)
 
@@ -206,7 +206,7 @@ def mutated(draw: st.DrawFn) -> Any:
 
 @given(owner=st.one_of(JSON, mutated()))
 @examples(600)
-def test_a_meta_that_connect_did_not_write_has_no_owner(owner: Any) -> None:
+def test_only_a_meta_written_by_connect_has_an_owner(owner: Any) -> None:
     assert (owner_by(owner) is not None) == written_by_connect(owner)
 
 
@@ -227,7 +227,7 @@ def written_by_connect(owner: Any) -> bool:
     )
 
 
-def test_no_meta_but_a_members_gets_in() -> None:
+def test_only_a_members_meta_is_allowed() -> None:
     """Over HTTP: always an answer, never a traceback."""
     with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 

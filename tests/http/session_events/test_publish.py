@@ -64,7 +64,7 @@ async def test_a_limit_counts_the_bytes_of_the_data_as_they_were_sent(data: byte
 
 
 @pytest.mark.parametrize("data", [b'   "123456"   ', b'\n\t"123456"\r\n'])
-async def test_white_space_around_the_data_is_not_the_datas(data: bytes) -> None:
+async def test_white_space_around_the_data_does_not_count(data: bytes) -> None:
     assert await published(data) == ALLOWED
 
 
@@ -86,7 +86,7 @@ async def test_a_limit_counts_binary_data_before_its_base64(size: int, expected:
 
 
 @pytest.mark.parametrize("b64data", ["not base64!", "YQ", "é", "\x00", "YQ==YQ==!"])
-async def test_binary_data_that_is_no_base64_is_a_bad_request(b64data: str) -> None:
+async def test_binary_data_with_invalid_base64_is_a_bad_request(b64data: str) -> None:
     async with policed(POLICY) as running:
         response = await running.http.post(
             "/centrifugo/publish", json=event_body(channel="limited:1", encoding="binary", b64data=b64data)
@@ -95,11 +95,11 @@ async def test_binary_data_that_is_no_base64_is_a_bad_request(b64data: str) -> N
     assert (response.status_code, response.json()) == (400, {"error": {"code": 107, "message": "bad request"}})
 
 
-async def test_without_a_limit_only_that_of_the_body_holds() -> None:
+async def test_without_a_limit_only_the_body_limit_applies() -> None:
     assert await published(b'"%s"' % (b"x" * 60_000), "free:1") == ALLOWED
 
 
-async def test_a_refused_publisher_does_not_learn_of_a_limit() -> None:
+async def test_the_answer_to_a_refused_publisher_does_not_name_the_limit() -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "publish", channel="limited:1", meta=meta(degraded=True), data="x" * 100)
 
@@ -110,7 +110,7 @@ async def test_a_rule_can_keep_publications_out_of_history() -> None:
     assert await published(b"1", "typing:1") == {"result": {"skip_history": True}}
 
 
-async def test_a_publication_that_is_too_large_is_not_one_without_history() -> None:
+async def test_a_publication_that_is_too_large_is_refused_also_without_history() -> None:
     assert await published(b'"1234567"', "typing:1") == TOO_LARGE
 
 
@@ -150,7 +150,7 @@ async def test_data_that_some_clients_cannot_read_is_refused_and_the_connection_
 
 
 @pytest.mark.parametrize("data", [b"01", b"NaN", b"[1,]", b"{'a':1}", b""])
-async def test_data_that_is_no_json_is_a_bad_request(data: bytes) -> None:
+async def test_data_that_is_not_json_is_a_bad_request(data: bytes) -> None:
     marked = orjson.dumps(event_body(channel="free:1", data="DATA"))
 
     async with policed(POLICY) as running:

@@ -41,7 +41,7 @@ def refreshing(identity: IdentityStub, **options: Any) -> Any:
     return service(identity.address, CENTRIFUGO_REFRESH="on", **options)
 
 
-async def test_a_connection_whose_owner_is_as_before_goes_on_with_a_new_end(identity: IdentityStub) -> None:
+async def test_a_connection_with_an_unchanged_owner_gets_a_new_expiry(identity: IdentityStub) -> None:
     identity.refresh_script = same()
 
     async with refreshing(identity) as running:
@@ -52,7 +52,7 @@ async def test_a_connection_whose_owner_is_as_before_goes_on_with_a_new_end(iden
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-async def test_a_lock_that_was_turned_on_reaches_the_running_connection(identity: IdentityStub, lock: str) -> None:
+async def test_a_new_lock_reaches_an_open_connection(identity: IdentityStub, lock: str) -> None:
     identity.refresh_script = same(parental_state=pb.ParentalState(**{lock: True}))
 
     async with refreshing(identity) as running:
@@ -75,7 +75,7 @@ async def test_a_lock_that_was_turned_on_reaches_the_running_connection(identity
         (meta(left_over=1), {}, meta()),
     ],
 )
-async def test_what_has_changed_is_described_anew(
+async def test_changed_fields_are_in_the_new_info_and_meta(
     identity: IdentityStub, before: Any, after: dict[str, Any], expected: Any
 ) -> None:
     unchanged = {"family_id": "f-1", "subscription_tier": TIER, "expire_at": UNTIL}
@@ -97,7 +97,7 @@ async def test_an_unusable_number_does_not_end_the_connection(identity: Identity
     assert response.json() == {"result": {"expire_at": UNTIL, "info": meta(), "meta": meta()}}
 
 
-async def test_the_order_of_metas_fields_is_no_change(identity: IdentityStub) -> None:
+async def test_another_order_of_fields_in_meta_is_not_a_change(identity: IdentityStub) -> None:
     identity.refresh_script = same()
 
     async with refreshing(identity) as running:
@@ -106,7 +106,7 @@ async def test_the_order_of_metas_fields_is_no_change(identity: IdentityStub) ->
     assert body == {"result": {"expire_at": UNTIL}}
 
 
-async def test_info_has_the_fields_that_others_may_see_and_meta_has_all(identity: IdentityStub) -> None:
+async def test_info_has_the_chosen_fields_and_meta_has_all_after_a_refresh(identity: IdentityStub) -> None:
     identity.refresh_script = same(is_admin=True, degraded=True)
 
     async with refreshing(identity, CENTRIFUGO_INFO_FIELDS=frozenset({"is_admin"})) as running:
@@ -120,7 +120,7 @@ async def test_info_has_the_fields_that_others_may_see_and_meta_has_all(identity
     ("expire_at", "expected"),
     [(0, FURTHEST), (1, 1), (-1, 1), (1_900_000_000_000, FURTHEST), (2**62, FURTHEST), (UNTIL, UNTIL)],
 )
-async def test_there_is_always_a_new_end(
+async def test_the_answer_always_has_an_expiry(
     identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
 ) -> None:
     """Centrifugo closes a connection that is refreshed without an expire_at; identity's 0 means never.
@@ -154,7 +154,7 @@ ENDS = [
 
 @MODES
 @pytest.mark.parametrize("script", ENDS)
-async def test_a_connection_that_identity_does_not_go_on_with_ends(
+async def test_a_connection_that_identity_refuses_to_extend_ends(
     identity: IdentityStub, script: Script, mode: ResponseMode
 ) -> None:
     identity.refresh_script = script
@@ -179,7 +179,7 @@ async def test_a_connection_that_identity_does_not_go_on_with_ends(
     ],
     ids=str,
 )
-async def test_a_connection_without_a_real_owner_ends_without_a_question(
+async def test_a_connection_without_a_valid_owner_ends_without_a_call_to_identity(
     identity: IdentityStub, fields: dict[str, Any], mode: ResponseMode
 ) -> None:
     """A fallback connection reconnects with its real identity this way."""
@@ -217,7 +217,7 @@ FAULTS = [
 
 @MODES
 @pytest.mark.parametrize("script", OUTAGES)
-async def test_in_an_outage_the_call_fails_so_that_centrifugo_gives_a_minute_more(
+async def test_in_an_outage_a_refresh_fails_so_that_centrifugo_adds_a_minute(
     identity: IdentityStub, script: Script, mode: ResponseMode
 ) -> None:
     identity.refresh_script = script
@@ -249,7 +249,7 @@ async def test_a_mesh_that_refuses_the_call_ends_no_connection(status: int) -> N
     assert (response.status_code, response.json()) == (500, INTERNAL)
 
 
-async def test_an_identity_that_is_not_there_is_an_outage() -> None:
+async def test_an_unreachable_identity_is_an_outage() -> None:
     async with service("127.0.0.1:1", CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 
@@ -297,7 +297,7 @@ async def outage(running: Service) -> dict[str, Any]:
     return shown
 
 
-async def test_refresh_calls_are_counted_apart_from_validate_calls(identity: IdentityStub) -> None:
+async def test_refresh_and_validate_calls_are_counted_separately(identity: IdentityStub) -> None:
     identity.refresh_script = same()
     refreshes = 'realtime_backend_calls_total{code="OK",service="identity_refresh"}'
     validates = 'realtime_identity_calls_total{code="OK"}'
@@ -329,7 +329,7 @@ async def test_a_refresh_needs_and_redeems_no_ticket(identity: IdentityStub) -> 
         ("off", "/somewhere/tickets", False),
     ],
 )
-async def test_refresh_is_answered_where_connections_end_or_where_it_is_wanted(
+async def test_refresh_is_answered_if_connections_expire_or_if_it_is_turned_on(
     identity: IdentityStub, refresh: str, pool: str, answered: bool
 ) -> None:
     identity.refresh_script = same()

@@ -102,7 +102,7 @@ def disconnects(code: int, reason: str) -> Any:
         ("status.now", "family"),
     ],
 )
-async def test_the_first_rule_whose_prefix_fits_names_the_backend(method: str, backend: str) -> None:
+async def test_the_first_rule_with_a_matching_prefix_names_the_backend(method: str, backend: str) -> None:
     async with fanned_out() as (running, diary, family):
         body = await body_of(running, "rpc", method=method)
 
@@ -118,7 +118,7 @@ async def test_the_first_rule_whose_prefix_fits_names_the_backend(method: str, b
         "diary.a#b", "diary.list.", "diary.\u200b",
     ],
 )  # fmt: skip
-async def test_a_method_of_no_rule_is_unknown_and_reaches_no_backend(method: str) -> None:
+async def test_a_method_without_a_rule_is_unknown_and_reaches_no_backend(method: str) -> None:
     async with fanned_out() as (running, diary, family):
         body = await body_of(running, "rpc", method=method)
 
@@ -139,7 +139,7 @@ async def test_a_method_of_no_rule_is_unknown_and_reaches_no_backend(method: str
         ("nowhere", {}, forbidden("the connection's owner is not known")),
     ],
 )
-async def test_what_the_policy_refuses_reaches_no_backend(method: str, owner: Any, expected: Any) -> None:
+async def test_a_call_that_the_policy_refuses_reaches_no_backend(method: str, owner: Any, expected: Any) -> None:
     async with fanned_out() as (running, diary, family):
         body = await body_of(running, "rpc", method=method, meta=owner)
 
@@ -182,9 +182,7 @@ async def test_a_backend_receives_the_caller(tier: str, number: identity_pb.Subs
 
 
 @pytest.mark.parametrize(("fits", "too_large"), [("xxxxxx", "xxxxxxx"), ("ééé", "éééé")])
-async def test_a_request_of_too_many_bytes_is_refused_with_the_limit_and_reaches_no_backend(
-    fits: str, too_large: str
-) -> None:
+async def test_a_request_above_the_limit_is_refused_and_reaches_no_backend(fits: str, too_large: str) -> None:
     async with fanned_out() as (running, diary, _):
         bodies = [await body_of(running, "rpc", method="diary.list", data=data) for data in (fits, too_large)]
 
@@ -211,7 +209,7 @@ async def test_a_request_of_too_many_bytes_is_refused_with_the_limit_and_reaches
         (disconnects(4001, "🦊" * 40), {"disconnect": {"code": 4001, "reason": "🦊" * 30}}),
     ],
 )
-async def test_a_backends_refusal_is_passed_on_in_codes_that_centrifugo_takes(script: Any, expected: Any) -> None:
+async def test_a_backends_refusal_is_passed_on_with_codes_that_centrifugo_accepts(script: Any, expected: Any) -> None:
     async with answering(script) as running:
         body = await body_of(running, "rpc", method="diary.list")
 
@@ -250,7 +248,7 @@ async def test_in_mode_envelope_an_internal_error_reaches_the_client_as_temporar
     assert body == TEMPORARY_INTERNAL
 
 
-async def test_a_backend_that_is_down_is_unavailable_and_the_others_are_not() -> None:
+async def test_a_backend_that_is_down_is_unavailable_and_the_others_answer() -> None:
     async with fanned_out() as (running, diary, _):
         await diary.stop()
         bodies = [await body_of(running, "rpc", method=method) for method in ("diary.list", "family.members")]
@@ -258,7 +256,7 @@ async def test_a_backend_that_is_down_is_unavailable_and_the_others_are_not() ->
     assert bodies == [UNAVAILABLE, {"result": {"data": "family"}}]
 
 
-async def test_a_backend_that_hangs_is_given_up_at_the_deadline() -> None:
+async def test_a_call_to_a_backend_that_hangs_ends_at_the_deadline() -> None:
     deadlines = {"RPC_DEADLINE_MS": 100, "FAMILY_SERVICE_DEADLINE_MS": 30000, "IDENTITY_VALIDATE_DEADLINE_MS": 30000}
     async with answering(never, **deadlines) as running:
         started = time.perf_counter()
@@ -268,7 +266,7 @@ async def test_a_backend_that_hangs_is_given_up_at_the_deadline() -> None:
     assert 0.09 < time.perf_counter() - started < 2
 
 
-async def test_a_backend_that_hangs_takes_at_most_its_share_and_slows_no_other_request(identity: IdentityStub) -> None:
+async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(identity: IdentityStub) -> None:
     settings = {"RPC_MAX_INFLIGHT": 3, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": 5}
     async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
         diary.script = never
@@ -291,7 +289,7 @@ async def test_a_backend_that_hangs_takes_at_most_its_share_and_slows_no_other_r
     assert took_s < 1
 
 
-async def test_places_are_given_back_by_calls_that_end_however_they_end() -> None:
+async def test_every_call_frees_its_place_when_it_ends() -> None:
     async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
         for script in (never, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
             diary.script = script
@@ -351,7 +349,7 @@ async def test_calls_are_counted_and_timed_by_backend() -> None:
 
 
 @pytest.mark.processes
-async def test_a_backend_with_a_certificate_of_its_own_name_is_trusted_for_that_name(tmp_path: Path) -> None:
+async def test_a_backends_certificate_is_checked_against_the_configured_name(tmp_path: Path) -> None:
     """IDENTITY_TLS_SERVER_NAME applies to identity only."""
     authority = Authority.in_folder(tmp_path)
     tls = {

@@ -73,7 +73,7 @@ async def test_a_carriage_return_between_tokens_becomes_a_space(data: bytes, exp
     ],
     ids=ids,
 )  # fmt: skip
-async def test_a_backend_that_returns_no_json_is_an_internal_error_and_never_a_broken_frame(
+async def test_an_answer_that_is_not_json_is_an_internal_error_and_breaks_no_frame(
     data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
@@ -84,7 +84,7 @@ async def test_a_backend_that_returns_no_json_is_an_internal_error_and_never_a_b
     assert told.getMessage() == "centrifugo.rpc failed with an internal error"
 
 
-async def test_a_backend_that_has_nothing_to_say_says_nothing() -> None:
+async def test_an_empty_answer_of_a_backend_stays_empty() -> None:
     async with rpc_backend(returns(b"")) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
         body = await body_of(running, "rpc", method="diary.list")
 
@@ -99,7 +99,7 @@ async def test_a_call_without_data_reaches_the_backend_without_data() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00\xff\r\n", b"no json", b'{"a":1}', bytes(range(256)) * 20], ids=ids)
-async def test_binary_data_passes_both_ways_whatever_it_is(data: bytes) -> None:
+async def test_any_binary_data_passes_in_both_directions(data: bytes) -> None:
     b64data = base64.b64encode(data).decode()
 
     async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
@@ -109,7 +109,7 @@ async def test_binary_data_passes_both_ways_whatever_it_is(data: bytes) -> None:
     assert body == {"result": {"b64data": b64data}}
 
 
-async def test_binary_data_that_is_no_base64_reaches_no_backend() -> None:
+async def test_binary_data_with_invalid_base64_reaches_no_backend() -> None:
     async with rpc_backend() as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
         response = await ask(running, "rpc", method="diary.list", encoding="binary", b64data="é")
 
@@ -136,7 +136,7 @@ TEXTS = st.recursive(
 
 @given(text=TEXTS)
 @examples(300)
-def test_any_json_comes_out_as_it_went_in(text: str) -> None:
+def test_any_json_is_passed_on_unchanged(text: str) -> None:
     data = text.encode()
 
     request = parse_event(b'{"method":"m", "data":' + data + b"}")
@@ -147,7 +147,7 @@ def test_any_json_comes_out_as_it_went_in(text: str) -> None:
 
 @given(data=st.one_of(st.binary(max_size=30), TEXTS.map(str.encode), st.text(max_size=20).map(str.encode)))
 @examples(400)
-def test_whatever_a_backend_returns_the_answer_is_one_object_on_its_own(data: bytes) -> None:
+def test_the_answer_to_centrifugo_is_one_json_object_for_any_data_of_a_backend(data: bytes) -> None:
     try:
         rendered = orjson.dumps({"result": data_fields(data, binary=False)})
     except ValueError:

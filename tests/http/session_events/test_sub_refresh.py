@@ -40,14 +40,14 @@ NOW = 1_800_000_000
 INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 
 
-async def test_a_subscription_that_is_still_allowed_goes_on_for_a_while(clock: FakeClock) -> None:
+async def test_a_subscription_that_is_still_allowed_is_extended_by_the_time_to_live(clock: FakeClock) -> None:
     async with policed(POLICY, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
         body = await body_of(running, "sub_refresh", channel="family:f-1")
 
     assert body == {"result": {"expire_at": NOW + 300}}
 
 
-async def test_without_a_time_to_live_it_goes_on_without_an_end() -> None:
+async def test_without_a_time_to_live_a_subscription_is_extended_without_an_expiry() -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "sub_refresh", channel="family:f-1")
 
@@ -78,7 +78,7 @@ async def test_a_subscription_that_is_no_longer_allowed_ends(channel: str, owner
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-async def test_a_lock_that_was_turned_on_mid_session_ends_what_it_locks(lock: str) -> None:
+async def test_a_new_lock_ends_the_subscriptions_it_locks(lock: str) -> None:
     async with policed(POLICY) as running:
         before = await body_of(running, "sub_refresh", channel="family:f-1", meta=meta())
         after = await body_of(running, "sub_refresh", channel="family:f-1", meta=meta(lock))
@@ -87,7 +87,7 @@ async def test_a_lock_that_was_turned_on_mid_session_ends_what_it_locks(lock: st
     assert after == (EXPIRED if lock == "feature_lock_chat" else {"result": {}})
 
 
-async def test_a_fallback_connection_keeps_what_is_not_sensitive() -> None:
+async def test_a_fallback_connection_keeps_channels_that_are_not_sensitive() -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "sub_refresh", channel="news:today", meta=POOL_META)
 
@@ -98,7 +98,9 @@ async def test_a_fallback_connection_keeps_what_is_not_sensitive() -> None:
     ("granted_until", "expected"),
     [(0, NOW + 300), (NOW + 60, NOW + 60), (NOW + 900, NOW + 300), (NOW - 1, NOW - 1), (-5, 1)],
 )
-async def test_the_family_service_may_end_it_sooner(clock: FakeClock, granted_until: int, expected: int) -> None:
+async def test_the_family_service_may_shorten_the_extension(
+    clock: FakeClock, granted_until: int, expected: int
+) -> None:
     options: dict[str, Any] = {"CHANNEL_SUBSCRIPTION_TTL_S": 300, "clock": clock}
     async with (
         family_service(grants(granted_until)) as family,
@@ -122,7 +124,7 @@ async def test_the_family_service_may_end_it_sooner(clock: FakeClock, granted_un
         aborts(grpc.StatusCode.INVALID_ARGUMENT),
     ],
 )
-async def test_the_family_services_refusal_ends_it(script: Script, mode: ResponseMode) -> None:
+async def test_the_family_services_refusal_ends_the_subscription(script: Script, mode: ResponseMode) -> None:
     async with (
         family_service(script) as family,
         policed(ASKING, FAMILY_SERVICE_GRPC_ADDRESS=family.address, CENTRIFUGO_RESPONSE_MODE=mode) as running,

@@ -57,7 +57,7 @@ async def never(request: pb.AuthorizeRequest, context: Context) -> pb.AuthorizeR
     raise AssertionError("nobody sets the event")
 
 
-async def test_an_allowed_subscription_is_decided_again_after_a_while(clock: FakeClock) -> None:
+async def test_an_allowed_subscription_expires_after_the_time_to_live(clock: FakeClock) -> None:
     async with policed(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=300, clock=clock) as running:
         body = await body_of(running, "subscribe", channel="plain:1")
 
@@ -93,7 +93,7 @@ async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: Fake
         (0, -(2**62), {"expire_at": 1}),
     ],
 )
-async def test_a_grant_ends_at_the_sooner_of_its_own_end_and_ours(
+async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
     clock: FakeClock, ttl_s: int, granted_until: int, expected: dict[str, int]
 ) -> None:
     """An end that has passed is passed on: Centrifugo refuses it. A negative one would be none to it."""
@@ -134,7 +134,7 @@ async def test_the_family_service_receives_the_user_and_the_action(event: str, a
         ("room:1", {}),
     ],
 )
-async def test_the_family_service_is_asked_about_nothing_that_the_policy_decides(
+async def test_a_request_that_the_policy_decides_does_not_reach_the_family_service(
     channel: str, owner: dict[str, Any]
 ) -> None:
     async with (
@@ -164,7 +164,7 @@ SAID = [
 
 @pytest.mark.parametrize(("script", "status", "expected"), SAID)
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_what_the_family_service_says_is_passed_on_in_codes_that_centrifugo_takes(
+async def test_the_family_services_refusal_is_passed_on_with_codes_that_centrifugo_accepts(
     script: Any, status: int, expected: Any, event: str
 ) -> None:
     async with (
@@ -178,7 +178,7 @@ async def test_what_the_family_service_says_is_passed_on_in_codes_that_centrifug
 
 @pytest.mark.parametrize("status", FAILURES)
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_no_status_of_the_family_service_allows_anything(status: grpc.StatusCode, event: str) -> None:
+async def test_no_error_status_of_the_family_service_allows_a_request(status: grpc.StatusCode, event: str) -> None:
     async with (
         family_service(aborts(status, "details that nobody must see")) as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
@@ -189,14 +189,14 @@ async def test_no_status_of_the_family_service_allows_anything(status: grpc.Stat
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
-async def test_a_family_service_that_is_down_refuses_for_now(event: str) -> None:
+async def test_a_family_service_that_is_down_is_a_temporary_refusal(event: str) -> None:
     async with policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS="127.0.0.1:1") as running:
         body = await body_of(running, event, channel="room:1")
 
     assert body == UNAVAILABLE
 
 
-async def test_a_family_service_that_hangs_is_waited_for_no_longer_than_its_own_deadline() -> None:
+async def test_a_call_to_a_family_service_that_hangs_ends_at_its_deadline() -> None:
     deadlines: dict[str, Any] = {
         "FAMILY_SERVICE_DEADLINE_MS": 100,
         "RPC_DEADLINE_MS": 30000,
@@ -213,7 +213,7 @@ async def test_a_family_service_that_hangs_is_waited_for_no_longer_than_its_own_
     assert 0.09 < time.perf_counter() - started < 2
 
 
-async def test_a_family_service_that_hangs_has_no_more_than_its_share_of_requests() -> None:
+async def test_a_family_service_that_hangs_occupies_at_most_its_share_of_requests() -> None:
     settings: dict[str, Any] = {"RPC_MAX_INFLIGHT": 2, "FAMILY_SERVICE_DEADLINE_MS": 30000}
     async with (
         family_service(never) as family,
@@ -233,7 +233,7 @@ async def test_a_family_service_that_hangs_has_no_more_than_its_share_of_request
     assert len(family.calls) == 2
 
 
-async def test_a_family_service_that_comes_back_is_asked_again() -> None:
+async def test_a_family_service_that_is_back_is_called_again() -> None:
     async with (
         family_service() as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
@@ -260,7 +260,7 @@ async def test_in_mode_envelope_a_failing_family_service_is_a_temporary_error_to
     assert body == TEMPORARY_INTERNAL
 
 
-async def test_the_family_services_word_is_the_last_one_before_the_limit(identity: IdentityStub) -> None:
+async def test_the_family_service_decides_after_the_rules_and_before_the_limit(identity: IdentityStub) -> None:
     """Who may not publish is not told how much others may."""
     async with (
         family_service(denies(403, "not a member")) as family,
