@@ -1,4 +1,4 @@
-"""Accessibility of a page in the browser, as axe-core judges it."""
+"""Checks the accessibility of a page in the browser with axe-core."""
 
 from typing import Any, Final
 
@@ -10,11 +10,11 @@ from tests.harness.node import PACKAGES
 SCRIPT: Final = PACKAGES / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE: Final = frozenset({"serious", "critical"})
 
-needs_axe = pytest.mark.skipif(not SCRIPT.exists(), reason="axe-core is not installed: make js does that")
+needs_axe = pytest.mark.skipif(not SCRIPT.exists(), reason="axe-core is not installed; run make js")
 
 
 async def grave_faults(tab: Tab) -> list[tuple[str, Any]]:
-    """The serious and critical rules that the page breaks, each with the elements."""
+    """The violated rules of impact serious or critical, each with the HTML elements."""
     await tab.value(SCRIPT.read_text() + "; 0")
     found = await tab.value("axe.run(document).then(({ violations }) => violations)")
     return [(each["id"], [node["target"] for node in each["nodes"]]) for each in found if each["impact"] in GRAVE]

@@ -1,4 +1,4 @@
-"""`manage.py run_bridge` as a process, with a Kafka and a Centrifugo of its own choice."""
+"""`manage.py run_bridge` as a process, with the Kafka and the Centrifugo that a test chooses."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "manage.py", "run_bridge"]
 
 @dataclass
 class BridgeProcess:
-    """A bridge that was started."""
+    """A started bridge process."""
 
     process: Process
 
@@ -50,14 +50,17 @@ class BridgeProcess:
         self.wait_until(lambda health: health.get("assigned") == partitions)
 
     def kill(self) -> None:
-        """As kill -9 does."""
+        """Kill the process with SIGKILL."""
         self.process.popen.kill()
         self.process.popen.wait()
 
 
 @contextmanager
 def running_bridge(routes: Path, kafka: str, centrifugo: str, **variables: str) -> Iterator[BridgeProcess]:
-    """A bridge that was just started; `kafka` is host:port, `centrifugo` its API's URL. It is killed at the end."""
+    """A bridge that was just started; it is killed at the end.
+
+    `kafka` is host:port, `centrifugo` the URL of Centrifugo's API.
+    """
     port = free_port()
     own = {
         "BRIDGE_ROUTES_PATH": str(routes),

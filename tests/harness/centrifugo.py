@@ -1,7 +1,7 @@
 """A real Centrifugo on loopback, with the configuration that this service printed for it.
 
-The pinned ones of `make centrifugos` are used, one of each supported major. CENTRIFUGO_BIN names another binary; then
-the tests run with that one alone, as the major that it is.
+The tests use the pinned binaries of `make centrifugos`, one for each supported major. If CENTRIFUGO_BIN names a binary,
+they use only that one, with the layout of its major.
 """
 
 import json
@@ -30,7 +30,7 @@ PINNED_MAJORS = (6, 5)
 START_S = 20.0
 PORT_ATTEMPTS = 3
 ORIGIN = "https://app.test"
-LOBBY = "lobby"  # a namespace whose channels show who is there
+LOBBY = "lobby"  # a namespace with presence
 
 Config = dict[str, Any]
 
@@ -46,12 +46,12 @@ def build_log() -> str:
 
 
 def majors() -> tuple[int, ...]:
-    """The majors to test with: those that are pinned, or that of CENTRIFUGO_BIN. FileNotFoundError as in `named`."""
+    """The majors to test with: the pinned ones, or the one of CENTRIFUGO_BIN. FileNotFoundError as in `named`."""
     return (layout(path),) if (path := named()) else PINNED_MAJORS
 
 
 def binary(major: int) -> Path | None:
-    """The Centrifugo of this major to test with, None when there is none. FileNotFoundError as in `named`."""
+    """The binary of this major, or None if it is not built. FileNotFoundError as in `named`."""
     if path := named():
         return path if layout(path) == major else None
     pinned = CACHE / f"centrifugo-v{major}"
@@ -59,7 +59,7 @@ def binary(major: int) -> Path | None:
 
 
 def named() -> Path | None:
-    """The binary that CENTRIFUGO_BIN names, None when it is not set. FileNotFoundError if it is not a program."""
+    """The binary in CENTRIFUGO_BIN, or None if the variable is not set. FileNotFoundError if it is not a program."""
     path = os.environ.get("CENTRIFUGO_BIN")
     if path and not os.access(path, os.X_OK):
         raise FileNotFoundError(f"CENTRIFUGO_BIN is {path!r}, which is not a program")
@@ -87,13 +87,13 @@ def printed(major: int, file_format: str, endpoint: str = "", **variables: str) 
 
 
 def generated(major: int, endpoint: str = "", **variables: str) -> Config:
-    """The same, parsed."""
+    """The output of `printed`, parsed."""
     config: Config = json.loads(printed(major, "json", endpoint, **variables))
     return config
 
 
 def completed(config: Config, major: int, port: int) -> Config:
-    """The configuration with what is left to its user: origin, address, transports, a namespace."""
+    """The configuration with the options that a user adds: origin, address, transports, a namespace."""
     namespace = {
         "name": LOBBY,
         "presence": True,
@@ -126,7 +126,7 @@ def with_client_options(config: Config, major: int, **options: Any) -> Config:
 
 
 def merged(config: Mapping[str, Any], more: Mapping[str, Any]) -> Config:
-    """`config` with `more` over it; tables are merged, everything else is replaced."""
+    """`config` updated with `more`: tables are merged, other values replaced."""
     both = {
         name: merged(config[name], value) if isinstance(value, dict) and isinstance(config.get(name), dict) else value
         for name, value in more.items()
@@ -135,14 +135,14 @@ def merged(config: Mapping[str, Any], more: Mapping[str, Any]) -> Config:
 
 
 def guard_variables(major: int, token: str) -> dict[str, str]:
-    """Centrifugo's environment, as `centrifugo_config` says to fill it in."""
+    """Centrifugo's environment: the variables that `centrifugo_config` tells a user to set."""
     if major == 6:
         return {"CENTRIFUGO_VAR_PROXY_TOKEN": token}
     return {"CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS": json.dumps({"X-Centrifugo-Proxy-Token": token})}
 
 
 def complaint(path: Path, file: Path, **variables: str) -> str:
-    """What Centrifugo, with these variables, says against the configuration in `file`; "" when it accepts it."""
+    """The error of `centrifugo checkconfig` for `file`, with these variables; "" if Centrifugo accepts it."""
     command, env = (path, "checkconfig", "-c", file), {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
     return "" if done.returncode == 0 else done.stdout + done.stderr
@@ -152,7 +152,7 @@ READY = b"serving websocket"
 
 
 def start_log(path: Path, file: Path, **variables: str) -> bytes:
-    """What Centrifugo logs with this configuration, until it serves (READY is in it) or ends."""
+    """The log of Centrifugo with this configuration, until it serves (the log contains READY) or ends."""
     command = [str(path), "-c", str(file), "-a", "127.0.0.1", "-p", str(free_port())]
     env, logged = {"PATH": os.environ["PATH"], **variables}, b""
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:  # noqa: S603
@@ -167,7 +167,7 @@ def start_log(path: Path, file: Path, **variables: str) -> bytes:
 
 @dataclass(frozen=True)
 class Centrifugo:
-    """A running Centrifugo. `log` is where it writes."""
+    """A running Centrifugo. `log` is its log file."""
 
     url: str
     log: Path
@@ -179,7 +179,7 @@ class Centrifugo:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """It answers nothing meanwhile, and forgets nothing."""
+        """Stop the process with SIGSTOP meanwhile: it answers no request and keeps its state."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield
@@ -218,7 +218,7 @@ def _kill(popen: "subprocess.Popen[bytes]") -> None:
 
 
 def _is_ready(popen: "subprocess.Popen[bytes]", port: int, log: Path) -> bool:
-    """True once it listens; False when another process has taken the port in the meantime."""
+    """True once it listens; False if another process has taken the port meanwhile."""
     until = time.monotonic() + START_S
     while popen.poll() is None:
         assert time.monotonic() < until, f"Centrifugo did not become ready:\n{log.read_text()}"

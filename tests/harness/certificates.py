@@ -9,7 +9,7 @@ import grpc
 
 @dataclass(frozen=True)
 class Authority:
-    """`ca` is its certificate; `issue` makes others. All are PEM files below `folder`, good for a day."""
+    """`ca` is the authority's certificate; `issue` makes others. All are PEM files in `folder`, valid for a day."""
 
     folder: Path
 
@@ -23,7 +23,7 @@ class Authority:
         return self.folder / "ca.pem"
 
     def issue(self, name: str) -> tuple[Path, Path]:
-        """Certificate and key of the host `name`."""
+        """The certificate and the key of the host `name`."""
         signed_by = ("-CA", str(self.ca), "-CAkey", str(self.folder / "ca.key"))
         _openssl(self.folder, name, *signed_by, "-addext", f"subjectAltName=DNS:{name}")
         return self.folder / f"{name}.pem", self.folder / f"{name}.key"

@@ -1,4 +1,4 @@
-"""Channels to real servers, as the service opens them, and a client that asks identity on them."""
+"""Channels to real servers, as the service opens them, and a client that calls identity on them."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 @dataclass
 class Reports:
-    """What operators would read about a channel."""
+    """Records a channel's reports to operators."""
 
     replaced: list[Reason] = field(default_factory=list)
     taken: int = 0
@@ -48,13 +48,13 @@ def plain_channel(
 
 @dataclass
 class Client:
-    """Asks identity, and writes down how each call ended."""
+    """Calls identity, and records the status of each call."""
 
     call: ObservedCall[pb.ValidateRequest, pb.ValidateResponse]
     ends: list[str] = field(default_factory=list)
 
     async def ask(self) -> str:
-        """The status that a call ends with."""
+        """The status of one call."""
         try:
             await self.call(pb.ValidateRequest(ticket="a-ticket"))
         except Failed as failed:
@@ -64,7 +64,7 @@ class Client:
         return self.ends[-1]
 
     async def seconds_until_ok(self, in_a_row: int = 1, within_s: float = 15) -> float:
-        """How long it takes, asking all the time, until so many calls in a row are answered."""
+        """Call without a pause; the seconds until this many calls in a row are answered."""
         started = time.monotonic()
         row = 0
         while row < in_a_row:
@@ -74,7 +74,7 @@ class Client:
         return time.monotonic() - started
 
     async def ask_for(self, seconds: float) -> set[str]:
-        """The ends of calls for so long."""
+        """The statuses of all calls made in this time."""
         until = time.monotonic() + seconds
         seen = set()
         while time.monotonic() < until:

@@ -35,7 +35,7 @@ OPTIONS: Final = (
     "--no-first-run",
     "--no-default-browser-check",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # it reaches nothing but loopback
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # it resolves no host but loopback
     "--remote-debugging-port=0",
     "--hide-scrollbars",
     "about:blank",
@@ -57,7 +57,7 @@ class BrowserError(Exception):
 class Tab:
     """A page in the browser.
 
-    `complaints` are the errors that it wrote to its console, `requests` the URLs that it asked for, on any host.
+    `complaints` are the errors on its console, `requests` the URLs that it requested, on any host.
     """
 
     _socket: websockets.ClientConnection
@@ -68,7 +68,7 @@ class Tab:
     _waiting: dict[int, "asyncio.Future[dict[str, Any]]"] = field(default_factory=dict)
 
     async def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """A command of the protocol, and its result. Raises BrowserError."""
+        """Send a command of the protocol; returns its result. Raises BrowserError."""
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": parameters}
@@ -83,7 +83,7 @@ class Tab:
         return result
 
     async def listen(self) -> None:
-        """Takes messages until the browser has gone."""
+        """Receive messages until the browser has ended."""
         with suppress(websockets.ConnectionClosed):
             async for text in self._socket:
                 self._take(json.loads(text))
@@ -104,7 +104,7 @@ class Tab:
             self.complaints.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}".strip())
 
     async def attach(self) -> None:
-        """Turns this connection into one with a new page."""
+        """Open a new page, and use this connection for it."""
         target = (await self.command("Target.createTarget", url="about:blank"))["targetId"]
         self._session = (await self.command("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -115,25 +115,25 @@ class Tab:
         await self.until("document.readyState === 'complete'")
 
     async def value(self, script: str) -> Any:
-        """What a JavaScript expression yields, awaited if it is a promise. Raises BrowserError."""
+        """The value of a JavaScript expression, awaited if it is a promise. Raises BrowserError."""
         answer = await self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise BrowserError(f"{script[:200]}: {answer['exceptionDetails'].get('exception', {}).get('description')}")
         return answer["result"].get("value")
 
     async def until(self, condition: str, patience_s: float = PATIENCE_S) -> Any:
-        """The value of a JavaScript expression once it is true. Raises BrowserError with what the page shows."""
+        """The value of a JavaScript expression once it is true. After a timeout it raises BrowserError."""
         try:
             async with asyncio.timeout(patience_s):
                 while not (value := await self.value(condition)):
                     await asyncio.sleep(0.05)
         except TimeoutError:
             shown = await self.value("document.body.innerText")
-            raise BrowserError(f"not so after {patience_s:.0f} s: {condition}\n{self.complaints}\n{shown}") from None
+            raise BrowserError(f"the condition is still false after {patience_s:.0f} s: {condition}\n{self.complaints}\n{shown}") from None
         return value
 
     async def click(self, selector: str) -> None:
-        """Presses a button with the mouse, wherever it is on the page."""
+        """Scroll to a button and click it with the mouse."""
         place = json.dumps(selector)
         box = await self.value(
             f"(() => {{ const e = document.querySelector({place}); e.scrollIntoView({{block: 'center'}});"
@@ -144,13 +144,13 @@ class Tab:
             await self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     async def press(self, key: str, code: int, text: str = "") -> None:
-        """A key of the keyboard, such as `press("Tab", 9)`."""
+        """Press a key, for example `press("Tab", 9)`."""
         common = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         await self.command("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         await self.command("Input.dispatchKeyEvent", type="keyUp", **common)
 
     async def type(self, text: str) -> None:
-        """Writes into what has the focus."""
+        """Type into the focused element."""
         await self.command("Input.insertText", text=text)
 
     async def size(self, width: int, height: int, scale: float = 1) -> None:
@@ -163,7 +163,7 @@ class Tab:
         )
 
     async def prefer(self, **features: str) -> None:
-        """Media features with `_` for `-`, such as prefers_color_scheme="dark"."""
+        """Emulate media features, with `_` for `-`: `prefer(prefers_color_scheme="dark")`."""
         chosen = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         await self.command("Emulation.setEmulatedMedia", features=chosen)
 
@@ -173,7 +173,7 @@ class Tab:
 
 @asynccontextmanager
 async def browser_tab() -> AsyncIterator[Tab]:
-    """A new page in a browser of its own, with an empty profile; the browser ends with it. Raises BrowserError."""
+    """A new page in a new browser with an empty profile; both end together. Raises BrowserError."""
     executable = program()
     assert executable is not None
     with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
@@ -202,7 +202,7 @@ async def browser_tab() -> AsyncIterator[Tab]:
 
 
 async def _close(tab: Tab) -> None:
-    """Asks the browser to end, with its renderers."""
+    """Ask the browser to end, with its renderers."""
     tab._session = ""
     with suppress(websockets.ConnectionClosed):
         await tab.command("Browser.close")

@@ -14,7 +14,7 @@ from tests.harness.http_server import http_server
 
 @dataclass
 class Collector:
-    """The paths, heads and bodies of the received POSTs; `url` is the address of the collector.
+    """Records the paths, headers and bodies of the received POSTs; `url` is the address of the collector.
 
     `answers` are the statuses of its next answers, followed by 200. `clients` are the addresses of the connections.
     """
@@ -27,7 +27,7 @@ class Collector:
     exports: list[ExportTraceServiceRequest] = field(default_factory=list)
 
     def spans(self) -> list[Span]:
-        """All spans so far."""
+        """All spans received so far."""
         resources = [resource for export in self.exports for resource in export.resource_spans]
         return [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
 

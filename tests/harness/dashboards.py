@@ -1,4 +1,4 @@
-"""The dashboards of deploy/grafana, and what their panels ask."""
+"""The dashboards of deploy/grafana, and their panels' queries."""
 
 import json
 import re
@@ -11,7 +11,7 @@ GRAFANA: Final = DEPLOY / "grafana"
 
 
 class Asked(NamedTuple):
-    """A query of a panel. `legend` has {{label}} for labels."""
+    """A query of a panel. `legend` names labels as {{label}}."""
 
     dashboard: str
     panel: str
@@ -40,7 +40,7 @@ def dashboards() -> dict[str, dict[str, Any]]:
 
 
 def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
-    """Its panels, without the headings between them."""
+    """The panels of a dashboard, without its row headings."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 

@@ -1,6 +1,7 @@
 """The tools of `make deploy-tools`: kustomize, our checker of manifests, actionlint, and a schema.
 
-CI may go without them only where they cannot be built, and says why. A pytest plugin, loaded by tests/conftest.py.
+Without a tool its tests are skipped; CI skips them only if the tool cannot be built there, and reports why. A pytest
+plugin, loaded by tests/conftest.py.
 """
 
 import os
@@ -42,7 +43,7 @@ def deploy_tool(request: pytest.FixtureRequest) -> Tool:
 
 
 def missing(name: str) -> str:
-    """Why the tool is not there. Fails the test in CI where the repository may be at fault."""
+    """Why the tool is not built. Fails the test in CI if the repository may be at fault."""
     log = BUILD_LOG.read_text() if BUILD_LOG.exists() else ""
     if why := go_builds.excuse(log, name, "tools/manifests/go.mod"):
         return why

@@ -12,20 +12,20 @@ SETTINGS = str(Path(env.__file__).with_name("settings.py"))
 
 
 def settings_from(**variables: str) -> dict[str, Any]:
-    """Every setting of `realtime_site.settings` under these variables alone; ImproperlyConfigured when refused."""
+    """Every setting of `realtime_site.settings` with only these variables set. Raises ImproperlyConfigured."""
     with patch.dict(os.environ, variables):
         module = runpy.run_path(SETTINGS)
     return {name: module[name] for name in module["env"].defaults}
 
 
 def bare_environment(**variables: str) -> dict[str, str]:
-    """The environment of a process: these variables and nothing of this shell's, with tracing off."""
+    """The environment of a process: these variables without the shell's, with tracing off."""
     base = {"PATH": os.environ["PATH"], "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error"}
     return {**base, **variables}
 
 
 def service_settings_from(**variables: str) -> dict[str, Any]:
-    """The same for `service(...)`, without the settings that the harness sets itself."""
+    """Settings for `service(...)` from these variables, without the settings that `service` sets itself."""
     settings = settings_from(OTEL_EXPORTER_OTLP_ENDPOINT="", **variables)
     del settings["IDENTITY_VALIDATE_GRPC_ADDRESS"]
     return settings

@@ -1,7 +1,7 @@
-"""A cluster of one pod on this machine, and a stand-in for kubectl, for the commands of docs/runbook.md.
+"""A cluster of one pod on this machine, and a substitute for kubectl, for the commands of docs/runbook.md.
 
 The pod is a real process of the service. Its folder holds `environment.json` (the pod's variables), `pool` (the Secret,
-where the pod mounts it), `pid`, and the programs that the commands find first.
+where the pod mounts it), `pid`, and the substitutes of programs, which come first in PATH.
 """
 
 import base64
@@ -26,7 +26,7 @@ POD = "pod/realtime-service-1"
 
 @dataclass(frozen=True)
 class Cluster:
-    """The pod in this folder."""
+    """The pod whose files are in `folder`."""
 
     folder: Path
 
@@ -40,13 +40,13 @@ class Cluster:
         return f"http://127.0.0.1:{self.variables['LISTEN_PORT']}"
 
     def create(self, variables: dict[str, str]) -> None:
-        """The pod's environment, and the programs; `start` starts the pod."""
+        """Write the pod's environment and the programs; `start` starts the pod."""
         (self.folder / "environment.json").write_text(json.dumps(variables))
         self._program(
             "kubectl", f'PYTHONPATH={ROOT} exec {sys.executable} -m tests.harness.fake_cluster {self.folder} "$@"'
         )
         self._program("manage.py", f'exec {sys.executable} {ROOT / "manage.py"} "$@"')
-        # An operator's seconds are short here; the service's probe goes on meanwhile.
+        # `sleep` in a command of the runbook lasts shorter here; the service's probe runs at its usual interval.
         self._program("sleep", f"exec {shutil.which('sleep')} 1.2")
 
     def _program(self, name: str, line: str) -> None:
@@ -55,7 +55,7 @@ class Cluster:
         file.chmod(0o700)
 
     def run(self, commands: str) -> subprocess.CompletedProcess[str]:
-        """These lines in a shell of an operator."""
+        """Run these lines in an operator's shell."""
         variables = {"PATH": f"{self.folder}:{os.environ['PATH']}", "HOME": str(self.folder)}
         return subprocess.run(  # noqa: S603
             ["/bin/sh", "-c", commands],
@@ -69,7 +69,7 @@ class Cluster:
         (self.folder / "pid").write_text(str(pod.pid))
 
     def stop(self) -> None:
-        """SIGTERM; back when the port is free."""
+        """End the pod with SIGTERM; returns when the port is free."""
         with suppress(ProcessLookupError, FileNotFoundError):
             os.kill(int((self.folder / "pid").read_text()), signal.SIGTERM)
         self._until(lambda: not self._listens())
@@ -106,7 +106,7 @@ def kubectl(cluster: Cluster, arguments: list[str]) -> int:
 
 
 def shown(cluster: Cluster, arguments: list[str]) -> str:
-    """What kubectl only prints."""
+    """The output of the kubectl commands that only print."""
     match arguments:
         case ["get", "pods", "-l", "app.kubernetes.io/name=realtime-service", *output]:
             return POD if output else f"NAME  READY\n{POD}  1/1"
@@ -117,7 +117,7 @@ def shown(cluster: Cluster, arguments: list[str]) -> str:
         case ["create", "secret", "generic", "centrifugo-fallback-tickets", source, "--dry-run=client", "-o", "yaml"]:
             file = source.removeprefix("--from-file=fallback-tickets.txt=")
             return base64.b64encode(Path(file).read_bytes()).decode()
-    sys.exit(f"no such kubectl here: {arguments}")
+    sys.exit(f"this kubectl command is not supported: {arguments}")
 
 
 if __name__ == "__main__":

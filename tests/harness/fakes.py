@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class FakeClock:
-    """A clock whose two times move only when told to, independently."""
+    """A clock whose monotonic and wall time change only when a test sets them, independently."""
 
     now: float = 1000.0
     wall: float = 1_800_000_000.0
@@ -17,6 +17,6 @@ class FakeClock:
         return self.wall
 
     def advance(self, seconds: float) -> None:
-        """Advances both times."""
+        """Advance both times."""
         self.now += seconds
         self.wall += seconds

@@ -1,16 +1,16 @@
-"""Tells a failed build with Go that the machine caused from one that the repository caused."""
+"""Decides whether the machine or the repository caused a failed build with Go."""
 
 import re
 from typing import Final
 
-# What a failed build logs when the module mirror is at fault: it answered with an error, it could not be reached, or it
-# lacks the module and downloading from the source is off.
+# Log lines of a build that failed because of the module mirror: the mirror answered with an error, was unreachable, or
+# lacks the module and downloads from the source are off.
 MIRROR_FAULTS: Final = (
     re.compile(r"reading https?://\S+: [45]\d\d "),
     re.compile(r'Get "https?://[^"]+": '),
     re.compile(r"git ls-remote .*: exit status"),
 )
-# What it logs where Go is missing, or too old for go.mod.
+# Log lines of a build where Go is missing, or too old for go.mod.
 GO_FAULTS: Final = (
     re.compile(r"\bgo: (command )?not found"),
     re.compile(r"requires go >= "),

@@ -14,7 +14,7 @@ Script = Callable[[Any, Context], Awaitable[Any]]
 
 
 class GrpcStub:
-    """`script` answers, `calls` are the requests so far. `stop` and `start` keep the port; 0 chooses one."""
+    """A stub: `script` answers, `calls` are the requests so far. Port 0 chooses a port; `stop` and `start` keep it."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class GrpcStub:
         return f"{self._host}:{self.port}"
 
     def add_to(self, server: aio.Server) -> None:
-        """Register with the server."""
+        """Register the methods with the server."""
         raise NotImplementedError
 
     async def answer(self, request: Any, context: Context) -> Any:

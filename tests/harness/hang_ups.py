@@ -1,6 +1,6 @@
 """Measures what abandoned gRPC calls cost: python -m tests.harness.hang_ups ADDRESS COUNT
 
-Warms up, makes COUNT calls whose callers hang up, and prints by how many bytes this process grew meanwhile.
+Makes some calls to warm up, then COUNT calls whose callers hang up. Prints the bytes by which this process grew.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ async def main(address: str, count: int) -> None:
 
 
 async def hang_up(client: Client, count: int) -> None:
-    """Makes `count` calls, a hundred at a time, and cancels each after 5 ms."""
+    """Make `count` calls, a hundred at a time, and cancel each after 5 ms."""
     for _ in range(count // AT_ONCE):
         callers = [asyncio.ensure_future(client.call(pb.ValidateRequest(ticket="a"))) for _ in range(AT_ONCE)]
         await asyncio.sleep(0.005)
@@ -43,7 +43,7 @@ def _resident_bytes() -> int:
 
 
 async def resident_bytes(abandoned: Capacity) -> int:
-    """The memory of this process once no call is under way."""
+    """The resident memory of this process in bytes, after all calls have ended."""
     while abandoned.taken:
         await asyncio.sleep(0.05)
     gc.collect()

@@ -1,4 +1,5 @@
-"""An HTTP/2 server on loopback that refuses every request below gRPC, as a mesh does: by a status or by a reset."""
+"""An HTTP/2 server on loopback that refuses every request without a gRPC status, as a mesh does: by an HTTP status or a
+reset."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,18 +15,18 @@ ACK, END_STREAM, END_HEADERS = 1, 1, 4
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame: https://www.rfc-editor.org/rfc/rfc9113#section-4.1"""
+    """An HTTP/2 frame: https://www.rfc-editor.org/rfc/rfc9113#section-4.1"""
     return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
 
 
 def header(name: bytes, value: bytes) -> bytes:
-    """A literal field without indexing: https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2"""
+    """A header field, literal without indexing: https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2"""
     return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
 
 @asynccontextmanager
 async def answering_http(status: int, **fields: str) -> AsyncIterator[str]:
-    """The address of a server that answers with this status and these fields, `_` in a name for `-`."""
+    """The address of a server that answers with this HTTP status and these headers, with `_` for `-` in names."""
     sent = header(b":status", str(status).encode())
     for name, value in fields.items():
         sent += header(name.replace("_", "-").encode(), value.encode())

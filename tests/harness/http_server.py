@@ -1,4 +1,4 @@
-"""A plain HTTP server of the standard library, in a thread of its own."""
+"""A plain HTTP server of the standard library, in its own thread."""
 
 import ssl
 import threading

@@ -12,7 +12,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2_grpc as pb_grpc
 from tests.harness.grpc_stub import Context, GrpcStub, running
 
-Script = Callable[[Any, Context], Awaitable[pb.ValidateResponse]]  # of a ValidateRequest, or of a RefreshRequest
+Script = Callable[[Any, Context], Awaitable[pb.ValidateResponse]]  # called with a ValidateRequest or a RefreshRequest
 
 
 def success(**fields: Any) -> Script:
@@ -42,7 +42,7 @@ def aborts(status: grpc.StatusCode, details: str = "") -> Script:
 async def hangs(request: Any, context: Context) -> pb.ValidateResponse:
     """Never answers."""
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
+    raise AssertionError("the event is never set")
 
 
 def hanging(asked: asyncio.Event) -> Script:
@@ -81,6 +81,6 @@ class IdentityStub(GrpcStub, pb_grpc.ConnectProxyServiceServicer):
 async def identity_stub(
     credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[IdentityStub]:
-    """A running stub; over TLS with `credentials`, on a port of the kernel's choice with 0."""
+    """A running stub; over TLS with `credentials`. Port 0 lets the kernel choose a port."""
     async with running(IdentityStub(credentials, host=host, port=port)) as stub:
         yield stub

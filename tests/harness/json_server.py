@@ -9,13 +9,13 @@ from typing import Any
 
 from tests.harness.http_server import http_server
 
-# The path, the headers by lower-case name, and the body; returns the body of a 200.
+# Arguments: the path, the headers by lower-case name, and the body. Returns the body of a 200.
 Answer = Callable[[str, Mapping[str, str], Any], Any]
 
 
 @contextmanager
 def json_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """The URL of a running one, which has a thread of its own."""
+    """The URL of a running server, which has its own thread."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -22,16 +22,16 @@ from tests.harness.certificates import Authority
 from tools.kafka.broker import HOME, Broker, why_missing
 
 ANSWER_S = 30.0
-# What the broker answers while the group's coordinator is being found or moved.
+# The broker's errors while it looks for the group's coordinator or moves it.
 MOVING = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 SCRAMS = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}
-# What Maven logs where the repository of artifacts does not deliver.
+# Log lines of Maven if the repository of artifacts does not deliver.
 DOWNLOAD_FAULTS = ("Could not transfer artifact", "Could not resolve dependencies", "Unknown host")
 BUILD_LOG = HOME.parent / "kafka.log"
 
 
 def excuse() -> str:
-    """Why there is no broker to test with; "" if there is one. AssertionError where CI must have one."""
+    """Why no broker can be started; "" if one can. Raises AssertionError in CI if the repository may be at fault."""
     why = why_missing()
     if not why or os.environ.get("CI") != "true" or "Java" in why:
         return why
@@ -49,9 +49,9 @@ def _build_log() -> str:
 
 @dataclass
 class Kafka:
-    """A running broker. Topics have names of their own, so that tests can share it.
+    """A running broker. Each topic has a unique name, so that tests can share the broker.
 
-    `secured` says how to reach it otherwise than in the open; None where there is no openssl.
+    `secured` has the listeners with TLS and SASL; None if openssl is not installed.
     """
 
     broker: Broker
@@ -62,26 +62,26 @@ class Kafka:
         return self.broker.address
 
     def create_topic(self, stem: str = "topic", *, partitions: int = 1, **config: str) -> str:
-        """A topic that no other test has; its name."""
+        """Create a topic with a unique name; returns the name."""
         name = f"{stem}.{secrets.token_hex(4)}"
         self.create(name, partitions=partitions, **config)
         return name
 
     def create(self, name: str, *, partitions: int = 1, **config: str) -> None:
-        """A topic of this name. Options are Kafka's, with _ for its dots."""
+        """Create a topic with this name. Options are Kafka's, with _ for its dots."""
         admin = AdminClient({"bootstrap.servers": self.address})
         options = {option.replace("_", "."): value for option, value in config.items()}
         [made] = admin.create_topics([NewTopic(name, partitions, 1, config=options)]).values()
         made.result(ANSWER_S)
 
     def create_once(self, name: str) -> None:
-        """A topic of this name, if there is none."""
+        """Create a topic with this name, unless it exists."""
         if name not in AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=ANSWER_S).topics:
             self.create(name)
 
     @contextmanager
     def producer(self, **config: str) -> Iterator[Producer]:
-        """A producer whose messages have arrived at the end."""
+        """A producer; all its messages are delivered when the context ends."""
         options = {option.replace("_", "."): value for option, value in config.items()}
         producer = Producer({"bootstrap.servers": self.address, "linger.ms": 5, **options})
         yield producer
@@ -94,7 +94,7 @@ class Kafka:
                 producer.produce(topic, value, key)
 
     def messages(self, topic: str, partitions: int = 1) -> list[Message]:
-        """All that is in a topic now."""
+        """All messages that are in a topic now."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "tests", "enable.auto.commit": False})
         found: list[Message] = []
         try:
@@ -105,7 +105,7 @@ class Kafka:
         return found
 
     def committed(self, group: str, topic: str, partitions: int = 1) -> list[int]:
-        """The group's committed offsets; -1001 for none."""
+        """The group's committed offset for each partition; -1001 for none."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": group})
         try:
             wanted = [TopicPartition(topic, number) for number in range(partitions)]
@@ -120,7 +120,7 @@ def _read_all(consumer: Consumer, partition: TopicPartition) -> Sequence[Message
     found: list[Message] = []
     while first < end:
         message = consumer.poll(ANSWER_S)
-        assert message is not None, "Kafka did not hand out what it has"
+        assert message is not None, "Kafka did not deliver all messages of the topic"
         assert message.error() is None, message.error()
         found.append(message)
         first = (message.offset() or 0) + 1
@@ -129,7 +129,7 @@ def _read_all(consumer: Consumer, partition: TopicPartition) -> Sequence[Message
 
 @dataclass(frozen=True)
 class Secured:
-    """The listeners TLS (which asks for a client's certificate), SASL and SASL_TLS, and one user of the latter two."""
+    """The listeners TLS (requires a client's certificate), SASL and SASL_TLS, and one user of the last two."""
 
     authority: Authority
     user: str
@@ -137,11 +137,11 @@ class Secured:
 
     @property
     def listeners(self) -> dict[str, str]:
-        """Their security protocols, by name."""
+        """The security protocol of each listener, by name."""
         return {"TLS": "SSL", "SASL": "SASL_PLAINTEXT", "SASL_TLS": "SASL_SSL"}
 
     def properties(self) -> dict[str, str]:
-        """What the broker needs for them."""
+        """The broker's configuration for these listeners."""
         certificate, key = self.authority.issue("localhost")
         keystore = self.authority.folder / "broker.pem"
         keystore.write_bytes(key.read_bytes() + certificate.read_bytes())
@@ -163,9 +163,9 @@ class Secured:
         }
 
     def create_user(self, address: str) -> None:
-        """SCRAM's users are in the broker's own storage."""
+        """Create the user for SCRAM, which the broker keeps in its metadata log."""
         admin = AdminClient({"bootstrap.servers": address})
-        for mechanism in SCRAMS.values():  # one of a user in a request
+        for mechanism in SCRAMS.values():  # a request may have one change for each user
             change = UserScramCredentialUpsertion(
                 self.user, ScramCredentialInfo(mechanism, 4096), self.password.encode()
             )
@@ -191,7 +191,7 @@ def running_kafka(folder: Path) -> Iterator[Kafka]:
 
 
 def _committed(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
-    """Asks again while the broker looks for the group's coordinator."""
+    """Read the offsets; repeat while the broker looks for the group's coordinator."""
     until = time.monotonic() + ANSWER_S
     while True:
         try:

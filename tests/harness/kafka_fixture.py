@@ -18,7 +18,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Kafka"]:
-    """A real broker; skipped with the reason where there is none."""
+    """A real broker; skips the test with the reason if no broker can be started."""
     from tests.harness.kafka import excuse, running_kafka  # noqa: PLC0415  (only where it is used)
 
     if why := excuse():

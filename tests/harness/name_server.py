@@ -13,7 +13,7 @@ NOT_FOUND: Final = 3
 
 @dataclass
 class NameServer(asyncio.DatagramProtocol):
-    """Answers every question for an A record with `addresses`; NXDOMAIN without addresses, nothing when `silent`."""
+    """Answers queries for A records with `addresses`: NXDOMAIN if there are none, no answer at all if `silent`."""
 
     addresses: list[str] = field(default_factory=list)
     silent: bool = False
@@ -22,7 +22,7 @@ class NameServer(asyncio.DatagramProtocol):
     transport: asyncio.DatagramTransport | None = None
 
     def target(self, port: int) -> str:
-        """A gRPC target whose name is looked up here."""
+        """A gRPC target that resolves its name with this server."""
         return f"dns://127.0.0.1:{self.port}/identity.example:{port}"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,7 +40,7 @@ class NameServer(asyncio.DatagramProtocol):
         records = self.addresses if int.from_bytes(question[-4:-2]) == A else []
         flags = 0x8180 | (0 if self.addresses else NOT_FOUND)
         counts = (1).to_bytes(2) + len(records).to_bytes(2) + bytes(4)
-        # A pointer to the name asked for, type A, class IN, an hour to live, four bytes.
+        # A pointer to the queried name, type A, class IN, a TTL of an hour, four bytes.
         head = b"\xc0\x0c" + A.to_bytes(2) + (1).to_bytes(2) + (3600).to_bytes(4) + (4).to_bytes(2)
         answers = b"".join(head + socket.inet_aton(address) for address in records)
         return query[:2] + flags.to_bytes(2) + counts + question + answers
@@ -48,7 +48,7 @@ class NameServer(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def name_server(*addresses: str) -> AsyncIterator[NameServer]:
-    """One that answers with these addresses to begin with."""
+    """A running server that first answers with these addresses."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
         lambda: NameServer(list(addresses)), local_addr=("127.0.0.1", 0)

@@ -11,10 +11,10 @@ PACKAGES: Final = ROOT / ".cache" / "js"
 
 
 def missing() -> str:
-    """Why there is no Node.js to run scripts with, "" when there is."""
+    """Why scripts cannot be run with Node.js; "" if they can."""
     if shutil.which("node") is None:
         return "Node.js is not installed"
-    return "" if (PACKAGES / "node_modules").is_dir() else "the npm packages are not installed: make js does that"
+    return "" if (PACKAGES / "node_modules").is_dir() else "the npm packages are not installed; run make js"
 
 
 needs_node = pytest.mark.skipif(bool(missing()), reason=missing())

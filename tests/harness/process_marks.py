@@ -17,7 +17,7 @@ END_TO_END: Final = ROOT / "tests" / "e2e"
 
 
 class _Watch:
-    """Remembers what the current test starts. An audit hook cannot be removed, so it stays for the session."""
+    """Records the processes a test starts. An audit hook cannot be removed, so it stays for the session."""
 
     def __init__(self) -> None:
         self.running = False
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in tests/e2e starts processes."""
+    """Mark all tests in tests/e2e, which all start processes."""
     for item in items:
         if END_TO_END in item.path.parents:
             item.add_marker(MARK)
@@ -45,18 +45,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Watches the fixtures of a test."""
+    """Watch the fixtures of a test."""
     yield from _watched(item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Watches a test."""
+    """Watch the test itself."""
     yield from _watched(item)
 
 
 def _watched(item: pytest.Item) -> Iterator[None]:
-    """Fails what starts a process without the mark."""
+    """Fail a test without the mark if it starts a process."""
     _watch.started, _watch.running = [], item.get_closest_marker(MARK) is None
     try:
         yield

@@ -21,25 +21,25 @@ START_S = 20.0
 
 
 def serve_command(port: int) -> list[str]:
-    """The command of an operator; the port is in the environment."""
+    """The command that an operator runs; the port comes from the environment."""
     return [sys.executable, "manage.py", "serve"]
 
 
 def uvicorn_command(port: int) -> list[str]:
-    """The command of an operator with their own uvicorn options."""
+    """The command of an operator who sets uvicorn's options."""
     application = "realtime_site.asgi:application"
     return [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def environment(port: int, **variables: str) -> dict[str, str]:
-    """These variables without the shell's; tracing is off and the address loopback by default."""
+    """These variables without the shell's. By default tracing is off and the address is loopback."""
     base = {"PATH": os.environ["PATH"], "LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(port)}
     return {**base, "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error", **variables}
 
 
 @dataclass
 class Process:
-    """A started service. `http` is a client for it, with its own connections."""
+    """A started service. `http` is an HTTP client for it."""
 
     popen: subprocess.Popen[bytes]
     http: httpx.Client
@@ -54,11 +54,11 @@ class Process:
         return _content(self.err)
 
     def lines(self) -> list[dict[str, object]]:
-        """The parsed lines of both streams."""
+        """The parsed log lines of both streams."""
         return [orjson.loads(line) for line in (self.stdout() + self.stderr()).splitlines()]
 
     def terminate(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM; returns the exit code."""
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(START_S)
 

@@ -48,7 +48,7 @@ class Series(NamedTuple):
 
 @dataclass
 class Prometheus:
-    """A running Prometheus. `range` answers about the time from `since` to `ended`, or until now."""
+    """A running Prometheus. `range` covers the time from `since` to `ended`, or until now."""
 
     url: str
     since: float = field(default_factory=time.time)
@@ -56,31 +56,31 @@ class Prometheus:
 
     @property
     def over(self) -> tuple[float, float]:
-        """The time that `range` answers about, in Unix seconds."""
+        """The time that `range` covers, in Unix seconds."""
         return self.since, self.ended or time.time()
 
     async def begin(self, targets: int) -> None:
-        """Wait until this many targets have been scraped. The time that `range` answers about begins there."""
+        """Wait until this many targets have been scraped, and start the time that `range` covers."""
         await self.until("up == 1", targets)
         self.since = time.time()
 
     def end(self) -> None:
-        """End the time that `range` answers about: at the first step after now, so that it has what was seen now."""
+        """End the time that `range` covers, at the first step after now, so that the newest samples are in it."""
         self.ended = time.time() + SCRAPE_S
 
     def now(self, expr: str) -> list[Series]:
-        """The answer of an instant query."""
+        """The answer to an instant query."""
         result = self._ask("query", query=expr)
         return [Series(each["metric"], [_sample(each["value"])]) for each in result]
 
     def range(self, expr: str) -> list[Series]:
-        """The answer of a range query with a sample for each scrape."""
+        """The answer to a range query, with a sample for each scrape."""
         start, end = self.over
         result = self._ask("query_range", query=expr, start=f"{start}", end=f"{end}", step=f"{SCRAPE_S}")
         return [Series(each["metric"], [_sample(sample) for sample in each["values"]]) for each in result]
 
     async def until(self, expr: str, number: int = 1) -> None:
-        """Wait until the expression has this many series, as seen by Prometheus."""
+        """Wait until Prometheus returns this many series for the expression."""
         deadline = time.monotonic() + SEEN_S
         while len(found := await asyncio.to_thread(self.now, expr)) < number:
             assert time.monotonic() < deadline, f"{expr} had {len(found)} series, not {number}"

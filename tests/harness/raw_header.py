@@ -1,4 +1,4 @@
-"""Writes a header whose name is any bytes, as producers in other languages can; confluent_kafka refuses it."""
+"""Writes a header whose name is any bytes. Producers in other languages can do so; confluent_kafka refuses it."""
 
 import ctypes
 from pathlib import Path
@@ -31,11 +31,11 @@ def produce_with_header(address: str, topic: str, value: bytes, name: bytes) -> 
 
 
 def _library() -> ctypes.CDLL:
-    """The librdkafka that confluent_kafka's wheel brings along."""
+    """The librdkafka in confluent_kafka's wheel."""
     folder = Path(confluent_kafka.__file__).parent.parent / "confluent_kafka.libs"
     found = sorted(folder.glob("librdkafka*"))
     if not found:
-        pytest.skip("confluent_kafka is not installed from a wheel: its librdkafka is elsewhere.")
+        pytest.skip("confluent_kafka is not installed from a wheel; its librdkafka cannot be found.")
     library = ctypes.CDLL(str(found[0]))
     for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_headers_new"):
         getattr(library, name).restype = ctypes.c_void_p

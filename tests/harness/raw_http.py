@@ -21,12 +21,12 @@ class RawClient:
         await self.writer.drain()
 
     async def begin(self, path: str, content_length: int, body: bytes = b"") -> None:
-        """Sends the head of a POST and part of its body."""
+        """Send the head of a POST and part of its body."""
         head = f"POST {path} HTTP/1.1\r\nHost: service\r\nContent-Length: {content_length}\r\n\r\n"
         await self.send(head.encode() + body)
 
     async def answer(self) -> tuple[int, bytes]:
-        """Status and body."""
+        """The status and the body of the response."""
         async with asyncio.timeout(10):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: (\d+)", head.lower())

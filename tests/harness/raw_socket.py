@@ -1,4 +1,4 @@
-"""A blocking socket to a service in a process of its own, for bytes that no HTTP client sends."""
+"""A blocking socket to a service in another process, for bytes that no HTTP client sends."""
 
 import re
 import socket
@@ -14,17 +14,17 @@ PATIENCE_S = 20.0
 
 @dataclass
 class RawSocket:
-    """One connection."""
+    """A connection to a service."""
 
     socket: socket.socket
 
     def send(self, data: bytes) -> None:
-        """Send all of it, unless the service has closed."""
+        """Send all the bytes, unless the service has closed the connection."""
         with suppress(ConnectionError):
             self.socket.sendall(data)
 
     def read_to_end(self) -> bytes:
-        """All that comes until the service closes; a reset is an end, too."""
+        """All bytes until the service closes or resets the connection."""
         read = b""
         with suppress(ConnectionError):
             while part := self.socket.recv(65536):
@@ -65,7 +65,7 @@ def rss_kib(process: Process) -> int:
 
 
 def open_sockets(process: Process) -> int:
-    """How many sockets the process has; the copies of one count once."""
+    """The number of sockets of the process; duplicated descriptors count once."""
     folder = Path(f"/proc/{process.popen.pid}/fd")
     sockets = set()
     for link in folder.iterdir():

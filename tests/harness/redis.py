@@ -25,7 +25,7 @@ needs_redis = pytest.mark.skipif(
 
 @dataclass
 class RedisProcess:
-    """A started server. `ask` sends it commands, as a client of its own."""
+    """A started server. `ask` sends a command on a new connection."""
 
     command: list[str]
     folder: Path
@@ -43,12 +43,12 @@ class RedisProcess:
             return client.execute_command(*command)
 
     def everything(self) -> str:
-        """Every key and every value."""
+        """Every key and every value in the database, as one string."""
         keys = sorted(self.ask("KEYS", "*"))
         return "\n".join(f"{key}={self.ask('GET', key)}" for key in keys)
 
     def pause(self) -> None:
-        """Hang, with connections open; waits until the kernel says so."""
+        """Stop the process with SIGSTOP; connections stay open. Returns when the kernel reports it as stopped."""
         self.popen.send_signal(signal.SIGSTOP)
         stat = Path(f"/proc/{self.popen.pid}/stat")
         until = time.monotonic() + START_S
@@ -60,12 +60,12 @@ class RedisProcess:
         self.popen.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """As by the kernel: at once, without a last word."""
+        """Kill the server with SIGKILL, as the kernel does when memory is short."""
         self.popen.kill()
         self.popen.wait()
 
     def restart(self) -> None:
-        """The same server again, after it was killed."""
+        """Start the killed server again, on the same port."""
         self.popen = _launched(self.command, self.folder)
         self.wait()
 
@@ -111,7 +111,7 @@ def redis_server(folder: Path, *, password: str = "", **options: str) -> Iterato
 
 @contextmanager
 def redis_sentinel(folder: Path, primary: RedisProcess, service: str) -> Iterator[RedisProcess]:
-    """A Sentinel that watches `primary` as `service`, and calls it down after 300 ms."""
+    """A Sentinel that watches `primary` under the name `service`, and considers it down after 300 ms."""
     port = free_port()
     configuration = folder / "sentinel.conf"
     configuration.write_text(

@@ -20,7 +20,7 @@ from realtime_site.asgi import Application
 from realtime_site.lifespan import open_runtime
 from realtime_site.serving.asgi_types import Message
 
-# /health about the claims of a service without FALLBACK_CLAIMS_URL
+# the part of /health about claims, without FALLBACK_CLAIMS_URL
 NO_CLAIMS = {"claims": {"store": "none", "up": None, "used": None, "on_error": None}}
 CLIENT = "9336a229-2400-4ebc-8c50-0a643d22e8a0"
 
@@ -45,11 +45,11 @@ class Service:
         return await self.http.post("/centrifugo/connect", json=connect_body(ticket), **options)
 
     async def metric(self, sample: str) -> float:
-        """The value of a sample such as `name{label="value"}` on /metrics; KeyError when it is not there."""
+        """The value of a sample such as `name{label="value"}` on /metrics. Raises KeyError."""
         return (await self.metrics())[sample]
 
     async def metrics(self) -> dict[str, float]:
-        """All samples of /metrics. Without a request: the page is rendered at most once a second."""
+        """All samples of /metrics, read without a request, because the page is rendered at most once a second."""
         return dict(_samples((await MetricsPage(every_s=0).text()).decode()))
 
 
@@ -61,7 +61,7 @@ def _samples(text: str) -> Iterable[tuple[str, float]]:
 
 
 def pool_of(tickets: Iterable[str], low_watermark: int = 0) -> LoadedPool:
-    """A loaded pool, or the disabled one when there are no tickets."""
+    """A loaded pool, or the disabled pool if there are no tickets."""
     pool = TicketPool.of(tickets, low_watermark)
     return LoadedPool(pool, LoadStatus.LOADED if len(pool) else LoadStatus.DISABLED)
 

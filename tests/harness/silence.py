@@ -1,4 +1,4 @@
-"""A way to a server that can fall silent, as a host does whose network is gone."""
+"""A forwarder to a server that can fall silent, as a host does when its network is down."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from tests.harness.tcp_server import tcp_server
 
 @dataclass
 class Way:
-    """A TCP forwarder to `port`. What arrives while it is silent is taken and never passed on."""
+    """A TCP forwarder to `port`. While it is silent, it accepts bytes and does not forward them."""
 
     port: int
     own_port: int = 0
@@ -23,7 +23,7 @@ class Way:
         return f"127.0.0.1:{self.own_port}"
 
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Passes on what comes, until it is cancelled."""
+        """Forward bytes in both directions until cancelled."""
         self.connections += 1
         if self.silent_for_new:
             return
@@ -35,7 +35,7 @@ class Way:
             to_there.close()
 
     def fall_silent(self, *, for_new: bool) -> None:
-        """From now on nothing passes on the connections there are; on new ones neither with `for_new`."""
+        """Stop forwarding on the open connections, and with `for_new` also on new ones."""
         self.silent_for_new = for_new
         for pump in self._pumps:
             pump.cancel()
@@ -50,7 +50,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def way_to(port: int) -> AsyncIterator[Way]:
-    """A way to a server on loopback, on a port of its own."""
+    """A running forwarder to a server on loopback."""
     way = Way(port)
     async with tcp_server(way.join) as way.own_port:
         try:

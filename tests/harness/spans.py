@@ -1,4 +1,4 @@
-"""Spans and records that differ from each other by their ids and times alone."""
+"""Spans and records that differ only in their ids and times."""
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -26,12 +26,12 @@ def span(number: int, scope: InstrumentationScope = THEIRS) -> ReadableSpan:
 
 
 def record(number: int) -> Record:
-    """A record of ours; every other one has a parent, and every third one a call below it."""
+    """A record of the service's tracer; every second one has a parent, and every third one a call."""
     own, parent_id = (number + 1).to_bytes(8), (number % 2).to_bytes(8) if number % 2 else b""
     calls = ((CALLED, (number + 1 << 32).to_bytes(8), number + 1, number + 2),) if number % 3 == 2 else ()
     return (FACTS, (number + 1).to_bytes(16), own, parent_id, False, NO_STATE, number + 1, number + 2, calls)
 
 
 def as_spans(ended: Ended) -> list[ReadableSpan]:
-    """The spans that a record stands for; a span itself."""
+    """The spans that a record describes; a span describes itself."""
     return readable(ended, RESOURCE, OURS) if isinstance(ended, tuple) else [ended]

@@ -44,7 +44,7 @@ class Leaf:
 
 @dataclass
 class TrustDomain:
-    """An authority with a key of its own."""
+    """A certificate authority with its own key."""
 
     name: str = "example.org"
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
@@ -60,7 +60,7 @@ class TrustDomain:
         return self.certificate.public_bytes(Encoding.DER)
 
     def issue(self, *uris: str, life_s: float = 3600, ca: bool = False, signs: bool = False) -> Leaf:
-        """An SVID of `life_s` seconds; with other URIs, or rights that no leaf has, where a test wants a bad one."""
+        """An SVID valid for `life_s` seconds. Other URIs, or rights that a leaf must not have, make a bad one."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder("workload", key, timedelta(seconds=life_s)).issuer_name(_name("authority"))
         if uris:
@@ -72,11 +72,11 @@ class TrustDomain:
         return Leaf(builder.add_extension(purposes, critical=False).sign(self.key, hashes.SHA256()), key)
 
     def server_credentials(self, leaf: Leaf) -> grpc.ServerCredentials:
-        """What a gRPC server with this SVID shows; callers must show one of this domain."""
+        """Credentials of a gRPC server with this SVID; callers must present an SVID of this domain."""
         return grpc.ssl_server_credentials([leaf.pem_pair()], self.certificate.public_bytes(Encoding.PEM), True)
 
     def response(self, spiffe_id: str, leaf: Leaf, **federated: bytes) -> pb.X509SVIDResponse:
-        """An answer of the Workload API with this SVID."""
+        """A response of the Workload API with this SVID."""
         svid = pb.X509SVID(spiffe_id=spiffe_id, x509_svid=leaf.der, x509_svid_key=leaf.key_der, bundle=self.bundle)
         return pb.X509SVIDResponse(svids=[svid], federated_bundles=federated)
 
@@ -113,7 +113,7 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 @dataclass
 class WorkloadApi:
-    """Gives `response` to each stream, and each new one that `give` sets; denies everything while it has none."""
+    """Sends `response` on each stream, and each new one that `give` sets; denies every call while it has none."""
 
     path: Path
     response: pb.X509SVIDResponse | None = None
@@ -125,7 +125,7 @@ class WorkloadApi:
 
     @property
     def socket(self) -> str:
-        """The address as SPIFFE_ENDPOINT_SOCKET has it."""
+        """The value of SPIFFE_ENDPOINT_SOCKET for this API."""
         return f"unix://{self.path}"
 
     def give(self, response: pb.X509SVIDResponse | None) -> None:
@@ -165,7 +165,7 @@ class WorkloadApi:
 
 @asynccontextmanager
 async def workload_api(path: Path, response: pb.X509SVIDResponse | None = None) -> AsyncIterator[WorkloadApi]:
-    """A running one, which gives this response to begin with."""
+    """A running Workload API that first sends this response."""
     api = WorkloadApi(path, response)
     await api.start()
     try:

@@ -1,4 +1,4 @@
-"""What operators would read about our identity and its connections."""
+"""Records the reports to operators about the service's SVID and its connections."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from centrifugo_proxy.peers.spiffe.svid import Svid
 
 @dataclass
 class SpiffeReports:
-    """Keeps what it is told."""
+    """Records every report."""
 
     taken: list[Svid] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -35,5 +35,5 @@ class SpiffeReports:
         self.early.append(peer)
 
     def results(self) -> set[str]:
-        """How the dials ended."""
+        """The results of the dials."""
         return {result for _, result, _ in self.dials}

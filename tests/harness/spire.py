@@ -54,12 +54,12 @@ plugins {{
 
 
 class SpireError(Exception):
-    """SPIRE did not do what the tests need."""
+    """A command of SPIRE failed, or its server or agent did not become ready."""
 
 
 @dataclass
 class Spire:
-    """`socket` is the agent's, as SPIFFE_ENDPOINT_SOCKET has it."""
+    """A running server and agent. `socket` is the value of SPIFFE_ENDPOINT_SOCKET for the agent."""
 
     folder: Path
     agent: subprocess.Popen[bytes] | None = None
@@ -69,7 +69,7 @@ class Spire:
         return f"unix://{self.folder}/agent.sock"
 
     def tell(self, *arguments: str) -> str:
-        """What a command of the server prints. Raises SpireError."""
+        """The output of a command of the server. Raises SpireError."""
         command = [str(SERVER), *arguments, "-socketPath", str(self.folder / "server.sock")]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)  # noqa: S603
         if ended.returncode:

@@ -1,6 +1,6 @@
 """An identity service with an SVID of a real agent, as a process: python -m tests.harness.spire_identity SOCKET ID
 
-Prints its port. Each new connection is shown the newest SVID; callers must show one of the trust domain.
+Prints its port. It presents the newest SVID on each new connection; callers must present an SVID of the trust domain.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.harness.spiffe_reports import SpiffeReports
 
 
 def configuration(svid: Svid) -> grpc.ServerCertificateConfiguration:
-    """What gRPC needs of an SVID."""
+    """The certificates and keys of an SVID, as gRPC takes them."""
     chain = b"".join(_pem("CERTIFICATE", der) for der in svid.chain_der)
     roots = _pem("CERTIFICATE", svid.bundle_for(svid.id))
     return grpc.ssl_server_certificate_configuration([(_pem("PRIVATE KEY", svid.key_der), chain)], roots)

@@ -1,4 +1,4 @@
-"""A TCP server on loopback that leaves no open connection to the test after it."""
+"""A TCP server on loopback that closes all its connections at the end of a test."""
 
 import asyncio
 import ssl
@@ -16,8 +16,8 @@ EXPECTED: Final = (OSError, EOFError, asyncio.CancelledError)
 async def tcp_server(serve: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """The port of a server that runs `serve` for each connection.
 
-    At the end the handlers are cancelled and the connections aborted. What a handler raises is raised here,
-    except for the errors of a connection that its client has closed.
+    At the end the handlers are cancelled and the connections aborted. A handler's exception is raised here,
+    unless its client has closed the connection.
     """
     handlers: list[asyncio.Task[None]] = []
     writers: list[asyncio.StreamWriter] = []
@@ -31,7 +31,7 @@ async def tcp_server(serve: Handler, tls: ssl.SSLContext | None = None) -> Async
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for _ in range(TURNS_TO_ACCEPT):  # a connection that was accepted just now is handed over
+        for _ in range(TURNS_TO_ACCEPT):  # let asyncio start the handler of a connection that was just accepted
             await asyncio.sleep(0)
         await _end(handlers, writers)
 

@@ -1,4 +1,4 @@
-"""Runs manage.py commands on a terminal of their own."""
+"""Runs manage.py commands on a pseudo-terminal."""
 
 import os
 import pty
@@ -13,7 +13,7 @@ WAIT_S = 60.0
 
 
 def on_terminal(*arguments: str, **variables: str) -> tuple[int, str]:
-    """The exit code, and all that the terminal was sent, escape sequences included."""
+    """The exit code and the output to the terminal, with its escape sequences."""
     controller, terminal = pty.openpty()
     command = [sys.executable, "manage.py", *arguments]
     environment = bare_environment(TERM="xterm", COLUMNS="120", LINES="40", **variables)
@@ -35,5 +35,5 @@ def _read(controller: int) -> bytes:
 
 
 def plain(shown: str) -> str:
-    """What is left without the escape sequences."""
+    """The output without escape sequences."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)

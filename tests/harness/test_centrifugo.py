@@ -1,4 +1,4 @@
-"""Tells a failed build of Centrifugo that the machine caused from one that the repository caused."""
+"""Whether the machine or the repository caused a failed build of Centrifugo."""
 
 import pytest
 

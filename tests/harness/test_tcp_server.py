@@ -1,4 +1,4 @@
-"""What the tests' TCP server leaves behind: nothing, whatever its handler does."""
+"""The tests' TCP server leaves no connection open, whatever its handler does."""
 
 import asyncio
 import gc

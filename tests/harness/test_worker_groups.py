@@ -1,4 +1,4 @@
-"""How tests are spread over the workers of pytest-xdist."""
+"""The distribution of tests over the workers of pytest-xdist."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Records each start of a thread, and each task that is handed to one."""
+"""Records each start of a thread, and each task that is submitted to one."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Waits for a condition: a test must not depend on how fast the machine is."""
+"""Waits for a condition, so that tests do not depend on the speed of the machine."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ LOOK_EVERY_S: Final = 0.01
 
 
 async def until(condition: Callable[[], object | Awaitable[object]], within_s: float = PATIENCE_S) -> None:
-    """Wait until the condition, or what it returns when awaited, is true. TimeoutError after `within_s` seconds."""
+    """Wait until the condition, which may be async, is true. Raises TimeoutError after `within_s` seconds."""
     async with asyncio.timeout(within_s):
         while not await _value(condition()):
             await asyncio.sleep(LOOK_EVERY_S)

@@ -37,7 +37,7 @@ class WireTap:
     exchanges: list[Exchange] = field(default_factory=list)
 
     def of(self, event: str, **fields: Any) -> list[Exchange]:
-        """The exchanges of this event whose request has these fields."""
+        """The exchanges of this event whose requests have these fields."""
         return [
             exchange
             for exchange in list(self.exchanges)

@@ -1,4 +1,4 @@
-"""Keeps the tests of a group together: with --dist loadgroup one worker of pytest-xdist runs all of them.
+"""Makes --dist loadgroup of pytest-xdist run all tests of a group in one worker.
 
 pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads: without this plugin every
 worker starts the processes of every group. A pytest plugin, loaded by tests/conftest.py.
