@@ -1,4 +1,4 @@
-"""Fixtures for every test. Real parts are in tests/harness."""
+"""Fixtures for all tests. The real servers and clients are in tests/harness."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -17,7 +17,7 @@ pytest_plugins = (
     "tests.harness.worker_groups",
 )
 
-# On a busy machine an example may be slow without a fault.
+# On a busy machine an example may be slow although nothing is wrong.
 settings.register_profile("busy", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 

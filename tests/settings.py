@@ -1,4 +1,4 @@
-"""The service's settings without the shell's variables, and without tracing to another machine."""
+"""The service's settings without the shell's variables and without tracing to another machine."""
 
 import os
 
@@ -17,7 +17,7 @@ for name in [name for name in os.environ if name.startswith(PREFIXES) and name !
 from realtime_site.settings import *  # noqa: E402, F403
 
 OTEL_EXPORTER_OTLP_ENDPOINT = ""
-IDENTITY_PROBE_INTERVAL_MS = 60000  # on, as by default, and too slow to disturb a test
+IDENTITY_PROBE_INTERVAL_MS = 60000  # on, as by default, but too slow to affect a test
 
-# caplog has the records; the writers' threads would print between the lines of pytest.
+# caplog records the lines; the writers' threads would print them between the lines of pytest.
 LOGGING["handlers"] = {name: {"class": "logging.NullHandler"} for name in LOGGING["handlers"]}  # noqa: F405

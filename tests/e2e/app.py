@@ -1,4 +1,4 @@
-"""The app and its backend's ticket endpoint, as docs/fallback.md shows them, around an identity that can be down."""
+"""The app and its backend's ticket endpoint from docs/fallback.md, with an identity service that can be down."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.harness.node import PACKAGES
 from tests.harness.tcp_server import tcp_server
 
 QUICK_MS = 1000  # the SDK's backoff is 20 seconds at most
-# What the page leaves to the app, and what the test wants to know.
+# The code that docs/fallback.md leaves to the app, and the reports for the test.
 BEFORE = """
 import WebSocket from "ws";
 globalThis.WebSocket = WebSocket;
@@ -34,7 +34,7 @@ for (const subscription of Object.values(client.subscriptions())) {
 
 
 class Backend:
-    """The app's backend: its ticket endpoint over HTTP, and its share of the fallback tickets."""
+    """The app's backend: its ticket endpoint over HTTP, and its part of the fallback tickets."""
 
     def __init__(self, office: TicketOffice, tickets: list[str], **fields: Any) -> None:
         self._page = ticket_endpoint()
@@ -46,7 +46,7 @@ class Backend:
         self.url = ""
 
     def ticket(self, user: str, *, has_spare: bool) -> tuple[int, dict[str, Any]]:
-        """The endpoint's answer to this user."""
+        """The endpoint's answer for this user."""
         status, body = self._page["realtime_ticket"](user, has_spare, self._issue, self._database)
         self.handed_out += body.get("fallback", False) and body["ticket"] is not None
         return status, body
@@ -70,7 +70,7 @@ class Backend:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Backend"]:
-        """The backend at `url`."""
+        """Serve the endpoint; `url` is its address."""
         with closing(self._database):
             async with tcp_server(self._serve) as port:
                 self.url = f"http://127.0.0.1:{port}/realtime/ticket"
@@ -79,29 +79,29 @@ class Backend:
 
 @dataclass
 class JsApp:
-    """A running app of the page's code; `events` are what it reported, in order."""
+    """A running app with the code of docs/fallback.md; `events` are its reports, in order."""
 
     events: list[list[Any]] = field(default_factory=list)
 
     def degraded(self) -> list[bool]:
-        """What the app showed after each connect."""
+        """The value of `degraded` that the app displayed after each connect."""
         return [event[1] for event in self.events if event[0] == "degraded"]
 
     def subscribed(self) -> list[str]:
         return [event[1] for event in self.events if event[0] == "subscribed"]
 
     def shown(self) -> list[list[Any]]:
-        """Channel and data of the publications that arrived."""
+        """The channel and the data of each received publication."""
         return [event[1:] for event in self.events if event[0] == "shown"]
 
     def ended(self) -> list[list[Any]]:
-        """What ended for good."""
+        """The subscriptions and connections that ended without a retry."""
         return [event for event in self.events if event[0] in ("disconnected", "unsubscribed")]
 
 
 @asynccontextmanager
 async def js_app(ticket_url: str, centrifugo_url: str, channels: tuple[str, ...]) -> AsyncIterator[JsApp]:
-    """The app in Node.js. Only its longest delays are shortened."""
+    """The app in Node.js, with its longest delays shortened."""
     page = code("js").replace("{ getData }", f"{{ getData, maxReconnectDelay: {QUICK_MS} }}")
     page = page.replace("newSubscription(channel)", f"newSubscription(channel, {{ maxResubscribeDelay: {QUICK_MS} }})")
     with tempfile.NamedTemporaryFile("w", suffix=".mjs", dir=PACKAGES) as script:

@@ -1,4 +1,4 @@
-"""Clients of Centrifugo: the Python SDK with its events recorded, and a bare WebSocket for what the SDK hides."""
+"""Clients of Centrifugo: the Python SDK with recorded events, and a bare WebSocket for details that the SDK hides."""
 
 import asyncio
 import itertools
@@ -43,7 +43,7 @@ class Closed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A subscription ended, for good or for a moment, for this reason."""
+    """A subscription ended, permanently or temporarily, for this reason."""
 
     code: int
     reason: str
@@ -96,7 +96,7 @@ class Watcher(ClientEventHandler):
         self.ended.append(Closed(ctx.code, ctx.reason))
 
     def replies(self) -> list[dict[str, Any]]:
-        """The errors in Centrifugo's replies, as on the wire."""
+        """The errors in Centrifugo's replies, as they were sent."""
         return [as_reply(error) for error in self.errors if isinstance(error, ReplyError)]
 
     async def on_error(self, ctx: ErrorContext) -> None:
@@ -104,7 +104,7 @@ class Watcher(ClientEventHandler):
 
 
 class SdkClient(Client):
-    """The SDK with its own backoff and a fresh ticket for each attempt, which other SDKs call getData."""
+    """The SDK with its own backoff and a new ticket for each attempt (`getData` in other SDKs)."""
 
     def __init__(self, url: str, get_ticket: GetTicket, **options: Any) -> None:
         self.watcher = Watcher()
@@ -142,7 +142,7 @@ class SdkClient(Client):
         return as_reply(refused.value)
 
     async def who_is_in(self, channel: str = f"{LOBBY}:all") -> dict[str, Any]:
-        """Joins a channel; returns the `info` of all present clients, by user."""
+        """Join a channel; returns the `info` of all present clients, by user."""
         if channel not in self.subscriptions():
             await self.new_subscription(channel).subscribe()
         found = await self.subscriptions()[channel].presence()
@@ -150,7 +150,7 @@ class SdkClient(Client):
 
 
 def as_reply(error: ReplyError) -> dict[str, Any]:
-    """An error as on the wire."""
+    """An error as Centrifugo sends it."""
     return {"code": error.code, "message": error.message, "temporary": error.temporary}
 
 
@@ -177,7 +177,7 @@ async def sdk_clients(url: str, get_tickets: Sequence[GetTicket]) -> AsyncIterat
 
 
 def one_after_another(*tickets: str) -> GetTicket:
-    """These tickets in order; the last one is repeated."""
+    """A function that returns these tickets in order, and then the last one again."""
     endless = itertools.chain(tickets, itertools.repeat(tickets[-1]))
     return lambda: next(endless)
 
@@ -192,7 +192,7 @@ async def bare_connect(url: str, connect: dict[str, Any], headers: dict[str, str
 async def bare_connection(
     url: str, connect: dict[str, Any], headers: dict[str, str] | None = None
 ) -> AsyncIterator[Any]:
-    """The same, with the connection kept open."""
+    """A connection kept open, and its first reply as in `bare_connect`."""
     async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None, additional_headers=headers) as socket:
         await socket.send(json.dumps({"id": 1, "connect": connect}))
         try:
@@ -205,7 +205,7 @@ async def bare_connection(
 
 @asynccontextmanager
 async def bare_session(url: str, connect: dict[str, Any]) -> AsyncIterator[Callable[[str], Any]]:
-    """A bare connection that is connected: sends a command unchanged and returns the frame of its answer."""
+    """A function that sends a command unchanged over a connected WebSocket and returns the frame of the answer."""
     async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None) as socket:
 
         async def ask(command: str) -> str:
@@ -219,18 +219,18 @@ async def bare_session(url: str, connect: dict[str, Any]) -> AsyncIterator[Calla
 
 
 def with_ticket(ticket: str) -> dict[str, Any]:
-    """The content of a connect command."""
+    """The content of a connect command with this ticket."""
     return {"data": {"token": ticket}}
 
 
 async def connect_over_sse(url: str, connect: dict[str, Any]) -> dict[str, Any] | None:
-    """The first message that an EventSource gets, None when the stream ends without one."""
+    """The first message that an EventSource receives; None if the stream ends without one."""
     query = {"cf_connect": json.dumps({"id": 1, "connect": connect})}
     return await _first_message("GET", f"{url}/connection/sse", params=query)
 
 
 async def connect_over_http_stream(url: str, connect: dict[str, Any]) -> dict[str, Any] | None:
-    """The first message of a streaming response, None when it ends without one."""
+    """The first message of a streaming response; None if it ends without one."""
     command = {"id": 1, "connect": connect}
     return await _first_message("POST", f"{url}/connection/http_stream", json=command)
 

@@ -1,4 +1,4 @@
-"""One stack a configuration for all tests, in one event loop; skipped, saying so, without a Centrifugo."""
+"""One stack for each configuration, shared by all tests in one event loop; skipped with a reason without Centrifugo."""
 
 import asyncio
 import os
@@ -27,8 +27,8 @@ WHY_SKIPPED = pytest.StashKey[str]()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all tests here, so that they can share stacks.
 
-    They come in one block, after all others: the loop stands still while tests outside of it run, and stacks with it.
-    Within it, one major of Centrifugo comes after the other, and the test that waits for rest is the last of each.
+    They run in one block, after all other tests: while a test outside of the block runs, the loop and the stacks stand
+    still. In the block one major of Centrifugo follows the other, and the test of idle connections is the last of each.
     pytest-xdist, with --dist loadgroup, runs each major in one worker.
     """
     for item in items:
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def major_of(item: pytest.Item) -> int:
-    """The major of Centrifugo that the test runs with, 0 for a test without one."""
+    """The major of Centrifugo that the test runs with; 0 for a test without Centrifugo."""
     call: Any = getattr(item, "callspec", None)
     return int(call.params.get("centrifugo_bin", 0)) if call else 0
 
@@ -54,7 +54,7 @@ def measures_rested_connections(item: pytest.Item) -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds to the report of a failed test what its service and its Centrifugo had to complain about."""
+    """Add the warnings and errors of the service and of Centrifugo to the report of a failed test."""
     report = yield
     if report.when == "call" and report.failed and isinstance(item, pytest.Function):
         for name, part in item.funcargs.items():
@@ -64,7 +64,7 @@ def pytest_runtest_makereport(
 
 
 def complaints(part: Stack | FamilyStack) -> str:
-    """The last warnings and errors in both logs. Centrifugo's other lines may have tickets in them."""
+    """The last warnings and errors in both logs. Centrifugo's other lines may contain tickets."""
     lines = [*part.centrifugo.log.read_text().splitlines(), *part.service.process.stderr().splitlines()]
     return "\n".join([line for line in lines if re.search(r'"level": ?"(warn|error)', line, re.IGNORECASE)][-40:])
 
@@ -76,10 +76,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session", params=centrifugo.majors(), ids="v{}".format)
 def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
-    """A Centrifugo to test with. CI may go without one only where it cannot be built, and says why."""
+    """A Centrifugo to test with. CI skips these tests only if it cannot be built there, and reports why."""
     if found := centrifugo.binary(request.param):
         return found
-    why = "There is none: `make centrifugos` builds them with Go, and CENTRIFUGO_BIN names another."
+    why = "Centrifugo is not built. Run `make centrifugos`, which needs Go, or name a binary in CENTRIFUGO_BIN."
     if reason := centrifugo.excuse(centrifugo.build_log()):
         why = reason
     elif os.environ.get("CI") == "true":
@@ -90,16 +90,16 @@ def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def http_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
-    """Response mode `http`, behind the guard that stock Centrifugo can satisfy."""
+    """Response mode `http`, with the guard's token, which a stock Centrifugo can send."""
     async with stack(centrifugo_bin, CENTRIFUGO_PROXY_TOKEN=secrets.token_hex(16)) as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
-    """Response mode `envelope`, without a guard, and with one field shown to others.
+    """Response mode `envelope`, without a guard, and with one field visible to other clients.
 
-    The limit of requests in flight is fixed: clients that are all slow at once must not be refused here.
+    The limit of requests in flight is fixed, so that many slow clients at once are not refused.
     """
     variables = {"CENTRIFUGO_INFO_FIELDS": "subscription_tier", "PROXY_MAX_INFLIGHT": "1000"}
     async with stack(centrifugo_bin, CENTRIFUGO_RESPONSE_MODE="envelope", **variables) as running:
@@ -108,14 +108,14 @@ async def envelope_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_family(centrifugo_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FamilyStack]:
-    """All events by a policy, in response mode `http` and behind the guard."""
+    """A stack that answers all events by a policy, in response mode `http` and with the guard."""
     async with family_stack(centrifugo_bin, tmp_path_factory.mktemp("family")) as running:
         yield running
 
 
 @pytest.fixture
 def family(shared_family: FamilyStack) -> FamilyStack:
-    """The same, with identity, family service and backend as they were at the start."""
+    """The shared stack, with identity, the family service and the backend reset to their first scripts."""
     shared_family.identity.refresh_script = aborts(grpc.StatusCode.UNIMPLEMENTED)
     shared_family.family_service.script = grants()
     shared_family.diary.script = returns(b"{}")
@@ -124,13 +124,13 @@ def family(shared_family: FamilyStack) -> FamilyStack:
 
 @pytest.fixture
 def family_id() -> str:
-    """A family of its own for each test."""
+    """A new family for each test."""
     return f"f-{secrets.token_hex(4)}"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
 async def resting(request: pytest.FixtureRequest, centrifugo_bin: Path) -> AsyncIterator[asyncio.Task[Rested] | None]:
-    """A stack that is used once, right at the start, and again half a minute later, while the other tests run."""
+    """A task that uses a stack at the start and again half a minute later, while the other tests run."""
     if not SOCKETS.exists() or not any(measures_rested_connections(item) for item in request.session.items):
         yield None
         return

@@ -1,4 +1,4 @@
-"""A proxy endpoint that admits everybody as the user they name, and only one user into channels."""
+"""A proxy endpoint that accepts every client as the user it names, and lets only one user subscribe."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ class DecidingProxy:
 
 @contextmanager
 def deciding_proxy(tls: ssl.SSLContext | None = None) -> Iterator[DecidingProxy]:
-    """A running one on loopback."""
+    """A running proxy endpoint on loopback."""
     proxy = DecidingProxy()
     with json_server(proxy.answer, tls) as url:
         proxy.url = url

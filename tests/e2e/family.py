@@ -1,4 +1,4 @@
-"""A stack that answers every event by a policy, with the traffic between Centrifugo and the service recorded."""
+"""A stack that answers every event by a policy, and records the traffic between Centrifugo and the service."""
 
 import asyncio
 import math
@@ -59,8 +59,8 @@ sensitive = false
 match = "gone.*"
 backend = "gone"
 """
-SUBSCRIPTION_TTL_S = 1  # then sub_refresh decides again
-WINDOW_MS = 1500  # the deadline too: longer than a busy machine delays the stubs
+SUBSCRIPTION_TTL_S = 1  # after this time sub_refresh decides again
+WINDOW_MS = 1500  # also the deadline: longer than a busy machine delays the stubs
 POOL = 5
 # By default Centrifugo checks subscriptions every 27 seconds and waits another 25 seconds after their end.
 SOON = {"presence_update_interval": "1s", "expired_sub_close_delay": "100ms"}
@@ -95,7 +95,7 @@ class FamilyStack:
 
     @asynccontextmanager
     async def member(self, user: str, family: str, **known: Any) -> AsyncIterator[SdkClient]:
-        """A connected client of this user; `known` are further fields of its Success."""
+        """A connected client of this user; `known` are further fields of identity's Success."""
         ticket = self.tickets.issue(user, family_id=family, **known)
         async with sdk_client(self.url, one_after_another(ticket)) as client:
             await until(lambda: client.connected)

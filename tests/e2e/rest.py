@@ -26,7 +26,7 @@ class Rested(NamedTuple):
 
 
 async def rest(stack: Stack) -> Rested:
-    """A burst of clients, an idle time, another burst."""
+    """Run a burst of clients, an idle time, and another burst."""
     await burst(stack)
     used = peers_of(stack.service.port)
     await asyncio.sleep(REST_S)
@@ -36,7 +36,7 @@ async def rest(stack: Stack) -> Rested:
 
 
 async def burst(stack: Stack) -> list[Any]:
-    """The answer of each client. Identity answers when the last one has asked."""
+    """The answers to the clients. Identity answers once it has received the calls of all of them."""
     everybody = asyncio.Barrier(CLIENTS)
 
     async def together(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

@@ -39,7 +39,7 @@ class Service:
         self.process.wait_until_ready()
 
     async def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM; returns the exit code."""
         return await asyncio.to_thread(self.process.terminate)
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Service:
         return int(float(found[1]))
 
     async def until_answered(self, status: int, event: str, body: dict[str, Any]) -> None:
-        """Sends connects until the answer has this status: a gRPC channel reconnects with a delay."""
+        """Send connects until the answer has this status, because a gRPC channel reconnects with a delay."""
         headers = {"X-Centrifugo-Proxy-Token": self.variables.get("CENTRIFUGO_PROXY_TOKEN", "")}
         post = partial(self.process.http.post, f"/centrifugo/{event}", json=body, headers=headers)
         async with asyncio.timeout(GIVE_UP_S):
@@ -92,7 +92,7 @@ class Stack:
 
 @asynccontextmanager
 async def stack(binary: Path, **variables: str) -> AsyncIterator[Stack]:
-    """A whole stack whose service has these environment variables."""
+    """A running stack whose service has these environment variables."""
     async with identity_stub() as identity:
         service = Service(IDENTITY_VALIDATE_GRPC_ADDRESS=identity.address, **variables)
         with ExitStack() as parts:
@@ -110,6 +110,6 @@ def config_for(binary: Path, service: Service, **variables: str) -> Config:
 
 
 def guard_of(binary: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Centrifugo's environment if the service has a guard."""
+    """Centrifugo's environment, with the guard's token if the service has a guard."""
     token = variables.get("CENTRIFUGO_PROXY_TOKEN", "")
     return centrifugo.guard_variables(centrifugo.layout(binary), token) if token else {}

@@ -1,4 +1,4 @@
-"""Changes of access that arrive as events from Kafka take effect at once, and stay."""
+"""Changes of access that arrive as events from Kafka take effect at once and permanently."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ LOCKED = pb.ParentalState(feature_lock_chat=True)
 
 @pytest.fixture(scope="session")
 def bridge(kafka: Kafka, shared_family: FamilyStack) -> Iterator[BridgeProcess]:
-    """A bridge with the routes of the example, before the Centrifugo of the family stack."""
+    """A bridge with the example's routes that publishes to the Centrifugo of the family stack."""
     dead_letters = kafka.create_topic("dead-letters")
     kafka.create(f"{dead_letters}.replay")
     for topic in (REMOVED, LOCK, CLOSED):
@@ -52,7 +52,7 @@ async def write(kafka: Kafka, topic: str, event: dict[str, Any] | bytes) -> None
 
 
 async def enter_again(client: SdkClient, channel: str) -> Listener:
-    """Subscribe as an application does that does not take no for an answer."""
+    """Subscribe again after a refusal, as a persistent application does."""
     client.remove_subscription(client.subscriptions()[channel])
     return await client.listen(channel)
 

@@ -1,4 +1,4 @@
-"""Apps with the published SDKs live through an outage, a fallback connection and the return."""
+"""Apps with the published SDKs during an outage, a fallback connection and the return to identity."""
 
 import asyncio
 import secrets
@@ -39,7 +39,7 @@ match = "news:*"
 allow = ["subscribe"]
 """
 POOL = [secrets.token_urlsafe(32) for _ in range(8)]
-# Short, and above what a busy machine delays the stubs.
+# Short, but longer than a busy machine delays the stubs.
 DEADLINE_MS, WINDOW_MS, PROBE_MS, TTL_S = 800, 1000, 200, 3
 RECONNECT = {"code": 4000, "reason": "the network changed"}
 
@@ -54,7 +54,7 @@ class Place:
     api_key: str
 
     async def api(self, method: str, **fields: Any) -> None:
-        """A call of Centrifugo's server API."""
+        """Call a method of Centrifugo's server API."""
         async with httpx.AsyncClient(headers={"X-API-Key": self.api_key}) as http:
             answer = await http.post(f"{self.front.url}/api/{method}", json=fields)
         assert "error" not in answer.json(), answer.text
@@ -66,7 +66,7 @@ class Place:
 
 @asynccontextmanager
 async def place(binary: Path, folder: Path, mode: ResponseMode) -> AsyncIterator[Place]:
-    """All of it. The service runs in this process: its shortest TTL for operators is a minute."""
+    """A running place. The service runs in this process, because operators cannot set a TTL below a minute."""
     own = {
         "CHANNEL_POLICY_PATH": written(folder / "policy.toml", POLICY),
         "FALLBACK_TICKETS_PATH": str(folder / "pool"),
@@ -94,7 +94,7 @@ async def place(binary: Path, folder: Path, mode: ResponseMode) -> AsyncIterator
 
 
 class PythonApp:
-    """The page's getData in Python: a fallback ticket is shown until it has let the app in."""
+    """The getData of docs/fallback.md in Python: it returns the fallback ticket until the app is connected with it."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend

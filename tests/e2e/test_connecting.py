@@ -98,5 +98,5 @@ async def test_a_client_without_websocket_is_refused_with_the_reason_where_the_t
 
 
 def is_temporary(answer: dict[str, Any] | None) -> bool:
-    """True for the error that a client answers by trying again: on a busy machine identity may be late."""
+    """True for an error after which a client retries; on a busy machine identity may be late."""
     return answer is not None and answer.get("error", {}).get("temporary") is True

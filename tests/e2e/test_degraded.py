@@ -1,4 +1,4 @@
-"""What a fallback connection may do, and what is refused."""
+"""What a fallback connection may do, and which requests are refused."""
 
 from tests.e2e.clients import as_reply
 from tests.e2e.family import FamilyStack
@@ -18,7 +18,7 @@ async def test_a_fallback_connection_reaches_nothing_sensitive(family: FamilySta
         still_connected = client.connected
 
     assert [as_reply(error) for error in room.errors[:1] + chat.errors[:1]] == [REFUSED, REFUSED]
-    assert (room.ended, chat.ended) == ([], [])  # the SDK goes on trying
+    assert (room.ended, chat.ended) == ([], [])  # the SDK keeps retrying
     assert (to_the_room, to_the_diary) == (REFUSED, REFUSED)
     assert still_connected
 

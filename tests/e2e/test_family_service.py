@@ -1,4 +1,4 @@
-"""Channels that the family service decides about, while it is up and while it is down."""
+"""Channels whose subscriptions the family service decides, while it is up and while it is down."""
 
 from proto.realtime.v1 import channel_access_pb2 as pb
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb

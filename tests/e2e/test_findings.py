@@ -1,4 +1,4 @@
-"""What the linter warns of, seen on a real Centrifugo: each finding, and the harm that it speaks of."""
+"""Each finding of the linter on a real Centrifugo, with the harm that its text describes."""
 
 import asyncio
 import copy
@@ -48,7 +48,7 @@ def misconfigured(
     facts: ServiceFacts = FACTS,
     **namespace: Any,
 ) -> Iterator[tuple[Centrifugo, DecidingProxy]]:
-    """A Centrifugo with these changes by major, which the linter reports under this id, and its proxy endpoint."""
+    """A Centrifugo and its proxy endpoint; the linter reports the changes (by major) as this finding."""
     major = centrifugo.layout(path)
     with deciding_proxy(tls) as proxy:
         facts = replace(facts, base_url=proxy.url)
@@ -60,7 +60,7 @@ def misconfigured(
 
 
 async def ask_as(front: Centrifugo, user: str, *commands: dict[str, Any]) -> list[dict[str, Any]]:
-    """The reply to each command of a connection of this user."""
+    """Connect as this user and send commands; returns the reply to each of them."""
     async with bare_session(front.websocket, with_ticket(user)) as ask:
         return [json.loads(await ask(json.dumps({"id": 2 + index, **each}))) for index, each in enumerate(commands)]
 
@@ -202,7 +202,7 @@ async def test_headers_of_the_connection_are_forwarded(centrifugo_bin: Path) -> 
 
     sent = proxy.headers[0]
     assert (sent["connection"].lower(), sent["upgrade"]) == ("upgrade", "websocket")
-    assert sent["host"] == proxy.url.removeprefix("http://")  # Centrifugo's own, not the client's
+    assert sent["host"] == proxy.url.removeprefix("http://")  # Centrifugo's own header, not the client's
 
 
 async def test_a_static_header_of_the_connection_is_sent(centrifugo_bin: Path) -> None:
@@ -235,7 +235,7 @@ async def test_a_connection_above_the_limit_per_user_is_ended_without_a_reconnec
             second = await bare_connect(front.websocket, with_ticket(MEMBER))
 
     assert second == Closed(3504, "connection limit")
-    assert len(proxy.headers) == 2  # the second ticket was spent, too
+    assert len(proxy.headers) == 2  # the second ticket was also used
 
 
 async def test_a_ticket_longer_than_the_message_limit_is_refused(centrifugo_bin: Path) -> None:

@@ -58,7 +58,7 @@ async def test_a_clients_forged_header_does_not_replace_centrifugos(http_stack: 
 
 
 def forging(ticket: str, token: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """A connect command and a handshake that both carry the guard's headers."""
+    """A connect command and a handshake that both have the guard's headers."""
     headers = {HEADER: token, "Authorization": f"Bearer {token}"}
     return {**with_ticket(ticket), "headers": headers}, headers
 

@@ -1,4 +1,4 @@
-"""What identity knows of a user reaches other clients (info) or only session proxies (meta)."""
+"""Identity's fields about a user reach other clients (info) or only the session proxies (meta)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +58,7 @@ async def test_a_session_event_receives_all_fields_in_meta_and_none_in_info(
 
 
 async def seen_by_another(stack: Stack, **known: Any) -> Any:
-    """The `info` of a user with these fields at identity."""
+    """The `info` that another client sees, of a user for whom identity has these fields."""
     shown, other = stack.tickets.issue("u-shown", **known), stack.tickets.issue("u-other")
     async with (
         sdk_client(stack.url, one_after_another(shown)) as first,
@@ -70,7 +70,7 @@ async def seen_by_another(stack: Stack, **known: Any) -> Any:
 
 @contextmanager
 def rpc_to_another(binary: Path, stack: Stack) -> Iterator[tuple[Centrifugo, SessionEventProxy]]:
-    """A Centrifugo in front of this service whose rpc proxy is another server."""
+    """A Centrifugo in front of this service, with another server as its rpc proxy."""
     with session_event_proxy() as proxy:
         rpc: Config = {
             "rpc": {

@@ -66,7 +66,7 @@ async def test_changed_fields_from_identity_reach_the_service_and_other_clients(
 
 
 def metas(family: FamilyStack, channel: str) -> list[Any]:
-    """The distinct requests about `u-1` on the channel."""
+    """The distinct `meta` of the requests about `u-1` on the channel."""
     told: list[Any] = []
     for event in ("subscribe", "sub_refresh"):
         for exchange in family.wire.of(event, channel=channel, user="u-1"):

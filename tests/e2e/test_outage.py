@@ -1,4 +1,4 @@
-"""Identity fails under load and returns: which clients connect, stay and come back."""
+"""Identity fails under load and returns: which clients connect, stay connected and reconnect."""
 
 import asyncio
 import secrets
@@ -30,7 +30,7 @@ from tests.harness.waiting import until
 
 ORDINARY, POOL = 40, 10
 WINDOW_MS = 1000
-TTL_S = 60  # the shortest that is accepted
+TTL_S = 60  # the shortest window that the settings accept
 REFUSED = {"id": 1, "error": {"code": 100, "message": "internal server error", "temporary": True}}
 
 
@@ -62,7 +62,7 @@ async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ticket_afte
     identity, died = pool_stack.identity, asyncio.Event()
     ordinary = [partial(ticket_for, pool_stack.tickets, died, f"u-{number}") for number in range(ORDINARY)]
 
-    began = time.monotonic()  # on a busy machine a first call reaches its deadline before the last one begins
+    began = time.monotonic()  # on a busy machine the first call may reach its deadline before the last one begins
     async with sdk_clients(pool_stack.url, ordinary) as waiting:
         await until(lambda: len(identity.calls) >= ORDINARY)
         died.set()
@@ -88,7 +88,7 @@ async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ticket_afte
 
 
 def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
-    """A fresh ticket; identity stops while it works on the first ones."""
+    """A new ticket for each client; identity stops during the first calls."""
     return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 
@@ -100,7 +100,8 @@ async def test_a_client_cannot_extend_its_fallback_connection(pool_stack: Stack,
     answer = await bare_connect(pool_stack.url, with_ticket(pool[0]))
 
     assert refused == REFUSED
-    # With `expires` and `ttl` the JavaScript SDK asks its app for a JWT, and disconnects for good without one.
+    # If the answer has `expires` and `ttl`, the JavaScript SDK requests a JWT from its app. Without one it disconnects
+    # permanently.
     assert set(answer["connect"]) & {"expires", "ttl"} == set()
 
 
@@ -123,7 +124,7 @@ async def test_an_outage_ends_no_existing_connection(http_stack: Stack) -> None:
 async def test_a_fallback_connection_ends_in_time_and_its_client_reconnects_with_its_own_user(
     centrifugo_bin: Path, tmp_path: Path
 ) -> None:
-    """Runs the service in this process with a clock that can be advanced: the shortest TTL is a minute."""
+    """The service runs in this process with a clock that can be advanced, because the shortest TTL is a minute."""
     clock, pool_ticket = FakeClock(), secrets.token_urlsafe(32)
     settings: dict[str, Any] = {"FALLBACK_TICKETS_PATH": str(tmp_path / "pool"), "FALLBACK_CONNECT_TTL_S": TTL_S}
     settings["IDENTITY_PROBE_INTERVAL_MS"] = 0
@@ -136,7 +137,7 @@ async def test_a_fallback_connection_ends_in_time_and_its_client_reconnects_with
         with centrifugo.running(centrifugo_bin, config) as front:
             await identity.stop()
             await bare_connect(front.websocket, with_ticket("any"))
-            # The window passes at once, and the service's clock is late, so that the shortest TTL lasts 3 seconds.
+            # The window passes at once. The service's clock is behind, so that the shortest TTL lasts only 3 seconds.
             clock.now, clock.wall = clock.now + 60, time.time() - TTL_S + 3
             async with sdk_client(front.websocket, one_after_another(pool_ticket, office.issue("u-1"))) as client:
                 await until(lambda: client.connected)

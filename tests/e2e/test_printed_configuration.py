@@ -1,4 +1,4 @@
-"""Centrifugo's own check of what `manage.py centrifugo_config` prints."""
+"""Centrifugo's own check of the output of `manage.py centrifugo_config`."""
 
 from pathlib import Path
 

@@ -28,24 +28,24 @@ NO_USER = success(user_id="")
 
 # identity's answer; the client's close code and reason; whether the SDK reconnects
 IN_MODE_HTTP = [
-    pytest.param(NOT_FOUND, TICKET_REFUSED, True, id="a ticket nobody knows"),
+    pytest.param(NOT_FOUND, TICKET_REFUSED, True, id="an unknown ticket"),
     pytest.param(SUSPENDED, TICKET_REFUSED, True, id="a suspended account"),
-    pytest.param(MOVED, TICKET_REFUSED, True, id="a user to sign in again"),
+    pytest.param(MOVED, TICKET_REFUSED, True, id="a user who must sign in again"),
     pytest.param(ERROR, TRY_AGAIN, True, id="an error of identity"),
     pytest.param(UNAVAILABLE, TRY_AGAIN, True, id="no identity"),
     pytest.param(BROKEN, TRY_AGAIN, True, id="a broken identity"),
-    pytest.param(NO_USER, TRY_AGAIN, True, id="a ticket of nobody"),
+    pytest.param(NO_USER, TRY_AGAIN, True, id="a ticket without a user"),
 ]
 NOT_NOW = Closed(4103, "ticket validation temporarily unavailable")
 OUR_ERROR = {"error": {"code": 100, "message": "internal error", "temporary": True}}
 IN_MODE_ENVELOPE = [
-    pytest.param(NOT_FOUND, Closed(4401, "invalid ticket"), True, id="a ticket nobody knows"),
+    pytest.param(NOT_FOUND, Closed(4401, "invalid ticket"), True, id="an unknown ticket"),
     pytest.param(SUSPENDED, Closed(4502, "account suspended"), False, id="a suspended account"),
-    pytest.param(MOVED, Closed(4200, "sign in again"), True, id="a user to sign in again"),
+    pytest.param(MOVED, Closed(4200, "sign in again"), True, id="a user who must sign in again"),
     pytest.param(ERROR, NOT_NOW, True, id="an error of identity"),
     pytest.param(UNAVAILABLE, NOT_NOW, True, id="no identity"),
     pytest.param(BROKEN, OUR_ERROR, True, id="a broken identity"),
-    pytest.param(NO_USER, OUR_ERROR, True, id="a ticket of nobody"),
+    pytest.param(NO_USER, OUR_ERROR, True, id="a ticket without a user"),
 ]
 
 
@@ -91,7 +91,7 @@ async def test_a_client_that_sends_its_ticket_as_a_jwt_is_refused(http_stack: St
 
 
 async def answer_to(stack: Stack, script: Script) -> Any:
-    """The answer to a client without the SDK: a disconnect, or a reply without its id."""
+    """The answer to a client without the SDK: a disconnect, or a reply with its id removed."""
     ticket = stack.tickets.issue_for(script)
     answer = await bare_connect(stack.url, with_ticket(ticket))
     assert stack.tickets.asked(ticket) == 1
@@ -118,7 +118,7 @@ async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
 
 
 def assert_client_receives(client: SdkClient, told: Any, again: bool) -> None:
-    """The events that the application sees: the end, or errors; not the closes after which the SDK reconnects."""
+    """The events that the application receives: the end, or errors. The SDK hides closes after which it reconnects."""
     assert client.watcher.connections == []
     if not again:
         assert client.watcher.ended == [told]

@@ -14,7 +14,7 @@ SLOW_S = 0.5
 
 
 async def test_no_client_is_lost_while_the_service_restarts(envelope_stack: Stack) -> None:
-    asked: list[str] = []  # a client of an earlier test may still be asking, too
+    asked: list[str] = []  # a client of an earlier test may also still send requests
 
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         asked.append(request.ticket)
@@ -34,7 +34,7 @@ async def test_no_client_is_lost_while_the_service_restarts(envelope_stack: Stac
 
 
 async def attempts_to_connect(stack: Stack, script: Script) -> list[int]:
-    """The number of attempts of each client until it was connected."""
+    """The number of attempts that each client needed to connect."""
     async with sdk_clients(stack.url, [lambda: stack.tickets.issue_for(script)] * CLIENTS) as clients:
         await until(lambda: all(client.connected for client in clients))
         return [client.attempts for client in clients]

@@ -1,4 +1,4 @@
-"""RPC data passes through byte for byte."""
+"""RPC data is passed on byte for byte."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from tests.harness.backends import returns, says
 from tests.harness.grpc_stub import Script
 from tests.harness.waiting import until
 
-# What a parser in between would change: key order, duplicate keys, escapes, digits.
+# Data that a parser in between would change: key order, duplicate keys, escapes, digits.
 ODD = r"""{"z":1,"a":1.0,"a":1e2,"big":12345678901234567890123,"s":"\u00e9\/é","n":null}"""
 SPACED = ODD.replace(",", " ,\t")
 PRETTY = json.dumps({"entries": [{"text": "one\ntwo"}, {}], "count": 2}, indent=2)
@@ -86,16 +86,16 @@ async def test_a_call_over_either_protocol_is_answered(family: FamilyStack, fami
         pytest.param(
             says(pb.CallResponse(error=identity_pb.Error(code=1042, message="no such entry"))),
             {"code": 1042, "message": "no such entry", "temporary": False},
-            id="an error of its own",
+            id="an error with a code and a message",
         ),
         pytest.param(
             says(pb.CallResponse(error=identity_pb.Error(code=1042))),
             {"code": 1042, "message": "refused", "temporary": False},
-            id="an error without words",
+            id="an error without a message",
         ),
         pytest.param(returns(b'{"cut":'), INTERNAL, id="not JSON"),
         pytest.param(returns(b'{"text":"\xff"}'), INTERNAL, id="not UTF-8"),
-        pytest.param(returns(b'{}{"id":3,"error":{}}'), INTERNAL, id="two answers in one"),
+        pytest.param(returns(b'{}{"id":3,"error":{}}'), INTERNAL, id="an answer with two outcomes"),
         pytest.param(says(pb.CallResponse()), INTERNAL, id="no outcome"),
     ],
 )

@@ -20,11 +20,11 @@ class TicketOffice:
         identity.script = self._redeem
 
     def issue(self, user: str = "u-1", **fields: Any) -> str:
-        """A ticket of this user."""
+        """A new ticket for this user."""
         return self.issue_for(success(user_id=user, **fields))
 
     def issue_for(self, script: Script) -> str:
-        """A ticket that identity answers with `script`."""
+        """A new ticket that identity answers with `script`."""
         ticket = secrets.token_urlsafe(24)
         self._issued[ticket] = script
         self._known.add(ticket)

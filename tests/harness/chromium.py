@@ -129,7 +129,9 @@ class Tab:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             shown = await self.value("document.body.innerText")
-            raise BrowserError(f"the condition is still false after {patience_s:.0f} s: {condition}\n{self.complaints}\n{shown}") from None
+            raise BrowserError(
+                f"the condition is still false after {patience_s:.0f} s: {condition}\n{self.complaints}\n{shown}"
+            ) from None
         return value
 
     async def click(self, selector: str) -> None:

@@ -1,4 +1,4 @@
-"""Bad input, limits and bursts: a clear answer, no traceback, nothing left behind."""
+"""Bad input, limits and bursts: a clear answer, no traceback, no open request afterwards."""
 
 import asyncio
 import json
@@ -277,7 +277,7 @@ async def test_bytes_that_are_not_a_request_are_refused_and_the_next_client_is_s
 
 
 class Busy:
-    """An identity that answers once it is released."""
+    """An identity that answers once it is released by the test."""
 
     def __init__(self, identity: IdentityStub) -> None:
         self.reached = asyncio.Event()

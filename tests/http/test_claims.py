@@ -1,4 +1,4 @@
-"""Fallback tickets that are usable once in a fleet: several services around one store, asked through HTTP."""
+"""Fallback tickets that can be used once in a fleet: several services with one store, tested over HTTP."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ def redis(tmp_path: Path) -> Iterator[RedisProcess]:
 
 @asynccontextmanager
 async def in_outage(url: str, tickets: list[str] = POOL, **settings: Any) -> AsyncIterator[Service]:
-    """A service in an outage that has heard from its store."""
+    """A service in an outage that has received an answer from its store."""
     async with service(tickets=tickets, FALLBACK_CLAIMS_URL=url, **{**SETTINGS, **settings}) as running:
         async with asyncio.timeout(20):
             while not (await health(running))["identity_outage"]["degraded"]:
@@ -66,7 +66,7 @@ async def until_up(running: Service) -> None:
 
 @pytest.fixture(params=["redis", "file"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Each kind of store."""
+    """The URL of each kind of store."""
     if request.param == "file":
         yield f"file://{tmp_path}/claims"
     else:
@@ -125,7 +125,7 @@ async def test_health_and_metrics_have_the_tickets_left_in_the_fleet(redis: Redi
     async with in_outage(redis.url) as first, in_outage(redis.url) as second:
         for ticket in POOL[:3]:
             await status_of(first, ticket)
-        await status_of(second, POOL[0])  # hears how many are used
+        await status_of(second, POOL[0])  # receives the number of used tickets
         pool = (await health(second))["fallback_pool"]
 
         assert pool["claims"] == {"store": "redis", "up": True, "used": 3, "on_error": "refuse"}
@@ -154,7 +154,7 @@ async def test_with_a_redis_that_dies_in_an_outage_tickets_are_refused_and_stay_
         await until_up(running)
 
         assert (down, size, gauge) == ([503] * 10, len(POOL), 0)
-        assert took < 2  # nobody waits for the deadline
+        assert took < 2  # no connect waits for the deadline
         assert [await status_of(running, POOL[0]) for _ in range(2)] == [200, 503]
 
 
@@ -202,7 +202,9 @@ async def test_a_caller_that_hangs_up_during_its_claim_loses_no_ticket(redis: Re
         redis.pause()
         request = asyncio.create_task(running.connect(POOL[0]))
         async with asyncio.timeout(20):
-            while (await health(running))["fallback_pool"]["size"] == len(POOL):  # until it is consumed
+            while (await health(running))["fallback_pool"]["size"] == len(
+                POOL
+            ):  # the line appears when the ticket is claimed
                 await asyncio.sleep(0.01)
         request.cancel()
         await asyncio.wait([request])

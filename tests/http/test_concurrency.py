@@ -1,4 +1,4 @@
-"""Many simultaneous requests, and callers that hang up, over real connections where they matter."""
+"""Many simultaneous requests, and callers that hang up; over real connections where that matters."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ CONSUMED = 'realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}'
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Lets the outage last longer than the window."""
+    """Let the outage last longer than the window."""
     await running.connect("a ticket of nobody")
     clock.advance(6)
 
@@ -74,7 +74,7 @@ async def test_one_of_many_real_connections_with_one_fallback_ticket_succeeds(
 
 @dataclass
 class Impatient:
-    """A caller on a connection of its own that can hang up."""
+    """A caller that can hang up, with its own connection."""
 
     writer: asyncio.StreamWriter
 
@@ -85,7 +85,7 @@ class Impatient:
 
 @asynccontextmanager
 async def impatient(running: Service, ticket: str) -> AsyncIterator[Impatient]:
-    """A caller that has sent its whole request."""
+    """A caller that has sent a complete request."""
     body = orjson.dumps(connect_body(ticket))
     url = running.http.base_url
     _, writer = await asyncio.open_connection(url.host, url.port)

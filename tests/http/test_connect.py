@@ -58,7 +58,7 @@ async def generic_server(validate: "grpc.RpcMethodHandler[Any, Any]") -> AsyncIt
 
 @asynccontextmanager
 async def nonsense_server() -> AsyncIterator[str]:
-    """A gRPC server that answers Validate with bytes that are no message; gives its address."""
+    """The address of a gRPC server that answers Validate with bytes that are not a message."""
 
     async def validate(request: bytes, context: Context) -> bytes:
         return b"\xff\xff\xff"
@@ -68,7 +68,7 @@ async def nonsense_server() -> AsyncIterator[str]:
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Lets identity's failures last longer than the window."""
+    """Let identity's failures last longer than the window."""
     await running.connect("some-ticket")
     clock.advance(5.001)
 
@@ -405,7 +405,7 @@ async def test_any_other_status_is_an_internal_error(identity: IdentityStub, sta
 
 @asynccontextmanager
 async def silent_ok_server() -> AsyncIterator[str]:
-    """A gRPC server that ends every Validate with OK and sends no message; gives its address."""
+    """The address of a gRPC server that ends every Validate with OK and without a message."""
 
     async def validate(request: bytes, context: Context) -> AsyncIterator[bytes]:
         messages: tuple[bytes, ...] = ()

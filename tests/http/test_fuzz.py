@@ -1,6 +1,6 @@
 """Fuzzes the endpoints: no traceback, no ticket in any output, each 200 has one of result, error and disconnect.
 
-One service and one identity serve all examples of a test. Each ticket begins with MARK, to find it in outputs.
+One service and one identity serve all examples of a test. Each ticket begins with MARK, by which outputs are searched.
 """
 
 import asyncio
@@ -46,12 +46,12 @@ SCRIPTS: list[Script] = [
 
 
 async def by_ticket(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """Every answer that is not a fault, selected by the ticket."""
+    """Give every answer that is not a fault; the ticket selects it."""
     return await SCRIPTS[len(request.ticket) % len(SCRIPTS)](request, context)
 
 
 class Collected(logging.Handler):
-    """The log lines, as they would be written."""
+    """Collects the log lines as they are written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def assert_no_ticket_in(text: str) -> None:
 
 
 def assert_proper(response: httpx.Response) -> None:
-    """The invariant, for one answer."""
+    """Check the invariant for one answer."""
     body = response.json()
     assert response.status_code in STATUSES
     assert len(BRANCHES & body.keys()) == len(body) == 1

@@ -18,7 +18,7 @@ Headers = list[tuple[str, str]]
 
 
 def signed(key: str, body: bytes = BODY) -> Headers:
-    """The header of a signing gateway."""
+    """The header that a signing gateway sends."""
     return [("X-Centrifugo-Proxy-Signature", hmac.digest(key.encode(), body, hashlib.sha256).hex())]
 
 

@@ -1,4 +1,4 @@
-"""/health and the probes."""
+"""The answers of /health and of the probes."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""What other clients see of a connection's owner (info), and what stays private (meta)."""
+"""The fields of a connection's owner that other clients see (info), and those that stay private (meta)."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ ALL = {
 
 
 def owner(**fields: Any) -> Any:
-    """Scripts identity to answer with the owner of ALL."""
+    """Let identity answer with the owner in ALL."""
     return success(
         family_id="f-3",
         subscription_tier=pb.SUBSCRIPTION_TIER_PRO,

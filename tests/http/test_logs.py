@@ -14,7 +14,7 @@ from tests.harness.identity import IdentityStub, aborts, answers, identity_stub,
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("logs-http")]  # one worker has the module's processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("logs-http")]  # one worker runs the module's processes
 
 WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
@@ -26,7 +26,7 @@ Line = dict[str, Any]
 
 @dataclass
 class Story:
-    """The lines of a process: at boot, while identity answers, and from the outage on."""
+    """The log lines of a process: at startup, while identity answers, and from the outage on."""
 
     boot_out: list[Line]
     boot_err: list[Line]

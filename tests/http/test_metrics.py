@@ -1,4 +1,4 @@
-"""/metrics, from the first scrape of a fresh process on."""
+"""The metrics page, from the first scrape of a new process on."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ from tests.harness.identity import IdentityStub, Script, aborts, answers, succes
 from tests.harness.processes import serving
 from tests.harness.service import connect_body, service
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("metrics-http")]  # one worker has the module's processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("metrics-http")]  # one worker runs the module's processes
 
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
 OUTCOMES = {
@@ -33,7 +33,7 @@ DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 
 @pytest.fixture(scope="module")
 def exposition() -> Iterator[str]:
-    """/metrics of a process before its first request."""
+    """The text of /metrics of a process before its first request."""
     with serving() as process:
         response = process.http.get("/metrics")
         assert response.headers["content-type"].startswith("text/plain; version=")
@@ -46,7 +46,7 @@ def families(exposition: str) -> dict[str, Metric]:
 
 
 def samples(family: Metric, suffix: str = "") -> dict[tuple[str, ...], float]:
-    """The family's values by its labels' values, `type` before `outcome`."""
+    """The values of a metric by its labels' values, `type` before `outcome`."""
     wanted = [sample for sample in family.samples if sample.name == family.name + suffix]
     return {tuple(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value for sample in wanted}
 
@@ -62,7 +62,7 @@ def test_every_way_a_request_can_end_exists_at_0_from_the_start(families: dict[s
 
 
 def pairs(*sets: set[str]) -> dict[tuple[str, ...], float]:
-    """Every combination, at 0."""
+    """Every combination of label values, with the value 0."""
     combinations: list[tuple[str, ...]] = [()]
     for values in sets:
         combinations = [(*labels, value) for labels in combinations for value in values]

@@ -1,4 +1,4 @@
-"""Response modes: which answers keep their HTTP status, which are sent as 200, and their codes."""
+"""Response modes: which answers keep their HTTP status, which are sent as 200, and with which codes."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ error = answers(pb.ValidateResponse(error=pb.Error(code=1, message="no")))
 
 
 def mode(name: str, **variables: Any) -> dict[str, Any]:
-    """The settings of a response mode, as the environment gives them."""
+    """The settings of a response mode, read from environment variables."""
     return service_settings_from(CENTRIFUGO_RESPONSE_MODE=name, **variables)
 
 

@@ -1,4 +1,4 @@
-"""Data that Centrifugo passes on and strict parsers refuse, on every event."""
+"""Data that Centrifugo passes on but strict parsers refuse, on every event."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ odd = pytest.mark.parametrize("data", ODD, ids=["half a surrogate pair", "no UTF
 
 
 def with_odd(body: dict[str, Any], data: bytes, name: str) -> bytes:
-    """The body with this member, as written."""
+    """The body with this member inserted unchanged."""
     return orjson.dumps({**body, name: "ODD"}).replace(b'"ODD"', data)
 
 

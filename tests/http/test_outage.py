@@ -1,4 +1,4 @@
-"""The outage detector over HTTP: when the pool opens, and what keeps it closed."""
+"""The outage detector over HTTP: when the pool opens, and when it stays closed."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ OTHER_STATUSES = [
 
 
 async def outage(running: Service) -> dict[str, Any]:
-    """The detector's state, as an operator sees it, without times."""
+    """The detector's state in /health, without times."""
     body = (await running.http.get("/health")).json()["identity_outage"]
     return {name: body[name] for name in ("degraded", "recovering", "consecutive_failure_count")}
 
@@ -297,7 +297,7 @@ async def test_without_a_pool_a_degraded_outage_is_answered_without_waiting_for_
 
 
 async def degrade(running: Service, identity: IdentityStub, frozen_time: FrozenDateTimeFactory) -> None:
-    """Have identity fail for longer than the window."""
+    """Let identity fail for longer than the window."""
     identity.script = DOWN
     for tick_s in (0, 6):
         frozen_time.tick(float(tick_s))
@@ -362,7 +362,7 @@ async def test_the_first_failure_starts_the_probe_and_an_answer_to_a_client_stop
         await asyncio.sleep(0.35)
 
     assert identity.calls[0].ticket == "before"
-    assert len(probes(identity)) <= ended + 1  # one may have been under way
+    assert len(probes(identity)) <= ended + 1  # one probe may have been running
 
 
 async def test_a_service_without_clients_detects_the_end_of_an_outage_by_its_probe(identity: IdentityStub) -> None:
@@ -390,7 +390,7 @@ async def test_the_probe_is_cancelled_at_shutdown(identity: IdentityStub) -> Non
 
 
 def probes(identity: IdentityStub) -> list[str]:
-    """The made-up tickets that identity has seen."""
+    """The probes' random tickets that identity has received."""
     return [call.ticket for call in identity.calls if call.ticket.startswith("probe-")]
 
 
@@ -411,7 +411,7 @@ async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(id
 
 
 def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The log lines about the begin and end of an outage, in order."""
+    """The log lines about the start and end of an outage, in order."""
     told = ("identity outage opened", "identity outage ended")
     return [record.message for record in caplog.records if record.message in told]
 

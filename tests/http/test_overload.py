@@ -1,4 +1,4 @@
-"""An overloaded service: its limit of requests in flight, and the metrics about it."""
+"""An overloaded service: its limit of requests in flight, and the metrics for it."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ async def test_event_loop_lag_lowers_the_limit_of_a_running_service(identity: Id
 
 
 def lag() -> None:
-    """Holds up the event loop for longer than is healthy."""
+    """Block the event loop for longer than the adaptive limit allows."""
     end = asyncio.get_running_loop().time() + 0.2
     while asyncio.get_running_loop().time() < end:
         pass

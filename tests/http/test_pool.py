@@ -1,4 +1,4 @@
-"""The fallback pool over HTTP: which tickets get in, and what remains."""
+"""The fallback pool over HTTP: which tickets are accepted, and how many remain."""
 
 import hashlib
 import logging
@@ -18,7 +18,7 @@ LOW = "fallback ticket pool dropped below low-watermark"
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Lets the outage last longer than the window."""
+    """Let the outage last longer than the window."""
     await running.connect("a ticket of nobody")
     clock.advance(6)
 

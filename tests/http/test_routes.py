@@ -1,4 +1,4 @@
-"""The paths and methods, and the answers to all others."""
+"""The accepted paths and methods, and the answers to all others."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 from tests.harness.waiting import until
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("secrecy-http")]  # one worker has the module's processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("secrecy-http")]  # one worker runs the module's processes
 
 WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
@@ -35,18 +35,18 @@ OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans", "answers")
 
 
 async def blurts(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """An identity service that writes the ticket into its error."""
+    """Ends every call with an error whose details contain the ticket."""
     await context.abort(grpc.StatusCode.INTERNAL, f"no luck with {request.ticket}")
     raise AssertionError("abort does not return")
 
 
 async def scolds(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """An identity service that returns Error with the ticket in its message."""
+    """Returns an Error whose message contains the ticket."""
     return pb.ValidateResponse(error=pb.Error(code=1, message=f"cannot tell about {request.ticket}"))
 
 
 class Run:
-    """The run of a process: the tickets used, and everything it wrote."""
+    """The run of a process: the used tickets, and all output."""
 
     def __init__(self) -> None:
         self.tickets = {kind: f"{kind}-{secrets.token_urlsafe(24)}" for kind in KINDS}
@@ -55,7 +55,7 @@ class Run:
         self.answers: list[str] = []
 
     def needles(self) -> Iterator[tuple[str, str]]:
-        """The values that must not appear, by a name that may be printed."""
+        """The values that must not appear, each with a name that may be printed."""
         yield from (("the guard's token", self.token), ("a wrong token", self.wrong_token))
         for kind, ticket in self.tickets.items():
             yield kind, ticket
@@ -125,7 +125,7 @@ class Run:
         self.answers.append((await http.post(path, content=content, headers=headers)).text)
 
     async def _hang_up(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
-        """Hang up while identity works. On a slow machine the deadline may pass first."""
+        """Hang up during the call to identity. On a slow machine the deadline may pass first."""
         identity.script = success()
         while (await http.get("/health")).json()["identity_outage"]["degraded"]:
             await asyncio.sleep(0.05)

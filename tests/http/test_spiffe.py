@@ -1,4 +1,4 @@
-"""The service with SPIFFE: settings, health and metrics, and what a client sees."""
+"""The service with SPIFFE: settings, health, metrics, and the answers to clients."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ def settings(socket: str, identity: str = IDENTITY, **more: str) -> dict[str, An
 
 @asynccontextmanager
 async def spiffe_service(folder: Path, identity: str = IDENTITY) -> AsyncIterator[tuple[Service, IdentityStub]]:
-    """A service that wants this ID of identity, its agent, and an identity with an ID of its own."""
+    """A service that requires this ID of identity, with its agent, and an identity whose ID is IDENTITY."""
     async with (
         workload_api(folder / "s", DOMAIN.response(US, DOMAIN.issue(US))) as api,
         identity_stub(DOMAIN.server_credentials(DOMAIN.issue(IDENTITY))) as stub,

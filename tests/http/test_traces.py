@@ -36,7 +36,7 @@ def exporter() -> InMemorySpanExporter:
 
 
 def into(exporter: InMemorySpanExporter) -> Any:
-    """What `service` exports its spans through."""
+    """The span processor through which `service` exports its spans."""
     return SimpleSpanProcessor(exporter)
 
 
@@ -45,7 +45,7 @@ def of_kind(exporter: InMemorySpanExporter, kind: SpanKind) -> list[ReadableSpan
 
 
 def ids(span: ReadableSpan) -> tuple[str, str]:
-    """Trace id and span id as they are written."""
+    """The trace id and the span id in hexadecimal."""
     return f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}"
 
 
@@ -350,7 +350,7 @@ async def test_a_collector_that_is_down_or_hangs_delays_neither_requests_nor_the
 
 
 async def connects(process: Process) -> set[int]:
-    """The statuses of connects during several export batches."""
+    """Send connects during several export batches; returns their statuses."""
     headers = {"X-Centrifugo-Proxy-Token": "s3same"}
     async with httpx.AsyncClient(base_url=str(process.http.base_url), headers=headers) as http:
         statuses = set()
@@ -361,7 +361,7 @@ async def connects(process: Process) -> set[int]:
 
 
 def end(process: Process) -> tuple[int, float]:
-    """Exit code, and seconds from SIGTERM to the end."""
+    """Send SIGTERM; returns the exit code and the seconds until the end."""
     started = time.monotonic()
     process.popen.send_signal(signal.SIGTERM)
     return process.popen.wait(START_S), time.monotonic() - started

@@ -1,4 +1,4 @@
-"""Requests that wait before they are handled: in the kernel, or for a turn of the event loop."""
+"""Requests that wait before they are handled, in the kernel or for a turn of the event loop."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ WAIT_S = 0.2
 
 @contextmanager
 def caller(running: Service) -> Iterator[socket.socket]:
-    """A connection with a connect request, of which the event loop does not know yet."""
+    """A connection with a connect request that the event loop has not received yet."""
     body = orjson.dumps(connect_body("a-ticket"))
     head = f"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nContent-Length: {len(body)}\r\n\r\n"
     url = running.http.base_url
@@ -31,7 +31,7 @@ def caller(running: Service) -> Iterator[socket.socket]:
 
 
 async def answer(connection: socket.socket) -> bytes:
-    """The status line of the answer; interim responses are skipped."""
+    """The status line of the answer, without interim responses."""
     connection.setblocking(False)
     received = b""
     async with asyncio.timeout(20):

@@ -1,4 +1,4 @@
-"""Requests of the session events, and a service that answers them by a policy."""
+"""Requests for the session events, and a service that answers them by a policy."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -54,7 +54,7 @@ def owner_by(known: Any, user: str = "u-1") -> Owner | None:
 
 
 def event_body(**fields: Any) -> dict[str, Any]:
-    """A request of the user u-1, as Centrifugo sends it with include_connection_meta on."""
+    """The body of a request for the user u-1, as Centrifugo sends it with include_connection_meta."""
     facts = {"client": CLIENT, "transport": "websocket", "protocol": "json", "encoding": "json"}
     return {**facts, "user": "u-1", "meta": meta(), **fields}
 
@@ -64,7 +64,7 @@ def forbidden(message: str) -> dict[str, Any]:
     return {"error": {"code": 403, "message": message}}
 
 
-# The refusal of what a degraded connection may not do: the SDKs try again.
+# The refusal of a request that a degraded connection may not make; SDKs retry it.
 DEGRADED = {"error": {"code": 403, "message": "not while the connection is degraded", "temporary": True}}
 
 
@@ -74,7 +74,7 @@ async def ask(running: Service, event: str, **fields: Any) -> httpx.Response:
 
 
 async def body_of(running: Service, event: str, **fields: Any) -> Any:
-    """The body of the answer, which came with a 200."""
+    """Like `ask`; returns the body of the answer, which must be a 200."""
     response = await ask(running, event, **fields)
     assert response.status_code == 200, response.text
     return response.json()
@@ -95,7 +95,7 @@ async def policed(
 
 @contextmanager
 def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.Runner, T]]:
-    """Opens `opening` for synchronous examples, with a function that runs coroutines."""
+    """Enter `opening` for synchronous examples; also yields a function that runs coroutines."""
     with asyncio.Runner() as runner:
         opened = runner.run(opening.__aenter__())
         try:
@@ -104,7 +104,7 @@ def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.R
             runner.run(opening.__aexit__(None, None, None))
 
 
-# How the service answers each gRPC status of the family service or of a backend; every other one is a fault (500).
+# The service's answer to each gRPC status of the family service or a backend; any other status is a fault (500).
 ANSWERS_TO_STATUSES = {
     grpc.StatusCode.PERMISSION_DENIED: (200, forbidden("not allowed")),
     grpc.StatusCode.UNAUTHENTICATED: (200, forbidden("not allowed")),

@@ -1,4 +1,4 @@
-"""The policy's decisions over HTTP: one policy and a table of requests; everything else is refused."""
+"""The policy's decisions over HTTP: one policy and a table of allowed requests; all others are refused."""
 
 import logging
 from typing import Any
@@ -64,7 +64,7 @@ TABLE = [
     ("publish", CHAT, meta(degraded=True), DEGRADED),
     ("subscribe", CHAT, meta(degraded=False), ALLOWED),
     ("subscribe", CHAT, meta(is_admin=True, family_id="f-2"), NO_RULE),
-    # a user's own
+    # a user's own channels
     ("subscribe", "user:u-1", meta(), ALLOWED),
     ("subscribe", "user:u-2", meta(), NO_RULE),
     ("subscribe", "user:f-1", meta(), NO_RULE),
@@ -78,7 +78,7 @@ TABLE = [
     ("subscribe", "coach:f-2:u-1", meta(), NO_RULE),
     ("subscribe", "coach:f-1:u-2", meta(), NO_RULE),
     ("subscribe", "coach:u-1:f-1", meta(), NO_RULE),
-    # for all users, in an outage too
+    # for all users, also in an outage
     ("subscribe", "news:today", meta(), ALLOWED),
     ("subscribe", "news:today", meta(degraded=True), ALLOWED),
     ("subscribe", "news:today", POOL_META, ALLOWED),
@@ -123,7 +123,7 @@ async def test_the_first_matching_rule_decides_the_answer(
     "channel",
     [
         "family:F-1:chat",
-        "family:f\u20111:chat",  # a hyphen that does not break
+        "family:f\u20111:chat",  # a non-breaking hyphen
         "family:f-\uff11:chat",  # a full-width digit
         "family:\u0192-1:chat",
         "f\u0430mily:f-1:chat",  # a Cyrillic a

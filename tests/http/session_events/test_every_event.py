@@ -1,4 +1,4 @@
-"""What all session events share: guard, limits, bad input, counters, spans, exactly one branch."""
+"""The common behaviour of all session events: guard, limits, bad input, counters, spans, exactly one branch."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ DOWN = "127.0.0.1:1"
 
 @dataclass
 class Behind:
-    """A service, and the real servers behind it."""
+    """A service, and the real servers that it calls."""
 
     running: Service
     identity: IdentityStub
@@ -69,13 +69,13 @@ class Behind:
     diary: RpcBackendStub
 
     def asked(self) -> int:
-        """The number of calls to all of them."""
+        """The number of calls to all these servers."""
         return len(self.identity.refreshes) + len(self.family.calls) + len(self.diary.calls)
 
 
 @asynccontextmanager
 async def behind(**options: Any) -> AsyncIterator[Behind]:
-    """All servers, which allow everything by default."""
+    """The service and its servers, which allow everything by default."""
     async with identity_stub() as identity, family_service() as family, rpc_backend() as diary:
         identity.refresh_script = success(family_id="f-1", expire_at=1_900_000_000)
         addresses = {"FAMILY_SERVICE_GRPC_ADDRESS": family.address, "RPC_BACKENDS": {"diary": diary.address}}
@@ -175,7 +175,7 @@ async def test_events_are_posted(event: str, method: str) -> None:
 
 async def never(request: Any, context: Context) -> Any:
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
+    raise AssertionError("the event is never set")
 
 
 @EVENTS
@@ -209,7 +209,7 @@ SERVICE_ERROR = pb.ValidateResponse(error=pb.Error(code=1))
 GONE = pb.Disconnect(code=4001, reason="gone")
 FAMILY_SENDS_AWAY = says(channel_access_pb2.AuthorizeResponse(disconnect=GONE))
 ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
-    # event, fields of the request, the answer behind it, the outcome
+    # event, fields of the request, the called server's answer, the outcome
     ("subscribe", IN, {}, "allowed"),
     ("subscribe", {"channel": "nowhere"}, {}, "denied"),
     ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
@@ -346,7 +346,7 @@ STATUSES = {200, 400, 500, 503}
 
 
 def script(all_: Behind, answer: str, data: bytes, code: int) -> None:
-    """Scripts all servers to answer like this."""
+    """Let all servers answer like this."""
     error, disconnect = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
     if answer in grpc.StatusCode.__members__:
         script = aborts(grpc.StatusCode[answer])
@@ -393,7 +393,7 @@ def test_every_200_has_exactly_one_branch_and_a_refresh_only_a_result(mode: Resp
 
 
 def assert_proper(event: str, status: int, body: dict[str, Any]) -> None:
-    """The invariant, for one answer."""
+    """Check the invariant for one answer."""
     assert status in STATUSES
     assert len(BRANCHES & set(body)) == len(body) == 1
     if status == 200 and event in REFRESH_EVENTS:

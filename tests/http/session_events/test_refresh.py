@@ -25,14 +25,14 @@ from tests.http.session_events.asking import (
 )
 
 UNTIL = 1_900_000_000
-FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600  # ten years from the clock's now
+FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600  # ten years after the clock's time
 INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 TIER = pb.SUBSCRIPTION_TIER_FAMILY
 NOT_IMPLEMENTED = {"error": {"code": 1501, "message": "not implemented"}}
 
 
 def same(**fields: Any) -> Script:
-    """Identity's answer when nothing has changed since connect."""
+    """Identity's answer if nothing has changed since the connect."""
     return success(family_id="f-1", subscription_tier=TIER, expire_at=UNTIL, **fields)
 
 
@@ -123,9 +123,9 @@ async def test_info_has_the_chosen_fields_and_meta_has_all_after_a_refresh(ident
 async def test_the_answer_always_has_an_expiry(
     identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
 ) -> None:
-    """Centrifugo closes a connection that is refreshed without an expire_at; identity's 0 means never.
+    """Centrifugo closes a connection after a refresh without an expire_at. Identity's 0 means that it never expires.
 
-    Version 5 refreshes without a pause if expire_at is so far away that its clock overflows.
+    Centrifugo v5 refreshes without a pause if expire_at is so late that its timer overflows.
     """
     identity.refresh_script = success(family_id="f-1", subscription_tier=TIER, expire_at=expire_at)
 
@@ -140,7 +140,7 @@ ENDS = [
     answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="r" * 200))),
     success(user_id="u-2", family_id="f-1", subscription_tier=TIER),
     *(
-        aborts(status, "details that nobody must see")
+        aborts(status, "private details")
         for status in (
             grpc.StatusCode.UNIMPLEMENTED,
             grpc.StatusCode.NOT_FOUND,
@@ -286,7 +286,7 @@ async def test_an_answer_to_a_refresh_ends_an_outage(identity: IdentityStub, clo
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Have the connects of an identity that is down fail for longer than the window."""
+    """Let connects fail for longer than the window, while identity is down."""
     await running.connect()
     clock.advance(6)
     await running.connect()

@@ -1,4 +1,4 @@
-"""rpc: which backend is called, what is refused before, and how its answer is translated."""
+"""rpc: which backend is called, which requests are refused before, and how the answer is translated."""
 
 import asyncio
 import time
@@ -80,7 +80,7 @@ async def answering(script: Any, **options: Any) -> AsyncIterator[Service]:
 
 async def never(request: pb.CallRequest, context: Context) -> pb.CallResponse:
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
+    raise AssertionError("the event is never set")
 
 
 def refuses(code: int, message: str) -> Any:
@@ -228,7 +228,7 @@ async def test_a_changed_disconnect_is_logged(caplog: pytest.LogCaptureFixture) 
 
 @pytest.mark.parametrize("status", FAILURES)
 async def test_each_status_of_a_backend_becomes_an_answer_without_its_details(status: grpc.StatusCode) -> None:
-    async with answering(aborts(status, "details that nobody must see")) as running:
+    async with answering(aborts(status, "private details")) as running:
         response = await ask(running, "rpc", method="diary.list")
 
     assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL))

@@ -1,4 +1,4 @@
-"""rpc: data passes through byte for byte in both directions and never breaks a frame."""
+"""rpc: data is passed on byte for byte in both directions and never breaks a frame."""
 
 import base64
 import json
@@ -157,7 +157,7 @@ def test_the_answer_to_centrifugo_is_one_json_object_for_any_data_of_a_backend(d
 
 
 def parse_result(rendered: bytes) -> dict[str, Any]:
-    """The result, read by another parser; numbers stay text, as they may be larger than Python's."""
+    """The result, read by another parser. Numbers stay text, because Python's floats cannot hold all of them."""
     parsed: dict[str, Any] = json.loads(rendered, parse_int=str, parse_float=str)
     assert list(parsed) == ["result"]
     result: dict[str, Any] = parsed["result"]

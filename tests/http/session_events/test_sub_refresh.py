@@ -1,4 +1,4 @@
-"""sub_refresh: decided by the rules of subscribe; the answer is a result or a failed call."""
+"""sub_refresh: the rules for subscribe decide; the answer is a result or a failed call."""
 
 from typing import Any
 

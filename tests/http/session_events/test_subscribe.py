@@ -54,7 +54,7 @@ def disconnects(code: int, reason: str) -> Any:
 
 async def never(request: pb.AuthorizeRequest, context: Context) -> pb.AuthorizeResponse:
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets the event")
+    raise AssertionError("the event is never set")
 
 
 async def test_an_allowed_subscription_expires_after_the_time_to_live(clock: FakeClock) -> None:
@@ -72,7 +72,7 @@ async def test_without_a_time_to_live_a_subscription_lasts_as_long_as_the_connec
 
 
 async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: FakeClock) -> None:
-    """To Centrifugo an end in the second that has begun is one that has passed."""
+    """Centrifugo regards an expiry in the current second as passed."""
     clock.wall = NOW + 0.999
     async with policed(PLAIN, CHANNEL_SUBSCRIPTION_TTL_S=1, clock=clock) as running:
         body = await body_of(running, "subscribe", channel="plain:1")
@@ -96,7 +96,7 @@ async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: Fake
 async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
     clock: FakeClock, ttl_s: int, granted_until: int, expected: dict[str, int]
 ) -> None:
-    """An end that has passed is passed on: Centrifugo refuses it. A negative one would be none to it."""
+    """An expiry in the past is passed on: Centrifugo refuses it. It would ignore a negative one, so 1 replaces that."""
     async with (
         family_service(grants(granted_until)) as family,
         policed(
@@ -180,7 +180,7 @@ async def test_the_family_services_refusal_is_passed_on_with_codes_that_centrifu
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
 async def test_no_error_status_of_the_family_service_allows_a_request(status: grpc.StatusCode, event: str) -> None:
     async with (
-        family_service(aborts(status, "details that nobody must see")) as family,
+        family_service(aborts(status, "private details")) as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
     ):
         response = await ask(running, event, channel="room:1")
@@ -261,7 +261,7 @@ async def test_in_mode_envelope_a_failing_family_service_is_a_temporary_error_to
 
 
 async def test_the_family_service_decides_after_the_rules_and_before_the_limit(identity: IdentityStub) -> None:
-    """Who may not publish is not told how much others may."""
+    """A publisher who is refused does not learn the limit for others."""
     async with (
         family_service(denies(403, "not a member")) as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address) as running,
