@@ -37,10 +37,10 @@ async def rest(stack: Stack) -> Rested:
 
 async def burst(stack: Stack) -> list[Any]:
     """The answers to the clients. Identity answers once it has received the calls of all of them."""
-    everybody = asyncio.Barrier(CLIENTS)
+    all_clients = asyncio.Barrier(CLIENTS)
 
     async def together(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-        await everybody.wait()
+        await all_clients.wait()
         return await success()(request, context)
 
     tickets = [stack.tickets.issue_for(together) for _ in range(CLIENTS)]

@@ -67,12 +67,12 @@ async def test_changed_fields_from_identity_reach_the_service_and_other_clients(
 
 def metas(family: FamilyStack, channel: str) -> list[Any]:
     """The distinct `meta` of the requests about `u-1` on the channel."""
-    told: list[Any] = []
+    distinct: list[Any] = []
     for event in ("subscribe", "sub_refresh"):
         for exchange in family.wire.of(event, channel=channel, user="u-1"):
-            if exchange.request["meta"] not in told:
-                told.append(exchange.request["meta"])
-    return told
+            if exchange.request["meta"] not in distinct:
+                distinct.append(exchange.request["meta"])
+    return distinct
 
 
 async def test_a_connection_that_identity_makes_permanent_stays(family: FamilyStack, family_id: str) -> None:
@@ -91,7 +91,7 @@ async def test_a_connection_that_identity_makes_permanent_stays(family: FamilySt
     [
         pytest.param(answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4500, reason="gone"))), id="refused"),
         pytest.param(aborts(grpc.StatusCode.UNIMPLEMENTED), id="not known to identity"),
-        pytest.param(success(user_id="somebody-else", expire_at=soon(600)), id="another user"),
+        pytest.param(success(user_id="another-user", expire_at=soon(600)), id="another user"),
     ],
 )
 async def test_a_connection_that_identity_does_not_extend_ends_and_its_client_reconnects_with_a_new_ticket(

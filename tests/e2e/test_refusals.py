@@ -49,22 +49,22 @@ IN_MODE_ENVELOPE = [
 ]
 
 
-@pytest.mark.parametrize(("script", "told", "again"), IN_MODE_HTTP)
+@pytest.mark.parametrize(("script", "expected", "again"), IN_MODE_HTTP)
 async def test_in_mode_http_each_refusal_has_its_answer(
-    http_stack: Stack, script: Script, told: Any, again: bool
+    http_stack: Stack, script: Script, expected: Any, again: bool
 ) -> None:
-    assert await answer_to(http_stack, script) == told
+    assert await answer_to(http_stack, script) == expected
 
-    assert await sdk_tries_again(http_stack, script, told) is again
+    assert await sdk_tries_again(http_stack, script, expected) is again
 
 
-@pytest.mark.parametrize(("script", "told", "again"), IN_MODE_ENVELOPE)
+@pytest.mark.parametrize(("script", "expected", "again"), IN_MODE_ENVELOPE)
 async def test_in_mode_envelope_each_refusal_has_its_answer(
-    envelope_stack: Stack, script: Script, told: Any, again: bool
+    envelope_stack: Stack, script: Script, expected: Any, again: bool
 ) -> None:
-    assert await answer_to(envelope_stack, script) == told
+    assert await answer_to(envelope_stack, script) == expected
 
-    assert await sdk_tries_again(envelope_stack, script, told) is again
+    assert await sdk_tries_again(envelope_stack, script, expected) is again
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def answer_to(stack: Stack, script: Script) -> Any:
     return answer
 
 
-async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
+async def sdk_tries_again(stack: Stack, script: Script, expected: Any) -> bool:
     """True if the SDK, with fresh tickets, tries again after its first attempt."""
     tickets: list[str] = []
 
@@ -112,16 +112,16 @@ async def sdk_tries_again(stack: Stack, script: Script, told: Any) -> bool:
         await until(lambda: bool(client.watcher.ended) or client.attempts >= SEVERAL_ATTEMPTS)
         await asyncio.sleep(LONGER_THAN_THE_FIRST_BACKOFF_S if client.watcher.ended else 0)
         again = not client.watcher.ended
-        assert_client_receives(client, told, again)
+        assert_client_receives(client, expected, again)
     assert len(tickets) - 1 <= stack.tickets.asked(*tickets) <= len(tickets)
     return again
 
 
-def assert_client_receives(client: SdkClient, told: Any, again: bool) -> None:
+def assert_client_receives(client: SdkClient, expected: Any, again: bool) -> None:
     """The events that the application receives: the end, or errors. The SDK hides closes after which it reconnects."""
     assert client.watcher.connections == []
     if not again:
-        assert client.watcher.ended == [told]
+        assert client.watcher.ended == [expected]
         assert client.attempts == 1
-    elif isinstance(told, dict):
-        assert client.watcher.replies() == [told["error"]] * len(client.watcher.errors)
+    elif isinstance(expected, dict):
+        assert client.watcher.replies() == [expected["error"]] * len(client.watcher.errors)

@@ -74,14 +74,14 @@ async def test_a_call_over_either_protocol_is_answered(family: FamilyStack, fami
 
     async with sdk_client(family.url, one_after_another(ticket), use_protobuf=use_protobuf) as client:
         await until(lambda: client.connected)
-        told = (await client.rpc("diary.read", asked)).data
+        data = (await client.rpc("diary.read", asked)).data
 
-    assert json.loads(told) if use_protobuf else told == {"text": "dear diary"}
+    assert json.loads(data) if use_protobuf else data == {"text": "dear diary"}
     assert json.loads(family.diary.calls[-1].data) == {"page": 1}
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "expected"),
     [
         pytest.param(
             says(pb.CallResponse(error=identity_pb.Error(code=1042, message="no such entry"))),
@@ -100,7 +100,7 @@ async def test_a_call_over_either_protocol_is_answered(family: FamilyStack, fami
     ],
 )
 async def test_a_backends_errors_reach_the_client(
-    family: FamilyStack, family_id: str, script: Script, told: dict[str, Any]
+    family: FamilyStack, family_id: str, script: Script, expected: dict[str, Any]
 ) -> None:
     family.diary.script = script
 
@@ -109,7 +109,7 @@ async def test_a_backends_errors_reach_the_client(
         family.diary.script = returns(b"{}")
         following = await client.rpc("diary.read", {})
 
-    assert refusal == told
+    assert refusal == expected
     assert following.data == {}
 
 

@@ -86,8 +86,8 @@ def test_e003_a_lifetime_of_fallback_connections_out_of_range(
 ) -> None:
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_CONNECT_TTL_S=ttl)
 
-    told = f"FALLBACK_CONNECT_TTL_S is {ttl}; accepted with a fallback pool: 60–3600 seconds."
-    assert [(message.id, message.msg) for message in messages] == [("fallback.E003", told)] * expected
+    text = f"FALLBACK_CONNECT_TTL_S is {ttl}; accepted with a fallback pool: 60–3600 seconds."
+    assert [(message.id, message.msg) for message in messages] == [("fallback.E003", text)] * expected
 
 
 @pytest.mark.parametrize(
@@ -136,16 +136,16 @@ def test_w002_a_pool_file_that_others_can_read(findings: Any, pool_file: Path, m
 
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file))
 
-    told = f"FALLBACK_TICKETS_PATH: {pool_file} has mode {mode:04o}: every user of this machine can read the tickets."
-    assert [(message.id, message.msg) for message in messages] == [("fallback.W002", told)] * expected
+    text = f"FALLBACK_TICKETS_PATH: {pool_file} has mode {mode:04o}: every user of this machine can read the tickets."
+    assert [(message.id, message.msg) for message in messages] == [("fallback.W002", text)] * expected
 
 
 @pytest.mark.parametrize(("watermark", "expected"), [("0", 0), ("2", 0), ("3", 1)])
 def test_w003_a_watermark_above_the_initial_size(findings: Any, pool_file: Path, watermark: str, expected: int) -> None:
     messages = findings(FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_LOW_WATERMARK=watermark)
 
-    told = f"The fallback pool starts with 2 tickets, below FALLBACK_LOW_WATERMARK ({watermark})."
-    assert [(message.id, message.msg) for message in messages] == [("fallback.W003", told)] * expected
+    text = f"The fallback pool starts with 2 tickets, below FALLBACK_LOW_WATERMARK ({watermark})."
+    assert [(message.id, message.msg) for message in messages] == [("fallback.W003", text)] * expected
 
 
 def test_every_finding_has_a_remedy_and_shows_no_ticket(findings: Any, pool_file: Path) -> None:

@@ -23,7 +23,7 @@ CONSUMED = 'realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}'
 
 async def degrade(running: Service, clock: FakeClock) -> None:
     """Let the outage last longer than the window."""
-    await running.connect("a ticket of nobody")
+    await running.connect("an unknown ticket")
     clock.advance(6)
 
 

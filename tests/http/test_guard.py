@@ -224,10 +224,10 @@ async def test_a_refusal_never_quotes_the_request(identity: IdentityStub, caplog
 
     async with service(identity.address, **service_settings_from(**BOTH)) as running:
         response = await running.http.post("/centrifugo/connect", content=BODY, headers=sent)
-        told = caplog.text + response.text + (await running.http.get("/metrics")).text
+        output = caplog.text + response.text + (await running.http.get("/metrics")).text
 
     assert response.status_code == 403
-    assert not [value for value in ["guessed-token", "guessed-bearer", sent[2][1], "a-ticket"] if value in told]
+    assert not [value for value in ["guessed-token", "guessed-bearer", sent[2][1], "a-ticket"] if value in output]
 
 
 async def test_a_request_that_the_guard_refuses_has_no_connect_outcome(identity: IdentityStub) -> None:

@@ -210,10 +210,10 @@ def test_the_line_about_a_changed_disconnect_has_the_original_code(story: Story)
 
 
 def test_every_line_of_a_request_has_its_trace_id(story: Story) -> None:
-    told = story.out + story.err
+    of_request = story.out + story.err
 
-    assert {line["trace_id"] for line in told} == {TRACE_ID}
-    assert all(len(line["span_id"]) == 16 and line["span_id"] != PARENT_ID for line in told)
+    assert {line["trace_id"] for line in of_request} == {TRACE_ID}
+    assert all(len(line["span_id"]) == 16 and line["span_id"] != PARENT_ID for line in of_request)
 
 
 def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:

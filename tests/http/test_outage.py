@@ -412,8 +412,8 @@ async def test_the_service_is_back_within_two_seconds_of_identity_coming_back(id
 
 def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The log lines about the start and end of an outage, in order."""
-    told = ("identity outage opened", "identity outage ended")
-    return [record.message for record in caplog.records if record.message in told]
+    messages = ("identity outage opened", "identity outage ended")
+    return [record.message for record in caplog.records if record.message in messages]
 
 
 async def test_an_outage_is_logged_once_when_probes_open_and_end_it(

@@ -19,7 +19,7 @@ LOW = "fallback ticket pool dropped below low-watermark"
 
 async def degrade(running: Service, clock: FakeClock) -> None:
     """Let the outage last longer than the window."""
-    await running.connect("a ticket of nobody")
+    await running.connect("an unknown ticket")
     clock.advance(6)
 
 

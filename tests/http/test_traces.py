@@ -106,8 +106,8 @@ async def test_the_server_span_has_the_outcome(
         await running.connect()
 
     (server,) = of_kind(exporter, SpanKind.SERVER)
-    told = dict(server.attributes or {})
-    assert (told["realtime.outcome"], told["http.response.status_code"]) == (outcome, status)
+    attributes = dict(server.attributes or {})
+    assert (attributes["realtime.outcome"], attributes["http.response.status_code"]) == (outcome, status)
     assert server.status.status_code is verdict
 
 
@@ -133,8 +133,8 @@ async def test_a_connect_without_a_call_to_identity_has_only_a_server_span(
         await running.http.post("/centrifugo/connect", content=b"no JSON")
         await running.http.post("/centrifugo/sub_refresh", json={})
 
-    told = [(span.name, dict(span.attributes or {})["realtime.outcome"]) for span in exporter.get_finished_spans()]
-    assert told == [
+    outcomes = [(span.name, dict(span.attributes or {})["realtime.outcome"]) for span in exporter.get_finished_spans()]
+    assert outcomes == [
         ("POST /centrifugo/connect", "invalid_ticket"),
         ("POST /centrifugo/connect", "bad_request"),
         ("POST /centrifugo/sub_refresh", "not_implemented"),

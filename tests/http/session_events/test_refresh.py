@@ -194,7 +194,7 @@ OUTAGES = [
     aborts(grpc.StatusCode.UNAVAILABLE),
     aborts(grpc.StatusCode.DEADLINE_EXCEEDED),
     aborts(grpc.StatusCode.CANCELLED),
-    answers(pb.ValidateResponse(error=pb.Error(code=9, message="said to nobody"))),
+    answers(pb.ValidateResponse(error=pb.Error(code=9, message="a private message"))),
 ]
 FAULTS = [
     answers(pb.ValidateResponse()),

@@ -80,8 +80,8 @@ async def test_an_answer_that_is_not_json_is_an_internal_error_and_breaks_no_fra
         response = await ask(running, "rpc", method="diary.list")
 
     assert (response.status_code, response.json()) == (500, {"error": {"code": 100, "message": "internal error"}})
-    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert told.getMessage() == "centrifugo.rpc failed with an internal error"
+    (error,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert error.getMessage() == "centrifugo.rpc failed with an internal error"
 
 
 async def test_an_empty_answer_of_a_backend_stays_empty() -> None:
