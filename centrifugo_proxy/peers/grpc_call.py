@@ -79,7 +79,7 @@ class ObservedCall(Generic[Request, Response]):
     peer: Peer
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Make one call, without retries. The caller awaits the response. Raises Failed, at once without capacity."""
+        """Make one call, without retries. The caller awaits the response. Raises Failed, immediately if there is no capacity."""
         capacity = self.peer.capacity
         if capacity is not None and not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
@@ -125,7 +125,7 @@ class ObservedCall(Generic[Request, Response]):
             succeeded = False
         if not succeeded:  # outside the except block, whose exception quotes the peer
             raise await self._failure(call, make_call)
-        if body is None:  # possible, although grpc.aio's annotations do not have it
+        if body is None:  # None is possible, although grpc.aio's annotations exclude it
             raise Interrupted(grpc.StatusCode.OK, "ended with the gRPC status OK and without a message")
         try:
             return self.response.FromString(body)

@@ -36,16 +36,16 @@ MOST_FRAMES: Final = 1024
 
 
 class Frame(NamedTuple):
-    """What is around the ids and times of a span: its tag and length before them, what it shares with others after."""
+    """The encoding around the ids and times of a span: its tag and length before them, its common fields after them."""
 
     before: bytes
     after: bytes
 
 
 class Frames(dict[Facts, tuple[Frame, Frame, Frame]]):
-    """The frames of spans with the same facts: without a parent, below a local one, below a remote one.
+    """The frames of spans with the same facts, for three cases: no parent, a local parent, a remote parent.
 
-    A full memory is emptied, so that facts that differ every time cannot occupy it.
+    A full cache is emptied, so that facts that differ every time cannot fill it permanently.
     """
 
     def __missing__(self, facts: Facts) -> tuple[Frame, Frame, Frame]:
@@ -105,7 +105,7 @@ def _with_state(own: bytes, after: bytes, state: TraceState) -> tuple[bytes, ...
 
 
 def encode_shared(facts: Facts) -> bytes:
-    """The encoding of everything in a span except its ids and times, which other spans share."""
+    """The encoding of a span without its ids and times; other spans have the same encoding."""
     name, kind, status, items = describe(facts)
     return trace_pb2.Span(
         name=name,

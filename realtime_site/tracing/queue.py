@@ -17,7 +17,7 @@ from realtime_site.tracing.records import Record
 
 Ended = Record | ReadableSpan
 
-QUEUE_RECORDS: Final = 10_000  # of a request each, with two spans
+QUEUE_RECORDS: Final = 10_000  # requests, usually with two spans each
 BATCH_RECORDS: Final = 256
 DELAY_S: Final = 1.0
 
@@ -38,7 +38,7 @@ class Exporter(Protocol):
 
 
 class SpanQueue(SpanProcessor):
-    """Exports what is added, `batch` at a time and at least every `delay_s` seconds; when full, the oldest is lost.
+    """Exports batches of added spans, at least every `delay_s` seconds. A full queue drops its oldest spans.
 
     `size` and `batch` count requests with their calls, and spans of the SDK.
     """
@@ -55,7 +55,7 @@ class SpanQueue(SpanProcessor):
         self._thread.start()
 
     def add(self, ended: Ended) -> None:
-        """Queue a sampled span that has ended, with those below it."""
+        """Queue the record of a sampled span that has ended, with its calls."""
         queue = self._queue
         queue.append(ended)
         if len(queue) >= self._batch:
@@ -114,5 +114,5 @@ class SpanQueue(SpanProcessor):
     def _send(self, batch: list[Ended]) -> None:
         try:
             self._exporter.export(batch)
-        except Exception:  # one batch is lost, and the thread must go on
+        except Exception:  # this batch is lost, but the thread must continue
             logger.exception("%d spans were not exported", sum(map(spans_of, batch)))

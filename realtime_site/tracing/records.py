@@ -12,7 +12,7 @@ from centrifugo_proxy.spans import Called
 Items = tuple[tuple[str, str | int], ...]
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-NO_STATE = TraceState()  # of traces that begin here, and of most callers
+NO_STATE = TraceState()  # of new traces, and of most callers' traces
 
 
 class ServerFacts(NamedTuple):
@@ -29,7 +29,7 @@ class ServerFacts(NamedTuple):
 
 
 class ClientFacts(NamedTuple):
-    """What the spans of many calls have in common."""
+    """Facts that the spans of many calls share."""
 
     called: Called
     status: int
@@ -103,7 +103,7 @@ def _rpc_attributes(called: Called, status: int) -> dict[str, str | int]:
 
 
 def readable(record: Record, resource: Resource, instrumentation_scope: InstrumentationScope) -> list[ReadableSpan]:
-    """The record's spans as the SDK has them, in the order of their ends; for processors other than ours."""
+    """The record's spans as spans of the SDK, in the order of their ends; for processors other than ours."""
     *_, trace_id, span_id, parent_id, remote, state, start_ns, end_ns, calls = record
     own = (record[0], span_id, start_ns, end_ns)
     below = [(each, span_id, False) for each in calls]

@@ -26,7 +26,7 @@ PROPAGATOR: Final = TraceContextTextMapPropagator()
 PROPAGATED: Final = (b"traceparent", b"tracestate")
 # The key of the current span in OpenTelemetry's context.
 (CURRENT_SPAN,) = trace.set_span_in_context(INVALID_SPAN, Context())
-# One bit of each id, because an id of zeros is invalid: a trace's and a span's below it, and a span's alone.
+# Bits that are set in new ids, because an id of zeros is invalid. NOT_ZERO is for a trace id followed by a span id.
 NOT_ZERO: Final = 1 << 191 | 1 << 63
 NOT_ZERO_SPAN: Final = 1 << 63
 NOT_ZERO_TRACE: Final = 1 << 127
@@ -79,7 +79,7 @@ class RecordingTracer(Tracer):
             self._record((ended[0], above.trace_id, span_id, above.span_id, above.remote, above.state, *ended[2:], ()))
 
     def _above(self) -> "_Above":
-        """What a call outside of a request is below: a span of other instrumentation, or a new trace."""
+        """The parent of a call outside of a request: a span of other instrumentation, or a new trace."""
         context = trace.get_current_span().get_span_context()
         above = _Above()
         if context.is_valid:
@@ -100,7 +100,7 @@ class RecordingTracer(Tracer):
 
 
 class _Above:
-    """What a call outside of a request is below."""
+    """The parent of a call outside of a request."""
 
     trace_id: bytes
     span_id: bytes
@@ -147,7 +147,7 @@ class _Request(NonRecordingSpan, Span):
 
 
 def _remote_parent(headers: list[tuple[bytes, bytes]]) -> SpanContext | None:
-    if b"traceparent" not in map(_name, headers):  # without it a tracestate says nothing
+    if b"traceparent" not in map(_name, headers):  # without a traceparent, a tracestate is meaningless
         return None
     carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in PROPAGATED}
     context = trace.get_current_span(PROPAGATOR.extract(carrier)).get_span_context()
