@@ -25,7 +25,7 @@ WILD: Final = re.compile(r"[*?[]")
 GROUP: Final = {"{": "(?:", "}": ")"}
 
 
-def lets_in_anybody(entry: str) -> bool:
+def admits_attackers(entry: str) -> bool:
     """True if the pattern admits an origin that an attacker could register."""
     pattern = _expression(entry)
     return pattern is not None and any(pattern.fullmatch(origin) for origin in (*STRANGERS, *_made_for(entry)))

@@ -5,7 +5,7 @@ from typing import Final
 
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, is_true, words
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.origins import NULL, lets_in_anybody, never_matches
+from centrifugo_proxy.server_config.origins import NULL, admits_attackers, never_matches
 from centrifugo_proxy.server_config.rules.proxy import ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
@@ -48,7 +48,7 @@ ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe",
 @RULES.rule("origins-any", Severity.ERROR)
 def origins_any(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     option = configuration.option(ORIGINS[configuration.major])
-    if any(map(lets_in_anybody, _origins(configuration))):
+    if any(map(admits_attackers, _origins(configuration))):
         yield Problem(
             option.path,
             "Any web page a user visits may open a connection from that user's browser.",

@@ -11,7 +11,7 @@ from common.exit_codes import PluginState
 from tests.centrifugo_proxy.fleet.health import a_pod, silent_pod
 from tests.documents.runbook import assert_as_documented
 
-WELL = a_pod()
+HEALTHY = a_pod()
 A, B, C = (f"http://10.0.0.{number}:9730" for number in (1, 2, 3))
 REDIS = {"store": "redis", "up": True, "used": 2, "on_error": "refuse"}
 FILE = {**REDIS, "store": "file"}
@@ -20,17 +20,17 @@ FILE = {**REDIS, "store": "file"}
 @pytest.mark.parametrize(
     ("pods", "state"),
     [
-        ([WELL], PluginState.OK),
-        ([WELL, silent_pod()], PluginState.WARNING),
-        ([WELL, silent_pod(asked=False)], PluginState.WARNING),
+        ([HEALTHY], PluginState.OK),
+        ([HEALTHY, silent_pod()], PluginState.WARNING),
+        ([HEALTHY, silent_pod(asked=False)], PluginState.WARNING),
         ([a_pod(ready=False)], PluginState.WARNING),
-        ([WELL._replace(ready=None)], PluginState.WARNING),
+        ([HEALTHY._replace(ready=None)], PluginState.WARNING),
         ([a_pod(degraded=True)], PluginState.WARNING),
         ([a_pod(recovering=True)], PluginState.WARNING),
         ([a_pod(size=4)], PluginState.WARNING),
         ([a_pod(size=0)], PluginState.WARNING),
         ([a_pod(size=0, recovering=True)], PluginState.WARNING),
-        ([WELL, a_pod(size=0, degraded=True)], PluginState.CRITICAL),
+        ([HEALTHY, a_pod(size=0, degraded=True)], PluginState.CRITICAL),
         ([silent_pod()], PluginState.CRITICAL),
         ([silent_pod(), silent_pod(asked=False)], PluginState.CRITICAL),
         ([silent_pod(asked=False)], PluginState.UNKNOWN),
@@ -101,7 +101,7 @@ def test_the_fields_of_a_silent_pod_are_null() -> None:
 
 
 def test_the_verdict_counts_each_problem() -> None:
-    fleet = Fleet((WELL, silent_pod(), a_pod(ready=False, degraded=True, size=0), a_pod(recovering=True)))
+    fleet = Fleet((HEALTHY, silent_pod(), a_pod(ready=False, degraded=True, size=0), a_pod(recovering=True)))
 
     assert verdict(fleet) == (
         "PODS CRITICAL: 3 of 4 pods answer, 1 not ready, 1 in an outage, 1 recovering, 1 short of tickets."

@@ -112,7 +112,7 @@ def test_a_yaml_value_has_the_type_that_go_gives_it(text: str, value: object) ->
     assert parse(f"a: {text}\n", "yaml") == {"a": value}
 
 
-def test_of_several_yaml_documents_the_first_counts() -> None:
+def test_only_the_first_of_several_yaml_documents_is_read() -> None:
     assert parse("a: 1\n---\nb: {\n", "yaml") == {"a": 1}
     assert parse("---\n---\nb: 1\n", "yaml") == {}
 

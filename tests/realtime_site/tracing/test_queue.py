@@ -84,7 +84,7 @@ def test_the_oldest_are_lost_and_counted_when_the_queue_is_full(
     queue = SpanQueue(exported, size=10, batch=2, delay_s=LONG_S)
     queue.add(record(0))
     queue.add(record(1))
-    assert exported.began.wait(LONG_S)  # holds the first two
+    assert exported.began.wait(LONG_S)  # the exporter holds the first two
 
     for number in range(2, 17):
         queue.add(record(number))
