@@ -27,7 +27,7 @@ TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 @dataclass
 class Environment:
-    """Readers over one django-environ `Env`. Empty counts as unset unless noted."""
+    """Readers over one django-environ `Env`. An empty value counts as unset unless noted."""
 
     env: environ.Env = field(default_factory=environ.Env)
     defaults: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Environment:
     def secret(self, name: str) -> str:
         """A secret, empty by default.
 
-        It does not use Env.str(), which takes a value that starts with "$" for the name of another variable.
+        It does not use Env.str(), which treats a value that starts with "$" as the name of another variable.
         """
         self.defaults[name] = ""
         value = HiddenText(self.env.ENVIRON.get(name, ""))

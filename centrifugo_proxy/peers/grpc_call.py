@@ -79,7 +79,7 @@ class ObservedCall(Generic[Request, Response]):
     peer: Peer
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Make one call, without retries. The caller awaits the response. Raises Failed, at once without free capacity."""
+        """Make one call, without retries. The caller awaits the response. Raises Failed, at once if at capacity."""
         capacity = self.peer.capacity
         if capacity is not None and not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")

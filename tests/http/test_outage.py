@@ -32,7 +32,7 @@ ANSWERS: dict[str, Script] = {
     "empty_user": answers(pb.ValidateResponse(success=pb.Success())),
     **{status: aborts(grpc.StatusCode[status]) for status in DENIALS},
 }
-PASSED_OVER = {"CANCELLED": (503, UNAVAILABLE)}
+TEMPORARY = {"CANCELLED": (503, UNAVAILABLE)}
 OTHER_STATUSES = [
     status.name for status in grpc.StatusCode if status.name not in (*DENIALS, *FAILURES, grpc.StatusCode.OK.name)
 ]
@@ -118,7 +118,7 @@ async def test_another_status_neither_lengthens_nor_interrupts_the_window(
         identity.script = aborts(grpc.StatusCode[status])
         response = await running.connect("in-the-pool")
 
-        assert (response.status_code, response.json()) == PASSED_OVER.get(status, (500, INTERNAL_ERROR))
+        assert (response.status_code, response.json()) == TEMPORARY.get(status, (500, INTERNAL_ERROR))
         assert await outage(running) == state(1)
         frozen_time.tick(1.001)
         identity.script = DOWN
