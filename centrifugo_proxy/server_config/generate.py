@@ -15,7 +15,9 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 MAJORS: Final = (6, 5)
 TIMEOUT_MARGIN_MS: Final = 500
-STALE_CLOSE_MS: Final = 10_000  # Centrifugo's default time limit for a connection without a connect reply
+# SDKs wait five seconds until a connection is open, and then five seconds for the answer to the connect command.
+SDK_STEPS_MS: Final = 10_000
+PATIENT_STALE_CLOSE_MS: Final = 2 * SDK_STEPS_MS
 NAMESPACE_NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}")  # Centrifugo does not start with any other name
 V6_GUARD_VARIABLE: Final = "CENTRIFUGO_VAR_PROXY_TOKEN"
 V5_HEADERS_VARIABLE: Final = "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS"
@@ -45,7 +47,10 @@ NAMESPACES: Final = (
     "The namespaces of the policy's channels. Their proxies ask the service who may use a channel. Add the options "
     "that your channels need: history_size and history_ttl, presence, and the subscribers' rights to both."
 )
-STALE: Final = "Above the connect proxy's timeout: a connection that waits for the answer counts as stale."
+STALE: Final = (
+    "Centrifugo closes a connection that is not accepted by then with 3502, and SDKs do not reconnect after 3502. SDKs "
+    "wait for up to ten seconds and then try again, so this is longer. Centrifugo's default is ten seconds too."
+)
 
 
 class NotPossible(ValueError):
@@ -85,10 +90,9 @@ def timeout(facts: ServiceFacts, event: str) -> Tree:
     return {"timeout": Commented(f"{deadline.ms + TIMEOUT_MARGIN_MS}ms", TIMEOUT.format(deadline=deadline, why=why))}
 
 
-def _stale_close_delay(facts: ServiceFacts, key: str) -> Tree:
-    """The delay, set only if Centrifugo's default is shorter than the connect proxy's timeout."""
-    needed = facts.deadline("connect").ms + 2 * TIMEOUT_MARGIN_MS
-    return {key: Commented(f"{needed}ms", STALE)} if needed >= STALE_CLOSE_MS else {}
+def _stale_close_delay(facts: ServiceFacts) -> Commented:
+    delay_ms = max(PATIENT_STALE_CLOSE_MS, facts.deadline("connect").ms + 2 * TIMEOUT_MARGIN_MS)
+    return Commented(f"{delay_ms}ms", STALE)
 
 
 def transforms(facts: ServiceFacts) -> list[dict[str, Any]]:
@@ -119,7 +123,7 @@ def _namespaces(facts: ServiceFacts) -> Iterator[str]:
 def _v6(facts: ServiceFacts, with_secrets: bool) -> Tree:
     client: Tree = {
         "allowed_origins": Commented([], ORIGINS),
-        **_stale_close_delay(facts, "stale_close_delay"),
+        "stale_close_delay": _stale_close_delay(facts),
         "proxy": {"connect": {"enabled": True, **_v6_proxy(facts, "connect", with_secrets)}},
     }
     if "refresh" in facts.events:
@@ -152,8 +156,7 @@ def _v6_proxy(facts: ServiceFacts, event: str, with_secrets: bool) -> Tree:
 
 def _v5(facts: ServiceFacts, with_secrets: bool) -> Tree:
     """The flat layout: all events share the headers and transforms. Only connect is answered with 401."""
-    tree: Tree = {"allowed_origins": Commented([], ORIGINS)}
-    tree |= _stale_close_delay(facts, "client_stale_close_delay")
+    tree: Tree = {"allowed_origins": Commented([], ORIGINS), "client_stale_close_delay": _stale_close_delay(facts)}
     for event in facts.events:
         tree[f"proxy_{event}_endpoint"] = facts.endpoint(event)
         tree |= {f"proxy_{event}_{name}": value for name, value in timeout(facts, event).items()}

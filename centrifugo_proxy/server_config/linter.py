@@ -28,6 +28,7 @@ from centrifugo_proxy.server_config.rules import limits as rules_limits
 from centrifugo_proxy.server_config.rules import proxy as rules_proxy
 from centrifugo_proxy.server_config.rules import references as rules_references
 from centrifugo_proxy.server_config.rules import rights as rules_rights
+from centrifugo_proxy.server_config.rules import stale as rules_stale
 from centrifugo_proxy.server_config.rules import start as rules_start
 from centrifugo_proxy.server_config.rules import transforms as rules_transforms
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
@@ -42,6 +43,7 @@ REGISTERS: Final = (
     rules_layout.RULES,
     rules_start.RULES,
     rules_proxy.RULES,
+    rules_stale.RULES,
     rules_guard.RULES,
     rules_transforms.RULES,
     rules_access.RULES,
@@ -62,6 +64,8 @@ MAY_BE_IN_THE_FILE: Final = MAY_BE_ELSEWHERE | {
     "policy-namespace-missing",
     "transform-401-missing",
     "timeout-not-above-deadline",
+    "stale-close-delay",
+    "stale-close-delay-short",
     "connection-meta-off",
     "start-refused",
 }

@@ -9,7 +9,7 @@ from centrifugo_proxy.server_config.configuration import Configuration, FromSecr
 from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.endpoints import why_not_callable
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.generate import STALE_CLOSE_MS, TIMEOUT_MARGIN_MS
+from centrifugo_proxy.server_config.generate import TIMEOUT_MARGIN_MS
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
@@ -200,25 +200,6 @@ def timeout_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterat
                 "Centrifugo does not start with a timeout that is not a duration. No client can connect.",
                 f'Write it with its unit: "{facts.deadline(proxy.event).ms + TIMEOUT_MARGIN_MS}ms".',
             )
-
-
-@RULES.rule("stale-close-delay", Severity.ERROR)
-def stale_close_delay(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    option = configuration.option(
-        "client.stale_close_delay" if configuration.major == 6 else "client_stale_close_delay"
-    )
-    try:
-        delay = milliseconds(f"{STALE_CLOSE_MS}ms" if option.value is None else option.value)
-    except ValueError:
-        return
-    longest = facts.deadline("connect").ms
-    if 0 < delay <= longest:
-        yield Problem(
-            option.path,
-            f"Centrifugo closes a connection that is not accepted within {float(delay):g} ms (3502, stale), while "
-            f"the service may need {longest} ms for its answer. SDKs do not reconnect after 3502.",
-            f"Set it well above the connect proxy's timeout (the default is {STALE_CLOSE_MS // 1000}s).",
-        )
 
 
 def _milliseconds(proxy: Proxy) -> float | None:

@@ -68,7 +68,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"|engine\.redis\.address": "start-refused",
         r"client\.connection_rate_limit": "connection-rate-limit",
         r"client\.user_connection_limit": "user-connection-limit",
-        r"client\.stale_close_delay": "stale-close-delay",
+        r"client\.stale_close_delay": "stale-close-delay stale-close-delay-short",
         r"client\.(ping_interval|pong_timeout)": "start-refused",
         r"client\.subscribe_to_user_personal_channel\..*": "personal-channels start-refused",
         r"client\.connect_code_to_unidirectional_disconnect\.transforms(\[\]\..*)?": "start-refused",
@@ -135,7 +135,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"tls|tls_(cert|key)(_pem)?|tls_autocert|(grpc_api|uni_grpc)_port|redis_address": "start-refused",
         r"client_connection_rate_limit": "connection-rate-limit",
         r"client_user_connection_limit": "user-connection-limit",
-        r"client_stale_close_delay": "stale-close-delay",
+        r"client_stale_close_delay": "stale-close-delay stale-close-delay-short",
         r"ping_interval|pong_timeout|engine|broker|api_error_mode|webtransport|http3": "start-refused",
         r"user_(subscribe_to_personal|personal_channel_namespace|personal_single_connection)": (
             "personal-channels start-refused"

@@ -82,6 +82,7 @@ def test_the_configuration_for_v6() -> None:
     assert plain(generate(CONNECT_ONLY, 6, "json")) == {
         "client": {
             "allowed_origins": [],
+            "stale_close_delay": "20000ms",
             "proxy": {
                 "connect": {
                     "enabled": True,
@@ -102,6 +103,7 @@ def test_the_configuration_for_v6() -> None:
 def test_the_configuration_for_v5() -> None:
     assert plain(generate(CONNECT_ONLY, 5, "json")) == {
         "allowed_origins": [],
+        "client_stale_close_delay": "20000ms",
         "proxy_connect_endpoint": "http://realtime:9730/centrifugo/connect",
         "proxy_connect_timeout": "3000ms",
         "proxy_http_status_code_transforms": [
@@ -205,10 +207,14 @@ def test_a_refused_ticket_gets_the_configured_code(code: int) -> None:
     assert config["proxy_http_status_code_transforms"][0]["to_disconnect"]["code"] == code
 
 
-def test_a_long_deadline_keeps_centrifugo_from_closing_the_waiting_connection() -> None:
-    config = sound(6, replace(CONNECT_ONLY, deadline_ms=60_000))
+@pytest.mark.parametrize(("deadline_ms", "delay"), [(2_500, "20000ms"), (19_000, "20000ms"), (60_000, "61000ms")])
+def test_centrifugo_closes_a_waiting_connection_after_the_sdk_and_the_service_have_given_up(
+    deadline_ms: int, delay: str
+) -> None:
+    facts = replace(CONNECT_ONLY, deadline_ms=deadline_ms)
 
-    assert config["client"]["stale_close_delay"] == "61000ms"
+    assert sound(6, facts)["client"]["stale_close_delay"] == delay
+    assert sound(5, facts)["client_stale_close_delay"] == delay
 
 
 @pytest.mark.parametrize("major", MAJORS)

@@ -16,6 +16,7 @@ from tests.centrifugo_proxy.server_config.rules import (
     test_limits,
     test_references,
     test_rights,
+    test_stale,
     test_start,
 )
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, UNGUARDED, changed, found, sound
@@ -23,7 +24,6 @@ from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 ENDING = replace(CONNECT_ONLY, invalid_ticket_code=4501)
 POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
-PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
 
 LISTENING = replace(ALL_EVENTS, namespaces={"family": frozenset({"subscribe"})}, subscriptions_expire=False)
 ONE_NAMESPACE = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
@@ -143,8 +143,6 @@ FIRES: Final = [
     Case("timeout-not-above-deadline", "proxies[0].timeout", granular(timeout=None), major=5),
     Case("timeout-invalid", f"{CONNECT}.timeout", {f"{CONNECT}.timeout": "3 seconds"}),
     Case("timeout-invalid", "proxy_connect_timeout", {"proxy_connect_timeout": 3}, major=5),
-    Case("stale-close-delay", "client.stale_close_delay", {"client.stale_close_delay": None}, expected=PATIENT),
-    Case("stale-close-delay", "client_stale_close_delay", {"client_stale_close_delay": "2s"}, major=5),
     Case(
         "connection-meta-off",
         "channel.proxy.subscribe.include_connection_meta",
@@ -410,7 +408,6 @@ SILENT: Final = [
         expected=replace(ALL_EVENTS, rpc_deadline_ms=0),
     ),
     Case("timeout-invalid", "minutes and seconds", {"proxy_connect_timeout": "1m30.5s"}, major=5),
-    Case("stale-close-delay", "above the deadline", {"client.stale_close_delay": "3s"}),
     Case("connection-meta-off", "connect has none to get", {f"{CONNECT}.include_connection_meta": False}),
     Case("guard-header-missing", "no guard", {STATIC: None}, expected=UNGUARDED),
     Case("guard-header-missing", "a bearer token", {STATIC: {"Authorization": "bearer right-token"}}),
@@ -592,6 +589,7 @@ OF_RULES = (
     test_limits,
     test_references,
     test_rights,
+    test_stale,
     test_start,
 )
 

@@ -199,6 +199,7 @@ def test_a_file_of_variables_is_a_configuration() -> None:
 def test_a_configuration_by_variables_alone_has_no_findings() -> None:
     variables = {
         "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test https://www.app.test",
+        "CENTRIFUGO_CLIENT_STALE_CLOSE_DELAY": "20s",
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_ENABLED": "true",
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_ENDPOINT": "http://realtime:9730/centrifugo/connect",
         "CENTRIFUGO_CLIENT_PROXY_CONNECT_TIMEOUT": "3s",

@@ -1,0 +1,29 @@
+"""How long Centrifugo keeps a connection that is not let in yet."""
+
+from dataclasses import replace
+
+from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY
+
+PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
+V6, V5 = "client.stale_close_delay", "client_stale_close_delay"
+
+FIRES = (
+    Case("stale-close-delay", V6, {V6: None}, expected=PATIENT),
+    Case("stale-close-delay", V6, {V6: "11s"}, expected=PATIENT),
+    Case("stale-close-delay", V5, {V5: "2s"}, major=5),
+    Case("stale-close-delay-short", V6, {V6: None}),
+    Case("stale-close-delay-short", V6, {V6: 3_000_000_000}),
+    Case("stale-close-delay-short", V5, {V5: None}, major=5),
+    Case("stale-close-delay-short", V5, {V5: "10s"}, major=5),
+)
+SILENT = (
+    Case("stale-close-delay", "above the deadline", {V6: "3s"}),
+    Case("stale-close-delay-short", "longer than the SDKs wait", {V6: "10001ms"}),
+    Case("stale-close-delay-short", "shorter than the deadline, which is an error", {V6: "9s"}, expected=PATIENT),
+    Case("stale-close-delay-short", "no connect proxy", {V6: "5s", "client.proxy.connect": None}),
+    Case("stale-close-delay-short", "0 is fifteen seconds", {V6: "0s"}),
+    Case("stale-close-delay-short", "no duration, which is another finding", {V5: 10}, major=5),
+)
+
+test_a_delay_that_ends_clients_is_found, test_a_delay_that_ends_no_client_is_not_found = judging(FIRES, SILENT)
