@@ -5,6 +5,10 @@ behave as Centrifugo's SDKs do: five seconds for each step, then a pause with fu
 ticket for each attempt. Meanwhile another process asks for the service's health ten times a second. With several nodes,
 each Centrifugo has its own memory engine: a connect does not pass the engine.
 
+Each process is in a session of its own. Linux gives each session an equal share of the cores (sched_autogroup), as
+Kubernetes does with pods that request the same CPU. With --one-session each thread gets one: a Centrifugo, which has
+many, then leaves little to the service. The share of time that the service waited for a core is printed either way.
+
 The exit code is 1 when a target is missed: all clients in within 60 s (and 10 ms more for each client above 6,000),
 identity asked at most 1.3 times per client, no client lost, health answered within 500 ms at p99.
 """
@@ -18,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +35,7 @@ from bench.parts.centrifugo import centrifugos
 from bench.parts.command import measured, parser_of
 from bench.parts.load import TOKEN
 from bench.parts.processes import LOOPBACK, ROOT, allow_many_connections, process, service
+from bench.parts.run_queue import RunQueue, run_queue, sessions_share_equally
 from bench.parts.storm_clients import Crowd
 from bench.parts.storm_figures import Figures, figures, missed, table
 from tools.ports import free_port
@@ -39,6 +44,7 @@ from tools.ports import free_port
 SPARE_FILES: Final = 2_000
 SETTLE_S: Final = 1.0
 DOWN_S: Final = 3.0
+LOOK_EVERY_S: Final = 0.2
 
 Start = Callable[[], AbstractContextManager[int]]
 
@@ -61,10 +67,10 @@ class Restartable:
 
 
 @contextmanager
-def watching(port: int, file: Path) -> Iterator[None]:
+def watching(port: int, file: Path, own_session: bool) -> Iterator[None]:
     """Ask for the health of the service on `port` while the context lasts. `file` has the samples afterwards."""
     command = [sys.executable, "-m", "bench.parts.watch", str(port), str(file)]
-    with subprocess.Popen(command, cwd=ROOT) as popen:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=own_session) as popen:  # noqa: S603
         try:
             yield
         finally:
@@ -78,19 +84,20 @@ def storm(options: argparse.Namespace) -> dict[str, Any]:
         calls, samples = Path(folder, "calls"), Path(folder, "samples")
         calls.write_bytes(bytes(8))
         port, identity_port = free_port(), free_port()
-        identity = Restartable(partial(_identity, identity_port, options.identity_ms, calls), stack)
+        apart = not options.one_session
+        identity = Restartable(partial(_identity, identity_port, options.identity_ms, calls, apart), stack)
         environment = {
             "IDENTITY_VALIDATE_GRPC_ADDRESS": f"{LOOPBACK}:{identity_port}",
             "CENTRIFUGO_PROXY_TOKEN": TOKEN,
             "PROXY_MAX_INFLIGHT": options.limit,
         }
-        served = Restartable(partial(service, port, environment, options.tree), stack)
-        nodes = stack.enter_context(centrifugos(options.nodes, port, TOKEN))
+        served = Restartable(partial(service, port, environment, options.tree, own_session=apart), stack)
+        nodes = stack.enter_context(centrifugos(options.nodes, port, TOKEN, own_session=apart))
         crowd = Crowd([node.port for node in nodes], options.clients)
-        with watching(port, samples):
+        with watching(port, samples, apart):
             time.sleep(SETTLE_S)
             before = time.process_time()
-            uvloop.run(_run(crowd, options, identity, served))
+            queue = uvloop.run(_run(crowd, options, identity, served))
             cpu = {
                 "service": machine.cpu_s(served.pid),
                 "Centrifugo": sum(machine.cpu_s(node.pid) for node in nodes),
@@ -98,21 +105,34 @@ def storm(options: argparse.Namespace) -> dict[str, Any]:
                 "clients": time.process_time() - before,
             }
         asked = int.from_bytes(calls.read_bytes(), "little")
-        return figures(options.clients, crowd, asked, cpu, json.loads(samples.read_text()))._asdict()
+        seen = json.loads(samples.read_text())
+        return figures(options.clients, crowd, asked=asked, cpu_s=cpu, queue=queue, samples=seen)._asdict()
 
 
-def _identity(port: int, latency_ms: float, calls: Path) -> AbstractContextManager[int]:
+def _identity(port: int, latency_ms: float, calls: Path, own_session: bool) -> AbstractContextManager[int]:
     arguments = ["-m", "bench.parts.identity", str(port), "--latency-ms", str(latency_ms), "--calls", str(calls)]
-    return process("the identity stub", arguments, port, {})
+    return process("the identity stub", arguments, port, {}, own_session=own_session)
 
 
-async def _run(crowd: Crowd, options: argparse.Namespace, identity: Restartable, served: Restartable) -> None:
+async def _run(crowd: Crowd, options: argparse.Namespace, identity: Restartable, served: Restartable) -> list[RunQueue]:
+    """Run the storm; the samples of how long the service waited for a core."""
+    queue: list[RunQueue] = []
+    looking = asyncio.create_task(_look(served, queue))
     disturbing = asyncio.create_task(_disturb(options, identity, served))
     await crowd.run(options.give_up)
     await disturbing
     crowd.dropped_at_end = crowd.dropped()
     crowd.close()
     await asyncio.sleep(0.1)
+    looking.cancel()
+    return queue
+
+
+async def _look(served: Restartable, queue: list[RunQueue]) -> None:
+    while True:
+        with suppress(OSError):  # it is being restarted
+            queue.append(run_queue(served.pid, time.monotonic()))
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _disturb(options: argparse.Namespace, identity: Restartable, served: Restartable) -> None:
@@ -135,6 +155,7 @@ def parsed() -> argparse.Namespace:
         "--kill-identity", action="store_true", help="kill identity during the storm; it is down for 3 s"
     )
     parser.add_argument("--restart-service", action="store_true", help="restart the service during the storm")
+    parser.add_argument("--one-session", action="store_true", help="share the cores by threads, not by processes")
     parser.add_argument("--disturb-after", type=float, default=4, help="seconds until the disturbance (4)")
     parser.add_argument("--give-up", type=float, default=120, help="seconds until the storm is stopped (120)")
     parser.add_argument("--tree", type=Path, default=ROOT, help="serve this tree, such as a git worktree")
@@ -143,9 +164,14 @@ def parsed() -> argparse.Namespace:
 
 def main() -> int:
     options = parsed()
-    result = measured(lambda: {"machine": machine.describe(), **storm(options)}, options.json)
+    equal_shares = sessions_share_equally() and not options.one_session
+    result = measured(
+        lambda: {"machine": machine.describe(), "equal_shares": equal_shares, **storm(options)}, options.json
+    )
     found = Figures(**{name: result[name] for name in Figures._fields})
     sys.stdout.write(table(found))
+    if not equal_shares:
+        sys.stdout.write("Each thread had an equal share of the cores, not each process.\n")
     return int(any(missed(found).values()))
 
 

@@ -24,7 +24,7 @@ class Node(NamedTuple):
 
 
 @contextmanager
-def centrifugos(number: int, service_port: int, token: str) -> Iterator[list[Node]]:
+def centrifugos(number: int, service_port: int, token: str, *, own_session: bool = False) -> Iterator[list[Node]]:
     """This many Centrifugos in front of the service, each with its own memory engine. Raises BenchError.
 
     Connects do not pass the engine, so nodes without a common engine are good enough for a storm.
@@ -41,7 +41,8 @@ def centrifugos(number: int, service_port: int, token: str) -> Iterator[list[Nod
             file = Path(folder, f"{port}.json")
             file.write_text(json.dumps(config))
             environment = {"CENTRIFUGO_VAR_PROXY_TOKEN": token}
-            running = process("Centrifugo", ["-c", str(file)], port, environment, program=str(BINARY))
+            arguments = ["-c", str(file)]
+            running = process("Centrifugo", arguments, port, environment, program=str(BINARY), own_session=own_session)
             nodes.append(Node(port, stack.enter_context(running)))
         yield nodes
 

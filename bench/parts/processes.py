@@ -50,12 +50,21 @@ def process(
     tree: Path = ROOT,
     *,
     program: str = sys.executable,
+    own_session: bool = False,
 ) -> Iterator[int]:
-    """The process id of `program arguments`, once it listens on `port`. Raises BenchError."""
+    """The process id of `program arguments`, once it listens on `port`. Raises BenchError.
+
+    In a session of its own, Linux gives it as much CPU as each other session, however many threads they have.
+    """
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(  # noqa: S603
-            [program, *arguments], cwd=tree, env={**without_ours(), **environment}, stdout=output, stderr=output
+            [program, *arguments],
+            cwd=tree,
+            env={**without_ours(), **environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=own_session,
         ) as popen,
     ):
         try:
@@ -112,10 +121,11 @@ def sink() -> Iterator[str]:
 
 
 @contextmanager
-def service(port: int, environment: Environment, tree: Path = ROOT) -> Iterator[int]:
+def service(port: int, environment: Environment, tree: Path = ROOT, *, own_session: bool = False) -> Iterator[int]:
     """The process id of `manage.py serve` of `tree` on `port`; without tracing unless `environment` says otherwise."""
     listen = {"LISTEN_HOST": LOOPBACK, "LISTEN_PORT": str(port), "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
-    with process("the service", ["manage.py", "serve"], port, {**listen, **environment}, tree) as pid:
+    variables = {**listen, **environment}
+    with process("the service", ["manage.py", "serve"], port, variables, tree, own_session=own_session) as pid:
         yield pid
 
 

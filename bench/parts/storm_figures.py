@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any, Final, NamedTuple, Protocol
 
+from bench.parts.run_queue import RunQueue, waiting_share, worst_waiting_share
+
 ALL_IN_S: Final = 60.0
 FIRST_CLIENTS: Final = 6000
 FOR_EACH_MORE_S: Final = 0.01
@@ -26,6 +28,8 @@ class Figures(NamedTuple):
     """The figures of a storm. Names with `_s` are in seconds; triples are p50, p99 and maximum.
 
     `ends` counts attempts by how they ended. `limits` has pairs of the second and the limit of requests in flight.
+    `waiting_share` is the share of the time with work in which the service waited for a core: over the whole storm, and
+    in its worst second.
     """
 
     clients: int
@@ -46,6 +50,7 @@ class Figures(NamedTuple):
     probes: int
     probes_refused: int
     lag_s: tuple[float, float, float]
+    waiting_share: tuple[float, float]
     limits: list[tuple[float, float]]
 
 
@@ -74,7 +79,15 @@ def after_share(in_after: Sequence[float], clients: int, share: float) -> float:
     return sorted(in_after)[needed - 1] if len(in_after) >= needed else float("inf")
 
 
-def figures(clients: int, crowd: Clients, asked: int, cpu_s: dict[str, float], samples: Mapping[str, Any]) -> Figures:
+def figures(
+    clients: int,
+    crowd: Clients,
+    *,
+    asked: int,
+    cpu_s: dict[str, float],
+    queue: Sequence[RunQueue],
+    samples: Mapping[str, Any],
+) -> Figures:
     """The figures of a storm of `clients` clients, in which identity was called `asked` times."""
     metrics, times = samples["metrics"], list(crowd.in_after.values())
     probes = samples["probes"]
@@ -97,6 +110,7 @@ def figures(clients: int, crowd: Clients, asked: int, cpu_s: dict[str, float], s
         probes=sum(map(len, probes.values())),
         probes_refused=samples["refused"],
         lag_s=spread([each["lag_s"] for each in metrics]),
+        waiting_share=(waiting_share(queue), worst_waiting_share(queue)),
         limits=[(each["after_s"], each["limit"]) for each in metrics],
     )
 
@@ -129,6 +143,8 @@ def table(found: Figures) -> str:
         f"/health/ready p50 {_ms(found.ready_s[0])}, p99 {_ms(found.ready_s[1])}, max {_ms(found.ready_s[2])} "
         f"({found.probes} probes, {found.probes_refused} refused)",
         f"event loop's lag p50 {_ms(found.lag_s[0])}, p99 {_ms(found.lag_s[1])}, max {_ms(found.lag_s[2])}",
+        f"the service waited for a core in {found.waiting_share[0]:.0%} of the time in which it had work, "
+        f"{found.waiting_share[1]:.0%} in the worst second",
         f"limit {min(limits):.0f} to {max(limits):.0f}: "
         + ", ".join(f"{limit:.0f} at {second:.0f} s" for second, limit in steps),
         *(f"{'MISSED' if bad else 'ok    '}  {sentence}" for sentence, bad in missed(found).items()),
