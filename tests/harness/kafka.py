@@ -74,6 +74,16 @@ class Kafka:
         [made] = admin.create_topics([NewTopic(name, partitions, 1, config=options)]).values()
         made.result(ANSWER_S)
 
+    def delete(self, name: str) -> None:
+        """Delete a topic, and wait until it is gone."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        [deleted] = admin.delete_topics([name]).values()
+        deleted.result(ANSWER_S)
+        until = time.monotonic() + ANSWER_S
+        while name in admin.list_topics(timeout=ANSWER_S).topics:
+            assert time.monotonic() < until, name
+            time.sleep(0.05)
+
     def create_once(self, name: str) -> None:
         """Create a topic with this name, unless it exists."""
         if name not in AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=ANSWER_S).topics:

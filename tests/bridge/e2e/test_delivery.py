@@ -32,6 +32,24 @@ async def test_an_event_reaches_the_channel_of_its_family(
     assert kafka.committed(stage.group, stage.topic) == [3]
 
 
+async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
+    """Its offsets begin at 0 again. Centrifugo must not drop its events as repetitions."""
+    numbered = [b'{"family":"f-1","n":%d}' % number for number in range(5)]
+    with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
+        async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
+            kafka.produce(stage.topic, numbered[:3])
+            await client.until(lambda: client.count >= 3)
+            bridge.wait_until(lambda health: kafka.committed(stage.group, stage.topic) == [3])
+            kafka.delete(stage.topic)
+            kafka.create(stage.topic)
+            kafka.produce(stage.topic, numbered[3:])
+            await client.until(lambda: client.count >= 5)
+
+    assert client.numbers("family:f-1") == [0, 1, 2, 3, 4]
+
+
 async def test_the_end_of_a_topic_written_in_transactions_is_committed(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:

@@ -6,10 +6,11 @@ from aiohttp import web
 
 from bridge.commands import Mapped
 from bridge.delivery.work import Partition
+from bridge.kafka.errors import NotDelivered
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition
-from tests.bridge.made import POISON, record
-from tests.bridge.running.rig import PARTITION, running_rig, silence, status, well
+from tests.bridge.made import POISON, publication, record
+from tests.bridge.running.rig import PARTITION, mapped, running_rig, silence, status, well
 from tests.harness.waiting import until
 
 OTHER = Partition("diary", 1)
@@ -68,6 +69,30 @@ async def test_in_an_outage_a_partition_is_released_as_soon_as_its_requests_have
             offsets = await rig.bridge.revoked([PARTITION], lost=False)
 
     assert offsets == {}
+
+
+async def test_a_dead_letter_in_flight_is_delivered_before_its_partition_is_revoked() -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("_MSG_TIMED_OUT")] * 3
+        rig.receive(mapped(publication("a")), Mapped((), (POISON,)))
+        offsets = await rig.bridge.revoked([PARTITION], lost=False)
+
+    assert offsets == {PARTITION: 2}
+    assert rig.letters == [("not_json", "1")]
+
+
+async def test_a_dead_letter_at_the_end_of_a_partition_is_committed_after_an_outage() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [status(503)] * 10_000
+        rig.receive(mapped(publication("a")), Mapped((), (POISON,)))
+        rig.bridge.received([EndOfPartition(PARTITION, 5)])
+        await until(lambda: rig.bridge.dead_letters == 1)
+        in_the_outage = rig.committable
+        rig.centrifugo.script.clear()
+        await rig.until_done(5)
+
+    assert in_the_outage is None
+    assert rig.letters == [("not_json", "1")]
 
 
 async def test_a_stopped_partition_is_released_at_once() -> None:
