@@ -22,6 +22,7 @@ from bench.parts.machine import describe
 
 PARTS: Final = ("backlog", "latency", "incidents")
 FEW: Final = 5_000  # events in a topic for the measurements without a backlog
+MANY: Final = 20_000  # more than the bridge reads ahead, so that it pauses in an outage
 
 
 class Bar(NamedTuple):
@@ -129,7 +130,7 @@ def _delays(rounds: list[dict[Form, Latency]], own: Form) -> dict[str, float]:
 def incidents(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     """Measure kills of the bridge, and outages of Centrifugo. Centrifugo's own consumer is not measured here."""
     if not stage.written[Form.BRIDGE]:
-        stage.fill(Form.BRIDGE, FEW, 900)
+        stage.fill(Form.BRIDGE, MANY, 900)
     standing, starting = frozen(stage, options.outage), restarted(stage, options.outage)
     return {
         "after_kill_s": after_kill(stage),
