@@ -8,7 +8,7 @@ JOBS ?= 6
 # Tests without processes mostly compute: a worker for each core, and two more while those wait.
 CHECK_JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest --dist loadgroup --numprocesses
-# The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both by another binary.
+# The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both with another binary.
 CENTRIFUGO := .cache/centrifugo-v6
 CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
 # The broker's jars and an archive of their classes.

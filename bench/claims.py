@@ -115,9 +115,9 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--redis", default="", help="the URL of a Redis to ask")
-    parser.add_argument("--questions", type=int, default=2000, help="in a round (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each way (%(default)s)")
+    parser.add_argument("--redis", default="", help="the URL of a Redis; empty = measure files only")
+    parser.add_argument("--questions", type=int, default=2000, help="questions in a round (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (%(default)s)")
     options = parser.parse_args()
     with identity() as address, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         measure = run(address, options.redis, options.questions, options.rounds)

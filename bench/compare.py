@@ -111,7 +111,7 @@ def table(result: dict[str, Any]) -> str:
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="of load for each row in each round")
+    parser.add_argument("--seconds", type=float, default=3, help="seconds of load for each row in each round")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[])
     options = parser.parse_args()

@@ -171,7 +171,7 @@ def table(result: dict[str, float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("connect", "events"), nargs="?", default="connect")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="of each kind (%(default)s)")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="requests of each kind (%(default)s)")
     parser.add_argument(
         "--answer", choices=ROWS, help=argparse.SUPPRESS
     )  # for the process whose instructions are counted

@@ -148,7 +148,7 @@ async def _disturb(options: argparse.Namespace, identity: Restartable, served: R
 def parsed() -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("--clients", type=int, default=6000, help="clients that connect at once (6000)")
-    parser.add_argument("--identity-ms", type=float, default=5, help="how long identity takes (5)")
+    parser.add_argument("--identity-ms", type=float, default=5, help="milliseconds that identity takes for a call (5)")
     parser.add_argument("--nodes", type=int, default=1, help="Centrifugo nodes, each with its own memory engine (1)")
     parser.add_argument("--limit", default="auto", help="PROXY_MAX_INFLIGHT of the service (auto)")
     parser.add_argument(
@@ -156,7 +156,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--restart-service", action="store_true", help="restart the service during the storm")
     parser.add_argument("--one-session", action="store_true", help="share the cores by threads, not by processes")
-    parser.add_argument("--disturb-after", type=float, default=4, help="seconds until the disturbance (4)")
+    parser.add_argument(
+        "--disturb-after", type=float, default=4, help="seconds until --kill-identity or --restart-service acts (4)"
+    )
     parser.add_argument("--give-up", type=float, default=120, help="seconds until the storm is stopped (120)")
     parser.add_argument("--tree", type=Path, default=ROOT, help="serve this tree, such as a git worktree")
     return parser.parse_args()

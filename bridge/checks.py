@@ -49,13 +49,13 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     try:
         api_key = configuration(settings).api.key
     except SecretError as error:
-        hint = "Set the variable, or …_FILE to a file that this process can read, not both; without white space."
+        hint = "Set the variable, or …_FILE to a file that this process can read. The value has no white space."
         return [_error("E003", str(error), hint)]
     except ConfigurationError as error:
         return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]
     if api_key:
         return []
-    hint = "Set it to Centrifugo's http_api.key, or …_FILE; without a key, anyone who reaches the API can use it."
+    hint = "Set it to Centrifugo's http_api.key. Without a key, anyone who can connect to the API can use it."
     return [Warning("CENTRIFUGO_API_KEY is not set.", hint=hint, id="bridge.W001")]
 
 
@@ -67,7 +67,7 @@ def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
     findings = [*_tls_findings(), *_sasl_findings()]
     if settings.BRIDGE_KAFKA_SECURITY == "sasl_plaintext":
         hint = "Use sasl_tls, or use it on a trusted network only."
-        text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: the password crosses the network unencrypted with PLAIN."
+        text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: with PLAIN the password is sent unencrypted."
         findings.append(Warning(text, hint=hint, id="bridge.W002"))
     return findings
 
@@ -150,7 +150,7 @@ def _dangers() -> Iterator[CheckMessage]:
         yield Warning(text, hint="Use earliest.", id="bridge.W003")
     if settings.BRIDGE_INSTANCE_ID:
         text = "BRIDGE_INSTANCE_ID is set: this member does not leave the group at SIGTERM."
-        hint = "Use it in a StatefulSet only, with another name for each replica."
+        hint = "Use it in a StatefulSet only, with a different name for each replica."
         yield Warning(text, hint=hint, id="bridge.W004")
 
 

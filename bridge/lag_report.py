@@ -40,11 +40,11 @@ async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]
 
 
 def _partitions(topics: Sequence[str], existing: Mapping[str, int]) -> list[Partition]:
-    found = [name for name in sorted(existing) if _is_meant(name, topics)]
+    found = [name for name in sorted(existing) if _is_selected(name, topics)]
     return [Partition(name, number) for name in found for number in range(existing[name])]
 
 
-def _is_meant(name: str, topics: Collection[str]) -> bool:
+def _is_selected(name: str, topics: Collection[str]) -> bool:
     return name in topics or any(topic.startswith("^") and re.match(topic, name) for topic in topics)
 
 

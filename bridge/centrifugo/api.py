@@ -55,7 +55,7 @@ class HttpApi:
         """Send a command without side effects. Raises Failure if the API does not answer as expected."""
         answer = await self._post(self._info_url, b"{}", NO_HEADERS)
         if not isinstance(answer, dict) or "result" not in answer:
-            raise bad_reply("no result of info")
+            raise bad_reply("a reply to info without a result")
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Any:
         try:

@@ -32,7 +32,7 @@ class State(Enum):
     GONE = auto()
 
 
-# Each command looks these up several times, and looking up a member of an Enum takes several times as long.
+# Names of the module, because every command reads them several times, and reading a member of an Enum is slower.
 QUEUED, IN_FLIGHT, GONE = State
 
 S = TypeVar("S", bound=Sendable)

@@ -87,5 +87,5 @@ def _of_action(number: int, failures: dict[int | None, Poison], route: Route, ou
         return f"action {number}: {failures[number].reason}: {failures[number].detail}"
     count = sum(command.route == route.name and command.action == number for command in outcome.commands)
     if not count:
-        return f"action {number}: nothing is sent, as it is too old or has no recipients"
+        return f"action {number}: nothing is sent, because the event is too old or has no recipients"
     return f"action {number}: {count} command{'' if count == 1 else 's'}"

@@ -64,9 +64,9 @@ def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> 
         for number, name in own.items():
             if number in theirs and theirs[number] != name and other is not template:
                 yield (
-                    f"channel {template.text}: {rule.segments[number]} of the policy's {rule.match} ({rule.place}) is "
-                    f"filled with {name} here, and with {theirs[number]} by route {other_route.name}, action "
-                    f"{other_action.number}; one of them is not what the policy compares"
+                    f"channel {template.text}: this action fills {rule.segments[number]} of the policy's {rule.match} "
+                    f"({rule.place}) with {name}, but route {other_route.name}, action {other_action.number} fills it "
+                    f"with {theirs[number]}; the policy compares it with only one of them"
                 )
 
 

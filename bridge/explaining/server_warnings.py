@@ -34,7 +34,7 @@ def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iter
     elif isinstance(action, PublishAction):
         yield from _of_publication(action, namespace)
     elif isinstance(action, HistoryRemoveAction) and not namespace.history:
-        yield f"history is off there, so that nothing can be removed (not_available); set {_history(namespace)}"
+        yield f"history is off in the namespace, so nothing can be removed (not_available); set {_history(namespace)}"
 
 
 def _namespace_name(template: Template, boundary: str) -> str | None:

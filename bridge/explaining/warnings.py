@@ -63,7 +63,7 @@ def _user(action: Action) -> Iterator[str]:
 
 def _publication(action: PublishAction) -> Iterator[str]:
     if action.whole_event:
-        yield 'data = "*" publishes the whole event: fields that producers add later reach clients by themselves'
+        yield 'data = "*" publishes the whole event: clients also get fields that producers add later'
     if action.version is not None and action.skip_history:
         yield "version has no effect with skip_history: Centrifugo compares versions in the history only"
 
@@ -79,7 +79,7 @@ def _version(use: Use, routes: Routes) -> Iterator[str]:
     if template.each is not None:
         yield (
             f"channel {template.text} is a feed for each recipient, and Centrifugo compares versions per channel: "
-            "events about different things suppress each other there"
+            "events about different things suppress each other in this channel"
         )
     for other_route, other_action, other in publications(routes.routes):
         if other_action is not action and _may_meet(template, other) and shape(template) != shape(other):

@@ -10,7 +10,7 @@ from bridge.formats.reader import Unreadable
 
 CONTENT_TYPE: Final = "content-type"
 _FRAMED: Final = (
-    "the value is not JSON: it begins with a zero byte, as a schema registry's serializers write it; "
+    "the value is not JSON: its first byte is zero, as in records from a schema registry's serializer; "
     'for Protobuf set format = "protobuf" and framing = "confluent"; Avro is not supported'
 )
 

@@ -164,6 +164,8 @@ def read_properties(text: str, *, protocol: str) -> Properties:
         if name in RESERVED:
             raise ValueError(f"line {number}: {name} is set by the bridge; accepted: other librdkafka properties")
         if name in OF_CLASSIC and protocol == "consumer":
-            raise ValueError(f"line {number}: {name} is not for BRIDGE_KAFKA_GROUP_PROTOCOL=consumer; remove it")
+            raise ValueError(
+                f"line {number}: {name} does not work with BRIDGE_KAFKA_GROUP_PROTOCOL=consumer; remove it"
+            )
         properties[name] = value
     return properties

@@ -8,7 +8,7 @@ from confluent_kafka import Message, TopicPartition
 from bridge.commands import Headers, Record
 from bridge.delivery.work import Partition
 
-NOT_TEXT: Final = "the name of a header is not text in UTF-8, so that no header can be read"
+NOT_TEXT: Final = "the name of a header is not text in UTF-8, so no header can be read"
 
 
 def record_of(message: Message) -> Record:

@@ -76,7 +76,7 @@ def need_topic(name: str) -> str:
     """The topic in a setting. Raises CommandError if the setting is empty."""
     topic = str(getattr(settings, name))
     if not topic:
-        raise CommandError(f"{name} is empty: there is no such topic.", returncode=PluginState.UNKNOWN)
+        raise CommandError(f"{name} is empty: the command needs this topic.", returncode=PluginState.UNKNOWN)
     return topic
 
 

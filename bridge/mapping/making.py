@@ -51,7 +51,7 @@ def _publish(action: PublishAction, event: Event, at: Circumstances) -> list[Com
         return []
     data = encode(action.build(event))
     if len(data) > action.max_bytes:
-        raise Unmappable(Reason.TOO_LARGE, f"data has {len(data)} bytes; accepted: {action.max_bytes}")
+        raise Unmappable(Reason.TOO_LARGE, f"data has {len(data)} bytes; accepted: at most {action.max_bytes}")
     suffix = "" if at.alone else f":{at.route}.{action.number}"
     return [
         publish(
@@ -113,10 +113,10 @@ def _targets(templates: tuple[Template, ...], event: Event, limit: int, too_long
     else:
         targets = tuple(dict.fromkeys(text for template in templates for text in template.expand(event)))
         if len(targets) > limit:
-            raise Unmappable(Reason.TOO_MANY_CHANNELS, f"{len(targets)} channels or users; accepted: {limit}")
+            raise Unmappable(Reason.TOO_MANY_CHANNELS, f"{len(targets)} channels or users; accepted: at most {limit}")
     for target in targets:
         if len(target) > SURELY_SHORT and len(target.encode()) > MAX_NAME_BYTES:
-            raise Unmappable(too_long, f"a name of {len(target.encode())} bytes; accepted: {MAX_NAME_BYTES}")
+            raise Unmappable(too_long, f"a name of {len(target.encode())} bytes; accepted: at most {MAX_NAME_BYTES}")
     return targets
 
 
@@ -134,5 +134,5 @@ def _version(template: Template, event: Event) -> int:
             raise
         text = ""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_VERSION)) and 0 < int(text) <= MAX_VERSION):
-        raise Unmappable(Reason.BAD_VERSION, f"version {template.text} is not an integer, 1–{MAX_VERSION}")
+        raise Unmappable(Reason.BAD_VERSION, f"version {template.text} is not an integer from 1 to {MAX_VERSION}")
     return int(text)

@@ -24,7 +24,7 @@ def encode(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        raise Unmappable(Reason.TOO_LARGE, "data is nested in more than 250 levels") from None
+        raise Unmappable(Reason.TOO_LARGE, "data is nested deeper than 250 levels") from None
 
 
 def whole_event(event: Event) -> Any:
@@ -41,7 +41,7 @@ def parse_fields(fields: list[Any]) -> Build:
         optional = isinstance(text, str) and text.endswith("?")
         path = parse_path(text.removesuffix("?") if optional else text)
         if not path.names:
-            raise NotAcceptedError(display(text), "a path into the event's data; others go into `data`")
+            raise NotAcceptedError(display(text), "a path into the event's data; use the key `data` for other paths")
         paths[path.names] = (path, optional)
     if len(paths) != len(fields) or _overlapping(paths):
         raise NotAcceptedError(display(fields), "paths that differ, none of them within another")
@@ -71,7 +71,7 @@ def _picker(paths: tuple[tuple[Path, bool], ...]) -> Build:
 
 
 def _flat_picker(names: tuple[tuple[str, bool], ...]) -> Build:
-    """The same for top-level fields, the usual case; it takes a third of the time."""
+    """A faster picker for the usual case, in which all fields are top-level. It takes a third of the time."""
 
     def build(event: Event) -> dict[str, Any]:
         data = event.data if isinstance(event.data, dict) else NOTHING

@@ -135,7 +135,7 @@ class _Reader:
 def _name(value: Any) -> str:
     if isinstance(value, str) and _NAME.fullmatch(value):
         return value
-    raise NotAcceptedError(display(value), "2 to 40 of a–z, 0–9 and -")
+    raise NotAcceptedError(display(value), "2 to 40 characters: a–z, 0–9 and -")
 
 
 def _topics(section: Section) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def _topic(value: Any) -> str:
     if isinstance(value, str) and _TOPIC.fullmatch(value) and value not in (".", ".."):
         return value
     raise NotAcceptedError(
-        display(value), "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
+        display(value), "a topic (1 to 249 letters, digits, . _ and -), or a pattern that begins with ^"
     )
 
 

@@ -43,7 +43,7 @@ class Section:
     def refuse_unknown(self, known: Collection[str]) -> None:
         for key in self.table:
             if key not in known:
-                self.fault(key, "a key that is not known here", listed(known))
+                self.fault(key, "an unknown key", listed(known))
 
     def get(self, key: str, parse: Callable[[Any], T], default: T) -> T:
         """The parsed value; `default` if the key is absent or its value is bad."""

@@ -38,7 +38,7 @@ def is_segment(text: str) -> bool:
     return text.isalnum() or (channel_names.is_plain_segment(text) and ":" not in text and "," not in text)
 
 
-SEGMENT: Final = Rule(is_segment, f"text without white space and {' '.join(sorted(RESERVED))}, or an integer")
+SEGMENT: Final = Rule(is_segment, f"text without white space and without {' '.join(sorted(RESERVED))}, or an integer")
 PRINTABLE: Final = Rule(
     lambda text: text != "" and text.isprintable(), "printable text that is not empty, or an integer"
 )
@@ -200,7 +200,7 @@ def parse_channel(text: Any) -> Template:
         if segment != GAP and not is_segment(segment):
             raise NotAcceptedError(
                 display(text),
-                f"segments between colons, each a placeholder or a text without white space and "
+                f"segments between colons, each a placeholder or a text without white space and without "
                 f"{' '.join(sorted(RESERVED))}",
             )
     return _within_limit(template)

@@ -43,7 +43,7 @@ class Ages(Collector):
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """The histogram for prometheus_client."""
-        text = "Seconds from Kafka's timestamp until a command is done."
+        text = "Seconds from the timestamp of a record in Kafka until a command for it is finished."
         family = HistogramMetricFamily("realtime_bridge_event_age_seconds", text, labels=["route"])
         names = [*map(floatToGoString, AGES), "+Inf"]
         for route, counts in self._counts.items():
@@ -62,19 +62,19 @@ class Metrics:
         self._counters(topics, routes)
         self._histograms(routes)
         self._gauges(topics)
-        self._gauge("build_info", "The version that runs; always 1.", "version").labels(version).set(1)
+        self._gauge("build_info", "Always 1; the label is the version of the bridge.", "version").labels(version).set(1)
         self._ended_records: dict[tuple[str, str], int] = defaultdict(int)
         self._ended_commands: dict[tuple[str, str, str], int] = defaultdict(int)
 
     def _counters(self, topics: Sequence[str], routes: Sequence[tuple[str, str]]) -> None:
-        self.records = self._counter("records", "Records that are done, by outcome.", "topic", "outcome")
-        self.commands = self._counter(
-            "commands", "Commands that are finished, by outcome.", "route", "command", "outcome"
-        )
+        self.records = self._counter("records", "Finished records, by outcome.", "topic", "outcome")
+        self.commands = self._counter("commands", "Finished commands, by outcome.", "route", "command", "outcome")
         self.dead_letters = self._counter("dead_letters", "Dead letters that Kafka has confirmed.", "topic", "reason")
         self.retries = self._counter("retries", "Commands that had to be sent again, by cause.", "cause")
-        self.rebalances = self._counter("rebalances", "Partitions that were assigned, revoked or lost.", "event")
-        self.commits = self._counter("commits", "Commits of a partition, by outcome.", "outcome")
+        self.rebalances = self._counter(
+            "rebalances", "Partitions assigned to this process, revoked from it or lost, by event.", "event"
+        )
+        self.commits = self._counter("commits", "Commits of an offset of a partition, by outcome.", "outcome")
         _start(self.records, ((topic, outcome) for topic in topics for outcome in OUTCOMES))
         _start(self.commands, ((*route, outcome) for route in routes for outcome in (DONE, PERMANENT)))
         _start(self.dead_letters, ((topic, reason) for topic in topics for reason in Reason))
@@ -84,7 +84,7 @@ class Metrics:
 
     def _histograms(self, routes: Sequence[tuple[str, str]]) -> None:
         self.request_duration = self._histogram(
-            "request_duration_seconds", "Seconds of a request to Centrifugo.", DURATIONS
+            "request_duration_seconds", "Duration of a request to Centrifugo in seconds.", DURATIONS
         )
         self.batch = self._histogram("batch_commands", "Commands in a request to Centrifugo.", SIZES)
         self.ages = Ages(dict.fromkeys(name for name, _ in routes))
@@ -92,18 +92,27 @@ class Metrics:
 
     def _gauges(self, topics: Sequence[str]) -> None:
         self.in_flight = self._gauge("inflight_requests", "Requests to Centrifugo in flight.")
-        self.lag = self._gauge("lag_records", "Records behind the end of a partition.", "topic", "partition")
-        self.oldest = self._gauge(
-            "oldest_pending_seconds", "Age of the oldest record that is not done; 0 if there is none.", "topic"
+        self.lag = self._gauge(
+            "lag_records",
+            "Records of a partition that are not finished: from the first one to the end of the partition.",
+            "topic",
+            "partition",
         )
-        self.pending = self._gauge("pending_records", "Records that were read and are not done.")
+        self.oldest = self._gauge(
+            "oldest_pending_seconds",
+            "Age in seconds of the oldest record that is not finished; 0 if there is none.",
+            "topic",
+        )
+        self.pending = self._gauge("pending_records", "Records that were read and are not finished.")
         self.paused = self._gauge("paused", "1 while reading is paused because too many records are pending.")
         self.stopped = self._gauge(
-            "partition_stopped", "1 if the partition is stopped until the bridge restarts.", "topic", "partition"
+            "partition_stopped", "1 if the partition is stopped until the bridge is restarted.", "topic", "partition"
         )
         self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo does not answer.")
         self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")
-        self.poll_age = self._gauge("poll_age_seconds", "Seconds since the reading thread's last iteration.")
+        self.poll_age = self._gauge(
+            "poll_age_seconds", "Seconds since the last loop iteration of the thread that reads Kafka."
+        )
         _start(self.oldest, ((topic,) for topic in topics))
         _start(self.assigned, ((topic,) for topic in topics))
 

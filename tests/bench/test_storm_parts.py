@@ -100,8 +100,8 @@ def test_every_missed_target_is_named() -> None:
     found = figures(2, Ended(), asked=3, cpu_s={"service": 1.5}, queue=[], samples=samples)
 
     assert missed(found) == {
-        "all in within 60 s: inf s": True,
-        "identity asked at most 1.3 times a client: 1.50": True,
+        "all clients connected within 60 s: inf s": True,
+        "calls of identity per client at most 1.3: 1.50": True,
         "no client lost: 1": True,
         "health within 500 ms at p99: 700 ms": True,
     }

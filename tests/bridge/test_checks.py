@@ -70,7 +70,7 @@ def test_every_fault_of_the_routes_file_is_reported(tmp_path: Path) -> None:
         ({"CENTRIFUGO_API_TLS_CA_FILE": "/nowhere"}, "E007", "CENTRIFUGO_API_TLS_CA_FILE: cannot read /nowhere"),
     ],
 )
-def test_contradictions_and_dangers_are_reported(
+def test_contradictory_and_dangerous_settings_are_reported(
     routes: str, settings: dict[str, Any], number: str, message: str
 ) -> None:
     found = findings(routes, **settings)

@@ -37,14 +37,14 @@ examples:
 docs/bridge-operations.md explains each reason, and what to do about it."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only this reason")
-        parser.add_argument("--route", metavar="R", help="only this route")
-        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters of this last period")
+        parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only dead letters with this reason")
+        parser.add_argument("--route", metavar="R", help="only dead letters of this route")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
         parser.add_argument(
             "--limit", type=int, default=100, metavar="N", help="the largest number of dead letters to show (100)"
         )
-        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object a line")
-        parser.add_argument("--show-values", action="store_true", help="show keys and values of the records too")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object per line")
+        parser.add_argument("--show-values", action="store_true", help="also show the keys and values of the records")
 
     def handle(self, *args: Any, limit: int, as_json: bool, show_values: bool, **options: Any) -> None:
         topic = need_topic("BRIDGE_DEAD_LETTER_TOPIC")

@@ -41,14 +41,16 @@ examples:
 
     def add_arguments(self, parser: CommandParser) -> None:
         which = parser.add_argument_group("which dead letters; at least one of these options is needed")
-        which.add_argument("--all", dest="everything", action="store_true", help="all of them")
-        which.add_argument("--reason", choices=list(Reason), metavar="R", help="with this reason")
-        which.add_argument("--topic", metavar="T", help="of records from this topic")
-        which.add_argument("--partition", type=int, metavar="P", help="and from this partition")
-        which.add_argument("--offset", type=int, metavar="O", help="and with this offset")
-        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters of this last period")
+        which.add_argument("--all", dest="everything", action="store_true", help="every dead letter")
+        which.add_argument("--reason", choices=list(Reason), metavar="R", help="dead letters with this reason")
+        which.add_argument("--topic", metavar="T", help="dead letters of records from this topic")
+        which.add_argument("--partition", type=int, metavar="P", help="only those of records from this partition")
+        which.add_argument("--offset", type=int, metavar="O", help="only those of records with this offset")
+        parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
         parser.add_argument("--limit", type=int, metavar="N", help="only the N newest")
-        parser.add_argument("--even-old", action="store_true", help="also those that were too old for their route")
+        parser.add_argument(
+            "--even-old", action="store_true", help="also dead letters that were too old for their route"
+        )
         parser.add_argument("--rate", type=int, default=100, metavar="N", help="the largest number per second (100)")
         parser.add_argument("--dry-run", action="store_true", help="write nothing; print what would be written")
 
@@ -61,7 +63,7 @@ examples:
             raise CommandError(f"--rate is {rate}; accepted: 1 or more.", returncode=PluginState.UNKNOWN)
         replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
         try:
-            letters = self._meant(need_topic("BRIDGE_DEAD_LETTER_TOPIC"), replay_topic, limit, options)
+            letters = self._selected(need_topic("BRIDGE_DEAD_LETTER_TOPIC"), replay_topic, limit, options)
             left = asyncio.run(self._replay(letters, replay_topic, rate, options))
         except (KafkaUnreachable, NotDelivered) as error:
             self.unknown(error)
@@ -70,7 +72,9 @@ examples:
             self.stdout.write(f"{number} not written: {LEFT[reason]}")
         sys.exit(PluginState.WARNING if left else PluginState.OK)
 
-    def _meant(self, topic: str, replay_topic: str, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:
+    def _selected(
+        self, topic: str, replay_topic: str, limit: int | None, options: dict[str, Any]
+    ) -> list["DeadLetter"]:
         """The newest selected letters, oldest first, so that they are replayed in order."""
         asyncio.run(partitions_of(self.connection(), replay_topic))
         partitions = asyncio.run(partitions_of(self.connection(), topic))

@@ -44,7 +44,7 @@ type entry struct {
 	endsAt time.Time
 }
 
-// tickets keeps digests, not tickets. Several processes share a store: DELETE … RETURNING in SQL, GETDEL in Redis.
+// tickets keeps digests, not tickets. Several processes need a shared store: DELETE … RETURNING in SQL, GETDEL in Redis.
 type tickets struct {
 	mutex   sync.Mutex
 	entries map[[sha256.Size]byte]entry
@@ -58,7 +58,8 @@ func (t *tickets) issue(user string) string {
 	return ticket
 }
 
-// redeem returns the ticket's user, once: reading and removing are one step. "" if it is unknown, spent or expired.
+// redeem returns the user of a ticket and removes the ticket in the same step. It returns "" for a ticket that is unknown,
+// spent or expired.
 func (t *tickets) redeem(ticket string) string {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()

@@ -64,7 +64,7 @@ RESULT = st.sampled_from(["done", "done", "done", "lost reply", "temporary", "pe
 
 
 class BridgeLife(RuleBasedStateMachine):
-    """A group of bridges. One of them owns every partition; `crash` replaces it by the next one."""
+    """A group of bridges. One of them owns every partition; `crash` replaces it with the next one."""
 
     def __init__(self) -> None:
         super().__init__()

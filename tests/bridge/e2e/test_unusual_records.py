@@ -88,4 +88,4 @@ async def test_a_header_whose_name_is_not_text_does_not_stop_the_bridge(
 
     headers = dict(letter.headers() or ())
     assert (letter.value(), headers["bridge.reason"], headers["bridge.offset"]) == (GOOD, b"unsupported", b"0")
-    assert headers["bridge.detail"] == b"the name of a header is not text in UTF-8, so that no header can be read"
+    assert headers["bridge.detail"] == b"the name of a header is not text in UTF-8, so no header can be read"

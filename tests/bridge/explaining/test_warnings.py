@@ -40,10 +40,7 @@ FEED = (
         (one_route(publishing("a:{id}", VERSIONED)), []),
         (
             one_route(publishing(more='data = "*"')),
-            [
-                'entries 1: data = "*" publishes the whole event: fields that producers add later reach clients by '
-                "themselves"
-            ],
+            ['entries 1: data = "*" publishes the whole event: clients also get fields that producers add later'],
         ),
         (
             one_route(publishing("a:{id}", VERSIONED + "\nskip_history = true")),
@@ -54,7 +51,7 @@ FEED = (
             one_route(publishing("user:{ids[]}", VERSIONED)),
             [
                 "entries 1: channel user:{ids[]} is a feed for each recipient, and Centrifugo compares versions per "
-                "channel: events about different things suppress each other there"
+                "channel: events about different things suppress each other in this channel"
             ],
         ),
         (
@@ -150,7 +147,7 @@ MISSES = (
             'do = "history_remove"\nchannel = "family:{family_id}"',
             FULL._replace(history=False),
             [
-                "entries 1: channel family:{family_id}: history is off there, so that nothing can be removed "
+                "entries 1: channel family:{family_id}: history is off in the namespace, so nothing can be removed "
                 f"(not_available); set {HISTORY}"
             ],
         ),
@@ -214,10 +211,10 @@ def test_routes_that_fill_a_placeholder_of_the_policy_differently_are_a_warning(
     text = one_route(publishing("family:{family.family_id}:a")) + others(one_route(publishing("family:{user_id}:b")))
 
     assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [
-        "entries 1: channel family:{family.family_id}:a: {family_id} of the policy's family:{family_id}:* (line 3) is "
-        "filled with family_id here, and with user_id by route others, action 1; one of them is not what the policy "
-        "compares",
-        "others 1: channel family:{user_id}:b: {family_id} of the policy's family:{family_id}:* (line 3) is filled "
-        "with "
-        "user_id here, and with family_id by route entries, action 1; one of them is not what the policy compares",
+        "entries 1: channel family:{family.family_id}:a: this action fills {family_id} of the policy's "
+        "family:{family_id}:* (line 3) with family_id, but route others, action 1 fills it with user_id; the policy "
+        "compares it with only one of them",
+        "others 1: channel family:{user_id}:b: this action fills {family_id} of the policy's family:{family_id}:* "
+        "(line 3) with user_id, but route entries, action 1 fills it with family_id; the policy compares it with only "
+        "one of them",
     ]

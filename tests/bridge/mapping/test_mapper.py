@@ -156,25 +156,35 @@ def test_each_user_of_a_list_gets_a_command() -> None:
         (publishing(more='data = { a = "{@header.no}" }'), {"family_id": 1}, "no_such_field", "{@header.no} is absent"),
         (publishing("a:{@ce.id}"), {"id": 1}, "no_such_field", "{@ce.id} is absent"),
         (publishing("a:{@key}"), {"id": 1}, "no_such_field", "{@key} is null"),
-        (publishing("a:{id}:" + "b" * 200), {"id": "c" * 60}, "bad_channel", "a name of 263 bytes; accepted: 255"),
-        (publishing("a:{id}:" + "b" * 200), {"id": "é" * 30}, "bad_channel", "a name of 263 bytes; accepted: 255"),
+        (
+            publishing("a:{id}:" + "b" * 200),
+            {"id": "c" * 60},
+            "bad_channel",
+            "a name of 263 bytes; accepted: at most 255",
+        ),
+        (
+            publishing("a:{id}:" + "b" * 200),
+            {"id": "é" * 30},
+            "bad_channel",
+            "a name of 263 bytes; accepted: at most 255",
+        ),
         (
             'do = "disconnect"\nuser = "{id}"',
             {"id": "c" * 256},
             "bad_placeholder",
-            "a name of 256 bytes; accepted: 255",
+            "a name of 256 bytes; accepted: at most 255",
         ),
         (
             publishing(more='fields = ["id"]\nmax_bytes = 10'),
             {"id": "123", "family_id": 1},
             "too_large",
-            "data has 12 bytes; accepted: 10",
+            "data has 12 bytes; accepted: at most 10",
         ),
         (
             publishing("a:{x[]}", 'fields = ["id"]\nmax_channels = 2'),
             {"id": 1, "x": [1, 2, 3]},
             "too_many_channels",
-            "3 channels or users; accepted: 2",
+            "3 channels or users; accepted: at most 2",
         ),
         (
             publishing("a:{x[]}"),
@@ -186,13 +196,13 @@ def test_each_user_of_a_list_gets_a_command() -> None:
             'do = "refresh"\nuser = "{x[]}"\nmax_channels = 2',
             {"x": [1, 2, 3]},
             "too_many_channels",
-            "3 channels or users; accepted: 2",
+            "3 channels or users; accepted: at most 2",
         ),
         (
             publishing(more='fields = ["id"]\nversion = "{v}"'),
             {"id": 1, "family_id": 1, "v": 0},
             "bad_version",
-            "version {v} is not an integer, 1–9223372036854775807",
+            "version {v} is not an integer from 1 to 9223372036854775807",
         ),
         (
             publishing(more='fields = ["id"]\nversion = "{v}"'),
@@ -434,7 +444,7 @@ def test_deep_data_is_poison_and_not_an_exception() -> None:
     deep = b'{"a":' + b"[" * 600 + b"]" * 600 + b"}"
 
     assert failed(outcome_of(one_route(publishing("c", 'data = "*"')), record(deep))) == Poison(
-        Reason.TOO_LARGE, "data is nested in more than 250 levels", "entries", 1
+        Reason.TOO_LARGE, "data is nested deeper than 250 levels", "entries", 1
     )
 
 

@@ -99,8 +99,8 @@ def test_topics_are_subscribed_to_once_and_patterns_are_labels_of_matching_topic
 
 
 PLAIN_PATH = "a path such as family_id, author.id, recipient_ids[], @key, @topic, @timestamp, @header.NAME or @ce.type"
-CHANNEL = "segments between colons, each a placeholder or a text without white space and # $ & * , / : { }"
-TOPIC = "a topic: 1 to 249 of letters, digits, . _ and -, or a pattern that begins with ^"
+CHANNEL = "segments between colons, each a placeholder or a text without white space and without # $ & * , / : { }"
+TOPIC = "a topic (1 to 249 letters, digits, . _ and -), or a pattern that begins with ^"
 PATTERN = "a pattern after ^ without (?, \\d and the like, [:…:], or \\ within []"
 SHARED_KEYS = "format, root, descriptor, message, framing, max_age, age_from, on_too_old, on_tombstone"
 CONDITION = (
@@ -113,11 +113,11 @@ CONDITION = (
     [
         (
             'extra = 1\n[[routes]]\nname = "ab"\ntopics = ["t"]\n[[routes.actions]]\ndo = "refresh"\nuser = "{u}"\n',
-            "2: extra: saw a key that is not known here; accepted: version, defaults, routes",
+            "2: extra: saw an unknown key; accepted: version, defaults, routes",
         ),
         (
             f'{SOUND}"a\\nb" = "{{id}}"',
-            "10: routes[1].actions[1].a\\nb: saw a key that is not known here; accepted: do, max_age, max_channels, "
+            "10: routes[1].actions[1].a\\nb: saw an unknown key; accepted: do, max_age, max_channels, "
             "channel, channels, fields, data, max_bytes, tags, skip_history, delta, version, version_epoch, "
             "idempotency, burst",
         ),
@@ -126,18 +126,17 @@ CONDITION = (
         ("defaults = 3\n" + SOUND, "2: defaults: saw 3; accepted: a table: [defaults]"),
         (
             "[defaults]\nwhere = []\n" + SOUND,
-            f"3: defaults.where: saw a key that is not known here; accepted: {SHARED_KEYS}, idempotency",
+            f"3: defaults.where: saw an unknown key; accepted: {SHARED_KEYS}, idempotency",
         ),
         (
             one_route(publishing(), "wher = []"),
-            f"5: routes[1].wher: saw a key that is not known here; accepted: name, topics, {SHARED_KEYS}, where, "
-            "actions",
+            f"5: routes[1].wher: saw an unknown key; accepted: name, topics, {SHARED_KEYS}, where, actions",
         ),
         (
             SOUND.replace('"entries"', '"Entries"'),
-            '3: routes[1].name: saw "Entries"; accepted: 2 to 40 of a–z, 0–9 and -',
+            '3: routes[1].name: saw "Entries"; accepted: 2 to 40 characters: a–z, 0–9 and -',
         ),
-        (SOUND.replace('"entries"', '"a"'), '3: routes[1].name: saw "a"; accepted: 2 to 40 of a–z, 0–9 and -'),
+        (SOUND.replace('"entries"', '"a"'), '3: routes[1].name: saw "a"; accepted: 2 to 40 characters: a–z, 0–9 and -'),
         (
             SOUND.replace('name = "entries"\n', ""),
             '2: routes[1].name: saw nothing; accepted: a name such as "diary-entry"',
@@ -240,8 +239,7 @@ CONDITION = (
         ),
         (
             one_route('do = "refresh"\nuser = "{u}"\nchannel = "a"'),
-            "9: routes[1].actions[1].channel: saw a key that is not known here; accepted: do, max_age, max_channels, "
-            "user, mode",
+            "9: routes[1].actions[1].channel: saw an unknown key; accepted: do, max_age, max_channels, user, mode",
         ),
         (
             one_route('do = "publish"\nfields = ["id"]'),
@@ -313,8 +311,8 @@ CONDITION = (
         ),
         (
             one_route(publishing(more='fields = ["@key"]')),
-            '9: routes[1].actions[1].fields: saw "@key"; accepted: a path into the event\'s data; others go into '
-            "`data`",
+            '9: routes[1].actions[1].fields: saw "@key"; accepted: a path into the event\'s data; use the '
+            "key `data` for other paths",
         ),
         (
             one_route(publishing(more='fields = ["id"]\nmax_bytes = 0')),
