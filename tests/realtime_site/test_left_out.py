@@ -12,7 +12,7 @@ from tests.harness.processes import serve_command, started
 from tools.ports import free_port
 
 IMPORTED = re.compile(r"^import time:[ 0-9|]+\| +(\S+)$", re.MULTILINE)
-# Each package with the reason why a service without optional features does not need it. In all they would add a fifth.
+# Each package, and why a service without optional features does not need it.
 NOT_NEEDED = {
     "django.db.models": "there is no database",
     "django.forms": "there is no page to fill in",
