@@ -19,9 +19,9 @@ PARTITION = st.sampled_from(PARTITIONS)
 STEPS = settings(max_examples=scaled(150), stateful_step_count=60)
 REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
 STRICT, BURSTING = ("a", "b", "c"), ("fast",)
-MOST_DEAD_LETTERS = 1
+MOST_DEAD_LETTERS = 3
 # The end of an assignment leaves little to test: most steps must not be one.
-CHANCE, RARE = st.integers(0, 7), 7
+CHANCE, RARE = st.integers(0, 24), 13
 
 
 class Logged(NamedTuple):
@@ -81,6 +81,7 @@ class BridgeLife(RuleBasedStateMachine):
     @rule(partition=PARTITION, records=st.lists(RECORD, min_size=1, max_size=4))
     def produce(self, partition: Partition, records: list[Logged]) -> None:
         self.logs[partition].records += records
+        self.poll(partition, len(records))
 
     def _assign(self, partition: Partition) -> None:
         if partition not in self.work.assignments:
