@@ -301,7 +301,8 @@ async def ended(call: Call) -> None:
 )
 async def test_2000_calls_leave_no_memory_in_use(identity: IdentityStub, script: Any, use: Any) -> None:
     identity.script = script
-    async with calling(identity.address, deadline_s=30) as call:
+    statuses: list[str] = []
+    async with calling(identity.address, deadline_s=30, observed=statuses) as call:
         tasks = len(asyncio.all_tasks())
         tracemalloc.start()
         try:
@@ -309,6 +310,7 @@ async def test_2000_calls_leave_no_memory_in_use(identity: IdentityStub, script:
             for _ in range(4):
                 for _ in range(500):
                     await use(call)
+                statuses.clear()
                 sizes.append(await left(identity, tasks))
         finally:
             tracemalloc.stop()

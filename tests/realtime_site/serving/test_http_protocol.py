@@ -155,7 +155,7 @@ async def test_the_connection_of_a_client_that_does_not_read_is_closed() -> None
     async with uvicorn_service(keep_alive_s=4) as running, raw_client(running) as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         client.writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)  # more answers than sockets hold
-        await until(lambda: connections() == 1)
+        await expect_connections(1)
 
         await expect_connections(0)
 
@@ -173,8 +173,7 @@ def in_memory() -> int:
 
 async def expect_connections(number: int) -> None:
     """Wait until this many connections are in memory. Fails after a minute."""
-    await until(lambda: connections() == number)
-    assert connections() == number
+    await until(lambda: connections() == number, within_s=60)
 
 
 async def test_a_reset_connection_leaves_nothing_in_memory() -> None:
