@@ -6,10 +6,11 @@ ticket for each attempt. Meanwhile another process asks for the service's health
 each Centrifugo has its own memory engine: a connect does not pass the engine.
 
 Each process is in a session of its own. Linux gives each session an equal share of the cores (sched_autogroup), as
-Kubernetes does with pods that request the same CPU. With --one-session each thread gets one: a Centrifugo, which has
-many, then leaves little to the service. The share of time that the service waited for a core is printed either way.
+Kubernetes does with pods that request the same CPU. With --one-session each thread gets an equal share: Centrifugo has
+many threads, and leaves little CPU to the service. In both cases the command prints for which share of the time with
+work the service waited for a core.
 
-The exit code is 1 when a target is missed: all clients in within 60 s (and 10 ms more for each client above 6,000),
+The exit code is 1 when a target is missed: all clients connected within 60 s (10 ms more for each client above 6,000),
 identity asked at most 1.3 times per client, no client lost, health answered within 500 ms at p99.
 """
 
@@ -115,7 +116,7 @@ def _identity(port: int, latency_ms: float, calls: Path, own_session: bool) -> A
 
 
 async def _run(crowd: Crowd, options: argparse.Namespace, identity: Restartable, served: Restartable) -> list[RunQueue]:
-    """Run the storm; the samples of how long the service waited for a core."""
+    """Run the storm. Returns the samples of how long the service waited for a core."""
     queue: list[RunQueue] = []
     looking = asyncio.create_task(_look(served, queue))
     disturbing = asyncio.create_task(_disturb(options, identity, served))
@@ -155,7 +156,9 @@ def parsed() -> argparse.Namespace:
         "--kill-identity", action="store_true", help="kill identity during the storm; it is down for 3 s"
     )
     parser.add_argument("--restart-service", action="store_true", help="restart the service during the storm")
-    parser.add_argument("--one-session", action="store_true", help="share the cores by threads, not by processes")
+    parser.add_argument(
+        "--one-session", action="store_true", help="share the cores equally among threads, not processes"
+    )
     parser.add_argument(
         "--disturb-after", type=float, default=4, help="seconds until --kill-identity or --restart-service acts (4)"
     )

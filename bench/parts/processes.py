@@ -54,7 +54,8 @@ def process(
 ) -> Iterator[int]:
     """The process id of `program arguments`, once it listens on `port`. Raises BenchError.
 
-    In a session of its own, Linux gives it as much CPU as each other session, however many threads they have.
+    With `own_session` the process is in a session of its own, which gets as much CPU from Linux as each other session,
+    whatever their numbers of threads.
     """
     with (
         tempfile.TemporaryFile() as output,

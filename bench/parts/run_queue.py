@@ -1,4 +1,4 @@
-"""How long the main thread of a process waited for a core while it had work."""
+"""Measures how long the main thread of a process waited for a core while it had work."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ AUTOGROUP: Final = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
 class RunQueue(NamedTuple):
-    """Seconds on a core and seconds of waiting for one, since the thread began; `at_s` is when this was read."""
+    """The seconds that a thread has run on a core and waited for one since its start; `at_s` is the time of reading."""
 
     at_s: float
     ran_s: float
@@ -17,13 +17,13 @@ class RunQueue(NamedTuple):
 
 
 def run_queue(pid: int, at_s: float) -> RunQueue:
-    """The counters of the process's main thread. Raises OSError when there is no such process."""
+    """The counters of the process's main thread, read at `at_s`. Raises OSError if there is no such process."""
     ran_ns, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
     return RunQueue(at_s, int(ran_ns) / 1e9, int(waited_ns) / 1e9)
 
 
 def waiting_share(samples: Sequence[RunQueue]) -> float:
-    """The share of the time with work in which the thread waited for a core; 0 without work."""
+    """The share of the time with work that the thread waited for a core, 0 to 1; 0 without work."""
     steps = list(_steps(samples))
     waited_s = sum(step.waited_s for step in steps)
     busy_s = waited_s + sum(step.ran_s for step in steps)
@@ -31,19 +31,19 @@ def waiting_share(samples: Sequence[RunQueue]) -> float:
 
 
 def worst_waiting_share(samples: Sequence[RunQueue], within_s: float = 1.0) -> float:
-    """The largest `waiting_share` of a span of about this length."""
+    """The largest `waiting_share` of a time span of about `within_s` seconds."""
     return max((waiting_share(list(_span(samples, start, within_s))) for start in range(len(samples))), default=0.0)
 
 
 def _steps(samples: Sequence[RunQueue]) -> Iterator[RunQueue]:
-    """What was added between one sample and the next. A smaller counter is that of a new process, and is skipped."""
+    """The increases from each sample to the next. Where a counter became smaller, a new process began: no increase."""
     for before, after in pairwise(samples):
         if after.ran_s >= before.ran_s and after.waited_s >= before.waited_s:
             yield RunQueue(after.at_s, after.ran_s - before.ran_s, after.waited_s - before.waited_s)
 
 
 def _span(samples: Sequence[RunQueue], start: int, within_s: float) -> Iterator[RunQueue]:
-    """The samples from this one on, until the span is full."""
+    """The samples from `start` on, until they cover `within_s` seconds."""
     for sample in samples[start:]:
         yield sample
         if sample.at_s - samples[start].at_s >= within_s:
@@ -51,5 +51,5 @@ def _span(samples: Sequence[RunQueue], start: int, within_s: float) -> Iterator[
 
 
 def sessions_share_equally() -> bool:
-    """Whether Linux gives each session an equal share of the cores; otherwise each thread has one."""
+    """True if Linux gives each session an equal share of the cores; otherwise each thread gets an equal share."""
     return AUTOGROUP.exists() and AUTOGROUP.read_text().strip() == "1"

@@ -143,8 +143,8 @@ def table(found: Figures) -> str:
         f"/health/ready p50 {_ms(found.ready_s[0])}, p99 {_ms(found.ready_s[1])}, max {_ms(found.ready_s[2])} "
         f"({found.probes} probes, {found.probes_refused} refused)",
         f"event loop's lag p50 {_ms(found.lag_s[0])}, p99 {_ms(found.lag_s[1])}, max {_ms(found.lag_s[2])}",
-        f"the service waited for a core in {found.waiting_share[0]:.0%} of the time in which it had work, "
-        f"{found.waiting_share[1]:.0%} in the worst second",
+        f"the service waited for a core for {found.waiting_share[0]:.0%} of the time in which it had work, "
+        f"and for {found.waiting_share[1]:.0%} of it in the worst second",
         f"limit {min(limits):.0f} to {max(limits):.0f}: "
         + ", ".join(f"{limit:.0f} at {second:.0f} s" for second, limit in steps),
         *(f"{'MISSED' if bad else 'ok    '}  {sentence}" for sentence, bad in missed(found).items()),

@@ -1,4 +1,4 @@
-"""Checks before the bridge reads, made once Kafka answers. Pure."""
+"""Checks the topics when Kafka answers, before the bridge reads. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple

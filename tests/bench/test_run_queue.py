@@ -1,4 +1,4 @@
-"""How long a process waited for a core, from the system's counters."""
+"""The time that a process waited for a core, from the system's counters."""
 
 import os
 
@@ -7,13 +7,13 @@ import pytest
 from bench.parts.run_queue import RunQueue, run_queue, waiting_share, worst_waiting_share
 
 
-def test_the_share_is_that_of_the_time_with_work() -> None:
+def test_the_share_counts_only_the_time_with_work() -> None:
     samples = [RunQueue(0, 5.0, 1.0), RunQueue(10, 6.0, 4.0)]
 
     assert waiting_share(samples) == 0.75
 
 
-def test_a_new_process_begins_again() -> None:
+def test_counters_of_a_restarted_process_begin_again_at_zero() -> None:
     samples = [RunQueue(0, 5.0, 5.0), RunQueue(1, 6.0, 6.0), RunQueue(2, 0.1, 0.1), RunQueue(3, 0.1, 1.1)]
 
     assert waiting_share(samples) == pytest.approx(2 / 3)
@@ -26,7 +26,7 @@ def test_the_worst_second_is_found() -> None:
 
 
 @pytest.mark.parametrize("samples", [[], [RunQueue(0, 1, 1)], [RunQueue(0, 1, 1), RunQueue(1, 1, 1)]])
-def test_without_work_nothing_waits(samples: list[RunQueue]) -> None:
+def test_without_work_the_share_is_zero(samples: list[RunQueue]) -> None:
     assert (waiting_share(samples), worst_waiting_share(samples)) == (0, 0)
 
 
