@@ -42,7 +42,7 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 class Task(Generic[S, O]):
     """A command in delivery. `attempts` counts its requests, `failures` the temporary errors in the answers."""
 
-    __slots__ = ("attempts", "command", "failures", "follower", "owner", "state", "waits")
+    __slots__ = ("__weakref__", "attempts", "command", "failures", "follower", "owner", "state", "waits")
 
     def __init__(self, command: S, owner: O) -> None:
         self.command = command

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from bridge.centrifugo.api import Api
 from bridge.commands import Command, Poison, Publish, Reason
@@ -57,7 +58,7 @@ class Sender:
         self._timer: asyncio.TimerHandle | None = None
         self._outage = Outage()
         self._successes = 0
-        self._successes_before: dict[Sending, int] = {}
+        self._successes_before: WeakKeyDictionary[Sending, int] = WeakKeyDictionary()
         self._refusal_logged_at = -MISCONFIGURED_S
         self._stopped = False
         self.on_change: Callable[[], None] = lambda: None
@@ -222,11 +223,14 @@ class Sender:
 
     def _is_given_up(self, task: Sending) -> bool:
         """True if no attempts are left and other commands succeeded meanwhile: then Centrifugo is not at fault."""
+        most = self._limits.max_attempts
+        if not most:
+            return False
         before = self._successes_before.setdefault(task, self._successes)
-        return 0 < self._limits.max_attempts <= task.failures + 1 and self._successes > before
+        return most <= task.failures + 1 and self._successes > before
 
     def _finish(self, task: Sending, failure: Poison | None) -> None:
-        if self._successes_before:
+        if task.failures:
             self._successes_before.pop(task, None)
         if failure is not None:
             self._observer.failed(task)

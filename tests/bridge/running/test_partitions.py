@@ -1,16 +1,19 @@
 """Partitions that are assigned, revoked, and held back."""
 
 import asyncio
+import gc
 
+import pytest
 from aiohttp import web
 
 from bridge.commands import Mapped
+from bridge.delivery.lanes import Task
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import NotDelivered
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition
 from tests.bridge.made import POISON, publication, record
-from tests.bridge.running.rig import PARTITION, mapped, running_rig, silence, status, well
+from tests.bridge.running.rig import PARTITION, error_for, mapped, running_rig, silence, status, well
 from tests.harness.waiting import until
 
 OTHER = Partition("diary", 1)
@@ -93,6 +96,26 @@ async def test_a_dead_letter_at_the_end_of_a_partition_is_committed_after_an_out
 
     assert in_the_outage is None
     assert rig.letters == [("not_json", "1")]
+
+
+@pytest.mark.parametrize("max_attempts", [0, 1000])
+async def test_a_command_that_is_to_be_retried_is_forgotten_with_its_partition(max_attempts: int) -> None:
+    gc.collect()
+    before = _tasks()
+    async with running_rig(max_attempts=max_attempts) as rig:
+        rig.centrifugo.script = [error_for("a", 100)] * 10_000
+        rig.receive_publications("a")
+        await until(lambda: rig.value("retries_total", cause="error_100") > 2)
+        during = _tasks()
+        await rig.bridge.revoked([PARTITION], lost=False)
+        await until(lambda: _tasks() == before)
+
+    assert during == before + 1
+
+
+def _tasks() -> int:
+    gc.collect()
+    return sum(type(each) is Task for each in gc.get_objects())
 
 
 async def test_a_stopped_partition_is_released_at_once() -> None:
