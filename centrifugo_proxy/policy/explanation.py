@@ -106,7 +106,7 @@ def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
 def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings) -> tuple[str, ...]:
     steps = []
     if rule.ask_family_service:
-        steps.append(f"the family service ({surroundings.family_service}) is asked, and may still refuse")
+        steps.append(f"the family service ({surroundings.family_service}) is called, and may still refuse")
     if action is Action.SUBSCRIBE and surroundings.subscription_ttl_s:
         steps.append(f"the subscription is checked again after {surroundings.subscription_ttl_s} seconds")
     if action is Action.PUBLISH and rule.max_publish_bytes is not None:
@@ -117,7 +117,7 @@ def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings
 
 
 def _after_rpc(rule: RpcRule, surroundings: Surroundings) -> tuple[str, ...]:
-    asked = f"the backend {rule.backend} ({surroundings.backends[rule.backend]}) is asked, and may still refuse"
+    asked = f"the backend {rule.backend} ({surroundings.backends[rule.backend]}) is called, and may still refuse"
     if rule.max_request_bytes is None:
         return (asked,)
     return f"more than {rule.max_request_bytes} bytes of data are refused with {codes.TOO_LARGE}", asked

@@ -117,7 +117,7 @@ const REPORTS = {
     if (first) timeline.gather(why, member.name);
   },
   lost: (member, { code }) => timeline.gather(code === EXPIRED ? "expired" : "lost", member.name),
-  ended: (member, { code, reason }) => timeline.add("bad", `${member.name} is disconnected for good: ${code} ${reason}.`),
+  ended: (member, { code, reason }) => timeline.add("bad", `${member.name} is permanently disconnected: ${code} ${reason}.`),
   joined: (member) => chat.note(`${member.name} is in the chat again.`),
   "not joined": (member, { message }) => {
     chat.note(`${member.name} may not join the chat: ${message}.`, "bad");

@@ -99,7 +99,7 @@ class Observer(Protocol):
     """Receives the events of claims."""
 
     def claimed(self, result: Result, seconds: float | None) -> None:
-        """A claim ended. `seconds` is the time that the store took, None if it was not asked."""
+        """A claim ended. `seconds` is the time that the store took, None if it was not called."""
 
     def noticed(self, notice: ClaimsNotice) -> None: ...
 

@@ -10,7 +10,7 @@ from bench.parts.processes import BenchError
 
 
 def test_a_result_is_returned_and_written_to_the_file_of_json(tmp_path: Path) -> None:
-    options = parser_of("made up").parse_args(["--json", str(tmp_path / "result.json")])
+    options = parser_of("invented").parse_args(["--json", str(tmp_path / "result.json")])
 
     result = measured(lambda: {"cpu_us": 1.5}, options.json)
 

@@ -45,7 +45,7 @@ def test_every_line_of_an_outage_is_in_the_runbook_with_its_level_and_fields(cap
     caplog.set_level(logging.INFO)
 
     log = OperatorLog(time.monotonic)
-    log.write("connect", Decision("success", 200, answers.Result({}), NOTICES, ValueError("made up")))
+    log.write("connect", Decision("success", 200, answers.Result({}), NOTICES, ValueError("invented")))
 
     assert len(caplog.records) == len(NOTICES) + 1
     for record in caplog.records:
@@ -66,13 +66,13 @@ def test_every_line_about_peers_and_our_identity_is_in_the_runbook_with_its_leve
     peer, spiffe = PeerLog("identity"), SpiffeLog(["identity"])
     peer.channel_replaced(Reason.SILENT)
     peer.tls_files_taken()
-    peer.tls_files_refused("made up")
+    peer.tls_files_refused("invented")
     for connected in (False, True, False):
         spiffe.agent_connected(connected, "UNAVAILABLE")
     spiffe.svid_taken(svid)
     spiffe.svid_expired(svid)
-    spiffe.svid_refused("made up")
-    spiffe.dialled("identity", "wrong_id", "made up")
+    spiffe.svid_refused("invented")
+    spiffe.dialled("identity", "wrong_id", "invented")
     spiffe.closed_early("identity", 0.1, svid)
 
     assert len(caplog.records) == 11

@@ -101,7 +101,7 @@ async def test_an_open_and_empty_pool_has_a_notice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "gets_in", "kept"),
+    ("result", "accepted", "kept"),
     [
         (Result.WON, True, False),
         (Result.LOCAL, True, False),
@@ -110,13 +110,13 @@ async def test_an_open_and_empty_pool_has_a_notice() -> None:
     ],
 )
 async def test_a_ticket_returns_to_the_pool_only_if_the_store_does_not_answer(
-    result: Result, gets_in: bool, kept: bool
+    result: Result, accepted: bool, kept: bool
 ) -> None:
     gate = admission("a", claims=Claimed(result))
 
     admitted = await gate.admit("a", OUTAGE_S, 0)
 
-    assert (admitted is not None, gate.holds("a")) == (gets_in, kept)
+    assert (admitted is not None, gate.holds("a")) == (accepted, kept)
 
 
 @pytest.mark.parametrize(("used", "left"), [(None, 3), (0, 3), (2, 1), (3, 0), (5, 0)])

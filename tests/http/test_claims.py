@@ -76,13 +76,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 async def test_one_of_fifty_connects_with_a_ticket_at_two_services_succeeds(url: str) -> None:
     async with in_outage(url) as first, in_outage(url) as second:
-        let_in = []
+        accepted = []
         for ticket in POOL[:ROUNDS]:
             statuses = await asyncio.gather(*(status_of(running, ticket) for running in (first, second) * 25))
-            let_in.append(statuses.count(200))
+            accepted.append(statuses.count(200))
             assert statuses.count(503) == 49
 
-    assert let_in == [1] * ROUNDS
+    assert accepted == [1] * ROUNDS
 
 
 async def test_a_used_ticket_stays_used_after_a_restart(url: str) -> None:

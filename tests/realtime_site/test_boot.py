@@ -1,4 +1,4 @@
-"""Starting and ending, by starting the process: `manage.py serve`, and uvicorn by hand."""
+"""Startup and shutdown of the real process: `manage.py serve`, and a manually started uvicorn."""
 
 import asyncio
 import shutil

@@ -212,7 +212,7 @@ def namespace_sub_refresh_off(configuration: Configuration, facts: ServiceFacts)
             yield Problem(
                 namespace.at(ASKED[configuration.major].format("sub_refresh")),
                 "Subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or a time from the family service). Centrifugo then "
-                "expects a token from the client. The client has none, so the subscription ends for good although "
+                "expects a token from the client. The client has none, so the subscription ends permanently although "
                 "the policy allows it.",
                 "Enable the namespace's sub_refresh proxy, as manage.py centrifugo_config prints it.",
             )
@@ -227,7 +227,7 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
             yield Problem(
                 "channel.namespaces" if configuration.major == 6 else "namespaces",
                 f"The policy has rules for channels of the namespace {name!r}, which Centrifugo does not have. "
-                "Centrifugo refuses every client with unknown channel (102), and does not ask the policy.",
+                "Centrifugo refuses every client with unknown channel (102), and does not call the service.",
                 f"Add the namespace {name!r} with its proxies, as manage.py centrifugo_config prints it.",
             )
             continue

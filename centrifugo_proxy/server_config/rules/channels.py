@@ -32,7 +32,7 @@ def namespace_boundary(configuration: Configuration, facts: ServiceFacts) -> Ite
             BOUNDARY[configuration.major],
             "In the policy, the namespace of a channel ends at a colon (family:42). Centrifugo looks for another "
             "separator and finds no namespace in these channels: the options and proxies of their namespaces do not "
-            "apply, and the policy may never be asked.",
+            "apply, and the policy may never be evaluated.",
             "Set it to :, the default, or remove it.",
         )
 
@@ -45,7 +45,7 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
             f"With this prefix, the channels of {', '.join(caught)} are private: a subscription needs a token. "
-            "Centrifugo refuses every client with permission denied (103), and does not ask the policy.",
+            "Centrifugo refuses every client with permission denied (103), and does not call the service.",
             "Set it to $, the default, or remove it.",
         )
 
@@ -59,7 +59,7 @@ def rpc_boundary(configuration: Configuration, facts: ServiceFacts) -> Iterator[
             RPC_BOUNDARY[configuration.major],
             "The policy's methods have dots in their names (diary.add). Centrifugo reads the part before the first dot "
             "as an RPC namespace. If there is no such RPC namespace, each call fails with method not found (104), and "
-            "the policy is not asked.",
+            "the policy is not evaluated.",
             "Set it to :, the default, or add each RPC namespace with its proxy.",
         )
 

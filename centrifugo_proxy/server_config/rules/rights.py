@@ -30,7 +30,7 @@ def rights_without_subscription(configuration: Configuration, facts: ServiceFact
             for path, right in _rights(namespace):
                 yield Problem(
                     path,
-                    f"Every connected client can {right}, in any of these channels. The subscribe proxy is not asked: "
+                    f"Every connected client can {right}, in any of these channels. The subscribe proxy is not called: "
                     "families, parental locks, tiers and the degraded mark have no effect.",
                     f"Set it to false{_instead(path)}.",
                 )

@@ -89,7 +89,7 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
 
 
 def _ends_client(transform: Transform, event: str) -> bool:
-    """True if the client stops for good. On events other than connect, an error only fails one command."""
+    """True if the client stops permanently. On events other than connect, an error only fails one command."""
     return not tries_again(transform) and (event == "connect" or not transform.error_code)
 
 

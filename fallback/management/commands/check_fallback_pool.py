@@ -19,7 +19,7 @@ from fallback.tickets import load
 class Command(OperatorCommand):
     help = (
         "Show the state of the fallback pool. By default, the pool file is read, as at the start of a process. With\n"
-        "--url, a running process is asked for its tickets left. The command prints no tickets and changes nothing."
+        "--url, the tickets left in a running process are read. The command prints no tickets and changes nothing."
     )
     epilog = """\
 exit codes (those of monitoring plugins):

@@ -222,7 +222,7 @@ def test_an_allowed_method_is_reported_with_its_limit_and_its_backend(policy: Pa
             "ALLOWED: nothing in the rule refuses.",
             "Decided by [[rpc]] rule 1 (policy.toml, line 24), match 'diary.*'.",
             "Then: more than 20 bytes of data are refused with 413.",
-            "Then: the backend diary (127.0.0.1:1) is asked, and may still refuse.",
+            "Then: the backend diary (127.0.0.1:1) is called, and may still refuse.",
         ],
     )
 
@@ -252,7 +252,7 @@ def test_a_family_service_is_named(policy: Path, settings: Settings) -> None:
 
     _, report = check_json(policy, *CHILD, "--channel", "room:1")
 
-    assert report["decision"]["then"] == ["the family service (family:50051) is asked, and may still refuse"]
+    assert report["decision"]["then"] == ["the family service (family:50051) is called, and may still refuse"]
 
 
 ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [

@@ -70,7 +70,7 @@ def test_the_text_output_shows_one_step_after_the_other() -> None:
     assert lines[6:8] == [
         "ok        0.000 s  identity down  identity fails: a pool ticket at once",
         '      503 {"disconnect":{"code":4503,"reason":"ticket validation temporarily unavailable"}} '
-        "(identity asked; not degraded; pool tickets left: 2)",
+        "(identity called; not degraded; pool tickets left: 2)",
     ]
     assert lines[-1] == "Every step as expected."
 

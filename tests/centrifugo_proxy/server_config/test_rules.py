@@ -38,11 +38,11 @@ PRINTED = {"status_code": 401, "to_disconnect": {"code": 4401, "reason": "invali
 
 
 def to_disconnect(status: int, code: int) -> dict[str, Any]:
-    return {"status_code": status, "to_disconnect": {"code": code, "reason": "made up"}}
+    return {"status_code": status, "to_disconnect": {"code": code, "reason": "invented"}}
 
 
 def to_error(status: int, code: int, temporary: bool) -> dict[str, Any]:
-    return {"status_code": status, "to_error": {"code": code, "message": "made up", "temporary": temporary}}
+    return {"status_code": status, "to_error": {"code": code, "message": "invented", "temporary": temporary}}
 
 
 def granular(**connect: Any) -> dict[str, Any]:
@@ -253,19 +253,19 @@ FIRES: Final = [
     ),
     Case("insecure-mode", "client.insecure", {"client.insecure": True}),
     Case("insecure-mode", "api_insecure", {"api_insecure": 1}, major=5),
-    Case("jwt-keys", "client.token.hmac_secret_key", {"client.token.hmac_secret_key": "made up"}),
-    Case("jwt-keys", "client.token.hmac_previous_secret_key", {"client.token.hmac_previous_secret_key": "made up"}),
+    Case("jwt-keys", "client.token.hmac_secret_key", {"client.token.hmac_secret_key": "invented"}),
+    Case("jwt-keys", "client.token.hmac_previous_secret_key", {"client.token.hmac_previous_secret_key": "invented"}),
     Case("jwt-keys", "token_jwks_public_endpoint", {"token_jwks_public_endpoint": "https://keys.test"}, major=5),
     Case(
         "subscription-tokens",
         "client.subscription_token.hmac_secret_key",
-        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "made up"},
+        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "invented"},
         expected=ALL_EVENTS,
     ),
     Case(
         "subscription-tokens",
         "client.subscription_token.hmac_previous_secret_key",
-        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_previous_secret_key": "made up"},
+        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_previous_secret_key": "invented"},
         expected=ALL_EVENTS,
     ),
     Case(
@@ -452,11 +452,11 @@ SILENT: Final = [
     Case("origins-empty", "one as a string", {"allowed_origins": "https://app.test"}, major=5),
     Case("anonymous-access", "off", {"client.allow_anonymous_connect_without_token": "false"}),
     Case("insecure-mode", "off", {"client.insecure": False, "admin.insecure": 0}),
-    Case("jwt-keys", "an audience without a key", {"client.token.audience": "made up"}),
+    Case("jwt-keys", "an audience without a key", {"client.token.audience": "invented"}),
     Case(
         "subscription-tokens",
         "no subscribe proxy to go past",
-        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "made up"},
+        {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "invented"},
     ),
     Case(
         "user-limited-channels",

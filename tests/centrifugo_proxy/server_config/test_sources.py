@@ -216,7 +216,10 @@ def test_a_configuration_by_variables_alone_has_no_findings() -> None:
 
 
 def test_variables_of_the_other_major_are_ignored_and_reported() -> None:
-    variables = {"CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test", "CENTRIFUGO_TOKEN_HMAC_SECRET_KEY": "made up"}
+    variables = {
+        "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test",
+        "CENTRIFUGO_TOKEN_HMAC_SECRET_KEY": "invented",
+    }
 
     report = lint_variables(variables, CONNECT_ONLY, 6)
 

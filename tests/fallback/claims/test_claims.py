@@ -44,7 +44,7 @@ class Store:
         if self.hangs:
             await asyncio.Event().wait()
         if not self.up:
-            raise StoreError("made up")
+            raise StoreError("invented")
 
     async def evicts(self) -> str:
         return self.policy

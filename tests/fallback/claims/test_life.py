@@ -90,7 +90,7 @@ class FleetLife(RuleBasedStateMachine):
         self.network = Network()
         self.now = 0.0
         self.lives = 0
-        self.let_in: Counter[tuple[str, str]] = Counter()  # by ticket and holder
+        self.accepted: Counter[tuple[str, str]] = Counter()  # by ticket and holder
         self.processes = [self._started() for _ in range(3)]
 
     def _started(self) -> Process:
@@ -111,7 +111,7 @@ class FleetLife(RuleBasedStateMachine):
             for ticket, task in [each for each in process.connects if each[1].done()]:
                 process.connects.remove((ticket, task))
                 if not task.cancelled() and task.result() is not None:
-                    self.let_in[ticket, process.claims.store.holder] += 1  # type: ignore[attr-defined]
+                    self.accepted[ticket, process.claims.store.holder] += 1  # type: ignore[attr-defined]
 
     @rule(index=st.integers(0, 2), ticket=st.sampled_from(TICKETS))
     def connect(self, index: int, ticket: str) -> None:
@@ -174,9 +174,9 @@ class FleetLife(RuleBasedStateMachine):
         self.loop.run_until_complete(self.processes[index].claims.contact())
 
     @invariant()
-    def no_ticket_gets_in_twice(self) -> None:
-        by_ticket = Counter(ticket for ticket, _ in self.let_in.elements())
-        assert all(count == 1 for count in by_ticket.values()), self.let_in
+    def no_ticket_is_accepted_twice(self) -> None:
+        by_ticket = Counter(ticket for ticket, _ in self.accepted.elements())
+        assert all(count == 1 for count in by_ticket.values()), self.accepted
 
     def teardown(self) -> None:
         """A running process still accepts a ticket that it holds and on which no connection was accepted."""
@@ -184,8 +184,8 @@ class FleetLife(RuleBasedStateMachine):
             self._lose_all()
             self.now += 5.0
             for process in self.processes:
-                self._use_up_what_it_holds(process)
-            self.no_ticket_gets_in_twice()
+                self._use_held_tickets(process)
+            self.no_ticket_is_accepted_twice()
         finally:
             self.loop.close()
 
@@ -195,9 +195,9 @@ class FleetLife(RuleBasedStateMachine):
                 question.answer.set_exception(StoreError("the end"))
         self._run()
 
-    def _use_up_what_it_holds(self, process: Process) -> None:
+    def _use_held_tickets(self, process: Process) -> None:
         holder = process.claims.store.holder  # type: ignore[attr-defined]
-        used = {ticket for ticket, _ in self.let_in}
+        used = {ticket for ticket, _ in self.accepted}
         for ticket in TICKETS:
             if self.network.claims.get(ticket_key(digest(ticket))) == holder and ticket not in used:
                 self.loop.run_until_complete(process.claims.contact())
@@ -208,7 +208,7 @@ class FleetLife(RuleBasedStateMachine):
                 self.network.record(question)
                 question.answer.set_result(self.network.answer_to(question))
                 self._run()
-                assert self.let_in[ticket, holder] == 1
+                assert self.accepted[ticket, holder] == 1
 
 
 class LocalFleetLife(FleetLife):
@@ -217,8 +217,8 @@ class LocalFleetLife(FleetLife):
     on_error = OnError.LOCAL
 
     @invariant()
-    def no_ticket_gets_in_twice(self) -> None:
-        assert all(count == 1 for count in self.let_in.values()), self.let_in
+    def no_ticket_is_accepted_twice(self) -> None:
+        assert all(count == 1 for count in self.accepted.values()), self.accepted
 
     @rule(index=st.integers(0, 2))
     def crash(self, index: int) -> None:
@@ -229,7 +229,7 @@ class LocalFleetLife(FleetLife):
             self._lose_all()
             for process in self.processes:
                 self._send_all(process)
-            doubled = len(self.let_in) - len({ticket for ticket, _ in self.let_in})
+            doubled = len(self.accepted) - len({ticket for ticket, _ in self.accepted})
             results = [result for process in self.processes for result in remembered(process.claims).results]
             assert results.count(Result.CONFLICT) >= doubled
             assert not any(process.claims.unsent for process in self.processes)

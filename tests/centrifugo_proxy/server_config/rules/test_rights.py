@@ -68,7 +68,7 @@ FIRES: Final = [
         f"{AT}.subscription_type",
         {
             **six(subscription_type="shared_poll"),
-            "shared_poll.hmac_secret_key": "made up",
+            "shared_poll.hmac_secret_key": "invented",
             "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
         },
         expected=FAMILY,
@@ -86,7 +86,7 @@ SILENT: Final = [
         "a namespace without proxy or policy",
         {
             "channel.namespaces": [{"name": "news", "subscription_type": "shared_poll"}],
-            "shared_poll.hmac_secret_key": "made up",
+            "shared_poll.hmac_secret_key": "invented",
             "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
         },
     ),
