@@ -26,7 +26,7 @@ class CounterTally(Collector):
         self.counts: Final = dict.fromkeys(series, 0)
 
     def collect(self) -> Iterable[Metric]:
-        """The family; `_total` is added to its name."""
+        """The metric family; its samples are named with `_total`."""
         family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
         for labels, count in list(self.counts.items()):
             family.add_metric(labels, count)
@@ -82,7 +82,7 @@ class HistogramTally(Collector):
         return self.series.setdefault(labels, Series(self._buckets))
 
     def collect(self) -> Iterable[Metric]:
-        """The family."""
+        """The metric family."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         for labels, series in list(self.series.items()):
             counts, total = series.snapshot()

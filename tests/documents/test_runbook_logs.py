@@ -77,4 +77,4 @@ def test_every_line_about_peers_and_our_identity_is_in_the_runbook_with_its_leve
 
     assert len(caplog.records) == 11
     for record in caplog.records:
-        assert f"\n| {NAMES[record.levelno]} | `{record.getMessage().replace('made up', '…')}` | " in text
+        assert f"\n| {NAMES[record.levelno]} | `{record.getMessage().replace('invented', '…')}` | " in text

@@ -1,6 +1,6 @@
-"""How many examples the property tests try.
+"""The number of examples that the property tests try.
 
-`make check` tries a tenth, `make test EXAMPLES=10` ten times as many.
+`make check` tries a tenth of them; `make test EXAMPLES=10` tries ten times as many.
 """
 
 import os

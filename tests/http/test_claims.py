@@ -202,9 +202,7 @@ async def test_a_caller_that_hangs_up_during_its_claim_loses_no_ticket(redis: Re
         redis.pause()
         request = asyncio.create_task(running.connect(POOL[0]))
         async with asyncio.timeout(20):
-            while (await health(running))["fallback_pool"]["size"] == len(
-                POOL
-            ):  # the line appears when the ticket is claimed
+            while (await health(running))["fallback_pool"]["size"] == len(POOL):  # until the ticket is taken
                 await asyncio.sleep(0.01)
         request.cancel()
         await asyncio.wait([request])

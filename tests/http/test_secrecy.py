@@ -28,21 +28,21 @@ WINDOW_S = 0.5
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 KINDS = (
     "good", "again", "denied", "failing", "odd", "late", "pool", "spent", "no-pool", "unanswered", "long", "number",
-    "scolded", "broken", "oversized", "encoded", "named", "guarded", "gone",
+    "error", "broken", "oversized", "encoded", "named", "guarded", "gone",
 )  # fmt: skip
 NEVER_CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"} 0.0'
 OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans", "answers")
 
 
-async def blurts(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+async def leaks_ticket_in_details(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
     """Ends every call with an error whose details contain the ticket."""
-    await context.abort(grpc.StatusCode.INTERNAL, f"no luck with {request.ticket}")
+    await context.abort(grpc.StatusCode.INTERNAL, f"cannot validate {request.ticket}")
     raise AssertionError("abort does not return")
 
 
-async def scolds(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+async def leaks_ticket_in_message(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
     """Returns an Error whose message contains the ticket."""
-    return pb.ValidateResponse(error=pb.Error(code=1, message=f"cannot tell about {request.ticket}"))
+    return pb.ValidateResponse(error=pb.Error(code=1, message=f"not sure about {request.ticket}"))
 
 
 class Run:
@@ -66,10 +66,10 @@ class Run:
         async with identity_stub() as identity:
             with collector() as sink, serving(**self._settings(identity, tickets_path, sink)) as process:
                 async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
-                    await self._ask_everything(http, identity)
-                    await self._look(http)
+                    await self._send_every_kind(http, identity)
+                    await self._read_metrics_and_health(http)
                 process.terminate()
-                self._keep(process, sink)
+                self._record_outputs(process, sink)
 
     def _settings(self, identity: IdentityStub, tickets_path: Path, sink: Collector) -> dict[str, str]:
         return {
@@ -84,11 +84,11 @@ class Run:
             "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         }
 
-    async def _ask_everything(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
+    async def _send_every_kind(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:
         odd = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="r" * 200)))
         steps: list[tuple[str, Script]] = [
             ("good", success()), ("again", success(degraded=True)), ("denied", aborts(grpc.StatusCode.NOT_FOUND)),
-            ("failing", blurts), ("odd", odd), ("scolded", scolds), ("late", hangs),
+            ("failing", leaks_ticket_in_details), ("odd", odd), ("error", leaks_ticket_in_message), ("late", hangs),
         ]  # fmt: skip
         for kind, identity.script in steps:
             await self._connect(http, connect_body(self.tickets[kind]))
@@ -100,12 +100,12 @@ class Run:
         for kind in ("pool", "pool", "no-pool"):
             await self._connect(http, connect_body(self.tickets[kind]))
         identity.script = success()
-        await self._ask_badly(http)
+        await self._send_bad_requests(http)
         async with asyncio.timeout(30):
             while NEVER_CANCELLED in (await http.get("/metrics")).text:
                 await self._hang_up(http, identity)
 
-    async def _ask_badly(self, http: httpx.AsyncClient) -> None:
+    async def _send_bad_requests(self, http: httpx.AsyncClient) -> None:
         tickets = self.tickets
         await self._connect(http, connect_body(tickets["long"] * 200))
         await self._connect(http, connect_body([tickets["number"]]))
@@ -137,11 +137,11 @@ class Run:
         await asyncio.wait([caller])
         await asyncio.sleep(WINDOW_S)  # the page of metrics is rendered at most once a second
 
-    async def _look(self, http: httpx.AsyncClient) -> None:
+    async def _read_metrics_and_health(self, http: httpx.AsyncClient) -> None:
         self.outputs["metrics"] = (await http.get("/metrics")).text
         self.outputs["health"] = (await http.get("/health")).text
 
-    def _keep(self, process: Process, sink: Collector) -> None:
+    def _record_outputs(self, process: Process, sink: Collector) -> None:
         self.outputs |= {"stdout": process.stdout(), "stderr": process.stderr(), "answers": "\n".join(self.answers)}
         self.outputs["spans"] = "\n".join(str(export) for export in sink.exports)
 

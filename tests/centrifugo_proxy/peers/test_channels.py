@@ -42,7 +42,7 @@ async def test_a_name_that_was_not_found_is_found_within_two_seconds(identity: I
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
 
-async def test_a_name_server_that_was_silent_is_asked_again_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_name_server_that_was_silent_is_queried_again_within_two_seconds(identity: IdentityStub) -> None:
     async with name_server("127.0.0.1") as names, client_of(names.target(identity.port)) as client:
         names.silent = True
         assert "OK" not in await client.ask_for(4)
