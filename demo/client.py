@@ -24,10 +24,8 @@ from centrifuge.exceptions import CentrifugeError, ReplyError
 from demo.people import CHAT, HOUSEHOLDS
 
 STARTED = 0
-OWN_CODES = (
-    STARTED,
-    1,
-)  # codes that the SDK sets itself when it connects or disconnects, which are not worth a line
+# Codes that the SDK sets when it connects or disconnects. They are not reported.
+OWN_CODES = (STARTED, 1)
 PATIENCE_S = 5.0
 
 

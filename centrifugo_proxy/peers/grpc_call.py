@@ -118,10 +118,8 @@ class ObservedCall(Generic[Request, Response]):
         succeeded = True
         try:
             body = await call
-        except (
-            grpc.RpcError,
-            asyncio.CancelledError,
-        ):  # the call has failed; a cancellation of this task raises at the await above
+        # The call has failed; a cancellation of this task raises at the await above.
+        except (grpc.RpcError, asyncio.CancelledError):
             succeeded = False
         if not succeeded:  # outside the except block, whose exception quotes the peer
             raise await self._failure(call, make_call)

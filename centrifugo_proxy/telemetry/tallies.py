@@ -50,9 +50,8 @@ class Series:
     def observe(self, value: float) -> None:
         """Count a value."""
         self._counts[bisect_left(self._buckets, value)] += 1
-        self._total += (
-            value  # CPython switches threads only at calls and loops, and between these two lines there is neither
-        )
+        # CPython switches threads only at calls and loops; there is neither between the line above and the one below.
+        self._total += value
 
     def snapshot(self) -> tuple[list[int], float]:
         """The cumulative counts, the last of which is the number of values, and the sum of the values."""

@@ -196,9 +196,8 @@ def _expects_continue(headers: Headers) -> bool:
 
 def _parsed_target(target: bytes) -> Target:
     """The parts of a target. Raises Refused."""
-    if (
-        b"#" in target
-    ):  # httptools would drop the fragment, but a proxy in front of the service compares the whole target
+    # httptools would drop the fragment, but a proxy in front of the service compares the whole target.
+    if b"#" in target:
         raise Refused(MALFORMED)
     try:
         url = httptools.parse_url(target)

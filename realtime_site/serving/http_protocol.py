@@ -378,9 +378,8 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def _refuse_after_answers(self, response: bytes) -> None:
         """Refuse a request that cannot be parsed, after the answers to the complete requests before it."""
-        logger.warning(
-            "Invalid HTTP request received."
-        )  # uvicorn's message; the flood filter passes one line in 30 seconds
+        # The message is uvicorn's; the flood filter passes one line in 30 seconds.
+        logger.warning("Invalid HTTP request received.")
         self._forget_data()
         if self._receiving is not None and self._receiving is self._current:
             return self._refuse(response)

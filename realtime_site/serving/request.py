@@ -24,9 +24,8 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        if (
-            "_completed" in self.__dict__
-        ):  # the request is complete, or being completed, so the attribute does not exist
+        # A request that is complete, or being completed, has all attributes that exist.
+        if "_completed" in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)

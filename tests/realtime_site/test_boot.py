@@ -216,11 +216,8 @@ def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, com
 
 def test_debug_outside_loopback_has_a_warning(pool_file: Path) -> None:
     port = free_port()
-    variables = {
-        "DEBUG": "true",
-        "LISTEN_HOST": "0.0.0.0",
-        "CENTRIFUGO_PROXY_TOKEN": "s3same",
-    }  # uvicorn's --host binds
+    # The process listens on loopback, by uvicorn's --host; only the setting has another address.
+    variables = {"DEBUG": "true", "LISTEN_HOST": "0.0.0.0", "CENTRIFUGO_PROXY_TOKEN": "s3same"}
 
     with started(uvicorn_command(port), port, **variables) as process:
         process.wait_until_ready()

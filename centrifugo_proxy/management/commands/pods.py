@@ -81,9 +81,8 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
                 self.stdout.write(dumped(Fleet(())))
         except KeyboardInterrupt:
             pass
-        except (
-            BrokenPipeError
-        ):  # the reader has closed the pipe; without this, Python's flush at exit would report it again
+        except BrokenPipeError:
+            # The reader has closed the pipe. Without this line, Python's flush at exit would report it again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(self.state)
 

@@ -109,9 +109,8 @@ def is_expression_of_go(pattern: str) -> bool:
     try:
         re.compile(pattern)
     except re.error as error:
-        return "global flags" in str(error) or "bad escape" in str(
-            error
-        )  # Go accepts some flags and escapes that Python does not
+        # Go accepts some flags and escapes that Python does not.
+        return "global flags" in str(error) or "bad escape" in str(error)
     return True
 
 
