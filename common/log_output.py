@@ -157,7 +157,7 @@ def _writer(descriptor: int) -> LineWriter:
 
 
 def dropped_lines() -> int:
-    """How many log lines this process has lost, on all streams."""
+    """The number of log lines that this process has lost, on all streams."""
     return sum(writer.dropped for writer in _writers.values())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class _Since:
-    """When a message last passed (monotonic seconds), and how many were suppressed since."""
+    """The time at which a message last passed (monotonic seconds), and the number of suppressed ones since."""
 
     at: float
     count: int = 0

@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """When to connect, in milliseconds: late in the window, just after it, before a probe is due, and after that."""
+    """Times of connects in milliseconds: late in the window, just after it, before a probe is due, and after that."""
 
     inside_ms: int
     past_ms: int

@@ -1,4 +1,4 @@
-"""Where the service and the bridge listen: read by the settings and by the health check."""
+"""The addresses on which the service and the bridge listen. The settings and the health check read them."""
 
 from typing import NamedTuple
 

@@ -23,7 +23,7 @@ OUTCOMES: Final = ("answered", "failed", "other")
 
 
 class Probed(NamedTuple):
-    """How one probe ended. `status` is the gRPC status name of a failed one, else ""."""
+    """The result of one probe. `status` is the gRPC status name of a failed probe, otherwise ""."""
 
     outcome: str
     status: str = ""

@@ -32,7 +32,7 @@ class State(Enum):
 
 
 class Step(Enum):
-    """What to do about a channel now. At most one candidate exists."""
+    """The next step for a channel. At most one candidate exists."""
 
     KEEP = "keep"
     OPEN = "open a candidate in place of the one there is"
@@ -41,7 +41,7 @@ class Step(Enum):
 
 
 class Reason(Enum):
-    """Why a channel is replaced."""
+    """The reason for which a channel is replaced."""
 
     FAILING = "not connected"
     SILENT = "calls exceeded their deadline"

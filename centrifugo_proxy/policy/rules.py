@@ -22,7 +22,7 @@ SPECIAL: Final = frozenset({WILDCARD, *PLACEHOLDERS})
 
 
 class Action(StrEnum):
-    """What a channel rule can allow."""
+    """The actions that a channel rule can allow."""
 
     SUBSCRIBE = "subscribe"
     PUBLISH = "publish"

@@ -44,7 +44,7 @@ def path_of(event: str) -> str:
 
 
 class ResponseMode(StrEnum):
-    """Whether refusals keep their HTTP status (`http`) or travel in a 200 (`envelope`)."""
+    """The form of refusals: with their own HTTP status (`http`), or in a 200 (`envelope`)."""
 
     HTTP = "http"
     ENVELOPE = "envelope"

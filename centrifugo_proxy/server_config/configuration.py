@@ -78,7 +78,7 @@ class Namespace:
         return str(self.options.get("name") or "")
 
     def on(self, name: str) -> bool:
-        """Whether this option is switched on."""
+        """True if this option is switched on."""
         return is_true(self.options.get(name))
 
     def at(self, name: str) -> str:
@@ -109,11 +109,11 @@ class Configuration:
         return Option(path, find(self.tree, path))
 
     def is_on(self, path: str) -> bool:
-        """Whether the option under a dotted path is switched on."""
+        """True if the option under a dotted path is switched on."""
         return is_true(self.option(path).value)
 
     def chooses_proxies(self) -> bool:
-        """Whether namespaces choose a proxy by its name: always in v6, and in v5's granular mode."""
+        """True if namespaces choose a proxy by its name: always in v6, and in v5's granular mode."""
         return self.major == 6 or self.is_on("granular_proxy_mode")
 
     def text(self, path: str, default: str = "") -> str:

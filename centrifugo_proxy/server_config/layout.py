@@ -1,4 +1,4 @@
-"""Which major's layout a configuration is written in."""
+"""Decides which major's layout a configuration has."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -79,7 +79,7 @@ class Report(NamedTuple):
     findings: list[Finding]
 
     def count(self, severity: Severity) -> int:
-        """How many findings are of this severity."""
+        """The number of findings with this severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
 

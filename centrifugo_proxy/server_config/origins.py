@@ -1,4 +1,4 @@
-"""Which origins an entry of Centrifugo's `allowed_origins` admits: https://centrifugal.dev/docs/server/configuration
+"""The origins that an entry of Centrifugo's `allowed_origins` admits: https://centrifugal.dev/docs/server/configuration
 
 Each entry is a pattern of https://github.com/gobwas/glob without separators: `*` matches dots and slashes too.
 """

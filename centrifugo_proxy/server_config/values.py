@@ -21,7 +21,7 @@ Accepted = Callable[[Any], str]
 
 
 def accepted_instead(setting: Setting, major: int) -> str:
-    """What Centrifugo accepts for this option if it refuses the value; "" if it accepts the value."""
+    """The values that Centrifugo accepts for this option, if it refuses this one; "" if it accepts it."""
     if setting.value is None or isinstance(setting.value, FromSecret) or setting.kind is None:
         return ""
     if major == 5 and "[" not in setting.option:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 
 class StoreKind(StrEnum):
-    """Where claims are kept; `/health` shows the value. NONE: each process keeps its own."""
+    """The place where claims are kept; `/health` shows the value. NONE: each process keeps its own claims."""
 
     NONE = "none"
     REDIS = "redis"

@@ -72,7 +72,7 @@ Place = RedisServer | RedisSocket | RedisSentinel | Folder
 
 
 def parse_claims_url(url: str) -> Place:
-    """Where claims are stored. Raises BadClaimsUrl."""
+    """The store that the URL names. Raises BadClaimsUrl."""
     try:
         parts = urlsplit(url.strip())
         fields = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

@@ -86,7 +86,7 @@ class RequestParser:
 
     @property
     def room(self) -> int:
-        """How many more bytes a head, trailers or chunk extensions may have."""
+        """The number of further bytes that a head, trailers or chunk extensions may have."""
         return HEAD_BYTES - self._unproductive
 
     def feed(self, piece: bytes) -> None:

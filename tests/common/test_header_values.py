@@ -1,4 +1,4 @@
-"""Which secrets can be sent in an HTTP header."""
+"""The secrets that can be sent in an HTTP header."""
 
 import pytest
 

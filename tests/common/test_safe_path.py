@@ -1,4 +1,4 @@
-"""Which part of a secret's configured path may be shown."""
+"""The part of a secret's configured path that messages may contain."""
 
 import pytest
 

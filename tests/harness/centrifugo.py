@@ -36,12 +36,12 @@ Config = dict[str, Any]
 
 
 def excuse(build_log: str) -> str:
-    """Why the pinned Centrifugo cannot be built on this machine; "" when the repository itself may be at fault."""
+    """The reason why this machine cannot build the pinned Centrifugo; "" if the repository itself may be at fault."""
     return go_builds.excuse(build_log, "Centrifugo", "tools/centrifugo/v6/go.mod")
 
 
 def build_log() -> str:
-    """What the last build logged; "" if there was none."""
+    """The log of the last build; "" if there was no build."""
     return BUILD_LOG.read_text() if BUILD_LOG.exists() else ""
 
 
@@ -81,7 +81,7 @@ def _run(*command: str | Path, **variables: str) -> str:
 
 
 def printed(major: int, file_format: str, endpoint: str = "", **variables: str) -> str:
-    """What `manage.py centrifugo_config` prints for a service with these variables, reached at `endpoint`."""
+    """The output of `manage.py centrifugo_config` for a service with these variables, reached at `endpoint`."""
     options = ("--major", str(major), "--format", file_format, "--endpoint", endpoint)
     return _run(sys.executable, "manage.py", "centrifugo_config", *options, **variables)
 

@@ -43,7 +43,7 @@ def deploy_tool(request: pytest.FixtureRequest) -> Tool:
 
 
 def missing(name: str) -> str:
-    """Why the tool is not built. Fails the test in CI if the repository may be at fault."""
+    """The reason why the tool is not built. Fails the test in CI if the repository may be at fault."""
     log = BUILD_LOG.read_text() if BUILD_LOG.exists() else ""
     if why := go_builds.excuse(log, name, "tools/manifests/go.mod"):
         return why

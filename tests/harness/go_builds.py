@@ -19,7 +19,7 @@ GO_FAULTS: Final = (
 
 
 def excuse(build_log: str, what: str, module: str) -> str:
-    """Why `what` cannot be built on this machine; "" when the repository itself may be at fault.
+    """The reason why this machine cannot build `what`; "" if the repository itself may be at fault.
 
     `module` is the go.mod that names the version of Go.
     """

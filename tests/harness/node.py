@@ -11,7 +11,7 @@ PACKAGES: Final = ROOT / ".cache" / "js"
 
 
 def missing() -> str:
-    """Why scripts cannot be run with Node.js; "" if they can."""
+    """The reason why scripts cannot be run with Node.js; "" if they can."""
     if shutil.which("node") is None:
         return "Node.js is not installed"
     return "" if (PACKAGES / "node_modules").is_dir() else "the npm packages are not installed; run make js"

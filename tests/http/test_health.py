@@ -8,7 +8,7 @@ from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, aborts
 from tests.harness.service import NO_CLAIMS, service
 
-CALM = {
+NO_OUTAGE = {
     "degraded": False,
     "consecutive_failure_count": 0,
     "since": None,
@@ -31,7 +31,7 @@ async def test_health_without_an_outage_and_a_pool() -> None:
     assert response.json() == {
         "status": "ok",
         "version": running.runtime.version,
-        "identity_outage": CALM,
+        "identity_outage": NO_OUTAGE,
         "fallback_pool": {
             "size": 0,
             "initial_size": 0,
@@ -54,7 +54,7 @@ async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock
             await (running.connect("-") if script is DOWN else running.runtime.probe.ask())
             bodies.append((await running.http.get("/health")).json())
 
-    failing = {**CALM, "since": since, "last_failure_age_s": 0}
+    failing = {**NO_OUTAGE, "since": since, "last_failure_age_s": 0}
     assert [body["identity_outage"] for body in bodies] == [
         {**failing, "consecutive_failure_count": 1},
         {**failing, "consecutive_failure_count": 2},
@@ -105,7 +105,7 @@ async def test_the_probes_stay_ok_during_an_outage(identity: IdentityStub, clock
     assert responses[0].json()["status"] == "degraded"
 
 
-async def test_the_probes_need_no_identity_at_all() -> None:
+async def test_the_probes_are_ok_without_identity() -> None:
     async with service("127.0.0.1:1") as running:
         live, ready = await running.http.get("/health/live"), await running.http.get("/health/ready")
 

@@ -45,7 +45,7 @@ async def outage(running: Service) -> dict[str, Any]:
 
 
 def state(count: int, *, degraded: bool = False, recovering: bool = False) -> dict[str, Any]:
-    """What `outage` returns for this state."""
+    """The result of `outage` for this state."""
     return {"degraded": degraded, "recovering": recovering, "consecutive_failure_count": count}
 
 

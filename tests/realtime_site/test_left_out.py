@@ -1,4 +1,4 @@
-"""What a process that serves does not load."""
+"""The modules that a serving process does not load."""
 
 import re
 import sys

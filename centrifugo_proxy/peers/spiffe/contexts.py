@@ -21,7 +21,7 @@ def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
     if not bundle:
         raise NoBundle(peer_id)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # a SPIFFE ID is no host name
+    context.check_hostname = False  # a SPIFFE ID is not a host name
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an authority in a bundle may be an intermediate certificate
     context.minimum_version = ssl.TLSVersion.TLSv1_2

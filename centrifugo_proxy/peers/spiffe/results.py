@@ -1,4 +1,4 @@
-"""How a dial to a peer can end."""
+"""The possible results of a dial to a peer."""
 
 from typing import Final
 

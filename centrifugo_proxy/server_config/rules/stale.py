@@ -1,4 +1,4 @@
-"""Findings about how long Centrifugo keeps a connection that is not let in yet."""
+"""Findings about the time for which Centrifugo keeps a connection that is not accepted yet."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -38,13 +38,13 @@ def stale_close_delay_short(configuration: Configuration, facts: ServiceFacts) -
             path,
             f"Centrifugo closes a connection that is not accepted within {delay_ms:g} ms (3502, stale), and SDKs do "
             f"not reconnect after 3502. SDKs wait for up to {SDK_STEPS_MS} ms and then try again, so a slow network or "
-            "a busy Centrifugo can end a client that would have got in.",
+            "a busy Centrifugo can end a client that the service would have accepted.",
             f"Set it to {PATIENT_STALE_CLOSE_MS // 1000}s or more.",
         )
 
 
 def _stale_close_delay(configuration: Configuration) -> tuple[str, float]:
-    """The option's path and its milliseconds; 0 for a value that is no duration."""
+    """The option's path and its milliseconds; 0 for a value that is not a duration."""
     option = configuration.option(OPTION[configuration.major])
     try:
         return option.path, float(milliseconds(CENTRIFUGOS_DEFAULT if option.value is None else option.value))

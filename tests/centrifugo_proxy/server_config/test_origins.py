@@ -1,4 +1,4 @@
-"""Which entries of `allowed_origins` admit the origin of an attacker."""
+"""The entries of `allowed_origins` that admit the origin of an attacker."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether the page's clients use Centrifugo."""
+"""The page's clients use Centrifugo if it runs and its JavaScript SDK is installed."""
 
 from pathlib import Path
 

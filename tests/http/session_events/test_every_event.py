@@ -60,7 +60,7 @@ DOWN = "127.0.0.1:1"
 
 
 @dataclass
-class Behind:
+class Stack:
     """A service, and the real servers that it calls."""
 
     running: Service
@@ -74,13 +74,13 @@ class Behind:
 
 
 @asynccontextmanager
-async def behind(**options: Any) -> AsyncIterator[Behind]:
+async def running_stack(**options: Any) -> AsyncIterator[Stack]:
     """The service and its servers, which allow everything by default."""
     async with identity_stub() as identity, family_service() as family, rpc_backend() as diary:
         identity.refresh_script = success(family_id="f-1", expire_at=1_900_000_000)
         addresses = {"FAMILY_SERVICE_GRPC_ADDRESS": family.address, "RPC_BACKENDS": {"diary": diary.address}}
         async with policed(POLICY, identity.address, **addresses, **options) as running:
-            yield Behind(running, identity, family, diary)
+            yield Stack(running, identity, family, diary)
 
 
 def shown(response: httpx.Response) -> tuple[int, Any]:
@@ -89,10 +89,10 @@ def shown(response: httpx.Response) -> tuple[int, Any]:
 
 @EVENTS
 async def test_without_the_guards_header_no_peer_is_called(event: str) -> None:
-    async with behind(CENTRIFUGO_PROXY_TOKEN="made-up") as all_:
-        refused = await ask(all_.running, event, channel="room:1", method="diary.list")
-        asked = all_.asked()
-        allowed = await all_.running.http.post(
+    async with running_stack(CENTRIFUGO_PROXY_TOKEN="made-up") as stack:
+        refused = await ask(stack.running, event, channel="room:1", method="diary.list")
+        asked = stack.asked()
+        allowed = await stack.running.http.post(
             f"/centrifugo/{event}", json=event_body(**IN), headers={"X-Centrifugo-Proxy-Token": "made-up"}
         )
 
@@ -150,25 +150,25 @@ async def test_a_body_without_a_valid_request_is_a_bad_request(event: str, mode:
 
 @EVENTS
 async def test_a_body_over_the_limit_is_refused(event: str) -> None:
-    async with behind(PROXY_MAX_BODY_BYTES=1024) as all_:
-        response = await ask(all_.running, event, **IN, data="x" * 1024)
+    async with running_stack(PROXY_MAX_BODY_BYTES=1024) as stack:
+        response = await ask(stack.running, event, **IN, data="x" * 1024)
 
     assert shown(response) == (413, BAD_REQUEST)
 
 
 @EVENTS
 async def test_fields_that_a_later_centrifugo_may_add_are_ignored(event: str) -> None:
-    async with behind() as all_:
-        response = await ask(all_.running, event, **IN, added={"in": ["a", "minor", "release"]})
+    async with running_stack() as stack:
+        response = await ask(stack.running, event, **IN, added={"in": ["a", "minor", "release"]})
 
     assert (response.status_code, list(response.json())) == (200, ["result"])
 
 
 @EVENTS
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
-async def test_events_are_posted(event: str, method: str) -> None:
-    async with behind() as all_:
-        response = await all_.running.http.request(method, f"/centrifugo/{event}")
+async def test_events_accept_only_post(event: str, method: str) -> None:
+    async with running_stack() as stack:
+        response = await stack.running.http.request(method, f"/centrifugo/{event}")
 
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
@@ -182,12 +182,12 @@ async def never(request: Any, context: Context) -> Any:
 @MODES
 async def test_above_the_limit_of_requests_each_event_is_refused_at_once(event: str, mode: ResponseMode) -> None:
     """On refresh and sub_refresh a 200 without a result would end the connection or the subscription."""
-    async with behind(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as all_:
-        all_.diary.script = never
-        stuck = asyncio.ensure_future(ask(all_.running, "rpc", **IN))
-        while not all_.diary.calls:
+    async with running_stack(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as stack:
+        stack.diary.script = never
+        stuck = asyncio.ensure_future(ask(stack.running, "rpc", **IN))
+        while not stack.diary.calls:
             await asyncio.sleep(0.005)
-        response = await ask(all_.running, event, **IN)
+        response = await ask(stack.running, event, **IN)
         stuck.cancel()
         await asyncio.gather(stuck, return_exceptions=True)
 
@@ -207,14 +207,14 @@ async def total_of(running: Service, event: str) -> float:
 
 SERVICE_ERROR = pb.ValidateResponse(error=pb.Error(code=1))
 GONE = pb.Disconnect(code=4001, reason="gone")
-FAMILY_SENDS_AWAY = says(channel_access_pb2.AuthorizeResponse(disconnect=GONE))
+FAMILY_DISCONNECTS = says(channel_access_pb2.AuthorizeResponse(disconnect=GONE))
 ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     # event, fields of the request, the called server's answer, the outcome
     ("subscribe", IN, {}, "allowed"),
     ("subscribe", {"channel": "nowhere"}, {}, "denied"),
     ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
     ("subscribe", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.INTERNAL)}, "internal_error"),
-    ("subscribe", {"channel": "room:1"}, {"family": FAMILY_SENDS_AWAY}, "disconnect"),
+    ("subscribe", {"channel": "room:1"}, {"family": FAMILY_DISCONNECTS}, "disconnect"),
     ("publish", IN, {}, "allowed"),
     ("publish", {"channel": "nowhere"}, {}, "denied"),
     ("publish", {**IN, "data": "x" * 9}, {}, "too_large"),
@@ -240,16 +240,16 @@ ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 async def test_a_request_is_counted_once_by_its_outcome(
     event: str, fields: dict[str, Any], scripts: dict[str, Any], outcome: str
 ) -> None:
-    async with behind() as all_:
-        all_.family.script = scripts.get("family", all_.family.script)
-        all_.diary.script = scripts.get("diary", all_.diary.script)
-        all_.identity.refresh_script = scripts.get("identity", all_.identity.refresh_script)
-        before = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
+    async with running_stack() as stack:
+        stack.family.script = scripts.get("family", stack.family.script)
+        stack.diary.script = scripts.get("diary", stack.diary.script)
+        stack.identity.refresh_script = scripts.get("identity", stack.identity.refresh_script)
+        before = await count_of(stack.running, event, outcome), await total_of(stack.running, event)
 
-        await ask(all_.running, event, **fields)
+        await ask(stack.running, event, **fields)
 
-        after = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
-        inflight = await all_.running.metric(f'realtime_proxy_inflight_requests{{type="{event}"}}')
+        after = await count_of(stack.running, event, outcome), await total_of(stack.running, event)
+        inflight = await stack.running.metric(f'realtime_proxy_inflight_requests{{type="{event}"}}')
 
     assert (after[0] - before[0], after[1] - before[1], inflight) == (1, 1, 0)
 
@@ -266,17 +266,17 @@ async def test_a_request_is_counted_once_by_its_outcome(
 async def test_a_request_without_a_decision_is_counted_once(
     event: str, options: dict[str, Any], body: bytes, outcome: str
 ) -> None:
-    async with behind(**options) as all_:
-        before = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
-        await all_.running.http.post(f"/centrifugo/{event}", content=body)
-        after = await count_of(all_.running, event, outcome), await total_of(all_.running, event)
+    async with running_stack(**options) as stack:
+        before = await count_of(stack.running, event, outcome), await total_of(stack.running, event)
+        await stack.running.http.post(f"/centrifugo/{event}", content=body)
+        after = await count_of(stack.running, event, outcome), await total_of(stack.running, event)
 
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
 
 
 async def test_the_series_of_peers_exist_before_the_first_call() -> None:
-    async with behind() as all_:
-        text = (await all_.running.http.get("/metrics")).text
+    async with running_stack() as stack:
+        text = (await stack.running.http.get("/metrics")).text
 
     for name in ("identity_refresh", "family_service", "rpc:diary"):
         for status in grpc.StatusCode:
@@ -298,9 +298,9 @@ async def test_a_request_has_a_server_span_with_a_client_span_for_its_call(
 ) -> None:
     exporter = InMemorySpanExporter()
 
-    async with behind(span_processor=SimpleSpanProcessor(exporter)) as all_:
-        await ask(all_.running, event, **fields)
-        metadata = [*all_.family.metadata, *all_.diary.metadata]
+    async with running_stack(span_processor=SimpleSpanProcessor(exporter)) as stack:
+        await ask(stack.running, event, **fields)
+        metadata = [*stack.family.metadata, *stack.diary.metadata]
 
     client, server = exporter.get_finished_spans()
     attributes = dict(server.attributes or {})
@@ -318,10 +318,10 @@ async def test_a_request_has_a_server_span_with_a_client_span_for_its_call(
 async def test_a_failed_call_has_an_error_span_and_an_answer_without_a_call_has_none() -> None:
     exporter = InMemorySpanExporter()
 
-    async with behind(span_processor=SimpleSpanProcessor(exporter)) as all_:
-        all_.diary.script = aborts(grpc.StatusCode.INTERNAL)
-        await ask(all_.running, "rpc", **IN)
-        await ask(all_.running, "subscribe", **IN)
+    async with running_stack(span_processor=SimpleSpanProcessor(exporter)) as stack:
+        stack.diary.script = aborts(grpc.StatusCode.INTERNAL)
+        await ask(stack.running, "rpc", **IN)
+        await ask(stack.running, "subscribe", **IN)
 
     client, rpc, subscribe = exporter.get_finished_spans()
     assert dict(client.attributes or {})["rpc.grpc.status_code"] == 13
@@ -345,27 +345,27 @@ DATA = st.sampled_from([b"{}", b"", b"no json", b'{"a":1},"result":{}', b"[\r\n1
 STATUSES = {200, 400, 500, 503}
 
 
-def script(all_: Behind, answer: str, data: bytes, code: int) -> None:
+def script(stack: Stack, answer: str, data: bytes, code: int) -> None:
     """Let all servers answer like this."""
     error, disconnect = pb.Error(code=code, message="m"), pb.Disconnect(code=code, reason="r")
     if answer in grpc.StatusCode.__members__:
         script = aborts(grpc.StatusCode[answer])
-        all_.identity.refresh_script = all_.family.script = all_.diary.script = script
+        stack.identity.refresh_script = stack.family.script = stack.diary.script = script
         return
     identity, family, diary = (
         pb.ValidateResponse,
         channel_access_pb2.AuthorizeResponse,
         rpc_backend_pb2.CallResponse,
     )
-    all_.identity.refresh_script = says({
+    stack.identity.refresh_script = says({
         "yes": identity(success=pb.Success(user_id="u-1")), "no": identity(error=error),
         "disconnect": identity(disconnect=disconnect), "nothing": identity(),
     }[answer])  # fmt: skip
-    all_.family.script = says({
+    stack.family.script = says({
         "yes": family(grant=channel_access_pb2.Grant(expire_at=code)), "no": family(denial=error),
         "disconnect": family(disconnect=disconnect), "nothing": family(),
     }[answer])  # fmt: skip
-    all_.diary.script = says({
+    stack.diary.script = says({
         "yes": diary(data=data), "no": diary(error=error), "disconnect": diary(disconnect=disconnect),
         "nothing": diary(),
     }[answer])  # fmt: skip
@@ -380,13 +380,13 @@ CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**
 
 @MODES
 def test_every_200_has_exactly_one_branch_and_a_refresh_only_a_result(mode: ResponseMode) -> None:
-    with entered(behind(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, all_):
+    with entered(running_stack(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, stack):
 
         @given(event=st.sampled_from(SESSION_EVENTS), fields=EXAMPLES, answer=ANSWERS, data=DATA, code=CODES)
         @examples(250)
         def holds(event: str, fields: dict[str, Any], answer: str, data: bytes, code: int) -> None:
-            script(all_, answer, data, code)
-            response = runner.run(ask(all_.running, event, **fields))
+            script(stack, answer, data, code)
+            response = runner.run(ask(stack.running, event, **fields))
             assert_proper(event, response.status_code, orjson.loads(response.content))
 
         holds()

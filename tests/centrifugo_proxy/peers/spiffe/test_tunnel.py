@@ -233,13 +233,13 @@ async def test_a_peer_without_tls_or_that_closes_during_the_handshake_is_refused
         await reader.read(1)
         writer.close()
 
-    async def speak_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer_without_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"PRI * HTTP/2.0\r\n\r\n")
         await reader.read()
         writer.close()
 
     reports = SpiffeReports()
-    for meet in (close_at_once, speak_plainly):
+    for meet in (close_at_once, answer_without_tls):
         async with tcp_server(meet) as port, tunnel(reports) as running:
             answer = await ask(running, connect(f"127.0.0.1:{port}", running.admit(PEER)))
             assert answer.startswith(b"HTTP/1.1 502 ")

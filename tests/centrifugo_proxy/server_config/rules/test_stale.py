@@ -1,4 +1,4 @@
-"""How long Centrifugo keeps a connection that is not let in yet."""
+"""The time for which Centrifugo keeps a connection that is not accepted yet."""
 
 from dataclasses import replace
 
