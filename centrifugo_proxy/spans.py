@@ -35,7 +35,7 @@ class Tracer:
     def start_call(self) -> StartedCall:
         """Starts the span of a unary gRPC call under the current one. The first item, metadata, propagates the trace.
 
-        A tuple and not an object: one is made for every request.
+        It is a tuple, not an object, because one is created for every request.
         """
         return OFF_CALL
 

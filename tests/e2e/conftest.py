@@ -59,7 +59,7 @@ def pytest_runtest_makereport(
     if report.when == "call" and report.failed and isinstance(item, pytest.Function):
         for name, part in item.funcargs.items():
             if isinstance(part, Stack | FamilyStack):
-                report.sections.append((f"complaints of {name}", complaints(part)))
+                report.sections.append((f"warnings and errors of {name}", complaints(part)))
     return report
 
 
@@ -83,7 +83,7 @@ def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
     if reason := centrifugo.excuse(centrifugo.build_log()):
         why = reason
     elif os.environ.get("CI") == "true":
-        pytest.fail(f"{why} Here it must not be missing.\n{centrifugo.build_log()}", pytrace=False)
+        pytest.fail(f"{why} CI must build it.\n{centrifugo.build_log()}", pytrace=False)
     request.config.stash[WHY_SKIPPED] = why
     pytest.skip(why)
 

@@ -21,7 +21,7 @@ allow = ["subscribe", "publish"]
 match = "any"
 backend = "any"
 """
-odd = pytest.mark.parametrize("data", ODD, ids=["half a surrogate pair", "no UTF-8", "a huge number", "deep"])
+odd = pytest.mark.parametrize("data", ODD, ids=["half a surrogate pair", "not UTF-8", "a huge number", "deep nesting"])
 
 
 def with_odd(body: dict[str, Any], data: bytes, name: str) -> bytes:
@@ -30,7 +30,7 @@ def with_odd(body: dict[str, Any], data: bytes, name: str) -> bytes:
 
 
 @odd
-async def test_a_field_beside_the_ticket_refuses_no_connect(identity: IdentityStub, data: bytes) -> None:
+async def test_unusual_data_beside_the_ticket_is_ignored(identity: IdentityStub, data: bytes) -> None:
     body = with_odd({"token": "a-ticket"}, data, "beside")
 
     async with service(identity.address) as running:
@@ -43,7 +43,7 @@ async def test_a_field_beside_the_ticket_refuses_no_connect(identity: IdentitySt
 
 @odd
 @pytest.mark.parametrize("event", ["subscribe", "sub_refresh", "publish"])
-async def test_an_unknown_field_refuses_no_channel_event(event: str, data: bytes) -> None:
+async def test_unusual_data_in_an_unknown_field_of_a_channel_event_is_ignored(event: str, data: bytes) -> None:
     content = with_odd(event_body(channel="free:1", data=1), data, "added")
 
     async with policed(POLICY, RPC_BACKENDS={"any": "127.0.0.1:1"}) as running:

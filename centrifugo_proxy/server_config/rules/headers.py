@@ -31,7 +31,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                 yield Problem(
                     names.path,
                     f"{name} describes the client's own connection, but Centrifugo copies it to its request. A server "
-                    "or gateway may take the request for a WebSocket handshake, drop it, or close the connection after "
+                    "or gateway may treat the request as a WebSocket handshake, drop it, or close the connection after "
                     f"each {proxy.event}. Users see a temporary internal error.",
                     f"Remove {name} from the list.",
                 )
@@ -39,7 +39,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
             yield Problem(
                 proxy.static_headers.path,
                 f"{name} describes one connection or one body, but Centrifugo sends it with every {proxy.event}. A "
-                "server or gateway may take the request for a WebSocket handshake, wait for more of the body, or close "
+                "server or gateway may treat the request as a WebSocket handshake, wait for more of the body, or close "
                 "the connection after each request. Users see a temporary internal error.",
                 f"Remove {name}.",
             )

@@ -21,7 +21,7 @@ ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
 
 
-def with_what_its_events_bring(expected: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
+def with_options_of_its_events(expected: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
     """The facts with options of their events: a pool only with refresh, and namespaces only with a policy."""
     names = st.sampled_from(["", "family", "news"])
     policies = st.dictionaries(names, st.frozensets(st.sampled_from(sorted(BOTH))))
@@ -45,7 +45,7 @@ services = st.builds(
     family_deadline_ms=st.integers(0, 60_000),
     rpc_deadline_ms=st.integers(0, 60_000),
     subscriptions_expire=st.booleans(),
-).flatmap(with_what_its_events_bring)
+).flatmap(with_options_of_its_events)
 
 
 @settings(deadline=None)  # a busy machine is slow
