@@ -32,6 +32,7 @@ from centrifugo_proxy.peers.identity import (
 )
 from centrifugo_proxy.protocol import answers, codes
 from centrifugo_proxy.protocol.connect import ConnectRequest
+from common.named_tuples import new_tuple
 from fallback.admission import POOL_MARKS, Admission
 
 # fmt: off
@@ -74,7 +75,7 @@ class Connect:
         call = self.admission.detector.call_started()
         try:
             answer = await self.identity.validate(
-                ValidateQuery(request.ticket, request.client, request.transport, request.protocol)
+                new_tuple(ValidateQuery, (request.ticket, request.client, request.transport, request.protocol))
             )
         except IdentityUnavailable as unavailable:
             return await self._ask_pool(request.ticket, caller, self._failed(call, str(unavailable)))
@@ -134,7 +135,7 @@ class Connect:
         if identity.degraded:
             fields["data"] = DEGRADED_MARKS
         outcome = "success_degraded" if identity.degraded else "success"
-        return Decision(outcome, 200, answers.Result(fields), notices)
+        return new_tuple(Decision, (outcome, 200, new_tuple(answers.Result, (fields,)), notices, None))
 
     def _passed_on(self, code: int, reason: str, notices: Notices) -> Decision:
         passable = code in codes.DISCONNECT_CODES

@@ -11,11 +11,17 @@ ALWAYS_SHOWN: Final = tuple(POOL_MARKS)
 
 def describe(identity: Identity) -> dict[str, Any]:
     """`meta`: all known facts about the owner."""
+    locks = identity.parental_state
     meta = {
         "family_id": identity.family_id,
         "subscription_tier": identity.subscription_tier,
         "is_admin": identity.is_admin,
-        "parental_state": identity.parental_state._asdict(),
+        "parental_state": {
+            "screen_time_lock": locks.screen_time_lock,
+            "feature_lock_chat": locks.feature_lock_chat,
+            "feature_lock_diary": locks.feature_lock_diary,
+            "feature_lock_flowcoach": locks.feature_lock_flowcoach,
+        },
     }
     return {**meta, "degraded": True} if identity.degraded else meta
 

@@ -22,6 +22,7 @@ from centrifugo_proxy.peers.identity import (
     normalized_expiry,
 )
 from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, Interrupted, NotFromService
+from common.named_tuples import new_tuple
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 SERVICE: Final = "realtime.v1.ConnectProxyService"
@@ -105,17 +106,17 @@ def _identity(success: pb.Success) -> Identity | IdentityMalformed:
     if len(user) + len(family) > CERTAINLY_SHORT and (problem := _too_long(user, family)):
         return IdentityMalformed(problem)
     locks = success.parental_state
-    return Identity(
+    parental = (locks.screen_time_lock, locks.feature_lock_chat, locks.feature_lock_diary, locks.feature_lock_flowcoach)
+    fields = (
         user,
         family,
         TIERS.get(success.subscription_tier, "unspecified"),
         success.is_admin,
-        ParentalState(
-            locks.screen_time_lock, locks.feature_lock_chat, locks.feature_lock_diary, locks.feature_lock_flowcoach
-        ),
+        new_tuple(ParentalState, parental),
         normalized_expiry(success.expire_at),
         success.degraded,
     )
+    return new_tuple(Identity, fields)
 
 
 def _too_long(user: str, family: str) -> str:

@@ -46,9 +46,9 @@ def disconnect(code: int, reason: str) -> Disconnect:
 
 def render(answer: Answer) -> bytes:
     """The body: an object with exactly one of `result`, `error` and `disconnect`."""
+    if isinstance(answer, Result):  # mostly; to match it as the others takes four times as long
+        return orjson.dumps({"result": answer.fields})
     match answer:
-        case Result(fields):
-            return orjson.dumps({"result": fields})
         case Disconnect(code, reason):
             return orjson.dumps({"disconnect": {"code": code, "reason": reason}})
         case Error(code, message, temporary):

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from centrifugo_proxy.protocol.members import NotAnObject, TooManyTokens, members
+from common.named_tuples import new_tuple
 
 MAX_TICKET_CHARACTERS: Final = 4096
 # Limits on the names shown in a log line when a client sent no `token`: a name must not reveal a ticket.
@@ -81,7 +82,7 @@ def _request(fields: Mapping[str, Any], data: Any) -> ConnectRequest:
         raise BadRequest(f"{name} is not a string")
     ticket = data.get("token") if isinstance(data, dict) else None
     if isinstance(ticket, str) and 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
-        return ConnectRequest(client, transport, protocol, ticket)
+        return new_tuple(ConnectRequest, (client, transport, protocol, ticket, ""))
     return ConnectRequest(client, transport, protocol, None, _problem(data))
 
 
