@@ -48,11 +48,12 @@ class Endpoint:
         metrics.inflight[event] += 1
         span = runtime.tracer.server_span(scope, path_of(event))
         try:
-            decided = turned_away(runtime, scope, request.body) or await self._decide(runtime, request, started)
+            body = request.body
+            decided = turned_away(runtime, scope, body) or await self._decide(runtime, scope, body, started)
             runtime.operator_log.write(event, decided)
             outcome = decided.outcome
-            status, body = respond(decided, runtime.mode, event)
-            return JsonResponse(body, status)
+            status, answer = respond(decided, runtime.mode, event)
+            return JsonResponse(answer, status)
         except CallerGone:
             return JsonResponse(b"{}", 499)
         finally:
@@ -60,11 +61,11 @@ class Endpoint:
             metrics.inflight[event] -= 1
             metrics.count_request(event, outcome, perf_counter() - started)
 
-    async def _decide(self, runtime: Runtime, request: HttpRequest, started: float) -> Decision:
+    async def _decide(self, runtime: Runtime, scope: dict[str, Any], body: bytes, started: float) -> Decision:
         handler = runtime.events.get(self.event)
         if handler is None:
             return decision.NOT_IMPLEMENTED
-        caller = caller_of(request)
+        caller = caller_of(scope)
         waited_s = caller.waited_s()
         metrics.QUEUE_DELAY.series[()].observe(waited_s)
         if not runtime.capacity.enter(waited_s):
@@ -72,7 +73,7 @@ class Endpoint:
         try:
             if waited_s > SHORT_WAIT_S and await caller.gone():
                 raise CallerGone
-            return await handler.event.decide(handler.parse(request.body), caller)
+            return await handler.event.decide(handler.parse(body), caller)
         except BadRequest:
             return decision.BAD_REQUEST
         except CallerGone:

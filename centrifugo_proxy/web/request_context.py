@@ -37,9 +37,9 @@ def scope_of(request: HttpRequest) -> dict[str, Any]:
     return scope
 
 
-def caller_of(request: HttpRequest) -> HttpCaller:
-    """The caller that waits for the answer to `request`; the ASGI handler puts it into the scope."""
-    caller: HttpCaller = scope_of(request).get(CALLER, WAITING)
+def caller_of(scope: dict[str, Any]) -> HttpCaller:
+    """The caller that waits for the answer to the request of this scope; the ASGI handler has put it there."""
+    caller: HttpCaller = scope.get(CALLER, WAITING)
     return caller
 
 

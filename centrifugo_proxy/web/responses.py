@@ -1,7 +1,7 @@
 """Responses and decorators that the views share."""
 
 from collections.abc import Callable, Coroutine, Iterator
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Final
 
 import orjson
@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 from django.utils.functional import cached_property
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
-AsgiHeaders = list[tuple[bytes, bytes]]
+AsgiHeaders = tuple[tuple[bytes, bytes], ...]
 
 CONTENT_TYPE: Final = "application/json"
 
@@ -53,8 +53,13 @@ class JsonResponse(HttpResponse):
     def asgi_headers(self) -> AsgiHeaders:
         """The headers in ASGI's form. The service sets no cookies."""
         if "headers" in self.__dict__:
-            return [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers.items()]
-        return [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(self.content))]
+            return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers.items())
+        return _plain_headers(len(self.content))
+
+
+@lru_cache(maxsize=1024)
+def _plain_headers(length: int) -> AsgiHeaders:
+    return (b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % length)
 
 
 def json_error(status: int, message: str, headers: dict[str, str] | None = None) -> JsonResponse:

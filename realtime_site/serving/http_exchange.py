@@ -5,12 +5,18 @@ import logging
 from typing import Final, Protocol
 
 from realtime_site.serving.asgi_types import AsgiApplication, Message, Scope
-from realtime_site.serving.http_messages import CONTINUE, NO_BODY, Headers, fields, status_line
+from realtime_site.serving.http_messages import CONTINUE, NO_BODY, Headers, heads
 from realtime_site.serving.http_parser import Request
 
 DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 
 logger = logging.getLogger("uvicorn.error")
+
+
+class Tasks(Protocol):
+    """The tasks that run."""
+
+    def discard(self, task: "asyncio.Task[None] | None", /) -> None: ...
 
 
 class Overload(Protocol):
@@ -78,14 +84,20 @@ class Exchange:
         self.disconnected = True
         self._wake()
 
-    async def run(self, application: AsgiApplication, scope: Scope, overload: Overload | None = None) -> None:
-        """Run the application. If it fails, the answer is 500, or the connection is cut if a response has begun."""
+    async def run(
+        self, application: AsgiApplication, scope: Scope, tasks: Tasks, overload: Overload | None = None
+    ) -> None:
+        """Run the application. If it fails, the answer is 500, or the connection is cut if a response has begun.
+
+        At the end the current task is discarded from `tasks`. A callback of the task would cost a turn of the loop.
+        """
         if overload is not None:
             overload.starting -= 1
         try:
             await application(scope, self.receive, self.send)
         except BaseException as error:  # includes uvicorn's cancellation at the end of its graceful shutdown
             logger.error("Exception in ASGI application", exc_info=error)
+        tasks.discard(asyncio.current_task())
         if self.answered or self.disconnected:
             return
         self._connection.fail(begun=self._written)
@@ -131,7 +143,8 @@ class Exchange:
             return None
         self.buffered = 0
         self._delivered = True
-        return self._joined()
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def send(self, message: Message) -> None:
         """Write the response. A body in one part is written together with the head."""
@@ -170,7 +183,8 @@ class Exchange:
         self._connection.answered(self)
 
     def _write(self, start: Message, body: bytes, *, more: bool) -> None:
-        head = b"" if self._written else self._head(start["status"], start.get("headers", ()), more=more)
+        headers = map(tuple, start.get("headers", ()))  # ASGI allows any pairs
+        head = b"" if self._written else self._head(start["status"], headers, more=more)
         self._written = True
         self._connection.write(head, self._framed(start["status"], body, more=more))
 
@@ -191,13 +205,12 @@ class Exchange:
 
     def _head(self, status: int, headers: Headers, *, more: bool) -> bytes:
         """The status line and the headers. Decides whether the connection is kept."""
-        own, common = fields(tuple(map(tuple, headers))), fields(tuple(self._connection.default_headers))
-        self.keep_alive = (
-            self.keep_alive and self.complete and not (own.closes or common.closes or self._connection.shutting_down)
-        )
-        self._left = own.length
+        connection = self._connection
+        head = heads.of(status, tuple(headers), connection.default_headers)
+        self.keep_alive = self.keep_alive and self.complete and not (head.closes or connection.shutting_down)
+        self._left = head.length
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        if own.length is None and not self._bodiless(status):
+        if head.length is None and not self._bodiless(status):
             self._chunked = True  # HTTP/1.0 has no chunks, but all our responses have a length
             end = b"transfer-encoding: chunked\r\n" + end
-        return b"%b%b%b%b" % (status_line(status), common.lines, own.lines, end)
+        return head.lines + end

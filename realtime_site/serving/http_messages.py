@@ -12,6 +12,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 NO_BODY: Final = frozenset({204, 304})
+MOST_HEADS: Final = 256
 
 
 def status_line(status: int) -> bytes:
@@ -43,6 +44,31 @@ def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
     if joined.count(b"\n") != len(lines):
         raise RuntimeError("a header of the response contains a line break")
     return Fields(joined, length, closes)
+
+
+class Heads:
+    """Remembers the beginnings of heads: status line and fields. Answers of one kind differ in few of them.
+
+    uvicorn replaces its list of common headers every second, with the date. Then all are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[int, tuple[tuple[bytes, bytes], ...]], Fields] = {}
+        self._common: Headers | None = None
+
+    def of(self, status: int, own: tuple[tuple[bytes, bytes], ...], common: Headers) -> Fields:
+        """The beginning of a head with these headers. Raises RuntimeError for a line break in one."""
+        if common is not self._common or len(self._heads) >= MOST_HEADS:
+            self._heads, self._common = {}, common
+        head = self._heads.get((status, own))
+        if head is None:
+            every, mine = fields(tuple(common)), fields(own)
+            lines = status_line(status) + every.lines + mine.lines
+            head = self._heads[status, own] = Fields(lines, mine.length, mine.closes or every.closes)
+        return head
+
+
+heads: Final = Heads()
 
 
 def error_response(status: int, message: str) -> bytes:

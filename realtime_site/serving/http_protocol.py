@@ -295,9 +295,8 @@ class HttpProtocol(asyncio.BufferedProtocol):
             overload.starting += 1
         self._deadline.clear()
         scope = self._scope_of(exchange.request)
-        task = self._loop.create_task(exchange.run(self._application, scope, overload))
-        self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
+        tasks = self._server.tasks
+        tasks.add(self._loop.create_task(exchange.run(self._application, scope, tasks, overload)))
 
     def _scope_of(self, request: Request) -> Scope:
         common = self._scope

@@ -102,7 +102,7 @@ class Overload:
             self._rendered, self._rendered_with = {}, headers
         if event not in self._rendered:
             status, body = self._answers[event]
-            own = fields(tuple(JsonResponse(body, status).asgi_headers()))
+            own = fields(JsonResponse(body, status).asgi_headers())
             self._rendered[event] = b"%b%b%b\r\n%b" % (
                 status_line(status), fields(tuple(headers)).lines, own.lines, body
             )  # fmt: skip
