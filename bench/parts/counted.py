@@ -20,7 +20,7 @@ from bench.parts.processes import BenchError, wait_until_it_listens, without_our
 # Few, because requests wait long under valgrind: after 50 ms the service begins to check whether the caller hung up.
 CONNECTIONS: Final = 4
 WARM_UP: Final = 150
-SETTLE_S: Final = 1.5  # so that the export of the last spans is counted
+SETTLE_S: Final = 6.0  # so that the export of the last spans is counted
 START_S: Final = 120.0  # valgrind is some fifty times slower
 COLLECTED: Final = re.compile(r"Collected : (\d+)")
 COUNT: Final = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null")

@@ -22,6 +22,7 @@ class JsonResponse(HttpResponse):
 
     content: bytes = b""  # replaces Django's property, which copies into a list and back
     closed = False
+    _has_own_headers = False
     _charset = "utf-8"
     _reason_phrase = None
     _handler_class = None
@@ -44,6 +45,7 @@ class JsonResponse(HttpResponse):
 
     @cached_property
     def headers(self) -> ResponseHeaders:  # type: ignore[override]
+        self._has_own_headers = True
         return ResponseHeaders({"Content-Type": CONTENT_TYPE, "Content-Length": str(len(self.content))})
 
     @cached_property
@@ -52,7 +54,7 @@ class JsonResponse(HttpResponse):
 
     def asgi_headers(self) -> AsgiHeaders:
         """The headers in ASGI's form. The service sets no cookies."""
-        if "headers" in self.__dict__:
+        if self._has_own_headers:
             return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in self.headers.items())
         return _plain_headers(len(self.content))
 

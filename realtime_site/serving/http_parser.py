@@ -50,6 +50,7 @@ class Request(NamedTuple):
     version: str
     keep_alive: bool
     expects_continue: bool
+    has_traceparent: bool = False
 
 
 class Target(NamedTuple):
@@ -171,8 +172,9 @@ class RequestParser:
         target = (_short_target if len(self._target) <= SHORT_TARGET_BYTES else _parsed_target)(self._target)
         expects_continue = newest and b"expect" in names and _expects_continue(headers)
         return Request(
-            method.decode("ascii"), *target, headers, self._version, self._keep_alive and newest, expects_continue
-        )
+            method.decode("ascii"), *target, headers, self._version, self._keep_alive and newest, expects_continue,
+            b"traceparent" in names,
+        )  # fmt: skip
 
     def on_body(self, part: bytes) -> None:
         self._unproductive = 0

@@ -15,7 +15,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from realtime_site.serving import half_closed
-from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, WAITED, Scope
+from realtime_site.serving.asgi_types import CLIENT_LEFT, HAS_TRACEPARENT, RESPOND, TAKE_BODY, WAITED, Scope
 from realtime_site.serving.deadline import Deadline
 from realtime_site.serving.descriptors import descriptor_limit
 from realtime_site.serving.http_exchange import Exchange
@@ -309,6 +309,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             "query_string": request.query,
             "headers": request.headers.copy(),  # known heads share the request
             "state": common["state"].copy(),
+            HAS_TRACEPARENT: request.has_traceparent,
         }
 
     # What the application calls, in place of ASGI's `receive` and `send`

@@ -14,6 +14,8 @@ class LeanRequest(ASGIRequest):
     Building META costs more than the rest of the request object.
     """
 
+    _completed = False  # complete, or being completed
+
     def __init__(self, scope: Scope, body: bytes) -> None:
         self.scope = scope
         self.method = scope["method"].upper()
@@ -24,8 +26,7 @@ class LeanRequest(ASGIRequest):
             self._complete()
 
     def __getattr__(self, name: str) -> Any:
-        # A request that is complete, or being completed, has all attributes that exist.
-        if "_completed" in self.__dict__:
+        if self._completed:  # or being completed: the attribute does not exist
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self._complete()
         return getattr(self, name)
@@ -46,5 +47,5 @@ class LeanRequest(ASGIRequest):
 
     def close(self) -> None:
         """Close uploaded files. A request that was never completed has none."""
-        if "_stream" in self.__dict__:
+        if self._completed and "_stream" in self.__dict__:  # __dict__ is made when it is read
             super().close()

@@ -22,7 +22,7 @@ from realtime_site.tracing.records import Record
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 64 * 1024
-AT_A_TIME: Final = 16  # records that are encoded without letting other threads run
+AT_A_TIME: Final = 32  # records that are encoded without letting other threads run
 
 logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
 

@@ -18,8 +18,8 @@ from realtime_site.tracing.records import Record
 Ended = Record | ReadableSpan
 
 QUEUE_RECORDS: Final = 10_000  # requests, usually with two spans each
-BATCH_RECORDS: Final = 256
-DELAY_S: Final = 1.0
+BATCH_RECORDS: Final = 512
+DELAY_S: Final = 5.0  # OpenTelemetry's default
 
 logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site's logging
 

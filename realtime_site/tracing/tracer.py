@@ -6,7 +6,6 @@ are most of a span's cost (docs/performance.md). Ours are recorded once, when th
 
 from collections.abc import Callable
 from contextvars import Token
-from operator import itemgetter
 from random import getrandbits
 from time import time_ns
 from typing import Any, Final
@@ -19,6 +18,7 @@ from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, Tra
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from centrifugo_proxy.spans import Called, Metadata, Span, StartedCall, Tracer
+from realtime_site.serving.asgi_types import HAS_TRACEPARENT
 from realtime_site.trace_options import Sampling
 from realtime_site.tracing.records import NO_STATE, Call, Record
 
@@ -30,7 +30,6 @@ PROPAGATED: Final = (b"traceparent", b"tracestate")
 NOT_ZERO: Final = 1 << 191 | 1 << 63
 NOT_ZERO_SPAN: Final = 1 << 63
 NOT_ZERO_TRACE: Final = 1 << 127
-_name: Final = itemgetter(0)
 _new: Final = object.__new__  # without the calls of a constructor
 
 
@@ -44,7 +43,7 @@ class RecordingTracer(Tracer):
         self._parent_based = sampling.parent_based
 
     def server_span(self, scope: dict[str, Any], route: str) -> Span:
-        parent = _remote_parent(scope["headers"])
+        parent = _remote_parent(scope["headers"]) if scope.get(HAS_TRACEPARENT, True) else None
         span = _new(_Request)
         ids = (getrandbits(192) | NOT_ZERO).to_bytes(24)
         span.trace_id, span.span_id = ids[:16], ids[16:]
@@ -147,8 +146,6 @@ class _Request(NonRecordingSpan, Span):
 
 
 def _remote_parent(headers: list[tuple[bytes, bytes]]) -> SpanContext | None:
-    if b"traceparent" not in map(_name, headers):  # without a traceparent, a tracestate is meaningless
-        return None
     carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in PROPAGATED}
     context = trace.get_current_span(PROPAGATOR.extract(carrier)).get_span_context()
     return context if context.is_valid else None

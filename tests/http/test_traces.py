@@ -22,7 +22,7 @@ from tests.harness.collector import collector
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.processes import START_S, Process, serving
-from tests.harness.service import connect_body, service
+from tests.harness.service import connect_body, service, uvicorn_service
 
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED = {"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-01"}
@@ -184,6 +184,21 @@ async def test_an_incoming_trace_goes_on_through_the_service_to_identity(
     assert (f"{server.parent.trace_id:032x}", f"{server.parent.span_id:016x}") == (TRACE_ID, PARENT_ID)
     assert identity.metadata[0]["traceparent"] == f"00-{TRACE_ID}-{ids(client)[1]}-01"
     assert identity.metadata[0]["tracestate"] == "vendor=1"
+
+
+async def test_each_request_of_a_connection_goes_on_with_its_own_trace(identity: IdentityStub) -> None:
+    sent = [{}, SAMPLED, {}, {"Traceparent": f"00-{'1' * 32}-{PARENT_ID}-01"}, {}]
+    with collector() as sink:
+        async with uvicorn_service(identity.address, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url) as running:
+            for headers in sent:
+                await running.connect(headers=headers)
+        servers = [span for span in sink.spans() if span.name == "POST /centrifugo/connect"]
+
+    passed_on = [each["traceparent"].split("-")[1] for each in identity.metadata]
+    assert passed_on == [span.trace_id.hex() for span in servers]
+    assert [span.parent_span_id.hex() for span in servers] == ["", PARENT_ID, "", PARENT_ID, ""]
+    assert (passed_on[1], passed_on[3]) == (TRACE_ID, "1" * 32)
+    assert len(set(passed_on)) == len(sent)
 
 
 @pytest.mark.parametrize("traceparent", ["", "nonsense", f"00-{'0' * 32}-{PARENT_ID}-01", "00-é-1-01", "00-" * 3000])
