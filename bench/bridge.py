@@ -10,7 +10,7 @@ import argparse
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from bench.parts.bridge_backlog import Backlog, Side, backlog, idle_cpu
 from bench.parts.bridge_forms import OWN, Form
@@ -23,6 +23,9 @@ from bench.parts.machine import describe
 PARTS: Final = ("backlog", "latency", "incidents")
 FEW: Final = 5_000  # events in a topic for the measurements without a backlog
 MANY: Final = 20_000  # more than the bridge reads ahead, so that it pauses in an outage
+
+T = TypeVar("T")
+Rounds: TypeAlias = list[dict[Form, T]]
 
 
 class Bar(NamedTuple):
@@ -93,15 +96,19 @@ def backlogs(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _ratios(rounds: list[dict[Form, Backlog]], own: Form) -> dict[str, float]:
-    pairs = [(each[Form.BRIDGE], each[own]) for each in rounds]
+def _ratios(rounds: Rounds[Backlog], own: Form) -> dict[str, float]:
     return {
-        "throughput": statistics.median(mine.per_s / theirs.per_s for mine, theirs in pairs),
-        "cpu": statistics.median(mine.cpu_us / theirs.cpu_us for mine, theirs in pairs),
-        "cpu_centrifugo": statistics.median(mine.centrifugo_us / theirs.cpu_us for mine, theirs in pairs),
-        "cpu_bridge": statistics.median(mine.bridge_us / theirs.cpu_us for mine, theirs in pairs),
-        "own_us": statistics.median(theirs.cpu_us for _, theirs in pairs),
+        "throughput": _median(rounds, own, lambda mine, theirs: mine.per_s / theirs.per_s),
+        "cpu": _median(rounds, own, lambda mine, theirs: mine.cpu_us / theirs.cpu_us),
+        "cpu_centrifugo": _median(rounds, own, lambda mine, theirs: mine.centrifugo_us / theirs.cpu_us),
+        "cpu_bridge": _median(rounds, own, lambda mine, theirs: mine.bridge_us / theirs.cpu_us),
+        "own_us": _median(rounds, own, lambda mine, theirs: theirs.cpu_us),
     }
+
+
+def _median(rounds: Rounds[T], own: Form, figure: Callable[[T, T], float]) -> float:
+    """The median of a figure that is made from the bridge's and Centrifugo's own of the same round."""
+    return statistics.median(figure(each[Form.BRIDGE], each[own]) for each in rounds)
 
 
 def latencies(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
@@ -119,11 +126,10 @@ def latencies(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _delays(rounds: list[dict[Form, Latency]], own: Form) -> dict[str, float]:
-    pairs = [(each[Form.BRIDGE], each[own]) for each in rounds]
+def _delays(rounds: Rounds[Latency], own: Form) -> dict[str, float]:
     return {
-        "p50": statistics.median(mine.p50_ms / theirs.p50_ms for mine, theirs in pairs),
-        "p99": statistics.median(mine.p99_ms / theirs.p99_ms for mine, theirs in pairs),
+        "p50": _median(rounds, own, lambda mine, theirs: mine.p50_ms / theirs.p50_ms),
+        "p99": _median(rounds, own, lambda mine, theirs: mine.p99_ms / theirs.p99_ms),
     }
 
 
