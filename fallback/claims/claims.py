@@ -124,9 +124,9 @@ class SharedClaims:
         return ClaimsState(self.store.kind, self._up, self.used, self.on_error)
 
     async def claim(self, digest: bytes) -> Result:
-        """Ask the store about a ticket. While the gate is shut, decide immediately without it."""
+        """Ask the store about a ticket. While the gate is closed, decide immediately without it."""
         key, begun = ticket_key(digest), self.monotonic()
-        if not self.gate.lets_try(begun):
+        if not self.gate.allows_call(begun):
             return self._unanswered(key, None)
         try:
             answer = await self._ask(self.store.claim(key), begun)

@@ -17,8 +17,8 @@ class Gate:
     _tried_at: float = 0.0
     _good_at: float = float("-inf")
 
-    def lets_try(self, now: float) -> bool:
-        """True if an attempt may be made at `now`. While the gate is shut, a True starts a new interval."""
+    def allows_call(self, now: float) -> bool:
+        """True if an attempt may be made at `now`. While the gate is closed, True starts a new interval."""
         if not self.open and now - self._tried_at < RETRY_S:
             return False
         self._tried_at = now

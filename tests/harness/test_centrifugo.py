@@ -1,4 +1,4 @@
-"""Whether the machine or the repository caused a failed build of Centrifugo."""
+"""The cause of a failed build of Centrifugo: the machine, or the repository."""
 
 import pytest
 
@@ -8,7 +8,7 @@ MODULE = "github.com/centrifugal/centrifugo/v5"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "logged",
     [
         f"{MODULE}@v5.4.9: reading https://mirror.test/{MODULE}/@v/v5.4.9.zip: 403 Forbidden",
         f"{MODULE}@v5.4.9: reading https://mirror.test/{MODULE}/@v/v5.4.9.zip: 502 Bad Gateway",
@@ -16,14 +16,14 @@ MODULE = "github.com/centrifugal/centrifugo/v5"
         f"reading {MODULE}/go.mod at revision v5.4.9: git ls-remote -q https://{MODULE}: exit status 128:",
     ],
 )
-def test_a_refused_download_is_reported_as_a_fault_of_the_mirror(said: str) -> None:
-    reason = excuse(f"go: downloading {MODULE} v5.4.9\n{said}\n")
+def test_a_refused_download_is_reported_as_a_fault_of_the_mirror(logged: str) -> None:
+    reason = excuse(f"go: downloading {MODULE} v5.4.9\n{logged}\n")
 
     assert reason == "The module mirror did not deliver the sources of Centrifugo."
 
 
 @pytest.mark.parametrize(
-    "said",
+    "logged",
     [
         "/bin/sh: 1: go: not found",
         "bash: line 1: go: command not found",
@@ -32,17 +32,17 @@ def test_a_refused_download_is_reported_as_a_fault_of_the_mirror(said: str) -> N
         "go: errors parsing go.mod:\n/tmp/go.mod:5: unknown directive: tool",
     ],
 )
-def test_a_machine_with_an_old_go_skips_the_build(said: str) -> None:
-    assert excuse(said).startswith("Go is missing or too old to build Centrifugo")
+def test_a_machine_with_an_old_go_skips_the_build(logged: str) -> None:
+    assert excuse(logged).startswith("Go is missing or too old to build Centrifugo")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "logged",
     [
         f"verifying {MODULE}@v5.4.9: checksum mismatch",
         f"missing go.sum entry for module providing package {MODULE}",
         "main.go:12:2: undefined: config",
     ],
 )
-def test_any_other_failure_fails_the_run(said: str) -> None:
-    assert excuse(said) == ""
+def test_any_other_failure_fails_the_run(logged: str) -> None:
+    assert excuse(logged) == ""

@@ -74,8 +74,8 @@ class Fuzzed:
     def post(self, content: bytes, url: httpx.URL | str = CONNECT, **options: Any) -> httpx.Response:
         return self.runner.run(self.running.http.post(url, content=content, **options))
 
-    def logged(self) -> str:
-        """All log lines of the service."""
+    def outputs(self) -> str:
+        """The log lines, the metrics, the health body and the spans of the service."""
         pages = [self.runner.run(self.running.http.get(path)).text for path in ("/metrics", "/health")]
         spans = [span.to_json() for span in self.spans.get_finished_spans()]
         assert spans
@@ -102,7 +102,7 @@ def fuzzed(mode: str) -> Iterator[Fuzzed]:
         logging.getLogger().addHandler(target.logs)
         try:
             yield target
-            assert_no_ticket_in(target.logged())
+            assert_no_ticket_in(target.outputs())
         finally:
             logging.getLogger().removeHandler(target.logs)
             runner.run(opening.__aexit__(None, None, None))

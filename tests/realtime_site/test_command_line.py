@@ -31,7 +31,7 @@ def test_help_lists_our_commands_before_djangos(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [["version"], ["--version"], ["serve", "--version"], ["pods", "--version"]])
-def test_version_is_the_services(words: list[str]) -> None:
+def test_version_prints_the_version_of_the_service(words: list[str]) -> None:
     ended = run_manage(*words)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{VERSION}\n", "")
@@ -66,7 +66,7 @@ def test_the_settings_of_another_project_are_refused_by_name(command: str, code:
     )
 
 
-def test_an_empty_settings_module_is_an_unset_one() -> None:
+def test_an_empty_settings_module_counts_as_unset() -> None:
     assert run_manage("check_fallback_pool", DJANGO_SETTINGS_MODULE="").returncode == 0
 
 

@@ -29,7 +29,7 @@ def test_the_gate_passes_one_attempt_per_interval() -> None:
     gate = Gate()
     gate.failed(begun=10.0, now=10.2)
 
-    asked = [now for now in (10.2, 10.7, 10.2 + RETRY_S, 10.3 + RETRY_S, 10.2 + 2 * RETRY_S) if gate.lets_try(now)]
+    asked = [now for now in (10.2, 10.7, 10.2 + RETRY_S, 10.3 + RETRY_S, 10.2 + 2 * RETRY_S) if gate.allows_call(now)]
 
     assert asked == [10.2 + RETRY_S, 10.2 + 2 * RETRY_S]
 
@@ -39,7 +39,7 @@ def test_a_success_opens_the_gate_for_all() -> None:
     gate.failed(begun=10.0, now=10.2)
     gate.succeeded(10.5)
 
-    assert [gate.lets_try(10.5), gate.lets_try(10.5)] == [True, True]
+    assert [gate.allows_call(10.5), gate.allows_call(10.5)] == [True, True]
 
 
 def test_a_failure_of_an_attempt_from_before_the_last_success_leaves_the_gate_open() -> None:

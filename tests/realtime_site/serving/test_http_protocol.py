@@ -116,7 +116,7 @@ BEFORE_THE_GUARD = {
 
 
 @pytest.mark.parametrize("sent", BEFORE_THE_GUARD.values(), ids=BEFORE_THE_GUARD.keys())
-async def test_a_connection_costs_at_most_128_kib_before_the_guard(
+async def test_a_connection_uses_at_most_128_kib_before_the_guard(
     sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("ERROR")
@@ -222,8 +222,8 @@ async def test_a_half_closed_sender_gets_its_answer_from_a_slow_identity(identit
     assert answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-async def test_no_ticket_is_spent_for_a_caller_that_has_closed(identity: IdentityStub) -> None:
-    """Identity fails after the caller has hung up: no ticket of the pool is spent."""
+async def test_no_ticket_is_used_for_a_caller_that_has_closed_its_connection(identity: IdentityStub) -> None:
+    """Identity fails after the caller has hung up: no ticket of the pool is used."""
     gone = asyncio.Event()
 
     async def fail_late(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -246,7 +246,7 @@ async def test_no_ticket_is_spent_for_a_caller_that_has_closed(identity: Identit
     assert left == 2
 
 
-async def test_pipelined_requests_are_answered_however_the_parser_gets_their_bytes(identity: IdentityStub) -> None:
+async def test_pipelined_requests_are_answered_for_any_split_of_their_bytes(identity: IdentityStub) -> None:
     """The parser gets a kilobyte at a time: some requests are complete only when an earlier one has been answered."""
     identity.script = success()
     body = orjson.dumps(connect_body("a-ticket"))

@@ -52,12 +52,12 @@ def parsed(some: Sequence[Record], resource: Resource = RESOURCE) -> ExportTrace
 
 
 def by_the_package(some: Sequence[Record], resource: Resource = RESOURCE) -> ExportTraceServiceRequest:
-    # A record without a parent has none that is remote.
     return encode_spans([one for each in some for one in readable(each, resource, OURS)])
 
 
 @given(st.lists(records, min_size=1, max_size=5))
 def test_any_records_are_encoded_as_the_package_encodes_their_spans(some: list[Record]) -> None:
+    # `remote` is false for a record without a parent.
     some = [(*each[:4], each[4] and each[3] != b"", *each[5:]) for each in some]
 
     assert parsed(some) == by_the_package(some)
@@ -97,7 +97,7 @@ def test_a_resource_with_many_attributes_is_encoded_like_the_package_encodes_it(
     assert parsed([record(1)], resource) == by_the_package([record(1)], resource)
 
 
-def test_facts_that_differ_every_time_take_a_bounded_memory() -> None:
+def test_facts_that_differ_every_time_use_bounded_memory() -> None:
     frames = Frames()
 
     sizes = [len(frames) for number in range(3 * MOST_FRAMES) if frames[*FACTS[:2], f"/{number}", *FACTS[3:]]]
