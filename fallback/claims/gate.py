@@ -8,7 +8,7 @@ RETRY_S: Final = 1.0
 
 @dataclass(slots=True)
 class Gate:
-    """A failure shuts the gate, a success opens it. While it is shut, one attempt per `RETRY_S` passes.
+    """A failure closes the gate, and a success opens it. While it is closed, one attempt per `RETRY_S` passes.
 
     Times are monotonic seconds. The failure of an attempt that began before the last success is outdated, and ignored.
     """

@@ -60,7 +60,7 @@ async def test_the_acceptance_that_crosses_the_watermark_has_a_notice() -> None:
 
 
 @pytest.mark.parametrize("last_failure_s", [0, 5])
-async def test_without_a_failure_after_the_window_no_client_is_accepted_and_no_ticket_is_spent(
+async def test_without_a_failure_after_the_window_no_client_is_accepted_and_no_ticket_is_used(
     last_failure_s: float,
 ) -> None:
     gate = admission("a", last_failure_s=last_failure_s)
@@ -126,7 +126,7 @@ def test_the_tickets_left_are_those_of_the_fleet_where_it_is_known(used: int | N
     assert gate.tickets_left == left
 
 
-async def test_tickets_that_this_process_has_spent_count_even_if_the_store_does_not_know_them() -> None:
+async def test_tickets_that_this_process_has_used_count_even_if_the_store_does_not_know_them() -> None:
     gate = admission("a", "b", "c", claims=Claimed(Result.WON, 0))
 
     await gate.admit("a", OUTAGE_S, 0)

@@ -51,7 +51,7 @@ def test_what_was_minted_can_be_loaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_only_the_owner_can_read_it_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+def test_only_the_owner_can_read_the_file_with_any_umask(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "new.tickets"
     before = os.umask(umask)
     try:

@@ -46,7 +46,7 @@ def test_with_probing_clients_calls_reach_identity_again_only_after_an_answered_
 
 
 @pytest.mark.parametrize("probing", [False, True])
-def test_one_ticket_of_the_pool_is_spent_in_all(probing: bool) -> None:
+def test_one_ticket_of_the_pool_is_used_in_total(probing: bool) -> None:
     steps = script(virtual_pace(5000, 700), probing=probing)
 
     left = [step.effect.tickets_left for step in steps]

@@ -229,7 +229,7 @@ async def test_simultaneous_requests_have_separate_traces(
     ("ratio", "headers", "spans"),
     [(1.0, {}, 2), (0.0, {}, 0), (0.0, SAMPLED, 2), (1.0, UNSAMPLED, 0), (0.0, UNSAMPLED, 0), (1.0, SAMPLED, 2)],
 )
-async def test_the_ratio_holds_for_new_traces_and_the_caller_decides_about_its_own(
+async def test_the_ratio_applies_to_new_traces_and_a_callers_decision_to_its_own(
     identity: IdentityStub, exporter: InMemorySpanExporter, ratio: float, headers: dict[str, str], spans: int
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER_ARG=ratio) as running:
@@ -259,7 +259,7 @@ async def test_an_unknown_path_gets_its_span_from_the_instrumentation_of_django(
     assert span.instrumentation_scope.name == "opentelemetry.instrumentation.django"
 
 
-async def test_spans_are_sent_to_exactly_the_configured_url_and_the_last_of_them_at_shutdown(
+async def test_spans_are_sent_to_the_configured_url_and_flushed_at_shutdown(
     identity: IdentityStub,
 ) -> None:
     with collector("/exactly/here") as sink:

@@ -17,7 +17,7 @@ NOISE_BYTES = 512 * 1024
 
 @pytest.mark.processes
 @pytest.mark.timeout(60 + HANG_UPS / 100)
-async def test_memory_is_flat_however_many_callers_hang_up(identity: IdentityStub) -> None:
+async def test_memory_does_not_grow_with_the_number_of_callers_that_hang_up(identity: IdentityStub) -> None:
     identity.script = hangs
     command = [sys.executable, "-m", "tests.harness.hang_ups", identity.address, str(HANG_UPS)]
 

@@ -99,7 +99,7 @@ def names(page: bytes) -> list[bytes]:
     return [line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in page.splitlines()]
 
 
-async def test_no_family_of_ours_takes_long_by_itself() -> None:
+async def test_no_metric_family_takes_long_to_render() -> None:
     """A slice cannot be shorter than the slowest family."""
     shortest = []
     for family in REGISTRY.collect():
