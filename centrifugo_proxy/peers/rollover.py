@@ -35,7 +35,7 @@ class Step(Enum):
     """The next step for a channel. At most one candidate exists."""
 
     KEEP = "keep"
-    OPEN = "open a candidate in place of the one there is"
+    OPEN = "open a candidate, in place of the current one if there is one"
     DISCARD = "close the candidate"
     SWAP = "let the candidate take over"
 

@@ -120,7 +120,7 @@ def _problem(data: Any) -> str:
     if not isinstance(data, dict):
         return f"data is {_type(data)}"
     if "token" not in data:
-        return f"data has no token, but {_names(data)}"
+        return f"data has no token; its fields: {_names(data)}"
     token = data["token"]
     if token == "":
         return "data.token is empty"
@@ -137,5 +137,5 @@ def _names(data: Mapping[str, Any]) -> str:
     shown = [name for name in data if SHOWN_NAME.fullmatch(name)][:SHOWN_NAMES]
     others = len(data) - len(shown)
     if not data:
-        return "nothing else"
+        return "none"
     return ", ".join(shown + ([f"{others} more"] if others else []))

@@ -32,7 +32,7 @@ NOTICES = (
     OutageEnded(7, 6.595, 0.4),
     CallFailed("identity", "UNAVAILABLE"),
     PoolEmpty(LoadStatus.LOADED),
-    TicketMissing("data has no token, but ticket"),
+    TicketMissing("data has no token; its fields: ticket"),
     GuardRefused("token_mismatch"),
     DisconnectChanged(1000, 200),
     MetaMissing(),

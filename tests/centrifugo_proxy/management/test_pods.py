@@ -27,9 +27,9 @@ from tests.harness.processes import Process, serve_command, started
 from tests.harness.service import connect_body
 from tools.ports import free_port
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("pods")]  # one worker has the module's processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("pods")]  # one worker runs the module's processes
 
-NOBODY = "http://127.0.0.1:1"
+CLOSED = "http://127.0.0.1:1"
 SETTINGS = {
     "IDENTITY_VALIDATE_GRPC_ADDRESS": "127.0.0.1:1",
     "IDENTITY_VALIDATE_DEADLINE_MS": "100",
@@ -163,9 +163,9 @@ def test_every_address_of_a_name_is_queried(five: Five) -> None:
         ["--dns", "localhost"],
         ["--dns", "localhost:0"],
         ["--dns", "http://localhost:9730"],
-        ["--url", NOBODY, "--interval", "0.9"],
-        ["--url", NOBODY, "--interval", "nan"],
-        ["--url", NOBODY, "--interval", "soon"],
+        ["--url", CLOSED, "--interval", "0.9"],
+        ["--url", CLOSED, "--interval", "nan"],
+        ["--url", CLOSED, "--interval", "soon"],
         ["--unknown"],
     ],
 )
@@ -179,7 +179,7 @@ def test_the_state_is_unknown_if_no_pod_can_be_queried(arguments: list[str]) -> 
 
 
 def test_the_state_is_unknown_with_an_invalid_environment() -> None:
-    assert run_manage("pods", "--url", NOBODY, LISTEN_PORT="x").returncode == PluginState.UNKNOWN
+    assert run_manage("pods", "--url", CLOSED, LISTEN_PORT="x").returncode == PluginState.UNKNOWN
 
 
 def test_watch_redraws_in_place_and_exits_with_the_state(five: Five) -> None:
