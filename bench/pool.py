@@ -43,7 +43,7 @@ def load(path: str) -> Figures:
 
 
 def measure(count: int) -> Figures:
-    """The same for `count` new tickets, in a fresh process."""
+    """Figures of loading a pool of `count` new tickets, in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pool"
         mint(count, file, overwrite=False)

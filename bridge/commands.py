@@ -57,7 +57,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# The value could not be read. The other mapping reasons concern a route.
+# Reasons that concern the value, which could not be read. The other reasons of the mapping concern a route.
 FORMAT_REASONS = frozenset({Reason.NOT_JSON, Reason.NOT_CLOUDEVENTS, Reason.NOT_PROTOBUF, Reason.UNSUPPORTED})
 
 
@@ -90,7 +90,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
     `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
-    `burst` is the maximum number of commands with its key in one batch. A batch with several has `parallel: false`.
+    `burst` is the maximum number of commands with its key in one batch. A batch with several commands for a key has
+    `parallel: false`.
     """
 
     kind: ClassVar[str]
@@ -156,7 +157,7 @@ class Unsubscribe(Command, frozen=True, kw_only=True, gc=False):
 
 
 class Disconnect(Command, frozen=True, kw_only=True, gc=False):
-    """Closes a user's connections. SDKs come back after codes 4000–4499, and never after 4500–4999."""
+    """Closes a user's connections. SDKs reconnect after codes 4000–4499, and never after 4500–4999."""
 
     kind: ClassVar[str] = "disconnect"
     user: str

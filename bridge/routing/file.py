@@ -159,7 +159,7 @@ def _pattern(value: str) -> str:
     if _READ_DIFFERENTLY.search(value) or len(value) == 1:
         raise NotAcceptedError(display(value), "a pattern after ^ without (?, \\d and the like, [:…:], or \\ within []")
     try:
-        with warnings.catch_warnings(action="error"):  # about sets that a later Python may read differently
+        with warnings.catch_warnings(action="error"):  # FutureWarning: sets that a later Python reads differently
             re.compile(value)
     except (re.error, FutureWarning, RecursionError, OverflowError):
         raise NotAcceptedError(display(value), "a regular expression") from None

@@ -93,7 +93,7 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        self._gate.taken += len(messages)  # not earlier: records in transit become pending in `changed`
+        self._gate.taken += len(messages)  # after mapping: until then these records count as in transit
         self.changed()
         self.sender.pump()
 
