@@ -47,7 +47,7 @@ def fate_of_close(code: int) -> Fate:
 class Attempt(asyncio.Protocol):
     """One connection: opens the WebSocket, sends the connect command, then answers pings.
 
-    `ended` gets the attempt's fate and a short reason. A connection that is in stays open.
+    `ended` gets the attempt's fate and a short reason. A connection that Centrifugo has accepted stays open.
     """
 
     def __init__(self, port: int, ticket: str) -> None:
@@ -125,7 +125,7 @@ class Attempt(asyncio.Protocol):
 class Crowd:
     """Clients that start at once, spread over these ports of Centrifugo.
 
-    `in_after` has the seconds until each client was in, `ends` counts how attempts ended.
+    `in_after` has the seconds until each client was connected, `ends` counts how attempts ended.
     """
 
     ports: list[int]
@@ -138,7 +138,7 @@ class Crowd:
     _open: dict[int, Attempt] = field(default_factory=dict)
 
     async def run(self, at_most_s: float) -> None:
-        """Run until every client is in or lost, at most this long. Connections that are in stay open until `close`."""
+        """Run until every client is connected or lost, at most this long. Open connections stay open until `close`."""
         started = asyncio.get_running_loop().time()
         tasks = [asyncio.create_task(self._client(number, started)) for number in range(self.clients)]
         _, late = await asyncio.wait(tasks, timeout=at_most_s)
@@ -149,7 +149,7 @@ class Crowd:
                 task.result()
 
     def dropped(self) -> int:
-        """The number of connections that ended after they were in."""
+        """The number of connections that ended after Centrifugo had accepted them."""
         return sum(attempt.closed for attempt in self._open.values())
 
     def close(self) -> None:
