@@ -23,9 +23,10 @@ class Counted(Collector):
 
     def collect(self) -> Iterable[Metric]:
         self.collected += 1
+        collection = self.collected  # two may run at once
         for number in range(self.families):
             sleep(self.family_s)
-            yield GaugeMetricFamily(f"family_{number}", "Help.", value=self.collected)
+            yield GaugeMetricFamily(f"family_{number}", "Help.", value=collection)
 
 
 def value(page: bytes) -> float:
