@@ -143,7 +143,7 @@ BUILD_TOOL = @mkdir -p $(@D) && cd tools/$(@F) && go build -mod=readonly -trimpa
 .cache/deploy/manifests: $(wildcard tools/manifests/*)
 	$(BUILD_TOOL) .
 
-# Their Go types need hundreds of packages, so the custom resource definition itself is used.
+# The Go types of external-secrets need hundreds of packages, so its custom resource definition is used instead.
 .cache/deploy/external-secrets.yaml: tools/external-secrets/go.mod tools/external-secrets/go.sum
 	@mkdir -p $(@D)
 	cd $(<D) && go mod download github.com/external-secrets/external-secrets && \

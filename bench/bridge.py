@@ -107,7 +107,7 @@ def _ratios(rounds: Rounds[Backlog], own: Form) -> dict[str, float]:
 
 
 def _median(rounds: Rounds[T], own: Form, figure: Callable[[T, T], float]) -> float:
-    """The median of a figure that is made from the bridge's and Centrifugo's own of the same round."""
+    """The median, over the rounds, of a figure that compares the bridge with this mode of Centrifugo's consumer."""
     return statistics.median(figure(each[Form.BRIDGE], each[own]) for each in rounds)
 
 

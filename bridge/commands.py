@@ -280,7 +280,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
 
 
 def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
-    """`code` is 4000–4999, `reason` has at most 123 bytes. Centrifugo checks neither; bad values close with 1006."""
+    """`code` is 4000–4999, `reason` has at most 123 bytes. Centrifugo does not check them: bad ones become 1006."""
     request = {"user": user, "disconnect": {"code": code, "reason": reason}}
     return Disconnect(
         route=route,

@@ -121,7 +121,7 @@ def missed(found: Figures) -> dict[str, bool]:
     slowest = max(found.live_s[1], found.ready_s[1])
     return {
         f"all clients connected within {all_in_s:.0f} s: {found.all_in_s:.1f} s": found.all_in_s > all_in_s,
-        f"calls of identity per client at most {ASKED}: {found.asked_each:.2f}": found.asked_each > ASKED,
+        f"calls to identity per client at most {ASKED}: {found.asked_each:.2f}": found.asked_each > ASKED,
         f"no client lost: {found.lost + found.dropped}": found.lost + found.dropped > 0,
         f"health within {HEALTH_S * 1000:.0f} ms at p99: {slowest * 1000:.0f} ms": slowest > HEALTH_S,
     }
@@ -135,7 +135,7 @@ def table(found: Figures) -> str:
     lines = [
         f"{found.let_in} of {found.clients} connected: 50 % after {found.half_in_s:.1f} s, "
         f"95 % after {found.most_in_s:.1f} s, all after {found.all_in_s:.1f} s",
-        f"per client: {found.asked_each:.2f} calls of identity, {found.attempts_each:.1f} attempts; "
+        f"per client: {found.asked_each:.2f} calls to identity, {found.attempts_each:.1f} attempts; "
         f"{found.shed} requests refused by the service, {found.gone} whose caller hung up",
         f"attempts by their end: {', '.join(f'{name} {number}' for name, number in found.ends.items())}",
         f"seconds of CPU since the start: {', '.join(f'{name} {used:.1f}' for name, used in found.cpu_s.items())}",

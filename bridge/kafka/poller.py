@@ -154,7 +154,10 @@ class Poller(threading.Thread):
             logger.warning("Kafka reports an error", extra={"error": error.name()})
 
     def _pause_and_resume(self) -> None:
-        """Pause partitions that must not be read. Pausing drops prefetched records: resume only with ample room."""
+        """Pause partitions that must not be read.
+
+        Pausing drops prefetched records, so it must be rare: reading resumes only with ample room.
+        """
         if self._gate.paused and self._gate.has_ample_room:
             self._gate.paused = False
         wanted = self._assigned & (self._assigned if self._gate.paused else self._gate.held)

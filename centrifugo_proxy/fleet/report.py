@@ -11,13 +11,13 @@ NO_HEALTH: Final = {"version": None, "status": None, "identity_outage": None, "f
 
 
 class Fleet(NamedTuple):
-    """Every pod that was asked, in the order in which they were named."""
+    """Every pod that was queried, in the order in which they were named."""
 
     pods: tuple[Pod, ...]
 
     @property
     def state(self) -> PluginState:
-        """UNKNOWN if there was no pod to ask, CRITICAL if no pod answered, else the worst pod's state."""
+        """UNKNOWN if there was no pod to query, CRITICAL if no pod answered, else the worst pod's state."""
         if not any(pod.asked for pod in self.pods):
             return PluginState.UNKNOWN
         if not any(pod.answered for pod in self.pods):

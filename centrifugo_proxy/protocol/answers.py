@@ -46,7 +46,7 @@ def disconnect(code: int, reason: str) -> Disconnect:
 
 def render(answer: Answer) -> bytes:
     """The body: an object with exactly one of `result`, `error` and `disconnect`."""
-    if isinstance(answer, Result):  # mostly; to match it as the others takes four times as long
+    if isinstance(answer, Result):  # the usual case; a match statement takes four times as long
         return orjson.dumps({"result": answer.fields})
     match answer:
         case Disconnect(code, reason):

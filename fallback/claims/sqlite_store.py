@@ -67,7 +67,7 @@ class SqliteStore:
         return int(row[0]) if row else 0
 
     async def contact(self) -> int:
-        """See `ClaimStore`. Writes, because a read-only or locked file refuses that. Raises StoreError."""
+        """See `ClaimStore`. Takes the write lock, so that a read-only or locked file is an error. Raises StoreError."""
         return await self._in_thread(self._used)
 
     async def evicts(self) -> str:

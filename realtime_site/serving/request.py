@@ -47,5 +47,5 @@ class LeanRequest(ASGIRequest):
 
     def close(self) -> None:
         """Close uploaded files. A request that was never completed has none."""
-        if self._completed and "_stream" in self.__dict__:  # __dict__ is made when it is read
+        if self._completed and "_stream" in self.__dict__:  # checked last: reading __dict__ creates it
             super().close()

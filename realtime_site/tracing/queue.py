@@ -40,7 +40,7 @@ class Exporter(Protocol):
 class SpanQueue(SpanProcessor):
     """Exports batches of added spans, at least every `delay_s` seconds. A full queue drops its oldest spans.
 
-    `size` and `batch` count requests with their calls, and spans of the SDK.
+    `size` and `batch` count a request with its calls as one, and each span of the SDK as one.
     """
 
     def __init__(

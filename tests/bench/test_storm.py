@@ -15,7 +15,7 @@ CLIENTS = 300
 
 @pytest.mark.processes
 @pytest.mark.skipif(not BINARY.exists(), reason="needs Centrifugo: make centrifugo")
-def test_every_client_of_a_storm_connects_and_identity_is_asked_about_once_for_each(tmp_path: Path) -> None:
+def test_every_client_of_a_storm_connects_with_about_one_call_to_identity_each(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     options = ["--clients", str(CLIENTS), "--limit", "20", "--give-up", "90", "--json", str(file)]
 

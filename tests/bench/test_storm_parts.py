@@ -101,7 +101,7 @@ def test_every_missed_target_is_named() -> None:
 
     assert missed(found) == {
         "all clients connected within 60 s: inf s": True,
-        "calls of identity per client at most 1.3: 1.50": True,
+        "calls to identity per client at most 1.3: 1.50": True,
         "no client lost: 1": True,
         "health within 500 ms at p99: 700 ms": True,
     }

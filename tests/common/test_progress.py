@@ -15,7 +15,7 @@ from tests.harness.terminal import on_terminal, plain
 BAR = "━"
 
 
-def test_a_pipe_gets_one_plain_line_in_ten_seconds(clock: FakeClock) -> None:
+def test_a_pipe_gets_one_plain_line_every_ten_seconds(clock: FakeClock) -> None:
     output = StringIO()
     lines = Lines(OutputWrapper(output), 5000, "tickets", clock.monotonic)
 

@@ -72,7 +72,7 @@ async def exposition() -> str:
         return (await running.http.get("/metrics")).text + bridge_exposition()
 
 
-async def test_the_rules_and_their_tests_ask_for_series_that_are_exported() -> None:
+async def test_the_rules_and_their_tests_use_only_exported_series() -> None:
     text = await exposition()
     series = set(re.findall(r"^(realtime_\w+)", text, re.MULTILINE))
 

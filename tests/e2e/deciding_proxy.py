@@ -14,7 +14,7 @@ REFUSED = {"error": {"code": 403, "message": "not allowed"}}
 
 @dataclass
 class DecidingProxy:
-    """`asked` are the event and the channel of each request after connect, `headers` those of every request."""
+    """`asked` has the event and the channel of each request after connect, `headers` the headers of every request."""
 
     url: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)

@@ -120,7 +120,7 @@ async def test_a_ticket_returns_to_the_pool_only_if_the_store_does_not_answer(
 
 
 @pytest.mark.parametrize(("used", "left"), [(None, 3), (0, 3), (2, 1), (3, 0), (5, 0)])
-def test_the_tickets_left_are_those_of_the_fleet_where_it_is_known(used: int | None, left: int) -> None:
+def test_tickets_used_in_the_fleet_are_subtracted_if_their_number_is_known(used: int | None, left: int) -> None:
     gate = admission("a", "b", "c", claims=Claimed(Result.WON, used))
 
     assert gate.tickets_left == left

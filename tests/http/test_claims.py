@@ -176,7 +176,7 @@ async def test_a_redis_that_hangs_delays_one_connect_and_loses_no_ticket(redis: 
         assert [await status_of(other, ticket) for ticket in POOL[:5]] == [503] * 5
 
 
-async def test_with_local_tickets_are_accepted_without_redis_and_double_uses_counted_later(
+async def test_on_error_local_accepts_tickets_without_redis_and_counts_double_uses_later(
     redis: RedisProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     local: dict[str, Any] = {"FALLBACK_CLAIMS_ON_ERROR": "local"}

@@ -51,7 +51,7 @@ def only(*names: str) -> dict[str, Any]:
     ],
     ids=["unset", "all", "one", "two", "none"],
 )
-async def test_info_shows_the_chosen_fields_and_meta_all(
+async def test_info_has_the_chosen_fields_and_meta_has_all_fields(
     identity: IdentityStub, variable: dict[str, str], info: dict[str, Any]
 ) -> None:
     identity.script = owner()

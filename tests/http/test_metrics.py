@@ -102,7 +102,7 @@ def test_every_gauge_exists_at_0_from_the_start(families: dict[str, Metric], nam
 @pytest.mark.parametrize(
     ("name", "labels"), [("realtime_proxy_duration_seconds", [EVENTS]), ("realtime_identity_call_duration_seconds", [])]
 )
-def test_buckets_separate_durations_from_a_millisecond_to_past_every_deadline(
+def test_buckets_reach_from_a_millisecond_to_beyond_every_deadline(
     families: dict[str, Metric], name: str, labels: list[set[str]]
 ) -> None:
     bounds = {float(sample.labels["le"]) for sample in families[name].samples if sample.name == f"{name}_bucket"}
@@ -111,7 +111,7 @@ def test_buckets_separate_durations_from_a_millisecond_to_past_every_deadline(
     assert (min(bounds), sorted(bounds)[-2] > 60) == (0.001, True)
 
 
-def test_the_version_is_on_the_metrics(families: dict[str, Metric]) -> None:
+def test_metrics_shows_the_version(families: dict[str, Metric]) -> None:
     (labels,) = samples(families["realtime_build_info"])
 
     assert samples(families["realtime_build_info"]) == {labels: 1.0}

@@ -1,4 +1,4 @@
-"""The paths on the site of files from outside docs/, and the rewriting of links to them."""
+"""The paths that files outside docs/ get on the site, and the rewriting of links to them."""
 
 from pathlib import Path
 

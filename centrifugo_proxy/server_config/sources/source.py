@@ -13,7 +13,8 @@ class Source:
 
     `label` is its place in the outer file, "" if the file is the configuration itself. `variables` and `flags` are by
     name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more variables come from a place that
-    cannot be read, such as a Secret or a mounted file; if `text` is empty, the configuration file does.
+    cannot be read, such as a Secret or a mounted file. If it is true and `text` is empty, the configuration file itself
+    comes from such a place.
     """
 
     label: str

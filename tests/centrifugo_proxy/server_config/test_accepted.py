@@ -52,7 +52,7 @@ def printed(folder: Path, expected: ServiceFacts, major: int, file_format: str, 
 @pytest.mark.parametrize("events", EVENT_SETS, ids=" ".join)
 @pytest.mark.parametrize("mode", ResponseMode)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_centrifugo_accepts_it(
+def test_centrifugo_accepts_the_printed_configuration(
     centrifugo: Path, tmp_path: Path, file_format: str, mode: ResponseMode, events: tuple[str, ...]
 ) -> None:
     guarded = replace(ALL_EVENTS, mode=mode, events=events, namespaces=dict.fromkeys(("", "family", "news"), BOTH))
@@ -67,7 +67,7 @@ def test_centrifugo_accepts_it(
 
 @pytest.mark.parametrize("tokens", [(), (b"right-token",)], ids=["unguarded", "guarded"])
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_centrifugo_starts_with_it(
+def test_centrifugo_starts_with_the_printed_configuration(
     centrifugo: Path, tmp_path: Path, file_format: str, tokens: tuple[bytes, ...]
 ) -> None:
     expected = replace(ALL_EVENTS, tokens=tokens)

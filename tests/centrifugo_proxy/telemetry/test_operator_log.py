@@ -25,7 +25,7 @@ def fields(caplog: pytest.LogCaptureFixture, *names: str) -> list[tuple[Any, ...
 
 
 @pytest.mark.parametrize("notice", REPEATED, ids=lambda notice: type(notice).__name__)
-def test_a_repeated_notice_is_logged_once_in_ten_seconds_with_the_count(
+def test_a_repeated_notice_is_logged_once_every_ten_seconds_with_the_count(
     notice: Notice, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = OperatorLog(clock.monotonic)

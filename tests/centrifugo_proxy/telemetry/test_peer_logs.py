@@ -21,7 +21,7 @@ def lines(caplog: pytest.LogCaptureFixture, *fields: str) -> list[tuple[Any, ...
     ]
 
 
-def test_a_replacement_is_logged_once_in_ten_seconds_for_each_reason_and_never_for_age(
+def test_a_replacement_is_logged_once_every_ten_seconds_for_each_reason_and_never_for_age(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -117,7 +117,7 @@ def test_no_value_is_lost_or_counted_halfway_while_another_thread_scrapes() -> N
     assert seen == sorted(seen)
 
 
-def test_requests_counted_while_another_thread_folds_reach_django_prometheus() -> None:
+def test_requests_counted_while_another_thread_folds_the_tally_reach_django_prometheus() -> None:
     tally = Tally()
     before = _of_django("a-view")
     done = threading.Event()

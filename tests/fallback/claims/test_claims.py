@@ -19,7 +19,7 @@ TICKETS = [digest(f"ticket-{number}") for number in range(250)]
 
 @dataclass
 class Store:
-    """A store that tests turn on and off. `asked` are the keys so far; keys in `used` belong to another process."""
+    """A store that tests turn on and off. `asked` has every claimed key; `used` are keys of another process."""
 
     up: bool = True
     hangs: bool = False

@@ -175,7 +175,7 @@ async def expect_connections(number: int) -> None:
     """Wait until this many connections are in memory. Fails after a minute."""
 
     async def seen() -> bool:
-        await asyncio.sleep(0.2)  # a look holds up the service, which runs in this process
+        await asyncio.sleep(0.2)  # counting holds up the service, which runs in this process
         return connections() == number
 
     await until(seen, within_s=60)

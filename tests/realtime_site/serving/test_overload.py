@@ -121,7 +121,7 @@ async def test_the_protocol_class_refuses_without_the_application(
     ],
     ids=["not configured", "method", "path", "size", "host", "token", "signature", "query"],
 )
-async def test_answers_that_precede_the_limit_stay_the_same(
+async def test_answers_given_before_the_limit_is_checked_stay_the_same(
     identity: IdentityStub, sent: bytes, settings: dict[str, Any], status: int
 ) -> None:
     answers = []

@@ -28,7 +28,7 @@ GOOD = b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n"
 
 
 def some(*values: bytes, other: int) -> st.SearchStrategy[bytes]:
-    """One of these values, or at most `other` other bytes."""
+    """One of these values, or up to `other` arbitrary bytes."""
     return st.sampled_from(values) | st.binary(max_size=other)
 
 

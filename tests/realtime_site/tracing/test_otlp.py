@@ -53,7 +53,7 @@ def expected(some: Sequence[Ended]) -> dict[str, list[Span]]:
 MIXED: dict[str, list[Ended]] = {
     "none": [],
     "a record": [record(0)],
-    "one of theirs": [span(0)],
+    "a span of the SDK": [span(0)],
     "both": [record(0), span(1), record(2), span(3)],
     "many": [span(number) if number % 7 == 0 else record(number) for number in range(1000)],
     "a span of an equal scope": [span(0, InstrumentationScope("centrifugo_proxy", "1.0.0")), record(1)],

@@ -59,7 +59,7 @@ SILENT: Final = [
         "headers of the client's own",
         {f"{CONNECT}.http_headers": ["Cookie", "Origin", "User-Agent", "X-Real-Ip", "X-Forwarded-For", "Traceparent"]},
     ),
-    Case("header-of-connection", "an own static header", {STATIC: {**GUARD, "User-Agent": "centrifugo"}}),
+    Case("header-of-connection", "a static header that may be sent", {STATIC: {**GUARD, "User-Agent": "centrifugo"}}),
     Case("header-ignored", "another name", {"proxy_http_headers": ["X-Forwarded-Host", "Accept-Language"]}, major=5),
     Case("header-unsendable", "a tab, and UTF-8", {STATIC: {**GUARD, "X-Key": "a\tb é"}}),
 ]

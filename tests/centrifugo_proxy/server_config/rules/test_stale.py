@@ -23,7 +23,7 @@ SILENT = (
     Case("stale-close-delay-short", "shorter than the deadline, which is an error", {V6: "9s"}, expected=PATIENT),
     Case("stale-close-delay-short", "no connect proxy", {V6: "5s", "client.proxy.connect": None}),
     Case("stale-close-delay-short", "0 is fifteen seconds", {V6: "0s"}),
-    Case("stale-close-delay-short", "no duration, which is another finding", {V5: 10}, major=5),
+    Case("stale-close-delay-short", "not a duration, which is another finding", {V5: 10}, major=5),
 )
 
 test_a_delay_that_ends_clients_is_found, test_a_delay_that_ends_no_client_is_not_found = judging(FIRES, SILENT)
