@@ -111,7 +111,7 @@ def test_buckets_reach_from_a_millisecond_to_beyond_every_deadline(
     assert (min(bounds), sorted(bounds)[-2] > 60) == (0.001, True)
 
 
-def test_metrics_shows_the_version(families: dict[str, Metric]) -> None:
+def test_the_metrics_show_the_version(families: dict[str, Metric]) -> None:
     (labels,) = samples(families["realtime_build_info"])
 
     assert samples(families["realtime_build_info"]) == {labels: 1.0}

@@ -7,7 +7,7 @@ from tests.harness.identity import IdentityStub, hangs
 from tests.harness.service import service
 
 
-async def test_by_default_the_limit_adapts_and_metrics_shows_it(identity: IdentityStub) -> None:
+async def test_by_default_the_limit_adapts_and_the_metrics_show_it(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         limit = running.runtime.capacity
 

@@ -89,7 +89,7 @@ async def test_a_request_that_waited_too_long_is_refused_without_a_call_to_ident
     assert identity.calls == []
 
 
-async def test_metrics_shows_how_long_a_request_waited(identity: IdentityStub) -> None:
+async def test_the_metrics_show_how_long_a_request_waited(identity: IdentityStub) -> None:
     async with uvicorn_service(identity.address) as running:
         number, seconds = await running.metric(DELAYS), await running.metric(DELAY)
         with caller(running) as connection:

@@ -47,7 +47,7 @@ def covered(position: dict[str, int]) -> list[tuple[int, int]]:
     return [(column, row) for column in columns for row in rows]
 
 
-async def test_the_panels_ask_for_series_that_are_exported_and_show_every_metric() -> None:
+async def test_the_panels_use_only_exported_series_and_show_every_metric() -> None:
     families = list(text_string_to_metric_families(await exposition()))
     series = {sample.name for family in families for sample in family.samples if sample.name.startswith("realtime_")}
     asked = {name for query in queries() for name in query.metrics}
