@@ -19,8 +19,8 @@ FEWEST_LOOKS: Final = 3
 class Idle(NamedTuple):
     """Seconds of CPU without events.
 
-    `starts_s` has those of each process for its start and `IDLE_S` of idle time, `look_s` those of Centrifugo for one
-    request for its metrics.
+    `starts_s` has one entry per process, for its start and `IDLE_S` of idle time. `look_s` is what Centrifugo takes to
+    answer one request for its metrics.
     """
 
     starts_s: list[float]

@@ -48,8 +48,9 @@ NAMESPACES: Final = (
     "that your channels need: history_size and history_ttl, presence, and the subscribers' rights to both."
 )
 STALE: Final = (
-    "Centrifugo closes a connection that is not accepted by then with 3502, and SDKs do not reconnect after 3502. SDKs "
-    "wait for up to ten seconds and then try again, so this is longer. Centrifugo's default is ten seconds too."
+    "After this time Centrifugo closes a connection that is not accepted yet. It sends 3502, after which SDKs do not "
+    "reconnect. SDKs wait for up to ten seconds and then try again, so this is longer. Centrifugo's default is ten "
+    "seconds too."
 )
 
 

@@ -1,4 +1,4 @@
-"""The files that deploy/compose.yaml mounts: each is accepted by the program that reads it, where that runs here."""
+"""The files that deploy/compose.yaml mounts: each is accepted by the program that reads it, if that is installed."""
 
 import os
 import re
