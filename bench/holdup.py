@@ -171,7 +171,7 @@ def exporter_to(traces: str, exporter: Any) -> Any:
 
     options = TraceOptions(
         endpoint=traces, service_name="bench", sampling=Sampling(1.0, parent_based=True), headers={}, timeout_s=5,
-        gzip=False, ca_file="", client_certificate="", client_key="",
+        gzip=False, ca_file="", client_certificate="", client_key="", delay_s=5,
     )  # fmt: skip
     return exporter(options, Resource.create({"service.name": "bench"}), InstrumentationScope("bench", "1"))
 

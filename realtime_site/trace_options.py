@@ -47,6 +47,7 @@ class TraceOptions(NamedTuple):
     ca_file: str
     client_certificate: str
     client_key: str
+    delay_s: float  # between exports
 
 
 def trace_options(settings: "LazySettings") -> TraceOptions | None:
@@ -63,6 +64,7 @@ def trace_options(settings: "LazySettings") -> TraceOptions | None:
         ca_file=_either(settings, "CERTIFICATE"),
         client_certificate=_either(settings, "CLIENT_CERTIFICATE"),
         client_key=_either(settings, "CLIENT_KEY"),
+        delay_s=settings.OTEL_BSP_SCHEDULE_DELAY / 1000,
     )
 
 

@@ -46,7 +46,7 @@ class SpanQueue(SpanProcessor):
     def __init__(
         self, exporter: Exporter, *, size: int = QUEUE_RECORDS, batch: int = BATCH_RECORDS, delay_s: float = DELAY_S
     ) -> None:
-        self._exporter, self._size, self._batch, self._delay_s = exporter, size, batch, delay_s
+        self._exporter, self._size, self._batch, self.delay_s = exporter, size, batch, delay_s
         self._queue: deque[Ended] = deque()
         self._lost = 0
         self._exporting = threading.Lock()
@@ -88,7 +88,7 @@ class SpanQueue(SpanProcessor):
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            full = self._wake.wait(self._delay_s)
+            full = self._wake.wait(self.delay_s)
             self._wake.clear()
             if not full:
                 self._export()

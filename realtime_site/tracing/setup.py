@@ -59,7 +59,7 @@ def _service_name(options: TraceOptions) -> str:
 
 def batched_export(options: TraceOptions, resource: Resource, scope: InstrumentationScope) -> SpanQueue:
     """A processor that exports with these options in its own thread."""
-    return SpanQueue(LeanExporter(options, resource, scope))
+    return SpanQueue(LeanExporter(options, resource, scope), delay_s=options.delay_s)
 
 
 def _record_into(processor: SpanProcessor, resource: Resource, scope: InstrumentationScope) -> Callable[[Record], None]:

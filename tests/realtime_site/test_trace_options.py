@@ -27,6 +27,7 @@ def test_the_defaults_export_to_a_collector_on_this_machine() -> None:
         ca_file="",
         client_certificate="",
         client_key="",
+        delay_s=5.0,
     )
 
 
@@ -110,10 +111,10 @@ def test_each_variable_for_traces_replaces_the_one_for_all_signals() -> None:
     assert without is not None
     assert with_traces is not None
     assert without[3:] == (
-        {"x-tenant": "a", "authorization": "Bearer t,u"}, 1.0, True, "/all/ca.pem", "/all/tls.crt", "/all/tls.key",
+        {"x-tenant": "a", "authorization": "Bearer t,u"}, 1.0, True, "/all/ca.pem", "/all/tls.crt", "/all/tls.key", 5.0,
     )  # fmt: skip
     assert with_traces[3:] == (
-        {"x-tenant": "b"}, 2.0, False, "/traces/ca.pem", "/traces/tls.crt", "/traces/tls.key",
+        {"x-tenant": "b"}, 2.0, False, "/traces/ca.pem", "/traces/tls.crt", "/traces/tls.key", 5.0,
     )  # fmt: skip
 
 
@@ -126,6 +127,7 @@ def test_each_variable_for_traces_replaces_the_one_for_all_signals() -> None:
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "10s"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),

@@ -12,6 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from realtime_site.trace_options import Sampling, TraceOptions
 from realtime_site.tracing.otlp import LeanExporter
 from realtime_site.tracing.queue import Ended
+from realtime_site.tracing.setup import batched_export
 from tests.harness.collector import Collector, collector
 from tests.harness.spans import OURS, RESOURCE, as_spans, record, span
 
@@ -30,7 +31,15 @@ def options(endpoint: str) -> TraceOptions:
         ca_file="",
         client_certificate="",
         client_key="",
+        delay_s=5,
     )
+
+
+def test_the_delay_between_exports_is_the_one_in_the_options() -> None:
+    queue = batched_export(options("http://127.0.0.1:1")._replace(delay_s=0.25), RESOURCE, OURS)
+    queue.shutdown()
+
+    assert queue.delay_s == 0.25
 
 
 def exporter_of(some: TraceOptions) -> LeanExporter:
