@@ -30,7 +30,7 @@ from tests.harness.waiting import until
 
 ORDINARY, POOL = 40, 10
 WINDOW_MS = 1000
-TTL_S = 60  # the shortest window that the settings accept
+TTL_S = 60  # the shortest lifetime that the settings accept
 REFUSED = {"id": 1, "error": {"code": 100, "message": "internal server error", "temporary": True}}
 
 
@@ -56,7 +56,7 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
         yield running
 
 
-async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ticket_after_it(
+async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ordinary_ticket_after_it(
     pool_stack: Stack, pool: list[str]
 ) -> None:
     identity, died = pool_stack.identity, asyncio.Event()
