@@ -58,7 +58,7 @@ async def test_a_session_event_receives_all_fields_in_meta_and_none_in_info(
 
 
 async def seen_by_another(stack: Stack, **known: Any) -> Any:
-    """The `info` that another client sees, of a user for whom identity has these fields."""
+    """The `info` of a user with these fields, as another client sees it."""
     shown, other = stack.tickets.issue("u-shown", **known), stack.tickets.issue("u-other")
     async with (
         sdk_client(stack.url, one_after_another(shown)) as first,
