@@ -356,7 +356,7 @@ def catches(pid: int, number: signal.Signals) -> bool:
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1, 0.3])
-def test_a_signal_while_serve_starts_ends_it(delay_s: float) -> None:
+def test_a_signal_ends_serve_while_it_starts(delay_s: float) -> None:
     port = free_port()
 
     with started(serve_command(port), port, CENTRIFUGO_PROXY_TOKEN="s3same") as process:

@@ -32,8 +32,8 @@ PERSONAL: Final = {
 PERSONAL_NAMESPACE: Final = {6: "personal_channel_namespace", 5: "channel_namespace"}
 PROXY_NAMES: Final = ("subscribe_proxy_name", "publish_proxy_name", "sub_refresh_proxy_name")
 V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
-# For each event of v6: the option that turns it on in a namespace ("" if the subscription_type of that name does), and
-# the option that names its proxy.
+# For each event of v6: the option that turns it on in a namespace, and the option that names its proxy. The first is ""
+# if the subscription_type with the event's name turns it on.
 OTHER_PROXIES: Final = {
     "subscribe_stream": ("subscribe_stream_proxy_enabled", "subscribe_stream_proxy_name"),
     "map_publish": ("map.publish_proxy_enabled", "map.publish_proxy_name"),
