@@ -29,7 +29,7 @@ CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.va
 
 
 class SentMetadata(tuple[tuple[str, str], ...], aio.Metadata):  # type: ignore[misc]  # two kinds of collection
-    """Metadata that grpc.aio takes as they are: it tests them for truth and reads them once (docs/upgrading.md).
+    """Metadata that grpc.aio takes as they are: it evaluates their truth value and reads them once (docs/upgrading.md).
 
     For None it makes an empty aio.Metadata, which costs more than the rest of what it does with metadata.
     """
