@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 
 Properties: TypeAlias = dict[str, str | int | bool]
 
-# Properties that operators may not set. Some have settings of their own (BRIDGE_KAFKA_…); changing one of the rest would
-# break at-least-once delivery, the order or the metrics.
+# Properties that operators may not set. Some have settings of their own (BRIDGE_KAFKA_…); changing one of the rest
+# would break at-least-once delivery, the order or the metrics.
 RESERVED: Final = frozenset(
     {
         "allow.auto.create.topics",

@@ -17,7 +17,7 @@ from tests.harness.kafka import Kafka
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300 if LONG else 120)]
 
 TOTAL = 12_000 if LONG else 1_200
-ALL = PARTITIONS + 1  # and the only one of the topic of replays
+ALL = PARTITIONS + 1  # the topic of replays has one partition
 
 
 @pytest.fixture
