@@ -82,7 +82,7 @@ async def test_a_new_address_is_found_while_the_old_one_still_answers(identity: 
     assert client.ends[-1] == "OK"
 
 
-async def test_a_silent_host_is_replaced_by_one_that_answers_within_five_seconds(
+async def test_a_silent_host_is_replaced_within_five_seconds_by_one_that_answers(
     identity: IdentityStub,
 ) -> None:
     async with way_to(identity.port) as way, client_of(way.address) as client:
