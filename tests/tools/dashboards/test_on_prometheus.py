@@ -92,7 +92,7 @@ def test_the_connects_of_an_outage_are_shown_by_outcome(played: Played) -> None:
     }  # fmt: skip
 
 
-def test_tickets_left_in_total_are_a_sum_or_with_claims_the_shared_number(played: Played) -> None:
+def test_the_tickets_left_are_the_sum_without_claims_and_the_shared_number_with_claims(played: Played) -> None:
     [plain] = answered(played.prometheus, of("Tickets left in total"), PLAIN)
     [claiming] = answered(played.prometheus, of("Tickets left in total"), CLAIMING)
 

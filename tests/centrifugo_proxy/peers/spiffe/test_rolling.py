@@ -41,7 +41,7 @@ def fresh(life_s: float = 3600) -> X509SVIDResponse:
     return DOMAIN.response(US, DOMAIN.issue(US, life_s=life_s))
 
 
-async def test_no_call_fails_during_five_rotations_under_load_and_each_opens_a_connection(
+async def test_no_call_fails_during_five_rotations_under_load_and_each_rotation_opens_a_connection(
     tmp_path: Path,
 ) -> None:
     reports, rolled = SpiffeReports(), Reports()
