@@ -14,7 +14,7 @@ SLOW_S = 0.5
 
 
 async def test_no_client_is_lost_while_the_service_restarts(envelope_stack: Stack) -> None:
-    asked: list[str] = []  # a client of an earlier test may also still send requests
+    asked: list[str] = []  # only this test's tickets: clients of an earlier test may still call identity
 
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         asked.append(request.ticket)

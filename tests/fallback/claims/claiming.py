@@ -1,4 +1,4 @@
-"""Claims for tests: a store that is opened like in the service, and an observer that records events."""
+"""Claims for tests: a store that is opened as in the service, and an observer that records events."""
 
 import hashlib
 import time

@@ -25,7 +25,10 @@ EVENTS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
 
 
 class Clients:
-    """Connects with the given tickets, session events, and connects that the guard refuses; processes take turns."""
+    """Sends three kinds of requests: connects with the given tickets, session events, and connects that the guard refuses.
+
+    The processes receive them in turn.
+    """
 
     def __init__(self, services: Sequence[httpx.AsyncClient]) -> None:
         self.services = services
