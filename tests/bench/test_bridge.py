@@ -24,14 +24,14 @@ def test_the_bridge_reads_a_plain_event() -> None:
     assert (record.key, json.loads(record.value), record.headers) == (b"f7", DATA, [])
 
 
-def test_the_own_consumer_reads_a_command_by_default() -> None:
+def test_centrifugos_consumer_reads_a_command_by_default() -> None:
     record = message(Form.COMMANDS, 7, 5, "x")
 
     payload = {"channel": "family:f7", "data": DATA, "idempotency_key": "bench:7:5"}
     assert (json.loads(record.value), record.headers) == ({"method": "publish", "payload": payload}, [])
 
 
-def test_the_own_consumer_reads_data_with_headers_in_its_other_mode() -> None:
+def test_centrifugos_consumer_reads_data_with_headers_in_its_other_mode() -> None:
     record = message(Form.HEADERS, 7, 5, "x")
 
     assert json.loads(record.value) == DATA

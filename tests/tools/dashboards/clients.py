@@ -25,7 +25,7 @@ EVENTS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
 
 
 class Clients:
-    """Sends three kinds of requests: connects with the given tickets, session events, and connects that the guard refuses.
+    """Sends connects with the given tickets, session events, and connects that the guard refuses.
 
     The processes receive them in turn.
     """
