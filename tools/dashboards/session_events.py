@@ -1,4 +1,4 @@
-"""The session events, and the services that they ask."""
+"""The session events, and the services behind them."""
 
 from collections.abc import Iterator
 
