@@ -77,7 +77,7 @@ class Stage:
 
     @contextmanager
     def centrifugo(self, form: Form = Form.BRIDGE, topic: str = "", port: int = 0) -> Iterator["Front"]:
-        """Run a Centrifugo on this port, or on a free one. With a mode of its own consumer it reads the topic."""
+        """Run a Centrifugo on this port, or on a free one. It reads the topic itself if `form` is not BRIDGE."""
         port = port or free_port()
         file = self.folder / f"centrifugo-{port}.json"
         file.write_text(json.dumps(self._configuration(form, topic or form.value, port)))
