@@ -74,6 +74,7 @@ class BridgeLife(RuleBasedStateMachine):
         self.letters: list[Item] = []
         self.applied: list[Applied] = []
         self.finished: set[tuple[Partition, int, int]] = set()
+        self.refused: set[tuple[Partition, int, int]] = set()
         self.lettered: set[tuple[Partition, int]] = set()
         self.leaving: set[Partition] = set()
         self.now = 0.0
@@ -128,7 +129,8 @@ class BridgeLife(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9), results=st.lists(RESULT, min_size=5, max_size=5))
     def answer(self, which: int, results: list[str]) -> None:
         batch = self.flying.pop(which % len(self.flying))
-        for task, result in zip(batch.tasks, results, strict=False):
+        for task, drawn in zip(batch.tasks, results, strict=False):
+            result = self._result(_position(task.owner, task.owner.tasks.index(task)), drawn)
             if result in ("done", "lost reply"):
                 self._apply(task.owner, task.owner.tasks.index(task), task.command)
             if result in ("temporary", "lost reply"):
@@ -137,6 +139,12 @@ class BridgeLife(RuleBasedStateMachine):
             self.finished.add(_position(task.owner, task.owner.tasks.index(task)))
             if self.work.finished(task, REFUSED if result == "permanent" else None):
                 self._letter_if_due(task.owner)
+
+    def _result(self, position: tuple[Partition, int, int], drawn: str) -> str:
+        """A command that Centrifugo has refused is refused again, when the record is read again after a crash."""
+        if drawn == "permanent":
+            self.refused.add(position)
+        return "permanent" if position in self.refused and drawn != "temporary" else drawn
 
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 9))
@@ -159,9 +167,9 @@ class BridgeLife(RuleBasedStateMachine):
         self.work.put_back(batch.tasks)
 
     def _apply(self, item: Item, number: int, command: Command) -> None:
-        """Centrifugo carries out a command, unless it knows the publication."""
-        partition, offset, _ = _position(item, number)
-        for key in command.keys:
+        """Centrifugo carries out a command, unless it knows the publication or has refused the command before."""
+        partition, offset, _ = position = _position(item, number)
+        for key in command.keys if position not in self.refused else ():
             applied = Applied(key, partition, offset, number)
             if applied not in self.applied:
                 self.applied.append(applied)
