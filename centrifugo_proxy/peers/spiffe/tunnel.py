@@ -22,6 +22,7 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 
 HEAD_BYTES: Final = 4096
 HEAD_S: Final = 3.0
+TURNS_TO_ACCEPT: Final = 3
 CONNECTIONS: Final = 256
 # A peer that closes a connection within this time after the handshake may have refused our SVID. With TLS 1.3 the
 # client's handshake succeeds first, and the refusal is visible only as a close.
@@ -62,7 +63,10 @@ class Tunnel:
         """Close the listener and every connection."""
         if self._server is not None:
             self._server.close()
+            for _ in range(TURNS_TO_ACCEPT):  # a connection that was just accepted is open after these
+                await asyncio.sleep(0)
         self.abort_all()
+        await asyncio.sleep(0)  # aborted transports close their sockets in the next turn
 
     def admit(self, peer: Peer) -> str:
         """Make a secret with which a channel may connect to this peer."""
