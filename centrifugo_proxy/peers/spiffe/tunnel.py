@@ -22,8 +22,8 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 
 HEAD_BYTES: Final = 4096
 HEAD_S: Final = 3.0
-TURNS_TO_ACCEPT: Final = 3
 CONNECTIONS: Final = 256
+TURNS_TO_ACCEPT: Final = 3  # of the event loop
 # A peer that closes a connection within this time after the handshake may have refused our SVID. With TLS 1.3 the
 # client's handshake succeeds first, and the refusal is visible only as a close.
 REFUSED_S: Final = 2.0
@@ -62,11 +62,11 @@ class Tunnel:
     async def stop(self) -> None:
         """Close the listener and every connection."""
         if self._server is not None:
-            self._server.close()
-            for _ in range(TURNS_TO_ACCEPT):  # a connection that was just accepted is open after these
+            for _ in range(TURNS_TO_ACCEPT):  # asyncio leaves a connection open that it has just accepted at the close
                 await asyncio.sleep(0)
+            self._server.close()
+            self._server = None
         self.abort_all()
-        await asyncio.sleep(0)  # aborted transports close their sockets in the next turn
 
     def admit(self, peer: Peer) -> str:
         """Make a secret with which a channel may connect to this peer."""
@@ -84,8 +84,8 @@ class Tunnel:
         return found
 
     def has_room(self, connection: "GrpcSide") -> bool:
-        """Add a connection. Returns False without adding it if there are CONNECTIONS already."""
-        if len(self._open) >= CONNECTIONS:
+        """Add a connection. Returns False without adding it if there are CONNECTIONS already, or after `stop`."""
+        if self._server is None or len(self._open) >= CONNECTIONS:  # one may be accepted just before the stop
             return False
         self._open.add(connection)
         return True

@@ -2,8 +2,11 @@
 
 import asyncio
 import errno
+import gc
 import os
+import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -245,6 +248,20 @@ async def test_a_peer_without_tls_or_that_closes_during_the_handshake_is_refused
             assert answer.startswith(b"HTTP/1.1 502 ")
 
     assert reports.results() <= {"bad_certificate", "unreachable"}
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_connection_that_is_accepted_during_the_stop_is_closed(turns: int) -> None:
+    async def connect_and_stop() -> None:
+        async with tunnel(SpiffeReports()) as running:
+            client.connect(("127.0.0.1", running.port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    with socket.socket() as client, warnings.catch_warnings(record=True, action="always") as warned:
+        asyncio.run(connect_and_stop())
+        gc.collect()
+    assert [str(each.message) for each in warned] == []
 
 
 async def test_connections_are_bounded() -> None:
