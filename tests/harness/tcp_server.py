@@ -8,7 +8,7 @@ from typing import Any, Final
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
-TURNS_TO_ACCEPT: Final = 3
+TURNS_TO_ACCEPT: Final = 6  # of the event loop
 EXPECTED: Final = (OSError, EOFError, asyncio.CancelledError)
 
 
@@ -30,9 +30,9 @@ async def tcp_server(serve: Handler, tls: ssl.SSLContext | None = None) -> Async
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
-        for _ in range(TURNS_TO_ACCEPT):  # let asyncio start the handler of a connection that was just accepted
+        for _ in range(TURNS_TO_ACCEPT):  # asyncio leaves a connection open that it has just accepted at the close
             await asyncio.sleep(0)
+        server.close()
         await _end(handlers, writers)
 
 
