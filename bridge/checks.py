@@ -49,13 +49,19 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     try:
         api_key = configuration(settings).api.key
     except SecretError as error:
-        hint = "Set the variable, or …_FILE to a file that this process can read. The value has no white space."
+        hint = (
+            "Set either the variable, or …_FILE to a file that this process can read. The value must not contain "
+            "white space."
+        )
         return [_error("E003", str(error), hint)]
     except ConfigurationError as error:
         return [_error("E004", str(error), "The file has librdkafka's properties, one name=value a line.")]
     if api_key:
         return []
-    hint = "Set it to Centrifugo's http_api.key. Without a key, anyone who can connect to the API can use it."
+    hint = (
+        "Set it to Centrifugo's http_api.key, or set …_FILE to a file that holds the key. Without a key, anyone who "
+        "can connect to the API can use it."
+    )
     return [Warning("CENTRIFUGO_API_KEY is not set.", hint=hint, id="bridge.W001")]
 
 

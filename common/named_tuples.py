@@ -1,7 +1,7 @@
 """Makes named tuples on the path of every request.
 
-The constructor of a NamedTuple is a function in Python, and takes twice the time of `tuple.__new__`. Ours takes a plain
-tuple with a value for every field: no field has its default.
+The constructor of a NamedTuple is written in Python, and takes twice the time of `tuple.__new__`. In
+`new_tuple(Class, values)`, `values` needs a value for every field, because no defaults are set.
 """
 
 from typing import Final
