@@ -1,10 +1,21 @@
-"""Makes --dist loadgroup of pytest-xdist run all tests of a group in one worker.
+"""Keeps the workers of pytest-xdist apart: each has its own ports, and a group of tests runs in one worker.
 
 pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads: without this plugin every
 worker starts the processes of every group. A pytest plugin, loaded by tests/conftest.py.
 """
 
+import os
+
 import pytest
+
+from tools.ports import PART_VARIABLE
+
+
+def pytest_configure() -> None:
+    """Give this worker its part of the free ports. Otherwise two workers may start servers on the same port."""
+    worker, count = os.environ.get("PYTEST_XDIST_WORKER"), os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    if worker and count:
+        os.environ[PART_VARIABLE] = f"{worker.removeprefix('gw')}/{count}"
 
 
 @pytest.hookimpl(trylast=True)

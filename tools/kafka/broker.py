@@ -70,7 +70,7 @@ class Broker:
         return f"localhost:{self.ports[listener]}"
 
     def start(self, *options: str) -> None:
-        """Start it with additional Java options, and wait until it accepts connections. Raises BrokerError."""
+        """Start it with additional Java options, and wait until all listeners accept. Raises BrokerError."""
         self._prepare()
         archive = self._home / "kafka.jsa"
         shared = options or ([f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else [])
@@ -92,7 +92,7 @@ class Broker:
 
     def _wait(self) -> None:
         until = time.monotonic() + START_S
-        while not _accepts(self.ports["PLAINTEXT"]):
+        while not all(map(_accepts, self.ports.values())):
             if self._process is None or self._process.poll() is not None or time.monotonic() > until:
                 self.kill()
                 raise BrokerError(f"Kafka did not start: {self.log()[-2000:]}")
