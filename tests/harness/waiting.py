@@ -6,7 +6,7 @@ from inspect import isawaitable
 from typing import Final
 
 PATIENCE_S: Final = 20.0
-LOOK_EVERY_S: Final = 0.01
+LOOK_EVERY_S: Final = 0.005
 
 
 async def until(condition: Callable[[], object | Awaitable[object]], within_s: float = PATIENCE_S) -> None:
