@@ -1,5 +1,6 @@
 """Fixtures for all tests. The real servers and clients are in tests/harness."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -20,6 +21,12 @@ pytest_plugins = (
 # On a busy machine an example may be slow although nothing is wrong.
 settings.register_profile("busy", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collected tests out of every garbage collection. Otherwise the suite takes a fifth more CPU."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.harness.identity import IdentityStub, aborts, answers, identity_stub
 from tests.harness.name_server import name_server
 from tests.harness.silence import way_to
 
+pytestmark = pytest.mark.xdist_group("channels")  # they mostly wait: one worker runs them while the others compute
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
 BACK_S = 2.0
 # The delay that a busy machine may add to the service's times.

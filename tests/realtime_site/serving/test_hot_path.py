@@ -17,7 +17,7 @@ from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.service import Service, service
 from tests.harness.threads import thread_calls
 
-WARM_UP, REQUESTS, ROUNDS = 200, 500, 4
+WARM_UP, REQUESTS, ROUNDS = 100, 250, 4
 # Each kind of answer and each kind of tracing once.
 kinds = pytest.mark.parametrize(
     ("script", "traced"), [("accepted", True), ("refused", False)], ids=["accepted, traced", "refused, untraced"]
@@ -79,7 +79,7 @@ async def warm(identity: IdentityStub, exporter: Encoding | None) -> AsyncIterat
 
 
 @kinds
-async def test_500_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
+async def test_many_connects_use_no_thread(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     async with warm(identity, Encoding() if traced else None) as it:
         before = {thread.ident for thread in threading.enumerate()}
@@ -93,7 +93,7 @@ async def test_500_connects_use_no_thread(identity: IdentityStub, script: str, t
 
 
 @kinds
-async def test_500_connects_leave_no_memory_and_no_task(identity: IdentityStub, script: str, traced: bool) -> None:
+async def test_many_connects_leave_no_memory_and_no_task(identity: IdentityStub, script: str, traced: bool) -> None:
     identity.script = SCRIPTS[script]
     exporter = Encoding() if traced else None
     tracemalloc.start()

@@ -20,6 +20,7 @@ from tests.harness.identity import identity_stub
 from tests.harness.spiffe import IDENTITY, OTHER, US, TrustDomain, WorkloadApi, workload_api
 from tests.harness.spiffe_reports import SpiffeReports
 
+pytestmark = pytest.mark.xdist_group("rolling")  # they mostly wait: one worker runs them while the others compute
 DOMAIN = TrustDomain()
 
 
