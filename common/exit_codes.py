@@ -5,6 +5,8 @@ from enum import IntEnum
 from typing import Final
 
 FAILED: Final = 1
+# Commands whose exit code reports a state, besides those that begin with check_.
+REPORTING: Final = frozenset({"pods", "bridge_lag", "inspect_dead_letters", "replay_dead_letters"})
 
 
 class PluginState(IntEnum):
@@ -19,4 +21,4 @@ class PluginState(IntEnum):
 def failure_code(arguments: Sequence[str]) -> int:
     """The exit code if this command cannot run: UNKNOWN for commands whose code reports a state, otherwise FAILED."""
     command = "".join(arguments[1:2])
-    return PluginState.UNKNOWN if command.startswith("check_") or command == "pods" else FAILED
+    return PluginState.UNKNOWN if command.startswith("check_") or command in REPORTING else FAILED

@@ -62,7 +62,7 @@ class Admission:
 
     @property
     def open(self) -> bool:
-        """True if the pool decides about tickets now."""
+        """True if a pool is configured and the process is in an outage."""
         return self.pool_status is not LoadStatus.DISABLED and self.detector.degraded
 
     def holds(self, ticket: str) -> bool:
@@ -74,16 +74,16 @@ class Admission:
         return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
 
     def low_notice(self) -> tuple[PoolLow, ...]:
-        """The notice that the tickets left fell below the watermark, once, even if other processes used the tickets."""
+        """PoolLow, once, when fewer tickets than the watermark are left, whichever process used them; else none."""
         left = self.tickets_left
         return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 
     def may_consume(self, ticket: str) -> bool:
-        """True if `admit` would accept this ticket. Does not consume it."""
+        """True if the process is in an outage and the ticket is in the pool. The claims may still refuse it."""
         return self.detector.degraded and self.holds(ticket)
 
     async def admit(self, ticket: str, now: float, wall_now: float) -> Admitted | None:
-        """Consume the ticket if the outage is degraded, the pool has it, and the claims allow it; else None.
+        """Accept the ticket if the process is in an outage, the pool has it, and the claims allow it; else None.
 
         `now` is monotonic, `wall_now` is Unix time; both in seconds. The ticket is consumed before the first await, so
         only one of two simultaneous callers can use it. If the outage ends during the claim, the ticket is still spent.
@@ -97,9 +97,10 @@ class Admission:
         return Admitted(user, expire_at, (accepted, *self.low_notice()))
 
     async def _claimed(self, ticket: str) -> bool:
-        """True if the consumed ticket may be accepted. It goes back into the pool if the store gives no answer.
+        """True if the consumed ticket may be accepted.
 
-        A claim that was recorded without an answer belongs to this process: only this process can use the ticket.
+        The ticket goes back into the pool if the claim has no result: the store did not answer and `on_error` is
+        `refuse`, or the caller hung up. If the store recorded that claim, only this process can still use the ticket.
         """
         result = Result.ERROR
         try:

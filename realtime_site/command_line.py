@@ -11,7 +11,7 @@ from common.version import VERSION
 from realtime_site import boot, left_out
 
 SERVERS: Final = ("runserver", "testserver")  # Django's; they do not run the lifespan, so requests would get 500
-SERVE: Final = "serve"  # the command that runs for long, and uses neither models nor forms
+SERVE: Final = "serve"  # answers requests; uses neither models nor forms
 COMPLETION: Final = "DJANGO_AUTO_COMPLETE"  # set by bash's completion, which gives no arguments
 
 

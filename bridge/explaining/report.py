@@ -52,7 +52,7 @@ def to_lines(report: Report) -> list[str]:
     if report.explanation is not None:
         lines += _record_lines(report.explanation)
     counts = f"{_counted(len(report.routes), 'route')}, {_counted(report.warnings, 'warning')}"
-    return [*lines, f"{report.file}: no problems; {counts}."]
+    return [*lines, f"{report.file}: no faults; {counts}."]
 
 
 def _fault_lines(report: Report) -> Iterator[str]:

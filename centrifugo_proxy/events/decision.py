@@ -15,7 +15,7 @@ class DisconnectChanged(NamedTuple):
 
 
 class MetaMissing(NamedTuple):
-    """Centrifugo does not send `meta`: its option include_connection_meta is off. Raised once per process."""
+    """Centrifugo does not send `meta`: its option include_connection_meta is off. Reported once per process."""
 
 
 class CallFailed(NamedTuple):

@@ -86,7 +86,7 @@ def test_every_page_can_be_searched(site: Path) -> None:
 
 @needs_chromium
 async def test_the_search_finds_a_section(site_url: str, browser: Tab) -> None:
-    await browser.open(f"{site_url}/index.html?q=minReadySeconds")
+    await browser.open(f"{site_url}/index.html?q=noeviction")
 
     found = await browser.until("document.querySelector('.md-search-result__item a')?.href")
 

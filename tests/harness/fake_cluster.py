@@ -112,7 +112,7 @@ def shown(cluster: Cluster, arguments: list[str]) -> str:
             return POD if output else f"NAME  READY\n{POD}  1/1"
         case ["port-forward", "deploy/realtime-service", port]:
             return f"Forwarding from {port}"
-        case ["logs", "--previous", "deploy/realtime-service", "--tail", _]:
+        case ["logs", "--previous", pod, "--tail", _] if pod == POD:
             return (cluster.folder / "log").read_text()
         case ["create", "secret", "generic", "centrifugo-fallback-tickets", source, "--dry-run=client", "-o", "yaml"]:
             file = source.removeprefix("--from-file=fallback-tickets.txt=")

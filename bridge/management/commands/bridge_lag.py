@@ -28,7 +28,7 @@ exit codes (those of a monitoring plugin):
   0  every waiting record is at most --warn seconds old
   1  a waiting record is older than --warn seconds
   2  a waiting record is older than --critical seconds
-  3  unknown: Kafka does not answer
+  3  unknown: Kafka does not answer, or the configuration is invalid
 
 examples:
   manage.py bridge_lag

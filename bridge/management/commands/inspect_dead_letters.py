@@ -28,7 +28,7 @@ class Command(LettersCommand):
 exit codes:
   0  no dead letter matches
   1  at least one matches
-  3  unknown: Kafka does not answer, or there is no such topic
+  3  unknown: Kafka does not answer, there is no such topic, or the configuration is invalid
 
 examples:
   manage.py inspect_dead_letters --since 2h

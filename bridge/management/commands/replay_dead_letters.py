@@ -32,7 +32,7 @@ class Command(LettersCommand):
 exit codes:
   0  all selected dead letters were written, or none was selected
   1  some were not written; the output says why
-  3  unknown: Kafka does not answer, or there is no such topic
+  3  unknown: Kafka does not answer, there is no such topic, or the configuration is invalid
 
 examples:
   manage.py replay_dead_letters --reason unknown_channel --since 2h --dry-run

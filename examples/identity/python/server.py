@@ -25,7 +25,11 @@ USERS = {
 
 
 class Tickets:
-    """Keeps digests, not tickets. Several processes share a store: `DELETE … RETURNING` in SQL, GETDEL in Redis."""
+    """Keeps digests, not tickets.
+
+    Several processes need a shared store that reads and removes in one step: `DELETE … RETURNING` in SQL, GETDEL in
+    Redis.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[bytes, tuple[str, float]] = {}

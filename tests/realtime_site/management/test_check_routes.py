@@ -53,13 +53,13 @@ def test_the_example_has_no_problems_and_every_route_is_listed() -> None:
     )
     assert lines[1] == "  1. publish to family:{family_id}:diary"
     assert "  2. unsubscribe {user_id} from family:{family_id}:chat" in lines
-    assert lines[-1] == f"{ROUTES}: no problems; 9 routes, 0 warnings."
+    assert lines[-1] == f"{ROUTES}: no faults; 9 routes, 0 warnings."
 
 
 def test_the_example_policy_lets_clients_subscribe_to_each_channel_of_the_example_routes() -> None:
     code, lines = check(ROUTES, "--policy", str(ROOT / "policy.example.toml"))
 
-    assert (code, lines[-1]) == (0, f"{ROUTES}: no problems; 9 routes, 0 warnings.")
+    assert (code, lines[-1]) == (0, f"{ROUTES}: no faults; 9 routes, 0 warnings.")
 
 
 def test_faults_end_with_2_and_are_counted(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_warnings_end_with_1(tmp_path: Path) -> None:
             "entries (line 2) reads t",
             "  1. publish to family:{family_id}",
             f"  WARNING {warning}.",
-            f"{file}: no problems; 1 route, 1 warning.",
+            f"{file}: no faults; 1 route, 1 warning.",
         ],
     )
     assert check_json(file) == (
@@ -129,7 +129,7 @@ def test_a_record_is_explained_byte_for_byte(tmp_path: Path, entry: Path) -> Non
         "Commands:",
         '  {"publish":{"channel":"family:f1","data":{"id":"e1"},"idempotency_key":"t:3:7:1800000000000"}}',
         "Outcome: done",
-        f"{file}: no problems; 3 routes, 0 warnings.",
+        f"{file}: no faults; 3 routes, 0 warnings.",
     ]
 
 
