@@ -4,16 +4,16 @@ import ipaddress
 import re
 from typing import Final
 
+from common.grpc_targets import NAME_SCHEMES
 from realtime_site.hosts import is_host
 
 HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
-NAMED: Final = ("unix", "unix-abstract", "xds", "vsock")  # schemes of targets that are names, not addresses
 
 
 def grpc_target(raw: str) -> str:
     """A target that gRPC can resolve. Raises ValueError with what is accepted."""
     scheme, _, rest = raw.partition(":")
-    if scheme in NAMED and rest and not re.search(r"\s", rest):
+    if scheme in NAME_SCHEMES and rest and not re.search(r"\s", rest):
         return raw
     if scheme in ("ipv4", "ipv6"):  # gRPC looks up no names here
         usable = all(_is_address_port(address, int(scheme[-1])) for address in rest.split(","))

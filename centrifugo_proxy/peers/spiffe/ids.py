@@ -4,6 +4,8 @@ import ipaddress
 import re
 from typing import Final
 
+from common.grpc_targets import NAME_SCHEMES
+
 LONGEST: Final = 2048
 TRUST_DOMAIN: Final = r"[a-z0-9._-]{1,255}"
 SEGMENT: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
@@ -69,7 +71,7 @@ def _is_tcp_endpoint(raw: str) -> bool:
 
 def has_ip_addresses(target: str) -> bool:
     """True if gRPC connects to the target by IP address. Other targets bypass the tunnel and would get plaintext."""
-    return target.partition(":")[0] not in ("unix", "unix-abstract", "vsock", "xds")
+    return target.partition(":")[0] not in NAME_SCHEMES
 
 
 def grpc_target(socket: str) -> str:

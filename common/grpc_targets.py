@@ -1,0 +1,5 @@
+"""The form of gRPC targets: https://github.com/grpc/grpc/blob/master/doc/naming.md"""
+
+from typing import Final
+
+NAME_SCHEMES: Final = ("unix", "unix-abstract", "xds", "vsock")  # schemes of targets that are names, not IP addresses
