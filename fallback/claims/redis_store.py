@@ -12,12 +12,11 @@ from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import NoBackoff
 
 from common.os_errors import network_reason
-from fallback.claims.store import Answer, StoreError, StoreKind
+from fallback.claims.store import KEPT_S, Answer, StoreError, StoreKind
 from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 
 T = TypeVar("T")
 CONNECTIONS: Final = 32
-TTL_S: Final = 400 * 24 * 3600
 PROBE_S: Final = 60
 # If this process holds the ticket already, the answer to its first claim was lost, and no client was accepted with it.
 CLAIM: Final = """
@@ -78,7 +77,7 @@ class RedisStore:
     async def claim(self, key: str) -> Answer:
         """Raises StoreError."""
         keys = (self._ticket_keys + key, self._count_key)
-        reply = await self._answered(lambda: self._evaluated(*keys, self._holder, str(TTL_S)))
+        reply = await self._answered(lambda: self._evaluated(*keys, self._holder, str(KEPT_S)))
         match reply:
             case [int(mine), int(used)] if used >= 0:
                 return Answer(mine == 1, used)
@@ -98,7 +97,7 @@ class RedisStore:
         if await self._client.set(self._probe_key, "1", ex=PROBE_S) is not True:
             raise ValueError("not the reply to SET")
         if not self._known:
-            await self._client.expire(self._count_key, TTL_S)
+            await self._client.expire(self._count_key, KEPT_S)
             self._known = True
         return int(await self._client.get(self._count_key) or 0)
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from common.os_errors import reason
-from fallback.claims.store import Answer, StoreError, StoreKind
+from fallback.claims.store import KEPT_S, Answer, StoreError, StoreKind
 
 T = TypeVar("T")
 FILE: Final = "claims.sqlite3"
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
-KEPT_S: Final = 400 * 24 * 3600
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS claim (
   ticket BLOB PRIMARY KEY, holder TEXT NOT NULL, pool TEXT NOT NULL, at INTEGER NOT NULL

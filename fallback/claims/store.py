@@ -1,7 +1,9 @@
 """The interface of a store of claims."""
 
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+KEPT_S: Final = 400 * 24 * 3600  # how long a store keeps a claim, at least
 
 
 class StoreKind(StrEnum):

@@ -11,8 +11,7 @@ import pytest
 
 from fallback.claims.claims import OnError, Result, StoreDown, StoreEvicts, StoreUp
 from fallback.claims.keys import ticket_key
-from fallback.claims.redis_store import TTL_S
-from fallback.claims.store import StoreKind
+from fallback.claims.store import KEPT_S, StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.certificates import Authority
 from tests.harness.redis import RedisProcess, needs_redis, redis_sentinel, redis_server
@@ -46,7 +45,7 @@ async def test_redis_stores_only_the_documented_keys_with_a_time_to_live(redis: 
     assert set(redis.ask("KEYS", "*")) - {ticket, count} == set(redis.ask("KEYS", "{test}:p:*"))
     assert re.fullmatch(r"[0-9a-f]{16}", redis.ask("GET", ticket))
     assert redis.ask("GET", count) == "1"
-    assert all(TTL_S - 60 < redis.ask("TTL", key) <= TTL_S for key in (ticket, count))
+    assert all(KEPT_S - 60 < redis.ask("TTL", key) <= KEPT_S for key in (ticket, count))
 
 
 async def test_neither_a_ticket_nor_its_digest_is_in_redis(redis: RedisProcess) -> None:

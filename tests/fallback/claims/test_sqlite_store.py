@@ -13,8 +13,8 @@ import pytest
 
 from fallback.claims.claims import OnError, Result, StoreDown
 from fallback.claims.keys import ticket_key
-from fallback.claims.sqlite_store import FILE, KEPT_S, SqliteStore
-from fallback.claims.store import StoreKind
+from fallback.claims.sqlite_store import FILE, SqliteStore
+from fallback.claims.store import KEPT_S, StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.paths import ROOT
 
