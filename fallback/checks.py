@@ -67,8 +67,9 @@ def window_below_deadline(window_ms: int, deadline_ms: int) -> Error:
 
 
 def ttl_out_of_range(ttl_s: int) -> Error:
+    low, high = TTL_RANGE_S[0], TTL_RANGE_S[-1]
     return Error(
-        f"FALLBACK_CONNECT_TTL_S is {ttl_s}; accepted with a fallback pool: 60–3600 seconds.",
+        f"FALLBACK_CONNECT_TTL_S is {ttl_s}; accepted with a fallback pool: {low}–{high} seconds.",
         hint="Set it to the lifetime of a connection on a fallback ticket in seconds; the default is 300.",
         id="fallback.E003",
     )
