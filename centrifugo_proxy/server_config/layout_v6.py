@@ -19,13 +19,12 @@ from centrifugo_proxy.server_config.configuration import (
     transforms,
     words,
 )
-from centrifugo_proxy.server_config.options import settings_of
+from centrifugo_proxy.server_config.options import NAMED_LISTS, settings_of
 
 # Centrifugo sends a gRPC client's grpc_metadata as headers of the HTTP request
 FROM_CLIENT: Final = ("http_headers", "emulated_headers", "grpc_metadata")
 DEFAULT: Final = "default"
 IN_NO_NAMESPACE: Final = frozenset({""})
-LISTS: Final = ("channel.namespaces", "rpc.namespaces", "proxies", "consumers")
 Users = Mapping[str, frozenset[str]]
 
 
@@ -35,7 +34,7 @@ def read(tree: dict[str, Any], file_format: str, left_over: tuple[str, ...] = ()
     namespaces = tuple(_namespaces(tree))
     proxies = (*_client_proxies(tree), *_channel_proxies(tree, namespaces), *_rpc_proxies(tree))
     settings = tuple(settings_of(tree, 6))
-    lists = {path: find(tree, path) for path in LISTS}
+    lists = {path: find(tree, path) for path in NAMED_LISTS}
     return Configuration(6, file_format, tree, settings, proxies, namespaces, left_over, lists)
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 from centrifugo_proxy.server_config.options import v5, v6
 
 OPTIONS: Final[Mapping[int, Mapping[str, str]]] = {5: v5.OPTIONS, 6: v6.OPTIONS}
+# v6's lists whose entries have names.
+NAMED_LISTS: Final = ("channel.namespaces", "rpc.namespaces", "proxies", "consumers")
 INDEX: Final = re.compile(r"\[\d+\]")
 
 

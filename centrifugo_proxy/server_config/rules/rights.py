@@ -5,11 +5,11 @@ from typing import Final
 
 from centrifugo_proxy.server_config.configuration import Configuration, Namespace, is_true, number, table
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
+from centrifugo_proxy.server_config.rules.start_maps import MAPS
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-MAPS: Final = ("map", "map_clients", "map_users")
 # An option of a namespace, and what a client that is not subscribed can do because of it.
 CHANNEL_RIGHTS: Final = {
     "allow_history_for_client": "read the messages that the channel keeps",

@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import FromSecret, find, tables
-from centrifugo_proxy.server_config.options import OPTIONS, TABLES
+from centrifugo_proxy.server_config.options import NAMED_LISTS, OPTIONS, TABLES
 from centrifugo_proxy.server_config.parsing import lowered
 
 PREFIX: Final = "CENTRIFUGO_"
 Tree = dict[str, Any]
-# Lists whose entries have variables of their own, by the entry's name.
-NAMED_LISTS: Final = ("channel.namespaces", "rpc.namespaces", "proxies", "consumers")
 LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
@@ -117,7 +115,7 @@ def _put(tree: Tree, option: str, value: Any) -> None:
 
 
 def _of_named_lists(tree: Tree, variables: Mapping[str, str]) -> Iterator[tuple[Tree, str, Any]]:
-    """Variables of single entries, such as CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE."""
+    """Variables of single entries, by the name of the entry, such as CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE."""
     for path in NAMED_LISTS:
         inner = {
             key.removeprefix(f"{path}[]."): kind for key, kind in OPTIONS[6].items() if key.startswith(f"{path}[].")
