@@ -6,7 +6,7 @@ Pure: no clock, no I/O. A command is encoded once, when it is made; a batch join
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import orjson
@@ -59,6 +59,10 @@ class Reason(StrEnum):
 
 # Reasons that concern the value, which could not be read. The other reasons of the mapping concern a route.
 FORMAT_REASONS = frozenset({Reason.NOT_JSON, Reason.NOT_CLOUDEVENTS, Reason.NOT_PROTOBUF, Reason.UNSUPPORTED})
+
+# With SkipReason, the outcomes of `realtime_bridge_records_total`. Commands end with DONE too.
+DONE: Final = "done"
+DEAD_LETTER: Final = "dead_letter"
 
 
 class SkipReason(StrEnum):

@@ -1,16 +1,13 @@
 """Explains how the routes of a file handle one record."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from bridge.commands import Command, Mapped, Outcome, Poison, Record, Skip
+from bridge.commands import DEAD_LETTER, DONE, Command, Mapped, Outcome, Poison, Record, Skip
 from bridge.event import Event, Unmappable
 from bridge.formats.reader import Unreadable
 from bridge.mapping.mapper import RouteMapper, event_of
 from bridge.routing.conditions import first_unmet
 from bridge.routing.model import Route, Routes
-
-DONE: Final = "done"
-DEAD_LETTER: Final = "dead_letter"
 
 
 class RouteExplanation(NamedTuple):

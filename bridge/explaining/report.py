@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import orjson
 
-from bridge.commands import SkipReason
-from bridge.explaining.explanation import DEAD_LETTER, Explanation
+from bridge.commands import DEAD_LETTER, SkipReason
+from bridge.explaining.explanation import Explanation
 from bridge.explaining.warnings import Warning
 from bridge.routing.faults import Fault, listed
 from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, UnsubscribeAction, channels_of

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.commands import Mapped, Outcome, Poison, Reason, Record, Skip
+from bridge.commands import DEAD_LETTER, DONE, Mapped, Outcome, Poison, Reason, Record, Skip
 from bridge.delivery.work import Assignment, Item, Partition, Work
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition, Read
-from bridge.running.metrics import DEAD_LETTER, DONE, Metrics
+from bridge.running.metrics import Metrics
 from bridge.running.reachability import Reachability
 from bridge.running.tracebacks import without_text
 

@@ -14,12 +14,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from bridge.commands import Command, Reason, SkipReason
+from bridge.commands import DEAD_LETTER, DONE, Command, Reason, SkipReason
 from bridge.delivery.verdicts import CAUSES
 from bridge.delivery.work import Partition
 
-DONE: Final = "done"
-DEAD_LETTER: Final = "dead_letter"
 PERMANENT: Final = "permanent"
 OUTCOMES: Final = (DONE, DEAD_LETTER, *SkipReason)
 COMMANDS: Final = ("publish", "unsubscribe", "disconnect", "refresh", "history_remove")

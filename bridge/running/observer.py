@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from bridge.commands import DONE
 from bridge.delivery.work import Sending
-from bridge.running.metrics import DONE, PERMANENT, Metrics
+from bridge.running.metrics import PERMANENT, Metrics
 
 UNKNOWN_TIME: Final = -1
 
