@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from bridge.routing.faults import RoutesError
-from common.files import PEM_BYTES, read_file
-from common.os_errors import reason
+from common.files import PEM_BYTES
 from common.safe_path import safe_path
 from common.secret_files import SecretError
+from common.unreadable import why_unreadable
 
 TAG: Final = "bridge"
 TLS_FILES: Final = ("BRIDGE_KAFKA_TLS_CA_FILE", "BRIDGE_KAFKA_TLS_CERT_FILE", "BRIDGE_KAFKA_TLS_KEY_FILE")
@@ -88,19 +88,11 @@ def _tls_findings() -> Iterator[CheckMessage]:
         text = "Only one of BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE is set."
         yield _error("E006", text, "Set both, for a client certificate, or neither.")
     for name in (*given, *(["CENTRIFUGO_API_TLS_CA_FILE"] if settings.CENTRIFUGO_API_TLS_CA_FILE else [])):
-        if problem := _unreadable(getattr(settings, name)):
+        if problem := why_unreadable(getattr(settings, name), PEM_BYTES):
             yield _error("E007", f"{name}: {problem}.", "Mount the PEM file there, readable by this process.")
         elif name.endswith("CA_FILE") and not _has_certificates(getattr(settings, name)):
             text = f"{name}: {safe_path(getattr(settings, name))} contains no PEM certificate."
             yield _error("E007", text, "Mount a PEM file with the authorities' certificates.")
-
-
-def _unreadable(path: str) -> str:
-    try:
-        read_file(path, PEM_BYTES)
-    except OSError as error:
-        return f"cannot read {safe_path(path)}: {reason(error)}"
-    return ""
 
 
 def _has_certificates(path: str) -> bool:

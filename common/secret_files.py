@@ -4,8 +4,8 @@ import os
 
 from common.files import SECRET_BYTES, read_file
 from common.header_values import why_not_sendable
-from common.os_errors import reason
 from common.safe_path import safe_path
+from common.unreadable import cannot_read
 
 
 class SecretError(ValueError):
@@ -32,12 +32,11 @@ def read_header_secret(name: str, value: str, path: str) -> bytes:
 
 
 def _from_file(name: str, path: str) -> bytes:
-    display = safe_path(path)
     try:
         content = read_file(path, SECRET_BYTES)
     except OSError as error:
-        raise SecretError(f"{name}_FILE: cannot read {display}: {reason(error)}.") from None
+        raise SecretError(f"{name}_FILE: {cannot_read(path, error)}.") from None
     secret = content.removesuffix(b"\n").removesuffix(b"\r")
     if not secret.strip():
-        raise SecretError(f"{name}_FILE: {display} is empty.")
+        raise SecretError(f"{name}_FILE: {safe_path(path)} is empty.")
     return secret

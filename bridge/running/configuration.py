@@ -9,9 +9,9 @@ from bridge.kafka.connection import Group, KafkaConnection, Properties, read_pro
 from bridge.running.letters import LetterTopics
 from bridge.running.sending import Limits
 from common.files import TEXT_BYTES, read_file
-from common.os_errors import reason
 from common.safe_path import safe_path
 from common.secret_files import read_header_secret, read_secret
+from common.unreadable import cannot_read
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -136,6 +136,6 @@ def more_properties(path: str, protocol: str) -> Properties:
     try:
         return read_properties(read_file(path, TEXT_BYTES).decode(), protocol=protocol)
     except OSError as error:
-        raise ConfigurationError(f"BRIDGE_KAFKA_CONFIG_PATH: cannot read {safe_path(path)}: {reason(error)}.") from None
+        raise ConfigurationError(f"BRIDGE_KAFKA_CONFIG_PATH: {cannot_read(path, error)}.") from None
     except ValueError as error:
         raise ConfigurationError(f"BRIDGE_KAFKA_CONFIG_PATH: {safe_path(path)}, {error}.") from None

@@ -10,6 +10,7 @@ import grpc
 from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
+from common.unreadable import cannot_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _content(path: str) -> bytes | None:
     try:
         return read_file(path, PEM_BYTES)
     except OSError as error:
-        raise TlsFilesRefused(f"cannot read {safe_path(path)}: {reason(error)}") from None
+        raise TlsFilesRefused(cannot_read(path, error)) from None
 
 
 def _check(files: TlsFiles, ca: bytes | None) -> None:

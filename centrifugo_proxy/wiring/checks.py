@@ -12,10 +12,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
 from centrifugo_proxy.wiring.claims import claims_place
-from common.files import PEM_BYTES, read_file
-from common.os_errors import reason
-from common.safe_path import safe_path
+from common.files import PEM_BYTES
 from common.secret_files import SecretError, UnsendableSecretError
+from common.unreadable import why_unreadable
 from fallback.checks import bad_claims_url
 from fallback.claims.url import BadClaimsUrl
 
@@ -67,8 +66,8 @@ def _tls_files_missing() -> list[CheckMessage]:
         findings.append(half_a_pair())
     for name in TLS_FILES:
         path = getattr(settings, name)
-        if path and (reason := _unreadable(path)):
-            findings.append(unreadable_tls_file(name, path, reason))
+        if path and (problem := why_unreadable(path, PEM_BYTES)):
+            findings.append(unreadable_tls_file(name, problem))
     return findings
 
 
@@ -86,14 +85,6 @@ def _tls_files_unusable() -> Iterator[CheckMessage]:
         except ssl.SSLError as error:
             names = "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE"
             yield unusable_tls_file(names, "not a certificate with its key, both in PEM", error)
-
-
-def _unreadable(path: str) -> str:
-    try:
-        read_file(path, PEM_BYTES)
-    except OSError as error:
-        return reason(error)
-    return ""
 
 
 @register("centrifugo_proxy")
@@ -163,9 +154,9 @@ def half_a_pair() -> Error:
     )
 
 
-def unreadable_tls_file(name: str, path: str, reason: str) -> Error:
+def unreadable_tls_file(name: str, problem: str) -> Error:
     return Error(
-        f"{name}: cannot read {safe_path(path)}: {reason}.",
+        f"{name}: {problem}.",
         hint="Mount the PEM file at that path, so that this process can read it, or unset the variable.",
         id="centrifugo_proxy.E004",
     )
