@@ -1,6 +1,5 @@
 """The base class of the commands for operators, with output that is safe for a terminal."""
 
-import os
 import sys
 from contextlib import redirect_stderr
 from typing import Any
@@ -11,6 +10,7 @@ from common.documented_command import DocumentedCommand
 from common.exit_codes import failure_code
 from common.os_errors import reason
 from common.printable import printable_lines
+from common.standard_streams import discard_output
 
 
 class OutputLost(Exception):
@@ -46,8 +46,7 @@ class OperatorCommand(DocumentedCommand):
             with redirect_stderr(stderr):  # argparse repeats the arguments in its errors
                 super().run_from_argv(argv)
         except (OutputLost, BrokenPipeError) as error:
-            # The interpreter flushes stdout when it exits. A failure there would change the exit code to 120.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
             if isinstance(error, OutputLost):
                 sys.stderr.write(f"Cannot write the output: {error}.\n")
             sys.exit(failure_code(argv))

@@ -27,3 +27,11 @@ def secure() -> None:
 def closed_at_start() -> set[int]:
     """The numbers of the streams that `secure` found closed."""
     return _closed
+
+
+def discard_output() -> None:
+    """Point standard output to /dev/null after a write to it has failed, such as to a pipe that its reader has closed.
+
+    The interpreter flushes sys.stdout when it exits. If that fails, it prints a message and exits with 120.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

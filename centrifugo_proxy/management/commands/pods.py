@@ -1,7 +1,6 @@
 """manage.py pods"""
 
 import asyncio
-import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ from centrifugo_proxy.fleet.survey import Survey, addresses
 from common.exit_codes import PluginState
 from common.live_process import NotAsked, base_url
 from common.operator_command import OperatorCommand
+from common.standard_streams import discard_output
 
 INTERVAL_S = (1.0, 3600.0)  # a process may reuse its rendered metrics for a second
 
@@ -82,8 +82,7 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
         except KeyboardInterrupt:
             pass
         except BrokenPipeError:
-            # The reader has closed the pipe. Without this line, Python's flush at exit would report it again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
         sys.exit(self.state)
 
     async def _ask(self, urls: list[str], dns: str | None, interval_s: float, show: Show, *, watch: bool) -> None:
