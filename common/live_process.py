@@ -145,6 +145,11 @@ async def _response(connection: h11.Connection, reader: asyncio.StreamReader, ma
                 raise OSError("the connection was closed")
 
 
+def not_this_service(url: str) -> NotAsked:
+    """The exception for a JSON answer at `url` that is not the /health of this service."""
+    return NotAsked(f"{url} is not this service's /health; check the host and the port.")
+
+
 def _answered(url: str, status: int) -> str:
     remedy = {
         400: "use a host name that its ALLOWED_HOSTS has",

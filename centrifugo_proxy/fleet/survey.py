@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from centrifugo_proxy.fleet.pod import Health, Pod, Scrape, rates, read_health, read_scrape
 from centrifugo_proxy.fleet.report import Fleet
-from common.live_process import NotAsked, Unresolved, ask, get, resolve
+from common.live_process import NotAsked, Unresolved, ask, get, not_this_service, resolve
 
 POD_S: Final = 2.0  # for all requests to one pod in a round
 METRICS_BYTES: Final = 8 * 1024 * 1024
@@ -94,7 +94,7 @@ async def _health(url: str) -> Health:
     try:
         return read_health(body)
     except ValueError:
-        raise NotAsked(f"{url} is not this service's /health; check the host and the port.") from None
+        raise not_this_service(url) from None
 
 
 async def _ready(url: str) -> bool:

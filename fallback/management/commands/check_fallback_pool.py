@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from common.live_process import NotAsked, ask, base_url
+from common.live_process import NotAsked, ask, base_url, not_this_service
 from common.operator_command import OperatorCommand
 from common.safe_path import safe_path
 from fallback.checks import file_mode
@@ -64,7 +64,7 @@ def _of_live(url: str) -> PoolReport:
     except NotAsked as problem:
         return not_asked(url, str(problem))
     except ValueError:
-        return not_asked(url, f"{url} is not this service's /health; check the host and the port.")
+        return not_asked(url, str(not_this_service(url)))
 
 
 def _rendered(report: PoolReport) -> str:
