@@ -8,6 +8,7 @@ from bridge.formats.reader import Unreadable
 from bridge.mapping.mapper import RouteMapper, event_of
 from bridge.routing.conditions import first_unmet
 from bridge.routing.model import Route, Routes
+from common.counted import counted
 
 
 class RouteExplanation(NamedTuple):
@@ -85,4 +86,4 @@ def _of_action(number: int, failures: dict[int | None, Poison], route: Route, ou
     count = sum(command.route == route.name and command.action == number for command in outcome.commands)
     if not count:
         return f"action {number}: nothing is sent, because the event is too old or has no recipients"
-    return f"action {number}: {count} command{'' if count == 1 else 's'}"
+    return f"action {number}: {counted(count, 'command')}"

@@ -10,6 +10,7 @@ from bridge.explaining.explanation import Explanation
 from bridge.explaining.warnings import Warning
 from bridge.routing.faults import Fault, listed
 from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, UnsubscribeAction, channels_of
+from common.counted import counted
 
 SOUND, DOUBTFUL, FAULTY = 0, 1, 2
 
@@ -51,7 +52,7 @@ def to_lines(report: Report) -> list[str]:
     lines = [line for checked in report.routes for line in _route_lines(checked)]
     if report.explanation is not None:
         lines += _record_lines(report.explanation)
-    counts = f"{_counted(len(report.routes), 'route')}, {_counted(report.warnings, 'warning')}"
+    counts = f"{counted(len(report.routes), 'route')}, {counted(report.warnings, 'warning')}"
     return [*lines, f"{report.file}: no faults; {counts}."]
 
 
@@ -60,7 +61,7 @@ def _fault_lines(report: Report) -> Iterator[str]:
         yield fault.sentence(report.file)
     if report.routes:
         yield f"Routes: {listed(f'{checked.name} (line {checked.line})' for checked in report.routes)}."
-    yield f"{report.file}: {_counted(len(report.faults), 'fault')}; the bridge would not start."
+    yield f"{report.file}: {counted(len(report.faults), 'fault')}; the bridge would not start."
 
 
 def _route_lines(checked: CheckedRoute) -> Iterator[str]:
@@ -92,10 +93,6 @@ def _record_lines(explanation: Explanation) -> Iterator[str]:
     for command in explanation.commands:
         yield f"  {command.encoded.decode()}"
     yield f"Outcome: {explanation.outcome}{f' ({explanation.reason})' if explanation.reason else ''}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def to_json(report: Report) -> str:

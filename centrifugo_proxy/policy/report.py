@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from centrifugo_proxy.policy.explanation import Explanation
 from centrifugo_proxy.policy.rules import Policy, Reason, Rule
+from common.counted import counted
 from common.printable import printable
 
 
@@ -23,9 +24,9 @@ def as_lines(report: Report) -> list[str]:
     file, problems, policy, explanation = report
     file = printable(file)
     if policy is None:
-        return [*problems, f"{file}: {_counted(len(problems), 'problem')}; the service would not start."]
+        return [*problems, f"{file}: {counted(len(problems), 'problem')}; the service would not start."]
     if explanation is None:
-        channels, rpc = _counted(len(policy.channels), "rule"), _counted(len(policy.rpc), "rule")
+        channels, rpc = counted(len(policy.channels), "rule"), counted(len(policy.rpc), "rule")
         return [f"{file}: no problems; {channels} for channels, {rpc} for rpc."]
     return list(_paragraph(file, explanation))
 
@@ -48,10 +49,6 @@ def _paragraph(file: str, explanation: Explanation) -> Iterator[str]:
 
 def _named(file: str, kind: str, rule: Rule) -> str:
     return f"[[{kind}]] rule {rule.number} ({Path(file).name}, line {rule.line}), match {rule.match!r}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def as_object(report: Report) -> dict[str, Any]:
