@@ -145,7 +145,9 @@ class Connect:
         return Decision("disconnect", 401, answer, (*notices, DisconnectChanged(code, len(reason.encode()))))
 
     def _invalid_ticket(self, notices: Notices) -> Decision:
-        return Decision("invalid_ticket", 401, answers.disconnect(self.invalid_ticket_code, "invalid ticket"), notices)
+        return Decision(
+            "invalid_ticket", 401, answers.disconnect(self.invalid_ticket_code, codes.INVALID_TICKET_REASON), notices
+        )
 
     def _unavailable(self, outcome: str, notices: Notices) -> Decision:
         answer = answers.disconnect(self.unavailable_code, "ticket validation temporarily unavailable")

@@ -44,7 +44,7 @@ class Rpc:
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_rpc(owner, request.method)
         if reason is Reason.NO_RULE:
-            return denied(codes.METHOD_NOT_FOUND, "unknown method", notices)
+            return denied(codes.METHOD_NOT_FOUND, codes.METHOD_NOT_FOUND_MESSAGE, notices)
         if owner is None or rule is None or reason is not None:
             return denied(codes.FORBIDDEN, reason or Reason.NO_META, notices, temporary=reason is Reason.DEGRADED)
         data = request.payload()

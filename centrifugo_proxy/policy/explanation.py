@@ -16,6 +16,7 @@ from centrifugo_proxy.policy.rules import (
     fits_segment,
 )
 from centrifugo_proxy.protocol import codes
+from common.counted import counted
 
 CHANNELS: Final = "channels"
 RPC: Final = "rpc"
@@ -73,7 +74,9 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
     rule, reason = policy.judge_rpc(owner, method)
     why = "nothing in the rule refuses" if reason is None else _because(reason, rule, owner)
     unknown = reason is Reason.NO_RULE
-    client_error = (codes.METHOD_NOT_FOUND, "unknown method") if unknown else (codes.FORBIDDEN, str(reason))
+    client_error = (
+        (codes.METHOD_NOT_FOUND, codes.METHOD_NOT_FOUND_MESSAGE) if unknown else (codes.FORBIDDEN, str(reason))
+    )
     return Explanation(
         kind=RPC,
         reason=reason,
@@ -136,7 +139,7 @@ def _mismatch(rule: Rule, segments: list[str], owner: Owner, *, prefixes: bool) 
     if prefixes and pattern[-1] == WILDCARD and len(segments) > len(pattern):
         pattern += (WILDCARD,) * (len(segments) - len(pattern))
     if len(pattern) != len(segments):
-        return f"it has {len(pattern)} {'segment' if len(pattern) == 1 else 'segments'}, not {len(segments)}"
+        return f"it has {counted(len(pattern), 'segment')}, not {len(segments)}"
     wanted, segment = next(
         (wanted, segment)
         for wanted, segment in zip(pattern, segments, strict=True)

@@ -28,12 +28,14 @@ APPLICATION_ERROR_CODES: Final = range(400, 2000)
 INVALID_DATA: Final = 400
 FORBIDDEN: Final = 403
 METHOD_NOT_FOUND: Final = 404
+METHOD_NOT_FOUND_MESSAGE: Final = "unknown method"
 TOO_LARGE: Final = 413
 BACKEND_FAILED: Final = 500
 BACKEND_UNAVAILABLE: Final = 503
 RECONNECT: Final = 4000  # in place of a disconnect code outside Centrifugo's range
 
 INVALID_TICKET: Final = 4401
+INVALID_TICKET_REASON: Final = "invalid ticket"
 UNAVAILABLE_HTTP: Final = 4503
 UNAVAILABLE_ENVELOPE: Final = 4103  # in this mode the code reaches clients, which never reconnect after 4503
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, ResponseMode
+from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, INVALID_TICKET_REASON, ResponseMode
 from centrifugo_proxy.protocol.guard import TOKEN_HEADER_NAME
 from centrifugo_proxy.server_config.document import Commented, Tree, plain
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
@@ -100,7 +100,7 @@ def transforms(facts: ServiceFacts) -> list[dict[str, Any]]:
     """The transforms of connect, the only event that is answered with 401."""
     if facts.mode is not ResponseMode.HTTP:
         return []
-    return [{"status_code": 401, "to_disconnect": {"code": facts.invalid_ticket_code, "reason": "invalid ticket"}}]
+    return [{"status_code": 401, "to_disconnect": {"code": facts.invalid_ticket_code, "reason": INVALID_TICKET_REASON}}]
 
 
 def _token(facts: ServiceFacts) -> str:

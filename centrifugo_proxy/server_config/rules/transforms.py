@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, ResponseMode
+from centrifugo_proxy.protocol.codes import INVALID_TICKET_REASON, REFRESH_EVENTS, ResponseMode
 from centrifugo_proxy.server_config.configuration import Configuration, Proxy, Transform
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.rules.proxy import ours
@@ -39,7 +39,7 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
                 "The service answers a refused ticket with 401, which clients see as a temporary internal error: they "
                 "retry forever, and the app never learns that the user must sign in.",
                 f'Add {{"status_code": 401, "to_disconnect": {{"code": {facts.invalid_ticket_code}, "reason": '
-                '"invalid ticket"}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
+                f'"{INVALID_TICKET_REASON}"}}}}, or set CENTRIFUGO_RESPONSE_MODE=envelope.',
             )
 
 
