@@ -21,6 +21,7 @@ from grpc import aio
 
 from bench.parts import machine
 from bench.parts.command import measured, parser_of
+from bench.parts.figures import percentile
 from bench.parts.processes import identity
 from fallback.claims.opening import open_store
 from fallback.claims.url import parse_claims_url
@@ -56,9 +57,7 @@ async def measure(ask: Ask, questions: int, at_once: int) -> Figures:
     cpu = process_time()
     await asyncio.gather(*(ask_some() for _ in range(at_once)))
     cpu = process_time() - cpu
-    times.sort()
-    middle, last = times[len(times) // 2], times[len(times) * 99 // 100]
-    return Figures(cpu / len(times) * 1e6, middle * 1e3, last * 1e3)
+    return Figures(cpu / len(times) * 1e6, percentile(times, 0.5) * 1e3, percentile(times, 0.99) * 1e3)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import median, quantiles
+from statistics import median
 from time import perf_counter
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ import uvloop
 from bench.parts import machine
 from bench.parts.client import connected, proxy_request
 from bench.parts.command import measured, parser_of
+from bench.parts.figures import quartiles
 from bench.parts.load import NO_SHEDDING, TOKEN, Answers, timed
 from bench.parts.processes import LOOPBACK, BenchError, process, service
 from tools.ports import free_port
@@ -143,11 +144,6 @@ def run(rounds: int, seconds: float) -> dict[str, Any]:
         "cpu_us": {name: round(median(figures), 1) for name, figures in cpu_us.items()},
         "ratios": {name: [round(figure, 3) for figure in quartiles(figures)] for name, figures in ratios.items()},
     }
-
-
-def quartiles(figures: list[float]) -> list[float]:
-    """The lower quartile, median and upper quartile; a single figure three times."""
-    return quantiles(figures, method="inclusive") if len(figures) > 1 else figures * 3
 
 
 def table(result: dict[str, Any]) -> str:

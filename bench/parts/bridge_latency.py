@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import statistics
 import threading
 import time
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import websockets
 
 from bench.parts.bridge_backlog import Side
 from bench.parts.bridge_forms import CHANNELS, channel_of
+from bench.parts.figures import percentile
 from bench.parts.kafka_stage import GIVE_UP_S, Front
 from bench.parts.processes import BenchError
 
@@ -42,7 +42,7 @@ def latency(side: Side, rate: int, seconds: float) -> Latency:
     wanted = [(channel_of(n), {"family": f"f{n % CHANNELS}", "number": n, "text": "x" * 900}) for n in range(number)]
     if sorted(received.publications, key=_number) != wanted:
         raise BenchError(f"The client of {side.form} did not get each event exactly once with its data.")
-    return Latency(statistics.median(received.delays_ms), statistics.quantiles(received.delays_ms, n=100)[98])
+    return Latency(percentile(received.delays_ms, 0.5), percentile(received.delays_ms, 0.99))
 
 
 def _number(publication: tuple[str, dict[str, Any]]) -> int:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from statistics import quantiles
 from time import perf_counter
 from typing import Final
 
 import uvloop
 
 from bench.parts.client import Connection, connect_request, connected
+from bench.parts.figures import percentile
 from bench.parts.processes import BenchError
+from centrifugo_proxy.protocol.codes import path_of
 
 SCRIPT: Final = str(Path(__file__).with_name("connect.lua"))
 # Used only in measurements.
@@ -48,7 +49,7 @@ def load(port: int, seconds: float, connections: int) -> Load:
 def _by_wrk(port: int, seconds: float, connections: int) -> Load:
     arguments = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", SCRIPT]
     run = subprocess.run(  # noqa: S603
-        ["wrk", *arguments, f"http://127.0.0.1:{port}/centrifugo/connect"],  # noqa: S607
+        ["wrk", *arguments, f"http://127.0.0.1:{port}{path_of('connect')}"],  # noqa: S607
         env={**os.environ, "BENCH_TOKEN": TOKEN},
         stdout=subprocess.PIPE,
         check=True,
@@ -83,9 +84,7 @@ class Answers:
 
     def percentile_ms(self, percent: int) -> float:
         """This percentile of the durations in milliseconds; 0 without answers."""
-        if len(self.seconds) < 2:
-            return sum(self.seconds) * 1000
-        return quantiles(self.seconds, n=100)[percent - 1] * 1000
+        return percentile(self.seconds, percent / 100) * 1000
 
     def as_load(self, seconds: float) -> Load:
         bad = sum(number for status, number in self.statuses.items() if status != 200)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any, Final, NamedTuple, Protocol
 
+from bench.parts.figures import spread
 from bench.parts.run_queue import RunQueue, waiting_share, worst_waiting_share
 
 ALL_IN_S: Final = 60.0
@@ -52,17 +53,6 @@ class Figures(NamedTuple):
     lag_s: tuple[float, float, float]
     waiting_share: tuple[float, float]
     limits: list[tuple[float, float]]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that is not exceeded by this share of the values; 0 without values."""
-    ordered = sorted(values)
-    return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else 0.0
-
-
-def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """p50, p99 and maximum."""
-    return percentile(values, 0.5), percentile(values, 0.99), max(values, default=0.0)
 
 
 def growth(samples: Sequence[float]) -> int:

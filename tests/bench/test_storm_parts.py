@@ -10,7 +10,7 @@ import pytest
 from bench.parts.identity import CallCount
 from bench.parts.storm import LEAST_PAUSE_S, MOST_PAUSE_S, pause_s
 from bench.parts.storm_clients import Fate, fate_of_close, fate_of_reply
-from bench.parts.storm_figures import after_share, figures, growth, missed, percentile, table
+from bench.parts.storm_figures import after_share, figures, growth, missed, table
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,6 @@ def test_calls_are_counted_in_a_file_across_processes(tmp_path: Any) -> None:
     CallCount(file).add()
 
     assert int.from_bytes(file.read_bytes(), "little") == 2
-
-
-def test_a_percentile_is_one_of_the_values() -> None:
-    assert [percentile([3.0, 1.0, 2.0], share) for share in (0.5, 0.99)] == [2.0, 3.0]
-    assert percentile([], 0.5) == 0
 
 
 def test_the_growth_of_a_counter_includes_restarts() -> None:
