@@ -22,6 +22,7 @@ from bench.parts.command import measured, parser_of
 from bench.parts.load import TOKEN
 from bench.parts.processes import OURS, identity, sink
 from centrifugo_proxy.protocol.codes import path_of
+from centrifugo_proxy.protocol.guard import TOKEN_HEADER
 from realtime_site import boot
 
 BAR_MS: Final = 3.0
@@ -78,7 +79,7 @@ async def connect(handler: Any, runtime: Any) -> None:
     scope = {
         "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path_of("connect"),
         "query_string": b"", "root_path": "", "state": {"runtime": runtime},
-        "headers": [(b"host", b"bench"), (b"x-centrifugo-proxy-token", TOKEN.encode())],
+        "headers": [(b"host", b"bench"), (TOKEN_HEADER, TOKEN.encode())],
     }  # fmt: skip
     body = [{"type": "http.request", "body": BODY, "more_body": False}]
 
@@ -181,7 +182,8 @@ def record(number: int) -> Any:
     from centrifugo_proxy.spans import Called  # noqa: PLC0415
     from realtime_site.tracing.records import NO_STATE  # noqa: PLC0415
 
-    facts = ("POST", "/centrifugo/connect", "/centrifugo/connect", "http", "1.1", ("127.0.0.1", 9730), 200, "success")
+    path = path_of("connect")
+    facts = ("POST", path, path, "http", "1.1", ("127.0.0.1", 9730), 200, "success")
     trace_id, span_id, start_ns, end_ns = (number + 1).to_bytes(16), (number + 1).to_bytes(8), number + 1, number + 2
     calls = (((Called("a.Service", "Ask"), 0), span_id, start_ns, end_ns),)
     return (facts, trace_id, span_id, b"", False, NO_STATE, start_ns, end_ns, calls)

@@ -31,6 +31,7 @@ from bench.parts.load import NO_SHEDDING, TOKEN
 from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError, identity, sink, uvicorn_of
 from centrifugo_proxy.peers import grpc_call
 from centrifugo_proxy.protocol.codes import path_of
+from centrifugo_proxy.protocol.guard import TOKEN_HEADER
 from realtime_site import boot
 from tools.ports import free_port
 
@@ -114,7 +115,7 @@ async def post(handler: Any, runtime: Any, event: str, body: bytes) -> int:
     headers = [
         (b"host", LOOPBACK.encode()),
         (b"content-type", b"application/json"),
-        (b"x-centrifugo-proxy-token", TOKEN.encode()),
+        (TOKEN_HEADER, TOKEN.encode()),
     ]
     scope = {
         "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path_of(event),

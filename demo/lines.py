@@ -9,6 +9,7 @@ from typing import Final
 
 from demo.people import CHAT
 from demo.process import ROOT
+from demo.service import GUARD_HEADER, endpoint
 from demo.stage import PASTED_TICKETS, WINDOW_MS, Stage
 
 INDENT = "    "  # a line with this prefix is a shell command
@@ -148,10 +149,10 @@ def python() -> str:
 def connect_line(stage: Stage, url: str, ticket: str) -> str:
     """A curl command that sends a connect request like Centrifugo's, and prints the status after the body."""
     body = json.dumps({"data": {"token": ticket}}, separators=(",", ":"))
-    headers = ("Content-Type: application/json", f"X-Centrifugo-Proxy-Token: {stage.guard_token}")
+    headers = ("Content-Type: application/json", f"{GUARD_HEADER}: {stage.guard_token}")
     options = "".join(f" -H {shlex.quote(header)}" for header in headers)
     write_out = shlex.quote(r" %{http_code}\n")
-    return f"curl -sS -w {write_out} {url}/centrifugo/connect{options} -d {shlex.quote(body)}"
+    return f"curl -sS -w {write_out} {endpoint(url, 'connect')}{options} -d {shlex.quote(body)}"
 
 
 def lever_line(stage: Stage, lever: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final, cast
 
 from centrifugo_proxy.protocol.codes import path_of
+from centrifugo_proxy.protocol.guard import TOKEN_HEADER_NAME
 
 HEAD_END: Final = b"\r\n\r\n"
 ANSWER_S: Final = 30.0
@@ -20,7 +21,7 @@ def connect_request(ticket: str, token: str = "") -> bytes:
 
 def proxy_request(event: str, body: str, token: str = "") -> bytes:
     """A request of this event with this body, which is ASCII."""
-    guard = f"X-Centrifugo-Proxy-Token: {token}\r\n" if token else ""
+    guard = f"{TOKEN_HEADER_NAME}: {token}\r\n" if token else ""
     return (
         f"POST {path_of(event)} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         f"{guard}Content-Length: {len(body)}\r\n\r\n{body}"

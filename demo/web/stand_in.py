@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiohttp import ClientError, ClientSession
 
+from demo.service import GUARD_HEADER, endpoint
 from demo.web.feed import Feed
 
 KEPT_CONNECTIONS: Final = 1000
@@ -31,7 +32,7 @@ class StandIn:
 
     def __init__(self, session: ClientSession, service_url: str, guard_token: str, publications: Feed) -> None:
         self._session, self._url, self._publications = session, service_url, publications
-        self._headers = {"X-Centrifugo-Proxy-Token": guard_token}
+        self._headers = {GUARD_HEADER: guard_token}
         self._connections: dict[str, Connection] = {}
 
     async def connect(self, ticket: str) -> Mapping[str, Any]:
@@ -94,9 +95,8 @@ class StandIn:
 
     async def _ask(self, event: str, **body: Any) -> dict[str, Any]:
         """The answer in the form in which Centrifugo passes it on to the client."""
-        url = f"{self._url}/centrifugo/{event}"
         try:
-            async with self._session.post(url, json=body, headers=self._headers) as response:
+            async with self._session.post(endpoint(self._url, event), json=body, headers=self._headers) as response:
                 answer: dict[str, Any] = await response.json()
         except (ClientError, TimeoutError):
             return INTERNAL
