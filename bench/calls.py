@@ -16,17 +16,16 @@ import uvloop
 from grpc import aio
 
 from bench.parts.processes import identity
+from bench.parts.validate import QUERY, SERVICE, VALIDATE
 from centrifugo_proxy.peers.channel_options import channel_options
 from centrifugo_proxy.peers.channels import PlainSource, RollingChannel, rolling_channel
 from centrifugo_proxy.peers.grpc_call import Peer
-from centrifugo_proxy.peers.identity_grpc import SERVICE
 from centrifugo_proxy.spans import OFF
 from centrifugo_proxy.telemetry.peer_log import PeerLog
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
 CALLS, AT_ONCE, ROUNDS = 3200, 64, 15
 DEADLINE_S: Final = 2.5
-QUERY: Final = pb.ValidateRequest(ticket="t" * 43, client_id="c" * 36, transport="websocket", protocol="json")
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -54,9 +53,7 @@ async def calls(address: str) -> dict[str, float]:
     async with channel_to(address) as channel, aio.insecure_channel(address) as grpc_channel:
         peer = Peer(channel=channel, deadline_s=DEADLINE_S, observe=lambda status, seconds: None, tracer=OFF)
         ours = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)
-        bare = grpc_channel.unary_unary(
-            f"/{SERVICE}/Validate", pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString
-        )
+        bare = grpc_channel.unary_unary(VALIDATE, pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString)
         kinds: dict[str, Call] = {"service": lambda: ours(QUERY), "grpc.aio": lambda: bare(QUERY, timeout=DEADLINE_S)}
         seen: dict[str, list[float]] = {name: [] for name in kinds}
         for _ in range(ROUNDS):

@@ -23,6 +23,7 @@ from bench.parts import machine
 from bench.parts.command import measured, parser_of
 from bench.parts.figures import percentile
 from bench.parts.processes import identity
+from bench.parts.validate import QUERY, VALIDATE
 from fallback.claims.opening import open_store
 from fallback.claims.url import parse_claims_url
 from proto.realtime.v1 import connect_proxy_pb2 as pb
@@ -30,8 +31,6 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 AT_ONCE: Final = (1, 16)
 DEADLINE_S: Final = 5.0
 POOL: Final = "0" * 16
-VALIDATE: Final = "/realtime.v1.ConnectProxyService/Validate"
-QUERY: Final = pb.ValidateRequest(ticket="t" * 43, client_id="c" * 36, transport="websocket", protocol="json")
 
 Ask = Callable[[], Awaitable[Any]]
 

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from google.protobuf.message import Message
 
 from bench.events import FACTS, POLICY, ROWS
 from bench.parts.backends import GRANTED, SAID
-from bench.parts.counted import per_request, require_valgrind
+from bench.parts.counted import COLLECTED, per_request, require_valgrind
 from bench.parts.identity import YES
 from bench.parts.load import NO_SHEDDING, TOKEN
 from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError, identity, sink, uvicorn_of
@@ -41,7 +40,6 @@ ANSWERS: Final = {
     method: message.SerializeToString()
     for method, message in {"Validate": YES, "Refresh": YES, "Authorize": GRANTED, "Call": SAID}.items()
 }
-COLLECTED: Final = re.compile(r"Collected : (\d+)")
 
 
 def run(requests: int) -> dict[str, float]:

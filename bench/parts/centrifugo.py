@@ -23,14 +23,19 @@ class Node(NamedTuple):
     pid: int
 
 
+def require_centrifugo() -> None:
+    """Raises BenchError if Centrifugo is not built."""
+    if not BINARY.exists():
+        raise BenchError("Centrifugo is not built: run `make centrifugo`.")
+
+
 @contextmanager
 def centrifugos(number: int, service_port: int, token: str, *, own_session: bool = False) -> Iterator[list[Node]]:
     """This many Centrifugos in front of the service, each with its own memory engine. Raises BenchError.
 
     Connects do not pass the engine, so nodes without a common engine are good enough for a storm.
     """
-    if not BINARY.exists():
-        raise BenchError("Centrifugo is not built: run `make centrifugo`.")
+    require_centrifugo()
     config = _printed(service_port, token)
     with TemporaryDirectory() as folder, ExitStack() as stack:
         nodes = []

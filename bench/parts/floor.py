@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 from grpc import aio
 
+from bench.parts.validate import VALIDATE
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 
-METHOD: Final = "/realtime.v1.ConnectProxyService/Validate"
 DEADLINE_S: Final = 2.5
 TIERS: Final = ("unspecified", "free", "pro", "family")
 
@@ -25,7 +25,7 @@ def validate() -> Callable[..., Awaitable[pb.ValidateResponse]]:
     """The gRPC method; the first request opens the channel, in the event loop."""
     channel = aio.insecure_channel(os.environ["IDENTITY_VALIDATE_GRPC_ADDRESS"])
     return channel.unary_unary(
-        METHOD,
+        VALIDATE,
         request_serializer=pb.ValidateRequest.SerializeToString,
         response_deserializer=pb.ValidateResponse.FromString,
     )

@@ -19,11 +19,11 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.parts.bridge_forms import CHANNELS, ROUTES, Form, message, own_consumer
-from bench.parts.processes import LOOPBACK, ROOT, BenchError, process
+from bench.parts.centrifugo import BINARY, require_centrifugo
+from bench.parts.processes import LOOPBACK, BenchError, process
 from tools.kafka.broker import Broker, why_missing
 from tools.ports import free_port
 
-CENTRIFUGO: Final = ROOT / ".cache" / "centrifugo-v6"
 KEY: Final = "bench"
 EMPTY: Final = "nothing"
 DEAD_LETTERS: Final = "dead-letters"
@@ -82,7 +82,7 @@ class Stage:
         file = self.folder / f"centrifugo-{port}.json"
         file.write_text(json.dumps(self._configuration(form, topic or form.value, port)))
         with subprocess.Popen(  # noqa: S603
-            [str(CENTRIFUGO), "-c", str(file)],
+            [str(BINARY), "-c", str(file)],
             env={"PATH": os.environ["PATH"]},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -193,8 +193,7 @@ def kafka_stage(redis: str = "") -> Iterator[Stage]:
     """A broker with the topics. Raises BenchError if Kafka or Centrifugo is missing."""
     if why := why_missing():
         raise BenchError(why)
-    if not CENTRIFUGO.exists():
-        raise BenchError("Centrifugo is not built: run `make centrifugo`.")
+    require_centrifugo()
     with TemporaryDirectory() as name:
         folder = Path(name)
         broker = Broker(folder)

@@ -62,9 +62,9 @@ def _by_us(port: int, seconds: float, connections: int) -> Load:
 
     async def run() -> None:
         until = perf_counter() + seconds
-        numbers = count()
+        requests = (connect_request(f"ticket-{number:036d}", TOKEN) for number in count())
         callers = [await connected(port) for _ in range(connections)]
-        await asyncio.gather(*(_ask_until(until, caller, numbers, answers) for caller in callers))
+        await asyncio.gather(*(ask_until(until, caller, requests, answers) for caller in callers))
 
     started = perf_counter()
     uvloop.run(run())
@@ -102,8 +102,9 @@ async def timed(connection: Connection, request: bytes, answers: Answers) -> int
     return status
 
 
-async def _ask_until(until: float, connection: Connection, numbers: Iterator[int], answers: Answers) -> None:
-    while perf_counter() < until:
-        if not await timed(connection, connect_request(f"ticket-{next(numbers):036d}", TOKEN), answers):
+async def ask_until(until: float, connection: Connection, requests: Iterator[bytes], answers: Answers) -> None:
+    """Sends one request after another until `until` (perf_counter), their end or a broken connection, then closes."""
+    while perf_counter() < until and (request := next(requests, None)):
+        if not await timed(connection, request, answers):
             break
     connection.close()

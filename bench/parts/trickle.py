@@ -3,11 +3,10 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import Iterator
 from time import perf_counter
 
-from bench.parts.client import Connection, connect_request, connected
-from bench.parts.load import Answers, timed
+from bench.parts.client import connect_request, connected
+from bench.parts.load import Answers, ask_until
 from bench.parts.processes import LOOPBACK, BenchError
 
 DEGRADED_S = 30.0
@@ -32,15 +31,8 @@ def _is_degraded(port: int) -> bool:
 
 async def trickle(port: int, tickets: list[str], connections: int, seconds: float) -> Answers:
     """Send connects for this long, each with the next ticket, one at a time per connection."""
-    answers, left = Answers(), iter(tickets)
+    answers, requests = Answers(), map(connect_request, tickets)
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(connections)]
-    await asyncio.gather(*(_ask_until(until, caller, left, answers) for caller in callers))
+    await asyncio.gather(*(ask_until(until, caller, requests, answers) for caller in callers))
     return answers
-
-
-async def _ask_until(until: float, connection: Connection, tickets: Iterator[str], answers: Answers) -> None:
-    while perf_counter() < until and (ticket := next(tickets, None)):
-        if not await timed(connection, connect_request(ticket), answers):
-            break
-    connection.close()

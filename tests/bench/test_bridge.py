@@ -10,7 +10,7 @@ import pytest
 from bench.bridge import FIGURES, lines
 from bench.parts.bridge_backlog import rate
 from bench.parts.bridge_forms import Form, message
-from bench.parts.kafka_stage import CENTRIFUGO
+from bench.parts.centrifugo import BINARY
 from bench.parts.processes import BenchError
 from tests.harness.paths import ROOT
 from tools.kafka.broker import why_missing
@@ -74,7 +74,7 @@ def test_every_figure_of_incidents_has_a_line() -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.skipif(bool(why_missing()) or not CENTRIFUGO.exists(), reason="needs Kafka and Centrifugo: make kafka")
+@pytest.mark.skipif(bool(why_missing()) or not BINARY.exists(), reason="needs Kafka and Centrifugo: make kafka")
 def test_each_side_delivers_the_same_publications(tmp_path: Path) -> None:
     """The measurement fails by itself if a client does not get each event exactly once with its data."""
     file = tmp_path / "figures.json"
