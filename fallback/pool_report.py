@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from common.exit_codes import PluginState
 from common.printable import printable
+from fallback.pool_health import read_pool
 from fallback.tickets import LoadedPool, LoadStatus
 
 
@@ -45,19 +46,8 @@ def of_file(path: str, loaded: LoadedPool, file_mode: int | None) -> PoolReport:
 
 def of_health(url: str, body: Any) -> PoolReport:
     """The report on a live process, from its health body. Raises ValueError for another body."""
-    try:
-        pool = body["fallback_pool"]
-        status = LoadStatus(pool["status"])
-        size, initial, watermark = (_count(pool[name]) for name in ("size", "initial_size", "low_watermark"))
-    except (KeyError, TypeError, ValueError):
-        raise ValueError("not the health of this service") from None
+    size, initial, status, watermark = read_pool(body)
     return PoolReport(judge(status, size, watermark), "live", url, status, size, initial, low_watermark=watermark)
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError("not a count")
-    return value
 
 
 def not_asked(url: str, problem: str) -> PoolReport:

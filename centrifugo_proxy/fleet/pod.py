@@ -4,13 +4,13 @@ import math
 import re
 from typing import Any, Final, NamedTuple
 
+from fallback.pool_health import plausible_count, read_pool
 from fallback.tickets import LoadStatus
 
 CONNECTS: Final = re.compile(
     rb'^realtime_centrifugo_connect_total\{outcome="([a-z_]{1,64})"\} ([0-9.]+(?:e\+[0-9]+)?)$', re.MULTILINE
 )
 LONGEST_TEXT: Final = 64  # a version, a time or a word
-LARGEST_COUNT: Final = 10**15
 MOST_OUTCOMES: Final = 64
 CONSUMED: Final = "fallback_pool_consumed"
 
@@ -90,19 +90,13 @@ def read_health(body: Any) -> Health:
             _text(body["version"]),
             Outage(
                 _a(bool, outage["degraded"]),
-                _count(outage["consecutive_failure_count"]),
+                plausible_count(outage["consecutive_failure_count"]),
                 _maybe_text(outage["since"]),
                 _maybe(bool, outage.get("recovering")),
                 _seconds(outage.get("last_failure_age_s")),
                 _seconds(outage.get("last_answer_age_s")),
             ),
-            Pool(
-                _count(pool["size"]),
-                _count(pool["initial_size"]),
-                LoadStatus(pool["status"]),
-                _count(pool["low_watermark"]),
-                _claims(pool.get("claims")),
-            ),
+            Pool(*read_pool(body), _claims(pool.get("claims"))),
         )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise ValueError("not the health of this service") from None
@@ -114,7 +108,7 @@ def _claims(claims: Any) -> Claims | None:
     return Claims(
         _text(claims["store"]),
         _maybe(bool, claims["up"]),
-        None if claims["used"] is None else _count(claims["used"]),
+        None if claims["used"] is None else plausible_count(claims["used"]),
         _maybe_text(claims["on_error"]),
     )
 
@@ -136,14 +130,6 @@ def _text(value: Any) -> str:
 
 def _maybe_text(value: Any) -> str | None:
     return None if value is None else _text(value)
-
-
-def _count(value: Any) -> int:
-    """The integer, if it is a plausible count. Raises ValueError."""
-    count: int = _a(int, value)
-    if not 0 <= count <= LARGEST_COUNT:
-        raise ValueError("not a count")
-    return count
 
 
 def _maybe(kind: type, value: Any) -> Any:
