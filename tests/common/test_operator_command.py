@@ -1,5 +1,6 @@
 """The output of the operators' commands, and errors in writing it, as real processes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,21 @@ def test_an_unwritable_stream_ends_a_command_with_a_code_and_without_a_traceback
     redirection: str, command: list[str], expected: tuple[int, str]
 ) -> None:
     assert end_with(redirection, *command) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(["centrifugo_config"], 1), (["pods", "--url=http://127.0.0.1:1"], 2)],
+    ids=["centrifugo_config", "pods"],
+)
+def test_a_closed_pipe_ends_a_command_with_its_code_and_without_a_message(command: list[str], code: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as pipe:
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT, env=bare_environment(), stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (code, "")
