@@ -19,6 +19,7 @@ from demo.centrifugo import find_binary
 from demo.lines import introduction
 from demo.stage import POOL_TICKETS, running_stage
 from tests.harness import centrifugo
+from tests.harness.bodies import INVALID_TICKET, POOL_MARKS, UNAVAILABLE
 from tests.harness.paths import ROOT
 from tests.harness.processes import environment
 from tools.kafka.broker import why_missing
@@ -86,21 +87,18 @@ def answer_of(output: str) -> tuple[Any, int]:
 
 @needs_curl
 def test_the_pasted_lines_show_an_outage_from_its_beginning_to_its_end(tmp_path: Path) -> None:
-    invalid = {"disconnect": {"code": 4401, "reason": "invalid ticket"}}
-    unavailable = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
-
     with running_demo(tmp_path) as (_, printed):
         outputs = [paste(line) for line in lines_to_paste(printed) if "demo.client" not in line]
 
     first, again, cut, during, elsewhere, watch, spare, spare_again, spare_elsewhere, third, back, after, well = outputs
     assert answer_of(first)[0]["result"]["user"] == "user-1"
-    assert answer_of(again) == (invalid, 401)
+    assert answer_of(again) == (INVALID_TICKET, 401)
     assert cut == "identity is down\n"
-    assert answer_of(during) == answer_of(elsewhere) == (unavailable, 503)
+    assert answer_of(during) == answer_of(elsewhere) == (UNAVAILABLE, 503)
     statuses = [json.loads(line)["status"] for line in watch.splitlines()]
     assert (statuses[0], statuses[-1]) == ("ok", "degraded")
-    assert answer_of(spare)[0]["result"]["meta"] == {"degraded": True, "fallback_path": "pool"}
-    assert answer_of(spare_again) == answer_of(spare_elsewhere) == (unavailable, 503)
+    assert answer_of(spare)[0]["result"]["meta"] == POOL_MARKS
+    assert answer_of(spare_again) == answer_of(spare_elsewhere) == (UNAVAILABLE, 503)
     assert answer_of(third)[1] == 200
     assert back == "identity is up\n"
     assert answer_of(after)[0]["result"]["user"] == "user-2"

@@ -14,9 +14,10 @@ from proto.realtime.v1 import rpc_backend_pb2 as rpc_pb
 from tests.e2e.clients import SdkClient
 from tests.e2e.family import LIMIT, FamilyStack, soon
 from tests.harness.backends import grants, says
+from tests.harness.bodies import BRANCHES
 from tests.harness.identity import success
 from tests.harness.waiting import until
-from tests.harness.wire_tap import BRANCHES, Exchange
+from tests.harness.wire_tap import Exchange
 
 EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
 ODD_ROOMS = [

@@ -12,7 +12,6 @@ import httpx
 from tests.harness.http_server import http_server
 
 HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
-BRANCHES = {"result", "error", "disconnect"}
 
 
 class Exchange(NamedTuple):

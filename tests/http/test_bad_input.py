@@ -10,13 +10,13 @@ import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.serving import disconnect
+from tests.harness.bodies import BAD_REQUEST, INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 from tests.harness.environment import service_settings_from
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.raw_http import raw_client
 from tests.harness.service import Service, connect_body, service, uvicorn_service
 from tests.harness.waiting import until
-from tests.http.bodies import BAD_REQUEST, INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
 CONNECT = "/centrifugo/connect"
 VALID = json.dumps(connect_body("a-ticket")).encode()

@@ -12,12 +12,12 @@ from grpc import aio
 
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.bodies import INTERNAL_ERROR, INVALID_TICKET, POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
 from tests.harness.http2_refusal import answering_http, resetting
 from tests.harness.identity import IdentityStub, aborts, answers, hangs, success
 from tests.harness.service import CLIENT, Service, connect_body, service
-from tests.http.bodies import INTERNAL_ERROR, INVALID_TICKET, UNAVAILABLE
 
 DENIALS = ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"]
 OUTAGES = ["UNAVAILABLE", "DEADLINE_EXCEEDED"]
@@ -320,11 +320,16 @@ async def test_a_pool_ticket_connects_while_degraded(identity: IdentityStub, clo
         await degrade(running, clock)
         response = await running.connect("spare")
 
-    marks = {"degraded": True, "fallback_path": "pool"}
     user = "fallback:" + hashlib.sha256(b"spare").hexdigest()[:12]
     assert response.status_code == 200
     assert response.json() == {
-        "result": {"user": user, "info": marks, "meta": marks, "data": marks, "expire_at": int(clock.wall) + 120}
+        "result": {
+            "user": user,
+            "info": POOL_MARKS,
+            "meta": POOL_MARKS,
+            "data": POOL_MARKS,
+            "expire_at": int(clock.wall) + 120,
+        }
     }
     assert len(identity.calls) == 2
 

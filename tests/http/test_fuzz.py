@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.logs import JsonFormatter
+from tests.harness.bodies import BRANCHES
 from tests.harness.environment import service_settings_from
 from tests.harness.examples import examples
 from tests.harness.grpc_stub import Context
@@ -32,7 +33,6 @@ CONNECT = "/centrifugo/connect"
 MARK = "made-up-ticket-"
 # Every base64 text with MARK in it contains this.
 MARK_IN_BASE64 = base64.b64encode(f'{{"token": "{MARK}'.encode()).decode().rstrip("=")[:-1]
-BRANCHES = {"result", "error", "disconnect"}
 STATUSES = {200, 400, 401, 413, 503}
 
 SCRIPTS: list[Script] = [

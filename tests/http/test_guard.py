@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from centrifugo_proxy.protocol.guard import REASONS
+from tests.harness.bodies import PERMISSION_DENIED
 from tests.harness.environment import service_settings_from
 from tests.harness.identity import IdentityStub
 from tests.harness.service import Service, connect_body, service
-from tests.http.bodies import PERMISSION_DENIED
 
 BODY = json.dumps(connect_body("a-ticket")).encode()
 Headers = list[tuple[str, str]]

@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.bodies import POOL_MARKS
 from tests.harness.environment import service_settings_from
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, aborts, success
@@ -84,8 +85,7 @@ async def test_a_pool_connections_marks_stay_in_info_and_meta(identity: Identity
         clock.advance(5.001)
         result = (await running.connect("spare")).json()["result"]
 
-    marks = {"degraded": True, "fallback_path": "pool"}
-    assert (result["info"], result["meta"]) == (marks, marks)
+    assert (result["info"], result["meta"]) == (POOL_MARKS, POOL_MARKS)
 
 
 @pytest.mark.parametrize("lock", list(ALL["parental_state"]))  # type: ignore[call-overload]

@@ -6,11 +6,7 @@ import grpc
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.harness.environment import service_settings_from
-from tests.harness.fakes import FakeClock
-from tests.harness.identity import IdentityStub, aborts, answers, success
-from tests.harness.service import service
-from tests.http.bodies import (
+from tests.harness.bodies import (
     BAD_REQUEST,
     INTERNAL_ERROR,
     INVALID_TICKET,
@@ -18,6 +14,10 @@ from tests.http.bodies import (
     PERMISSION_DENIED,
     UNAVAILABLE,
 )
+from tests.harness.environment import service_settings_from
+from tests.harness.fakes import FakeClock
+from tests.harness.identity import IdentityStub, aborts, answers, success
+from tests.harness.service import service
 
 REASON = "ticket validation temporarily unavailable"
 BANNED = {"disconnect": {"code": 4002, "reason": "banned"}}

@@ -11,15 +11,13 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import Service, service
 from tests.harness.waiting import until
 
-INTERNAL_ERROR = {"error": {"code": 100, "message": "internal error"}}
-UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
-MARKS = {"degraded": True, "fallback_path": "pool"}
 DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 DENIALS = ("NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED")
 FAILURES = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
@@ -75,7 +73,7 @@ async def test_a_call_that_fails_a_millisecond_after_the_window_is_accepted_from
 
     user = "fallback:93b5b96fe6ae"  # printf in-the-pool | sha256sum | cut -c1-12
     assert response.status_code == 200
-    result = {"user": user, "info": MARKS, "meta": MARKS, "data": MARKS, "expire_at": expire_at}
+    result = {"user": user, "info": POOL_MARKS, "meta": POOL_MARKS, "data": POOL_MARKS, "expire_at": expire_at}
     assert response.json() == {"result": result}
     assert len(identity.calls) == 2
 

@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from fallback import tickets
+from tests.harness.bodies import POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, aborts, success
 from tests.harness.service import NO_CLAIMS, Service, service
@@ -80,11 +81,16 @@ async def test_a_pool_connection_is_degraded_without_a_user_and_expires(
         await degrade(running, clock)
         response = await running.connect("a")
 
-    marks = {"degraded": True, "fallback_path": "pool"}
     user = "fallback:" + hashlib.sha256(b"a").hexdigest()[:12]
     assert response.status_code == 200
     assert response.json() == {
-        "result": {"user": user, "info": marks, "meta": marks, "data": marks, "expire_at": int(clock.wall) + 60}
+        "result": {
+            "user": user,
+            "info": POOL_MARKS,
+            "meta": POOL_MARKS,
+            "data": POOL_MARKS,
+            "expire_at": int(clock.wall) + 60,
+        }
     }
 
 
@@ -97,21 +103,20 @@ async def test_the_degraded_marks_stay_in_info_when_other_fields_are_hidden(
         await degrade(running, clock)
         result = (await running.connect("a")).json()["result"]
 
-    assert result["info"] == result["meta"] == {"degraded": True, "fallback_path": "pool"}
+    assert result["info"] == result["meta"] == POOL_MARKS
 
 
 async def test_a_pool_ticket_is_accepted_once_and_another_ticket_never(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN
-    unavailable = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
 
     async with service(identity.address, tickets=["a", "b"], clock=clock) as running:
         await degrade(running, clock)
         await running.connect("a")
         again, unknown = await running.connect("a"), await running.connect("c")
 
-        assert [(again.status_code, again.json()), (unknown.status_code, unknown.json())] == [(503, unavailable)] * 2
+        assert [(again.status_code, again.json()), (unknown.status_code, unknown.json())] == [(503, UNAVAILABLE)] * 2
         assert await pool(running) == {
             "size": 1,
             "initial_size": 2,

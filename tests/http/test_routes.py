@@ -5,10 +5,10 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.harness.bodies import NOT_IMPLEMENTED
 from tests.harness.identity import IdentityStub
 from tests.harness.raw_http import raw_client
 from tests.harness.service import connect_body, service, uvicorn_service
-from tests.http.bodies import NOT_IMPLEMENTED
 
 EVENTS = ["connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"]
 PROBES = ["/health", "/health/live", "/health/ready", "/metrics"]

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError
 from pytest_django import Settings
 
+from tests.harness.bodies import POOL_MARKS
 from tests.harness.manage import called, run_manage
 from tests.harness.paths import ROOT
 from tests.harness.service import service
@@ -58,7 +59,6 @@ META = {
         "feature_lock_flowcoach": False,
     },
 }
-POOL_META = {"degraded": True, "fallback_path": "pool"}
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ async def test_the_service_answers_a_fallback_connection_as_explained(
 ) -> None:
     _, report = check_json(policy, "--fallback", "--channel", channel)
 
-    body = {"client": "c", "user": "fallback:1", "channel": channel, "meta": POOL_META}
+    body = {"client": "c", "user": "fallback:1", "channel": channel, "meta": POOL_MARKS}
     async with service(CHANNEL_POLICY_PATH=str(policy)) as running:
         answer = (await running.http.post("/centrifugo/subscribe", json=body)).json()
 

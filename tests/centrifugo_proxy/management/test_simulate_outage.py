@@ -21,9 +21,8 @@ from centrifugo_proxy.wiring.runtime import Runtime
 from fallback.outage import OutageDetector, OutageEnded, OutageOpened
 from fallback.tickets import TicketPool
 from tests.documents.runbook import assert_as_documented
+from tests.harness.bodies import UNAVAILABLE
 from tests.harness.manage import run_manage
-
-UNAVAILABLE = {"disconnect": {"code": 4503, "reason": "ticket validation temporarily unavailable"}}
 
 
 def simulate(*arguments: str, **options: Any) -> tuple[int, str]:

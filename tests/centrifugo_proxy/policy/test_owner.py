@@ -7,7 +7,8 @@ import pytest
 from centrifugo_proxy.events.description import describe
 from centrifugo_proxy.peers.identity import TIERS, Identity, ParentalState
 from centrifugo_proxy.policy.owner import FEATURES, LOCKS, Owner, owner_of
-from tests.http.session_events.asking import POOL_META, owner_by
+from tests.harness.bodies import POOL_MARKS
+from tests.http.session_events.asking import owner_by
 
 
 def identity(**fields: Any) -> Identity:
@@ -53,7 +54,7 @@ def test_a_screen_time_lock_locks_no_feature() -> None:
 
 
 def test_a_fallback_connection_has_no_rights_and_every_feature_locked() -> None:
-    owner = owner_by(POOL_META, "fallback:0123456789ab")
+    owner = owner_by(POOL_MARKS, "fallback:0123456789ab")
 
     assert owner == Owner("fallback:0123456789ab", "", "unspecified", is_admin=False, locks=None, degraded=True)
     assert owner.from_pool
@@ -61,7 +62,7 @@ def test_a_fallback_connection_has_no_rights_and_every_feature_locked() -> None:
 
 
 def test_fallback_marks_override_all_other_fields() -> None:
-    owner = owner_by({**describe(identity(is_admin=True)), **POOL_META})
+    owner = owner_by({**describe(identity(is_admin=True)), **POOL_MARKS})
 
     assert owner == Owner("u-1", "", "unspecified", is_admin=False, locks=None, degraded=True)
 
@@ -69,7 +70,7 @@ def test_fallback_marks_override_all_other_fields() -> None:
 @pytest.mark.parametrize("user", ["", None])
 def test_an_empty_user_has_no_owner(user: Any) -> None:
     assert owner_by(describe(identity()), user) is None
-    assert owner_by(POOL_META, user) is None
+    assert owner_by(POOL_MARKS, user) is None
 
 
 def test_other_fields_of_meta_are_ignored() -> None:

@@ -10,6 +10,7 @@ from demo.people import CHAT
 from demo.stage import POLICY
 from demo.web.feed import Feed
 from demo.web.stand_in import StandIn
+from tests.harness.bodies import INVALID_TICKET
 from tests.harness.service import uvicorn_service
 
 
@@ -58,7 +59,7 @@ async def test_a_refusal_reaches_the_client_in_centrifugos_form() -> None:
         await identity.down()
         unavailable = await front.connect("another")
 
-    assert refused == {"disconnect": {"code": 4401, "reason": "invalid ticket"}}
+    assert refused == INVALID_TICKET
     assert unavailable == {"error": {"code": 100, "message": "internal server error"}}
 
 

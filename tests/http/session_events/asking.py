@@ -16,11 +16,9 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from tests.harness.service import CLIENT, Service, service
 
 SESSION_EVENTS = ("refresh", "subscribe", "sub_refresh", "publish", "rpc")
-BRANCHES = {"result", "error", "disconnect"}
 LOCKS = ("screen_time_lock", "feature_lock_chat", "feature_lock_diary", "feature_lock_flowcoach")
 MODES = pytest.mark.parametrize("mode", [ResponseMode.HTTP, ResponseMode.ENVELOPE])
 T = TypeVar("T")
-POOL_META = {"degraded": True, "fallback_path": "pool"}
 EXPIRED = {"result": {"expired": True}}
 UNAVAILABLE = {"error": {"code": 503, "message": "temporarily unavailable", "temporary": True}}
 TEMPORARY_INTERNAL = {"error": {"code": 100, "message": "internal error", "temporary": True}}

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.bodies import POOL_MARKS
 from tests.harness.service import Service
-from tests.http.session_events.asking import DEGRADED, POOL_META, ask, body_of, event_body, forbidden, meta, policed
+from tests.http.session_events.asking import DEGRADED, ask, body_of, event_body, forbidden, meta, policed
 
 POLICY = """
 [[channels]]
@@ -81,7 +82,7 @@ TABLE = [
     # for all users, also in an outage
     ("subscribe", "news:today", meta(), ALLOWED),
     ("subscribe", "news:today", meta(degraded=True), ALLOWED),
-    ("subscribe", "news:today", POOL_META, ALLOWED),
+    ("subscribe", "news:today", POOL_MARKS, ALLOWED),
     ("publish", "news:today", meta("screen_time_lock"), SCREEN_TIME),
     ("subscribe", "news:today", meta("screen_time_lock"), ALLOWED),
     ("subscribe", "news", meta(), NO_RULE),
@@ -90,15 +91,15 @@ TABLE = [
     # the locks of a fallback connection are unknown
     ("subscribe", "open:chat", meta(), ALLOWED),
     ("subscribe", "open:chat", meta("feature_lock_chat"), LOCKED),
-    ("subscribe", "open:chat", POOL_META, DEGRADED),
-    ("publish", "open:chat", POOL_META, NOT_HERE),
-    ("subscribe", CHAT, POOL_META, DEGRADED),
-    ("subscribe", "coach:f-1:u-1", POOL_META, DEGRADED),
-    ("subscribe", "user:u-2", POOL_META, DEGRADED),
-    ("publish", "user:u-2", POOL_META, NO_RULE),
-    ("subscribe", "nowhere:1", POOL_META, NO_RULE),
-    ("subscribe", "family::chat", POOL_META, NO_RULE),
-    ("subscribe", "user:u-1", POOL_META, DEGRADED),
+    ("subscribe", "open:chat", POOL_MARKS, DEGRADED),
+    ("publish", "open:chat", POOL_MARKS, NOT_HERE),
+    ("subscribe", CHAT, POOL_MARKS, DEGRADED),
+    ("subscribe", "coach:f-1:u-1", POOL_MARKS, DEGRADED),
+    ("subscribe", "user:u-2", POOL_MARKS, DEGRADED),
+    ("publish", "user:u-2", POOL_MARKS, NO_RULE),
+    ("subscribe", "nowhere:1", POOL_MARKS, NO_RULE),
+    ("subscribe", "family::chat", POOL_MARKS, NO_RULE),
+    ("subscribe", "user:u-1", POOL_MARKS, DEGRADED),
     # publish only
     ("publish", "inbox:1", meta(), ALLOWED),
     ("subscribe", "inbox:1", meta(), NOT_HERE),

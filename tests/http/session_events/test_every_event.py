@@ -20,15 +20,13 @@ from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, ResponseMode
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, returns, rpc_backend, says
+from tests.harness.bodies import BAD_REQUEST, BRANCHES, NOT_IMPLEMENTED, PERMISSION_DENIED, POOL_MARKS
 from tests.harness.examples import examples
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
 from tests.harness.service import Service, service
-from tests.http.bodies import BAD_REQUEST, NOT_IMPLEMENTED, PERMISSION_DENIED
 from tests.http.session_events.asking import (
-    BRANCHES,
     MODES,
-    POOL_META,
     SESSION_EVENTS,
     ask,
     entered,
@@ -230,7 +228,7 @@ ENDS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("sub_refresh", {"channel": "nowhere"}, {}, "expired"),
     ("sub_refresh", {"channel": "room:1"}, {"family": aborts(grpc.StatusCode.UNAVAILABLE)}, "unavailable"),
     ("refresh", {}, {}, "allowed"),
-    ("refresh", {"meta": POOL_META}, {}, "expired"),
+    ("refresh", {"meta": POOL_MARKS}, {}, "expired"),
     ("refresh", {}, {"identity": answers(SERVICE_ERROR)}, "unavailable"),
     ("refresh", {}, {"identity": aborts(grpc.StatusCode.INTERNAL)}, "internal_error"),
 ]  # fmt: skip
@@ -335,7 +333,7 @@ async def test_a_failed_call_has_an_error_span_and_an_answer_without_a_call_has_
 
 ODD = st.one_of(st.text(max_size=6), st.sampled_from(["u-1", "family:f-1", "room:1", "diary.list", "f-1", ""]))
 METAS = st.one_of(
-    st.just(meta()), st.just(POOL_META), st.none(), st.just(meta("screen_time_lock")), st.just(meta(degraded=True)),
+    st.just(meta()), st.just(POOL_MARKS), st.none(), st.just(meta("screen_time_lock")), st.just(meta(degraded=True)),
     st.dictionaries(st.sampled_from(["family_id", "degraded"]), st.one_of(ODD, st.booleans())),
 )  # fmt: skip
 ANSWERS = st.sampled_from(

@@ -12,8 +12,9 @@ from centrifugo_proxy.peers.identity import TIERS, Identity, ParentalState
 from centrifugo_proxy.policy.file import PolicyError, read_policy
 from centrifugo_proxy.policy.owner import FEATURES
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
+from tests.harness.bodies import POOL_MARKS
 from tests.harness.examples import examples
-from tests.http.session_events.asking import LOCKS, OPEN, POOL_META, ask, entered, meta, owner_by, policed
+from tests.http.session_events.asking import LOCKS, OPEN, ask, entered, meta, owner_by, policed
 
 # Ids and names with separators, Centrifugo's reserved characters, placeholders, look-alikes, or empty.
 SIGNS = st.sampled_from([":", "#", "$", "*", "&", "/", ".", "{", "}", "{family_id}", "{user}", " ", "\n", "\x00", "|"])
@@ -108,7 +109,7 @@ def test_only_a_familys_own_id_reaches_its_channel(own: str, other: str) -> None
 def test_a_degraded_connection_reaches_nothing_sensitive(
     policy: Policy, channel: str, action: Action, owner: Owner
 ) -> None:
-    for degraded in ({**owner, "degraded": True}, POOL_META):
+    for degraded in ({**owner, "degraded": True}, POOL_MARKS):
         rule, reason = policy.judge_channel(owner_by(degraded), channel, action)
 
         assert reason is not None or (rule is not None and not rule.sensitive)

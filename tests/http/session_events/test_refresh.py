@@ -8,6 +8,7 @@ import pytest
 
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
+from tests.harness.bodies import INTERNAL_ERROR, NOT_IMPLEMENTED, POOL_MARKS
 from tests.harness.fakes import FakeClock
 from tests.harness.http2_refusal import answering_http
 from tests.harness.identity import IdentityStub, Script, aborts, answers, success
@@ -16,7 +17,6 @@ from tests.http.session_events.asking import (
     EXPIRED,
     LOCKS,
     MODES,
-    POOL_META,
     UNAVAILABLE,
     ask,
     body_of,
@@ -26,9 +26,7 @@ from tests.http.session_events.asking import (
 
 UNTIL = 1_900_000_000
 FURTHEST = 1_800_000_000 + 10 * 365 * 24 * 3600  # ten years after the clock's time
-INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 TIER = pb.SUBSCRIPTION_TIER_FAMILY
-NOT_IMPLEMENTED = {"error": {"code": 1501, "message": "not implemented"}}
 
 
 def same(**fields: Any) -> Script:
@@ -169,8 +167,8 @@ async def test_a_connection_that_identity_refuses_to_extend_ends(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"meta": POOL_META},
-        {"meta": {**meta(), **POOL_META}},
+        {"meta": POOL_MARKS},
+        {"meta": {**meta(), **POOL_MARKS}},
         {"meta": None},
         {"meta": {}},
         {"meta": [1]},
@@ -238,7 +236,7 @@ async def test_a_fault_of_identity_ends_no_connection(
     async with refreshing(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running:
         response = await ask(running, "refresh")
 
-    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -246,7 +244,7 @@ async def test_a_mesh_that_refuses_the_call_ends_no_connection(status: int) -> N
     async with answering_http(status) as address, service(address, CENTRIFUGO_REFRESH="on") as running:
         response = await ask(running, "refresh")
 
-    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
 
 
 async def test_an_unreachable_identity_is_an_outage() -> None:

@@ -15,6 +15,7 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as pb
 from tests.harness.backends import RpcBackendStub, returns, rpc_backend, says
+from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.certificates import Authority
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, identity_stub
@@ -24,7 +25,6 @@ from tests.http.session_events.asking import (
     ANSWERS_TO_STATUSES,
     DEGRADED,
     FAILURES,
-    POOL_META,
     TEMPORARY_INTERNAL,
     UNAVAILABLE,
     ask,
@@ -58,7 +58,6 @@ sensitive = false
 """
 CANCELLED = 'realtime_proxy_requests_total{outcome="cancelled",type="rpc"}'
 UNKNOWN = {"error": {"code": 404, "message": "unknown method"}}
-INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 
 
 @asynccontextmanager
@@ -132,7 +131,7 @@ async def test_a_method_without_a_rule_is_unknown_and_reaches_no_backend(method:
         ("diary.list", meta("feature_lock_diary"), forbidden("locked by a parent")),
         ("diary.list", meta("screen_time_lock"), forbidden("locked: screen time")),
         ("diary.list", meta(degraded=True), DEGRADED),
-        ("diary.list", POOL_META, DEGRADED),
+        ("diary.list", POOL_MARKS, DEGRADED),
         ("diary.list", {}, forbidden("the connection's owner is not known")),
         ("family.members", meta(subscription_tier="pro"), forbidden("not in this subscription tier")),
         ("nowhere", meta("screen_time_lock"), UNKNOWN),
@@ -149,7 +148,7 @@ async def test_a_call_that_the_policy_refuses_reaches_no_backend(method: str, ow
 
 async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive_without_a_user() -> None:
     async with fanned_out() as (running, _, family):
-        body = await body_of(running, "rpc", method="status.now", user="fallback:0123456789ab", meta=POOL_META)
+        body = await body_of(running, "rpc", method="status.now", user="fallback:0123456789ab", meta=POOL_MARKS)
 
     assert body == {"result": {"data": "family"}}
     assert family.calls == [pb.CallRequest(method="status.now", user_id="fallback:0123456789ab", client_id=CLIENT)]
@@ -231,14 +230,14 @@ async def test_each_status_of_a_backend_becomes_an_answer_without_its_details(st
     async with answering(aborts(status, "private details")) as running:
         response = await ask(running, "rpc", method="diary.list")
 
-    assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL))
+    assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL_ERROR))
 
 
 async def test_an_answer_without_an_outcome_is_an_internal_error() -> None:
     async with answering(says(pb.CallResponse())) as running:
         response = await ask(running, "rpc", method="diary.list")
 
-    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
 
 
 async def test_in_mode_envelope_an_internal_error_reaches_the_client_as_temporary() -> None:

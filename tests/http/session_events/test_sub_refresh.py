@@ -9,10 +9,11 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import channel_access_pb2 as pb
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, says
+from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Script
 from tests.harness.identity import aborts
-from tests.http.session_events.asking import EXPIRED, LOCKS, MODES, POOL_META, UNAVAILABLE, ask, body_of, meta, policed
+from tests.http.session_events.asking import EXPIRED, LOCKS, MODES, UNAVAILABLE, ask, body_of, meta, policed
 
 POLICY = """
 [[channels]]
@@ -37,7 +38,6 @@ allow = ["subscribe"]
 ask_family_service = true
 """
 NOW = 1_800_000_000
-INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 
 
 async def test_a_subscription_that_is_still_allowed_is_extended_by_the_time_to_live(clock: FakeClock) -> None:
@@ -62,7 +62,7 @@ async def test_without_a_time_to_live_a_subscription_is_extended_without_an_expi
         ("family:f-1", meta(subscription_tier="free")),
         ("family:f-1", meta(family_id="f-2")),
         ("family:f-1", meta(degraded=True)),
-        ("family:f-1", POOL_META),
+        ("family:f-1", POOL_MARKS),
         ("family:f-1", {}),
         ("family:f-1", None),
         ("inbox:1", meta()),
@@ -89,7 +89,7 @@ async def test_a_new_lock_ends_the_subscriptions_it_locks(lock: str) -> None:
 
 async def test_a_fallback_connection_keeps_channels_that_are_not_sensitive() -> None:
     async with policed(POLICY) as running:
-        body = await body_of(running, "sub_refresh", channel="news:today", meta=POOL_META)
+        body = await body_of(running, "sub_refresh", channel="news:today", meta=POOL_MARKS)
 
     assert body == {"result": {}}
 
@@ -140,9 +140,9 @@ async def test_the_family_services_refusal_ends_the_subscription(script: Script,
     [
         (aborts(grpc.StatusCode.UNAVAILABLE), 503, UNAVAILABLE),
         (aborts(grpc.StatusCode.DEADLINE_EXCEEDED), 503, UNAVAILABLE),
-        (aborts(grpc.StatusCode.INTERNAL), 500, INTERNAL),
-        (aborts(grpc.StatusCode.UNIMPLEMENTED), 500, INTERNAL),
-        (says(pb.AuthorizeResponse()), 500, INTERNAL),
+        (aborts(grpc.StatusCode.INTERNAL), 500, INTERNAL_ERROR),
+        (aborts(grpc.StatusCode.UNIMPLEMENTED), 500, INTERNAL_ERROR),
+        (says(pb.AuthorizeResponse()), 500, INTERNAL_ERROR),
     ],
 )
 async def test_a_failing_family_service_ends_no_subscription(

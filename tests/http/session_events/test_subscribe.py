@@ -11,6 +11,7 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import channel_access_pb2 as pb
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, says
+from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts
@@ -18,7 +19,6 @@ from tests.harness.service import CLIENT
 from tests.http.session_events.asking import (
     ANSWERS_TO_STATUSES,
     FAILURES,
-    POOL_META,
     TEMPORARY_INTERNAL,
     UNAVAILABLE,
     ask,
@@ -40,7 +40,6 @@ allow = ["subscribe", "publish"]
 max_publish_bytes = 10
 ask_family_service = true
 """
-INTERNAL = {"error": {"code": 100, "message": "internal error"}}
 NOW = 1_800_000_000
 
 
@@ -130,7 +129,7 @@ async def test_the_family_service_receives_the_user_and_the_action(event: str, a
         ("plain:1", meta()),
         ("nowhere:1", meta()),
         ("room:1", meta(degraded=True)),
-        ("room:1", POOL_META),
+        ("room:1", POOL_MARKS),
         ("room:1", {}),
     ],
 )
@@ -158,7 +157,7 @@ SAID = [
     (disconnects(3000, ""), 200, {"disconnect": {"code": 3000, "reason": ""}}),
     (disconnects(1, "no such code"), 200, {"disconnect": {"code": 4000, "reason": "no such code"}}),
     (disconnects(4001, "ü" * 100), 200, {"disconnect": {"code": 4001, "reason": "ü" * 61}}),
-    (says(pb.AuthorizeResponse()), 500, INTERNAL),
+    (says(pb.AuthorizeResponse()), 500, INTERNAL_ERROR),
 ]
 
 
@@ -185,7 +184,7 @@ async def test_no_error_status_of_the_family_service_allows_a_request(status: gr
     ):
         response = await ask(running, event, channel="room:1")
 
-    assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL))
+    assert (response.status_code, response.json()) == ANSWERS_TO_STATUSES.get(status, (500, INTERNAL_ERROR))
 
 
 @pytest.mark.parametrize("event", ["subscribe", "publish"])
