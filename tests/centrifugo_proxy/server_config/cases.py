@@ -17,10 +17,10 @@ class Case(NamedTuple):
     what: str
     changes: dict[str, Any]
     major: int = 6
-    expected: ServiceFacts = CONNECT_ONLY
+    facts: ServiceFacts = CONNECT_ONLY
 
     def seen(self) -> list[Finding]:
-        return found(changed(sound(self.major, self.expected), self.changes), self.expected, major=self.major)
+        return found(changed(sound(self.major, self.facts), self.changes), self.facts, major=self.major)
 
     def places(self) -> list[tuple[str, str]]:
         """Id and path of each finding."""

@@ -29,9 +29,9 @@ ALL_EVENTS = replace(
 )
 
 
-def sound(major: int, expected: ServiceFacts = CONNECT_ONLY) -> Config:
+def sound(major: int, facts: ServiceFacts = CONNECT_ONLY) -> Config:
     """The generated configuration, with origins."""
-    config: Config = plain(generate(expected, major, "json", with_secrets=True))
+    config: Config = plain(generate(facts, major, "json", with_secrets=True))
     return changed(config, {"client.allowed_origins" if major == 6 else "allowed_origins": ["https://app.test"]})
 
 
@@ -48,6 +48,6 @@ def changed(config: Config, changes: dict[str, Any]) -> Config:
 
 
 def found(
-    config: Config, expected: ServiceFacts = CONNECT_ONLY, file_format: str = "json", major: int | None = None
+    config: Config, facts: ServiceFacts = CONNECT_ONLY, file_format: str = "json", major: int | None = None
 ) -> list[Finding]:
-    return findings(RULES, configuration_of(lowered(config), file_format, major), expected)
+    return findings(RULES, configuration_of(lowered(config), file_format, major), facts)

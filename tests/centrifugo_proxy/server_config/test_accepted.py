@@ -43,9 +43,9 @@ def centrifugo_of(major: int) -> Path:
     return found
 
 
-def printed(folder: Path, expected: ServiceFacts, major: int, file_format: str, *, with_secrets: bool) -> Path:
+def printed(folder: Path, facts: ServiceFacts, major: int, file_format: str, *, with_secrets: bool) -> Path:
     file = folder / f"config.{file_format}"
-    file.write_text(render(generate(expected, major, file_format, with_secrets=with_secrets), file_format))
+    file.write_text(render(generate(facts, major, file_format, with_secrets=with_secrets), file_format))
     return file
 
 
@@ -58,8 +58,8 @@ def test_centrifugo_accepts_the_printed_configuration(
     guarded = replace(ALL_EVENTS, mode=mode, events=events, namespaces=dict.fromkeys(("", "family", "news"), BOTH))
 
     complaints = [
-        complaint(centrifugo, printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True))
-        for expected in (guarded, replace(guarded, tokens=(), deadline_ms=60_000))
+        complaint(centrifugo, printed(tmp_path, facts, layout(centrifugo), file_format, with_secrets=True))
+        for facts in (guarded, replace(guarded, tokens=(), deadline_ms=60_000))
     ]
 
     assert complaints == ["", ""]
@@ -70,9 +70,9 @@ def test_centrifugo_accepts_the_printed_configuration(
 def test_centrifugo_starts_with_the_printed_configuration(
     centrifugo: Path, tmp_path: Path, file_format: str, tokens: tuple[bytes, ...]
 ) -> None:
-    expected = replace(ALL_EVENTS, tokens=tokens)
+    facts = replace(ALL_EVENTS, tokens=tokens)
 
-    file = printed(tmp_path, expected, layout(centrifugo), file_format, with_secrets=True)
+    file = printed(tmp_path, facts, layout(centrifugo), file_format, with_secrets=True)
 
     assert READY in start_log(centrifugo, file, **VARIABLES)
 

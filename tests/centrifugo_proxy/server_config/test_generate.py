@@ -21,14 +21,14 @@ ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
 
 
-def with_options_of_its_events(expected: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
+def with_options_of_its_events(facts: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
     """The facts with options of their events: a pool only with refresh, and namespaces only with a policy."""
     names = st.sampled_from(["", "family", "news"])
     policies = st.dictionaries(names, st.frozensets(st.sampled_from(sorted(BOTH))))
     return st.builds(
-        lambda pool, namespaces: replace(expected, pool=pool, namespaces=namespaces),
-        st.booleans() if "refresh" in expected.events else st.just(False),
-        policies if "subscribe" in expected.events else st.just({}),
+        lambda pool, namespaces: replace(facts, pool=pool, namespaces=namespaces),
+        st.booleans() if "refresh" in facts.events else st.just(False),
+        policies if "subscribe" in facts.events else st.just({}),
     )
 
 
@@ -51,20 +51,20 @@ services = st.builds(
 @settings(deadline=None)  # a busy machine is slow
 @given(services, st.sampled_from(MAJORS), st.sampled_from(FORMATS), st.booleans())
 def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(
-    expected: ServiceFacts, major: int, file_format: str, with_secrets: bool
+    facts: ServiceFacts, major: int, file_format: str, with_secrets: bool
 ) -> None:
-    tree = generate(expected, major, file_format, with_secrets=with_secrets)
+    tree = generate(facts, major, file_format, with_secrets=with_secrets)
     (tree["client"] if major == 6 else tree)["allowed_origins"] = ["https://app.test"]
 
-    report = lint(render(tree, file_format), f"config.{file_format}", expected)
+    report = lint(render(tree, file_format), f"config.{file_format}", facts)
 
     assert report == (major, [])
 
 
 @settings(deadline=None)
 @given(services, st.sampled_from(FORMATS))
-def test_every_format_has_the_same_content(expected: ServiceFacts, file_format: str) -> None:
-    tree = generate(expected, 6, file_format, with_secrets=True)
+def test_every_format_has_the_same_content(facts: ServiceFacts, file_format: str) -> None:
+    tree = generate(facts, 6, file_format, with_secrets=True)
 
     assert parse(render(tree, file_format), file_format) == lowered(plain(tree))
 
@@ -114,9 +114,9 @@ def test_the_configuration_for_v5() -> None:
 
 
 def test_session_events_have_proxies_and_the_policys_channels_have_namespaces() -> None:
-    expected = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
+    facts = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
 
-    config = plain(generate(expected, 6, "json"))
+    config = plain(generate(facts, 6, "json"))
 
     asked = {"subscribe_proxy_enabled": True, "publish_proxy_enabled": True, "sub_refresh_proxy_enabled": True}
     assert config["channel"]["namespaces"] == [{"name": "family", **asked}]

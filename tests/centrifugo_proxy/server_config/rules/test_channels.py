@@ -26,53 +26,53 @@ GRANULAR: Final = {
 }
 
 FIRES: Final = [
-    Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": "/"}, expected=ALL_EVENTS),
-    Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": ""}, expected=ALL_EVENTS),
+    Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": "/"}, facts=ALL_EVENTS),
+    Case("namespace-boundary", "channel.namespace_boundary", {"channel.namespace_boundary": ""}, facts=ALL_EVENTS),
     Case(
         "namespace-boundary",
         "channel_namespace_boundary",
         {"channel_namespace_boundary": "."},
         major=5,
-        expected=ALL_EVENTS,
+        facts=ALL_EVENTS,
     ),
-    Case("private-prefix", "channel.private_prefix", {"channel.private_prefix": "fam"}, expected=ALL_EVENTS),
-    Case("private-prefix", "channel_private_prefix", {"channel_private_prefix": "n"}, major=5, expected=ALL_EVENTS),
-    Case("rpc-boundary", "rpc.namespace_boundary", {"rpc.namespace_boundary": "."}, expected=ALL_EVENTS),
+    Case("private-prefix", "channel.private_prefix", {"channel.private_prefix": "fam"}, facts=ALL_EVENTS),
+    Case("private-prefix", "channel_private_prefix", {"channel_private_prefix": "n"}, major=5, facts=ALL_EVENTS),
+    Case("rpc-boundary", "rpc.namespace_boundary", {"rpc.namespace_boundary": "."}, facts=ALL_EVENTS),
     Case("rpc-boundary", "rpc_namespace_boundary", {"rpc_namespace_boundary": ".", **GRANULAR}, 5, WITH_RPC),
     Case(
         "personal-channels",
         f"{PERSONAL}.personal_channel_namespace",
         {PERSONAL: {"enabled": True}},
-        expected=ALL_EVENTS,
+        facts=ALL_EVENTS,
     ),
     Case(
         "personal-channels",
         "user_personal_channel_namespace",
         {"user_subscribe_to_personal": True},
         major=5,
-        expected=ALL_EVENTS,
+        facts=ALL_EVENTS,
     ),
 ]
 SILENT: Final = [
-    Case("namespace-boundary", "the default", {"channel.namespace_boundary": ":"}, expected=ALL_EVENTS),
+    Case("namespace-boundary", "the default", {"channel.namespace_boundary": ":"}, facts=ALL_EVENTS),
     Case("namespace-boundary", "no policy", {"channel_namespace_boundary": "/"}, major=5),
-    Case("private-prefix", "the default", {"channel.private_prefix": "$"}, expected=ALL_EVENTS),
-    Case("private-prefix", "no private channels", {"channel_private_prefix": ""}, major=5, expected=ALL_EVENTS),
-    Case("rpc-boundary", "no rpc", {"rpc.namespace_boundary": "."}, expected=CONNECT_ONLY),
+    Case("private-prefix", "the default", {"channel.private_prefix": "$"}, facts=ALL_EVENTS),
+    Case("private-prefix", "no private channels", {"channel_private_prefix": ""}, major=5, facts=ALL_EVENTS),
+    Case("rpc-boundary", "no rpc", {"rpc.namespace_boundary": "."}, facts=CONNECT_ONLY),
     Case("rpc-boundary", "v5 has no RPC namespaces", {"rpc_namespace_boundary": "."}, 5, ALL_EVENTS),
-    Case("personal-channels", "no pool", {PERSONAL: {"enabled": True}}, expected=NO_POOL),
+    Case("personal-channels", "no pool", {PERSONAL: {"enabled": True}}, facts=NO_POOL),
     Case(
         "personal-channels",
         "a namespace of their own",
         {PERSONAL: {"enabled": True, "personal_channel_namespace": "own"}, "channel.namespaces": [{"name": "own"}]},
-        expected=replace(ALL_EVENTS, namespaces={}),
+        facts=replace(ALL_EVENTS, namespaces={}),
     ),
     Case(
         "personal-channels",
         "another separator",
         {"user_subscribe_to_personal": True, "channel_namespace_boundary": "/"},
         major=5,
-        expected=replace(ALL_EVENTS, namespaces={"": BOTH}),
+        facts=replace(ALL_EVENTS, namespaces={"": BOTH}),
     ),
 ]
 

@@ -23,7 +23,7 @@ FIRES: Final = [
         "reference-literal",
         f"{CONNECT}.http.static_headers",
         {f"{CONNECT}.http.static_headers": {"X-Region": "${REGION}"}},
-        expected=UNGUARDED,
+        facts=UNGUARDED,
     ),
     Case("reference-literal", "api_key", {"api_key": "${CENTRIFUGO_API_KEY}"}, major=5),
     Case(
@@ -31,7 +31,7 @@ FIRES: Final = [
         "proxy_static_http_headers",
         {"proxy_static_http_headers": {"X-Region": "${CENTRIFUGO_VAR_REGION}"}},
         major=5,
-        expected=UNGUARDED,
+        facts=UNGUARDED,
     ),
 ]
 SILENT: Final = [
@@ -39,7 +39,7 @@ SILENT: Final = [
         "reference-literal",
         "a table of names and strings",
         {f"{CONNECT}.http.static_headers": {"X-Region": "${CENTRIFUGO_VAR_REGION}"}},
-        expected=UNGUARDED,
+        facts=UNGUARDED,
     ),
     Case(
         "reference-literal",

@@ -27,41 +27,39 @@ DECIDED: Final = "rights-without-subscription"
 OPEN: Final = "rights-of-every-client"
 AT = "channel.namespaces[0]"
 FIRES: Final = [
-    Case(DECIDED, f"{AT}.allow_history_for_client", six(allow_history_for_client=True, **KEPT), expected=FAMILY),
-    Case(
-        DECIDED, f"{AT}.allow_presence_for_client", six(allow_presence_for_client="1", presence=True), expected=FAMILY
-    ),
+    Case(DECIDED, f"{AT}.allow_history_for_client", six(allow_history_for_client=True, **KEPT), facts=FAMILY),
+    Case(DECIDED, f"{AT}.allow_presence_for_client", six(allow_presence_for_client="1", presence=True), facts=FAMILY),
     Case(
         DECIDED,
         f"{AT}.map.allow_publish_for_client",
         six(map={**EPHEMERAL, "allow_publish_for_client": True}, **MAP),
-        expected=FAMILY,
+        facts=FAMILY,
     ),
     Case(
         DECIDED,
         f"{AT}.map.allow_remove_for_client",
         six(map={**EPHEMERAL, "allow_remove_for_client": True}, **MAP),
-        expected=FAMILY,
+        facts=FAMILY,
     ),
     Case(
         DECIDED,
         f"{AT}.map.allow_remove_for_subscriber",
         six(map={**EPHEMERAL, "allow_remove_for_subscriber": True}, **MAP),
-        expected=FAMILY,
+        facts=FAMILY,
     ),
     Case(
         DECIDED,
         "namespaces[0].allow_history_for_client",
         five(allow_history_for_client=True, **KEPT),
         major=5,
-        expected=FAMILY,
+        facts=FAMILY,
     ),
     Case(
         DECIDED,
         "namespaces[0].allow_presence_for_client",
         five(allow_presence_for_client=True, presence=True),
         major=5,
-        expected=FAMILY,
+        facts=FAMILY,
     ),
     Case(
         "shared-poll-signatures",
@@ -71,7 +69,7 @@ FIRES: Final = [
             "shared_poll.hmac_secret_key": "invented",
             "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
         },
-        expected=FAMILY,
+        facts=FAMILY,
     ),
     Case(
         OPEN,
@@ -90,10 +88,10 @@ SILENT: Final = [
             "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
         },
     ),
-    Case(DECIDED, "no history is kept", six(allow_history_for_client=True), expected=FAMILY),
-    Case(DECIDED, "no presence is kept", five(allow_presence_for_client=True), major=5, expected=FAMILY),
-    Case(DECIDED, "subscribers only", six(allow_history_for_subscriber=True, **KEPT), expected=FAMILY),
-    Case(DECIDED, "not a map", six(map={"allow_publish_for_client": True}), expected=FAMILY),
+    Case(DECIDED, "no history is kept", six(allow_history_for_client=True), facts=FAMILY),
+    Case(DECIDED, "no presence is kept", five(allow_presence_for_client=True), major=5, facts=FAMILY),
+    Case(DECIDED, "subscribers only", six(allow_history_for_subscriber=True, **KEPT), facts=FAMILY),
+    Case(DECIDED, "not a map", six(map={"allow_publish_for_client": True}), facts=FAMILY),
     Case(
         OPEN,
         "a proxy decides about each entry",
@@ -107,7 +105,7 @@ SILENT: Final = [
             ],
             "channel.proxy.map_publish.endpoint": "http://entries:80/",
         },
-        expected=CONNECT_ONLY,
+        facts=CONNECT_ONLY,
     ),
 ]
 

@@ -9,8 +9,8 @@ PATIENT = replace(CONNECT_ONLY, deadline_ms=12_000)
 V6, V5 = "client.stale_close_delay", "client_stale_close_delay"
 
 FIRES = (
-    Case("stale-close-delay", V6, {V6: None}, expected=PATIENT),
-    Case("stale-close-delay", V6, {V6: "11s"}, expected=PATIENT),
+    Case("stale-close-delay", V6, {V6: None}, facts=PATIENT),
+    Case("stale-close-delay", V6, {V6: "11s"}, facts=PATIENT),
     Case("stale-close-delay", V5, {V5: "2s"}, major=5),
     Case("stale-close-delay-short", V6, {V6: None}),
     Case("stale-close-delay-short", V6, {V6: 3_000_000_000}),
@@ -20,7 +20,7 @@ FIRES = (
 SILENT = (
     Case("stale-close-delay", "above the deadline", {V6: "3s"}),
     Case("stale-close-delay-short", "longer than the SDKs wait", {V6: "10001ms"}),
-    Case("stale-close-delay-short", "shorter than the deadline, which is an error", {V6: "9s"}, expected=PATIENT),
+    Case("stale-close-delay-short", "shorter than the deadline, which is an error", {V6: "9s"}, facts=PATIENT),
     Case("stale-close-delay-short", "no connect proxy", {V6: "5s", "client.proxy.connect": None}),
     Case("stale-close-delay-short", "0 is fifteen seconds", {V6: "0s"}),
     Case("stale-close-delay-short", "not a duration, which is another finding", {V5: 10}, major=5),
