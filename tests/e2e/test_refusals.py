@@ -9,7 +9,7 @@ import pytest
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.e2e.clients import Closed, SdkClient, bare_connect, sdk_client, with_ticket
 from tests.e2e.stack import Stack
-from tests.harness.identity import Script, aborts, answers, success
+from tests.harness.identity import DOWN, Script, aborts, answers, success
 from tests.harness.waiting import until
 
 SEVERAL_ATTEMPTS = 4
@@ -22,7 +22,6 @@ NOT_FOUND = aborts(grpc.StatusCode.NOT_FOUND)
 SUSPENDED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4502, reason="account suspended")))
 MOVED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4200, reason="sign in again")))
 ERROR = answers(pb.ValidateResponse(error=pb.Error(code=1, message="database down")))
-UNAVAILABLE = aborts(grpc.StatusCode.UNAVAILABLE)
 BROKEN = aborts(grpc.StatusCode.INTERNAL)
 NO_USER = success(user_id="")
 
@@ -32,7 +31,7 @@ IN_MODE_HTTP = [
     pytest.param(SUSPENDED, TICKET_REFUSED, True, id="a suspended account"),
     pytest.param(MOVED, TICKET_REFUSED, True, id="a user who must sign in again"),
     pytest.param(ERROR, TRY_AGAIN, True, id="an error of identity"),
-    pytest.param(UNAVAILABLE, TRY_AGAIN, True, id="no identity"),
+    pytest.param(DOWN, TRY_AGAIN, True, id="no identity"),
     pytest.param(BROKEN, TRY_AGAIN, True, id="a broken identity"),
     pytest.param(NO_USER, TRY_AGAIN, True, id="a ticket without a user"),
 ]
@@ -43,7 +42,7 @@ IN_MODE_ENVELOPE = [
     pytest.param(SUSPENDED, Closed(4502, "account suspended"), False, id="a suspended account"),
     pytest.param(MOVED, Closed(4200, "sign in again"), True, id="a user who must sign in again"),
     pytest.param(ERROR, NOT_NOW, True, id="an error of identity"),
-    pytest.param(UNAVAILABLE, NOT_NOW, True, id="no identity"),
+    pytest.param(DOWN, NOT_NOW, True, id="no identity"),
     pytest.param(BROKEN, OUR_ERROR, True, id="a broken identity"),
     pytest.param(NO_USER, OUR_ERROR, True, id="a ticket without a user"),
 ]

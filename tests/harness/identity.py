@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from grpc import aio
@@ -39,7 +39,10 @@ def aborts(status: grpc.StatusCode, details: str = "") -> Script:
     return script
 
 
-async def hangs(request: Any, context: Context) -> pb.ValidateResponse:
+DOWN: Script = aborts(grpc.StatusCode.UNAVAILABLE)
+
+
+async def hangs(request: Any, context: Context) -> NoReturn:
     """Never answers."""
     await asyncio.Event().wait()
     raise AssertionError("the event is never set")

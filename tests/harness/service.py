@@ -19,6 +19,7 @@ from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from realtime_site.asgi import Application
 from realtime_site.lifespan import open_runtime
 from realtime_site.serving.asgi_types import Message
+from tests.harness.fakes import FakeClock
 
 # the part of /health about claims, without FALLBACK_CLAIMS_URL
 NO_CLAIMS = {"claims": {"store": "none", "up": None, "used": None, "on_error": None}}
@@ -51,6 +52,12 @@ class Service:
     async def metrics(self) -> dict[str, float]:
         """All samples of /metrics, read without a request, because the page is rendered at most once a second."""
         return dict(_samples((await MetricsPage(every_s=0).text()).decode()))
+
+
+async def degrade(running: Service, clock: FakeClock) -> None:
+    """Let identity's outage last longer than the window. Identity must be down already."""
+    await running.connect("an unknown ticket")
+    clock.advance(6)
 
 
 def _samples(text: str) -> Iterable[tuple[str, float]]:

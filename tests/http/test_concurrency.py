@@ -6,25 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import grpc
 import orjson
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, aborts, hanging
-from tests.harness.service import Service, connect_body, service, uvicorn_service
+from tests.harness.identity import DOWN, IdentityStub, hanging
+from tests.harness.samples import CANCELLED, CONSUMED
+from tests.harness.service import Service, connect_body, degrade, service, uvicorn_service
 from tests.harness.waiting import until
-
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
-CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"}'
-CONSUMED = 'realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}'
-
-
-async def degrade(running: Service, clock: FakeClock) -> None:
-    """Let the outage last longer than the window."""
-    await running.connect("an unknown ticket")
-    clock.advance(6)
 
 
 async def connect_at_once(running: Service, tickets: list[str]) -> Counter[int]:

@@ -17,7 +17,7 @@ from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
 from tests.harness.http2_refusal import answering_http, resetting
 from tests.harness.identity import IdentityStub, aborts, answers, hangs, success
-from tests.harness.service import CLIENT, Service, connect_body, service
+from tests.harness.service import CLIENT, connect_body, degrade, service
 
 DENIALS = ["NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"]
 OUTAGES = ["UNAVAILABLE", "DEADLINE_EXCEEDED"]
@@ -65,12 +65,6 @@ async def nonsense_server() -> AsyncIterator[str]:
 
     async with generic_server(grpc.unary_unary_rpc_method_handler(validate)) as address:
         yield address
-
-
-async def degrade(running: Service, clock: FakeClock) -> None:
-    """Let identity's failures last longer than the window."""
-    await running.connect("some-ticket")
-    clock.advance(5.001)
 
 
 def test_every_grpc_error_status_has_a_row() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import IdentityStub, aborts
+from tests.harness.identity import DOWN, IdentityStub, aborts
 from tests.harness.service import NO_CLAIMS, service
 
 NO_OUTAGE = {
@@ -18,7 +18,6 @@ NO_OUTAGE = {
 }
 POOL = {"size": 2, "initial_size": 2, "status": "loaded", "low_watermark": 1} | NO_CLAIMS
 OK = {"status": "ok"}
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 UNKNOWN_TICKET = aborts(grpc.StatusCode.NOT_FOUND)
 
 
@@ -92,7 +91,7 @@ async def test_a_pool_that_did_not_load_is_a_degraded_service(status: LoadStatus
 
 
 async def test_the_probes_stay_ok_during_an_outage(identity: IdentityStub, clock: FakeClock) -> None:
-    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    identity.script = DOWN
 
     async with service(identity.address, tickets="ab", clock=clock) as running:
         await running.connect()

@@ -10,14 +10,13 @@ import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import collector
-from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
+from tests.harness.identity import DOWN, IdentityStub, aborts, answers, identity_stub, success
 from tests.harness.processes import Process, serving
 from tests.harness.service import connect_body
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("logs-http")]  # one worker runs the module's processes
 
 WINDOW_S = 0.5
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 NO_BRANCH = answers(pb.ValidateResponse())
 ODD_DISCONNECT = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=1, reason="r" * 200)))
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

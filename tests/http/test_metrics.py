@@ -10,17 +10,18 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from centrifugo_proxy.protocol.codes import EVENTS
 from fallback.tickets import LoadedPool, LoadStatus, TicketPool
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, Script, aborts, answers, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, success
 from tests.harness.processes import serving
 from tests.harness.service import connect_body, service
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("metrics-http")]  # one worker runs the module's processes
 
-EVENTS = {"connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"}
+TYPES = set(EVENTS)
 OUTCOMES = {
     "success", "success_degraded", "disconnect", "invalid_ticket", "identity_error", "unavailable",
     "fallback_pool_consumed", "fallback_pool_miss", "fallback_pool_not_open", "bad_request", "internal_error",
@@ -28,7 +29,6 @@ OUTCOMES = {
 }  # fmt: skip
 REASONS = {"signature_missing", "signature_mismatch", "token_missing", "token_mismatch"}
 CODES = {status.name for status in grpc.StatusCode}
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ COMMON = {"bad_request", "internal_error", "cancelled", "refused", "overloaded",
 
 
 def test_every_way_a_request_can_end_exists_at_0_from_the_start(families: dict[str, Metric]) -> None:
-    ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(EVENTS - {"connect"}, SESSION_EVENTS | COMMON)
+    ends = pairs({"connect"}, OUTCOMES | COMMON) | pairs(TYPES - {"connect"}, SESSION_EVENTS | COMMON)
 
     assert samples(families["realtime_proxy_requests"], "_total") == ends
 
@@ -92,7 +92,7 @@ def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
         ("realtime_identity_outage_degraded", []),
         ("realtime_identity_outage_recovering", []),
         ("realtime_identity_outage_consecutive_failures", []),
-        ("realtime_proxy_inflight_requests", [EVENTS]),
+        ("realtime_proxy_inflight_requests", [TYPES]),
     ],
 )
 def test_every_gauge_exists_at_0_from_the_start(families: dict[str, Metric], name: str, labels: list[set[str]]) -> None:
@@ -100,7 +100,7 @@ def test_every_gauge_exists_at_0_from_the_start(families: dict[str, Metric], nam
 
 
 @pytest.mark.parametrize(
-    ("name", "labels"), [("realtime_proxy_duration_seconds", [EVENTS]), ("realtime_identity_call_duration_seconds", [])]
+    ("name", "labels"), [("realtime_proxy_duration_seconds", [TYPES]), ("realtime_identity_call_duration_seconds", [])]
 )
 def test_buckets_reach_from_a_millisecond_to_beyond_every_deadline(
     families: dict[str, Metric], name: str, labels: list[set[str]]

@@ -14,11 +14,10 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import Service, service
 from tests.harness.waiting import until
 
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 DENIALS = ("NOT_FOUND", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED")
 FAILURES = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 ANSWERS: dict[str, Script] = {

@@ -11,17 +11,10 @@ import pytest
 from fallback import tickets
 from tests.harness.bodies import POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import IdentityStub, aborts, success
-from tests.harness.service import NO_CLAIMS, Service, service
+from tests.harness.identity import DOWN, IdentityStub, aborts, success
+from tests.harness.service import NO_CLAIMS, Service, degrade, service
 
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 LOW = "fallback ticket pool dropped below low-watermark"
-
-
-async def degrade(running: Service, clock: FakeClock) -> None:
-    """Let the outage last longer than the window."""
-    await running.connect("an unknown ticket")
-    clock.advance(6)
 
 
 async def pool(running: Service) -> dict[str, Any]:

@@ -17,20 +17,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import Collector, collector
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, identity_stub, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, identity_stub, success
 from tests.harness.processes import Process, serving
+from tests.harness.samples import CANCELLED
 from tests.harness.service import connect_body
 from tests.harness.waiting import until
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("secrecy-http")]  # one worker runs the module's processes
 
 WINDOW_S = 0.5
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 KINDS = (
     "good", "again", "denied", "failing", "odd", "late", "pool", "spent", "no-pool", "unanswered", "long", "number",
     "error", "broken", "oversized", "encoded", "named", "guarded", "gone",
 )  # fmt: skip
-NEVER_CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"} 0.0'
+NEVER_CANCELLED = f"{CANCELLED} 0.0"
 OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans", "answers")
 
 

@@ -20,14 +20,13 @@ from common.version import VERSION
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import collector
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.processes import START_S, Process, serving
 from tests.harness.service import connect_body, service, uvicorn_service
 
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED = {"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-01"}
 UNSAMPLED = {"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-00"}
-DOWN = aborts(grpc.StatusCode.UNAVAILABLE)
 
 
 @pytest.fixture

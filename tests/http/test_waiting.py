@@ -10,10 +10,9 @@ import orjson
 
 from realtime_site.serving.http_messages import CONTINUE
 from tests.harness.identity import IdentityStub
+from tests.harness.samples import CANCELLED, OVERLOADED
 from tests.harness.service import Service, connect_body, uvicorn_service
 
-CANCELLED = 'realtime_centrifugo_connect_total{outcome="cancelled"}'
-OVERLOADED = 'realtime_proxy_requests_total{outcome="overloaded",type="connect"}'
 DELAYS = "realtime_proxy_queue_delay_seconds_count"
 DELAY = "realtime_proxy_queue_delay_seconds_sum"
 WAIT_S = 0.2

@@ -15,7 +15,6 @@ from centrifugo_proxy.policy.owner import Owner, owner_of
 from centrifugo_proxy.protocol.codes import ResponseMode
 from tests.harness.service import CLIENT, Service, service
 
-SESSION_EVENTS = ("refresh", "subscribe", "sub_refresh", "publish", "rpc")
 LOCKS = ("screen_time_lock", "feature_lock_chat", "feature_lock_diary", "feature_lock_flowcoach")
 MODES = pytest.mark.parametrize("mode", [ResponseMode.HTTP, ResponseMode.ENVELOPE])
 T = TypeVar("T")

@@ -16,18 +16,16 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, ResponseMode
+from centrifugo_proxy.protocol.codes import REFRESH_EVENTS, SESSION_EVENTS, ResponseMode
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, returns, rpc_backend, says
 from tests.harness.bodies import BAD_REQUEST, BRANCHES, NOT_IMPLEMENTED, PERMISSION_DENIED, POOL_MARKS
 from tests.harness.examples import examples
-from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
+from tests.harness.identity import IdentityStub, aborts, answers, hangs, identity_stub, success
 from tests.harness.service import Service, service
 from tests.http.session_events.asking import (
     MODES,
-    SESSION_EVENTS,
     ask,
     entered,
     event_body,
@@ -171,17 +169,12 @@ async def test_events_accept_only_post(event: str, method: str) -> None:
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-async def never(request: Any, context: Context) -> Any:
-    await asyncio.Event().wait()
-    raise AssertionError("the event is never set")
-
-
 @EVENTS
 @MODES
 async def test_above_the_limit_of_requests_each_event_is_refused_at_once(event: str, mode: ResponseMode) -> None:
     """On refresh and sub_refresh a 200 without a result would end the connection or the subscription."""
     async with running_stack(PROXY_MAX_INFLIGHT=1, CENTRIFUGO_RESPONSE_MODE=mode, RPC_DEADLINE_MS=30000) as stack:
-        stack.diary.script = never
+        stack.diary.script = hangs
         stuck = asyncio.ensure_future(ask(stack.running, "rpc", **IN))
         while not stack.diary.calls:
             await asyncio.sleep(0.005)

@@ -11,7 +11,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.bodies import INTERNAL_ERROR, NOT_IMPLEMENTED, POOL_MARKS
 from tests.harness.fakes import FakeClock
 from tests.harness.http2_refusal import answering_http
-from tests.harness.identity import IdentityStub, Script, aborts, answers, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, success
 from tests.harness.service import CLIENT, Service, service
 from tests.http.session_events.asking import (
     EXPIRED,
@@ -258,7 +258,7 @@ async def test_an_unreachable_identity_is_an_outage() -> None:
 async def test_a_refresh_without_an_answer_neither_opens_nor_ends_an_outage(
     identity: IdentityStub, clock: FakeClock, status: str
 ) -> None:
-    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    identity.script = DOWN
     identity.refresh_script = aborts(grpc.StatusCode[status])
 
     async with refreshing(identity, tickets=["a"], clock=clock) as running:
@@ -273,7 +273,7 @@ async def test_a_refresh_without_an_answer_neither_opens_nor_ends_an_outage(
 
 @pytest.mark.parametrize("script", [same(), answers(pb.ValidateResponse()), aborts(grpc.StatusCode.NOT_FOUND)])
 async def test_an_answer_to_a_refresh_ends_an_outage(identity: IdentityStub, clock: FakeClock, script: Script) -> None:
-    identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+    identity.script = DOWN
     identity.refresh_script = script
 
     async with refreshing(identity, tickets=["a"], clock=clock) as running:

@@ -18,7 +18,7 @@ from tests.harness.backends import RpcBackendStub, returns, rpc_backend, says
 from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.certificates import Authority
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, aborts, identity_stub
+from tests.harness.identity import IdentityStub, aborts, hangs, identity_stub
 from tests.harness.service import CLIENT, Service, uvicorn_service
 from tests.harness.waiting import until
 from tests.http.session_events.asking import (
@@ -75,11 +75,6 @@ async def answering(script: Any, **options: Any) -> AsyncIterator[Service]:
     async with fanned_out(**options) as (running, diary, _):
         diary.script = script
         yield running
-
-
-async def never(request: pb.CallRequest, context: Context) -> pb.CallResponse:
-    await asyncio.Event().wait()
-    raise AssertionError("the event is never set")
 
 
 def refuses(code: int, message: str) -> Any:
@@ -257,7 +252,7 @@ async def test_a_backend_that_is_down_is_unavailable_and_the_others_answer() -> 
 
 async def test_a_call_to_a_backend_that_hangs_ends_at_the_deadline() -> None:
     deadlines = {"RPC_DEADLINE_MS": 100, "FAMILY_SERVICE_DEADLINE_MS": 30000, "IDENTITY_VALIDATE_DEADLINE_MS": 30000}
-    async with answering(never, **deadlines) as running:
+    async with answering(hangs, **deadlines) as running:
         started = time.perf_counter()
         body = await body_of(running, "rpc", method="diary.list")
 
@@ -268,7 +263,7 @@ async def test_a_call_to_a_backend_that_hangs_ends_at_the_deadline() -> None:
 async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(identity: IdentityStub) -> None:
     settings = {"RPC_MAX_INFLIGHT": 3, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": 5}
     async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
-        diary.script = never
+        diary.script = hangs
         stuck = [asyncio.ensure_future(ask(running, "rpc", method="diary.list")) for _ in range(3)]
         await until(lambda: len(diary.calls) == 3)
 
@@ -290,10 +285,10 @@ async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(ident
 
 async def test_every_call_frees_its_place_when_it_ends() -> None:
     async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
-        for script in (never, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
+        for script in (hangs, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
             diary.script = script
             await ask(running, "rpc", method="diary.list")
-        diary.script = never
+        diary.script = hangs
         gone = asyncio.ensure_future(ask(running, "rpc", method="diary.list"))
         await asyncio.sleep(0.02)
         gone.cancel()
@@ -312,7 +307,7 @@ async def test_the_call_of_a_caller_who_hangs_up_ends_at_its_deadline() -> None:
 
     async def waits(request: pb.CallRequest, context: Context) -> pb.CallResponse:
         try:
-            return await never(request, context)
+            return await hangs(request, context)
         finally:
             ended.set()
 

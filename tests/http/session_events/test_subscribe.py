@@ -13,8 +13,7 @@ from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, says
 from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.fakes import FakeClock
-from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, aborts
+from tests.harness.identity import IdentityStub, aborts, hangs
 from tests.harness.service import CLIENT
 from tests.http.session_events.asking import (
     ANSWERS_TO_STATUSES,
@@ -49,11 +48,6 @@ def denies(code: int, message: str) -> Any:
 
 def disconnects(code: int, reason: str) -> Any:
     return says(pb.AuthorizeResponse(disconnect=Disconnect(code=code, reason=reason)))
-
-
-async def never(request: pb.AuthorizeRequest, context: Context) -> pb.AuthorizeResponse:
-    await asyncio.Event().wait()
-    raise AssertionError("the event is never set")
 
 
 async def test_an_allowed_subscription_expires_after_the_time_to_live(clock: FakeClock) -> None:
@@ -202,7 +196,7 @@ async def test_a_call_to_a_family_service_that_hangs_ends_at_its_deadline() -> N
         "IDENTITY_VALIDATE_DEADLINE_MS": 30000,
     }
     async with (
-        family_service(never) as family,
+        family_service(hangs) as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **deadlines) as running,
     ):
         started = time.perf_counter()
@@ -215,7 +209,7 @@ async def test_a_call_to_a_family_service_that_hangs_ends_at_its_deadline() -> N
 async def test_a_family_service_that_hangs_occupies_at_most_its_share_of_requests() -> None:
     settings: dict[str, Any] = {"RPC_MAX_INFLIGHT": 2, "FAMILY_SERVICE_DEADLINE_MS": 30000}
     async with (
-        family_service(never) as family,
+        family_service(hangs) as family,
         policed(POLICY, FAMILY_SERVICE_GRPC_ADDRESS=family.address, **settings) as running,
     ):
         stuck = [asyncio.ensure_future(ask(running, "subscribe", channel="room:1")) for _ in range(2)]

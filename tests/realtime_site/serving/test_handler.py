@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 
+from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from realtime_site.serving.asgi_types import Message, Scope
@@ -25,7 +26,6 @@ from tests.harness.identity import IdentityStub, aborts
 from tests.harness.service import Service, connect_body, service, uvicorn_service
 from tests.harness.threads import thread_calls
 
-EVENTS = ("connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc")
 PATHS = (
     *(f"/centrifugo/{event}" for event in EVENTS),
     "/health", "/health/live", "/health/ready", "/metrics",

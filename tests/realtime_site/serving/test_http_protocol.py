@@ -15,7 +15,7 @@ from realtime_site.serving import http_protocol
 from realtime_site.serving.http_parser import HEAD_BYTES
 from realtime_site.serving.http_protocol import HttpProtocol
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, aborts, success
+from tests.harness.identity import DOWN, IdentityStub, success
 from tests.harness.raw_http import RawClient, raw_client
 from tests.harness.service import Service, connect_body, uvicorn_service
 from tests.harness.waiting import until
@@ -237,7 +237,7 @@ async def test_no_ticket_is_used_for_a_caller_that_has_closed_its_connection(ide
 
     settings: dict[str, Any] = {"FALLBACK_DEGRADED_WINDOW_MS": 0, "IDENTITY_PROBE_INTERVAL_MS": 0}
     async with uvicorn_service(identity.address, tickets=["a", "b"], **settings) as running:
-        identity.script = aborts(grpc.StatusCode.UNAVAILABLE)
+        identity.script = DOWN
         await running.connect("no-such-ticket")
         identity.script = fail_late
         async with raw_client(running) as client:

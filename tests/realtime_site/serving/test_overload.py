@@ -15,10 +15,10 @@ from realtime_site.serving import overload
 from realtime_site.serving.known_heads import known_heads
 from tests.harness.identity import IdentityStub, hanging
 from tests.harness.raw_http import RawClient, raw_client
+from tests.harness.samples import OVERLOADED
 from tests.harness.service import Service, uvicorn_service
 
 BODY = b'{"client":"c","data":{"token":"t"}}'
-OVERLOADED = 'realtime_proxy_requests_total{outcome="overloaded",type="connect"}'
 TIMED = 'realtime_proxy_duration_seconds_count{type="connect"}'
 BY_VIEW = 'django_http_requests_total_by_view_transport_method_total{method="POST",transport="http",view="connect"}'
 COUNTS = (OVERLOADED, TIMED, BY_VIEW)

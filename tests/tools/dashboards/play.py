@@ -13,7 +13,7 @@ import grpc
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, grants, rpc_backend
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, Script, aborts, answers, hangs, identity_stub, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, identity_stub, success
 from tests.harness.processes import Process, serve_command, started
 from tests.harness.prometheus import RATE_INTERVAL, Prometheus, prometheus
 from tests.http.session_events.asking import OPEN
@@ -24,7 +24,6 @@ PLAIN, CLAIMING = "plain", "claiming"  # the jobs: two processes with pools of t
 POOL: Final = 100
 WINDOW_MS: Final = 4000
 POLICY: Final = OPEN + '\n[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
-UNAVAILABLE: Final = grpc.StatusCode.UNAVAILABLE
 
 
 class Stage(NamedTuple):
@@ -81,7 +80,7 @@ async def healthy(stage: Stage) -> None:
 async def backends_down(stage: Stage) -> None:
     """The backends refuse calls, and then hang, so that some calls are in flight at a scrape."""
     before = stage.backend.script, stage.family.script
-    stage.backend.script = stage.family.script = aborts(UNAVAILABLE)
+    stage.backend.script = stage.family.script = DOWN
     await stage.seen('sum by (service) (rate(realtime_backend_calls_total{code="UNAVAILABLE"}[])) > 0', 2)
     stage.backend.script = stage.family.script = hangs
     await stage.seen(f'max_over_time(realtime_backend_inflight_calls{{job="{PLAIN}"}}[]) > 0')
@@ -111,7 +110,7 @@ async def rush_until(enough: asyncio.Event, stage: Stage) -> None:
 
 async def outage(stage: Stage) -> None:
     """Identity is down until the window has passed at each process."""
-    stage.identity.script = aborts(UNAVAILABLE)
+    stage.identity.script = DOWN
     stage.clients.use(repeat("good"))
     await stage.seen('sum by (job) (rate(realtime_centrifugo_connect_total{outcome="unavailable"}[])) > 0', 2)
     await stage.seen("realtime_identity_outage_degraded == 1", 3)
@@ -128,7 +127,7 @@ async def fallback(stage: Stage) -> None:
 async def recovery(stage: Stage) -> None:
     """Most probes are answered, and no client connects. The probes that fail keep the streak of failures going."""
     stage.clients.rest()
-    turns = cycle([*repeat(healthy_identity, 9), aborts(UNAVAILABLE)])
+    turns = cycle([*repeat(healthy_identity, 9), DOWN])
 
     async def mostly_healthy(request: Any, context: Context) -> pb.ValidateResponse:
         return await next(turns)(request, context)

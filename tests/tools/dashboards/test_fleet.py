@@ -8,13 +8,13 @@ import yaml
 
 from tests.documents.test_alerts import needs_promtool, promtool
 from tests.harness.dashboards import queries
+from tests.harness.samples import CONSUMED
 
 pytestmark = [pytest.mark.processes, needs_promtool]
 
 NAN: Final = "NaN NaN NaN NaN NaN NaN NaN NaN NaN"
 SIZE = "realtime_fallback_pool_size"
 DISABLED, CLAIMS_UP = 'realtime_fallback_pool_status{status="disabled"}', "realtime_fallback_claims_up"
-CONSUMED = 'realtime_centrifugo_connect_total{outcome="fallback_pool_consumed"}'
 DEGRADED, RECOVERING = "realtime_identity_outage_degraded", "realtime_identity_outage_recovering"
 FAILURES = "realtime_identity_outage_consecutive_failures"
 Fleet = dict[str, dict[str, str]]
