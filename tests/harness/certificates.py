@@ -1,10 +1,14 @@
 """A throwaway certificate authority, made with the openssl command."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import pytest
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
+
 from realtime_site import env
 
 SETTINGS = str(Path(env.__file__).with_name("settings.py"))
@@ -16,6 +19,12 @@ def settings_from(**variables: str) -> dict[str, Any]:
     with patch.dict(os.environ, variables):
         module = runpy.run_path(SETTINGS)
     return {name: module[name] for name in module["env"].defaults}
+
+
+def system_checks(**variables: str) -> list[CheckMessage]:
+    """The messages of the system checks with only these variables set."""
+    with override_settings(**settings_from(**variables)):
+        return run_checks()
 
 
 def bare_environment(**variables: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Startup and shutdown of the real process: `manage.py serve`, and a manually started uvicorn."""
 
 import asyncio
-import shutil
 import signal
 import socket
 import sys
@@ -13,7 +12,7 @@ import httpx
 import pytest
 
 from proto.realtime.v1 import connect_proxy_pb2 as pb
-from tests.harness.certificates import Authority
+from tests.harness.certificates import Authority, needs_openssl
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, hanging
 from tests.harness.manage import run_manage
@@ -167,7 +166,7 @@ def test_a_missing_tls_file_aborts_startup(tmp_path: Path) -> None:
     assert message.startswith("centrifugo_proxy.E004: IDENTITY_TLS_CA_FILE: cannot read ")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+@needs_openssl
 @both_commands
 async def test_a_failed_tls_handshake_writes_only_json_lines(
     identity: IdentityStub, tmp_path: Path, command: Command

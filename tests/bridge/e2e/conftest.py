@@ -1,11 +1,14 @@
 """Centrifugo for the bridge's end-to-end tests, and the workers that run them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bridge.e2e.stage import Stage, staged
 from tests.harness import centrifugo
+from tests.harness.kafka import Kafka
 
 HERE = Path(__file__).parent
 
@@ -27,3 +30,10 @@ def centrifugo_v6() -> Path:
     if not excuse and os.environ.get("CI") == "true" and not centrifugo.named():
         pytest.fail(f"Centrifugo v6 is missing, and CI requires it.\n{centrifugo.build_log()}", pytrace=False)
     pytest.skip(excuse or "Centrifugo v6 is missing: `make centrifugos` builds it with Go.")
+
+
+@pytest.fixture
+def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
+    """Kafka, Centrifugo, and a topic of the test's own."""
+    with staged(kafka, centrifugo_v6, tmp_path) as running:
+        yield running

@@ -1,6 +1,5 @@
 """Kafka over TLS and with SASL, Centrifugo over https, and both with wrong credentials."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ from tests.harness.kafka import Kafka, Secured
 pytestmark = pytest.mark.processes
 
 EVENT = b'{"family":"f-1","n":1}'
-
-
-@pytest.fixture
-def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
-    with staged(kafka, centrifugo_v6, tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

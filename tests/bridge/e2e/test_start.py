@@ -1,23 +1,15 @@
 """The start of run_bridge, and the reasons why it fails."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.bridge.e2e.stage import Stage, staged
+from tests.bridge.e2e.stage import Stage
 from tests.bridge.e2e.test_dead_letters import manage
-from tests.harness.kafka import Kafka
 from tests.harness.manage import run_manage
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture
-def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
-    with staged(kafka, centrifugo_v6, tmp_path) as running:
-        yield running
 
 
 def checked(stage: Stage, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,6 @@
 """The channel to identity: TLS, several addresses, and an identity that stops and returns."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.harness.certificates import Authority
+from tests.harness.certificates import Authority, needs_openssl
 from tests.harness.environment import service_settings_from
 from tests.harness.identity import IdentityStub, hanging, identity_stub
 from tests.harness.service import Service, service
-
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
 
 
 async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> float:
@@ -104,11 +101,6 @@ async def test_a_call_is_counted_and_timed_under_its_status(identity: IdentitySt
         after = [await running.metric(sample) for sample in samples]
 
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
 
 
 def tls(**variables: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """TLS files that change while the service runs."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,11 @@ from centrifugo_proxy.peers.channels import TlsSource, rolling_channel
 from centrifugo_proxy.peers.rollover import Reason
 from centrifugo_proxy.peers.tls import TlsFiles, TlsFilesRefused, TlsWatch, read_tls_files
 from common.files import PEM_BYTES
-from tests.harness.certificates import Authority
+from tests.harness.certificates import Authority, needs_openssl
 from tests.harness.channels import Client, Reports, client_on
 from tests.harness.identity import identity_stub
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl"),
-]
+pytestmark = [pytest.mark.processes, needs_openssl]
 
 
 class Mount:
@@ -48,11 +44,6 @@ def mount(tmp_path: Path) -> Mount:
     folder = tmp_path / "mounted"
     folder.mkdir()
     return Mount(folder)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

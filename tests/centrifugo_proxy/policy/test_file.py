@@ -4,12 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import run_checks
-from django.test import override_settings
 
 from centrifugo_proxy.policy.file import PolicyError, read_policy, rule_lines
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
-from tests.harness.environment import settings_from
+from tests.harness.environment import system_checks
 from tests.harness.paths import ROOT
 from tests.harness.processes import serve_command, started
 from tools.ports import free_port
@@ -442,9 +440,7 @@ def test_errors_of_the_toml_parser_are_reported_without_a_traceback(text: str) -
 
 def findings(path: Path, **variables: str) -> list[Any]:
     """The system checks' messages about this file, without those about the guard."""
-    settings = settings_from(CHANNEL_POLICY_PATH=str(path), CENTRIFUGO_PROXY_TOKEN="made-up", **variables)
-    with override_settings(**settings):
-        return run_checks()
+    return system_checks(CHANNEL_POLICY_PATH=str(path), CENTRIFUGO_PROXY_TOKEN="made-up", **variables)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,20 @@
 """The system checks of the proxy: each id in a case that reports it and one that does not, and `manage.py check`."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import CheckMessage
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 from centrifugo_proxy.wiring.checks import is_loopback
-from tests.harness.certificates import Authority
-from tests.harness.environment import settings_from
+from tests.harness.certificates import Authority, needs_openssl
+from tests.harness.environment import settings_from, system_checks
 
 QUIET = {"CENTRIFUGO_PROXY_TOKEN": "shared-token"}
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
 SECRETS = [
     "CENTRIFUGO_PROXY_SECRET",
     "CENTRIFUGO_PROXY_SECRET_PREVIOUS",
@@ -24,12 +22,6 @@ SECRETS = [
     "CENTRIFUGO_PROXY_TOKEN_PREVIOUS",
 ]
 TLS = {**QUIET, "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "tls"}
-
-
-def findings(**variables: str) -> list[CheckMessage]:
-    """The checks' messages with these variables."""
-    with override_settings(**settings_from(**variables)):
-        return run_checks()
 
 
 def ids(messages: list[CheckMessage]) -> list[Any]:
@@ -45,12 +37,12 @@ def pem(tmp_path: Path) -> str:
 
 
 def test_a_valid_configuration_has_no_findings() -> None:
-    assert findings(**QUIET) == []
+    assert system_checks(**QUIET) == []
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "FALLBACK_CLAIMS_URL"])
 def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
-    (error,) = findings(**{name: "made-up", f"{name}_FILE": pem})
+    (error,) = system_checks(**{name: "made-up", f"{name}_FILE": pem})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E001", True)
     assert error.msg == f"{name} and {name}_FILE are both set."
@@ -59,7 +51,7 @@ def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
 
 @pytest.mark.parametrize("name", [*SECRETS, "FALLBACK_CLAIMS_URL"])
 def test_e002_a_secrets_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
-    (error,) = findings(**{f"{name}_FILE": str(tmp_path / "absent")})
+    (error,) = system_checks(**{f"{name}_FILE": str(tmp_path / "absent")})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E002", True)
     assert error.msg == f"{name}_FILE: cannot read {tmp_path}/absent: No such file or directory."
@@ -67,7 +59,7 @@ def test_e002_a_secrets_file_that_cannot_be_read(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("url", ["http://host", "redis://:made-up-password@", "made-up-password"])
 def test_fallback_e004_a_malformed_url_of_claims(url: str) -> None:
-    (error,) = findings(FALLBACK_CLAIMS_URL=url)
+    (error,) = system_checks(FALLBACK_CLAIMS_URL=url)
 
     assert (error.id, error.is_serious()) == ("fallback.E004", True)
     assert error.msg.startswith("FALLBACK_CLAIMS_URL is refused: it")
@@ -77,7 +69,7 @@ def test_fallback_e004_a_malformed_url_of_claims(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["redis://:päßwort@host/1", "file:///data/für alle"])
 def test_a_claims_url_is_not_sent_in_a_header_and_may_have_any_characters(url: str) -> None:
-    assert findings(**QUIET, FALLBACK_CLAIMS_URL=url) == []
+    assert system_checks(**QUIET, FALLBACK_CLAIMS_URL=url) == []
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -85,7 +77,7 @@ def test_e002_a_secrets_file_that_is_empty(name: str, tmp_path: Path) -> None:
     file = tmp_path / "empty"
     file.write_text("\n")
 
-    (error,) = findings(**{f"{name}_FILE": str(file)})
+    (error,) = system_checks(**{f"{name}_FILE": str(file)})
 
     assert (error.id, error.msg) == ("centrifugo_proxy.E002", f"{name}_FILE: {file} is empty.")
 
@@ -93,7 +85,7 @@ def test_e002_a_secrets_file_that_is_empty(name: str, tmp_path: Path) -> None:
 def test_each_bad_secret_has_its_own_error(pem: str) -> None:
     both = dict.fromkeys(SECRETS, "made-up") | {f"{name}_FILE": pem for name in SECRETS}
 
-    errors = findings(**both)
+    errors = system_checks(**both)
 
     assert [(error.id, error.msg.split()[0]) for error in errors] == [
         ("centrifugo_proxy.E001", name) for name in SECRETS
@@ -102,14 +94,14 @@ def test_each_bad_secret_has_its_own_error(pem: str) -> None:
 
 @pytest.mark.parametrize("name", ["IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE"])
 def test_e003_half_of_a_client_certificate(name: str, pem: str) -> None:
-    (error,) = findings(**TLS, **{name: pem})
+    (error,) = system_checks(**TLS, **{name: pem})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E003", True)
     assert error.msg == "Only one of IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE is set."
 
 
 def test_e004_a_tls_file_that_cannot_be_read(tmp_path: Path) -> None:
-    (error,) = findings(**TLS, IDENTITY_TLS_CA_FILE=str(tmp_path))
+    (error,) = system_checks(**TLS, IDENTITY_TLS_CA_FILE=str(tmp_path))
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E004", True)
     assert error.msg == f"IDENTITY_TLS_CA_FILE: cannot read {tmp_path}: Is a directory."
@@ -118,14 +110,9 @@ def test_e004_a_tls_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_e004_a_key_set_in_place_of_its_file_is_not_shown(pem: str) -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIEsEcReT/\n-----END PRIVATE KEY-----\n"
 
-    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=pem, IDENTITY_TLS_KEY_FILE=key)
+    (error,) = system_checks(**TLS, IDENTITY_TLS_CERT_FILE=pem, IDENTITY_TLS_KEY_FILE=key)
 
     assert error.msg == "IDENTITY_TLS_KEY_FILE: cannot read the file it names: No such file or directory."
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.mark.processes
@@ -134,7 +121,7 @@ def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Author
     cert, key = authority.issue("client")
     pair = {"IDENTITY_TLS_CERT_FILE": str(cert), "IDENTITY_TLS_KEY_FILE": str(key)}
 
-    assert findings(**TLS) == findings(**TLS, **pair, IDENTITY_TLS_CA_FILE=str(authority.ca)) == []
+    assert system_checks(**TLS) == system_checks(**TLS, **pair, IDENTITY_TLS_CA_FILE=str(authority.ca)) == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +131,7 @@ def test_e006_an_authority_that_is_not_pem(tmp_path: Path, content: str) -> None
     file = tmp_path / "ca.pem"
     file.write_text(content)
 
-    (error,) = findings(**TLS, IDENTITY_TLS_CA_FILE=str(file))
+    (error,) = system_checks(**TLS, IDENTITY_TLS_CA_FILE=str(file))
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E006", True)
     assert error.msg.startswith("IDENTITY_TLS_CA_FILE: not a certificate in PEM (")
@@ -158,7 +145,7 @@ def test_e006_a_certificate_and_a_key_that_do_not_match(authority: Authority, pe
     _, other = authority.issue("other")
     pair = {"cert": (pem, key), "key": (cert, pem), "both": (key, cert), "other key": (cert, other)}[wrong]
 
-    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=str(pair[0]), IDENTITY_TLS_KEY_FILE=str(pair[1]))
+    (error,) = system_checks(**TLS, IDENTITY_TLS_CERT_FILE=str(pair[0]), IDENTITY_TLS_KEY_FILE=str(pair[1]))
 
     assert error.id == "centrifugo_proxy.E006"
     assert error.msg.startswith(
@@ -174,14 +161,14 @@ def test_e006_a_key_with_a_passphrase_fails_without_a_prompt(authority: Authorit
     command = ["openssl", "ec", "-aes256", "-passout", "pass:made-up", "-in", str(key), "-out", str(locked)]
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603
 
-    (error,) = findings(**TLS, IDENTITY_TLS_CERT_FILE=str(cert), IDENTITY_TLS_KEY_FILE=str(locked))
+    (error,) = system_checks(**TLS, IDENTITY_TLS_CERT_FILE=str(cert), IDENTITY_TLS_KEY_FILE=str(locked))
 
     assert error.id == "centrifugo_proxy.E006"
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_e008_a_secret_that_no_header_carries_unchanged_is_not_shown(name: str) -> None:
-    (error,) = findings(**{name: "sEc ReT"})
+    (error,) = system_checks(**{name: "sEc ReT"})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E008", True)
     assert error.msg.startswith(f"{name}: the secret contains white space. ")
@@ -189,7 +176,7 @@ def test_e008_a_secret_that_no_header_carries_unchanged_is_not_shown(name: str) 
 
 
 def test_w001_no_guard() -> None:
-    (warning,) = findings()
+    (warning,) = system_checks()
 
     assert (warning.id, warning.is_serious()) == ("centrifugo_proxy.W001", False)
     assert warning.msg.startswith("No guard is configured: any workload that can reach this port can redeem tickets")
@@ -198,7 +185,7 @@ def test_w001_no_guard() -> None:
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_any_secret_enables_the_guard(name: str) -> None:
-    assert findings(**{name: "made-up"}) == []
+    assert system_checks(**{name: "made-up"}) == []
 
 
 @pytest.mark.parametrize(
@@ -217,7 +204,7 @@ def test_w002_an_unavailable_code_after_which_clients_never_reconnect(
 ) -> None:
     variables = {"CENTRIFUGO_RESPONSE_MODE": mode, "CENTRIFUGO_UNAVAILABLE_CODE": code}
 
-    assert ids(findings(**QUIET, **variables)) == expected
+    assert ids(system_checks(**QUIET, **variables)) == expected
 
 
 @pytest.mark.parametrize(
@@ -231,7 +218,7 @@ def test_w002_an_unavailable_code_after_which_clients_never_reconnect(
     ],
 )
 def test_w003_debug_on_an_address_that_others_can_reach(debug: str, host: str, expected: list[str]) -> None:
-    assert ids(findings(**QUIET, DEBUG=debug, LISTEN_HOST=host)) == expected
+    assert ids(system_checks(**QUIET, DEBUG=debug, LISTEN_HOST=host)) == expected
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.centrifugo_proxy.wiring.test_checks import QUIET, findings, ids
+from tests.centrifugo_proxy.wiring.test_checks import QUIET, ids
+from tests.harness.environment import system_checks
 
 SOUND = {
     **QUIET,
@@ -19,34 +20,34 @@ def test_a_valid_configuration_has_no_findings(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
 
-        assert findings(**SOUND) == []
-        assert findings(**{**SOUND, "SPIFFE_ENDPOINT_SOCKET": f"unix://{tmp_path / 's'}"}) == []
+        assert system_checks(**SOUND) == []
+        assert system_checks(**{**SOUND, "SPIFFE_ENDPOINT_SOCKET": f"unix://{tmp_path / 's'}"}) == []
 
 
 @pytest.mark.parametrize("name", ["SPIFFE_ENDPOINT_SOCKET", "IDENTITY_SPIFFE_ID"])
 def test_e009_a_variable_that_spiffe_needs_is_not_set(name: str) -> None:
-    (error,) = findings(**{**SOUND, name: ""})
+    (error,) = system_checks(**{**SOUND, name: ""})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E009", True)
     assert error.msg == f"{name} is not set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is spiffe."
 
 
 def test_e009_the_family_service_has_no_id() -> None:
-    (error,) = findings(**SOUND, FAMILY_SERVICE_GRPC_ADDRESS="family:50051")
+    (error,) = system_checks(**SOUND, FAMILY_SERVICE_GRPC_ADDRESS="family:50051")
 
     assert error.msg == "FAMILY_SERVICE_SPIFFE_ID is not set, but FAMILY_SERVICE_GRPC_ADDRESS is set."
 
 
 def test_e010_the_backends_and_their_ids_have_different_names() -> None:
     backends = {"RPC_BACKENDS": "diary=d:1,family=f:1", "RPC_BACKENDS_SPIFFE_IDS": "diary=spiffe://example.org/d"}
-    (error,) = findings(**SOUND, **backends)
+    (error,) = system_checks(**SOUND, **backends)
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E010", True)
     assert error.msg == "RPC_BACKENDS names diary, family, and RPC_BACKENDS_SPIFFE_IDS names diary."
 
 
 def test_e011_an_id_is_set_without_spiffe() -> None:
-    (error,) = findings(**QUIET, IDENTITY_SPIFFE_ID="spiffe://example.org/identity")
+    (error,) = system_checks(**QUIET, IDENTITY_SPIFFE_ID="spiffe://example.org/identity")
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E011", True)
     assert error.msg == (
@@ -58,7 +59,7 @@ def test_e011_an_id_is_set_without_spiffe() -> None:
     "target", ["unix:/run/identity.sock", "unix-abstract:identity", "xds:///identity", "vsock:1:2"]
 )
 def test_e012_a_target_that_the_tunnel_cannot_reach_would_get_tickets_in_plaintext(target: str) -> None:
-    (error,) = findings(**SOUND, IDENTITY_VALIDATE_GRPC_ADDRESS=target)
+    (error,) = system_checks(**SOUND, IDENTITY_VALIDATE_GRPC_ADDRESS=target)
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E012", True)
     assert error.msg == (
@@ -67,12 +68,12 @@ def test_e012_a_target_that_the_tunnel_cannot_reach_would_get_tickets_in_plainte
 
 
 def test_tls_files_are_refused_with_spiffe() -> None:
-    assert "centrifugo_proxy.E007" in ids(findings(**SOUND, IDENTITY_TLS_SERVER_NAME="identity"))
+    assert "centrifugo_proxy.E007" in ids(system_checks(**SOUND, IDENTITY_TLS_SERVER_NAME="identity"))
 
 
 def test_w006_the_socket_does_not_exist_yet(tmp_path: Path) -> None:
     path = tmp_path / "nowhere"
-    (warning,) = findings(**{**SOUND, "SPIFFE_ENDPOINT_SOCKET": f"unix://{path}"})
+    (warning,) = system_checks(**{**SOUND, "SPIFFE_ENDPOINT_SOCKET": f"unix://{path}"})
 
     assert (warning.id, warning.is_serious()) == ("centrifugo_proxy.W006", False)
     assert warning.msg == f"SPIFFE_ENDPOINT_SOCKET: {path} is not a socket yet."

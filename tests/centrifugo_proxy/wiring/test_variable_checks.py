@@ -1,11 +1,11 @@
 """Checks of variables without an effect, or with an effect that their name does not suggest."""
 
 import pytest
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import CheckMessage
 from django.test import override_settings
 
 from realtime_site import boot
-from tests.harness.environment import settings_from
+from tests.harness.environment import system_checks
 from tests.harness.processes import serve_command, serving, started
 from tools.ports import free_port
 
@@ -16,8 +16,7 @@ GUARDED = {"CENTRIFUGO_PROXY_TOKEN": "made-up"}
 
 def findings(**variables: str) -> list[CheckMessage]:
     """The checks' messages with these variables."""
-    with override_settings(**settings_from(**GUARDED, **variables)):
-        return run_checks()
+    return system_checks(**GUARDED, **variables)
 
 
 @pytest.mark.parametrize("name", TLS_VARIABLES)

@@ -1,0 +1,11 @@
+"""Fixtures of the proxy's tests."""
+
+import pytest
+
+from tests.harness.certificates import Authority
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that several tests share. A certificate of the same name replaces the file of the one before."""
+    return Authority.in_folder(tmp_path_factory.mktemp("authority"))
