@@ -1,7 +1,6 @@
 """Compares docs/bridge-operations.md with the code."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -14,6 +13,7 @@ from bridge.running.health import Health
 from bridge.running.metrics import OUTCOMES
 from tests.bridge.running.rig import Rig, running_rig
 from tests.documents.bridge_metrics import bridge_exposition
+from tests.documents.pages import table_rows
 from tests.documents.runbook import fields
 from tests.harness.paths import DOCS
 
@@ -24,14 +24,6 @@ def yaml_blocks() -> list[Any]:
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 
 
-def rows(heading: str, level: str = "##") -> Iterator[list[str]]:
-    """The cells of the tables under a heading."""
-    section = re.split(rf"^{level} {heading}$", PAGE, flags=re.MULTILINE)[1].partition(f"\n{level} ")[0]
-    for line in section.splitlines():
-        if line.startswith("| `"):
-            yield [cell.strip() for cell in line.strip("|").split(" | ")]
-
-
 def test_the_page_names_every_metric_with_its_type_and_labels() -> None:
     described = {}
     for family in text_string_to_metric_families(bridge_exposition()):
@@ -40,18 +32,18 @@ def test_the_page_names_every_metric_with_its_type_and_labels() -> None:
             name = family.name + ("_total" if family.type == "counter" else "")
             described[name + (f"{{{','.join(labels)}}}" if labels else "")] = family.type
 
-    assert {name.strip("`"): kind for name, kind, _ in rows("Metrics")} == described
+    assert {name.strip("`"): kind for name, kind, _ in table_rows(PAGE, "Metrics")} == described
 
 
 def test_the_page_names_every_outcome() -> None:
-    [meaning] = [meaning for name, _, meaning in rows("Metrics") if "records_total" in name]
+    [meaning] = [meaning for name, _, meaning in table_rows(PAGE, "Metrics") if "records_total" in name]
 
     assert set(re.findall(r"`(\w+)`", meaning)) == set(OUTCOMES)
     assert set(OUTCOMES) >= set(SkipReason)
 
 
 def test_the_page_says_what_to_do_about_every_reason() -> None:
-    found = {reason for cell, *_ in rows("Dead letters") for reason in re.findall(r"`(\w+)`", cell)}
+    found = {reason for cell, *_ in table_rows(PAGE, "Dead letters") for reason in re.findall(r"`(\w+)`", cell)}
 
     assert found == set(Reason)
 
@@ -75,7 +67,7 @@ async def test_the_page_names_every_field_of_health() -> None:
         rig.receive(Mapped((), (Poison(Reason.NOT_JSON, "line 1"),)))
         body = health_of(rig)
 
-    documented = {path.strip("`"): set(kind.split(" or ")) for path, kind, *_ in rows("Health")}
+    documented = {path.strip("`"): set(kind.split(" or ")) for path, kind, *_ in table_rows(PAGE, "Health")}
     found = list(fields(body, set(documented)))
     assert {path for path, _ in found} == set(documented)
     assert [(path, kind) for path, kind in found if kind not in documented[path]] == []

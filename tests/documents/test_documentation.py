@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from centrifugo_proxy.web.urls import urlpatterns
 from realtime_site.settings import env
-from tests.documents.pages import PAGES
+from tests.documents.pages import PAGES, table_rows
 from tests.documents.test_alerts import rules
 from tests.harness.paths import ROOT
 from tests.harness.service import service
@@ -18,14 +18,6 @@ from tests.harness.service import service
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 MAX_PICTURE_BYTES = 200_000
 DECISIONS = [page for page in sorted((ROOT / "docs" / "design").glob("*.md")) if page.name != "README.md"]
-
-
-def rows(heading: str) -> Iterator[list[str]]:
-    """The cells of the tables under a heading of docs/reference.md, without the tables' heads."""
-    section = re.split(rf"^## {heading}$", REFERENCE, flags=re.MULTILINE)[1].partition("\n## ")[0]
-    for line in section.splitlines():
-        if line.startswith("| `"):
-            yield [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
 def code(cell: str) -> str:
@@ -39,13 +31,13 @@ def example_variables() -> dict[str, str]:
 
 
 def test_the_reference_names_every_setting_with_its_default() -> None:
-    table = {code(name): code(default) for name, default, *_ in rows("Settings")}
+    table = {code(name): code(default) for name, default, *_ in table_rows(REFERENCE, "Settings")}
 
     assert table == env.defaults
 
 
 def test_the_reference_describes_each_setting_once() -> None:
-    names = [code(name) for name, *_ in rows("Settings")]
+    names = [code(name) for name, *_ in table_rows(REFERENCE, "Settings")]
 
     assert names == list(env.defaults)
 
@@ -81,7 +73,7 @@ async def test_the_reference_names_every_metric_with_its_type_and_labels() -> No
     async with service(CHANNEL_POLICY_PATH=policy, RPC_BACKENDS={"diary": "127.0.0.1:1"}) as running:
         exported = (await running.http.get("/metrics")).text
 
-    table = {code(name): kind for name, kind, *_ in rows("Metrics")}
+    table = {code(name): kind for name, kind, *_ in table_rows(REFERENCE, "Metrics")}
     assert table == dict(described(exported))
 
 
@@ -98,7 +90,7 @@ def described(exported: str) -> Iterator[tuple[str, str]]:
 def test_the_reference_names_every_alert_with_its_severity() -> None:
     severities = {rule["alert"]: rule["labels"]["severity"] for rule in rules()}
 
-    table = {code(name): severity for name, severity, *_ in rows("Alerts")}
+    table = {code(name): severity for name, severity, *_ in table_rows(REFERENCE, "Alerts")}
 
     assert table == severities
 
@@ -106,7 +98,7 @@ def test_the_reference_names_every_alert_with_its_severity() -> None:
 def test_the_reference_names_every_endpoint() -> None:
     paths = {f"/{pattern.pattern}" for pattern in urlpatterns if pattern.name != "not-found"}
 
-    named = {path for name, *_ in rows("Endpoints") for path in re.findall(r"`(/[^`]+)`", name)}
+    named = {path for name, *_ in table_rows(REFERENCE, "Endpoints") for path in re.findall(r"`(/[^`]+)`", name)}
 
     assert named == paths
 
@@ -114,7 +106,7 @@ def test_the_reference_names_every_endpoint() -> None:
 def test_the_reference_names_every_command() -> None:
     modules = [path for path in ROOT.glob("*/management/commands/*.py") if path.stem != "__init__"]
 
-    named = [code(name) for name, *_ in rows("Commands")]
+    named = [code(name) for name, *_ in table_rows(REFERENCE, "Commands")]
 
     assert sorted(named) == sorted(path.stem for path in modules)
 

@@ -1,9 +1,11 @@
 """Runs manage.py commands: as real processes, or in this one."""
 
+import json
 import os
 import subprocess
 import sys
 from io import StringIO
+from typing import Any
 
 from django.core.management import call_command
 
@@ -25,3 +27,15 @@ def called(command: str, *arguments: str) -> tuple[int, str]:
     except SystemExit as ended:
         return int(ended.code or 0), output.getvalue()
     return 0, output.getvalue()
+
+
+def called_for_lines(command: str, *arguments: str) -> tuple[int, list[str]]:
+    """Like `called`; returns the exit code and the lines of the output."""
+    code, output = called(command, *arguments)
+    return code, output.splitlines()
+
+
+def called_for_json(command: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Call a command with `--json`; returns the exit code and the parsed output."""
+    code, output = called(command, *arguments, "--json")
+    return code, json.loads(output)

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from centrifugo_proxy.server_config.findings import UNPARSABLE, UNREADABLE
 from centrifugo_proxy.server_config.linter import RULES
 from tests.centrifugo_proxy.server_config.sound import Config, changed
-from tests.harness.manage import called, run_manage
+from tests.harness.manage import called, called_for_json, run_manage
 from tests.harness.paths import DOCS
 
 PAGE = (DOCS / "centrifugo.md").read_text()
@@ -88,8 +88,7 @@ def test_the_findings_depend_on_the_services_settings(tmp_path: Path, sound: Con
 
 
 def check_json(file: Path) -> tuple[int, dict[str, Any]]:
-    code, output = check(file, "--json")
-    return code, json.loads(output)
+    return called_for_json("check_centrifugo_config", str(file))
 
 
 def test_the_json_is_complete_and_its_fields_are_documented(tmp_path: Path, sound: Config) -> None:

@@ -1,6 +1,5 @@
 """`manage.py check_policy`: its output, and its agreement with the service's decisions."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from django.core.management import CommandError
 from pytest_django import Settings
 
 from tests.harness.bodies import POOL_MARKS
-from tests.harness.manage import called, run_manage
+from tests.harness.manage import called_for_json, called_for_lines, run_manage
 from tests.harness.paths import ROOT
 from tests.harness.service import service
 
@@ -71,13 +70,11 @@ def policy(tmp_path: Path, settings: Settings) -> Path:
 
 def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
     """Exit code and output."""
-    code, output = called("check_policy", str(file), *arguments)
-    return code, output.splitlines()
+    return called_for_lines("check_policy", str(file), *arguments)
 
 
 def check_json(file: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    code, lines = check(file, *arguments, "--json")
-    return code, json.loads("\n".join(lines))
+    return called_for_json("check_policy", str(file), *arguments)
 
 
 def locked(*names: str) -> dict[str, Any]:

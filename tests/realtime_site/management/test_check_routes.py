@@ -12,7 +12,7 @@ from django.core.management import CommandError
 
 from tests.bridge.example_records import EXAMPLE, RECORDS
 from tests.bridge.given import one_route, publishing
-from tests.harness.manage import called
+from tests.harness.manage import called_for_json, called_for_lines
 
 ROOT = EXAMPLE.parent
 ROUTES = EXAMPLE / "routes.toml"
@@ -21,13 +21,11 @@ POSITION = ("--partition", "3", "--offset", "7", "--timestamp", "1800000000000")
 
 def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
     """Exit code and output."""
-    code, output = called("check_routes", str(file), *arguments)
-    return code, output.splitlines()
+    return called_for_lines("check_routes", str(file), *arguments)
 
 
 def check_json(file: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    code, lines = check(file, *arguments, "--json")
-    return code, json.loads("\n".join(lines))
+    return called_for_json("check_routes", str(file), *arguments)
 
 
 def written(tmp_path: Path, text: str) -> Path:
