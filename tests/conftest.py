@@ -13,6 +13,7 @@ from tests.harness.identity import IdentityStub, identity_stub
 
 pytest_plugins = (
     "tests.harness.process_marks",
+    "tests.harness.not_run",
     "tests.harness.kafka_fixture",
     "tests.harness.deploy_tools",
     "tests.harness.worker_groups",

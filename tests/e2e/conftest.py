@@ -19,9 +19,9 @@ from tests.e2e.stack import Stack, stack
 from tests.harness import centrifugo
 from tests.harness.backends import grants, returns
 from tests.harness.identity import aborts
+from tests.harness.not_run import report_skip
 
 HERE = Path(__file__).parent
-WHY_SKIPPED = pytest.StashKey[str]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,11 +69,6 @@ def complaints(part: Stack | FamilyStack) -> str:
     return "\n".join([line for line in lines if re.search(r'"level": ?"(warn|error)', line, re.IGNORECASE)][-40:])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if why := config.stash.get(WHY_SKIPPED, ""):
-        terminalreporter.write_line(f"NOT RUN: the tests with a real Centrifugo. {why}")
-
-
 @pytest.fixture(scope="session", params=centrifugo.majors(), ids="v{}".format)
 def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
     """A Centrifugo to test with. CI skips these tests only if it cannot be built there, and reports why."""
@@ -84,7 +79,7 @@ def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
         why = reason
     elif os.environ.get("CI") == "true":
         pytest.fail(f"{why} CI must build it.\n{centrifugo.build_log()}", pytrace=False)
-    request.config.stash[WHY_SKIPPED] = why
+    report_skip(request.config, "the tests with a real Centrifugo", why)
     pytest.skip(why)
 
 

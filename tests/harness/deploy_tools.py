@@ -13,18 +13,13 @@ from typing import Final
 import pytest
 
 from tests.harness import go_builds
+from tests.harness.not_run import report_skip
 from tests.harness.paths import ROOT
 
 TOOLS: Final = ROOT / ".cache" / "deploy"
 BUILD_LOG: Final = ROOT / ".cache" / "deploy.log"
-WHY_SKIPPED = pytest.StashKey[str]()
 
 Tool = Callable[[str], Path]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if why := config.stash.get(WHY_SKIPPED, ""):
-        terminalreporter.write_line(f"NOT RUN: checks of the files in deploy/. {why}")
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +31,7 @@ def deploy_tool(request: pytest.FixtureRequest) -> Tool:
         if path.exists():
             return path
         why = missing(name)
-        request.config.stash[WHY_SKIPPED] = why
+        report_skip(request.config, "checks of the files in deploy/", why)
         pytest.skip(why)
 
     return find

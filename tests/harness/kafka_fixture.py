@@ -5,15 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.not_run import report_skip
+
 if TYPE_CHECKING:
     from tests.harness.kafka import Kafka
-
-WHY_SKIPPED = pytest.StashKey[str]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if why := config.stash.get(WHY_SKIPPED, ""):
-        terminalreporter.write_line(f"NOT RUN: the tests with a real Kafka. {why}")
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +17,7 @@ def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     from tests.harness.kafka import excuse, running_kafka  # noqa: PLC0415  (only where it is used)
 
     if why := excuse():
-        request.config.stash[WHY_SKIPPED] = why
+        report_skip(request.config, "the tests with a real Kafka", why)
         pytest.skip(why)
     with running_kafka(tmp_path_factory.mktemp("kafka")) as running:
         yield running
