@@ -1,11 +1,12 @@
-"""Finds the private names of libraries that the sources use. docs/upgrading.md must list them."""
+"""Finds the private names of libraries that the sources and the tests use. docs/upgrading.md must list them."""
 
 import ast
 import importlib
 import inspect
+import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,6 +14,8 @@ from typing import Final, NamedTuple
 from tests.harness.paths import ROOT
 
 PACKAGES: Final = ("realtime_site", "centrifugo_proxy", "fallback", "common", "bridge", "demo", "bench")
+AROUND: Final = ("tests", "tools", "examples")
+PRIVATE_NAME: Final = re.compile(r"(?<!\w)_[A-Za-z]")
 # Documented names, although they begin with an underscore.
 DOCUMENTED: Final = frozenset({"_asdict", "_replace", "_fields", "_make", "_exit"})
 DOCUMENTED_OWNERS: Final = frozenset({"KafkaError"})  # confluent-kafka's error codes
@@ -26,13 +29,31 @@ class PrivateName(NamedTuple):
 
 
 def private_names() -> set[PrivateName]:
-    """Every private name of a foreign object that the sources import, use, or override."""
-    sources = {path: ast.parse(path.read_text()) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    """Every private name of a foreign object that the sources and the tests import, use, or override."""
+    trees = dict(parsed())
     return {
         PrivateName(path.relative_to(ROOT).as_posix(), name)
-        for path, tree in sources.items()
-        for name in (*imported(tree), *used(tree), *overridden(path, tree))
+        for path, tree in trees.items()
+        for name in (*imported(tree), *used(tree, ours_for(path, trees)), *overridden(path, tree))
     }
+
+
+def parsed() -> Iterator[tuple[Path, ast.Module]]:
+    """The files that contain a private name at all, which most tests do not."""
+    for folder in (*PACKAGES, *AROUND):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            if PRIVATE_NAME.search(text):
+                yield path, ast.parse(text)
+
+
+def ours_for(path: Path, trees: dict[Path, ast.Module]) -> set[str]:
+    """The names that a test may use: those of the modules that it imports from. A source may use only its own."""
+    if path.relative_to(ROOT).parts[0] in PACKAGES:
+        return set()
+    imports = {node.module or "" for node in ast.walk(trees[path]) if isinstance(node, ast.ImportFrom)}
+    files = {ROOT / f"{module.replace('.', '/')}.py" for module in imports}
+    return set().union(*(defined(trees[file]) for file in files & trees.keys()))
 
 
 def is_private(name: str) -> bool:
@@ -40,7 +61,7 @@ def is_private(name: str) -> bool:
 
 
 def is_ours(module: str) -> bool:
-    return module.partition(".")[0] in (*PACKAGES, "proto", "tests")
+    return module.partition(".")[0] in (*PACKAGES, *AROUND, "proto")
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -53,9 +74,9 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from filter(is_private, parts)
 
 
-def used(tree: ast.Module) -> Iterator[str]:
-    """Private attributes that this file does not define itself."""
-    own = defined(tree)
+def used(tree: ast.Module, ours: Set[str] = frozenset()) -> Iterator[str]:
+    """Private attributes that this file does not define itself, and that are not in `ours`."""
+    own = defined(tree) | ours
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
             if isinstance(node.value, ast.Name) and node.value.id in DOCUMENTED_OWNERS:
@@ -64,24 +85,28 @@ def used(tree: ast.Module) -> Iterator[str]:
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """The names that a file gives to its own functions, fields and attributes."""
+    """The names that a file gives to its own functions, fields and attributes, and not to those of other objects."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_of_own_class(node.value):
             names.add(node.attr)
     return names
+
+
+def is_of_own_class(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
 def overridden(path: Path, tree: ast.Module) -> Iterator[str]:
     """Private names of a library's base class that a class of ours defines or uses."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.bases:
-            inherited = foreign_private_names(path, node.name)
-            yield from (name for name in (*defined_in(node), *attributes_of_self(node)) if name in inherited)
+            names = defined_in(node) | attributes_of_self(node)
+            yield from names & foreign_private_names(path, node.name) if names else ()
 
 
 def defined_in(node: ast.ClassDef) -> set[str]:
@@ -94,6 +119,8 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
     """The private names of the bases that are neither ours nor the standard library's."""
+    if path.is_relative_to(ROOT / "examples"):  # needs generated modules, and derives from their classes only
+        return set()
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
     defining = getattr(importlib.import_module(module), class_name, None)
     bases = defining.__mro__ if isinstance(defining, type) else ()

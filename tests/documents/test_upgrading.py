@@ -60,6 +60,7 @@ def test_private_imports_are_found(source: str, names: list[str]) -> None:
     ("source", "names"),
     [
         ("channel._channel.call()", ["_channel"]),
+        ("test._id = 1", ["_id"]),
         ("class A:\n    def f(self): self._own = 1; return self._own + self._theirs", ["_theirs"]),
         ("answer._replace(a=1)", []),
         ("x.__class__", []),
