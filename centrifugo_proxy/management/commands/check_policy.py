@@ -36,6 +36,7 @@ exit codes:
   1  the file has no problems, and the request is refused
   2  the file cannot be read or used; every problem is listed
      (a mistyped option also exits with 2)
+  3  unknown: the service's own environment is invalid; the message says why
 
 examples:
   manage.py check_policy policy.toml
