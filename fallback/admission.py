@@ -66,7 +66,7 @@ class Admission:
         return self.pool_status is not LoadStatus.DISABLED and self.detector.degraded
 
     def holds(self, ticket: str) -> bool:
-        """True if the ticket is in the pool and unspent. Does not consume it."""
+        """True if the ticket is in the pool and not consumed by this process. Does not consume it."""
         return ticket in self.pool
 
     def empty_notice(self) -> tuple[PoolEmpty, ...]:

@@ -27,7 +27,7 @@ def _unseen(made: int) -> None:
 def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], None] = _unseen) -> int:
     """Write `count` new tickets, one per line, to `output`. Returns the size in bytes. Raises NotMinted.
 
-    `watch` is called with the number of tickets so far.
+    `watch` is called before every 10,000 tickets, with the number made so far.
     """
     if count not in COUNTS:
         raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")

@@ -47,8 +47,8 @@ class OutageStatus(NamedTuple):
 @dataclass(slots=True)
 class _Streak:
     """Failures in a row, and the results of the probes meanwhile. Times are monotonic seconds.
-    `answering_since` is the time of the probes' first answer since the last failure; `opened` stays True once the
-    streak has lasted longer than the window.
+    `answering_since` is the time of the probes' first answer since the last failure; `opened` stays True once a
+    failure has opened the pool.
     """
 
     since: float
@@ -68,8 +68,9 @@ class OutageDetector:
     """Counts consecutive failures of calls to identity.
 
     A caller announces each call with `call_started` and reports its end under that number: `failed` and `answered` for
-    the calls of clients, `probe_failed` and `probe_answered` for those of the background probe. A cancelled call, or
-    one with another status, is not reported.
+    the calls of clients, `probe_failed` and `probe_answered` for those of the background probe. A client's
+    call is a connect or a refresh. Not reported: a cancelled or interrupted call, one whose status is no evidence, and
+    a refresh without an answer.
     """
 
     window_s: float
@@ -168,7 +169,7 @@ class OutageDetector:
 
     @property
     def degraded(self) -> bool:
-        """True if a call failed after the streak had lasted longer than the window, and no probe was answered since."""
+        """True from a failure that opens the pool until a probe is answered or the streak ends."""
         return self._streak is not None and self._streak.degraded
 
     @property
@@ -178,7 +179,7 @@ class OutageDetector:
 
     @property
     def contradicted(self) -> bool:
-        """True if a client's call has failed since a probe was answered. The next round then has two probes."""
+        """True if a client's call has failed since the last answered probe. The next round then has two probes."""
         streak = self._streak
         if streak is None or streak.last_client_failure is None or streak.last_probe_answer is None:
             return False
@@ -186,7 +187,7 @@ class OutageDetector:
 
     @property
     def asks_identity(self) -> bool:
-        """True if clients' calls go to identity. In a degraded outage with probing, only the probe calls identity."""
+        """True if connects go to identity. With probing, none do while degraded; probes and refreshes do."""
         return not (self.probing and self.degraded)
 
     def status(self, now: float) -> OutageStatus:

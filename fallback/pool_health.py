@@ -31,7 +31,7 @@ def read_pool(body: Any) -> PoolHealth:
 
 
 def plausible_count(value: Any) -> int:
-    """The integer, if it is a plausible count: True is not 1. Raises ValueError."""
+    """The value, if it is a plausible count. Raises ValueError for anything else, including True and False."""
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
         raise ValueError("not a count")
     return value

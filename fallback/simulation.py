@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """Times of connects in milliseconds: late in the window, just after it, before a probe is due, and after that."""
+    """Times of connects in milliseconds: inside the window, just after it, before a probe is due, and after."""
 
     inside_ms: int
     past_ms: int
@@ -83,7 +83,7 @@ def _inside(pace: Pace) -> tuple[Step, ...]:
 
 
 def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
-    """The pool opens on a failure after the window. From then on, only the probe calls identity."""
+    """The pool opens on a failure after the window. From then on, unless `asked`, only the probe calls identity."""
     past_ms = pace.past_ms - pace.inside_ms
     later = Effect(asked, True, 1)
     return (
@@ -94,7 +94,7 @@ def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
 
 
 def _recovery(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
-    """After an answered probe, clients' calls go to identity again. The first answer ends the outage."""
+    """With probing, clients' calls go to identity again after an answered probe. Their first answer ends the outage."""
     early_ms, wait_ms = (pace.early_ms, pace.due_ms - pace.early_ms) if probing else (0, 0)
     early = Effect(False, True, 1)
     waiting = Step("identity is back, no probe yet", early_ms, True, Ticket.OTHER, Answer.UNAVAILABLE, early)

@@ -79,13 +79,16 @@ class TicketPool:
         self._digests.add(digest(ticket))
 
     def crosses_watermark(self, left: int) -> bool:
-        """True once in a pool's life: when the tickets left first fall below the watermark."""
+        """True once in a pool's life: when the tickets left fall below the watermark. Never if it starts below."""
         crosses = self._was_above and left < self.low_watermark
         self._was_above = self._was_above and not crosses
         return crosses
 
     def claims_key(self) -> str:
-        """The name under which claims on this pool are counted (docs/fleet.md)."""
+        """The name under which claims on this pool are counted (docs/fleet.md).
+
+        It is made from the tickets left, so read it before the first ticket is consumed.
+        """
         return pool_key(self._digests.in_order())
 
 

@@ -6,7 +6,7 @@ from centrifugo_proxy.events.decision import Decision
 
 
 class Clock(Protocol):
-    """Time in seconds: monotonic for durations, Unix time for display."""
+    """Time in seconds: monotonic for durations, Unix time for expiries and display."""
 
     def monotonic(self) -> float: ...
     def time(self) -> float: ...

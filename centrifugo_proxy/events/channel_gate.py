@@ -28,7 +28,7 @@ class Granted(NamedTuple):
 
 
 class Denied(NamedTuple):
-    """Refused, with the client's error. `temporary` is true if the reason is that the connection is degraded."""
+    """Refused, with the client's error. `temporary` is true if a connection with a normal ticket may be allowed."""
 
     code: int
     message: str
@@ -47,7 +47,7 @@ class ChannelGate:
     family_service: FamilyService | None
 
     async def judge(self, request: EventRequest, action: Action) -> tuple[Judgement, Notices]:
-        """Allow or refuse. Raises BackendUnavailable or BackendFault if the family service gives no answer."""
+        """Allow or refuse. Raises BackendUnavailable or BackendFault if the family service gives no usable answer."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_channel(owner, request.channel, action)
         if owner is None or rule is None or reason is not None:

@@ -94,7 +94,7 @@ class Connect:
 
     async def _ask_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
-        There is no await between the last check that the caller still waits and the use of the ticket.
+        No other task runs between the last check that the caller still waits and the consumption of the ticket.
         """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone

@@ -19,7 +19,7 @@ class MetaMissing(NamedTuple):
 
 
 class CallFailed(NamedTuple):
-    """A service did not answer. `status` is the gRPC status name."""
+    """A call to a service got no answer. `status` is the gRPC status name."""
 
     service: str
     status: str
@@ -77,7 +77,8 @@ def allowed(fields: dict[str, Any], notices: Notices = ()) -> Decision:
 
 
 def denied(code: int, message: str, notices: Notices = (), *, temporary: bool = False) -> Decision:
-    """Refused: the client gets the error and its connection stays. After a temporary error the SDKs try again.
+    """Refused: the client gets the error and its connection stays. After a temporary error the SDKs subscribe again;
+    they do not repeat a publication or an rpc.
 
     The message is never empty: Centrifugo omits an empty one, and the Python SDK then retries forever.
     """
@@ -92,7 +93,7 @@ def too_large(limit: int, notices: Notices = ()) -> Decision:
 
 
 def unavailable(status: int, notices: Notices = ()) -> Decision:
-    """A required service is down or slow: the request is refused for now, and the SDK tries again.
+    """A required service is down or slow: the request is refused for now, with a temporary error (see `denied`).
 
     `status` 200 refuses the command. 503 fails the call: Centrifugo then keeps the connection or the subscription for
     another minute.

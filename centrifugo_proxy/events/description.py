@@ -27,7 +27,7 @@ def describe(identity: Identity) -> dict[str, Any]:
 
 
 def public_info(meta: dict[str, Any], info_fields: frozenset[str]) -> dict[str, Any]:
-    """`info`: the fields of `meta` that other clients may see. The degraded marks are always among them."""
+    """`info`: the fields of `meta` that other clients may see. Degraded marks are never left out."""
     if info_fields.issuperset(INFO_FIELDS):
         return meta
     return {name: value for name, value in meta.items() if name in info_fields or name in ALWAYS_SHOWN}

@@ -41,7 +41,9 @@ class Refresh:
     detector: OutageDetector
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Ask identity. A connection on a fallback ticket expires instead: its client reconnects as its user."""
+        """Ask identity. Without a usable `meta` the connection expires. So does one on a fallback ticket: its client
+        reconnects as its user.
+        """
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
             return expired(notices)

@@ -33,14 +33,14 @@ from centrifugo_proxy.protocol.session_events import EventRequest, data_fields
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """`backends` maps each backend named in the policy's rules to its client."""
+    """`backends` maps each backend that the policy's rules may name to its client."""
 
     policy: Policy
     owners: Owners
     backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """The backend's answer, byte for byte, or a refusal. Raises the same errors as `RpcBackend`."""
+        """The backend's answer (see `data_fields`), or a refusal. Raises the same errors as `RpcBackend`."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_rpc(owner, request.method)
         if reason is Reason.NO_RULE:

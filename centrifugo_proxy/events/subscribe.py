@@ -16,14 +16,16 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Allowed subscriptions expire after `ttl_s` (0 = never), so that sub_refresh decides again."""
+    """Allowed subscriptions expire, so that sub_refresh decides again: after `ttl_s` (0 = no limit), or earlier if the
+    family service says so.
+    """
 
     gate: ChannelGate
     clock: Clock
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow with an expiry, or refuse."""
+        """Allow, with an expiry if there is one, or refuse."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):

@@ -55,7 +55,7 @@ class AccessQuery(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Permission until `expire_at` (Unix seconds; 0: for the whole connection)."""
+    """Permission until `expire_at` (Unix seconds; 0: the family service sets no end)."""
 
     expire_at: int
 
@@ -71,7 +71,7 @@ class FamilyService(Protocol):
 
 
 class RpcCall(NamedTuple):
-    """A client's call. `data` is the client's JSON, unchanged."""
+    """A client's call. `data` is what the client sent, JSON or binary, unchanged."""
 
     method: str
     data: bytes
@@ -83,7 +83,7 @@ class RpcCall(NamedTuple):
 
 
 class RpcData(NamedTuple):
-    """The backend's JSON for the client, unchanged."""
+    """The backend's data for the client: JSON, or binary on a binary connection."""
 
     data: bytes
 

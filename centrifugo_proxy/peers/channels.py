@@ -25,7 +25,7 @@ STATES: Final = {
     grpc.ChannelConnectivity.TRANSIENT_FAILURE: State.FAILING,
     grpc.ChannelConnectivity.SHUTDOWN: State.FAILING,
 }
-# Schemes of targets that need no name lookup.
+# Targets that need no name lookup.
 ADDRESS: Final = re.compile(r"(ipv4|ipv6|unix|unix-abstract|vsock):.*|\[[0-9A-Fa-f:.%]+\]:[0-9]+|[0-9.]+:[0-9]+")
 
 
@@ -42,7 +42,7 @@ class Source(Protocol):
         """A new channel with the newest credentials. The first call may raise OSError or TlsFilesRefused."""
 
     def changed(self) -> bool:
-        """True if a channel opened now would have newer credentials than the last one. Called every 0.2 s."""
+        """True once after each change of the credentials that `open` uses. Called every 0.2 s."""
 
 
 @dataclass(frozen=True, slots=True)

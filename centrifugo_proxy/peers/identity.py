@@ -27,7 +27,7 @@ class ParentalState(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """The owner of a ticket. `expire_at` is in Unix seconds; 0 means never."""
+    """The owner of a ticket or a connection. `expire_at` is in Unix seconds; 0 means never."""
 
     user: str
     family_id: str
@@ -53,7 +53,10 @@ class IdentityError(NamedTuple):
 
 
 class IdentityDenied(NamedTuple):
-    """Identity refused with a status: NOT_FOUND, INVALID_ARGUMENT, UNAUTHENTICATED or PERMISSION_DENIED."""
+    """Identity refused with a status: NOT_FOUND, INVALID_ARGUMENT, UNAUTHENTICATED or PERMISSION_DENIED.
+
+    For a refresh also UNIMPLEMENTED.
+    """
 
     status: str
 

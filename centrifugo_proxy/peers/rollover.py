@@ -2,7 +2,7 @@
 
 gRPC waits for minutes before it looks up a missing name again, keeps a connection to a silent host, and looks names up
 only when a connection is lost. A new channel starts with a lookup and a new connection. It takes over once it is
-connected, so that no call is lost.
+connected, so that no call is lost; with new credentials it takes over after CREDENTIALS_S at the latest.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Step(Enum):
     """The next step for a channel. At most one candidate exists."""
 
     KEEP = "keep"
-    OPEN = "open a candidate, in place of the current one if there is one"
+    OPEN = "open a candidate, in place of the previous one if there is one"
     DISCARD = "close the candidate"
     SWAP = "let the candidate take over"
 

@@ -24,7 +24,7 @@ class Failed(Exception):
 
 
 class NotFromService(Failed):
-    """gRPC made the status itself, because a proxy or mesh in front of the service refused the call.
+    """gRPC made the status itself, usually because a proxy or mesh in front of the service refused the call.
 
     gRPC maps an HTTP response without `grpc-status` to the nearest gRPC status: 401 to UNAUTHENTICATED, 403 to
     PERMISSION_DENIED, 404 to UNIMPLEMENTED. It maps a reset with INADEQUATE_SECURITY to PERMISSION_DENIED.

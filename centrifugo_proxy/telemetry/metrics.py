@@ -1,4 +1,5 @@
 """The metrics. Their series are created once, so that every label value exists at 0 from the start.
+Series of peers other than identity exist once the peer is configured.
 
 Metrics that every request changes are tallies (tallies.py); the others are prometheus_client's own metrics.
 Label values come from the closed sets below, never from a user, channel, client or ticket.
@@ -28,7 +29,7 @@ from common.log_output import dropped_lines
 from fallback.admission import Admission
 from fallback.tickets import LoadStatus
 
-# The outcomes of each event. The connect counter excludes requests refused before the event.
+# The outcomes of each event. The connect counter excludes refusals by the guard or the capacity.
 PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
@@ -172,7 +173,7 @@ CONNECTIONS_REFUSED: Final = Counter(
 
 
 class _Connects(Collector):
-    """Counts the connect requests that reached the event, without those refused before it. Read from REQUESTS."""
+    """Counts the connect requests without those that the guard or the capacity refused. Read from REQUESTS."""
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         family = CounterMetricFamily("realtime_centrifugo_connect", CONNECT_HELP, labels=["outcome"])
@@ -218,7 +219,7 @@ guard_refusals: Final = {reason: GUARD_REFUSALS.labels(reason) for reason in gua
 
 
 def count_request(event: str, outcome: str, seconds: float) -> None:
-    """Count one answered request. The connect counter excludes refusals by the guard or the capacity."""
+    """Count one finished or cancelled request. The connect counter excludes refusals by the guard or the capacity."""
     REQUESTS.counts[event, outcome] += 1
     DURATION.series[event,].observe(seconds)
 

@@ -1,7 +1,8 @@
-"""Logs what operators need to know about decisions. At INFO there are no lines per request, except in an outage.
+"""Logs what operators need to know about decisions. At INFO there are no lines per request, except for accepted
+fallback tickets and internal errors.
 
-An event that can occur on every request is logged at most once in ten seconds per kind. `count` is the number of
-occurrences since the last such line.
+Any other notice that can occur on every request is logged at most once in ten seconds per kind. `count` is the number
+of occurrences since the last such line.
 """
 
 import logging

@@ -19,7 +19,7 @@ logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Reports to operators. Repeatable events are logged at most once in ten seconds per kind."""
+    """Reports to operators. Failed dials, early closes and an agent without SVIDs: one line in ten seconds per kind."""
 
     def __init__(self, peers: Iterable[str]) -> None:
         """`peers` are the labels of the peers that will be dialled."""

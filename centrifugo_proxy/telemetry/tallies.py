@@ -38,7 +38,7 @@ class CounterTally(Collector):
 
 
 class Series:
-    """One series of a histogram. `buckets` are upper bounds in ascending order, the same for all its series."""
+    """One series of a histogram. `buckets` are upper bounds in ascending order, shared by the histogram's series."""
 
     __slots__ = ("_buckets", "_counts", "_total")
 

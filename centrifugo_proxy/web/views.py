@@ -38,5 +38,5 @@ async def show_ready(request: HttpRequest) -> HttpResponse:
 
 @allow("GET", "HEAD")
 async def show_metrics(request: HttpRequest) -> HttpResponse:
-    """All metrics, including django-prometheus', in the format of its exporter; rendered at most once a second."""
+    """All metrics, including django-prometheus', in Prometheus' text format; rendered at most once a second."""
     return JsonResponse(await runtime_of(request).metrics_page.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

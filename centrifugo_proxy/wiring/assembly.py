@@ -96,7 +96,8 @@ def answered_events(settings: "LazySettings") -> tuple[str, ...]:
     """The events that the service answers with these settings, in Centrifugo's order; the others are 501.
 
     Connections that expire need the refresh proxy. Without it Centrifugo asks the client for a new token, and the
-    JavaScript SDK disconnects permanently. So a policy or a fallback pool turns refresh on.
+    JavaScript SDK disconnects permanently. So a policy or a fallback pool turns refresh on, unless
+    CENTRIFUGO_REFRESH is off.
     """
     policy = bool(settings.CHANNEL_POLICY_PATH)
     automatic = policy or bool(settings.FALLBACK_TICKETS_PATH)

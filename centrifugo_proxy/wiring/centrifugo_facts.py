@@ -20,9 +20,9 @@ EVENT_PATH = re.compile(
 
 
 def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
-    """The facts. `endpoint` is the URL at which Centrifugo reaches this service. Raises ValueError for a bad URL,
+    """The facts. `endpoint` is the URL at which Centrifugo reaches this service.
 
-    SecretError if a guard secret is unreadable, and PolicyError if the policy is.
+    Raises ValueError for a bad URL, SecretError for an unusable guard secret, and PolicyError for an unusable policy.
     """
     guard = build_guard(settings)
     policy = load_policy(settings) if settings.CHANNEL_POLICY_PATH else Policy()

@@ -1,4 +1,4 @@
-"""Builds the claims on fallback tickets from the settings. It does not connect: startup never waits for a store."""
+"""Builds the claims on fallback tickets from the settings. Startup never waits for their store."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 async def open_session_events(
     settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The configured session events. `detector` records identity's answers. Raises PolicyError."""
+    """The configured session events. `detector` records identity's answers. Raises PolicyError or
+    TlsFilesRefused.
+    """
     owners = Owners()
     async with AsyncExitStack() as stack:
         events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity, detector)}
@@ -47,7 +49,7 @@ async def open_session_events(
 
 
 def _handler(name: str, event: Event) -> EventHandler:
-    """For refresh and sub_refresh, a 503 keeps the connection for another minute; an error in a 200 would end it."""
+    """For refresh and sub_refresh, a 503 keeps the connection or subscription for another minute."""
     return EventHandler(parse_event, event, unavailable_status=503 if name in REFRESH_EVENTS else 200)
 
 

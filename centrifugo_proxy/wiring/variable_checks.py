@@ -26,7 +26,7 @@ def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register("centrifugo_proxy")
 def check_negotiation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Tickets are not sent in plaintext when TLS is set up."""
+    """TLS files are set only for the negotiation type that uses them: otherwise tickets might go in plaintext."""
     present = [name for name in TLS_VARIABLES if getattr(settings, name)]
     if present and settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return [tls_without_tls(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)]

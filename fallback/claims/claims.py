@@ -22,7 +22,7 @@ class OnError(StrEnum):
 
 
 class Result(StrEnum):
-    """The result of a claim, counted once. CONFLICT: accepted locally, but another process had used the ticket."""
+    """The result of a claim, as counted. CONFLICT follows a LOCAL: another process used the ticket too."""
 
     WON = "won"
     USED = "used"
@@ -40,7 +40,7 @@ class StoreDown(NamedTuple):
 
 
 class StoreUp(NamedTuple):
-    """The store answers again. `unsent` claims are sent to it now."""
+    """The store answers again. `unsent` claims have yet to be sent to it."""
 
     kind: StoreKind
     unsent: int
@@ -53,7 +53,7 @@ class StoreEvicts(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """A ticket accepted while the store was down had been used elsewhere. `conflicts` is the total so far."""
+    """A ticket accepted locally was used by another process too. `conflicts` is the total so far."""
 
     conflicts: int
 
@@ -62,7 +62,10 @@ ClaimsNotice = StoreDown | StoreUp | StoreEvicts | Conflict
 
 
 class ClaimsState(NamedTuple):
-    """For health and metrics. `up` and `used` are None until the store has answered or failed once."""
+    """For health and metrics. `up` is None until the store has answered or failed once, `used` until it has answered.
+
+    Without a store, all fields but `store` are None.
+    """
 
     store: StoreKind
     up: bool | None
@@ -99,7 +102,7 @@ class Observer(Protocol):
     """Receives the events of claims."""
 
     def claimed(self, result: Result, seconds: float | None) -> None:
-        """A claim ended. `seconds` is the time that the store took, None if it was not called."""
+        """A claim ended. `seconds` is the time that the store took, None if it was not called, and for CONFLICT."""
 
     def noticed(self, notice: ClaimsNotice) -> None: ...
 
@@ -124,7 +127,7 @@ class SharedClaims:
         return ClaimsState(self.store.kind, self._up, self.used, self.on_error)
 
     async def claim(self, digest: bytes) -> Result:
-        """Ask the store about a ticket. While the gate is closed, decide immediately without it."""
+        """Ask the store about a ticket. If the gate allows no call, decide immediately by `on_error`."""
         key, begun = ticket_key(digest), self.monotonic()
         if not self.gate.allows_call(begun):
             return self._unanswered(key, None)
@@ -156,14 +159,14 @@ class SharedClaims:
         return True
 
     async def _inspect(self) -> None:
-        """Warn of a store that may forget claims, once after each connect, because the server may be another one."""
+        """Warn of a store that may forget claims: once, and again after each recovery."""
         policy = await self._ask(self.store.evicts(), self.monotonic())
         self._inspected = True
         if policy:
             self.observer.noticed(StoreEvicts(policy))
 
     async def send_unsent(self, most: int) -> None:
-        """Send up to `most` claims that were decided locally. A key stays queued until the store answers."""
+        """Send up to `most` claims on locally accepted tickets. A key stays queued until the store answers."""
         for _ in range(min(most, len(self.unsent))):
             try:
                 answer = await self._ask(self.store.claim(self.unsent[0]), self.monotonic())

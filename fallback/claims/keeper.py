@@ -1,4 +1,4 @@
-"""Contacts the store regularly, to detect that it is broken before an outage, and that it has recovered after one."""
+"""Contacts the store regularly, to detect a broken store before its answers are needed, and to notice its recovery."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ SENT_A_TICK: Final = 100
 async def keeping(
     claims: SharedClaims, contacted: Callable[[], None], tick_s: float = TICK_S
 ) -> AsyncIterator[SharedClaims]:
-    """Contact the store while the context lasts. `contacted` is called after each contact."""
+    """Contact the store while the context lasts, then close it. `contacted` is called after each contact."""
     task = asyncio.create_task(_keep(claims, contacted, tick_s))
     try:
         yield claims

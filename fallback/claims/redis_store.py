@@ -18,7 +18,8 @@ from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 T = TypeVar("T")
 CONNECTIONS: Final = 32
 PROBE_S: Final = 60
-# If this process holds the ticket already, the answer to its first claim was lost, and no client was accepted with it.
+# If this process already holds the ticket, the answer to its first claim was lost. The new claim wins: the ticket was
+# restored to the pool, or it was accepted locally and this is the claim sent afterwards.
 CLAIM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   local used = redis.call('INCR', KEYS[2])
@@ -58,7 +59,7 @@ class Clients(NamedTuple):
 class RedisStore:
     """A `ClaimStore` in one Redis, over up to 32 connections. Commands are never retried.
 
-    A retry of a claim that was already applied would report its ticket as used.
+    A failure goes to the caller at once: `SharedClaims` decides what follows.
     """
 
     kind = StoreKind.REDIS
@@ -130,7 +131,7 @@ class _NotAllowed(StoreError):
 
 
 def explanation(error: Exception) -> str:
-    """The reason why Redis gave no answer: from a closed set, with Redis' code word such as NOREPLICAS."""
+    """The reason why Redis gave no answer: fixed words, Redis' code word such as NOREPLICAS, or the error's class."""
     if known := next((words for kind, words in REASONS if isinstance(error, kind)), ""):
         return known
     cause = error.__cause__ or error.__context__
@@ -153,7 +154,7 @@ def _of_a_reply(error: Exception) -> str:
 
 
 def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: float) -> Clients:
-    """Clients that connect on first use. They have no time limit except the caller's deadline."""
+    """Clients that connect on first use. Only the caller's deadline limits their time, except for Sentinels."""
     common: dict[str, Any] = {
         "db": place.db,
         **_credentials(place.login),

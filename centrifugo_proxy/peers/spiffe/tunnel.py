@@ -33,7 +33,7 @@ HEADER: Final = "x-tunnel"
 
 
 class Report(Protocol):
-    """Reports the connections to operators. `problem` contains no text from the peer, except its ID if printable."""
+    """Reports the connections to operators. `problem` contains no text from the peer except its ID, made printable."""
 
     def dialled(self, peer: str, result: str, problem: str) -> None: ...
 

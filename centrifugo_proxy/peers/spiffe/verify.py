@@ -11,7 +11,7 @@ from centrifugo_proxy.peers.spiffe.ids import LONGEST, is_workload_id
 
 
 class WrongCertificate(Exception):
-    """The certificate is not a leaf SVID. The message has no text from the peer."""
+    """The certificate cannot be accepted. The message has no text from the peer except, in WrongId, its ID."""
 
 
 class WrongId(WrongCertificate):
