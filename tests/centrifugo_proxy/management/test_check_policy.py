@@ -368,6 +368,14 @@ def test_the_process_exits_with_the_code_even_if_the_configured_policy_is_broken
     assert ended.stdout.startswith("REFUSED: no rule matches.\n")
 
 
+@pytest.mark.processes
+def test_an_invalid_environment_ends_with_3(policy: Path) -> None:
+    ended = run_manage("check_policy", str(policy), CENTRIFUGO_RESPONSE_MODE="bad")
+
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr.splitlines()[1] == "CENTRIFUGO_RESPONSE_MODE is 'bad'; accepted: http, envelope."
+
+
 def test_the_shipped_example_has_no_problems() -> None:
     code, lines = check(ROOT / "policy.example.toml")
 
