@@ -168,7 +168,7 @@ def exporter_to(traces: str, exporter: Any) -> Any:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
 
-    from realtime_site.trace_options import Sampling, TraceOptions  # noqa: PLC0415
+    from realtime_site.variables.trace_options import Sampling, TraceOptions  # noqa: PLC0415
 
     options = TraceOptions(
         endpoint=traces, service_name="bench", sampling=Sampling(1.0, parent_based=True), headers={}, timeout_s=5,

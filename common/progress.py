@@ -20,7 +20,7 @@ class Output(Protocol):
     def isatty(self) -> bool: ...
 
 
-class Shown(Protocol):
+class Display(Protocol):
     """The display of the progress."""
 
     def at(self, done: float) -> None:
@@ -31,7 +31,7 @@ class Shown(Protocol):
 
 
 @contextmanager
-def progress(stdout: Output, *, total: float, unit: str) -> Iterator[Shown]:
+def progress(stdout: Output, *, total: float, unit: str) -> Iterator[Display]:
     """Shows work of `total` units on a command's stdout. The bar disappears at the end of the block."""
     if not stdout.isatty():
         yield Lines(stdout, total, unit, time.monotonic)

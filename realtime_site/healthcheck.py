@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from realtime_site.env import Environment
-from realtime_site.hosts import local_address
-from realtime_site.listening import read_bridge_listening, read_listening
+from realtime_site.variables.env import Environment
+from realtime_site.variables.hosts import local_address
+from realtime_site.variables.listening import read_bridge_listening, read_listening
 
 TIMEOUT_S: Final = 2.0
 

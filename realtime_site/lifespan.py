@@ -27,7 +27,7 @@ from common.version import VERSION
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool
 from realtime_site.passing_tracer import PassingTracer
-from realtime_site.trace_options import trace_options
+from realtime_site.variables.trace_options import trace_options
 
 if TYPE_CHECKING:
     from django.conf import LazySettings

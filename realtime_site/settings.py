@@ -10,11 +10,11 @@ from centrifugo_proxy.peers.spiffe import ids
 from centrifugo_proxy.protocol.codes import INVALID_TICKET, ResponseMode, default_unavailable
 from fallback.claims.claims import OnError
 from realtime_site import logs
-from realtime_site import trace_options as otel
-from realtime_site.env import Environment
-from realtime_site.foreign_variables import misspelt, take_out_library_variables
-from realtime_site.hosts import allowed_hosts
-from realtime_site.listening import read_bridge_listening, read_listening
+from realtime_site.variables import trace_options as otel
+from realtime_site.variables.env import Environment
+from realtime_site.variables.foreign import misspelt, take_out_library_variables
+from realtime_site.variables.hosts import allowed_hosts
+from realtime_site.variables.listening import read_bridge_listening, read_listening
 
 env = Environment()
 

@@ -2,7 +2,7 @@
 
 import os
 
-from realtime_site.foreign_variables import PREFIXES as OURS
+from realtime_site.variables.foreign import PREFIXES as OURS
 
 PREFIXES = (
     *OURS,

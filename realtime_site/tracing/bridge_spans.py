@@ -12,8 +12,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from bridge.commands import Record
 from bridge.delivery.verdicts import Failure
-from realtime_site.trace_options import TraceOptions
 from realtime_site.tracing.setup import batched_export, provider_of, shut_down
+from realtime_site.variables.trace_options import TraceOptions
 
 MOST_LINKS: Final = 64
 PROPAGATOR: Final = TraceContextTextMapPropagator()

@@ -13,10 +13,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from realtime_site.trace_options import TraceOptions
 from realtime_site.tracing.encoder import encode, encode_records, encode_resource, encode_scope
 from realtime_site.tracing.queue import Ended, spans_of
 from realtime_site.tracing.records import Record
+from realtime_site.variables.trace_options import TraceOptions
 
 # Statuses after which the collector may accept the same spans. All others are final.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})

@@ -12,12 +12,12 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from centrifugo_proxy import spans
-from realtime_site.trace_options import SERVICE_NAME, TraceOptions
 from realtime_site.tracing.django_spans import AsyncDjangoInstrumentor
 from realtime_site.tracing.otlp import LeanExporter
 from realtime_site.tracing.queue import SpanQueue
 from realtime_site.tracing.records import Record, readable
 from realtime_site.tracing.tracer import RecordingTracer
+from realtime_site.variables.trace_options import SERVICE_NAME, TraceOptions
 
 FLUSH_TIMEOUT_S: Final = 5.0
 

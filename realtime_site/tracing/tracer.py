@@ -19,8 +19,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from centrifugo_proxy.spans import Called, Metadata, Span, StartedCall, Tracer
 from realtime_site.serving.asgi_types import HAS_TRACEPARENT
-from realtime_site.trace_options import Sampling
 from realtime_site.tracing.records import NO_STATE, Call, Record
+from realtime_site.variables.trace_options import Sampling
 
 PROPAGATOR: Final = TraceContextTextMapPropagator()
 PROPAGATED: Final = (b"traceparent", b"tracestate")

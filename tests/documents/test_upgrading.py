@@ -49,7 +49,7 @@ def test_every_row_has_a_benefit_and_names_an_existing_test() -> None:
     [
         ("from grpc._channel import _InactiveRpcError", ["_channel", "_InactiveRpcError"]),
         ("import grpc._cython.cygrpc", ["_cython"]),
-        ("from realtime_site.env import _grpc_target", []),
+        ("from realtime_site.variables.env import _grpc_target", []),
     ],
 )
 def test_private_imports_are_found(source: str, names: list[str]) -> None:

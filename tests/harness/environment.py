@@ -2,16 +2,15 @@
 
 import os
 import runpy
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
-from realtime_site import env
+from tests.harness.paths import ROOT
 
-SETTINGS = str(Path(env.__file__).with_name("settings.py"))
+SETTINGS = str(ROOT / "realtime_site" / "settings.py")
 
 
 def settings_from(**variables: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from centrifugo_proxy.management.outage_simulation import (
 )
 from centrifugo_proxy.wiring.assembly import assemble
 from common.operator_command import OperatorCommand
-from common.progress import Output, Shown, progress
+from common.progress import Display, Output, progress
 from fallback.loaded import loaded_pool
 from fallback.simulation import Step, real_pace, script, virtual_pace
 from fallback.tickets import LoadStatus
@@ -66,8 +66,8 @@ docs/runbook.md explains the steps."""
         if not json:
             self._print_configuration()
         steps = steps_of(realtime=realtime)
-        with quiet_logs(), self._shown(steps, json=json, realtime=realtime) as shown:
-            played = asyncio.run(run(steps, realtime=realtime, build=build, shown=shown))
+        with quiet_logs(), self._display(steps, json=json, realtime=realtime) as display:
+            played = asyncio.run(run(steps, realtime=realtime, build=build, display=display))
         ok = all(step.ok for step in played)
         if json:
             self.stdout.write(orjson.dumps(as_json(played, realtime=realtime)).decode())
@@ -83,20 +83,20 @@ docs/runbook.md explains the steps."""
             self.stdout.write(without_pool(loaded_pool().status))
 
     @contextmanager
-    def _shown(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Shown]:
+    def _display(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Display]:
         """The output of the steps: none with --json, lines otherwise; --realtime adds a progress bar."""
         if json:
             yield Unseen()
         elif realtime:
             seconds = sum(step.wait_ms for step in steps) / 1000
-            with progress(self.stdout, total=seconds, unit="s") as shown:
-                yield shown
+            with progress(self.stdout, total=seconds, unit="s") as display:
+                yield display
         else:
             yield Printed(self.stdout)
 
 
 class Unseen(NamedTuple):
-    """A `Shown` that shows nothing: --json prints one object at the end."""
+    """A `Display` that shows nothing: --json prints one object at the end."""
 
     def at(self, done: float) -> None:
         """Nothing to show."""
@@ -106,7 +106,7 @@ class Unseen(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """A `Shown` that prints lines."""
+    """A `Display` that prints lines."""
 
     stdout: Output
 
@@ -124,23 +124,23 @@ def steps_of(*, realtime: bool) -> tuple[Step, ...]:
     return script(pace, probing=probe_ms > 0)
 
 
-async def run(steps: tuple[Step, ...], *, realtime: bool, build: Build, shown: Shown) -> list[Played]:
+async def run(steps: tuple[Step, ...], *, realtime: bool, build: Build, display: Display) -> list[Played]:
     """Play all steps; show each one as it completes."""
     time = RealTime() if realtime else VirtualTime()
-    passing = asyncio.create_task(show_time(time, shown))
+    passing = asyncio.create_task(show_time(time, display))
     played = []
     async for step in play(settings, steps, time, build):
         for line in as_lines(step):
-            shown.say(line)
+            display.say(line)
         played.append(step)
     passing.cancel()
     return played
 
 
-async def show_time(time: SimulatedTime, shown: Shown) -> None:
+async def show_time(time: SimulatedTime, display: Display) -> None:
     """Show how much time has passed, until it is cancelled."""
     while True:
-        shown.at(time.monotonic())
+        display.at(time.monotonic())
         await asyncio.sleep(TICK_S)
 
 

@@ -17,7 +17,7 @@ from common.exit_codes import FAILED, PluginState
 from common.operator_command import OperatorCommand
 from common.version import VERSION
 from realtime_site import boot
-from realtime_site.trace_options import trace_options
+from realtime_site.variables.trace_options import trace_options
 
 if TYPE_CHECKING:
     from bridge.running.configuration import Configuration

@@ -9,10 +9,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from realtime_site.trace_options import Sampling, TraceOptions
 from realtime_site.tracing.otlp import LeanExporter
 from realtime_site.tracing.queue import Ended
 from realtime_site.tracing.setup import batched_export
+from realtime_site.variables.trace_options import Sampling, TraceOptions
 from tests.harness.collector import Collector, collector
 from tests.harness.spans import OURS, RESOURCE, as_spans, record, span
 

@@ -13,9 +13,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from centrifugo_proxy.spans import Called
-from realtime_site.trace_options import Sampling
 from realtime_site.tracing.records import Record
 from realtime_site.tracing.tracer import RecordingTracer
+from realtime_site.variables.trace_options import Sampling
 from tests.harness.spans import as_spans
 
 PROPAGATOR = TraceContextTextMapPropagator()

@@ -14,8 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from common.hidden_text import HiddenText
 from common.safe_path import safe_path
-from realtime_site.hosts import is_host
-from realtime_site.targets import grpc_target, is_host_port
+from realtime_site.variables.hosts import is_host
+from realtime_site.variables.targets import grpc_target, is_host_port
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from realtime_site.foreign_variables import LIBRARY_VARIABLES, misspelt, take_out_library_variables
 from realtime_site.settings import env
+from realtime_site.variables.foreign import LIBRARY_VARIABLES, misspelt, take_out_library_variables
 
 KNOWN = tuple(env.defaults)
 

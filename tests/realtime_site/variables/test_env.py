@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from common.hidden_text import HiddenText
-from realtime_site.env import Environment
+from realtime_site.variables.env import Environment
 
 Reader = Callable[[Environment], Any]
 

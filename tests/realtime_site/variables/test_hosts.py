@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime_site.hosts import ALLOWED_HOST, BIND_ADDRESS, allowed_hosts, bind_address, local_address
+from realtime_site.variables.hosts import ALLOWED_HOST, BIND_ADDRESS, allowed_hosts, bind_address, local_address
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from realtime_site.trace_options import Sampling, TraceOptions, trace_options
+from realtime_site.variables.trace_options import Sampling, TraceOptions, trace_options
 from tests.harness.environment import settings_from
 
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from realtime_site.env import Environment
-from realtime_site.hosts import bind_address
+from realtime_site.variables.env import Environment
+from realtime_site.variables.hosts import bind_address
 
 
 class Listening(NamedTuple):

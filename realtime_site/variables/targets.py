@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from common.grpc_targets import NAME_SCHEMES
-from realtime_site.hosts import is_host
+from realtime_site.variables.hosts import is_host
 
 HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 
