@@ -36,7 +36,8 @@ exit codes:
   1  the configuration is invalid, a topic is missing, the port is in use, or Kafka refuses the bridge
 with --check:
   0  no problems
-  2  problems; each is listed
+  1  the configuration or the routes file is invalid
+  2  problems with Kafka or Centrifugo; each is listed
 
 examples:
   manage.py run_bridge --check
