@@ -47,7 +47,7 @@ class Reason(StrEnum):
     BAD_TIME = "bad_time"
     TOO_OLD = "too_old"
     TOMBSTONE = "tombstone"
-    # These four come from Centrifugo's replies.
+    # These four come from Centrifugo's answers.
     UNKNOWN_CHANNEL = "unknown_channel"
     UNKNOWN_METHOD = "unknown_method"
     NOT_AVAILABLE = "not_available"
@@ -94,8 +94,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
     `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
-    `burst` is the maximum number of commands with its key in one batch. A batch with several commands for a key has
-    `parallel: false`.
+    `burst` is the maximum number of commands with its key in one batch, if it is the first of them. A batch with
+    several commands for a key is sent without `parallel`.
     """
 
     kind: ClassVar[str]
@@ -117,7 +117,7 @@ class Publish(Command, frozen=True, kw_only=True, gc=False):
     For several channels it is a `broadcast`. Its reply has `{"responses": […]}` with one verdict per channel, in the
     order of `channels`. `only` makes the command for the channels that must be sent again.
     `data` is JSON. `idempotency_key` and `version_epoch` are "", `version` is None when the command has none. All
-    channels can share a key, because Centrifugo stores keys per channel.
+    channels can share an idempotency key, because Centrifugo stores these keys per channel.
     """
 
     kind: ClassVar[str] = "publish"
@@ -191,9 +191,9 @@ class HistoryRemove(Command, frozen=True, kw_only=True, gc=False):
 class Mapped(msgspec.Struct, frozen=True, gc=False):
     """The commands and failures of a record.
 
-    The commands are sent in order, each after the previous one is done. Failures do not stop them: a broken feed must
-    not prevent a disconnect. A record with failures gets one dead letter, for the first failure. Either list may be
-    empty, but not both.
+    The commands are sent in order, each after the previous one has finished, with or without success. Failures do not
+    stop them: a broken feed must not prevent a disconnect. A record with failures gets one dead letter, with the reason
+    of the first failure. Either list may be empty, but not both.
     """
 
     commands: tuple[Command, ...]
@@ -216,7 +216,7 @@ class Mapper(Protocol):
         """The outcome for `record` at `now_ms` (milliseconds since 1970).
 
         A record of the replay topic is mapped like the original, with its topic, position and timestamp.
-        The outcome has every fault of the record. An exception is a bug (`internal_error`).
+        The outcome has every failure of the record. An exception is a bug (`internal_error`).
         """
 
 

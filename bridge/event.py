@@ -44,7 +44,7 @@ class Unmappable(Exception):
 
 
 def header(record: Record, name: str) -> bytes | Absent | None:
-    """The value of the last header with this name."""
+    """The value of the last header with this name; ABSENT without one."""
     for own, value in reversed(record.headers):
         if own == name:
             return value

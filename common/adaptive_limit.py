@@ -2,9 +2,9 @@
 
 Work for a caller that has hung up is wasted, so a request is refused at once if its answer would be late. Two signals
 show that answers are late: the lag of the event loop, which grows with the queue in this process, and the latency of
-answers, which also grows with a queue elsewhere. The limit grows slowly while it is in use and both signals are small.
-When a signal is too large, the limit is multiplied by a factor below 1. TCP adapts its window in the same way, and
-CoDel also uses delay as the signal.
+answers, which also grows with a queue elsewhere. The limit grows slowly while requests find it full and both signals
+are small. When a signal is too large, the limit is multiplied by a factor below 1. TCP adapts its window in the same
+way, and CoDel also uses delay as the signal.
 
 Time is an argument: `tick` is called at a regular interval.
 """
@@ -80,7 +80,7 @@ class AdaptiveLimit:
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
 
     def _cut(self, excess: float, floor: int) -> None:
-        """Cut the limit, starting from the number in use. With at most `floor` in flight, the cause is elsewhere."""
+        """Cut the limit, starting from the peak since the last tick. With at most `floor`, the cause is elsewhere."""
         if self._peak > floor:
             used = min(self.limit, self._peak)
             self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))

@@ -1,4 +1,6 @@
-"""Reads files that a setting or an operator names. All such files are read here.
+"""Reads files that a setting or an operator names. Our code reads such files only here; libraries that get a path, such
+as OpenSSL with certificate authorities, open the file themselves.
+
 Only regular files are read, and only up to a maximum size: a FIFO, a device or an endless file could hang the process.
 """
 

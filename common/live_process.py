@@ -35,7 +35,7 @@ class Response(NamedTuple):
 
 
 def base_url(url: str) -> str:
-    """Scheme, host and port of `url`, such as http://host:9730. Raises NotAsked if `url` has any other part."""
+    """Scheme, host and port of `url`, such as http://host:9730. Raises NotAsked for any other part except /health."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in PORTS and parts.hostname and parts.port != 0 and "@" not in parts.netloc

@@ -43,7 +43,10 @@ class LineWriter:
         return self._overflowed + self._failed
 
     def write(self, line: bytes) -> None:
-        """Queue a line, which ends with a line feed. Drop the line if the queue would exceed QUEUE_BYTES."""
+        """Queue a line, which ends with a line feed. Drop it if the queue would exceed QUEUE_BYTES.
+
+        Lines for a stream that was closed at startup are dropped, too.
+        """
         with self._lock:
             if self._queued - self._written + len(line) > QUEUE_BYTES or self._descriptor in closed_at_start():
                 self._overflowed += 1

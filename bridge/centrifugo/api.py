@@ -33,7 +33,7 @@ class Api(Protocol):
 class HttpApi:
     """The API at `url`, such as http://localhost:8000/api.
 
-    With `parallel`, Centrifugo may run the commands of a batch concurrently.
+    With `parallel`, Centrifugo may run the commands of a batch concurrently, unless the batch is `ordered`.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, parallel: bool) -> None:
@@ -96,7 +96,10 @@ def _failure_of(error: Exception) -> Failure:
 async def open_api(
     url: str, *, key: str, timeout_s: float, requests: int, parallel: bool, ca_file: str = ""
 ) -> AsyncIterator[HttpApi]:
-    """The API at `url`, with at most `requests` connections. `ca_file` is PEM; empty = the system's authorities."""
+    """The API at `url`, for `requests` concurrent requests and a probe, each on its own connection.
+
+    `ca_file` is PEM; empty = the system's authorities.
+    """
     tls = await asyncio.to_thread(_tls, ca_file) if url.startswith("https:") else True
     # Answers are short, so compression gains nothing. A proxy in front of Centrifugo might compress them otherwise.
     plain = {"Content-Type": "application/json", "Accept-Encoding": "identity"}

@@ -12,7 +12,10 @@ MOST_REPLAYS: Final = 5
 
 
 class DeadLetter(NamedTuple):
-    """A record of the dead-letter topic. `topic`, `partition` and `offset` are the original's; None if unknown."""
+    """A record of the dead-letter topic.
+
+    `topic`, `partition` and `offset` are the original's. Unknown: `topic` is "", the others are None.
+    """
 
     record: Record
     reason: str
@@ -70,7 +73,7 @@ class Selection:
     since_ms: int = 0
 
     def fits(self, letter: DeadLetter) -> bool:
-        """True if the letter meets all criteria except `since_ms`."""
+        """True if the letter meets the criteria. `since_ms` is not checked here, but by `is_past`."""
         wanted = {
             "reason": self.reason or None,
             "route": self.route or None,

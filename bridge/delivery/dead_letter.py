@@ -39,7 +39,10 @@ class Letter(NamedTuple):
 
 
 def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
-    """The record's original position and number of replays; from its headers if it was read from `replay_topic`."""
+    """The record's original position and number of replays, from its headers if it was read from `replay_topic`.
+
+    If they do not give a position, the record's own counts.
+    """
     here = Position(record.topic, record.partition, record.offset, record.timestamp)
     if not replay_topic or record.topic != replay_topic:
         return here, 0
@@ -141,7 +144,7 @@ def texts_of(headers: Headers) -> dict[str, str]:
 
 
 def integer(headers: Mapping[str, str], name: str) -> int | None:
-    """A header that is an integer; None if it is absent or anything else."""
+    """A header that is an integer of at most 19 digits; None if it is absent or anything else."""
     text = headers.get(name, "")
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None

@@ -1,8 +1,9 @@
 """Keeps commands in order per key. Pure: no clock, no I/O.
 
 A key is a channel or a user. When a record is received, each of its commands enters the queues of all its keys. A
-command is ready when it is first in each queue and the previous command of its record is done. So a command waits only
-for commands received earlier, and a deadlock is impossible.
+command is ready when it is first in each queue and the previous command of its record has finished. With `burst`, the
+commands behind a ready one may be sent in the same request. So a command waits only for commands received earlier, and
+a deadlock is impossible.
 """
 
 import heapq
@@ -14,7 +15,11 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 class Sendable(Protocol):
-    """The attributes of a command that lanes use. `burst` is the maximum number with its key in one request."""
+    """The attributes of a command that lanes use.
+
+    `burst` is the maximum number of commands with its key in one request that begins with it; 1 = it is never behind
+    another one with its key.
+    """
 
     @property
     def keys(self) -> tuple[str, ...]: ...
@@ -99,7 +104,10 @@ class Lanes(Generic[S, O]):
             self._ready.append(task)
 
     def take(self, most: int, most_bytes: int) -> Batch[S, O]:
-        """The next request: ready commands, within both bounds; at least one if any is ready."""
+        """The next request: ready commands and, with `burst`, those behind them, within both bounds.
+
+        The first command is taken even if it is longer than `most_bytes`.
+        """
         taken: list[Task[S, O]] = []
         ordered = False
         size = 0
@@ -142,7 +150,10 @@ class Lanes(Generic[S, O]):
         self._remove(task)
 
     def failed(self, task: Task[S, O], until: float) -> None:
-        """Send a command in flight again, not before `until`. The commands behind it wait too."""
+        """Send a command in flight again, not before `until`. The queued commands behind it wait too.
+
+        A command behind another one, with which it was sent in a burst, waits for that one and not until `until`.
+        """
         self.in_flight -= 1
         task.state = QUEUED
         task.failures += 1

@@ -11,7 +11,10 @@ from typing import Generic, TypeVar
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record that was read. `timestamp_ms` is Kafka's; `size` is in bytes; `unfinished` counts its commands."""
+    """A record that was read.
+
+    `timestamp_ms` is Kafka's; `size` is in bytes; `unfinished` is the number of its unfinished commands.
+    """
 
     offset: int
     timestamp_ms: int
@@ -67,7 +70,7 @@ class PartitionLedger(Generic[E]):
 
     @property
     def uncommitted(self) -> int | None:
-        """The offset to commit; None if the broker has confirmed it already."""
+        """The offset to commit; None if it is unknown, or if the broker has confirmed it already."""
         return None if self._next == self._confirmed else self._next
 
     def confirm(self, offset: int) -> None:
@@ -81,7 +84,7 @@ class PartitionLedger(Generic[E]):
 
     @property
     def oldest(self) -> E | None:
-        """The first unfinished record."""
+        """The first unfinished record; None if there is none."""
         return self._entries[0] if self._entries else None
 
     def open_entries(self) -> Iterator[E]:
@@ -102,7 +105,7 @@ class PartitionLedger(Generic[E]):
         return forgotten
 
     def fence(self) -> None:
-        """End the assignment: later calls do not change this ledger."""
+        """End the assignment, and forget its records. Callers check `fenced` before they change the ledger again."""
         self.fenced = True
         self._entries.clear()
         self.pending = self.pending_bytes = 0

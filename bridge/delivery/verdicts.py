@@ -44,7 +44,8 @@ class Kind(Enum):
 class Verdict(NamedTuple):
     """`cause` is a label of the retries metric. `reason` and `detail` are for the dead letter of a permanent error.
 
-    `again` has the channels of a broadcast to send again; empty = all of them.
+    A temporary error has them too if other channels of its broadcast failed permanently. `again` has the indexes of the
+    channels that a broadcast must send again; empty = all of them.
     """
 
     kind: Kind

@@ -1,7 +1,7 @@
 """All unfinished records: the ledgers of the partitions and the lanes of the keys. Pure.
 
-A record is done when all its commands are done. If a command failed permanently or the record could not be mapped, its
-dead letter must be delivered too.
+A record is done when all its commands have finished. If a command failed permanently or the record could not be mapped,
+its dead letter must be delivered too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +59,8 @@ class Work:
     """Receives records, hands out requests, records their results, and decides what may be committed.
 
     At most `most_dead_letters` consecutive dead letters are written for a partition; the next one stops the partition.
-    0 = no limit. None = the first one stops the partition, because there is no topic for dead letters.
+    0 = no limit. None = the first one stops the partition, because there is no topic for dead letters. Only a record
+    whose commands all succeed ends the count; skipped records do not.
     """
 
     def __init__(self, most_dead_letters: int | None) -> None:
@@ -79,9 +80,9 @@ class Work:
         commands: Sequence[Command] = (),
         failures: Iterable[Poison] = (),
     ) -> Item | None:
-        """Add a record after mapping. None if the partition is not assigned or is stopped.
+        """Add a record after mapping. None if the partition is not assigned, is stopped or is being revoked.
 
-        A record without commands and failures is done at once. Ask `dead_letter_due` next.
+        A record without commands and failures is done at once. For one with failures only, ask `dead_letter_due` next.
         """
         assignment = self.assignments.get(partition)
         if assignment is None or assignment.closing or assignment.stopped is not None:
@@ -105,7 +106,11 @@ class Work:
         return self.lanes.take(most, most_bytes)
 
     def finished(self, task: Sending, failure: Poison | None = None) -> bool:
-        """End a command in flight, which is done or failed permanently. True if it was the last of its record."""
+        """End a command in flight, which is done or failed permanently.
+
+        True if all commands of its record have finished. False also if the result no longer matters: the assignment has
+        ended, or the partition is stopped at an earlier record.
+        """
         self.lanes.done(task)
         item = task.owner
         if item.done or item.assignment.ledger.fenced:
@@ -132,7 +137,7 @@ class Work:
     def dead_letter_due(self, item: Item) -> bool:
         """True if a record whose commands are finished must be written to the dead letters now.
 
-        False if it need not, or if it stops its partition instead.
+        A letter that is due is counted. False if none is needed, or if the record stops its partition instead.
         """
         assignment = item.assignment
         if item.done or not item.failures or item.unfinished or assignment.ledger.fenced:
@@ -159,21 +164,24 @@ class Work:
             self.lanes.let_go(later.tasks)
 
     def retry(self, task: Sending, until: float) -> None:
-        """Retry a command that failed temporarily, not before `until`, if its partition is still assigned."""
+        """Retry a command that failed temporarily, not before `until`, if it may still be sent (`is_ours`)."""
         if self.is_ours(task):
             self.lanes.failed(task, until)
         else:
             self.lanes.done(task)
 
     def put_back(self, tasks: Sequence[Sending]) -> None:
-        """Send the commands of a failed request next, if their partitions are still assigned."""
+        """Send the commands of a failed request next, if they may still be sent (`is_ours`)."""
         for task in tasks:
             if not self.is_ours(task):
                 self.lanes.done(task)
         self.lanes.put_back(task for task in tasks if task.state is State.IN_FLIGHT)
 
     def is_ours(self, task: Sending) -> bool:
-        """False if the command must not be sent any more: its partition is assigned elsewhere, or is being revoked."""
+        """False if the command must not be sent any more.
+
+        Its assignment has ended or is being revoked, or the partition is stopped at an earlier record.
+        """
         item = task.owner
         return not (item.done or item.assignment.closing or item.assignment.ledger.fenced)
 

@@ -28,7 +28,10 @@ def policy_warnings(route: Route, routes: Routes, rules: Sequence[PolicyFacts]) 
 
 
 def _deciding(template: Template, rules: Sequence[PolicyFacts]) -> PolicyFacts | None:
-    """The rule that may allow subscribing to a channel of the template; None if an earlier rule always refuses."""
+    """The first rule that may allow subscribing to a channel of the template.
+
+    None if there is none, or if a rule before it always refuses.
+    """
     for rule in rules:
         if _may_match(template, rule):
             if rule.subscribe:

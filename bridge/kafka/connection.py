@@ -117,9 +117,9 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 
 
 def producer_properties(connection: KafkaConnection) -> Properties:
-    """The properties of the producer for dead letters: write to all in-sync replicas, each letter once.
+    """The properties of the producer for dead letters: write to all in-sync replicas; librdkafka repeats no letter.
 
-    The topic alone limits a letter's size. librdkafka's own limit, 1 MB, would refuse what the topic accepts.
+    By default only the topic limits a letter's size. librdkafka's own limit, 1 MB, might be below the topic's.
     """
     promised: Properties = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 30000, "linger.ms": 5}
     chosen = _without(connection.properties("realtime-bridge-dead-letters"), CONSUMER)
@@ -127,11 +127,11 @@ def producer_properties(connection: KafkaConnection) -> Properties:
 
 
 def admin_properties(connection: KafkaConnection) -> Properties:
-    """The properties of the client that measures the lag."""
+    """The properties of clients outside the group: for topics and offsets, and for reading dead letters."""
     return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
 
 
-# librdkafka warns about a property that this kind of client does not use. These prefixes distinguish the kinds.
+# librdkafka warns if a consumer gets a producer's property, and the reverse. These prefixes mark both kinds.
 CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
 PRODUCER: Final = (
     "queue.",
@@ -150,7 +150,9 @@ def _without(properties: Properties, beginnings: tuple[str, ...]) -> Properties:
 
 
 def read_properties(text: str, *, protocol: str) -> Properties:
-    """The properties in a file of `name=value` lines; # begins a comment. Raises ValueError with the first bad line.
+    """The properties in a file of `name=value` lines. Raises ValueError with the first bad line.
+
+    A line that begins with # is a comment.
 
     A value is never repeated in the message: it may be a secret.
     """

@@ -2,7 +2,10 @@
 
 
 class NotDelivered(Exception):
-    """The broker did not accept the message. `too_large` is true if it will never accept a message of this size."""
+    """Kafka has not confirmed the message, but may have it: a retry can repeat it.
+
+    `too_large` is true if Kafka will never accept a message of this size.
+    """
 
     def __init__(self, reason: str, *, too_large: bool = False) -> None:
         super().__init__(reason)

@@ -21,7 +21,8 @@ class Gate:
 
     The poller writes:
     - `handed`: how many records it has handed over since the start; `handed - taken` are in transit;
-    - `paused`: whether it waits for room; `turned_at`: when its latest loop iteration began, in monotonic seconds.
+    - `paused`: whether reading is paused for lack of room;
+    - `turned_at`: when its latest loop iteration began, in monotonic seconds.
     """
 
     most_pending: int

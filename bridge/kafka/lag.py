@@ -1,4 +1,4 @@
-"""Asks the brokers for topics, the ends of partitions, and the committed offsets of a group."""
+"""Asks the brokers for topics, the beginnings and ends of partitions, and the committed offsets of a group."""
 
 import asyncio
 import logging

@@ -59,7 +59,7 @@ class Owner(Protocol):
         """Note that Kafka cannot be reached."""
 
     def poller_ended(self, error: BaseException | None) -> None:
-        """Note that the thread has ended. `error` is None if `stop` was called."""
+        """Note that the thread has ended. `error` is None if it ended after `stop`, without an error while closing."""
 
 
 class Poller(threading.Thread):
@@ -94,11 +94,14 @@ class Poller(threading.Thread):
         self._commit_at = 0.0
 
     def stop(self) -> None:
-        """Release the partitions, commit finished records, leave the group, and end."""
+        """Ask the thread to release the partitions, commit finished records, close the consumer, and end.
+
+        Closing leaves the group, except for a static member (`group.instance.id`).
+        """
         self._stopping.set()
 
     def run(self) -> None:
-        """Poll until `stop`, or until Kafka refuses permanently."""
+        """Poll until `stop`, or until an error, such as KafkaRefused. Then close the consumer."""
         failure: BaseException | None = None
         try:
             self._consumer.subscribe(
@@ -154,7 +157,7 @@ class Poller(threading.Thread):
             logger.warning("Kafka reports an error", extra={"error": error.name()})
 
     def _pause_and_resume(self) -> None:
-        """Pause partitions that must not be read.
+        """Pause partitions that must not be read, and resume the others.
 
         Pausing drops prefetched records, so it must be rare: reading resumes only with ample room.
         """
@@ -206,7 +209,10 @@ class Poller(threading.Thread):
         consumer.incremental_unassign(partitions)
 
     def _give_up(self, partitions: Sequence[Partition]) -> None:
-        """Finish requests in flight, commit, then forget: otherwise the next owner repeats finished work."""
+        """Wait for requests in flight, forget the partitions, then commit.
+
+        Otherwise the next owner would repeat finished work.
+        """
         offsets = self._forget(partitions, lost=False)
         if not offsets:
             return

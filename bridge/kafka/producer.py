@@ -91,7 +91,7 @@ class KafkaProducer:
         return len(self._producer) + sum(map(len, self._fatal))
 
     async def close(self, timeout_s: float) -> None:
-        """Wait for messages in flight, at most this long."""
+        """Wait for messages in flight, at most this long, then end the thread."""
         await asyncio.to_thread(self._producer.flush, timeout_s)
         self._closed = True
         self._work.set()

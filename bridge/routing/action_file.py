@@ -183,7 +183,7 @@ def _epoch(value: Any) -> Template | None:
 
 
 def _varying(value: Any, example: str) -> Template:
-    """A template with at least one placeholder: with a constant key, Centrifugo would drop all events but the first."""
+    """A template with at least one placeholder: with a constant one, Centrifugo would drop all events but the first."""
     if isinstance(value, str) and (template := parse_template(value, NOT_EMPTY)).placeholders:
         return template
     raise NotAcceptedError(display(value), f'a template with a placeholder, such as "{example}"')

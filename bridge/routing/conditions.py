@@ -73,7 +73,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def first_unmet(conditions: tuple[Condition, ...], event: Event) -> Condition | None:
-    """The first condition that fails."""
+    """The first condition that fails; None if all hold."""
     for condition in conditions:
         if not condition.holds(event):
             return condition

@@ -14,7 +14,7 @@ Use = tuple[Route, PublishAction, Template]
 
 
 def publications(routes: Iterable[Route]) -> Iterator[Use]:
-    """Every channel with publications."""
+    """Every channel template of every publish action."""
     for route in routes:
         for action in route.actions:
             if isinstance(action, PublishAction):
@@ -23,7 +23,10 @@ def publications(routes: Iterable[Route]) -> Iterator[Use]:
 
 
 def version_conflicts(routes: Iterable[Route], lines: KeyLines) -> Iterator[Fault]:
-    """A fault for each action with `version` that shares a channel with another publish action."""
+    """A fault for each channel template of an action with `version` that has the same shape as another action's.
+
+    For other templates that can produce the same channel, `bridge/explaining/warnings.py` has a warning.
+    """
     by_shape: dict[tuple[str | None, ...], list[Use]] = defaultdict(list)
     for use in publications(routes):
         if use[2].parts:  # skip a template that could not be read

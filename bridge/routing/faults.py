@@ -59,7 +59,10 @@ def one_line(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value with types that JSON lacks as strings. Inner tables become strings too, to limit the depth."""
+    """The value with integers, dates and times as strings: orjson refuses integers above 64 bits.
+
+    Inner lists and tables become strings too, to limit the depth.
+    """
     if isinstance(value, dict):
         return {key: display(item) if isinstance(item, dict | list) else _plain(item) for key, item in value.items()}
     if isinstance(value, list):

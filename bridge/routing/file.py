@@ -33,7 +33,7 @@ _READ_DIFFERENTLY: Final = re.compile(r"\(\?|\\[A-Za-z0-9]|\[[^\]]*(?:\\|\[[:.=]
 
 
 def load_routes(file: str) -> Routes:
-    """Read the routes of this file. A relative `descriptor` starts at its folder. RoutesError has every fault."""
+    """Read the routes of this file. A relative `descriptor` starts at the folder of `file`. Raises RoutesError."""
     folder = Path(file).parent
     try:
         content = read_file(file, TEXT_BYTES)

@@ -171,7 +171,7 @@ class Routes:
         return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
 
     def of_topic(self, topic: str) -> tuple[Route, ...]:
-        """The routes that read this topic. Cached by topic: only subscribed topics occur."""
+        """The routes that read this topic. Cached: only subscribed topics and those of replayed records occur."""
         if topic not in self._by_topic:
             self._by_topic[topic] = tuple(route for route in self.routes if route.reads(topic))
         return self._by_topic[topic]

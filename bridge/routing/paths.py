@@ -95,7 +95,7 @@ def _around(text: str) -> Lookup:
 
 
 def _text(value: Any) -> Any:
-    """Bytes as text. Bytes that are not UTF-8 stay bytes; no condition or placeholder accepts them."""
+    """Bytes as text. Bytes that are not UTF-8 stay bytes: no placeholder accepts them, and they equal no text."""
     if not isinstance(value, bytes):
         return value
     try:

@@ -21,7 +21,7 @@ class Mapper(Protocol):
     """Maps a record to its outcome."""
 
     def outcome(self, record: Record, now_ms: int) -> Outcome:
-        """The commands, or the reason for having none."""
+        """The commands and failures, or the reason to skip the record."""
 
 
 class Sends(Protocol):
@@ -188,7 +188,10 @@ class Bridge:
         self.changed()
 
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
-        """Finish requests in flight unless the partitions are lost, then forget them. Returns offsets to commit."""
+        """Forget the partitions. Returns the offsets to commit.
+
+        Unless they are lost, it first waits for their requests in flight, at most `drain_s` seconds.
+        """
         began = self._clock()
         for partition in partitions:
             self.work.let_go(partition)

@@ -26,7 +26,7 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True)
 class CentrifugoApi:
-    """Where to reach the API. `key` is sent with every request."""
+    """How to reach the API. `key` is sent with every request, unless it is empty."""
 
     url: str
     key: str
@@ -37,7 +37,7 @@ class CentrifugoApi:
 
 @dataclass(frozen=True)
 class Reading:
-    """Limits for reading ahead, and the interval of commits."""
+    """Limits for reading ahead, the time for requests in flight at a revocation, and the intervals of repeated work."""
 
     most_pending: int
     most_bytes: int
@@ -63,7 +63,7 @@ class Configuration:
 
 
 def configuration(settings: "LazySettings") -> Configuration:
-    """The configuration in the settings. Raises ConfigurationError, or SecretError for a secret's file."""
+    """The configuration in the settings. Raises ConfigurationError, or SecretError for a secret."""
     dead_letters = settings.BRIDGE_DEAD_LETTER_TOPIC
     return Configuration(
         connection=kafka_connection(settings),

@@ -1,4 +1,7 @@
-"""Updates the gauges: the lag at intervals, because it takes calls to Kafka, and all others before each scrape."""
+"""Updates the gauges: the lag at intervals, because it takes calls to Kafka; others before each scrape.
+
+The gauges of stopped partitions and of requests in flight are set when these change.
+"""
 
 import time
 from typing import Protocol
@@ -49,7 +52,7 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """Measure how far each partition is behind its end. A partition without data yet has no series."""
+    """Measure how far each partition is behind its end. One without an offset to commit has no series."""
     try:
         ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:
@@ -64,7 +67,7 @@ async def measure_lag(parts: Watched) -> None:
 
 
 def refresh(parts: Watched) -> None:
-    """Update all metrics except the lag."""
+    """Update the metrics that are not updated elsewhere, before a scrape."""
     parts.metrics.flush()
     now = time.time()
     oldest = dict.fromkeys(parts.labels.all, 0.0)

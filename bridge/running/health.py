@@ -67,11 +67,11 @@ class Health:
 
     @property
     def live(self) -> bool:
-        """False if the poller is stuck. Outages of Kafka or Centrifugo do not count."""
+        """False if the poller is stuck before shutdown begins. Outages of Kafka or Centrifugo do not count."""
         return self.ending or self.poll_age_s < STUCK_S
 
     @property
     def ready(self) -> bool:
-        """True from the first assignment, or shortly after startup, until shutdown begins."""
+        """True from the first assignment, or READY_WITHOUT_PARTITIONS_S after startup, until shutdown begins."""
         waited = self.monotonic() - self.started_at >= READY_WITHOUT_PARTITIONS_S
         return not self.ending and (self.bridge.ever_assigned or waited)

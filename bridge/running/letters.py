@@ -1,4 +1,4 @@
-"""Writes dead letters until Kafka has them."""
+"""Writes dead letters. Repeats a failed write until Kafka has the letter or the assignment has ended."""
 
 import asyncio
 import logging

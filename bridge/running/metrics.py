@@ -1,4 +1,4 @@
-"""The bridge's metrics. Labels come from the routes file and closed lists; counters start at 0."""
+"""The bridge's metrics. Labels come from the configuration, closed lists and partition numbers; counters start at 0."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -28,7 +28,7 @@ SIZES: Final = tuple(2**power for power in range(11))
 
 
 class Ages(Collector):
-    """A histogram of event ages by route, in plain integers, with one observation per command."""
+    """A histogram of event ages by route, in plain numbers, with one observation per successful command."""
 
     def __init__(self, routes: Iterable[str]) -> None:
         self._counts = {route: [0] * (len(AGES) + 1) for route in routes}
@@ -124,7 +124,7 @@ class Metrics:
         return Histogram(f"realtime_bridge_{name}", text, labels, registry=self.registry, buckets=buckets)
 
     def record_ended(self, topic: str, outcome: str) -> None:
-        """Count a record that is done."""
+        """Count a record that is done, with its outcome."""
         self._ended_records[topic, outcome] += 1
 
     def command_ended(self, command: Command, outcome: str) -> None:

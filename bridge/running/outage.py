@@ -1,4 +1,7 @@
-"""Tracks whether Centrifugo answers. Pure: time is an argument."""
+"""Tracks whether Centrifugo gives usable answers. Pure: time is an argument.
+
+A response with a status such as 401 or 503 counts as a failure.
+"""
 
 from typing import NamedTuple
 

@@ -6,7 +6,7 @@ logger = logging.getLogger("bridge")
 
 
 class Reachability:
-    """`reachable` is None until Kafka has answered or failed. Each change is logged once."""
+    """`reachable` is None until Kafka has answered or failed. Logs each new problem once, and its end."""
 
     def __init__(self) -> None:
         self.reachable: bool | None = None

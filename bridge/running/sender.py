@@ -114,7 +114,7 @@ class Sender:
             self._fail(under_way, Failure(Outcome.OUTAGE, "bad_reply", "internal error"))
 
     def _fail(self, tasks: Sequence[Sending], failure: Failure) -> None:
-        """Put back commands that got no answer. An outage begins, and lasts until a probe is answered."""
+        """Put back commands that got no answer. An outage begins, unless one lasts. Any answered request ends it."""
         self._work.put_back(tasks)
         self._observer.retried(failure.cause, len(tasks))
         if failure.outcome is Outcome.MISCONFIGURED:
@@ -134,7 +134,7 @@ class Sender:
             )
 
     async def _probe(self) -> None:
-        """Try one request after another until Centrifugo answers. Nothing else is sent meanwhile."""
+        """Try one request after another until Centrifugo answers. No other request begins meanwhile."""
         while self._outage.open and not self._stopped:
             await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
             self._work.lanes.wake(self._monotonic())
@@ -222,7 +222,10 @@ class Sender:
         self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
 
     def _is_given_up(self, task: Sending) -> bool:
-        """True if no attempts are left and other commands succeeded meanwhile: then Centrifugo is not at fault."""
+        """True if no attempts are left, and other commands have succeeded since this one's first error.
+
+        Then the fault is in the command, not in Centrifugo.
+        """
         most = self._limits.max_attempts
         if not most:
             return False

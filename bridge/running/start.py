@@ -12,7 +12,10 @@ class StartError(Exception):
 
 
 class Topics(NamedTuple):
-    """The topics to subscribe to, and the topics of the routes file that do not exist."""
+    """`subscribed` are the topics to read. `missing` are those of the routes file that do not exist.
+
+    `replay_missing` is true if a replay topic is set and does not exist.
+    """
 
     subscribed: list[str]
     missing: list[str]
@@ -20,7 +23,10 @@ class Topics(NamedTuple):
 
 
 def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str) -> Topics:
-    """The topics that can be read. Raises StartError if the dead-letter topic does not exist."""
+    """The topics to read; missing ones of the routes file may be created later.
+
+    Raises StartError if the dead-letter topic does not exist, or if the routes file reads that topic or the replays'.
+    """
     if letters.dead_letters and letters.dead_letters not in existing:
         raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))
     for name in (letters.dead_letters, letters.replay):

@@ -34,7 +34,7 @@ logger = logging.getLogger("bridge")
 async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
     """Run until SIGTERM or SIGINT.
 
-    Raises StartError for missing topics, ListenError, and KafkaRefused if Kafka refuses permanently.
+    Raises StartError as `check_topics` does, ListenError, and KafkaRefused if Kafka refuses permanently.
     """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:

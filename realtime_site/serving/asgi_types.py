@@ -1,4 +1,7 @@
-"""ASGI's three arguments: https://asgi.readthedocs.io/en/latest/specs/main.html."""
+"""The types of ASGI's three arguments, and the keys of our extensions in the scope.
+
+https://asgi.readthedocs.io/en/latest/specs/main.html
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final

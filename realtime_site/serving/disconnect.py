@@ -77,7 +77,7 @@ class AsgiCaller:
             self._listen()
 
     def absorb_cancellation(self) -> None:
-        """Take back a cancellation by `check`, so that the task can continue."""
+        """Take back a cancellation by this object, so that the task can continue."""
         self.reading = False
         if self._task is not None:
             self._task.uncancel()

@@ -119,7 +119,7 @@ class LeanHandler(ASGIHandler):
         return bytes(body) if len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        """Same as Django. The few routes are cached; unknown paths are not."""
+        """Same as Django, but answers 404 for an escaped path. The few routes are cached; unknown paths are not."""
         # Our paths need no escapes, and proxies in front of the service compare the path as it was sent.
         escaped = b"%" in scope_of(request).get("raw_path", b"")
         match = NOT_FOUND if escaped else self._matches.get(request.path_info)

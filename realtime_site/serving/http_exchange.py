@@ -138,7 +138,7 @@ class Exchange:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def take_body(self) -> bytes | None:
-        """The body, if all of it has arrived and none has been delivered; `receive` then waits for a disconnect."""
+        """The body, if all of it has arrived. Call it before `receive`, which afterwards waits for a disconnect."""
         if not self.complete or self._delivered or self.disconnected:
             return None
         self.buffered = 0

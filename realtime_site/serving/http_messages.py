@@ -47,7 +47,7 @@ def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
 
 
 class Heads:
-    """Remembers the beginnings of heads: status line and fields. Answers of one kind differ in few of them.
+    """Remembers the beginnings of heads: status line and fields. Responses of one kind usually have the same.
 
     uvicorn replaces its list of common headers every second, with the date. Then all are forgotten.
     """

@@ -1,7 +1,7 @@
 """The protocol class for uvicorn's `http` option: HTTP/1.1 on one connection.
 
-It answers requests one at a time and in order, limits the size and the time of a request before it is complete, and
-releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
+It answers requests one at a time and in order, limits the size and the time of a head and the buffered part of a body,
+and releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
 """
 
 import asyncio
@@ -154,7 +154,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self.update_reading()
 
     def _is_idle(self) -> bool:
-        """True if every request that was read has been answered."""
+        """True if every request that was read has been answered, and no head, refusal or write is pending."""
         busy = self._current is not None or self._queue or self._data or self._receiving is not None
         return not (busy or self._parser.in_head or self._write_paused or self._refusal)
 
@@ -319,7 +319,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return None if self._current is None else self._current.take_body()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer the current request. If there is none, its client has disconnected, and nothing is written."""
+        """Answer the current request. Without one, nothing is written: the client has disconnected."""
         if self._current is not None:
             self._current.respond(status, headers, body)
 
@@ -434,7 +434,10 @@ class HttpProtocol(asyncio.BufferedProtocol):
     # Clients that have sent a FIN
 
     async def client_left(self) -> bool:
-        """True if the client has closed its connection. False for a client that has only finished sending."""
+        """True if the client has closed its connection. False for a client that has only finished sending.
+
+        After a FIN from an HTTP/1.0 client, which knows no interim response, the two look the same: False.
+        """
         if self._current is None or self._transport.is_closing():
             return True
         state = socket_state(self._transport).state
@@ -443,7 +446,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._current.request.version == "1.1" and await half_closed.has_left(self._transport)
 
     def waited_s(self) -> float:
-        """Seconds since the last bytes arrived at this host: to be accepted, to be read, and in the event loop.
+        """Seconds since the last bytes arrived at this host: before the accept, before the read, and in the event loop.
 
         The kernel is asked only if the event loop lags, or if the connection may have waited to be accepted.
         """

@@ -19,7 +19,9 @@ ANY_HOST: Final = frozenset({"/health", "/health/live", "/health/ready", "/metri
 
 @async_only_middleware
 def allowed_hosts(get_response: GetResponse) -> GetResponse:
-    """Answer 400 for a Host that is not in ALLOWED_HOSTS. Only this middleware compares the Host with the list.
+    """Answer 400 for a Host that is not in ALLOWED_HOSTS.
+
+    Our views do not compare it: they never call Django's `get_host`.
 
     Health and metrics are answered for any Host: kubelets and Prometheus send the pod's address, which no setting can
     list.

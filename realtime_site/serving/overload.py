@@ -70,7 +70,7 @@ class Overload:
         return self._response(event, headers)
 
     def _is_refusable(self, request: Request) -> bool:
-        """True if the endpoint would reach its check of the limit, whatever the body."""
+        """True if the endpoint would reach its check of the limit, for a body with an accepted size and signature."""
         guard = self._runtime.guard
         return (
             request.path in self._events

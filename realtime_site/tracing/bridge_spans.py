@@ -28,7 +28,7 @@ class RequestSpan:
         self.headers: Mapping[str, str] = _headers(span)
 
     def end(self, failure: Failure | None) -> None:
-        """End the span. Of a failure, it has the cause; only the log has the detail."""
+        """End the span. Of a failure, it has the cause, not the detail."""
         if failure is not None:
             self._span.set_attribute("error.type", failure.cause)
             self._span.set_status(Status(StatusCode.ERROR))

@@ -80,7 +80,10 @@ class SpanQueue(SpanProcessor):
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export the queued spans. False if that takes longer than the timeout."""
+        """Export the queued spans. False if some are still queued after the timeout.
+
+        Does not wait for a batch that the thread is exporting.
+        """
         until = monotonic() + timeout_millis / 1000
         while self._queue and monotonic() < until:
             self._export()

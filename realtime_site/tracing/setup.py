@@ -52,7 +52,7 @@ def provider_of(options: TraceOptions, version: str) -> tuple[Resource, TracerPr
 
 
 def _service_name(options: TraceOptions) -> str:
-    """OTEL_SERVICE_NAME if set, else `service.name` in OTEL_RESOURCE_ATTRIBUTES."""
+    """OTEL_SERVICE_NAME if set, else `service.name` in OTEL_RESOURCE_ATTRIBUTES, else SERVICE_NAME."""
     detected = OTELResourceDetector().detect().attributes.get("service.name")
     return options.service_name if options.service_name != SERVICE_NAME else str(detected or SERVICE_NAME)
 
@@ -75,7 +75,7 @@ def _record_into(processor: SpanProcessor, resource: Resource, scope: Instrument
 
 
 async def shut_down(provider: TracerProvider) -> None:
-    """Flush queued spans. Uses a daemon thread, so that a hanging collector cannot delay the exit."""
+    """Flush queued spans. Uses a daemon thread, so that a hanging collector delays the exit by FLUSH_TIMEOUT_S only."""
     thread = threading.Thread(target=provider.shutdown, name="flush-spans", daemon=True)
     thread.start()
     await asyncio.to_thread(thread.join, FLUSH_TIMEOUT_S)
