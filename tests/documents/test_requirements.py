@@ -5,6 +5,7 @@ from importlib import metadata
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tests.harness.paths import ROOT
@@ -34,3 +35,15 @@ def test_every_requirement_of_a_pinned_package_is_pinned(version: str) -> None:
 
     assert len(names) > 40
     assert names - PINS == set()
+
+
+def test_every_pinned_package_supports_the_oldest_python() -> None:
+    supported = {
+        canonicalize_name(package.metadata["Name"]): package.metadata["Requires-Python"] or ""
+        for package in metadata.distributions()
+    }
+
+    refused = {name for name in PINS & supported.keys() if "3.11.0" not in SpecifierSet(supported[name])}
+
+    assert len(PINS & supported.keys()) > 40
+    assert refused == set()
