@@ -74,7 +74,7 @@ test: checks centrifugos-if-possible kafka-if-possible js-if-possible deploy-too
 
 centrifugo: $(CENTRIFUGO)  ## build the pinned Centrifugo v6, with Go
 
-centrifugos: $(CENTRIFUGOS)  ## build v6 and v5, as the tests need them
+centrifugos: $(CENTRIFUGOS)  ## build Centrifugo v6 and v5 for the tests
 
 .cache/centrifugo-v%: tools/centrifugo/v%/go.mod tools/centrifugo/v%/go.sum
 	@mkdir -p $(@D)
@@ -92,7 +92,7 @@ centrifugos-if-possible:
 
 SPIRE := .cache/spire/spire-server .cache/spire/spire-agent
 
-spire: $(SPIRE)  ## build the pinned SPIRE, with Go; takes half an hour and more
+spire: $(SPIRE)  ## build the pinned SPIRE, with Go; takes half an hour or more
 
 $(SPIRE): tools/spire/go.mod tools/spire/go.sum
 	@mkdir -p .cache/spire
@@ -230,5 +230,5 @@ requirements: $(VENV)/.installed  ## pin the newest versions in requirements/*.t
 	$(COMPILE) -o requirements/docs.txt requirements/docs.in
 	$(COMPILE) -o requirements/pictures.txt requirements/pictures.in
 
-clean:  ## remove everything that the other targets created
+clean:  ## remove the virtual environment, caches and builds
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

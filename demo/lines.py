@@ -130,7 +130,7 @@ def chat_steps(stage: Stage, centrifugo_url: str) -> Steps:
 def bridge_steps(stage: Stage, centrifugo_url: str) -> Steps:
     """A domain event, from Kafka to a client."""
     yield (
-        "An event is written to Kafka. The bridge publishes the fields that its route names to the chat.",
+        "An event is written to Kafka. The bridge publishes a message with the title to the chat.",
         f"(sleep 2; {lever_line(stage, 'event')}) & {client_line(stage, centrifugo_url, 'parent --stay=5')}",
     )
 
