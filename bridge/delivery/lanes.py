@@ -1,9 +1,9 @@
 """Keeps commands in order per key. Pure: no clock, no I/O.
 
-A key is a channel or a user. When a record is received, each of its commands enters the queues of all its keys. A
-command is ready when it is first in each queue and the previous command of its record has finished. With `burst`, the
-commands behind a ready one may be sent in the same request. So a command waits only for commands received earlier, and
-a deadlock is impossible.
+A key is a channel or a user. When a record is received, each of its commands joins the queue of each of the command's
+keys. A command is ready when it is first in each of these queues and the previous command of its record has finished.
+So a command waits only for commands received earlier, and a deadlock is impossible. With `burst`, the commands behind a
+ready one may be sent in the same request.
 """
 
 import heapq
@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 class Sendable(Protocol):
     """The attributes of a command that lanes use.
 
-    `burst` is the maximum number of commands with its key in one request that begins with it; 1 = it is never behind
-    another one with its key.
+    `burst` is the maximum number of commands with the same key in one request, if this command is the first of them.
+    A command with 1 is never sent in the same request as an unfinished command before it with the same key.
     """
 
     @property
@@ -152,7 +152,8 @@ class Lanes(Generic[S, O]):
     def failed(self, task: Task[S, O], until: float) -> None:
         """Send a command in flight again, not before `until`. The queued commands behind it wait too.
 
-        A command behind another one, with which it was sent in a burst, waits for that one and not until `until`.
+        If an unfinished command of the same burst is before it, it is ready as soon as that one is done. `until` is
+        then ignored.
         """
         self.in_flight -= 1
         task.state = QUEUED

@@ -150,11 +150,10 @@ def _without(properties: Properties, beginnings: tuple[str, ...]) -> Properties:
 
 
 def read_properties(text: str, *, protocol: str) -> Properties:
-    """The properties in a file of `name=value` lines. Raises ValueError with the first bad line.
+    """The properties in a file of `name=value` lines. A line that begins with # is a comment.
 
-    A line that begins with # is a comment.
-
-    A value is never repeated in the message: it may be a secret.
+    Raises ValueError with the number of the first bad line. A value is never repeated in the message: it may be a
+    secret.
     """
     properties: Properties = {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -41,8 +41,9 @@ CHANNEL_OPTIONS: Final[Options] = (
 def channel_options(deadline_s: float, response_bytes: int | None = None) -> Options:
     """The options for a peer with this deadline and this maximum size of a response in bytes.
 
-    A connection that delivers nothing for 4.5 s during a call is closed. Above a deadline of 9 s this takes longer, a
-    third of the deadline and 1.5 s: servers answer the fourth ping in a row without data with GOAWAY.
+    A connection that delivers nothing for 4.5 s during a call is closed. With a deadline above 9 s, it is closed after
+    a third of the deadline plus 1.5 s: pings are rarer then, because servers answer the fourth one in a row without
+    data with GOAWAY.
     """
     keepalive = (
         ("grpc.keepalive_time_ms", max(3_000, int(deadline_s * 1000) // 3)),

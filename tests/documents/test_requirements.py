@@ -1,26 +1,33 @@
 """requirements/*.txt have what every supported Python needs, and not only what the Python that made them needs."""
 
 import re
+from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from tests.harness.paths import ROOT
 
-PINS = {
-    canonicalize_name(name)
-    for file in (ROOT / "requirements").glob("*.txt")
-    for name in re.findall(r"^([A-Za-z0-9_.-]+)==", file.read_text(), re.MULTILINE)
-}
-REQUIREMENTS = [
-    Requirement(text)
-    for package in metadata.distributions()
-    if canonicalize_name(package.metadata["Name"]) in PINS
-    for text in package.requires or ()
-]
+FILES = sorted((ROOT / "requirements").glob("*.txt"))
+INSTALLED = {canonicalize_name(package.metadata["Name"]): package for package in metadata.distributions()}
+
+
+def pins(file: Path) -> set[NormalizedName]:
+    return {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9_.-]+)==", file.read_text(), re.MULTILINE)}
+
+
+def requirements(names: set[NormalizedName]) -> Iterator[Requirement]:
+    """What these packages require, of those that are installed."""
+    for name in names & INSTALLED.keys():
+        yield from map(Requirement, INSTALLED[name].requires or ())
+
+
+def pythons_of(package: metadata.Distribution) -> SpecifierSet:
+    return SpecifierSet(package.metadata["Requires-Python"] or "")
 
 
 def needed(requirement: Requirement, version: str) -> bool:
@@ -29,21 +36,23 @@ def needed(requirement: Requirement, version: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate(python)
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 @pytest.mark.parametrize("version", ["3.11.0", "3.11.2", "3.12.0", "3.13.0", "3.14.0"])
-def test_every_requirement_of_a_pinned_package_is_pinned(version: str) -> None:
-    names = {canonicalize_name(requirement.name) for requirement in REQUIREMENTS if needed(requirement, version)}
+def test_every_requirement_of_a_pinned_package_is_pinned_in_the_same_file(version: str, file: Path) -> None:
+    pinned = pins(file)
 
-    assert len(names) > 40
-    assert names - PINS == set()
+    names = {
+        canonicalize_name(requirement.name) for requirement in requirements(pinned) if needed(requirement, version)
+    }
+
+    assert names
+    assert names - pinned == set()
 
 
 def test_every_pinned_package_supports_the_oldest_python() -> None:
-    supported = {
-        canonicalize_name(package.metadata["Name"]): package.metadata["Requires-Python"] or ""
-        for package in metadata.distributions()
-    }
+    installed = set().union(*map(pins, FILES)) & INSTALLED.keys()
 
-    refused = {name for name in PINS & supported.keys() if "3.11.0" not in SpecifierSet(supported[name])}
+    refused = {name for name in installed if "3.11.0" not in pythons_of(INSTALLED[name])}
 
-    assert len(PINS & supported.keys()) > 40
+    assert len(installed) > 40
     assert refused == set()

@@ -101,11 +101,11 @@ def kubectl(cluster: Cluster, arguments: list[str]) -> int:
         case ["rollout", "status", "deployment/realtime-service"]:
             cluster.wait_until_ready()
         case _:
-            sys.stdout.write(f"{shown(cluster, arguments)}\n")
+            sys.stdout.write(f"{output_of(cluster, arguments)}\n")
     return 0
 
 
-def shown(cluster: Cluster, arguments: list[str]) -> str:
+def output_of(cluster: Cluster, arguments: list[str]) -> str:
     """The output of the kubectl commands that only print."""
     match arguments:
         case ["get", "pods", "-l", "app.kubernetes.io/name=realtime-service", *output]:

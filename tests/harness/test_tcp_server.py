@@ -2,11 +2,11 @@
 
 import asyncio
 import gc
-import socket
 import warnings
 
 import pytest
 
+from tests.harness.late_connection import warnings_of_late_connection
 from tests.harness.tcp_server import Handler, tcp_server
 
 
@@ -54,13 +54,6 @@ async def test_an_error_of_the_handler_is_an_error_of_the_test() -> None:
 
 @pytest.mark.parametrize("turns", range(5))
 def test_a_connection_that_is_accepted_at_the_end_is_closed(turns: int) -> None:
-    async def connect_and_end() -> None:
-        async with tcp_server(never_reads) as port:
-            client.connect(("127.0.0.1", port))
-            for _ in range(turns):
-                await asyncio.sleep(0)
+    warned = warnings_of_late_connection(lambda: tcp_server(never_reads), lambda port: port, turns)
 
-    with socket.socket() as client, warnings.catch_warnings(record=True, action="always") as warned:
-        asyncio.run(connect_and_end())
-        gc.collect()
-    assert [str(each.message) for each in warned] == []
+    assert warned == []

@@ -2,11 +2,8 @@
 
 import asyncio
 import errno
-import gc
 import os
-import socket
 import ssl
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 from centrifugo_proxy.peers.spiffe.dial import Dialler, Peer
 from centrifugo_proxy.peers.spiffe.tunnel import CONNECTIONS, Tunnel
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from tests.harness.late_connection import warnings_of_late_connection
 from tests.harness.spiffe import IDENTITY, OTHER, US, Leaf, TrustDomain
 from tests.harness.spiffe_reports import SpiffeReports
 from tests.harness.tcp_server import tcp_server
@@ -252,16 +250,9 @@ async def test_a_peer_without_tls_or_that_closes_during_the_handshake_is_refused
 
 @pytest.mark.parametrize("turns", range(5))
 def test_a_connection_that_is_accepted_during_the_stop_is_closed(turns: int) -> None:
-    async def connect_and_stop() -> None:
-        async with tunnel(SpiffeReports()) as running:
-            client.connect(("127.0.0.1", running.port))
-            for _ in range(turns):
-                await asyncio.sleep(0)
+    warned = warnings_of_late_connection(lambda: tunnel(SpiffeReports()), lambda running: running.port, turns)
 
-    with socket.socket() as client, warnings.catch_warnings(record=True, action="always") as warned:
-        asyncio.run(connect_and_stop())
-        gc.collect()
-    assert [str(each.message) for each in warned] == []
+    assert warned == []
 
 
 async def test_connections_are_bounded() -> None:
