@@ -60,7 +60,7 @@ class AdaptiveLimit:
         return True
 
     def leave(self, latency_s: float) -> None:
-        """Release the slot; `latency_s` is the time since `enter`, in seconds."""
+        """Release the slot; `latency_s` is the time for which the request was handled, in seconds."""
         self.taken -= 1
         self._answers += 1
         self._answers_s += latency_s
@@ -80,7 +80,7 @@ class AdaptiveLimit:
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
 
     def _cut(self, excess: float, floor: int) -> None:
-        """Cut the limit, starting from the peak since the last tick. With at most `floor`, the cause is elsewhere."""
+        """Cut the limit, starting from the peak since the last tick. A peak of at most `floor` is not the cause."""
         if self._peak > floor:
             used = min(self.limit, self._peak)
             self.limit = min(self.limit, max(floor, used * max(LARGEST_CUT, 1 / excess)))

@@ -20,7 +20,7 @@ class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 
 class DocumentedCommand(BaseCommand):
-    """A command of this project. --help begins with `help` and ends with `epilog` (exit codes, examples)."""
+    """A command of this project. --help shows `help` after the usage, and ends with `epilog` (exit codes, examples)."""
 
     epilog = ""
     suppressed_base_arguments = {

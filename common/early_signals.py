@@ -1,4 +1,4 @@
-"""Handles SIGINT and SIGTERM while the process starts. It is imported first, so it imports almost nothing.
+"""Handles signals while the process starts. This module is imported first, so it imports almost nothing.
 
 Python raises KeyboardInterrupt on SIGINT. During an import, this exception can be swallowed, or print a traceback. So
 until a server or a command installs its own handlers, a signal ends the process at once.

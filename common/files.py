@@ -35,7 +35,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 
 def read_chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
-    """The content in parts of at most CHUNK_BYTES, for large files. Raises OSError, as `read_file` does."""
+    """The content in parts of at most CHUNK_BYTES, for large files. Iterating raises OSError, as `read_file` does."""
     descriptor = _open(path, max_bytes)
     total = 0
     try:

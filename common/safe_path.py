@@ -7,6 +7,9 @@ UNSHOWN: Final = "the file it names"
 
 
 def safe_path(path: str) -> str:
-    """The path if it looks like one, otherwise UNSHOWN. Base64 contains slashes, and PEM contains line breaks."""
+    """The path if it begins with / or ./ and is printable text of at most LONGEST characters; otherwise UNSHOWN.
+
+    A slash elsewhere, or several lines, may be base64 or PEM.
+    """
     looks_like_one = path.startswith(("/", "./")) and len(path) <= LONGEST and path.isprintable()
     return path if looks_like_one else UNSHOWN

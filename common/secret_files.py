@@ -17,7 +17,10 @@ class UnsendableSecretError(SecretError):
 
 
 def read_secret(name: str, value: str, path: str) -> bytes:
-    """The secret called `name`, from its variable or from the file its `_FILE` twin names; b"" when unset."""
+    """The secret called `name`: `value`, or the content of the file at `path`; b"" if both are empty.
+
+    One line break at the end of the file does not count. Raises SecretError.
+    """
     if value and path:
         raise SecretError(f"{name} and {name}_FILE are both set; set one of them.")
     return _from_file(name, path) if path else os.fsencode(value)  # the original bytes, which may not be UTF-8

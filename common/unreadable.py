@@ -15,5 +15,5 @@ def why_unreadable(path: str, max_bytes: int) -> str:
 
 
 def cannot_read(path: str, error: OSError) -> str:
-    """The problem that `error` is, such as "cannot read /etc/tls/ca.crt: Permission denied"."""
+    """A message for `error`, such as "cannot read /etc/tls/ca.crt: Permission denied"."""
     return f"cannot read {safe_path(path)}: {reason(error)}"

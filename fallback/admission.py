@@ -70,11 +70,11 @@ class Admission:
         return ticket in self.pool
 
     def empty_notice(self) -> tuple[PoolEmpty, ...]:
-        """The notice for a refused connect: PoolEmpty if the pool is open and has no tickets left, else none."""
+        """The notice for a refused connect: PoolEmpty if the pool is open and has no tickets left, else ()."""
         return (PoolEmpty(self.pool_status),) if self.open and self.tickets_left == 0 else ()
 
     def low_notice(self) -> tuple[PoolLow, ...]:
-        """PoolLow, once, when fewer tickets than the watermark are left, whichever process used them; else none."""
+        """PoolLow, once, when fewer tickets than the watermark are left, whichever process used them; else ()."""
         left = self.tickets_left
         return (PoolLow(left, self.pool.low_watermark),) if self.pool.crosses_watermark(left) else ()
 

@@ -33,7 +33,7 @@ class OutageStatus(NamedTuple):
     """A snapshot.
 
     `duration_s` is the age of the streak, None without one. `last_failure_age_s` and `last_answer_age_s` are None
-    while there has been none in this process.
+    until this process has had a failure or an answer.
     """
 
     degraded: bool
@@ -187,7 +187,7 @@ class OutageDetector:
 
     @property
     def asks_identity(self) -> bool:
-        """True if connects go to identity. With probing, none do while degraded; probes and refreshes do."""
+        """True if connects go to identity. With probing, only probes and refreshes go there while degraded."""
         return not (self.probing and self.degraded)
 
     def status(self, now: float) -> OutageStatus:

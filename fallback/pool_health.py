@@ -8,7 +8,7 @@ LARGEST_COUNT: Final = 10**15
 
 
 class PoolHealth(NamedTuple):
-    """`fallback_pool` of /health, as far as every version reports it."""
+    """The fields of `fallback_pool` in /health that every version of the service reports."""
 
     size: int
     initial_size: int

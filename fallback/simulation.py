@@ -50,7 +50,7 @@ class Pace(NamedTuple):
 
 
 def virtual_pace(window_ms: int, probe_interval_ms: int) -> Pace:
-    """Times exact to the millisecond: a streak as old as the window has not lasted longer than it."""
+    """Times exact to the millisecond: the pool opens only after the window, not at its end."""
     return Pace(window_ms, window_ms + 1, probe_interval_ms - 1, probe_interval_ms + 1)
 
 
@@ -73,7 +73,7 @@ def _healthy() -> tuple[Step, ...]:
 
 
 def _inside(pace: Pace) -> tuple[Step, ...]:
-    """The pool stays closed, and keeps its ticket."""
+    """The pool stays closed, and keeps its tickets."""
     at_once, inside = "identity fails: a pool ticket at once", "still inside the window: a pool ticket"
     refused = Effect(True, False, 2)
     return (

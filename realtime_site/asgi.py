@@ -14,7 +14,7 @@ from realtime_site.serving.asgi_types import Receive, Scope, Send
 
 boot.configure()
 
-from django.conf import settings  # noqa: E402  (settings need a configured Django, as do the next four)
+from django.conf import settings  # noqa: E402  (needs a configured Django, as do the imports below)
 
 from centrifugo_proxy.wiring.runtime import Runtime  # noqa: E402
 from fallback.loaded import loaded_pool  # noqa: E402

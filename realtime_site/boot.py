@@ -25,7 +25,7 @@ logger = logging.getLogger("realtime_site")
 
 
 def configure(refusal_code: int = FAILED) -> None:
-    """Load the settings and the apps. Exit with the reason if the environment is invalid."""
+    """Load the settings and the apps. If the environment is invalid, print why and exit with `refusal_code`."""
     standard_streams.secure()
     # gRPC's core writes plain lines to stderr without a limit, such as one per second for a failing handshake.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -45,7 +45,7 @@ def _choose_settings() -> None:
 
 
 def check(tags: Sequence[str] = TAGS) -> None:
-    """Run the system checks, as Django's commands do. Exit on an error, and log each warning."""
+    """Run the system checks with these tags, and those of every process. Exit with 1 on an error; log each warning."""
     messages = checks.run_checks(tags=[*tags, EVERY_PROCESS])
     errors = [message for message in messages if message.is_serious()]
     if errors:
@@ -55,7 +55,7 @@ def check(tags: Sequence[str] = TAGS) -> None:
 
 
 def refuse(problems: str, exit_code: int) -> NoReturn:
-    """Exit with the problems."""
+    """Write the problems to stderr, and exit."""
     log_output.write_text(2, f"Configuration refused:\n{problems}\n")
     sys.exit(exit_code)
 

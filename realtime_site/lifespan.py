@@ -43,7 +43,10 @@ async def open_runtime(
     clock: Clock | None = None,
     span_processor: "SpanProcessor | None" = None,
 ) -> AsyncIterator[Runtime]:
-    """The runtime of a service with these settings and this pool. It is ready until the context ends."""
+    """The runtime of a service with these settings and this pool.
+
+    It is ready until the process receives SIGTERM or the context ends.
+    """
     clock = clock or SystemClock()
     claims = build_claims(settings, loaded, clock, ClaimsTelemetry(clock.monotonic))
     admission = build_admission(settings, loaded, claims)
@@ -134,7 +137,7 @@ def _ready(readiness: Readiness) -> Iterator[None]:
 
 @contextmanager
 def _first_on_sigterm(react: Callable[[], None]) -> Iterator[None]:
-    """Call `react` on SIGTERM, and then the server's own handler."""
+    """Call `react` on SIGTERM, and then the server's own handler. Has no effect outside of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

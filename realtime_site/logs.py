@@ -133,7 +133,7 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _span_ids() -> dict[str, str]:
-    """The current span's ids; none when OpenTelemetry is not imported, because tracing is off."""
+    """The ids of the current span, {} without one. With tracing off, OpenTelemetry is not imported."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     span = trace and trace.get_current_span().get_span_context()
     if not span or not span.is_valid:

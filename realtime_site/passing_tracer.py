@@ -1,4 +1,5 @@
-"""The tracer for OTEL_SDK_DISABLED. It makes no spans, but propagates the caller's trace to identity.
+"""The tracer for OTEL_SDK_DISABLED=true and for OTEL_TRACES_EXPORTER=none. It makes no spans, but propagates the trace
+of the caller to identity.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
 """

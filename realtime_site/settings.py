@@ -1,6 +1,7 @@
-"""Django's settings: every environment variable of the service is read here, and nowhere else.
+"""Django's settings: the environment variables of the service and of the bridge.
 
-docs/reference.md explains them. The system checks look for values that contradict each other.
+docs/reference.md explains them. The system checks look for values that contradict each other. The image's health check
+reads the listening addresses itself, without Django.
 """
 
 import os

@@ -17,7 +17,7 @@ logger = logging.getLogger("realtime_site")
 
 
 def log_start(settings: "LazySettings", loaded: LoadedPool) -> None:
-    """Version, answered events, the pool, and all settings except the bridge's. For a secret, only whether it is set.
+    """Log the version, the answered events, the pool and all settings except the bridge's; never a secret.
 
     `given` has the settings that the environment sets; a terminal shows only these.
     """

@@ -81,7 +81,10 @@ class Claims(Protocol):
         """The number of the pool's tickets used in the fleet, as last reported; None if unknown."""
 
     async def claim(self, digest: bytes) -> Result:
-        """WON and LOCAL: accept. USED: refuse permanently. ERROR: refuse for now; no client was accepted with it."""
+        """Claim the ticket with this SHA-256 digest.
+
+        WON and LOCAL: accept the client. USED: refuse permanently. ERROR: refuse for now, and put the ticket back.
+        """
 
     def state(self) -> ClaimsState: ...
 

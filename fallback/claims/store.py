@@ -35,7 +35,7 @@ class ClaimStore(Protocol):
     def kind(self) -> StoreKind: ...
 
     async def claim(self, key: str) -> Answer:
-        """Record this process's claim of `key` unless there is one already. Raises StoreError."""
+        """Record this process's claim of `key` (see `ticket_key`) unless there is one already. Raises StoreError."""
 
     async def contact(self) -> int:
         """The number of used tickets of the pool. Also checks that a claim could be recorded. Raises StoreError."""

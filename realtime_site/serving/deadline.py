@@ -1,4 +1,4 @@
-"""A deadline for a time that is moved often and rarely reached."""
+"""A deadline that is moved often and rarely reached."""
 
 import asyncio
 from collections.abc import Callable

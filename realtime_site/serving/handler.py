@@ -60,7 +60,7 @@ class LeanHandler(ASGIHandler):
         caller = self._watch.enter(receive, extensions.get(CLIENT_LEFT), extensions.get(WAITED, not_known))
         scope[CALLER] = caller
         try:
-            # The middlewares are called from this coroutine, because every further level costs each request time twice.
+            # The middlewares are called from this coroutine: every further coroutine would take time in each request.
             body = self._taken(scope, extensions.get(TAKE_BODY))
             if body is None:
                 body = await self._read(scope, receive, caller)

@@ -33,7 +33,7 @@ READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop f
 WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
 PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
-LAG_S: Final = 0.02  # after this time in the event loop, the kernel is asked for a request's wait before it was read
+LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel how long it had waited to be read
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -446,9 +446,10 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._current.request.version == "1.1" and await half_closed.has_left(self._transport)
 
     def waited_s(self) -> float:
-        """Seconds since the last bytes arrived at this host: before the accept, before the read, and in the event loop.
+        """Seconds since the last bytes of the request arrived at this host.
 
-        The kernel is asked only if the event loop lags, or if the connection may have waited to be accepted.
+        Usually the time since they were read. If the event loop lags, or if the connection may have waited to be
+        accepted, the kernel is asked for the whole time.
         """
         in_loop_s = perf_counter() - self._read_at
         if self._unanswered or in_loop_s > LAG_S:

@@ -35,7 +35,7 @@ class KnownHeads:
         self._heads: dict[bytes, KnownHead] = {}
 
     def find(self, read: bytes) -> tuple[KnownHead, bytes] | None:
-        """The head and the body of a read that is a whole request with a known head."""
+        """The head and the body of a read that is a whole request with a known head; None for any other read."""
         head, _, body = read.partition(HEAD_END)
         known = self._heads.get(head)
         return None if known is None or len(body) != known.length else (known, body)

@@ -28,7 +28,7 @@ class RequestSpan:
         self.headers: Mapping[str, str] = _headers(span)
 
     def end(self, failure: Failure | None) -> None:
-        """End the span. Of a failure, it has the cause, not the detail."""
+        """End the span. After a failure, its `error.type` is the cause; the detail is left out."""
         if failure is not None:
             self._span.set_attribute("error.type", failure.cause)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -74,7 +74,10 @@ def _headers(span: trace.Span) -> dict[str, str]:
 async def open_bridge_tracing(
     options: TraceOptions, version: str, processor: SpanProcessor | None = None
 ) -> AsyncIterator[BridgeTracer]:
-    """A tracer with these options. At the end it flushes spans for at most five seconds."""
+    """A tracer with these options. At the end it flushes spans for at most five seconds.
+
+    `processor` replaces the batched OTLP export.
+    """
     resource, provider = provider_of(options, version)
     scope = InstrumentationScope("bridge", version)
     provider.add_span_processor(processor or batched_export(options, resource, scope))

@@ -28,9 +28,10 @@ logger = logging.getLogger("opentelemetry.exporter")  # rate-limited by the site
 
 
 class LeanExporter(SpanExporter):
-    """Exports records with our encoder, as spans of `instrumentation_scope`, and spans with the package's.
+    """Exports records with our encoder, and spans of the SDK with the SDK's encoder.
 
-    Ignores proxies in the environment and redirects, because the headers may contain a secret.
+    Records become spans of `instrumentation_scope`. Proxies in the environment and redirects are ignored, because the
+    headers may contain a secret.
     """
 
     def __init__(self, options: TraceOptions, resource: Resource, instrumentation_scope: InstrumentationScope) -> None:
@@ -90,7 +91,7 @@ class LeanExporter(SpanExporter):
         return encode(parts, self._resource, self._scope)
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
-        """The failure ("" if none), and whether a retry would fail too."""
+        """The failure, "" after a success; and True if a retry cannot help."""
         try:
             response = self._http.urlopen(
                 "POST",

@@ -82,7 +82,7 @@ class SpanQueue(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export the queued spans. False if some are still queued after the timeout.
 
-        Does not wait for a batch that the thread is exporting.
+        A batch that the thread is exporting is not queued any more, so it may still be on its way.
         """
         until = monotonic() + timeout_millis / 1000
         while self._queue and monotonic() < until:

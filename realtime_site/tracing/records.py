@@ -39,8 +39,8 @@ class ClientFacts(NamedTuple):
 Facts = tuple[Any, ...]
 # A client span below a request's span, also a plain tuple: facts, span_id, start and end.
 Call = tuple[Facts, bytes, int, int]
-# A sampled span that has ended: facts, trace_id, span_id, parent_id (b"": none), whether the parent is remote, trace
-# state, start and end, and the calls below it. Times are Unix nanoseconds.
+# A sampled span that has ended: facts, trace_id, span_id, parent_id (b"" without one), whether the parent is remote,
+# trace state, start and end, and the calls below it. Times are Unix nanoseconds.
 Record = tuple[Facts, bytes, bytes, bytes, bool, TraceState, int, int, tuple[Call, ...]]
 
 

@@ -36,7 +36,7 @@ _new: Final = object.__new__  # without the calls of a constructor
 class RecordingTracer(Tracer):
     """`Tracer` that samples by trace id, or as a parent was sampled, and hands sampled spans to `record` when they end.
 
-    A request's record has the calls that ended before it.
+    A request's record has the calls that ended before the request.
     """
 
     def __init__(self, record: Callable[[Record], None], sampling: Sampling) -> None:

@@ -41,7 +41,7 @@ class Environment:
         return value
 
     def path(self, name: str) -> str:
-        """The path of a file, empty by default. No message quotes it: it may be the file's content, set by mistake."""
+        """The path of a file, empty by default. By mistake it may be a secret: logs show only a plausible path."""
         value = self._text(name, "", display="$…")
         self.effective[name] = value and safe_path(value)
         return value

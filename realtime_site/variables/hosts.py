@@ -6,7 +6,7 @@ from typing import Final
 
 LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 NAME: Final = re.compile(rf"({LABEL}\.)*(?![0-9]+$){LABEL}")  # digits alone in the last label: a mistyped IP address
-BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no port (LISTEN_PORT has it), no brackets"
+BIND_ADDRESS: Final = "an IPv4 or IPv6 address or a host name; no brackets, and no port, which has its own variable"
 ALLOWED_HOST: Final = (
     "a comma-separated list of host names without scheme, port and path; .example.com for example.com and its "
     "subdomains, [::1] for an IPv6 address, or *"
@@ -21,7 +21,7 @@ def bind_address(raw: str) -> str:
 
 
 def is_host(text: str) -> bool:
-    """True for an address, and for a name that can be looked up. A name may end with the dot of a complete name."""
+    """True for an IP address, and for a well-formed host name, which may end with a dot."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
