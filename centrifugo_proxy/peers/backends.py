@@ -6,7 +6,9 @@ from centrifugo_proxy.peers.identity import IdentityAnswer
 
 
 class BackendUnavailable(Exception):
-    """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), or too many calls to it are in flight."""
+    """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), the call was interrupted (CANCELLED, or OK without a
+    message), or too many calls to the service are in flight.
+    """
 
 
 class BackendFault(Exception):

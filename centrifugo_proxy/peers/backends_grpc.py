@@ -18,7 +18,7 @@ from centrifugo_proxy.peers.backends import (
 )
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity import TIERS, normalized_expiry
-from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, NotFromService
+from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, Interrupted, NotFromService
 from centrifugo_proxy.protocol.codes import FORBIDDEN, METHOD_NOT_FOUND
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 
@@ -99,7 +99,7 @@ class GrpcRpcBackend:
 
 
 def _refusal(failed: Failed) -> BackendError:
-    if failed.status in NO_ANSWER:
+    if failed.status in NO_ANSWER or isinstance(failed, Interrupted):
         raise BackendUnavailable(failed.status.name) from None
     refusal = REFUSALS.get(failed.status)
     if refusal is None or isinstance(failed, NotFromService):

@@ -8,12 +8,12 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc import aio
 
 from centrifugo_proxy.protocol.codes import ResponseMode
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.bodies import INTERNAL_ERROR, INVALID_TICKET, POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
+from tests.harness.generic_grpc import generic_server, silent_ok_server
 from tests.harness.grpc_stub import Context
 from tests.harness.http2_refusal import answering_http, resetting
 from tests.harness.identity import IdentityStub, aborts, answers, hangs, success
@@ -41,19 +41,6 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     """The service's log records, without those of the test's HTTP client and of its gRPC server."""
     ours = (record for record in caplog.records if not record.name.startswith("grpc."))
     return [record for record in ours if record.levelno >= logging.WARNING]
-
-
-@asynccontextmanager
-async def generic_server(validate: "grpc.RpcMethodHandler[Any, Any]") -> AsyncIterator[str]:
-    """The address of a gRPC server whose Validate is this handler."""
-    server = aio.server()
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("realtime.v1.ConnectProxyService", {"Validate": validate}),)
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield f"127.0.0.1:{port}"
-    await server.stop(grace=0)
 
 
 @asynccontextmanager
@@ -400,19 +387,6 @@ async def test_any_other_status_is_an_internal_error(identity: IdentityStub, sta
 
     assert (response.status_code, response.json()) == (500, INTERNAL_ERROR)
     assert len(identity.calls) == 1
-
-
-@asynccontextmanager
-async def silent_ok_server() -> AsyncIterator[str]:
-    """The address of a gRPC server that ends every Validate with OK and without a message."""
-
-    async def validate(request: bytes, context: Context) -> AsyncIterator[bytes]:
-        messages: tuple[bytes, ...] = ()
-        for message in messages:
-            yield message
-
-    async with generic_server(grpc.unary_stream_rpc_method_handler(validate)) as address:
-        yield address
 
 
 async def test_an_ok_without_a_message_is_a_temporary_failure_that_opens_no_pool(

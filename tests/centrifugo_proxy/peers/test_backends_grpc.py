@@ -17,7 +17,7 @@ from centrifugo_proxy.peers.backends import (
     RpcCall,
     RpcData,
 )
-from centrifugo_proxy.peers.backends_grpc import REFUSALS, GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.peers.backends_grpc import REFUSALS, RPC_BACKEND, GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.peers.channels import RollingChannel
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.statuses import NO_ANSWER
@@ -26,11 +26,13 @@ from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, returns, rpc_backend, says
 from tests.harness.channels import plain_channel
+from tests.harness.generic_grpc import silent_ok_server
 from tests.harness.identity import aborts
 
 QUERY = AccessQuery("u-1", "f-1", "c-1", "room:1", publish=False)
 CALL = RpcCall("diary.list", b"{}", "u-1", "f-1", "c-1", "pro", is_admin=False)
-FAULTS = [status for status in grpc.StatusCode if status not in {grpc.StatusCode.OK, *REFUSALS, *NO_ANSWER}]
+TEMPORARY = sorted({*NO_ANSWER, grpc.StatusCode.CANCELLED}, key=str)
+FAULTS = [status for status in grpc.StatusCode if status not in {grpc.StatusCode.OK, *REFUSALS, *TEMPORARY}]
 Ask = Callable[[], Awaitable[Any]]
 Observed = list[tuple[str, float]]
 
@@ -97,12 +99,18 @@ async def test_a_status_that_counts_as_an_answer_is_a_refusal(service: Any, stat
     assert [name for name, _ in observed] == [status.name]
 
 
-@pytest.mark.parametrize("status", sorted(NO_ANSWER, key=str))
+@pytest.mark.parametrize("status", TEMPORARY)
 @pytest.mark.parametrize("service", [family, diary])
-async def test_an_outage_is_recognised_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
+async def test_a_temporary_failure_is_recognised_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
     async with service(aborts(status, "details"), []) as ask:
         with pytest.raises(BackendUnavailable, match=f"^{status.name}$"):
             await ask()
+
+
+async def test_an_ok_without_a_message_is_a_temporary_failure() -> None:
+    async with silent_ok_server(f"{RPC_BACKEND}/Call") as address, plain_channel(address) as channel:
+        with pytest.raises(BackendUnavailable, match="^OK$"):
+            await GrpcRpcBackend(peer(channel, [])).call(CALL)
 
 
 @pytest.mark.parametrize("status", FAULTS)

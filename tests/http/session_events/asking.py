@@ -109,5 +109,6 @@ ANSWERS_TO_STATUSES = {
     grpc.StatusCode.INVALID_ARGUMENT: (200, {"error": {"code": 400, "message": "invalid argument"}}),
     grpc.StatusCode.UNAVAILABLE: (200, UNAVAILABLE),
     grpc.StatusCode.DEADLINE_EXCEEDED: (200, UNAVAILABLE),
+    grpc.StatusCode.CANCELLED: (200, UNAVAILABLE),
 }
 FAILURES = [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK]

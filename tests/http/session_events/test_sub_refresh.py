@@ -140,6 +140,7 @@ async def test_the_family_services_refusal_ends_the_subscription(script: Script,
     [
         (aborts(grpc.StatusCode.UNAVAILABLE), 503, UNAVAILABLE),
         (aborts(grpc.StatusCode.DEADLINE_EXCEEDED), 503, UNAVAILABLE),
+        (aborts(grpc.StatusCode.CANCELLED), 503, UNAVAILABLE),
         (aborts(grpc.StatusCode.INTERNAL), 500, INTERNAL_ERROR),
         (aborts(grpc.StatusCode.UNIMPLEMENTED), 500, INTERNAL_ERROR),
         (says(pb.AuthorizeResponse()), 500, INTERNAL_ERROR),
