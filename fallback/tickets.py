@@ -128,7 +128,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[str]:
     """The tickets of a pool file, one per line. Blank lines and `#` comments are skipped. Raises MalformedPool."""
     for number, line in enumerate(_lines(chunks), start=1):
         try:
-            ticket = line.decode().strip()
+            ticket = _content(line, number).decode().strip()
         except UnicodeDecodeError:
             raise MalformedPool(f"not UTF-8 at line {number}") from None
         if ticket and not ticket.startswith("#"):
@@ -137,14 +137,20 @@ def parse(chunks: Iterable[bytes]) -> Iterator[str]:
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     r"""Splits the file at \n, \r\n or \r. The end of a chunk may be half a line, and is kept for the next chunk."""
-    rest, first = b"", True
-    complete = 0
+    rest, complete = b"", 0
     for chunk in filter(None, chunks):
         *lines, rest = (rest + chunk).splitlines(keepends=True)
-        if lines and first:
-            lines[0], first = lines[0].removeprefix(BOM), False
         yield from lines
         complete += len(lines)
-        if len(rest) > MAX_LINE_BYTES:
-            raise MalformedPool(f"line {complete + 1} is longer than {MAX_LINE_BYTES // 1024} KiB")
-    yield rest.removeprefix(BOM) if first else rest
+        _content(rest, complete + 1)  # raises before the rest takes too much memory
+    yield rest
+
+
+def _content(line: bytes, number: int) -> bytes:
+    """The line without its end and, if it is the first one, without a BOM. Raises MalformedPool if it is too long."""
+    content = line.rstrip(b"\r\n")
+    if number == 1:
+        content = content.removeprefix(BOM)
+    if len(content) > MAX_LINE_BYTES:
+        raise MalformedPool(f"line {number} is longer than {MAX_LINE_BYTES // 1024} KiB")
+    return content

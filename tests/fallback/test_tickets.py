@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallback.tickets import LoadStatus, TicketPool, digest, load, parse
+from fallback.tickets import LoadStatus, MalformedPool, TicketPool, digest, load, parse
 
 
 @pytest.fixture
@@ -112,6 +112,26 @@ def test_a_line_that_is_too_long_is_named_and_not_kept_in_memory(file: Path, end
     loaded = load(str(file), 1000)
 
     assert (loaded.status, loaded.detail) == (LoadStatus.UNREADABLE, "line 2 is longer than 64 KiB")
+
+
+LONGEST_LINE = 64 * 1024
+
+
+@pytest.mark.parametrize("part", [1000, LONGEST_LINE, 10 * LONGEST_LINE])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "\nb\n"])
+@pytest.mark.parametrize("before", ["", "\ufeff", "\ufeffa\n", "a\r\n"])
+def test_the_longest_line_is_the_same_wherever_it_stands_and_however_it_is_read(
+    before: str, end: str, part: int
+) -> None:
+    def tickets(line: str) -> list[str]:
+        content = (before + line + end).encode()
+        return list(parse(content[start : start + part] for start in range(0, len(content), part)))
+
+    assert "x" * LONGEST_LINE in tickets("x" * LONGEST_LINE)
+    assert "x" * (LONGEST_LINE - 2) in tickets(" " + "x" * (LONGEST_LINE - 2) + "\t")
+    for line in ("x" * (LONGEST_LINE + 1), "#" + "x" * LONGEST_LINE, "x" * LONGEST_LINE + " "):
+        with pytest.raises(MalformedPool, match=f"^line {2 if 'a' in before else 1} is longer than 64 KiB$"):
+            tickets(line)
 
 
 def test_a_file_that_is_too_large_is_unreadable(file: Path) -> None:
