@@ -1,7 +1,7 @@
 """Log lines and metrics about our SPIFFE identity and the connections made with it. Never shows a key or a secret."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -14,24 +14,27 @@ if TYPE_CHECKING:
     from centrifugo_proxy.peers.spiffe.svid import Svid
 
 QUIET_S: Final = 10.0
+LOST: Final = "SPIFFE agent lost, the SVID stays in use until it expires"
 
 logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Reports to operators. Failed dials, early closes and an agent without SVIDs: one line in ten seconds per kind."""
+    """Reports to operators: one line in ten seconds for each kind. The log's flood filter limits the errors."""
 
-    def __init__(self, peers: Iterable[str]) -> None:
+    def __init__(self, peers: Iterable[str], monotonic: Callable[[], float] = monotonic) -> None:
         """`peers` are the labels of the peers that will be dialled."""
         self._dials = {(peer, result): metrics.TLS_DIALS.labels(peer, result) for peer in peers for result in RESULTS}
         self._was_connected = False
+        self._logged_connected = False
+        self._monotonic = monotonic
         self._repetition = Repetition(QUIET_S)
 
     def svid_taken(self, svid: "Svid") -> None:
         """A new identity or bundle is in use."""
         metrics.SVID_EXPIRY.set(svid.not_after)
         metrics.svid_updates["taken"].inc()
-        logger.info("SVID taken", extra=_facts(svid))
+        self._log(logging.INFO, "SVID taken", "", **_facts(svid))
 
     def svid_refused(self, problem: str) -> None:
         """The agent sent an identity that cannot be used; the previous one stays in use."""
@@ -45,29 +48,34 @@ class SpiffeLog:
     def agent_connected(self, connected: bool, status: str) -> None:
         """The Workload API stream has begun to deliver, or has ended with this gRPC status."""
         metrics.AGENT_CONNECTED.set(connected)
-        if connected:
+        if not connected:
+            message = LOST if self._was_connected else "SPIFFE agent sends no SVID"
+            if self._log(logging.WARNING, message, status, grpc_status=status):
+                self._logged_connected = False
+        elif not self._logged_connected:  # the last line about the agent says that it is not connected
             logger.info("SPIFFE agent connected")
-        elif self._was_connected:
-            logger.warning("SPIFFE agent lost, the SVID stays in use until it expires", extra={"grpc_status": status})
-        else:
-            self._warn("SPIFFE agent sends no SVID", status, grpc_status=status)
+            self._logged_connected = True
         self._was_connected = connected
 
     def dialled(self, peer: str, result: str, problem: str) -> None:
         """A connection to a peer was made, or refused for this problem."""
         self._dials[peer, result].inc()
         if result != OK:
-            self._warn("no connection to a peer", f"{peer} {result}", peer=peer, result=result, problem=problem)
+            key = f"{peer} {result}"
+            self._log(logging.WARNING, "no connection to a peer", key, peer=peer, result=result, problem=problem)
 
     def closed_early(self, peer: str, seconds: float, svid: "Svid") -> None:
         """With TLS 1.3, a peer that refuses our certificate closes the connection after the handshake."""
         ms = round(seconds * 1000)
         message = "a peer closed the connection after the handshake; it may have refused our SVID"
-        self._warn(message, peer, peer=peer, ms=ms, **_facts(svid))
+        self._log(logging.WARNING, message, peer, peer=peer, ms=ms, **_facts(svid))
 
-    def _warn(self, message: str, key: str, **fields: object) -> None:
-        if count := self._repetition.due((message, key), monotonic()):
-            logger.warning(message, extra={**fields, "count": count})
+    def _log(self, level: int, message: str, key: str, **fields: object) -> bool:
+        """Log the line, at most once in ten seconds for each message and key. Returns whether it was logged."""
+        count = self._repetition.due((message, key), self._monotonic())
+        if count:
+            logger.log(level, message, extra={**fields, "count": count})
+        return count > 0
 
 
 def _facts(svid: "Svid") -> dict[str, str]:

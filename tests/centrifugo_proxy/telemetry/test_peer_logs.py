@@ -78,6 +78,45 @@ def test_the_events_of_an_identity_are_logged_without_its_key(caplog: pytest.Log
     assert "the-key" not in caplog.text
 
 
+def test_an_agent_that_comes_and_goes_is_logged_once_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+    log = SpiffeLog(["identity"], lambda: now[0])
+
+    for now[0] in (0.0, 0.1, 9.9, 10.0):
+        log.agent_connected(True, "OK")
+        log.svid_taken(SVID)
+        log.agent_connected(False, "UNAVAILABLE")
+    log.agent_connected(True, "OK")
+
+    taken, lost = "SVID taken", "SPIFFE agent lost, the SVID stays in use until it expires"
+    assert lines(caplog, "grpc_status", "count") == [
+        ("INFO", "SPIFFE agent connected", None, None),
+        ("INFO", taken, None, 1),
+        ("WARNING", lost, "UNAVAILABLE", 1),
+        ("INFO", "SPIFFE agent connected", None, None),
+        ("INFO", taken, None, 3),
+        ("WARNING", lost, "UNAVAILABLE", 3),
+        ("INFO", "SPIFFE agent connected", None, None),
+    ]
+
+
+def test_an_agent_that_stays_away_is_logged_even_if_its_loss_was_not(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log = SpiffeLog(["identity"], lambda: 0.0)
+
+    for connected in (True, False, True, False, False, True):
+        log.agent_connected(connected, "OK" if connected else "UNAVAILABLE")
+
+    assert lines(caplog) == [
+        ("INFO", "SPIFFE agent connected"),
+        ("WARNING", "SPIFFE agent lost, the SVID stays in use until it expires"),
+        ("INFO", "SPIFFE agent connected"),
+        ("WARNING", "SPIFFE agent sends no SVID"),
+        ("INFO", "SPIFFE agent connected"),
+    ]
+
+
 def test_a_refused_connection_is_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
     log = SpiffeLog(["identity"])
 
