@@ -1,5 +1,5 @@
-# One place for the base image. A tag names the Debian release and is kept up with its security fixes; a release build
-# pins what it resolved to: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
+# The base image of both stages. The tag names a Debian release, and its image is rebuilt with Debian's security fixes. A
+# release build pins the digest that the tag has: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # Packages are installed as wheels, so that neither stage needs a compiler.
@@ -21,7 +21,8 @@ COPY fallback fallback
 COPY centrifugo_proxy centrifugo_proxy
 COPY realtime_site realtime_site
 RUN python -m compileall -q .
-# A number, so that Kubernetes can verify that it is not root. Nothing is written at run time.
+# A numeric user, so that Kubernetes can verify that it is not root. Only FALLBACK_CLAIMS_URL=file://… makes
+# the service write a file.
 USER 10001:10001
 EXPOSE 9730
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["python", "-m", "realtime_site.healthcheck"]

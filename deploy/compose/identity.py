@@ -1,6 +1,6 @@
-"""An identity service to try the service with: it accepts each ticket NAME:ANYTHING once, as the user NAME.
+"""An identity service for trying out the realtime proxy: it accepts each ticket NAME:ANYTHING once, as the user NAME.
 
-The argument is the address to listen on. It runs in the service's image, which has the code of the contract.
+The argument is the address to listen on. This program runs in the service's image, which has the code of the contract.
 """
 
 import asyncio

@@ -119,7 +119,8 @@ def _events() -> Iterator[Panel]:
 def _centrifugo() -> Iterator[Panel]:
     yield states(
         "Delivery by process",
-        "no answer: Centrifugo does not answer, and events wait. paused: too many records are pending to read more.",
+        "no answer: Centrifugo does not answer, and events wait. paused: so many records are pending that the bridge "
+        "does not read.",
         Query(f"max by (instance) (2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})", "{{instance}}"),
         State(0, "delivers", GREEN),
         State(1, "paused", ORANGE),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.builders import dashboard as board
 
-from tools.dashboards.fleet import EMPTY_IN, LEFT, OUTAGE
+from tools.dashboards.fleet import BELOW_WATERMARK, EMPTY_IN, LEFT, OUTAGE
 from tools.dashboards.page import page
 from tools.dashboards.panels import GREEN, ORANGE, RED, YELLOW, Panel, State, curves, heat, number, row, states
 from tools.dashboards.promql import cells, largest, metric, rate, total
@@ -66,8 +66,13 @@ def _now() -> Iterator[Panel]:
         low=3600,
         none="not in use",
     )
-    watermark = f"sum ({metric('realtime_fallback_pool_size')} < bool {metric('realtime_fallback_pool_low_watermark')})"
-    yield number("Below the watermark", "Processes with few tickets left.", Query(watermark, "below"), warn=1)
+    yield number(
+        "Below the watermark",
+        "Processes with fewer tickets left than their low watermark.",
+        Query(BELOW_WATERMARK, "below"),
+        warn=1,
+        none="no pool",
+    )
 
 
 def _outage() -> Iterator[Panel]:

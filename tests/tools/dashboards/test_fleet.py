@@ -13,7 +13,7 @@ from tests.harness.samples import CONSUMED
 pytestmark = [pytest.mark.processes, needs_promtool]
 
 NAN: Final = "NaN NaN NaN NaN NaN NaN NaN NaN NaN"
-SIZE = "realtime_fallback_pool_size"
+SIZE, WATERMARK = "realtime_fallback_pool_size", "realtime_fallback_pool_low_watermark"
 DISABLED, CLAIMS_UP = 'realtime_fallback_pool_status{status="disabled"}', "realtime_fallback_claims_up"
 DEGRADED, RECOVERING = "realtime_identity_outage_degraded", "realtime_identity_outage_recovering"
 FAILURES = "realtime_identity_outage_consecutive_failures"
@@ -30,6 +30,12 @@ SHARED: Fleet = {
     "a": {SIZE: "100x8", DISABLED: "0x8", CLAIMS_UP: "1x8", CONSUMED: "0+15x8"},
     "b": {SIZE: "98x8", DISABLED: "0x8", CLAIMS_UP: "0x8", CONSUMED: "0+15x8"},
 }
+LOW: Fleet = {
+    "low": {SIZE: "5x8", WATERMARK: "10x8", DISABLED: "0x8"},
+    "at the watermark": {SIZE: "10x8", WATERMARK: "10x8", DISABLED: "0x8"},
+    "without a pool": {SIZE: "0x8", WATERMARK: "1000x8", DISABLED: "1x8"},
+}
+NO_POOL: Fleet = {"a": {SIZE: "0x8", WATERMARK: "1000x8", DISABLED: "1x8"}}
 MISSING: Fleet = {"a": {SIZE: "0x8", DISABLED: "0x8", CLAIMS_UP: NAN, CONSUMED: "0x8"}}
 STATES: Fleet = {
     "healthy": {DEGRADED: "0x8", RECOVERING: "0x8", FAILURES: "0x8"},
@@ -59,6 +65,8 @@ IDLE: Fleet = {
         (RESTARTED, "identity-outage", "Time to empty", {"a": 50}),
         (SHARED, "identity-outage", "Tickets left in total", {"": 100}),
         (SHARED, "identity-outage", "Time to empty", {"a": 50, "b": 49}),
+        (LOW, "identity-outage", "Below the watermark", {"": 1}),
+        (NO_POOL, "identity-outage", "Below the watermark", {}),
         (MISSING, "identity-outage", "Tickets left in total", {"": 0}),
         (MISSING, "identity-outage", "Time to empty", {}),
         (STATES, "identity-outage", "Outage by process", {"healthy": 0, "failing": 1, "recovering": 2, "degraded": 3}),
