@@ -39,7 +39,7 @@ def private_names() -> set[PrivateName]:
 
 
 def parsed() -> Iterator[tuple[Path, ast.Module]]:
-    """The files that contain a private name at all, which most tests do not."""
+    """The files that contain a private name. Most tests contain none."""
     for folder in (*PACKAGES, *AROUND):
         for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text()
@@ -85,7 +85,7 @@ def used(tree: ast.Module, ours: Set[str] = frozenset()) -> Iterator[str]:
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """The names that a file gives to its own functions, fields and attributes, and not to those of other objects."""
+    """The functions, classes, variables, and attributes of `self` and `cls` that a file defines."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -119,7 +119,9 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
     """The private names of the bases that are neither ours nor the standard library's."""
-    if path.is_relative_to(ROOT / "examples"):  # needs generated modules, and derives from their classes only
+    if path.is_relative_to(
+        ROOT / "examples"
+    ):  # importing it needs generated modules; its classes derive only from theirs
         return set()
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
     defining = getattr(importlib.import_module(module), class_name, None)

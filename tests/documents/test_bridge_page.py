@@ -13,6 +13,7 @@ from bridge.mapping.mapper import RouteMapper
 from bridge.routing.action_file import KEYS
 from bridge.routing.file import DEFAULTS, ROUTE, TOP, read_routes
 from bridge.routing.model import Routes
+from tests.harness.manage import called_for_json
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bridge.md"
 TEXT = PAGE.read_text()
@@ -105,12 +106,17 @@ def test_every_reason_of_a_dead_letter_is_explained() -> None:
     assert sorted(explained) == sorted(Reason)
 
 
-def test_the_json_of_check_routes_has_the_keys_of_its_report() -> None:
-    shown: Any = json.loads(blocks("json")[-1])
+def test_the_page_shows_every_key_that_check_routes_prints_as_json(tmp_path: Path) -> None:
+    routes, value = tmp_path / "routes.toml", tmp_path / "entry.json"
+    routes.write_text(blocks("toml")[0])
+    value.write_text(blocks("json")[0])
+    options = ("--topic", "diary.entry.created.v1", "--value", str(value), "--timestamp", "1800000000000")
 
-    assert (list(shown), list(shown["record"]), list(shown["routes"][0]), list(shown["record"]["routes"][0])) == (
-        ["routes", "faults", "record"],
-        ["routes", "commands", "outcome", "reason"],
-        ["name", "line", "warnings"],
-        ["name", "fits", "why"],
-    )
+    _, printed = called_for_json("check_routes", str(routes), *options)
+
+    assert keys_of(json.loads(blocks("json")[-1])) == keys_of(printed)
+
+
+def keys_of(report: Any) -> list[list[str]]:
+    """The keys of a report, of its first route, of its record, and of the record's first route."""
+    return [list(each) for each in (report, report["routes"][0], report["record"], report["record"]["routes"][0])]

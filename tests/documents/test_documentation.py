@@ -36,7 +36,7 @@ def test_the_reference_names_every_setting_with_its_default() -> None:
     assert table == env.defaults
 
 
-def test_the_reference_describes_each_setting_once() -> None:
+def test_the_reference_describes_each_setting_once_in_the_order_of_the_code() -> None:
     names = [code(name) for name, *_ in table_rows(REFERENCE, "Settings")]
 
     assert names == list(env.defaults)
@@ -133,9 +133,9 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    inside = "realtime_site|centrifugo_proxy|fallback|bridge|demo|proto|tests|deploy|docs|requirements"
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0].isalpha())
 
-    named = set(re.findall(rf"`((?:{inside})/[\w/.-]+)`", page.read_text()))
+    named = set(re.findall(rf"`((?:{folders})/[\w/.-]+)`", page.read_text()))
 
     assert {path for path in named if not (ROOT / path).exists()} == set()
 
@@ -144,7 +144,7 @@ def test_every_picture_exists_and_is_small() -> None:
     pictures = {
         (page.parent / path).resolve()
         for page in PAGES
-        for path in re.findall(r'\bsrc(?:set)?="([^":]+)"', page.read_text())
+        for path in re.findall(r'(?:\bsrc(?:set)?="|!\[[^\]]*\]\()([^":)]+)[")]', page.read_text())
     }
 
     assert pictures != set()

@@ -21,7 +21,7 @@ def pins(file: Path) -> set[NormalizedName]:
 
 
 def requirements(names: set[NormalizedName]) -> Iterator[Requirement]:
-    """What these packages require, of those that are installed."""
+    """The requirements of those packages that are installed here."""
     for name in names & INSTALLED.keys():
         yield from map(Requirement, INSTALLED[name].requires or ())
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from centrifugo_proxy.events.decision import (
     DisconnectChanged,
     GuardRefused,
     MetaMissing,
+    Notice,
     TicketMissing,
 )
 from centrifugo_proxy.peers.rollover import Reason
@@ -39,7 +41,9 @@ NOTICES = (
 )
 
 
-def test_every_line_of_an_outage_is_in_the_runbook_with_its_level_and_fields(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_line_about_a_request_is_in_the_runbook_with_its_level_and_fields(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     standard = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
     text = section("## What the logs say")
     caplog.set_level(logging.INFO)
@@ -47,6 +51,7 @@ def test_every_line_of_an_outage_is_in_the_runbook_with_its_level_and_fields(cap
     log = OperatorLog(time.monotonic)
     log.write("connect", Decision("success", 200, answers.Result({}), NOTICES, ValueError("invented")))
 
+    assert {type(notice) for notice in NOTICES} == set(get_args(Notice))
     assert len(caplog.records) == len(NOTICES) + 1
     for record in caplog.records:
         fields = ", ".join(f"`{name}`" for name in record.__dict__ if name not in standard)

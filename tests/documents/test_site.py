@@ -18,7 +18,7 @@ from tests.harness.node import needs_node
 from tests.harness.paths import ROOT
 from tools.site_hook import site_uri
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("site")]  # one worker builds it
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("site")]  # one worker builds the site for all tests
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,7 @@ def test_no_page_loads_anything_from_another_host(site: Path) -> None:
 def test_no_style_loads_anything_from_another_host(site: Path) -> None:
     styles = "".join(path.read_text() for path in site.rglob("*.css"))
 
+    assert styles
     assert re.findall(r"url\([\"']?(?:https?:)?//[^)]*", styles) == []
 
 

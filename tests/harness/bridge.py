@@ -57,7 +57,7 @@ class BridgeProcess:
 
 @contextmanager
 def running_bridge(routes: Path, kafka: str, centrifugo: str, **variables: str) -> Iterator[BridgeProcess]:
-    """A bridge that was just started; it is killed at the end.
+    """A bridge process that may not be ready yet; it is killed at the end.
 
     `kafka` is host:port, `centrifugo` the URL of Centrifugo's API.
     """

@@ -112,7 +112,7 @@ def completed(config: Config, major: int, port: int) -> Config:
 
 
 def with_channel_options(config: Config, major: int, name: str, **options: Any) -> Config:
-    """The configuration with more options in one of its namespaces."""
+    """The configuration with more options in its namespace `name`."""
     listed = config["namespaces"] if major == 5 else config["channel"]["namespaces"]
     assert name in [namespace["name"] for namespace in listed]
     both = [{**namespace, **(options if namespace["name"] == name else {})} for namespace in listed]
@@ -179,7 +179,7 @@ class Centrifugo:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop the process with SIGSTOP meanwhile: it answers no request and keeps its state."""
+        """Stop the process with SIGSTOP for the `with` block: it answers no request and keeps its state."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Authority:
     folder: Path
 
     @classmethod
-    def in_folder(cls, folder: Path, name: str = "ca") -> "Authority":
-        _openssl(folder, name, "-addext", "basicConstraints=critical,CA:TRUE")
+    def in_folder(cls, folder: Path) -> "Authority":
+        _openssl(folder, "ca", "-addext", "basicConstraints=critical,CA:TRUE")
         return cls(folder)
 
     @property

@@ -26,7 +26,7 @@ PATIENCE_S: Final = 20.0
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS: Final = (
     "--headless=new",
-    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--no-sandbox",  # with its sandbox, Chromium refuses to run as root
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -57,7 +57,8 @@ class BrowserError(Exception):
 class Tab:
     """A page in the browser.
 
-    `complaints` are the errors on its console, `requests` the URLs that it requested, on any host.
+    `complaints` are the errors that the browser logs, such as a failed download, and the uncaught exceptions.
+    `requests` are the URLs that the page requested, on any host.
     """
 
     _socket: websockets.ClientConnection

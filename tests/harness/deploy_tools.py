@@ -43,7 +43,7 @@ def missing(name: str) -> str:
     if why := go_builds.excuse(log, name, "tools/manifests/go.mod"):
         return why
     if os.environ.get("CI") == "true":
-        pytest.fail(f"There is no {TOOLS / name}. Here it must not be missing.\n{log}", pytrace=False)
+        pytest.fail(f"There is no {TOOLS / name}. In CI it must not be missing.\n{log}", pytrace=False)
     return f"There is no {name}: `make deploy-tools` builds it with Go."
 
 

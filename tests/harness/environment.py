@@ -14,8 +14,8 @@ SETTINGS = str(ROOT / "realtime_site" / "settings.py")
 
 
 def settings_from(**variables: str) -> dict[str, Any]:
-    """Every setting of `realtime_site.settings` with only these variables set. Raises ImproperlyConfigured."""
-    with patch.dict(os.environ, variables):
+    """The settings that come from variables, with only these variables set. Raises ImproperlyConfigured."""
+    with patch.dict(os.environ, variables, clear=True):
         module = runpy.run_path(SETTINGS)
     return {name: module[name] for name in module["env"].defaults}
 
@@ -27,13 +27,13 @@ def system_checks(**variables: str) -> list[CheckMessage]:
 
 
 def bare_environment(**variables: str) -> dict[str, str]:
-    """The environment of a process: these variables without the shell's, with tracing off."""
+    """The environment of a process: these variables and the shell's PATH, with tracing off and warnings as errors."""
     base = {"PATH": os.environ["PATH"], "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error"}
     return {**base, **variables}
 
 
 def service_settings_from(**variables: str) -> dict[str, Any]:
-    """Settings for `service(...)` from these variables, without the settings that `service` sets itself."""
+    """Settings for `service(...)` from these variables, without the setting that `service` sets itself."""
     settings = settings_from(OTEL_EXPORTER_OTLP_ENDPOINT="", **variables)
     del settings["IDENTITY_VALIDATE_GRPC_ADDRESS"]
     return settings

@@ -14,7 +14,10 @@ Script = Callable[[Any, Context], Awaitable[Any]]
 
 
 class GrpcStub:
-    """A stub: `script` answers, `calls` are the requests so far. Port 0 chooses a port; `stop` and `start` keep it."""
+    """`script` answers each call; `calls` and `metadata` are the requests so far and their metadata.
+
+    With port 0, the first `start` chooses a free port; each later `start` uses it again.
+    """
 
     def __init__(
         self,

@@ -84,6 +84,6 @@ class IdentityStub(GrpcStub, pb_grpc.ConnectProxyServiceServicer):
 async def identity_stub(
     credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[IdentityStub]:
-    """A running stub; over TLS with `credentials`. Port 0 lets the kernel choose a port."""
+    """A running stub; over TLS with `credentials`. Port 0 chooses a free port."""
     async with running(IdentityStub(credentials, host=host, port=port)) as stub:
         yield stub

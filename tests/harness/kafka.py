@@ -40,7 +40,7 @@ def excuse() -> str:
         return "Maven is not installed (Debian's package maven has it)."
     if any(fault in log for fault in DOWNLOAD_FAULTS):
         return "Maven could not download Kafka."
-    raise AssertionError(f"{why} Here it must not be missing.\n{log}")
+    raise AssertionError(f"{why} In CI it must not be missing.\n{log}")
 
 
 def _build_log() -> str:
@@ -49,7 +49,7 @@ def _build_log() -> str:
 
 @dataclass
 class Kafka:
-    """A running broker. Each topic has a unique name, so that tests can share the broker.
+    """A running broker. `create_topic` makes a unique name for each topic, so that tests can share the broker.
 
     `secured` has the listeners with TLS and SASL; None if openssl is not installed.
     """
@@ -115,7 +115,7 @@ class Kafka:
         return found
 
     def committed(self, group: str, topic: str, partitions: int = 1) -> list[int]:
-        """The group's committed offset for each partition; -1001 for none."""
+        """The group's committed offset for each partition; -1001 if it has committed no offset."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": group})
         try:
             wanted = [TopicPartition(topic, number) for number in range(partitions)]
@@ -173,7 +173,7 @@ class Secured:
         }
 
     def create_user(self, address: str) -> None:
-        """Create the user for SCRAM, which the broker keeps in its metadata log."""
+        """Create the user for both mechanisms of SCRAM. The broker keeps such users in its metadata log."""
         admin = AdminClient({"bootstrap.servers": address})
         for mechanism in SCRAMS.values():  # a request may have one change for each user
             change = UserScramCredentialUpsertion(

@@ -14,7 +14,10 @@ T = TypeVar("T")
 def warnings_of_late_connection(
     server: Callable[[], AbstractAsyncContextManager[T]], port_of: Callable[[T], int], turns: int
 ) -> list[str]:
-    """Connect, end the server after this many turns of the event loop, and collect: a connection left open warns."""
+    """The warnings after a client has connected and the server has ended this many turns of the event loop later.
+
+    A connection that the server leaves open causes a warning when it is collected.
+    """
 
     async def connect_and_end() -> None:
         async with server() as running:

@@ -11,7 +11,7 @@ LISTENS: Final = "0A"
 
 
 def listening_addresses(pid: int) -> set[tuple[str, int]]:
-    """The addresses and ports of all listening TCP sockets of these processes."""
+    """The addresses and ports of all listening TCP sockets of this process and its descendants."""
     inodes = {inode for each in family(pid) for inode in sockets(each)}
     return {address for inode, address in listeners() if inode in inodes}
 

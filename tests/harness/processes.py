@@ -32,7 +32,7 @@ def uvicorn_command(port: int) -> list[str]:
 
 
 def environment(port: int, **variables: str) -> dict[str, str]:
-    """These variables without the shell's. By default tracing is off and the address is loopback."""
+    """These variables and the PATH. By default: an address on loopback, no tracing, and warnings as errors."""
     base = {"PATH": os.environ["PATH"], "LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(port)}
     return {**base, "OTEL_EXPORTER_OTLP_ENDPOINT": "", "PYTHONWARNINGS": "error", **variables}
 

@@ -59,7 +59,7 @@ def statuses(answers: bytes) -> list[int]:
 
 
 def rss_kib(process: Process) -> int:
-    """The memory of the process, in KiB."""
+    """The resident memory of the process, in KiB."""
     status = Path(f"/proc/{process.popen.pid}/status").read_text()
     return int(re.findall(r"VmRSS:\s+(\d+)", status)[0])
 

@@ -1,4 +1,4 @@
-"""Spans and records that differ only in their ids and times."""
+"""Sample spans and records. Their ids and times come from a number."""
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan

@@ -113,7 +113,10 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 @dataclass
 class WorkloadApi:
-    """Sends `response` on each stream, and each new one that `give` sets; denies every call while it has none."""
+    """Sends `response` on each stream, and again when `give` replaces it; denies every call while it is None.
+
+    `streams` counts the calls; `unmarked` counts those without the metadata that the SPIFFE standard requires.
+    """
 
     path: Path
     response: pb.X509SVIDResponse | None = None

@@ -44,7 +44,7 @@ class WireTap:
         ]
 
     def answers(self, event: str, **fields: Any) -> list[Any]:
-        """The answers of those exchanges."""
+        """The parsed answers of the exchanges that `of` returns."""
         return [exchange.answer for exchange in self.of(event, **fields)]
 
 

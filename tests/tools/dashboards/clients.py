@@ -58,7 +58,7 @@ class Clients:
             await asyncio.sleep(PAUSE_S)
 
     async def rush(self, number: int) -> None:
-        """This many connects at once, at each process."""
+        """Send this many connects at once to each process."""
         posts = [http.post(CONNECT, json=connect_body("rush")) for http in self.services for _ in range(number)]
         await asyncio.gather(*posts)
 

@@ -14,8 +14,8 @@ Answers = Callable[[Asked], list[Series]]
 
 WANTED: Final = bool(os.environ.get("DRAW_DASHBOARDS"))
 FOLDER: Final = DOCS / "dashboards"
-INCHES: Final = {"width": 0.6, "height": 0.3}  # of a cell of the grid
-LEGEND: Final = 6  # the series with the highest peaks
+INCHES: Final = {"width": 0.6, "height": 0.3}  # for each cell of the grid
+LEGEND: Final = 6  # a legend names at most this many series, those with the highest peaks
 
 
 def draw(uid: str, answers: Answers, over: tuple[float, float]) -> None:

@@ -38,12 +38,12 @@ class Stage(NamedTuple):
     pool: list[str]
 
     async def seen(self, expr: str, number: int = 1) -> None:
-        """Wait until Prometheus has this many series for the expression."""
+        """Wait until Prometheus has this many series for the expression, where [] stands for the rate interval."""
         await self.prometheus.until(expr.replace("[]", f"[{RATE_INTERVAL}]"), number)
 
 
 async def healthy_identity(request: Any, context: Context) -> pb.ValidateResponse:
-    """Accepts tickets, but not those of the pool, the probe and `bad`. Answers `odd` against the contract."""
+    """Accepts tickets, but not those of the pool, the probe and `bad`. Its answer to `odd` breaks the contract."""
     kind = request.ticket.partition("-")[0]
     refuses = aborts(grpc.StatusCode.NOT_FOUND)
     scripts: dict[str, Script] = {
@@ -61,7 +61,7 @@ def mixed(pool: list[str]) -> Iterator[str]:
 
 
 async def play(stage: Stage) -> None:
-    """Each scene lasts until Prometheus has seen it at every process."""
+    """Each scene lasts until Prometheus has the series that the scene waits for."""
     await stage.prometheus.begin(len(stage.processes))
     for scene in (healthy, backends_down, identity_hangs, outage, fallback, recovery, healthy):
         await scene(stage)

@@ -20,7 +20,7 @@ def test_the_files_are_those_that_make_dashboards_writes() -> None:
     assert committed == rendered()
 
 
-def test_kustomize_makes_a_config_map_of_every_dashboard_with_the_label_of_grafanas_sidecar() -> None:
+def test_the_kustomization_lists_every_dashboard_and_sets_the_label_of_grafanas_sidecar() -> None:
     kustomization = yaml.safe_load((GRAFANA / "kustomization.yaml").read_text())
 
     assert sorted(kustomization["configMapGenerator"][0]["files"]) == sorted(
@@ -66,7 +66,7 @@ def test_an_alert_links_to_a_dashboard_that_shows_its_metrics(rule: dict[str, An
     address, _, uid = rule["annotations"]["dashboard"].rpartition("/d/")
     looked_at = set(re.findall(r"(?<!:)\brealtime_[a-z_]+\b(?!:)", rule["expr"]))
     if not looked_at:
-        looked_at = {"realtime_centrifugo_connect_total"}  # a recorded share of it
+        looked_at = {"realtime_centrifugo_connect_total"}  # the rule compares a recorded share of these connects
 
     shown = {name for query in queries() if query.dashboard == uid for name in query.metrics}
 
