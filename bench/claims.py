@@ -2,7 +2,7 @@
 
 A question is one call to identity or one claim. CPU is that of all threads of this process. SQLite uses a temporary
 folder. Redis is measured only with --redis, under a random prefix; its keys expire by themselves. The stores take
-turns, and the figures are medians of the rounds. Do not compare figures across runs.
+turns; the figures are medians of the rounds. Do not compare figures across runs.
 """
 
 import asyncio

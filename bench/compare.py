@@ -5,8 +5,7 @@
   service full  the same, with every request traced and exported
   Starlette, FastAPI, Django  the same call with other frameworks, without guard, metrics and traces (bench/peers/)
 
-Figures are medians of the rounds. Do not compare figures across runs. The guard is on in the service's rows. --against
-measures the service of another tree too, such as a git worktree of an older commit.
+Figures are medians of the rounds. Do not compare figures across runs.
 """
 
 import sys
@@ -110,10 +109,13 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="seconds of load for each row in each round")
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[])
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=3, help="seconds of load for each row in each round (%(default)s)"
+    )
+    parser.add_argument("--connections", type=int, default=64, help="connections of the load (%(default)s)")
+    against = "also measure the service of this tree, such as a git worktree of an older commit; may be repeated"
+    parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[], help=against)
     options = parser.parse_args()
     result = measured(lambda: run(options.rounds, options.seconds, options.connections, options.against), options.json)
     sys.stdout.write(table(result) + "\n")

@@ -157,8 +157,10 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2, help="seconds of load for each row in each round")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=2, help="seconds of load for each row in each round (%(default)s)"
+    )
     options = parser.parse_args()
     result = measured(lambda: run(options.rounds, options.seconds), options.json)
     sys.stdout.write(table(result) + "\n")

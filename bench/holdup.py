@@ -2,8 +2,8 @@
 
 The service runs in this process, without a server, while 64 connects wait for an identity that does not answer. A tick
 every half millisecond shows how late the event loop is. Each row repeats one kind of work; `nothing` shows the delay of
-the machine itself. The target is for the median of the worst delays of the repetitions, because other work on the
-machine delays single ticks. The exit code is 1 when a row misses the target.
+the machine itself. The figure of a row is the median of the worst delays of its repetitions, because other work on the
+machine delays single ticks. The exit code is 1 when a row is above the target, 3 ms.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ async def collect() -> None:
 
 
 async def collect_young() -> None:
-    """Run a collection of as many young objects as trigger one."""
+    """Collect nearly as many young objects as are collected at once when a collection starts by itself."""
     kept = [[number] for number in range(gc.get_threshold()[0] - 100)]
     gc.collect(0)
     del kept

@@ -1,6 +1,6 @@
 """Counts the instructions of a request with valgrind: python -m bench.instructions [connect | events]
 
-Counts repeat even on a busy machine, where times do not.
+Counts are nearly the same in each run, even on a busy machine, where times differ.
 
   connect  whole processes on real sockets, in user space: the floor, the service without and with traces, and a request
            that the service refuses because its limit is reached. Takes two minutes

@@ -1,6 +1,6 @@
 """Measures the time and memory of loading a pool: python -m bench.pool [--tickets 100000]
 
-The target for 100,000 tickets is a second and 40 MiB. The exit code is 1 if it is missed.
+The targets for 100,000 tickets are a second and 40 MiB. The exit code is 1 if one is missed.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def measure(count: int) -> Figures:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tickets", type=int, default=100_000)
+    parser.add_argument("--tickets", type=int, default=100_000, help="tickets in the pool (%(default)s)")
     found = measure(parser.parse_args().tickets)
     sys.stdout.write(
         f"{found.tickets:,} tickets: {found.seconds:.3f} s, {found.mib:.1f} MiB (peak {found.peak_mib:.1f} MiB)\n"

@@ -7,8 +7,8 @@ each Centrifugo has its own memory engine: a connect does not pass the engine.
 
 Each process is in a session of its own. Linux gives each session an equal share of the cores (sched_autogroup), as
 Kubernetes does with pods that request the same CPU. With --one-session each thread gets an equal share: Centrifugo has
-many threads, and leaves little CPU to the service. In both cases the command prints for which share of the time with
-work the service waited for a core.
+many threads, and leaves little CPU to the service. The command prints how long the service waited for a core, as a
+share of the time in which it had work.
 
 The exit code is 1 when a target is missed: all clients connected within 60 s (10 ms more for each client above 6,000),
 identity asked at most 1.3 times per client, no client lost, health answered within 500 ms at p99.

@@ -134,6 +134,8 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "IDENTITY_TLS_CERT_FILE": "",
         "IDENTITY_TLS_KEY_FILE": "",
         "IDENTITY_TLS_SERVER_NAME": "",
+        "IDENTITY_SPIFFE_ID": "",
+        "SPIFFE_ID": "",
         "IDENTITY_VALIDATE_DEADLINE_MS": str(DEADLINE_MS),
         "IDENTITY_PROBE_INTERVAL_MS": str(PROBE_INTERVAL_MS),
         "OTEL_EXPORTER_OTLP_ENDPOINT": "",
@@ -156,6 +158,8 @@ def service_environment(port: int, identity_address: str, guard_token: str, pool
         "CHANNEL_POLICY_PATH": str(POLICY),
         "CHANNEL_SUBSCRIPTION_TTL_S": str(SUBSCRIPTION_TTL_S),
         "FAMILY_SERVICE_GRPC_ADDRESS": "",
+        "FAMILY_SERVICE_SPIFFE_ID": "",
         "RPC_BACKENDS": "",
+        "RPC_BACKENDS_SPIFFE_IDS": "",
         "no_grpc_proxy": LOOPBACK,  # a laptop's HTTP proxy must not see requests to loopback
     }

@@ -1,4 +1,4 @@
-"""Percentiles of measured values. Every program here computes them alike."""
+"""Percentiles of measured values, computed in the same way in every measurement."""
 
 from collections.abc import Sequence
 from math import ceil

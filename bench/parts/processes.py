@@ -21,7 +21,7 @@ END_S: Final = 15.0
 # The shell's settings must not change the measurement.
 OURS: Final = (
     *("CENTRIFUGO_", "FALLBACK_", "IDENTITY_", "OTEL_", "PROXY_", "LISTEN_", "LOG_LEVEL", "DEBUG", "ALLOWED_"),
-    *("CHANNEL_", "FAMILY_", "RPC_", "BRIDGE_", "DJANGO_"),
+    *("CHANNEL_", "FAMILY_", "RPC_", "BRIDGE_", "DJANGO_", "SPIFFE_"),
 )
 
 

@@ -42,10 +42,10 @@ async function start() {
 function showMode({ centrifugo, why_direct: why }) {
   const [strong, rest] = centrifugo
     ? ["Through Centrifugo.", "Each client is Centrifugo’s own JavaScript SDK with its own WebSocket."]
-    : ["Without Centrifugo.", `The clients call the service directly. ${why}`];
+    : ["Without Centrifugo.", `The page’s server sends the clients’ requests to the service. ${why}`];
   find("mode").replaceChildren(element("strong", {}, strong), ` ${rest}`);
   if (centrifugo) return;
-  write(find("centrifugo-state"), "not used: this page sends its requests");
+  write(find("centrifugo-state"), "not used: the page calls the service");
   find("node-centrifugo").dataset.tone = "idle";
 }
 

@@ -184,7 +184,7 @@ async def test_without_centrifugo_the_page_explains_it_and_works_by_keyboard(mon
         dots = await tab.value("document.querySelectorAll('.dot').length")
 
     assert mode == (
-        "Without Centrifugo. The clients call the service directly. "
+        "Without Centrifugo. The page’s server sends the clients’ requests to the service. "
         "Centrifugo is not available; make centrifugo builds it with Go."
     )
     assert (pressed, dots) == ("true", 0)
