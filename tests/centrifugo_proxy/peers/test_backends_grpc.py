@@ -109,7 +109,7 @@ async def test_a_temporary_failure_is_recognised_by_its_status_alone(service: An
 
 async def test_an_ok_without_a_message_is_a_temporary_failure() -> None:
     async with silent_ok_server(f"{RPC_BACKEND}/Call") as address, plain_channel(address) as channel:
-        with pytest.raises(BackendUnavailable, match="^OK$"):
+        with pytest.raises(BackendUnavailable, match=r"^OK$"):
             await GrpcRpcBackend(peer(channel, [])).call(CALL)
 
 
