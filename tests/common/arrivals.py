@@ -35,9 +35,10 @@ def simulate(
     patience_s: float = 2.5,
     refusal: float = 0.05,
 ) -> Outcome:
-    """Random arrivals at a rate of `arrivals(t)` per second. The processor handles `capacity` requests per second, one
-    after another. A request also waits for about `peer_s(t)` seconds for a peer, without using the processor. A refusal
-    takes the share `refusal` of a request's processor time.
+    """Random arrivals at a rate of `arrivals(t)` per second. The processor handles `capacity` requests per second on
+    average, one after another. A request also waits for about `peer_s(t)` seconds for a peer, without using the
+    processor. A refusal takes the share `refusal` of a request's processor time. Requests that are in flight at the end
+    are still answered.
     """
     chance = random.Random(7)  # noqa: S311
     now, busy_until, next_tick = 0.0, 0.0, TICK_S
@@ -59,4 +60,8 @@ def simulate(
         else:
             refused += 1
             busy_until = max(busy_until, now) + refusal / capacity
+    for end, began in under_way:
+        limit.leave(end - began)
+        in_time = end - began <= patience_s
+        answered, late = answered + in_time, late + (not in_time)
     return Outcome(answered, late, refused)

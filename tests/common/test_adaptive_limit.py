@@ -43,10 +43,27 @@ def test_a_request_that_has_waited_too_long_is_refused_and_does_not_raise_the_li
     assert limit.limit == 100
 
 
-def test_a_lag_within_the_bound_does_not_change_an_unused_limit() -> None:
+def test_a_limit_that_refuses_no_request_does_not_grow() -> None:
     limit = adaptive(start=100)
 
+    limit.tick(0.001)
+
+    assert limit.limit == 100
+
+
+def test_a_limit_does_not_grow_while_the_lag_is_near_its_bound() -> None:
+    limit = filled(adaptive(start=100))
+
     limit.tick(0.04)
+
+    assert limit.limit == 100
+
+
+def test_a_limit_does_not_grow_while_the_latency_is_near_its_bound() -> None:
+    limit = filled(adaptive(start=100))
+    limit.leave(1.1)
+
+    limit.tick(0.001)
 
     assert limit.limit == 100
 
@@ -116,13 +133,14 @@ def test_slow_answers_do_not_cut_the_limit_below_the_slow_floor() -> None:
 
 
 def test_slow_answers_do_not_raise_a_limit_that_a_lag_has_cut() -> None:
-    limit = filled(adaptive(start=20, floor=16))
+    limit = filled(adaptive(start=300, floor=16, slow_floor=100))
+    limit.tick(1.0)
     limit.tick(1.0)
 
     limit.leave(2.4)
     limit.tick(0.0)
 
-    assert limit.limit == 16
+    assert limit.limit == 75
 
 
 @pytest.mark.parametrize("peer_s", [0.005, 0.05, 0.5])
@@ -134,7 +152,7 @@ def test_below_the_capacity_almost_no_request_is_refused(peer_s: float) -> None:
 
 
 @pytest.mark.parametrize("times", [2, 5, 10])
-def test_above_the_capacity_answers_use_most_of_the_remaining_time_and_none_is_late(times: int) -> None:
+def test_above_the_capacity_answers_use_most_of_the_remaining_time_and_no_answer_is_late(times: int) -> None:
     arrivals, refusal, seconds = times * CAPACITY, 0.05, 60.0
 
     outcome = simulate(adaptive(), arrivals=always(arrivals), peer_s=always(0.005), seconds=seconds, refusal=refusal)
@@ -144,7 +162,7 @@ def test_above_the_capacity_answers_use_most_of_the_remaining_time_and_none_is_l
     assert outcome.late == 0
 
 
-def test_after_a_storm_the_earlier_load_is_served_again() -> None:
+def test_after_a_storm_almost_no_request_of_a_normal_load_is_refused() -> None:
     limit = adaptive()
 
     simulate(limit, arrivals=always(10 * CAPACITY), peer_s=always(0.05), seconds=10)

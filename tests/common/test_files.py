@@ -59,19 +59,19 @@ MAKERS: dict[str, tuple[Callable[[Path], str], str]] = {
     "a terminal": (lambda path: "/dev/ptmx", "not a regular file"),
     "a folder": (lambda path: str(path.parent), "Is a directory"),
     "a huge file": (huge, "larger than 1 MiB"),
-    "nothing": (str, "No such file or directory"),
+    "a missing file": (str, "No such file or directory"),
     "a path through a file": (lambda path: "/etc/hostname/file", "Not a directory"),
     "a circle of links": (loop, "Too many levels of symbolic links"),
     "a NUL byte": (lambda path: "/etc\0/x", "not a valid path"),
-    "half a surrogate": (lambda path: "/\ud800", "not a valid path"),
+    "a lone surrogate": (lambda path: "/\ud800", "not a valid path"),
 }
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_any_other_file_is_refused_with_a_reason(tmp_path: Path, kind: str) -> None:
+def test_any_other_path_is_refused_with_a_reason(tmp_path: Path, kind: str) -> None:
     make, expected = MAKERS[kind]
 
-    with pytest.raises(OSError) as raised:  # noqa: PT011  (the words are compared below)
+    with pytest.raises(OSError) as raised:  # noqa: PT011  (the reason is compared below)
         read_file(make(tmp_path / "path"), MIB)
 
     assert reason(raised.value) == expected
@@ -102,6 +102,9 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     for make, _ in MAKERS.values():
         with pytest.raises(OSError):  # noqa: PT011
             read_file(make(tmp_path / os.urandom(4).hex()), MIB)
+    with pytest.raises(OSError, match="larger than 1 KiB"):
+        read_file("/proc/self/smaps", 1024)
+    read_file("/proc/self/status", MIB)
 
     assert len(os.listdir("/proc/self/fd")) == before
 

@@ -115,11 +115,13 @@ def test_after_an_error_within_a_line_the_next_line_begins_on_a_new_line(pipe: t
     long_line = b"x" * 100_000 + b"\n"  # longer than the pipe's buffer, so its end has to wait
     writer.write(long_line)
     deadline = time.monotonic() + 10
-    while not read_all_waiting(read_end) and time.monotonic() < deadline:
+    while not is_full(read_end):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     other_read, other_write = os.pipe()
+    full = os.open("/dev/full", os.O_WRONLY)
 
-    os.dup2(os.open("/dev/full", os.O_WRONLY), write_end)  # now the disk is full
+    os.dup2(full, write_end)  # now the disk is full
     writer.flush(10)
     os.dup2(other_write, write_end)
     writer.write(b"next\n")
@@ -127,12 +129,12 @@ def test_after_an_error_within_a_line_the_next_line_begins_on_a_new_line(pipe: t
 
     assert writer.dropped == 1
     assert read_all(other_read) == b"\nnext\n"
-    for descriptor in (other_read, other_write):
+    for descriptor in (other_read, other_write, full):
         os.close(descriptor)
 
 
-def read_all_waiting(descriptor: int) -> bool:
-    """True if the pipe is full."""
+def is_full(descriptor: int) -> bool:
+    """True if the pipe is full; `descriptor` is its read end."""
     waiting = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
     return bool(struct.unpack("i", waiting)[0] >= 65536)
 
@@ -186,7 +188,19 @@ def test_many_threads_lose_no_line(pipe: tuple[int, int]) -> None:
 
     assert writer.flush(10)
     assert (read_all(pipe[0]), writer.dropped) == (b"x\n" * 4000, 0)
-    assert dropped_lines() >= 0
+
+
+def test_the_lost_lines_of_all_streams_are_counted() -> None:
+    before = dropped_lines()
+    full = os.open("/dev/full", os.O_WRONLY)
+    handler = QueuedHandler(full)
+
+    for _ in range(3):
+        handler.handle(logging.Logger("a").makeRecord("a", 20, "file.py", 1, "lost", (), None))
+    handler.flush()
+
+    os.close(full)
+    assert dropped_lines() == before + 3
 
 
 class Finalizer:

@@ -15,7 +15,7 @@ from common.os_errors import network_reason, reason
         (TimeoutError(), "TimeoutError"),
     ],
 )
-def test_a_reason_does_not_contain_the_path(error: OSError, expected: str) -> None:
+def test_a_reason_is_the_systems_message_without_the_path_or_the_errors_name(error: OSError, expected: str) -> None:
     assert reason(error) == expected
 
 
@@ -29,5 +29,5 @@ def test_a_reason_does_not_contain_the_path(error: OSError, expected: str) -> No
         (OSError(), "OSError"),
     ],
 )
-def test_the_reason_of_a_failed_connection_is_the_systems_message(error: OSError, expected: str) -> None:
+def test_the_reason_of_a_failed_connection_does_not_repeat_the_address(error: OSError, expected: str) -> None:
     assert network_reason(error) == expected
