@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import socket
 import threading
@@ -18,6 +19,7 @@ from pytest_django import Settings
 
 from common.exit_codes import PluginState
 from common.live_process import NotAsked, ask, base_url
+from fallback.management.commands.check_fallback_pool import Command
 from fallback.pool_report import judge
 from fallback.tickets import LoadStatus
 from tests.documents.runbook import assert_as_documented, section
@@ -271,7 +273,7 @@ def test_proxies_in_the_environment_are_ignored_for_a_live_process(monkeypatch: 
     assert code == 0, output
 
 
-def test_a_process_that_does_not_answer_is_unknown_after_a_timeout() -> None:
+def test_a_query_of_a_process_that_does_not_answer_times_out() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
 
@@ -305,7 +307,7 @@ def test_a_url_that_cannot_be_the_services_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://host:9730", "http://host:9730/", "http://host:9730/health"])
-def test_the_address_may_name_health_or_not(url: str) -> None:
+def test_the_url_may_end_with_a_slash_or_with_the_path_of_health(url: str) -> None:
     assert base_url(url) == "http://host:9730"
 
 
@@ -327,7 +329,7 @@ def test_the_runbook_has_every_load_status_with_its_exit_code(status: LoadStatus
     assert rows[0].split("| ")[-1].removesuffix(" |").split(";")[0] == str(int(expected))
 
 
-def test_json_is_as_documented_for_a_file_and_for_an_address(tmp_path: Path) -> None:
+def test_json_is_as_documented_without_a_pool_for_a_file_and_for_a_process(tmp_path: Path) -> None:
     path, _ = pool_file(tmp_path, 2)
 
     for arguments in ([], ["--path", str(path)], ["--url", "http://127.0.0.1:1"]):
@@ -338,6 +340,7 @@ def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
     text = section("### check_fallback_pool")
 
     assert all(f"| {int(state)} | {state.name.lower()} |" in text for state in PluginState)
+    assert re.findall(r"^  (\d)  ", Command.epilog, re.MULTILINE) == [str(int(state)) for state in PluginState]
 
 
 @pytest.mark.processes

@@ -1,4 +1,4 @@
-"""The system checks of the fallback: each id in a case that reports it and one that does not, and `manage.py check`."""
+"""The checks of the pool: each id in a case that reports it and one that does not, and `manage.py check`."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def pool_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def findings(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The checks' messages of a process with these variables."""
+    """A function: the messages of all checks in a process with these variables."""
 
     def check(**variables: str) -> list[CheckMessage]:
         settings = settings_from(CENTRIFUGO_PROXY_TOKEN="shared-token", **variables)

@@ -98,7 +98,7 @@ class DetectorLife(RuleBasedStateMachine):
         self.reported += [type(notice)] if notice else []
 
     @invariant()
-    def the_detector_is_what_the_model_is(self) -> None:
+    def the_detector_has_the_state_of_the_model(self) -> None:
         status = self.detector.status(self.now)
         failures = [moment for what, moment in self.seen if what != "probe answered"]
         assert status.consecutive_failure_count == len(failures)
@@ -135,7 +135,7 @@ class PoolLife(RuleBasedStateMachine):
             self.crossed += [len(self.pool)] if self.pool.crosses_watermark(len(self.pool)) else []
 
     @rule(ticket=st.sampled_from("abcdefghij"))
-    def look(self, ticket: str) -> None:
+    def contains(self, ticket: str) -> None:
         assert (ticket in self.pool) is (ticket in self.minted and ticket not in self.accepted)
 
     @invariant()
@@ -143,13 +143,13 @@ class PoolLife(RuleBasedStateMachine):
         assert len(self.accepted) == len(set(self.accepted))
 
     @invariant()
-    def none_vanishes_without_an_acceptance(self) -> None:
+    def no_ticket_vanishes_without_an_acceptance(self) -> None:
         left = {ticket for ticket in self.minted if ticket in self.pool}
         assert left == self.minted - set(self.accepted)
         assert len(self.pool) == len(left)
 
     @invariant()
-    def the_watermark_is_told_once_when_it_is_crossed(self) -> None:
+    def the_watermark_is_crossed_at_most_once(self) -> None:
         crosses = len(self.minted) >= self.watermark > len(self.pool)
         assert self.crossed == ([self.watermark - 1] if crosses else [])
 

@@ -41,7 +41,7 @@ def test_every_line_is_a_ticket_of_256_bits(tmp_path: Path) -> None:
     assert all(re.fullmatch("[A-Za-z0-9_-]{43}", line) for line in lines)
 
 
-def test_what_was_minted_can_be_loaded(tmp_path: Path) -> None:
+def test_a_minted_file_can_be_loaded(tmp_path: Path) -> None:
     path = tmp_path / "new.tickets"
 
     run("--count", "50", "--output", str(path))
@@ -209,7 +209,7 @@ def _interrupted(descriptor: int) -> None:
 
 
 @pytest.mark.processes
-def test_the_bounds_in_help_are_the_real_ones() -> None:
+def test_help_has_the_real_bound_the_exit_codes_and_an_example() -> None:
     ended = run_manage("mint_fallback_tickets", "--help")
 
     assert f"1 to {minting.COUNTS[-1]:,}" in ended.stdout

@@ -122,7 +122,7 @@ def test_the_late_failure_of_an_older_call_does_not_lengthen_a_new_streak(calls:
     assert calls.detector.status(3).consecutive_failure_count == 1
 
 
-def test_a_late_answer_does_not_restore_older_failures(calls: Calls) -> None:
+def test_after_a_late_answer_an_older_failure_still_starts_no_streak(calls: Calls) -> None:
     older, old = calls.detector.call_started(), calls.detector.call_started()
     calls.fail(0)
     calls.answer(1)
@@ -134,7 +134,7 @@ def test_a_late_answer_does_not_restore_older_failures(calls: Calls) -> None:
     assert not calls.detector.failing
 
 
-def test_the_failure_of_a_call_that_started_with_the_answered_one_counts(calls: Calls) -> None:
+def test_the_failure_of_a_call_that_started_after_the_answered_one_counts(calls: Calls) -> None:
     calls.fail(0)
     answering, younger = calls.detector.call_started(), calls.detector.call_started()
     calls.detector.answered(answering, 1)
@@ -213,7 +213,7 @@ def test_a_failed_probe_among_answered_ones_does_not_open_the_pool(calls: Calls)
     assert not calls.detector.degraded
 
 
-def test_one_failed_client_among_answered_probes_does_not_open_the_pool(calls: Calls) -> None:
+def test_after_an_answered_probe_only_the_second_failed_client_opens_the_pool(calls: Calls) -> None:
     calls.fail(0)
     calls.answer_probes(4)
 
@@ -224,7 +224,7 @@ def test_one_failed_client_among_answered_probes_does_not_open_the_pool(calls: C
     assert second == ([OutageOpened(failures=3, duration_s=9)], True)
 
 
-def test_failed_clients_do_not_open_the_pool_while_some_probes_are_answered(calls: Calls) -> None:
+def test_failed_clients_do_not_open_the_pool_while_only_some_probes_fail(calls: Calls) -> None:
     calls.fail(0)
     for now in range(1, 60, 2):
         calls.answer_probes(now)

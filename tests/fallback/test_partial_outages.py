@@ -1,4 +1,4 @@
-"""An identity that answers only some calls, at different rates: how many clients need the pool."""
+"""How many clients need the pool while identity answers only some calls, for clients at different rates."""
 
 import random
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Answers = Callable[[int, bool], bool]
 
 @dataclass
 class Hour:
-    """An hour of clients at a steady rate, with the background probe, in virtual time.
+    """Clients at a steady rate, with the background probe, in virtual time: for an hour, or until `until_s`.
 
     `answers` decides whether identity answers a call, by the call's number and whether it is a probe.
     """

@@ -106,7 +106,7 @@ def test_a_file_that_is_not_utf8_is_unreadable_and_its_line_is_named(file: Path)
 
 
 @pytest.mark.parametrize("end", [b"", b"\nb\n"])
-def test_a_line_that_is_too_long_is_named_and_not_kept_in_memory(file: Path, end: bytes) -> None:
+def test_a_file_with_a_line_that_is_too_long_is_unreadable_and_the_line_is_named(file: Path, end: bytes) -> None:
     file.write_bytes(b"a\n" + b"x" * 200_000 + end)
 
     loaded = load(str(file), 1000)
@@ -132,6 +132,15 @@ def test_the_longest_line_is_the_same_wherever_it_stands_and_however_it_is_read(
     for line in ("x" * (LONGEST_LINE + 1), "#" + "x" * LONGEST_LINE, "x" * LONGEST_LINE + " "):
         with pytest.raises(MalformedPool, match=f"^line {2 if 'a' in before else 1} is longer than 64 KiB$"):
             tickets(line)
+
+
+def test_the_rest_of_a_line_that_is_too_long_is_not_read() -> None:
+    chunks = iter([b"a\n", *[b"x" * LONGEST_LINE] * 4])
+
+    with pytest.raises(MalformedPool, match="line 2 is longer than 64 KiB"):
+        list(parse(chunks))
+
+    assert len(list(chunks)) == 2
 
 
 def test_a_file_that_is_too_large_is_unreadable(file: Path) -> None:

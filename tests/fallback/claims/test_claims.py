@@ -58,11 +58,6 @@ def store() -> Store:
     return Store()
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
 def shared(store: Store, clock: FakeClock, on_error: OnError = OnError.REFUSE, deadline_s: float = 5.0) -> SharedClaims:
     return SharedClaims(store, on_error, deadline_s, clock.monotonic, Remembered())
 
@@ -105,7 +100,9 @@ async def test_a_successful_contact_opens_the_gate_at_once(store: Store, clock: 
     assert [type(notice) for notice in remembered(claims).notices] == [StoreDown, StoreUp]
 
 
-async def test_an_eviction_policy_is_reported_once_after_each_connect(store: Store, clock: FakeClock) -> None:
+async def test_an_eviction_policy_is_reported_at_the_first_contact_and_after_each_recovery(
+    store: Store, clock: FakeClock
+) -> None:
     store.policy = "allkeys-lru"
     claims = shared(store, clock)
     for up in (True, True, False, True):

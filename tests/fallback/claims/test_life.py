@@ -27,7 +27,7 @@ STEPS = settings(max_examples=scaled(80), stateful_step_count=30)
 
 @dataclass
 class Question:
-    """A claim in flight. It may be recorded at any time or never, even if no caller waits for its answer."""
+    """A claim that was sent. It may be recorded at any time or never, even if no caller waits for its answer."""
 
     key: str
     holder: str
@@ -37,7 +37,7 @@ class Question:
 
 @dataclass
 class Network:
-    """The network and the store. `claims` are recorded and never lost; `questions` are in flight."""
+    """The network and the store. `claims` are recorded and never lost; `questions` are all claims that were sent."""
 
     claims: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
@@ -136,7 +136,7 @@ class FleetLife(RuleBasedStateMachine):
 
     @rule()
     def serve(self) -> None:
-        """The store handles all claims in flight: it records each, and answers it if a caller waits."""
+        """The store records every claim that was sent, and answers it if a caller waits."""
         for question in self.network.questions:
             self.network.record(question)
             if not question.answer.done():

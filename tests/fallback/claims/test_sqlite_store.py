@@ -21,7 +21,7 @@ from tests.harness.paths import ROOT
 pytestmark = pytest.mark.processes
 
 TICKETS = [digest(f"ticket-{number}") for number in range(200)]
-# Claims every ticket, and prints the ones it won. With a second argument, it is killed before it closes the file.
+# Claims every ticket, and prints the ones it won. With a second argument, it kills itself before it closes the file.
 RACER = """
 import asyncio, os, signal, sys
 from tests.fallback.claims.claiming import claims_in, digest

@@ -17,29 +17,29 @@ from fallback.claims.url import (
     parse_claims_url,
 )
 
-NOBODY = Login()
+NO_LOGIN = Login()
 
 
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("redis://host", RedisServer("host", 6379, 0, NOBODY)),
-        ("redis://host:7000/3", RedisServer("host", 7000, 3, NOBODY)),
+        ("redis://host", RedisServer("host", 6379, 0, NO_LOGIN)),
+        ("redis://host:7000/3", RedisServer("host", 7000, 3, NO_LOGIN)),
         ("redis://:p%40ss%2F@host", RedisServer("host", 6379, 0, Login("", "p@ss/"))),
         ("redis://me:pass@[::1]:7000/", RedisServer("::1", 7000, 0, Login("me", "pass"))),
         (
             "rediss://host?ssl_ca_certs=/etc/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem",
-            RedisServer("host", 6379, 0, NOBODY, True, "/etc/ca.pem", "/c.pem", "/k.pem"),
+            RedisServer("host", 6379, 0, NO_LOGIN, True, "/etc/ca.pem", "/c.pem", "/k.pem"),
         ),
-        ("unix:///run/redis.sock", RedisSocket("/run/redis.sock", 0, NOBODY)),
+        ("unix:///run/redis.sock", RedisSocket("/run/redis.sock", 0, NO_LOGIN)),
         ("unix://:pass@/run/redis.sock?db=2", RedisSocket("/run/redis.sock", 2, Login("", "pass"))),
         (
             "redis+sentinel://:pass@a:26380,b/mymaster/1",
-            RedisSentinel((("a", 26380), ("b", 26379)), "mymaster", 1, Login("", "pass"), NOBODY),
+            RedisSentinel((("a", 26380), ("b", 26379)), "mymaster", 1, Login("", "pass"), NO_LOGIN),
         ),
         (
             "redis+sentinel://a/mymaster?sentinel_password=other",
-            RedisSentinel((("a", 26379),), "mymaster", 0, NOBODY, Login("", "other")),
+            RedisSentinel((("a", 26379),), "mymaster", 0, NO_LOGIN, Login("", "other")),
         ),
         ("file:///var/lib/claims", Folder(Path("/var/lib/claims"))),
         (" file:///with%20space/ ", Folder(Path("/with space"))),
