@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import httpx
@@ -78,6 +79,13 @@ class Process:
 
 def _content(stream: IO[bytes]) -> str:
     return os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode()
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """True once the process has a handler for the signal; Python itself has none for SIGTERM."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 @contextmanager

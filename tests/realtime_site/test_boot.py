@@ -16,7 +16,7 @@ from tests.harness.certificates import Authority, needs_openssl
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, hanging
 from tests.harness.manage import run_manage
-from tests.harness.processes import START_S, Process, serve_command, serving, started, uvicorn_command
+from tests.harness.processes import START_S, Process, catches, serve_command, serving, started, uvicorn_command
 from tests.harness.service import NO_CLAIMS, connect_body
 from tools.ports import free_port
 
@@ -100,7 +100,7 @@ def test_an_unreadable_secret_file_aborts_startup(tmp_path: Path, command: Comma
         ([], 1),
     ],
 )
-def test_a_command_that_reports_a_state_exits_with_unknown_for_an_invalid_environment(
+def test_with_an_invalid_environment_a_command_that_reports_a_state_exits_with_3_and_another_with_1(
     command: list[str], expected: int
 ) -> None:
     ended = run_manage(*command, LISTEN_PORT="abc")
@@ -186,11 +186,12 @@ async def test_a_failed_tls_handshake_writes_only_json_lines(
         await asyncio.to_thread(process.terminate)
 
         assert answer.status_code == 503
-        assert [line for line in process.stderr().splitlines() if not line.startswith("{")] == []
+        lines = (process.stdout() + process.stderr()).splitlines()
+        assert [line for line in lines if not line.startswith("{")] == []
 
 
 def warnings_of(process: Process) -> list[str]:
-    """The ids of the warnings at start, in order."""
+    """The ids of all logged warnings, sorted."""
     messages = [str(line["message"]) for line in process.lines() if line["level"] == "warn"]
     return sorted(message.split(":")[0] for message in messages)
 
@@ -216,7 +217,7 @@ def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, com
         ]  # fmt: skip
 
 
-def test_debug_outside_loopback_has_a_warning(pool_file: Path) -> None:
+def test_debug_outside_loopback_has_a_warning() -> None:
     port = free_port()
     # The process listens on loopback, by uvicorn's --host; only the setting has another address.
     variables = {"DEBUG": "true", "LISTEN_HOST": "0.0.0.0", "CENTRIFUGO_PROXY_TOKEN": "s3same"}
@@ -348,13 +349,6 @@ def test_ctrl_c_ends_serve_without_a_traceback() -> None:
         process.popen.send_signal(signal.SIGINT)
 
         assert (process.popen.wait(START_S), process.stderr()) == (0, "")
-
-
-def catches(pid: int, number: signal.Signals) -> bool:
-    """True if the process has a handler for this signal."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (number - 1) & 1)
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1, 0.3])

@@ -176,7 +176,7 @@ def test_a_reader_that_ends_loses_only_lines_and_causes_no_traceback(tmp_path: P
     assert "Traceback" not in errors.read_text()
 
 
-def test_a_stopped_terminal_does_not_block_the_service(tmp_path: Path) -> None:
+def test_a_terminal_that_is_not_read_does_not_block_the_service(tmp_path: Path) -> None:
     master, slave = pty.openpty()
 
     with logging_to(tmp_path, stdout=slave, stderr=slave) as service:

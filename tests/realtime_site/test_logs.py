@@ -155,7 +155,7 @@ def test_messages_with_different_arguments_count_as_the_same(frozen_time: Frozen
     assert [line["message"] for line in through(FloodFilter(30), *records)] == ["1 failed"]
 
 
-def test_warnings_are_not_limited(frozen_time: FrozenDateTimeFactory) -> None:
+def test_warnings_of_other_loggers_are_not_limited(frozen_time: FrozenDateTimeFactory) -> None:
     assert len(through(FloodFilter(30), *(record(logging.WARNING) for _ in range(3)))) == 3
 
 

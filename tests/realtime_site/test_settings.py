@@ -1,4 +1,4 @@
-"""Every variable of the service: its default, the bounds of its accepted values, and its refusals."""
+"""The default of every variable of the service, and values that most variables accept and refuse."""
 
 import re
 import secrets

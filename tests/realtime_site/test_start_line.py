@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.version import VERSION
 from realtime_site.settings import env
 from realtime_site.start_line import OF_THE_BRIDGE
 from tests.harness.paths import ROOT
@@ -40,7 +41,7 @@ def test_one_line_has_the_version_the_state_and_the_settings(tmp_path: Path) -> 
         "level": "info",
         "logger": "realtime_site",
         "message": "realtime proxy started",
-        "version": line["version"],
+        "version": VERSION,
         "answered_events": ["connect", "refresh", "subscribe", "sub_refresh", "publish", "rpc"],
         "pool_status": "loaded",
         "pool_size": 1,

@@ -156,7 +156,7 @@ async def test_every_unusual_request_gets_djangos_answer(identity: IdentityStub,
             assert lean == stock
 
 
-async def test_a_target_that_is_not_a_path_gets_404_in_json(identity: IdentityStub) -> None:
+async def test_a_path_that_is_empty_below_the_root_path_gets_404_in_json(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         lean, stock = await both(running, request("/health", root_path="/health"))
 
@@ -232,7 +232,7 @@ async def test_the_stock_handler_uses_threads_for_each_request(identity: Identit
 
 
 async def hang_up(running: Service, head: bytes, when: asyncio.Event | None) -> None:
-    """Send these bytes on a connection, and close it."""
+    """Send these bytes on a connection, wait for `when` if it is given, and close the connection."""
     url = running.http.base_url
     _, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(head)

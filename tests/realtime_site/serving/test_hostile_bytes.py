@@ -23,7 +23,7 @@ KIB = 1024
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[Process]:
-    """A service with a guard whose token no test sends."""
+    """A service with a guard that requires a token."""
     with serving(CENTRIFUGO_PROXY_TOKEN=TOKEN, LOG_LEVEL="error") as process:
         yield process
 
@@ -45,7 +45,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return True
 
 
-def test_trailers_have_the_same_limits_as_the_head(process: Process) -> None:
+def test_trailers_and_chunk_extensions_have_the_same_limit_as_the_head(process: Process) -> None:
     warm = exchange(process, CHUNKED + b"\r\n0\r\n" + b"a: b\r\n" * 300)
     before = rss_kib(process)
 
@@ -71,7 +71,7 @@ def test_the_guard_ignores_trailers(process: Process) -> None:
     assert [statuses(answer) for answer in (in_trailer, declared, in_head)] == [[403], [403], [401]]
 
 
-UPGRADES = {
+UNSUPPORTED = {
     "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
     "websocket": b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
     "unknown": b"Connection: keep-alive, Upgrade\r\nUpgrade: TLS/1.0, something/2\r\n",
@@ -79,7 +79,7 @@ UPGRADES = {
 }
 
 
-@pytest.mark.parametrize("name", UPGRADES)
+@pytest.mark.parametrize("name", UNSUPPORTED)
 @pytest.mark.parametrize("framing", ["length", "chunked", "none"])
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
 def test_unsupported_features_are_ignored_and_the_next_request_is_answered(
@@ -91,7 +91,7 @@ def test_unsupported_features_are_ignored_and_the_next_request_is_answered(
         "chunked": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-T: t\r\n\r\n" % (len(BODY), BODY),
         "none": b"\r\n",
     }[framing]
-    sent = head + UPGRADES[name] + body + GOOD + head + UPGRADES[name] + body + CLOSING
+    sent = head + UNSUPPORTED[name] + body + GOOD + head + UNSUPPORTED[name] + body + CLOSING
     size = -(-len(sent) // pieces)
 
     answer = exchange(process, *(sent[start : start + size] for start in range(0, len(sent), size)))
@@ -143,7 +143,7 @@ def test_an_expected_continue_is_sent_before_the_body(process: Process, expectat
         (b"\r\n" * 20_000, 431),
     ],
 )
-def test_an_invalid_head_gets_the_status_that_http_requires(process: Process, head: bytes, status: int) -> None:
+def test_each_unusual_or_invalid_head_gets_its_status(process: Process, head: bytes, status: int) -> None:
     answer = exchange(process, head)
 
     assert statuses(answer) == [status]
@@ -176,7 +176,7 @@ def test_a_half_closed_sender_gets_its_answers(process: Process, path: bytes) ->
     assert statuses(answer) == [200 if path == b"/health/live" else 405] * 3
 
 
-def test_a_flood_of_pipelined_requests_delays_no_other_client(process: Process) -> None:
+def test_a_flood_of_pipelined_requests_does_not_hold_up_another_client(process: Process) -> None:
     slowest = 0.0
     with ExitStack() as stack, raw_socket(process) as client:
         for _ in range(40):
@@ -194,7 +194,7 @@ def test_a_flood_of_pipelined_requests_delays_no_other_client(process: Process) 
     assert slowest < 5
 
 
-def test_reset_connections_are_released_at_once(process: Process) -> None:
+def test_reset_connections_are_released(process: Process) -> None:
     reset = struct.pack("ii", 1, 0)
 
     def rush(count: int) -> None:

@@ -1,4 +1,4 @@
-"""Heads that are too large or too slow, and connections without input."""
+"""One connection: the limits of a head, its memory, and clients that are silent, slow, pipelining, or gone."""
 
 import asyncio
 import gc
@@ -211,13 +211,15 @@ async def test_an_ended_connection_is_freed_without_a_garbage_collection() -> No
             gc.enable()
 
 
-@pytest.mark.parametrize("asked", ["at once", "after a while"])
-async def test_a_half_closed_sender_gets_its_answer_from_a_slow_identity(identity: IdentityStub, asked: str) -> None:
+@pytest.mark.parametrize("answered", ["at once", "after a while"])
+async def test_a_half_closed_sender_gets_its_answer_when_identity_answers(
+    identity: IdentityStub, answered: str
+) -> None:
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         await asyncio.sleep(0.4)
         return await success()(request, context)
 
-    identity.script = success() if asked == "at once" else slow
+    identity.script = success() if answered == "at once" else slow
     async with uvicorn_service(identity.address) as running, raw_client(running) as client:
         body = orjson.dumps(connect_body("a-ticket"))
         await client.begin("/centrifugo/connect", len(body), body)
@@ -251,7 +253,7 @@ async def test_no_ticket_is_used_for_a_caller_that_has_closed_its_connection(ide
     assert left == 2
 
 
-async def test_pipelined_requests_are_answered_for_any_split_of_their_bytes(identity: IdentityStub) -> None:
+async def test_pipelined_requests_are_answered_although_the_parser_gets_them_in_pieces(identity: IdentityStub) -> None:
     """The parser gets a kilobyte at a time: some requests are complete only when an earlier one has been answered."""
     identity.script = success()
     body = orjson.dumps(connect_body("a-ticket"))

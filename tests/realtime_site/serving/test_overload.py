@@ -121,7 +121,7 @@ async def test_the_protocol_class_refuses_without_the_application(
     ],
     ids=["not configured", "method", "path", "size", "host", "token", "signature", "query"],
 )
-async def test_answers_given_before_the_limit_is_checked_stay_the_same(
+async def test_a_request_that_only_the_endpoint_can_judge_always_gets_its_answer(
     identity: IdentityStub, sent: bytes, settings: dict[str, Any], status: int
 ) -> None:
     answers = []
@@ -150,7 +150,7 @@ async def test_the_guard_checks_every_body(identity: IdentityStub, guard: str) -
     assert other.split()[1] == (b"503" if guard == "token" else b"403")
 
 
-async def test_a_request_with_a_known_head_is_answered_once_a_slot_is_free(identity: IdentityStub) -> None:
+async def test_a_request_with_a_known_head_reaches_identity_once_a_slot_is_free(identity: IdentityStub) -> None:
     async with full_service(identity) as running, raw_client(running) as client:
         sent = request("X-Made-Up: free")
         refused = [(await answer(client, sent)).split()[1] for _ in range(2)]
@@ -163,7 +163,7 @@ async def test_a_request_with_a_known_head_is_answered_once_a_slot_is_free(ident
     assert refused == [b"503", b"503"]
 
 
-async def test_pipelined_requests_are_refused_in_order(identity: IdentityStub) -> None:
+async def test_pipelined_requests_are_all_refused(identity: IdentityStub) -> None:
     async with full_service(identity) as running, raw_client(running) as client:
         await client.send(request("X-Made-Up: pipelined") * 60)
         answers = [await client.answer() for _ in range(60)]

@@ -20,7 +20,7 @@ SUCCESS, FAILURE = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
 
 
 def options(endpoint: str) -> TraceOptions:
-    """Options with default values."""
+    """Options without headers, compression and certificates."""
     return TraceOptions(
         endpoint=endpoint,
         service_name="a-service",

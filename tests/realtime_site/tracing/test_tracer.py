@@ -1,4 +1,4 @@
-"""Our spans equal those of the OpenTelemetry SDK for the same request."""
+"""Our tracer samples and propagates like the OpenTelemetry SDK, and relates the spans of a request."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def test_without_parent_based_sampling_the_ratio_decides_for_both_spans(flags: i
 
 @pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])
 @pytest.mark.parametrize("state", [TraceState(), TraceState([("a", "1"), ("b", "x=y")])], ids=["", "state"])
-def test_the_metadata_is_the_same_as_the_propagators(flags: int, state: TraceState) -> None:
+def test_the_metadata_is_what_the_propagator_writes(flags: int, state: TraceState) -> None:
     incoming: dict[str, str] = {}
     parent = SpanContext(0xABC, 0xDEF, True, TraceFlags(flags), state)
     PROPAGATOR.inject(incoming, trace.set_span_in_context(NonRecordingSpan(parent)))
@@ -102,7 +102,7 @@ def test_a_span_is_made_whatever_the_trace_headers_are(headers: list[tuple[bytes
     recorder.tracer.server_span(request(*headers), ROUTE).finish(200, "success")
 
     sampled = [each.context.trace_flags.sampled for each in recorder.spans()]
-    assert sampled in ([True], [])  # none when the caller's decision was not to sample
+    assert sampled in ([True], [])  # [] if the caller's decision was not to sample
     assert all(each.context.is_valid for each in recorder.spans())
 
 
@@ -131,7 +131,7 @@ def test_an_unsampled_request_propagates_its_trace_and_records_nothing() -> None
     assert recorder.spans() == ()
 
 
-def test_a_span_lasts_from_its_creation_to_its_end() -> None:
+def test_the_times_of_a_call_are_within_those_of_its_request() -> None:
     recorder = Recorder()
 
     server = recorder.tracer.server_span(request(), ROUTE)

@@ -44,11 +44,11 @@ def test_anything_else_is_refused(raw: str) -> None:
 @pytest.mark.parametrize(
     ("bound", "asked"), [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.1.2.3", "10.1.2.3"), ("localhost", "localhost")]
 )
-def test_a_server_on_every_address_is_reached_on_loopback(bound: str, asked: str) -> None:
+def test_a_server_is_reached_at_its_address_or_on_loopback_if_it_listens_on_all(bound: str, asked: str) -> None:
     assert local_address(bound) == asked
 
 
-def test_white_space_around_the_entries_of_a_list_is_removed() -> None:
+def test_white_space_and_empty_entries_are_removed_from_a_list() -> None:
     entries = allowed_hosts("example.org, .example.net ,[::1],10.0.0.7,EXAMPLE.com,*,")
 
     assert entries == ["example.org", ".example.net", "[::1]", "10.0.0.7", "EXAMPLE.com", "*"]
