@@ -11,7 +11,7 @@ StartedCall = tuple[Any, ...]
 
 
 class Called(NamedTuple):
-    """A gRPC method. `peer` is "" unless several services have it."""
+    """A gRPC method. `peer` names the service if several services have this method; otherwise it is ""."""
 
     service: str
     method: str
@@ -33,9 +33,9 @@ class Tracer:
         return OFF_SPAN
 
     def start_call(self) -> StartedCall:
-        """Starts the span of a unary gRPC call under the current one. The first item, metadata, propagates the trace.
+        """Starts the span of a unary gRPC call, as a child of the current span, and returns a tuple for `end_call`.
 
-        It is a tuple, not an object, because one is created for every request.
+        The first item is the metadata that propagates the trace. A tuple is cheap, and every call creates one.
         """
         return OFF_CALL
 

@@ -22,7 +22,12 @@ class Caller(Protocol):
 class Event(Protocol):
     """The handler of one of Centrifugo's events: decides about a parsed request."""
 
-    async def decide(self, request: Any, caller: Caller) -> Decision: ...
+    async def decide(self, request: Any, caller: Caller) -> Decision:
+        """The decision about a request that the event's parser has made.
+
+        Raises BadRequest, CallerGone, BackendUnavailable, IdentityUnavailable or IdentityInterrupted. Any other
+        exception is an internal error.
+        """
 
 
 class CallerGone(Exception):

@@ -41,8 +41,8 @@ class Refresh:
     detector: OutageDetector
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Ask identity. Without a usable `meta` the connection expires. So does one on a fallback ticket: its client
-        reconnects as its user.
+        """Ask identity. Without a usable `meta` the connection expires. A connection on a fallback ticket expires too:
+        its client then reconnects as its user. Raises the same errors as `RefreshClient`.
         """
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:

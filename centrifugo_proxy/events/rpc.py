@@ -40,7 +40,7 @@ class Rpc:
     backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """The backend's answer (see `data_fields`), or a refusal. Raises the same errors as `RpcBackend`."""
+        """The backend's answer (see `data_fields`), or a refusal. Raises BadRequest, and the errors of `RpcBackend`."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_rpc(owner, request.method)
         if reason is Reason.NO_RULE:

@@ -44,6 +44,7 @@ def display(output: Output, *, in_place: bool, json: bool) -> Iterator[Show]:
 
 
 def dumped(fleet: Fleet) -> str:
+    """The object of --json, on one line."""
     return json.dumps(as_json(fleet))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Capacity:
-    """A counter with a limit. Nothing queues: above the limit, `enter` refuses."""
+    """A counter with a limit. Nothing queues: at the limit, `enter` refuses."""
 
     limit: int
     taken: int = 0

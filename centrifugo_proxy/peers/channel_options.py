@@ -39,7 +39,7 @@ CHANNEL_OPTIONS: Final[Options] = (
 
 
 def channel_options(deadline_s: float, response_bytes: int | None = None) -> Options:
-    """The options for a peer with this deadline and this maximum size of a response in bytes.
+    """The options for a peer with this deadline and this maximum size of a response in bytes (None: gRPC's 4 MiB).
 
     A connection that delivers nothing for 4.5 s during a call is closed. With a deadline above 9 s, it is closed after
     a third of the deadline plus 1.5 s: pings are rarer then, because servers answer the fourth one in a row without

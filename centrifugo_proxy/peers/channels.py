@@ -39,7 +39,7 @@ class Source(Protocol):
     """Opens the channels to one target."""
 
     def open(self) -> aio.Channel:
-        """A new channel with the newest credentials. The first call may raise OSError or TlsFilesRefused."""
+        """A new channel with the newest credentials."""
 
     def changed(self) -> bool:
         """True once after each change of the credentials that `open` uses. Called every 0.2 s."""

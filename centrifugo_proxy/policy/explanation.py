@@ -150,7 +150,7 @@ def _mismatch(rule: Rule, segments: list[str], owner: Owner, *, prefixes: bool) 
 
 def _described(wanted: str, owner: Owner) -> str:
     if wanted == WILDCARD:
-        return f"{WILDCARD} is one segment without reserved characters"
+        return f"{WILDCARD} is one printable segment without white space and reserved characters"
     if wanted in PLACEHOLDERS:
         return f"{wanted} is {getattr(owner, wanted.strip('{}'))!r} here"
     return f"it has {wanted!r}"

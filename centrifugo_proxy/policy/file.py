@@ -213,8 +213,11 @@ def read_policy(
     family_service: bool,
     max_body_bytes: int = MAX_BYTES[-1],
 ) -> Policy:
-    """The policy in `text`, for a service that accepts bodies up to `max_body_bytes`. Raises PolicyError with all
-    problems."""
+    """The policy in `text`. Raises PolicyError with all problems.
+
+    `path` is the name of the file for messages. `backends` are the names in RPC_BACKENDS, `family_service` is true if
+    one is configured, and `max_body_bytes` is the largest request that the service accepts.
+    """
     return _Reader(text, path, backends, family_service, max_body_bytes).read()
 
 

@@ -39,7 +39,7 @@ def _paragraph(file: str, explanation: Explanation) -> Iterator[str]:
         yield f"Then: {step}."
     if explanation.client_error is not None:
         code, message = explanation.client_error
-        temporary = " (temporary: its SDK tries again)" if _is_temporary(explanation) else ""
+        temporary = " (temporary: a later attempt may succeed)" if _is_temporary(explanation) else ""
         yield f"The client gets error {code}: {message}{temporary}"
     if explanation.passed_over:
         yield "Rules that do not match:"
@@ -76,7 +76,7 @@ def _decision(explanation: Explanation) -> dict[str, Any]:
 
 
 def _is_temporary(explanation: Explanation) -> bool:
-    """True if SDKs try again after this client error."""
+    """True if the client error is temporary. SDKs then repeat a subscribe, but not a publish or an rpc."""
     return explanation.reason is Reason.DEGRADED
 
 

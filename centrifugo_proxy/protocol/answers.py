@@ -35,7 +35,7 @@ Answer = Result | Disconnect | Error
 
 
 def disconnect(code: int, reason: str) -> Disconnect:
-    """A disconnect that Centrifugo accepts. A long reason is cut. Raises ValueError for a code out of range."""
+    """A disconnect that Centrifugo accepts. A reason is cut to 123 bytes. Raises ValueError for a code out of range."""
     if code not in codes.DISCONNECT_CODES:
         raise ValueError(f"disconnect code {code} is outside 3000–4999")
     encoded = reason.encode()

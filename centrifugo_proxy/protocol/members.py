@@ -24,7 +24,7 @@ class NotAnObject(ValueError):
 
 
 class TooManyTokens(ValueError):
-    """The text has more than MAX_TOKENS, and would take too long to scan."""
+    """The text has more than MAX_TOKENS tokens, and would take too long to scan."""
 
 
 def members(text: bytes) -> dict[str, bytes]:

@@ -91,8 +91,8 @@ class Configuration:
     """The whole file.
 
     `major` is the version whose layout the file has. `settings` are all values of the file. `left_over` are the
-    top-level keys that belong to the other major. `proxies` and `namespaces` are derived from the values. `lists` are
-    the parsed lists by path; v5 accepts them as JSON text too.
+    top-level keys and the environment variables of the other major. `proxies` and `namespaces` are derived from the
+    values. `lists` are the parsed lists by path; v5 accepts them as JSON text too.
     """
 
     major: int
@@ -105,7 +105,7 @@ class Configuration:
     lists: Mapping[str, Any] = field(default_factory=dict)
 
     def option(self, path: str) -> Option:
-        """The value under a dotted path, or None."""
+        """The option under a dotted path. Its value is None if it is not set."""
         return Option(path, find(self.tree, path))
 
     def is_on(self, path: str) -> bool:
@@ -141,6 +141,7 @@ def is_true(value: Any) -> bool:
 
 
 def table(value: Any) -> dict[str, Any]:
+    """The value if it is a table, otherwise an empty table."""
     return value if isinstance(value, dict) else {}
 
 
@@ -159,7 +160,7 @@ def words(value: Any) -> list[str]:
 
 
 def number(value: Any) -> int:
-    """A whole number; 0 for any other value."""
+    """The value as a whole number: 3 for 3.7 and for "3", 0 for any other value."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -178,6 +179,7 @@ def headers(value: Any) -> dict[str, str]:
 
 
 def transforms(path: str, value: Any) -> Option:
+    """The list of transforms at `path`, parsed. Entries that are not tables have zeros."""
     return Option(path, tuple(_transform(f"{path}[{index}]", item) for index, item in enumerate(tables(value))))
 
 

@@ -20,7 +20,7 @@ WHOLE: Final = re.compile(rf"[-+]?({PART.pattern})+", re.ASCII)
 
 
 def milliseconds(value: Any) -> Fraction:
-    """A duration such as "1m30s", or a number of nanoseconds; ValueError when Go would refuse it."""
+    """The milliseconds of "1m30s" or of a number of nanoseconds. Raises ValueError for a duration that Go refuses."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is not a duration")
     if not isinstance(value, str):

@@ -23,7 +23,8 @@ CLAIMS: Final = Counter(
 )
 UP: Final = Gauge(
     "realtime_fallback_claims_up",
-    "1 while the store of claims answers, 0 while it does not; NaN if no store is configured.",
+    "1 while the store of claims answers, 0 while it does not; NaN without a store, and before its first answer or "
+    "failure.",
 )
 DURATION: Final = Histogram(
     "realtime_fallback_claim_duration_seconds",

@@ -55,14 +55,15 @@ REQUESTS: Final = CounterTally(
 )
 DURATION: Final = HistogramTally(
     "realtime_proxy_duration_seconds",
-    "Seconds from the complete request to its answer. The proxy timeout of Centrifugo must be longer.",
+    "Seconds from the start of handling a request to its answer, without realtime_proxy_queue_delay_seconds. The proxy "
+    "timeout of Centrifugo must be longer.",
     ["type"],
     buckets=BUCKETS,
     series=[(event,) for event in EVENTS],
 )
 INFLIGHT: Final = Gauge(
     "realtime_proxy_inflight_requests",
-    "Requests in progress. Above realtime_proxy_inflight_limit, further ones are refused.",
+    "Requests in progress. At realtime_proxy_inflight_limit, further ones are refused.",
     ["type"],
 )
 INFLIGHT_LIMIT: Final = Gauge(
@@ -79,7 +80,8 @@ QUEUE_DELAY: Final = HistogramTally(
 )
 LOOP_LAG: Final = Gauge(
     "realtime_event_loop_lag_seconds",
-    "Latest delay of the event loop in seconds. With PROXY_MAX_INFLIGHT=auto a delay above 0.05 lowers the limit.",
+    "Latest delay of the event loop in seconds, with PROXY_MAX_INFLIGHT=auto: a delay above 0.05 lowers the limit. "
+    "Always 0 with a fixed limit.",
 )
 IDENTITY_CALLS: Final = CounterTally(
     "realtime_identity_calls",
@@ -104,7 +106,8 @@ OUTAGE_RECOVERING: Final = Gauge(
 )
 OUTAGE_FAILURES: Final = Gauge(
     "realtime_identity_outage_consecutive_failures",
-    "Validate calls, including probes, that have failed since identity last answered a client's call.",
+    "Validate calls, including probes, that failed in the current streak. A streak ends when identity answers a "
+    "client's call, or every probe for as long as the degraded window.",
 )
 LAST_FAILURE: Final = Gauge(
     "realtime_identity_last_failure_timestamp_seconds",

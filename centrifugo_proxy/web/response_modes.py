@@ -17,6 +17,7 @@ def respond(decision: Decision, mode: ResponseMode, event: str = "connect") -> t
     """Status and body. Guard refusals and bad requests keep their status in both modes: they must be visible as errors.
 
     Failures of refresh and sub_refresh keep theirs too: an error in a 200 would end the connection or subscription.
+    Mode `envelope` marks the error of a failure as temporary, so that the client tries again.
     """
     if mode is ResponseMode.HTTP or decision.status not in ENVELOPED or event in REFRESH_EVENTS:
         return decision.status, answers.render(decision.answer)

@@ -43,7 +43,7 @@ def assemble(
 ) -> Runtime:
     """A runtime with these settings around an identity client, the fallback, a clock and the session events' handlers.
 
-    `probe_identity` is the client of the background probe; without one the probe uses `identity`.
+    `probe_identity` is the client of the background probe; without one the probe uses `identity`. Raises SecretError.
     """
     operator_log = OperatorLog(clock.monotonic)
     probe = IdentityProbe(
@@ -93,7 +93,7 @@ def _report_probe(operator_log: OperatorLog, probed: Probed) -> None:
 
 
 def answered_events(settings: "LazySettings") -> tuple[str, ...]:
-    """The events that the service answers with these settings, in Centrifugo's order; the others are 501.
+    """The events that the service answers with these settings, in the order of EVENTS; it answers the others with 501.
 
     Connections that expire need the refresh proxy. Without it Centrifugo asks the client for a new token, and the
     JavaScript SDK disconnects permanently. So a policy or a fallback pool turns refresh on, unless

@@ -23,7 +23,10 @@ def claims_place(settings: "LazySettings") -> Place | None:
 
 
 def build_claims(settings: "LazySettings", loaded: LoadedPool, clock: Clock, observer: Observer) -> Claims:
-    """Claims in the configured store. Without a store or a pool, each process keeps its own."""
+    """Claims in the configured store. Without a store or a pool, each process keeps its own.
+
+    Raises SecretError or BadClaimsUrl.
+    """
     place = claims_place(settings)
     if place is None or loaded.status is LoadStatus.DISABLED:
         return NoClaims()

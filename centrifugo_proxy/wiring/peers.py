@@ -56,7 +56,7 @@ async def open_backend(
     response_bytes: int | None = None,
 ) -> AsyncIterator[Peer]:
     """Connects to the family service or to an rpc backend. RPC_MAX_INFLIGHT limits its calls; `label` is its name in
-    metrics and log lines. Raises TlsFilesRefused.
+    metrics and log lines. `response_bytes`: see `channel_options`. Raises TlsFilesRefused.
     """
     log = PeerLog(label)
     # IDENTITY_TLS_SERVER_NAME applies only to identity.

@@ -170,7 +170,7 @@ def without_pool(status: LoadStatus) -> str:
     """The note for a deployment without a fallback pool."""
     return (
         f"Note: this deployment has no fallback pool (status {status}). The pool below is the simulation's own; "
-        "in a real outage it would refuse every connection."
+        "in a real outage, this deployment would refuse every connection."
     )
 
 

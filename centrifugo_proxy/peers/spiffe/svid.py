@@ -45,7 +45,10 @@ class Svid:
 
 
 def read_svid(svids: Sequence[SvidMessage], federated: Mapping[str, bytes], wanted_id: str = "") -> Svid:
-    """The first identity of an answer, or the one with `wanted_id`. Raises BadSvid."""
+    """The first identity of an answer, or the one with `wanted_id`. Raises BadSvid.
+
+    `federated` maps the ID of each federated trust domain to its authorities, as concatenated DER.
+    """
     if not svids:
         raise BadSvid("the answer has no SVID")
     message = next((svid for svid in svids if wanted_id in ("", svid.spiffe_id)), None)

@@ -71,10 +71,11 @@ def header_unsendable(configuration: Configuration, facts: ServiceFacts) -> Iter
             if isinstance(value, FromSecret):
                 continue
             if not TOKEN.fullmatch(name) or UNSENDABLE.search(value):
-                what = "value has a line break or another control character" if TOKEN.fullmatch(name) else "name"
+                fault = "value has a line break or another control character"
+                fault = fault if TOKEN.fullmatch(name) else "name has a character that is not allowed"
                 yield Problem(
                     proxy.static_headers.path,
-                    f"No HTTP request can carry the header {name!r}: its {what} is not allowed. Every {proxy.event} "
+                    f"No HTTP request can carry the header {name!r}: its {fault}. Every {proxy.event} "
                     "fails, and users see a temporary internal error each time.",
                     "Correct it. A line break often comes from a Secret that was made from a file: "
                     "write the file with printf %s instead of echo.",

@@ -164,7 +164,7 @@ def test_the_report_explains_what_a_wildcard_does_not_match(policy: Path) -> Non
         "number": 4,
         "line": 18,
         "match": "news:*",
-        "why": "* is one segment without reserved characters, not 'a#b'",
+        "why": "* is one printable segment without white space and reserved characters, not 'a#b'",
     }
 
 

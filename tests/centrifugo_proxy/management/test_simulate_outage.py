@@ -159,7 +159,7 @@ def test_a_window_too_short_for_real_time_is_refused(settings: Settings) -> None
 def test_a_deployment_without_a_pool_is_reported_as_such() -> None:
     assert simulate()[1].splitlines()[1] == (
         "Note: this deployment has no fallback pool (status disabled). The pool below is the simulation's own; "
-        "in a real outage it would refuse every connection."
+        "in a real outage, this deployment would refuse every connection."
     )
     assert simulated_json()[1]["configuration"]["pool_status"] == "disabled"
 
