@@ -1,6 +1,6 @@
 """A Kafka broker of one node on loopback, for tests, the demo and the benchmark. `make kafka` fetches it.
 
-It writes only into the caller's folder, and ends with the process that started it.
+It writes only into the caller's folder. The caller must end it, with `kill` or `terminate`.
 """
 
 import os
