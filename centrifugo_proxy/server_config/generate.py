@@ -49,8 +49,8 @@ NAMESPACES: Final = (
 )
 STALE: Final = (
     "After this time Centrifugo closes a connection that is not accepted yet. It sends 3502, after which SDKs do not "
-    "reconnect. SDKs wait for up to ten seconds and then try again, so this is longer. Centrifugo's default is ten "
-    "seconds too."
+    "reconnect. An SDK tries again by itself after ten seconds at most, so this time must be longer. Centrifugo's "
+    "default is also ten seconds."
 )
 
 
