@@ -64,9 +64,10 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
     try:
         async with asyncio.timeout(timeout_s):
             return await _get(parts, max_bytes)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
+        why = reason(error) if isinstance(error, OSError) else "not a host name"
         raise Unresolved(
-            f"cannot resolve {parts.hostname} ({reason(error)}); check the name, and the resolver of this machine."
+            f"cannot resolve {parts.hostname} ({why}); check the name, and the resolver of this machine."
         ) from None
     except TimeoutError:
         raise NotAsked(_unreachable(url, "timed out")) from None
@@ -77,22 +78,23 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of `host`, in the resolver's order, each once. Raises OSError.
+    """The addresses of `host`, in the resolver's order, each once.
 
-    The thread is a daemon that is never joined, so that a hanging resolver does not delay the end of a command.
+    Raises OSError, or UnicodeError for a name with a label that is empty or longer than 63 characters. The thread
+    is a daemon that is never joined, so that a hanging resolver does not delay the end of a command.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Any]] = loop.create_future()
 
-    def settle(addresses: list[Any] | OSError) -> None:
+    def settle(addresses: list[Any] | Exception) -> None:
         if not found.done():
-            found.set_exception(addresses) if isinstance(addresses, OSError) else found.set_result(addresses)
+            found.set_exception(addresses) if isinstance(addresses, Exception) else found.set_result(addresses)
 
     def look_up() -> None:
-        addresses: list[Any] | OSError
+        addresses: list[Any] | Exception
         try:
             addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             addresses = error
         with suppress(RuntimeError):  # the event loop is closed: no caller is waiting
             loop.call_soon_threadsafe(settle, addresses)
