@@ -50,8 +50,8 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         api_key = configuration(settings).api.key
     except SecretError as error:
         hint = (
-            "Set either the variable, or …_FILE to a file that this process can read. The value must not contain "
-            "white space."
+            "Set either the variable, or …_FILE to a file that this process can read. CENTRIFUGO_API_KEY is sent in a "
+            "header: it must not contain white space."
         )
         return [_error("E003", str(error), hint)]
     except ConfigurationError as error:

@@ -13,7 +13,10 @@ from bridge.kafka.reader import topic_reader
 
 
 class Row(NamedTuple):
-    """The lag of a partition. `committed` is None without a commit. `oldest_s` is the first unfinished record's age."""
+    """The lag of a partition, in records. `committed` is None without a commit.
+
+    `oldest_s` is the age of the first unfinished record; None without one, or if it has no timestamp.
+    """
 
     topic: str
     partition: int

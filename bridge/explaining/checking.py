@@ -22,7 +22,10 @@ def check_file(
     record: Record | None = None,
     now_ms: int = 0,
 ) -> Report:
-    """The report on a file. Also checks against `server` and `rules` if given."""
+    """The report on a file: also against `server` and `rules` if given.
+
+    With `record`, it explains how the bridge would handle it at `now_ms` (milliseconds since 1970).
+    """
     try:
         routes = load_routes(file)
     except RoutesError as error:

@@ -131,7 +131,7 @@ def admin_properties(connection: KafkaConnection) -> Properties:
     return _without(connection.properties("realtime-bridge-lag"), PRODUCER + CONSUMER)
 
 
-# librdkafka warns if a consumer gets a producer's property, and the reverse. These prefixes mark both kinds.
+# librdkafka warns if a consumer gets a producer's property, or a producer a consumer's. These prefixes mark both kinds.
 CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
 PRODUCER: Final = (
     "queue.",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class KafkaCommand(OperatorCommand):
     """A command that asks Kafka. Without an answer it exits with 3 (UNKNOWN), like a monitoring plugin."""
 
-    requires_system_checks = []  # it must work even if the routes file is broken
+    requires_system_checks = []  # a routes file with faults must not stop a command that does not read it
 
     def connection(self) -> "KafkaConnection":
         """How to reach Kafka. Raises CommandError."""

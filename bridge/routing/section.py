@@ -37,6 +37,7 @@ class Section:
         return key in self.table
 
     def fault(self, key: str | KeyPath, saw: str, accepted: str) -> None:
+        """Add a fault at a key of this table, or at a path that starts in it."""
         path = (*self.path, key) if isinstance(key, str) else (*self.path, *key)
         self.document.faults.append(Fault(self.document.lines.line(path), dotted(path), saw, accepted))
 
@@ -98,6 +99,8 @@ def dotted(path: KeyPath, *, numbers: bool = True) -> str:
 
 
 def one_of(words: Collection[str], note: str = "") -> Callable[[Any], str]:
+    """A parser for one of these words. Its fault lists the words, followed by `note`."""
+
     def parse(value: Any) -> str:
         if isinstance(value, str) and value in words:
             return value
@@ -107,17 +110,21 @@ def one_of(words: Collection[str], note: str = "") -> Callable[[Any], str]:
 
 
 def member(kind: type[E]) -> Callable[[Any], E]:
+    """A parser for a value of this enumeration."""
     parse = one_of(tuple(kind))
     return lambda value: kind(parse(value))
 
 
 def flag(value: Any) -> bool:
+    """The parser for true and false. Raises NotAcceptedError."""
     if isinstance(value, bool):
         return value
     raise NotAcceptedError(display(value), "true or false")
 
 
 def integer(least: int, most: int) -> Callable[[Any], int]:
+    """A parser for an integer from `least` to `most`, both included."""
+
     def parse(value: Any) -> int:
         if type(value) is int and least <= value <= most:
             return value

@@ -63,7 +63,7 @@ examples:
             raise CommandError(f"--rate is {rate}; accepted: 1 or more.", returncode=PluginState.UNKNOWN)
         replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
         try:
-            letters = self._selected(need_topic("BRIDGE_DEAD_LETTER_TOPIC"), replay_topic, limit, options)
+            letters = self._selected(limit, options)
             left = asyncio.run(self._replay(letters, replay_topic, rate, options))
         except (KafkaUnreachable, NotDelivered) as error:
             self.unknown(error)
@@ -72,12 +72,10 @@ examples:
             self.stdout.write(f"{number} not written: {LEFT[reason]}")
         sys.exit(PluginState.WARNING if left else PluginState.OK)
 
-    def _selected(
-        self, topic: str, replay_topic: str, limit: int | None, options: dict[str, Any]
-    ) -> list["DeadLetter"]:
+    def _selected(self, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:
         """The newest selected letters, oldest first, so that they are replayed in order."""
-        asyncio.run(partitions_of(self.connection(), replay_topic))
-        partitions = asyncio.run(partitions_of(self.connection(), topic))
+        asyncio.run(partitions_of(self.connection(), "BRIDGE_REPLAY_TOPIC"))
+        partitions = asyncio.run(partitions_of(self.connection(), "BRIDGE_DEAD_LETTER_TOPIC"))
         with self.reader() as reader:
             newest = islice(self.newest_first(reader, partitions, selection_from(options)), limit)
             return list(newest)[::-1]

@@ -89,7 +89,7 @@ async def test_a_command_names_a_missing_dead_letter_topic(kafka: Kafka, centrif
 
     assert ended.returncode == 3
     assert ended.stdout == ""
-    assert "it has no topic nowhere" in ended.stderr
+    assert "BRIDGE_DEAD_LETTER_TOPIC: the topic nowhere does not exist. Create it: " in ended.stderr
 
 
 async def test_bridge_lag_works_while_no_bridge_runs(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
