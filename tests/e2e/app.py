@@ -14,7 +14,7 @@ from tests.e2e.tickets import TicketOffice
 from tests.harness.node import PACKAGES
 from tests.harness.tcp_server import tcp_server
 
-QUICK_MS = 1000  # the SDK's backoff is 20 seconds at most
+QUICK_MS = 1000  # the SDK's own maximum is 20 seconds
 # The code that docs/fallback.md leaves to the app, and the reports for the test.
 BEFORE = """
 import WebSocket from "ws";

@@ -29,7 +29,7 @@ from tests.harness.centrifugo import LOBBY
 from tests.harness.waiting import until
 
 GIVE_UP_S = 15.0
-RESUBSCRIBE_S = 1.0  # the SDK's own limit is 20
+RESUBSCRIBE_S = 1.0  # the SDK's own maximum is 20 seconds
 PING = "{}"
 TRANSPORT_CLOSED = 1  # the SDK's code for a subscription whose connection is lost
 GetTicket = Callable[[], str]

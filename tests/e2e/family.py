@@ -60,7 +60,7 @@ match = "gone.*"
 backend = "gone"
 """
 SUBSCRIPTION_TTL_S = 1  # after this time sub_refresh decides again
-WINDOW_MS = 1500  # also the deadline: longer than a busy machine delays the stubs
+WINDOW_MS = 1500  # also identity's deadline; a busy machine delays the stubs by less
 POOL = 5
 # By default Centrifugo checks subscriptions every 27 seconds and waits another 25 seconds after their end.
 SOON = {"presence_update_interval": "1s", "expired_sub_close_delay": "100ms"}
@@ -190,5 +190,5 @@ def written(file: Path, text: str) -> str:
 
 
 def soon(seconds: int) -> int:
-    """An `expire_at` that is at least this far away."""
+    """An `expire_at`, in Unix seconds, at least this many seconds from now."""
     return math.ceil(time.time()) + seconds

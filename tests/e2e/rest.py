@@ -48,6 +48,6 @@ async def burst(stack: Stack) -> list[Any]:
 
 
 def peers_of(port: int) -> set[str]:
-    """The remote ports of the connections to this loopback port."""
+    """The remote addresses, in the kernel's hexadecimal notation, of the connections to this port."""
     rows = [line.split() for line in SOCKETS.read_text().splitlines()[1:]]
     return {peer for _, local, peer, state, *_ in rows if local.endswith(f":{port:04X}") and state == ESTABLISHED}

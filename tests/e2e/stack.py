@@ -53,7 +53,7 @@ class Service:
         return int(float(found[1]))
 
     async def until_answered(self, status: int, event: str, body: dict[str, Any]) -> None:
-        """Send connects until the answer has this status, because a gRPC channel reconnects with a delay."""
+        """Send this event until the answer has this status, because a gRPC channel reconnects with a delay."""
         headers = {"X-Centrifugo-Proxy-Token": self.variables.get("CENTRIFUGO_PROXY_TOKEN", "")}
         post = partial(self.process.http.post, f"/centrifugo/{event}", json=body, headers=headers)
         async with asyncio.timeout(GIVE_UP_S):

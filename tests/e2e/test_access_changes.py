@@ -130,7 +130,7 @@ async def test_the_client_of_a_closed_account_does_not_reconnect(
     ],
     ids=["no user", "no family", "no child", "child absent", "no account"],
 )
-async def test_an_event_without_a_user_or_a_channel_publishes_nothing(
+async def test_an_event_without_a_user_or_a_family_becomes_a_dead_letter_and_changes_nothing(
     family: FamilyStack, bridge: BridgeProcess, kafka: Kafka, family_id: str, written: tuple[str, Any]
 ) -> None:
     chat = f"family:{family_id}:chat"
@@ -144,4 +144,5 @@ async def test_an_event_without_a_user_or_a_channel_publishes_nothing(
         await until(lambda: len(listener.received) == 1)
 
     assert member.watcher.lost == []
-    assert listener.ended == []
+    assert (listener.lost, listener.ended) == ([], [])
+    assert listener.received == [{"text": "still here"}]

@@ -38,7 +38,7 @@ async def test_others_see_only_the_fields_in_info_fields(envelope_stack: Stack) 
     assert seen == {"subscription_tier": "family"}
 
 
-async def test_others_see_that_a_user_is_degraded_with_any_info_fields(envelope_stack: Stack) -> None:
+async def test_others_see_that_a_user_is_degraded_even_if_the_info_fields_omit_it(envelope_stack: Stack) -> None:
     seen = await seen_by_another(envelope_stack, degraded=True)
 
     assert seen == {"subscription_tier": "unspecified", "degraded": True}

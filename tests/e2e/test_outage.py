@@ -88,7 +88,7 @@ async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ordinary_ti
 
 
 def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
-    """A new ticket for each client; identity stops during the first calls."""
+    """Before identity dies, a ticket on which it hangs; afterwards a good one."""
     return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 

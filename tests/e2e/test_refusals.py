@@ -31,7 +31,7 @@ IN_MODE_HTTP = [
     pytest.param(SUSPENDED, TICKET_REFUSED, True, id="a suspended account"),
     pytest.param(MOVED, TICKET_REFUSED, True, id="a user who must sign in again"),
     pytest.param(ERROR, TRY_AGAIN, True, id="an error of identity"),
-    pytest.param(DOWN, TRY_AGAIN, True, id="no identity"),
+    pytest.param(DOWN, TRY_AGAIN, True, id="identity is down"),
     pytest.param(BROKEN, TRY_AGAIN, True, id="a broken identity"),
     pytest.param(NO_USER, TRY_AGAIN, True, id="a ticket without a user"),
 ]
@@ -42,7 +42,7 @@ IN_MODE_ENVELOPE = [
     pytest.param(SUSPENDED, Closed(4502, "account suspended"), False, id="a suspended account"),
     pytest.param(MOVED, Closed(4200, "sign in again"), True, id="a user who must sign in again"),
     pytest.param(ERROR, NOT_NOW, True, id="an error of identity"),
-    pytest.param(DOWN, NOT_NOW, True, id="no identity"),
+    pytest.param(DOWN, NOT_NOW, True, id="identity is down"),
     pytest.param(BROKEN, OUR_ERROR, True, id="a broken identity"),
     pytest.param(NO_USER, OUR_ERROR, True, id="a ticket without a user"),
 ]

@@ -1,4 +1,4 @@
-"""RPC data is passed on byte for byte."""
+"""Calls of backends: data is passed on byte for byte, and refusals reach the client."""
 
 import json
 from typing import Any
@@ -76,7 +76,7 @@ async def test_a_call_over_either_protocol_is_answered(family: FamilyStack, fami
         await until(lambda: client.connected)
         data = (await client.rpc("diary.read", asked)).data
 
-    assert json.loads(data) if use_protobuf else data == {"text": "dear diary"}
+    assert (json.loads(data) if use_protobuf else data) == {"text": "dear diary"}
     assert json.loads(family.diary.calls[-1].data) == {"page": 1}
 
 

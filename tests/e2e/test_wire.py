@@ -48,7 +48,7 @@ async def test_each_200_has_one_branch_and_a_refresh_has_a_result(family: Family
 
 
 def sound(exchange: Exchange) -> bool:
-    """True for an answer with exactly one known branch, or a 401 to a connect."""
+    """True for a 200 with exactly one branch (of a refresh: `result`), a 500, a 503, and a 401 to a connect."""
     allowed = {"result"} if exchange.event in REFRESH_EVENTS else BRANCHES
     if exchange.status == 200:
         return len(exchange.answer) == 1 and set(exchange.answer) <= allowed

@@ -136,7 +136,7 @@ async def test_health_and_metrics_have_the_tickets_left_in_the_fleet(redis: Redi
         assert await second.metric("realtime_fallback_claim_duration_seconds_count") > 0
 
 
-async def test_health_shows_a_missing_store() -> None:
+async def test_health_shows_that_no_store_is_configured() -> None:
     async with service(tickets=POOL) as running:
         assert await claims(running) == {"store": "none", "up": None, "used": None, "on_error": None}
 
@@ -249,8 +249,10 @@ async def test_the_warning_about_an_evicting_redis_names_the_remedy(
         async with in_outage(redis.url) as running:
             assert await status_of(running, POOL[0]) == 200
             async with asyncio.timeout(20):
-                while not any("fallback.W004" in record.getMessage() for record in caplog.records):
+                while not (found := [text for text in caplog.messages if "fallback.W004" in text]):
                     await asyncio.sleep(0.02)
+
+    assert "Set maxmemory-policy to noeviction" in found[0]
 
 
 def test_the_urls_password_is_in_no_output(redis: RedisProcess, tmp_path: Path) -> None:

@@ -150,11 +150,13 @@ async def test_a_caller_that_hangs_up_just_before_the_claim_uses_no_fallback_tic
         before = await running.metric(CANCELLED)
         async with impatient(running, "a") as caller:
 
-            async def down_once_nobody_waits(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+            async def down_once_the_caller_has_hung_up(
+                request: pb.ValidateRequest, context: Context
+            ) -> pb.ValidateResponse:
                 await caller.hang_up()
                 return await DOWN(request, context)
 
-            identity.script = down_once_nobody_waits
+            identity.script = down_once_the_caller_has_hung_up
             await until_cancelled(running, before)
 
         assert len(running.runtime.admission.pool) == 1
@@ -208,10 +210,10 @@ async def test_a_burst_above_capacity_is_refused_at_once(identity: IdentityStub)
         while len(identity.calls) < 3:
             await asyncio.sleep(0.01)
 
-        turned_away = await connect_at_once(running, ["a"] * 20)
+        refused = await connect_at_once(running, ["a"] * 20)
         release.set()
 
-        assert turned_away == {503: 20}
+        assert refused == {503: 20}
         assert [(await task).status_code for task in served] == [200] * 3
         assert (await running.connect()).status_code == 200
     assert len(identity.calls) == 4

@@ -38,7 +38,7 @@ def disconnects(code: int, reason: str) -> Any:
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """The service's log records, without those of the test's HTTP client and of its gRPC server."""
+    """The warnings and errors in the log, without those of gRPC, where the test's own server logs."""
     ours = (record for record in caplog.records if not record.name.startswith("grpc."))
     return [record for record in ours if record.levelno >= logging.WARNING]
 
@@ -184,12 +184,13 @@ async def test_a_reason_is_cut_to_the_size_of_a_close_frame(
     assert response.json() == {"disconnect": {"code": 4001, "reason": passed_on}}
 
 
-async def test_a_cut_reason_is_logged_at_intervals_and_never_quoted(
+async def test_a_cut_reason_is_logged_once_for_two_connects_and_never_quoted(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     identity.script = disconnects(4001, "the reason " * 20)
 
     async with service(identity.address) as running:
+        await running.connect()
         await running.connect()
 
     assert [record.__dict__["reason_bytes"] for record in warnings_in(caplog)] == [220]
@@ -491,7 +492,7 @@ async def test_an_answer_that_breaks_the_contract_is_an_internal_error(caplog: p
     assert "a-ticket" not in caplog.text
 
 
-async def test_a_bug_is_an_internal_error_without_a_traceback(
+async def test_a_bug_is_an_internal_error_whose_cause_is_only_in_the_log(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     class BrokenClock(FakeClock):

@@ -26,7 +26,7 @@ ALL = {
 
 
 def owner(**fields: Any) -> Any:
-    """Let identity answer with the owner in ALL."""
+    """Answers every ticket with the owner in ALL."""
     return success(
         family_id="f-3",
         subscription_tier=pb.SUBSCRIPTION_TIER_PRO,

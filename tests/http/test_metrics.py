@@ -248,7 +248,7 @@ async def test_requests_are_in_flight_until_answered_and_refused_ones_are_counte
 
 
 @pytest.mark.parametrize("status", sorted(CODES - {"OK"}))
-async def test_each_call_to_identity_is_counted_and_timed_by_its_status(identity: IdentityStub, status: str) -> None:
+async def test_each_call_to_identity_is_counted_by_its_status_and_timed(identity: IdentityStub, status: str) -> None:
     identity.script = aborts(grpc.StatusCode[status])
     calls = f'realtime_identity_calls_total{{code="{status}"}}'
     timed = "realtime_identity_call_duration_seconds_count"

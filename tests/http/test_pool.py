@@ -65,7 +65,7 @@ async def test_blank_lines_comments_and_white_space_around_tickets_are_ignored(
     assert statuses == [200, 200, 503, 503, 503]
 
 
-async def test_a_pool_connection_is_degraded_without_a_user_and_expires(
+async def test_a_pool_connection_is_degraded_has_a_fallback_user_and_expires(
     identity: IdentityStub, clock: FakeClock
 ) -> None:
     identity.script = DOWN

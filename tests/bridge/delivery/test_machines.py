@@ -277,7 +277,7 @@ class BridgeLife(RuleBasedStateMachine):
         assert self.work.lanes.in_flight == sum(len(batch.tasks) for batch in self.flying)
 
     def teardown(self) -> None:
-        """From now on everything works: every record must be done in the end, and nothing may be left."""
+        """From now on everything works: every record must be committed, except in a partition that has stopped."""
         self._crash()
         stopped: set[Partition] = set()
         for partition, log in self.logs.items():

@@ -49,7 +49,7 @@ def test_the_end_of_a_topic_without_records_is_not_committed() -> None:
     assert uncommitted(work) is None
 
 
-def test_a_commit_that_was_refused_is_due_again() -> None:
+def test_an_offset_is_due_until_its_commit_is_confirmed() -> None:
     work = assigned()
     work.receive(PARTITION, record(4))
 
@@ -143,14 +143,14 @@ def test_a_delivered_record_resets_the_count_of_consecutive_dead_letters() -> No
     assert work.assignments[PARTITION].stopped == Stop(3, TOO_MANY_DEAD_LETTERS)
 
 
-def test_records_received_after_the_stop_are_not_sent_and_do_not_count_as_pending() -> None:
+def test_records_behind_the_one_that_stops_a_partition_are_not_sent_and_do_not_count_as_pending() -> None:
     work = assigned(None)
     poison = work.receive(PARTITION, record(0), [publication("b")], [POISON])
     work.receive(PARTITION, record(1), [publication("a")])
     work.receive(PARTITION, record(2), [publication("a")])
-    unsent_and_sent = work.take(2, 1000).tasks
+    in_flight = work.take(2, 1000).tasks
 
-    for task in unsent_and_sent:
+    for task in in_flight:
         if work.finished(task):
             work.dead_letter_due(task.owner)
 

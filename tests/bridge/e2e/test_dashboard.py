@@ -88,7 +88,7 @@ def test_a_panel_of_the_bridge_has_data_that_it_can_show(played: Played, asked: 
     assert max(each.peak for each in series) > 0
 
 
-def test_the_timeline_shows_deliveries_pauses_and_an_outage(played: Played) -> None:
+def test_the_timeline_shows_deliveries_and_an_outage(played: Played) -> None:
     [asked] = [query for query in ASKED if query.panel == "Delivery by process"]
 
     series = answered(played.prometheus, asked, JOB)

@@ -32,7 +32,7 @@ async def test_an_event_reaches_the_channel_of_its_family(
     assert kafka.committed(stage.group, stage.topic) == [3]
 
 
-async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+async def test_a_topic_that_is_deleted_and_created_again_is_read_from_its_beginning(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
     """Its offsets begin at 0 again. Centrifugo must not drop its events as repetitions."""

@@ -87,7 +87,7 @@ def config_of(major: int, key: str, secret: str) -> Config:
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     binary = centrifugo.binary(request.param)
     if binary is None:
-        pytest.skip("`make centrifugos` builds it with Go")
+        pytest.skip(f"Centrifugo v{request.param} is missing: `make centrifugos` builds it with Go.")
     key, secret = secrets.token_hex(8), secrets.token_hex(16)
     with centrifugo.running(binary, config_of(request.param, key, secret)) as running:
         yield Server(request.param, running, key, secret)
@@ -95,7 +95,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @dataclass
 class Client:
-    """A connection of USER. `pushes` are what Centrifugo sent: channel, kind, content; `closed` is code and reason."""
+    """A connection of USER. `closed` is code and reason.
+
+    `pushes` are what Centrifugo sent: channel, kind and content. A reply has no channel, the kind "reply", and the
+    number of its command.
+    """
 
     socket: Any
     pushes: list[tuple[str, str, Any]] = field(default_factory=list)

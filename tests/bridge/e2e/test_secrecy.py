@@ -40,7 +40,10 @@ OUTPUTS = ("stdout", "stderr", "metrics", "health", "spans")
 
 
 class Run:
-    """A run of a bridge with LOG_LEVEL=trace: the texts in its input (`needles`), and everything that it wrote."""
+    """Two bridges with LOG_LEVEL=trace, the first with a wrong API key.
+
+    `needles` are the texts in their input; `outputs` is what they wrote.
+    """
 
     def __init__(self) -> None:
         names = ("key", "family", "user", "text", "namespace", "header", "trace state", "odd", "api key")
@@ -48,7 +51,7 @@ class Run:
         self.outputs: dict[str, str] = {}
 
     def events(self) -> list[bytes]:
-        """An event whose third action fails, and events that fail in every way before a command is sent."""
+        """An event whose third action fails, and events that fail in several ways before a command is sent."""
         given = {name: self.needles[name] for name in ("family", "user", "text", "namespace")}
         odd = self.needles["odd"]
         broken = [{**given, "family": f"{odd}#"}, {**given, "user": ""}, {**given, "family": {odd: 1}}, {odd: odd}]
@@ -102,5 +105,7 @@ def test_the_run_has_written_to_every_output(run: Run) -> None:
     assert "Centrifugo refuses the bridge" in run.outputs["stderr"]
     for reason in ("unknown_channel", "bad_placeholder", "no_such_field", "not_json"):
         assert f'reason="{reason}"' in run.outputs["metrics"]
+    assert json.loads(run.outputs["health"])["dead_letters"] == len(run.events())
     assert "bridge publish" in run.outputs["spans"]
+    # the trace ID of the events' traceparent, as Protobuf's text format writes it
     assert r"\n\367e\031\026\315C\335\204H\353!\034\2001\234" in run.outputs["spans"]

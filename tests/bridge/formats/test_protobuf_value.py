@@ -121,7 +121,7 @@ def test_an_empty_user_is_poison_although_protobuf_has_a_default_for_it() -> Non
         ("Event.Inner", b"\x04\x02\x02"),
     ],
 )
-def test_a_confluent_frame_names_the_message(message: str, indexes: bytes) -> None:
+def test_a_confluent_frame_with_the_indexes_of_the_routes_message_is_accepted(message: str, indexes: bytes) -> None:
     value = message_class(message)().SerializeToString()
 
     assert isinstance(data(b"\0" + SCHEMA_ID + indexes + value, message, "confluent"), dict)

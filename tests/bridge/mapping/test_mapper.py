@@ -600,9 +600,10 @@ def test_the_headers_of_a_replay_are_ignored_in_another_topic() -> None:
     assert key_of(one_route(publishing()), headers=ORIGIN) == [POSITION]
 
 
-def test_an_unreadable_record_is_poison_for_every_format() -> None:
+@pytest.mark.parametrize("form", ["auto", "json", "cloudevents"])
+def test_an_unreadable_record_is_poison_for_every_format(form: str) -> None:
     unreadable = msgspec.structs.replace(record(EVENT), fault="no header can be read")
 
-    failure = failed(outcome_of(one_route(publishing()), unreadable))
+    failure = failed(outcome_of(one_route(publishing(), f'format = "{form}"'), unreadable))
 
     assert failure == Poison(Reason.UNSUPPORTED, "no header can be read")

@@ -46,7 +46,7 @@ def meta(*locks: str, **fields: Any) -> dict[str, Any]:
 
 
 def owner_by(known: Any, user: str = "u-1") -> Owner | None:
-    """The fields about a connection with this `meta`, as Centrifugo sends them."""
+    """The owner of a connection with this `meta`; None if the meta is malformed."""
     return owner_of(user, orjson.dumps(known))
 
 
@@ -92,7 +92,7 @@ async def policed(
 
 @contextmanager
 def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.Runner, T]]:
-    """Enter `opening` for synchronous examples; also yields a function that runs coroutines."""
+    """Enter `opening` for synchronous examples; yields its value with a runner that runs coroutines."""
     with asyncio.Runner() as runner:
         opened = runner.run(opening.__aenter__())
         try:

@@ -103,7 +103,7 @@ TABLE = [
     # publish only
     ("publish", "inbox:1", meta(), ALLOWED),
     ("subscribe", "inbox:1", meta(), NOT_HERE),
-    # allows nothing
+    # no rule matches
     ("subscribe", "nowhere", meta(), NO_RULE),
     ("subscribe", "", meta(), NO_RULE),
     ("publish", ":", meta(), NO_RULE),

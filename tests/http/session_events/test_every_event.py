@@ -306,7 +306,7 @@ async def test_a_request_has_a_server_span_with_a_client_span_for_its_call(
     assert [each["traceparent"] for each in metadata] == ([] if event == "refresh" else [context])
 
 
-async def test_a_failed_call_has_an_error_span_and_an_answer_without_a_call_has_none() -> None:
+async def test_a_failed_call_has_an_error_span_and_a_request_without_a_call_has_only_its_server_span() -> None:
     exporter = InMemorySpanExporter()
 
     async with running_stack(span_processor=SimpleSpanProcessor(exporter)) as stack:

@@ -32,7 +32,7 @@ Owner = dict[str, Any]
 
 @st.composite
 def owners(draw: st.DrawFn) -> Owner:
-    """Generates every kind of `meta` that connect can write."""
+    """Generates every kind of `meta` that connect can write about a known user."""
     locks = ParentalState(*(draw(st.booleans()) for _ in ParentalState._fields))
     tier, admin, degraded = draw(st.sampled_from(TIERS)), draw(st.booleans()), draw(st.booleans())
     return describe(Identity("u-1", draw(WORDS), tier, admin, locks, 0, degraded))

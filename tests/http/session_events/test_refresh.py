@@ -121,7 +121,7 @@ async def test_info_has_the_chosen_fields_and_meta_has_all_after_a_refresh(ident
 async def test_the_answer_always_has_an_expiry(
     identity: IdentityStub, clock: FakeClock, expire_at: int, expected: int
 ) -> None:
-    """Centrifugo closes a connection after a refresh without an expire_at. Identity's 0 means that it never expires.
+    """Centrifugo closes a connection after a refresh without an expire_at. Identity's 0 means no expiry.
 
     Centrifugo v5 refreshes without a pause if expire_at is so late that its timer overflows.
     """
@@ -288,11 +288,6 @@ async def degrade(running: Service, clock: FakeClock) -> None:
     await running.connect()
     clock.advance(6)
     await running.connect()
-
-
-async def outage(running: Service) -> dict[str, Any]:
-    shown: dict[str, Any] = (await running.http.get("/health")).json()["identity_outage"]
-    return shown
 
 
 async def test_refresh_and_validate_calls_are_counted_separately(identity: IdentityStub) -> None:

@@ -1,4 +1,4 @@
-"""rpc: which backend is called, which requests are refused before, and how the answer is translated."""
+"""rpc: which backend is called, which requests are refused before the call, and how the answer is translated."""
 
 import asyncio
 import time
@@ -141,7 +141,7 @@ async def test_a_call_that_the_policy_refuses_reaches_no_backend(method: str, ow
     assert diary.calls + family.calls == []
 
 
-async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive_without_a_user() -> None:
+async def test_a_fallback_connection_may_call_methods_that_are_not_sensitive() -> None:
     async with fanned_out() as (running, _, family):
         body = await body_of(running, "rpc", method="status.now", user="fallback:0123456789ab", meta=POOL_MARKS)
 
@@ -343,8 +343,7 @@ async def test_calls_are_counted_and_timed_by_backend() -> None:
 
 
 @pytest.mark.processes
-async def test_a_backends_certificate_is_checked_against_the_configured_name(tmp_path: Path) -> None:
-    """IDENTITY_TLS_SERVER_NAME applies to identity only."""
+async def test_the_tls_server_name_of_identity_does_not_apply_to_backends(tmp_path: Path) -> None:
     authority = Authority.in_folder(tmp_path)
     tls = {
         "IDENTITY_VALIDATE_NEGOTIATION_TYPE": "tls",

@@ -147,7 +147,7 @@ def test_any_json_is_passed_on_unchanged(text: str) -> None:
 
 @given(data=st.one_of(st.binary(max_size=30), TEXTS.map(str.encode), st.text(max_size=20).map(str.encode)))
 @examples(400)
-def test_the_answer_to_centrifugo_is_one_json_object_for_any_data_of_a_backend(data: bytes) -> None:
+def test_the_answer_to_centrifugo_is_one_json_object_for_any_accepted_data_of_a_backend(data: bytes) -> None:
     try:
         rendered = orjson.dumps({"result": data_fields(data, binary=False)})
     except ValueError:

@@ -89,7 +89,10 @@ async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: Fake
 async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
     clock: FakeClock, ttl_s: int, granted_until: int, expected: dict[str, int]
 ) -> None:
-    """An expiry in the past is passed on: Centrifugo refuses it. It would ignore a negative one, so 1 replaces that."""
+    """An expiry in the past is passed on, and Centrifugo refuses the subscription.
+
+    Centrifugo would ignore a negative expiry, so 1 replaces it.
+    """
     async with (
         family_service(grants(granted_until)) as family,
         policed(
