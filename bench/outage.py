@@ -25,6 +25,7 @@ from bench.parts.command import measured, parser_of
 from bench.parts.load import NO_SHEDDING, Answers
 from bench.parts.processes import allow_many_connections, identity, service
 from bench.parts.storm import Storm
+from bench.parts.storm_figures import after_share
 from bench.parts.trickle import degraded, trickle
 from fallback.minting import mint
 from tools.ports import free_port
@@ -68,7 +69,7 @@ def outage(pool: Path, *, hanging: bool, probe_ms: int) -> Row:
     return {
         "identity": "hanging" if hanging else "refused",
         "probe_ms": probe_ms,
-        "let_in": answers.statuses[200],
+        "accepted": answers.statuses[200],
         "other": len(answers.seconds) - answers.statuses[200],
         "p50_ms": round(answers.percentile_ms(50), 1),
         "p99_ms": round(answers.percentile_ms(99), 1),
@@ -90,10 +91,10 @@ def storm(clients: int, limit: int) -> Row:
     return {
         "limit": limit,
         "clients": clients,
-        "let_in": len(measured.let_in_after),
-        "in_first_second": sum(after < 1 for after in measured.let_in_after),
-        "all_in_s": round(max(measured.let_in_after), 2),
-        "turned_away": measured.answers.statuses[503],
+        "connected": len(measured.in_after),
+        "in_first_second": sum(after < 1 for after in measured.in_after),
+        "all_in_s": round(after_share(measured.in_after, clients, 1.0), 2),
+        "refused": measured.answers.statuses[503],
         "broken": measured.answers.statuses[0],
         "p50_ms": round(measured.answers.percentile_ms(50), 1),
         "p99_ms": round(measured.answers.percentile_ms(99), 1),
@@ -124,7 +125,7 @@ def main() -> int:
     options = parser.parse_args()
     result = measured(run, options.json)
     sys.stdout.write(f"{table(result['outage'])}\n{table(result['storm'])}")
-    return int(any(row["let_in"] < row["clients"] or row["broken"] for row in result["storm"]))
+    return int(any(row["connected"] < row["clients"] or row["broken"] for row in result["storm"]))
 
 
 if __name__ == "__main__":

@@ -22,15 +22,15 @@ def pause_s(attempt: int) -> float:
 
 @dataclass
 class Storm:
-    """A number of clients that connect to one port. `let_in_after` has the seconds until each client was in."""
+    """A number of clients that connect to one port. `in_after` has the seconds until each client was connected."""
 
     port: int
     clients: int
     answers: Answers = field(default_factory=Answers)
-    let_in_after: list[float] = field(default_factory=list)
+    in_after: list[float] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Runs until every client is in, or for 60 s."""
+        """Runs until every client is connected, or for 60 s."""
         started = perf_counter()
         clients = [asyncio.create_task(self._client(number, started)) for number in range(self.clients)]
         _, late = await asyncio.wait(clients, timeout=GIVE_UP_S)
@@ -50,7 +50,7 @@ class Storm:
                 connection = None
             await asyncio.sleep(pause_s(attempt))
             attempt += 1
-        self.let_in_after.append(perf_counter() - started)
+        self.in_after.append(perf_counter() - started)
         if connection:
             connection.close()
 

@@ -34,7 +34,7 @@ class Figures(NamedTuple):
     """
 
     clients: int
-    let_in: int
+    connected: int
     lost: int
     dropped: int
     half_in_s: float
@@ -83,7 +83,7 @@ def figures(
     probes = samples["probes"]
     return Figures(
         clients=clients,
-        let_in=len(times),
+        connected=len(times),
         lost=crowd.lost,
         dropped=crowd.dropped_at_end,
         half_in_s=after_share(times, clients, 0.5),
@@ -123,7 +123,7 @@ def table(found: Figures) -> str:
     during = [each for each in found.limits if each[0] < found.all_in_s + 2] or found.limits
     steps = during[:: max(1, len(during) // 16)]
     lines = [
-        f"{found.let_in} of {found.clients} connected: 50 % after {found.half_in_s:.1f} s, "
+        f"{found.connected} of {found.clients} connected: 50 % after {found.half_in_s:.1f} s, "
         f"95 % after {found.most_in_s:.1f} s, all after {found.all_in_s:.1f} s",
         f"per client: {found.asked_each:.2f} calls to identity, {found.attempts_each:.1f} attempts; "
         f"{found.shed} requests refused by the service, {found.gone} whose caller hung up",

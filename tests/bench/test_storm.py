@@ -22,7 +22,7 @@ def test_every_client_of_a_storm_connects_with_about_one_call_to_identity_each(t
     subprocess.run([sys.executable, "-m", "bench.storm", *options], cwd=ROOT, check=False, capture_output=True)  # noqa: S603
 
     found = json.loads(file.read_text())
-    assert (found["let_in"], found["lost"], found["dropped"]) == (CLIENTS, 0, 0)
+    assert (found["connected"], found["lost"], found["dropped"]) == (CLIENTS, 0, 0)
     assert found["shed"] > 0
     assert found["asked_each"] <= 1.3
     assert found["probes"] > 0

@@ -18,7 +18,7 @@ CLAIM = "realtime_fallback_claim_duration_seconds"
 
 def identity_outage() -> board.Dashboard:
     """The dashboard at /d/realtime-identity-outage."""
-    text = "Outages of identity, and the fallback pool that accepts clients meanwhile."
+    text = "Outages of identity, and the fallback pool, which accepts clients during an outage."
     return page("realtime-identity-outage", "Realtime: identity outage", text, "realtime_build_info", _content())
 
 
@@ -38,7 +38,7 @@ def _content() -> Iterator[board.Row | Panel]:
 
 def _now() -> Iterator[Panel]:
     degraded = total("realtime_identity_outage_degraded")
-    yield number("Degraded", "Processes in an outage that outlasted the window.", Query(degraded, "degraded"), warn=1)
+    yield number("Degraded", "Processes whose outage is longer than the window.", Query(degraded, "degraded"), warn=1)
     recovering = total("realtime_identity_outage_recovering")
     yield number(
         "Recovering", "Processes whose probes are answered, but no client's call yet.", Query(recovering, "recovering")
