@@ -33,6 +33,7 @@ TOO_SLOW: Final = 408
 # For requests that the server cancels at the end of its graceful shutdown.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
+LENGTH_DIGITS: Final = 20  # a content-length with more digits is too large by its first ones
 NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
 NOT_FOUND: Final = ResolverMatch(not_found, (), {}, url_name="not-found")
 
@@ -103,6 +104,8 @@ class LeanHandler(ASGIHandler):
 
     async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
         """The body. If it is too large or too slow, it stays unread and the scope has the status to answer."""
+        if _announced(scope) > self._max_body_bytes:  # before `receive`, which sends 100 Continue if it is expected
+            return _unread(scope, TOO_LARGE)
         body, more = bytearray(), True  # grows in place, for bodies in many small parts
         try:
             while more and len(body) <= self._max_body_bytes:
@@ -142,6 +145,13 @@ class LeanHandler(ASGIHandler):
         match = self.resolve_request(request)
         response: Coroutine[Any, Any, HttpResponseBase] = match.func(request, *match.args, **match.kwargs)
         return response
+
+
+def _announced(scope: Scope) -> int:
+    """The size of the body by its content-length header, 0 if there is none."""
+    value: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    digits = value.lstrip(b"0")[:LENGTH_DIGITS]  # a header may have thousands, and int() refuses so many
+    return int(digits) if digits.isdigit() else 0
 
 
 def _unread(scope: Scope, status: int) -> bytes:

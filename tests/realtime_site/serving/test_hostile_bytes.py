@@ -112,6 +112,27 @@ def test_an_expected_continue_is_sent_before_the_body(process: Process, expectat
     assert final[0] == 404
 
 
+@pytest.mark.parametrize("expectation", [b"", b"Expect: 100-continue\r\n"])
+@pytest.mark.parametrize("length", [b"65537", b"18446744073709551615", b"0" * 5000 + b"65537"])
+def test_a_body_that_is_announced_as_too_large_is_refused_by_the_head(
+    process: Process, length: bytes, expectation: bytes
+) -> None:
+    head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: a\r\n%bContent-Length: %b\r\n\r\n" % (expectation, length)
+
+    answer = exchange(process, head)
+
+    assert statuses(answer) == [413]
+
+
+@pytest.mark.parametrize("length", [b"65536", b"0" * 5000 + b"65536"])
+def test_a_body_with_the_largest_accepted_size_is_awaited(process: Process, length: bytes) -> None:
+    head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n"
+
+    answer = exchange(process, head + b"Content-Length: %b\r\n\r\n" % length, b" " * 65536)
+
+    assert statuses(answer) == [100, 403]
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
