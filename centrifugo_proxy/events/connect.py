@@ -17,6 +17,7 @@ from centrifugo_proxy.events.decision import (
     internal_error,
 )
 from centrifugo_proxy.events.description import describe, public_info
+from centrifugo_proxy.events.expiry import bounded
 from centrifugo_proxy.peers.identity import (
     Identity,
     IdentityAnswer,
@@ -131,7 +132,8 @@ class Connect:
         meta = describe(identity)
         fields: dict[str, Any] = {"user": identity.user, "info": public_info(meta, self.info_fields), "meta": meta}
         if identity.expire_at:
-            fields["expire_at"] = identity.expire_at
+            fields["expire_at"], cut = bounded(identity.expire_at, self.clock.time(), "identity")
+            notices += cut
         if identity.degraded:
             fields["data"] = DEGRADED_MARKS
         outcome = "success_degraded" if identity.degraded else "success"

@@ -14,6 +14,13 @@ class DisconnectChanged(NamedTuple):
     asked_by: str = "identity"
 
 
+class ExpiryCut(NamedTuple):
+    """A service set an expiry that is too far ahead: it was cut. `expire_at` is the value that the service sent."""
+
+    service: str
+    expire_at: int
+
+
 class MetaMissing(NamedTuple):
     """Centrifugo does not send `meta`: its option include_connection_meta is off. Reported once per process."""
 
@@ -37,7 +44,7 @@ class GuardRefused(NamedTuple):
     reason: str
 
 
-Notice = FallbackNotice | DisconnectChanged | MetaMissing | CallFailed | TicketMissing | GuardRefused
+Notice = FallbackNotice | DisconnectChanged | ExpiryCut | MetaMissing | CallFailed | TicketMissing | GuardRefused
 Notices = tuple[Notice, ...]
 
 # The outcomes of session events, values of a metric label. COMMON_OUTCOMES are those that every request can have.

@@ -5,13 +5,14 @@ https://centrifugal.dev/docs/server/proxy#refresh-proxy
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.decision import Decision, Notices, allowed, expired, internal_error, unavailable
 from centrifugo_proxy.events.description import describe, public_info
+from centrifugo_proxy.events.expiry import bounded, furthest_end
 from centrifugo_proxy.events.owners import Owners
 from centrifugo_proxy.peers.backends import RefreshClient, RefreshQuery
 from centrifugo_proxy.peers.identity import (
@@ -24,10 +25,6 @@ from centrifugo_proxy.peers.identity import (
 )
 from centrifugo_proxy.protocol.session_events import EventRequest
 from fallback.outage import OutageDetector
-
-# Centrifugo ends a connection that is refreshed without a new expiry. Version 5 refreshes in a loop if the expiry is
-# so far ahead that its clock overflows (such as milliseconds in place of seconds). This value is safe for both.
-FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Refresh:
         notices = self._answered(call, answer)
         match answer:
             case Identity(user=user) if user == owner.user:
-                return allowed(self._renewed(answer, bytes(request.meta)), notices)
+                return self._renewed(answer, bytes(request.meta), notices)
             case IdentityError():
                 return unavailable(503, notices)
             case IdentityMalformed(problem):
@@ -67,14 +64,17 @@ class Refresh:
         ended = self.detector.answered(call, self.clock.monotonic())
         return (ended,) if ended else ()
 
-    def _renewed(self, identity: Identity, known: bytes) -> dict[str, Any]:
-        """A new expiry, and the owner's description if it has changed."""
-        furthest = int(self.clock.time()) + FURTHEST_END_S
-        fields: dict[str, Any] = {"expire_at": min(identity.expire_at or furthest, furthest)}
+    def _renewed(self, identity: Identity, known: bytes, notices: Notices) -> Decision:
+        """A new expiry, without which Centrifugo would end the connection, and the owner's description if it has
+        changed.
+        """
+        now = self.clock.time()
+        expire_at, cut = bounded(identity.expire_at, now, "identity")
+        fields: dict[str, Any] = {"expire_at": expire_at or furthest_end(now)}
         meta = describe(identity)
         if not _says(known, meta):
             fields |= {"info": public_info(meta, self.info_fields), "meta": meta}
-        return fields
+        return allowed(fields, notices + cut)
 
 
 def _says(known: bytes, meta: dict[str, Any]) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.channel_gate import ChannelGate, Granted
-from centrifugo_proxy.events.decision import Decision, allowed, expired
-from centrifugo_proxy.events.subscribe import expiring
+from centrifugo_proxy.events.decision import Decision, expired
+from centrifugo_proxy.events.subscribe import allowed_until
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.protocol.session_events import EventRequest
 
@@ -26,5 +26,5 @@ class SubRefresh:
         """Extend the subscription, or let it expire."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         if isinstance(judgement, Granted):
-            return allowed(expiring(judgement.expire_at, self.clock.time(), self.ttl_s), notices)
+            return allowed_until(judgement.expire_at, self.clock.time(), self.ttl_s, notices)
         return expired(notices)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
-from centrifugo_proxy.events.decision import Decision, allowed, denied, disconnected
+from centrifugo_proxy.events.decision import Decision, Notices, allowed, denied, disconnected
+from centrifugo_proxy.events.expiry import bounded
 from centrifugo_proxy.peers.backends import BackendDisconnect
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.protocol.session_events import EventRequest
@@ -29,18 +30,19 @@ class Subscribe:
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):
-                return allowed(expiring(expire_at, self.clock.time(), self.ttl_s), notices)
+                return allowed_until(expire_at, self.clock.time(), self.ttl_s, notices)
             case Denied(code, message, temporary):
                 return denied(code, message, notices, temporary=temporary)
             case BackendDisconnect(code, reason):
                 return disconnected(code, reason, notices)
 
 
-def expiring(expire_at: int, now: float, ttl_s: int) -> dict[str, int]:
-    """`expire_at` of a subscription: the earlier of the family service's time and now + `ttl_s`; absent without both.
+def allowed_until(expire_at: int, now: float, ttl_s: int, notices: Notices) -> Decision:
+    """Allowed until the earlier of the family service's `expire_at` and now + `ttl_s`; without end if both are 0.
     `now` is rounded up: Centrifugo permanently refuses a subscription that has expired when the answer arrives.
     """
+    expire_at, cut = bounded(expire_at, now, "family_service")
     if ttl_s:
         ours = math.ceil(now) + ttl_s
         expire_at = min(expire_at, ours) if expire_at else ours
-    return {"expire_at": expire_at} if expire_at else {}
+    return allowed({"expire_at": expire_at} if expire_at else {}, notices + cut)

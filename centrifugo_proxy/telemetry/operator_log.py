@@ -14,6 +14,7 @@ from centrifugo_proxy.events.decision import (
     CallFailed,
     Decision,
     DisconnectChanged,
+    ExpiryCut,
     GuardRefused,
     MetaMissing,
     Notice,
@@ -26,7 +27,7 @@ from fallback.outage import OutageEnded, OutageOpened
 
 QUIET_S: Final = 10.0
 # Notices that occur on every request while their cause lasts.
-Repeated = CallFailed | TicketMissing | GuardRefused | PoolEmpty | DisconnectChanged
+Repeated = CallFailed | TicketMissing | GuardRefused | PoolEmpty | DisconnectChanged | ExpiryCut
 
 logger = logging.getLogger("centrifugo_proxy")
 
@@ -72,6 +73,9 @@ def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
         case DisconnectChanged(code, reason_bytes, asked_by):
             fields = {"asked_by": asked_by, "code": code, "reason_bytes": reason_bytes}
             return "changed a disconnect that Centrifugo does not accept", asked_by, fields
+        case ExpiryCut(service, expire_at):
+            message = "cut an expire_at that is more than ten years ahead; it must be in seconds"
+            return message, service, {"service": service, "expire_at": expire_at}
 
 
 def _write_notice(notice: Notice) -> None:

@@ -10,6 +10,7 @@ from centrifugo_proxy.events.decision import (
     CallFailed,
     Decision,
     DisconnectChanged,
+    ExpiryCut,
     GuardRefused,
     MetaMissing,
     Notice,
@@ -37,6 +38,7 @@ NOTICES = (
     TicketMissing("data has no token; its fields: ticket"),
     GuardRefused("token_mismatch"),
     DisconnectChanged(1000, 200),
+    ExpiryCut("identity", 1_900_000_000_000),
     MetaMissing(),
 )
 

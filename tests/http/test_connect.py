@@ -29,6 +29,8 @@ UNLOCKED = {
     "feature_lock_diary": False,
     "feature_lock_flowcoach": False,
 }
+NOW = 1_800_000_000  # the clock's time
+TEN_YEARS_S = 10 * 365 * 24 * 3600
 NOBODY = {"family_id": "", "subscription_tier": "unspecified", "is_admin": False, "parental_state": UNLOCKED}
 
 
@@ -91,6 +93,32 @@ async def test_identity_receives_the_ticket_and_the_connections_fields(identity:
 
     expected = pb.ValidateRequest(ticket="a-ticket", client_id=CLIENT, transport="websocket", protocol="json")
     assert identity.calls == [expected]
+
+
+@pytest.mark.parametrize("too_late", [NOW + TEN_YEARS_S + 1, NOW * 1000, 2**62])
+async def test_an_expiry_too_far_ahead_such_as_milliseconds_is_cut_with_a_warning(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture, too_late: int
+) -> None:
+    identity.script = success(expire_at=too_late)
+
+    async with service(identity.address, clock=clock) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()["result"]["expire_at"]) == (200, NOW + TEN_YEARS_S)
+    [warning] = warnings_in(caplog)
+    assert (warning.__dict__["service"], warning.__dict__["expire_at"]) == ("identity", too_late)
+
+
+async def test_an_expiry_in_ten_years_is_passed_on(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    identity.script = success(expire_at=NOW + TEN_YEARS_S)
+
+    async with service(identity.address, clock=clock) as running:
+        response = await running.connect()
+
+    assert (response.status_code, response.json()["result"]["expire_at"]) == (200, NOW + TEN_YEARS_S)
+    assert warnings_in(caplog) == []
 
 
 async def test_a_connection_that_never_expires_has_no_expire_at(identity: IdentityStub) -> None:

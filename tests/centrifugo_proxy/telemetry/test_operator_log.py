@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from centrifugo_proxy.events.decision import CallFailed, GuardRefused, Notice, TicketMissing
+from centrifugo_proxy.events.decision import CallFailed, ExpiryCut, GuardRefused, Notice, TicketMissing
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
 from fallback.admission import PoolAccepted, PoolEmpty
 from fallback.outage import OutageStatus
@@ -17,6 +17,7 @@ REPEATED: list[Notice] = [
     TicketMissing("there is no data"),
     GuardRefused("token_missing"),
     PoolEmpty(LoadStatus.LOADED),
+    ExpiryCut("identity", 1_900_000_000_000),
 ]
 
 

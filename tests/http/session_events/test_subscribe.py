@@ -40,6 +40,7 @@ max_publish_bytes = 10
 ask_family_service = true
 """
 NOW = 1_800_000_000
+TEN_YEARS_S = 10 * 365 * 24 * 3600
 
 
 def denies(code: int, message: str) -> Any:
@@ -84,6 +85,8 @@ async def test_a_subscription_lasts_no_shorter_than_its_time_to_live(clock: Fake
         (300, NOW - 5, {"expire_at": NOW - 5}),
         (300, -1, {"expire_at": 1}),
         (0, -(2**62), {"expire_at": 1}),
+        (0, NOW * 1000, {"expire_at": NOW + TEN_YEARS_S}),
+        (300, NOW * 1000, {"expire_at": NOW + 300}),
     ],
 )
 async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(

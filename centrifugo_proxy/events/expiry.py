@@ -1,0 +1,22 @@
+"""Bounds the expiries of connections and subscriptions that identity and the family service set."""
+
+from typing import Final
+
+from centrifugo_proxy.events.decision import ExpiryCut, Notices
+
+# Centrifugo's timers overflow at an expiry more than 292 years ahead, such as milliseconds in place of seconds. The
+# connection is then refreshed at once, by version 5 in a loop. This value is safe for all versions.
+FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
+
+
+def furthest_end(now: float) -> int:
+    """The latest expiry that is sent, in Unix seconds. `now` is Unix time, too."""
+    return int(now) + FURTHEST_END_S
+
+
+def bounded(expire_at: int, now: float, service: str) -> tuple[int, Notices]:
+    """The service's `expire_at`, cut to `furthest_end` with a notice. 0 (never) stays 0."""
+    furthest = furthest_end(now)
+    if expire_at <= furthest:
+        return expire_at, ()
+    return furthest, (ExpiryCut(service, expire_at),)
