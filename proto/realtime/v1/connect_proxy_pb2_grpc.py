@@ -50,14 +50,14 @@ class ConnectProxyServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Validate(self, request, context):
-        """Redeems a single-use connection ticket. A ticket that was redeemed once is NOT_FOUND afterwards.
+        """Redeems a single-use connection ticket. For a ticket that was redeemed before, the server answers NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Refresh(self, request, context):
-        """Asks whether a live connection may go on. A server that does not know it answers UNIMPLEMENTED.
+        """Asks whether a live connection may continue. A server without this method answers UNIMPLEMENTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,9 +29,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ConnectProxyServiceClient interface {
-	// Redeems a single-use connection ticket. A ticket that was redeemed once is NOT_FOUND afterwards.
+	// Redeems a single-use connection ticket. For a ticket that was redeemed before, the server answers NOT_FOUND.
 	Validate(ctx context.Context, in *ValidateRequest, opts ...grpc.CallOption) (*ValidateResponse, error)
-	// Asks whether a live connection may go on. A server that does not know it answers UNIMPLEMENTED.
+	// Asks whether a live connection may continue. A server without this method answers UNIMPLEMENTED.
 	Refresh(ctx context.Context, in *RefreshRequest, opts ...grpc.CallOption) (*ValidateResponse, error)
 }
 
@@ -67,9 +67,9 @@ func (c *connectProxyServiceClient) Refresh(ctx context.Context, in *RefreshRequ
 // All implementations must embed UnimplementedConnectProxyServiceServer
 // for forward compatibility.
 type ConnectProxyServiceServer interface {
-	// Redeems a single-use connection ticket. A ticket that was redeemed once is NOT_FOUND afterwards.
+	// Redeems a single-use connection ticket. For a ticket that was redeemed before, the server answers NOT_FOUND.
 	Validate(context.Context, *ValidateRequest) (*ValidateResponse, error)
-	// Asks whether a live connection may go on. A server that does not know it answers UNIMPLEMENTED.
+	// Asks whether a live connection may continue. A server without this method answers UNIMPLEMENTED.
 	Refresh(context.Context, *RefreshRequest) (*ValidateResponse, error)
 	mustEmbedUnimplementedConnectProxyServiceServer()
 }
