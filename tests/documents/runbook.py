@@ -31,7 +31,7 @@ def documented_fields(heading: str) -> dict[str, set[str]]:
 
 
 def fields(value: Any, leaves: set[str], path: str = "") -> Iterator[tuple[str, str]]:
-    """Path and type of each field of a parsed JSON value; objects named in `leaves` are not descended into."""
+    """Path and type of each field of a parsed JSON value, without the fields within the objects in `leaves`."""
     if isinstance(value, dict) and path not in leaves:
         for name, inner in value.items():
             yield from fields(inner, leaves, f"{path}.{name}" if path else name)

@@ -1,4 +1,7 @@
-"""One stack for each configuration, shared by all tests in one event loop; skipped with a reason without Centrifugo."""
+"""One stack for each configuration, shared by all tests in one event loop.
+
+Without Centrifugo the tests are skipped, and the end of the run has the reason.
+"""
 
 import asyncio
 import os

@@ -120,7 +120,7 @@ def with_channel_options(config: Config, major: int, name: str, **options: Any) 
 
 
 def with_client_options(config: Config, major: int, **options: Any) -> Config:
-    """The configuration with more options of clients; v5's are flat."""
+    """The configuration with more client options: in v6 within `client`, in v5 with the prefix client_."""
     flat = {f"client_{name}": value for name, value in options.items()}
     return merged(config, flat if major == 5 else {"client": options})
 

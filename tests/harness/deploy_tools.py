@@ -1,7 +1,7 @@
 """The tools of `make deploy-tools`: kustomize, our checker of manifests, actionlint, and a schema.
 
-Without a tool its tests are skipped; CI skips them only if the tool cannot be built there, and reports why. A pytest
-plugin, loaded by tests/conftest.py.
+The tests of a missing tool are skipped. In CI they are skipped only if the tool cannot be built there; the end of the
+run has the reason. A pytest plugin, loaded by tests/conftest.py.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The number of examples that the property tests try.
 
-`make check` tries a tenth of them; `make test EXAMPLES=10` tries ten times as many.
+`make check` tries a tenth of them, `make test` half of them, and `make test EXAMPLES=10` ten times as many.
 """
 
 import os

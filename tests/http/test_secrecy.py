@@ -171,7 +171,7 @@ def test_the_run_produced_every_outcome(run: Run) -> None:
     assert never == set()
 
 
-def test_the_run_wrote_logs_of_each_level_and_spans(run: Run) -> None:
+def test_the_run_wrote_logs_to_both_streams_and_spans(run: Run) -> None:
     assert '"level":"trace"' in run.outputs["stdout"]
     assert "centrifugo.connect accepted via fallback pool" in run.outputs["stdout"]
     assert "failed with an internal error" in run.outputs["stderr"]

@@ -1,4 +1,4 @@
-"""The policy's decisions over HTTP: one policy and a table of allowed requests; all others are refused."""
+"""The policy's decisions over HTTP: one policy, and a table of requests with their answers."""
 
 import logging
 from typing import Any

@@ -125,7 +125,7 @@ async def fallback(stage: Stage) -> None:
 
 
 async def recovery(stage: Stage) -> None:
-    """Most probes are answered, and no client connects. The probes that fail keep the streak of failures going."""
+    """No client connects. Most probes are answered; the others fail, so that the probes do not end the outage."""
     stage.clients.rest()
     turns = cycle([*repeat(healthy_identity, 9), DOWN])
 

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prometheus"), need
 
 ASKED: Final = [query for query in queries() if query.dashboard != "realtime-bridge"]
 OF_CLAIMS: Final = {"Claims by result", "Store by process", "Duration of a claim"}
-# The play has none of these, so 0 is right.
+# Panels of what does not happen in the play: 0 is right.
 QUIET: Final = {
     "Connections refused",
     "Log lines dropped",
