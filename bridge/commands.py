@@ -57,7 +57,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# Reasons that concern the value, which could not be read. The other reasons of the mapping concern a route.
+# Reasons for a record that could not be read. The other reasons of the mapping concern a route.
 FORMAT_REASONS = frozenset({Reason.NOT_JSON, Reason.NOT_CLOUDEVENTS, Reason.NOT_PROTOBUF, Reason.UNSUPPORTED})
 
 # With SkipReason, the outcomes of `realtime_bridge_records_total`. Commands end with DONE too.
@@ -273,6 +273,7 @@ def publish(
 
 
 def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscribe:
+    """Takes its turn among the commands for the channel, and among those for the user."""
     return Unsubscribe(
         route=route,
         action=action,
@@ -311,6 +312,7 @@ def refresh(*, route: str, action: int, user: str, expire_at: int | None) -> Ref
 
 
 def history_remove(*, route: str, action: int, channel: str) -> HistoryRemove:
+    """Takes its turn among the commands for the channel."""
     return HistoryRemove(
         route=route,
         action=action,

@@ -89,6 +89,7 @@ class Application:
 
 
 def on_started() -> None:
+    """Finish the startup: log its line, and freeze its objects."""
     log_start(settings, loaded_pool())
     freeze_startup_objects()
 

@@ -29,6 +29,7 @@ def problem(host: str, port: int, timeout_s: float = TIMEOUT_S) -> str:
 
 
 def main(arguments: Sequence[str]) -> str:
+    """What `problem` returns for the configured address, or the problems of the variables that name this address."""
     env = Environment()
     host, port = (read_bridge_listening if "bridge" in arguments else read_listening)(env)
     return "\n".join(env.problems) or problem(local_address(host), port)

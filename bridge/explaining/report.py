@@ -34,6 +34,7 @@ class Report(NamedTuple):
 
     @property
     def warnings(self) -> int:
+        """The number of warnings about all routes."""
         return sum(len(checked.warnings) for checked in self.routes)
 
 

@@ -89,6 +89,8 @@ class PublishAction(ActionBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeAction(ActionBase):
+    """Ends the subscriptions of each user to each channel; at most one of the two templates takes a list."""
+
     do: ClassVar[str] = "unsubscribe"
     user: Template
     channel: Template
@@ -96,6 +98,8 @@ class UnsubscribeAction(ActionBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisconnectAction(ActionBase):
+    """Closes the connections of each user. `code` is 4000–4999, `reason` has at most 123 bytes."""
+
     do: ClassVar[str] = "disconnect"
     user: Template
     code: int
@@ -104,6 +108,8 @@ class DisconnectAction(ActionBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshAction(ActionBase):
+    """Makes Centrifugo check the connections of each user again."""
+
     do: ClassVar[str] = "refresh"
     user: Template
     mode: RefreshMode
@@ -111,6 +117,8 @@ class RefreshAction(ActionBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRemoveAction(ActionBase):
+    """Empties the history of each channel."""
+
     do: ClassVar[str] = "history_remove"
     channel: Template
 
@@ -184,6 +192,7 @@ class Routes:
 
 
 def is_pattern(topic: str) -> bool:
+    """True if this entry of `topics` is a regular expression."""
     return topic.startswith("^")
 
 

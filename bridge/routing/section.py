@@ -31,6 +31,7 @@ class Section:
 
     @property
     def line(self) -> int:
+        """The line on which the table begins, from 1."""
         return self.document.lines.line(self.path)
 
     def __contains__(self, key: str) -> bool:
@@ -42,6 +43,7 @@ class Section:
         self.document.faults.append(Fault(self.document.lines.line(path), dotted(path), saw, accepted))
 
     def refuse_unknown(self, known: Collection[str]) -> None:
+        """Add a fault for each key that is not in `known`."""
         for key in self.table:
             if key not in known:
                 self.fault(key, "an unknown key", listed(known))

@@ -222,6 +222,7 @@ def _within_limit(template: Template) -> Template:
 
 
 def with_gaps(template: Template) -> str:
+    """The text of the template, with GAP in place of each placeholder."""
     return "".join(part if isinstance(part, str) else GAP for part in template.parts)
 
 

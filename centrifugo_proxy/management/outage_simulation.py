@@ -167,6 +167,7 @@ class Rules(NamedTuple):
 
 
 def rules_of(settings: "LazySettings") -> Rules:
+    """The rules for a service with these settings."""
     return Rules(
         settings.CENTRIFUGO_RESPONSE_MODE,
         settings.CENTRIFUGO_UNAVAILABLE_CODE,

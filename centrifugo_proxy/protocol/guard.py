@@ -31,6 +31,7 @@ class Guard:
 
     @property
     def enabled(self) -> bool:
+        """True if at least one method is on."""
         return bool(self.secrets or self.tokens)
 
     def refusal(self, headers: Headers, body: bytes) -> str | None:

@@ -43,4 +43,5 @@ class ClaimStore(Protocol):
     async def evicts(self) -> str:
         """The name of the policy under which the store may forget claims, "" if it keeps all. Raises StoreError."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Release connections and threads. No other call may follow."""

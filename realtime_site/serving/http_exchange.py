@@ -34,16 +34,20 @@ class Connection(Protocol):
     def default_headers(self) -> Headers:
         """Headers of every response."""
 
-    def write(self, head: bytes, body: bytes = b"") -> None: ...
+    def write(self, head: bytes, body: bytes = b"") -> None:
+        """Write to the client. Never waits; see `drained`."""
 
     def update_reading(self) -> None:
         """Called when the application has taken a part of the body."""
 
-    def answered(self, exchange: "Exchange") -> None: ...
+    def answered(self, exchange: "Exchange") -> None:
+        """Called once, when the whole response has been written."""
 
-    def fail(self, *, begun: bool) -> None: ...
+    def fail(self, *, begun: bool) -> None:
+        """Called if the application has ended without a whole response. `begun`: a part of it has been written."""
 
-    async def drained(self) -> None: ...
+    async def drained(self) -> None:
+        """Wait until the client has read most of what was written."""
 
 
 class Exchange:

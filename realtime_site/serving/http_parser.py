@@ -64,11 +64,14 @@ class Target(NamedTuple):
 class Sink(Protocol):
     """Receives the parts of requests from the parser."""
 
-    def head_parsed(self, request: Request) -> None: ...
+    def head_parsed(self, request: Request) -> None:
+        """Called with each complete head."""
 
-    def body_parsed(self, part: bytes) -> None: ...
+    def body_parsed(self, part: bytes) -> None:
+        """Called with each part of the body, in order and without chunk framing."""
 
-    def request_parsed(self) -> None: ...
+    def request_parsed(self) -> None:
+        """Called when the request is complete, after its body and trailers."""
 
 
 class RequestParser:

@@ -32,7 +32,8 @@ def spans_of(ended: Ended) -> int:
 class Exporter(Protocol):
     """Sends a batch."""
 
-    def export(self, spans: Sequence[Ended]) -> object: ...
+    def export(self, spans: Sequence[Ended]) -> object:
+        """Send the batch, or give up. The result is not used."""
 
     def shutdown(self) -> None: ...
 

@@ -119,6 +119,7 @@ def as_text(file: Path, report: Report) -> str:
 
 
 def paragraph(finding: Finding) -> str:
+    """A finding for a terminal: its id and place, the effect, and the remedy."""
     place, effect, remedy = map(printable, finding[2:])
     where = f" at {place}" if place else ""
     return f"{finding.severity.upper()} {finding.id}{where}\n  {effect}\n  Remedy: {remedy}\n"
