@@ -17,7 +17,7 @@ Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A Kafka record.
 
-    `timestamp` is in milliseconds since 1970, -1 when the broker has none. `value` None is a tombstone.
+    `timestamp` is in milliseconds since 1970, -1 if the broker has no timestamp. `value` None is a tombstone.
     A header name may occur several times; the last one counts. `fault` says why the record is unreadable, or "".
     """
 

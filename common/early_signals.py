@@ -28,7 +28,7 @@ def install(arguments: Sequence[str]) -> None:
 
 
 def _handle_other_signals() -> None:
-    """Shut a server down in order on SIGHUP (a lost terminal) and SIGQUIT; ignore the signals that request a reload.
+    """Shut a server down gracefully on SIGHUP (a lost terminal) and SIGQUIT; ignore signals that request a reload.
     By default, all of them end the process at once, with its requests in flight.
     """
     for number in (signal.SIGHUP, signal.SIGQUIT):

@@ -35,7 +35,10 @@ class Response(NamedTuple):
 
 
 def base_url(url: str) -> str:
-    """Scheme, host and port of `url`, such as http://host:9730. Raises NotAsked for any other part except /health."""
+    """The URL of a process, such as http://host:9730, without a path.
+
+    Raises NotAsked for a URL with a user, a query, a fragment, or a path other than /health.
+    """
     try:
         parts = urlsplit(url)
         usable = parts.scheme in PORTS and parts.hostname and parts.port != 0 and "@" not in parts.netloc

@@ -38,7 +38,7 @@ def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iter
 
 
 def _namespace_name(template: Template, boundary: str) -> str | None:
-    """The channels' namespace, "" for none; None if it depends on the event."""
+    """The namespace of the channels, "" for channels without one; None if it depends on the event."""
     before, found, _ = with_gaps(template).partition(boundary) if boundary else ("", "", "")
     if not found:
         return ""

@@ -60,7 +60,7 @@ class Gate:
         return max(0, self.most_pending - (self.pending + self.handed - self.taken))
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Called by the poller: wait for room. False if there is still none after this time."""
+        """Called by the poller: wait for room. False if there is no room after this time."""
         self._room.clear()
         if not self.full:
             return True

@@ -54,7 +54,7 @@ def freeze_startup_objects() -> None:
 
 
 def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
-    """The first signal shuts the bridge down in order, the second immediately."""
+    """The first signal shuts the bridge down gracefully, the second immediately."""
 
     def on_signal() -> None:
         if stop.is_set():

@@ -66,9 +66,9 @@ class ServiceFacts:
 
 
 def namespaces_of(policy: Policy) -> dict[str, frozenset[str]]:
-    """The namespaces of a policy's channels ("" for none), with the events that its rules allow there.
+    """The namespaces of a policy's channels ("" for channels without one), with the events that its rules allow there.
 
-    A rule that begins with a wildcard or a placeholder may match any namespace and adds none.
+    A rule that begins with a wildcard or a placeholder is left out, because it may match any namespace.
     """
     allowed: dict[str, frozenset[str]] = {}
     for rule in policy.channels:

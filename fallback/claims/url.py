@@ -22,7 +22,7 @@ class BadClaimsUrl(Exception):
 
 
 class Login(NamedTuple):
-    """User and password; empty = none. Never shown."""
+    """User and password; empty = not set. Never shown."""
 
     username: str = ""
     password: str = ""
@@ -32,7 +32,7 @@ class Login(NamedTuple):
 
 
 class RedisServer(NamedTuple):
-    """One server, over TCP or TLS. The files are paths, empty = none."""
+    """One server, over TCP or TLS. The files are paths; empty = not set."""
 
     host: str
     port: int

@@ -84,7 +84,7 @@ docs/runbook.md explains the steps."""
 
     @contextmanager
     def _display(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Display]:
-        """The output of the steps: none with --json, lines otherwise; --realtime adds a progress bar."""
+        """The output of the steps: nothing with --json, lines otherwise; --realtime adds a progress bar."""
         if json:
             yield Unseen()
         elif realtime:

@@ -43,7 +43,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _literal(text: str, setting: Setting, major: int) -> Iterator[str]:
-    """The references that Centrifugo does not replace. v6 replaces some of those in maps; v5 replaces none."""
+    """The references that Centrifugo does not replace. v6 replaces some of those in maps; v5 replaces no reference."""
     for found in REFERENCE.finditer(text):
         filled_in = major == 6 and setting.kind == "map" and found["name"].startswith(FILLED_IN)
         placeholder = major == 5 and setting.kind == "map" and found["name"] == V5_HEADERS_VARIABLE

@@ -33,7 +33,7 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes:
   0  ended by a signal; the records in flight are sent and committed
-  1  the configuration is invalid, a topic is missing, the port is in use, or Kafka refuses the bridge
+  1  the configuration is invalid, the dead-letter topic is missing, the port is in use, or Kafka refuses the bridge
 with --check:
   0  no problems
   1  the configuration or the routes file is invalid
