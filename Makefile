@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for processes: six at a time suit two cores.
 JOBS ?= 6
-# Tests without processes mostly compute: a worker for each core, and two more while those wait.
+# Tests without processes mostly compute, and wait a little: four at a time suit two cores.
 CHECK_JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest --dist loadgroup --numprocesses
 # The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both with another binary.
@@ -62,7 +62,7 @@ page-if-possible:
 	@! command -v npm > /dev/null || $(MAKE) --no-print-directory page > .cache/page.log 2>&1 || \
 		echo "npm could not fetch the SDK, so the page works without Centrifugo. .cache/page.log has the reason."
 
-screenshots: $(VENV)/.installed $(JS)  ## take the pictures of docs/images anew, with Chromium
+screenshots: $(VENV)/.installed $(JS)  ## take the pictures of docs/images again; needs Chromium and make centrifugo
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/demo/test_page.py -k outage --timeout 300
 
 # With a tenth of the examples of the property tests, and without tests that start processes.
@@ -92,14 +92,14 @@ centrifugos-if-possible:
 
 SPIRE := .cache/spire/spire-server .cache/spire/spire-agent
 
-spire: $(SPIRE)  ## build the pinned SPIRE, with Go; takes half an hour or more
+spire: $(SPIRE)  ## build the pinned SPIRE for the tests, with Go; takes half an hour or more
 
 $(SPIRE): tools/spire/go.mod tools/spire/go.sum
 	@mkdir -p .cache/spire
 	cd tools/spire && go build -mod=readonly -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ github.com/spiffe/spire/cmd/$(@F)
 	@touch $@
 
-options: centrifugos  ## list all options of both Centrifugos anew, for the check of their configurations
+options: centrifugos  ## write the lists of Centrifugo's options that check_centrifugo_config uses, from v6 and v5
 	$(BIN)/python -m tools.centrifugo_options
 	$(BIN)/ruff format --quiet centrifugo_proxy/server_config/options
 

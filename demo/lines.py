@@ -15,8 +15,8 @@ from demo.stage import PASTED_TICKETS, WINDOW_MS, Stage
 INDENT = "    "  # a line with this prefix is a shell command
 Steps = Iterator[tuple[str, str]]
 WITHOUT_CENTRIFUGO: Final = (
-    "Centrifugo is not available, so no client connects through it. `make centrifugo` builds it with Go in a few\n"
-    "minutes; or set CENTRIFUGO_BIN to the path of a binary. Then start this again.\n"
+    "Centrifugo is not available, so the page sends the requests that Centrifugo would send. `make centrifugo` builds\n"
+    "it with Go in a few minutes; or set CENTRIFUGO_BIN to the path of a binary. Then start this again.\n"
 )
 
 

@@ -26,7 +26,7 @@ class Identity(Stub):
         return YES
 
 
-# Made once: a slow stub would wake the service under load more often.
+# Made once. The answers of a slow stub arrive one by one, and each wakes the service, which costs it CPU.
 GRANTED: Final = access.AuthorizeResponse(grant=access.Grant())
 SAID: Final = rpc.CallResponse(data=b'{"entries":[]}')
 

@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """The offset at which a partition is stopped until a restart, and the reason."""
+    """The offset at which a partition is stopped until its assignment ends, and the reason."""
 
     offset: int
     reason: str

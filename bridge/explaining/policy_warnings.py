@@ -1,4 +1,6 @@
-"""Checks that the channel policy lets clients subscribe to the channels that routes publish to."""
+"""Checks that the channel policy lets clients subscribe to the channels of the routes, and that routes fill its
+placeholders with the same field.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -57,8 +59,12 @@ def _is_placeholder(segment: str) -> bool:
     return segment.startswith("{")
 
 
+def _id_of(placeholder: str) -> str:
+    return placeholder.strip("{}")
+
+
 def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> Iterator[str]:
-    """All routes should fill the rule's placeholder with the same kind of value: the policy compares it with an id."""
+    """All routes should fill a placeholder with the same field: the policy compares it with one id of the client."""
     own = _fillings(template, rule)
     for other_route, other_action, other in publications(routes.routes):
         if not _may_match(other, rule):
@@ -69,7 +75,8 @@ def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> 
                 yield (
                     f"channel {template.text}: this action fills {rule.segments[number]} of the policy's {rule.match} "
                     f"({rule.place}) with {name}, but route {other_route.name}, action {other_action.number} fills it "
-                    f"with {theirs[number]}; the policy compares it with only one of them"
+                    f"with {theirs[number]}; the policy compares it with the client's {_id_of(rule.segments[number])}, "
+                    "which only one of them can be"
                 )
 
 

@@ -18,9 +18,9 @@ logger = logging.getLogger("bridge.kafka")
 
 
 class Brokers:
-    """Asks Kafka with a client of its own. Each method raises KafkaUnreachable.
+    """Asks Kafka with an admin client. Each method raises KafkaUnreachable.
 
-    A consumer does not update its own watermarks while it is paused, so they would be stale in an outage.
+    The consumer knows the ends of its partitions too, but not while it is paused, as in an outage of Centrifugo.
     """
 
     def __init__(self, properties: Mapping[str, str | int | bool]) -> None:

@@ -1,4 +1,4 @@
-"""The common parts of the commands for dead letters."""
+"""The common parts of the commands that ask Kafka: about dead letters, and about the lag."""
 
 import sys
 import time

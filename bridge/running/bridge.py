@@ -40,7 +40,7 @@ class Writes(Protocol):
 
 @dataclass(frozen=True)
 class StoppedPartition:
-    """A partition stopped until a restart."""
+    """A partition stopped until a restart, or until a rebalance moves it."""
 
     partition: Partition
     offset: int
@@ -128,7 +128,7 @@ class Bridge:
         topic, number = assignment.partition
         self._metrics.stopped.labels(self._label(topic), str(number)).set(1)
         logger.error(
-            "partition stopped until the bridge is restarted",
+            "partition stopped: correct the cause and restart the bridge",
             extra={
                 "topic": topic,
                 "partition": number,

@@ -104,7 +104,7 @@ class Metrics:
         self.pending = self._gauge("pending_records", "Records that were read and are not finished.")
         self.paused = self._gauge("paused", "1 while reading is paused because too many records are pending.")
         self.stopped = self._gauge(
-            "partition_stopped", "1 if the partition is stopped until the bridge is restarted.", "topic", "partition"
+            "partition_stopped", "1 if the partition is stopped, until a restart or a rebalance.", "topic", "partition"
         )
         self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo does not answer.")
         self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")

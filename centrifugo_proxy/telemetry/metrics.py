@@ -80,8 +80,8 @@ QUEUE_DELAY: Final = HistogramTally(
 )
 LOOP_LAG: Final = Gauge(
     "realtime_event_loop_lag_seconds",
-    "Latest delay of the event loop in seconds, with PROXY_MAX_INFLIGHT=auto: a delay above 0.05 lowers the limit. "
-    "Always 0 with a fixed limit.",
+    "Latest delay of the event loop in seconds; 0 with a fixed PROXY_MAX_INFLIGHT. With auto, a delay above 0.05 "
+    "lowers the limit if more than 64 requests were in flight.",
 )
 IDENTITY_CALLS: Final = CounterTally(
     "realtime_identity_calls",
@@ -142,7 +142,8 @@ BACKEND_DURATION: Final = HistogramTally(
 )
 BACKEND_INFLIGHT: Final = Gauge(
     "realtime_backend_inflight_calls",
-    "Calls in progress at a service. At RPC_MAX_INFLIGHT, further ones are refused as unavailable.",
+    "Calls in progress at the family service or an rpc backend. At RPC_MAX_INFLIGHT, further ones are refused as "
+    "unavailable.",
     ["service"],
 )
 SVID_EXPIRY: Final = Gauge(

@@ -26,7 +26,7 @@ def check_variables(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register("centrifugo_proxy")
 def check_negotiation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """TLS files are set only for the negotiation type that uses them: otherwise tickets might go in plaintext."""
+    """IDENTITY_TLS_… is set only with the negotiation type that uses it: otherwise tickets might go in plaintext."""
     present = [name for name in TLS_VARIABLES if getattr(settings, name)]
     if present and settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "tls":
         return [tls_without_tls(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)]
@@ -53,7 +53,7 @@ def tls_without_tls(names: Sequence[str], negotiation_type: str) -> Error:
     verb = "is" if len(names) == 1 else "are"
     return Error(
         f"{', '.join(names)} {verb} set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is {negotiation_type}, which does not "
-        "use TLS files.",
+        f"use {'it' if len(names) == 1 else 'them'}.",
         hint=f"Set IDENTITY_VALIDATE_NEGOTIATION_TYPE=tls, or unset {', '.join(names)}.",
         id="centrifugo_proxy.E007",
     )

@@ -23,8 +23,8 @@ SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]
 
 # Variables that would silently change the service's output or behaviour, each with the reason for ignoring it.
 LIBRARY_VARIABLES: Final = {
-    "PROMETHEUS_MULTIPROC_DIR": "/metrics shows this one process",
-    "prometheus_multiproc_dir": "/metrics shows this one process",
+    "PROMETHEUS_MULTIPROC_DIR": "/metrics shows only the process that answers",
+    "prometheus_multiproc_dir": "/metrics shows only the process that answers",
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "the fast implementation is always used",
 }
 

@@ -46,7 +46,7 @@ def _now() -> Iterator[Panel]:
     yield number("New dead letters", "Dead letters in the selected time.", Query(letters, "dead letters"), warn=1)
     stopped = total("realtime_bridge_partition_stopped")
     yield number(
-        "Stopped", "Partitions that are stopped until the bridge restarts.", Query(stopped, "stopped"), warn=1, none="0"
+        "Stopped", "Partitions stopped until a restart or a rebalance.", Query(stopped, "stopped"), warn=1, none="0"
     )
 
 
@@ -110,7 +110,7 @@ def _events() -> Iterator[Panel]:
     )
     yield curves(
         "Stopped partitions",
-        "1 until the bridge is restarted.",
+        "1 while the partition is stopped: until a restart or a rebalance.",
         split(largest, "realtime_bridge_partition_stopped", "topic, partition"),
         unit="short",
     )

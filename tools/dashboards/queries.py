@@ -14,7 +14,7 @@ class Query(NamedTuple):
 
 
 class Summary(Protocol):
-    """A function of promql.py that sums up a metric by labels."""
+    """A function of promql.py that aggregates a metric by labels: its rate, its sum or its largest value."""
 
     def __call__(self, name: str, by: str, matchers: str = "", /) -> str: ...
 

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.management.base import CommandParser
@@ -21,6 +21,8 @@ from realtime_site.variables.trace_options import trace_options
 
 if TYPE_CHECKING:
     from bridge.running.configuration import Configuration
+
+ITS_SETTINGS: Final = ("BRIDGE_", "CENTRIFUGO_API_", "LOG_LEVEL", "OTEL_")
 
 logger = logging.getLogger("bridge")
 
@@ -108,9 +110,7 @@ def _log_start(config: "Configuration", routes: Routes) -> None:
             "routes": len(routes.routes),
             "topics": len(routes.topics),
             "settings": {
-                name: value
-                for name, value in settings.EFFECTIVE_SETTINGS.items()
-                if name.startswith(("BRIDGE_", "CENTRIFUGO_API_"))
+                name: value for name, value in settings.EFFECTIVE_SETTINGS.items() if name.startswith(ITS_SETTINGS)
             },
         },
     )

@@ -1,13 +1,17 @@
 """The start of run_bridge, and the reasons why it fails."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from realtime_site.settings import env
 from tests.bridge.e2e.stage import Stage
 from tests.bridge.e2e.test_dead_letters import manage
+from tests.harness.bridge import running_bridge
 from tests.harness.manage import run_manage
+from tests.harness.paths import ROOT
 
 pytestmark = pytest.mark.processes
 
@@ -67,6 +71,24 @@ def test_without_a_routes_file_the_start_fails() -> None:
         "Configuration refused:\nbridge.E001: BRIDGE_ROUTES_PATH is not set. "
         "Name a routes file; routes.example/ has one.\n"
     )
+
+
+def test_one_line_has_the_version_and_every_setting_that_the_bridge_uses() -> None:
+    routes = ROOT / "routes.example" / "routes.toml"
+    secrets = {"CENTRIFUGO_API_KEY": "sEcReT-key", "OTEL_EXPORTER_OTLP_HEADERS": "authorization=sEcReT-header"}
+
+    with running_bridge(routes, "127.0.0.1:1", "http://127.0.0.1:1/api", **secrets) as bridge:
+        bridge.wait_until(lambda health: health != {})
+        bridge.process.terminate()
+        [line] = [line for line in bridge.process.lines() if line["message"] == "bridge started"]
+
+    settings = line["settings"]
+    assert isinstance(settings, dict)
+    assert set(line) == {"timestamp", "level", "logger", "message", "version", "routes", "topics", "settings"}
+    used = re.compile("BRIDGE_|CENTRIFUGO_API_|LOG_LEVEL|OTEL_")
+    assert list(settings) == [name for name in env.defaults if used.match(name)]
+    assert {name: settings[name] for name in secrets} == dict.fromkeys(secrets, "set")
+    assert "sEcReT" not in str(line)
 
 
 def test_the_start_fails_if_the_port_is_in_use(stage: Stage) -> None:

@@ -329,7 +329,7 @@ async def test_without_a_topic_for_dead_letters_the_partition_stops(caplog: pyte
     assert [stop.offset for stop in rig.bridge.stopped()] == [1]
     assert rig.value("partition_stopped", topic="diary", partition="0") == 1
     assert rig.gate.held == {("diary", 0)}
-    assert "partition stopped until the bridge is restarted" in caplog.text
+    assert "partition stopped: correct the cause and restart the bridge" in caplog.text
 
 
 async def test_too_many_dead_letters_in_a_row_stop_the_partition() -> None:

@@ -11,7 +11,10 @@ from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, fo
 
 
 class Case(NamedTuple):
-    """A change to a configuration that is valid for these settings. `what` is the finding's path, or names the case."""
+    """Changes to a configuration that is valid for these settings.
+
+    `what` is the path of the expected finding. Where none is expected, it is a name for the case.
+    """
 
     finding_id: str
     what: str

@@ -24,9 +24,7 @@ def test_e007_a_tls_variable_with_plaintext(name: str) -> None:
     (error,) = findings(**{name: "tls.pem"})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E007", True)
-    assert error.msg == (
-        f"{name} is set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is plaintext, which does not use TLS files."
-    )
+    assert error.msg == (f"{name} is set, but IDENTITY_VALIDATE_NEGOTIATION_TYPE is plaintext, which does not use it.")
     assert error.hint == f"Set IDENTITY_VALIDATE_NEGOTIATION_TYPE=tls, or unset {name}."
 
 
@@ -49,7 +47,7 @@ def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
         "Did you mean IDENTITY_VALIDATE_DEADLINE_MS?",
         "centrifugo_proxy.W004: CENTRIFUGO_XYZZY is not a setting of this service and has no effect. "
         "Remove it; docs/reference.md lists the settings.",
-        "centrifugo_proxy.W005: PROMETHEUS_MULTIPROC_DIR is ignored: /metrics shows this one process. "
+        "centrifugo_proxy.W005: PROMETHEUS_MULTIPROC_DIR is ignored: /metrics shows only the process that answers. "
         "Remove it from this process's environment.",
     ]
 

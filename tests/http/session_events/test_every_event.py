@@ -370,7 +370,7 @@ CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**
 
 
 @MODES
-def test_every_200_has_exactly_one_branch_and_a_refresh_only_a_result(mode: ResponseMode) -> None:
+def test_every_answer_has_exactly_one_branch_and_a_refresh_with_200_only_a_result(mode: ResponseMode) -> None:
     with entered(running_stack(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, stack):
 
         @given(event=st.sampled_from(SESSION_EVENTS), fields=EXAMPLES, answer=ANSWERS, data=DATA, code=CODES)
