@@ -32,7 +32,7 @@ AT_ONCE: Final = (1, 16)
 DEADLINE_S: Final = 5.0
 POOL: Final = "0" * 16
 
-Ask = Callable[[], Awaitable[Any]]
+Call = Callable[[], Awaitable[Any]]
 
 
 class Figures(NamedTuple):
@@ -43,24 +43,24 @@ class Figures(NamedTuple):
     p99_ms: float
 
 
-async def measure(ask: Ask, questions: int, at_once: int) -> Figures:
+async def measure(call: Call, questions: int, at_once: int) -> Figures:
     """The figures of this many questions, with `at_once` of them in flight."""
     times: list[float] = []
 
-    async def ask_some() -> None:
+    async def call_some() -> None:
         for _ in range(questions // at_once):
             begun = perf_counter()
-            await ask()
+            await call()
             times.append(perf_counter() - begun)
 
     cpu = process_time()
-    await asyncio.gather(*(ask_some() for _ in range(at_once)))
+    await asyncio.gather(*(call_some() for _ in range(at_once)))
     cpu = process_time() - cpu
     return Figures(cpu / len(times) * 1e6, percentile(times, 0.5) * 1e3, percentile(times, 0.99) * 1e3)
 
 
 @asynccontextmanager
-async def ways(address: str, redis: str) -> AsyncIterator[dict[str, Ask]]:
+async def ways(address: str, redis: str) -> AsyncIterator[dict[str, Call]]:
     """The questions by name: a call to identity at this address, and a claim on a new ticket in each store."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="bench-claims-"))
@@ -68,14 +68,14 @@ async def ways(address: str, redis: str) -> AsyncIterator[dict[str, Ask]]:
         validate = grpc_channel.unary_unary(
             VALIDATE, pb.ValidateRequest.SerializeToString, pb.ValidateResponse.FromString
         )
-        found: dict[str, Ask] = {"identity": lambda: validate(QUERY, timeout=DEADLINE_S)}
+        found: dict[str, Call] = {"identity": lambda: validate(QUERY, timeout=DEADLINE_S)}
         for name, url in {"file": Path(folder).as_uri(), "redis": redis}.items():
             if url:
                 found[name] = await _claiming(stack, url)
         yield found
 
 
-async def _claiming(stack: AsyncExitStack, url: str) -> Ask:
+async def _claiming(stack: AsyncExitStack, url: str) -> Call:
     place, prefix = parse_claims_url(url), f"bench-{secrets.token_hex(4)}"
     store = open_store(place, prefix=prefix, pool=POOL, deadline_s=DEADLINE_S)
     stack.push_async_callback(store.close)
@@ -85,13 +85,13 @@ async def _claiming(stack: AsyncExitStack, url: str) -> Ask:
 async def run(address: str, redis: str, questions: int, rounds: int) -> dict[str, Any]:
     """The medians for each question and number of questions in flight."""
     found: dict[str, list[Figures]] = {}
-    async with ways(address, redis) as asks:
-        for ask in asks.values():
-            await measure(ask, questions // 10 + 16, 16)  # warm up connections, file and caches
+    async with ways(address, redis) as calls:
+        for call in calls.values():
+            await measure(call, questions // 10 + 16, 16)  # warm up connections, file and caches
         for _ in range(rounds):
-            for name, ask in asks.items():
+            for name, call in calls.items():
                 for at_once in AT_ONCE:
-                    found.setdefault(f"{name}, {at_once} at once", []).append(await measure(ask, questions, at_once))
+                    found.setdefault(f"{name}, {at_once} at once", []).append(await measure(call, questions, at_once))
     rows = {name: _medians(figures)._asdict() for name, figures in found.items()}
     return {"machine": machine.describe(), "questions": questions, "rounds": rounds, "rows": rows}
 

@@ -66,8 +66,8 @@ SAID: Final = {"data": {"text": "a message of some words, as users write them"}}
 ROWS: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
     "connect": ("connect", {"data": {"token": "ticket-of-the-usual-length-of-43-characters"}}, 1),
     "refresh": ("refresh", OWNER, 1),
-    "subscribe, family asked": ("subscribe", {**OWNER, "channel": "room:1"}, 1),
-    "publish, family asked": ("publish", {**OWNER, **SAID, "channel": "room:1"}, 1),
+    "subscribe, family service called": ("subscribe", {**OWNER, "channel": "room:1"}, 1),
+    "publish, family service called": ("publish", {**OWNER, **SAID, "channel": "room:1"}, 1),
     "rpc": ("rpc", {**OWNER, **SAID, "method": "diary.entries.list"}, 1),
     "subscribe": ("subscribe", {**OWNER, **CHAT}, 0),
     "sub_refresh": ("sub_refresh", {**OWNER, **CHAT}, 0),
@@ -81,11 +81,11 @@ async def _load(port: int, request: bytes, seconds: float) -> int:
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(CONNECTIONS)]
 
-    async def ask(number: int) -> None:
+    async def send(number: int) -> None:
         while perf_counter() < until:
             await timed(callers[number], request, answers)
 
-    await asyncio.gather(*(ask(number) for number in range(CONNECTIONS)))
+    await asyncio.gather(*(send(number) for number in range(CONNECTIONS)))
     for caller in callers:
         caller.close()
     if set(answers.statuses) != {200}:

@@ -11,7 +11,7 @@ many threads, and leaves little CPU to the service. The command prints how long 
 share of the time in which it had work.
 
 The exit code is 1 when a target is missed: all clients connected within 60 s (10 ms more for each client above 6,000),
-identity asked at most 1.3 times per client, no client lost, health answered within 500 ms at p99.
+identity called at most 1.3 times per client, no client lost, health answered within 500 ms at p99.
 """
 
 import argparse
@@ -105,9 +105,9 @@ def storm(options: argparse.Namespace) -> dict[str, Any]:
                 "identity": machine.cpu_s(identity.pid),
                 "clients": time.process_time() - before,
             }
-        asked = int.from_bytes(calls.read_bytes(), "little")
+        number = int.from_bytes(calls.read_bytes(), "little")
         seen = json.loads(samples.read_text())
-        return figures(options.clients, crowd, asked=asked, cpu_s=cpu, queue=queue, samples=seen)._asdict()
+        return figures(options.clients, crowd, calls=number, cpu_s=cpu, queue=queue, samples=seen)._asdict()
 
 
 def _identity(port: int, latency_ms: float, calls: Path, own_session: bool) -> AbstractContextManager[int]:

@@ -19,11 +19,11 @@ CHUNK_BYTES: Final = 65536
 PORTS: Final = {"http": 80, "https": 443}
 
 
-class NotAsked(Exception):
+class QueryFailed(Exception):
     """There is no usable answer. The message has the reason and the remedy."""
 
 
-class Unresolved(NotAsked):
+class Unresolved(QueryFailed):
     """The host's name does not resolve, so no request was sent."""
 
 
@@ -37,7 +37,7 @@ class Response(NamedTuple):
 def base_url(url: str) -> str:
     """The URL of a process, such as http://host:9730, without a path.
 
-    Raises NotAsked for a URL with a user, a query, a fragment, or a path other than /health.
+    Raises QueryFailed for a URL with a user, a query, a fragment, or a path other than /health.
     """
     try:
         parts = urlsplit(url)
@@ -46,23 +46,23 @@ def base_url(url: str) -> str:
         usable = False
     if not usable or parts.path.rstrip("/") not in ("", "/health") or parts.query or parts.fragment:
         shown = f" {url!r}" if url.isprintable() and "@" not in url else ""  # a password stands before an "@"
-        raise NotAsked(f"--url{shown} is not a URL of the service; accepted: a URL such as http://127.0.0.1:9730.")
+        raise QueryFailed(f"--url{shown} is not a URL of the service; accepted: a URL such as http://127.0.0.1:9730.")
     return f"{parts.scheme}://{parts.netloc}"
 
 
-async def ask(url: str, timeout_s: float = TIMEOUT_S) -> Any:
-    """The parsed JSON of a 200 at `url`. Raises NotAsked."""
+async def get_json(url: str, timeout_s: float = TIMEOUT_S) -> Any:
+    """The parsed JSON of a 200 at `url`. Raises QueryFailed."""
     status, body = await get(url, timeout_s)
     if status != 200:
-        raise NotAsked(_answered(url, status))
+        raise QueryFailed(_answered(url, status))
     try:
         return json.loads(body)
     except ValueError:
-        raise NotAsked(f"{url} did not answer in JSON; check that the host and port are this service's.") from None
+        raise QueryFailed(f"{url} did not answer in JSON; check that the host and port are this service's.") from None
 
 
 async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES) -> Response:
-    """The response to a GET of `url`, all of it within `timeout_s`. Raises NotAsked."""
+    """The response to a GET of `url`, all of it within `timeout_s`. Raises QueryFailed."""
     parts = urlsplit(url)
     try:
         async with asyncio.timeout(timeout_s):
@@ -73,11 +73,11 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
             f"cannot resolve {parts.hostname} ({why}); check the name, and the resolver of this machine."
         ) from None
     except TimeoutError:
-        raise NotAsked(_unreachable(url, "timed out")) from None
+        raise QueryFailed(_unreachable(url, "timed out")) from None
     except OSError as error:
-        raise NotAsked(_unreachable(url, network_reason(error))) from None
+        raise QueryFailed(_unreachable(url, network_reason(error))) from None
     except h11.RemoteProtocolError:
-        raise NotAsked(f"{url} did not answer in HTTP; check that the host and port are this service's.") from None
+        raise QueryFailed(f"{url} did not answer in HTTP; check that the host and port are this service's.") from None
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -150,9 +150,9 @@ async def _response(connection: h11.Connection, reader: asyncio.StreamReader, ma
                 raise OSError("the connection was closed")
 
 
-def not_this_service(url: str) -> NotAsked:
+def not_this_service(url: str) -> QueryFailed:
     """The exception for a JSON answer at `url` that is not the /health of this service."""
-    return NotAsked(f"{url} is not this service's /health; check the host and the port.")
+    return QueryFailed(f"{url} is not this service's /health; check the host and the port.")
 
 
 def _answered(url: str, status: int) -> str:

@@ -186,7 +186,7 @@ class OutageDetector:
         return streak.last_client_failure >= streak.last_probe_answer
 
     @property
-    def asks_identity(self) -> bool:
+    def calls_identity(self) -> bool:
         """True if connects go to identity. With probing, only probes and refreshes go there while degraded."""
         return not (self.probing and self.degraded)
 

@@ -50,7 +50,7 @@ def of_health(url: str, body: Any) -> PoolReport:
     return PoolReport(judge(status, size, watermark), "live", url, status, size, initial, low_watermark=watermark)
 
 
-def not_asked(url: str, problem: str) -> PoolReport:
+def of_failed_query(url: str, problem: str) -> PoolReport:
     """The report on a live process that gave no usable answer."""
     return PoolReport(PluginState.UNKNOWN, "live", url, detail=problem)
 

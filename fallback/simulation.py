@@ -61,7 +61,7 @@ def real_pace(window_ms: int, probe_interval_ms: int) -> Pace:
 
 def script(pace: Pace, *, probing: bool) -> tuple[Step, ...]:
     """The steps for a pool of two tickets. Without probing every client's call goes to identity."""
-    return (*_healthy(), *_inside(pace), *_degraded(pace, asked=not probing), *_recovery(pace, probing=probing))
+    return (*_healthy(), *_inside(pace), *_degraded(pace, called=not probing), *_recovery(pace, probing=probing))
 
 
 def _healthy() -> tuple[Step, ...]:
@@ -82,10 +82,10 @@ def _inside(pace: Pace) -> tuple[Step, ...]:
     )
 
 
-def _degraded(pace: Pace, *, asked: bool) -> tuple[Step, ...]:
-    """The pool opens on a failure after the window. From then on, unless `asked`, only the probe calls identity."""
+def _degraded(pace: Pace, *, called: bool) -> tuple[Step, ...]:
+    """The pool opens on a failure after the window. From then on, unless `called`, only the probe calls identity."""
     past_ms = pace.past_ms - pace.inside_ms
-    later = Effect(asked, True, 1)
+    later = Effect(called, True, 1)
     return (
         Step("degraded: a pool ticket", past_ms, False, Ticket.FIRST, Answer.POOL, Effect(True, True, 1)),
         Step("degraded: the same ticket again", 0, False, Ticket.FIRST, Answer.UNAVAILABLE, later),

@@ -18,29 +18,29 @@ COMPLETION: Final = "DJANGO_AUTO_COMPLETE"  # set by bash's completion, which gi
 def run(arguments: Sequence[str]) -> None:
     """Run a command line; `arguments` begin with the program's name."""
     standard_streams.secure()
-    asked = arguments[1:]
-    if list(asked) in (["version"], ["--version"]):
+    given = arguments[1:]
+    if list(given) in (["version"], ["--version"]):
         sys.stdout.write(f"{VERSION}\n")
         return
-    if problem := _unusable(asked):
+    if problem := _unusable(given):
         sys.exit(problem)
-    if asked[:1] == [SERVE]:
+    if given[:1] == [SERVE]:
         left_out.leave_out()
     boot.configure(failure_code(arguments))
     from django.core.management import execute_from_command_line  # noqa: PLC0415  (after the settings are loaded)
 
     early_signals.restore(arguments)
-    if list(asked) in ([], ["help"], ["--help"], ["-h"]) and COMPLETION not in os.environ:
+    if list(given) in ([], ["help"], ["--help"], ["-h"]) and COMPLETION not in os.environ:
         sys.stdout.write(overview())
     else:
         execute_from_command_line(list(arguments))
 
 
-def _unusable(asked: Sequence[str]) -> str:
+def _unusable(given: Sequence[str]) -> str:
     """The message for a Django command or option that does not work here; "" for other command lines."""
-    if asked and asked[0] in SERVERS:
-        return f"{asked[0]} is Django's development server and cannot run this service; use manage.py serve."
-    if any(word.split("=")[0] == "--settings" for word in asked):
+    if given and given[0] in SERVERS:
+        return f"{given[0]} is Django's development server and cannot run this service; use manage.py serve."
+    if any(word.split("=")[0] == "--settings" for word in given):
         return f"--settings is not supported: the settings are always {boot.SETTINGS}; set environment variables."
     return ""
 

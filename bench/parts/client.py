@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[int] | None = None
         self._transport: asyncio.Transport | None = None
 
-    async def ask(self, request: bytes) -> int:
+    async def exchange(self, request: bytes) -> int:
         """The status of the answer. Raises OSError when the connection ends first, TimeoutError after 30 s."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the connection is closed")

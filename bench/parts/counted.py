@@ -54,7 +54,7 @@ def per_request(arguments: list[str], port: int, environment: Mapping[str, str],
 async def _load(pid: int, port: int, requests: int, status: int) -> set[int]:
     """The statuses of the answers. For status 503, one connect that is never answered takes the only slot."""
     held = await connected(port)
-    holding = asyncio.create_task(held.ask(connect_request("held", TOKEN))) if status == 503 else None
+    holding = asyncio.create_task(held.exchange(connect_request("held", TOKEN))) if status == 503 else None
     await asyncio.sleep(1)
     await _connects(port, WARM_UP)
     with _counting(pid):
@@ -82,10 +82,10 @@ async def _connects(port: int, number: int) -> Answers:
     answers, numbers = Answers(), count()
     callers = [await connected(port) for _ in range(min(CONNECTIONS, number))]
 
-    async def ask(caller: Connection) -> None:
+    async def connect(caller: Connection) -> None:
         while (ticket := next(numbers)) < number:
             await timed(caller, connect_request(f"ticket-{ticket:036d}", TOKEN), answers)
         caller.close()
 
-    await asyncio.gather(*map(ask, callers))
+    await asyncio.gather(*map(connect, callers))
     return answers

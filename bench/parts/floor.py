@@ -49,12 +49,12 @@ async def app(
     await send({"type": "http.response.body", "body": answer})
 
 
-async def result(asked: dict[str, Any]) -> dict[str, Any]:
+async def result(request: dict[str, Any]) -> dict[str, Any]:
     query = pb.ValidateRequest(
-        ticket=asked["data"]["token"],
-        client_id=asked["client"],
-        transport=asked["transport"],
-        protocol=asked["protocol"],
+        ticket=request["data"]["token"],
+        client_id=request["client"],
+        transport=request["transport"],
+        protocol=request["protocol"],
     )
     success = (await validate()(query, timeout=DEADLINE_S)).success
     locks = success.parental_state

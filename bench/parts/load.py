@@ -64,7 +64,7 @@ def _by_us(port: int, seconds: float, connections: int) -> Load:
         until = perf_counter() + seconds
         requests = (connect_request(f"ticket-{number:036d}", TOKEN) for number in count())
         callers = [await connected(port) for _ in range(connections)]
-        await asyncio.gather(*(ask_until(until, caller, requests, answers) for caller in callers))
+        await asyncio.gather(*(send_until(until, caller, requests, answers) for caller in callers))
 
     started = perf_counter()
     uvloop.run(run())
@@ -95,14 +95,14 @@ async def timed(connection: Connection, request: bytes, answers: Answers) -> int
     """Sends one request; returns the status, 0 for a broken connection."""
     started = perf_counter()
     try:
-        status = await connection.ask(request)
+        status = await connection.exchange(request)
     except (OSError, TimeoutError):
         status = 0
     answers.add(status, perf_counter() - started)
     return status
 
 
-async def ask_until(until: float, connection: Connection, requests: Iterator[bytes], answers: Answers) -> None:
+async def send_until(until: float, connection: Connection, requests: Iterator[bytes], answers: Answers) -> None:
     """Sends one request after another until `until` (perf_counter), their end or a broken connection, then closes."""
     while perf_counter() < until and (request := next(requests, None)):
         if not await timed(connection, request, answers):

@@ -11,7 +11,7 @@ from bench.parts.run_queue import RunQueue, waiting_share, worst_waiting_share
 ALL_IN_S: Final = 60.0
 FIRST_CLIENTS: Final = 6000
 FOR_EACH_MORE_S: Final = 0.01
-ASKED: Final = 1.3
+MOST_CALLS: Final = 1.3
 HEALTH_S: Final = 0.5
 
 
@@ -41,7 +41,7 @@ class Figures(NamedTuple):
     most_in_s: float
     all_in_s: float
     attempts_each: float
-    asked_each: float
+    calls_each: float
     shed: int
     gone: int
     ends: dict[str, int]
@@ -73,12 +73,12 @@ def figures(
     clients: int,
     crowd: Clients,
     *,
-    asked: int,
+    calls: int,
     cpu_s: dict[str, float],
     queue: Sequence[RunQueue],
     samples: Mapping[str, Any],
 ) -> Figures:
-    """The figures of a storm of `clients` clients, in which identity was called `asked` times."""
+    """The figures of a storm of `clients` clients, in which identity was called `calls` times."""
     metrics, times = samples["metrics"], list(crowd.in_after.values())
     probes = samples["probes"]
     return Figures(
@@ -90,7 +90,7 @@ def figures(
         most_in_s=after_share(times, clients, 0.95),
         all_in_s=after_share(times, clients, 1.0),
         attempts_each=crowd.attempts / clients,
-        asked_each=asked / clients,
+        calls_each=calls / clients,
         shed=growth([each["shed"] for each in metrics]),
         gone=growth([each["gone"] for each in metrics]),
         ends=dict(crowd.ends.most_common()),
@@ -111,7 +111,7 @@ def missed(found: Figures) -> dict[str, bool]:
     slowest = max(found.live_s[1], found.ready_s[1])
     return {
         f"all clients connected within {all_in_s:.0f} s: {found.all_in_s:.1f} s": found.all_in_s > all_in_s,
-        f"calls to identity per client at most {ASKED}: {found.asked_each:.2f}": found.asked_each > ASKED,
+        f"calls to identity per client at most {MOST_CALLS}: {found.calls_each:.2f}": found.calls_each > MOST_CALLS,
         f"no client lost: {found.lost + found.dropped}": found.lost + found.dropped > 0,
         f"health within {HEALTH_S * 1000:.0f} ms at p99: {slowest * 1000:.0f} ms": slowest > HEALTH_S,
     }
@@ -125,7 +125,7 @@ def table(found: Figures) -> str:
     lines = [
         f"{found.connected} of {found.clients} connected: 50 % after {found.half_in_s:.1f} s, "
         f"95 % after {found.most_in_s:.1f} s, all after {found.all_in_s:.1f} s",
-        f"per client: {found.asked_each:.2f} calls to identity, {found.attempts_each:.1f} attempts; "
+        f"per client: {found.calls_each:.2f} calls to identity, {found.attempts_each:.1f} attempts; "
         f"{found.shed} requests refused by the service, {found.gone} whose caller hung up",
         f"attempts by their end: {', '.join(f'{name} {number}' for name, number in found.ends.items())}",
         f"seconds of CPU since the start: {', '.join(f'{name} {used:.1f}' for name, used in found.cpu_s.items())}",

@@ -6,7 +6,7 @@ import urllib.request
 from time import perf_counter
 
 from bench.parts.client import connect_request, connected
-from bench.parts.load import Answers, ask_until
+from bench.parts.load import Answers, send_until
 from bench.parts.processes import LOOPBACK, BenchError
 
 DEGRADED_S = 30.0
@@ -19,7 +19,7 @@ async def degraded(port: int) -> None:
     while not await asyncio.to_thread(_is_degraded, port):
         if perf_counter() > until:
             raise BenchError(f"The outage is not degraded after {DEGRADED_S:.0f} s.")
-        await connection.ask(connect_request("no-ticket-of-the-pool"))
+        await connection.exchange(connect_request("no-ticket-of-the-pool"))
         await asyncio.sleep(0.05)
     connection.close()
 
@@ -34,5 +34,5 @@ async def trickle(port: int, tickets: list[str], connections: int, seconds: floa
     answers, requests = Answers(), map(connect_request, tickets)
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(connections)]
-    await asyncio.gather(*(ask_until(until, caller, requests, answers) for caller in callers))
+    await asyncio.gather(*(send_until(until, caller, requests, answers) for caller in callers))
     return answers

@@ -77,8 +77,8 @@ async def watch(port: int) -> str:
     samples, under_way, ended = Samples(), set[asyncio.Task[None]](), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
 
-    def start(asking: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(asking)
+    def start(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         under_way.add(task)
         task.add_done_callback(under_way.discard)
 

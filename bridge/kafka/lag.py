@@ -56,21 +56,22 @@ class Brokers:
         wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
         if not wanted:
             return {}
-        asked = self._admin.list_offsets(
+        futures = self._admin.list_offsets(
             wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_S
         )
-        answers = await self._all(asked.values())
+        answers = await self._all(futures.values())
         self._admin.poll(0)
         return {
-            Partition(where.topic, where.partition): answer.offset for where, answer in zip(asked, answers, strict=True)
+            Partition(where.topic, where.partition): answer.offset
+            for where, answer in zip(futures, answers, strict=True)
         }
 
     async def committed(self, group: str) -> dict[Partition, int]:
         """The group's committed offsets in all topics."""
-        asked = self._admin.list_consumer_group_offsets(
+        futures = self._admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=TIMEOUT_S
         )
-        [answer] = await self._all(asked.values())
+        [answer] = await self._all(futures.values())
         self._admin.poll(0)
         found = answer.topic_partitions
         return {Partition(each.topic, each.partition): each.offset for each in found if each.offset >= 0}

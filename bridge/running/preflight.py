@@ -37,12 +37,12 @@ async def preflight(config: Configuration, routes: Routes) -> Findings:
     """Ask Kafka for the topics, and send Centrifugo a command without side effects."""
     findings = Findings()
     findings.ok(f"routes: {len(routes.routes)}, in {routes.file}")
-    await _ask_kafka(config, routes, findings)
-    await _ask_centrifugo(config, findings)
+    await _check_kafka(config, routes, findings)
+    await _check_centrifugo(config, findings)
     return findings
 
 
-async def _ask_kafka(config: Configuration, routes: Routes, findings: Findings) -> None:
+async def _check_kafka(config: Configuration, routes: Routes, findings: Findings) -> None:
     brokers = config.connection.brokers
     try:
         existing = await Brokers(admin_properties(config.connection)).topics(ANSWER_S)
@@ -63,7 +63,7 @@ async def _ask_kafka(config: Configuration, routes: Routes, findings: Findings) 
         findings.ok("every topic exists")
 
 
-async def _ask_centrifugo(config: Configuration, findings: Findings) -> None:
+async def _check_centrifugo(config: Configuration, findings: Findings) -> None:
     api = config.api
     async with open_api(
         api.url, key=api.key, timeout_s=api.timeout_s, requests=1, parallel=False, ca_file=api.ca_file

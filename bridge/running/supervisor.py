@@ -23,7 +23,7 @@ from bridge.running.listener import Pages, listening
 from bridge.running.spans import OFF, Tracer
 from bridge.running.start import Topics, check_topics
 
-ASK_AGAIN_S: Final = 1.0
+RETRY_S: Final = 1.0
 ANSWER_S: Final = 3.0
 END_S: Final = 8.0
 EXIT_AT_SECOND_SIGNAL: Final = 1
@@ -98,23 +98,23 @@ async def _read(parts: Parts, config: Configuration, routes: Routes, stop: async
 
 async def _wait_for_kafka(parts: Parts, stop: asyncio.Event) -> dict[str, int] | None:
     """The existing topics, once Kafka answers; None if shutdown comes first."""
-    asking = asyncio.create_task(_ask_until_answered(parts))
+    waiting = asyncio.create_task(_topics_once_available(parts))
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not asking.done():
-        asking.cancel()
+    if not waiting.done():
+        waiting.cancel()
         return None
-    return asking.result()
+    return waiting.result()
 
 
-async def _ask_until_answered(parts: Parts) -> dict[str, int]:
+async def _topics_once_available(parts: Parts) -> dict[str, int]:
     while True:
         try:
             existing = await parts.brokers.topics(ANSWER_S)
         except KafkaUnreachable as error:
             parts.bridge.kafka.failed(str(error))
-            await asyncio.sleep(ASK_AGAIN_S)
+            await asyncio.sleep(RETRY_S)
         else:
             parts.bridge.kafka.answered()
             return existing

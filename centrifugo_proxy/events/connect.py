@@ -71,15 +71,15 @@ class Connect:
         """
         if request.ticket is None:
             return self._invalid_ticket((TicketMissing(request.problem),))
-        if not self.admission.detector.asks_identity:
-            return await self._ask_pool(request.ticket, caller)
+        if not self.admission.detector.calls_identity:
+            return await self._from_pool(request.ticket, caller)
         call = self.admission.detector.call_started()
         try:
             answer = await self.identity.validate(
                 new_tuple(ValidateQuery, (request.ticket, request.client, request.transport, request.protocol))
             )
         except IdentityUnavailable as unavailable:
-            return await self._ask_pool(request.ticket, caller, self._failed(call, str(unavailable)))
+            return await self._from_pool(request.ticket, caller, self._failed(call, str(unavailable)))
         except IdentityInterrupted as interrupted:  # not evidence for or against an outage
             return self._unavailable("unavailable", (CallFailed("identity", str(interrupted)),))
         except IdentityFault as fault:
@@ -93,7 +93,7 @@ class Connect:
         failure = CallFailed("identity", status)
         return (failure, opened) if opened else (failure,)
 
-    async def _ask_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
+    async def _from_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
         No other task runs between the last check that the caller still waits and the consumption of the ticket.
         """

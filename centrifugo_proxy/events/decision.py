@@ -11,7 +11,7 @@ class DisconnectChanged(NamedTuple):
 
     code: int
     reason_bytes: int
-    asked_by: str = "identity"
+    requested_by: str = "identity"
 
 
 class ExpiryCut(NamedTuple):

@@ -11,10 +11,10 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 class Once:
     """A flag that is true at the first call only."""
 
-    asked: bool = False
+    called: bool = False
 
     def first(self) -> bool:
-        first, self.asked = not self.asked, True
+        first, self.called = not self.called, True
         return first
 
 

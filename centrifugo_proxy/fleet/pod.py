@@ -62,11 +62,11 @@ class Health(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """The state of one replica. `asked` is False if its host name did not resolve, so that no request was sent."""
+    """The state of one replica. `resolved` is False if its host name did not resolve, so that no request was sent."""
 
     url: str
     error: str | None = None
-    asked: bool = True
+    resolved: bool = True
     health: Health | None = None
     ready: bool | None = None
     connects_per_s: dict[str, float] | None = None

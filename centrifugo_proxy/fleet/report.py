@@ -18,7 +18,7 @@ class Fleet(NamedTuple):
     @property
     def state(self) -> PluginState:
         """UNKNOWN if there was no pod to query, CRITICAL if no pod answered, else the worst pod's state."""
-        if not any(pod.asked for pod in self.pods):
+        if not any(pod.resolved for pod in self.pods):
             return PluginState.UNKNOWN
         if not any(pod.answered for pod in self.pods):
             return PluginState.CRITICAL
@@ -130,8 +130,8 @@ def verdict(fleet: Fleet) -> str:
     return f"PODS {fleet.state.name}: " + ", ".join([_answers(len(answered), len(fleet.pods)), *facts]) + "."
 
 
-def _answers(answered: int, asked: int) -> str:
-    return f"{answered} of {asked} pod{'' if asked == 1 else 's'} answer{'s' if answered == 1 else ''}"
+def _answers(answered: int, pods: int) -> str:
+    return f"{answered} of {pods} pod{'' if pods == 1 else 's'} answer{'s' if answered == 1 else ''}"
 
 
 def _short(health: Health) -> bool:

@@ -190,7 +190,7 @@ async def play(
         await time.wait(step.wait_ms)
         identity.up = step.identity_up
         if step.probe:
-            await runtime.probe.ask()
+            await runtime.probe.probe_once()
         ticket = tickets[step.ticket]
         status, body = rules.expected_answer(step.answer, ticket, time.time())
         expected = Outcome(status, body, *step.effect)

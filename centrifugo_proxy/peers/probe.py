@@ -75,11 +75,11 @@ class IdentityProbe:
     async def _probe_if_failing(self) -> None:
         again = self.detector.contradicted
         if self.detector.failing:
-            await self.ask()
+            await self.probe_once()
         if again and self.detector.failing:
-            await self.ask()
+            await self.probe_once()
 
-    async def ask(self) -> None:
+    async def probe_once(self) -> None:
         """One probe, recorded by the detector and reported."""
         self.report(await self._probed())
 

@@ -120,10 +120,10 @@ def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings
 
 
 def _after_rpc(rule: RpcRule, surroundings: Surroundings) -> tuple[str, ...]:
-    asked = f"the backend {rule.backend} ({surroundings.backends[rule.backend]}) is called, and may still refuse"
+    call = f"the backend {rule.backend} ({surroundings.backends[rule.backend]}) is called, and may still refuse"
     if rule.max_request_bytes is None:
-        return (asked,)
-    return f"more than {rule.max_request_bytes} bytes of data are refused with {codes.TOO_LARGE}", asked
+        return (call,)
+    return f"more than {rule.max_request_bytes} bytes of data are refused with {codes.TOO_LARGE}", call
 
 
 def _passed_over(

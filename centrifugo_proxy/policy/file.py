@@ -160,8 +160,8 @@ class _Reader:
         return built
 
     def _channel_rule(self, rule: _Rule, number: int, line: int) -> ChannelRule:
-        asks = rule.flag("ask_family_service", default=False)
-        if asks and not self.family_service:
+        ask_family_service = rule.flag("ask_family_service", default=False)
+        if ask_family_service and not self.family_service:
             rule.refuse("ask_family_service is true, but FAMILY_SERVICE_GRPC_ADDRESS is not set; set it")
         return ChannelRule(
             segments=rule.segments(":", "colons", (WILDCARD, *PLACEHOLDERS), "family:{family_id}"),
@@ -174,7 +174,7 @@ class _Reader:
             allow=_allowed(rule),
             max_publish_bytes=rule.size("max_publish_bytes", self.max_body_bytes),
             skip_history=rule.flag("skip_history", default=False),
-            ask_family_service=asks,
+            ask_family_service=ask_family_service,
         )
 
     def _rpc_rule(self, rule: _Rule, number: int, line: int) -> RpcRule:

@@ -132,9 +132,9 @@ def _v6(facts: ServiceFacts, with_secrets: bool) -> Tree:
     tree: Tree = {"client": client}
     if channel_events := facts.session_events(CHANNEL_EVENTS):
         proxies = {event: _v6_proxy(facts, event, with_secrets) for event in channel_events}
-        asked = {f"{event}_proxy_enabled": True for event in channel_events}
-        namespaces = [{"name": name, **asked} for name in _namespaces(facts)]
-        without = {"without_namespace": asked} if "" in facts.namespaces else {}
+        enabled = {f"{event}_proxy_enabled": True for event in channel_events}
+        namespaces = [{"name": name, **enabled} for name in _namespaces(facts)]
+        without = {"without_namespace": enabled} if "" in facts.namespaces else {}
         tree["channel"] = {"namespaces": Commented(namespaces, NAMESPACES), **without, "proxy": proxies}
     if "rpc" in facts.events:
         tree["rpc"] = {"without_namespace": {"proxy_enabled": True}, "proxy": _v6_proxy(facts, "rpc", with_secrets)}
@@ -173,11 +173,11 @@ def _v5(facts: ServiceFacts, with_secrets: bool) -> Tree:
 
 
 def _v5_namespaces(facts: ServiceFacts) -> Tree:
-    asked: Tree = {f"proxy_{event}": True for event in facts.session_events(CHANNEL_EVENTS)}
-    if not asked:
+    enabled: Tree = {f"proxy_{event}": True for event in facts.session_events(CHANNEL_EVENTS)}
+    if not enabled:
         return {}
-    namespaces = [{"name": name, **asked} for name in _namespaces(facts)]
-    return {**(asked if "" in facts.namespaces else {}), "namespaces": Commented(namespaces, NAMESPACES)}
+    namespaces = [{"name": name, **enabled} for name in _namespaces(facts)]
+    return {**(enabled if "" in facts.namespaces else {}), "namespaces": Commented(namespaces, NAMESPACES)}
 
 
 def _v5_yaml(tree: Tree) -> Tree:

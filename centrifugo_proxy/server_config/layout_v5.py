@@ -51,7 +51,7 @@ def _namespaces(tree: dict[str, Any]) -> Iterator[Namespace]:
     places = [("", _in_none(tree))]
     places += [(f"namespaces[{index}]", options) for index, options in enumerate(tables(tree.get("namespaces")))]
     for path, options in places:
-        yield Namespace(path, options, frozenset(event for event in CHANNEL_EVENTS if _asks(options, event)))
+        yield Namespace(path, options, frozenset(event for event in CHANNEL_EVENTS if _is_proxied(options, event)))
 
 
 def _in_none(tree: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _in_none(tree: dict[str, Any]) -> dict[str, Any]:
     return {**tree, "name": ""}
 
 
-def _asks(options: dict[str, Any], event: str) -> bool:
+def _is_proxied(options: dict[str, Any], event: str) -> bool:
     return is_true(options.get(f"proxy_{event}")) or bool(options.get(f"{event}_proxy_name"))
 
 
@@ -70,11 +70,11 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
         if not tree.get(path):
             continue
         timeout = tree.get(f"proxy_{event}_timeout")
-        asking = {namespace.name for namespace in namespaces if event in namespace.proxied}
+        users = {namespace.name for namespace in namespaces if event in namespace.proxied}
         yield Proxy(
             event,
             path,
-            users=frozenset(asking) if event in CHANNEL_EVENTS else frozenset({""}),
+            users=frozenset(users) if event in CHANNEL_EVENTS else frozenset({""}),
             named=False,
             endpoint=Option(path, str(tree[path])),
             # Centrifugo v5 needs a unit here: it does not start with a bare number

@@ -85,25 +85,25 @@ def _client_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
 
 def _channel_proxies(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[Proxy]:
     for event in CHANNEL_EVENTS:
-        asking = [namespace.options for namespace in namespaces if event in namespace.proxied]
-        yield from _asked(tree, event, f"channel.proxy.{event}", _users(asking, f"{event}_proxy_name"))
+        proxied = [namespace.options for namespace in namespaces if event in namespace.proxied]
+        yield from _proxies_of(tree, event, f"channel.proxy.{event}", _users(proxied, f"{event}_proxy_name"))
 
 
 def _rpc_proxies(tree: dict[str, Any]) -> Iterator[Proxy]:
     listed = [table(find(tree, "rpc.without_namespace")), *tables(find(tree, "rpc.namespaces"))]
-    asking = [options for options in listed if is_true(options.get("proxy_enabled"))]
-    yield from _asked(tree, "rpc", "rpc.proxy", _users(asking, "proxy_name"))
+    proxied = [options for options in listed if is_true(options.get("proxy_enabled"))]
+    yield from _proxies_of(tree, "rpc", "rpc.proxy", _users(proxied, "proxy_name"))
 
 
-def _users(asking: Iterable[Mapping[str, Any]], key: str) -> Users:
+def _users(proxied: Iterable[Mapping[str, Any]], key: str) -> Users:
     """The names of the namespaces, grouped by the proxy that each chooses with the option `key`."""
     users: dict[str, set[str]] = defaultdict(set)
-    for options in asking:
+    for options in proxied:
         users[str(options.get(key) or DEFAULT)].add(str(options.get("name") or ""))
     return {name: frozenset(names) for name, names in users.items()}
 
 
-def _asked(tree: dict[str, Any], event: str, path: str, users: Users) -> Iterator[Proxy]:
+def _proxies_of(tree: dict[str, Any], event: str, path: str, users: Users) -> Iterator[Proxy]:
     """The event's own proxy, if it has any option, and the named proxies in use."""
     if options := table(find(tree, path)):
         yield _proxy(event, path, options, users.get(DEFAULT, frozenset()))

@@ -70,9 +70,9 @@ def _repeated_line(notice: Repeated) -> tuple[str, str, dict[str, Any]]:
             return "the guard refused a request", reason, {"reason": reason}
         case PoolEmpty(status):
             return "connect refused: no fallback ticket left", status, {"pool_status": str(status)}
-        case DisconnectChanged(code, reason_bytes, asked_by):
-            fields = {"asked_by": asked_by, "code": code, "reason_bytes": reason_bytes}
-            return "changed a disconnect that Centrifugo does not accept", asked_by, fields
+        case DisconnectChanged(code, reason_bytes, requested_by):
+            fields = {"asked_by": requested_by, "code": code, "reason_bytes": reason_bytes}
+            return "changed a disconnect that Centrifugo does not accept", requested_by, fields
         case ExpiryCut(service, expire_at):
             message = "cut an expire_at that is more than ten years ahead; it must be in seconds"
             return message, service, {"service": service, "expire_at": expire_at}

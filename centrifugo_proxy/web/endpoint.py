@@ -20,7 +20,7 @@ from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import Runtime
 
 # The service that each event calls, as the log names it.
-ASKED: Final = {
+SERVICES: Final = {
     "connect": "identity",
     "refresh": "identity",
     "subscribe": "family_service",
@@ -79,7 +79,7 @@ class Endpoint:
         except CallerGone:
             raise
         except (BackendUnavailable, IdentityUnavailable, IdentityInterrupted) as failure:
-            failed = CallFailed(ASKED[self.event], str(failure))
+            failed = CallFailed(SERVICES[self.event], str(failure))
             return decision.unavailable(handler.unavailable_status, (failed,))
         except Exception as fault:
             return decision.internal_error(fault)

@@ -39,7 +39,7 @@ class StandIn:
         """Connect a new client with this ticket. The answer is `connected`, `error` or `disconnect`."""
         client = str(uuid.uuid4())
         transport = {"transport": "websocket", "protocol": "json", "encoding": "json"}
-        answer = await self._ask("connect", client=client, **transport, data={"token": ticket})
+        answer = await self._post("connect", client=client, **transport, data={"token": ticket})
         if "result" not in answer:
             return answer
         result = answer["result"]
@@ -53,7 +53,7 @@ class StandIn:
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
-        answer = await self._ask("refresh", client=client, user=connection.user, meta=connection.meta)
+        answer = await self._post("refresh", client=client, user=connection.user, meta=connection.meta)
         result = answer.get("result")
         if result is None:
             return answer
@@ -71,7 +71,7 @@ class StandIn:
         if connection is None:
             return UNKNOWN
         event = "sub_refresh" if channel in connection.channels else "subscribe"
-        answer = await self._ask(event, **_about(connection, channel))
+        answer = await self._post(event, **_about(connection, channel))
         result = answer.get("result")
         if result is None or result.get("expired"):
             connection.channels.discard(channel)
@@ -84,7 +84,7 @@ class StandIn:
         connection = self._connections.get(client)
         if connection is None:
             return UNKNOWN
-        answer = await self._ask("publish", **_about(connection, channel), data=data)
+        answer = await self._post("publish", **_about(connection, channel), data=data)
         if "result" not in answer:
             return answer
         self._publications.add(channel=channel, user=connection.user, data=answer["result"].get("data", data))
@@ -93,7 +93,7 @@ class StandIn:
     def leave(self, client: str) -> None:
         self._connections.pop(client, None)
 
-    async def _ask(self, event: str, **body: Any) -> dict[str, Any]:
+    async def _post(self, event: str, **body: Any) -> dict[str, Any]:
         """The answer in the form in which Centrifugo passes it on to the client."""
         try:
             async with self._session.post(endpoint(self._url, event), json=body, headers=self._headers) as response:

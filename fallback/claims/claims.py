@@ -135,7 +135,7 @@ class SharedClaims:
         if not self.gate.allows_call(begun):
             return self._unanswered(key, None)
         try:
-            answer = await self._ask(self.store.claim(key), begun)
+            answer = await self._called(self.store.claim(key), begun)
         except StoreError:
             return self._unanswered(key, self.monotonic() - begun)
         self.used = max(self.used or 0, answer.used)
@@ -154,7 +154,7 @@ class SharedClaims:
     async def contact(self) -> bool:
         """Ask the store how many tickets are used. True if it answered."""
         try:
-            self.used = await self._ask(self.store.contact(), self.monotonic())
+            self.used = await self._called(self.store.contact(), self.monotonic())
             if not self._inspected:
                 await self._inspect()
         except StoreError:
@@ -163,7 +163,7 @@ class SharedClaims:
 
     async def _inspect(self) -> None:
         """Warn of a store that may forget claims: once, and again after each recovery."""
-        policy = await self._ask(self.store.evicts(), self.monotonic())
+        policy = await self._called(self.store.evicts(), self.monotonic())
         self._inspected = True
         if policy:
             self.observer.noticed(StoreEvicts(policy))
@@ -172,7 +172,7 @@ class SharedClaims:
         """Send up to `most` claims on locally accepted tickets. A key stays queued until the store answers."""
         for _ in range(min(most, len(self.unsent))):
             try:
-                answer = await self._ask(self.store.claim(self.unsent[0]), self.monotonic())
+                answer = await self._called(self.store.claim(self.unsent[0]), self.monotonic())
             except StoreError:
                 return
             self.unsent.popleft()
@@ -182,11 +182,11 @@ class SharedClaims:
                 self.observer.claimed(Result.CONFLICT, None)
                 self.observer.noticed(Conflict(self.conflicts))
 
-    async def _ask(self, question: Awaitable[T], begun: float) -> T:
+    async def _called(self, call: Awaitable[T], begun: float) -> T:
         """The store's answer within the deadline; also updates the gate. Raises StoreError."""
         try:
             async with asyncio.timeout(self.deadline_s):
-                answer = await question
+                answer = await call
         except TimeoutError:
             reason = f"no answer within {self.deadline_s * 1000:.0f} ms"
             self._failed(begun, reason)

@@ -115,11 +115,11 @@ class RedisStore:
         for client in (self._clients.primary, *self._clients.sentinels):
             await client.aclose()
 
-    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _answered(self, call: Callable[[], Awaitable[T]]) -> T:
         """Raises StoreError."""
         async with self._slots:
             try:
-                return await ask()
+                return await call()
             except exceptions.NoPermissionError as error:
                 raise _NotAllowed(explanation(error)) from None
             except (exceptions.RedisError, OSError, *NONSENSE) as error:

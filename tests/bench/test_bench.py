@@ -132,7 +132,7 @@ def test_each_command_has_a_help_text(module: str) -> None:
     assert f"usage: {module}.py" in run.stdout
 
 
-@pytest.mark.parametrize("row", ["connect", "publish, family asked", "rpc"])
+@pytest.mark.parametrize("row", ["connect", "publish, family service called", "rpc"])
 def test_the_counted_service_answers_its_requests(row: str) -> None:
     command = [sys.executable, "-m", "bench.instructions", "--answer", row, "--requests", "2"]
 

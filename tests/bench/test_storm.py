@@ -24,5 +24,5 @@ def test_every_client_of_a_storm_connects_with_about_one_call_to_identity_each(t
     found = json.loads(file.read_text())
     assert (found["connected"], found["lost"], found["dropped"]) == (CLIENTS, 0, 0)
     assert found["shed"] > 0
-    assert found["asked_each"] <= 1.3
+    assert found["calls_each"] <= 1.3
     assert found["probes"] > 0

@@ -92,7 +92,7 @@ def test_every_missed_target_is_named() -> None:
         "metrics": [sample(1), sample(2, shed=4, limit=64)],
     }
 
-    found = figures(2, Ended(), asked=3, cpu_s={"service": 1.5}, queue=[], samples=samples)
+    found = figures(2, Ended(), calls=3, cpu_s={"service": 1.5}, queue=[], samples=samples)
 
     assert missed(found) == {
         "all clients connected within 60 s: inf s": True,

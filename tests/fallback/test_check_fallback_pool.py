@@ -18,7 +18,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from common.exit_codes import PluginState
-from common.live_process import NotAsked, ask, base_url
+from common.live_process import QueryFailed, base_url, get_json
 from fallback.management.commands.check_fallback_pool import Command
 from fallback.pool_report import judge
 from fallback.tickets import LoadStatus
@@ -277,8 +277,8 @@ def test_a_query_of_a_process_that_does_not_answer_times_out() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
 
-        with pytest.raises(NotAsked, match="timed out"):
-            asyncio.run(ask(url, timeout_s=0.1))
+        with pytest.raises(QueryFailed, match="timed out"):
+            asyncio.run(get_json(url, timeout_s=0.1))
 
 
 @pytest.mark.parametrize(

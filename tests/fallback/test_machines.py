@@ -103,7 +103,7 @@ class DetectorLife(RuleBasedStateMachine):
         failures = [moment for what, moment in self.seen if what != "probe answered"]
         assert status.consecutive_failure_count == len(failures)
         assert status.duration_s == (self.now - failures[0] if failures else None)
-        assert (status.degraded, self.detector.asks_identity) == (self.degraded, not self.degraded)
+        assert (status.degraded, self.detector.calls_identity) == (self.degraded, not self.degraded)
         assert status.recovering == (bool(self.seen) and self.seen[-1][0] == "probe answered")
 
     @invariant()

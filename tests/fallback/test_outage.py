@@ -152,11 +152,11 @@ def test_a_failed_probe_starts_no_streak(calls: Calls) -> None:
 
 def test_an_answered_probe_marks_a_degraded_outage_as_recovering(calls: Calls) -> None:
     calls.fail(0, 6)
-    while_degraded = calls.detector.asks_identity
+    while_degraded = calls.detector.calls_identity
 
     calls.answer_probes(7)
 
-    assert (while_degraded, calls.detector.asks_identity) == (False, True)
+    assert (while_degraded, calls.detector.calls_identity) == (False, True)
     assert calls.detector.status(7) == OutageStatus(False, 2, 7, True, last_failure_age_s=1, last_answer_age_s=0)
 
 
@@ -257,4 +257,4 @@ def test_with_probing_off_every_call_goes_to_identity() -> None:
     calls = Calls(probing=False)
     calls.fail(0, 6)
 
-    assert (calls.detector.degraded, calls.detector.asks_identity) == (True, True)
+    assert (calls.detector.degraded, calls.detector.calls_identity) == (True, True)

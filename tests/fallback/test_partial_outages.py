@@ -41,7 +41,7 @@ class Hour:
         return self
 
     def _connect(self, now: float) -> None:
-        if not self.detector.asks_identity:
+        if not self.detector.calls_identity:
             self.pooled += 1
             return
         if self._asked(probe=False):

@@ -400,7 +400,7 @@ async def test_a_used_pool_ticket_is_invalid_while_identity_answers(identity: Id
         await degrade(running, clock)
         accepted = await running.connect("spare")
         identity.script = aborts(grpc.StatusCode.NOT_FOUND)
-        await running.runtime.probe.ask()
+        await running.runtime.probe.probe_once()
         response = await running.connect("spare")
 
     assert accepted.status_code == 200

@@ -50,7 +50,7 @@ async def test_health_through_an_outage(identity: IdentityStub, clock: FakeClock
         for wait_s, script in ((0, DOWN), (5, DOWN), (1, DOWN), (0.5, UNKNOWN_TICKET)):
             clock.advance(wait_s)
             identity.script = script
-            await (running.connect("-") if script is DOWN else running.runtime.probe.ask())
+            await (running.connect("-") if script is DOWN else running.runtime.probe.probe_once())
             bodies.append((await running.http.get("/health")).json())
 
     failing = {**NO_OUTAGE, "since": since, "last_failure_age_s": 0}

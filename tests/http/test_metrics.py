@@ -269,7 +269,7 @@ async def test_the_gauges_follow_an_outage_and_its_end(identity: IdentityStub, c
         for wait_s, script in ((0, DOWN), (6, DOWN), (1, success())):
             clock.advance(wait_s)
             identity.script = script
-            await running.runtime.probe.ask()
+            await running.runtime.probe.probe_once()
             await running.connect("-")
             seen.append([await running.metric(f"realtime_identity_{name}") for name in names])
 
@@ -282,7 +282,7 @@ async def test_probes_are_counted_by_result(identity: IdentityStub) -> None:
         before = [await running.metric(f'realtime_identity_probe_total{{outcome="{name}"}}') for name in probes]
         for status in ("NOT_FOUND", "UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"):
             identity.script = aborts(grpc.StatusCode[status])
-            await running.runtime.probe.ask()
+            await running.runtime.probe.probe_once()
         after = [await running.metric(f'realtime_identity_probe_total{{outcome="{name}"}}') for name in probes]
 
     assert [now - then for then, now in zip(before, after, strict=True)] == [1, 2, 1]

@@ -309,7 +309,7 @@ async def test_an_answered_probe_sends_the_next_client_to_identity_whose_answer_
         await degrade(running, identity, frozen_time)
         identity.script = ANSWERS[kind]
 
-        await running.runtime.probe.ask()
+        await running.runtime.probe.probe_once()
         recovering = await outage(running)
         shown = await running.metric("realtime_identity_outage_recovering")
         await running.connect("-")
@@ -326,7 +326,7 @@ async def test_while_recovering_a_clients_failure_opens_the_pool_again_at_once(
     async with service(identity.address, tickets=["a"]) as running:
         await degrade(running, identity, frozen_time)
         identity.script = ANSWERS["NOT_FOUND"]
-        await running.runtime.probe.ask()
+        await running.runtime.probe.probe_once()
         identity.script = DOWN
 
         response = await running.connect("a")
@@ -339,8 +339,8 @@ async def test_each_probe_sends_identity_a_new_random_ticket(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     async with service(identity.address) as running:
-        await running.runtime.probe.ask()
-        await running.runtime.probe.ask()
+        await running.runtime.probe.probe_once()
+        await running.runtime.probe.probe_once()
 
     tickets = [call.ticket for call in identity.calls]
     assert all(re.fullmatch(r"probe-[A-Za-z0-9_-]{43}", ticket) for ticket in tickets)
@@ -423,7 +423,7 @@ async def test_an_outage_is_logged_once_when_probes_open_and_end_it(
         for wait_s, script in ((6, DOWN), (60, DOWN), (1, success()), (5, success()), (1, success())):
             clock.advance(wait_s)
             identity.script = script
-            await running.runtime.probe.ask()
+            await running.runtime.probe.probe_once()
 
     assert outage_lines(caplog) == ["identity outage opened", "identity outage ended"]
     [ended] = [vars(record) for record in caplog.records if record.message == "identity outage ended"]

@@ -34,14 +34,14 @@ def _content() -> Iterator[board.Row | Panel]:
 
 def _now() -> Iterator[Panel]:
     yield number("Events", "Session events a second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
-    asked = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
+    answered = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
         ("Allowed", "The share of the answered events.", "allowed"),
         ("Denied", "The share that the policy or a service refuses.", "denied"),
         ("Unavailable", "The share that gets no decision, because a service did not answer.", "unavailable"),
     ):
         share = rate(REQUESTS, matchers=f'{EVENTS}, outcome="{outcome}"')
-        yield number(title, text, Query(f"{share} / {asked}", outcome), unit="percentunit")
+        yield number(title, text, Query(f"{share} / {answered}", outcome), unit="percentunit")
     p99 = quantile(0.99, DURATION, matchers=EVENTS)
     text = "99 % of the session events are faster than this."
     yield number("99 % faster than", text, Query(p99, "99%"), unit="s", warn=1)

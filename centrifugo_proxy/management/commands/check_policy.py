@@ -53,11 +53,11 @@ docs/events.md explains the file, and what a client sees when its request is ref
         parser.add_argument(
             "--json", dest="as_json", action="store_true", help="print one JSON object (see docs/events.md)"
         )
-        asked = parser.add_argument_group("the request to explain")
-        what = asked.add_mutually_exclusive_group()
+        request = parser.add_argument_group("the request to explain")
+        what = request.add_mutually_exclusive_group()
         what.add_argument("--channel", metavar="C", help="a channel to subscribe or publish to")
         what.add_argument("--method", metavar="M", help="an rpc method to call")
-        asked.add_argument("--action", choices=tuple(Action), help="the action on the channel (default: subscribe)")
+        request.add_argument("--action", choices=tuple(Action), help="the action on the channel (default: subscribe)")
         owner = parser.add_argument_group("the owner of the connection")
         owner.add_argument("--user", metavar="U", help="the user's id; required unless --fallback is given")
         owner.add_argument("--family", metavar="F", help="the family's id (default: no family)")
@@ -90,12 +90,12 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
     for name in TEXTS:
         if not is_text(options[name] or ""):
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
-    asked = options["channel"] is not None or options["method"] is not None
-    if not asked and any(options[name] for name in OWNER_OPTIONS):
+    has_request = options["channel"] is not None or options["method"] is not None
+    if not has_request and any(options[name] for name in OWNER_OPTIONS):
         raise CommandError("--channel or --method is missing: name the request to explain.", returncode=INVALID)
     if options["method"] is not None and options["action"]:
         raise CommandError("--action needs --channel.", returncode=INVALID)
-    if asked and not options["user"] and not options["fallback"]:
+    if has_request and not options["user"] and not options["fallback"]:
         raise CommandError("--user or --fallback is missing: name the owner of the connection.", returncode=INVALID)
     if options["fallback"] and any(options[name] for name in ("family", "tier", "admin", "lock")):
         raise CommandError("A fallback connection has no family, tier or locks.", returncode=INVALID)

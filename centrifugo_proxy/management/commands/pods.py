@@ -11,7 +11,7 @@ from centrifugo_proxy.fleet.display import Show, display, dumped
 from centrifugo_proxy.fleet.report import Fleet
 from centrifugo_proxy.fleet.survey import Survey, addresses
 from common.exit_codes import PluginState
-from common.live_process import NotAsked, base_url
+from common.live_process import QueryFailed, base_url
 from common.operator_command import OperatorCommand
 from common.standard_streams import discard_output
 
@@ -73,8 +73,8 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
             urls = [base_url(each) for each in url]
             _require(urls, dns, interval)
             with display(self.stdout, in_place=watch, json=json) as show:
-                asyncio.run(self._ask(urls, dns, interval, show, watch=watch))
-        except NotAsked as problem:
+                asyncio.run(self._survey(urls, dns, interval, show, watch=watch))
+        except QueryFailed as problem:
             self.state = PluginState.UNKNOWN
             self.stderr.write(f"PODS UNKNOWN: {problem}")
             if json:
@@ -85,11 +85,11 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
             discard_output()
         sys.exit(self.state)
 
-    async def _ask(self, urls: list[str], dns: str | None, interval_s: float, show: Show, *, watch: bool) -> None:
-        """Raises NotAsked. If a name no longer resolves, its last addresses stay in use."""
+    async def _survey(self, urls: list[str], dns: str | None, interval_s: float, show: Show, *, watch: bool) -> None:
+        """Raises QueryFailed. If a name no longer resolves, its last addresses stay in use."""
         survey, found = Survey(interval_s), list[str]()
         while True:
-            with suppress(*([NotAsked] if found else [])):
+            with suppress(*([QueryFailed] if found else [])):
                 found = await addresses(dns) if dns else []
             fleet = await survey.round(list(dict.fromkeys([*urls, *found])))
             self.state = fleet.state
@@ -100,9 +100,9 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
 
 
 def _require(urls: list[str], dns: str | None, interval_s: float) -> None:
-    """Raises NotAsked."""
+    """Raises QueryFailed."""
     if not urls and not dns:
-        raise NotAsked("name the pods with --url http://HOST:PORT, once or several times, or with --dns NAME:PORT.")
+        raise QueryFailed("name the pods with --url http://HOST:PORT, once or several times, or with --dns NAME:PORT.")
     low, high = INTERVAL_S
     if not low <= interval_s <= high:
-        raise NotAsked(f"--interval is {interval_s}; accepted: {low:.0f}–{high:.0f} seconds.")
+        raise QueryFailed(f"--interval is {interval_s}; accepted: {low:.0f}–{high:.0f} seconds.")

@@ -197,7 +197,7 @@ def as_lines(played: Played) -> Iterator[str]:
 
 
 def _described(outcome: Outcome) -> str:
-    asked = "identity called" if outcome.identity_asked else "identity not called"
+    called = "identity called" if outcome.identity_asked else "identity not called"
     state = "degraded" if outcome.degraded else "not degraded"
     body = orjson.dumps(outcome.body).decode()
-    return f"{outcome.status} {body} ({asked}; {state}; pool tickets left: {outcome.tickets_left})"
+    return f"{outcome.status} {body} ({called}; {state}; pool tickets left: {outcome.tickets_left})"

@@ -124,9 +124,9 @@ class GrpcSide(Piped):
         if self._dialling is not None or len(self._head) > HEAD_BYTES:
             self._refuse("400 Bad Request")  # gRPC sends nothing before our answer
         elif b"\r\n\r\n" in self._head:
-            self._asked()
+            self._head_received()
 
-    def _asked(self) -> None:
+    def _head_received(self) -> None:
         self._stop_timer()
         target, peer = CONNECT.match(self._head), self._tunnel.peer_of(self._head)
         if target is None or peer is None:

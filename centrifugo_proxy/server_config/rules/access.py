@@ -41,7 +41,7 @@ ACCESS: Final = {
     "subscribe": ("allow_subscribe_for_client",),
     "publish": ("allow_publish_for_client", "allow_publish_for_subscriber"),
 }
-ASKED: Final = {6: "{}_proxy_enabled", 5: "proxy_{}"}
+PROXY_OPTIONS: Final = {6: "{}_proxy_enabled", 5: "proxy_{}"}
 ANONYMOUS: Final = tuple(f"allow_{what}_for_anonymous" for what in ("subscribe", "publish", "presence", "history"))
 
 
@@ -207,10 +207,10 @@ def namespace_sub_refresh_off(configuration: Configuration, facts: ServiceFacts)
         return
     proxies = [proxy for proxy in ours(configuration, facts) if proxy.event == "subscribe"]
     for namespace in configuration.namespaces:
-        asks_us = any(namespace.name in proxy.users for proxy in proxies)
-        if asks_us and "sub_refresh" not in namespace.proxied:
+        is_ours = any(namespace.name in proxy.users for proxy in proxies)
+        if is_ours and "sub_refresh" not in namespace.proxied:
             yield Problem(
-                namespace.at(ASKED[configuration.major].format("sub_refresh")),
+                namespace.at(PROXY_OPTIONS[configuration.major].format("sub_refresh")),
                 "Subscriptions expire (CHANNEL_SUBSCRIPTION_TTL_S, or a time from the family service). Centrifugo then "
                 "expects a token from the client. The client has none, so the subscription ends permanently although "
                 "the policy allows it.",
@@ -234,7 +234,7 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
         for event, doors in ACCESS.items():
             if event in allowed - namespace.proxied and not any(map(namespace.on, doors)):
                 yield Problem(
-                    namespace.at(ASKED[configuration.major].format(event)),
+                    namespace.at(PROXY_OPTIONS[configuration.major].format(event)),
                     f"The policy lets users {event} in these channels, but the {event} proxy is off. Centrifugo "
                     "refuses every client with permission denied (103).",
                     f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",

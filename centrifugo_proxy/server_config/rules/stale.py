@@ -32,8 +32,8 @@ def stale_close_delay(configuration: Configuration, facts: ServiceFacts) -> Iter
 @RULES.rule("stale-close-delay-short", Severity.WARNING)
 def stale_close_delay_short(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     path, delay_ms = _stale_close_delay(configuration)
-    asked = any(proxy.event == "connect" for proxy in ours(configuration, facts))
-    if asked and facts.deadline("connect").ms < delay_ms <= SDK_STEPS_MS:
+    proxied = any(proxy.event == "connect" for proxy in ours(configuration, facts))
+    if proxied and facts.deadline("connect").ms < delay_ms <= SDK_STEPS_MS:
         yield Problem(
             path,
             f"Centrifugo closes a connection that is not accepted within {delay_ms:g} ms (3502, stale), and SDKs do "

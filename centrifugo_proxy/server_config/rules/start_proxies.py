@@ -34,8 +34,8 @@ def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
     for namespace in configuration.namespaces:
         for event in sorted(namespace.proxied):
             by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")
-            asked = any(proxy.event == event and namespace.name in proxy.users for proxy in configuration.proxies)
-            if not asked and not by_name:
+            used = any(proxy.event == event and namespace.name in proxy.users for proxy in configuration.proxies)
+            if not used and not by_name:
                 yield f"channel.proxy.{event}.endpoint", f"a namespace uses the {event} proxy, which has no endpoint"
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from common.live_process import NotAsked, ask, base_url, not_this_service
+from common.live_process import QueryFailed, base_url, get_json, not_this_service
 from common.operator_command import OperatorCommand
 from common.safe_path import safe_path
 from fallback.checks import file_mode
-from fallback.pool_report import PoolReport, as_json, as_lines, not_asked, of_file, of_health
+from fallback.pool_report import PoolReport, as_json, as_lines, of_failed_query, of_file, of_health
 from fallback.tickets import load
 
 
@@ -60,11 +60,11 @@ def _of_file(path: str, display: str) -> PoolReport:
 
 def _of_live(url: str) -> PoolReport:
     try:
-        return of_health(url, asyncio.run(ask(f"{base_url(url)}/health")))
-    except NotAsked as problem:
-        return not_asked(url, str(problem))
+        return of_health(url, asyncio.run(get_json(f"{base_url(url)}/health")))
+    except QueryFailed as problem:
+        return of_failed_query(url, str(problem))
     except ValueError:
-        return not_asked(url, str(not_this_service(url)))
+        return of_failed_query(url, str(not_this_service(url)))
 
 
 def _rendered(report: PoolReport) -> str:

@@ -24,6 +24,6 @@ def a_pod(url: str = "http://10.0.0.1:9730", *, ready: bool = True, consumed_per
     return Pod(url, health=read_health(health_body(**health)), ready=ready, connects_per_s=rates)
 
 
-def silent_pod(url: str = "http://10.0.0.2:9730", *, asked: bool = True) -> Pod:
+def silent_pod(url: str = "http://10.0.0.2:9730", *, resolved: bool = True) -> Pod:
     """A pod that does not answer."""
-    return Pod(url, "no answer", asked=asked)
+    return Pod(url, "no answer", resolved=resolved)

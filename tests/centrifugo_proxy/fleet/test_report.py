@@ -22,7 +22,7 @@ FILE = {**REDIS, "store": "file"}
     [
         ([HEALTHY], PluginState.OK),
         ([HEALTHY, silent_pod()], PluginState.WARNING),
-        ([HEALTHY, silent_pod(asked=False)], PluginState.WARNING),
+        ([HEALTHY, silent_pod(resolved=False)], PluginState.WARNING),
         ([a_pod(ready=False)], PluginState.WARNING),
         ([HEALTHY._replace(ready=None)], PluginState.WARNING),
         ([a_pod(degraded=True)], PluginState.WARNING),
@@ -32,8 +32,8 @@ FILE = {**REDIS, "store": "file"}
         ([a_pod(size=0, recovering=True)], PluginState.WARNING),
         ([HEALTHY, a_pod(size=0, degraded=True)], PluginState.CRITICAL),
         ([silent_pod()], PluginState.CRITICAL),
-        ([silent_pod(), silent_pod(asked=False)], PluginState.CRITICAL),
-        ([silent_pod(asked=False)], PluginState.UNKNOWN),
+        ([silent_pod(), silent_pod(resolved=False)], PluginState.CRITICAL),
+        ([silent_pod(resolved=False)], PluginState.UNKNOWN),
         ([], PluginState.UNKNOWN),
     ],
 )

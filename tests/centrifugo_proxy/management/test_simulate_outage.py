@@ -204,7 +204,7 @@ class NeverEnds(OutageDetector):
 
 class AlwaysAsks(OutageDetector):
     @property
-    def asks_identity(self) -> bool:
+    def calls_identity(self) -> bool:
         return True
 
 
