@@ -4,7 +4,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 TEXT, CLOSE = 0x1, 0x8
-SHORT, MEDIUM, LONG = 126, 0xFFFF, 127
+SHORT, MEDIUM = 126, 0xFFFF
 # A client must send a mask. A mask of zeros leaves the payload unchanged, and no proxy here needs to be protected.
 MASKED: Final = 0x80
 NO_MASK: Final = bytes(4)

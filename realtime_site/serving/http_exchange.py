@@ -174,7 +174,7 @@ class Exchange:
             return
         if self._start is not None or self.answered:
             raise RuntimeError("a response has begun")
-        head = self._head(status, headers, more=False)
+        head = self._head(status, headers)
         if self._left != len(body) or self._bodiless(status):
             body = self._framed(status, body, more=False)
         self._connection.write(head, body)
@@ -188,7 +188,7 @@ class Exchange:
 
     def _write(self, start: Message, body: bytes, *, more: bool) -> None:
         headers = map(tuple, start.get("headers", ()))  # ASGI allows any pairs
-        head = b"" if self._written else self._head(start["status"], headers, more=more)
+        head = b"" if self._written else self._head(start["status"], headers)
         self._written = True
         self._connection.write(head, self._framed(start["status"], body, more=more))
 
@@ -207,7 +207,7 @@ class Exchange:
     def _bodiless(self, status: int) -> bool:
         return status in NO_BODY or self.request.method == "HEAD"
 
-    def _head(self, status: int, headers: Headers, *, more: bool) -> bytes:
+    def _head(self, status: int, headers: Headers) -> bytes:
         """The status line and the headers. Decides whether the connection is kept."""
         connection = self._connection
         head = heads.of(status, tuple(headers), connection.default_headers)

@@ -77,7 +77,7 @@ async def _run(config: "Configuration", routes: Routes) -> None:
     from bridge.running.start import StartError  # noqa: PLC0415
     from bridge.running.supervisor import run  # noqa: PLC0415
 
-    _log_start(config, routes)
+    _log_start(routes)
     try:
         async with _tracer() as tracer:
             await run(config, routes, VERSION, tracer)
@@ -102,7 +102,7 @@ async def _tracer() -> AsyncIterator[Tracer]:
         yield tracer
 
 
-def _log_start(config: "Configuration", routes: Routes) -> None:
+def _log_start(routes: Routes) -> None:
     logger.info(
         "bridge started",
         extra={
