@@ -62,7 +62,10 @@ async def get_json(url: str, timeout_s: float = TIMEOUT_S) -> Any:
 
 
 async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES) -> Response:
-    """The response to a GET of `url`, all of it within `timeout_s`. Raises QueryFailed."""
+    """The response to a GET of `url`, all of it within `timeout_s` seconds.
+
+    Raises Unresolved if the host's name does not resolve, and QueryFailed for any other failure.
+    """
     parts = urlsplit(url)
     try:
         async with asyncio.timeout(timeout_s):

@@ -1,4 +1,7 @@
-"""Reads one table of the routes file, key by key. A bad value is a fault; reading continues."""
+"""Reads one table of the routes file, key by key. A bad value is a fault; reading continues.
+
+A parser takes a value of the file. It raises NotAcceptedError for a bad one.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field

@@ -44,7 +44,7 @@ def caller_of(scope: dict[str, Any]) -> HttpCaller:
 
 
 def runtime_of(request: HttpRequest) -> Runtime:
-    """The runtime of the process that serves `request`."""
+    """The runtime of the process that serves `request`. Raises RuntimeError if the lifespan did not run."""
     try:
         runtime: Runtime = scope_of(request)["state"]["runtime"]
     except KeyError:

@@ -151,7 +151,10 @@ class Exchange:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def send(self, message: Message) -> None:
-        """Write the response. A body in one part is written together with the head."""
+        """Write the response. A body in one part is written together with the head.
+
+        Raises RuntimeError for a message out of order, and for a body that is not as long as its content-length.
+        """
         if self.disconnected:
             return
         if message["type"] == "http.response.start":
@@ -169,7 +172,7 @@ class Exchange:
             self._end()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write the whole response."""
+        """Write the whole response. Raises RuntimeError if a response has begun."""
         if self.disconnected:
             return
         if self._start is not None or self.answered:

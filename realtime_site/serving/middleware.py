@@ -24,7 +24,7 @@ def allowed_hosts(get_response: GetResponse) -> GetResponse:
     Our views do not compare it: they never call Django's `get_host`.
 
     Health and metrics are answered for any Host: kubelets and Prometheus send the pod's address, which no setting can
-    list.
+    list. With "*" in ALLOWED_HOSTS the middleware is not installed.
     """
     allowed = settings.ALLOWED_HOSTS
     if "*" in allowed:
