@@ -33,7 +33,7 @@ TOO_SLOW: Final = 408
 # For requests that the server cancels at the end of its graceful shutdown.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
 TOO_LARGE: Final = 413
-LENGTH_DIGITS: Final = 20  # a content-length with more digits is too large by its first ones
+LENGTH_DIGITS: Final = 20  # the first digits of a longer content-length exceed every limit
 NO_EXTENSIONS: Final[Mapping[str, Any]] = {}
 NOT_FOUND: Final = ResolverMatch(not_found, (), {}, url_name="not-found")
 
