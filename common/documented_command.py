@@ -1,4 +1,4 @@
-"""The base of all our commands: --help fits the terminal, has examples, and leaves out Django's own options."""
+"""The base of all our commands: --help fits the terminal, has examples, and leaves out options of Django."""
 
 import re
 import shutil
@@ -31,7 +31,6 @@ class DocumentedCommand(BaseCommand):
         "--traceback",
         "--no-color",
         "--force-color",
-        "--skip-checks",
     }
 
     def get_version(self) -> str:

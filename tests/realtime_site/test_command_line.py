@@ -26,6 +26,7 @@ def test_help_lists_our_commands_before_djangos_and_no_server_of_django(words: l
     ours, _, djangos = ended.stdout.partition("Commands of Django:")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.findall(r"^  (\w+)  +\S", ours, re.MULTILINE) == our_commands()
+    assert max(map(len, ended.stdout.splitlines())) <= 100
     assert "check" in djangos
     assert "server" not in ended.stdout
 

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 class Command(KafkaCommand):
     help = (
-        "Show how far the bridge is behind: for each partition the committed offset, the end, the lag in records, and\n"
-        "the age of the oldest record that is not done. Works while no bridge runs; joins no group."
+        "Show how far the bridge is behind. Prints for each partition the committed offset, the end, the lag in\n"
+        "records, and the age of the oldest record that is not done. Works while no bridge runs; joins no group."
     )
     epilog = """\
 exit codes (those of a monitoring plugin):
   0  every waiting record is at most --warn seconds old
   1  a waiting record is older than --warn seconds
   2  a waiting record is older than --critical seconds
+     (a mistyped option also exits with 2)
   3  unknown: Kafka does not answer, or the configuration is invalid
 
 examples:
@@ -37,7 +38,7 @@ examples:
 docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object")
         parser.add_argument(
             "--warn", type=float, default=60.0, metavar="S", help="warning above this age in seconds (60)"
         )

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 class Command(LettersCommand):
     help = (
-        "Show the newest dead letters: how many for each reason, and the position and reason of each. Reads the\n"
-        "topic from its end, joins no group, and changes nothing. Keys and values are shown only with --show-values."
+        "Show the newest dead letters. Prints how many there are for each reason, and the position and reason of\n"
+        "each. Reads the topic from its end, joins no group, and changes nothing. Keys and values are\n"
+        "shown only with --show-values."
     )
     epilog = """\
 exit codes:
   0  no dead letter matches
   1  at least one matches
+  2  a mistyped option
   3  unknown: Kafka does not answer, there is no such topic, or the configuration is invalid
 
 examples:

@@ -32,6 +32,7 @@ class Command(LettersCommand):
 exit codes:
   0  all selected dead letters were written, or none was selected
   1  some were not written; the output says why
+  2  a mistyped option
   3  unknown: Kafka does not answer, there is no such topic, or the configuration is invalid
 
 examples:
@@ -40,7 +41,7 @@ examples:
   manage.py replay_dead_letters --all --rate 20"""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        which = parser.add_argument_group("which dead letters; at least one of these options is needed")
+        which = parser.add_argument_group("which dead letters; --all, --reason or --topic is needed")
         which.add_argument("--all", dest="everything", action="store_true", help="every dead letter")
         which.add_argument("--reason", choices=list(Reason), metavar="R", help="dead letters with this reason")
         which.add_argument("--topic", metavar="T", help="dead letters of records from this topic")

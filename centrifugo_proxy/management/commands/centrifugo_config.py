@@ -14,10 +14,10 @@ from common.operator_command import OperatorCommand
 
 class Command(OperatorCommand):
     help = (
-        "Print a Centrifugo configuration that fits the settings of this service: its address, the events that\n"
-        "it answers, the timeouts, the guard's header, the transform of a refused ticket, and the namespaces of\n"
-        "the policy's channels. Run it with the environment of the service. The options that you have to add\n"
-        "yourself, such as allowed_origins, are listed on stderr."
+        "Print a Centrifugo configuration that fits the settings of this service. It has the address of the service,\n"
+        "the events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the\n"
+        "namespaces of the policy's channels. Run it with the environment of the service. The options that you\n"
+        "have to add yourself, such as allowed_origins, are listed on stderr."
     )
     epilog = """\
 examples:

@@ -34,8 +34,7 @@ exit codes (those of monitoring plugins):
   1  warnings only
   2  errors, or the file cannot be read or parsed (the finding names the line)
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: the service's own secrets, policy or environment are invalid, so the file cannot be
-     checked against them; the message says why
+  3  unknown: the service's own secrets, policy or environment are invalid; the message says why
 
 examples:
   manage.py check_centrifugo_config config.json

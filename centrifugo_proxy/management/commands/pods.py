@@ -20,9 +20,9 @@ INTERVAL_S = (1.0, 3600.0)  # a process may reuse its rendered metrics for a sec
 
 class Command(OperatorCommand):
     help = (
-        "Show the state of every replica: version, readiness, outage, tickets left, connects a second by outcome, and\n"
-        "the time until its pool is empty. All replicas are queried at once, with a limit of 2 seconds. This command\n"
-        "changes nothing."
+        "Show the state of every replica. Prints version, readiness, outage, tickets left, connects a second by\n"
+        "outcome, and the time until the pool is empty. All replicas are queried at once, with a limit of 2\n"
+        "seconds. This command changes nothing."
     )
     epilog = """\
 exit codes (those of monitoring plugins; with --watch, that of the last round):

@@ -33,8 +33,8 @@ TICK_S = 0.1
 
 class Command(OperatorCommand):
     help = (
-        "Simulate a whole identity outage: send connects through the real connect path with this configuration, and\n"
-        "compare every HTTP answer with the expected one. Tickets, pool and identity are simulated. The command\n"
+        "Simulate a whole identity outage. Sends connects through the real connect path with this configuration, and\n"
+        "compares every HTTP answer with the expected one. Tickets, pool and identity are simulated. The command\n"
         "changes nothing and calls no service, so it can run next to a live service, even during an outage."
     )
     epilog = """\
@@ -43,6 +43,7 @@ exit codes:
   1  nothing was simulated: the configuration is invalid; the message says why
   2  a step had another answer: do not rely on the fallback of this build
      (a mistyped option also exits with 2)
+
 examples:
   manage.py simulate_outage              in virtual time: takes about a second
   manage.py simulate_outage --realtime   in real time: waits for FALLBACK_DEGRADED_WINDOW_MS

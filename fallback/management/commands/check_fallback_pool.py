@@ -33,6 +33,7 @@ examples:
   manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH
   manage.py check_fallback_pool --path ./new.tickets          a new file, before a rollout
   manage.py check_fallback_pool --url http://127.0.0.1:9730   the tickets left in that process
+
 docs/runbook.md explains each status and its remedy."""
     requires_system_checks = []  # this command reports a bad pool itself; other settings do not matter here
 

@@ -26,8 +26,8 @@ OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
 
 class Command(OperatorCommand):
     help = (
-        "Check the bridge's routes file, as run_bridge does at startup, and list every fault with its line. With\n"
-        "--topic and --value, explain a record: which routes match, why others do not, and the exact commands that\n"
+        "Check the bridge's routes file, as run_bridge does at startup. Lists every fault with its line. With\n"
+        "--topic and --value, explains a record: which routes match, why others do not, and the exact commands that\n"
         "Centrifugo would get. This command calls no service and sends nothing."
     )
     epilog = """\

@@ -29,8 +29,8 @@ logger = logging.getLogger("bridge")
 
 class Command(OperatorCommand):
     help = (
-        "Read events from Kafka and send them to Centrifugo as commands, by the rules of the routes file, until\n"
-        "SIGTERM or Ctrl-C. Serve /health, /health/live, /health/ready and /metrics on BRIDGE_LISTEN_PORT."
+        "Read events from Kafka and send them to Centrifugo as commands. Follows the rules of the routes file, until\n"
+        "SIGTERM or Ctrl-C. Serves /health, /health/live, /health/ready and /metrics on BRIDGE_LISTEN_PORT."
     )
     epilog = """\
 exit codes:
