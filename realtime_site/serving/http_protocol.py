@@ -1,7 +1,7 @@
 """The protocol class for uvicorn's `http` option: HTTP/1.1 on one connection.
 
-It answers requests one at a time and in order, limits the size and the time of a head and the buffered part of a body,
-and releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
+It answers requests one at a time and in order, limits heads in size and time and bodies in their buffered part, and
+releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
 """
 
 import asyncio
