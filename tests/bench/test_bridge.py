@@ -52,7 +52,7 @@ def test_a_backlog_that_is_delivered_too_quickly_raises_an_error() -> None:
         rate([(0.0, 0), (1.0, 100), (2.0, 400)], 400)
 
 
-def test_the_line_of_each_ratio_says_whether_its_target_is_met() -> None:
+def test_the_line_of_each_figure_says_whether_its_target_is_met() -> None:
     result = {
         "backlogs": {"headers": {"throughput": 0.35, "cpu": 4.01}},
         "latencies": {"commands": {"p50": 1.0}},
@@ -74,7 +74,9 @@ def test_every_figure_of_incidents_has_a_line() -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.skipif(bool(why_missing()) or not BINARY.exists(), reason="needs Kafka and Centrifugo: make kafka")
+@pytest.mark.skipif(
+    bool(why_missing()) or not BINARY.exists(), reason="needs Kafka and Centrifugo: make kafka centrifugo"
+)
 def test_each_side_delivers_the_same_publications(tmp_path: Path) -> None:
     """The measurement fails by itself if a client does not get each event exactly once with its data."""
     file = tmp_path / "figures.json"

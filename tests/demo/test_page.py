@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo.stage import running_stage
-from tests.demo.test_run import needs_centrifugo, running_demo
+from tests.demo.test_run import answers, needs_centrifugo, running_demo
 from tests.harness.axe import grave_faults, needs_axe
 from tests.harness.chromium import Tab, browser_tab, needs_chromium
 from tests.harness.listening import listening_addresses
@@ -96,6 +96,7 @@ async def test_the_page_shows_an_outage_and_ctrl_c_ends_all_processes_while_clie
     ) == (0, True)
     assert os.listdir(tmp_path) == []
     assert {address for address, _ in addresses} == {"127.0.0.1"}
+    assert [port for _, port in addresses if answers(port)] == []
     assert [each for each in tab.requests if "?" in each and "/api/state?after=" not in each] == []
     assert [each for each in tab.complaints if "ERR_CONNECTION" not in each] == []
 

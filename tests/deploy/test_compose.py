@@ -109,7 +109,7 @@ def test_every_long_running_service_except_the_collector_has_a_health_check() ->
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # for `service`
 
 
-def test_every_mounted_file_exists() -> None:
+def test_every_mounted_file_exists_and_every_file_is_mounted() -> None:
     sources = {source for source, _ in bind_mounts()}
 
     assert {source for source in sources if not (DEPLOY / source).exists()} == set()

@@ -130,7 +130,7 @@ def test_every_image_has_a_tag_other_than_latest(overlay: Manifests) -> None:
         assert tag not in {"", "latest"} or "@sha256:" in image
 
 
-def test_the_version_label_is_the_image_s_tag(overlay: Manifests) -> None:
+def test_the_version_label_is_the_tag_of_the_image(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         tag = container_of(deployment)["image"].rpartition(":")[2]
         assert pod_labels(deployment)["app.kubernetes.io/version"] == tag

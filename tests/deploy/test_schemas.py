@@ -120,10 +120,10 @@ def test_a_misspelt_or_wrong_field_of_an_external_secret_is_found(prod: Manifest
     secret = prod.of("ExternalSecret")[0]
     secret["spec"] |= {"refreshIntervals": "1h", "refreshPolicy": "Sometimes"}
 
-    [unknown, refused] = sorted(external_faults(deploy_tool("external-secrets.yaml"), secret))
+    [refused, unknown] = sorted(external_faults(deploy_tool("external-secrets.yaml"), secret))
 
-    assert "'Sometimes' is not one of" in unknown
-    assert "'refreshIntervals' was unexpected" in refused
+    assert "'Sometimes' is not one of" in refused
+    assert "'refreshIntervals' was unexpected" in unknown
 
 
 def test_every_kind_is_checked_by_a_schema_or_a_decoder(overlay: Manifests) -> None:

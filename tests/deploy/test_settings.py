@@ -131,7 +131,7 @@ def test_the_policy_of_the_component_is_valid(prod: Manifests, tmp_path: Path) -
     assert ended.returncode == 0, ended.stdout
 
 
-def test_the_values_of_centrifugo_s_chart_lead_to_the_service_of_prod(prod: Manifests, tmp_path: Path) -> None:
+def test_the_values_of_centrifugos_chart_lead_to_the_service_of_prod(prod: Manifests, tmp_path: Path) -> None:
     metadata = prod.one("Service", SERVICE)["metadata"]
     endpoint = f"http://{metadata['name']}.{metadata['namespace']}.svc.cluster.local:9730"
     settings = Pod(tmp_path, prod, SERVICE).settings

@@ -152,13 +152,13 @@ def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int, tmp_
     assert (tmp_path / "output").exists() is (code == 0)
 
 
-def test_files_that_steps_name_exist() -> None:
+def test_the_file_with_the_version_of_go_exists() -> None:
     [setup_go] = steps("actions/setup-go")
 
     assert (ROOT / setup_go["with"]["go-version-file"]).is_file()
 
 
-def test_dependabot_updates_every_pin() -> None:
+def test_dependabot_updates_the_actions_and_the_images() -> None:
     updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
 
     assert {each["package-ecosystem"]: each["directory"] for each in updates} == {

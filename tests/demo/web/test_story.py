@@ -52,5 +52,7 @@ def test_each_change_of_the_phase_has_its_sentence(
         (0, 0, []),
     ],
 )
-def test_a_pool_that_runs_out_has_one_sentence(before: int, after: int, sentences: list[tuple[str, str]]) -> None:
+def test_a_pool_that_falls_below_its_watermark_or_runs_out_has_one_sentence(
+    before: int, after: int, sentences: list[tuple[str, str]]
+) -> None:
     assert [*change_of_pool(before, after, 20)] == sentences
