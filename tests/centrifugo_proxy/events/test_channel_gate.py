@@ -1,4 +1,4 @@
-"""The channel gate, with a policy that asks a family service that is not configured."""
+"""The channel gate without the family service that its policy needs, and `Once`, which limits notices."""
 
 import orjson
 import pytest

@@ -93,7 +93,7 @@ async def test_a_silent_host_is_replaced_within_five_seconds_by_one_that_answers
         assert await client.seconds_until_ok() < 5 + SLACK_S
 
 
-async def test_a_silent_host_is_replaced_within_five_seconds_even_with_a_longer_deadline(
+async def test_a_call_to_a_silent_host_fails_within_five_seconds_even_with_a_longer_deadline(
     identity: IdentityStub,
 ) -> None:
     async with way_to(identity.port) as way, client_of(way.address, deadline_s=9) as client:
@@ -106,7 +106,7 @@ async def test_a_silent_host_is_replaced_within_five_seconds_even_with_a_longer_
     assert (lost, took_s < 5 + SLACK_S) == ("UNAVAILABLE", True)
 
 
-async def test_a_silent_host_among_several_is_replaced_within_five_seconds(identity: IdentityStub) -> None:
+async def test_a_silent_host_among_several_fails_calls_for_at_most_five_seconds(identity: IdentityStub) -> None:
     async with (
         way_to(identity.port) as way,
         client_of(f"ipv4:{identity.address},{way.address}", deadline_s=0.5) as client,

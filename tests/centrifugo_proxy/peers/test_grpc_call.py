@@ -172,7 +172,9 @@ async def test_concurrent_calls_get_their_own_answers(identity: IdentityStub) ->
     assert [answer.success.user_id for answer in answered] == [str(n) for n in range(200)]
 
 
-async def test_a_call_above_the_capacity_is_refused_until_an_earlier_call_has_ended(identity: IdentityStub) -> None:
+async def test_a_call_above_the_capacity_is_refused_and_a_slot_is_released_when_its_call_has_ended(
+    identity: IdentityStub,
+) -> None:
     identity.script = hanging = Hanging()
     capacity = Capacity(1)
 

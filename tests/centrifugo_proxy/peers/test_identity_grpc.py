@@ -1,8 +1,6 @@
 """The channel to identity: TLS, several addresses, and an identity that stops and returns."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,7 @@ from tests.harness.certificates import Authority, needs_openssl
 from tests.harness.environment import service_settings_from
 from tests.harness.identity import IdentityStub, hanging, identity_stub
 from tests.harness.service import Service, service
-
-
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> float:
-    """Wait until `condition` holds, and return the seconds that this took. Fails after `within_s` seconds."""
-    started = time.monotonic()
-    while not await condition():
-        assert time.monotonic() - started < within_s, f"not within {within_s} s"
-        await asyncio.sleep(0.02)
-    return time.monotonic() - started
+from tests.harness.waiting import until
 
 
 async def accepted(running: Service) -> bool:
@@ -92,7 +82,7 @@ async def test_the_remaining_addresses_take_over(identity: IdentityStub) -> None
     assert statuses == [200] * 10
 
 
-async def test_a_call_is_counted_and_timed_under_its_status(identity: IdentityStub) -> None:
+async def test_a_call_is_counted_under_its_status_and_timed(identity: IdentityStub) -> None:
     samples = ['realtime_identity_calls_total{code="OK"}', "realtime_identity_call_duration_seconds_count"]
 
     async with service(identity.address) as running:

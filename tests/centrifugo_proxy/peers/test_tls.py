@@ -73,7 +73,7 @@ def test_a_swapped_link_counts_as_new_content_once_two_checks_found_the_same_fil
     assert (report.taken, report.refused) == (1, [])
 
 
-def test_touching_the_files_is_not_a_change(mount: Mount, authority: Authority) -> None:
+def test_new_files_with_the_same_content_are_not_a_change(mount: Mount, authority: Authority) -> None:
     mount.swap(ca=authority.ca.read_bytes())
     report = Reports()
     watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
@@ -124,7 +124,7 @@ def test_a_file_that_is_gone_is_refused_and_the_old_content_stays(mount: Mount, 
     assert report.refused == [f"cannot read {mount.path('ca')}: No such file or directory"]
 
 
-def test_a_key_of_another_certificate_is_refused_even_if_the_pair_is_still_being_written(
+def test_a_certificate_with_the_key_of_another_is_refused_until_its_own_key_is_written(
     mount: Mount, authority: Authority
 ) -> None:
     first, second = pair(authority, "first"), pair(authority, "second")

@@ -518,7 +518,7 @@ def test_the_example_is_valid_with_all_its_comments_uncommented() -> None:
 
 
 def is_code(line: str) -> bool:
-    """True if a comment is a rule that can be uncommented."""
+    """True if a comment is a line of a rule, which can be uncommented."""
     return line.startswith("# [[") or (
         line.startswith("# ") and " = " in line and line[2:].split(" = ", maxsplit=1)[0].isidentifier()
     )

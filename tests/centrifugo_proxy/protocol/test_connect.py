@@ -76,7 +76,7 @@ def test_the_ticket_of_a_binary_protocol_is_in_b64data(fields: dict[str, Any]) -
         ["e30="],
     ],
 )
-def test_malformed_b64data_is_an_invalid_ticket(b64data: Any) -> None:
+def test_b64data_without_a_usable_ticket_is_an_invalid_ticket(b64data: Any) -> None:
     request = parse_connect(body(b64data=b64data))
 
     assert request.ticket is None
@@ -93,10 +93,8 @@ def test_a_field_of_the_wrong_type_is_a_bad_request(name: str, value: Any) -> No
     "sent", [b"", b" ", b"null", b"7", b'"a-ticket"', b"[]", b"true", b"{", b"{}{}", b"\xff", b"NaN"]
 )
 def test_a_body_that_is_not_a_json_object_is_a_bad_request_that_quotes_nothing(sent: bytes) -> None:
-    with pytest.raises(BadRequest) as refused:
+    with pytest.raises(BadRequest, match=r"^the body is not a JSON object$"):
         parse_connect(sent)
-
-    assert str(refused.value) in {"the body is not JSON in UTF-8", "the body is not a JSON object"}
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,10 @@ def test_a_body_with_too_many_tokens_is_refused(text: bytes) -> None:
         members(text)
 
 
-def test_a_body_with_the_maximum_number_of_tokens_is_accepted() -> None:
-    fixed = 6  # {, "a", :, [, ], }
-    numbers = (MAX_TOKENS - fixed + 1) // 2
+def test_a_body_with_the_maximum_number_of_tokens_is_accepted_and_one_more_is_refused() -> None:
+    fixed = 8  # {, "a", :, [, [, ], ], }
+    numbers = (MAX_TOKENS - fixed) // 2
 
-    assert len(members(b'{"a":[' + b",".join([b"1"] * numbers) + b"]}")) == 1
+    assert list(members(b'{"a":[[]' + b",1" * numbers + b"]}")) == ["a"]
+    with pytest.raises(TooManyTokens):
+        members(b'{"a":[1' + b",1" * (numbers + 1) + b"]}")

@@ -45,7 +45,7 @@ def test_a_null_meta_counts_as_absent() -> None:
         (b'{"data":null}', b"null", False),
     ],
 )
-def test_binary_data_is_decoded(body: bytes, payload: bytes, binary: bool) -> None:
+def test_the_payload_is_the_decoded_b64data_or_the_data_as_written(body: bytes, payload: bytes, binary: bool) -> None:
     request = parse_event(body)
 
     assert (request.payload(), request.is_binary) == (payload, binary)
