@@ -48,17 +48,20 @@ def test_one_of_several_svids_can_be_chosen_by_its_id() -> None:
 
 BAD = {
     "no SVID": ([], "the answer has no SVID"),
-    "empty ID": ([message(spiffe_id="")], "empty spiffe_id"),
-    "empty certificate": ([message(x509_svid=b"")], "empty x509_svid"),
-    "empty key": ([message(x509_svid_key=b"")], "empty x509_svid_key"),
-    "empty bundle": ([message(bundle=b"")], "empty bundle"),
-    "another ID": ([message(spiffe_id=OTHER)], "differs from the answer's spiffe_id"),
-    "key of another": ([message(x509_svid_key=DOMAIN.issue(US).key_der)], "does not belong to its certificate"),
-    "no key": ([message(x509_svid_key=b"\x30\x00")], "key cannot be read"),
-    "garbage": ([message(x509_svid=b"garbage")], "x509_svid does not consist of DER certificates"),
-    "cut off": ([message(x509_svid=LEAF.der[:-1])], "x509_svid does not consist of DER certificates"),
-    "bad bundle": ([message(bundle=b"\x30\x03abc")], "bundle does not consist of DER certificates"),
-    "authority": ([message(x509_svid=DOMAIN.bundle)], "the SVID's certificate"),
+    "empty ID": ([message(spiffe_id="")], "the SVID has an empty spiffe_id"),
+    "empty certificate": ([message(x509_svid=b"")], "the SVID has an empty x509_svid"),
+    "empty key": ([message(x509_svid_key=b"")], "the SVID has an empty x509_svid_key"),
+    "empty bundle": ([message(bundle=b"")], "the SVID has an empty bundle"),
+    "another ID": ([message(spiffe_id=OTHER)], "the ID in the SVID's certificate differs from the answer's spiffe_id"),
+    "key of another": (
+        [message(x509_svid_key=DOMAIN.issue(US).key_der)],
+        "the SVID's key does not belong to its certificate",
+    ),
+    "no key": ([message(x509_svid_key=b"\x30\x00")], "the SVID's key cannot be read (ValueError)"),
+    "garbage": ([message(x509_svid=b"garbage")], "the SVID's x509_svid does not consist of DER certificates"),
+    "cut off": ([message(x509_svid=LEAF.der[:-1])], "the SVID's x509_svid does not consist of DER certificates"),
+    "bad bundle": ([message(bundle=b"\x30\x03abc")], "the SVID's bundle does not consist of DER certificates"),
+    "authority": ([message(x509_svid=DOMAIN.bundle)], "the SVID's certificate has 0 URI names instead of one"),
 }
 
 
@@ -66,15 +69,17 @@ BAD = {
 def test_an_unusable_answer_is_refused_with_a_message_that_never_contains_a_key(
     svids: list[X509SVID], problem: str
 ) -> None:
-    with pytest.raises(BadSvid, match=problem):
+    with pytest.raises(BadSvid) as refused:
         read_svid(svids, {})
+
+    assert str(refused.value) == problem
 
 
 def test_a_key_is_not_in_the_representation_of_an_svid() -> None:
     svid = read_svid([message()], {})
 
     assert "key_der" not in repr(svid)
-    assert "\\x30" not in repr(svid)
+    assert repr(LEAF.key_der) not in repr(svid)
 
 
 @given(st.binary(max_size=60))
@@ -97,12 +102,12 @@ def test_a_leaf_with_a_wanted_id_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("found", [OTHER, IDENTITY.upper().replace("SPIFFE", "spiffe"), IDENTITY + "/x"])
-def test_any_other_id_is_refused_as_wrong(found: str) -> None:
+def test_any_other_id_is_refused(found: str) -> None:
     with pytest.raises(WrongCertificate):
         check(DOMAIN.issue(found).der, {IDENTITY})
 
 
-def test_a_wrong_id_and_a_bad_certificate_have_different_reasons() -> None:
+def test_a_valid_certificate_with_another_id_is_refused_with_that_id() -> None:
     with pytest.raises(WrongId, match=f"^has the ID {OTHER}$"):
         check(DOMAIN.issue(OTHER).der, {IDENTITY})
 

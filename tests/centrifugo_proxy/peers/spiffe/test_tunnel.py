@@ -37,7 +37,7 @@ async def tunnel(reports: SpiffeReports, *, svid: bool = True, head_s: float = 3
 
 
 class TlsPeer:
-    """A TLS server that sends `greeting` at once, and records the bytes that it receives."""
+    """A TLS server that sends `greeting` at once, and then records and sends back the bytes that it receives."""
 
     def __init__(self, folder: Path, leaf: Leaf, greeting: bytes, alpn: str = "h2") -> None:
         self.received, self.greeting, self.connections, self.open = b"", greeting, 0, 0
@@ -70,7 +70,7 @@ async def tls_peer(
 
 
 async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
-    """The tunnel's answer to these bytes, until it closes or has sent back as many bytes as `then` has."""
+    """The tunnel's answer to `head`, until it closes. After a 200, what follows until the peer has sent `then` back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(head)
     answer = b""
@@ -171,7 +171,7 @@ async def test_a_long_or_slow_head_ends_the_connection() -> None:
     assert slow == b""
 
 
-async def test_without_an_svid_a_dial_fails_at_once_and_after_its_expiry_every_connection_ends(
+async def test_without_an_svid_a_dial_fails_at_once_and_abort_all_ends_a_connection_that_an_svid_opened(
     tmp_path: Path,
 ) -> None:
     reports = SpiffeReports()
@@ -194,10 +194,10 @@ async def test_without_an_svid_a_dial_fails_at_once_and_after_its_expiry_every_c
 
 
 async def test_a_process_without_file_descriptors_refuses_the_dial(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left(name: str, flags: int) -> int:
+    def refuse(name: str, flags: int) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(os, "memfd_create", none_left)
+    monkeypatch.setattr(os, "memfd_create", refuse)
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:
