@@ -89,14 +89,14 @@ async def test_a_page_is_rendered_in_slices() -> None:
     assert turns >= 50
 
 
-async def test_the_page_has_the_same_series_as_the_exporters() -> None:
+async def test_the_page_has_the_same_series_as_the_page_of_prometheus_client() -> None:
     page = await MetricsPage(every_s=0).text()
 
     assert names(page) == names(generate_latest(REGISTRY))
 
 
 def names(page: bytes) -> list[bytes]:
-    """The samples without their values, which change."""
+    """The lines of the page. Samples are without their values, which change."""
     return [line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in page.splitlines()]
 
 

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from centrifugo_proxy.events.decision import CallFailed, ExpiryCut, GuardRefused, Notice, TicketMissing
+from centrifugo_proxy.events.decision import (
+    CallFailed,
+    DisconnectChanged,
+    ExpiryCut,
+    GuardRefused,
+    Notice,
+    TicketMissing,
+)
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
 from fallback.admission import PoolAccepted, PoolEmpty
 from fallback.outage import OutageStatus
@@ -18,6 +25,7 @@ REPEATED: list[Notice] = [
     GuardRefused("token_missing"),
     PoolEmpty(LoadStatus.LOADED),
     ExpiryCut("identity", 1_900_000_000_000),
+    DisconnectChanged(code=1, reason_bytes=4, requested_by="identity"),
 ]
 
 
@@ -38,9 +46,7 @@ def test_a_repeated_notice_is_logged_once_every_ten_seconds_with_the_count(
     assert fields(caplog, "levelname", "count") == [("WARNING", 1), ("WARNING", 3)]
 
 
-def test_statuses_services_and_reasons_are_counted_separately(
-    clock: FakeClock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_services_and_statuses_are_counted_separately(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     log = OperatorLog(clock.monotonic)
 
     for _ in range(3):

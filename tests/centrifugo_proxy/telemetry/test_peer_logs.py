@@ -101,7 +101,7 @@ def test_an_agent_that_comes_and_goes_is_logged_once_every_ten_seconds(caplog: p
     ]
 
 
-def test_an_agent_that_stays_away_is_logged_even_if_its_loss_was_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_agent_that_stays_unreachable_is_logged_even_if_its_loss_was_not(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log = SpiffeLog(["identity"], lambda: 0.0)
 

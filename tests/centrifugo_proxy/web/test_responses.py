@@ -37,7 +37,7 @@ def test_the_body_is_the_object_that_was_given() -> None:
     assert JsonResponse(BODY).content is BODY
 
 
-def test_responses_share_no_headers_cookies_or_closers() -> None:
+def test_responses_share_neither_headers_nor_cookies() -> None:
     first, second = JsonResponse(BODY), JsonResponse(BODY, 503)
 
     first.headers["Connection"] = "close"

@@ -1,4 +1,4 @@
-"""The system checks of the proxy: each id in a case that reports it and one that does not, and `manage.py check`."""
+"""The system checks of secrets, TLS files and modes, each reporting and not reporting, and `manage.py check`."""
 
 import subprocess
 from pathlib import Path
@@ -30,7 +30,7 @@ def ids(messages: list[CheckMessage]) -> list[Any]:
 
 @pytest.fixture
 def pem(tmp_path: Path) -> str:
-    """A readable file."""
+    """A readable file that is not PEM."""
     file = tmp_path / "file.pem"
     file.write_text("a certificate")
     return str(file)

@@ -58,7 +58,7 @@ def test_e011_an_id_is_set_without_spiffe() -> None:
 @pytest.mark.parametrize(
     "target", ["unix:/run/identity.sock", "unix-abstract:identity", "xds:///identity", "vsock:1:2"]
 )
-def test_e012_a_target_that_the_tunnel_cannot_reach_would_get_tickets_in_plaintext(target: str) -> None:
+def test_e012_a_target_whose_connections_would_bypass_the_tunnel(target: str) -> None:
     (error,) = system_checks(**SOUND, IDENTITY_VALIDATE_GRPC_ADDRESS=target)
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E012", True)
