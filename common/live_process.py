@@ -86,8 +86,8 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of `host`, in the resolver's order, each once.
 
-    Raises OSError, or UnicodeError for a name with a label that is empty or longer than 63 characters. The thread
-    is a daemon that is never joined, so that a hanging resolver does not delay the end of a command.
+    Raises OSError, or UnicodeError for a name with a label that is empty or longer than 63 characters. The lookup
+    runs in a daemon thread that is never joined, so that a hanging resolver does not delay the end of a command.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Any]] = loop.create_future()

@@ -40,7 +40,7 @@ class OperatorCommand(DocumentedCommand):
         self.stderr.style_func = streams[1].style_func
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run like Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""
+        """Run as in Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""
         try:
             stderr: Any = PrintableOutput(sys.stderr)
             with redirect_stderr(stderr):  # argparse repeats the arguments in its errors

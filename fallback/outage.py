@@ -69,8 +69,8 @@ class OutageDetector:
 
     A caller announces each call with `call_started` and reports its end under that number: `failed` and `answered` for
     the calls of clients, `probe_failed` and `probe_answered` for those of the background probe. A client's
-    call is a connect or a refresh. Not reported: a cancelled or interrupted call, one whose status is no evidence, and
-    a refresh without an answer.
+    call is a connect or a refresh. Not reported: a cancelled or interrupted call, a call whose status is no evidence,
+    and a refresh without an answer.
     """
 
     window_s: float

@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """Times of connects in milliseconds: inside the window, just after it, before a probe is due, and after."""
+    """Times of connects in milliseconds: inside the window, just after it, before a probe is due, and after that."""
 
     inside_ms: int
     past_ms: int

@@ -39,7 +39,7 @@ def freeze_startup_objects() -> None:
 
 
 class Application:
-    """Runs the lifespan, which Django's handler does not support, and passes HTTP requests to that handler."""
+    """Runs the lifespan, which Django's handler does not support, and passes HTTP requests to our handler."""
 
     def __init__(
         self, runtime: AbstractAsyncContextManager[Runtime], on_started: Callable[[], None] = lambda: None

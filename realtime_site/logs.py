@@ -49,7 +49,7 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
             "uvicorn.error": {**through, "level": min(LEVELS[level], logging.ERROR)},
             # Without a handler uvicorn does not even format access lines.
             "uvicorn.access": {"handlers": [], "propagate": False},
-            # Its warnings quote a malformed tracestate, which is text from a caller or from an event.
+            # This logger's warnings quote a malformed tracestate, which is text from a caller or from an event.
             "opentelemetry.trace.span": {**through, "level": max(LEVELS[level], logging.ERROR)},
             "django": through,
             # A line per refused request could fill a disk; the metrics count them.

@@ -22,7 +22,7 @@ def check_file(
     record: Record | None = None,
     now_ms: int = 0,
 ) -> Report:
-    """The report on a file: also against `server` and `rules` if given.
+    """The report on a file. With `server` or `rules`, it has the warnings about them too.
 
     With `record`, it explains how the bridge would handle it at `now_ms` (milliseconds since 1970).
     """

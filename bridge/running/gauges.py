@@ -52,7 +52,7 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """Measure how far each partition is behind its end. One without an offset to commit has no series."""
+    """Measure how far each partition is behind its end. A partition without an offset to commit has no series."""
     try:
         ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:

@@ -39,7 +39,7 @@ class IdentityProbe:
 
     The next probe does not wait for a hanging one, so that the return of identity is noticed within an interval. At
     most MOST_AT_ONCE probes are in flight. If a client's call has failed after an answered probe, each round has two
-    probes: if every other call to identity fails, one of the two fails. `wake` starts the probing, which ends with the
+    probes: if every second call to identity fails, one of the two fails. `wake` starts the probing, which ends with the
     streak. `report` is called after each probe.
     """
 

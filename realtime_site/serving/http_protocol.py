@@ -1,7 +1,7 @@
 """The protocol class for uvicorn's `http` option: HTTP/1.1 on one connection.
 
-It answers requests one at a time and in order, limits heads in size and time and bodies in their buffered part, and
-releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
+It answers requests one at a time and in order. It limits the size and the time of a head, and the buffered part of a
+body, and releases a connection as soon as it ends. Why it replaces uvicorn's own class: docs/design/http-protocol.md.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ BUSY: Final = error_response(503, "too many connections")
 
 
 class _ReadBuffer(threading.local):
-    """A buffer shared by the connections of a thread: its event loop fills and empties it for one at a time."""
+    """A buffer shared by the connections of a thread: its event loop uses it for one connection at a time."""
 
     def __init__(self) -> None:
         self.view = memoryview(bytearray(READ_BYTES))

@@ -1,4 +1,4 @@
-"""The spans of proxy requests, as tuples. The export's thread turns them into spans, to save requests the time."""
+"""The spans of proxy requests, as tuples. The export's thread turns them into spans; requests spend no time on it."""
 
 from typing import Any, NamedTuple
 
