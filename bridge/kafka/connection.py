@@ -15,6 +15,7 @@ RESERVED: Final = frozenset(
         "allow.auto.create.topics",
         "auto.commit.interval.ms",
         "auto.offset.reset",
+        "batch.num.messages",
         "bootstrap.servers",
         "enable.auto.commit",
         "enable.auto.offset.store",
@@ -121,7 +122,13 @@ def producer_properties(connection: KafkaConnection) -> Properties:
 
     By default only the topic limits a letter's size. librdkafka's own limit, 1 MB, might be below the topic's.
     """
-    promised: Properties = {"acks": "all", "enable.idempotence": True, "message.timeout.ms": 30000, "linger.ms": 5}
+    promised: Properties = {
+        "acks": "all",
+        "enable.idempotence": True,
+        "message.timeout.ms": 30000,
+        # The broker refuses a batch above the limit of the topic as a whole, even if each message in it is small.
+        "batch.num.messages": 1,
+    }
     chosen = _without(connection.properties("realtime-bridge-dead-letters"), CONSUMER)
     return {"message.max.bytes": MOST_BYTES, **chosen, **promised}
 

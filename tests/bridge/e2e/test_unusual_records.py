@@ -74,6 +74,20 @@ async def test_a_dead_letter_has_as_much_of_its_record_as_its_topic_accepts(
     assert "own" not in dict(only_ours.headers() or ())
 
 
+async def test_many_dead_letters_keep_their_values_although_one_batch_of_them_would_exceed_the_topics_limit(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
+    dead_letters = kafka.create_topic("letters", partitions=1, max_message_bytes="50000")
+    values = [b"%d no json " % number + b"-" * 9_000 for number in range(60)]
+    with staged(kafka, centrifugo_v6, tmp_path, BRIDGE_DEAD_LETTER_TOPIC=dead_letters, BRIDGE_REPLAY_TOPIC="") as stage:
+        kafka.produce(stage.topic, values)
+        with stage.bridge() as bridge:
+            bridge.wait_until(lambda health: health.get("dead_letters") == len(values))
+        letters = kafka.messages(dead_letters)
+
+    assert sorted(letter.value() or b"" for letter in letters) == sorted(values)
+
+
 async def test_a_header_whose_name_is_not_text_does_not_stop_the_bridge(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
