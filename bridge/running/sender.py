@@ -181,6 +181,7 @@ class Sender:
             detail = f"{refusal.detail} for a request with this command alone"
             self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, detail))
             return
+        self._observer.retried(refusal.cause, len(tasks))
         for number, task in enumerate(tasks):
             if not self._work.is_ours(task):
                 self._work.put_back([task])

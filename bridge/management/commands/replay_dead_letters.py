@@ -20,6 +20,7 @@ from common.progress import progress
 
 if TYPE_CHECKING:
     from bridge.dead_letters.selection import DeadLetter
+    from bridge.kafka.producer import KafkaProducer
 
 
 class Command(LettersCommand):
@@ -85,7 +86,7 @@ examples:
         self, letters: Sequence["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
     ) -> Counter[str]:
         """Write the letters at this rate, one at a time. Returns the reasons for the letters that were not replayed."""
-        from bridge.dead_letters.selection import replay_headers, why_not_replayed  # noqa: PLC0415
+        from bridge.dead_letters.selection import why_not_replayed  # noqa: PLC0415
         from bridge.kafka.connection import producer_properties  # noqa: PLC0415
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
 
@@ -102,8 +103,9 @@ examples:
                         continue
                     if not options["dry_run"]:
                         await asyncio.sleep(max(0.0, began + written / rate - time.monotonic()))
-                        record = letter.record
-                        await producer.send(topic, key=record.key, value=record.value, headers=replay_headers(letter))
+                        if not await _write(producer, topic, letter):
+                            left["too_large"] += 1
+                            continue
                     written += 1
         finally:
             await producer.close(5.0)
@@ -112,9 +114,24 @@ examples:
         return left
 
 
+async def _write(producer: "KafkaProducer", topic: str, letter: "DeadLetter") -> bool:
+    """False if the letter is larger than the topic accepts. Raises NotDelivered for other failures."""
+    from bridge.dead_letters.selection import replay_headers  # noqa: PLC0415
+
+    record = letter.record
+    try:
+        await producer.send(topic, key=record.key, value=record.value, headers=replay_headers(letter))
+    except NotDelivered as error:
+        if error.too_large:
+            return False
+        raise
+    return True
+
+
 LEFT = {
     "not_a_letter": "they have no bridge.… headers",
     "without_value": "their value was too large for the dead-letter topic",
+    "too_large": "they are larger than the replay topic's max.message.bytes",
     "too_many_replays": "they were replayed five times already",
     "too_old": "they were too old for their route; --even-old replays them too",
 }

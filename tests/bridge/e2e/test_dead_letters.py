@@ -66,6 +66,25 @@ async def test_a_dead_letter_is_explained_and_replayed(kafka: Kafka, centrifugo_
         assert len(kafka.messages(stage.topic)) == 1
 
 
+async def test_a_dead_letter_too_large_for_the_replay_topic_is_left_and_the_others_are_replayed(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
+    replays = kafka.create_topic("replays", partitions=1, max_message_bytes="5000")
+    with staged(kafka, centrifugo_v6, tmp_path, BRIDGE_REPLAY_TOPIC=replays) as stage:
+        kafka.produce(stage.topic, [b"-" * 6_000, b"small"])
+        with stage.bridge() as bridge:
+            bridge.wait_until(lambda health: health.get("dead_letters") == 2)
+            bridge.process.terminate()
+        replayed = manage(stage, "replay_dead_letters", "--all")
+
+    assert [message.value() for message in kafka.messages(replays)] == [b"small"]
+    assert (replayed.returncode, replayed.stderr) == (1, "")
+    assert replayed.stdout.splitlines() == [
+        f"1 dead letters written to {replays}",
+        "1 not written: they are larger than the replay topic's max.message.bytes",
+    ]
+
+
 async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
         dead_letters = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]

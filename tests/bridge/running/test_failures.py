@@ -85,6 +85,7 @@ async def test_a_batch_that_is_refused_is_sent_one_by_one(code: int) -> None:
 
     assert rig.centrifugo.channels == [["first"], ["a", "bad", "c"], ["a"], ["bad"], ["c"]]
     assert rig.letters == [("rejected", "2")]
+    assert rig.value("retries_total", cause="rejected") == 3
     [(*_, headers)] = rig.writer.written
     assert headers["bridge.detail"] == f"HTTP status {code} for a request with this command alone".encode()
 
