@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 class Sendable(Protocol):
     """The attributes of a command that lanes use.
 
-    `burst` is the maximum number of commands with the same key in one request, if this command is the first of them.
-    A command with 1 is never sent in the same request as an unfinished command before it with the same key.
+    `burst` is the maximum number of commands with the same key in a request that contains this command. If they
+    differ, the smallest one counts.
     """
 
     @property
@@ -45,9 +45,13 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 
 
 class Task(Generic[S, O]):
-    """A command in delivery. `attempts` counts its requests, `failures` the temporary errors in the answers."""
+    """A command in delivery.
 
-    __slots__ = ("__weakref__", "attempts", "command", "failures", "follower", "owner", "state", "waits")
+    `attempts` counts its requests, `failures` the temporary errors in the answers. `waits` counts the commands that it
+    waits for. While it is `delayed`, it waits for a time as well.
+    """
+
+    __slots__ = ("__weakref__", "attempts", "command", "delayed", "failures", "follower", "owner", "state", "waits")
 
     def __init__(self, command: S, owner: O) -> None:
         self.command = command
@@ -56,6 +60,7 @@ class Task(Generic[S, O]):
         self.attempts = 0
         self.failures = 0
         self.waits = 0
+        self.delayed = False
         self.follower: Task[S, O] | None = None
 
 
@@ -139,7 +144,8 @@ class Lanes(Generic[S, O]):
             return [head]
         run = [head]
         for task in _after_the_first(self._queues[head.command.keys[0]]):
-            if len(run) == burst or task.waits != 1 or task.command.burst <= 1 or len(task.command.keys) != 1:
+            burst = min(burst, task.command.burst)
+            if len(run) >= burst or task.state is not QUEUED or not _waits_only_for_its_lane(task):
                 break
             run.append(task)
         return run
@@ -150,16 +156,12 @@ class Lanes(Generic[S, O]):
         self._remove(task)
 
     def failed(self, task: Task[S, O], until: float) -> None:
-        """Send a command in flight again, not before `until`. The queued commands behind it wait too.
-
-        If an unfinished command of the same burst is before it, it is ready as soon as that one is done. `until` is
-        then ignored.
-        """
+        """Send a command in flight again, not before `until`. The queued commands behind it wait too."""
         self.in_flight -= 1
         task.state = QUEUED
         task.failures += 1
-        if task.waits == 0:
-            heapq.heappush(self._delayed, (until, next(self._serial), task))
+        task.delayed = True
+        heapq.heappush(self._delayed, (until, next(self._serial), task))
 
     def put_back(self, tasks: Iterable[Task[S, O]]) -> None:
         """Send commands in flight again as soon as possible, before those that are ready now."""
@@ -173,7 +175,8 @@ class Lanes(Generic[S, O]):
         """Make delayed commands ready when they are due. Returns when to call again; None if none is delayed."""
         while self._delayed and (self._delayed[0][0] <= now or self._delayed[0][2].state is GONE):
             task = heapq.heappop(self._delayed)[2]
-            if task.state is QUEUED:
+            task.delayed = False
+            if task.state is QUEUED and task.waits == 0:
                 self._ready.append(task)
         return self._delayed[0][0] if self._delayed else None
 
@@ -216,8 +219,13 @@ class Lanes(Generic[S, O]):
 
     def _one_wait_less(self, task: Task[S, O]) -> None:
         task.waits -= 1
-        if task.waits == 0 and task.state is QUEUED:
+        if task.waits == 0 and task.state is QUEUED and not task.delayed:
             self._ready.append(task)
+
+
+def _waits_only_for_its_lane(task: Task[S, O]) -> bool:
+    """True if a command that is not the first of its lane could be sent if it were."""
+    return task.waits == 1 and not task.delayed and len(task.command.keys) == 1
 
 
 def _after_the_first(queue: deque[Task[S, O]]) -> Iterator[Task[S, O]]:

@@ -176,14 +176,17 @@ class Sender:
             span.end(failure)
 
     async def _send_singly(self, tasks: Sequence[Sending], refusal: Failure) -> None:
-        """Send each command alone. One bad command makes Centrifugo refuse a whole batch; alone, only it fails."""
+        """Send each command alone. One bad command makes Centrifugo refuse a whole batch; alone, only it fails.
+
+        A command of a burst is put back if one before it has failed temporarily: it must not overtake that one.
+        """
         if len(tasks) == 1:
             detail = f"{refusal.detail} for a request with this command alone"
             self._finish(tasks[0], _poison(tasks[0], Reason.REJECTED, detail))
             return
         self._observer.retried(refusal.cause, len(tasks))
         for number, task in enumerate(tasks):
-            if not self._work.is_ours(task):
+            if task.waits or not self._work.is_ours(task):
                 self._work.put_back([task])
                 continue
             try:

@@ -1,5 +1,7 @@
 """Single steps, which test_machines.py combines at random."""
 
+import pytest
+
 from bridge.delivery.work import NO_DEAD_LETTER_TOPIC, TOO_MANY_DEAD_LETTERS, Partition, Stop, Work
 from tests.bridge.made import POISON, publication, record
 
@@ -70,6 +72,66 @@ def test_one_request_has_at_most_burst_publications_of_a_channel() -> None:
 
     assert [task.owner.offset for task in batch.tasks] == [0, 1, 2, 5]
     assert batch.ordered
+
+
+@pytest.mark.parametrize(
+    ("bursts", "requests"),
+    [
+        ((10, 2, 2, 2), [[0, 1], [2, 3]]),
+        ((10, 10, 10, 2, 2), [[0, 1, 2], [3, 4]]),
+        ((2, 10, 10, 10), [[0, 1], [2, 3]]),
+        ((3, 1, 3), [[0], [1], [2]]),
+        ((4, 3, 2, 4, 4), [[0, 1], [2, 3], [4]]),
+    ],
+)
+def test_in_each_request_the_smallest_burst_of_its_commands_holds(
+    bursts: tuple[int, ...], requests: list[list[int]]
+) -> None:
+    work = assigned()
+    for offset, burst in enumerate(bursts):
+        work.receive(PARTITION, record(offset), [publication("words", burst=burst)])
+
+    sent = []
+    while tasks := work.take(10, 10_000).tasks:
+        sent.append([task.owner.offset for task in tasks])
+        for task in tasks:
+            work.finished(task)
+
+    assert sent == requests
+
+
+def test_each_command_of_a_burst_waits_for_its_own_time_after_an_error() -> None:
+    work = assigned()
+    for offset in range(3):
+        work.receive(PARTITION, record(offset), [publication("words", burst=3)])
+    first, second, third = work.take(10, 10_000).tasks
+    work.retry(first, until=1.0)
+    work.retry(second, until=5.0)
+    work.retry(third, until=2.0)
+
+    sent = []
+    for now in (1.0, 2.0, 4.9, 5.0):
+        next_at = work.lanes.wake(now)
+        tasks = work.take(10, 10_000).tasks
+        sent.append(([task.owner.offset for task in tasks], next_at))
+        for task in tasks:
+            work.finished(task)
+
+    assert sent == [([0], 2.0), ([], 5.0), ([], 5.0), ([1, 2], None)]
+    assert (len(work.lanes), uncommitted(work)) == (0, 3)
+
+
+def test_a_command_of_a_burst_that_is_in_flight_is_not_taken_again() -> None:
+    work = assigned()
+    for offset in range(3):
+        work.receive(PARTITION, record(offset), [publication("words", burst=3)])
+    first, *_ = work.take(10, 10_000).tasks
+
+    work.retry(first, until=0.0)
+    work.lanes.wake(0.0)
+
+    assert work.take(10, 10_000).tasks == [first]
+    assert work.lanes.in_flight == 3
 
 
 def test_a_burst_does_not_overtake_the_command_before_it_in_its_record() -> None:
