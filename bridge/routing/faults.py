@@ -1,12 +1,15 @@
 """Faults of a routes file, with their place."""
 
+import json
 from collections.abc import Iterable
 from datetime import date, time
 from typing import Any, Final, NamedTuple
 
-import orjson
+from common.printable import printable
 
 SHOWN_CHARACTERS: Final = 80
+SHOWN_DEPTH: Final = 4
+DECIMAL_BITS: Final = 10_000  # Python refuses to write much longer integers in decimal
 
 
 class Fault(NamedTuple):
@@ -18,7 +21,8 @@ class Fault(NamedTuple):
     accepted: str
 
     def sentence(self, file: str) -> str:
-        return f"{file}:{self.line}: {self.key}: saw {self.saw}; accepted: {self.accepted}"
+        """The fault on one line."""
+        return printable(f"{file}:{self.line}: {self.key}: saw {self.saw}; accepted: {self.accepted}")
 
 
 class RoutesError(ValueError):
@@ -44,30 +48,25 @@ def display(value: Any) -> str:
     """A value of the file for a message: on one line, cut when it is long."""
     if value is None:
         return "nothing"
-    if isinstance(value, dict | list):
-        text = orjson.dumps(_plain(value)).decode()
-    elif isinstance(value, bool):
-        text = str(value).lower()
+    if isinstance(value, dict | list | bool):
+        text = json.dumps(_plain(value, SHOWN_DEPTH), ensure_ascii=False, separators=(",", ":"))
     else:
-        text = f'"{one_line(value)}"' if isinstance(value, str) else str(value)
+        text = f'"{value}"' if isinstance(value, str) else str(_plain(value, 0))
+    text = printable(text)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
-def one_line(text: str) -> str:
-    """The text with unprintable characters escaped as in Python."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-
-
-def _plain(value: Any) -> Any:
-    """The value with integers, dates and times as strings: orjson refuses integers above 64 bits.
-
-    Inner lists and tables become strings too, to limit the depth.
-    """
+def _plain(value: Any, depth: int) -> Any:
+    """The value for JSON. Lists and tables that are nested more deeply are left out."""
+    if isinstance(value, dict | list) and not depth:
+        return "…"
     if isinstance(value, dict):
-        return {key: display(item) if isinstance(item, dict | list) else _plain(item) for key, item in value.items()}
+        return {key: _plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [display(item) if isinstance(item, dict | list) else _plain(item) for item in value]
-    return str(value) if isinstance(value, int | date | time) and not isinstance(value, bool) else value
+        return [_plain(item, depth - 1) for item in value]
+    if isinstance(value, int):
+        return value if value.bit_length() <= DECIMAL_BITS else hex(value)
+    return str(value) if isinstance(value, date | time) else value
 
 
 def listed(words: Iterable[str]) -> str:

@@ -66,8 +66,10 @@ def _tree(text: str, file: str) -> dict[str, Any]:
         raise RoutesError(file, [Fault(1, "file", "tables nested too deeply", "TOML")]) from None
     except tomllib.TOMLDecodeError as error:
         line = _LINE.search(str(error))
-        number = int(line[1]) if line else max(1, len(text.splitlines()))
+        number = int(line[1]) if line else text.rstrip("\n").count("\n") + 1
         raise RoutesError(file, [Fault(number, "file", f"invalid TOML: {error}", "TOML")]) from None
+    except ValueError:  # int's, which also protects against values that take long to read
+        raise RoutesError(file, [Fault(1, "file", "a number with too many digits", "TOML")]) from None
 
 
 @dataclass

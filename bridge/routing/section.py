@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from bridge.routing.faults import Fault, NotAcceptedError, display, listed, one_line
+from bridge.routing.faults import Fault, NotAcceptedError, display, listed
 from bridge.routing.toml_lines import KeyLines, KeyPath
+from common.printable import printable
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -97,7 +98,7 @@ def dotted(path: KeyPath, *, numbers: bool = True) -> str:
     text = ""
     for step in path:
         if isinstance(step, str):
-            text += f".{one_line(step)}" if text else one_line(step)
+            text += f".{printable(step)}" if text else printable(step)
         elif numbers:
             text += f"[{step + 1}]"
     return text

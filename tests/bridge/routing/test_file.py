@@ -210,7 +210,7 @@ CONDITION = (
         ),
         (
             one_route(publishing(), 'where = [{ field = "a", equals = 1, prefix = "x" }]'),
-            f'5: routes[1].where[1]: saw {{"field":"a","equals":"1","prefix":"x"}}; accepted: {CONDITION}',
+            f'5: routes[1].where[1]: saw {{"field":"a","equals":1,"prefix":"x"}}; accepted: {CONDITION}',
         ),
         (
             one_route(publishing(), 'where = [{ field = "a", equals = [] }]'),
@@ -394,10 +394,35 @@ def test_a_fault_names_the_line_the_key_and_what_was_seen_and_accepted(text: str
         (SOUND, "routes.toml:1: version: saw nothing; accepted: version = 1"),
         (f"version = 2\n{SOUND}", "routes.toml:1: version: saw 2; accepted: 1"),
         ("x = " + "[" * 5000 + "]" * 5000, "routes.toml:1: file: saw tables nested too deeply; accepted: TOML"),
+        (f"x = {'9' * 5000}", "routes.toml:1: file: saw a number with too many digits; accepted: TOML"),
+        (
+            'version = "\u2028"\n\nx = \n',
+            "routes.toml:3: file: saw invalid TOML: Invalid value (at line 3, column 5); accepted: TOML",
+        ),
+        (
+            'version = "\u2028"\nx = [',
+            "routes.toml:2: file: saw invalid TOML: Invalid value (at end of document); accepted: TOML",
+        ),
     ],
 )
 def test_a_fault_of_the_whole_file_has_a_line_too(text: str, sentence: str) -> None:
     assert faults_of(text) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ('["a\u2028b", "\u202e"]', r'["a\u2028b","\u202e"]'),
+        (r'{ "k\n\u2029" = "x\ny" }', r'{"k\n\u2029":"x\ny"}'),
+        ('[[{ a = ["\x85"] }]]', r'[[{"a":["\x85"]}]]'),
+        ("[[[[[1]]]], 2.5, true]", '[[[["…"]]],2.5,true]'),
+        ("[1979-05-27, nan, 18446744073709551616]", '["1979-05-27",NaN,18446744073709551616]'),
+        (f"0x{'f' * 5000}", f"0x{'f' * 78}…"),
+        (f"[0x{'f' * 5000}]", f'["0x{"f" * 76}…'),
+    ],
+)
+def test_a_value_is_shown_on_one_line_at_every_depth(value: str, shown: str) -> None:
+    assert faults_of(f"version = {value}\n{SOUND}") == [f"routes.toml:1: version: saw {shown}; accepted: 1"]
 
 
 def test_every_fault_of_a_file_is_reported_in_the_order_of_the_lines() -> None:
