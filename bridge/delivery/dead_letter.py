@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from bridge import letter_headers as names
 from bridge.commands import FORMAT_REASONS, Headers, Poison, Reason, Record
+from bridge.topic_names import is_topic
 from common.timestamps import rfc3339
 
 MOST_DETAIL: Final = 512
@@ -50,7 +51,7 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
     topic = headers.get(names.TOPIC, "")
     numbers = [integer(headers, name) for name in (names.PARTITION, names.OFFSET, names.TIMESTAMP)]
     partition, offset, timestamp = (-1 if number is None else number for number in numbers)
-    original = Position(topic, partition, offset, timestamp) if topic and None not in numbers else here
+    original = Position(topic, partition, offset, timestamp) if is_topic(topic) and None not in numbers else here
     return original, integer(headers, names.REPLAYS) or 0
 
 

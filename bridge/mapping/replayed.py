@@ -8,6 +8,7 @@ import msgspec
 from bridge.commands import Reason, Record
 from bridge.event import Unmappable, header
 from bridge.letter_headers import OFFSET, PARTITION, TIMESTAMP, TOPIC
+from bridge.topic_names import is_topic
 
 _INTEGER: Final = re.compile(rb"-1|[0-9]{1,19}")
 
@@ -22,9 +23,9 @@ def original(record: Record) -> Record:
         name = topic.decode() if isinstance(topic, bytes) else ""
     except UnicodeDecodeError:
         name = ""
-    if not name:
+    if not is_topic(name):
         raise Unmappable(
-            Reason.UNSUPPORTED, f"the header {TOPIC} is absent or not text, so the record cannot be replayed"
+            Reason.UNSUPPORTED, f"the header {TOPIC} is absent or no topic, so the record cannot be replayed"
         )
     return msgspec.structs.replace(
         record,

@@ -16,6 +16,7 @@ from bridge.routing.readers import Readers, ReadFile
 from bridge.routing.section import Document, Section, integer
 from bridge.routing.shared import SHARED, Shared, read_shared
 from bridge.routing.toml_lines import KeyLines
+from bridge.topic_names import is_topic
 from common.files import DESCRIPTOR_BYTES, TEXT_BYTES, read_file
 from common.os_errors import reason
 
@@ -26,7 +27,6 @@ DEFAULTS: Final = (*SHARED, "idempotency")
 ROUTE: Final = ("name", "topics", *SHARED, "where", "actions")
 TOP: Final = ("version", "defaults", "routes")
 _NAME: Final = re.compile(r"[a-z0-9-]{2,40}")
-_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule
 _LINE: Final = re.compile(r"line (\d+)")
 # librdkafka matches with the C library (POSIX extended), the bridge with Python. The two differ on these constructs.
 _READ_DIFFERENTLY: Final = re.compile(r"\(\?|\\[A-Za-z0-9]|\[[^\]]*(?:\\|\[[:.=])")
@@ -150,7 +150,7 @@ def _topics(section: Section) -> tuple[str, ...]:
 def _topic(value: Any) -> str:
     if isinstance(value, str) and is_pattern(value):
         return _pattern(value)
-    if isinstance(value, str) and _TOPIC.fullmatch(value) and value not in (".", ".."):
+    if isinstance(value, str) and is_topic(value):
         return value
     raise NotAcceptedError(
         display(value), "a topic (1 to 249 letters, digits, . _ and -), or a pattern that begins with ^"

@@ -13,6 +13,7 @@ from bridge.routing.paths import Path
 from bridge.routing.templates import Template
 
 NEVER: Final = 0  # max_age without a limit
+MOST_CACHED: Final = 1000
 
 
 class OnTooOld(StrEnum):
@@ -179,8 +180,10 @@ class Routes:
         return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
 
     def of_topic(self, topic: str) -> tuple[Route, ...]:
-        """The routes that read this topic. Cached: only subscribed topics and those of replayed records occur."""
+        """The routes that read this topic. Cached within a bound, because headers of replayed records may name any."""
         if topic not in self._by_topic:
+            if len(self._by_topic) == MOST_CACHED:
+                self._by_topic.clear()
             self._by_topic[topic] = tuple(route for route in self.routes if route.reads(topic))
         return self._by_topic[topic]
 

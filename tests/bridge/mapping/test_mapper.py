@@ -1,14 +1,15 @@
 """The outcome for a record: commands, a dead letter's reason, or nothing."""
 
+import tracemalloc
 from typing import Any
 
 import msgspec
 import pytest
 
 from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
-from bridge.delivery.dead_letter import Letter, Position, headers_of
+from bridge.delivery.dead_letter import Letter, Position, headers_of, position_of
 from bridge.mapping.replayed import original
-from tests.bridge.given import NOW_MS, REPLAY_TOPIC, failed, one_route, outcome_of, publishing, record, sent
+from tests.bridge.given import NOW_MS, REPLAY_TOPIC, failed, one_route, outcome_of, publishing, record, routes_of, sent
 
 POSITION = f"t:3:7:{NOW_MS}"
 EVENT = {"id": "e1", "family_id": "f1", "user_id": "u1", "secret": "s"}
@@ -597,6 +598,32 @@ def test_a_record_of_the_replay_topic_that_the_bridge_did_not_write_is_poison(mi
 
     assert (failure.reason, failure.route, failure.action) == (Reason.UNSUPPORTED, "", None)
     assert ORIGIN[missing][0] in failure.detail
+
+
+@pytest.mark.parametrize("topic", [b"", b"..", b"a b", b"t\n", b"\xff", "é".encode(), b"t" * 250])
+def test_a_replayed_record_whose_header_names_no_topic_is_poison(topic: bytes) -> None:
+    headers = (("bridge.topic", topic), *ORIGIN[1:])
+    text = one_route(publishing()).replace('["t"]', '["^.*"]')
+
+    failure = failed(outcome_of(text, record(EVENT, topic=REPLAY_TOPIC, headers=headers)))
+
+    detail = "the header bridge.topic is absent or no topic, so the record cannot be replayed"
+    assert failure == Poison(Reason.UNSUPPORTED, detail)
+    here = Position(REPLAY_TOPIC, 3, 7, NOW_MS)
+    assert position_of(record(EVENT, topic=REPLAY_TOPIC, headers=headers), REPLAY_TOPIC) == (here, 0)
+
+
+def test_records_that_name_ever_new_topics_do_not_fill_the_memory() -> None:
+    routes = routes_of(one_route(publishing()).replace('["t"]', '["t", "^u"]'))
+
+    tracemalloc.start()
+    for number in range(5000):
+        routes.of_topic(f"u-{number}".ljust(249, "x"))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert size < 1_000_000
+    assert [route.name for route in routes.of_topic("t")] == ["entries"]
 
 
 def test_the_headers_of_a_replay_are_ignored_in_another_topic() -> None:
