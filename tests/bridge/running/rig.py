@@ -29,6 +29,7 @@ from tests.harness.waiting import until
 
 PARTITION = Partition("diary", 0)
 GIVE_UP_S = 20.0
+IMPATIENT_S = 0.3  # the client's timeout in tests of a Centrifugo that does not answer
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -252,12 +253,13 @@ async def running_rig(
     max_attempts: int = 0,
     requests: int = 3,
     batch_max: int = 256,
+    timeout_s: float = GIVE_UP_S,
     tracer: Tracer = OFF,
 ) -> AsyncIterator[Rig]:
     """A core that owns one partition, and retries after some milliseconds."""
     async with (
         scripted_centrifugo() as centrifugo,
-        open_api(centrifugo.url, key="k", timeout_s=0.3, requests=requests, parallel=True) as api,
+        open_api(centrifugo.url, key="k", timeout_s=timeout_s, requests=requests, parallel=True) as api,
     ):
         work, gate, mapper, writer = Work(most_dead_letters), Gate(1000, 1_000_000), FakeMapper(), FakeWriter()
         metrics = Metrics(topics=["diary"], routes=[("diary", "publish")], version="1.0.0")

@@ -13,6 +13,8 @@ from bridge.kafka.errors import NotDelivered
 from bridge.running.spans import NO_SPAN, Span
 from tests.bridge.made import PERMANENT_ERRORS, POISON, publication, record
 from tests.bridge.running.rig import (
+    GIVE_UP_S,
+    IMPATIENT_S,
     Handler,
     body,
     compressed_if_allowed,
@@ -130,7 +132,7 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     failure: Handler, cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bridge")
-    async with running_rig(batch_max=1) as rig:
+    async with running_rig(batch_max=1, timeout_s=IMPATIENT_S if cause == "timeout" else GIVE_UP_S) as rig:
         rig.centrifugo.script = [failure, failure]
         rig.receive_publications("a")
         await until(lambda: rig.sender.outage.since is not None)
@@ -172,7 +174,7 @@ async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytes
 
 
 async def test_a_centrifugo_that_is_too_slow_for_a_full_batch_gets_smaller_ones() -> None:
-    async with running_rig(requests=1, batch_max=64) as rig:
+    async with running_rig(requests=1, batch_max=64, timeout_s=IMPATIENT_S) as rig:
         rig.centrifugo.script = [slow_above(16)] * 100
         rig.receive_publications(*(f"channel-{number}" for number in range(20)))
         await rig.until_done(20)

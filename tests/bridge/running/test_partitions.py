@@ -13,7 +13,7 @@ from bridge.kafka.errors import NotDelivered
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition
 from tests.bridge.made import POISON, publication, record
-from tests.bridge.running.rig import PARTITION, error_for, mapped, running_rig, silence, status, well
+from tests.bridge.running.rig import IMPATIENT_S, PARTITION, error_for, mapped, running_rig, silence, status, well
 from tests.harness.waiting import until
 
 OTHER = Partition("diary", 1)
@@ -64,7 +64,7 @@ async def test_the_rest_of_a_refused_batch_is_not_sent_once_its_partition_is_rev
 
 
 async def test_in_an_outage_a_partition_is_released_as_soon_as_its_requests_have_failed() -> None:
-    async with running_rig(requests=1) as rig:
+    async with running_rig(requests=1, timeout_s=IMPATIENT_S) as rig:
         rig.centrifugo.script = [silence] * 50
         rig.receive_publications("a")
         await until(lambda: len(rig.centrifugo.batches) == 1)
