@@ -12,7 +12,7 @@ from common.counted import counted
 
 
 class RouteExplanation(NamedTuple):
-    """A route: the reason why it does not match the record, or the results of its actions."""
+    """A route: why it does not match the record or cannot read it, or the results of its actions."""
 
     name: str
     fits: bool
@@ -56,7 +56,7 @@ def _explained(route: Route, record: Record, outcome: Outcome) -> RouteExplanati
 
 
 def _unfit(route: Route, record: Record) -> str:
-    """The reason why the route does not apply; "" if it does."""
+    """Why the route does not match the record or cannot read it; "" if neither is so."""
     if not route.reads(record.topic):
         return f"does not read {record.topic}"
     if condition := first_unmet(route.early, Event(record)):

@@ -1,7 +1,9 @@
 """The common parts of the commands that ask Kafka: about dead letters, and about the lag."""
 
+import re
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -65,6 +67,13 @@ class LettersCommand(KafkaCommand):
                 return
             if selection.fits(letter):
                 yield letter
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 to 999999999; an argparse type."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not accepted; accepted: a whole number, 1 to 999999999")
+    return int(text)
 
 
 def since_ms(since_s: float | None) -> int:

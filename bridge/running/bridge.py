@@ -190,7 +190,7 @@ class Bridge:
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
         """Forget the partitions. Returns the offsets to commit.
 
-        Unless they are lost, it first waits for their requests in flight, at most `drain_s` seconds.
+        Unless the partitions are lost, it first waits for their requests in flight, at most `drain_s` seconds.
         """
         began = self._clock()
         for partition in partitions:
@@ -219,7 +219,7 @@ class Bridge:
             logger.warning("commands are in flight while their partition is revoked; the next owner repeats them")
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """Note the accepted commits. Refused ones are due again."""
+        """Note the accepted commits. `failed` is the number of refused ones, which are due again."""
         for partition, offset in offsets.items():
             if assignment := self.work.assignments.get(partition):
                 assignment.ledger.confirm(offset)

@@ -131,6 +131,6 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
 
 
 def _unverified(path: str, tls: Mapping[str, Any]) -> Option:
-    """True if the endpoint's certificate is not verified. Without `enabled`, the other options have no effect."""
+    """Whether the endpoint's certificate is not verified. Without `enabled`, the other options have no effect."""
     on = is_true(tls.get("enabled")) and is_true(tls.get("insecure_skip_verify"))
     return Option(f"{path}.insecure_skip_verify", on)

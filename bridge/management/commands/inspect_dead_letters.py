@@ -12,8 +12,9 @@ from django.core.management.base import CommandError, CommandParser
 from bridge.commands import Reason
 from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable
-from bridge.management.letters_command import LettersCommand, need_topic, selection_from
+from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
 from bridge.running.start import missing_topic
+from common.counted import counted
 from common.exit_codes import PluginState
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 class Command(LettersCommand):
     help = (
-        "Show the newest dead letters. Prints how many there are for each reason, and the position and reason of\n"
+        "Show the newest dead letters: how many of these there are for each reason, and the position and reason of\n"
         "each. Reads the topic from its end, joins no group, and changes nothing. Keys and values are\n"
         "shown only with --show-values."
     )
@@ -44,9 +45,7 @@ docs/bridge-operations.md explains each reason, and what to do about it."""
         parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only dead letters with this reason")
         parser.add_argument("--route", metavar="R", help="only dead letters of this route")
         parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
-        parser.add_argument(
-            "--limit", type=int, default=100, metavar="N", help="the largest number of dead letters to show (100)"
-        )
+        parser.add_argument("--limit", type=at_least_one, default=100, metavar="N", help="show only the N newest (100)")
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object per line")
         parser.add_argument("--show-values", action="store_true", help="also show the keys and values of the records")
 
@@ -63,11 +62,12 @@ docs/bridge-operations.md explains each reason, and what to do about it."""
             for letter in letters:
                 self.stdout.write(json.dumps(letter.as_json(show_values=show_values)))
         else:
-            self._print(topic, letters, show_values=show_values)
+            more = f"; there may be more (--limit {limit})" if len(letters) == limit else ""
+            self.stdout.write(f"{counted(len(letters), 'dead letter')} in {topic}, newest first{more}")
+            self._print(letters, show_values=show_values)
         sys.exit(PluginState.WARNING if letters else PluginState.OK)
 
-    def _print(self, topic: str, letters: list["DeadLetter"], *, show_values: bool) -> None:
-        self.stdout.write(f"{len(letters)} dead letters in {topic}, newest first")
+    def _print(self, letters: list["DeadLetter"], *, show_values: bool) -> None:
         for reason, number in Counter(letter.reason for letter in letters).most_common():
             self.stdout.write(f"  {number:>6}  {reason}")
         for letter in letters:

@@ -14,7 +14,7 @@ from bridge.commands import Reason
 from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable, NotDelivered
 from bridge.management.commands.inspect_dead_letters import partitions_of
-from bridge.management.letters_command import LettersCommand, need_topic, selection_from
+from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
 from common.exit_codes import PluginState
 from common.progress import progress
 
@@ -49,11 +49,13 @@ examples:
         which.add_argument("--partition", type=int, metavar="P", help="only those of records from this partition")
         which.add_argument("--offset", type=int, metavar="O", help="only those of records with this offset")
         parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
-        parser.add_argument("--limit", type=int, metavar="N", help="only the N newest")
+        parser.add_argument("--limit", type=at_least_one, metavar="N", help="only the N newest")
         parser.add_argument(
             "--even-old", action="store_true", help="also dead letters that were too old for their route"
         )
-        parser.add_argument("--rate", type=int, default=100, metavar="N", help="the largest number per second (100)")
+        parser.add_argument(
+            "--rate", type=at_least_one, default=100, metavar="N", help="the largest number per second (100)"
+        )
         parser.add_argument("--dry-run", action="store_true", help="write nothing; print what would be written")
 
     def handle(self, *args: Any, everything: bool, limit: int | None, rate: int, **options: Any) -> None:
@@ -61,8 +63,6 @@ examples:
             raise CommandError(
                 "Select dead letters with --all, --reason R or --topic T.", returncode=PluginState.UNKNOWN
             )
-        if rate < 1:
-            raise CommandError(f"--rate is {rate}; accepted: 1 or more.", returncode=PluginState.UNKNOWN)
         replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
         try:
             letters = self._selected(limit, options)

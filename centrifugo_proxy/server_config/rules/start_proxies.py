@@ -30,7 +30,7 @@ def named_proxies(configuration: Configuration) -> list[dict[str, Any]]:
 
 
 def _absent_proxies(configuration: Configuration) -> Iterator[Refusal]:
-    """The unnamed proxies that a namespace uses. start_channels checks the named ones."""
+    """The unnamed proxies that a namespace uses although they have no options. start_channels checks the named ones."""
     for namespace in configuration.namespaces:
         for event in sorted(namespace.proxied):
             by_name = namespace.options.get(f"{event}_proxy_name", "default") not in ("", "default")
