@@ -61,7 +61,7 @@ def test_an_invalid_value_in_a_field_is_refused(field: str, value: Any) -> None:
         {"fallback_pool": {**POOL, "claims": {"store": "redis", "up": True, "used": -1, "on_error": "refuse"}}},
     ],
 )
-def test_a_value_that_does_not_fit_the_table_is_refused(changes: dict[str, Any]) -> None:
+def test_an_implausible_value_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not the health of this service"):
         read_health({**health_body(), **changes})
 

@@ -37,7 +37,7 @@ FILE = {**REDIS, "store": "file"}
         ([], PluginState.UNKNOWN),
     ],
 )
-def test_the_fleet_has_the_state_of_its_worst_pod(pods: list[Pod], state: PluginState) -> None:
+def test_the_state_is_that_of_the_worst_pod_if_any_pod_answers(pods: list[Pod], state: PluginState) -> None:
     assert Fleet(tuple(pods)).state is state
 
 
@@ -70,7 +70,7 @@ def test_the_time_left_of_a_single_pod_follows_from_its_rate() -> None:
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [3.5, 14.0, None]
 
 
-def test_the_time_left_of_pods_that_share_tickets_follows_from_their_sum() -> None:
+def test_the_time_left_of_pods_that_share_tickets_follows_from_the_sum_of_their_rates() -> None:
     fleet = Fleet((a_pod(A, consumed_per_s=2.0, claims=REDIS), a_pod(B, consumed_per_s=0.5, claims=REDIS)))
 
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [2.8, 2.8]

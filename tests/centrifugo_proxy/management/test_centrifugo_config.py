@@ -90,7 +90,7 @@ def test_a_secret_that_cannot_be_read_is_reported_in_one_line(settings: Settings
         printed()
 
 
-def test_stock_centrifugo_cannot_sign(settings: Settings) -> None:
+def test_with_a_signing_secret_stderr_says_that_centrifugo_cannot_sign(settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_SECRET = "made-up"
 
     out, err = printed()
@@ -125,7 +125,7 @@ def test_a_policy_that_cannot_be_used_is_reported_in_one_line(policy: Path) -> N
 
 @pytest.mark.parametrize("mode", ["http", "envelope"])
 @pytest.mark.parametrize("major", ["5", "6"])
-def test_a_pool_switches_refresh_on_without_the_token_in_the_file(settings: Settings, major: str, mode: str) -> None:
+def test_a_pool_switches_refresh_on_and_the_token_is_not_in_the_file(settings: Settings, major: str, mode: str) -> None:
     settings.FALLBACK_TICKETS_PATH = "pool"
     settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
     settings.CENTRIFUGO_RESPONSE_MODE = mode

@@ -125,7 +125,7 @@ def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("levels", "finding_id"), [(200, "connect-proxy-missing"), (960, UNREADABLE), (100_000, UNREADABLE)]
 )
-def test_a_file_that_is_nested_too_deeply_is_reported_as_such(tmp_path: Path, levels: int, finding_id: str) -> None:
+def test_only_a_file_that_is_nested_too_deeply_is_unreadable(tmp_path: Path, levels: int, finding_id: str) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"a":' * levels + "1" + "}" * levels)
 

@@ -236,7 +236,7 @@ def test_an_unknown_method_lists_the_rules_that_do_not_match(policy: Path) -> No
     )
 
 
-def test_a_longer_method_is_compared_with_the_whole_prefix(policy: Path) -> None:
+def test_a_method_of_more_segments_is_compared_with_the_prefix_of_a_rule(policy: Path) -> None:
     _, report = check_json(policy, *CHILD, "--method", "dairy.entries.list")
 
     assert [each["why"] for each in report["decision"]["passed_over"]] == ["it has 'diary', not 'dairy'"]
@@ -335,7 +335,7 @@ def test_the_json_of_a_file_with_problems_has_them(tmp_path: Path) -> None:
     }
 
 
-CONTRADICTIONS = [
+UNUSABLE = [
     (("--user", "u"), "--channel or --method is missing: name the request to explain."),
     (("--channel", "a:b"), "--user or --fallback is missing: name the owner of the connection."),
     (("--channel", "a:b", "--user", ""), "--user or --fallback is missing: name the owner of the connection."),
@@ -346,8 +346,8 @@ CONTRADICTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), CONTRADICTIONS)
-def test_options_that_contradict_each_other_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
+@pytest.mark.parametrize(("arguments", "message"), UNUSABLE)
+def test_options_that_cannot_be_used_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as refused:
         check(policy, *arguments)
 

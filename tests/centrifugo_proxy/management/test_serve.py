@@ -12,11 +12,12 @@ def test_serve_keeps_idle_connections_and_bounds_its_shutdown() -> None:
     assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (75, 30)
 
 
-def test_serve_bounds_the_heads_of_requests() -> None:
+def test_serve_uses_our_protocol_which_bounds_the_heads_of_requests() -> None:
     config = server_config()
     config.load()
 
-    assert config.http_protocol_class.__name__ == HttpProtocol.__name__
+    protocol: type = config.http_protocol_class
+    assert protocol is HttpProtocol
 
 
 def test_serve_runs_one_process_and_ignores_the_headers_of_proxies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, fo
 
 
 class Case(NamedTuple):
-    """Changes to a configuration that is valid for these settings.
+    """Changes to a configuration that is valid for `facts`.
 
     `what` is the path of the expected finding. Where none is expected, it is a name for the case.
     """

@@ -1,4 +1,4 @@
-"""Valid configurations, in which a test changes one place."""
+"""Valid configurations, which a test changes."""
 
 from dataclasses import replace
 from typing import Any

@@ -9,6 +9,7 @@ import pytest
 from centrifugo_proxy.protocol.codes import EVENTS, ResponseMode
 from centrifugo_proxy.server_config.document import FORMATS, render
 from centrifugo_proxy.server_config.generate import generate
+from centrifugo_proxy.server_config.linter import lint_file
 from centrifugo_proxy.server_config.parsing import UnparsableError, parse
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, found
@@ -90,6 +91,7 @@ def test_v5_refuses_the_file_that_the_linter_reports(centrifugo_v5: Path, tmp_pa
     file = tmp_path / "config.yaml"
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
+    assert "v5-yaml-nested" in [finding.id for finding in lint_file(file, CONNECT_ONLY).findings]
     assert b"error marshalling config" in start_log(centrifugo_v5, file, **VARIABLES)
 
 

@@ -34,7 +34,7 @@ def test_every_option_has_a_rule_or_is_listed_as_harmless(major: int) -> None:
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_no_harmless_entry_is_obsolete_or_covered_by_a_rule(major: int) -> None:
+def test_no_entry_is_obsolete_and_no_harmless_entry_is_covered_by_a_rule(major: int) -> None:
     judged = {option for option in OPTIONS[major] if matching(JUDGED[major], option)}
     others = set(OPTIONS[major]) - judged
 

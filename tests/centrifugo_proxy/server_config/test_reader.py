@@ -1,4 +1,4 @@
-"""Reading configuration files like Centrifugo, and the place of an error."""
+"""Reading configuration files as Centrifugo does, the place of an error, and the codes after which SDKs reconnect."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_a_broken_file_is_refused_with_the_place(file_format: str, text: str, pl
         ("s3cr3t: 1\ns3cr3t: 2\n", "line 2, column 1"),
     ],
 )
-def test_a_refusal_names_the_line_and_quotes_nothing(text: str, place: str) -> None:
+def test_a_refusal_of_yaml_names_the_place_and_quotes_nothing(text: str, place: str) -> None:
     with pytest.raises(UnparsableError) as refused:
         parse(text, "yaml")
 
@@ -130,7 +130,7 @@ def test_v5_accepts_duplicate_keys_and_the_older_words_for_booleans() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n"])
-def test_an_empty_file_is_an_empty_configuration(text: str) -> None:
+def test_an_empty_yaml_file_is_an_empty_configuration(text: str) -> None:
     assert parse(text, "yaml") == {}
 
 
@@ -182,7 +182,7 @@ def test_v6_reads_a_dotted_key_as_nested_tables(tree: dict[str, object], whole: 
 
 
 @pytest.mark.parametrize("section", [None, [], 1, "text", {"proxy": 1}, {"proxy": []}])
-def test_values_of_another_type_count_as_absent(section: object) -> None:
+def test_sections_of_another_type_have_no_proxies(section: object) -> None:
     configuration = configuration_of({"client": section, "channel": section, "rpc": section}, "json")
 
     assert configuration.proxies == ()

@@ -45,7 +45,7 @@ def compose(**service: Any) -> Config:
 
 HOLDERS = [
     pytest.param(helm, "config", id="Helm values"),
-    pytest.param(lambda config: {"centrifugo": helm(config)}, "centrifugo.config", id="values of a chart of charts"),
+    pytest.param(lambda config: {"centrifugo": helm(config)}, "centrifugo.config", id="values of an umbrella chart"),
     pytest.param(
         lambda config: {
             "apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -261,7 +261,7 @@ def test_variables_are_applied_like_in_centrifugo_v6(tmp_path: Path) -> None:
 
 
 def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
-    """The paths at which ours differs from Centrifugo's. Numbers and booleans may be text."""
+    """The paths in `ours` at which Centrifugo has another value. Numbers and booleans may be text."""
     if isinstance(ours, dict):
         return [line for key in ours for line in differences(ours[key], theirs.get(key), f"{path}.{key}")]
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):

@@ -1,4 +1,4 @@
-"""Configurations with which Centrifugo starts, and some that it refuses. test_start.py tries them on both majors."""
+"""Configurations with which each major of Centrifugo starts, and others that it refuses. test_start.py tries them."""
 
 from typing import Any, Final
 

@@ -59,7 +59,7 @@ SILENT: Final = [
     Case("private-prefix", "the default", {"channel.private_prefix": "$"}, facts=ALL_EVENTS),
     Case("private-prefix", "no private channels", {"channel_private_prefix": ""}, major=5, facts=ALL_EVENTS),
     Case("rpc-boundary", "no rpc", {"rpc.namespace_boundary": "."}, facts=CONNECT_ONLY),
-    Case("rpc-boundary", "v5 has no RPC namespaces", {"rpc_namespace_boundary": "."}, 5, ALL_EVENTS),
+    Case("rpc-boundary", "v5 without granular mode", {"rpc_namespace_boundary": "."}, 5, ALL_EVENTS),
     Case("personal-channels", "no pool", {PERSONAL: {"enabled": True}}, facts=NO_POOL),
     Case(
         "personal-channels",

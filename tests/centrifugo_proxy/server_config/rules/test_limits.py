@@ -40,7 +40,7 @@ SILENT: Final = [
     Case("message-size-small", "a transport that is off", {"sse.max_request_body_size": 1024}),
     Case("message-size", "the default", {"websocket.message_size_limit": 65536}),
     Case("message-size", "a transport that is off", {"sse.max_request_body_size": 131072}),
-    Case("message-size", "the service takes it", {"websocket_message_size_limit": 131072}, major=5, facts=LARGE),
+    Case("message-size", "the service accepts it", {"websocket_message_size_limit": 131072}, major=5, facts=LARGE),
 ]
 
 test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)

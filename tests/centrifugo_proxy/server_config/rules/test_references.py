@@ -46,6 +46,12 @@ SILENT: Final = [
         "the printed placeholder",
         {"proxy_static_http_headers": {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS}"}},
         major=5,
+        facts=UNGUARDED,
+    ),
+    Case(
+        "reference-literal",
+        "the guard's header, which another finding reports",
+        {f"{CONNECT}.http.static_headers": {"X-Centrifugo-Proxy-Token": "${PROXY_TOKEN}"}},
     ),
     Case("reference-literal", "a regular expression", {"channel_regex": r"^[a-z]+${1}$"}, major=5),
 ]

@@ -13,7 +13,7 @@ EPHEMERAL = {"mode": "ephemeral", "key_ttl": "60s"}
 
 
 def six(**options: Any) -> dict[str, Any]:
-    """The family's namespace with more options."""
+    """A change after which a v6 configuration has only the namespace `family`, with these options too."""
     proxies = {f"{event}_proxy_enabled": True for event in ("subscribe", "publish", "sub_refresh")}
     return {"channel.namespaces": [{"name": "family", **proxies, **options}]}
 

@@ -141,7 +141,7 @@ def test_centrifugo_starts_or_refuses_as_the_linter_expects(
 test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
 
 
-def test_a_proxy_that_v5_cannot_find_by_its_name() -> None:
+def test_a_proxy_that_v5_cannot_find_by_its_name_is_reported() -> None:
     config = changed(sound(5), {"granular_proxy_mode": True, "connect_proxy_name": "nobody"})
 
     seen = [(finding.id, finding.path) for finding in found(config, major=5)]
