@@ -10,7 +10,15 @@ import aiohttp
 import orjson
 
 from bridge.commands import Command
-from bridge.delivery.verdicts import Failure, Outcome, Verdict, bad_reply, failure_of_status, verdicts
+from bridge.delivery.verdicts import (
+    Failure,
+    Outcome,
+    Verdict,
+    bad_reply,
+    failure_of_connection,
+    failure_of_status,
+    verdicts,
+)
 
 # Shorter than the usual idle timeout of load balancers (60 s): a request on a connection that a load balancer has just
 # closed would count as an outage.
@@ -83,9 +91,9 @@ def _failure_of(error: Exception) -> Failure:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return Failure(Outcome.MISCONFIGURED, "misconfigured", "the TLS handshake failed")
         case aiohttp.ClientConnectorDNSError():
-            return Failure(Outcome.OUTAGE, "dns", "the name of the host has no address")
-        case aiohttp.ClientConnectorError() | ConnectionRefusedError():
-            return Failure(Outcome.OUTAGE, "refused", "the connection was refused")
+            return Failure(Outcome.OUTAGE, "dns", "the name of the host cannot be resolved")
+        case aiohttp.ClientConnectorError():
+            return failure_of_connection(error.errno)
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
             return bad_reply("not an HTTP answer")
         case _:

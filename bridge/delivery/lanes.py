@@ -79,7 +79,6 @@ class Lanes(Generic[S, O]):
         self._ready: deque[Task[S, O]] = deque()
         self._delayed: list[tuple[float, int, Task[S, O]]] = []
         self._serial = count()
-        self.in_flight = 0
 
     def __len__(self) -> int:
         """The number of keys with commands."""
@@ -134,7 +133,6 @@ class Lanes(Generic[S, O]):
                 task.state = IN_FLIGHT
                 task.attempts += 1
                 taken.append(task)
-        self.in_flight += len(taken)
         return Batch(taken, ordered)
 
     def _run_of(self, head: Task[S, O], most: int) -> Sequence[Task[S, O]]:
@@ -152,12 +150,10 @@ class Lanes(Generic[S, O]):
 
     def done(self, task: Task[S, O]) -> None:
         """A command in flight has finished, with or without success: release the commands that wait for it."""
-        self.in_flight -= 1
         self._remove(task)
 
     def failed(self, task: Task[S, O], until: float) -> None:
         """Send a command in flight again, not before `until`. The queued commands behind it wait too."""
-        self.in_flight -= 1
         task.state = QUEUED
         task.failures += 1
         task.delayed = True
@@ -166,7 +162,6 @@ class Lanes(Generic[S, O]):
     def put_back(self, tasks: Iterable[Task[S, O]]) -> None:
         """Send commands in flight again as soon as possible, before those that are ready now."""
         for task in reversed(list(tasks)):
-            self.in_flight -= 1
             task.state = QUEUED
             if task.waits == 0:
                 self._ready.appendleft(task)

@@ -4,6 +4,7 @@ The codes are those of Centrifugo's `ErrorXxx` replies, https://centrifugal.dev/
 codes are temporary: a new Centrifugo may add codes, and a retry loses nothing.
 """
 
+import errno
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple, Protocol
@@ -22,6 +23,7 @@ CAUSES: Final = (
     "error_100",
     "error_other",
     "dns",
+    "unreachable",
     "refused",
     "reset",
     "timeout",
@@ -61,7 +63,6 @@ DONE: Final = Verdict(Kind.DONE)
 class Outcome(Enum):
     """The next step for a whole request."""
 
-    ANSWERED = auto()
     SPLIT = auto()
     OUTAGE = auto()
     MISCONFIGURED = auto()
@@ -89,6 +90,19 @@ def failure_of_status(status: int) -> Failure | None:
     if status >= 500:
         return Failure(Outcome.OUTAGE, "http_5xx", detail)
     return Failure(Outcome.MISCONFIGURED, "misconfigured", detail)
+
+
+def failure_of_connection(number: int | None) -> Failure:
+    """The failure for the `errno` of an attempt to connect; None if it is unknown."""
+    match number:
+        case errno.ECONNREFUSED:
+            return Failure(Outcome.OUTAGE, "refused", "the connection was refused")
+        case errno.ETIMEDOUT:
+            return Failure(Outcome.OUTAGE, "timeout", "no connection in time")
+        case errno.ECONNRESET | errno.ECONNABORTED | errno.EPIPE:
+            return Failure(Outcome.OUTAGE, "reset", "the connection broke")
+        case _:
+            return Failure(Outcome.OUTAGE, "unreachable", "the host cannot be reached")
 
 
 def bad_reply(detail: str) -> Failure:

@@ -20,7 +20,6 @@ from bridge.delivery.work import Partition
 
 PERMANENT: Final = "permanent"
 OUTCOMES: Final = (DONE, DEAD_LETTER, *SkipReason)
-COMMANDS: Final = ("publish", "unsubscribe", "disconnect", "refresh", "history_remove")
 REBALANCES: Final = ("assigned", "revoked", "lost")
 AGES: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 DURATIONS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -11,7 +11,6 @@ class OutageState(NamedTuple):
 
     since: float | None
     tries: int
-    cause: str
 
 
 class Outage:
@@ -20,7 +19,6 @@ class Outage:
     def __init__(self) -> None:
         self._since: float | None = None
         self._tries = 0
-        self._cause = ""
 
     @property
     def open(self) -> bool:
@@ -30,15 +28,14 @@ class Outage:
     @property
     def state(self) -> OutageState:
         """The current state."""
-        return OutageState(self._since, self._tries, self._cause)
+        return OutageState(self._since, self._tries)
 
-    def failed(self, cause: str, now: float) -> bool:
+    def failed(self, now: float) -> bool:
         """Note a request without an answer. True if this begins an outage."""
         began = self._since is None
         if began:
             self._since = now
         self._tries += 1
-        self._cause = cause
         return began
 
     def answered(self) -> OutageState | None:
@@ -46,5 +43,5 @@ class Outage:
         if self._since is None:
             return None
         ended = self.state
-        self._since, self._tries, self._cause = None, 0, ""
+        self._since, self._tries = None, 0
         return ended

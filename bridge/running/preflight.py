@@ -1,5 +1,6 @@
 """The checks of `run_bridge --check`: whether a bridge with this configuration would work now."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,9 +9,11 @@ from bridge.delivery.verdicts import Failure
 from bridge.kafka.connection import admin_properties
 from bridge.kafka.errors import KafkaUnreachable
 from bridge.kafka.lag import Brokers
-from bridge.routing.model import Routes
-from bridge.running.configuration import Configuration
+from bridge.routing.model import Routes, covers, is_pattern
+from bridge.running.configuration import CentrifugoApi, Configuration
+from bridge.running.letters import LetterTopics
 from bridge.running.start import StartError, check_topics
+from common.counted import counted
 
 ANSWER_S: Final = 5.0
 
@@ -38,7 +41,7 @@ async def preflight(config: Configuration, routes: Routes) -> Findings:
     findings = Findings()
     findings.ok(f"routes: {len(routes.routes)}, in {routes.file}")
     await _check_kafka(config, routes, findings)
-    await _check_centrifugo(config, findings)
+    await check_centrifugo(config.api, findings)
     return findings
 
 
@@ -50,21 +53,47 @@ async def _check_kafka(config: Configuration, routes: Routes, findings: Findings
         findings.fault(f"Kafka at {brokers} does not answer ({error}); check BRIDGE_KAFKA_BROKERS and …_SECURITY")
         return
     findings.ok(f"Kafka at {brokers} answers")
+    report_topics(findings, routes.topics, config.letters, existing, brokers)
+
+
+def report_topics(
+    findings: Findings, routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str
+) -> None:
+    """Find whether the topics exist. The rights of the bridge on them are not tested."""
     try:
-        topics = check_topics(routes.topics, config.letters, existing, brokers)
+        topics = check_topics(routed, letters, existing, brokers)
     except StartError as error:
         findings.fault(str(error))
         return
     for topic in topics.missing:
         findings.fault(f"the topic {topic} does not exist; create it, or correct the routes file")
-    if topics.replay_missing:
-        findings.warn(f"the topic {config.letters.replay} does not exist; replay_dead_letters needs it")
-    if not topics.missing:
-        findings.ok("every topic exists")
+    if named := [topic for topic in routed if not is_pattern(topic) and topic not in topics.missing]:
+        findings.ok(f"topics of the routes file that exist: {', '.join(named)}")
+    for pattern in filter(is_pattern, routed):
+        _report_pattern(findings, pattern, sum(covers(pattern, topic) for topic in existing))
+    _report_letters(findings, letters, replay_missing=topics.replay_missing)
 
 
-async def _check_centrifugo(config: Configuration, findings: Findings) -> None:
-    api = config.api
+def _report_pattern(findings: Findings, pattern: str, matches: int) -> None:
+    if matches:
+        findings.ok(f"the pattern {pattern} matches {counted(matches, 'topic')}")
+    else:
+        findings.warn(f"the pattern {pattern} matches no topic; create one, or correct the routes file")
+
+
+def _report_letters(findings: Findings, letters: LetterTopics, *, replay_missing: bool) -> None:
+    if not letters.dead_letters:
+        findings.warn("BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at its first dead letter")
+        return
+    findings.ok(f"the topic {letters.dead_letters} for dead letters exists")
+    if replay_missing:
+        findings.warn(f"the topic {letters.replay} does not exist; replay_dead_letters needs it")
+    elif letters.replay:
+        findings.ok(f"the topic {letters.replay} for replays exists")
+
+
+async def check_centrifugo(api: CentrifugoApi, findings: Findings) -> None:
+    """Send Centrifugo a command without side effects, with the API key if one is set."""
     async with open_api(
         api.url, key=api.key, timeout_s=api.timeout_s, requests=1, parallel=False, ca_file=api.ca_file
     ) as client:
@@ -74,4 +103,7 @@ async def _check_centrifugo(config: Configuration, findings: Findings) -> None:
             remedy = "check CENTRIFUGO_API_URL, CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE"
             findings.fault(f"Centrifugo at {api.url} does not accept requests ({failure.detail}); {remedy}")
         else:
-            findings.ok(f"Centrifugo at {api.url} accepts the API key")
+            if api.key:
+                findings.ok(f"Centrifugo at {api.url} answers a request with the API key")
+            else:
+                findings.warn(f"Centrifugo at {api.url} answers a request without an API key: anyone can use its API")

@@ -68,11 +68,6 @@ class Sender:
         """The current outage of Centrifugo; its `since` is None while Centrifugo answers."""
         return self._outage.state
 
-    @property
-    def in_flight(self) -> int:
-        """The number of requests in flight."""
-        return len(self._tasks)
-
     def pump(self) -> None:
         """Send what may be sent now. Call it whenever commands may have become ready."""
         if self._stopped:
@@ -119,7 +114,7 @@ class Sender:
         self._observer.retried(failure.cause, len(tasks))
         if failure.outcome is Outcome.MISCONFIGURED:
             self._log_refusal(failure)
-        if self._outage.failed(failure.cause, self._monotonic()):
+        if self._outage.failed(self._monotonic()):
             logger.warning("Centrifugo does not answer; retrying", extra={"cause": failure.cause})
         if (self._prober is None or self._prober.done()) and not self._stopped:
             self._prober = self._start(self._probe())

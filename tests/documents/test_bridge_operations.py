@@ -8,6 +8,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.commands import Mapped, Poison, Reason, SkipReason
+from bridge.delivery.verdicts import CAUSES
 from bridge.delivery.work import Partition
 from bridge.running.health import Health
 from bridge.running.metrics import OUTCOMES
@@ -40,6 +41,13 @@ def test_the_page_names_every_outcome() -> None:
 
     assert set(re.findall(r"`(\w+)`", meaning)) == set(OUTCOMES)
     assert set(OUTCOMES) >= set(SkipReason)
+
+
+def test_the_page_names_every_cause_of_a_retry() -> None:
+    explained = {cell.strip("`"): text for cell, text in table_rows(PAGE, "Causes of retries")}
+
+    assert list(explained) == list(CAUSES)
+    assert "" not in explained.values()
 
 
 def test_the_page_says_what_to_do_about_every_reason() -> None:

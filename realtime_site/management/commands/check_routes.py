@@ -36,6 +36,7 @@ exit codes:
   1  there are warnings, or the record would be dead-lettered or matches no route
   2  the file has faults, or one of the files cannot be read; every fault is listed
      (a mistyped option also exits with 2)
+  3  unknown: the environment is invalid, or the output cannot be written; the message says why
 
 examples:
   manage.py check_routes routes.toml

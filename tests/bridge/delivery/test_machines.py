@@ -272,10 +272,6 @@ class BridgeLife(RuleBasedStateMachine):
             {key for task in tasks if task.state is not State.GONE for key in task.command.keys}
         )
 
-    @invariant()
-    def commands_in_flight_are_counted(self) -> None:
-        assert self.work.lanes.in_flight == sum(len(batch.tasks) for batch in self.flying)
-
     def teardown(self) -> None:
         """From now on everything works: every record must be committed, except in a partition that has stopped."""
         self._crash()

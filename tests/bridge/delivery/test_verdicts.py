@@ -1,10 +1,21 @@
 """The meaning of Centrifugo's answers. The bodies are those of Centrifugo 6.9.1."""
 
+import errno
 from typing import Any, NamedTuple
 
 import pytest
 
-from bridge.delivery.verdicts import DONE, Failure, Kind, Outcome, Verdict, failure_of_status, verdicts
+from bridge.delivery.verdicts import (
+    CAUSES,
+    DONE,
+    Failure,
+    Kind,
+    Outcome,
+    Verdict,
+    failure_of_connection,
+    failure_of_status,
+    verdicts,
+)
 from tests.bridge.made import PERMANENT_ERRORS
 
 
@@ -43,6 +54,25 @@ def test_a_listed_permanent_error_is_permanent(code: int, reason: str) -> None:
     expected = Verdict(Kind.PERMANENT, reason=reason, detail=f"Centrifugo error {code}")
 
     assert verdict_of(error(code)) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        (errno.ECONNREFUSED, "refused"),
+        (errno.EHOSTUNREACH, "unreachable"),
+        (errno.ENETUNREACH, "unreachable"),
+        (errno.EACCES, "unreachable"),
+        (None, "unreachable"),
+        (errno.ETIMEDOUT, "timeout"),
+        (errno.ECONNRESET, "reset"),
+    ],
+)
+def test_a_failure_to_connect_has_the_cause_of_its_error(number: int | None, cause: str) -> None:
+    failure = failure_of_connection(number)
+
+    assert (failure.outcome, failure.cause) == (Outcome.OUTAGE, cause)
+    assert cause in CAUSES
 
 
 def test_each_command_has_its_own_verdict() -> None:

@@ -149,7 +149,10 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     assert found == ["Centrifugo does not answer; retrying", "Centrifugo answers again"]
 
 
-@pytest.mark.parametrize(("host", "cause"), [("127.0.0.1:1", "refused"), ("centrifugo.invalid", "dns")])
+@pytest.mark.parametrize(
+    ("host", "cause"),
+    [("127.0.0.1:1", "refused"), ("centrifugo.invalid", "dns"), ("255.255.255.255:80", "unreachable")],
+)
 async def test_a_host_that_cannot_be_connected_to_is_an_outage(host: str, cause: str) -> None:
     async with open_api(f"http://{host}/api", key="", timeout_s=60, requests=1, parallel=True) as api:
         with pytest.raises(Failure) as failure:

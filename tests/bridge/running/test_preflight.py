@@ -1,0 +1,101 @@
+"""What `run_bridge --check` reports: only what it has tested."""
+
+import pytest
+
+from bridge.running.configuration import CentrifugoApi
+from bridge.running.letters import LetterTopics
+from bridge.running.preflight import Findings, check_centrifugo, report_topics
+from tests.bridge.running.rig import scripted_centrifugo, status
+
+LETTERS = LetterTopics("letters", "letters.replay")
+EXISTING = {"diary": 3, "calendar.a": 1, "calendar.b": 1, "letters": 1, "letters.replay": 1}
+LETTERS_EXIST = [
+    "ok       the topic letters for dead letters exists",
+    "ok       the topic letters.replay for replays exists",
+]
+
+
+@pytest.mark.parametrize(
+    ("routed", "lines", "faults"),
+    [
+        (["diary"], ["ok       topics of the routes file that exist: diary"], 0),
+        (
+            ["diary", "absent"],
+            [
+                "FAULT    the topic absent does not exist; create it, or correct the routes file",
+                "ok       topics of the routes file that exist: diary",
+            ],
+            1,
+        ),
+        (
+            ["^calendar", "^diar", "^absent"],
+            [
+                "ok       the pattern ^calendar matches 2 topics",
+                "ok       the pattern ^diar matches 1 topic",
+                "warning  the pattern ^absent matches no topic; create one, or correct the routes file",
+            ],
+            0,
+        ),
+    ],
+)
+def test_the_report_tells_named_topics_from_patterns(routed: list[str], lines: list[str], faults: int) -> None:
+    findings = Findings()
+
+    report_topics(findings, routed, LETTERS, EXISTING, "k:9092")
+
+    assert findings == Findings([*lines, *LETTERS_EXIST], faults)
+
+
+@pytest.mark.parametrize(
+    ("letters", "existing", "lines"),
+    [
+        (
+            LetterTopics("", ""),
+            {"diary": 1},
+            ["warning  BRIDGE_DEAD_LETTER_TOPIC is empty: a partition stops at its first dead letter"],
+        ),
+        (
+            LETTERS,
+            {"diary": 1, "letters": 1},
+            [LETTERS_EXIST[0], "warning  the topic letters.replay does not exist; replay_dead_letters needs it"],
+        ),
+        (LetterTopics("letters", ""), {"diary": 1, "letters": 1}, [LETTERS_EXIST[0]]),
+    ],
+)
+def test_the_report_names_the_topics_of_dead_letters(
+    letters: LetterTopics, existing: dict[str, int], lines: list[str]
+) -> None:
+    findings = Findings()
+
+    report_topics(findings, ["diary"], letters, existing, "k:9092")
+
+    assert findings == Findings(["ok       topics of the routes file that exist: diary", *lines])
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("k", "ok       Centrifugo at {} answers a request with the API key"),
+        ("", "warning  Centrifugo at {} answers a request without an API key: anyone can use its API"),
+    ],
+)
+async def test_the_report_says_whether_a_key_was_sent(key: str, line: str) -> None:
+    findings = Findings()
+
+    async with scripted_centrifugo() as centrifugo:
+        await check_centrifugo(CentrifugoApi(centrifugo.url, key, "", 20.0, parallel=True), findings)
+
+    assert findings == Findings([line.format(centrifugo.url)])
+    assert centrifugo.keys == [key or None]
+
+
+async def test_a_centrifugo_that_refuses_the_request_is_a_fault() -> None:
+    findings = Findings()
+
+    async with scripted_centrifugo() as centrifugo:
+        centrifugo.script = [status(401)]
+        await check_centrifugo(CentrifugoApi(centrifugo.url, "k", "", 20.0, parallel=True), findings)
+
+    remedy = "check CENTRIFUGO_API_URL, CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE"
+    line = f"FAULT    Centrifugo at {centrifugo.url} does not accept requests (HTTP status 401); {remedy}"
+    assert findings == Findings([line], 1)
