@@ -3,7 +3,7 @@
 from typing import Any
 
 import tomli_w
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.routing.action_file import KEYS
@@ -42,10 +42,22 @@ ROUTES = st.fixed_dictionaries(
     {"name": st.one_of(st.sampled_from(["ab", "cd"]), VALUES), "topics": st.one_of(st.just(["t"]), VALUES)},
     optional={**dict.fromkeys(set(ROUTE) - {"name", "topics", "actions"}, VALUES), "actions": LISTS},
 )
-FILES = st.fixed_dictionaries(
+HOSTILE_FILES = st.fixed_dictionaries(
     {"version": st.one_of(st.just(1), VALUES), "routes": st.one_of(st.lists(ROUTES, max_size=3), VALUES)},
     optional={"defaults": VALUES, "more": VALUES},
 )
+SOUND_ROUTES = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["ab", "cd"]),
+        "topics": st.just(["t"]),
+        "actions": st.lists(SOUND, min_size=1, max_size=3),
+    }
+)
+SOUND_FILES = st.fixed_dictionaries({"version": st.just(1), "routes": st.lists(SOUND_ROUTES, min_size=1, max_size=2)})
+SOUND_FILE = {
+    "version": 1,
+    "routes": [{"name": "ab", "topics": ["t"], "actions": [{"do": "publish", "channel": "a", "fields": ["id"]}]}],
+}
 
 
 def read(text: str) -> Routes | RoutesError:
@@ -55,7 +67,8 @@ def read(text: str) -> Routes | RoutesError:
         return error
 
 
-@given(tree=FILES)
+@given(tree=st.one_of(HOSTILE_FILES, SOUND_FILES))
+@example(tree=SOUND_FILE)
 @examples(150)
 def test_a_file_has_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> None:
     text = tomli_w.dumps(tree)

@@ -10,7 +10,7 @@ import grpc
 import httpx
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -362,8 +362,13 @@ def script(stack: Stack, answer: str, data: bytes, code: int) -> None:
     }[answer])  # fmt: skip
 
 
-EXAMPLES = st.fixed_dictionaries(
-    {"channel": ODD, "method": ODD, "user": ODD, "meta": METAS},
+FIELDS = st.fixed_dictionaries(
+    {
+        "channel": st.one_of(st.sampled_from(["family:f-1", "room:1"]), ODD),
+        "method": st.one_of(st.just("diary.list"), ODD),
+        "user": st.one_of(st.just("u-1"), ODD),
+        "meta": st.one_of(st.just(meta()), METAS),
+    },
     optional={"data": ODD, "b64data": ODD, "encoding": st.sampled_from(["json", "binary"])},
 )
 CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**31])
@@ -373,7 +378,9 @@ CODES = st.sampled_from([0, 1, 399, 403, 1999, 2000, 2999, 3000, 4999, 5000, 2**
 def test_every_answer_has_exactly_one_branch_and_a_refresh_with_200_only_a_result(mode: ResponseMode) -> None:
     with entered(running_stack(CENTRIFUGO_RESPONSE_MODE=mode)) as (runner, stack):
 
-        @given(event=st.sampled_from(SESSION_EVENTS), fields=EXAMPLES, answer=ANSWERS, data=DATA, code=CODES)
+        @given(event=st.sampled_from(SESSION_EVENTS), fields=FIELDS, answer=ANSWERS, data=DATA, code=CODES)
+        @example(event="rpc", fields=IN, answer="disconnect", data=b"{}", code=2999)
+        @example(event="publish", fields={"channel": "room:1"}, answer="no", data=b"{}", code=399)
         @examples(250)
         def holds(event: str, fields: dict[str, Any], answer: str, data: bytes, code: int) -> None:
             script(stack, answer, data, code)

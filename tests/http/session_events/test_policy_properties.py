@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from centrifugo_proxy.events.description import describe
@@ -78,14 +78,19 @@ def of_family(match: str) -> Policy:
     return read_policy(rule, path="p", backends=(), family_service=False)
 
 
-@given(pattern=FAMILY_PATTERNS, channel=CHANNELS, own=WORDS, user=WORDS, action=ACTIONS)
+@given(pattern=FAMILY_PATTERNS, channel=st.one_of(st.none(), CHANNELS), own=WORDS, user=WORDS, action=ACTIONS)
+@example(pattern=["family", "{family_id}"], channel=None, own="f-1", user="u-1", action=Action.SUBSCRIBE)
 @examples(600)
 def test_no_user_reaches_a_channel_with_another_familys_id(
-    pattern: list[str], channel: str, own: str, user: str, action: Action
+    pattern: list[str], channel: str | None, own: str, user: str, action: Action
 ) -> None:
-    """If a rule with {family_id} allows a request, the channel has exactly the owner's family id at that place."""
+    """If a rule with {family_id} allows a request, the channel has exactly the owner's family id at that place.
+
+    Without a channel, the one that fits the pattern is asked for.
+    """
     policy = of_family(":".join(pattern))
-    asked = channel.replace("{own}", own)
+    fitting = {"{family_id}": own, "{user}": user, "*": "any"}
+    asked = channel.replace("{own}", own) if channel else ":".join(fitting.get(each, each) for each in pattern)
 
     verdict = policy.judge_channel(owner_by(meta(family_id=own), user), asked, action)
 
@@ -161,12 +166,14 @@ def narrowed(rule: ChannelRule, data: st.DataObject) -> ChannelRule:
     )
 
 
-METHODS = st.lists(
-    st.one_of(st.sampled_from(["diary", "entries", "*", "", "#", "dıary"]), st.text(max_size=3)), max_size=4
+SEGMENTS = st.one_of(st.sampled_from(["diary", "entries", "*", "", "#", "dıary"]), st.text(max_size=3))
+METHODS = st.one_of(
+    st.lists(SEGMENTS, max_size=4), st.lists(SEGMENTS, min_size=1, max_size=2).map(lambda rest: ["diary", *rest])
 )
 
 
 @given(segments=METHODS, owner=owners())
+@example(segments=["diary", "entries"], owner=meta())
 @examples(300)
 def test_a_prefix_allows_only_its_own_methods(segments: list[str], owner: Owner) -> None:
     rule = RpcRule(match="diary.*", segments=("diary", "*"), number=1, line=1, backend="diary", sensitive=False)
@@ -205,7 +212,11 @@ def mutated(draw: st.DrawFn) -> Any:
     return owner
 
 
-@given(owner=st.one_of(JSON, mutated()))
+METAS = st.one_of(JSON, mutated(), owners(), owners().map(lambda owner: {**owner, "family_id": "f-1"}))
+
+
+@given(owner=METAS)
+@example(owner=meta())
 @examples(600)
 def test_only_a_meta_written_by_connect_has_an_owner(owner: Any) -> None:
     assert (owner_by(owner) is not None) == written_by_connect(owner)
@@ -232,7 +243,8 @@ def test_only_a_members_meta_is_allowed() -> None:
     """Over HTTP, so that every meta also gets an answer and no traceback."""
     with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 
-        @given(owner=st.one_of(JSON, mutated()))
+        @given(owner=METAS)
+        @example(owner=meta())
         @examples(100)
         def holds(owner: Any) -> None:
             response = runner.run(ask(running, "subscribe", channel="family:f-1", meta=owner))
