@@ -94,8 +94,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
     `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
-    `burst` is the maximum number of commands with its key in a batch that contains it. If they differ, the smallest one
-    counts. A batch with several commands for a key is sent without `parallel`.
+    `burst` is the maximum number of commands with its key in a batch that contains it. If the bursts of these commands
+    differ, the smallest one counts. A batch with several commands for a key is sent without `parallel`.
     """
 
     kind: ClassVar[str]

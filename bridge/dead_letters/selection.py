@@ -14,7 +14,7 @@ MOST_REPLAYS: Final = 5
 class DeadLetter(NamedTuple):
     """A record of the dead-letter topic.
 
-    `topic`, `partition` and `offset` are the original's. Unknown: `topic` is "", the others are None.
+    `topic`, `partition` and `offset` are the original's. If unknown, `topic` is "" and the others are None.
     """
 
     record: Record

@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 class Sendable(Protocol):
     """The attributes of a command that lanes use.
 
-    `burst` is the maximum number of commands with the same key in a request that contains this command. If they
-    differ, the smallest one counts.
+    `burst` is the maximum number of commands with the same key in a request that contains this command. If the
+    bursts of these commands differ, the smallest one counts.
     """
 
     @property
@@ -47,8 +47,9 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 class Task(Generic[S, O]):
     """A command in delivery.
 
-    `attempts` counts its requests, `failures` the temporary errors in the answers. `waits` counts the commands that it
-    waits for. While it is `delayed`, it waits for a time as well.
+    `attempts` counts its requests, `failures` the temporary errors in the answers. `waits` is the
+    number of queues in which it is not the first, plus one until the previous command of its record has finished. While
+    it is `delayed`, it waits for a time as well.
     """
 
     __slots__ = ("__weakref__", "attempts", "command", "delayed", "failures", "follower", "owner", "state", "waits")
@@ -189,7 +190,7 @@ class Lanes(Generic[S, O]):
                 self._remove(task)
 
     def narrow(self, task: Task[S, O], command: S) -> None:
-        """Replace a command in flight by one with fewer keys: release the commands that wait for the others."""
+        """Replace a command in flight by one with fewer keys. Commands behind it in the other queues no longer wait."""
         released = [key for key in task.command.keys if key not in command.keys]
         task.command = command
         self._leave(task, released)
@@ -219,7 +220,7 @@ class Lanes(Generic[S, O]):
 
 
 def _waits_only_for_its_lane(task: Task[S, O]) -> bool:
-    """True if a command that is not the first of its lane could be sent if it were."""
+    """True if a task that is not the first of its lane waits only for those before it in that lane."""
     return task.waits == 1 and not task.delayed and len(task.command.keys) == 1
 
 

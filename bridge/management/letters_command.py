@@ -37,9 +37,11 @@ class KafkaCommand(OperatorCommand):
             raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
 
     def unknown(self, error: Exception) -> None:
-        """Exit with 3 (UNKNOWN) and the message that Kafka does not answer."""
+        """Exit with 3 (UNKNOWN) and the message that Kafka does not answer or refuses."""
         brokers = settings.BRIDGE_KAFKA_BROKERS
-        self.stderr.write(f"Kafka at {brokers} does not answer: {error}. Check BRIDGE_KAFKA_BROKERS and …_SECURITY.")
+        self.stderr.write(
+            f"Kafka at {brokers} does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and …_SECURITY."
+        )
         sys.exit(PluginState.UNKNOWN)
 
 

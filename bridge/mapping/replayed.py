@@ -25,7 +25,8 @@ def original(record: Record) -> Record:
         name = ""
     if not is_topic(name):
         raise Unmappable(
-            Reason.UNSUPPORTED, f"the header {TOPIC} is absent or no topic, so the record cannot be replayed"
+            Reason.UNSUPPORTED,
+            f"the header {TOPIC} is absent or not the name of a topic, so the record cannot be replayed",
         )
     return msgspec.structs.replace(
         record,

@@ -57,7 +57,7 @@ def display(value: Any) -> str:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """The value for JSON. Lists and tables that are nested more deeply are left out."""
+    """The value for JSON. Lists and tables that are nested more than `depth` deep become "…"."""
     if isinstance(value, dict | list) and not depth:
         return "…"
     if isinstance(value, dict):

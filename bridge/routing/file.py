@@ -68,7 +68,7 @@ def _tree(text: str, file: str) -> dict[str, Any]:
         line = _LINE.search(str(error))
         number = int(line[1]) if line else text.rstrip("\n").count("\n") + 1
         raise RoutesError(file, [Fault(number, "file", f"invalid TOML: {error}", "TOML")]) from None
-    except ValueError:  # int's, which also protects against values that take long to read
+    except ValueError:  # of int(), which limits the digits because long numbers take long to read
         raise RoutesError(file, [Fault(1, "file", "a number with too many digits", "TOML")]) from None
 
 

@@ -180,7 +180,7 @@ class Routes:
         return tuple(dict.fromkeys(topic for route in self.routes for topic in route.topics))
 
     def of_topic(self, topic: str) -> tuple[Route, ...]:
-        """The routes that read this topic. Cached within a bound, because headers of replayed records may name any."""
+        """The routes that read this topic. The cache is limited: headers of replayed records may name any topic."""
         if topic not in self._by_topic:
             if len(self._by_topic) == MOST_CACHED:
                 self._by_topic.clear()

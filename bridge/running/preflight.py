@@ -50,7 +50,9 @@ async def _check_kafka(config: Configuration, routes: Routes, findings: Findings
     try:
         existing = await Brokers(admin_properties(config.connection)).topics(ANSWER_S)
     except KafkaUnreachable as error:
-        findings.fault(f"Kafka at {brokers} does not answer ({error}); check BRIDGE_KAFKA_BROKERS and …_SECURITY")
+        findings.fault(
+            f"Kafka at {brokers} does not answer or refuses ({error}); check BRIDGE_KAFKA_BROKERS and …_SECURITY"
+        )
         return
     findings.ok(f"Kafka at {brokers} answers")
     report_topics(findings, routes.topics, config.letters, existing, brokers)

@@ -85,7 +85,7 @@ examples:
     async def _replay(
         self, letters: Sequence["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
     ) -> Counter[str]:
-        """Write the letters at this rate, one at a time. Returns the reasons for the letters that were not replayed."""
+        """Write `rate` letters a second, one at a time. Returns how many were not replayed, by their key in LEFT."""
         from bridge.dead_letters.selection import why_not_replayed  # noqa: PLC0415
         from bridge.kafka.connection import producer_properties  # noqa: PLC0415
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
@@ -115,7 +115,7 @@ examples:
 
 
 async def _write(producer: "KafkaProducer", topic: str, letter: "DeadLetter") -> bool:
-    """False if the letter is larger than the topic accepts. Raises NotDelivered for other failures."""
+    """Write a letter. False if it is larger than the topic accepts. Raises NotDelivered for other failures."""
     from bridge.dead_letters.selection import replay_headers  # noqa: PLC0415
 
     record = letter.record
