@@ -1,4 +1,4 @@
-"""The measuring commands work, in small. Targets are checked only if they hold on any machine."""
+"""The measuring commands work with small loads. Targets are checked only if they hold on any machine."""
 
 import subprocess
 import sys

@@ -72,7 +72,7 @@ def test_a_share_that_never_connected_takes_infinitely_long() -> None:
 
 @dataclass
 class Ended:
-    """Two clients. One of them is in, the other one lost."""
+    """Two clients: one is connected, and the other will not reconnect."""
 
     in_after: dict[int, float] = field(default_factory=lambda: {0: 1.0})
     ends: Counter[str] = field(default_factory=lambda: Counter({"in": 1, "error 103": 1}))

@@ -1,4 +1,4 @@
-"""`make run` like a newcomer uses it: start it, paste its lines into a shell, and end it with Ctrl-C."""
+"""`make run` as a new user runs it: start it, paste its lines into a shell, and end it with Ctrl-C."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""A signal at any moment of startup ends the process: it is never lost, and never causes a traceback.
+"""SIGTERM or SIGINT at any moment of startup ends the process: it is never lost, and never causes a traceback.
 
-The other signals end a running service in order, or do nothing.
+SIGHUP and SIGQUIT end a running service in order. A signal that asks for a reload does nothing.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The decision when a channel is replaced."""
+"""The decision to replace a channel."""
 
 import pytest
 from hypothesis import given

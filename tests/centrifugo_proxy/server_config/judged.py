@@ -3,7 +3,7 @@
 
 from typing import Final
 
-# a proxy that may call this service
+# a proxy whose endpoint may be this service
 V6_PROXY = (
     r"(client\.proxy\.(connect|refresh)|channel\.proxy\.(subscribe|publish|sub_refresh)|rpc\.proxy|proxies\[\])\."
 )

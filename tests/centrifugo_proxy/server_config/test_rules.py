@@ -609,17 +609,17 @@ def test_every_rule_has_a_case_that_it_reports_and_one_that_it_does_not() -> Non
 
 
 @pytest.mark.parametrize(
-    ("event", "fate", "lost"),
+    ("event", "effect", "lost"),
     [("refresh", "for another minute each time", "connection"), ("sub_refresh", "another minute", "subscription")],
 )
-def test_findings_about_refresh_name_the_effect_on_the_user(event: str, fate: str, lost: str) -> None:
+def test_findings_about_refresh_name_the_effect_on_the_user(event: str, effect: str, lost: str) -> None:
     path = f"http://x/centrifugo/{event}"
     config = {"proxy_include_connection_meta": True, f"proxy_{event}_endpoint": path, f"proxy_{event}_timeout": "4s"}
     config |= {f"proxy_{event}": True, V5_TRANSFORMS: [PRINTED, to_disconnect(503, 4100)]}
 
     by_id = {finding.id: finding for finding in found(changed(sound(5), config))}
 
-    assert fate in by_id["event-not-answered"].effect
+    assert effect in by_id["event-not-answered"].effect
     assert f"ends the user's {lost}" in by_id["transform-on-refresh"].effect
     assert by_id["transform-on-refresh"].remedy.endswith("in v5 that needs granular_proxy_mode.")
 

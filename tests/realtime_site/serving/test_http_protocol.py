@@ -1,4 +1,4 @@
-"""One connection: the limits of a head, its memory, and clients that are silent, slow, pipelining, or gone."""
+"""One connection: the limits of a head, the memory in use, and clients that are silent or slow, pipeline or hang up."""
 
 import asyncio
 import gc

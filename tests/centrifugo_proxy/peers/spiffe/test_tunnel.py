@@ -1,4 +1,4 @@
-"""The tunnel alone: which requests it accepts, which peers it connects to, and which bytes it forwards when."""
+"""The tunnel alone: which requests it accepts, which peers it connects to, and what it forwards."""
 
 import asyncio
 import errno
@@ -70,7 +70,7 @@ async def tls_peer(
 
 
 async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
-    """The tunnel's answer to `head`, until it closes. After a 200, what follows until the peer has sent `then` back."""
+    """The tunnel's whole answer to `head`. After a 200: its head, and all bytes until the peer has sent `then` back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(head)
     answer = b""
