@@ -350,7 +350,12 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._refuse(FAILED)
 
     def write(self, head: bytes, body: bytes = b"") -> None:
-        """Write both in one call. A large body is not copied, so that connections can share it."""
+        """Write both in one call. A large body is not copied, so that connections can share it.
+
+        Between a reset and `connection_lost`, nothing is written: uvloop would raise an error.
+        """
+        if self._transport.is_closing():
+            return
         if len(body) > READ_BYTES:
             self._transport.writelines([head, body])
         else:

@@ -1,5 +1,6 @@
 """Hostile bytes sent to a real process: its memory stays bounded, and each caller gets an answer or is disconnected."""
 
+import signal
 import socket
 import struct
 import time
@@ -34,6 +35,11 @@ def exchange(process: Process, *parts: bytes) -> bytes:
         for part in parts:
             client.send(part)
         return client.read_to_end()
+
+
+def reset_at_close(client: socket.socket) -> None:
+    """Let the close of the client's socket reset the connection."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -133,6 +139,23 @@ def test_a_body_with_the_largest_accepted_size_is_awaited(process: Process, leng
     assert statuses(answer) == [100, 403]
 
 
+def test_a_caller_that_resets_while_its_next_request_awaits_a_continue_causes_no_error(process: Process) -> None:
+    head = b"POST /nowhere HTTP/1.1\r\nHost: a\r\n"
+    sent = head + b"Content-Length: 2\r\n\r\n{}" + head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    before = open_sockets(process)
+
+    process.popen.send_signal(signal.SIGSTOP)  # so that requests and resets arrive together
+    for _ in range(20):
+        with raw_socket(process) as client:
+            client.send(sent)
+            reset_at_close(client.socket)
+    process.popen.send_signal(signal.SIGCONT)
+
+    assert exchange(process, CLOSING).startswith(b"HTTP/1.1 200 OK")
+    assert wait_for(lambda: open_sockets(process) <= before)
+    assert "Exception in ASGI application" not in process.stderr()
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
@@ -216,7 +239,6 @@ def test_a_flood_of_pipelined_requests_does_not_hold_up_another_client(process: 
 
 
 def test_reset_connections_are_released(process: Process) -> None:
-    reset = struct.pack("ii", 1, 0)
 
     def rush(count: int) -> None:
         for _ in range(count // 100):
@@ -224,7 +246,7 @@ def test_reset_connections_are_released(process: Process) -> None:
             for number, client in enumerate(clients):
                 client.sendall((GOOD, GOOD[:20], b"", CHUNKED + b"\r\n5\r\n")[number % 4])
             for client in clients:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                reset_at_close(client)
                 client.close()
 
     rush(1000)
