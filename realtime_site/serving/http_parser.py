@@ -19,7 +19,7 @@ VERSIONS: Final = ("1.1", "1.0")
 # host [":" port]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
 HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-SHORT_TARGET_BYTES: Final = 256  # parsed targets up to this size are cached
+SHORT_TARGET_BYTES: Final = 256  # targets up to this size are cached, and their escapes decoded
 
 MALFORMED: Final = error_response(400, "malformed request")
 BAD_HOST: Final = error_response(400, "malformed Host header")
@@ -40,7 +40,7 @@ class Refused(Exception):
 
 
 class Request(NamedTuple):
-    """The head of a request. `path` is `raw_path` with its escapes decoded."""
+    """The head of a request. For `path` see `Target`."""
 
     method: str
     raw_path: bytes
@@ -54,7 +54,7 @@ class Request(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The target of a request line. `path` is `raw_path` with its escapes decoded."""
+    """The target of a request line. `path` is `raw_path` with its escapes decoded, unless it is long."""
 
     raw_path: bytes
     path: str
@@ -209,7 +209,9 @@ def _parsed_target(target: bytes) -> Target:
     except httptools.HttpParserInvalidURLError:
         raise Refused(MALFORMED) from None
     raw_path = url.path or b"/"
-    path = unquote(raw_path) if b"%" in raw_path else raw_path.decode("latin-1")
+    # The escapes of a long path would take milliseconds to decode, and no route has a long path.
+    escaped = b"%" in raw_path and len(raw_path) <= SHORT_TARGET_BYTES
+    path = unquote(raw_path) if escaped else raw_path.decode("latin-1")
     return Target(raw_path, path, url.query or b"")
 
 
