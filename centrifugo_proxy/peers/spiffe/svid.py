@@ -81,10 +81,10 @@ def _checked_id(leaf: x509.Certificate, message: SvidMessage) -> str:
 
 def _checked_key(leaf: x509.Certificate, key_der: bytes) -> bytes:
     try:
-        public = load_der_private_key(key_der, password=None).public_key()
+        belongs = load_der_private_key(key_der, password=None).public_key() == leaf.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadSvid(f"the SVID's key cannot be read ({type(error).__name__})") from None
-    if public != leaf.public_key():
+    if not belongs:
         raise BadSvid("the SVID's key does not belong to its certificate")
     return key_der
 

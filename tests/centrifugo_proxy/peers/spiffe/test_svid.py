@@ -46,6 +46,9 @@ def test_one_of_several_svids_can_be_chosen_by_its_id() -> None:
         read_svid([message(), second], {}, IDENTITY)
 
 
+CURVE = bytes.fromhex("06082a8648ce3d030107")  # the identifier of P-256 in DER
+POINT = CURVE + b"\x03\x42\x00\x04"  # and the beginning of an uncompressed point
+
 BAD = {
     "no SVID": ([], "the answer has no SVID"),
     "empty ID": ([message(spiffe_id="")], "the SVID has an empty spiffe_id"),
@@ -56,6 +59,14 @@ BAD = {
     "key of another": (
         [message(x509_svid_key=DOMAIN.issue(US).key_der)],
         "the SVID's key does not belong to its certificate",
+    ),
+    "unknown curve": (
+        [message(x509_svid=LEAF.der.replace(CURVE, CURVE[:-1] + b"\x06"))],
+        "the SVID's key cannot be read (UnsupportedAlgorithm)",
+    ),
+    "no point of the curve": (
+        [message(x509_svid=LEAF.der.replace(POINT, POINT[:-1] + b"\x09"))],
+        "the SVID's key cannot be read (ValueError)",
     ),
     "no key": ([message(x509_svid_key=b"\x30\x00")], "the SVID's key cannot be read (ValueError)"),
     "garbage": ([message(x509_svid=b"garbage")], "the SVID's x509_svid does not consist of DER certificates"),
