@@ -23,11 +23,12 @@ OUTCOMES: Final = ("answered", "failed", "other")
 
 
 class Probed(NamedTuple):
-    """The result of one probe. `status` is the gRPC status name of a failed probe, otherwise ""."""
+    """The result of one probe. `status` is the gRPC status name of a failed probe, otherwise "". `fault` is a bug."""
 
     outcome: str
     status: str = ""
     transition: Transition | None = None
+    fault: Exception | None = None
 
 
 Report = Callable[[Probed], None]
@@ -92,4 +93,6 @@ class IdentityProbe:
             return Probed("failed", str(unavailable), self.detector.probe_failed(call, self.monotonic()))
         except (IdentityInterrupted, IdentityFault):
             return Probed("other")
+        except Exception as fault:  # without probes, a degraded outage would never end
+            return Probed("other", fault=fault)
         return Probed("answered", "", self.detector.probe_answered(call, self.monotonic()))

@@ -43,7 +43,11 @@ class OperatorLog:
         """Log a decision if an operator needs to know it. Most decisions are not logged."""
         self.write_notices(decision.notices)
         if decision.fault is not None:
-            logger.error("centrifugo.%s failed with an internal error", event, exc_info=decision.fault)
+            self.write_fault(f"centrifugo.{event}", decision.fault)
+
+    def write_fault(self, what: str, fault: Exception) -> None:
+        """Log a bug, or an answer that breaks the contract, with its traceback. The flood filter limits such lines."""
+        logger.error("%s failed with an internal error", what, exc_info=fault)
 
     def write_notices(self, notices: Notices) -> None:
         """Log these notices, the repeated ones at most once in ten seconds."""

@@ -90,6 +90,8 @@ def _report_probe(operator_log: OperatorLog, probed: Probed) -> None:
     metrics.identity_probes[probed.outcome].inc()
     failure: Notices = (CallFailed("identity", probed.status),) if probed.status else ()
     operator_log.write_notices(failure + ((probed.transition,) if probed.transition else ()))
+    if probed.fault is not None:
+        operator_log.write_fault("the probe of identity", probed.fault)
 
 
 def answered_events(settings: "LazySettings") -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
+from centrifugo_proxy.peers.probe import Probed
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS, UNAVAILABLE
 from tests.harness.fakes import FakeClock
@@ -428,3 +429,14 @@ async def test_an_outage_is_logged_once_when_probes_open_and_end_it(
     assert outage_lines(caplog) == ["identity outage opened", "identity outage ended"]
     [ended] = [vars(record) for record in caplog.records if record.message == "identity outage ended"]
     assert (ended["failures"], ended["duration_s"], ended["quiet_s"]) == (3, 66, 6)
+
+
+async def test_a_bug_in_a_probe_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    bug = ValueError("invented")
+
+    async with service() as running:
+        running.runtime.probe.report(Probed("other", fault=bug))
+
+    [error] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert error.getMessage() == "the probe of identity failed with an internal error"
+    assert error.exc_info == (ValueError, bug, bug.__traceback__)

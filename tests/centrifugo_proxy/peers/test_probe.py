@@ -152,6 +152,25 @@ async def test_a_status_that_is_no_evidence_changes_nothing() -> None:
     assert (status.consecutive_failure_count, status.recovering) == (1, False)
 
 
+async def test_a_bug_does_not_stop_the_probing() -> None:
+    bugs = [ValueError("invented")]
+
+    def bug_first(call: int) -> IdentityAnswer:
+        if bugs:
+            raise bugs.pop()
+        return DENIED
+
+    async with probing(bug_first) as running:
+        running.fail_a_client()
+        await until(lambda: len(running.reported) >= 2)
+
+        assert running.probe.detector.status(0).recovering
+    assert [(each.outcome, repr(each.fault)) for each in running.reported[:2]] == [
+        ("other", "ValueError('invented')"),
+        ("answered", "None"),
+    ]
+
+
 async def test_if_clients_and_probes_disagree_a_round_has_two_probes() -> None:
     probes_after_report: list[int] = []
 
