@@ -83,6 +83,13 @@ class DetectorLife(RuleBasedStateMachine):
             if self.now - answers[-1][1] >= WINDOW_S:
                 self._end(call)
 
+    @rule(seconds=st.integers(WINDOW_S - 1, WINDOW_S + 1))
+    def answer_probes(self, seconds: int) -> None:
+        """Two answered probes about a window apart. Random steps hardly ever end a streak in this way."""
+        self.answer_probe(self.detector.call_started())
+        self.wait(seconds)
+        self.answer_probe(self.detector.call_started())
+
     def _end(self, call: int) -> None:
         self.youngest_end = max(self.youngest_end, call) if self.seen else self.youngest_end
         self.seen, self.degraded, self.youngest_answered_probe = [], False, 0
