@@ -181,9 +181,9 @@ def main() -> int:
     options = parsed()
     result = measured(lambda: measure(options), options.json)
     for form, ratios in result.get("backlogs", {}).items():
-        parts = f"Centrifugo {ratios['cpu_centrifugo']:.2f}, the bridge {ratios['cpu_bridge']:.2f}"
-        own = f"Centrifugo's consumer with {form}, {ratios['own_us']:.1f} µs for an event"
-        sys.stdout.write(f"CPU as a multiple of {own}: {parts}\n")
+        own = f"Centrifugo's consumer with {form} takes {ratios['own_us']:.1f} µs of CPU for an event"
+        parts = f"the bridge {ratios['cpu_bridge']:.2f} times that, and its Centrifugo {ratios['cpu_centrifugo']:.2f}"
+        sys.stdout.write(f"{own}, {parts}.\n")
     printed = lines(result)
     for line, _ in printed:
         sys.stdout.write(f"{line}\n")

@@ -70,8 +70,8 @@ def idle_cpu(side: Side) -> Idle:
 def backlog(side: Side, idle: Idle) -> Backlog:
     """Deliver a topic from its beginning.
 
-    The CPU is that of the processes since their start, less what `idle` says, because both sides read records before
-    they publish the first one.
+    The CPU is counted from the start of the processes, because both sides read records before they publish the first
+    one. The CPU of a start without events, and of the looks, is subtracted (`idle`).
     """
     records = side.stage.written[side.form]
     with side.running() as (front, pids):

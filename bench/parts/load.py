@@ -29,7 +29,7 @@ NO_SHEDDING: Final = "1000"
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a load. `bad` counts answers other than 2xx and broken connections."""
+    """The result of a load. `bad` counts refused connects, and those without an answer."""
 
     requests: int
     seconds: float
@@ -39,7 +39,7 @@ class Load:
 
 
 def load(port: int, seconds: float, connections: int) -> Load:
-    """Sends connects to `port` for this long. Raises BenchError if one is refused."""
+    """Sends connects to `port` for this long. Raises BenchError if one fails, or if none was answered."""
     done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
     if done.bad or not done.requests:
         raise BenchError(f"{done.bad} of {done.requests} connects failed.")
@@ -73,7 +73,7 @@ def _by_us(port: int, seconds: float, connections: int) -> Load:
 
 @dataclass
 class Answers:
-    """The durations and statuses of answers; status 0 is a broken connection."""
+    """The durations and statuses of requests; status 0 is a request without an answer."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -92,7 +92,7 @@ class Answers:
 
 
 async def timed(connection: Connection, request: bytes, answers: Answers) -> int:
-    """Sends one request; returns the status, 0 for a broken connection."""
+    """Sends one request; returns the status, 0 for a broken connection and after 30 s without an answer."""
     started = perf_counter()
     try:
         status = await connection.exchange(request)
@@ -103,7 +103,7 @@ async def timed(connection: Connection, request: bytes, answers: Answers) -> int
 
 
 async def send_until(until: float, connection: Connection, requests: Iterator[bytes], answers: Answers) -> None:
-    """Sends one request after another until `until` (perf_counter), their end or a broken connection, then closes."""
+    """Sends one request after another until `until` (perf_counter), their end or one without an answer, then closes."""
     while perf_counter() < until and (request := next(requests, None)):
         if not await timed(connection, request, answers):
             break

@@ -31,8 +31,10 @@ def waiting_share(samples: Sequence[RunQueue]) -> float:
 
 
 def worst_waiting_share(samples: Sequence[RunQueue], within_s: float = 1.0) -> float:
-    """The largest `waiting_share` of a time span of about `within_s` seconds."""
-    return max((waiting_share(list(_span(samples, start, within_s))) for start in range(len(samples))), default=0.0)
+    """The largest `waiting_share` of a time span of about `within_s` seconds; of the whole time if that is shorter."""
+    # Samples near the end begin no span: the rest of the time would be too short.
+    starts = [n for n, first in enumerate(samples) if n == 0 or samples[-1].at_s - first.at_s >= within_s]
+    return max((waiting_share(list(_span(samples, start, within_s))) for start in starts), default=0.0)
 
 
 def _steps(samples: Sequence[RunQueue]) -> Iterator[RunQueue]:

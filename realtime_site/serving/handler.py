@@ -28,7 +28,6 @@ from realtime_site.serving.asgi_types import CLIENT_LEFT, RESPOND, TAKE_BODY, WA
 from realtime_site.serving.disconnect import AsgiCaller, Watch, not_known
 from realtime_site.serving.request import LeanRequest
 
-UNSUPPORTED_HOOKS: Final = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
 TOO_SLOW: Final = 408
 # For requests that the server cancels at the end of its graceful shutdown.
 SHUTTING_DOWN: Final = answers.render(answers.Error(codes.INTERNAL, "shutting down", temporary=True))
@@ -50,7 +49,7 @@ class LeanHandler(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        if any(getattr(self, hooks) for hooks in UNSUPPORTED_HOOKS):
+        if self._view_middleware or self._template_response_middleware or self._exception_middleware:  # type: ignore[attr-defined]
             raise ImproperlyConfigured("MIDDLEWARE: only plain async middlewares run here, without process_* hooks.")
         self._watch = Watch(asyncio.get_running_loop())
         self._max_body_bytes: int = settings.PROXY_MAX_BODY_BYTES

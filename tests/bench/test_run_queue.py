@@ -25,6 +25,18 @@ def test_the_worst_second_is_found() -> None:
     assert worst_waiting_share(samples) == pytest.approx(0.9)
 
 
+def test_the_last_fraction_of_a_second_is_not_a_span_of_its_own() -> None:
+    samples = [RunQueue(0, 0, 0), RunQueue(1, 0.5, 0.5), RunQueue(1.2, 0.5, 0.7)]
+
+    assert worst_waiting_share(samples) == pytest.approx(0.5)
+
+
+def test_a_time_shorter_than_the_span_counts_as_a_whole() -> None:
+    samples = [RunQueue(0, 0, 0), RunQueue(0.2, 0.1, 0.1), RunQueue(0.4, 0.1, 0.3)]
+
+    assert worst_waiting_share(samples) == pytest.approx(0.75)
+
+
 @pytest.mark.parametrize("samples", [[], [RunQueue(0, 1, 1)], [RunQueue(0, 1, 1), RunQueue(1, 1, 1)]])
 def test_without_work_the_share_is_zero(samples: list[RunQueue]) -> None:
     assert (waiting_share(samples), worst_waiting_share(samples)) == (0, 0)

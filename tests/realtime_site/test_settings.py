@@ -166,6 +166,7 @@ def test_without_variables_every_setting_has_its_default() -> None:
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "", ""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example/x", "https://collector.example/x"),
         ("OTEL_SERVICE_NAME", "realtime-eu", "realtime-eu"),
+        ("OTEL_SERVICE_NAME", "", "aim2be-realtime-service"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.0", 0.0),
         ("CENTRIFUGO_PROXY_SECRET", "$not-a-variable", "$not-a-variable"),
         ("CENTRIFUGO_PROXY_SECRET_PREVIOUS", "$not-a-variable", "$not-a-variable"),
