@@ -93,7 +93,7 @@ def failure_of_status(status: int) -> Failure | None:
 
 
 def failure_of_connection(number: int | None) -> Failure:
-    """The failure for the `errno` of an attempt to connect; None if it is unknown."""
+    """The failure of an attempt to connect, by its `errno` (None = unknown)."""
     match number:
         case errno.ECONNREFUSED:
             return Failure(Outcome.OUTAGE, "refused", "the connection was refused")

@@ -61,7 +61,7 @@ async def _check_kafka(config: Configuration, routes: Routes, findings: Findings
 def report_topics(
     findings: Findings, routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str
 ) -> None:
-    """Find whether the topics exist. The rights of the bridge on them are not tested."""
+    """Report whether the topics exist. The rights of the bridge on them are not tested."""
     try:
         topics = check_topics(routed, letters, existing, brokers)
     except StartError as error:

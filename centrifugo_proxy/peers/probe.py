@@ -18,12 +18,15 @@ from fallback.outage import OutageDetector, Transition
 TICKET_PREFIX: Final = "probe-"
 TICKET_BYTES: Final = 32
 MOST_AT_ONCE: Final = 4
-# How a probe can end; a metric label. `other` is a status that says nothing about an outage.
+# How a probe can end; a metric label. `other` is a status that says nothing about an outage, or a bug.
 OUTCOMES: Final = ("answered", "failed", "other")
 
 
 class Probed(NamedTuple):
-    """The result of one probe. `status` is the gRPC status name of a failed probe, otherwise "". `fault` is a bug."""
+    """The result of one probe.
+
+    `status` is the gRPC status name of a failed probe, otherwise "". `fault` is the exception if a bug ended it.
+    """
 
     outcome: str
     status: str = ""

@@ -116,7 +116,7 @@ LAST_FAILURE: Final = Gauge(
 IDENTITY_PROBES: Final = Counter(
     "realtime_identity_probe",
     "Background probes of identity, made while calls fail: answered, failed (no answer), or other (a status that is "
-    "no evidence of an outage).",
+    "no evidence of an outage, or an internal error).",
     ["outcome"],
 )
 POOL_STATUS: Final = Gauge(

@@ -54,7 +54,10 @@ class Request(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The target of a request line. `path` is `raw_path` with its escapes decoded, unless it is long."""
+    """The target of a request line.
+
+    `path` is `raw_path`. Escapes are decoded in it if it has at most SHORT_TARGET_BYTES: no route has a longer path.
+    """
 
     raw_path: bytes
     path: str
