@@ -183,6 +183,11 @@ class Lanes(Generic[S, O]):
             self._ready.popleft()
         return bool(self._ready)
 
+    def first_of(self, key: str) -> Task[S, O] | None:
+        """The first unfinished command with this key; None if there is none."""
+        queue = self._queues.get(key)
+        return queue[0] if queue else None
+
     def let_go(self, tasks: Iterable[Task[S, O]]) -> None:
         """Remove the queued commands among `tasks`. Commands in flight stay."""
         for task in tasks:

@@ -210,7 +210,7 @@ class Sender:
 
     def _try_again(self, task: Sending, verdict: Verdict) -> None:
         if self._is_given_up(task):
-            self._finish(task, _poison(task, Reason.GAVE_UP, f"temporary error {task.failures + 1} times"))
+            self._give_up(task)
             return
         if verdict.reason:
             task.owner.failures.append(_poison(task, Reason(verdict.reason), verdict.detail))
@@ -221,15 +221,23 @@ class Sender:
         self._work.retry(task, self._monotonic() + self._backoff.delay_s(task.failures + 1, self._spread()))
 
     def _is_given_up(self, task: Sending) -> bool:
-        """True if no attempts are left, and other commands have succeeded since this one's first error.
+        """True if no attempts are left, and other commands have succeeded since the first error of this one.
 
-        Then the fault is in the command, not in Centrifugo.
+        Then the fault is in the command, not in Centrifugo. For the commands behind one that was given up, the first
+        error is that of the earlier one: if they have filled the bridge, no other command is left to succeed.
         """
         most = self._limits.max_attempts
         if not most:
             return False
         before = self._successes_before.setdefault(task, self._successes)
         return most <= task.failures + 1 and self._successes > before
+
+    def _give_up(self, task: Sending) -> None:
+        before, keys = self._successes_before[task], task.command.keys
+        self._finish(task, _poison(task, Reason.GAVE_UP, f"temporary error {task.failures + 1} times"))
+        for key in keys:
+            if (following := self._work.lanes.first_of(key)) is not None:
+                self._successes_before.setdefault(following, before)
 
     def _finish(self, task: Sending, failure: Poison | None) -> None:
         if task.failures:

@@ -204,6 +204,16 @@ async def test_a_command_is_given_up_while_others_succeed() -> None:
     assert rig.letters == [("gave_up", "0")]
 
 
+async def test_the_commands_behind_a_given_up_one_are_given_up_though_no_others_are_left_to_succeed() -> None:
+    async with running_rig(max_attempts=2, requests=1) as rig:
+        rig.centrifugo.script = [error_for("a", 100)] * 6
+        rig.receive_publications("a", "a", "a", "b", "a")
+        await rig.until_done(5)
+
+    assert rig.letters == [("gave_up", "0"), ("gave_up", "1"), ("gave_up", "2")]
+    assert rig.value("commands_total", route="diary", command="publish", outcome="done") == 2
+
+
 async def test_no_command_is_given_up_while_all_fail() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 5
