@@ -16,5 +16,9 @@ class KafkaRefused(Exception):
     """Kafka refuses permanently: this process cannot continue to read."""
 
 
+class PropertyRefused(Exception):
+    """The library accepts no client with these properties. The message names the property or the setting."""
+
+
 class KafkaUnreachable(Exception):
     """Kafka does not answer, or answers with an error. The message is librdkafka's name of the error."""

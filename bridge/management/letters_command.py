@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from bridge.delivery.work import Partition
+from bridge.kafka.errors import PropertyRefused
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
 from common.secret_files import SecretError
@@ -29,12 +30,15 @@ class KafkaCommand(OperatorCommand):
 
     def connection(self) -> "KafkaConnection":
         """How to reach Kafka. Raises CommandError."""
+        from bridge.kafka.acceptance import check_properties  # noqa: PLC0415
         from bridge.running.configuration import ConfigurationError, kafka_connection  # noqa: PLC0415
 
         try:
-            return kafka_connection(settings)
-        except (ConfigurationError, SecretError) as error:
+            connection = kafka_connection(settings)
+            check_properties(connection)
+        except (ConfigurationError, SecretError, PropertyRefused) as error:
             raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
+        return connection
 
     def unknown(self, error: Exception) -> None:
         """Exit with 3 (UNKNOWN) and the message that Kafka does not answer or refuses."""

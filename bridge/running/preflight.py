@@ -14,6 +14,7 @@ from bridge.running.configuration import CentrifugoApi, Configuration
 from bridge.running.letters import LetterTopics
 from bridge.running.start import StartError, check_topics
 from common.counted import counted
+from common.without_credentials import without_credentials
 
 ANSWER_S: Final = 5.0
 
@@ -96,6 +97,7 @@ def _report_letters(findings: Findings, letters: LetterTopics, *, replay_missing
 
 async def check_centrifugo(api: CentrifugoApi, findings: Findings) -> None:
     """Send Centrifugo a command without side effects, with the API key if one is set."""
+    url = without_credentials(api.url)
     async with open_api(
         api.url, key=api.key, timeout_s=api.timeout_s, requests=1, parallel=False, ca_file=api.ca_file
     ) as client:
@@ -103,9 +105,9 @@ async def check_centrifugo(api: CentrifugoApi, findings: Findings) -> None:
             await client.check()
         except Failure as failure:
             remedy = "check CENTRIFUGO_API_URL, CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE"
-            findings.fault(f"Centrifugo at {api.url} does not accept requests ({failure.detail}); {remedy}")
+            findings.fault(f"Centrifugo at {url} does not accept requests ({failure.detail}); {remedy}")
         else:
             if api.key:
-                findings.ok(f"Centrifugo at {api.url} answers a request with the API key")
+                findings.ok(f"Centrifugo at {url} answers a request with the API key")
             else:
-                findings.warn(f"Centrifugo at {api.url} answers a request without an API key: anyone can use its API")
+                findings.warn(f"Centrifugo at {url} answers a request without an API key: anyone can use its API")

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from common.hidden_text import HiddenText
 from common.safe_path import safe_path
+from common.without_credentials import without_credentials
 from realtime_site.variables.hosts import is_host
 from realtime_site.variables.targets import grpc_target, is_host_port
 
@@ -238,14 +239,6 @@ class Environment:
         """Raise ImproperlyConfigured with every problem, if there are any."""
         if self.problems:
             raise ImproperlyConfigured("\n".join(self.problems))
-
-
-def without_credentials(seen: str) -> str:
-    """The URL or address without its user, password and query, which may contain a secret."""
-    address = re.sub(r"(?<=.)\?.*", "?…", seen, flags=re.DOTALL) if "//" in seen else seen
-    before, at, host = address.rpartition("@")
-    scheme, slashes, _ = before.partition("//")
-    return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else address
 
 
 def _is_http_url(text: str) -> bool:

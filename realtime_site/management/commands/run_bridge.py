@@ -59,9 +59,15 @@ docs/bridge-operations.md explains how to run the bridge, and its health and met
         # Imported here: the libraries for Kafka and HTTP must not load with every command.
         import uvloop  # noqa: PLC0415
 
+        from bridge.kafka.acceptance import check_properties  # noqa: PLC0415
+        from bridge.kafka.errors import PropertyRefused  # noqa: PLC0415
         from bridge.running.configuration import configuration  # noqa: PLC0415
 
         config = configuration(settings)
+        try:
+            check_properties(config.connection, config.group)
+        except PropertyRefused as error:
+            boot.refuse(str(error), FAILED)
         if check:
             from bridge.running.preflight import preflight  # noqa: PLC0415
 

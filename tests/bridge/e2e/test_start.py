@@ -63,6 +63,24 @@ def test_without_the_dead_letter_topic_the_start_fails_and_says_how_to_create_it
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "code"), [(("run_bridge",), 1), (("run_bridge", "--check"), 1), (("bridge_lag",), 3)]
+)
+def test_a_property_that_the_kafka_library_refuses_ends_the_command_with_one_message(
+    command: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    properties = tmp_path / "kafka.properties"
+    properties.write_text("linger.ms=sEcReT\n")
+    routes = str(ROOT / "routes.example" / "routes.toml")
+    more = {"BRIDGE_ROUTES_PATH": routes, "BRIDGE_KAFKA_CONFIG_PATH": str(properties), "CENTRIFUGO_API_KEY": "k"}
+
+    ended = run_manage(*command, **more)
+
+    assert (ended.returncode, ended.stdout) == (code, "")
+    message = "BRIDGE_KAFKA_CONFIG_PATH: the Kafka library refuses a property: its name or its value is not accepted."
+    assert ended.stderr.removeprefix("Configuration refused:\n").removeprefix("CommandError: ") == f"{message}\n"
+
+
 def test_without_a_routes_file_the_start_fails() -> None:
     ended = run_manage("run_bridge")
 

@@ -1,5 +1,7 @@
 """What `run_bridge --check` reports: only what it has tested."""
 
+from secrets import token_hex
+
 import pytest
 
 from bridge.running.configuration import CentrifugoApi
@@ -87,6 +89,19 @@ async def test_the_report_says_whether_a_key_was_sent(key: str, line: str) -> No
 
     assert findings == Findings([line.format(centrifugo.url)])
     assert centrifugo.keys == [key or None]
+
+
+async def test_the_report_does_not_repeat_credentials_in_the_url() -> None:
+    findings = Findings()
+    password = token_hex()
+
+    await check_centrifugo(
+        CentrifugoApi(f"http://u:{password}@127.0.0.1:1/api", "k", "", 20.0, parallel=True), findings
+    )
+
+    [line] = findings.lines
+    assert line.startswith("FAULT    Centrifugo at http://…@127.0.0.1:1/api does not accept requests")
+    assert password not in line
 
 
 async def test_a_centrifugo_that_refuses_the_request_is_a_fault() -> None:

@@ -1,0 +1,37 @@
+"""Tests whether the Kafka library accepts the properties of the clients, before the bridge needs them."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaException, Producer
+
+from bridge.kafka.connection import Group, KafkaConnection, consumer_properties, producer_properties
+from bridge.kafka.errors import PropertyRefused
+
+# The clients that are used afterwards log the same warnings.
+_SILENT: Final = logging.Logger("bridge.kafka.acceptance", logging.CRITICAL)
+_ANY_GROUP: Final = Group("none")
+
+
+def check_properties(connection: KafkaConnection, group: Group = _ANY_GROUP) -> None:
+    """Raises PropertyRefused. Makes clients without a broker, so nothing is sent."""
+    _make(Producer, producer_properties(connection), connection.more)
+    _make(Consumer, consumer_properties(connection, group), connection.more).close()
+
+
+def _make(make: Callable[..., Any], properties: Mapping[str, object], more: Mapping[str, object]) -> Any:
+    own = {name: value for name, value in properties.items() if name != "bootstrap.servers"}
+    try:
+        return make(own, logger=_SILENT)
+    except KafkaException as error:
+        raise PropertyRefused(_refusal(error.args[0].str(), properties, more)) from None
+
+
+def _refusal(text: str, properties: Mapping[str, object], more: Mapping[str, object]) -> str:
+    """The message. The library's text is not used, because it may repeat a value, which may be a secret."""
+    named = max((name for name in properties if name in text), key=lambda name: (name in more, len(name)), default="")
+    what = f"the property {named}" if named else "a property"
+    if not more or (named and named not in more):
+        return f"The Kafka library refuses {what}: check the BRIDGE_KAFKA_… settings."
+    return f"BRIDGE_KAFKA_CONFIG_PATH: the Kafka library refuses {what}: its name or its value is not accepted."

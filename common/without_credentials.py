@@ -1,0 +1,11 @@
+"""Makes a URL or an address safe to display."""
+
+import re
+
+
+def without_credentials(seen: str) -> str:
+    """The URL or address without its user, password and query, which may contain a secret."""
+    address = re.sub(r"(?<=.)\?.*", "?…", seen, flags=re.DOTALL) if "//" in seen else seen
+    before, at, host = address.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}{slashes}…@{host}" if slashes else f"…@{host}" if at else address
