@@ -27,7 +27,7 @@ logger = logging.getLogger("realtime_site")
 
 
 # Requests leave no reference cycles, so garbage collections find nothing. With Python's default of 700 young objects,
-# there is a collection every few connects. A collection of this many objects takes about a millisecond.
+# there is a collection every few connects. A collection of this many objects takes less than a millisecond.
 YOUNG_OBJECTS: Final = 10_000
 
 

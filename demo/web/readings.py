@@ -8,7 +8,8 @@ from typing import Any, Final
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-# The outcomes of a connect, in the groups of the page's chart. Connects whose callers have hung up are left out.
+# The outcomes of a connect, in the groups of the page's chart. Two outcomes are left out: `cancelled` and
+# `not_implemented`.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "in": ("success", "success_degraded"),
     "fallback": ("fallback_pool_consumed",),

@@ -12,6 +12,7 @@ from bridge.kafka.errors import KafkaUnreachable
 from bridge.management.letters_command import KafkaCommand
 from bridge.routing.faults import RoutesError
 from bridge.routing.file import load_routes
+from common.counted import counted
 from common.exit_codes import PluginState
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
             self.stdout.write(json.dumps({"state": state.name.lower(), "oldest_s": oldest_s, "partitions": partitions}))
         else:
             lag = sum(row.lag for row in rows)
-            self.stdout.write(f"BRIDGE LAG {state.name}: {lag} records, oldest {oldest_s:.0f} s")
+            self.stdout.write(f"BRIDGE LAG {state.name}: {counted(lag, 'record')}, oldest {oldest_s:.0f} s")
             for row in rows:
                 self.stdout.write(_line(row))
         sys.exit(state)

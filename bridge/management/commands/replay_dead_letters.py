@@ -15,6 +15,7 @@ from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable, NotDelivered
 from bridge.management.commands.inspect_dead_letters import partitions_of
 from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
+from common.counted import counted
 from common.exit_codes import PluginState
 from common.progress import progress
 
@@ -110,7 +111,7 @@ examples:
         finally:
             await producer.close(5.0)
         would = "would be " if options["dry_run"] else ""
-        self.stdout.write(f"{written} dead letters {would}written to {topic}")
+        self.stdout.write(f"{counted(written, 'dead letter')} {would}written to {topic}")
         return left
 
 

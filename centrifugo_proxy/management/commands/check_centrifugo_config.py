@@ -13,6 +13,7 @@ from centrifugo_proxy.server_config.generate import MAJORS
 from centrifugo_proxy.server_config.linter import Report, lint_file, lint_variables
 from centrifugo_proxy.wiring.centrifugo_facts import service_facts
 from centrifugo_proxy.wiring.policy import PolicyError
+from common.counted import counted
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
 from common.printable import printable
@@ -113,7 +114,7 @@ def as_text(file: Path, report: Report) -> str:
     """The report for a terminal."""
     layout = f" (Centrifugo v{report.major} layout)" if report.major else ""
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
-    summary = f"{printable(file)}{layout}: {errors} errors, {warnings} warnings."
+    summary = f"{printable(file)}{layout}: {counted(errors, 'error')}, {counted(warnings, 'warning')}."
     return "\n".join([*map(paragraph, report.findings), summary])
 
 

@@ -1,4 +1,4 @@
-"""Findings about rights that every client has, without a subscription that the policy could refuse."""
+"""Findings about rights with which clients bypass this service: without a subscription, or without the publish proxy."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -58,7 +58,7 @@ async def test_a_dead_letter_is_explained_and_replayed(kafka: Kafka, centrifugo_
         stage.routes.write_text(ROUTES.replace('"n"', '"number"').format(topic=stage.topic))
         replayed = manage(stage, "replay_dead_letters", "--reason", "no_such_field")
         assert (replayed.returncode, replayed.stderr) == (0, "")
-        assert "1 dead letters written" in replayed.stdout
+        assert "1 dead letter written" in replayed.stdout
         async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
             with stage.bridge():
                 await client.until(lambda: client.count == 1)
@@ -80,7 +80,7 @@ async def test_a_dead_letter_too_large_for_the_replay_topic_is_left_and_the_othe
     assert [message.value() for message in kafka.messages(replays)] == [b"small"]
     assert (replayed.returncode, replayed.stderr) == (1, "")
     assert replayed.stdout.splitlines() == [
-        f"1 dead letters written to {replays}",
+        f"1 dead letter written to {replays}",
         "1 not written: they are larger than the replay topic's max.message.bytes",
     ]
 
@@ -96,7 +96,7 @@ async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centri
 
     assert (first["bridge.replays"], second["bridge.replays"]) == (b"0", b"1")
     assert (code, "0 of 1 dead letters" in plain(shown)) == (0, True)
-    assert plain(shown).splitlines()[-1] == f"1 dead letters written to {dead_letters}.replay"
+    assert plain(shown).splitlines()[-1] == f"1 dead letter written to {dead_letters}.replay"
     assert first["bridge.topic"] == second["bridge.topic"] == stage.topic.encode()
     assert len(second) == len(first)
 

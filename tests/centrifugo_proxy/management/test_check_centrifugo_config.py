@@ -49,7 +49,7 @@ def test_warnings_end_with_1(tmp_path: Path, sound: Config) -> None:
     code, output = check(file)
 
     assert (code, output.splitlines()[0]) == (1, "WARNING origins-empty at client.allowed_origins")
-    assert output.splitlines()[-1] == f"{file} (Centrifugo v6 layout): 0 errors, 1 warnings."
+    assert output.splitlines()[-1] == f"{file} (Centrifugo v6 layout): 0 errors, 1 warning."
 
 
 def test_errors_end_with_2_and_come_first(tmp_path: Path, sound: Config) -> None:
