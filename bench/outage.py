@@ -1,8 +1,9 @@
 """Measures an identity outage and a reconnect storm: python -m bench.outage [--json FILE]
 
-Outage: connects with pool tickets on 64 connections for 5 s, once the outage is degraded. In the rows `refused` nothing
-listens at identity's address; in the rows `hanging` identity accepts calls and does not answer. Both are measured
-without probes (IDENTITY_PROBE_INTERVAL_MS is 0) and with probes (1000). The deadline and the window are 2,500 ms.
+Outage: connects with pool tickets on 64 connections for 5 s, once the service is degraded. In the rows `refused`
+nothing listens at identity's address; in the rows `hanging` identity accepts calls and does not answer. Both are
+measured without probes (IDENTITY_PROBE_INTERVAL_MS is 0) and with probes (1000). The deadline and the window are
+2,500 ms.
 
 Storm: 5,000 clients connect at once, each on its own connection. Refused clients connect again with the backoff of
 Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000, or too high to be reached. The exit code is 1 when a client never

@@ -77,7 +77,7 @@ async def printed(major: int, service: Mapping[str, str]) -> Config:
 
 
 def completed(config: Config, major: int, front: Front) -> Config:
-    """The configuration with the operator's part and the log level."""
+    """The configuration with the operator's part, the log level and SHORT_DELAYS."""
     if major == 5:
         return {
             **config,

@@ -17,7 +17,7 @@ END_TIMEOUT_S = 15.0
 
 
 def require_free(port: int) -> None:
-    """Raises DemoError if something listens on this port already."""
+    """Raises DemoError if this user cannot listen on the port, usually because another program does."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -25,7 +25,7 @@ def require_free(port: int) -> None:
         except OSError as error:
             raise DemoError(
                 f"Cannot listen on {LOOPBACK}:{port}: {reason(error)}. "
-                "End the program that listens there, or choose another port: make run LISTEN_PORT=9740"
+                "Choose another port, for example make run LISTEN_PORT=9740, or end the program that uses this one."
             ) from None
 
 

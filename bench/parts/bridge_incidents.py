@@ -16,9 +16,9 @@ JOINED_AFTER_S: Final = 2.0
 
 
 class Outage(NamedTuple):
-    """The bridge's memory at the end, divided by its memory shortly after reading paused, and the seconds to recover.
+    """`growth` is the bridge's memory at the end of the outage, divided by its memory shortly after reading paused.
 
-    `back_s` counts from Centrifugo's first answer until the next publication.
+    `back_s` is the seconds from the end of the outage until the next publication.
     """
 
     growth: float
@@ -75,7 +75,7 @@ def _growth(stage: Stage, bridge: int, seconds: float) -> float:
 
 
 def _until_next(front: Front) -> float:
-    """Seconds from the first answer of Centrifugo until the next publication."""
+    """Seconds until the next publication. Called when Centrifugo is back."""
     began = time.monotonic()
     seen = front.published()
     return front.wait_for(seen + 1, LOOK_EVERY_S)[-1][0] - began

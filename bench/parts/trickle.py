@@ -13,12 +13,12 @@ DEGRADED_S = 30.0
 
 
 async def degraded(port: int) -> None:
-    """Send connects until the outage is degraded. Raises BenchError."""
+    """Send connects until the service is degraded by the outage. Raises BenchError after DEGRADED_S."""
     until = perf_counter() + DEGRADED_S
     connection = await connected(port)
     while not await asyncio.to_thread(_is_degraded, port):
         if perf_counter() > until:
-            raise BenchError(f"The outage is not degraded after {DEGRADED_S:.0f} s.")
+            raise BenchError(f"The service is not degraded after {DEGRADED_S:.0f} s of an outage of identity.")
         await connection.exchange(connect_request("no-ticket-of-the-pool"))
         await asyncio.sleep(0.05)
     connection.close()

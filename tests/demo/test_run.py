@@ -231,7 +231,10 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
             printed, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert printed.startswith(f"Cannot listen on 127.0.0.1:{port}: Address already in use.")
+    assert printed == (
+        f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another port, for example make run "
+        "LISTEN_PORT=9740, or end the program that uses this one.\n"
+    )
 
 
 def test_an_invalid_port_is_refused(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import (
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// missing lists the fields that the CRD requires and the document lacks. By the convention of the API types a field of
-// `spec` is required if its tag says neither omitempty nor omitzero.
+// missing lists the required fields of `spec` that the document lacks. By the convention of the API types a field is
+// required if its tag has neither omitempty nor omitzero, unless it is a pointer.
 func missing(content []byte, kind reflect.Type) []error {
 	var document map[string]any
 	if err := json.Unmarshal(content, &document); err != nil {
