@@ -13,8 +13,6 @@ from tests.documents.runbook import RUNBOOK, section
 from tests.harness.paths import DEPLOY
 from tests.http.session_events.asking import OPEN, policed
 
-pytestmark = pytest.mark.processes
-
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed; on Debian, install the package prometheus"
 )
@@ -30,6 +28,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, timeout=110, check=False)  # noqa: S603
 
 
+@pytest.mark.processes
 @needs_promtool
 def test_prometheus_can_load_the_rules() -> None:
     ended = promtool("check", "rules", "alerts.yml")
@@ -38,6 +37,7 @@ def test_prometheus_can_load_the_rules() -> None:
     assert "SUCCESS" in ended.stdout
 
 
+@pytest.mark.processes
 @needs_promtool
 def test_the_rules_pass_their_unit_tests() -> None:
     ended = promtool("test", "rules", "alerts_test.yml")
