@@ -613,7 +613,7 @@ def test_a_replayed_record_whose_header_names_no_topic_is_poison(topic: bytes) -
     assert position_of(record(EVENT, topic=REPLAY_TOPIC, headers=headers), REPLAY_TOPIC) == (here, 0)
 
 
-def test_records_that_name_ever_new_topics_do_not_fill_the_memory() -> None:
+def test_records_that_each_name_a_new_topic_do_not_fill_the_memory() -> None:
     routes = routes_of(one_route(publishing()).replace('["t"]', '["t", "^u"]'))
 
     tracemalloc.start()

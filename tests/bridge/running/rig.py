@@ -136,7 +136,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 
 
 def slow_above(most: int) -> Handler:
-    """Does not answer a request with more commands than this within the client's timeout."""
+    """Does not answer a request with more commands than this within IMPATIENT_S."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         commands = orjson.loads(await request.read()).get("commands", [])
@@ -153,7 +153,7 @@ async def compressed_if_allowed(request: web.Request) -> web.StreamResponse:
 
 
 async def silence(request: web.Request) -> web.StreamResponse:
-    """Does not answer within the client's timeout."""
+    """Does not answer within IMPATIENT_S."""
     await asyncio.sleep(1)
     return web.Response()
 

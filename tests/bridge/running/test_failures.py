@@ -102,7 +102,7 @@ async def test_an_outage_in_the_middle_of_a_refused_batch_loses_nothing() -> Non
     assert {"a", "b", "c"} == {channel for channels in rig.centrifugo.channels[1:] for channel in channels}
 
 
-async def test_a_burst_that_is_refused_keeps_its_order_when_one_of_its_commands_fails_for_the_moment() -> None:
+async def test_a_burst_that_is_refused_keeps_its_order_when_one_of_its_commands_fails_temporarily() -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [status(400), error_for("words", 100)]
         rig.receive(*(mapped(publication("words", burst=3, data=text.encode())) for text in "012"))

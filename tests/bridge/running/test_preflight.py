@@ -40,7 +40,7 @@ LETTERS_EXIST = [
         ),
     ],
 )
-def test_the_report_tells_named_topics_from_patterns(routed: list[str], lines: list[str], faults: int) -> None:
+def test_the_report_distinguishes_named_topics_and_patterns(routed: list[str], lines: list[str], faults: int) -> None:
     findings = Findings()
 
     report_topics(findings, routed, LETTERS, EXISTING, "k:9092")
