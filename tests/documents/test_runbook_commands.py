@@ -20,7 +20,7 @@ from tools.ports import free_port
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.skipif(shutil.which("curl") is None, reason="the runbook queries a pod with curl"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed; commands of the runbook use it"),
 ]
 TICKETS = [f"ticket-{number}" for number in range(40)]
 

@@ -113,18 +113,20 @@ def test_an_empty_user_is_poison_although_protobuf_has_a_default_for_it() -> Non
 
 
 @pytest.mark.parametrize(
-    ("message", "indexes"),
+    ("message", "indexes", "expected"),
     [
-        ("Zeta", b"\0"),  # short for the first message
-        ("Zeta", b"\x02\x00"),
-        ("Event", b"\x02\x02"),
-        ("Event.Inner", b"\x04\x02\x02"),
+        ("Zeta", b"\0", {"user_id": ""}),  # short for the first message
+        ("Zeta", b"\x02\x00", {"user_id": ""}),
+        ("Event", b"\x02\x02", PLAIN),
+        ("Event.Inner", b"\x04\x02\x02", {"x": 0}),
     ],
 )
-def test_a_confluent_frame_with_the_indexes_of_the_routes_message_is_accepted(message: str, indexes: bytes) -> None:
+def test_a_confluent_frame_with_the_indexes_of_the_routes_message_is_accepted(
+    message: str, indexes: bytes, expected: dict[str, Any]
+) -> None:
     value = message_class(message)().SerializeToString()
 
-    assert isinstance(data(b"\0" + SCHEMA_ID + indexes + value, message, "confluent"), dict)
+    assert data(b"\0" + SCHEMA_ID + indexes + value, message, "confluent") == expected
 
 
 NO_FRAME = "the value has no Confluent frame (a zero byte and a schema id)"
