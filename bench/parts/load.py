@@ -41,8 +41,10 @@ class Load:
 def load(port: int, seconds: float, connections: int) -> Load:
     """Sends connects to `port` for this long. Raises BenchError if one fails, or if none was answered."""
     done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
-    if done.bad or not done.requests:
+    if done.bad:
         raise BenchError(f"{done.bad} of {done.requests} connects failed.")
+    if not done.requests:
+        raise BenchError(f"No connect was answered within {seconds:.0f} s.")
     return done
 
 
