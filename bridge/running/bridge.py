@@ -17,6 +17,10 @@ from bridge.running.tracebacks import without_text
 logger = logging.getLogger("bridge")
 
 
+class ReceivingFailed(Exception):
+    """A bug: some records were read and not received. The next process reads them again."""
+
+
 class Mapper(Protocol):
     """Maps a record to its outcome."""
 
@@ -85,7 +89,21 @@ class Bridge:
         self._changed = asyncio.Event()
 
     def received(self, messages: Sequence[Read]) -> None:
-        """Map records and queue their commands. Records and ends of partitions come in order."""
+        """Map records and queue their commands. Records and ends of partitions come in order.
+
+        After an internal error nothing more is received: a commit of later records would lose those that were not.
+        """
+        if self.ended.done():
+            return
+        try:
+            self._receive_all(messages)
+        except Exception as error:
+            logger.error("receiving failed with an internal error; the bridge exits", extra=without_text(error))
+            self.ended.set_result(ReceivingFailed())
+        self.changed()
+        self.sender.pump()
+
+    def _receive_all(self, messages: Sequence[Read]) -> None:
         self.kafka.answered()
         now_ms = int(self._clock() * 1000)
         for message in messages:
@@ -94,8 +112,6 @@ class Bridge:
             else:
                 self._receive(message, now_ms)
         self._gate.taken += len(messages)  # after mapping: until then these records count as in transit
-        self.changed()
-        self.sender.pump()
 
     def _receive(self, record: Record, now_ms: int) -> None:
         partition = Partition(record.topic, record.partition)

@@ -8,9 +8,10 @@ from typing import Final, Protocol
 
 from bridge.commands import Headers
 from bridge.delivery.backoff import Backoff
-from bridge.delivery.dead_letter import Letter, Size, message_of, position_of
+from bridge.delivery.dead_letter import Letter, Message, Size, message_of, position_of
 from bridge.delivery.work import Item
 from bridge.kafka.errors import NotDelivered
+from bridge.running.tracebacks import without_text
 
 QUIET_S: Final = 1.0
 
@@ -68,20 +69,29 @@ class Letters:
         failures = 0
         size = Size.WHOLE
         while not item.assignment.ledger.fenced:
-            key, value, headers = message_of(letter, item.record, size)
-            try:
-                await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)
-            except NotDelivered as error:
-                if error.too_large and (smaller := size.smaller()):
-                    size = smaller
-                    continue
-                failures += 1
-                logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
-                await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
-            else:
+            error = await self._send(message_of(letter, item.record, size))
+            if error is None:
                 self._log(letter)
                 self._on_delivered(item)
                 return
+            if error.too_large and (smaller := size.smaller()):
+                size = smaller
+                continue
+            failures += 1
+            logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
+            await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
+
+    async def _send(self, message: Message) -> NotDelivered | None:
+        """Write a letter once. Returns why Kafka has not confirmed it; None if it has."""
+        key, value, headers = message
+        try:
+            await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)
+        except NotDelivered as error:
+            return error
+        except Exception as error:  # otherwise a bug would hold up the partition without a line in the log
+            logger.error("writing a dead letter failed with an internal error", extra=without_text(error))
+            return NotDelivered("internal error")
+        return None
 
     def _log(self, letter: Letter) -> None:
         """Log position and reason, at most once a second for each reason."""

@@ -22,6 +22,7 @@ from bridge.running.health import Health
 from bridge.running.listener import Pages, listening
 from bridge.running.spans import OFF, Tracer
 from bridge.running.start import Topics, check_topics
+from bridge.running.tracebacks import without_text
 
 RETRY_S: Final = 1.0
 ANSWER_S: Final = 3.0
@@ -34,7 +35,8 @@ logger = logging.getLogger("bridge")
 async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
     """Run until SIGTERM or SIGINT.
 
-    Raises StartError as `check_topics` does, ListenError, and KafkaRefused if Kafka refuses permanently.
+    Raises StartError as `check_topics` does, ListenError, KafkaRefused if Kafka refuses permanently, and
+    ReceivingFailed.
     """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -148,7 +150,10 @@ async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drai
 async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
-        await do()
+        try:
+            await do()
+        except Exception as error:  # otherwise a bug would end commits or lags without a line in the log
+            logger.error("repeated work failed with an internal error", extra=without_text(error))
 
 
 def _offering(bridge: Bridge) -> Callable[[], Awaitable[None]]:

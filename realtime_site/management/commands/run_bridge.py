@@ -35,7 +35,7 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes:
   0  ended by a signal; the records in flight are sent and committed
-  1  the configuration is invalid, the dead-letter topic is missing, the port is in use, or Kafka refuses the bridge
+  1  an invalid configuration, no dead-letter topic, a port in use, a refusal by Kafka, or an internal error
 with --check:
   0  no problems
   1  the configuration or the routes file is invalid
@@ -79,6 +79,7 @@ docs/bridge-operations.md explains how to run the bridge, and its health and met
 
 async def _run(config: "Configuration", routes: Routes) -> None:
     from bridge.kafka.errors import KafkaRefused  # noqa: PLC0415
+    from bridge.running.bridge import ReceivingFailed  # noqa: PLC0415
     from bridge.running.listener import ListenError  # noqa: PLC0415
     from bridge.running.start import StartError  # noqa: PLC0415
     from bridge.running.supervisor import run  # noqa: PLC0415
@@ -89,6 +90,8 @@ async def _run(config: "Configuration", routes: Routes) -> None:
             await run(config, routes, VERSION, tracer)
     except (StartError, ListenError) as error:
         logger.error("%s", error)
+        sys.exit(FAILED)
+    except ReceivingFailed:
         sys.exit(FAILED)
     except KafkaRefused as error:
         logger.error("Kafka refuses the bridge; the bridge exits", extra={"error": str(error)})

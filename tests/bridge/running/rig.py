@@ -255,13 +255,16 @@ async def running_rig(
     batch_max: int = 256,
     timeout_s: float = GIVE_UP_S,
     tracer: Tracer = OFF,
+    writer: FakeWriter | None = None,
+    label: Callable[[str], str] = lambda topic: topic,
 ) -> AsyncIterator[Rig]:
     """A core that owns one partition, and retries after some milliseconds."""
     async with (
         scripted_centrifugo() as centrifugo,
         open_api(centrifugo.url, key="k", timeout_s=timeout_s, requests=requests, parallel=True) as api,
     ):
-        work, gate, mapper, writer = Work(most_dead_letters), Gate(1000, 1_000_000), FakeMapper(), FakeWriter()
+        work, gate, mapper = Work(most_dead_letters), Gate(1000, 1_000_000), FakeMapper()
+        writer = writer or FakeWriter()
         metrics = Metrics(topics=["diary"], routes=[("diary", "publish")], version="1.0.0")
         bridge = Bridge(
             work=work,
@@ -270,7 +273,7 @@ async def running_rig(
             metrics=metrics,
             window=100,
             drain_s=1.0,
-            label=lambda topic: topic,
+            label=label,
             clock=time.time,
         )
         backoff = Backoff(0.01, 0.05)

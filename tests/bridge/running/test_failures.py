@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import pytest
 
 from bridge.centrifugo.api import open_api
-from bridge.commands import Mapped, Poison, Reason, Record, Skip, SkipReason
+from bridge.commands import Headers, Mapped, Poison, Reason, Record, Skip, SkipReason
 from bridge.delivery.verdicts import Failure, Outcome
 from bridge.kafka.errors import NotDelivered
+from bridge.running.bridge import ReceivingFailed
 from bridge.running.spans import NO_SPAN, Span
 from tests.bridge.made import PERMANENT_ERRORS, POISON, publication, record
 from tests.bridge.running.rig import (
     GIVE_UP_S,
     IMPATIENT_S,
+    FakeWriter,
     Handler,
     body,
     compressed_if_allowed,
@@ -311,6 +313,61 @@ async def test_a_bug_in_the_mapping_is_logged_without_the_record(caplog: pytest.
     assert found.__dict__["error"] == "KeyError"
     assert "in outcome" in found.__dict__["traceback"]
     assert found.exc_info is None
+
+
+@dataclass
+class FaultyWriter(FakeWriter):
+    """Has a bug, which the first letter meets."""
+
+    faults: int = 0
+
+    async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        self.faults += 1
+        if self.faults == 1:
+            raise RuntimeError("with a value of the event")
+        await super().send(topic, key=key, value=value, headers=headers)
+
+
+async def test_a_dead_letter_is_written_again_after_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with running_rig(writer=FaultyWriter()) as rig:
+        rig.receive(Mapped((), (POISON,)))
+        await rig.until_done(1)
+
+    [found] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert rig.letters == [("not_json", "0")]
+    assert (found.message, found.exc_info) == ("writing a dead letter failed with an internal error", None)
+    assert "with a value" not in caplog.text
+
+
+@dataclass
+class FaultyLabels:
+    """Has a bug, which the next topics meet."""
+
+    faults: int = 0
+
+    def of(self, topic: str) -> str:
+        if self.faults:
+            self.faults -= 1
+            raise RuntimeError("with a value of the event")
+        return topic
+
+
+async def test_after_an_internal_error_nothing_is_committed_past_a_record_that_was_not_received(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    labels = FaultyLabels()
+    async with running_rig(label=labels.of) as rig:
+        rig.receive_publications("a")
+        await rig.until_done(1)
+        labels.faults = 1
+        rig.receive(*[Skip(SkipReason.UNROUTED)] * 3)
+        rig.receive(Skip(SkipReason.UNROUTED))
+
+    [found] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert rig.committable == 2
+    assert isinstance(rig.bridge.ended.result(), ReceivingFailed)
+    assert found.message == "receiving failed with an internal error; the bridge exits"
+    assert "with a value" not in caplog.text
 
 
 async def test_an_undelivered_dead_letter_delays_the_commit_and_is_retried() -> None:
