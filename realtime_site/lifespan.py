@@ -1,6 +1,5 @@
 """Opens the parts of a running service in order, and closes them in reverse."""
 
-import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ from centrifugo_proxy.wiring.clock import SystemClock
 from centrifugo_proxy.wiring.limits import adapting
 from centrifugo_proxy.wiring.peers import open_identity, open_tunnel
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
+from common.background import in_background
 from common.version import VERSION
 from fallback.outage import OutageDetector
 from fallback.tickets import LoadedPool
@@ -88,12 +88,8 @@ async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
     if not probe.interval_s:
         yield
         return
-    task = asyncio.create_task(probe.run())
-    try:
+    async with in_background(probe.run()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
@@ -15,6 +15,7 @@ from centrifugo_proxy.peers.channel_options import Options
 from centrifugo_proxy.peers.rollover import AGE_S, Reason, Rollover, State, Step
 from centrifugo_proxy.peers.tls import Report as TlsReport
 from centrifugo_proxy.peers.tls import TlsFiles, TlsWatch
+from common.background import in_background
 
 BytesMethod = aio.UnaryUnaryMultiCallable[bytes, bytes]
 
@@ -189,11 +190,8 @@ async def rolling_channel(
     """A channel to a target. It connects at once, is replaced when needed, and is closed at the end."""
     oldest_s = age_s if is_name(target) else None
     channel = RollingChannel(source, age_s=oldest_s, linger_s=deadline_s + 1, report=report)
-    keeper = asyncio.create_task(channel.run(), name=f"channel to {target}")
     try:
-        yield channel
+        async with in_background(channel.run()):
+            yield channel
     finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
         await channel.close()

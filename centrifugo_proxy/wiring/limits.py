@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from centrifugo_proxy.peers.capacity import Capacity
 from common.adaptive_limit import AdaptiveLimit
+from common.background import in_background
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
@@ -37,12 +38,8 @@ async def adapting(limit: Capacity | AdaptiveLimit) -> AsyncIterator[None]:
     if not isinstance(limit, AdaptiveLimit):
         yield
         return
-    task = asyncio.create_task(_tick(limit))
-    try:
+    async with in_background(_tick(limit)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _tick(limit: AdaptiveLimit) -> None:

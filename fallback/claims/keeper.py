@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
+from common.background import in_background
 from fallback.claims.claims import SharedClaims
 
 TICK_S: Final = 1.0  # time between contacts while the store is down or claims are unsent
@@ -17,13 +18,10 @@ async def keeping(
     claims: SharedClaims, contacted: Callable[[], None], tick_s: float = TICK_S
 ) -> AsyncIterator[SharedClaims]:
     """Contact the store while the context lasts, then close it. `contacted` is called after each contact."""
-    task = asyncio.create_task(_keep(claims, contacted, tick_s))
     try:
-        yield claims
+        async with in_background(_keep(claims, contacted, tick_s)):
+            yield claims
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await claims.store.close()
 
 

@@ -119,7 +119,7 @@ class WorkloadApi:
     """
 
     path: Path
-    response: pb.X509SVIDResponse | None = None
+    response: pb.X509SVIDResponse | bytes | None = None
     denial: grpc.StatusCode = grpc.StatusCode.PERMISSION_DENIED
     streams: int = 0
     unmarked: int = 0
@@ -131,16 +131,14 @@ class WorkloadApi:
         """The value of SPIFFE_ENDPOINT_SOCKET for this API."""
         return f"unix://{self.path}"
 
-    def give(self, response: pb.X509SVIDResponse | None) -> None:
+    def give(self, response: pb.X509SVIDResponse | bytes | None) -> None:
         self.response = response
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     async def start(self) -> None:
         self._server = aio.server()
-        handler = grpc.unary_stream_rpc_method_handler(
-            self._fetch, pb.X509SVIDRequest.FromString, pb.X509SVIDResponse.SerializeToString
-        )
+        handler = grpc.unary_stream_rpc_method_handler(self._fetch, pb.X509SVIDRequest.FromString, _serialized)
         service = grpc.method_handlers_generic_handler("SpiffeWorkloadAPI", {"FetchX509SVID": handler})
         self._server.add_generic_rpc_handlers((service,))
         self._server.add_insecure_port(f"unix:{self.path}")
@@ -151,7 +149,7 @@ class WorkloadApi:
             await self._server.stop(grace=0)
             self._server = None
 
-    async def _fetch(self, request: pb.X509SVIDRequest, context: Any) -> AsyncIterator[pb.X509SVIDResponse]:
+    async def _fetch(self, request: pb.X509SVIDRequest, context: Any) -> AsyncIterator[pb.X509SVIDResponse | bytes]:
         self.streams += 1
         if dict(context.invocation_metadata()).get("workload.spiffe.io") != "true":
             self.unmarked += 1
@@ -164,6 +162,11 @@ class WorkloadApi:
                 return
             yield response
             await changed.wait()
+
+
+def _serialized(response: pb.X509SVIDResponse | bytes) -> bytes:
+    """The bytes of a response. Bytes are sent as they are, for answers that are malformed."""
+    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
 @asynccontextmanager

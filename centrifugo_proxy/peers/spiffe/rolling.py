@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from grpc import aio
@@ -14,6 +14,7 @@ from centrifugo_proxy.peers.spiffe.tunnel import HEADER, Tunnel
 from centrifugo_proxy.peers.spiffe.tunnel import Report as TunnelReport
 from centrifugo_proxy.peers.spiffe.workload_api import Report as SvidReport
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
+from common.background import in_background
 
 TICK_S: Final = 0.5
 # The option of plain channels that turns proxies off. It is replaced here: the tunnel is the proxy for every address.
@@ -54,15 +55,10 @@ async def open_tunnel(source: SvidSource, report: Report) -> AsyncIterator[Tunne
     """A running tunnel whose identity is kept up to date. Its connections end when the identity expires."""
     tunnel = Tunnel(source, report, Dialler(source))
     await tunnel.start()
-    tasks = [asyncio.create_task(source.run(), name="workload API"), asyncio.create_task(_watch_expiry(tunnel))]
     try:
-        yield tunnel
+        async with in_background(source.run(), _watch_expiry(tunnel)):
+            yield tunnel
     finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
         await tunnel.stop()
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import uniform
 from time import time
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc import aio
 
 from centrifugo_proxy.peers.spiffe.ids import grpc_target
@@ -88,17 +89,25 @@ class SvidSource:
 
     async def _follow(self, channel: aio.Channel) -> grpc.StatusCode:
         """Process the answers of one stream. Returns the status with which it ended."""
-        fetch = channel.unary_stream(METHOD, pb.X509SVIDRequest.SerializeToString, pb.X509SVIDResponse.FromString)
-        call = fetch(pb.X509SVIDRequest(), metadata=SECURITY_HEADER)
+        # Without serializers: grpc.aio returns None, and logs a traceback, for an answer that its deserializer refuses.
+        call = channel.unary_stream(METHOD, None, None)(b"", metadata=SECURITY_HEADER)
         try:
-            async for response in call:
+            async for answer in call:
                 self._connected(True, "OK")
-                self.take(response)
+                self._parse(answer)
         except aio.AioRpcError as error:
             return error.code()
         return grpc.StatusCode.OK
 
-    def take(self, response: Any) -> None:
+    def _parse(self, answer: bytes) -> None:
+        try:
+            response = pb.X509SVIDResponse.FromString(answer)
+        except DecodeError:
+            self.report.svid_refused("the answer is not an X509SVIDResponse")
+        else:
+            self.take(response)
+
+    def take(self, response: pb.X509SVIDResponse) -> None:
         """Use the answer's identity, or keep the current one if the answer is unusable."""
         try:
             svid = read_svid(response.svids, response.federated_bundles, self.wanted_id)

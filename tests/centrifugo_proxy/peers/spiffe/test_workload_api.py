@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import grpc
+import pytest
 
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from tests.harness.spiffe import OTHER, US, TrustDomain, workload_api
@@ -53,6 +54,23 @@ async def test_a_repeated_answer_is_not_a_new_identity(tmp_path: Path) -> None:
         await until(lambda: api.streams == 2 and reports.agent[-1] == (True, "OK"))
 
     assert source.generation == 1
+
+
+async def test_an_answer_that_is_no_message_is_refused_and_the_next_one_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = DOMAIN.response(US, DOMAIN.issue(US))
+    reports = SpiffeReports()
+
+    async with workload_api(tmp_path / "s", good) as api, following(api.socket, reports) as source:
+        await asyncio.wait_for(source.first.wait(), 20)
+        api.give(b"\xff\xff")
+        await until(lambda: reports.refused)
+        api.give(DOMAIN.response(US, DOMAIN.issue(US)))
+        await until(lambda: source.generation == 2)
+
+    assert (reports.refused, api.streams) == (["the answer is not an X509SVIDResponse"], 1)
+    assert caplog.records == []
 
 
 async def test_after_a_bad_answer_the_previous_identity_stays_in_use(tmp_path: Path) -> None:
