@@ -48,22 +48,29 @@ class Brokers:
         """The offset after the last readable record, excluding open transactions."""
         return await self._offsets(partitions, OffsetSpec.latest())
 
+    async def known_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The same, without partitions that Kafka does not know or cannot serve, such as those of a deleted topic."""
+        return await self._offsets(partitions, OffsetSpec.latest(), strict=False)
+
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offset of the oldest record."""
         return await self._offsets(partitions, OffsetSpec.earliest())
 
-    async def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
+    async def _offsets(
+        self, partitions: Iterable[Partition], spec: OffsetSpec, *, strict: bool = True
+    ) -> dict[Partition, int]:
         wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
         if not wanted:
             return {}
         futures = self._admin.list_offsets(
             wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_S
         )
-        answers = await self._all(futures.values())
+        answers = await self._all(futures.values(), strict=strict)
         self._admin.poll(0)
         return {
             Partition(where.topic, where.partition): answer.offset
             for where, answer in zip(futures, answers, strict=True)
+            if answer is not None
         }
 
     async def committed(self, group: str) -> dict[Partition, int]:
@@ -76,8 +83,16 @@ class Brokers:
         found = answer.topic_partitions
         return {Partition(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
-    async def _all(self, futures: Iterable[Future[Any]]) -> list[Any]:
+    async def _all(self, futures: Iterable[Future[Any]], *, strict: bool = True) -> list[Any]:
+        """The results; None for one that Kafka refuses, unless `strict`."""
+        return await asyncio.gather(*(self._result(future, strict=strict) for future in futures))
+
+    async def _result(self, future: Future[Any], *, strict: bool) -> Any:
         try:
-            return await asyncio.gather(*(asyncio.wrap_future(future) for future in futures))
-        except KafkaException as error:
-            raise KafkaUnreachable(error.args[0].name()) from None
+            return await asyncio.wrap_future(future)
+        except KafkaException as failure:
+            error = failure.args[0]
+            # The library's own errors are negative. This one means that a partition has no leader.
+            if strict or (error.code() < 0 and error.code() != KafkaError._NOENT):
+                raise KafkaUnreachable(error.name()) from None
+            return None

@@ -54,7 +54,7 @@ class Watched(Protocol):
 async def measure_lag(parts: Watched) -> None:
     """Measure how far each partition is behind its end. A partition without an offset to commit has no series."""
     try:
-        ends = await parts.brokers.ends(list(parts.bridge.work.assignments))
+        ends = await parts.brokers.known_ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:
         parts.bridge.kafka.failed(str(error))
         return

@@ -22,7 +22,7 @@ from bridge.running.health import Health
 from bridge.running.listener import Pages, listening
 from bridge.running.spans import OFF, Tracer
 from bridge.running.start import Topics, check_topics
-from bridge.running.tracebacks import without_text
+from bridge.running.tracebacks import log_unhandled, without_text
 
 RETRY_S: Final = 1.0
 ANSWER_S: Final = 3.0
@@ -38,6 +38,7 @@ async def run(config: Configuration, routes: Routes, version: str, tracer: Trace
     Raises StartError as `check_topics` does, ListenError, KafkaRefused if Kafka refuses permanently, and
     ReceivingFailed.
     """
+    asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         parts = await open_parts(stack, config, routes, version, tracer)
