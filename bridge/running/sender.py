@@ -237,7 +237,7 @@ class Sender:
         self._finish(task, _poison(task, Reason.GAVE_UP, f"temporary error {task.failures + 1} times"))
         for key in keys:
             if (following := self._work.lanes.first_of(key)) is not None:
-                self._successes_before.setdefault(following, before)
+                self._successes_before[following] = min(before, self._successes_before.get(following, before))
 
     def _finish(self, task: Sending, failure: Poison | None) -> None:
         if task.failures:

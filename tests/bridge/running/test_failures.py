@@ -216,6 +216,17 @@ async def test_the_commands_behind_a_given_up_one_are_given_up_though_no_others_
     assert rig.value("commands_total", route="diary", command="publish", outcome="done") == 2
 
 
+async def test_a_burst_behind_a_given_up_command_is_given_up_too_though_it_failed_only_after_the_last_success() -> None:
+    async with running_rig(max_attempts=2, requests=1) as rig:
+        rig.centrifugo.script = [error_for("a", 100)] * 9
+        rig.receive_publications("a")
+        await until(lambda: len(rig.centrifugo.batches) == 1)
+        rig.receive(mapped(publication("b")), *(mapped(publication("a", burst=3)) for _ in range(3)))
+        await rig.until_done(5)
+
+    assert rig.letters == [("gave_up", "0"), ("gave_up", "2"), ("gave_up", "3"), ("gave_up", "4")]
+
+
 async def test_no_command_is_given_up_while_all_fail() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 5
