@@ -35,7 +35,7 @@ def check_routes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
         load_routes(settings.BRIDGE_ROUTES_PATH)
     except RoutesError as error:
         hint = "manage.py check_routes FILE explains a routes file; docs/bridge.md has its grammar."
-        return [_error("E002", fault.sentence(error.file), hint) for fault in error.faults]
+        return [_error("E002", f"{fault.sentence(error.file)}.", hint) for fault in error.faults]
     return []
 
 

@@ -25,7 +25,10 @@ def _make(make: Callable[..., Any], properties: Mapping[str, object], more: Mapp
     try:
         return make(own, logger=_SILENT)
     except KafkaException as error:
-        raise PropertyRefused(_refusal(error.args[0].str(), properties, more)) from None
+        text = error.args[0].str()
+    except (AttributeError, TypeError, ValueError) as error:  # for properties that take no text, such as callbacks
+        text = str(error)
+    raise PropertyRefused(_refusal(text, properties, more))
 
 
 def _refusal(text: str, properties: Mapping[str, object], more: Mapping[str, object]) -> str:

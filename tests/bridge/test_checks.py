@@ -45,7 +45,7 @@ def test_a_fault_is_one_finding_even_if_it_shows_a_line_separator(tmp_path: Path
     file.write_text("version = ['\u2028']\n" + one_route(publishing()))
 
     accepted = r"routes\u2028.toml:1: version: saw ['\u2028']; accepted: 1".replace("'", '"')
-    assert findings(str(file)) == [("bridge.E002", f"{tmp_path}/{accepted}")]
+    assert findings(str(file)) == [("bridge.E002", f"{tmp_path}/{accepted}.")]
 
 
 @pytest.mark.parametrize(

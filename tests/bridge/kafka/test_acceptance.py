@@ -36,6 +36,19 @@ def test_a_refused_property_of_the_file_is_named_without_its_value(name: str) ->
     assert message == FILE.format(name)
 
 
+@pytest.mark.parametrize(
+    "name", ["error_cb", "stats_cb", "throttle_cb", "oauth_cb", "on_commit", "delivery.report.only.error"]
+)
+def test_a_property_that_takes_no_text_is_named(name: str) -> None:
+    assert refusal_of(KafkaConnection("k:1", more={name: "true"})) == FILE.format(name)
+
+
+def test_a_refused_property_that_the_library_does_not_name_is_in_the_file() -> None:
+    message = refusal_of(KafkaConnection("k:1", more={"default.topic.config": "acks=1"}))
+
+    assert message == FILE.replace("the property {}", "a property")
+
+
 def test_a_property_of_the_file_that_contradicts_another_is_named() -> None:
     assert refusal_of(KafkaConnection("k:1", more={"session.timeout.ms": "400000"})) == FILE.format(
         "session.timeout.ms"
