@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 class Command(LettersCommand):
     help = (
-        "Show the newest dead letters: how many of these there are for each reason, and the position and reason of\n"
-        "each. Reads the topic from its end, joins no group, and changes nothing. Keys and values are\n"
-        "shown only with --show-values."
+        "Show the newest dead letters.\n"
+        "Prints their number for each reason, and the position and reason of each. Reads the topic from its end, joins\n"
+        "no group, and changes nothing. Keys and values are shown only with --show-values."
     )
     epilog = """\
 exit codes:
