@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Command(LettersCommand):
     help = (
         "Show the newest dead letters.\n"
-        "Prints their number for each reason, and the position and reason of each. Reads the topic from its end, joins\n"
-        "no group, and changes nothing. Keys and values are shown only with --show-values."
+        "Prints their number for each reason, and the position and reason of each. Reads the topic from its end,\n"
+        "joins no group, and changes nothing. Keys and values are shown only with --show-values."
     )
     epilog = """\
 exit codes:
