@@ -86,7 +86,7 @@ class Admission:
         """Accept the ticket if the process is in an outage, the pool has it, and the claims allow it; else None.
 
         `now` is monotonic, `wall_now` is Unix time; both in seconds. The ticket is consumed before the first await, so
-        only one of two simultaneous callers can use it. If the outage ends during the claim, the ticket is still spent.
+        only one of two simultaneous callers can use it. If the outage ends during the claim, the claim still decides.
         """
         if not self.detector.degraded or not self.pool.consume(ticket):
             return None

@@ -17,7 +17,10 @@ class KafkaRefused(Exception):
 
 
 class PropertyRefused(Exception):
-    """The library accepts no client with these properties. The message names the property or the setting."""
+    """The library accepts no client with these properties.
+
+    The message says which settings to check. It names the property if the library does.
+    """
 
 
 class KafkaUnreachable(Exception):

@@ -52,7 +52,10 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """Measure how far each partition is behind its end. A partition without an offset to commit has no series."""
+    """Measure the lag of each partition: its end minus the offset before which every record is done.
+
+    A partition has no series while this offset is unknown (`committable`).
+    """
     try:
         ends = await parts.brokers.known_ends(list(parts.bridge.work.assignments))
     except KafkaUnreachable as error:

@@ -44,7 +44,8 @@ OUTCOMES: Final = (
 )
 # fmt: on
 
-# Sent to the client as `data` if identity marks the connection as degraded: info and meta never reach the client.
+# Sent to the client as `data` if identity marks the connection as degraded. Centrifugo does not send a client its own
+# info and meta when it connects.
 DEGRADED_MARKS: Final = {"degraded": True}
 
 

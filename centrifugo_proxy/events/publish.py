@@ -28,7 +28,10 @@ class Publish:
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow or refuse. The data is checked last, so that a client without permission does not learn the limits."""
+        """Allow, refuse, or disconnect if the family service asks for it.
+
+        The data is checked last, so that a client without permission does not learn the limits.
+        """
         judgement, notices = await self.gate.judge(request, Action.PUBLISH)
         match judgement:
             case Granted(rule, _):

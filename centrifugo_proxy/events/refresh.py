@@ -38,8 +38,8 @@ class Refresh:
     detector: OutageDetector
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Ask identity. Without a usable `meta` the connection expires. A connection on a fallback ticket expires too:
-        its client then reconnects as its user. Raises the same errors as `RefreshClient`.
+        """Ask identity. Without a usable `meta` the connection expires. A connection on a fallback ticket expires too,
+        so that its client reconnects as its real user. Raises the same errors as `RefreshClient`.
         """
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
@@ -83,6 +83,6 @@ def _says(known: bytes, meta: dict[str, Any]) -> bool:
         return True
     try:
         same: bool = orjson.loads(known) == meta
-    except orjson.JSONDecodeError:  # an unknown field has JSON that only Go accepts
+    except orjson.JSONDecodeError:  # a field that `owner_of` skips has a value that orjson refuses, such as 1e999
         return False
     return same

@@ -26,7 +26,7 @@ class Subscribe:
     ttl_s: int
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow, with an expiry if there is one, or refuse."""
+        """Allow, with an expiry if there is one; or refuse; or disconnect, if the family service asks for it."""
         judgement, notices = await self.gate.judge(request, Action.SUBSCRIBE)
         match judgement:
             case Granted(_, expire_at):

@@ -20,7 +20,7 @@ def rows(fleet: Fleet) -> Iterator[tuple[str, ...]]:
     if len(fleet.pods) > 1:
         answered = sum(pod.answered for pod in fleet.pods)
         left = UNKNOWN if fleet.tickets is None else str(fleet.tickets)
-        yield "sum", f"{answered} answer", "", "", left, _connects(_total(fleet)), ""
+        yield "sum", f"{answered} answered", "", "", left, _connects(_total(fleet)), ""
 
 
 def _row(fleet: Fleet, pod: Pod) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ REGISTERS: Final = (
 )
 # Findings about a missing option that may be set elsewhere, such as in a Secret.
 MAY_BE_ELSEWHERE: Final = frozenset({"guard-header-missing", "api-without-key", "origins-empty"})
-# The same if the configuration file itself is elsewhere, and only variables and flags are known.
+# The same if the configuration file itself may be elsewhere, and only variables and flags are known.
 MAY_BE_IN_THE_FILE: Final = MAY_BE_ELSEWHERE | {
     "connect-proxy-missing",
     "event-proxy-missing",

@@ -153,7 +153,8 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Write the response. A body in one part is written together with the head.
 
-        Raises RuntimeError for a message out of order, and for a body that is not as long as its content-length.
+        Raises RuntimeError for a message out of order, a header with a line break, and a body that is not as long as
+        its content-length.
         """
         if self.disconnected:
             return
@@ -172,7 +173,7 @@ class Exchange:
             self._end()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write the whole response. Raises RuntimeError if a response has begun."""
+        """Write the whole response. Raises RuntimeError if a response has begun, and for the faults named in `send`."""
         if self.disconnected:
             return
         if self._start is not None or self.answered:
@@ -192,8 +193,9 @@ class Exchange:
     def _write(self, start: Message, body: bytes, *, more: bool) -> None:
         headers = map(tuple, start.get("headers", ()))  # ASGI allows any pairs
         head = b"" if self._written else self._head(start["status"], headers)
+        part = self._framed(start["status"], body, more=more)
         self._written = True
-        self._connection.write(head, self._framed(start["status"], body, more=more))
+        self._connection.write(head, part)
 
     def _framed(self, status: int, body: bytes, *, more: bool) -> bytes:
         """A part of the body in the form in which it is sent."""

@@ -21,7 +21,10 @@ def status_line(status: int) -> bytes:
 
 
 class Fields(NamedTuple):
-    """Headers of a response as they are sent, without `connection`. `length` is that of content-length."""
+    """Headers of a response as they are sent, without `connection`. In `Heads`, the status line comes before them.
+
+    `length` is the value of content-length. `closes` is true if a `connection` header contains `close`.
+    """
 
     lines: bytes
     length: int | None

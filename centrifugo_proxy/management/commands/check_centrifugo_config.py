@@ -33,7 +33,7 @@ class Command(OperatorCommand):
 exit codes (those of monitoring plugins):
   0  no findings
   1  warnings only
-  2  errors, or the file cannot be read or parsed (the finding names the line)
+  2  errors, or the file cannot be read, or cannot be parsed (the finding names the line)
      (a mistyped option also exits with 2, and prints the usage)
   3  unknown: the service's own secrets, policy or environment are invalid; the message says why
 

@@ -19,7 +19,10 @@ DIAL_S: Final = 3.0
 
 
 class Peer(NamedTuple):
-    """A peer and its accepted IDs. `name` is for logs and metrics. All `ids` are in one trust domain."""
+    """A peer and its accepted IDs, which are all in one trust domain.
+
+    No two peers have the same `name`: TLS contexts are cached by it, and logs and metrics show it.
+    """
 
     name: str
     ids: frozenset[str]

@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-Tree = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +9,9 @@ class Source:
     """A configuration file's text, and what Centrifugo's environment and flags add to it.
 
     `label` is its place in the outer file, "" if the file is the configuration itself. `variables` and `flags` are by
-    name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more variables come from a place that
-    cannot be read, such as a Secret or a mounted file. If it is true and `text` is empty, the configuration file itself
-    comes from such a place.
+    name; a value stored elsewhere is a FromSecret. `more_elsewhere` is true if more options may come from a place that
+    cannot be read, such as a Secret, an env file or a mounted file. If it is true and `text` is empty, there may be a
+    configuration file in such a place.
     """
 
     label: str

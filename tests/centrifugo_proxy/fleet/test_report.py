@@ -113,11 +113,11 @@ def test_the_table_has_a_row_for_each_pod_and_their_sum() -> None:
     fleet = Fleet((outage, silent_pod(B), a_pod(C, ready=False, consecutive_failure_count=3)))
 
     assert list(plain([HEAD, *rows(fleet)])) == [
-        "pod            version   ready  outage           tickets  connects/s                               empty in",
-        "10.0.0.1:9730  1.2.3     yes    since 02:10:07Z  4/9 LOW  2.0 fallback_pool_consumed, 1.0 success  2 s",
-        "10.0.0.2:9730  ?         ?      ?                ?        ?                                        ?",
-        "10.0.0.3:9730  1.2.3     NO     failing (3)      7/9      1.0 success                              -",
-        "sum            2 answer                          11       2.0 success, 2.0 fallback_pool_consumed",
+        "pod            version     ready  outage           tickets  connects/s                               empty in",
+        "10.0.0.1:9730  1.2.3       yes    since 02:10:07Z  4/9 LOW  2.0 fallback_pool_consumed, 1.0 success  2 s",
+        "10.0.0.2:9730  ?           ?      ?                ?        ?                                        ?",
+        "10.0.0.3:9730  1.2.3       NO     failing (3)      7/9      1.0 success                              -",
+        "sum            2 answered                          11       2.0 success, 2.0 fallback_pool_consumed",
     ]
 
 
