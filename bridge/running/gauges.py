@@ -52,7 +52,7 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """Measure the lag of each partition: its end minus the offset before which every record is done.
+    """Measure the lag of each partition that Kafka knows: its end minus the offset before which every record is done.
 
     A partition has no series while this offset is unknown (`committable`).
     """
