@@ -3,10 +3,10 @@
 Work for a caller that has hung up is wasted, so a request is refused at once if its answer would be late. Two signals
 show that answers are late: the lag of the event loop, which grows with the queue in this process, and the latency of
 answers, which also grows with a queue elsewhere. The limit grows slowly while requests find it full and both signals
-are small. When a signal is too large, the limit is multiplied by a factor below 1. TCP adapts its window in the same
-way, and CoDel also uses delay as the signal.
+are small. When a signal is too large, the limit is cut to a share of the recent peak of requests in flight. TCP adapts
+its window in a similar way, and CoDel also uses delay as the signal.
 
-Time is an argument: `tick` is called at a regular interval.
+Nothing here reads a clock: the caller measures both signals, and calls `tick` at a regular interval.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ from typing import Final
 
 GROWTH: Final = 1.05
 LARGEST_CUT: Final = 0.5
-# Above these shares of a bound the limit does not grow, so that it settles below the bound. The lag is noisy.
+# The limit grows only while both signals are below these shares of their bounds, so that they settle below the bounds.
+# The share for the lag is smaller, because the lag is noisy.
 CALM_LAG: Final = 0.5
 CALM_LATENCY: Final = 0.8
 

@@ -108,7 +108,7 @@ async def _session_events(
 
 @asynccontextmanager
 async def _tracer(settings: "LazySettings", processor: "SpanProcessor | None") -> AsyncIterator[Tracer]:
-    """The tracer of these settings. If tracing is off, its packages are not imported, which saves ten MiB."""
+    """The tracer of these settings. If tracing is off, its packages are not imported, which saves six MiB."""
     options = trace_options(settings)
     if options is None:
         yield PassingTracer()

@@ -7,7 +7,7 @@ from bridge.event import Payload
 
 
 class Unreadable(Exception):
-    """The value does not have this format. `detail` has positions and types, never a value."""
+    """The record does not have this format, or its format is not supported. `detail` never quotes the record."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

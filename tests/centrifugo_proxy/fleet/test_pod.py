@@ -86,7 +86,7 @@ async def test_the_metrics_of_this_version_are_understood() -> None:
         ),
     ],
 )
-def test_metrics_of_another_program_are_refused(page: bytes) -> None:
+def test_a_page_without_plausible_counts_of_connects_is_refused(page: bytes) -> None:
     with pytest.raises(ValueError, match="not the metrics"):
         read_scrape(1.0, page)
 

@@ -1,4 +1,4 @@
-"""Allowed hosts, and the counts of requests that have django-prometheus' names."""
+"""Allowed hosts, and the counters of requests, whose names are those of django-prometheus."""
 
 import pytest
 
@@ -44,7 +44,7 @@ async def test_no_ticket_is_redeemed_for_another_host(identity: IdentityStub) ->
 
 
 async def test_by_default_every_host_is_served() -> None:
-    async with service(ALLOWED_HOSTS=["*"]) as running:
+    async with service() as running:
         response = await running.http.get("/nowhere", headers={"Host": "what ever"})
 
     assert response.status_code == 404

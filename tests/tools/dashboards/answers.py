@@ -28,7 +28,8 @@ def faults(asked: Asked, series: Sequence[Series], *, share: bool) -> list[str]:
 def bucket_faults(series: Sequence[Series]) -> list[str]:
     """A heatmap needs +Inf, and buckets that include the smaller ones.
 
-    The sums are compared with a margin, because `increase` extrapolates less for a series that has just left 0.
+    The sums are compared with a margin: for a new series, `increase` may extrapolate a small bucket, which is nearer to
+    0, further than a larger one.
     """
     ordered = sorted(series, key=lambda each: float(each.labels["le"]))
     if ordered[-1].labels["le"] != "+Inf":

@@ -88,7 +88,7 @@ async def backends_down(stage: Stage) -> None:
 
 
 async def identity_hangs(stage: Stage) -> None:
-    """More connects than the fixed limit of two processes allows, so that some are in flight at a scrape."""
+    """Connects hang, so that some are in flight at a scrape. They exceed the limit where it is fixed."""
     stage.clients.rest()
     enough = asyncio.Event()
     rushes = asyncio.create_task(rush_until(enough, stage))
