@@ -25,7 +25,7 @@ ERROR = answers(pb.ValidateResponse(error=pb.Error(code=1, message="database dow
 BROKEN = aborts(grpc.StatusCode.INTERNAL)
 NO_USER = success(user_id="")
 
-# identity's answer; the client's close code and reason; whether the SDK reconnects
+# identity's answer; the client's close code and reason, or the error in its reply; whether the SDK reconnects
 IN_MODE_HTTP = [
     pytest.param(NOT_FOUND, TICKET_REFUSED, True, id="an unknown ticket"),
     pytest.param(SUSPENDED, TICKET_REFUSED, True, id="a suspended account"),

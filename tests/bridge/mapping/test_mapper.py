@@ -237,7 +237,7 @@ def test_a_record_that_an_action_cannot_use_is_poison(action: str, value: Any, r
     assert failed(outcome) == Poison(Reason(reason), detail, "entries", 1)
 
 
-def test_a_key_that_is_not_utf8_is_not_a_value() -> None:
+def test_a_placeholder_for_a_key_that_is_not_utf8_is_poison() -> None:
     text = one_route(publishing("c", 'data = { key = "{@key}" }'))
 
     assert failed(outcome_of(text, record({}, key=b"\xff"))) == Poison(
@@ -268,7 +268,7 @@ def test_ordinary_ids_make_channels(value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["", "\n", "a\0", "\u200b", True, 1.5, [], {}, ["a"]])
 @pytest.mark.parametrize("do", ['do = "disconnect"', 'do = "refresh"', 'do = "unsubscribe"\nchannel = "a"'])
-def test_an_empty_or_unprintable_user_is_poison(do: str, value: Any) -> None:
+def test_a_user_that_is_empty_or_unprintable_or_of_another_type_is_poison(do: str, value: Any) -> None:
     failure = failed(outcome_of(one_route(f'{do}\nuser = "{{u}}"'), record({"u": value})))
 
     assert failure.reason is Reason.BAD_PLACEHOLDER

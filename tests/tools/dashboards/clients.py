@@ -65,7 +65,7 @@ class Clients:
 
 @asynccontextmanager
 async def clients(ports: Sequence[int], token: str) -> AsyncIterator[Clients]:
-    """Clients that pass the guard. They send nothing until `use` is called."""
+    """Clients that have the guard's token. They send nothing until `use` is called."""
     async with AsyncExitStack() as stack:
         services = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) for port in ports]
         for http in services:
