@@ -260,7 +260,10 @@ def place(path: str, kind: str, number: int, line: int) -> str:
 
 
 def _seen(value: Any) -> str:
-    return "missing" if value is None else repr(value)
+    try:
+        return "missing" if value is None else repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits; TOML may have it in hexadecimal
+        return "a number with too many digits"
 
 
 def _listed(words: Collection[str]) -> str:

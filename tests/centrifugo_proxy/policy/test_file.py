@@ -121,6 +121,10 @@ def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
             "match is ''; write text such as match = \"family:{family_id}\".",
         ),
         ('match = 7\nallow = ["subscribe"]', 'match is 7; write text such as match = "family:{family_id}".'),
+        (
+            f'match = [0x{"f" * 5000}]\nallow = ["subscribe"]',
+            'match is a number with too many digits; write text such as match = "family:{family_id}".',
+        ),
         ('match = "a"', 'allow is missing; write for example allow = ["subscribe"].'),
         ('match = "a"\nallow = []', "allow is []; write a list out of subscribe, publish."),
         ('match = "a"\nallow = "subscribe"', "allow is 'subscribe'; write a list out of subscribe, publish."),
