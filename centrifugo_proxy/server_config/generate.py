@@ -116,7 +116,7 @@ def _namespaces(facts: ServiceFacts) -> Iterator[str]:
         if not NAMESPACE_NAME.fullmatch(name):
             raise NotPossible(
                 f"The policy has channels in the namespace {name!r}. Centrifugo needs a name of two or more "
-                "ASCII letters, digits or any of -_."
+                "ASCII letters, digits, hyphens, underscores or dots."
             )
         yield name
 

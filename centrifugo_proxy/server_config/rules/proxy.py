@@ -186,8 +186,7 @@ def timeout_not_above_deadline(configuration: Configuration, facts: ServiceFacts
                 proxy.timeout.path,
                 f"Centrifugo hangs up after {timeout:g} ms, while the service may wait {deadline.ms} ms for an answer "
                 f"({deadline.setting}): {LATE.get(proxy.event, LATE_ELSEWHERE)}.",
-                f"Set it to {deadline.ms + TIMEOUT_MARGIN_MS}ms or more (the default is 1s; "
-                "a number without a unit is in nanoseconds).",
+                f"Set it to {deadline.ms + TIMEOUT_MARGIN_MS}ms or more, with the unit (the default is 1s).",
             )
 
 

@@ -1,4 +1,4 @@
-"""Findings about rights with which clients bypass this service: without a subscription or without publish proxy."""
+"""Findings about rights with which clients bypass this service: without a subscription or without a publish proxy."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,9 +17,9 @@ CHANNEL_RIGHTS: Final = {
 }
 MAP_RIGHTS: Final = {
     "allow_publish_for_client": "write entries of the channel's map",
-    "allow_publish_for_subscriber": "write entries of the channel's map once subscribed, without the publish proxy",
+    "allow_publish_for_subscriber": "write entries of the channel's map once subscribed",
     "allow_remove_for_client": "remove entries of the channel's map",
-    "allow_remove_for_subscriber": "remove entries of the channel's map once subscribed, without the publish proxy",
+    "allow_remove_for_subscriber": "remove entries of the channel's map once subscribed",
 }
 
 
@@ -30,8 +30,7 @@ def rights_without_subscription(configuration: Configuration, facts: ServiceFact
             for path, right in _rights(namespace):
                 yield Problem(
                     path,
-                    f"Every connected client can {right}, in any of these channels. The subscribe proxy is not called: "
-                    "families, parental locks, tiers and the degraded mark have no effect.",
+                    f"Every connected client can {right}, in any of these channels. {_bypassed(path)}",
                     f"Set it to false{_instead(path)}.",
                 )
 
@@ -83,6 +82,13 @@ def _has(namespace: Namespace, name: str) -> bool:
     if "history" in name:
         return number(namespace.options.get("history_size")) > 0
     return namespace.on("presence")
+
+
+def _bypassed(path: str) -> str:
+    """What does not decide about the right. The subscribe proxy has decided about a subscriber."""
+    if path.endswith("_for_subscriber"):
+        return "The service is not asked: publish rules, parental locks and tiers do not apply to such a change."
+    return "The subscribe proxy is not called: families, parental locks, tiers and the degraded mark have no effect."
 
 
 def _instead(path: str) -> str:

@@ -19,7 +19,8 @@ Refusal = tuple[str, str]  # the path and the problem
 NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}", re.ASCII)
 CONSUMER_NAME: Final = re.compile(r"[a-zA-Z0-9_]{2,}", re.ASCII)
 CLAIM: Final = re.compile(r"[a-zA-Z_]+", re.ASCII)
-NAME_RULE: Final = "a name needs two or more ASCII letters, digits or any of -_."
+NAME_RULE: Final = "a name needs two or more ASCII letters, digits, hyphens, underscores or dots"
+CONSUMER_NAME_RULE: Final = "a name needs two or more ASCII letters, digits or underscores"
 # The consumers of v6, with what each needs when it is enabled.
 REQUIRED: Final = {
     "postgresql": ("dsn", "outbox_table_name"),
@@ -84,7 +85,7 @@ def _unknown_choices(configuration: Configuration) -> Iterator[Refusal]:
         switch = SWITCHES.get(path) if configuration.major == 6 else None
         read = switch is None or configuration.is_on(switch)
         if read and isinstance(value, str) and not isinstance(value, FromSecret) and value not in known:
-            yield path, f"it accepts only {', '.join(filter(None, known))}"
+            yield path, f"this option accepts only {', '.join(filter(None, known))}"
 
 
 def _pings(configuration: Configuration) -> Iterator[Refusal]:
@@ -125,7 +126,7 @@ def _claims(configuration: Configuration, prefix: str) -> Iterator[Refusal]:
         if not is_expression_of_go(expression):
             yield f"{prefix}{name}_regex", NO_EXPRESSION
         elif expression and configuration.text(f"{prefix}{name}"):
-            yield f"{prefix}{name}_regex", f"it cannot be combined with {name}"
+            yield f"{prefix}{name}_regex", f"this option cannot be combined with {name}"
 
 
 def _verifiers(configuration: Configuration) -> Iterator[str]:
@@ -141,12 +142,12 @@ def _names(configuration: Configuration) -> Iterator[Refusal]:
         yield from _named(path, configuration.lists.get(path), NAME, NAME_RULE)
     yield from _named("proxies", named_proxies(configuration), NAME, NAME_RULE)
     consumers = tables(configuration.lists.get("consumers"))
-    yield from _named("consumers", consumers, CONSUMER_NAME, "a name needs two or more ASCII letters, digits or _")
+    yield from _named("consumers", consumers, CONSUMER_NAME, CONSUMER_NAME_RULE)
     known = CONSUMERS[configuration.major]
     for index, consumer in enumerate(consumers):
         kind = consumer.get("type")
         if kind not in known:
-            yield f"consumers[{index}].type", f"it accepts only {', '.join(known)}"
+            yield f"consumers[{index}].type", f"this option accepts only {', '.join(known)}"
         elif configuration.major == 6 and is_true(consumer.get("enabled")):
             missing = [name for name in REQUIRED[kind] if not table(consumer.get(kind)).get(name)]
             yield from ((f"consumers[{index}].{kind}.{name}", f"{kind} needs {name}") for name in missing)
@@ -190,7 +191,7 @@ def _codes(configuration: Configuration) -> Iterator[Refusal]:
         path = f"{section}.transforms"
         for index, transform in enumerate(tables(configuration.option(path).value)):
             if not transform.get("code") or not table(transform.get("to")).get(code):
-                yield f"{path}[{index}]", f"it needs code and to.{code}"
+                yield f"{path}[{index}]", f"each transform needs code and to.{code}"
 
 
 CHECKS: Final[tuple[Callable[[Configuration], Iterator[Refusal]], ...]] = (

@@ -88,16 +88,16 @@ def _history(namespace: Namespace, global_meta_ttl: Any) -> Iterator[Refusal]:
     if namespace.on("auto_cache_recover") and not (
         namespace.on("force_recovery") and options.get("force_recovery_mode") == "cache"
     ):
-        yield namespace.at("auto_cache_recover"), "it needs force_recovery and force_recovery_mode=cache"
+        yield namespace.at("auto_cache_recover"), "this option needs force_recovery and force_recovery_mode=cache"
 
 
 def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
     for name, known in CHOICES.items():
         value = namespace.options.get(name)
         if isinstance(value, str) and value not in known and (major == 6 or name == "force_recovery_mode"):
-            yield namespace.at(name), f"it accepts only {', '.join(filter(None, known))}"
+            yield namespace.at(name), f"this option accepts only {', '.join(filter(None, known))}"
     if [kind for kind in words(namespace.options.get("allowed_delta_types")) if kind != "fossil"]:
-        yield namespace.at("allowed_delta_types"), "it accepts only fossil"
+        yield namespace.at("allowed_delta_types"), "this option accepts only fossil"
     if not is_expression_of_go(str(namespace.options.get("channel_regex") or "")):
         yield namespace.at("channel_regex"), NO_EXPRESSION
 
@@ -158,7 +158,7 @@ def _presence_maps(namespace: Namespace, configuration: Configuration) -> Iterat
     for name, kind in PRESENCE_MAPS.items():
         prefix = str(namespace.options.get(name) or "")
         if prefix and types.get(prefix.partition(boundary)[0]) != kind:
-            yield namespace.at(name), f"it must begin with a namespace whose subscription_type is {kind}"
+            yield namespace.at(name), f"the prefix must begin with a namespace whose subscription_type is {kind}"
 
 
 def _personal(configuration: Configuration) -> Iterator[Refusal]:
@@ -169,4 +169,4 @@ def _personal(configuration: Configuration) -> Iterator[Refusal]:
     if namespace is None:
         yield name_option, f"there is no namespace {name!r}"
     elif configuration.is_on(f"{prefix}single_connection") and not namespace.on("presence"):
-        yield f"{prefix}single_connection", "it needs presence=true in the namespace of personal channels"
+        yield f"{prefix}single_connection", "this option needs presence=true in the namespace of personal channels"

@@ -26,7 +26,7 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
     if kind == "shared_poll" and not configuration.option("shared_poll.hmac_secret_key").value:
         yield namespace.at("subscription_type"), "shared_poll needs shared_poll.hmac_secret_key"
     if mode and mode not in MODES:
-        yield namespace.at("map.mode"), f"it accepts only {', '.join(MODES)}"
+        yield namespace.at("map.mode"), f"this option accepts only {', '.join(MODES)}"
     if kind in MAPS and not mode:
         yield namespace.at("subscription_type"), f"{kind} needs map.mode"
     if mode in ("ephemeral", "recoverable") and key_ttl <= 0:
@@ -41,23 +41,25 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
 def _map_keys(namespace: Namespace, options: Mapping[str, Any], kind: Any) -> Iterator[Refusal]:
     client_key = str(options.get("client_key") or "")
     if client_key and client_key not in ("client_id", "user_id"):
-        yield namespace.at("map.client_key"), "it accepts only client_id and user_id"
+        yield namespace.at("map.client_key"), "this option accepts only client_id and user_id"
     if client_key and any(is_true(options.get(f"{event}_proxy_enabled")) for event in ("publish", "remove")):
-        yield namespace.at("map.client_key"), "it cannot be combined with the proxies of the map"
+        yield namespace.at("map.client_key"), "map.client_key cannot be combined with the proxies of the map"
     if options.get("remove_client_on_unsubscribe") and kind not in MAPS:
         yield (
             namespace.at("map.remove_client_on_unsubscribe"),
-            f"it needs one of these subscription types: {', '.join(MAPS)}",
+            f"this option needs one of these subscription types: {', '.join(MAPS)}",
         )
 
 
 def _map_streams(namespace: Namespace, options: Mapping[str, Any], mode: str) -> Iterator[Refusal]:
     if mode == "ephemeral":
         given = [name for name in ("stream_size", "stream_ttl", "meta_ttl") if ms(options.get(name))]
-        yield from ((namespace.at(f"map.{name}"), "it cannot be combined with map.mode ephemeral") for name in given)
+        yield from (
+            (namespace.at(f"map.{name}"), f"{name} cannot be combined with map.mode ephemeral") for name in given
+        )
     meta_ttl, stream_ttl = ms(options.get("meta_ttl")), ms(options.get("stream_ttl")) or 60_000
     if mode in ("recoverable", "persistent") and meta_ttl and meta_ttl < stream_ttl:
-        yield namespace.at("map.meta_ttl"), "it must not be shorter than map.stream_ttl"
+        yield namespace.at("map.meta_ttl"), "map.meta_ttl must not be shorter than map.stream_ttl"
 
 
 def _map_pages(namespace: Namespace, options: Mapping[str, Any]) -> Iterator[Refusal]:

@@ -43,7 +43,7 @@ def _ports(configuration: Configuration) -> Iterator[Refusal]:
     for path, switch in PORTS[configuration.major].items():
         value = configuration.option(path).value
         if (not switch or configuration.is_on(switch)) and not _is_port(value):
-            yield path, "it cannot listen on this port: a port is a number up to 65535"
+            yield path, "Centrifugo cannot listen on this port: a port is a number up to 65535"
 
 
 def _is_port(value: Any) -> bool:

@@ -47,7 +47,7 @@ def transform_401_missing(configuration: Configuration, facts: ServiceFacts) -> 
 def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
         transform = _effective(proxy, REFUSED)
-        wanted = not reconnects(facts.invalid_ticket_code)
+        wanted = facts.mode is ResponseMode.HTTP and not reconnects(facts.invalid_ticket_code)
         if transform and wanted and proxy.event not in REFRESH_EVENTS and tries_again(transform):
             yield Problem(
                 transform.path,

@@ -433,6 +433,12 @@ SILENT: Final = [
         {V5_TRANSFORMS: '[{"status_code": 401, "to_disconnect": {"code": 4401}}]'},
         major=5,
     ),
+    Case(
+        "transform-401-reconnects",
+        "envelope",
+        {TRANSFORMS: [to_disconnect(401, 4401)]},
+        facts=replace(ENVELOPE, invalid_ticket_code=4501),
+    ),
     Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}, facts=ENDING),
     Case(
         "transform-401-reconnects",

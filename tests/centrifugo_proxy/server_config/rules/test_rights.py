@@ -109,4 +109,23 @@ SILENT: Final = [
     ),
 ]
 
+
+def test_a_finding_about_subscribers_does_not_say_that_the_subscribe_proxy_is_bypassed() -> None:
+    rights = {"allow_publish_for_client": True, "allow_publish_for_subscriber": True}
+    case = Case(DECIDED, "both rights", six(map={**EPHEMERAL, **rights}, **MAP), facts=FAMILY)
+
+    effects = {finding.path: finding.effect for finding in case.seen()}
+
+    assert effects == {
+        f"{AT}.map.allow_publish_for_client": (
+            "Every connected client can write entries of the channel's map, in any of these channels. The subscribe "
+            "proxy is not called: families, parental locks, tiers and the degraded mark have no effect."
+        ),
+        f"{AT}.map.allow_publish_for_subscriber": (
+            "Every connected client can write entries of the channel's map once subscribed, in any of these channels. "
+            "The service is not asked: publish rules, parental locks and tiers do not apply to such a change."
+        ),
+    }
+
+
 test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
