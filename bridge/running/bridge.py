@@ -196,7 +196,7 @@ class Bridge:
         self.ever_assigned = True
         for partition in partitions:
             self.work.assign(partition)
-            self._metrics.stopped.labels(self._label(partition.topic), str(partition.number)).set(0)
+        self._update_series(partitions)
         self._metrics.rebalances.labels("assigned").inc(len(partitions))
         logger.info(
             "partitions assigned", extra={"partitions": len(partitions), "assigned": len(self.work.assignments)}
@@ -217,13 +217,31 @@ class Bridge:
         offsets = {partition: self.work.fence(partition) for partition in partitions}
         for partition in partitions:
             self._over_window.discard(partition)
-            self._metrics.forget_partition(self._label(partition.topic), partition)
+        self._update_series(partitions)
         self.offer_commits()
         self.changed()
         self._metrics.rebalances.labels("lost" if lost else "revoked").inc(len(partitions))
         took = {"seconds": round(self._clock() - began, 3), "left": left, "lost": lost}
         logger.info("partitions revoked", extra={"partitions": len(partitions), **took})
         return {partition: offset for partition, offset in offsets.items() if offset is not None}
+
+    def _update_series(self, partitions: Sequence[Partition]) -> None:
+        """Set the gauge of stopped partitions, and remove the series of partitions that are no longer assigned.
+
+        The topics of a pattern share series. A series stays while one of its partitions is assigned, and is 1 while one
+        of them is stopped.
+        """
+        stopped: dict[tuple[str, int], bool] = {}
+        for (topic, number), assignment in self.work.assignments.items():
+            series = self._label(topic), number
+            stopped[series] = stopped.get(series, False) or assignment.stopped is not None
+        for partition in partitions:
+            label = self._label(partition.topic)
+            if (label, partition.number) in stopped:
+                value = stopped[label, partition.number]
+                self._metrics.stopped.labels(label, str(partition.number)).set(value)
+            else:
+                self._metrics.forget_partition(label, partition)
 
     async def _drain(self, partitions: Sequence[Partition]) -> None:
         try:

@@ -4,6 +4,7 @@ The gauges of stopped partitions and of requests in flight are set when these ch
 """
 
 import time
+from collections import defaultdict
 from typing import Protocol
 
 from bridge.kafka.errors import KafkaUnreachable
@@ -54,7 +55,7 @@ class Watched(Protocol):
 async def measure_lag(parts: Watched) -> None:
     """Measure the lag of each partition that Kafka knows: its end minus the offset before which every record is done.
 
-    A partition has no series while this offset is unknown (`committable`).
+    A partition has no series while this offset is unknown (`committable`). Partitions that share a series are added up.
     """
     try:
         ends = await parts.brokers.known_ends(list(parts.bridge.work.assignments))
@@ -62,11 +63,14 @@ async def measure_lag(parts: Watched) -> None:
         parts.bridge.kafka.failed(str(error))
         return
     parts.bridge.kafka.answered()
+    lags: dict[tuple[str, str], int] = defaultdict(int)
     for partition, end in ends.items():
         assignment = parts.bridge.work.assignments.get(partition)
         if assignment is not None and assignment.ledger.committable is not None:
-            lag = parts.metrics.lag.labels(parts.labels.of(partition.topic), str(partition.number))
-            lag.set(max(0, end - assignment.ledger.committable))
+            series = parts.labels.of(partition.topic), str(partition.number)
+            lags[series] += max(0, end - assignment.ledger.committable)
+    for series, lag in lags.items():
+        parts.metrics.lag.labels(*series).set(lag)
 
 
 def refresh(parts: Watched) -> None:

@@ -1,0 +1,87 @@
+"""The series of partitions whose topics a pattern matches: all these topics have the pattern as their label."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import generate_latest
+
+from bridge.commands import Mapped
+from bridge.delivery.work import Partition
+from bridge.kafka.reading import EndOfPartition
+from bridge.running.bridge import Bridge
+from bridge.running.gauges import measure_lag
+from bridge.running.metrics import Metrics
+from tests.bridge.made import POISON
+from tests.bridge.running.rig import PARTITION, running_rig
+
+SAME_NUMBER = Partition("diary-2", 0)
+
+
+def labelled(topic: str) -> str:
+    return "^diary"
+
+
+@dataclass
+class FakeBrokers:
+    """Knows these ends of partitions."""
+
+    ends: dict[Partition, int]
+
+    async def known_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return {partition: self.ends[partition] for partition in partitions}
+
+
+class OneLabel:
+    """All topics have the same label."""
+
+    def of(self, topic: str) -> str:
+        return labelled(topic)
+
+
+@dataclass
+class Measured:
+    """The parts whose lag is measured."""
+
+    bridge: Bridge
+    metrics: Metrics
+    brokers: Any
+    labels: Any
+    gate: Any = None
+    sender: Any = None
+    health: Any = None
+
+
+async def test_a_partition_stays_stopped_in_the_metrics_when_another_one_with_its_number_comes_and_goes() -> None:
+    async with running_rig(most_dead_letters=None, label=labelled) as rig:
+        rig.receive(Mapped((), (POISON,)))
+        rig.bridge.assigned([SAME_NUMBER])
+        assigned = rig.value("partition_stopped", topic="^diary", partition="0")
+        await rig.bridge.revoked([SAME_NUMBER], lost=False)
+        revoked = rig.value("partition_stopped", topic="^diary", partition="0")
+
+    assert (assigned, revoked) == (1, 1)
+
+
+async def test_the_series_ends_with_the_stopped_partition_and_is_removed_with_the_last_one() -> None:
+    async with running_rig(most_dead_letters=None, label=labelled) as rig:
+        rig.receive(Mapped((), (POISON,)))
+        rig.bridge.assigned([SAME_NUMBER])
+        await rig.bridge.revoked([PARTITION], lost=False)
+        other_stays = rig.value("partition_stopped", topic="^diary", partition="0")
+        await rig.bridge.revoked([SAME_NUMBER], lost=False)
+        page = generate_latest(rig.metrics.registry).decode()
+
+    assert other_stays == 0
+    assert "partition_stopped{" not in page
+
+
+async def test_the_lag_of_partitions_with_the_same_number_is_added_up() -> None:
+    brokers = FakeBrokers({PARTITION: 13, SAME_NUMBER: 24})
+    async with running_rig(label=labelled) as rig:
+        rig.bridge.assigned([SAME_NUMBER])
+        rig.bridge.received([EndOfPartition(PARTITION, 10), EndOfPartition(SAME_NUMBER, 20)])
+        await measure_lag(Measured(rig.bridge, rig.metrics, brokers, OneLabel()))
+        lag = rig.value("lag_records", topic="^diary", partition="0")
+
+    assert lag == 3 + 4
