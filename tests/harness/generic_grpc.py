@@ -20,8 +20,10 @@ async def generic_server(handler: "grpc.RpcMethodHandler[Any, Any]", method: str
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {name: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield f"127.0.0.1:{port}"
-    await server.stop(grace=0)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(grace=0)
 
 
 @asynccontextmanager
