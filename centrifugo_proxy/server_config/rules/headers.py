@@ -19,6 +19,10 @@ BREAKING: Final = frozenset(
 )
 IGNORED: Final = frozenset({"host", "content-length", "content-type", "trailer"})
 DROPPED: Final = frozenset({"transfer-encoding"})  # as a static header; Go's client writes it itself
+CLIENTS_HOST: Final = (
+    " To learn the client's host, have the proxy in front of Centrifugo set X-Forwarded-Host, and list that."
+)
+GATEWAYS_HOST: Final = " A gateway that needs another host gets it from the endpoint's URL."
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
 UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -53,14 +57,13 @@ def header_ignored(configuration: Configuration, facts: ServiceFacts) -> Iterato
                 yield Problem(
                     names.path,
                     f"Centrifugo writes {name} itself and never forwards the client's.",
-                    f"Remove {name} from the list. To learn the client's host, have the proxy in front of Centrifugo "
-                    "set X-Forwarded-Host, and list that.",
+                    f"Remove {name} from the list.{CLIENTS_HOST if name == 'host' else ''}",
                 )
         for name in sorted((IGNORED | DROPPED) & proxy.static_headers.value.keys()):
             yield Problem(
                 proxy.static_headers.path,
                 f"Centrifugo writes {name} itself and never sends this value.",
-                f"Remove {name}. A gateway that needs another host gets it from the endpoint's URL.",
+                f"Remove {name}.{GATEWAYS_HOST if name == 'host' else ''}",
             )
 
 

@@ -75,7 +75,8 @@ def start_refused(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 path,
                 f"Centrifugo does not start: {reason}. No client can connect.",
-                "Correct it, and try the file with centrifugo checkconfig.",
+                "Correct it. centrifugo checkconfig finds most such faults, but not those of ports, certificates and "
+                "Redis addresses.",
             )
 
 

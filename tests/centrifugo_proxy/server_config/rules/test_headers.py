@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import pytest
+
 from tests.centrifugo_proxy.server_config.cases import Case, judging
 
 CONNECT = "client.proxy.connect"
@@ -65,3 +67,11 @@ SILENT: Final = [
 ]
 
 test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+
+
+@pytest.mark.parametrize(("name", "about_hosts"), [("Host", True), ("Content-Type", False)])
+def test_only_the_finding_about_host_has_advice_about_hosts(name: str, about_hosts: bool) -> None:
+    [listed] = Case("", "", {f"{CONNECT}.http_headers": [name]}).seen()
+    [static] = Case("", "", {STATIC: {**GUARD, name: "5"}}).seen()
+
+    assert ["host" in remedy.split(".", 1)[1] for remedy in (listed.remedy, static.remedy)] == [about_hosts] * 2
