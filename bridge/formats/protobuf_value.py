@@ -70,7 +70,9 @@ class ProtobufReader:
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""
         if value[:1] != bytes([_MAGIC]) or len(value) <= 1 + _SCHEMA_ID_BYTES:
-            raise Unreadable(Reason.NOT_PROTOBUF, "the value has no Confluent frame (a zero byte and a schema id)")
+            raise Unreadable(
+                Reason.NOT_PROTOBUF, "the value has no Confluent frame (a zero byte, a schema id and message indexes)"
+            )
         seen, position = _framed_indexes(value, 1 + _SCHEMA_ID_BYTES)
         if seen != indexes:
             raise Unreadable(Reason.NOT_PROTOBUF, f"the frame's message indexes are not those of {self._message}")

@@ -91,8 +91,8 @@ Stamp = tuple[tuple[int, ...], ...]
 class TlsWatch:
     """The newest usable content of TLS files.
 
-    Kubernetes mounts a Secret as links below a link `..data`, and swaps that link. Other writers replace the files one
-    by one. So a change counts only after two checks in a row have found the same files.
+    Kubernetes mounts each file of a Secret as a link into `..data`, which is a link too, and swaps `..data`. Other
+    writers replace the files one by one. So a change counts only after two checks in a row have found the same files.
     """
 
     def __init__(self, files: TlsFiles, report: Report) -> None:

@@ -73,7 +73,7 @@ class _Rule:
         value = self.fields[key]
         if isinstance(value, list) and value and all(word in accepted for word in value):
             return frozenset(value)
-        self.refuse(f"{key} is {_seen(value)}; write a list out of {_listed(accepted)}")
+        self.refuse(f"{key} is {_seen(value)}; write a list of one or more of {_listed(accepted)}")
         return None
 
     def size(self, key: str, max_body_bytes: int) -> int | None:
@@ -106,7 +106,7 @@ class _Rule:
     def look_for_unknown_keys(self) -> None:
         for key in self.fields:
             if key not in self.known:
-                self.refuse(f"{key} is not a key of such a rule; the keys are {_listed(self.known)}")
+                self.refuse(f"{key!r} is not a key of this kind of rule; the keys are {_listed(self.known)}")
 
 
 T = TypeVar("T", ChannelRule, RpcRule)
@@ -129,7 +129,7 @@ class _Reader:
         for key in document:
             if key not in KINDS:
                 self.problems.append(
-                    f"{self.path}: the key {key} is unknown; a policy has only [[channels]] and [[rpc]]."
+                    f"{self.path}: the key {key!r} is unknown; a policy has only [[channels]] and [[rpc]]."
                 )
         channels = self._rules(document, "channels", CHANNEL_KEYS, self._channel_rule)
         rpc = self._rules(document, "rpc", RPC_KEYS, self._rpc_rule)

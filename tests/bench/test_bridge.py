@@ -67,7 +67,7 @@ def test_the_line_of_each_figure_says_whether_its_target_is_met() -> None:
     ]
 
 
-def test_every_figure_of_incidents_has_a_line() -> None:
+def test_every_figure_that_is_not_a_ratio_has_a_line() -> None:
     result = dict.fromkeys(FIGURES, 0.0)
 
     assert [line.split()[1] for line, _ in lines(result)] == list(FIGURES)

@@ -39,7 +39,10 @@ class Logging:
         return next(float(line.split()[1]) for line in lines if line.startswith(DROPPED))
 
     def log(self, lines: int) -> None:
-        """Let the service log this many lines at INFO: identity is down, and each fallback ticket is accepted."""
+        """Send fallback tickets until the service has accepted this many: it logs each accepted one at INFO.
+
+        Identity is down. Tickets are refused until the outage has opened the pool.
+        """
         while lines:
             self.tickets -= 1
             body = {"data": {"token": f"ticket-{self.tickets}"}}
@@ -67,7 +70,7 @@ class Logging:
 def logging_to(
     folder: Path, redirections: str = "", *, stdout: int | None = None, stderr: int | None = None
 ) -> Iterator[Logging]:
-    """A ready service that logs to these streams, which the shell has redirected."""
+    """A ready service with these streams. `redirections` are the shell's, and override them."""
     pool = folder / "pool"
     pool.write_text("".join(f"ticket-{number}\n" for number in range(TICKETS)))
     pool.chmod(0o600)

@@ -1,4 +1,4 @@
-"""The meaning of Centrifugo's answers. The bodies are those of Centrifugo 6.9.1."""
+"""The meaning of Centrifugo's answers. The valid bodies have the form that Centrifugo 6.9.1 sends."""
 
 import errno
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from tests.bridge.made import PERMANENT_ERRORS
 
 
 def error(code: int) -> dict[str, Any]:
-    return {"error": {"code": code, "message": "of Centrifugo"}}
+    return {"error": {"code": code, "message": "made-up"}}
 
 
 class Sent(NamedTuple):
@@ -41,7 +41,7 @@ def test_a_reply_with_the_result_is_done(method: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "cause"), [(100, "error_100"), (111, "error_other"), (109, "error_other")])
-def test_a_listed_temporary_error_is_temporary(code: int, cause: str) -> None:
+def test_a_known_error_that_is_not_listed_as_permanent_is_temporary(code: int, cause: str) -> None:
     assert verdict_of(error(code)) == Verdict(Kind.TEMPORARY, cause)
 
 

@@ -1,4 +1,4 @@
-"""No key, value, user or channel of an event, and no secret, is in anything that the bridge writes."""
+"""No key, value, user or channel of an event, and no secret, is in the bridge's logs, metrics, health or spans."""
 
 import json
 import secrets

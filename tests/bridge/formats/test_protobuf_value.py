@@ -129,7 +129,7 @@ def test_a_confluent_frame_with_the_indexes_of_the_routes_message_is_accepted(
     assert data(b"\0" + SCHEMA_ID + indexes + value, message, "confluent") == expected
 
 
-NO_FRAME = "the value has no Confluent frame (a zero byte and a schema id)"
+NO_FRAME = "the value has no Confluent frame (a zero byte, a schema id and message indexes)"
 MALFORMED = "the frame's message indexes are malformed"
 
 

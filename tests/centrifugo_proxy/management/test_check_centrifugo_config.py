@@ -37,7 +37,7 @@ def written(folder: Path, config: Config) -> Path:
     return file
 
 
-def test_a_printed_configuration_has_no_findings(tmp_path: Path, sound: Config) -> None:
+def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, sound)
 
     assert check(file) == (0, f"{file} (Centrifugo v6 layout): 0 errors, 0 warnings.\n")
@@ -125,7 +125,7 @@ def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("levels", "finding_id"), [(200, "connect-proxy-missing"), (960, UNREADABLE), (100_000, UNREADABLE)]
 )
-def test_only_a_file_that_is_nested_too_deeply_is_unreadable(tmp_path: Path, levels: int, finding_id: str) -> None:
+def test_nesting_makes_a_file_unreadable_only_above_a_limit(tmp_path: Path, levels: int, finding_id: str) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"a":' * levels + "1" + "}" * levels)
 

@@ -329,7 +329,7 @@ def test_the_json_of_a_file_with_problems_has_them(tmp_path: Path) -> None:
     assert code == 2
     assert report == {
         "file": str(file),
-        "problems": [f"{file}: the key channel is unknown; a policy has only [[channels]] and [[rpc]]."],
+        "problems": [f"{file}: the key 'channel' is unknown; a policy has only [[channels]] and [[rpc]]."],
         "rules": None,
         "decision": None,
     }

@@ -18,7 +18,10 @@ pytestmark = [pytest.mark.processes, needs_openssl]
 
 
 class Mount:
-    """A folder like the kubelet's mount of a Secret: links below a link `..data`, which `swap` replaces in one step."""
+    """A folder like the kubelet's mount of a Secret.
+
+    Each file is a link into `..data`, which is a link to a version. `swap` replaces `..data` in one step.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._versions = folder, 0

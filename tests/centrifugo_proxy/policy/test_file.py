@@ -126,10 +126,16 @@ def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
             'match is a number with too many digits; write text such as match = "family:{family_id}".',
         ),
         ('match = "a"', 'allow is missing; write for example allow = ["subscribe"].'),
-        ('match = "a"\nallow = []', "allow is []; write a list out of subscribe, publish."),
-        ('match = "a"\nallow = "subscribe"', "allow is 'subscribe'; write a list out of subscribe, publish."),
-        ('match = "a"\nallow = ["read"]', "allow is ['read']; write a list out of subscribe, publish."),
-        ('match = "a"\nallow = [["subscribe"]]', "allow is [['subscribe']]; write a list out of subscribe, publish."),
+        ('match = "a"\nallow = []', "allow is []; write a list of one or more of subscribe, publish."),
+        (
+            'match = "a"\nallow = "subscribe"',
+            "allow is 'subscribe'; write a list of one or more of subscribe, publish.",
+        ),
+        ('match = "a"\nallow = ["read"]', "allow is ['read']; write a list of one or more of subscribe, publish."),
+        (
+            'match = "a"\nallow = [["subscribe"]]',
+            "allow is [['subscribe']]; write a list of one or more of subscribe, publish.",
+        ),
         (
             'match = "a"\nallow = ["subscribe"]\nfeature = "calls"',
             "feature is 'calls'; write one of chat, diary, flowcoach.",
@@ -144,11 +150,11 @@ def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
         ),
         (
             'match = "a"\nallow = ["subscribe"]\ntiers = ["gold"]',
-            "tiers is ['gold']; write a list out of unspecified, free, pro, family.",
+            "tiers is ['gold']; write a list of one or more of unspecified, free, pro, family.",
         ),
         (
             'match = "a"\nallow = ["subscribe"]\ntiers = []',
-            "tiers is []; write a list out of unspecified, free, pro, family.",
+            "tiers is []; write a list of one or more of unspecified, free, pro, family.",
         ),
         ('match = "a"\nallow = ["subscribe"]\nsensitive = "no"', "sensitive is 'no'; write true or false."),
         ('match = "a"\nallow = ["subscribe"]\nsensitive = 0', "sensitive is 0; write true or false."),
@@ -169,9 +175,12 @@ def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
         ),
         (
             'match = "a"\nallow = ["subscribe"]\nmax_request_bytes = 1',
-            f"max_request_bytes is not a key of such a rule; the keys are {CHANNEL_KEYS}.",
+            f"'max_request_bytes' is not a key of this kind of rule; the keys are {CHANNEL_KEYS}.",
         ),
-        ('match = "a"\nallow = ["subscribe"]\n"" = 1', f" is not a key of such a rule; the keys are {CHANNEL_KEYS}."),
+        (
+            'match = "a"\nallow = ["subscribe"]\n"" = 1',
+            f"'' is not a key of this kind of rule; the keys are {CHANNEL_KEYS}.",
+        ),
     ],
 )
 def test_a_problem_of_a_channel_rule_has_its_remedy(rule: str, expected: str) -> None:
@@ -194,7 +203,7 @@ def test_a_problem_of_a_channel_rule_has_its_remedy(rule: str, expected: str) ->
         ),
         (
             'match = "a"\nbackend = "diary"\nallow = ["subscribe"]',
-            f"allow is not a key of such a rule; the keys are {RPC_KEYS}.",
+            f"'allow' is not a key of this kind of rule; the keys are {RPC_KEYS}.",
         ),
     ],
 )
@@ -254,14 +263,14 @@ def test_ask_family_service_needs_the_services_address() -> None:
         ("{family}", "{family}"), ("{family_id", "{family_id"), ("{FAMILY_ID}", "{FAMILY_ID}"), ("a:\\n", "\\n"),
     ],
 )  # fmt: skip
-def test_a_channel_pattern_consists_of_whole_segments(match: str, segment: str) -> None:
+def test_a_channel_pattern_with_an_invalid_segment_is_refused(match: str, segment: str) -> None:
     problem = problem_of(f'match = "{match}"\nallow = ["subscribe"]')
 
     assert problem.endswith(f" has the segment '{segment}'; between colons write *, {{family_id}}, {{user}}, {PLAIN}.")
 
 
 @pytest.mark.parametrize("match", [".", "a.", "a..b", "a b", "diary*", "{user}.a", "a.{family_id}", "a/b", "a.#"])
-def test_a_method_pattern_has_no_placeholders(match: str) -> None:
+def test_a_method_pattern_with_an_invalid_segment_is_refused(match: str) -> None:
     problem = problem_of(f'match = "{match}"\nbackend = "diary"', "rpc")
 
     assert f"match {match!r} has the segment " in problem
@@ -371,12 +380,13 @@ allow = ["publish"]
 """
 
     assert problems(text) == [
-        "policy.toml: the key general is unknown; a policy has only [[channels]] and [[rpc]].",
-        f"policy.toml: line 4, [[channels]] rule 1: alow is not a key of such a rule; the keys are {CHANNEL_KEYS}.",
+        "policy.toml: the key 'general' is unknown; a policy has only [[channels]] and [[rpc]].",
+        "policy.toml: line 4, [[channels]] rule 1: 'alow' is not a key of this kind of rule; "
+        f"the keys are {CHANNEL_KEYS}.",
         "policy.toml: line 4, [[channels]] rule 1: match 'a b' has the segment 'a b'; between colons write "
         f"*, {{family_id}}, {{user}}, {PLAIN}.",
         "policy.toml: line 4, [[channels]] rule 1: tiers is ['gold']; "
-        "write a list out of unspecified, free, pro, family.",
+        "write a list of one or more of unspecified, free, pro, family.",
         'policy.toml: line 4, [[channels]] rule 1: allow is missing; write for example allow = ["subscribe"].',
         "policy.toml: line 17, [[channels]] rule 3: sensitive is 1; write true or false.",
         "policy.toml: line 9, [[rpc]] rule 1: backend 'nowhere' is not configured; RPC_BACKENDS has diary, family: "
@@ -406,14 +416,14 @@ def test_a_problem_names_the_line_of_its_rule_in_every_notation(text: str, line:
     assert second.startswith(f"policy.toml: line {line}, [[channels]] rule 1: allow is missing;")
 
 
-def test_if_the_lines_of_rules_are_ambiguous_all_have_the_first_line() -> None:
+def test_if_the_lines_of_rules_are_ambiguous_all_have_the_line_of_the_first_rule() -> None:
     text = '# channels\n[[channels]]\nmatch = "a"\n[[channels]]\nmatch = """\n[[channels]]\n"""\n'
 
     assert rule_lines(text, "channels", count=2) == [2, 2]
 
 
 @pytest.mark.parametrize("text", ["channels = 1", "[channels]\nmatch = 'a'", "channels = [1]", "[channels.a]\nb = 1"])
-def test_rules_in_another_form_have_a_problem_with_the_right_form(text: str) -> None:
+def test_rules_in_another_form_are_refused_with_the_accepted_form(text: str) -> None:
     assert problems(text) == ["policy.toml: channels is not a list of rules; write each as [[channels]]."]
 
 
@@ -511,7 +521,7 @@ def test_the_example_is_valid_unchanged() -> None:
     assert policy.channels[0].match == "family:{family_id}:chat"
 
 
-def test_the_example_is_valid_with_all_its_comments_uncommented() -> None:
+def test_the_example_is_valid_with_all_its_commented_rules_enabled() -> None:
     lines = EXAMPLE.read_text().splitlines()
     enabled = [line.removeprefix("# ") if is_code(line) else line for line in lines]
 

@@ -1,4 +1,4 @@
-"""The generated configuration: it has no findings, whatever the settings, and its comments explain it."""
+"""The generated configuration: for any settings, it has no findings once the origins are filled in."""
 
 import json
 from dataclasses import replace

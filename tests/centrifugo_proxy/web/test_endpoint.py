@@ -2,5 +2,5 @@ from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.web.endpoint import SERVICES
 
 
-def test_each_event_has_the_service_that_the_log_names_when_its_call_fails() -> None:
+def test_every_event_has_a_service_name_for_the_log() -> None:
     assert set(SERVICES) == set(EVENTS)
