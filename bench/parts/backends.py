@@ -1,4 +1,7 @@
-"""Runs every service behind the events in one process. Each allows everything: python -m bench.parts.backends PORT"""
+"""Runs every service behind the events, in one process: python -m bench.parts.backends PORT
+
+Each service allows everything.
+"""
 
 import argparse
 import asyncio

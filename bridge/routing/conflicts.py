@@ -1,5 +1,7 @@
-"""Conflicts of `version` across routes: Centrifugo keeps one version per channel, so separate counters would suppress
-each other's publications."""
+"""Conflicts of `version` between publish actions, of one route or of several.
+
+Centrifugo keeps one version per channel, so separate counters would suppress each other's publications.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -26,7 +26,10 @@ class MetaMissing(NamedTuple):
 
 
 class CallFailed(NamedTuple):
-    """A call to a service got no answer. `status` is the gRPC status name."""
+    """A call to a service got no answer, or was not made because RPC_MAX_INFLIGHT calls were in flight.
+
+    `status` is the gRPC status name, UNAVAILABLE for a call that was not made.
+    """
 
     service: str
     status: str

@@ -143,7 +143,7 @@ class Played(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Predicts the answers from this configuration, independently of the code under test."""
+    """Predicts the answers from this configuration, without calling the code under test."""
 
     mode: str
     unavailable_code: int

@@ -223,7 +223,7 @@ def read_policy(
 
 def _shadowed(path: str, kind: str, rules: list[Any], *, prefixes: bool) -> Iterator[str]:
     """A problem for each rule that can never decide, because an earlier rule matches everything that it matches.
-    A wildcard matches everything that a placeholder matches, except ids with a reserved character.
+    A wildcard matches everything that a placeholder matches, except ids that are not plain (`is_plain_segment`).
     """
     for index, rule in enumerate(rules):
         earlier = next((other for other in rules[:index] if _covers(other, rule, prefixes=prefixes)), None)

@@ -181,7 +181,7 @@ def _v5_namespaces(facts: ServiceFacts) -> Tree:
 
 
 def _v5_yaml(tree: Tree) -> Tree:
-    """v5 cannot read tables inside a YAML list, but it reads the same list as JSON text."""
+    """v5 cannot read a table inside an entry of a YAML list, but it reads the same list as JSON text."""
     return {key: _as_text(node) if _is_nested(plain(node)) else node for key, node in tree.items()}
 
 

@@ -33,7 +33,8 @@ def _content() -> Iterator[board.Row | Panel]:
     )
     yield heat(
         "Latency",
-        "From the complete request to its answer. Centrifugo's timeout for the connect proxy must be longer.",
+        "From the start of handling a request to its answer, without the queue delay. Centrifugo's timeout for the "
+        "connect proxy must be longer.",
         Query(cells(DURATION, CONNECT), "{{le}}"),
     )
     yield curves(

@@ -14,7 +14,7 @@ DASHBOARDS: Final = (connects, identity_outage, session_events, bridge)
 
 
 def rendered() -> dict[str, str]:
-    """Each file's content, by its name: the dashboard's uid without `realtime-`."""
+    """The content of each file by file name: the dashboard's uid without `realtime-`, plus `.json`."""
     made = [build().build() for build in DASHBOARDS]
     return {
         f"{(each.uid or '').removeprefix('realtime-')}.json": json.dumps(

@@ -36,9 +36,13 @@ def _now() -> Iterator[Panel]:
     yield number("Events", "Session events a second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
     answered = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
-        ("Allowed", "The share of the answered events.", "allowed"),
+        ("Allowed", "Allowed events as a share of those that were decided or unavailable.", "allowed"),
         ("Denied", "The share that the policy or a service refuses.", "denied"),
-        ("Unavailable", "The share that gets no decision, because a service did not answer.", "unavailable"),
+        (
+            "Unavailable",
+            "The share that gets no decision: a service did not answer, or had RPC_MAX_INFLIGHT calls in flight.",
+            "unavailable",
+        ),
     ):
         share = rate(REQUESTS, matchers=f'{EVENTS}, outcome="{outcome}"')
         yield number(title, text, Query(f"{share} / {answered}", outcome), unit="percentunit")
@@ -46,7 +50,9 @@ def _now() -> Iterator[Panel]:
     text = "99 % of the session events are faster than this."
     yield number("99 % faster than", text, Query(p99, "99%"), unit="s", warn=1)
     in_flight = total("realtime_backend_inflight_calls")
-    yield number("Backend calls in flight", "Calls to all services.", Query(in_flight, "in flight"))
+    yield number(
+        "Backend calls in flight", "Calls to the family service and the rpc backends.", Query(in_flight, "in flight")
+    )
 
 
 def _events() -> Iterator[Panel]:
@@ -59,7 +65,8 @@ def _events() -> Iterator[Panel]:
     )
     yield curves(
         "Events by outcome",
-        "Requests a second. denied: the client gets an error. unavailable: a service did not answer.",
+        "Requests a second. denied: the client gets an error. unavailable: a service did not answer, or had "
+        "RPC_MAX_INFLIGHT calls in flight.",
         split(rate, REQUESTS, "outcome", EVENTS),
         unit="reqps",
         stacked=True,
@@ -72,7 +79,7 @@ def _events() -> Iterator[Panel]:
     )
     yield heat(
         "Latency",
-        "All session events, from the complete request to its answer.",
+        "All session events, from the start of handling a request to its answer.",
         Query(cells(DURATION, EVENTS), "{{le}}"),
     )
     yield curves(

@@ -24,24 +24,23 @@ def mixed_layouts(configuration: Configuration, facts: ServiceFacts) -> Iterator
     for key in configuration.left_over:
         yield Problem(
             key,
-            f"Most of the file is in the layout of Centrifugo v{major}, and v{major} ignores this option of "
-            f"v{11 - major}, so the option has no effect.",
-            f"Write it in the layout of v{major} (manage.py centrifugo_config prints one), or remove it. If Centrifugo "
-            f"v{11 - major} reads this file, check it with --major {11 - major}.",
+            f"This option is of Centrifugo v{11 - major}. v{major} ignores it, so it has no effect.",
+            f"Write it in the layout of v{major} (manage.py centrifugo_config prints one), or remove it. If this "
+            f"configuration is for Centrifugo v{11 - major}, check it with --major {11 - major}.",
         )
 
 
 @RULES.rule("v5-yaml-nested", Severity.ERROR)
 def v5_yaml_nested(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """Centrifugo v5.4.9 passes such lists to a JSON encoder that cannot encode YAML tables."""
+    """Centrifugo v5.4.9 encodes a list as JSON, and cannot encode a YAML table inside an entry."""
     if configuration.major != 5 or configuration.file_format != "yaml":
         return
     for key, value in configuration.tree.items():
         if isinstance(value, list) and any(_holds_table(inner) for item in tables(value) for inner in item.values()):
             yield Problem(
                 key,
-                "Centrifugo v5 does not start with tables inside a YAML list, although its checkconfig accepts them. "
-                "No client can connect.",
+                "An entry of this list has a table inside. Centrifugo v5 does not start with that in YAML, although "
+                "its checkconfig accepts it. No client can connect.",
                 "Write the list as JSON text in quotes, as manage.py centrifugo_config does, or use JSON or TOML.",
             )
 

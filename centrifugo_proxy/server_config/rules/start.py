@@ -1,4 +1,7 @@
-"""Findings about options with which Centrifugo does not start. The module layout has those about single values."""
+"""Findings about options with which Centrifugo does not start.
+
+The module layout reports values of the wrong type or form, such as a duration without a unit.
+"""
 
 import re
 from collections import Counter
@@ -49,7 +52,7 @@ CHOICES: Final = {
         "api_error_mode": ("", "transport"),
     },
 }
-# Options that are read only if this one is on.
+# Options of v6 that Centrifugo reads only if a switch is on: the option, and its switch.
 SWITCHES: Final = {
     "presence_manager.type": "presence_manager.enabled",
     "controller.type": "controller.enabled",

@@ -1,6 +1,7 @@
 """Channel options that Centrifugo's own validation refuses."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -19,6 +20,11 @@ Refusal = tuple[str, str]  # the path and the problem
 META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
 # Python compiles these; Go does not: https://github.com/google/re2/wiki/Syntax
 NOT_IN_GO: Final = re.compile(r"\(\?(=|!|<=|<!|\()|\\[1-9]|\\Z")
+# Python's messages for what Go accepts: flags in the middle and (?U), (?-s), \z, \x{41}, (?<name>…), [\w-.].
+ONLY_IN_GO: Final = (
+    *("global flags", "missing :", "bad escape", "incomplete escape", "unknown extension"),
+    "bad character range \\",
+)
 NO_EXPRESSION: Final = "Go cannot parse this regular expression"
 CHOICES: Final = {
     "force_recovery_mode": ("", "stream", "cache"),
@@ -103,14 +109,14 @@ def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
 
 
 def is_expression_of_go(pattern: str) -> bool:
-    """True if Go's regexp can probably compile it, as far as Python can tell."""
-    if NOT_IN_GO.search(pattern):
+    """False if Go's regexp probably cannot compile it. Syntax that only Go has counts as accepted."""
+    if NOT_IN_GO.search(pattern.replace("\\\\", "")):
         return False
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # for classes such as [[:alpha:]]
+            re.compile(pattern)
     except re.error as error:
-        # Go accepts some flags and escapes that Python does not.
-        return "global flags" in str(error) or "bad escape" in str(error)
+        return any(text in str(error) for text in ONLY_IN_GO)
     return True
 
 

@@ -515,7 +515,7 @@ test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging
 
 
 @pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [PRINTED]}, granular(static_http_headers=None)])
-def test_tables_in_a_yaml_list_keep_v5_from_starting(changes: dict[str, Any]) -> None:
+def test_a_table_inside_an_entry_of_a_yaml_list_keeps_v5_from_starting(changes: dict[str, Any]) -> None:
     seen = found(changed(sound(5, UNGUARDED), changes), UNGUARDED, "yaml")
 
     assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", list(changes)[-1])]

@@ -120,6 +120,19 @@ STARTS_BY_V6: Final[Configs] = [
     {"channel": {"namespaces": [{"name": "aa", "channel_regex": "(?i)a\\z"}]}},
     {
         "channel": {
+            "namespaces": [
+                {"name": "ranges", "channel_regex": r"^[\w-.]+$"},
+                {"name": "classes", "channel_regex": "[[:alpha:]]"},
+                {"name": "ungreedy", "channel_regex": "(?U)a+"},
+                {"name": "flags-off", "channel_regex": "(?-s)a."},
+                {"name": "groups", "channel_regex": "(?<id>[a-z]+)"},
+                {"name": "code-points", "channel_regex": r"\x{41}"},
+                {"name": "backslashes", "channel_regex": r"a\\1"},
+            ]
+        }
+    },
+    {
+        "channel": {
             "namespaces": [{"name": "aa", "subscription_type": "map", "map": {"mode": "ephemeral", "key_ttl": "5s"}}]
         }
     },
