@@ -24,7 +24,7 @@ def mixed_layouts(configuration: Configuration, facts: ServiceFacts) -> Iterator
     for key in configuration.left_over:
         yield Problem(
             key,
-            f"This option is of Centrifugo v{11 - major}. v{major} ignores it, so it has no effect.",
+            f"This option belongs to Centrifugo v{11 - major}. v{major} ignores it, so it has no effect.",
             f"Write it in the layout of v{major} (manage.py centrifugo_config prints one), or remove it. If this "
             f"configuration is for Centrifugo v{11 - major}, check it with --major {11 - major}.",
         )
