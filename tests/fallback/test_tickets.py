@@ -33,6 +33,7 @@ def file(tmp_path: Path) -> Path:
         ("a b\n", ["a b"]),
         ("", []),
         ("\ufeff", []),
+        ("a\n\ufeffb", ["a", "\ufeffb"]),
         ("# nothing\n\r\n", []),
     ],
 )

@@ -114,6 +114,19 @@ async def test_info_has_the_chosen_fields_and_meta_has_all_after_a_refresh(ident
     assert body["result"]["meta"] == meta(is_admin=True, degraded=True)
 
 
+@pytest.mark.parametrize(("expire_at", "cut"), [(0, []), (UNTIL, []), (FURTHEST + 1, [FURTHEST + 1])])
+async def test_only_an_expiry_that_is_cut_is_logged(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture, expire_at: int, cut: list[int]
+) -> None:
+    identity.refresh_script = success(expire_at=expire_at)
+
+    async with refreshing(identity, clock=clock) as running:
+        await body_of(running, "refresh")
+
+    logged = [record.__dict__ for record in caplog.records if "expire_at" in record.__dict__]
+    assert [(fields["service"], fields["expire_at"]) for fields in logged] == [("identity", each) for each in cut]
+
+
 @pytest.mark.parametrize(
     ("expire_at", "expected"),
     [(0, FURTHEST), (1, 1), (-1, 1), (1_900_000_000_000, FURTHEST), (2**62, FURTHEST), (UNTIL, UNTIL)],

@@ -104,6 +104,18 @@ async def test_every_method_on_every_path_gets_djangos_answer(identity: Identity
             assert lean == stock, method
 
 
+@pytest.mark.parametrize("length", [b"9" * 5000, b"0" * 5000 + b"9" * 20])
+async def test_an_announced_size_of_any_number_of_digits_is_refused_unread(
+    identity: IdentityStub, length: bytes
+) -> None:
+    scope = request("/centrifugo/connect", "POST", headers=[(b"host", b"service"), (b"content-length", length)])
+
+    async with service(identity.address) as running:
+        answer = await answer_of(LeanHandler(), running, scope)
+
+    assert answer.status == 413
+
+
 @pytest.mark.parametrize("path", ["/centrifugo/connect", "/centrifugo/rpc", "/health", "/nowhere"])
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 async def test_every_body_gets_djangos_answer(identity: IdentityStub, path: str, body: bytes) -> None:
