@@ -88,8 +88,8 @@ async def _read(parts: Parts, config: Configuration, routes: Routes, stop: async
     )
     poller.start()
     repeated = [
-        asyncio.create_task(_every(config.reading.commit_interval_s / 2, _offering(parts.bridge))),
-        asyncio.create_task(_every(config.reading.lag_interval_s, lambda: measure_lag(parts))),
+        asyncio.create_task(every(config.reading.commit_interval_s / 2, _offering(parts.bridge))),
+        asyncio.create_task(every(config.reading.lag_interval_s, lambda: measure_lag(parts))),
     ]
     try:
         await _until_ended(parts.bridge, poller, stop, config.reading.drain_s)
@@ -148,7 +148,8 @@ async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drai
         raise error
 
 
-async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+    """Await `do` after each pause of this many seconds, until cancelled."""
     while True:
         await asyncio.sleep(seconds)
         try:
