@@ -1,7 +1,7 @@
 """The thread that owns the consumer: it alone polls, commits, pauses and answers rebalances.
 
-A call on a consumer from another thread would wait until its poll returns (confluent-kafka's gate). The event loop
-processes the records, see `Owner`. The loop never waits for this thread, so that a deadlock is impossible.
+While this thread polls, a call on the consumer from another thread blocks. The event loop therefore makes none: it
+only processes the records, see `Owner`. It never waits for this thread, so that a deadlock is impossible.
 """
 
 import asyncio

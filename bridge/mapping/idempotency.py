@@ -34,5 +34,5 @@ def _event_id(kind: IdempotencyKey, event: Event) -> str:
         return kind.template.fill(event)
     if not event.attributes:
         raise Unmappable(Reason.NO_SUCH_FIELD, 'idempotency = "event" needs a CloudEvent')
-    # A source contains no space, so the boundary between source and id is unambiguous.
+    # Spaces in the source are escaped, so the first space always separates source and id.
     return f"{str(event.attributes['source']).replace(' ', '%20')} {event.attributes['id']}"

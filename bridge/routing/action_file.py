@@ -168,7 +168,8 @@ def _data_table(value: Any) -> Build:
 def _tags(value: Any) -> tuple[tuple[str, Template], ...]:
     if not isinstance(value, dict) or len(value) > MAX_TAGS or "" in value:
         seen = f"{len(value)} tags" if isinstance(value, dict) and len(value) > MAX_TAGS else display(value)
-        raise NotAcceptedError(seen, f'a table of at most {MAX_TAGS} texts, such as {{ kind = "diary" }}')
+        accepted = f'a table of at most {MAX_TAGS} texts with non-empty names, such as {{ kind = "diary" }}'
+        raise NotAcceptedError(seen, accepted)
     return tuple((name, parse_template(text, NOT_EMPTY, optional=True)) for name, text in value.items())
 
 

@@ -91,7 +91,7 @@ class Bridge:
     def received(self, messages: Sequence[Read]) -> None:
         """Map records and queue their commands. Records and ends of partitions come in order.
 
-        After an internal error nothing more is received: a commit of later records would lose those that were not.
+        After an internal error nothing more is received: a commit of later records would skip those that failed.
         """
         if self.ended.done():
             return
@@ -250,7 +250,9 @@ class Bridge:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            logger.warning("commands are in flight while their partition is revoked; the next owner repeats them")
+            logger.warning(
+                "commands or dead letters are in flight while their partition is revoked; the next owner repeats them"
+            )
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
         """Note the accepted commits. `failed` is the number of refused ones, which are due again."""

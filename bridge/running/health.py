@@ -67,7 +67,7 @@ class Health:
 
     @property
     def live(self) -> bool:
-        """False if the poller is stuck before shutdown begins. Outages of Kafka or Centrifugo do not count."""
+        """False while the poller is stuck, except during shutdown. Outages of Kafka or Centrifugo do not count."""
         return self.ending or self.poll_age_s < STUCK_S
 
     @property

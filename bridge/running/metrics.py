@@ -40,7 +40,7 @@ class Ages(Collector):
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """The histogram for prometheus_client."""
-        text = "Seconds from the timestamp of a record in Kafka until a command for it is finished."
+        text = "Seconds from the timestamp of a record in Kafka until a command for it is done."
         family = HistogramMetricFamily("realtime_bridge_event_age_seconds", text, labels=["route"])
         names = [*map(floatToGoString, AGES), "+Inf"]
         for route, counts in self._counts.items():
@@ -50,7 +50,10 @@ class Ages(Collector):
 
 
 class Metrics:
-    """All metrics of one bridge, in a registry of its own. `topics` and `routes` are all label values."""
+    """All metrics of one bridge, in a registry of its own.
+
+    `topics` has every label of a topic, `routes` every pair of a route and a kind of command.
+    """
 
     def __init__(self, *, topics: Sequence[str], routes: Sequence[tuple[str, str]], version: str) -> None:
         self.registry = CollectorRegistry()
@@ -91,7 +94,7 @@ class Metrics:
         self.in_flight = self._gauge("inflight_requests", "Requests to Centrifugo in flight.")
         self.lag = self._gauge(
             "lag_records",
-            "Records of a partition that are not finished: from the first one to the end of the partition.",
+            "Offsets from the first unfinished record of a partition to the end of the partition.",
             "topic",
             "partition",
         )
@@ -101,11 +104,11 @@ class Metrics:
             "topic",
         )
         self.pending = self._gauge("pending_records", "Records that were read and are not finished.")
-        self.paused = self._gauge("paused", "1 while reading is paused because too many records are pending.")
+        self.paused = self._gauge("paused", "1 while reading is paused because too many records or bytes are pending.")
         self.stopped = self._gauge(
             "partition_stopped", "1 if the partition is stopped, until a restart or a rebalance.", "topic", "partition"
         )
-        self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo does not answer.")
+        self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo gives no usable answer.")
         self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")
         self.poll_age = self._gauge(
             "poll_age_seconds", "Seconds since the last loop iteration of the thread that reads Kafka."

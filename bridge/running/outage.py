@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class OutageState(NamedTuple):
-    """`since` is in seconds of the caller's clock, None while Centrifugo answers. `tries` counts the failures."""
+    """`since` is in seconds of the caller's clock, None without an outage. `tries` counts the failures."""
 
     since: float | None
     tries: int
@@ -22,7 +22,7 @@ class Outage:
 
     @property
     def open(self) -> bool:
-        """True while Centrifugo does not answer."""
+        """True while Centrifugo gives no usable answer."""
         return self._since is not None
 
     @property

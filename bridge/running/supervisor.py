@@ -134,7 +134,7 @@ def _warn_of_topics(topics: Topics, config: Configuration) -> None:
 
 
 async def _until_ended(bridge: Bridge, poller: Poller, stop: asyncio.Event, drain_s: float) -> None:
-    """Wait for the signal and then for the poller to release its partitions, or until the poller ends by itself."""
+    """Wait for the signal, and then for the poller to release its partitions. Raises the error that ends the bridge."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((stopping, bridge.ended), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
