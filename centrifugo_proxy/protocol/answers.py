@@ -24,7 +24,7 @@ class Disconnect(NamedTuple):
 
 
 class Error(NamedTuple):
-    """Refuse the command: the `error` branch. `temporary` lets the SDK try again."""
+    """Refuse the command: the `error` branch. `temporary` makes SDKs connect or subscribe again."""
 
     code: int
     message: str

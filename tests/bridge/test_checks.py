@@ -1,4 +1,4 @@
-"""System checks: settings of the bridge that contradict each other or are dangerous."""
+"""System checks of the bridge: faults of the routes file; unusable, contradictory and dangerous settings."""
 
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def test_a_fault_is_one_finding_even_if_it_shows_a_line_separator(tmp_path: Path
         ({"CENTRIFUGO_API_TLS_CA_FILE": "/nowhere"}, "E007", "CENTRIFUGO_API_TLS_CA_FILE: cannot read /nowhere"),
     ],
 )
-def test_contradictory_and_dangerous_settings_are_reported(
+def test_unusable_contradictory_and_dangerous_settings_are_reported(
     routes: str, settings: dict[str, Any], number: str, message: str
 ) -> None:
     found = findings(routes, **settings)

@@ -8,7 +8,7 @@ from tests.e2e.rest import CLIENTS, SOCKETS, Rested
 
 
 @pytest.mark.skipif(not SOCKETS.exists(), reason="needs Linux, to see which connections are open")
-async def test_after_half_a_minute_without_requests_clients_connect_over_the_same_connections(
+async def test_after_half_a_minute_without_requests_centrifugo_uses_the_same_connections(
     resting: asyncio.Task[Rested],
 ) -> None:
     answers, used, kept, used_again = await resting

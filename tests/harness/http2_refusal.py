@@ -1,5 +1,5 @@
-"""An HTTP/2 server on loopback that refuses every request without a gRPC status, as a mesh does: by an HTTP status or a
-reset."""
+"""An HTTP/2 server on loopback that refuses every request as a mesh does: with an HTTP status or a reset, but no gRPC
+status."""
 
 import asyncio
 from collections.abc import AsyncIterator

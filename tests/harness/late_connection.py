@@ -14,9 +14,9 @@ T = TypeVar("T")
 def warnings_of_late_connection(
     server: Callable[[], AbstractAsyncContextManager[T]], port_of: Callable[[T], int], turns: int
 ) -> list[str]:
-    """The warnings after a client has connected and the server has ended this many turns of the event loop later.
+    """Connect a client, end the server after `turns` turns of the event loop, and return the warnings.
 
-    A connection that the server leaves open causes a warning when it is collected.
+    A connection that the server leaves open causes a ResourceWarning when it is garbage-collected.
     """
 
     async def connect_and_end() -> None:

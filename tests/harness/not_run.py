@@ -1,6 +1,7 @@
 """Names the groups of tests that were skipped because a program is missing, at the end of a run.
 
-A pytest plugin, loaded by tests/conftest.py.
+The reasons stay in the process that skips, so a run with workers of pytest-xdist does not name them. A pytest plugin,
+loaded by tests/conftest.py.
 """
 
 import pytest
@@ -14,5 +15,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def report_skip(config: pytest.Config, tests: str, why: str) -> None:
-    """Name `tests` and the reason at the end of the run."""
+    """Name `tests` and the reason at the end of the run, if it has no workers."""
     config.stash.setdefault(REASONS, {})[tests] = why

@@ -1,4 +1,4 @@
-"""Writes a header whose name is any bytes. Producers in other languages can do so; confluent_kafka refuses it."""
+"""Writes a header whose name is not text. Producers in other languages can do so; confluent_kafka writes str(name)."""
 
 import ctypes
 from pathlib import Path

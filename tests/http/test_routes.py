@@ -112,7 +112,7 @@ async def test_a_query_string_changes_nothing(identity: IdentityStub) -> None:
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
 
 
-async def test_any_other_path_is_not_found_with_any_content_type() -> None:
+async def test_any_other_path_is_not_found_even_with_a_malformed_content_type() -> None:
     async with service() as running:
         response = await running.http.get("/nowhere", headers={"Content-Type": "text/plain; x*=nonsense''y"})
 

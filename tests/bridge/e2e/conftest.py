@@ -29,7 +29,7 @@ def centrifugo_v6() -> Path:
     excuse = centrifugo.excuse(centrifugo.build_log())
     if not excuse and os.environ.get("CI") == "true" and not centrifugo.named():
         pytest.fail(f"Centrifugo v6 is missing, and CI requires it.\n{centrifugo.build_log()}", pytrace=False)
-    pytest.skip(excuse or "Centrifugo v6 is missing: `make centrifugos` builds it with Go.")
+    pytest.skip(excuse or "Centrifugo v6 is missing. Run `make centrifugos`, or name a v6 binary in CENTRIFUGO_BIN.")
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def forbidden(message: str) -> dict[str, Any]:
     return {"error": {"code": 403, "message": message}}
 
 
-# The refusal of a request that a degraded connection may not make; SDKs retry it.
+# The refusal of a request that a degraded connection may not make. SDKs then subscribe again; they repeat nothing else.
 DEGRADED = {"error": {"code": 403, "message": "not while the connection is degraded", "temporary": True}}
 
 

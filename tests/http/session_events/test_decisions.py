@@ -279,7 +279,7 @@ async def test_an_earlier_rule_decides_even_if_a_later_one_allows() -> None:
         ("*", "f-9", "user:u-1"),
     ],
 )
-async def test_an_id_with_colons_or_signs_reaches_only_its_own_channels(user: str, family: str, channel: str) -> None:
+async def test_an_empty_or_unusual_id_does_not_widen_access(user: str, family: str, channel: str) -> None:
     async with policed(POLICY) as running:
         body = await body_of(running, "subscribe", user=user, meta=meta(family_id=family), channel=channel)
 

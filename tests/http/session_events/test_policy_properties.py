@@ -86,7 +86,7 @@ def test_no_user_reaches_a_channel_with_another_familys_id(
 ) -> None:
     """If a rule with {family_id} allows a request, the channel has exactly the owner's family id at that place.
 
-    Without a channel, the one that fits the pattern is asked for.
+    If `channel` is None, the test requests the channel that fits the pattern.
     """
     policy = of_family(":".join(pattern))
     fitting = {"{family_id}": own, "{user}": user, "*": "any"}
@@ -218,12 +218,12 @@ METAS = st.one_of(JSON, mutated(), owners(), owners().map(lambda owner: {**owner
 @given(owner=METAS)
 @example(owner=meta())
 @examples(600)
-def test_only_a_meta_written_by_connect_has_an_owner(owner: Any) -> None:
-    assert (owner_by(owner) is not None) == written_by_connect(owner)
+def test_only_a_meta_with_the_fields_that_connect_writes_has_an_owner(owner: Any) -> None:
+    assert (owner_by(owner) is not None) == has_fields_of_connect(owner)
 
 
-def written_by_connect(owner: Any) -> bool:
-    """True if connect can have written this meta, decided independently of the service's code."""
+def has_fields_of_connect(owner: Any) -> bool:
+    """True if the meta has the fields that connect writes; others do not count. Independent of the service's code."""
     if not isinstance(owner, dict):
         return False
     if owner.get("fallback_path") is not None:
@@ -240,7 +240,7 @@ def written_by_connect(owner: Any) -> bool:
 
 
 def test_only_a_members_meta_is_allowed() -> None:
-    """Over HTTP, so that every meta also gets an answer and no traceback."""
+    """Over HTTP: every meta must also get an answer instead of an internal error."""
     with entered(policed(OPEN, RPC_BACKENDS={"diary": "127.0.0.1:1"})) as (runner, running):
 
         @given(owner=METAS)
@@ -249,7 +249,7 @@ def test_only_a_members_meta_is_allowed() -> None:
         def holds(owner: Any) -> None:
             response = runner.run(ask(running, "subscribe", channel="family:f-1", meta=owner))
 
-            member = written_by_connect(owner) and owner.get("family_id") == "f-1" and not owner.get("degraded")
+            member = has_fields_of_connect(owner) and owner.get("family_id") == "f-1" and not owner.get("degraded")
             assert response.status_code == 200
             assert ("result" in response.json()) == bool(member)
             assert member or response.json()["error"]["code"] == 403
