@@ -1,4 +1,4 @@
-"""Makes the configured path of a secret safe to display: by mistake, it may be the secret itself."""
+"""Makes the configured path of a secret safe to display: an operator may set the secret itself by mistake."""
 
 from typing import Final
 

@@ -28,7 +28,7 @@ def left_over(tree: Mapping[str, Any], major: int) -> tuple[str, ...]:
 
 
 def layout_of(key: str, value: Any) -> int | None:
-    """The major that has this top-level option; None if both or neither have it."""
+    """The major whose layout has this top-level option with such a value; None if both or neither have it."""
     if "." in key:
         return next((major for major in (6, 5) if key in OPTIONS[major] or key in TABLES[major]), None)
     known = [major for major in (6, 5) if key in TOP_LEVEL[major]]

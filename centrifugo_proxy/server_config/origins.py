@@ -48,7 +48,7 @@ def never_matches(entry: str) -> bool:
 
 
 def _made_for(entry: str) -> Iterator[str]:
-    """Origins that an attacker can register to match a pattern with `*` at one end, or at the start of the host.
+    """Origins that an attacker can register to match a pattern with `*` at its end, or at the start of the host.
     For example, https://app.example.com* admits https://app.example.com.evil.test, *app* admits https://app.evil.test,
     and https://*example.com admits https://evilexample.com. The subdomains that *.example.com admits are not among
     them, because they belong to the owner of the domain.

@@ -38,7 +38,7 @@ def scope_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def caller_of(scope: dict[str, Any]) -> HttpCaller:
-    """The caller that waits for the answer to the request of this scope; the ASGI handler has put it there."""
+    """The caller that waits for the answer to this request: set by our ASGI handler, WAITING under any other."""
     caller: HttpCaller = scope.get(CALLER, WAITING)
     return caller
 

@@ -1,7 +1,8 @@
 """Watches the clients of open requests, without a task or a timer for each.
 
-One timer checks all open requests every 50 ms. A request that is still open then gets a task that waits for the
-server's `http.disconnect`; most requests are answered earlier. Reasons: docs/design/watching-for-disconnects.md.
+One timer checks all open requests every 50 ms. A request that is older than that, and whose body has been read, gets a
+task that waits for the server's `http.disconnect`. Most requests are answered earlier. Reasons:
+docs/design/watching-for-disconnects.md.
 """
 
 import asyncio

@@ -33,7 +33,7 @@ READ_BYTES: Final = 16 * 1024  # read at once; more would block the event loop f
 WRITE_BYTES: Final = 16 * 1024  # buffered answers above which no further request is answered
 PIECE_BYTES: Final = 1024  # parsed at once; limits how many pipelined requests are held
 BODY_BYTES: Final = 64 * 1024  # buffered body above which reading pauses
-LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel how long it had waited to be read
+LAG_S: Final = 0.02  # if a request was read longer ago, ask the kernel when it arrived
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -120,7 +120,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._close_after(self._keep_alive_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release all objects, however the connection ended. A running application keeps only its exchange."""
+        """Release what the connection holds, however it ended. An answer that comes later is ignored."""
         self._server.connections.discard(self)
         self._closing = True
         self._deadline.end()
@@ -441,7 +441,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
     async def client_left(self) -> bool:
         """True if the client has closed its connection. False for a client that has only finished sending.
 
-        After a FIN from an HTTP/1.0 client, which knows no interim response, the two look the same: False.
+        Also False after the FIN of an HTTP/1.0 client: it knows no interim response, so the server cannot check.
         """
         if self._current is None or self._transport.is_closing():
             return True
@@ -451,9 +451,10 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._current.request.version == "1.1" and await half_closed.has_left(self._transport)
 
     def waited_s(self) -> float:
-        """Seconds since the last bytes of the request arrived at this host.
+        """Seconds since the last bytes of this connection arrived at this host.
 
-        Usually the time since they were read. If the event loop lags, or if the connection may have waited to be
+        They belong to the request, unless the client sends requests without waiting for answers. Usually the result is
+        the time since the bytes were read. If the event loop lags, or if the connection may have waited to be
         accepted, the kernel is asked for the whole time.
         """
         in_loop_s = perf_counter() - self._read_at

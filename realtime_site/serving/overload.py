@@ -30,7 +30,7 @@ OVERLOAD: Final = "realtime_site.overload"
 class Overload:
     """The limit of requests in flight, for the connections of a process.
 
-    `starting` counts requests whose task exists and has not begun: they have no slot yet, and will take one.
+    `starting` counts requests whose task exists and has not begun: they have no slot yet, and may take one.
     """
 
     def __init__(self, runtime: Runtime, *, allowed_hosts: list[str], max_body_bytes: int) -> None:

@@ -42,7 +42,10 @@ class Environment:
         return value
 
     def path(self, name: str) -> str:
-        """The path of a file, empty by default. By mistake it may be a secret: logs show only a plausible path."""
+        """The path of a file, empty by default.
+
+        Logs show the value only if it looks like a path, because an operator may set a secret here by mistake.
+        """
         value = self._text(name, "", display="$…")
         self.effective[name] = value and safe_path(value)
         return value
@@ -176,7 +179,7 @@ class Environment:
         return frozenset(chosen).intersection(whole)
 
     def words(self, name: str, default: str) -> list[str]:
-        """A comma-separated list; white space around the words is ignored."""
+        """A comma-separated list; white space around the words is ignored. An explicit empty value is an empty list."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
     def grpc_target(self, name: str, default: str) -> str:

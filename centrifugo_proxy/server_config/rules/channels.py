@@ -1,4 +1,4 @@
-"""Findings about the namespace that Centrifugo derives from a channel's name."""
+"""Findings about what Centrifugo reads from a channel's or a method's name: its namespace, and a private prefix."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -45,7 +45,8 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
             f"With this prefix, the channels of {', '.join(caught)} are private: a subscription needs a token. "
-            "Centrifugo refuses every client with permission denied (103), and does not call the service.",
+            "Centrifugo also looks for their namespaces without the prefix. It refuses every subscription without a "
+            "token with unknown channel (102) or permission denied (103), and does not call the service.",
             "Set it to $, the default, or remove it.",
         )
 
@@ -74,7 +75,7 @@ def personal_channels(configuration: Configuration, facts: ServiceFacts) -> Iter
         yield Problem(
             path,
             "Connections on a fallback ticket have user ids such as fallback:3f9a…. For their personal channels, "
-            "Centrifugo looks for a namespace fallback, which does not exist. Centrifugo refuses these connections "
+            "Centrifugo looks for a namespace #fallback, which cannot exist. Centrifugo refuses these connections "
             "with unknown channel (102), and SDKs do not reconnect: fallback tickets do not work in an outage.",
             "Name a namespace for personal channels, and add it to the namespaces; or turn personal channels off.",
         )

@@ -85,7 +85,10 @@ def _is_plain(tree: Tree) -> bool:
 
 
 def _converted(value: str, kind: str, major: int) -> Any:
-    """The value in the type of its option. v5's text stays as it is: layout_v5 converts it, as v5 itself does."""
+    """The value for the tree. In v6 lists and maps are parsed, and other values stay text.
+
+    In v5 every value stays text: layout_v5 converts it, as v5 itself does.
+    """
     if major == 5 or isinstance(value, FromSecret):
         return value
     if kind == "words":
