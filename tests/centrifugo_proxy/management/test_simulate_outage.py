@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from centrifugo_proxy.wiring.assembly import assemble
 from centrifugo_proxy.wiring.runtime import Runtime
 from fallback.outage import OutageDetector, OutageEnded, OutageOpened
 from fallback.tickets import TicketPool
-from tests.documents.runbook import assert_as_documented
+from tests.documents.runbook import assert_as_documented, section
 from tests.harness.bodies import UNAVAILABLE
 from tests.harness.manage import run_manage
 
@@ -361,6 +362,22 @@ def test_a_real_process_leaves_the_real_pool_alone_and_shows_no_ticket_or_secret
     assert ended.stderr == ""
     assert not [value for value in (token, *tickets) if value in ended.stdout]
     assert path.read_text() == "\n".join(tickets)
+
+
+@pytest.mark.processes
+def test_the_runbook_shows_the_output_of_a_service_with_a_pool(tmp_path: Path) -> None:
+    path = tmp_path / "pool.tickets"
+    path.write_text("\n".join(secrets.token_urlsafe(32) for _ in range(1000)))
+
+    ended = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(path), CENTRIFUGO_INFO_FIELDS="")
+
+    shown = section("### simulate_outage").partition("\n```\n")[2].partition("```\n")[0]
+    assert without_varying_values(ended.stdout) == without_varying_values(shown)
+
+
+def without_varying_values(output: str) -> str:
+    """The output without the fallback user and the time of expiry, which differ in each run."""
+    return re.sub(r'"fallback:[0-9a-f]{12}"|"expire_at":[0-9]+', "…", output)
 
 
 @pytest.mark.processes
