@@ -17,6 +17,7 @@ STRANGERS: Final = tuple(
     for host in (STRANGER, f"{STRANGER}:8443", f"www.{STRANGER}", "0.example", "stranger.com", "stranger.net", "z.org")
 )
 WEB_PAGE: Final = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]+)?")
+ANY_SCHEME: Final = re.compile(r"^[^:/]*\*[^:/]*://")
 PART: Final = re.compile(
     r"(?P<any>\*+)|(?P<one>\?)|\[(?P<none>!?)(?P<set>[^]]+)\]|\\(?P<quoted>.)|(?P<other>.)", re.DOTALL
 )
@@ -48,17 +49,20 @@ def never_matches(entry: str) -> bool:
 
 
 def _made_for(entry: str) -> Iterator[str]:
-    """Origins that an attacker can register to match a pattern with `*` at its end, or at the start of the host.
+    """Origins that an attacker can register to match a pattern with `*` at the end or at the start of its host.
     For example, https://app.example.com* admits https://app.example.com.evil.test, *app* admits https://app.evil.test,
-    and https://*example.com admits https://evilexample.com. The subdomains that *.example.com admits are not among
-    them, because they belong to the owner of the domain.
+    and *example.com admits https://evilexample.com. The subdomains that *.example.com admits are not among them,
+    because they belong to the owner of the domain.
     """
-    begun = f"https://{entry.lstrip('*')}" if entry.startswith("*") and "://" not in entry else entry
-    candidates = [begun.rstrip("*") + end for end in (STRANGER, f".{STRANGER}")] if begun.endswith("*") else []
-    scheme, _, domain = begun.partition("://*")
-    if domain.count(".") == 1 and not domain.startswith("."):
-        candidates.append(f"{scheme}://stranger{domain}")
-    yield from filter(WEB_PAGE.fullmatch, candidates)
+    with_scheme = ANY_SCHEME.sub("https://", entry) if "://" in entry else f"https://{entry}"
+    scheme, _, host = with_scheme.partition("://")
+    inner = host.strip("*")
+    candidates = []
+    if host.endswith("*"):
+        candidates += [f"{start}{inner}{end}" for start in ("", "a") for end in (STRANGER, f".{STRANGER}")]
+    if host.startswith("*") and inner.count(".") == 1 and not inner.startswith("."):
+        candidates.append(f"stranger{inner}")
+    yield from filter(WEB_PAGE.fullmatch, (f"{scheme}://{candidate}" for candidate in candidates))
 
 
 def _expression(entry: str) -> re.Pattern[str] | None:

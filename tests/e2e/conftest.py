@@ -23,7 +23,6 @@ from tests.e2e.stack import Stack, stack
 from tests.harness import centrifugo
 from tests.harness.backends import grants, returns
 from tests.harness.identity import aborts
-from tests.harness.not_run import report_skip
 
 HERE = Path(__file__).parent
 
@@ -83,7 +82,6 @@ def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
         why = reason
     elif os.environ.get("CI") == "true":
         pytest.fail(f"{why} CI must build it.\n{centrifugo.build_log()}", pytrace=False)
-    report_skip(request.config, "the tests with a real Centrifugo", why)
     pytest.skip(why)
 
 

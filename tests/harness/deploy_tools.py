@@ -13,7 +13,6 @@ from typing import Final
 import pytest
 
 from tests.harness import go_builds
-from tests.harness.not_run import report_skip
 from tests.harness.paths import ROOT
 
 TOOLS: Final = ROOT / ".cache" / "deploy"
@@ -23,16 +22,14 @@ Tool = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def deploy_tool(request: pytest.FixtureRequest) -> Tool:
+def deploy_tool() -> Tool:
     """The path of a tool by its name; skips the test where the tool cannot be built."""
 
     def find(name: str) -> Path:
         path = TOOLS / name
         if path.exists():
             return path
-        why = missing(name)
-        report_skip(request.config, "checks of the files in deploy/", why)
-        pytest.skip(why)
+        pytest.skip(missing(name))
 
     return find
 

@@ -5,19 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.not_run import report_skip
-
 if TYPE_CHECKING:
     from tests.harness.kafka import Kafka
 
 
 @pytest.fixture(scope="session")
-def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Kafka"]:
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Kafka"]:
     """A real broker; skips the test with the reason if no broker can be started."""
     from tests.harness.kafka import excuse, running_kafka  # noqa: PLC0415  (only where it is used)
 
     if why := excuse():
-        report_skip(request.config, "the tests with a real Kafka", why)
         pytest.skip(why)
     with running_kafka(tmp_path_factory.mktemp("kafka")) as running:
         yield running

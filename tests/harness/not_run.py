@@ -1,19 +1,18 @@
-"""Names the groups of tests that were skipped because a program is missing, at the end of a run.
+"""Says at the end of a run which tests were skipped, and why. A pytest plugin, loaded by tests/conftest.py."""
 
-The reasons stay in the process that skips, so a run with workers of pytest-xdist does not name them. A pytest plugin,
-loaded by tests/conftest.py.
-"""
+from collections import Counter
 
 import pytest
 
-REASONS = pytest.StashKey[dict[str, str]]()
+from common.counted import counted
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for tests, why in config.stash.get(REASONS, {}).items():
-        terminalreporter.write_line(f"NOT RUN: {tests}. {why}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = Counter(_reason(report) for report in terminalreporter.getreports("skipped"))
+    for reason, number in reasons.items():
+        terminalreporter.write_line(f"NOT RUN: {counted(number, 'test')}. {reason}")
 
 
-def report_skip(config: pytest.Config, tests: str, why: str) -> None:
-    """Name `tests` and the reason at the end of the run, if it has no workers."""
-    config.stash.setdefault(REASONS, {})[tests] = why
+def _reason(report: pytest.TestReport) -> str:
+    """The reason given to `pytest.skip` or to a mark. A skipped report has the place and the reason as `longrepr`."""
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "no reason"

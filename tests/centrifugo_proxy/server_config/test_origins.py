@@ -30,6 +30,10 @@ from centrifugo_proxy.server_config.origins import admits_attackers, never_match
         "*app.test*",
         "*app*",
         "https://*example.com",
+        "*example.com",
+        "*://*example.com",
+        "http*://app.example.com*",
+        "https://*.example.com*",
     ],
 )
 def test_an_entry_that_admits_an_attackers_origin_is_found(entry: str) -> None:
