@@ -45,7 +45,7 @@ def test_keys_of_a_file_reach_the_terminal_only_with_control_characters_escaped(
 
     ended = run_manage("check_policy", str(policy))
 
-    assert r"\x1b[2J\x9b is unknown" in ended.stdout
+    assert r"'\x1b[2J\x9b' is unknown" in ended.stdout
     assert ended.stdout.replace("\n", "").isprintable()
 
 
