@@ -42,8 +42,7 @@ examples:
   manage.py check_routes routes.toml
   manage.py check_routes routes.toml --centrifugo config.json --policy policy.toml
   manage.py check_routes routes.toml --topic diary.entry.created --value entry.json --header ce_id=7
-  kcat -b localhost:9092 -C -t families -o -1 -c 1 -e |
-    manage.py check_routes routes.toml --topic families --value -
+  kcat -b kafka -C -t diary -o -1 -c 1 | manage.py check_routes routes.toml --topic diary --value -
 
 docs/bridge.md explains the file."""
     requires_system_checks = []  # routes with faults would fail them before this command can list the faults
