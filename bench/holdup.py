@@ -103,7 +103,7 @@ async def collect() -> None:
 
 
 async def collect_young() -> None:
-    """Collect nearly as many young objects as are collected at once when a collection starts by itself."""
+    """Collect nearly as many young objects as Python collects at once by itself."""
     kept = [[number] for number in range(gc.get_threshold()[0] - 100)]
     gc.collect(0)
     del kept

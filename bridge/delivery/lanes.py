@@ -47,9 +47,9 @@ O = TypeVar("O")  # noqa: E741  (the owner: what a task belongs to)
 class Task(Generic[S, O]):
     """A command in delivery.
 
-    `attempts` counts its requests, `failures` the temporary errors in the answers. `waits` is the
-    number of queues in which it is not the first, plus one until the previous command of its record has finished. While
-    it is `delayed`, it waits for a time as well.
+    `attempts` counts its requests, `failures` the temporary errors in the answers. `waits` is the number of queues in
+    which it is not the first, plus one until the previous command of its record has finished. While `delayed` is true,
+    it also waits for a time.
     """
 
     __slots__ = ("__weakref__", "attempts", "command", "delayed", "failures", "follower", "owner", "state", "waits")

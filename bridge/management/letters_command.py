@@ -1,11 +1,13 @@
 """The common parts of the commands that ask Kafka: about dead letters, and about the lag."""
 
+import asyncio
 import re
 import sys
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -13,6 +15,7 @@ from django.core.management.base import CommandError
 
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import PropertyRefused
+from bridge.running.start import missing_topic
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
 from common.secret_files import SecretError
@@ -28,8 +31,9 @@ class KafkaCommand(OperatorCommand):
 
     requires_system_checks = []  # a routes file with faults must not stop a command that does not read it
 
+    @cached_property
     def connection(self) -> "KafkaConnection":
-        """How to reach Kafka. Raises CommandError."""
+        """How to reach Kafka. Its properties are tested once. Raises CommandError."""
         from bridge.kafka.acceptance import check_properties  # noqa: PLC0415
         from bridge.running.configuration import ConfigurationError, kafka_connection  # noqa: PLC0415
 
@@ -52,13 +56,27 @@ class KafkaCommand(OperatorCommand):
 class LettersCommand(KafkaCommand):
     """A command that reads the dead-letter topic."""
 
+    def partitions(self, setting: str) -> int:
+        """The number of partitions of the topic in this setting.
+
+        Raises KafkaUnreachable, or CommandError if there is no such topic.
+        """
+        from bridge.kafka.connection import admin_properties  # noqa: PLC0415
+        from bridge.kafka.lag import Brokers  # noqa: PLC0415
+
+        topic = need_topic(setting)
+        topics = asyncio.run(Brokers(admin_properties(self.connection)).topics())
+        if topic not in topics:
+            raise CommandError(missing_topic(setting, topic, self.connection.brokers), returncode=PluginState.UNKNOWN)
+        return topics[topic]
+
     @contextmanager
     def reader(self) -> Iterator["TopicReader"]:
         """A reader of topics, without a consumer group."""
         from bridge.kafka.connection import admin_properties  # noqa: PLC0415
         from bridge.kafka.reader import topic_reader  # noqa: PLC0415
 
-        with topic_reader(admin_properties(self.connection())) as reader:
+        with topic_reader(admin_properties(self.connection)) as reader:
             yield reader
 
     def newest_first(self, reader: "TopicReader", partitions: int, selection: "Selection") -> Iterator["DeadLetter"]:

@@ -237,11 +237,11 @@ class Bridge:
             stopped[series] = stopped.get(series, False) or assignment.stopped is not None
         for partition in partitions:
             label = self._label(partition.topic)
-            if (label, partition.number) in stopped:
-                value = stopped[label, partition.number]
-                self._metrics.stopped.labels(label, str(partition.number)).set(value)
-            else:
+            is_stopped = stopped.get((label, partition.number))
+            if is_stopped is None:
                 self._metrics.forget_partition(label, partition)
+            else:
+                self._metrics.stopped.labels(label, str(partition.number)).set(is_stopped)
 
     async def _drain(self, partitions: Sequence[Partition]) -> None:
         try:

@@ -51,7 +51,7 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
         from bridge.lag_report import measure  # noqa: PLC0415
 
         try:
-            rows = asyncio.run(measure(self.connection(), settings.BRIDGE_KAFKA_GROUP, self._topics()))
+            rows = asyncio.run(measure(self.connection, settings.BRIDGE_KAFKA_GROUP, self._topics()))
         except KafkaUnreachable as error:
             self.unknown(error)
             return

@@ -1,25 +1,22 @@
 """manage.py inspect_dead_letters"""
 
-import asyncio
 import json
 import sys
 from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from bridge.commands import Reason
 from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable
 from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
-from bridge.running.start import missing_topic
 from common.counted import counted
 from common.exit_codes import PluginState
 
 if TYPE_CHECKING:
     from bridge.dead_letters.selection import DeadLetter
-    from bridge.kafka.connection import KafkaConnection
 
 
 class Command(LettersCommand):
@@ -52,7 +49,7 @@ docs/bridge-operations.md explains each reason, and what to do about it."""
     def handle(self, *args: Any, limit: int, as_json: bool, show_values: bool, **options: Any) -> None:
         topic = need_topic("BRIDGE_DEAD_LETTER_TOPIC")
         try:
-            partitions = asyncio.run(partitions_of(self.connection(), "BRIDGE_DEAD_LETTER_TOPIC"))
+            partitions = self.partitions("BRIDGE_DEAD_LETTER_TOPIC")
             with self.reader() as reader:
                 letters = list(islice(self.newest_first(reader, partitions, selection_from(options)), limit))
         except KafkaUnreachable as error:
@@ -82,15 +79,3 @@ def _line(letter: "DeadLetter") -> str:
     action = f" action {letter.action}" if letter.action else ""
     here = f"letter {letter.record.partition}:{letter.record.offset}"
     return f"{letter.failed_at}  {letter.reason}  {stood}  route {letter.route}{action}  {letter.detail}  ({here})"
-
-
-async def partitions_of(connection: "KafkaConnection", setting: str) -> int:
-    """The number of partitions of the topic in a setting. Raises KafkaUnreachable, or CommandError without a topic."""
-    from bridge.kafka.connection import admin_properties  # noqa: PLC0415
-    from bridge.kafka.lag import Brokers  # noqa: PLC0415
-
-    topic = need_topic(setting)
-    topics = await Brokers(admin_properties(connection)).topics()
-    if topic not in topics:
-        raise CommandError(missing_topic(setting, topic, connection.brokers), returncode=PluginState.UNKNOWN)
-    return topics[topic]

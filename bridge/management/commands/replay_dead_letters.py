@@ -13,7 +13,6 @@ from django.core.management.base import CommandError, CommandParser
 from bridge.commands import Reason
 from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable, NotDelivered
-from bridge.management.commands.inspect_dead_letters import partitions_of
 from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
 from common.counted import counted
 from common.exit_codes import PluginState
@@ -77,8 +76,8 @@ examples:
 
     def _selected(self, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:
         """The newest selected letters, oldest first, so that they are replayed in order."""
-        asyncio.run(partitions_of(self.connection(), "BRIDGE_REPLAY_TOPIC"))
-        partitions = asyncio.run(partitions_of(self.connection(), "BRIDGE_DEAD_LETTER_TOPIC"))
+        self.partitions("BRIDGE_REPLAY_TOPIC")  # raises if the topic does not exist
+        partitions = self.partitions("BRIDGE_DEAD_LETTER_TOPIC")
         with self.reader() as reader:
             newest = islice(self.newest_first(reader, partitions, selection_from(options)), limit)
             return list(newest)[::-1]
@@ -92,7 +91,7 @@ examples:
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
 
         left: Counter[str] = Counter()
-        producer = KafkaProducer(producer_properties(self.connection()))
+        producer = KafkaProducer(producer_properties(self.connection))
         written = 0
         began = time.monotonic()
         try:

@@ -73,9 +73,10 @@ def header_unsendable(configuration: Configuration, facts: ServiceFacts) -> Iter
         for name, value in proxy.static_headers.value.items():
             if isinstance(value, FromSecret):
                 continue
-            if not TOKEN.fullmatch(name) or UNSENDABLE.search(value):
-                fault = "value has a line break or another control character"
-                fault = fault if TOKEN.fullmatch(name) else "name has a character that is not allowed"
+            bad_name = not TOKEN.fullmatch(name)
+            if bad_name or UNSENDABLE.search(value):
+                bad_value = "value has a line break or another control character"
+                fault = "name has a character that is not allowed" if bad_name else bad_value
                 yield Problem(
                     proxy.static_headers.path,
                     f"No HTTP request can carry the header {name!r}: its {fault}. Every {proxy.event} "

@@ -1,4 +1,4 @@
-"""Findings about rights with which clients bypass this service: without a subscription or without a publish proxy."""
+"""Findings about rights that bypass this service: without a subscription, or without the publish proxy."""
 
 from collections.abc import Iterator
 from typing import Final
