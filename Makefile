@@ -1,6 +1,8 @@
 # `make help` lists the targets. .ci/run uses the same ones.
 PYTHON ?= python3
 VENV := .venv
+# Without the cached bytecode every worker and every process of the tests compiles the sources again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests mostly wait for processes: six at a time suit two cores.
