@@ -78,8 +78,8 @@ def _now() -> Iterator[Panel]:
 def _outage() -> Iterator[Panel]:
     yield states(
         "Outage by process",
-        "failing: calls get no answer, and the window has not passed. degraded: the pool accepts clients. recovering: "
-        "the service's probes are answered, but no client's call yet.",
+        "failing: calls get no answer, and the pool is not open. degraded: the pool accepts clients. recovering: the "
+        "service's probes are answered, but no client's call yet.",
         Query(OUTAGE, "{{instance}}"),
         State(0, "healthy", GREEN),
         State(1, "failing", YELLOW),
