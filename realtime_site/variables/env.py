@@ -112,7 +112,9 @@ class Environment:
                 return int(raw)
             raise ValueError(f"auto, or {low}–{high}")
 
-        return self._read(name, "auto", convert)
+        number = self._read(name, "auto", convert)
+        self.effective[name] = number or "auto"
+        return number
 
     def ratio(self, name: str, default: str) -> float:
         """A decimal number from 0 to 1."""

@@ -347,3 +347,12 @@ def test_each_variable_is_recorded_with_its_default() -> None:
     environment.subset("FIELDS", ("a", "b"))
 
     assert environment.defaults == {"X": "", "FIELDS": "a,b"}
+
+
+@pytest.mark.parametrize(("raw", "shown"), [("", "auto"), ("auto", "auto"), ("AUTO", "auto"), ("7", 7)])
+def test_a_number_that_may_be_auto_is_shown_as_it_may_be_set(raw: str, shown: str | int) -> None:
+    environment = reading(X=raw)
+
+    environment.integer_or_auto("X", 1, 100000)
+
+    assert environment.effective == {"X": shown}
