@@ -95,7 +95,9 @@ async def test_a_field_of_the_wrong_type_is_a_bad_request(identity: IdentityStub
         b'{"data":{"token":"a-ticket","token":7}}',
     ],
 )
-async def test_a_json_object_without_a_ticket_is_an_invalid_ticket(identity: IdentityStub, content: bytes) -> None:
+async def test_a_json_object_without_a_usable_ticket_is_an_invalid_ticket(
+    identity: IdentityStub, content: bytes
+) -> None:
     async with service(identity.address) as running:
         response = await running.http.post(CONNECT, content=content)
 

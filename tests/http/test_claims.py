@@ -160,7 +160,7 @@ async def test_with_a_redis_that_dies_in_an_outage_tickets_are_refused_and_stay_
 
 
 async def test_a_redis_that_hangs_delays_one_connect_and_loses_no_ticket(redis: RedisProcess) -> None:
-    async with in_outage(redis.url, FALLBACK_CLAIMS_DEADLINE_MS=250) as running, in_outage(redis.url) as other:
+    async with in_outage(redis.url, FALLBACK_CLAIMS_DEADLINE_MS=500) as running, in_outage(redis.url) as other:
         redis.pause()
         hanging = await status_of(running, POOL[0])
         loop = asyncio.get_running_loop()
@@ -172,7 +172,7 @@ async def test_a_redis_that_hangs_delays_one_connect_and_loses_no_ticket(redis: 
         await until_up(other)
 
         assert (hanging, at_once) == (503, [503] * 5)
-        assert took < 2
+        assert took < 2  # five deadlines take longer
         assert [await status_of(running, ticket) for ticket in POOL[:5]] == [200] * 5
         assert [await status_of(other, ticket) for ticket in POOL[:5]] == [503] * 5
 

@@ -1,4 +1,4 @@
-"""Every answer to a connect, through the real application and against a real gRPC server."""
+"""The answers to a connect, through the real application and against a real gRPC server."""
 
 import hashlib
 import logging
@@ -498,7 +498,7 @@ async def test_any_other_status_opens_no_pool(identity: IdentityStub, clock: Fak
     ],
     ids=["no branch", "empty user", "long user", "long family", "two megabytes"],
 )
-async def test_an_answer_without_a_valid_user_is_an_internal_error(
+async def test_an_answer_without_valid_ids_is_an_internal_error(
     identity: IdentityStub, caplog: pytest.LogCaptureFixture, response_of_identity: pb.ValidateResponse
 ) -> None:
     identity.script = answers(response_of_identity)

@@ -1,4 +1,4 @@
-"""Fuzzes the endpoints: no traceback, no ticket in any output, each 200 has one of result, error and disconnect.
+"""Fuzzes the endpoints: no traceback, no ticket in any output, each answer has one of result, error and disconnect.
 
 One service and one identity serve all examples of a test. Each ticket begins with MARK, by which outputs are searched.
 """
@@ -99,7 +99,7 @@ async def opened(mode: str) -> AsyncIterator[tuple[Service, InMemorySpanExporter
 
 @contextmanager
 def fuzzed(mode: str) -> Iterator[Fuzzed]:
-    """A service in this response mode; at the end its logs, spans and metrics are searched for MARK."""
+    """A service in this response mode; at the end `outputs` is searched for MARK."""
     opening = opened(mode)
     with asyncio.Runner() as runner:
         target = Fuzzed(runner, *runner.run(opening.__aenter__()))

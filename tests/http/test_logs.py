@@ -221,7 +221,7 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-async def test_a_malformed_request_is_answered_and_logged_once() -> None:
+async def test_malformed_requests_are_answered_and_logged_once() -> None:
     with serving() as process:
         answers = []
         for _ in range(20):

@@ -95,7 +95,7 @@ def test_every_label_value_of_a_counter_exists_at_0_from_the_start(
         ("realtime_proxy_inflight_requests", [TYPES]),
     ],
 )
-def test_every_gauge_exists_at_0_from_the_start(families: dict[str, Metric], name: str, labels: list[set[str]]) -> None:
+def test_a_gauge_exists_at_0_from_the_start(families: dict[str, Metric], name: str, labels: list[set[str]]) -> None:
     assert (families[name].type, samples(families[name])) == ("gauge", pairs(*labels))
 
 
@@ -300,8 +300,9 @@ async def test_the_pools_status_and_watermark_are_gauges(status: LoadStatus) -> 
 
 async def test_no_label_has_a_value_from_a_caller(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
-        await running.http.post("/centrifugo/connect", json=connect_body("a", client="c-1", transport="t-1"))
-        await running.http.request("BREW", "/centrifugo/of-a-user", headers={"X-User": "u-1"})
+        body = connect_body("ticket-of-a-caller", client="client-of-a-caller", transport="transport-of-a-caller")
+        await running.http.post("/centrifugo/connect", json=body)
+        await running.http.request("METHOD-OF-A-CALLER", "/path-of-a-caller", headers={"X-User": "user-of-a-caller"})
         text = (await running.http.get("/metrics")).text
 
-    assert not [value for value in ("c-1", "t-1", "u-1", "of-a-user", "BREW") if f'"{value}"' in text]
+    assert "of-a-caller" not in text.lower()

@@ -1,4 +1,4 @@
-"""Data that Centrifugo passes on but strict parsers refuse, on every event."""
+"""Data that Centrifugo passes on but strict parsers refuse."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.bodies import POOL_MARKS
 from tests.harness.service import Service
-from tests.http.session_events.asking import DEGRADED, ask, body_of, event_body, forbidden, meta, policed
+from tests.http.session_events.asking import DEGRADED, EXPIRED, ask, body_of, event_body, forbidden, meta, policed
 
 POLICY = """
 [[channels]]
@@ -220,7 +220,7 @@ async def test_without_meta_everything_is_refused_and_one_warning_per_process_na
             for event in ("subscribe", "publish", "rpc", "sub_refresh", "refresh", "subscribe")
         ]
 
-    assert bodies == [NOBODY, NOBODY, NOBODY, {"result": {"expired": True}}, {"result": {"expired": True}}, NOBODY]
+    assert bodies == [NOBODY, NOBODY, NOBODY, EXPIRED, EXPIRED, NOBODY]
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert ["include_connection_meta" in record.getMessage() for record in warnings] == [True]
 
@@ -244,9 +244,12 @@ async def test_no_warning_appears_while_centrifugo_sends_meta(caplog: pytest.Log
 
 async def test_an_empty_policy_refuses_everything() -> None:
     async with policed("") as running:
-        bodies = [await body_of(running, event, channel=CHAT) for event in ("subscribe", "publish")]
+        bodies = [
+            await body_of(running, event, channel=CHAT, method="diary.list")
+            for event in ("subscribe", "publish", "rpc", "sub_refresh")
+        ]
 
-    assert bodies == [NO_RULE, NO_RULE]
+    assert bodies == [NO_RULE, NO_RULE, {"error": {"code": 404, "message": "unknown method"}}, EXPIRED]
 
 
 async def test_an_earlier_rule_decides_even_if_a_later_one_allows() -> None:

@@ -145,7 +145,7 @@ def test_a_degraded_connection_may_never_do_more_than_a_normal_one(
 
 @given(policy=policies(), channel=AIMED, action=ACTIONS, owner=owners(), data=st.data())
 @examples(400)
-def test_a_rule_with_fewer_tiers_or_more_locks_never_allows_a_refused_request(
+def test_one_more_restriction_in_a_rule_never_allows_a_refused_request(
     policy: Policy, channel: str, action: Action, owner: Owner, data: st.DataObject
 ) -> None:
     owner["family_id"] = "f-1"
@@ -158,7 +158,7 @@ def test_a_rule_with_fewer_tiers_or_more_locks_never_allows_a_refused_request(
 
 
 def narrowed(rule: ChannelRule, data: st.DataObject) -> ChannelRule:
-    """The rule with one more restriction: one tier fewer, a list of tiers, a feature, or `sensitive`."""
+    """The rule with one tier fewer, with a feature, or with `sensitive`."""
     tiers = rule.tiers or frozenset(TIERS)
     fewer = replace(rule, tiers=tiers - {data.draw(st.sampled_from(sorted(tiers)))})
     return data.draw(

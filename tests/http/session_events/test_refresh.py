@@ -268,7 +268,7 @@ async def test_an_unreachable_identity_is_an_outage() -> None:
 
 
 @pytest.mark.parametrize("status", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "CANCELLED"])
-async def test_a_refresh_without_an_answer_neither_opens_nor_ends_an_outage(
+async def test_a_failed_refresh_call_neither_opens_nor_ends_an_outage(
     identity: IdentityStub, clock: FakeClock, status: str
 ) -> None:
     identity.script = DOWN
@@ -316,7 +316,7 @@ async def test_refresh_and_validate_calls_are_counted_separately(identity: Ident
     assert (after[0] - before[0], after[1] - before[1]) == (1, 0)
 
 
-async def test_a_refresh_needs_and_redeems_no_ticket(identity: IdentityStub) -> None:
+async def test_a_refresh_redeems_no_ticket(identity: IdentityStub) -> None:
     identity.refresh_script = same()
 
     async with refreshing(identity) as running:
@@ -335,7 +335,7 @@ async def test_a_refresh_needs_and_redeems_no_ticket(identity: IdentityStub) -> 
         ("off", "/somewhere/tickets", False),
     ],
 )
-async def test_refresh_is_answered_if_connections_expire_or_if_it_is_turned_on(
+async def test_refresh_is_answered_if_it_is_on_or_if_it_is_auto_and_there_is_a_pool(
     identity: IdentityStub, refresh: str, pool: str, answered: bool
 ) -> None:
     identity.refresh_script = same()

@@ -96,7 +96,7 @@ def disconnects(code: int, reason: str) -> Any:
         ("status.now", "family"),
     ],
 )
-async def test_the_first_rule_with_a_matching_prefix_names_the_backend(method: str, backend: str) -> None:
+async def test_the_first_matching_rule_names_the_backend(method: str, backend: str) -> None:
     async with fanned_out() as (running, diary, family):
         body = await body_of(running, "rpc", method=method)
 
@@ -302,7 +302,7 @@ async def test_every_call_frees_its_place_when_it_ends() -> None:
     assert body == {"result": {"data": 1}}
 
 
-async def test_the_call_of_a_caller_who_hangs_up_ends_at_its_deadline() -> None:
+async def test_the_call_of_a_caller_who_hangs_up_ends_and_frees_its_place() -> None:
     ended = asyncio.Event()
 
     async def waits(request: pb.CallRequest, context: Context) -> pb.CallResponse:

@@ -13,7 +13,7 @@ from proto.realtime.v1.connect_proxy_pb2 import Disconnect, Error
 from tests.harness.backends import family_service, grants, says
 from tests.harness.bodies import INTERNAL_ERROR, POOL_MARKS
 from tests.harness.fakes import FakeClock
-from tests.harness.identity import IdentityStub, aborts, hangs
+from tests.harness.identity import aborts, hangs
 from tests.harness.service import CLIENT
 from tests.http.session_events.asking import (
     ANSWERS_TO_STATUSES,
@@ -259,7 +259,7 @@ async def test_in_mode_envelope_a_failing_family_service_is_a_temporary_error_to
     assert body == TEMPORARY_INTERNAL
 
 
-async def test_the_family_service_decides_after_the_rules_and_before_the_limit(identity: IdentityStub) -> None:
+async def test_the_family_service_decides_before_the_limit() -> None:
     """A publisher who is refused does not learn the limit for others."""
     async with (
         family_service(denies(403, "not a member")) as family,
