@@ -1,6 +1,6 @@
 """SIGTERM or SIGINT at any moment of startup ends the process: it is never lost, and never causes a traceback.
 
-SIGHUP and SIGQUIT end a running service in order. A signal that asks for a reload does nothing.
+SIGHUP and SIGQUIT shut a running service down like SIGTERM. SIGUSR1 and SIGUSR2 do not end it.
 """
 
 import os
@@ -70,7 +70,7 @@ def test_sighup_and_sigquit_end_the_service_in_order(number: signal.Signals) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
-def test_a_signal_for_a_reload_does_not_end_the_service(number: signal.Signals) -> None:
+def test_sigusr1_and_sigusr2_do_not_end_the_service(number: signal.Signals) -> None:
     with serving() as process:
         process.popen.send_signal(number)
         answer = process.http.get("/health/ready")

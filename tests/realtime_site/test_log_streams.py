@@ -130,7 +130,7 @@ def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_unread_pipes_do_not_delay_the_shutdown(tmp_path: Path, number: signal.Signals) -> None:
+def test_unread_pipes_do_not_prevent_the_shutdown(tmp_path: Path, number: signal.Signals) -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, b"x" * fcntl.fcntl(write_end, fcntl.F_GETPIPE_SZ))
 

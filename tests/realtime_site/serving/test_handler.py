@@ -105,9 +105,7 @@ async def test_every_method_on_every_path_gets_djangos_answer(identity: Identity
 
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"0" * 5000 + b"9" * 20])
-async def test_an_announced_size_of_any_number_of_digits_is_refused_unread(
-    identity: IdentityStub, length: bytes
-) -> None:
+async def test_a_size_announced_with_thousands_of_digits_is_refused(identity: IdentityStub, length: bytes) -> None:
     scope = request("/centrifugo/connect", "POST", headers=[(b"host", b"service"), (b"content-length", length)])
 
     async with service(identity.address) as running:
@@ -234,7 +232,7 @@ async def test_no_request_uses_a_thread(
         assert threading.active_count() == before
 
 
-async def test_the_stock_handler_uses_threads_for_each_request(identity: IdentityStub) -> None:
+async def test_the_stock_handler_uses_threads(identity: IdentityStub) -> None:
     """The check of the test above detects threads."""
     async with service(identity.address) as running:
         with thread_calls() as calls:

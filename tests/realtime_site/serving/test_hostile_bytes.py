@@ -51,7 +51,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return True
 
 
-def test_trailers_and_chunk_extensions_have_the_same_limit_as_the_head(process: Process) -> None:
+def test_trailers_and_chunk_extensions_are_limited(process: Process) -> None:
     warm = exchange(process, CHUNKED + b"\r\n0\r\n" + b"a: b\r\n" * 300)
     before = rss_kib(process)
 

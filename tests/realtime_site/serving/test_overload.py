@@ -1,4 +1,4 @@
-"""A refusal by the protocol class equals the endpoint's: the same bytes, counts and spans, after the same checks."""
+"""A refusal by the protocol class equals the endpoint's: the same bytes and counts, after the same checks."""
 
 import asyncio
 import hashlib

@@ -1,6 +1,6 @@
 """Arbitrary bytes: bounded memory, bounded time, whole answers or a closed connection, and the next client is served.
 
-LONG_TESTS=1 sends 50,000 byte strings.
+LONG_TESTS=1 sends 50,000 byte strings, scaled by EXAMPLES.
 """
 
 import os
