@@ -1,4 +1,4 @@
-"""The service's settings without the shell's variables and without tracing to another machine."""
+"""The service's settings without the shell's variables and without tracing."""
 
 import os
 

@@ -24,7 +24,7 @@ def says(response: Any) -> Script:
 
 
 def grants(expire_at: int = 0) -> Script:
-    """The family service allows everything until `expire_at` (Unix seconds; 0 for no end)."""
+    """The family service allows everything; its grants end at `expire_at` (Unix seconds; 0 for no end)."""
     return says(access_pb.AuthorizeResponse(grant=access_pb.Grant(expire_at=expire_at)))
 
 

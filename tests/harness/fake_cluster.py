@@ -46,7 +46,7 @@ class Cluster:
             "kubectl", f'PYTHONPATH={ROOT} exec {sys.executable} -m tests.harness.fake_cluster {self.folder} "$@"'
         )
         self._program("manage.py", f'exec {sys.executable} {ROOT / "manage.py"} "$@"')
-        # A `sleep` of the runbook always takes 1.2 s here; the service's probe runs at its usual interval.
+        # A `sleep` of the runbook always takes 1.2 s here.
         self._program("sleep", f"exec {shutil.which('sleep')} 1.2")
 
     def _program(self, name: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Says at the end of a run which tests were skipped, and why. A pytest plugin, loaded by tests/conftest.py."""
+"""Says at the end of a run how many tests were skipped, and why. A pytest plugin, loaded by tests/conftest.py."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Fails a test that starts a process without the mark `processes`. `make check` leaves marked tests out.
+"""Fails a test that starts a process and lacks the mark `processes`. `make check` leaves marked tests out.
 
 A pytest plugin, loaded by tests/conftest.py.
 """

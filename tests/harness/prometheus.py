@@ -80,7 +80,7 @@ class Prometheus:
         return [Series(each["metric"], [_sample(sample) for sample in each["values"]]) for each in result]
 
     async def until(self, expr: str, number: int = 1) -> None:
-        """Wait until Prometheus returns this many series for the expression."""
+        """Wait until Prometheus returns at least this many series for the expression."""
         deadline = time.monotonic() + SEEN_S
         while len(found := await asyncio.to_thread(self.now, expr)) < number:
             assert time.monotonic() < deadline, f"{expr} had {len(found)} series, not {number}"

@@ -16,8 +16,8 @@ EXPECTED: Final = (OSError, EOFError, asyncio.CancelledError)
 async def tcp_server(serve: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """The port of a server that runs `serve` for each connection.
 
-    At the end the handlers are cancelled and the connections aborted. A handler's exception is raised here,
-    unless its client has closed the connection.
+    At the end the handlers are cancelled and the connections aborted. A handler's exception is raised here, except
+    OSError and EOFError, which a client causes by closing its connection.
     """
     handlers: list[asyncio.Task[None]] = []
     writers: list[asyncio.StreamWriter] = []
