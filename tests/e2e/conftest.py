@@ -1,7 +1,7 @@
 """One stack for each configuration, shared by all tests in one event loop.
 
-Without Centrifugo the tests are skipped, except in CI if it could have been built. At its end, a run without workers of
-pytest-xdist names the reason.
+Without Centrifugo the tests are skipped. In CI they are skipped only if it cannot be built there. The end of the run
+has the reason.
 """
 
 import asyncio

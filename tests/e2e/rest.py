@@ -17,7 +17,7 @@ ESTABLISHED = "01"
 
 
 class Rested(NamedTuple):
-    """The clients' answers after the idle time, and the connections open before, during and after it."""
+    """The second burst's answers, and the connections open before the idle time, at its end, and after that burst."""
 
     answers: list[Any]
     used: set[str]

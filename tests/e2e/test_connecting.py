@@ -1,4 +1,4 @@
-"""A user with a valid ticket connects, over each protocol and transport."""
+"""A user with a valid ticket connects: with JSON or Protobuf over WebSocket, over SSE, and over HTTP streaming."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

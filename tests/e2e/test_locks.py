@@ -90,7 +90,7 @@ async def test_a_connection_that_identity_makes_permanent_stays(family: FamilySt
     "script",
     [
         pytest.param(answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4500, reason="gone"))), id="refused"),
-        pytest.param(aborts(grpc.StatusCode.UNIMPLEMENTED), id="not known to identity"),
+        pytest.param(aborts(grpc.StatusCode.UNIMPLEMENTED), id="identity has no Refresh"),
         pytest.param(success(user_id="another-user", expire_at=soon(600)), id="another user"),
     ],
 )

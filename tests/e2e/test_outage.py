@@ -92,7 +92,7 @@ def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
     return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 
-async def test_a_client_cannot_extend_its_fallback_connection(pool_stack: Stack, pool: list[str]) -> None:
+async def test_a_client_does_not_learn_that_its_fallback_connection_expires(pool_stack: Stack, pool: list[str]) -> None:
     await pool_stack.identity.stop()
     refused = await bare_connect(pool_stack.url, with_ticket(pool[0]))
     await asyncio.sleep(WINDOW_MS / 1000 + 0.1)

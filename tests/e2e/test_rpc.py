@@ -1,4 +1,4 @@
-"""Calls of backends: data is passed on byte for byte, and refusals reach the client."""
+"""Calls of backends: the data in both directions, and the refusals that reach the client."""
 
 import json
 from typing import Any
