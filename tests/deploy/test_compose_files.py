@@ -31,7 +31,7 @@ pytestmark = pytest.mark.processes
 
 
 def service_settings() -> dict[str, str]:
-    """The service's settings, with this machine's files in place of the container's."""
+    """The service's settings. The guard's token and the policy replace the container's files."""
     settings: dict[str, str] = {**services()["service"]["environment"]}
     del settings["CENTRIFUGO_PROXY_TOKEN_FILE"]
     return {

@@ -69,7 +69,7 @@ def test_a_service_with_a_full_pool_takes_no_more_memory_than_the_page_says(tmp_
     assert peak <= start[SERVICE] + pool[SERVICE]
 
 
-def test_a_bridge_that_has_just_started_takes_no_more_memory_than_the_page_says() -> None:
+def test_a_bridge_that_has_loaded_its_code_takes_no_more_memory_than_the_page_says() -> None:
     (_, start), *_ = rows()
     command = [sys.executable, "-c", BRIDGE_LOADED]
 

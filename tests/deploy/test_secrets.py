@@ -11,7 +11,7 @@ from tests.harness.paths import DEPLOY
 
 pytestmark = pytest.mark.processes
 RELOAD = "secret.reloader.stakater.com/reload"
-# Issued in the cluster, for example by cert-manager.
+# Issued in the cluster, for example by cert-manager. The service watches the files.
 WATCHED = {"realtime-service-tls"}
 CERTIFICATES = WATCHED | {"realtime-bridge-kafka"}
 USES_SOPS = ("guard", "fallback", "claims", "bridge", "secrets-sops")

@@ -144,7 +144,7 @@ def test_the_values_of_centrifugos_chart_lead_to_the_service_of_prod(prod: Manif
     assert endpoint in (DOCS / "deployment.md").read_text()
 
 
-def test_dev_starts_with_the_warning_that_no_guard_is_set(dev: Manifests, tmp_path: Path) -> None:
+def test_the_check_of_dev_warns_only_that_no_guard_is_set(dev: Manifests, tmp_path: Path) -> None:
     ended = run_manage("check", **Pod(tmp_path, dev, SERVICE).settings)
 
     assert ended.returncode == 0

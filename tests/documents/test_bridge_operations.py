@@ -95,7 +95,7 @@ async def test_health_is_degraded_while_kafka_does_not_answer() -> None:
     assert (before["kafka"], after["kafka"]) == ({"reachable": True}, {"reachable": False})
 
 
-async def test_a_partition_that_was_revoked_has_no_series() -> None:
+async def test_a_revoked_partition_is_no_longer_in_partition_stopped() -> None:
     async with running_rig() as rig:
         before = 'partition_stopped{partition="0",topic="diary"}' in generate_latest(rig.metrics.registry).decode()
         await rig.bridge.revoked([Partition("diary", 0)], lost=False)

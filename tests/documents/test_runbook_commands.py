@@ -68,7 +68,7 @@ def pasted(cluster: Cluster, commands: str) -> str:
     return commands.replace("realtime-service-pods:9730", f"127.0.0.1:{port}").replace("9730", port)
 
 
-def test_every_command_does_what_the_runbook_says(tmp_path: Path) -> None:
+def test_every_command_of_the_runbook_exits_as_expected_and_the_output_shows_the_outage(tmp_path: Path) -> None:
     output = {}
     with pod_in_an_outage(tmp_path) as cluster:
         for commands in blocks("sh"):
