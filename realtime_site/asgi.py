@@ -26,8 +26,8 @@ from realtime_site.start_line import log_start  # noqa: E402
 logger = logging.getLogger("realtime_site")
 
 
-# Requests leave no reference cycles, so garbage collections find nothing. With Python's default of 700 young objects,
-# there is a collection every few connects. A collection of this many objects takes less than a millisecond.
+# Requests leave no reference cycles, so garbage collections find nothing. With Python 3.11's default of 700 young
+# objects, there is a collection every few connects. A collection of this many objects takes less than a millisecond.
 YOUNG_OBJECTS: Final = 10_000
 
 

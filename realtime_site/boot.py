@@ -15,7 +15,7 @@ from common import log_output, standard_streams
 from common.exit_codes import FAILED
 from common.printable import printable, printable_lines
 
-# Our checks and Django's URL checks. Django's other checks are for databases and templates, and load the ORM.
+# Our checks and Django's URL checks. Django's other checks are for parts that are not used here; some load the ORM.
 TAGS: Final = ("centrifugo_proxy", "fallback", "urls")
 EVERY_PROCESS: Final = "variables"  # the tag of checks that also run in the bridge
 

@@ -26,8 +26,8 @@ class LeftOut(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         raise AttributeError(
-            f"{self.__name__}.{name} is not available: manage.py serve does not load {self.__name__}. A part of the "
-            "service that needs it must take it out of realtime_site/left_out.py."
+            f"{self.__name__}.{name} is not available: manage.py serve does not load {self.__name__}. If the service "
+            "needs it, remove the module from LEFT_OUT in realtime_site/left_out.py."
         )
 
 

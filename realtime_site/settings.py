@@ -1,7 +1,7 @@
 """Django's settings: the environment variables of the service and of the bridge.
 
 docs/reference.md explains them. The system checks look for values that contradict each other. The image's health check
-reads the listening addresses itself, without Django.
+reads the listening addresses itself, without these settings.
 """
 
 import os

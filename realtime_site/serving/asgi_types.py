@@ -16,7 +16,7 @@ RESPOND: Final = "realtime_site.respond"
 # A function without arguments: the seconds since the request arrived at this host.
 WAITED: Final = "realtime_site.waited"
 
-# A key of the scope: whether the request has a traceparent header. Known with its head, which is parsed once.
+# A key of the scope: whether the request has a traceparent header. Set when the head is parsed.
 HAS_TRACEPARENT: Final = "realtime_site.has_traceparent"
 
 Scope = dict[str, Any]

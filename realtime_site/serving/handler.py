@@ -1,9 +1,10 @@
 """Django's ASGI handler without its threads.
 
-Django's own handler uses threads to run a request, to close its response and to log a refusal, and two tasks to watch
-for a disconnect. That costs many times the work of a connect (docs/performance.md). This handler reads the body itself,
-up to a limit, and runs the middlewares and the view in the server's task. It does not send request_started and
-request_finished: databases and caches use these signals, and this service has neither.
+Django's own handler uses threads to close a response, to log a refusal and to call the receivers of its signals, and
+two tasks for each request, to watch for a disconnect. That costs many times the work of a connect
+(docs/performance.md). This handler reads the body itself, up to a limit, and runs the middlewares and the view in the
+server's task. It does not send request_started and request_finished: databases and caches use these signals, and this
+service has neither.
 
 A test sends the same requests through both handlers (Django 5.2).
 """

@@ -220,6 +220,6 @@ class Exchange:
         self._left = head.length
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         if head.length is None and not self._bodiless(status):
-            self._chunked = True  # HTTP/1.0 has no chunks, but all our responses have a length
+            self._chunked = True  # HTTP/1.0 has no chunks, but the responses of our views have a length
             end = b"transfer-encoding: chunked\r\n" + end
         return head.lines + end

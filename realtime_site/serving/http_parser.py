@@ -19,7 +19,7 @@ VERSIONS: Final = ("1.1", "1.0")
 # host [":" port]: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
 HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%_~-]+\])(?::[0-9]*)?")
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-SHORT_TARGET_BYTES: Final = 256  # targets up to this size are cached, and their escapes decoded
+SHORT_TARGET_BYTES: Final = 256  # targets up to this size are cached; escapes are decoded in paths up to this size
 
 MALFORMED: Final = error_response(400, "malformed request")
 BAD_HOST: Final = error_response(400, "malformed Host header")
@@ -56,7 +56,8 @@ class Request(NamedTuple):
 class Target(NamedTuple):
     """The target of a request line.
 
-    `path` is `raw_path`. Escapes are decoded in it if it has at most SHORT_TARGET_BYTES: no route has a longer path.
+    `path` is `raw_path` with its escapes decoded. A path of more than SHORT_TARGET_BYTES keeps its escapes: no route is
+    that long.
     """
 
     raw_path: bytes

@@ -13,7 +13,8 @@ from realtime_site.serving.http_parser import Request
 HEAD_END: Final = b"\r\n\r\n"
 MOST_HEADS: Final = 256
 LONGEST_HEAD: Final = 2048
-# Heads with these are left to the parser: their requests have no fixed length, or their values differ every time.
+# Heads with these are left to the parser: their requests can be more than a head and a body of the announced length, or
+# their values differ every time.
 UNFIT: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"trailer", b"traceparent", b"tracestate"})
 
 

@@ -70,8 +70,8 @@ def test_another_name_is_refused_with_what_to_do(module_name: str) -> None:
     with pytest.raises(AttributeError) as refused:
         sys.modules[module_name].Field  # noqa: B018
     assert str(refused.value) == (
-        f"{module_name}.Field is not available: manage.py serve does not load {module_name}. A part of the service "
-        "that needs it must take it out of realtime_site/left_out.py."
+        f"{module_name}.Field is not available: manage.py serve does not load {module_name}. If the service needs "
+        "it, remove the module from LEFT_OUT in realtime_site/left_out.py."
     )
 
 
