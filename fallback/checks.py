@@ -19,8 +19,8 @@ TTL_RANGE_S = range(60, 3601)
 
 @register("fallback")
 def check_fallback(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The fallback settings fit together, and the pool file is usable. Without a pool nothing is checked, so that
-    leftover values do not stop a deployment that does not use a pool.
+    """The fallback settings fit together, and the pool file is usable. Without a pool this function checks nothing, so
+    that leftover values do not stop a deployment that does not use a pool.
     """
     return list(_findings()) if settings.FALLBACK_TICKETS_PATH else []
 

@@ -32,7 +32,7 @@ class Result(StrEnum):
 
 
 class StoreDown(NamedTuple):
-    """The store stopped answering."""
+    """The store does not answer."""
 
     kind: StoreKind
     reason: str

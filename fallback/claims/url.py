@@ -147,7 +147,7 @@ def _host_port(address: str, default: int) -> tuple[str, int]:
 
 def _db(raw: str) -> int:
     if not re.fullmatch(r"[0-9]{0,5}", raw):
-        raise BadClaimsUrl("its database is not a number")
+        raise BadClaimsUrl("its database is not a number from 0 to 99999")
     return int(raw or 0)
 
 

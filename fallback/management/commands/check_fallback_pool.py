@@ -27,7 +27,7 @@ exit codes (those of monitoring plugins):
   1  below the watermark: mint a new pool soon
   2  missing, unreadable, empty or used up: no client can connect while identity is down
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: the process did not answer; the message says what to do
+  3  unknown: the process did not answer, or the output cannot be written; the message says why
 
 examples:
   manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH

@@ -16,13 +16,13 @@ SECRET_BYTES = 1024 * 1024  # https://kubernetes.io/docs/concepts/configuration/
 class Command(OperatorCommand):
     help = (
         "Write a file of new fallback tickets. Each ticket has 256 random bits and is on a separate line. Only the\n"
-        "owner of the file can read it. If an error occurs, no file is written. The command prints no tickets and\n"
+        "owner of the file can read it. The file is written whole or not at all. The command prints no tickets and\n"
         "does not change a running process."
     )
     epilog = """\
 exit codes:
   0  the file is written
-  1  nothing is written; the message says why
+  1  nothing is written, and the message says why; or the file is written, but the output of the command is not
   2  a mistyped or missing option
 
 example:
