@@ -82,7 +82,7 @@ def _now() -> Iterator[Panel]:
 def _load() -> Iterator[Panel]:
     yield curves(
         "In flight, and the limit",
-        "Requests of all events. Above its limit a process answers 503 at once; with PROXY_MAX_INFLIGHT=auto the limit "
+        "Requests of all events. Above its limit a process refuses at once; with PROXY_MAX_INFLIGHT=auto the limit "
         "follows what the process can answer in time.",
         split(total, "realtime_proxy_inflight_requests", "instance"),
         Query(largest("realtime_proxy_inflight_limit", "instance"), "limit {{instance}}"),
@@ -96,7 +96,8 @@ def _load() -> Iterator[Panel]:
     )
     yield curves(
         "Event loop lag",
-        "How late the event loop runs; only measured with PROXY_MAX_INFLIGHT=auto. Above 0.05 s the limit falls.",
+        "How late the event loop runs; only measured with PROXY_MAX_INFLIGHT=auto. A lag above 0.05 s lowers the limit "
+        "if more than 64 requests were in flight.",
         split(largest, "realtime_event_loop_lag_seconds", "instance"),
         unit="s",
         width=8,

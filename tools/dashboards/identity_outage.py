@@ -88,15 +88,16 @@ def _outage() -> Iterator[Panel]:
     )
     yield curves(
         "Connects in the outage",
-        "Connects a second. unavailable: refused before the window has passed. fallback_pool_consumed: accepted with a "
-        "fallback ticket. fallback_pool_miss: refused. fallback_pool_not_open: the ticket stays unspent.",
+        "Connects a second. unavailable: refused before the window has passed, or without a pool. "
+        "fallback_pool_consumed: accepted with a fallback ticket. fallback_pool_miss: refused. fallback_pool_not_open: "
+        "the ticket stays unspent.",
         split(rate, CONNECTS, "outcome", OUTCOMES),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Consecutive failures",
-        "Calls without an answer since identity last answered a client, including the background probe's calls.",
+        "Calls without an answer in the present streak of failures, including the background probe's calls.",
         split(largest, "realtime_identity_outage_consecutive_failures", "instance"),
         unit="short",
     )
@@ -126,7 +127,7 @@ def _calls() -> Iterator[Panel]:
     age = f"clamp_min(time() - max by (instance) ({last} > 0), 0)"
     yield curves(
         "Since the last failure",
-        "Seconds since a call got no answer. The alert needs a failure in the last two minutes.",
+        "Seconds since a call got no answer. RealtimeIdentityOutage needs a failure in the last two minutes.",
         Query(age, "{{instance}}"),
         unit="s",
     )
