@@ -25,7 +25,7 @@ from bench.parts.processes import ROOT, Environment, floor, identity, peer, serv
 from tools.ports import free_port
 
 WARM_UP_S: Final = 1
-SETTLE_S: Final = 1.2  # so that the CPU of sending the last batch of spans is counted
+SETTLE_S: Final = 1.2  # so that the CPU of sending the last full batch of spans is counted
 PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "rss_mib": "RSS MiB"}
 
 # Modules of bench/peers/.

@@ -7,7 +7,7 @@ measured without probes (IDENTITY_PROBE_INTERVAL_MS is 0) and with probes (1000)
 
 Storm: 5,000 clients connect at once, each on its own connection. Refused clients connect again with the backoff of
 Centrifugo's SDKs. PROXY_MAX_INFLIGHT is 1,000, or too high to be reached. The exit code is 1 when a client never
-connected, or when a connection broke.
+connected, or when an attempt got no answer.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Starts Kafka and the bridge, if Kafka is available, so that a domain event reaches the family's chat."""
+"""Starts Kafka and the bridge, if Kafka and Centrifugo are available: a domain event reaches the family's chat."""
 
 import asyncio
 import json

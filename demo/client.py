@@ -24,7 +24,7 @@ from centrifuge.exceptions import CentrifugeError, ReplyError
 from demo.people import CHAT, HOUSEHOLDS
 
 STARTED = 0
-# Codes that the SDK sets when it connects or disconnects. They are not reported.
+# Codes that the SDK sets itself. They are reported only for a lost connection.
 OWN_CODES = (STARTED, 1)
 PATIENCE_S = 5.0
 

@@ -1,6 +1,6 @@
 """The floor of a connect in Python: one ASGI function and one grpc.aio call.
 
-It has no guard, error handling, metrics or traces. The difference between it and the service is the cost of these.
+It has no guard, error handling, metrics or traces.
 """
 
 import os

@@ -48,7 +48,7 @@ export class Charts {
     return { chart, x, y, width };
   }
 
-  // Shaded bands behind the curves, for the time in which identity does not answer and for the outage.
+  // Shaded bands behind the curves, for every phase other than well.
   #bands(x) {
     const bands = [];
     this.#samples.forEach(({ at_ms: at, phase }, index) => {

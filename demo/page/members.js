@@ -114,7 +114,8 @@ export class Members {
     return MOST - this.all.length;
   }
 
-  // Connects a named client, which joins the chat. The users of the demonstration come first, then visitors.
+  // Connects a client: first the users of the demonstration, then visitors. Up to NAMED clients have a name on the
+  // page and join the chat.
   connectOne() {
     if (this.free < 1) return;
     const name = this.#people[this.all.filter((member) => this.#people.includes(member.name)).length];

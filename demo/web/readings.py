@@ -31,7 +31,7 @@ class Reading:
     """Counters of the service since it started.
 
     `outcomes` are connects by group. `buckets` are pairs of a time in seconds and the number of connects that took at
-    most that time. `events` are the requests after connect; `answered` and `unanswered` are calls to identity.
+    most that time. `events` are the requests of other events; `answered` and `unanswered` are calls to identity.
     """
 
     outcomes: Mapping[str, float]

@@ -28,7 +28,7 @@ class Connection:
 
 
 class StandIn:
-    """Keeps connections, and sends the proxy's requests to the service."""
+    """Keeps connections, and sends Centrifugo's requests to the service."""
 
     def __init__(self, session: ClientSession, service_url: str, guard_token: str, publications: Feed) -> None:
         self._session, self._url, self._publications = session, service_url, publications

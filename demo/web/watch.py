@@ -1,4 +1,4 @@
-"""Reads the service's health and metrics twice a second, as Prometheus and a load balancer do."""
+"""Reads the service's health and metrics twice a second."""
 
 import asyncio
 import time
