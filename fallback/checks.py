@@ -51,7 +51,7 @@ def file_mode(path: str) -> int | None:
 
 def window_zero() -> Error:
     return Error(
-        "FALLBACK_DEGRADED_WINDOW_MS is 0 and a fallback pool is set: a single failed call opens the pool.",
+        "FALLBACK_DEGRADED_WINDOW_MS is 0 and a fallback pool is set: two failed calls open the pool.",
         hint="Set it to IDENTITY_VALIDATE_DEADLINE_MS or more (the default is 5000), or unset FALLBACK_TICKETS_PATH.",
         id="fallback.E001",
     )

@@ -54,9 +54,7 @@ def test_e001_a_window_of_zero(findings: Any, pool_file: Path) -> None:
     (error,) = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_DEGRADED_WINDOW_MS="0")
 
     assert (error.id, error.is_serious()) == ("fallback.E001", True)
-    assert error.msg == (
-        "FALLBACK_DEGRADED_WINDOW_MS is 0 and a fallback pool is set: a single failed call opens the pool."
-    )
+    assert error.msg == ("FALLBACK_DEGRADED_WINDOW_MS is 0 and a fallback pool is set: two failed calls open the pool.")
 
 
 @pytest.mark.parametrize(
