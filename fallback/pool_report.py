@@ -50,6 +50,11 @@ def of_health(url: str, body: Any) -> PoolReport:
     return PoolReport(judge(status, size, watermark), "live", url, status, size, initial, low_watermark=watermark)
 
 
+def of_no_path() -> PoolReport:
+    """The report for an empty --path, such as the value of a script's variable that is not set."""
+    return PoolReport(PluginState.UNKNOWN, "file", "", detail="--path is empty; give the path of a pool file.")
+
+
 def of_failed_query(url: str, problem: str) -> PoolReport:
     """The report on a live process that gave no usable answer."""
     return PoolReport(PluginState.UNKNOWN, "live", url, detail=problem)

@@ -131,6 +131,12 @@ def test_a_deployment_without_a_pool_is_ok_and_the_output_explains_the_effect() 
     )
 
 
+def test_an_empty_path_is_unknown_and_not_a_deployment_without_a_pool() -> None:
+    code, output = check("--path", "")
+
+    assert (code, output) == (3, "FALLBACK POOL UNKNOWN: --path is empty; give the path of a pool file.\n")
+
+
 @pytest.mark.parametrize("status", ["missing", "unreadable", "empty"])
 def test_a_pool_that_could_not_be_loaded_is_critical(tmp_path: Path, status: str) -> None:
     path = tmp_path / "pool"

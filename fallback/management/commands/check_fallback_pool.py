@@ -12,7 +12,7 @@ from common.live_process import QueryFailed, base_url, get_json, not_this_servic
 from common.operator_command import OperatorCommand
 from common.safe_path import safe_path
 from fallback.checks import file_mode
-from fallback.pool_report import PoolReport, as_json, as_lines, of_failed_query, of_file, of_health
+from fallback.pool_report import PoolReport, as_json, as_lines, of_failed_query, of_file, of_health, of_no_path
 from fallback.tickets import load
 
 
@@ -27,7 +27,7 @@ exit codes (those of monitoring plugins):
   1  below the watermark: mint a new pool soon
   2  missing, unreadable, empty or used up: no client can connect while identity is down
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: the process did not answer, or the output cannot be written; the message says why
+  3  unknown: --path is empty, the process did not answer, or the output cannot be written; the message says why
 
 examples:
   manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH
@@ -44,7 +44,7 @@ docs/runbook.md explains each status and its remedy."""
         where.add_argument("--url", help="a running process to query, such as http://127.0.0.1:9730")
 
     def handle(self, *args: Any, json: bool, path: str | None, url: str | None, **options: Any) -> None:
-        report = _of_live(url) if url is not None else _configured() if path is None else _of_file(path, path)
+        report = _of_live(url) if url is not None else _configured() if path is None else _of_named(path)
         for line in [_rendered(report)] if json else as_lines(report):
             self.stdout.write(line)
         sys.exit(report.state)
@@ -53,6 +53,10 @@ docs/runbook.md explains each status and its remedy."""
 def _configured() -> PoolReport:
     path = settings.FALLBACK_TICKETS_PATH
     return _of_file(path, safe_path(path) if path else "")
+
+
+def _of_named(path: str) -> PoolReport:
+    return _of_file(path, path) if path else of_no_path()
 
 
 def _of_file(path: str, display: str) -> PoolReport:
