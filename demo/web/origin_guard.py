@@ -10,6 +10,7 @@ NAMES: Final = ("127.0.0.1", "localhost")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
 def origins(port: int) -> list[str]:
@@ -31,22 +32,29 @@ def refusal(method: str, host: str, origin: str | None, fetch_site: str | None, 
     return ""
 
 
-def guarded(port: int, websocket_urls: tuple[str, ...]) -> Middleware:
-    """A middleware that refuses requests of other sites, and sets the headers of every answer.
-
-    The page may load only its own scripts and styles, and connect only to its server and these WebSockets.
-    """
-    headers = _headers(websocket_urls)
+def guarded(port: int) -> Middleware:
+    """A middleware that refuses requests of other sites."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         values = request.headers
         why = refusal(request.method, request.host, values.get("Origin"), values.get("Sec-Fetch-Site"), port)
-        response = await handler(request) if not why else web.Response(status=403, text=f"{why}\n")
-        response.headers.update(headers)
-        return response
+        return web.Response(status=403, text=f"{why}\n") if why else await handler(request)
 
     return guard
+
+
+def restricted(websocket_urls: tuple[str, ...]) -> OnPrepare:
+    """A signal handler that sets the headers of every answer, also of errors.
+
+    The page may load only its own scripts, styles and images, and connect only to its server and these WebSockets.
+    """
+    headers = _headers(websocket_urls)
+
+    async def restrict(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(headers)
+
+    return restrict
 
 
 def _headers(websocket_urls: tuple[str, ...]) -> dict[str, str]:

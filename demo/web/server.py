@@ -7,7 +7,7 @@ from aiohttp import web
 
 from demo.control import Levers
 from demo.identity import LOOPBACK
-from demo.web.origin_guard import guarded
+from demo.web.origin_guard import guarded, restricted
 from tools.ports import free_port
 
 MAX_BODY_BYTES = 16 * 1024
@@ -23,7 +23,8 @@ async def running_server(
     Port 0 means any free port. The page may also connect to `websocket_urls`.
     """
     port = port or free_port()
-    app = web.Application(middlewares=[guarded(port, websocket_urls)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[guarded(port)], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(restricted(websocket_urls))
     app.add_routes(routes)
     app.router.add_route("*", "/{lever:.*}", _pulling(levers))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=END_TIMEOUT_S)

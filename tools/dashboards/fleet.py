@@ -16,7 +16,7 @@ LEFT: Final = f"sum (({SIZE} unless {CLAIMING}) or max by (job) ({SIZE} and {CLA
 """Tickets left in total: processes with claims share theirs, others have their own."""
 
 BELOW_WATERMARK: Final = f"sum ({SIZE} < bool {metric('realtime_fallback_pool_low_watermark')})"
-"""Processes with fewer tickets than FALLBACK_LOW_WATERMARK, which also has a value where the pool is disabled."""
+"""Processes with fewer tickets left than FALLBACK_LOW_WATERMARK. Processes without a pool are not counted."""
 
 _OWN: Final = f"{SIZE} / on (job, instance) ({USED} > 0) unless {CLAIMING}"
 _SHARED: Final = f"({SIZE} and {CLAIMING}) / on (job) group_left () (sum by (job) ({USED} and {CLAIMING}) > 0)"

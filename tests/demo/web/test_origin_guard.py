@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from aiohttp import web
 
 from demo.control import levers_of
 from demo.identity import Condition, running_identity
@@ -64,16 +65,25 @@ async def test_another_site_cannot_pull_a_lever() -> None:
     assert condition is Condition.UP
 
 
-async def test_every_answer_has_the_policy_of_the_page() -> None:
-    async with running_identity() as identity:
-        server = running_server(levers_of(identity), websocket_urls=("ws://127.0.0.1:7001/connection/websocket",))
-        async with server as url, httpx.AsyncClient(base_url=url) as browser:
-            answers = [await browser.get("/no/such/page"), await browser.get("/", headers={"Host": "rebound.test"})]
+async def refuse(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPBadRequest
 
-    policies = [answer.headers["Content-Security-Policy"] for answer in answers]
+
+async def fail(request: web.Request) -> web.StreamResponse:
+    raise RuntimeError("a bug")
+
+
+async def test_every_answer_has_the_policy_of_the_page() -> None:
+    socket = "ws://127.0.0.1:7001/connection/websocket"
+    server = running_server({}, [web.get("/refused", refuse), web.get("/failed", fail)], websocket_urls=(socket,))
+    async with server as url, httpx.AsyncClient(base_url=url) as browser:
+        answers = [await browser.get(path) for path in ("/no/such/page", "/refused", "/failed")]
+        answers.append(await browser.get("/", headers={"Host": "rebound.test"}))
+
+    policies = {answer.status_code: answer.headers.get("Content-Security-Policy") for answer in answers}
     expected = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self' ws://127.0.0.1:7001/connection/websocket; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    assert policies == [expected, expected]
+    assert policies == {404: expected, 400: expected, 500: expected, 403: expected}
