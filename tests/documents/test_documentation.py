@@ -62,7 +62,7 @@ def test_each_variable_of_the_bridge_has_a_comment_of_its_own() -> None:
     assert [name for name, before in above.items() if not before.startswith("# ")] == []
 
 
-def test_the_example_is_understood_by_docker_and_by_a_shell() -> None:
+def test_the_values_of_the_example_need_no_quotes() -> None:
     plain = re.compile(r"[A-Za-z0-9_.,:/*+-]*")
 
     assert [name for name, value in example_variables().items() if not plain.fullmatch(value)] == []

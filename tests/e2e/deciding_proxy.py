@@ -1,4 +1,4 @@
-"""A proxy endpoint that accepts every client as the user it names, and lets only one user subscribe."""
+"""A proxy endpoint that connects every client as the user that its ticket names, and allows all else to MEMBER only."""
 
 import ssl
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Identity's fields about a user reach other clients (info) or only the session proxies (meta)."""
+"""Identity's fields about a user reach other clients (info) or only the proxies of session events (meta)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A forwarder to a server that can fall silent, as a host does when its network is down."""
+"""A forwarder to a server. It can fall silent, as a host does when its network is down."""
 
 import asyncio
 from collections.abc import AsyncIterator

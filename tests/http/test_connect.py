@@ -365,7 +365,7 @@ async def test_a_ticket_outside_the_pool_is_refused_while_degraded(identity: Ide
 
 @pytest.mark.parametrize("status", DENIALS)
 @pytest.mark.parametrize(("mode", "expected"), [(ResponseMode.HTTP, (503, 4503)), (ResponseMode.ENVELOPE, (200, 4103))])
-async def test_a_pool_ticket_stays_unused_and_its_client_retries_while_identity_answers(
+async def test_a_pool_ticket_stays_unused_and_is_answered_as_unavailable_while_identity_answers(
     identity: IdentityStub, status: str, mode: ResponseMode, expected: tuple[int, int]
 ) -> None:
     identity.script = aborts(grpc.StatusCode[status])

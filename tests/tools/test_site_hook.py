@@ -23,7 +23,7 @@ from tools.site_hook import outside_docs, resolved, rewritten, site_uri, source_
         ("routes.example/identity.binpb", "files/routes.example/identity.binpb"),
     ],
 )
-def test_every_file_has_a_path_on_the_site(path: str, place: str) -> None:
+def test_each_kind_of_file_has_its_path_on_the_site(path: str, place: str) -> None:
     assert site_uri(ROOT / path) == place
 
 

@@ -90,7 +90,7 @@ async def test_the_request_of_a_caller_that_hangs_up_is_cancelled(line: Line) ->
     assert (task.cancelled(), caller.hung_up) == (True, True)
 
 
-async def test_a_quick_request_is_answered_without_watching_for_a_disconnect(line: Line) -> None:
+async def test_a_quick_request_is_not_watched_for_a_disconnect(line: Line) -> None:
     caller = caller_of(line)
 
     caller.check(CHECK_EVERY_S - 0.001)

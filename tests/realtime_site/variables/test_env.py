@@ -291,7 +291,7 @@ def test_a_password_in_an_address_is_not_shown(read: Reader, seen: str, shown: s
     assert "pass" not in message
 
 
-def test_a_secret_that_begins_with_a_dollar_is_not_shown_in_place_of_its_path() -> None:
+def test_a_secret_with_a_dollar_that_is_given_as_a_path_is_not_shown() -> None:
     message = refusal(PATH, X="$sEcReT")
 
     assert message == "X is '$…'; accepted: a value, or $NAME of another variable that is set."
