@@ -88,11 +88,11 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The whole file.
+    """The whole configuration: a file, with environment variables and flags applied.
 
-    `major` is the version whose layout the file has. `settings` are all values of the file. `left_over` are the
-    top-level keys and the environment variables of the other major. `proxies` and `namespaces` are derived from the
-    values. `lists` are the parsed lists by path; v5 accepts them as JSON text too.
+    `major` is the version whose layout it has. `settings` are all its values. `left_over` are the top-level keys and
+    the environment variables of the other major. `proxies` and `namespaces` are derived from the values. `lists` are
+    the parsed lists by path; v5 accepts them as JSON text too.
     """
 
     major: int

@@ -14,17 +14,21 @@ MS_OF_UNIT: Final = {
     "m": Fraction(60_000),
     "h": Fraction(3_600_000),
 }
+SMALLEST_NS: Final = -(2**63)
 LONGEST_MS: Final = Fraction(2**63 - 1, 1_000_000)  # 64 bits of nanoseconds: some 292 years
 PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 WHOLE: Final = re.compile(rf"[-+]?({PART.pattern})+", re.ASCII)
 
 
 def milliseconds(value: Any) -> Fraction:
-    """The milliseconds of "1m30s" or of a number of nanoseconds. Raises ValueError for a duration that Go refuses."""
+    """The milliseconds of "1m30s" or of a number of nanoseconds. Raises ValueError for a duration that Go refuses.
+
+    Go accepts a number that is not finite or needs more than 64 bits: on amd64 it becomes the smallest duration.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is not a duration")
     if not isinstance(value, str):
-        return Fraction(value) / 1_000_000
+        return Fraction(value if SMALLEST_NS <= value < -SMALLEST_NS else SMALLEST_NS) / 1_000_000
     if value in ("0", "+0", "-0"):
         return Fraction(0)
     if not WHOLE.fullmatch(value):

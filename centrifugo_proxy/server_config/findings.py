@@ -62,12 +62,11 @@ class Register(dict[str, Rule]):
 
 
 def findings(rules: Mapping[str, Rule], configuration: Configuration, facts: ServiceFacts) -> list[Finding]:
-    """The findings of all rules, errors first. An option that several events share is reported once."""
-    found = {
-        (finding_id, problem.path): Finding(finding_id, severity, *problem)
-        for finding_id, (severity, check) in rules.items()
-        for problem in check(configuration, facts)
-    }
+    """The findings of all rules, errors first. An option that several events share is reported once, for the first."""
+    found: dict[tuple[str, str], Finding] = {}
+    for finding_id, (severity, check) in rules.items():
+        for problem in check(configuration, facts):
+            found.setdefault((finding_id, problem.path), Finding(finding_id, severity, *problem))
     return sorted(found.values(), key=lambda finding: finding.severity is not Severity.ERROR)
 
 
@@ -77,7 +76,7 @@ def located(finding: Finding, label: str) -> Finding:
 
 
 def unreadable(reason: str) -> Finding:
-    """The file could not be opened."""
+    """The file cannot be opened, or has no configuration."""
     return _unchecked(reason, "Name a configuration file that this user may read.")
 
 
@@ -91,7 +90,7 @@ def _unchecked(reason: str, remedy: str) -> Finding:
 
 
 def unparsable(reason: str, place: str) -> Finding:
-    """The file is not JSON, YAML or TOML."""
+    """The text is not valid in its format."""
     return Finding(
         UNPARSABLE,
         Severity.ERROR,

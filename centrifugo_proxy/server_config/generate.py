@@ -65,7 +65,7 @@ def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets:
 
 
 def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list[str]:
-    """The options that the operator has to add. They go to the terminal, because JSON has no comments."""
+    """What remains for the operator to do. It goes to the terminal, because JSON has no comments."""
     lines = [f"{'client.allowed_origins' if major == 6 else 'allowed_origins'}: {ORIGINS}"]
     if facts.tokens and not with_secrets:
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")

@@ -51,7 +51,7 @@ def origins_any(configuration: Configuration, facts: ServiceFacts) -> Iterator[P
     if any(map(admits_attackers, _origins(configuration))):
         yield Problem(
             option.path,
-            "Any web page a user visits may open a connection from that user's browser.",
+            "A web page of an attacker may open a connection from the browser of each user who visits it.",
             "List the origins your app is served from, such as https://app.example.com.",
         )
 
@@ -133,7 +133,8 @@ def jwt_keys(configuration: Configuration, facts: ServiceFacts) -> Iterator[Prob
         yield Problem(
             path,
             "Centrifugo accepts a client that sends a JWT signed with this key: without a ticket, without identity, "
-            "and without meta. Subscription tokens signed with it bypass the subscribe proxy.",
+            "and without meta. Subscription tokens signed with it bypass the subscribe proxy, unless such tokens have "
+            "keys of their own.",
             "Remove the key, unless clients may use JWTs as well as tickets.",
         )
 
@@ -184,7 +185,7 @@ def namespace_proxy_off(configuration: Configuration, facts: ServiceFacts) -> It
         if event in facts.events or configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every client may {event} in these channels, whatever its family: the {event} proxy is off here.",
+                f"Every {_holder(path)} may {event} in these channels: the {event} proxy is off here.",
                 f"Set this to false and enable the namespace's {event} proxy.",
             )
 
@@ -195,7 +196,7 @@ def namespace_open(configuration: Configuration, facts: ServiceFacts) -> Iterato
         if event not in facts.events and not configuration.proxy(event):
             yield Problem(
                 path,
-                f"Every connected client may {event} in any of these channels, including those of other users.",
+                f"Every {_holder(path)} may {event} in any of these channels, including those of other users.",
                 f"For public channels, no action is needed. For others, set this to false and let the {event} proxy "
                 "decide (CHANNEL_POLICY_PATH).",
             )
@@ -239,6 +240,11 @@ def policy_namespace_missing(configuration: Configuration, facts: ServiceFacts) 
                     "refuses every client with permission denied (103).",
                     f"Enable the namespace's {event} proxy, as manage.py centrifugo_config prints it.",
                 )
+
+
+def _holder(path: str) -> str:
+    """Who has the right that the option at `path` gives."""
+    return "subscriber" if path.endswith("_for_subscriber") else "connected client"
 
 
 def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from centrifugo_proxy.protocol.guard import SIGNATURE_HEADER_NAME, TOKEN_HEADER_
 from centrifugo_proxy.server_config.configuration import ANY_NAME, Configuration, FromSecret, Proxy
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.generate import V5_HEADERS_VARIABLE
-from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.rules.proxy import fate_of_failures, ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
@@ -25,7 +25,7 @@ def guard_header_missing(configuration: Configuration, facts: ServiceFacts) -> I
             yield Problem(
                 proxy.static_headers.path,
                 "CENTRIFUGO_PROXY_TOKEN is set, but Centrifugo does not send it. The service answers every "
-                f"{proxy.event} with 403, and users see a temporary internal error each time.",
+                f"{proxy.event} with 403, and {fate_of_failures(proxy.event)}.",
                 f"Send {TOKEN_HEADER_NAME} as a static header, as manage.py centrifugo_config prints it.",
             )
 
@@ -38,8 +38,7 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
             yield Problem(
                 proxy.static_headers.path,
                 "The value of the header is not an accepted token, and not a reference that this version of Centrifugo "
-                f"replaces. The service answers every {proxy.event} with 403, and users see a temporary internal error "
-                "each time.",
+                f"replaces. The service answers every {proxy.event} with 403, and {fate_of_failures(proxy.event)}.",
                 "Use the value of CENTRIFUGO_PROXY_TOKEN, or in Centrifugo 6.3.0 or newer ${CENTRIFUGO_VAR_…}; "
                 f"v5 reads the whole table from its environment variable {V5_HEADERS_VARIABLE}.",
             )

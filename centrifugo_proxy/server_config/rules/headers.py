@@ -6,7 +6,7 @@ from typing import Final
 
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.rules.proxy import fate_of_failures, ours
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
@@ -36,7 +36,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                     names.path,
                     f"{name} describes the client's own connection, but Centrifugo copies it to its request. A server "
                     "or gateway may treat the request as a WebSocket handshake, drop it, or close the connection after "
-                    f"each {proxy.event}. Users see a temporary internal error.",
+                    f"each {proxy.event}. Then {fate_of_failures(proxy.event)}.",
                     f"Remove {name} from the list.",
                 )
         for name in sorted((BREAKING - DROPPED) & proxy.static_headers.value.keys()):
@@ -44,7 +44,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                 proxy.static_headers.path,
                 f"{name} describes one connection or one body, but Centrifugo sends it with every {proxy.event}. A "
                 "server or gateway may treat the request as a WebSocket handshake, wait for more of the body, or close "
-                "the connection after each request. Users see a temporary internal error.",
+                f"the connection after each request. Then {fate_of_failures(proxy.event)}.",
                 f"Remove {name}.",
             )
 
@@ -80,7 +80,7 @@ def header_unsendable(configuration: Configuration, facts: ServiceFacts) -> Iter
                 yield Problem(
                     proxy.static_headers.path,
                     f"No HTTP request can carry the header {name!r}: its {fault}. Every {proxy.event} "
-                    "fails, and users see a temporary internal error each time.",
+                    f"fails, and {fate_of_failures(proxy.event)}.",
                     "Correct it. A line break often comes from a Secret that was made from a file: "
                     "write the file with printf %s instead of echo.",
                 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, EVENTS, SESSION_EVENTS, path_of
+from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, EVENTS, REFRESH_EVENTS, SESSION_EVENTS, path_of
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, Proxy
 from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.endpoints import why_not_callable
@@ -61,6 +61,14 @@ def _is_path_of(proxy: Proxy) -> bool:
         return False
 
 
+def fate_of_failures(event: str) -> str:
+    """What happens if every request of this event fails."""
+    if event in REFRESH_EVENTS:
+        what = "connection" if event == "refresh" else "subscription"
+        return f"the {what} continues for another minute each time, without a check"
+    return "users see a temporary internal error each time"
+
+
 def is_http(endpoint: str) -> bool:
     """True if Centrifugo calls this endpoint by HTTP, not gRPC."""
     return endpoint.startswith(("http://", "https://"))
@@ -112,14 +120,9 @@ def refresh_proxy_missing(configuration: Configuration, facts: ServiceFacts) -> 
 def event_not_answered(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     for proxy in ours(configuration, facts):
         if proxy.users and proxy.event not in facts.events:
-            fate = (
-                "the connection or subscription continues for another minute each time, without a check"
-                if "refresh" in proxy.event
-                else "users get an error"
-            )
             yield Problem(
                 proxy.endpoint.path,
-                f"The service is not set up for {proxy.event} and answers 501: {fate}.",
+                f"The service is not set up for {proxy.event} and answers 501: {fate_of_failures(proxy.event)}.",
                 f"Set {_switch(proxy.event)} for the service, or remove the {proxy.event} proxy.",
             )
 
@@ -146,7 +149,7 @@ def endpoint_invalid(configuration: Configuration, facts: ServiceFacts) -> Itera
             yield Problem(
                 proxy.endpoint.path,
                 f"Centrifugo cannot send a request to this endpoint: its {problem}. Every {proxy.event} "
-                "fails, and users see a temporary internal error each time.",
+                f"fails, and {fate_of_failures(proxy.event)}.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -158,7 +161,7 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. It "
-                "answers another path with 404, and users see a temporary internal error each time.",
+                f"answers another path with 404, and {fate_of_failures(proxy.event)}.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
@@ -172,7 +175,7 @@ def endpoint_grpc(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 proxy.endpoint.path,
                 "Without http:// or https:// Centrifugo calls the endpoint by gRPC. This service supports only HTTP: "
-                f"every {proxy.event} fails, and users see a temporary internal error each time.",
+                f"every {proxy.event} fails, and {fate_of_failures(proxy.event)}.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 

@@ -13,7 +13,7 @@ RULES: Final = Register()
 
 REFUSED: Final = 401
 PASSING: Final = (500, 503)
-TOKEN_EXPIRED: Final = 109  # the only error without `temporary` after which SDKs reconnect
+TOKEN_EXPIRED: Final = 109  # SDKs reconnect after this error even without `temporary`
 
 
 def tries_again(transform: Transform) -> bool:
@@ -48,7 +48,7 @@ def transform_401_reconnects(configuration: Configuration, facts: ServiceFacts) 
     for proxy in ours(configuration, facts):
         transform = _effective(proxy, REFUSED)
         wanted = facts.mode is ResponseMode.HTTP and not reconnects(facts.invalid_ticket_code)
-        if transform and wanted and proxy.event not in REFRESH_EVENTS and tries_again(transform):
+        if transform and wanted and proxy.event == "connect" and tries_again(transform):
             yield Problem(
                 transform.path,
                 "After a refused ticket clients reconnect, although by CENTRIFUGO_INVALID_TICKET_CODE "
@@ -63,7 +63,7 @@ def transform_401_terminal(configuration: Configuration, facts: ServiceFacts) ->
     for proxy in ours(configuration, facts):
         transform = _effective(proxy, REFUSED)
         wanted = facts.mode is ResponseMode.HTTP and reconnects(facts.invalid_ticket_code)
-        if transform and wanted and proxy.event not in REFRESH_EVENTS and not tries_again(transform):
+        if transform and wanted and proxy.event == "connect" and not tries_again(transform):
             yield Problem(
                 transform.path,
                 "After a refused ticket clients never reconnect, although by CENTRIFUGO_INVALID_TICKET_CODE "

@@ -73,7 +73,7 @@ def test_a_finding_has_an_effect_and_a_remedy(tmp_path: Path, sound: Config) -> 
 
     assert output.splitlines()[:3] == [
         "ERROR origins-any at client.allowed_origins",
-        "  Any web page a user visits may open a connection from that user's browser.",
+        "  A web page of an attacker may open a connection from the browser of each user who visits it.",
         "  Remedy: List the origins your app is served from, such as https://app.example.com.",
     ]
 
@@ -141,6 +141,17 @@ def test_v5_yaml_is_read_with_the_booleans_of_v5(tmp_path: Path) -> None:
     _, report = check_json(file)
 
     assert "insecure-mode" in [finding["id"] for finding in report["findings"]]
+
+
+@pytest.mark.parametrize("number", [".inf", ".nan", "1e300"])
+def test_a_number_that_no_duration_can_hold_is_a_finding(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"client:\n  ping_interval: {number}\nchannel:\n  history_meta_ttl: {number}\n")
+
+    code, report = check_json(file)
+
+    refused = [finding["path"] for finding in report["findings"] if finding["id"] == "start-refused"]
+    assert (code, refused) == (2, ["client.ping_interval", "channel.without_namespace.history_ttl"])
 
 
 def test_a_file_that_cannot_be_opened_ends_with_2(tmp_path: Path) -> None:

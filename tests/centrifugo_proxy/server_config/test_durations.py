@@ -1,10 +1,14 @@
 """Parsing Go's durations."""
 
-from typing import Any
+import math
+from fractions import Fraction
+from typing import Any, Final
 
 import pytest
 
 from centrifugo_proxy.server_config.durations import milliseconds
+
+SMALLEST_MS: Final = Fraction(-(2**63), 1_000_000)  # Centrifugo logs it as -2562047h47m16.854775808s
 
 
 @pytest.mark.parametrize(
@@ -23,9 +27,13 @@ from centrifugo_proxy.server_config.durations import milliseconds
         ("0", 0),
         (3_000_000_000, 3000),
         (2.5e9, 2500),
+        (math.inf, SMALLEST_MS),
+        (-math.inf, SMALLEST_MS),
+        (math.nan, SMALLEST_MS),
+        (1e300, SMALLEST_MS),
     ],
 )
-def test_a_duration_is_read_like_in_go(written: Any, ms: int) -> None:
+def test_a_duration_is_read_like_in_go(written: Any, ms: int | Fraction) -> None:
     assert milliseconds(written) == ms
 
 

@@ -439,6 +439,18 @@ SILENT: Final = [
         {TRANSFORMS: [to_disconnect(401, 4401)]},
         facts=replace(ENVELOPE, invalid_ticket_code=4501),
     ),
+    Case(
+        "transform-401-reconnects",
+        "an event that is never answered with 401",
+        {"channel.proxy.subscribe.http.status_to_code_transforms": [to_disconnect(401, 4401)]},
+        facts=replace(ALL_EVENTS, invalid_ticket_code=4501),
+    ),
+    Case(
+        "transform-401-terminal",
+        "an event that is never answered with 401",
+        {"rpc.proxy.http.status_to_code_transforms": [to_disconnect(401, 4501)]},
+        facts=ALL_EVENTS,
+    ),
     Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}, facts=ENDING),
     Case(
         "transform-401-reconnects",
@@ -590,6 +602,44 @@ def test_a_named_proxy_with_an_endpoint_of_this_service_is_always_checked() -> N
         "guard-header-missing",
         "namespace-sub-refresh-off",
     }
+
+
+USERS_SEE_IT = "users see a temporary internal error each time."
+REFRESH_PATH = "client.proxy.refresh"
+
+
+@pytest.mark.parametrize(
+    ("changes", "major", "effect"),
+    [
+        ({f"{REFRESH_PATH}.http.static_headers": None}, 6, "the connection continues for another minute each time"),
+        ({f"{REFRESH_PATH}.endpoint": "http://x/"}, 6, "the connection continues for another minute each time"),
+        ({f"{REFRESH_PATH}.endpoint": "http://x:y/"}, 6, "the connection continues for another minute each time"),
+        ({f"{REFRESH_PATH}.endpoint": "x:1"}, 6, "the connection continues for another minute each time"),
+        ({"channel.proxy.sub_refresh.endpoint": "x:1"}, 6, "the subscription continues for another minute each time"),
+        ({"channel.proxy.subscribe.endpoint": "x:1"}, 6, USERS_SEE_IT),
+        ({"proxy_static_http_headers": None}, 5, f"The service answers every connect with 403, and {USERS_SEE_IT}"),
+    ],
+)
+def test_the_effect_is_that_of_the_event(changes: dict[str, Any], major: int, effect: str) -> None:
+    (finding,) = found(changed(sound(major, ALL_EVENTS), changes), ALL_EVENTS, major=major)
+
+    assert effect in finding.effect
+
+
+@pytest.mark.parametrize(
+    ("right", "effect"),
+    [
+        ("allow_publish_for_client", "Every connected client may publish in these channels: the publish proxy is off"),
+        ("allow_publish_for_subscriber", "Every subscriber may publish in these channels: the publish proxy is off"),
+    ],
+)
+def test_the_effect_names_those_who_have_a_right(right: str, effect: str) -> None:
+    namespace = {"name": "family", "subscribe_proxy_enabled": True, right: True}
+    config = changed(sound(6, ONE_NAMESPACE), {"channel.namespaces": [namespace]})
+
+    (finding,) = found(config, ONE_NAMESPACE)
+
+    assert finding.effect == f"{effect} here."
 
 
 OF_RULES = (
