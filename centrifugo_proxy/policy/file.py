@@ -1,4 +1,4 @@
-"""Reads a policy file (TOML). Reports all problems at once, each with its rule, its line and the remedy."""
+"""Reads a policy file (TOML). Reports all problems of its rules at once, each with its place and the remedy."""
 
 import re
 import tomllib
@@ -156,7 +156,7 @@ class _Reader:
             rule.look_for_unknown_keys()
             whole = build(rule, number, line)
             self.problems += [f"{place(self.path, kind, number, line)}: {problem}." for problem in rule.problems]
-            built += [] if rule.problems else [whole]
+            built += [whole] if whole.segments else []  # a rule with a problem can shadow another, too
         return built
 
     def _channel_rule(self, rule: _Rule, number: int, line: int) -> ChannelRule:
@@ -213,7 +213,7 @@ def read_policy(
     family_service: bool,
     max_body_bytes: int = MAX_BYTES[-1],
 ) -> Policy:
-    """The policy in `text`. Raises PolicyError with all problems.
+    """The policy in `text`. Raises PolicyError with all problems, or with the first one if the text is not TOML.
 
     `path` is the name of the file for messages. `backends` are the names in RPC_BACKENDS, `family_service` is true if
     one is configured, and `max_body_bytes` is the largest request that the service accepts.

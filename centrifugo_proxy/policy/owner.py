@@ -1,4 +1,7 @@
-"""The owner of a connection, read from the `meta` of a session event. Anything unexpected is refused."""
+"""The owner of a connection, read from the `meta` of a session event.
+
+A missing field, or one of another type, makes the owner unknown; further fields are ignored.
+"""
 
 from itertools import compress, product
 from typing import Any, Final, Literal, NamedTuple

@@ -76,8 +76,8 @@ class RpcRule(Rule):
 class ChannelVerdict(NamedTuple):
     """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed.
 
-    A fallback connection is refused with Reason.DEGRADED wherever another owner may be allowed: its owner is unknown,
-    and its client must try again after it has reconnected as its real user.
+    A refused fallback connection gets Reason.DEGRADED if another owner may be allowed: its owner is unknown, and its
+    client must try again after it has reconnected as its real user.
     """
 
     rule: ChannelRule | None

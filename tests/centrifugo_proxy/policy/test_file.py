@@ -391,6 +391,8 @@ allow = ["publish"]
         "policy.toml: line 17, [[channels]] rule 3: sensitive is 1; write true or false.",
         "policy.toml: line 9, [[rpc]] rule 1: backend 'nowhere' is not configured; RPC_BACKENDS has diary, family: "
         "add nowhere=host:port to it.",
+        "policy.toml: line 17, [[channels]] rule 3: match 'room:{user}' never decides, because rule 2 (line 13, "
+        "'room:*') matches first; move it before that rule, or remove it.",
         "policy.toml: line 22, [[channels]] rule 4: match 'room:{user}' never decides, because rule 2 (line 13, "
         "'room:*') matches first; move it before that rule, or remove it.",
     ]
