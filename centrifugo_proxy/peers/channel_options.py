@@ -16,7 +16,7 @@ CHANNEL_OPTIONS: Final[Options] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    # No pings without calls: stock servers answer them with GOAWAY.
+    # No pings without calls: stock servers answer them with GOAWAY. During a call, their number is not limited.
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.http2.max_pings_without_data", 0),
     # No bandwidth pings: a keepalive ping waits for the reply to a bandwidth ping, by default for a minute.

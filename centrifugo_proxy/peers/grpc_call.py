@@ -47,10 +47,10 @@ NO_METADATA: Final = SentMetadata()
 class Peer:
     """A service at the other end of a channel.
 
-    `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of every call, also of
-    failed and cancelled ones. `name` distinguishes services with the same methods in spans. `capacity` limits the calls
-    in flight, so that a hanging service cannot block requests that do not need it. `abandoned` counts the calls whose
-    callers have hung up.
+    `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of every call made, also
+    of failed and cancelled ones. `name` distinguishes services with the same methods in spans. `capacity` limits the
+    calls in flight, so that a hanging service cannot block requests that do not need it. `abandoned` counts the calls
+    whose callers have hung up.
     """
 
     channel: RollingChannel

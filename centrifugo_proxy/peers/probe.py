@@ -41,10 +41,10 @@ Report = Callable[[Probed], None]
 class IdentityProbe:
     """Validates a made-up ticket every `interval_s` while a streak of failures is on.
 
-    The next probe does not wait for a hanging one, so that the return of identity is noticed within an interval. At
-    most MOST_AT_ONCE probes are in flight. If a client's call has failed after an answered probe, each round has two
-    probes: if every second call to identity fails, one of the two fails. `wake` starts the probing, which ends with the
-    streak. `report` is called after each probe.
+    The next probe does not wait for hanging ones, so that the return of identity is noticed within an interval, unless
+    MOST_AT_ONCE probes hang: no more are in flight. If a client's call has failed after an answered probe, each round
+    has two probes: if every second call to identity fails, one of the two fails. `wake` starts the probing, which ends
+    with the streak. `report` is called after each probe.
     """
 
     identity: IdentityClient
@@ -96,6 +96,6 @@ class IdentityProbe:
             return Probed("failed", str(unavailable), self.detector.probe_failed(call, self.monotonic()))
         except (IdentityInterrupted, IdentityFault):
             return Probed("other")
-        except Exception as fault:  # without probes, a degraded outage would never end
+        except Exception as fault:  # without probes, a degraded outage might never end
             return Probed("other", fault=fault)
         return Probed("answered", "", self.detector.probe_answered(call, self.monotonic()))

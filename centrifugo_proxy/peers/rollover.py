@@ -12,7 +12,7 @@ from typing import Final
 # A channel that has been disconnected for this long gets a candidate.
 FAILING_S: Final = 1.0
 # A failed candidate is replaced after this time. One that is still connecting gets longer, because a name server may be
-# slow.
+# slow; so does a failed one if the current channel is connected and only old.
 FAILED_CANDIDATE_S: Final = 1.0
 CONNECTING_CANDIDATE_S: Final = 5.0
 # At most one replacement per this time when calls exceed their deadline, so that a slow service keeps its connections.

@@ -32,7 +32,7 @@ def client_context(svid: Svid, peer_id: str) -> ssl.SSLContext:
 
 
 def _load_chain(context: ssl.SSLContext, svid: Svid) -> None:
-    """Load the chain and its key through an in-memory file: ssl accepts only a path, and the image is read-only."""
+    """Load the chain and its key through an in-memory file: ssl accepts only a path, and the key stays off disks."""
     descriptor = os.memfd_create("svid", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as file:

@@ -72,7 +72,7 @@ class Dialler:
             except NoBundle:
                 raise DialError(BAD_CERTIFICATE, "its trust domain is not federated with ours") from None
             except OSError as error:  # includes OpenSSL's errors
-                raise DialError(NO_SVID, f"our SVID cannot be loaded ({reason(error)})") from None
+                raise DialError(NO_SVID, f"our SVID or the trust bundle cannot be loaded ({reason(error)})") from None
             self._contexts[peer.name] = known
         return known[1]
 

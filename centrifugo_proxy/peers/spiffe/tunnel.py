@@ -62,7 +62,7 @@ class Tunnel:
     async def stop(self) -> None:
         """Close the listener and every connection."""
         if self._server is not None:
-            for _ in range(TURNS_TO_ACCEPT):  # asyncio leaves a connection open that it has just accepted at the close
+            for _ in range(TURNS_TO_ACCEPT):  # asyncio does not close connections that it is accepting
                 await asyncio.sleep(0)
             self._server.close()
             self._server = None

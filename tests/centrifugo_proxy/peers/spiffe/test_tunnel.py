@@ -204,7 +204,8 @@ async def test_a_process_without_file_descriptors_refuses_the_dial(monkeypatch: 
         answer = await ask(running, connect("127.0.0.1:1", running.admit(PEER)))
 
     assert answer.startswith(b"HTTP/1.1 502 ")
-    assert reports.dials == [("identity", "no_svid", "our SVID cannot be loaded (Too many open files)")]
+    problem = "our SVID or the trust bundle cannot be loaded (Too many open files)"
+    assert reports.dials == [("identity", "no_svid", problem)]
 
 
 async def test_a_trust_domain_that_is_not_federated_is_refused() -> None:
