@@ -22,7 +22,7 @@ class ExpiryCut(NamedTuple):
 
 
 class MetaMissing(NamedTuple):
-    """Centrifugo does not send `meta`: its option include_connection_meta is off. Reported once per process."""
+    """Centrifugo did not send `meta`, usually because include_connection_meta is off. Reported once per process."""
 
 
 class CallFailed(NamedTuple):
@@ -50,7 +50,7 @@ class GuardRefused(NamedTuple):
 Notice = FallbackNotice | DisconnectChanged | ExpiryCut | MetaMissing | CallFailed | TicketMissing | GuardRefused
 Notices = tuple[Notice, ...]
 
-# The outcomes of session events, values of a metric label. COMMON_OUTCOMES are those that every request can have.
+# The outcomes of session events, values of a metric label. Every event has the series of COMMON_OUTCOMES.
 SESSION_EVENT_OUTCOMES: Final = ("allowed", "denied", "too_large", "disconnect", "expired", "unavailable")
 COMMON_OUTCOMES: Final = ("bad_request", "internal_error", "cancelled", "refused", "overloaded", "not_implemented")
 

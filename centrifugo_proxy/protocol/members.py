@@ -1,7 +1,7 @@
 """Splits a JSON object into its members without reading their values, by the rules of Go's encoding/json.
 
-Centrifugo forwards any client data that Go accepts. Our JSON parsers refuse some of it: half a surrogate pair, numbers
-of any size, deep nesting. A request must not fail because of data that the service does not use. So a body that these
+Centrifugo forwards any client data that Go accepts. Our JSON parsers refuse some of it: half a surrogate pair, huge
+numbers, deep nesting. A request must not fail because of data that the service does not use. So a body that these
 parsers refuse is split here, and only the members in use are parsed.
 """
 

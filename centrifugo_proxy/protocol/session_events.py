@@ -104,10 +104,11 @@ def readable_by_every_client(data: bytes) -> bool:
 
 
 def data_fields(data: bytes, *, binary: bool) -> dict[str, Any]:
-    """The `data` of an rpc result, unchanged. Raises ValueError for data that should be JSON in UTF-8 but is not.
+    """The field of an rpc result with the backend's data. Raises ValueError for data that should be JSON in UTF-8 but
+    is not.
 
-    Carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a carriage
-    return. In JSON a raw carriage return can only be between tokens.
+    In JSON, carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a
+    carriage return. A raw carriage return can only be between tokens.
     """
     if binary:
         return {"b64data": base64.b64encode(data).decode()}

@@ -16,7 +16,7 @@ logger = logging.getLogger("centrifugo_proxy")
 
 @dataclass(frozen=True, slots=True)
 class PeerLog:
-    """Names the peer in each line, as the `service` label of the metrics does."""
+    """Names the peer in each line, as the `peer` label of realtime_tls_dials_total does."""
 
     peer: str
     monotonic: Callable[[], float] = monotonic

@@ -37,7 +37,7 @@ class SpiffeLog:
         self._log(logging.INFO, "SVID taken", "", **_facts(svid))
 
     def svid_refused(self, problem: str) -> None:
-        """The agent sent an identity that cannot be used; the previous one stays in use."""
+        """The agent sent an identity that cannot be used; the previous one, if there is one, stays in use."""
         metrics.svid_updates["bad"].inc()
         logger.error("SVID refused, the previous one stays in use: %s", problem)
 
@@ -52,7 +52,7 @@ class SpiffeLog:
             message = LOST if self._was_connected else "SPIFFE agent sends no SVID"
             if self._log(logging.WARNING, message, status, grpc_status=status):
                 self._logged_connected = False
-        elif not self._logged_connected:  # the last line about the agent says that it is not connected
+        elif not self._logged_connected:  # no line about the agent yet, or the last one says that it is not connected
             logger.info("SPIFFE agent connected")
             self._logged_connected = True
         self._was_connected = connected

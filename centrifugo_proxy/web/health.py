@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def describe(runtime: Runtime) -> dict[str, Any]:
-    """The body of `GET /health`. `since` is RFC 3339 in UTC; it is null while no calls fail."""
+    """The body of `GET /health`. `since` is RFC 3339 in UTC; it is null without a streak of failures."""
     outage = runtime.admission.detector.status(runtime.clock.monotonic())
     pool, pool_status = runtime.admission.pool, runtime.admission.pool_status
     spiffe = {} if runtime.workload_identity is None else {"spiffe": _workload_identity(runtime.workload_identity)}

@@ -1,7 +1,7 @@
 """Turns a decision into an HTTP status and a body, by response mode.
 
 Centrifugo reads only the body of a 200 (https://centrifugal.dev/docs/server/proxy#http-proxy), so mode `envelope` sends
-refusals as 200.
+the answers with a status of ENVELOPED as 200.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Assembles the runtime from settings; opens nothing."""
+"""Assembles the runtime from settings and secret files; opens no connection."""
 
 from collections.abc import Mapping
 from functools import partial

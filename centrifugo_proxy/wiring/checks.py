@@ -191,7 +191,7 @@ def no_guard() -> Warning:
 def terminal_unavailable_code(code: int) -> Warning:
     return Warning(
         f"CENTRIFUGO_UNAVAILABLE_CODE is {code} in response mode envelope, and SDKs never reconnect on 4500–4999: "
-        "every client that connects in an identity outage stays disconnected.",
+        "a client that is refused while identity gives no decision stays disconnected.",
         hint="Use a code from 4000 to 4499; the default in this mode is 4103.",
         id="centrifugo_proxy.W002",
     )

@@ -34,7 +34,7 @@ def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
 
 @asynccontextmanager
 async def adapting(limit: Capacity | AdaptiveLimit) -> AsyncIterator[None]:
-    """Adjusts an adaptive limit to the lag of the event loop; leaves a fixed one as it is."""
+    """Adjusts an adaptive limit every ADAPT_EVERY_S seconds; leaves a fixed one as it is."""
     if not isinstance(limit, AdaptiveLimit):
         yield
         return

@@ -104,6 +104,7 @@ def target_without_ip(name: str, target: str) -> Error:
 def no_socket(path: str) -> Warning:
     return Warning(
         f"SPIFFE_ENDPOINT_SOCKET: {safe_path(path)} is not a socket yet.",
-        hint="Start the SPIFFE agent on this node, and mount the folder of its socket. The service keeps trying.",
+        hint="Start the SPIFFE agent on this node, and mount the folder of its socket. The service keeps trying, "
+        "with SPIFFE_STARTUP=require for SPIFFE_STARTUP_WAIT_S at startup.",
         id="centrifugo_proxy.W006",
     )

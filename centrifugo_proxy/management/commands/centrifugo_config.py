@@ -16,8 +16,8 @@ class Command(OperatorCommand):
     help = (
         "Print a Centrifugo configuration that fits the settings of this service. It has the address of the service,\n"
         "the events that it answers, the timeouts, the guard's header, the transform of a refused ticket, and the\n"
-        "namespaces of the policy's channels. Run it with the environment of the service. The options that you\n"
-        "have to add yourself, such as allowed_origins, are listed on stderr."
+        "namespaces of the policy's channels. Run it with the environment of the service. What remains for you\n"
+        "to do, such as filling in allowed_origins, is listed on stderr."
     )
     epilog = """\
 examples:

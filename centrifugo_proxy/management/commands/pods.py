@@ -15,7 +15,7 @@ from common.live_process import QueryFailed, base_url
 from common.operator_command import OperatorCommand
 from common.standard_streams import discard_output
 
-INTERVAL_S = (1.0, 3600.0)  # a process may reuse its rendered metrics for a second
+INTERVAL_S = (1.0, 3600.0)  # a process renders its metrics at most once a second
 
 
 class Command(OperatorCommand):

@@ -40,7 +40,7 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes:
   0  every step had the expected answer
-  1  nothing was simulated: the configuration is invalid; the message says why
+  1  nothing was simulated; the message says why
   2  a step had another answer: do not rely on the fallback of this build
      (a mistyped option also exits with 2)
 
@@ -85,7 +85,7 @@ docs/runbook.md explains the steps."""
 
     @contextmanager
     def _display(self, steps: tuple[Step, ...], *, json: bool, realtime: bool) -> Iterator[Display]:
-        """The output of the steps: nothing with --json, lines otherwise; --realtime adds a progress bar."""
+        """The output of the steps: nothing with --json, lines otherwise; --realtime adds the progress."""
         if json:
             yield Unseen()
         elif realtime:
