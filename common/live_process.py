@@ -37,7 +37,7 @@ class Response(NamedTuple):
 def base_url(url: str) -> str:
     """The URL of a process, such as http://host:9730, without a path.
 
-    Raises QueryFailed for a URL with a user, a query, a fragment, or a path other than /health.
+    Raises QueryFailed for anything but http(s)://host or http(s)://host:port, with or without the path /health.
     """
     try:
         parts = urlsplit(url)
@@ -135,7 +135,9 @@ async def _connected(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.
 
 
 async def _response(connection: h11.Connection, reader: asyncio.StreamReader, max_bytes: int) -> Response:
-    """The whole response. Raises OSError if the connection breaks or the response is too large."""
+    """The whole response. Raises OSError if the connection is reset or the response is too large, and
+    h11.RemoteProtocolError if the response is cut off or is not HTTP.
+    """
     status, body = 0, b""
     while True:
         match connection.next_event():
@@ -159,11 +161,9 @@ def not_this_service(url: str) -> QueryFailed:
 
 
 def _answered(url: str, status: int) -> str:
-    remedy = {
-        400: "use a host name that its ALLOWED_HOSTS has",
-        404: "check that the host and port are this service's",
-    }.get(status, "check the proxies between this machine and the process, or query the pod directly")
-    return f"{url} answered {status}; {remedy}."
+    wrong_place = "check that the host and port are this service's"
+    on_the_way = "check the proxies between this machine and the process, or query the pod directly"
+    return f"{url} answered {status}; {wrong_place if status == 404 else on_the_way}."
 
 
 def _unreachable(url: str, reason: str) -> str:

@@ -41,7 +41,7 @@ def progress(stdout: Output, *, total: float, unit: str) -> Iterator[Display]:
 
 
 class Lines:
-    """Prints at most one line in ten seconds, and none for short work."""
+    """Prints the progress at most once in ten seconds, and not at all for short work."""
 
     def __init__(self, output: Output, total: float, unit: str, monotonic: Callable[[], float]) -> None:
         self._output, self._of, self._monotonic = output, f"{total:,.0f} {unit}", monotonic
