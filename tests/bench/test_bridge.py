@@ -18,20 +18,20 @@ from tools.kafka.broker import why_missing
 DATA = {"family": "f7", "number": 7, "at": 5, "text": "x"}
 
 
-def test_the_bridge_reads_a_plain_event() -> None:
+def test_the_record_for_the_bridge_is_a_plain_event() -> None:
     record = message(Form.BRIDGE, 7, 5, "x")
 
     assert (record.key, json.loads(record.value), record.headers) == (b"f7", DATA, [])
 
 
-def test_centrifugos_consumer_reads_a_command_by_default() -> None:
+def test_the_record_for_centrifugos_default_mode_is_a_command() -> None:
     record = message(Form.COMMANDS, 7, 5, "x")
 
     payload = {"channel": "family:f7", "data": DATA, "idempotency_key": "bench:7:5"}
     assert (json.loads(record.value), record.headers) == ({"method": "publish", "payload": payload}, [])
 
 
-def test_centrifugos_consumer_reads_data_with_headers_in_its_other_mode() -> None:
+def test_the_record_for_centrifugos_other_mode_is_the_data_with_headers() -> None:
     record = message(Form.HEADERS, 7, 5, "x")
 
     assert json.loads(record.value) == DATA

@@ -15,6 +15,6 @@ def test_the_spread_ends_with_the_maximum() -> None:
     assert spread([]) == (0, 0, 0)
 
 
-def test_quartiles_are_between_the_values() -> None:
+def test_quartiles_are_interpolated() -> None:
     assert quartiles([3.0, 1.0, 2.0]) == [1.5, 2.0, 2.5]
     assert quartiles([4.0]) == [4.0, 4.0, 4.0]

@@ -13,7 +13,7 @@ def test_the_share_counts_only_the_time_with_work() -> None:
     assert waiting_share(samples) == 0.75
 
 
-def test_counters_of_a_restarted_process_begin_again_at_zero() -> None:
+def test_the_time_between_the_samples_around_a_restart_does_not_count() -> None:
     samples = [RunQueue(0, 5.0, 5.0), RunQueue(1, 6.0, 6.0), RunQueue(2, 0.1, 0.1), RunQueue(3, 0.1, 1.1)]
 
     assert waiting_share(samples) == pytest.approx(2 / 3)

@@ -1,4 +1,4 @@
-"""The pure parts of a storm: the reactions of a client, and the figures of the samples."""
+"""Parts of a storm without its processes: the reactions of a client, the count of calls, and the figures."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ def test_a_pause_is_between_the_minimum_and_a_growing_maximum(attempt: int, most
     assert most / 2 < max(pauses) <= most
 
 
-def test_calls_are_counted_in_a_file_across_processes(tmp_path: Any) -> None:
+def test_a_new_counter_continues_the_count_in_its_file(tmp_path: Any) -> None:
     file = tmp_path / "calls"
     file.write_bytes(bytes(8))
 

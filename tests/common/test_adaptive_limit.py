@@ -103,7 +103,7 @@ def test_a_cut_starts_from_the_number_of_slots_in_use() -> None:
     assert limit.limit == 50
 
 
-def test_a_lag_of_an_idle_service_does_not_change_the_limit() -> None:
+def test_a_lag_with_fewer_requests_in_flight_than_the_floor_does_not_change_the_limit() -> None:
     limit = adaptive(start=200)
     limit.enter()
 

@@ -115,7 +115,7 @@ OTHER_WAYS = re.compile(
 )
 
 
-def test_no_module_reads_a_file_in_another_way() -> None:
+def test_no_module_reads_a_file_in_another_usual_way() -> None:
     sources = [source for room in ROOMS for source in (ROOT / room).rglob("*.py")]
 
     found = [str(source.relative_to(ROOT)) for source in sources if OTHER_WAYS.search(source.read_text())]

@@ -86,7 +86,7 @@ def test_a_stream_that_was_made_non_blocking_loses_nothing(pipe: tuple[int, int]
     assert writer.dropped == 0
 
 
-def test_losses_are_reported_once_the_stream_works_again(
+def test_losses_are_reported_in_one_record_when_the_stream_works_again(
     pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
@@ -193,14 +193,18 @@ def test_many_threads_lose_no_line(pipe: tuple[int, int]) -> None:
 def test_the_lost_lines_of_all_streams_are_counted() -> None:
     before = dropped_lines()
     full = os.open("/dev/full", os.O_WRONLY)
-    handler = QueuedHandler(full)
+    unread, broken = os.pipe()
+    os.close(unread)
 
-    for _ in range(3):
-        handler.handle(logging.Logger("a").makeRecord("a", 20, "file.py", 1, "lost", (), None))
-    handler.flush()
+    for descriptor, number in ((full, 3), (broken, 2)):
+        handler = QueuedHandler(descriptor)
+        for _ in range(number):
+            handler.handle(logging.Logger("a").makeRecord("a", 20, "file.py", 1, "lost", (), None))
+        handler.flush()
 
-    os.close(full)
-    assert dropped_lines() == before + 3
+    for descriptor in (full, broken):
+        os.close(descriptor)
+    assert dropped_lines() == before + 5
 
 
 class Finalizer:

@@ -15,7 +15,9 @@ from common.os_errors import network_reason, reason
         (TimeoutError(), "TimeoutError"),
     ],
 )
-def test_a_reason_is_the_systems_message_without_the_path_or_the_errors_name(error: OSError, expected: str) -> None:
+def test_a_reason_is_the_systems_message_without_the_path_or_else_the_name_of_the_error(
+    error: OSError, expected: str
+) -> None:
     assert reason(error) == expected
 
 

@@ -15,7 +15,7 @@ from tests.harness.terminal import on_terminal, plain
 BAR = "━"
 
 
-def test_a_pipe_gets_one_plain_line_every_ten_seconds(clock: FakeClock) -> None:
+def test_a_pipe_gets_at_most_one_plain_line_in_ten_seconds(clock: FakeClock) -> None:
     output = StringIO()
     lines = Lines(OutputWrapper(output), 5000, "tickets", clock.monotonic)
 
@@ -27,7 +27,7 @@ def test_a_pipe_gets_one_plain_line_every_ten_seconds(clock: FakeClock) -> None:
 
 
 @pytest.mark.processes
-def test_minting_fills_a_bar_on_a_terminal_and_shows_no_ticket(tmp_path: Path) -> None:
+def test_minting_shows_a_bar_on_a_terminal_and_no_ticket(tmp_path: Path) -> None:
     path = tmp_path / "new.tickets"
 
     code, shown = on_terminal("mint_fallback_tickets", "--count", "100000", "--output", str(path))

@@ -45,7 +45,7 @@ def shows(place: str, text: str) -> str:
 
 
 async def check_in_every_look(tab: Tab) -> None:
-    """Check that the light and the dark page are accessible, and fit on a phone's screen."""
+    """Check that axe finds no grave fault in the light or the dark page, and that both fit on a phone's screen."""
     for scheme in ("light", "dark"):
         await tab.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
         assert await grave_faults(tab) == [], scheme
@@ -108,7 +108,7 @@ def address_of_the_page(printed: str) -> str:
 
 
 async def identity_decides(tab: Tab) -> None:
-    """Three clients connect through Centrifugo; two of them receive a message."""
+    """Clients connect through Centrifugo; the two of the family receive a message."""
     await tab.until(phase("well"))
     assert await tab.value(shows("mode", "Through Centrifugo."))
     if FOLDER:

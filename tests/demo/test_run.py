@@ -247,7 +247,7 @@ def test_an_invalid_port_is_refused(tmp_path: Path) -> None:
 
 @needs_curl
 @needs_centrifugo
-@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "there is one")
+@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "Kafka is available")
 def test_the_pasted_line_shows_an_event_passing_from_kafka_to_the_chat(tmp_path: Path) -> None:
     with running_demo(tmp_path, DEMO_BRIDGE="") as (_, printed):
         [line] = [line for line in lines_to_paste(printed) if "/event" in line]

@@ -22,7 +22,7 @@ HERE = "127.0.0.1:7000"
         ("POST", "localhost:7000", "http://localhost:7000", "same-origin"),
     ],
 )
-def test_the_page_itself_and_programs_are_accepted(
+def test_the_page_itself_programs_and_links_are_accepted(
     method: str, host: str, origin: str | None, fetch_site: str | None
 ) -> None:
     assert refusal(method, host, origin, fetch_site, 7000) == ""
