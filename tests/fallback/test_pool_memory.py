@@ -14,14 +14,13 @@ pytestmark = pytest.mark.processes
 
 TICKETS = 1_000_000
 LIMIT_MIB = 160
-# The process loads the same modules as `manage.py serve`. VmHWM is its peak memory, in KiB. ru_maxrss would be at least
-# the memory of the process that started it.
+# The process loads the application as `manage.py serve` does. VmHWM is its peak memory, in KiB. ru_maxrss would be at
+# least the memory of the process that started it.
 LOADED = """
 from pathlib import Path
-from realtime_site import boot
-boot.configure()
+from centrifugo_proxy.management.commands.serve import server_config
+server_config().load()
 from fallback.loaded import loaded_pool
-import centrifugo_proxy.web.urls, realtime_site.lifespan, uvicorn
 [peak] = [line.split()[1] for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM')]
 print(len(loaded_pool().pool), peak)
 """
@@ -29,7 +28,7 @@ print(len(loaded_pool().pool), peak)
 
 def peak_mib(path: Path) -> tuple[int, float]:
     """The number of tickets, and the peak memory in MiB of a process that loads the pool at `path`."""
-    variables = bare_environment(FALLBACK_TICKETS_PATH=str(path))
+    variables = bare_environment(FALLBACK_TICKETS_PATH=str(path), LOG_LEVEL="error")
     command = [sys.executable, "-c", LOADED]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=100, check=True)  # noqa: S603
     tickets, kib = ended.stdout.split()

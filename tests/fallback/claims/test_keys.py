@@ -19,7 +19,7 @@ def test_the_key_of_a_pool_is_the_documented_one() -> None:
 
 
 @given(ticket=st.text())
-def test_the_key_contains_no_part_of_the_digest(ticket: str) -> None:
+def test_the_key_contains_no_twelve_digits_of_the_digest(ticket: str) -> None:
     hashed = hashlib.sha256(ticket.encode(errors="surrogatepass")).digest()
 
     key = ticket_key(hashed)

@@ -179,7 +179,7 @@ class FleetLife(RuleBasedStateMachine):
         assert all(count == 1 for count in by_ticket.values()), self.accepted
 
     def teardown(self) -> None:
-        """A running process still accepts a ticket that it holds and on which no connection was accepted."""
+        """A running process still accepts a ticket that it has claimed and on which no connection was accepted."""
         try:
             self._lose_all()
             self.now += 5.0
@@ -212,7 +212,7 @@ class FleetLife(RuleBasedStateMachine):
 
 
 class LocalFleetLife(FleetLife):
-    """With `local`, each process accepts a ticket once, and duplicates are counted afterwards."""
+    """With `local`, each process accepts a ticket at most once, and duplicates are counted afterwards."""
 
     on_error = OnError.LOCAL
 
@@ -256,5 +256,5 @@ def test_with_refuse_a_ticket_is_accepted_at_most_once_whatever_happens() -> Non
     assert_invariants_hold(FleetLife)
 
 
-def test_with_local_a_ticket_is_accepted_once_in_each_process_and_duplicates_are_counted() -> None:
+def test_with_local_each_process_accepts_a_ticket_at_most_once_and_duplicates_are_counted() -> None:
     assert_invariants_hold(LocalFleetLife)

@@ -13,8 +13,10 @@ from fallback.claims.claims import OnError, Result, SharedClaims, StoreDown, Sto
 from fallback.claims.keys import ticket_key
 from fallback.claims.redis_store import PROBE_S
 from fallback.claims.store import KEPT_S, StoreKind
+from realtime_site.settings import env
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.certificates import Authority
+from tests.harness.paths import DOCS
 from tests.harness.redis import RedisProcess, needs_redis, redis_sentinel, redis_server
 from tests.harness.tcp_server import tcp_server
 from tools.ports import free_port
@@ -119,7 +121,7 @@ async def test_a_hanging_redis_is_waited_for_once_and_no_answer_reaches_another_
     assert hanging == [Result.ERROR] * 16
     assert 0.2 <= waited < 2.0
     assert (at_once, after < 0.2) == (Result.ERROR, True)
-    assert lost == [Result.WON] * 16  # no connection was accepted with these tickets, and this process holds them
+    assert lost == [Result.WON] * 16  # no other process has claimed these tickets
     assert (fresh, elsewhere) == ([Result.WON] * 32, [Result.USED] * 32)
 
 
@@ -129,7 +131,7 @@ async def until_contact(claims: SharedClaims) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_killed_redis_is_an_error_at_once_and_its_return_is_detected(redis: RedisProcess) -> None:
+async def test_a_killed_redis_is_an_error_and_its_return_is_detected(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as claims:
         await claims.contact()
         redis.kill()
@@ -280,13 +282,20 @@ async def test_an_eviction_policy_is_reported_but_claims_work(tmp_path: Path, po
             assert await claims.claim(TICKETS[0]) is Result.WON
 
 
-async def test_an_acl_with_the_documented_commands_is_sufficient(redis: RedisProcess) -> None:
-    commands = ["+evalsha", "+eval", "+set", "+get", "+incr", "+expire", "~{test}:*"]
-    redis.ask("ACL", "SETUSER", "claims", "on", ">pass", *commands)
-    url = f"redis://claims:pass@127.0.0.1:{redis.port}"
+@pytest.mark.parametrize(("left_out", "notices"), [((), [StoreEvicts("allkeys-lru")]), (("+info",), [])])
+async def test_the_documented_acl_is_sufficient_and_without_info_only_the_warning_about_eviction_is_missing(
+    tmp_path: Path, left_out: tuple[str, ...], notices: list[StoreEvicts]
+) -> None:
+    [documented] = re.findall(r"^    user realtime on >PASSWORD (.+)$", (DOCS / "fleet.md").read_text(), re.MULTILINE)
+    rights = [right.replace(env.defaults["FALLBACK_CLAIMS_PREFIX"], "test") for right in documented.split()]
 
-    async with claims_in(url) as claims:
-        assert (await claims.contact(), await claims.claim(TICKETS[0])) == (True, Result.WON)
+    with redis_server(tmp_path, maxmemory_policy="allkeys-lru") as redis:
+        redis.ask("ACL", "SETUSER", "claims", "on", ">pass", *[right for right in rights if right not in left_out])
+        async with claims_in(f"redis://claims:pass@127.0.0.1:{redis.port}") as claims:
+            answers = (await claims.contact(), await claims.claim(TICKETS[0]))
+
+    assert answers == (True, Result.WON)
+    assert remembered(claims).notices == notices
 
 
 async def test_claims_work_over_a_unix_socket(tmp_path: Path) -> None:
@@ -296,7 +305,7 @@ async def test_claims_work_over_a_unix_socket(tmp_path: Path) -> None:
             assert await claims.claim(TICKETS[0]) is Result.WON
 
 
-async def test_claims_work_over_tls_only_with_a_certificate_of_the_configured_authority(tmp_path: Path) -> None:
+async def test_claims_work_over_tls_only_with_the_hosts_certificate_of_the_configured_authority(tmp_path: Path) -> None:
     authority = Authority.in_folder(tmp_path)
     certificate, key = authority.issue("localhost")
     options = {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(authority.ca)}

@@ -93,7 +93,7 @@ async def test_the_count_is_per_pool(tmp_path: Path) -> None:
         assert (results, old.used, new.used) == ([Result.WON, Result.USED, Result.WON], 1, 1)
 
 
-async def test_a_file_that_another_process_keeps_locked_is_an_error_at_the_deadline(tmp_path: Path) -> None:
+async def test_a_file_that_another_connection_keeps_locked_is_an_error(tmp_path: Path) -> None:
     async with claims_in(f"file://{tmp_path}", deadline_s=0.2) as claims:
         await claims.contact()
         with sqlite3.connect(tmp_path / FILE, isolation_level=None) as holder:
