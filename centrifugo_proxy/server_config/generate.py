@@ -107,7 +107,9 @@ def _token(facts: ServiceFacts) -> str:
     try:
         return facts.tokens[0].decode("ascii")
     except UnicodeDecodeError:
-        raise NotPossible("CENTRIFUGO_PROXY_TOKEN is not ASCII text, which a header needs.") from None
+        raise NotPossible(
+            "CENTRIFUGO_PROXY_TOKEN is not ASCII text, so it cannot be printed; leave out --with-secrets."
+        ) from None
 
 
 def _namespaces(facts: ServiceFacts) -> Iterator[str]:

@@ -10,7 +10,7 @@ from tests.harness.identity import IdentityStub, hangs
 from tests.harness.paths import ROOT
 
 HANG_UPS = int(os.environ.get("HANG_UPS", "4000"))
-# The bytes that a call without its caller may leave: far below the 900 bytes that grpcio leaks for a cancelled call.
+# The bytes that a call without its caller may leave: below the 900 bytes that grpcio leaks for a cancelled call.
 BYTES_A_CALL = 500
 NOISE_BYTES = 512 * 1024
 

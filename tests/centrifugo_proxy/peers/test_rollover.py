@@ -117,7 +117,7 @@ def test_new_credentials_replace_a_candidate_with_old_ones_and_are_used_even_if_
         max_size=60,
     )
 )
-def test_a_candidate_is_replaced_at_most_once_a_second_and_only_a_candidate_takes_over(
+def test_only_new_credentials_replace_a_candidate_within_a_second_and_only_a_candidate_takes_over(
     events: list[tuple[float, State, State, str]],
 ) -> None:
     rollover, now, opened_at, has_candidate = Rollover(0, AGE_S), 0.0, -10.0, False

@@ -1,4 +1,4 @@
-"""Reading a policy file: every problem is reported with its place and its remedy."""
+"""Reading a policy file: its rules, and the message for each problem."""
 
 from pathlib import Path
 from typing import Any

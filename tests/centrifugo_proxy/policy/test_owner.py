@@ -1,4 +1,4 @@
-"""The owner of a connection, read only from the `meta` that connect wrote."""
+"""The owner of a connection: the user of the request, and the `meta` that connect wrote."""
 
 from typing import Any
 

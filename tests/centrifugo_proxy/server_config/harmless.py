@@ -16,7 +16,7 @@ OTHER_PROXIES = "a proxy whose events this service does not answer"
 TOKENS = "how JWTs are verified; a rule reports that there are keys"
 GRPC_ENDPOINT = "read only for gRPC endpoints, which endpoint-grpc reports"
 FEWER = "can only refuse more than the policy does"
-CLIENTS = "the content of a reply, or a time limit for a client: no right depends on it"
+CLIENTS = "the content of a reply, or a limit for a client: no right depends on it"
 
 HARMLESS: Final[dict[int, dict[str, str]]] = {
     6: {

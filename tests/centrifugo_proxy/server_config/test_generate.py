@@ -229,7 +229,7 @@ def test_the_token_is_in_the_file_only_with_the_option(major: int, file_format: 
     assert ("right-token" in without, "right-token" in having) == (False, True)
 
 
-def test_a_token_that_no_header_can_carry_is_refused() -> None:
+def test_a_token_that_is_not_ascii_is_refused() -> None:
     with pytest.raises(NotPossible, match="ASCII"):
         generate(replace(CONNECT_ONLY, tokens=("tökén".encode(),)), 6, "json", with_secrets=True)
 

@@ -1,4 +1,4 @@
-"""The values for Centrifugo's own chart: the chart turns them into the same configuration as the file."""
+"""The values for Centrifugo's own chart: they contain the same configuration as the file."""
 
 import json
 

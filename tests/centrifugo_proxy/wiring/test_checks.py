@@ -1,4 +1,4 @@
-"""The system checks of secrets, TLS files and modes, in cases that they report and others, and `manage.py check`."""
+"""The system checks of secrets, TLS files and modes, with and without a finding, and `manage.py check`."""
 
 import subprocess
 from pathlib import Path

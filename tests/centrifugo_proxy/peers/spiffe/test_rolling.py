@@ -173,7 +173,7 @@ def test_a_target_that_would_be_reached_in_plaintext_is_refused(target: str) -> 
         ("GRPC_ADDRESS_HTTP_PROXY_ENABLED_ADDRESSES", "192.0.2.0/24"),
     ],
 )
-async def test_no_environment_variable_makes_a_call_bypass_the_tunnel(
+async def test_variables_about_proxies_do_not_make_a_call_bypass_the_tunnel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
