@@ -100,7 +100,7 @@ def test_in_each_request_the_smallest_burst_of_its_commands_holds(
     assert sent == requests
 
 
-def test_each_command_of_a_burst_waits_for_its_own_time_after_an_error() -> None:
+def test_after_an_error_a_command_of_a_burst_waits_for_its_own_time_and_for_the_commands_before_it() -> None:
     work = assigned()
     for offset in range(3):
         work.receive(PARTITION, record(offset), [publication("words", burst=3)])

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these tests in two workers of pytest-xdist, so that only two brokers are started for them."""
+    """Run these tests in at most two workers of pytest-xdist, so that at most two brokers are started for them."""
     for item in items:
         if item.path.is_relative_to(HERE):
             group = "kafka-torture" if item.path.stem == "test_torture" else "kafka"

@@ -9,6 +9,7 @@ import pytest
 from bridge.commands import Mapped, Poison, Reason, Skip, SkipReason
 from bridge.delivery.dead_letter import Letter, Position, headers_of, position_of
 from bridge.mapping.replayed import original
+from tests.bridge.formats.descriptors import descriptor_set
 from tests.bridge.given import NOW_MS, REPLAY_TOPIC, failed, one_route, outcome_of, publishing, record, routes_of, sent
 
 POSITION = f"t:3:7:{NOW_MS}"
@@ -253,7 +254,7 @@ BAD_SEGMENTS = [
 
 @pytest.mark.parametrize("value", BAD_SEGMENTS)
 @pytest.mark.parametrize("in_list", [False, True])
-def test_an_id_with_separators_or_of_another_type_makes_no_channel(value: Any, in_list: bool) -> None:
+def test_an_id_that_is_not_a_plain_segment_makes_no_channel(value: Any, in_list: bool) -> None:
     text = one_route(publishing("family:{x[]}" if in_list else "family:{x}"))
 
     failure = failed(outcome_of(text, record({"id": 1, "x": [value] if in_list else value})))
@@ -630,10 +631,14 @@ def test_the_headers_of_a_replay_are_ignored_in_another_topic() -> None:
     assert key_of(one_route(publishing()), headers=ORIGIN) == [POSITION]
 
 
-@pytest.mark.parametrize("form", ["auto", "json", "cloudevents"])
-def test_an_unreadable_record_is_poison_for_every_format(form: str) -> None:
+MESSAGE = 'descriptor = "d"\nmessage = "test.v1.Event"'
+
+
+@pytest.mark.parametrize(("form", "more"), [("auto", ""), ("json", ""), ("cloudevents", ""), ("protobuf", MESSAGE)])
+def test_an_unreadable_record_is_poison_for_every_format(form: str, more: str) -> None:
     unreadable = msgspec.structs.replace(record(EVENT), fault="no header can be read")
 
-    failure = failed(outcome_of(one_route(publishing(), f'format = "{form}"'), unreadable))
+    text = one_route(publishing(), f'format = "{form}"\n{more}')
+    failure = failed(outcome_of(text, unreadable, lambda name: descriptor_set()))
 
     assert failure == Poison(Reason.UNSUPPORTED, "no header can be read")

@@ -138,7 +138,7 @@ MAPPED = frozenset(Reason) - {
 
 
 def assert_sound(given_record: Record) -> None:
-    """Assert that mapping raises no exception, and that Centrifugo accepts every command."""
+    """Assert that mapping raises no exception, and that every command keeps Centrifugo's rules."""
     outcome = MAPPER.outcome(given_record, NOW_MS)
 
     if isinstance(outcome, Skip):

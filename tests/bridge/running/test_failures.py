@@ -352,7 +352,7 @@ async def test_a_dead_letter_is_written_again_after_an_internal_error(caplog: py
 
 @dataclass
 class FaultyLabels:
-    """Has a bug, which the next topics meet."""
+    """Has a bug, which the next `faults` topics meet."""
 
     faults: int = 0
 

@@ -63,7 +63,7 @@ async def test_a_partition_stays_stopped_in_the_metrics_when_another_one_with_it
     assert (assigned, revoked) == (1, 1)
 
 
-async def test_the_series_ends_with_the_stopped_partition_and_is_removed_with_the_last_one() -> None:
+async def test_the_series_is_zero_without_the_stopped_partition_and_is_removed_with_the_last_one() -> None:
     async with running_rig(most_dead_letters=None, label=labelled) as rig:
         rig.receive(Mapped((), (POISON,)))
         rig.bridge.assigned([SAME_NUMBER])
