@@ -178,7 +178,7 @@ identity-example-if-possible:
 	@[ -e $(IDENTITY_EXAMPLE) ] || echo "Building the identity service in Go for the tests, once"
 	@$(MAKE) --no-print-directory identity-example > $(IDENTITY_EXAMPLE).log 2>&1 || true
 
-# NO_MKDOCS_2_WARNING hides the theme's long notice about MkDocs 2 (docs/design/documentation-site.md).
+# NO_MKDOCS_2_WARNING hides the theme's long notice about MkDocs 2.
 docs: $(VENV)/.installed js-if-possible  ## build the documentation as a site, .cache/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
