@@ -9,7 +9,7 @@ from demo.centrifugo import BUILT, find_binary
 from demo.errors import DemoError
 from demo.lines import introduction
 from demo.process import first_to_end
-from demo.stage import SECOND_SERVICE, SERVICE, chosen_port, running_stage
+from demo.stage import chosen_port, running_stage
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -21,7 +21,7 @@ async def main() -> None:
         binary = find_binary(os.environ.get("CENTRIFUGO_BIN", ""), BUILT)
         async with running_stage(chosen_port(), binary, announce) as stage:
             say(introduction(stage))
-            raise await first_to_end({SERVICE: stage.service, SECOND_SERVICE: stage.second_service})
+            raise await first_to_end(stage.parts)
     except asyncio.CancelledError:
         say("Ended: all processes have exited, and all temporary files are removed.")
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Final
 from demo.errors import DemoError
 from demo.identity import LOOPBACK
 from demo.people import FAMILY
-from demo.process import ROOT, child
+from demo.process import ROOT, Part, child
 from tools.kafka.broker import Broker, BrokerError, why_missing
 from tools.ports import free_port
 
@@ -27,11 +27,27 @@ WriteEvent = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True)
 class DemoBridge:
-    """A running bridge. `why_not` is the reason if there is none; `write_event` writes one domain event to Kafka."""
+    """A running bridge. `why_not` is the reason if there is none; `write_event` writes one domain event to Kafka.
+
+    `parts` are the running Kafka and the bridge's process.
+    """
 
     kafka_address: str = ""
     why_not: str = ""
     write_event: WriteEvent | None = None
+    parts: Sequence[Part] = ()
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """The running Kafka."""
+
+    broker: Broker
+
+    async def end(self) -> DemoError:
+        """Implements `Part.end`."""
+        code = await asyncio.to_thread(self.broker.wait)
+        return DemoError(f"Kafka ended with code {code}: {self.broker.log()[-2000:]}")
 
 
 def why_no_bridge(centrifugo: Path | None) -> str:
@@ -55,8 +71,9 @@ async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> Asy
         await asyncio.to_thread(_create_topics, broker.address)
         port = free_port()
         environment = bridge_environment(broker.address, centrifugo_url, api_key, port)
-        async with child("The bridge", [sys.executable, "manage.py", "run_bridge"], environment, port):
-            yield DemoBridge(broker.address, write_event=_writer(broker.address))
+        async with child("The bridge", [sys.executable, "manage.py", "run_bridge"], environment, port) as process:
+            parts = (Kafka(broker), process)
+            yield DemoBridge(broker.address, write_event=_writer(broker.address), parts=parts)
     finally:
         broker.kill()
 

@@ -15,7 +15,7 @@ from common.os_errors import reason
 from demo.errors import DemoError
 from demo.identity import LOOPBACK
 from demo.private import write_private
-from demo.process import ROOT, child
+from demo.process import ROOT, Child, child
 
 BUILT: Final = ROOT / ".cache" / "centrifugo-v6"
 # How often Centrifugo checks for expired subscriptions, and how long it waits before it closes them. The times are
@@ -52,15 +52,15 @@ class Front:
 @asynccontextmanager
 async def running_centrifugo(
     binary: Path, folder: Path, service: Mapping[str, str], front: Front
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Child]:
     """A Centrifugo in front of the service with the environment `service`. Raises DemoError."""
     major = await layout(binary)
     file = folder / "centrifugo.json"
     write_private(file, json.dumps(completed(await printed(major, service), major, front)))
     # Without the shell's variables: Centrifugo reads every variable that begins with CENTRIFUGO_.
     environment = {"PATH": os.environ["PATH"]}
-    async with child("Centrifugo", [str(binary), "-c", str(file)], environment, front.port):
-        yield
+    async with child("Centrifugo", [str(binary), "-c", str(file)], environment, front.port) as process:
+        yield process
 
 
 async def layout(binary: Path) -> int:

@@ -3,9 +3,11 @@
 import asyncio
 import socket
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from common.os_errors import reason
 from demo.errors import DemoError
@@ -14,6 +16,26 @@ from demo.identity import LOOPBACK
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 15.0
+
+
+class Part(Protocol):
+    """A running part of the demonstration."""
+
+    async def end(self) -> DemoError:
+        """Wait until the part ends on its own. Returns the error for it."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A child process with its name for messages."""
+
+    name: str
+    process: Process
+
+    async def end(self) -> DemoError:
+        """Implements `Part.end`."""
+        await self.process.wait()
+        return ended(self.name, self.process)
 
 
 def require_free(port: int) -> None:
@@ -30,7 +52,7 @@ def require_free(port: int) -> None:
 
 
 @asynccontextmanager
-async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Process]:
+async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Child]:
     """A child process that runs `command` and listens on `port`. Raises DemoError if it does not listen in time.
     `environment` is the child's whole environment.
     """
@@ -42,7 +64,7 @@ async def child(name: str, command: list[str], environment: Mapping[str, str], p
     )
     try:
         await _listening(name, process, port)
-        yield process
+        yield Child(name, process)
     finally:
         await _end(process)
 
@@ -72,16 +94,15 @@ def ended(name: str, process: Process) -> DemoError:
     return DemoError(f"{name} ended with code {process.returncode}; the reason is above.")
 
 
-async def first_to_end(processes: Mapping[str, Process]) -> DemoError:
-    """The error for the first of these children that ends."""
-    waits = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
+async def first_to_end(parts: Sequence[Part]) -> DemoError:
+    """The error for the first of these parts that ends."""
+    waits = [asyncio.create_task(part.end()) for part in parts]
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
-    name = waits[done.pop()]
-    return ended(name, processes[name])
+    return done.pop().result()
 
 
 async def _end(process: Process) -> None:

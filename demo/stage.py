@@ -3,7 +3,6 @@
 import os
 import secrets
 import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from demo.control import Levers
 from demo.errors import DemoError
 from demo.identity import LOOPBACK, MemoryIdentity, running_identity
 from demo.private import write_private
-from demo.process import ROOT, child, require_free
+from demo.process import ROOT, Part, child, require_free
 from demo.web.opening import Place, running_page
 from demo.web.origin_guard import origins
 from tools.ports import free_ports
@@ -31,17 +30,14 @@ LOW_WATERMARK = 20
 FALLBACK_TTL_S = 60  # the shortest that the service accepts
 SUBSCRIPTION_TTL_S = 2
 POLICY = ROOT / "demo" / "policy.toml"
-SERVICE = "The service"
-SECOND_SERVICE = "The second service"
 
 
 @dataclass(frozen=True)
 class Stage:
     """The running parts, and the values needed to use them. `centrifugo_url` is None without Centrifugo."""
 
-    service: Process
+    parts: list[Part]
     service_url: str
-    second_service: Process
     second_url: str
     centrifugo_url: str | None
     page_url: str
@@ -81,23 +77,24 @@ async def running_stage(
         announce(page_url)
         environment = {**os.environ, **service_environment(port, identity.address, guard_token, pool_path)}
         command = [sys.executable, "manage.py", "serve"]
-        service = await stack.enter_async_context(child(SERVICE, command, environment, port))
+        parts: list[Part] = [await stack.enter_async_context(child("The service", command, environment, port))]
         elsewhere = {**environment, "LISTEN_PORT": str(second_port)}
-        second_service = await stack.enter_async_context(child(SECOND_SERVICE, command, elsewhere, second_port))
+        second = child("The second service", command, elsewhere, second_port)
+        parts.append(await stack.enter_async_context(second))
         api_key = secrets.token_hex(16)
         if centrifugo:
             front = Front(centrifugo_port, api_key, origins(page_port))
-            await stack.enter_async_context(running_centrifugo(centrifugo, folder, environment, front))
+            parts.append(await stack.enter_async_context(running_centrifugo(centrifugo, folder, environment, front)))
         bridge = DemoBridge(why_not=why_no_bridge(centrifugo))
         if centrifugo and not bridge.why_not:
             api = f"http://{LOOPBACK}:{centrifugo_port}/api"
             bridge = await stack.enter_async_context(running_bridge(folder, api, api_key))
+        parts.extend(bridge.parts)
         if bridge.write_event is not None:
             levers["POST /event"] = bridge.write_event
         yield Stage(
-            service=service,
+            parts=parts,
             service_url=place.service_url,
-            second_service=second_service,
             second_url=f"http://{LOOPBACK}:{second_port}",
             centrifugo_url=place.centrifugo_url,
             page_url=page_url,

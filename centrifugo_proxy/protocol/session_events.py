@@ -11,6 +11,7 @@ import orjson
 
 from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.protocol.members import members
+from centrifugo_proxy.protocol.nesting import is_too_deep
 
 NOTHING: Final = msgspec.Raw(b"")
 
@@ -94,13 +95,16 @@ def _text(written: bytes) -> str:
 
 
 def readable_by_every_client(data: bytes) -> bool:
-    """True if strict parsers accept this JSON. Half a surrogate pair, for example, is accepted only by Go."""
+    """True if strict parsers accept this JSON: half a surrogate pair, for example, is accepted only by Go.
+
+    It is nested at most 500 levels deep.
+    """
     try:
         data.decode()
         _validate(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return True
+    return not is_too_deep(data)
 
 
 def data_fields(data: bytes, *, binary: bool) -> dict[str, Any]:

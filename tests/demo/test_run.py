@@ -224,6 +224,35 @@ def test_the_demonstration_ends_if_a_service_ends(tmp_path: Path, which: str) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def child_with(parent: int, text: str) -> int:
+    """The process id of the only child of `parent` whose command line contains `text`."""
+    lists = Path(f"/proc/{parent}/task").glob("*/children")  # one for each thread that started processes
+    children = [pid for file in lists for pid in file.read_text().split()]
+    [pid] = [int(pid) for pid in children if text in Path(f"/proc/{pid}/cmdline").read_text()]
+    return pid
+
+
+@needs_centrifugo
+@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "there is one")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("centrifugo.json", "Centrifugo ended with code -9; the reason is above."),
+        ("run_bridge", "The bridge ended with code -9; the reason is above."),
+        ("kafka.Kafka", "Kafka ended with code -9: "),
+    ],
+    ids=["Centrifugo", "the bridge", "Kafka"],
+)
+def test_the_demonstration_ends_if_another_part_ends(tmp_path: Path, command: str, message: str) -> None:
+    with running_demo(tmp_path, DEMO_BRIDGE="") as (process, _):
+        os.kill(child_with(process.pid, command), signal.SIGKILL)
+        rest, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert message in rest
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

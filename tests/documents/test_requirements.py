@@ -27,7 +27,7 @@ def requirements(names: set[NormalizedName]) -> Iterator[Requirement]:
 
 
 def pythons_of(package: metadata.Distribution) -> SpecifierSet:
-    return SpecifierSet(package.metadata["Requires-Python"] or "")
+    return SpecifierSet(next(iter(package.metadata.get_all("Requires-Python", [])), ""))
 
 
 def needed(requirement: Requirement, version: str) -> bool:

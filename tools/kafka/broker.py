@@ -112,6 +112,11 @@ class Broker:
             self._process.wait(START_S)
             self._process = None
 
+    def wait(self) -> int:
+        """Wait until the running broker ends. Returns its exit code."""
+        assert self._process is not None  # noqa: S101  (for mypy: the broker runs)
+        return self._process.wait()
+
     def log(self) -> str:
         """The broker's output."""
         log = self._folder / "log"

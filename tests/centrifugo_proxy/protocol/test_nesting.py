@@ -1,0 +1,52 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centrifugo_proxy.protocol.nesting import DEEPEST, is_too_deep
+from tests.harness.examples import examples
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"\\"[":', b"}]"), (b'["]",', b"]"), (b'["\\\\",', b"]")],
+)
+def test_the_limit_counts_open_arrays_and_objects(opening: bytes, closing: bytes) -> None:
+    levels = DEEPEST // (opening.count(b"[", 0, 2) + opening.count(b"{", 0, 2))
+
+    assert not is_too_deep(opening * levels + b"1" + closing * levels)
+    assert is_too_deep(opening * (levels + 1) + b"1" + closing * (levels + 1))
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" + b"[]," * 1000 + b"1]", b'"' + b"[" * 1000 + b'"', b'"' + b'\\"{' * 1000 + b'"'], ids=len
+)
+def test_many_brackets_without_depth_are_accepted(data: bytes) -> None:
+    json.loads(data)
+
+    assert not is_too_deep(data)
+
+
+def depth(value: Any) -> int:
+    match value:
+        case dict():
+            return 1 + max(map(depth, value.values()), default=0)
+        case list():
+            return 1 + max(map(depth, value), default=0)
+    return 0
+
+
+texts = st.text(alphabet='[]{}"\\a', max_size=5)
+
+
+@given(
+    st.recursive(st.integers() | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner)),
+    st.integers(DEEPEST - 5, DEEPEST + 1),
+)
+@examples(200)
+def test_any_value_within_many_arrays_is_judged_by_its_depth(value: Any, around: int) -> None:
+    data = b"[" * around + json.dumps(value).encode() + b"]" * around
+
+    assert is_too_deep(data) == (around + depth(value) > DEEPEST)
