@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from common.counted import counted
 from common.safe_path import safe_path
 from fallback.claims.url import ACCEPTED
 from fallback.loaded import loaded_pool
@@ -96,7 +97,7 @@ def readable_by_others(path: str, mode: int) -> Warning:
 
 def below_watermark(size: int, watermark: int) -> Warning:
     return Warning(
-        f"The fallback pool starts with {size} tickets, below FALLBACK_LOW_WATERMARK ({watermark}).",
+        f"The fallback pool starts with {counted(size, 'ticket')}, below FALLBACK_LOW_WATERMARK ({watermark}).",
         hint="Roll out a larger pool, or lower FALLBACK_LOW_WATERMARK; 0 turns the warning off.",
         id="fallback.W003",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from common.counted import counted
 from common.exit_codes import PluginState
 from common.printable import printable
 from fallback.pool_health import read_pool
@@ -103,9 +104,11 @@ def verdict(report: PoolReport) -> str:
         case PoolReport(status=LoadStatus.LOADED, tickets=0):
             return "every ticket is used up; mint a new pool and roll it out."
         case PoolReport(status=LoadStatus.LOADED, state=PluginState.WARNING):
-            return f"{report.tickets} tickets, below the low watermark; mint a new pool and roll it out."
+            return (
+                f"{counted(report.tickets or 0, 'ticket')}, below the low watermark; mint a new pool and roll it out."
+            )
         case PoolReport(status=LoadStatus.LOADED):
-            return f"{report.tickets} tickets{_readable_by_others(report.file_mode)}."
+            return f"{counted(report.tickets or 0, 'ticket')}{_readable_by_others(report.file_mode)}."
         case _:
             because = f" ({report.detail})" if report.detail else ""
             return f"the pool is {report.status}{because}; no client can connect while identity is down."

@@ -110,6 +110,21 @@ def test_one_ticket_below_the_watermark_is_a_warning(tmp_path: Path, settings: S
     )
 
 
+@pytest.mark.parametrize(
+    ("watermark", "verdict"),
+    [(1, "OK: 1 ticket."), (2, "WARNING: 1 ticket, below the low watermark; mint a new pool and roll it out.")],
+)
+def test_a_single_ticket_is_written_in_the_singular(
+    tmp_path: Path, settings: Settings, watermark: int, verdict: str
+) -> None:
+    path, _ = pool_file(tmp_path, 1)
+    settings.FALLBACK_LOW_WATERMARK = watermark
+
+    _, output = check("--path", str(path))
+
+    assert output.splitlines()[0] == f"FALLBACK POOL {verdict}"
+
+
 def test_duplicates_count_once_and_are_reported(tmp_path: Path, settings: Settings) -> None:
     path, tickets = pool_file(tmp_path, 2)
     path.write_text("\n".join([*tickets, tickets[0]]))

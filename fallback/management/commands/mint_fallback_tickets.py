@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from common.counted import counted
 from common.operator_command import OperatorCommand
 from common.printable import printable
 from common.progress import progress
@@ -43,7 +44,7 @@ A running process keeps the pool that it started with. docs/runbook.md explains 
                 size = mint(count, Path(output), overwrite=force, watch=shown.at)
         except NotMinted as problem:
             raise CommandError(f"{problem} Nothing was written.", returncode=1) from None
-        self.stdout.write(f"Wrote {count} tickets to {printable(output)} ({size} bytes, mode 0600).")
+        self.stdout.write(f"Wrote {counted(count, 'ticket')} to {printable(output)} ({size} bytes, mode 0600).")
         if size > SECRET_BYTES:
             self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.")
         self.stdout.write(f"Next: manage.py check_fallback_pool --path {printable(output)}")
