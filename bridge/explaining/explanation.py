@@ -34,7 +34,7 @@ def explain(routes: Routes, record: Record, now_ms: int) -> Explanation:
     outcome = RouteMapper(routes).outcome(record, now_ms)
     commands, failures = (outcome.commands, outcome.failures) if isinstance(outcome, Mapped) else ((), ())
     return Explanation(
-        tuple(_explained(route, record, outcome) for route in routes.routes),
+        tuple(_explained(route, record, now_ms) for route in routes.routes),
         commands,
         _word(outcome),
         failures[0].reason if failures else "",
@@ -48,11 +48,12 @@ def _word(outcome: Outcome) -> str:
     return DEAD_LETTER if outcome.failures else DONE
 
 
-def _explained(route: Route, record: Record, outcome: Outcome) -> RouteExplanation:
+def _explained(route: Route, record: Record, now_ms: int) -> RouteExplanation:
     unfit = _unfit(route, record)
     if unfit:
         return RouteExplanation(route.name, False, unfit)
-    return RouteExplanation(route.name, True, "; ".join(_of_actions(route, outcome)))
+    alone = RouteMapper(Routes("", (route,))).outcome(record, now_ms)  # other routes have other reasons
+    return RouteExplanation(route.name, True, "; ".join(_of_actions(route, alone)))
 
 
 def _unfit(route: Route, record: Record) -> str:
@@ -74,16 +75,16 @@ def _unfit(route: Route, record: Record) -> str:
 def _of_actions(route: Route, outcome: Outcome) -> list[str]:
     if isinstance(outcome, Skip):
         return [f"nothing is sent: {outcome.reason}"]
-    failures = {failure.action: failure for failure in outcome.failures if failure.route == route.name}
+    failures = {failure.action: failure for failure in outcome.failures}
     if None in failures:
         return [f"{failures[None].reason}: {failures[None].detail}"]
-    return [_of_action(action.number, failures, route, outcome) for action in route.actions]
+    return [_of_action(action.number, failures, outcome) for action in route.actions]
 
 
-def _of_action(number: int, failures: dict[int | None, Poison], route: Route, outcome: Mapped) -> str:
+def _of_action(number: int, failures: dict[int | None, Poison], outcome: Mapped) -> str:
     if number in failures:
         return f"action {number}: {failures[number].reason}: {failures[number].detail}"
-    count = sum(command.route == route.name and command.action == number for command in outcome.commands)
+    count = sum(command.action == number for command in outcome.commands)
     if not count:
         return f"action {number}: nothing is sent, because the event is too old or has no recipients"
     return f"action {number}: {counted(count, 'command')}"

@@ -209,6 +209,24 @@ def test_the_outcome_of_a_record_decides_the_exit_code(
     assert (ended, report["record"]) == (code, record)
 
 
+def test_each_route_has_its_own_reason_for_sending_nothing(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        one_route(publishing(), 'max_age = "1h"\nage_from = "@header.at"')
+        + one_route(publishing("user:{members[]}")).replace("version = 1", "").replace('"entries"', '"members"'),
+    )
+    event = tmp_path / "event.json"
+    event.write_bytes(orjson.dumps({"id": "e1", "family_id": "f1", "members": []}))
+
+    _, report = check_json(file, "--topic", "t", "--value", str(event), "--header", "at=2020-01-01T00:00:00Z")
+
+    assert report["record"]["outcome"] == "too_old"
+    assert [(route["name"], route["why"]) for route in report["record"]["routes"]] == [
+        ("entries", "nothing is sent: too_old"),
+        ("members", "nothing is sent: no_recipients"),
+    ]
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_route_of_the_example_is_explained(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     topic, value, headers = RECORDS[name]
