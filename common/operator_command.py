@@ -21,8 +21,9 @@ class PrintableOutput(OutputWrapper):
     """Django's wrapper of a stream, with control characters escaped. Raises OutputLost, and BrokenPipeError."""
 
     def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
+        text = printable_lines(msg.replace("\n\t", "\n  "))  # system checks indent their hints with a tab
         try:
-            super().write(printable_lines(msg), style_func, ending)
+            super().write(text, style_func, ending)
             self.flush()
         except BrokenPipeError:
             raise

@@ -49,6 +49,16 @@ def test_keys_of_a_file_reach_the_terminal_only_with_control_characters_escaped(
     assert ended.stdout.replace("\n", "").isprintable()
 
 
+def test_the_hints_of_system_checks_are_indented(tmp_path: Path) -> None:
+    unguarded = {"CENTRIFUGO_PROXY_TOKEN": "", "CENTRIFUGO_PROXY_SECRET": ""}
+
+    warned = run_manage("simulate_outage", **unguarded)
+    refused = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(tmp_path), FALLBACK_CONNECT_TTL_S="1")
+
+    assert "\n  HINT: Set CENTRIFUGO_PROXY_TOKEN or " in warned.stderr
+    assert "\n  HINT: Set it to the lifetime of a connection " in refused.stderr
+
+
 def end_with(redirection: str, *command: str) -> tuple[int, str]:
     """Exit code and stderr of a command whose streams the shell has redirected."""
     shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "manage.py", *command]
