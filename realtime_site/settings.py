@@ -42,8 +42,16 @@ IDENTITY_PROBE_INTERVAL_MS = env.integer_or_zero("IDENTITY_PROBE_INTERVAL_MS", 1
 
 OTEL_SDK_DISABLED = env.one_of("OTEL_SDK_DISABLED", "false", ("true", "false"))
 OTEL_TRACES_EXPORTER = env.one_of("OTEL_TRACES_EXPORTER", "otlp", ("otlp", "none"))
-OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318/v1/traces")
-OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.http_url(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "http://localhost:4318/v1/traces",
+    "a whole URL such as http://localhost:4318/v1/traces, or empty for off",
+)
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = env.http_url(
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "",
+    "a whole URL such as http://localhost:4318/v1/traces, or empty for OTEL_EXPORTER_OTLP_ENDPOINT",
+)
 OTEL_EXPORTER_OTLP_PROTOCOL = env.value("OTEL_EXPORTER_OTLP_PROTOCOL", "", otel.protocol)
 OTEL_EXPORTER_OTLP_TRACES_PROTOCOL = env.value("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "", otel.protocol)
 OTEL_EXPORTER_OTLP_HEADERS = env.secret_value("OTEL_EXPORTER_OTLP_HEADERS", otel.headers)
@@ -124,7 +132,9 @@ BRIDGE_KAFKA_SASL_PASSWORD = env.secret("BRIDGE_KAFKA_SASL_PASSWORD")
 BRIDGE_KAFKA_SASL_PASSWORD_FILE = env.path("BRIDGE_KAFKA_SASL_PASSWORD_FILE")
 BRIDGE_KAFKA_CONFIG_PATH = env.path("BRIDGE_KAFKA_CONFIG_PATH")
 BRIDGE_OFFSET_RESET = env.one_of("BRIDGE_OFFSET_RESET", "earliest", ("earliest", "latest", "fail"))
-CENTRIFUGO_API_URL = env.http_url("CENTRIFUGO_API_URL", "http://localhost:8000/api")
+CENTRIFUGO_API_URL = env.http_url(
+    "CENTRIFUGO_API_URL", "http://localhost:8000/api", "a whole URL such as http://localhost:8000/api"
+)
 CENTRIFUGO_API_TLS_CA_FILE = env.path("CENTRIFUGO_API_TLS_CA_FILE")
 CENTRIFUGO_API_KEY = env.secret("CENTRIFUGO_API_KEY")
 CENTRIFUGO_API_KEY_FILE = env.path("CENTRIFUGO_API_KEY_FILE")

@@ -143,7 +143,7 @@ class Environment:
         def convert(raw: str) -> str:
             if raw.lower() in words:
                 return raw.lower()
-            raise ValueError(", ".join(words))
+            raise ValueError(", ".join(word or "or empty" for word in words))
 
         return self._read(name, default, convert)
 
@@ -219,11 +219,11 @@ class Environment:
 
         return self._read(name, default, convert)
 
-    def http_url(self, name: str, default: str) -> str:
-        """A whole http(s) URL; an explicit empty value stays empty."""
+    def http_url(self, name: str, default: str, accepted: str) -> str:
+        """A whole http(s) URL; an explicit empty value stays empty. `accepted` is for the message about a bad value."""
         raw = self.text(name, default).strip()
         if raw and not _is_http_url(raw):
-            self._refuse(name, raw, "a whole URL such as http://localhost:4318/v1/traces, or empty for off")
+            self._refuse(name, raw, accepted)
             return default
         return raw
 

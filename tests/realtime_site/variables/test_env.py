@@ -29,6 +29,8 @@ def refusal(read: Reader, **variables: str) -> str:
     return str(refused.value)
 
 
+WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
+
 PORT: Reader = lambda env: env.integer("X", 9730, 1, 65535)  # noqa: E731
 AT_LEAST: Reader = lambda env: env.integer("X", 5000, 0)  # noqa: E731
 ANY: Reader = lambda env: env.integer("X", 300)  # noqa: E731
@@ -41,7 +43,7 @@ WORDS: Reader = lambda env: env.words("X", "*")  # noqa: E731
 TARGET: Reader = lambda env: env.grpc_target("X", "localhost:50051")  # noqa: E731
 OPTIONAL: Reader = lambda env: env.optional_grpc_target("X")  # noqa: E731
 TARGETS: Reader = lambda env: env.grpc_targets("X")  # noqa: E731
-URL: Reader = lambda env: env.http_url("X", "http://localhost:4318/v1/traces")  # noqa: E731
+URL: Reader = lambda env: env.http_url("X", "http://localhost:4318/v1/traces", WHOLE_URL)  # noqa: E731
 TEXT: Reader = lambda env: env.text("X", "some")  # noqa: E731
 SECRET: Reader = lambda env: env.secret("X")  # noqa: E731
 HOST: Reader = lambda env: env.optional_host("X")  # noqa: E731
@@ -179,7 +181,6 @@ def test_a_valid_value_is_converted(read: Reader, raw: str, value: Any) -> None:
 GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
 NAMED_TARGETS = "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -"
 A_HOST = "a host name or an address; no port, no scheme"
-WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
 
 
 @pytest.mark.parametrize(
