@@ -71,8 +71,8 @@ def todo(facts: ServiceFacts, major: int, *, with_secrets: bool = False) -> list
         lines.append(f"{TOKEN_HEADER_NAME}: {V6_HEADER if major == 6 else V5_HEADER}")
     if facts.pool and "refresh" not in facts.events:
         lines.append(
-            "CENTRIFUGO_REFRESH is off: connections on fallback tickets expire, and their clients never reconnect. "
-            "Set it to auto."
+            "CENTRIFUGO_REFRESH is off: connections on fallback tickets expire, and then the JavaScript SDK does not "
+            "reconnect. Set it to auto."
         )
     if facts.signed:
         lines.append(

@@ -111,7 +111,7 @@ def anonymous_access(configuration: Configuration, facts: ServiceFacts) -> Itera
         for name in filter(namespace.on, ANONYMOUS):
             yield Problem(
                 namespace.at(name),
-                "Connections without a user have this right in these channels.",
+                "Connections without a user have this right in these channels, too, if clients or subscribers have it.",
                 "Set it to false: this service gives every connection a user.",
             )
 

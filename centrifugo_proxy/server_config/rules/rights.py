@@ -13,7 +13,7 @@ RULES: Final = Register()
 # An option of a namespace, and what a client that is not subscribed can do because of it.
 CHANNEL_RIGHTS: Final = {
     "allow_history_for_client": "read the messages that the channel keeps",
-    "allow_presence_for_client": "see who is in the channel, with the info of each user: locks, tier and family",
+    "allow_presence_for_client": "see who is in the channel, with each user's info, such as locks, tier and family",
 }
 MAP_RIGHTS: Final = {
     "allow_publish_for_client": "write entries of the channel's map",

@@ -78,8 +78,7 @@ def start_refused(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 path,
                 f"Centrifugo does not start: {reason}. No client can connect.",
-                "Correct it. centrifugo checkconfig finds most such faults, but not those of ports, certificates and "
-                "Redis addresses.",
+                "Correct it. centrifugo checkconfig finds only some of these faults.",
             )
 
 

@@ -82,8 +82,8 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
             if transform and proxy.event not in REFRESH_EVENTS and _ends_client(transform, proxy.event):
                 yield Problem(
                     transform.path,
-                    f"{status} is a temporary fault, but after this transform clients do not reconnect: a user who "
-                    "connects during an outage stays disconnected until the app is restarted.",
+                    f"{status} is a temporary fault, but after this transform clients do not reconnect: their users "
+                    "stay disconnected until the app is restarted.",
                     f"Remove the transform of {status}: without it, clients try again.",
                 )
 
