@@ -1,7 +1,7 @@
 """Handles signals while the process starts. This module is imported first, so it imports almost nothing.
 
 Python raises KeyboardInterrupt on SIGINT. During an import, this exception can be swallowed, or print a traceback. So
-until a server or a command installs its own handlers, a signal ends the process at once.
+SIGINT and SIGTERM end the process at once, until a server installs its own handlers or Python's are restored.
 """
 
 import os

@@ -17,7 +17,7 @@ class Fleet(NamedTuple):
 
     @property
     def state(self) -> PluginState:
-        """UNKNOWN if there was no pod to query, CRITICAL if no pod answered, else the worst pod's state."""
+        """UNKNOWN if no pod could be queried, CRITICAL if no pod answered, else the worst pod's state."""
         if not any(pod.resolved for pod in self.pods):
             return PluginState.UNKNOWN
         if not any(pod.answered for pod in self.pods):

@@ -31,7 +31,7 @@ CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.va
 class SentMetadata(tuple[tuple[str, str], ...], aio.Metadata):  # type: ignore[misc]  # two kinds of collection
     """Metadata that grpc.aio takes as they are: it evaluates their truth value and reads them once (docs/upgrading.md).
 
-    For None it makes an empty aio.Metadata, which costs more than the rest of what it does with metadata.
+    For None, grpc.aio makes an empty aio.Metadata, which costs more than all its other work with metadata.
     """
 
     __init__ = object.__init__

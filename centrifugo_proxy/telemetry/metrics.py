@@ -98,7 +98,7 @@ IDENTITY_DURATION: Final = HistogramTally(
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
-    "1 while identity has been down for longer than the degraded window: alert on it.",
+    "1 from the failure that outlasts the degraded window until a client or a background probe is answered.",
 )
 OUTAGE_RECOVERING: Final = Gauge(
     "realtime_identity_outage_recovering",
