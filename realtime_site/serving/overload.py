@@ -1,8 +1,8 @@
 """Refuses proxy requests above the limit of requests in flight, before any object is created for them.
 In a storm most requests are refused, and each refusal takes CPU from connects that could be answered. A refusal by the
 endpoint needs a parser, a task, a scope, a request, middlewares and a view. So the HTTP protocol class refuses requests
-with a known head itself, with the same bytes, counts and spans. If the endpoint would give another answer before it
-checks the limit (403, 404, 405, 413, 501 …), the request goes to the endpoint.
+with a known head itself, with the same bytes, counts and spans; it does not measure their queue delay. If the endpoint
+would give another answer before it checks the limit (403, 404, 405, 413, 501 …), the request goes to the endpoint.
 """
 
 from time import perf_counter
