@@ -4,8 +4,8 @@ from typing import Final
 
 from centrifugo_proxy.events.decision import ExpiryCut, Notices
 
-# Centrifugo's timers overflow at an expiry more than 292 years ahead, such as milliseconds in place of seconds. The
-# connection is then refreshed at once, by version 5 in a loop. This value is safe for all versions.
+# Centrifugo v5's timers overflow at an expiry more than 292 years ahead, such as milliseconds in place of seconds: it
+# then refreshes the connection in a loop. v6.9.1 cuts an expiry to one year. This value is safe for both.
 FURTHEST_END_S: Final = 10 * 365 * 24 * 3600
 
 
