@@ -1,7 +1,7 @@
 """Compares the cost of a claim on a fallback ticket with a call to identity: python -m bench.claims [--redis URL]
 
 A question is one call to identity or one claim. CPU is that of all threads of this process. SQLite uses a temporary
-folder. Redis is measured only with --redis, under a random prefix; its keys expire after 400 days. The stores
+folder. Redis is measured only with --redis, under a random prefix; its keys expire within 400 days. The stores
 take turns; the figures are medians of the rounds. Do not compare figures across runs.
 """
 

@@ -34,7 +34,7 @@ class Command(OperatorCommand):
 exit codes:
   0  the file has no faults; the record, if one is given, would be sent or skipped
   1  there are warnings, or the record would be dead-lettered or matches no route
-  2  the file has faults, or one of the files cannot be read; every fault is listed
+  2  the file has faults, and every fault is listed; or another file cannot be read or parsed
      (a mistyped or missing option also exits with 2)
   3  unknown: the environment is invalid, or the output cannot be written; the message says why
 

@@ -35,8 +35,7 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes:
   0  ended by a signal; records that were not sent and committed in time are read again
-  1  an invalid configuration, no dead-letter topic, a port in use, a refusal by Kafka, an internal error, or a second
-     signal during shutdown
+  1  invalid configuration, no dead-letter topic, port in use, refused by Kafka, internal error, or a second signal
 with --check:
   0  no problems
   1  the configuration or the routes file is invalid
