@@ -1,6 +1,6 @@
 """A Kafka broker of one node on loopback, for tests, the demo and the benchmark. `make kafka` fetches it.
 
-It writes only into the caller's folder. The caller must end it, with `kill` or `terminate`.
+Its data and its log are in the caller's folder. The caller must end it, with `kill` or `terminate`.
 """
 
 import os
