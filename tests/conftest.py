@@ -12,6 +12,7 @@ from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, identity_stub
 
 pytest_plugins = (
+    "tests.harness.django_settings",
     "tests.harness.process_marks",
     "tests.harness.not_run",
     "tests.harness.kafka_fixture",

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from pytest_django import Settings
 
 from centrifugo_proxy.policy.file import CHANNEL_KEYS, RPC_KEYS
 from centrifugo_proxy.policy.rules import Reason
 from tests.harness.backends import returns, rpc_backend
+from tests.harness.django_settings import Settings
 from tests.harness.paths import DOCS
 from tests.harness.service import service
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from pytest_django import Settings
 
 from common.exit_codes import PluginState
 from common.live_process import QueryFailed, base_url, get_json
@@ -23,6 +22,7 @@ from fallback.management.commands.check_fallback_pool import Command
 from fallback.pool_report import judge
 from fallback.tickets import LoadStatus
 from tests.documents.runbook import assert_as_documented, section
+from tests.harness.django_settings import Settings
 from tests.harness.manage import run_manage
 from tests.harness.service import service, uvicorn_service
 

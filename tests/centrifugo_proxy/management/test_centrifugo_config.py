@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
+from tests.harness.django_settings import Settings
 from tests.harness.manage import run_manage
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
 from centrifugo_proxy.server_config.findings import UNPARSABLE, UNREADABLE
 from centrifugo_proxy.server_config.linter import RULES
 from tests.centrifugo_proxy.server_config.sound import Config, changed
+from tests.harness.django_settings import Settings
 from tests.harness.manage import called, called_for_json, run_manage
 from tests.harness.paths import DOCS
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError
-from pytest_django import Settings
 
 from tests.harness.bodies import POOL_MARKS
+from tests.harness.django_settings import Settings
 from tests.harness.manage import called_for_json, called_for_lines, run_manage
 from tests.harness.paths import ROOT
 from tests.harness.service import service

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
 from centrifugo_proxy.management.outage_simulation import Build
 from centrifugo_proxy.protocol.codes import ResponseMode
@@ -24,6 +23,7 @@ from fallback.outage import OutageDetector, OutageEnded, OutageOpened
 from fallback.tickets import TicketPool
 from tests.documents.runbook import assert_as_documented, section
 from tests.harness.bodies import UNAVAILABLE
+from tests.harness.django_settings import Settings
 from tests.harness.manage import run_manage
 
 
