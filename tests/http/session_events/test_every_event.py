@@ -191,9 +191,8 @@ async def count_of(running: Service, event: str, outcome: str) -> float:
 
 
 async def total_of(running: Service, event: str) -> float:
-    samples = (await running.metrics()).items()
-    counter = "realtime_proxy_requests_total{"
-    return sum(value for name, value in samples if name.startswith(counter) and f'type="{event}"' in name)
+    samples = (await running.metrics("realtime_proxy_requests_total")).items()
+    return sum(value for name, value in samples if f'type="{event}"' in name)
 
 
 SERVICE_ERROR = pb.ValidateResponse(error=pb.Error(code=1))
