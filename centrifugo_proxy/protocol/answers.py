@@ -45,12 +45,13 @@ def disconnect(code: int, reason: str) -> Disconnect:
 
 
 def render(answer: Answer) -> bytes:
-    """The body: an object with exactly one of `result`, `error` and `disconnect`."""
-    if isinstance(answer, Result):  # the usual case; a match statement takes four times as long
+    """The body: an object with exactly one of `result`, `error` and `disconnect`.
+
+    A match statement would take four times as long, and CPython 3.11 would keep many copies of a string that it makes.
+    """
+    if isinstance(answer, Result):
         return orjson.dumps({"result": answer.fields})
-    match answer:
-        case Disconnect(code, reason):
-            return orjson.dumps({"disconnect": {"code": code, "reason": reason}})
-        case Error(code, message, temporary):
-            error = {"code": code, "message": message}
-            return orjson.dumps({"error": {**error, "temporary": True} if temporary else error})
+    if isinstance(answer, Disconnect):
+        return orjson.dumps({"disconnect": {"code": answer.code, "reason": answer.reason}})
+    error = {"code": answer.code, "message": answer.message}
+    return orjson.dumps({"error": {**error, "temporary": True} if answer.temporary else error})

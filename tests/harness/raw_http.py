@@ -25,6 +25,11 @@ class RawClient:
         head = f"POST {path} HTTP/1.1\r\nHost: service\r\nContent-Length: {content_length}\r\n\r\n"
         await self.send(head.encode() + body)
 
+    async def post(self, path: str, body: bytes, headers: bytes = b"") -> None:
+        """Send a whole POST; `headers` are whole lines."""
+        head = f"POST {path} HTTP/1.1\r\nHost: service\r\nContent-Length: {len(body)}\r\n"
+        await self.send(head.encode() + headers + b"\r\n" + body)
+
     async def answer(self) -> tuple[int, bytes]:
         """The status and the body of the response."""
         async with asyncio.timeout(10):

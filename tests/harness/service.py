@@ -147,12 +147,13 @@ async def uvicorn_service(
     tickets: Iterable[str] = (),
     clock: Clock | None = None,
     keep_alive_s: Any = 75,
+    span_processor: Any = None,
     **settings: Any,
 ) -> AsyncIterator[Service]:
     """The application behind a real uvicorn on a loopback port, for tests of connections."""
     with override_settings(IDENTITY_VALIDATE_GRPC_ADDRESS=identity_address, **settings), socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        application = Application(open_runtime(django_settings, pool_of(tickets), clock))
+        application = Application(open_runtime(django_settings, pool_of(tickets), clock, span_processor))
         server = uvicorn.Server(
             uvicorn.Config(
                 application,

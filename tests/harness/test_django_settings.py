@@ -12,4 +12,4 @@ def test_a_changed_setting_has_its_former_value_again_after_the_test() -> None:
         changed = django_settings.LISTEN_PORT
 
     assert changed == former + 1
-    assert django_settings.LISTEN_PORT == former
+    assert former == django_settings.LISTEN_PORT
