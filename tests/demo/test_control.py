@@ -9,6 +9,7 @@ import httpx
 from demo.control import levers_of
 from demo.identity import MemoryIdentity, running_identity
 from demo.web.server import running_server
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.service import Service, service
 
 
@@ -18,7 +19,7 @@ async def identity_with_levers() -> AsyncIterator[tuple[MemoryIdentity, httpx.As
     async with (
         running_identity() as identity,
         running_server(levers_of(identity)) as url,
-        httpx.AsyncClient(base_url=url) as levers,
+        httpx.AsyncClient(base_url=url, verify=NO_CERTIFICATES) as levers,
     ):
         yield identity, levers
 

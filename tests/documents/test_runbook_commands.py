@@ -15,6 +15,7 @@ import yaml
 from tests.documents.runbook import RUNBOOK
 from tests.documents.test_alerts import needs_promtool, promtool
 from tests.harness.fake_cluster import Cluster
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.processes import environment
 from tools.ports import free_port
 
@@ -59,7 +60,10 @@ def pod_in_an_outage(folder: Path) -> Iterator[Cluster]:
 
 def accepts(cluster: Cluster) -> bool:
     body = {"data": {"token": TICKETS[0]}}
-    return httpx.post(f"{cluster.url}/centrifugo/connect", json=body, timeout=10).status_code == 200
+    return (
+        httpx.post(f"{cluster.url}/centrifugo/connect", json=body, timeout=10, verify=NO_CERTIFICATES).status_code
+        == 200
+    )
 
 
 def pasted(cluster: Cluster, commands: str) -> str:

@@ -26,6 +26,7 @@ from centrifuge.exceptions import ReplyError
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness.centrifugo import LOBBY
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.waiting import until
 
 GIVE_UP_S = 15.0
@@ -236,7 +237,10 @@ async def connect_over_http_stream(url: str, connect: dict[str, Any]) -> dict[st
 
 
 async def _first_message(method: str, url: str, **options: Any) -> dict[str, Any] | None:
-    async with httpx.AsyncClient(timeout=GIVE_UP_S) as http, http.stream(method, url, **options) as response:
+    async with (
+        httpx.AsyncClient(timeout=GIVE_UP_S, verify=NO_CERTIFICATES) as http,
+        http.stream(method, url, **options) as response,
+    ):
         async for line in response.aiter_lines():
             if content := line.removeprefix("data: ").strip():
                 message: dict[str, Any] = json.loads(content)

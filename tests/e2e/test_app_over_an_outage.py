@@ -19,6 +19,7 @@ from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.identity import IdentityStub, identity_stub
 from tests.harness.node import needs_node
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.service import uvicorn_service
 from tests.harness.waiting import until
 
@@ -55,7 +56,7 @@ class Place:
 
     async def api(self, method: str, **fields: Any) -> None:
         """Call a method of Centrifugo's server API."""
-        async with httpx.AsyncClient(headers={"X-API-Key": self.api_key}) as http:
+        async with httpx.AsyncClient(headers={"X-API-Key": self.api_key}, verify=NO_CERTIFICATES) as http:
             answer = await http.post(f"{self.front.url}/api/{method}", json=fields)
         assert "error" not in answer.json(), answer.text
 

@@ -24,6 +24,7 @@ from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo
 from tests.harness.certificates import Authority
+from tests.harness.plain_http import NO_CERTIFICATES
 from tools.ports import free_port
 
 CHAT = "family:42"
@@ -160,7 +161,7 @@ async def test_an_unexpanded_reference_is_used_as_the_key_itself(centrifugo_bin:
     changes = {6: {"http_api.key": reference}, 5: {"api_key": reference}}
 
     with misconfigured(centrifugo_bin, "reference-literal", changes) as (front, _):
-        async with httpx.AsyncClient(base_url=front.url) as http:
+        async with httpx.AsyncClient(base_url=front.url, verify=NO_CERTIFICATES) as http:
             statuses = [
                 (await http.post("/api/info", json={}, headers={"X-API-Key": key})).status_code
                 for key in (reference, "another")
@@ -174,7 +175,7 @@ async def test_the_profiler_is_served_on_the_clients_port(centrifugo_bin: Path) 
         front,
         _,
     ):
-        async with httpx.AsyncClient(base_url=front.url) as http:
+        async with httpx.AsyncClient(base_url=front.url, verify=NO_CERTIFICATES) as http:
             answer = await http.get("/debug/pprof/cmdline")
 
     assert (answer.status_code, "config.json" in answer.text) == (200, True)
@@ -200,7 +201,7 @@ async def test_after_its_burst_a_rate_limit_admits_one_connection_a_second(centr
 
 async def admitted(front: Centrifugo) -> int:
     """The number of admitted connections, of twelve at once."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=NO_CERTIFICATES) as http:
         answers = await asyncio.gather(*(http.get(front.url + "/connection/websocket") for _ in range(12)))
     return sum(answer.status_code != 503 for answer in answers)
 

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from tests.harness.paths import ROOT
+from tests.harness.plain_http import NO_CERTIFICATES
 from tools.ports import free_port
 
 START_S = 20.0
@@ -94,7 +95,7 @@ def started(command: list[str], port: int, **variables: str) -> Iterator[Process
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=NO_CERTIFICATES) as http,
         subprocess.Popen(command, cwd=ROOT, env=environment(port, **variables), stdout=out, stderr=err) as popen,  # noqa: S603
     ):
         try:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.harness.plain_http import NO_CERTIFICATES
 from tools.ports import free_port
 
 SCRAPE_S: Final = 1
@@ -87,7 +88,7 @@ class Prometheus:
             await asyncio.sleep(0.2)
 
     def _ask(self, kind: str, **parameters: str) -> list[dict[str, Any]]:
-        response = httpx.get(f"{self.url}/api/v1/{kind}", params=parameters, timeout=30)
+        response = httpx.get(f"{self.url}/api/v1/{kind}", params=parameters, timeout=30, verify=NO_CERTIFICATES)
         body: dict[str, Any] = response.json()
         assert body["status"] == "success", f"{parameters['query']}: {body.get('error')}"
         result: list[dict[str, Any]] = body["data"]["result"]
@@ -131,6 +132,6 @@ def _wait(ready: Callable[[], bool], popen: "subprocess.Popen[bytes]", log: Path
 
 def _is_ready(address: str) -> bool:
     try:
-        return httpx.get(f"http://{address}/-/ready").status_code == 200
+        return httpx.get(f"http://{address}/-/ready", verify=NO_CERTIFICATES).status_code == 200
     except httpx.TransportError:
         return False

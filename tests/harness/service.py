@@ -22,6 +22,7 @@ from realtime_site.asgi import Application
 from realtime_site.lifespan import open_runtime
 from realtime_site.serving.asgi_types import Message
 from tests.harness.fakes import FakeClock
+from tests.harness.plain_http import NO_CERTIFICATES
 
 # the part of /health about claims, without FALLBACK_CLAIMS_URL
 NO_CLAIMS = {"claims": {"store": "none", "up": None, "used": None, "on_error": None}}
@@ -171,7 +172,9 @@ async def uvicorn_service(
             await asyncio.sleep(0.01)
         port = listener.getsockname()[1]
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, verify=NO_CERTIFICATES
+        ) as http:
             try:
                 yield Service(http, server.lifespan.state["runtime"])
             finally:

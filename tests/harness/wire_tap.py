@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.harness.http_server import http_server
+from tests.harness.plain_http import NO_CERTIFICATES
 
 HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
 
@@ -51,7 +52,7 @@ class WireTap:
 @contextmanager
 def wire_tap(service_port: int) -> Iterator[WireTap]:
     """A running tap on loopback, in its own threads."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{service_port}", timeout=30) as service:
+    with httpx.Client(base_url=f"http://127.0.0.1:{service_port}", timeout=30, verify=NO_CERTIFICATES) as service:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

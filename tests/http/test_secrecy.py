@@ -18,6 +18,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import Collector, collector
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, identity_stub, success
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.processes import Process, serving
 from tests.harness.samples import CANCELLED
 from tests.harness.service import connect_body
@@ -65,7 +66,7 @@ class Run:
     async def live(self, tickets_path: Path) -> None:
         async with identity_stub() as identity:
             with collector() as sink, serving(**self._settings(identity, tickets_path, sink)) as process:
-                async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+                async with httpx.AsyncClient(base_url=str(process.http.base_url), verify=NO_CERTIFICATES) as http:
                     await self._send_every_kind(http, identity)
                     await self._read_metrics_and_health(http)
                 process.terminate()

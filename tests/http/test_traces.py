@@ -21,6 +21,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.collector import collector
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, success
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.processes import START_S, Process, serving
 from tests.harness.service import connect_body, service, uvicorn_service
 
@@ -376,7 +377,7 @@ async def test_with_a_collector_that_is_down_or_hangs_requests_succeed_the_exit_
 async def connects(process: Process) -> set[int]:
     """Send connects for three seconds, while spans are exported; returns their statuses."""
     headers = {"X-Centrifugo-Proxy-Token": "s3same"}
-    async with httpx.AsyncClient(base_url=str(process.http.base_url), headers=headers) as http:
+    async with httpx.AsyncClient(base_url=str(process.http.base_url), headers=headers, verify=NO_CERTIFICATES) as http:
         statuses = set()
         for _ in range(30):
             statuses.add((await http.post("/centrifugo/connect", json=connect_body("a"))).status_code)

@@ -16,6 +16,7 @@ from tests.harness.certificates import Authority, needs_openssl
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, hanging
 from tests.harness.manage import run_manage
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.processes import START_S, Process, catches, serve_command, serving, started, uvicorn_command
 from tests.harness.service import NO_CLAIMS, connect_body
 from tools.ports import free_port
@@ -181,7 +182,7 @@ async def test_a_failed_tls_handshake_writes_only_json_lines(
 
     with started(command(port), port, **variables) as process:
         await asyncio.to_thread(process.wait_until_ready)
-        async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+        async with httpx.AsyncClient(base_url=str(process.http.base_url), verify=NO_CERTIFICATES) as http:
             answer = await http.post("/centrifugo/connect", json=connect_body("a-ticket"))
         await asyncio.to_thread(process.terminate)
 
@@ -282,7 +283,7 @@ async def test_a_request_in_flight_is_answered_after_sigterm(
     port = free_port()
     with started(command(port), port, IDENTITY_VALIDATE_GRPC_ADDRESS=identity.address) as process:
         process.wait_until_ready()
-        async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+        async with httpx.AsyncClient(base_url=str(process.http.base_url), verify=NO_CERTIFICATES) as http:
             answer = asyncio.create_task(http.post("/centrifugo/connect", json=connect_body("a-ticket")))
             await asked.wait()
             process.popen.send_signal(signal.SIGTERM)
@@ -319,7 +320,9 @@ async def test_a_hanging_request_delays_the_shutdown_no_longer_than_the_limit(
     port = free_port()
     with started(impatient_command(port), port, **variables) as process:
         await asyncio.to_thread(process.wait_until_ready)
-        async with httpx.AsyncClient(base_url=str(process.http.base_url), timeout=START_S) as http:
+        async with httpx.AsyncClient(
+            base_url=str(process.http.base_url), timeout=START_S, verify=NO_CERTIFICATES
+        ) as http:
             request = asyncio.create_task(http.post("/centrifugo/connect", json=connect_body("a-ticket")))
             await asked.wait()
             for number in signals:
@@ -337,7 +340,7 @@ async def test_a_hanging_request_delays_the_shutdown_no_longer_than_the_limit(
 async def refuses(process: Process) -> bool:
     """True if new connections are refused. Fails if, after SIGTERM, the service still reports that it is ready."""
     try:
-        async with httpx.AsyncClient(base_url=str(process.http.base_url)) as http:
+        async with httpx.AsyncClient(base_url=str(process.http.base_url), verify=NO_CERTIFICATES) as http:
             assert (await http.get("/health/ready")).status_code == 503
     except httpx.TransportError:
         return True

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.harness.paths import ROOT
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.processes import START_S, environment, serve_command
 from tools.ports import free_port
 
@@ -85,7 +86,7 @@ def logging_to(
     )
     command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *serve_command(port)]
     with (
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=NO_CERTIFICATES) as http,
         subprocess.Popen(command, cwd=ROOT, env=variables, stdout=stdout, stderr=stderr) as popen,  # noqa: S603
     ):
         service = Logging(popen, http)

@@ -27,6 +27,7 @@ from tests.bridge.example_records import EXAMPLE, RECORDS
 from tests.bridge.given import NOW_MS, record
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo, Config
+from tests.harness.plain_http import NO_CERTIFICATES
 
 pytestmark = pytest.mark.processes
 GIVE_UP_S = 30.0
@@ -59,7 +60,7 @@ class Server:
 
     async def history(self, channel: str) -> list[Any]:
         """The data of the publications that Centrifugo keeps."""
-        async with httpx.AsyncClient(headers={"X-API-Key": self.key}, trust_env=False) as http:
+        async with httpx.AsyncClient(headers={"X-API-Key": self.key}, trust_env=False, verify=NO_CERTIFICATES) as http:
             asked = {"channel": channel, "limit": 100}
             answer = await http.post(f"{self.centrifugo.url}/api/history", json=asked)
         return [publication["data"] for publication in answer.json()["result"].get("publications", [])]
@@ -173,7 +174,7 @@ def commands_of(name: str, *, offset: int = 0, **changes: Any) -> tuple[Command,
 
 async def mark(server: Server) -> None:
     """Publish to MARKER."""
-    async with httpx.AsyncClient(headers={"X-API-Key": server.key}, trust_env=False) as http:
+    async with httpx.AsyncClient(headers={"X-API-Key": server.key}, trust_env=False, verify=NO_CERTIFICATES) as http:
         await http.post(f"{server.centrifugo.url}/api/publish", json={"channel": MARKER, "data": {}})
 
 

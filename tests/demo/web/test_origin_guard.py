@@ -8,6 +8,7 @@ from demo.control import levers_of
 from demo.identity import Condition, running_identity
 from demo.web.origin_guard import refusal
 from demo.web.server import running_server
+from tests.harness.plain_http import NO_CERTIFICATES
 
 HERE = "127.0.0.1:7000"
 
@@ -54,7 +55,7 @@ async def test_another_site_cannot_pull_a_lever() -> None:
     async with (
         running_identity() as identity,
         running_server(levers_of(identity)) as url,
-        httpx.AsyncClient(base_url=url) as browser,
+        httpx.AsyncClient(base_url=url, verify=NO_CERTIFICATES) as browser,
     ):
         foreign = await browser.post("/identity/down", headers={"Origin": "https://other.test"})
         rebound = await browser.post("/identity/down", headers={"Host": "rebound.test"})
@@ -76,7 +77,7 @@ async def fail(request: web.Request) -> web.StreamResponse:
 async def test_every_answer_has_the_policy_of_the_page() -> None:
     socket = "ws://127.0.0.1:7001/connection/websocket"
     server = running_server({}, [web.get("/refused", refuse), web.get("/failed", fail)], websocket_urls=(socket,))
-    async with server as url, httpx.AsyncClient(base_url=url) as browser:
+    async with server as url, httpx.AsyncClient(base_url=url, verify=NO_CERTIFICATES) as browser:
         answers = [await browser.get(path) for path in ("/no/such/page", "/refused", "/failed")]
         answers.append(await browser.get("/", headers={"Host": "rebound.test"}))
 

@@ -12,6 +12,7 @@ import pytest
 
 from realtime_site.serving.descriptors import RESERVED, DescriptorLimit
 from tests.harness.paths import ROOT
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.processes import Process, environment, serve_command, started
 from tools.ports import free_port
 
@@ -60,7 +61,7 @@ def test_running_out_of_descriptors_is_logged_and_counted_and_the_service_recove
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=NO_CERTIFICATES) as http,
         subprocess.Popen(command, cwd=ROOT, env=environment(port), stdout=out, stderr=err) as popen,  # noqa: S603
     ):
         process = Process(popen, http, port, out, err)
@@ -73,7 +74,9 @@ def test_running_out_of_descriptors_is_logged_and_counted_and_the_service_recove
                 until = time.monotonic() + 30
                 while (refused := sample(http, REFUSED)) <= LIMIT / 2 and time.monotonic() < until:
                     time.sleep(0.1)
-            with httpx.Client(base_url=http.base_url, timeout=10, transport=httpx.HTTPTransport(retries=5)) as another:
+            with httpx.Client(
+                base_url=http.base_url, timeout=10, transport=httpx.HTTPTransport(retries=5, verify=NO_CERTIFICATES)
+            ) as another:
                 process.http = another
                 process.wait_until_ready()
             code = process.terminate()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 
+from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.service import connect_body
 from tests.http.session_events.asking import event_body
 
@@ -67,7 +68,9 @@ class Clients:
 async def clients(ports: Sequence[int], token: str) -> AsyncIterator[Clients]:
     """Clients that have the guard's token. They send nothing until `use` is called."""
     async with AsyncExitStack() as stack:
-        services = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) for port in ports]
+        services = [
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=NO_CERTIFICATES) for port in ports
+        ]
         for http in services:
             http.headers["X-Centrifugo-Proxy-Token"] = token
             await stack.enter_async_context(http)
