@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -40,10 +41,15 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(running: Service) -> AsyncIterator[RawClient]:
-    """A connection to a `uvicorn_service`, closed at the end."""
+async def raw_client(running: Service, *, receive_buffer: int | None = None) -> AsyncIterator[RawClient]:
+    """A connection to a `uvicorn_service`, closed at the end. Its socket may have a small buffer, in bytes."""
     url = running.http.base_url
-    reader, writer = await asyncio.open_connection(url.host, url.port)
+    connection = socket.socket()
+    if receive_buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connection, (url.host, url.port))
+    reader, writer = await asyncio.open_connection(sock=connection)
     try:
         yield RawClient(reader, writer)
     finally:
