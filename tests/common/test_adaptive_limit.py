@@ -93,10 +93,11 @@ def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_to_half_at_most(lag_
     assert limit.limit == pytest.approx(limit_after, abs=0.1)
 
 
-def test_a_cut_starts_from_the_number_of_slots_in_use() -> None:
+def test_a_cut_starts_from_the_peak_of_slots_in_use() -> None:
     limit = adaptive(start=1000, floor=16)
     for _ in range(100):
         limit.enter()
+    limit.leave(0.01)
 
     limit.tick(0.1)
 

@@ -1,4 +1,4 @@
-"""The memory of a service whose callers hang up. HANG_UPS=100000 in the environment runs the long form."""
+"""The memory of a process whose callers hang up. HANG_UPS=100000 in the environment runs the long form."""
 
 import asyncio
 import os

@@ -53,7 +53,7 @@ def test_a_screen_time_lock_locks_no_feature() -> None:
     assert not any(owner.locked(feature) for feature in FEATURES)
 
 
-def test_a_fallback_connection_has_no_rights_and_every_feature_locked() -> None:
+def test_a_fallback_connection_has_no_family_and_every_feature_locked() -> None:
     owner = owner_by(POOL_MARKS, "fallback:0123456789ab")
 
     assert owner == Owner("fallback:0123456789ab", "", "unspecified", is_admin=False, locks=None, degraded=True)

@@ -111,7 +111,7 @@ def test_a_previous_value_alone_turns_the_guard_on() -> None:
     assert guard.refusal([], b"") == "token_missing"
 
 
-def test_a_guard_never_prints_its_secrets() -> None:
+def test_the_secrets_of_a_guard_are_not_in_its_representation() -> None:
     guard = Guard(secrets=(b"signing-key",), tokens=(b"shared-token",))
 
     assert "signing-key" not in repr(guard)

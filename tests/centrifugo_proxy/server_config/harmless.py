@@ -8,9 +8,9 @@ TLS_OF_SERVER = "certificates of Centrifugo's own listeners: a wrong one fails a
 TLS_OF_PEER = "Centrifugo's certificate for a peer, and the CA that it trusts there: a wrong one fails visibly"
 STORAGE = "where messages and presence are stored, and how fast: it gives no user a right"
 CONSUMER = "what a consumer reads from a backend, whose messages are trusted like those of the API"
-METRICS = "metrics and logs"
-TUNING = "speed and memory of Centrifugo"
-PAGES = "where internal pages are served; rules check the options that enable them"
+METRICS = "metrics, health, logs, and the name and PID file of a node"
+TUNING = "how WebSockets, shared polls, the shutdown and the scheduler work: no right depends on it"
+PAGES = "which pages and endpoints are served, and where; rules check insecure modes, keys and debug endpoints"
 SUBSCRIBERS = "a right of subscribers, whom the subscribe proxy has accepted"
 OTHER_PROXIES = "a proxy whose events this service does not answer"
 TOKENS = "how JWTs are verified; a rule reports that there are keys"
@@ -20,8 +20,8 @@ CLIENTS = "the content of a reply, or a limit for a client: no right depends on 
 
 HARMLESS: Final[dict[int, dict[str, str]]] = {
     6: {
-        r"http_server\.(address|tls_external|tls_autocert\.(?!enabled$).*)|(grpc_api|uni_grpc)\.address": LISTEN,
-        r"http_server\.(internal_tls\..*|tls\.(?!cert_pem$|key_pem$).*)|(grpc_api|uni_grpc)\.tls\..*": TLS_OF_SERVER,
+        r"http_server\.(address|tls_external)|(grpc_api|uni_grpc)\.address": LISTEN,
+        r"http_server\.(internal_tls\..*|tls\.(?!cert_pem$|key_pem$).*|tls_autocert\.(?!enabled$).*)|(grpc_api|uni_grpc)\.tls\..*": TLS_OF_SERVER,
         r"(client|channel|rpc)\.proxy\..*\.tls\..*|proxies\[\]\..*\.tls\..*": TLS_OF_PEER,
         r"(engine\.(?!redis\.address$)|broker\.|presence_manager\.|map_broker\.|controller\.).*": STORAGE,
         r"consumers\[\]\..*": CONSUMER,
@@ -50,13 +50,13 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"enable_unreleased_features": "opens options that are judged by themselves",
     },
     5: {
-        r"address|tls_external|tls_autocert_.*|(grpc_api|uni_grpc)_address|gomaxprocs": LISTEN,
-        r"tls_(client_ca|root_ca)(_pem)?|tls_(insecure_skip_verify|server_name)|(grpc_api|uni_grpc)_tls(_.*)?": TLS_OF_SERVER,
+        r"address|tls_external|(grpc_api|uni_grpc)_address": LISTEN,
+        r"tls_(client_ca|root_ca)(_pem)?|tls_(insecure_skip_verify|server_name)|tls_autocert_.*|(grpc_api|uni_grpc)_tls(_.*)?": TLS_OF_SERVER,
         r"nats_.*|nats_tls\..*|redis_(?!address$).*|tarantool_.*|global_.*": STORAGE,
         r"proxy_grpc_.*|proxies\[\]\.grpc_.*": GRPC_ENDPOINT,
         r"consumers\[\]\..*": CONSUMER,
         r"prometheus.*|health.*|graphite.*|opentelemetry.*|usage_stats_disable|log_file|name|node_.*|pid_file": METRICS,
-        r"(uni_)?websocket_.*|shutdown_.*": TUNING,
+        r"(uni_)?websocket_.*|shutdown_.*|gomaxprocs": TUNING,
         r"(admin|api|emulation|http_stream|sse|swagger|uni_http_stream|uni_sse|webtransport|sockjs)_handler_prefix"
         r"|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size|error_mode)"
         r"|sockjs|sockjs_url": PAGES,

@@ -1,5 +1,7 @@
 # ruff: noqa: E501
-"""The options that rules check: a pattern of options, and the ids of the findings."""
+"""The options that rules check: a pattern of options, and the ids of the findings. Findings that any option can have,
+such as value-invalid, are left out.
+"""
 
 from typing import Final
 
@@ -9,7 +11,7 @@ V6_PROXY = (
 )
 V6_NAMESPACE = r"channel\.(without_namespace|namespaces\[\])\."
 V5_NAMESPACE = r"(namespaces\[\]\.)?"
-GUARD = "guard-header-missing guard-header-wrong header-unsendable"
+GUARD = "guard-header-missing guard-header-wrong header-unsendable header-of-connection header-ignored"
 FROM_CLIENT = "guard-header-from-client header-of-connection header-ignored"
 TRANSFORMS = "transform-401-missing transform-401-reconnects transform-401-terminal transform-outage-terminal transform-on-refresh start-refused"
 ENDPOINT = "connect-proxy-missing endpoint-invalid endpoint-path endpoint-grpc event-not-answered start-refused"
@@ -38,9 +40,8 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         rf"{V6_NAMESPACE}allow_user_limited_channels": "user-limited-channels",
         rf"{V6_NAMESPACE}(history_size|history_ttl|history_meta_ttl|force_recovery|force_recovery_mode)": "start-refused",
         rf"{V6_NAMESPACE}(auto_cache_recover|channel_regex|allowed_delta_types)": "start-refused",
-        rf"{V6_NAMESPACE}(publication_data_format|subscription_type|map_(clients|users)_presence_channel_prefix)": (
-            "start-refused"
-        ),
+        rf"{V6_NAMESPACE}(publication_data_format|map_(clients|users)_presence_channel_prefix)": "start-refused",
+        rf"{V6_NAMESPACE}subscription_type": "start-refused shared-poll-signatures",
         rf"{V6_NAMESPACE}map\.(mode|key_ttl|meta_ttl|stream_(size|ttl)|(min|default|max)_page_size|client_key|remove_client_on_unsubscribe)": "start-refused",
         rf"{V6_NAMESPACE}map\.(publish|remove)_proxy_enabled": RIGHTS,
         rf"{V6_NAMESPACE}presence": RIGHTS,
@@ -57,7 +58,10 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"client\.allow_anonymous_connect_without_token": "anonymous-access",
         r"client\.(insecure|insecure_skip_token_signature_verify)|http_api\.insecure|admin\.insecure": "insecure-mode",
         r"client\.(subscription_)?token\.insecure_skip_jwks_endpoint_safety_check": "insecure-mode",
-        r"client\.token\.(hmac_(previous_)?secret_key|(rsa|ecdsa)_public_key|jwks_public_endpoint)": "jwt-keys",
+        r"client\.token\.(hmac_(previous_)?secret_key|(rsa|ecdsa)_public_key|jwks_public_endpoint)": (
+            "jwt-keys start-refused"
+        ),
+        r"channel\.proxy\.(subscribe_stream|map_publish|map_remove|shared_poll_refresh)\.endpoint": "start-refused",
         r"client\.subscription_token\.(enabled|hmac_(previous_)?secret_key|(rsa|ecdsa)_public_key|jwks_public_endpoint)": (
             "subscription-tokens"
         ),
@@ -98,7 +102,9 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"shared_poll\.hmac_secret_key": "start-refused shared-poll-signatures",
     },
     5: {
-        r"proxy_(connect|refresh|subscribe|publish|sub_refresh|rpc)_endpoint|proxies\[\]\.endpoint": ENDPOINT,
+        r"proxy_(connect|refresh|subscribe|publish|sub_refresh|rpc)_endpoint|proxies\[\]\.endpoint": (
+            f"{ENDPOINT} refresh-proxy-missing"
+        ),
         r"proxy_(connect|refresh|subscribe|publish|sub_refresh|rpc)_timeout|proxies\[\]\.timeout": (
             "timeout-not-above-deadline timeout-invalid"
         ),
@@ -126,7 +132,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"rpc_namespace_boundary": "rpc-boundary",
         r"allowed_origins": "origins-any origins-null origins-empty origins-unmatched",
         r"client_insecure(_skip_token_signature_verify)?|api_insecure|admin_insecure": "insecure-mode",
-        r"token_(hmac_secret_key|rsa_public_key|ecdsa_public_key|jwks_public_endpoint)": "jwt-keys",
+        r"token_(hmac_secret_key|rsa_public_key|ecdsa_public_key|jwks_public_endpoint)": "jwt-keys start-refused",
         r"separate_subscription_token_config|subscription_token_(hmac_secret_key|(rsa|ecdsa)_public_key|"
         r"jwks_public_endpoint)": "subscription-tokens",
         r"(subscription_)?token_(audience|issuer|user_id_claim|(audience|issuer)_regex)": "start-refused",
@@ -142,7 +148,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         ),
         r"grpc_api(_key|_address|_tls|_tls_client_ca|_tls_client_ca_pem)?": "api-without-key weak-secret",
         r"api_key|api_disable|admin_password|admin_secret": "weak-secret",
-        r"debug|port|internal_port|internal_address": "debug-endpoints",
+        r"debug|port|internal_port|internal_address": "debug-endpoints start-refused",
         r"(websocket|uni_websocket)_message_size_limit|(emulation|sse|http_stream|uni_sse|uni_http_stream)_"
         r"max_request_body_size|uni_grpc_max_receive_message_size": "message-size message-size-small",
         r"sse|http_stream|uni_websocket|uni_sse|uni_http_stream|uni_grpc": "message-size message-size-small",

@@ -1,5 +1,6 @@
 """Each finding: an operator's mistake that it reports, and a similar configuration that it does not."""
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import pytest
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.server_config.linter import RULES
 from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.judged import JUDGED
 from tests.centrifugo_proxy.server_config.rules import (
     test_channels,
     test_exposure,
@@ -20,7 +22,7 @@ from tests.centrifugo_proxy.server_config.rules import (
     test_start,
 )
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY, UNGUARDED, changed, found, sound
-from tests.centrifugo_proxy.server_config.test_options import RULE, SOURCES
+from tests.centrifugo_proxy.server_config.test_options import RULE, SOURCES, matching, values_of
 
 ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 ENDING = replace(CONNECT_ONLY, invalid_ticket_code=4501)
@@ -655,12 +657,32 @@ OF_RULES = (
 )
 
 
+REPORTED: Final = [case for module in OF_RULES for case in module.FIRES] + FIRES
+OF_ANY_OPTION: Final = {"value-invalid", "boolean-invalid", "option-misspelt", "mixed-layouts", "reference-literal"}
+
+
+def lists(major: int, option: str) -> set[str]:
+    """The findings that the list of judged options has for this option."""
+    return {finding for pattern in matching(JUDGED[major], option) for finding in JUDGED[major][pattern].split()}
+
+
+def test_the_list_of_judged_options_has_the_finding_of_each_case_about_an_option_with_a_value() -> None:
+    cases = [(case.major, re.sub(r"\[\d+\]", "[]", case.what), case.finding_id) for case in REPORTED]
+
+    missing = {
+        (option, finding)
+        for major, option, finding in cases
+        if option in values_of(major) and finding not in OF_ANY_OPTION | lists(major, option)
+    }
+
+    assert missing == set()
+
+
 def test_every_rule_has_a_case_that_it_reports_and_one_that_it_does_not() -> None:
-    reported = [case for module in OF_RULES for case in module.FIRES] + FIRES
     silent = [case for module in OF_RULES for case in module.SILENT] + SILENT
     of_the_format = {"v5-yaml-nested"}  # has tests of its own
 
-    assert {case.finding_id for case in reported} | of_the_format == set(RULES)
+    assert {case.finding_id for case in REPORTED} | of_the_format == set(RULES)
     assert {case.finding_id for case in silent} | of_the_format == set(RULES)
 
 

@@ -117,11 +117,12 @@ def test_an_agent_that_stays_unreachable_is_logged_even_if_its_loss_was_not(capl
     ]
 
 
-def test_a_refused_connection_is_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_connections_are_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
     log = SpiffeLog(["identity"])
 
     for _ in range(3):
         log.dialled("identity", "wrong_id", "its certificate has the ID spiffe://example.org/other")
+        log.dialled("identity", "unreachable", "the connection failed: ConnectionRefusedError")
         log.dialled("identity", "ok", "")
         log.closed_early("identity", 0.0123, SVID)
 
@@ -132,6 +133,14 @@ def test_a_refused_connection_is_logged_once_for_each_result(caplog: pytest.LogC
             "identity",
             "wrong_id",
             "its certificate has the ID spiffe://example.org/other",
+            None,
+        ),
+        (
+            "WARNING",
+            "no connection to a peer",
+            "identity",
+            "unreachable",
+            "the connection failed: ConnectionRefusedError",
             None,
         ),
         (

@@ -68,7 +68,7 @@ def test_fallback_e004_a_malformed_url_of_claims(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://:päßwort@host/1", "file:///data/für alle"])
-def test_a_claims_url_is_not_sent_in_a_header_and_may_have_any_characters(url: str) -> None:
+def test_a_claims_url_is_not_sent_in_a_header_and_may_have_umlauts_and_spaces(url: str) -> None:
     assert system_checks(**QUIET, FALLBACK_CLAIMS_URL=url) == []
 
 
