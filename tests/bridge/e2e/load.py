@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from tests.bridge.e2e.stage import Listening, Stage
 
-LONG = os.environ.get("TORTURE") == "long"  # incidents as long as docs/bridge-operations.md describes
+LONG = os.environ.get("TORTURE") == "long"
 FAMILIES = 20
 PARTITIONS = 4
 CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
