@@ -75,14 +75,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def sides_of(stage: Stage, own: Sequence[Form]) -> list[Side]:
+def sides_of(stage: Stage, own: Sequence[Form], subscribers: int = 0) -> list[Side]:
     """The bridge, then the modes `own` of Centrifugo's consumer."""
-    return [Side(stage, form) for form in (Form.BRIDGE, *own)]
+    return [Side(stage, form, subscribers) for form in (Form.BRIDGE, *own)]
 
 
 def backlogs(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     """Deliver a backlog with each side, `options.rounds` times. Each ratio is the median of the rounds' ratios."""
-    sides = sides_of(stage, options.own)
+    sides = sides_of(stage, options.own, options.subscribers)
     for side in sides:
         stage.fill(side.form, options.records, 900)
     idle = [idle_cpu(side) for side in sides]
@@ -152,6 +152,7 @@ def parsed() -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("--records", type=int, default=100_000, help="events of 1 KiB in the backlog (100000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of backlogs and latencies (5)")
+    parser.add_argument("--subscribers", type=int, default=0, help="clients that get every event of a backlog (0)")
     parser.add_argument("--rate", type=int, default=300, help="events a second for the latency (300)")
     parser.add_argument("--seconds", type=float, default=5, help="duration of a round of the latency (5)")
     parser.add_argument("--outage", type=float, default=30, help="duration of each outage in seconds (30)")

@@ -10,6 +10,7 @@ from bench.parts.bridge_forms import Form
 from bench.parts.kafka_stage import EMPTY, Front, Stage, new_group
 from bench.parts.machine import cpu_s
 from bench.parts.processes import BenchError
+from bench.parts.subscriber import subscribed
 
 IDLE_S: Final = 3.0
 LOOKS: Final = 100
@@ -41,16 +42,21 @@ class Backlog(NamedTuple):
 
 @dataclass
 class Side:
-    """The bridge, or Centrifugo's own consumer in one of its modes."""
+    """The bridge, or Centrifugo's own consumer in one of its modes.
+
+    `subscribers` clients are subscribed to all channels. Their CPU is not counted.
+    """
 
     stage: Stage
     form: Form
+    subscribers: int = 0
 
     @contextmanager
     def running(self, topic: str = "") -> Iterator[tuple[Front, list[int]]]:
         """Run a Centrifugo that gets the topic from its beginning. Yields it and the ids of the measured processes."""
         with ExitStack() as stack:
             front = stack.enter_context(self.stage.centrifugo(self.form, topic))
+            stack.enter_context(subscribed(front.port, self.subscribers))
             pids = [front.pid]
             if self.form is Form.BRIDGE:
                 pids.append(stack.enter_context(self.stage.bridge(front, new_group(), topic or self.form.value)))

@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from bench.parts.bridge_forms import CHANNELS, ROUTES, Form, message, own_consumer
 from bench.parts.centrifugo import BINARY, require_centrifugo
 from bench.parts.processes import LOOPBACK, BenchError, process
+from bench.parts.websocket import ORIGIN
 from tools.kafka.broker import Broker, why_missing
 from tools.ports import free_port
 
@@ -30,6 +31,7 @@ DEAD_LETTERS: Final = "dead-letters"
 PARTITIONS: Final = 4
 SESSION_S: Final = 6
 GIVE_UP_S: Final = 120.0
+UNREAD: Final = 1 << 30  # bytes: Centrifugo must not close a subscriber that reads more slowly than it publishes
 QUIET: Final = {"log_level": 2}  # otherwise librdkafka logs that the broker has ended
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
 
@@ -99,7 +101,12 @@ class Stage:
             "http_server": {"address": LOOPBACK, "port": str(port)},
             "http_api": {"key": KEY},
             "prometheus": {"enabled": True},
-            "client": {"insecure": True, "channel_limit": CHANNELS},
+            "client": {
+                "insecure": True,
+                "channel_limit": CHANNELS,
+                "allowed_origins": [ORIGIN],
+                "queue_max_size": UNREAD,
+            },
             "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
         }
         if self.redis:
