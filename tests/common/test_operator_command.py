@@ -1,4 +1,4 @@
-"""The output of the operators' commands, and errors in writing it, as real processes."""
+"""The output of the operators' commands, which run as processes, and errors in writing it."""
 
 import os
 import subprocess

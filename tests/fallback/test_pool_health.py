@@ -1,4 +1,4 @@
-"""The pool in a /health, or a refusal of anything else."""
+"""Reading the pool from a body of /health, and refusing any other body."""
 
 from typing import Any, Final
 

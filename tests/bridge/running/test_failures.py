@@ -178,7 +178,7 @@ async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytes
     assert rig.value("retries_total", cause="misconfigured") == 3
 
 
-async def test_a_centrifugo_that_is_too_slow_for_a_full_batch_gets_smaller_ones() -> None:
+async def test_a_centrifugo_that_is_too_slow_for_a_large_batch_gets_smaller_ones() -> None:
     async with running_rig(requests=1, batch_max=64, timeout_s=IMPATIENT_S) as rig:
         rig.centrifugo.script = [slow_above(16)] * 100
         rig.receive_publications(*(f"channel-{number}" for number in range(20)))

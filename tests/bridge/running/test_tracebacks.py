@@ -1,4 +1,4 @@
-"""What the log has of an error that no code has caught."""
+"""The log line about an error that no code has caught."""
 
 import asyncio
 import logging

@@ -284,7 +284,7 @@ async def left(identity: IdentityStub, tasks: int) -> int:
 
 
 async def gone_at_once(call: Call) -> None:
-    """Make a call, and cancel it before it is sent."""
+    """Make a call, and cancel it at once. It is sent all the same."""
     caller = asyncio.ensure_future(call(REQUEST))
     await asyncio.sleep(0)
     caller.cancel()
