@@ -159,7 +159,7 @@ def test_a_record_that_cannot_be_formatted_is_logged_with_its_place(
     assert capsys.readouterr().err == ""
 
 
-def test_handlers_of_one_file_share_a_writer_and_keep_the_order_of_lines(pipe: tuple[int, int]) -> None:
+def test_two_handlers_of_one_file_keep_the_order_of_lines(pipe: tuple[int, int]) -> None:
     copy = os.dup(pipe[1])
     handlers = QueuedHandler(pipe[1]), QueuedHandler(copy)
 
