@@ -57,4 +57,5 @@ def change_of_pool(before: int, after: int, low_watermark: int) -> Iterator[Sent
     if before > 0 >= after:
         yield BAD, "No fallback ticket is left. Clients wait until identity is back."
     elif before >= low_watermark > after:
-        yield WARNING, f"Only {after} fallback tickets are left: below the low watermark of {low_watermark}."
+        left = "1 fallback ticket is" if after == 1 else f"{after} fallback tickets are"
+        yield WARNING, f"Only {left} left: below the low watermark of {low_watermark}."

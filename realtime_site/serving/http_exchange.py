@@ -218,8 +218,10 @@ class Exchange:
         head = heads.of(status, tuple(headers), connection.default_headers)
         self.keep_alive = self.keep_alive and self.complete and not (head.closes or connection.shutting_down)
         self._left = head.length
-        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         if head.length is None and not self._bodiless(status):
-            self._chunked = True  # HTTP/1.0 has no chunks, but the responses of our views have a length
-            end = b"transfer-encoding: chunked\r\n" + end
-        return head.lines + end
+            self._chunked = self.request.version != "1.0"
+            self.keep_alive = (
+                self.keep_alive and self._chunked
+            )  # without chunks the end of the connection ends the body
+        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        return head.lines + (b"transfer-encoding: chunked\r\n" if self._chunked else b"") + end

@@ -134,7 +134,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "new.tickets"
 
     assert refusal("--count", "3", "--output", str(path)) == (
-        f"cannot write {path}: No such file or directory; choose a path in a folder that this user may write to. "
+        f"cannot write {path}: No such file or directory; choose a folder with free space that this user may write to. "
         "Nothing was written."
     )
 
@@ -160,7 +160,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, mode: in
     with without_root():
         message = refusal("--count", "3", "--output", str(tmp_path / "new.tickets"))
 
-    assert "Permission denied; choose a path in a folder that this user may write to" in message
+    assert "Permission denied; choose a folder with free space that this user may write to" in message
 
 
 @contextmanager

@@ -87,7 +87,8 @@ def _read(read: Callable[[Path], T], file: Path | None, what: str) -> T | None:
     except OSError as error:
         raise CommandError(f"{printable(file)}: cannot be read: {reason(error)}.", returncode=FAULTY) from None
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"{printable(file)}: not {what}: {error}", returncode=FAULTY) from None
+        problem = str(error).removeprefix(f"{printable(file)}: ")
+        raise CommandError(f"{printable(file)}: not {what}: {problem}", returncode=FAULTY) from None
 
 
 def _record(options: dict[str, Any], now_ms: int) -> Record | None:

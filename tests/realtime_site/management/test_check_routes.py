@@ -336,3 +336,4 @@ def test_a_file_of_another_kind_ends_with_2(tmp_path: Path, option: str, what: s
         check(ROUTES, option, str(file))
 
     assert error.value.returncode == 2
+    assert str(error.value).count(str(file)) == 1

@@ -1,4 +1,4 @@
-"""An application whose response does not have the announced length."""
+"""An application whose response does not have the announced length, or announces none."""
 
 import asyncio
 
@@ -65,3 +65,32 @@ async def test_a_response_of_the_wrong_length_counts_as_begun_only_if_a_part_of_
     await exchange.run(application, {}, tasks)
 
     assert (connection.written, connection.begun) == (written, begun)
+
+
+class Answering(Recorded):
+    """A connection that expects a whole response."""
+
+    def answered(self, exchange: Exchange) -> None:
+        """Nothing follows."""
+
+
+@pytest.mark.parametrize(
+    ("version", "written"),
+    [
+        ("1.1", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"),
+        ("1.0", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabcd"),
+    ],
+)
+async def test_a_response_without_a_length_is_chunked_or_ended_by_the_connection(version: str, written: bytes) -> None:
+    connection = Answering()
+    exchange = Exchange(connection, Request("GET", b"/", "/", b"", [], version, True, False))
+    exchange.end_body()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await send({"type": "http.response.body", "body": b"d"})
+
+    await exchange.run(application, {}, set())
+
+    assert (connection.written, connection.begun, exchange.keep_alive) == (written, None, version == "1.1")
