@@ -43,7 +43,8 @@ def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], No
         ) from None
     except OSError as error:
         raise NotMinted(
-            f"cannot write {printable(output)}: {reason(error)}; choose a folder with free space that this user may write to."
+            f"cannot write {printable(output)}: {reason(error)}; "
+            "choose a folder with free space that this user may write to."
         ) from None
     return len(content)
 
