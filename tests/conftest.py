@@ -1,13 +1,14 @@
 """Fixtures for all tests. The real servers and clients are in tests/harness."""
 
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 from hypothesis import HealthCheck, settings
 
+from tests.harness.examples import scaled
 from tests.harness.fakes import FakeClock
 from tests.harness.identity import IdentityStub, identity_stub
 
@@ -21,14 +22,26 @@ pytest_plugins = (
 )
 
 # On a busy machine an example may be slow although nothing is wrong.
-settings.register_profile("busy", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy",
+    max_examples=scaled(100),
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("busy")
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Keep the collected tests out of every garbage collection. Otherwise `make check` takes a quarter more CPU."""
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,6 +19,12 @@ PRIVATE_NAME: Final = re.compile(r"(?<!\w)_[A-Za-z]")
 # Documented names, although they begin with an underscore.
 DOCUMENTED: Final = frozenset({"_asdict", "_replace", "_fields", "_make", "_exit"})
 DOCUMENTED_OWNERS: Final = frozenset({"KafkaError"})  # confluent-kafka's error codes
+NAMED: Final = (
+    *(ast.Import, ast.ImportFrom, ast.Attribute, ast.Name),
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+)
+
+Nodes = Sequence[ast.AST]
 
 
 class PrivateName(NamedTuple):
@@ -30,30 +36,35 @@ class PrivateName(NamedTuple):
 
 def private_names() -> set[PrivateName]:
     """Every private name of a foreign object that the sources and the tests import, use, or override."""
-    trees = dict(parsed())
+    files = dict(parsed())
     return {
         PrivateName(path.relative_to(ROOT).as_posix(), name)
-        for path, tree in trees.items()
-        for name in (*imported(tree), *used(tree, ours_for(path, trees)), *overridden(path, tree))
+        for path, nodes in files.items()
+        for name in (*imported(nodes), *used(nodes, ours_for(path, files)), *overridden(path, nodes))
     }
 
 
-def parsed() -> Iterator[tuple[Path, ast.Module]]:
+def parsed() -> Iterator[tuple[Path, Nodes]]:
     """The files that contain a private name. Most tests contain none."""
     for folder in (*PACKAGES, *AROUND):
         for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text()
             if PRIVATE_NAME.search(text):
-                yield path, ast.parse(text)
+                yield path, nodes_of(text)
 
 
-def ours_for(path: Path, trees: dict[Path, ast.Module]) -> set[str]:
+def nodes_of(source: str) -> Nodes:
+    """The nodes of a source that may have a name."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, NAMED)]
+
+
+def ours_for(path: Path, files: dict[Path, Nodes]) -> set[str]:
     """The names that a test may use: those of the modules that it imports from. A source may use only its own."""
     if path.relative_to(ROOT).parts[0] in PACKAGES:
         return set()
-    imports = {node.module or "" for node in ast.walk(trees[path]) if isinstance(node, ast.ImportFrom)}
-    files = {ROOT / f"{module.replace('.', '/')}.py" for module in imports}
-    return set().union(*(defined(trees[file]) for file in files & trees.keys()))
+    imports = {node.module or "" for node in files[path] if isinstance(node, ast.ImportFrom)}
+    imported_files = {ROOT / f"{module.replace('.', '/')}.py" for module in imports}
+    return set().union(*(defined(files[file]) for file in imported_files & files.keys()))
 
 
 def is_private(name: str) -> bool:
@@ -64,9 +75,9 @@ def is_ours(module: str) -> bool:
     return module.partition(".")[0] in (*PACKAGES, *AROUND, "proto")
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
+def imported(nodes: Nodes) -> Iterator[str]:
     """Imported private names and modules of libraries."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and not is_ours(node.module or ""):
             yield from filter(is_private, [*(node.module or "").split("."), *(alias.name for alias in node.names)])
         elif isinstance(node, ast.Import):
@@ -74,20 +85,20 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from filter(is_private, parts)
 
 
-def used(tree: ast.Module, ours: Set[str] = frozenset()) -> Iterator[str]:
+def used(nodes: Nodes, ours: Set[str] = frozenset()) -> Iterator[str]:
     """Private attributes that this file does not define itself, and that are not in `ours`."""
-    own = defined(tree) | ours
-    for node in ast.walk(tree):
+    own = defined(nodes) | ours
+    for node in nodes:
         if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
             if isinstance(node.value, ast.Name) and node.value.id in DOCUMENTED_OWNERS:
                 continue
             yield node.attr
 
 
-def defined(tree: ast.Module) -> set[str]:
+def defined(nodes: Iterable[ast.AST]) -> set[str]:
     """The functions, classes, variables, and attributes of `self` and `cls` that a file defines."""
     names = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -101,16 +112,16 @@ def is_of_own_class(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
-def overridden(path: Path, tree: ast.Module) -> Iterator[str]:
+def overridden(path: Path, nodes: Nodes) -> Iterator[str]:
     """Private names of a library's base class that a class of ours defines or uses."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ClassDef) and node.bases:
             names = defined_in(node) | attributes_of_self(node)
             yield from names & foreign_private_names(path, node.name) if names else ()
 
 
 def defined_in(node: ast.ClassDef) -> set[str]:
-    return {name for name in defined(ast.Module(node.body, [])) if is_private(name)}
+    return {name for child in node.body for name in defined(ast.walk(child)) if is_private(name)}
 
 
 def attributes_of_self(node: ast.ClassDef) -> set[str]:

@@ -1,13 +1,12 @@
 """Compares docs/upgrading.md with the sources."""
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.documents.private_names import PrivateName, imported, overridden, private_names, used
+from tests.documents.private_names import PrivateName, imported, nodes_of, overridden, private_names, used
 from tests.harness.paths import DOCS, ROOT
 
 CODE = re.compile(r"`([^`]+)`")
@@ -53,7 +52,7 @@ def test_every_row_has_a_benefit_and_names_an_existing_test() -> None:
     ],
 )
 def test_private_imports_are_found(source: str, names: list[str]) -> None:
-    assert list(imported(ast.parse(source))) == names
+    assert list(imported(nodes_of(source))) == names
 
 
 @pytest.mark.parametrize(
@@ -67,10 +66,10 @@ def test_private_imports_are_found(source: str, names: list[str]) -> None:
     ],
 )
 def test_private_attributes_of_others_are_found(source: str, names: list[str]) -> None:
-    assert list(used(ast.parse(source))) == names
+    assert list(used(nodes_of(source))) == names
 
 
 def test_private_names_that_a_subclass_overrides_are_found() -> None:
     path = Path(ROOT / "realtime_site" / "serving" / "request.py")
 
-    assert set(overridden(path, ast.parse(path.read_text()))) == {"_body", "_set_content_type_params"}
+    assert set(overridden(path, nodes_of(path.read_text()))) == {"_body", "_set_content_type_params"}

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     pytest-xdist, with --dist loadgroup, runs each major in one worker.
     """
     for item in items:
-        if not item.path.is_relative_to(HERE):
+        if not is_here(item.path):
             continue
         item.add_marker(pytest.mark.xdist_group(f"e2e-v{major_of(item)}"))
         if is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    items.sort(key=lambda item: (item.path.is_relative_to(HERE), -major_of(item), measures_rested_connections(item)))
+    items.sort(key=lambda item: (is_here(item.path), -major_of(item), measures_rested_connections(item)))
+
+
+@cache
+def is_here(path: Path) -> bool:
+    return path.is_relative_to(HERE)
 
 
 def major_of(item: pytest.Item) -> int:

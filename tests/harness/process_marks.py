@@ -5,6 +5,8 @@ A pytest plugin, loaded by tests/conftest.py.
 
 import sys
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -39,8 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests in tests/e2e, which all start processes."""
     for item in items:
-        if END_TO_END in item.path.parents:
+        if _is_end_to_end(item.path):
             item.add_marker(MARK)
+
+
+@cache
+def _is_end_to_end(path: Path) -> bool:
+    return path.is_relative_to(END_TO_END)
 
 
 @pytest.hookimpl(wrapper=True)
