@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+import uvloop
 from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
@@ -20,10 +21,10 @@ from centrifugo_proxy.spans import OFF, Metadata, StartedCall, Tracer
 from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.channels import plain_channel
 from tests.harness.grpc_stub import Context
-from tests.harness.identity import IdentityStub, aborts, answers, success
+from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
 
 SERVICE = "realtime.v1.ConnectProxyService"
-CALLS = 250  # between two measurements of memory
+CALLS = 80  # between two measurements of memory
 REQUEST = pb.ValidateRequest(ticket="a-ticket", client_id="a-client", transport="websocket", protocol="json")
 ANSWERS = {
     "success": pb.ValidateResponse(success=pb.Success(user_id="u-1", family_id="ф", expire_at=2**62, degraded=True)),
@@ -302,20 +303,26 @@ async def ended(call: Call) -> None:
     [(success(), ended), (aborts(grpc.StatusCode.NOT_FOUND), ended), (success(), gone_at_once)],
     ids=["answered", "refused", "caller gone"],
 )
-async def test_many_calls_leave_no_memory_in_use(identity: IdentityStub, script: Any, use: Any) -> None:
-    identity.script = script
-    statuses: list[str] = []
-    async with calling(identity.address, deadline_s=30, observed=statuses) as call:
-        tasks = len(asyncio.all_tasks())
-        tracemalloc.start()
-        try:
-            sizes = [await left(identity, tasks)]
-            for _ in range(4):
-                for _ in range(CALLS):
-                    await use(call)
-                statuses.clear()
-                sizes.append(await left(identity, tasks))
-        finally:
-            tracemalloc.stop()
+def test_many_calls_leave_no_memory_in_use(script: Any, use: Any) -> None:
+    """In uvloop, like the service: asyncio's own loop keeps a hundred cancelled timers, more bytes than a leak."""
+    tracemalloc.start()
+    try:
+        sizes = uvloop.run(rounds(script, use))
+    finally:
+        tracemalloc.stop()
 
-    assert min(after - before for before, after in pairwise(sizes)) < CALLS * 16  # less than an object for each call
+    assert min(after - before for before, after in pairwise(sizes)) < CALLS * 12  # the smallest object has 16 bytes
+
+
+async def rounds(script: Any, use: Callable[[Call], Awaitable[None]]) -> list[int]:
+    """The bytes in use after each round of calls."""
+    statuses: list[str] = []
+    async with identity_stub() as identity, calling(identity.address, deadline_s=30, observed=statuses) as call:
+        identity.script = script
+        tasks, sizes = len(asyncio.all_tasks()), []
+        for _ in range(5):
+            for _ in range(CALLS):
+                await use(call)
+            statuses.clear()
+            sizes.append(await left(identity, tasks))
+    return sizes
