@@ -27,7 +27,7 @@ LEVELS: Final = {
 }
 NAMES: Final = {number: name for name, number in reversed(LEVELS.items())}
 QUIET_S: Final = 30.0
-REPEATING: Final = ("bridge.kafka", "opentelemetry", "urllib3", "asyncio", "grpc", "uvicorn.error")
+REPEATING: Final = ("bridge.kafka", "opentelemetry", "asyncio", "grpc", "uvicorn.error")
 
 
 def configuration(level: str, *, human: bool) -> dict[str, Any]:
@@ -51,6 +51,8 @@ def configuration(level: str, *, human: bool) -> dict[str, Any]:
             "uvicorn.access": {"handlers": [], "propagate": False},
             # This logger's warnings quote a malformed tracestate, which is text from a caller or from an event.
             "opentelemetry.trace.span": {**through, "level": max(LEVELS[level], logging.ERROR)},
+            # Its warnings and debug lines quote the collector's URL, whose query may contain a key. Our exporter warns.
+            "urllib3": {**through, "level": max(LEVELS[level], logging.ERROR)},
             "django": through,
             # A line per refused request could fill a disk; the metrics count them.
             "django.request": {**through, "level": "CRITICAL"},

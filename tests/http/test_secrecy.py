@@ -52,12 +52,14 @@ class Run:
     def __init__(self) -> None:
         self.tickets = {kind: f"{kind}-{secrets.token_urlsafe(24)}" for kind in KINDS}
         self.token, self.wrong_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.collector_key = secrets.token_urlsafe(24)
         self.outputs: dict[str, str] = {}
         self.answers: list[str] = []
 
     def needles(self) -> Iterator[tuple[str, str]]:
         """The values that must not appear, each with a name that may be printed."""
         yield from (("the guard's token", self.token), ("a wrong token", self.wrong_token))
+        yield "the collector's key", self.collector_key
         for kind, ticket in self.tickets.items():
             yield kind, ticket
             yield f"{kind}, encoded", base64.b64encode(ticket.encode()).decode().rstrip("=")
@@ -82,7 +84,7 @@ class Run:
             "IDENTITY_PROBE_INTERVAL_MS": "100",
             "PROXY_MAX_BODY_BYTES": "8192",
             "CENTRIFUGO_PROXY_TOKEN": self.token,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"{sink.url}?key={self.collector_key}",
         }
 
     async def _send_every_kind(self, http: httpx.AsyncClient, identity: IdentityStub) -> None:

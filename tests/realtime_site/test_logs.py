@@ -159,7 +159,7 @@ def test_warnings_of_other_loggers_are_not_limited(frozen_time: FrozenDateTimeFa
     assert len(through(FloodFilter(30), *(record(logging.WARNING) for _ in range(3)))) == 3
 
 
-@pytest.mark.parametrize("logger", ["opentelemetry.sdk.trace", "urllib3.connectionpool"])
+@pytest.mark.parametrize("logger", ["opentelemetry.sdk.trace", "grpc._cython.cygrpc"])
 def test_warnings_of_a_logger_that_may_warn_per_request_or_batch_are_limited(
     frozen_time: FrozenDateTimeFactory, logger: str
 ) -> None:

@@ -163,6 +163,7 @@ def test_an_explicit_empty_value_is_kept_by_the_readers_that_accept_it(read: Rea
         (TARGETS, "A_b-9=dns:///diary:50061", {"A_b-9": "dns:///diary:50061"}),
         (URL, "https://collector.example:4318/x?y=z", "https://collector.example:4318/x?y=z"),
         (URL, "http://[::1]/v1/traces", "http://[::1]/v1/traces"),
+        (URL, "http://otel_collector.example.:4318", "http://otel_collector.example.:4318"),
         (TEXT, " as it is ", " as it is "),
         (SECRET, " as it is \n", HiddenText(" as it is \n")),
         (PATH, "/run/secrets/token", "/run/secrets/token"),
@@ -261,6 +262,10 @@ A_HOST = "a host name or an address; no port, no scheme"
         (URL, "http://collector:65536/", WHOLE_URL),
         (URL, "http://[::1/", WHOLE_URL),
         (URL, "http://the collector:4318", WHOLE_URL),
+        (URL, "http://collector..example:4318", WHOLE_URL),
+        (URL, "http://collector%2F:4318", WHOLE_URL),
+        (URL, "http://xn--é:4318", WHOLE_URL),
+        (URL, f"http://{'a' * 64}:4318", WHOLE_URL),
         (URL, "http://coll\nector:4318", WHOLE_URL),
     ],
 )
