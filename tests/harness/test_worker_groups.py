@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.harness.environment import bare_environment
 from tests.harness.paths import ROOT
+from tests.harness.worker_groups import ForgettingScheduling
 
 TESTS = """
 import pathlib
@@ -44,3 +46,33 @@ def test_one_worker_runs_all_tests_of_a_group(tmp_path: Path) -> None:
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert len(list(tmp_path.glob("*.seen"))) == 1
+
+
+class Worker:
+    """A worker's side of the scheduler."""
+
+    def __init__(self) -> None:
+        self.shutting_down = False
+        self.sent: list[int] = []
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        self.sent += indices
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def test_the_scheduler_sends_every_test_once_and_forgets_the_finished_ones() -> None:
+    options = {"tx": ["popen"], "loadscopereorder": True}
+    scheduler = ForgettingScheduling(SimpleNamespace(getvalue=options.get, option=SimpleNamespace(**options)), None)
+    worker = Worker()
+    scheduler.add_node(worker)
+    scheduler.add_node_collection(worker, [f"test_{number}" for number in range(20)])
+
+    scheduler.schedule()
+    for number in range(20):
+        scheduler.mark_test_complete(worker, number)
+        assert len(scheduler.assigned_work[worker]) <= 3
+
+    assert worker.sent == list(range(20))
+    assert worker.shutting_down

@@ -1,5 +1,8 @@
 """Keeps the workers of pytest-xdist apart: each has its own ports, and a group of tests runs in one worker.
 
+The scheduler forgets finished tests. pytest-xdist 3.8 counts those of a worker again after each test: thousands of
+tests take its controller seconds.
+
 pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads: without this plugin every
 worker starts the processes of every group. A pytest plugin, loaded by tests/conftest.py.
 """
@@ -7,6 +10,9 @@ worker starts the processes of every group. A pytest plugin, loaded by tests/con
 import os
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
+from xdist.workermanage import WorkerController
 
 from tools.ports import PART_VARIABLE
 
@@ -16,6 +22,21 @@ def pytest_configure() -> None:
     worker, count = os.environ.get("PYTEST_XDIST_WORKER"), os.environ.get("PYTEST_XDIST_WORKER_COUNT")
     if worker and count:
         os.environ[PART_VARIABLE] = f"{worker.removeprefix('gw')}/{count}"
+
+
+class ForgettingScheduling(LoadGroupScheduling):
+    """`--dist loadgroup`, without the finished groups of each worker."""
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        super().mark_test_complete(node, item_index, duration)
+        work = self.assigned_work[node]
+        self.assigned_work[node] = {group: tests for group, tests in work.items() if not all(tests.values())}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ForgettingScheduling | None:
+    """The scheduler of `--dist loadgroup`; any other option has its own."""
+    return ForgettingScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(trylast=True)
