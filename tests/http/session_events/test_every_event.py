@@ -134,14 +134,13 @@ BAD_BODIES = [
 
 @EVENTS
 @MODES
-@pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
-async def test_a_body_without_a_valid_request_is_a_bad_request(event: str, mode: ResponseMode, body: bytes) -> None:
+async def test_a_body_without_a_valid_request_is_a_bad_request(event: str, mode: ResponseMode) -> None:
     async with policed(
         POLICY, FAMILY_SERVICE_GRPC_ADDRESS=DOWN, RPC_BACKENDS={"diary": DOWN}, CENTRIFUGO_RESPONSE_MODE=mode
     ) as running:
-        response = await running.http.post(f"/centrifugo/{event}", content=body)
+        answers = {body: shown(await running.http.post(f"/centrifugo/{event}", content=body)) for body in BAD_BODIES}
 
-    assert shown(response) == (400, BAD_REQUEST)
+    assert answers == dict.fromkeys(BAD_BODIES, (400, BAD_REQUEST))
 
 
 @EVENTS
