@@ -276,13 +276,13 @@ async def test_callers_that_hang_up_leave_nothing_in_memory(identity: IdentitySt
     sent = {"whole": whole, "half a body": whole[:-20], "half a head": whole[:40]}[part]
     async with uvicorn_service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=2000) as running:
         await running.http.get("/health")
-        before = len(asyncio.all_tasks()), remembered()
+        tasks, kept = len(asyncio.all_tasks()), remembered()
 
         await asyncio.gather(*(hang_up(running, sent, asked if part == "whole" else None) for _ in range(callers)))
 
         # The calls to identity continue until their deadline; requests and callers are released at once.
         async with asyncio.timeout(20):
-            while (len(asyncio.all_tasks()), remembered()) != before:
+            while len(asyncio.all_tasks()) != tasks or remembered() != kept:
                 await asyncio.sleep(0.05)
         assert running.runtime.capacity.taken == 0
         assert (await running.http.get("/health")).status_code == 200
