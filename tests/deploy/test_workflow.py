@@ -158,9 +158,9 @@ def test_the_file_with_the_version_of_go_exists() -> None:
     assert (ROOT / setup_go["with"]["go-version-file"]).is_file()
 
 
-def test_dependabot_updates_the_actions_and_the_images() -> None:
+def test_dependabot_updates_the_actions_and_the_images_of_compose() -> None:
     updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
 
     assert {each["package-ecosystem"]: each["directory"] for each in updates} == {
-        "github-actions": "/", "docker": "/", "docker-compose": "/deploy",
+        "github-actions": "/", "docker-compose": "/deploy",
     }  # fmt: skip
