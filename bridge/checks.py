@@ -67,7 +67,7 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 @register(TAG)
 def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that TLS and SASL options are set if and only if they are used."""
+    """Check that the TLS and SASL options fit BRIDGE_KAFKA_SECURITY, and the files of TLS, also those of the API."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     findings = [*_tls_findings(), *_sasl_findings()]
@@ -91,7 +91,7 @@ def _tls_findings() -> Iterator[CheckMessage]:
         if problem := why_unreadable(getattr(settings, name), PEM_BYTES):
             yield _error("E007", f"{name}: {problem}.", "Mount the PEM file there, readable by this process.")
         elif name.endswith("CA_FILE") and not _has_certificates(getattr(settings, name)):
-            text = f"{name}: {safe_path(getattr(settings, name))} contains no PEM certificate."
+            text = f"{name}: {safe_path(getattr(settings, name))} contains no valid PEM certificate."
             yield _error("E007", text, "Mount a PEM file with the authorities' certificates.")
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Backoff(NamedTuple):
-    """Delays that double from `minimum_s` to `maximum_s`, in seconds."""
+    """Delays in seconds that double up to `maximum_s`. `minimum_s` is the first one on average."""
 
     minimum_s: float
     maximum_s: float
@@ -13,7 +13,7 @@ class Backoff(NamedTuple):
         """The wait in seconds after this many consecutive failures, 1 or more.
 
         `spread` is a random number in -0.5…0.5, so that several processes do not retry at the same time. The wait is
-        never longer than `maximum_s`, so that the end of an outage is noticed within that time.
+        never longer than `maximum_s`.
         """
         doubled = self.minimum_s * 2.0 ** min(failures - 1, 30)
         return min(self.maximum_s, min(self.maximum_s, doubled) * (1.0 + spread))

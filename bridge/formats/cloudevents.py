@@ -98,7 +98,7 @@ def _decoded_data(text: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(attributes: Mapping[str, Any]) -> None:
-    """Raises Unreadable when a required attribute is missing."""
+    """Raises Unreadable unless `specversion` is 1.x and each required attribute is a text that is not empty."""
     version = attributes.get("specversion")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise Unreadable(Reason.NOT_CLOUDEVENTS, "specversion is not 1.x")

@@ -43,7 +43,7 @@ class KafkaProducer:
     def __init__(self, properties: Mapping[str, object], *, make: Callable[..., LibraryProducer] = Producer) -> None:
         self._make = partial(make, dict(properties), logger=logger)
         self._producer = self._make()
-        self._fatal: list[LibraryProducer] = []  # their last delivery reports are still to come
+        self._fatal: list[LibraryProducer] = []  # replaced; their last delivery reports are still to come
         self._work = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)

@@ -117,13 +117,14 @@ def test_a_client_certificate_without_its_key_is_refused(routes: str, tmp_path: 
     assert [number for number, _ in found] == ["bridge.E006"]
 
 
-def test_a_file_without_certificates_is_refused(routes: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["not PEM", "-----BEGIN CERTIFICATE-----\nZm9v\n-----END CERTIFICATE-----\n"])
+def test_a_file_without_valid_certificates_is_refused(routes: str, tmp_path: Path, text: str) -> None:
     file = tmp_path / "ca.pem"
-    file.write_text("not PEM")
+    file.write_text(text)
 
     found = findings(routes, BRIDGE_KAFKA_SECURITY="tls", BRIDGE_KAFKA_TLS_CA_FILE=str(file))
 
-    assert found == [("bridge.E007", f"BRIDGE_KAFKA_TLS_CA_FILE: {file} contains no PEM certificate.")]
+    assert found == [("bridge.E007", f"BRIDGE_KAFKA_TLS_CA_FILE: {file} contains no valid PEM certificate.")]
 
 
 @pytest.mark.parametrize(

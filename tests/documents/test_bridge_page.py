@@ -1,4 +1,4 @@
-"""Compares docs/bridge.md with the bridge's routes."""
+"""Compares docs/bridge.md with the bridge."""
 
 import json
 import re
