@@ -55,7 +55,7 @@ STALE: Final = (
 
 
 class NotPossible(ValueError):
-    """This version of Centrifugo has no such configuration; the message says what to do."""
+    """No configuration can be generated from these facts and options; the message says why."""
 
 
 def generate(facts: ServiceFacts, major: int, file_format: str, *, with_secrets: bool = False) -> Tree:
