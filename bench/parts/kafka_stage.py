@@ -31,7 +31,7 @@ DEAD_LETTERS: Final = "dead-letters"
 PARTITIONS: Final = 4
 SESSION_S: Final = 6
 GIVE_UP_S: Final = 120.0
-UNREAD: Final = 1 << 30  # bytes: Centrifugo must not close a subscriber that reads more slowly than it publishes
+UNREAD: Final = 1 << 30  # bytes; with the default, Centrifugo closes a subscriber that reads too slowly
 QUIET: Final = {"log_level": 2}  # otherwise librdkafka logs that the broker has ended
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
 

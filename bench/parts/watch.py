@@ -15,7 +15,7 @@ from typing import Any, Final
 
 PROBE_EVERY_S: Final = 0.1
 SCRAPE_EVERY_S: Final = 0.25
-# A probe that takes longer counts as one that took this long.
+# Counted for a probe that takes longer, or whose connection breaks.
 GIVE_UP_S: Final = 10.0
 PROBES: Final = ("/health/live", "/health/ready")
 METRICS: Final = {

@@ -12,7 +12,7 @@ from demo.web.story import Phase, Sentence, change_of_phase, change_of_pool, pha
 
 @dataclass
 class Board:
-    """The data. The watch and the controls write it, and the page reads it. `window_s` is the outage window."""
+    """The watch, the controls and the stand-in write it, and the page reads it. `window_s` is the outage window."""
 
     window_s: float
     samples: Feed = field(default_factory=Feed)
