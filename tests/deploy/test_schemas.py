@@ -108,7 +108,7 @@ def external_faults(definition: Path, manifest: Manifest) -> Iterator[str]:
     yield from (f"{manifest['metadata']['name']}: {error.message}" for error in validator.iter_errors(manifest))
 
 
-def test_external_secrets_know_every_field(prod: Manifests, deploy_tool: Tool) -> None:
+def test_the_definition_of_external_secrets_knows_every_field(prod: Manifests, deploy_tool: Tool) -> None:
     definition = deploy_tool("external-secrets.yaml")
     documents = prod.of("ExternalSecret")
 
@@ -140,7 +140,7 @@ def test_every_kind_is_checked_by_a_schema_or_a_decoder(overlay: Manifests) -> N
     ],
     ids="+".join,
 )  # fmt: skip
-def test_each_component_can_be_used_without_the_others(
+def test_each_component_can_be_used_without_those_that_it_does_not_need(
     components: tuple[str, ...], kustomize: Kustomize, tmp_path: Path
 ) -> None:
     built = kustomize.composed(tmp_path, *components)

@@ -1,4 +1,4 @@
-"""The paths of the project's files."""
+"""The paths of the project's folders."""
 
 from pathlib import Path
 from typing import Final

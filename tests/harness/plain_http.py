@@ -1,4 +1,4 @@
-"""For httpx clients of addresses without TLS. By default httpx reads the machine's certificates for each client.
+"""For httpx clients of addresses without TLS. By default each client reads certifi's certificates.
 
 That takes 24 ms of CPU, more than most tests.
 """

@@ -140,7 +140,9 @@ async def test_a_replaced_file_is_used_by_all_its_processes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(KEPT_S - 60, True), (KEPT_S + 60, False)])
-async def test_claims_are_forgotten_after_their_time(tmp_path: Path, age_s: float, kept: bool) -> None:
+async def test_a_process_that_opens_the_file_deletes_claims_past_their_time(
+    tmp_path: Path, age_s: float, kept: bool
+) -> None:
     now = 1_900_000_000.0
     stores = [
         SqliteStore(tmp_path, pool=POOL, holder=holder, deadline_s=2.0, wall=lambda at=at: at)  # type: ignore[misc]

@@ -65,7 +65,7 @@ class Stack:
     diary: RpcBackendStub
 
     def asked(self) -> int:
-        """The number of calls to all these servers."""
+        """The number of calls to these servers for session events."""
         return len(self.identity.refreshes) + len(self.family.calls) + len(self.diary.calls)
 
 
