@@ -89,7 +89,7 @@ def _failure_of(error: Exception) -> Failure:
         case TimeoutError():
             return Failure(Outcome.OUTAGE, "timeout", "no answer in time")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return Failure(Outcome.MISCONFIGURED, "misconfigured", "the TLS handshake failed")
+            return _failure_of_tls(error)
         case aiohttp.ClientConnectorDNSError():
             return Failure(Outcome.OUTAGE, "dns", "the name of the host cannot be resolved")
         case aiohttp.ClientConnectorError():
@@ -98,6 +98,18 @@ def _failure_of(error: Exception) -> Failure:
             return bad_reply("not an HTTP answer")
         case _:
             return Failure(Outcome.OUTAGE, "reset", "the connection broke")
+
+
+def _failure_of_tls(error: Exception) -> Failure:
+    """A TLS handshake that failed. OpenSSL's reasons name hosts and faults of certificates, never contents."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLCertVerificationError() as refused):
+            detail = f"its certificate is refused: {refused.verify_message}"
+        case aiohttp.ClientConnectorSSLError(os_error=ssl.SSLError() as failed) | (ssl.SSLError() as failed):
+            detail = f"the TLS handshake failed: {failed.reason}"
+        case _:
+            detail = "the TLS handshake failed"
+    return Failure(Outcome.MISCONFIGURED, "misconfigured", detail)
 
 
 @asynccontextmanager

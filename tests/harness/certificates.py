@@ -19,7 +19,9 @@ class Authority:
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Authority":
-        _openssl(folder, "ca", "-addext", "basicConstraints=critical,CA:TRUE")
+        # Python checks certificates strictly since 3.13: an authority without keyUsage is refused.
+        usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        _openssl(folder, "ca", "-addext", "basicConstraints=critical,CA:TRUE", *usage)
         return cls(folder)
 
     @property
@@ -29,7 +31,8 @@ class Authority:
     def issue(self, name: str) -> tuple[Path, Path]:
         """The certificate and the key of the host `name`."""
         signed_by = ("-CA", str(self.ca), "-CAkey", str(self.folder / "ca.key"))
-        _openssl(self.folder, name, *signed_by, "-addext", f"subjectAltName=DNS:{name}")
+        leaf = ("-addext", "basicConstraints=critical,CA:FALSE", "-addext", f"subjectAltName=DNS:{name}")
+        _openssl(self.folder, name, *signed_by, *leaf)
         return self.folder / f"{name}.pem", self.folder / f"{name}.key"
 
     def server_credentials(self, name: str, *, ask_client: bool = False) -> grpc.ServerCredentials:

@@ -1,5 +1,6 @@
 """What `run_bridge --check` reports: only what it has tested."""
 
+import re
 from secrets import token_hex
 
 import pytest
@@ -114,3 +115,14 @@ async def test_a_centrifugo_that_refuses_the_request_is_a_fault() -> None:
     remedy = "check CENTRIFUGO_API_URL, CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE"
     line = f"FAULT    Centrifugo at {centrifugo.url} does not accept requests (HTTP status 401); {remedy}"
     assert findings == Findings([line], 1)
+
+
+async def test_https_at_a_port_without_tls_is_a_fault_with_the_reason_of_openssl() -> None:
+    findings = Findings()
+
+    async with scripted_centrifugo() as centrifugo:
+        url = centrifugo.url.replace("http://", "https://")
+        await check_centrifugo(CentrifugoApi(url, "k", "", 20.0, parallel=True), findings)
+
+    [line] = findings.lines
+    assert re.search(r"does not accept requests \(the TLS handshake failed: [A-Z_]+\); check ", line)
