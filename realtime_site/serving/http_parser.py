@@ -127,6 +127,10 @@ class RequestParser:
         self._upgrading, self._replaying = False, True
         self._feed(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
 
+    def skip_known(self) -> None:
+        """Record that a request with a known head was read without this parser."""
+        self._unproductive = 0
+
     def close(self) -> None:
         """Break the reference cycles, so that the memory is freed without a garbage collection."""
         del self._parser, self._sink

@@ -160,6 +160,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def _answer_known(self, known: KnownHead, body: bytes) -> None:
         """Answer a request with a known head, without parsing it."""
+        self._parser.skip_known()
         overload = self._overload
         if overload is not None and overload.full and not self.shutting_down:
             refusal = overload.refusal(known, body, self._scope, self._server.default_headers)

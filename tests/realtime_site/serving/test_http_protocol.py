@@ -271,3 +271,22 @@ async def test_pipelined_requests_are_answered_although_the_parser_gets_them_in_
         statuses = [(await client.answer())[0] for _ in range(40)]
 
     assert statuses == [200] * 40
+
+
+async def test_line_breaks_after_requests_do_not_add_up(identity: IdentityStub) -> None:
+    """A server skips line breaks before a request, and some clients send one after each."""
+    body = orjson.dumps(connect_body("a-ticket"))
+    async with (
+        uvicorn_service(identity.address) as running,
+        raw_client(running) as client,
+        raw_client(running) as other,
+    ):
+        statuses = []
+        for _ in range(5):
+            await client.post("/centrifugo/connect", body)
+            statuses.append((await client.answer())[0])
+            await client.send(b"\r\n" * (HEAD_BYTES // 8))
+            await other.send(b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n")
+            await other.answer()  # the line breaks have been read, and are not in one read with the next request
+
+    assert statuses == [200] * 5
