@@ -1,7 +1,8 @@
-"""Replaces standard streams that are closed when the process starts."""
+"""Makes the standard streams safe to write to: those that are closed at the start, and those in another encoding."""
 
 import os
 import sys
+from io import TextIOWrapper
 
 _closed: set[int] = set()
 
@@ -22,6 +23,13 @@ def secure() -> None:
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  (stays open)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    _escape_unencodable()
+
+
+def _escape_unencodable() -> None:
+    r"""Write the characters that the encoding of stdout lacks as \u2026, as stderr does, and not end with an error."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def closed_at_start() -> set[int]:

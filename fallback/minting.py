@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,8 @@ def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], No
         raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")
     if os.path.isdir(output):  # unlike Path.is_dir, False in a folder that this user may not enter
         raise NotMinted(f"{printable(output)} is a folder; give the path of a file in it.")
+    if _is_special(output):
+        raise NotMinted(f"{printable(output)} is a device, a socket or a named pipe; choose another path.")
     content = b"".join(_lines(count, watch))
     try:
         write_whole(output, content, overwrite=overwrite)
@@ -47,6 +50,15 @@ def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], No
             "choose a folder with free space that this user may write to."
         ) from None
     return len(content)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether the name belongs to something that a rename must not replace, such as /dev/null."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return False  # a missing file, or one that writing reports
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
 
 
 def _lines(count: int, watch: Callable[[int], None]) -> Iterator[bytes]:

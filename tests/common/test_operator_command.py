@@ -86,6 +86,19 @@ def test_an_unwritable_stream_ends_a_command_with_a_code_and_without_a_traceback
     assert end_with(redirection, *command) == expected
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_characters_that_the_encoding_of_stdout_lacks_are_escaped(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "new…"
+
+    written = run_manage("mint_fallback_tickets", "--count", "1", "--output", str(path), PYTHONIOENCODING=encoding)
+    helped = run_manage("check_centrifugo_config", "--help", PYTHONIOENCODING=encoding)
+
+    assert (written.returncode, path.exists()) == (0, True)
+    assert rf"{tmp_path}/new\u2026 (44 bytes" in written.stdout
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert r"the CENTRIFUGO_\u2026 variables" in helped.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [(["centrifugo_config"], 1), (["pods", "--url=http://127.0.0.1:1"], 2)],

@@ -153,6 +153,17 @@ def test_a_folder_is_refused_as_output(
     assert os.listdir(tmp_path) == ["folder"]
 
 
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["pipe", "socket"])
+def test_force_replaces_no_special_file(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "special"
+    os.mknod(path, kind | 0o600)
+
+    message = refusal("--count", "3", "--output", str(path), "--force")
+
+    assert message == f"{path} is a device, a socket or a named pipe; choose another path. Nothing was written."
+    assert stat.S_IFMT(path.stat().st_mode) == kind
+
+
 @pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)
