@@ -187,7 +187,7 @@ class OutageDetector:
 
     @property
     def calls_identity(self) -> bool:
-        """True if connects go to identity. With probing, only probes and refreshes go there while degraded."""
+        """True if connects go to identity. With probing, only probes and a few refreshes do while degraded."""
         return not (self.probing and self.degraded)
 
     def status(self, now: float) -> OutageStatus:

@@ -4,8 +4,8 @@ An answer without `result` ends the connection; after a failed call Centrifugo k
 https://centrifugal.dev/docs/server/proxy#refresh-proxy
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import orjson
 
@@ -15,6 +15,7 @@ from centrifugo_proxy.events.description import describe, public_info
 from centrifugo_proxy.events.expiry import bounded, furthest_end
 from centrifugo_proxy.events.owners import Owners
 from centrifugo_proxy.peers.backends import RefreshClient, RefreshQuery
+from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.identity import (
     Identity,
     IdentityAnswer,
@@ -23,8 +24,14 @@ from centrifugo_proxy.peers.identity import (
     IdentityFault,
     IdentityMalformed,
 )
+from centrifugo_proxy.policy.owner import Owner
 from centrifugo_proxy.protocol.session_events import EventRequest
 from fallback.outage import OutageDetector
+
+# Calls that identity gets at once in a degraded outage; an answer to one ends the outage. More of them, at an identity
+# that hangs, would take the places of connects that the pool accepts at once. There are many: after a failed refresh,
+# Centrifugo asks again a minute later.
+MOST_IN_AN_OUTAGE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Refresh:
     clock: Clock
     info_fields: frozenset[str]
     detector: OutageDetector
+    in_an_outage: Capacity = field(default_factory=lambda: Capacity(MOST_IN_AN_OUTAGE))
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
         """Ask identity. Without a usable `meta` the connection expires. A connection on a fallback ticket expires too,
@@ -44,6 +52,16 @@ class Refresh:
         owner, notices = self.owners.of(request)
         if owner is None or owner.from_pool:
             return expired(notices)
+        if self.detector.calls_identity:
+            return await self._asked(owner, request, notices)
+        if not self.in_an_outage.enter():
+            return unavailable(503, notices)
+        try:
+            return await self._asked(owner, request, notices)
+        finally:
+            self.in_an_outage.leave()
+
+    async def _asked(self, owner: Owner, request: EventRequest, notices: Notices) -> Decision:
         call = self.detector.call_started()
         answer = await self.identity.refresh(RefreshQuery(owner.user, request.client, owner.family_id))
         notices = self._answered(call, answer)

@@ -1,5 +1,6 @@
 """refresh: the answer is a result or a failed call. Anything else would end the connection."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -11,8 +12,9 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.bodies import INTERNAL_ERROR, NOT_IMPLEMENTED, POOL_MARKS
 from tests.harness.fakes import FakeClock
 from tests.harness.http2_refusal import answering_http
-from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, success
+from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, success
 from tests.harness.service import CLIENT, Service, service
+from tests.harness.waiting import until
 from tests.http.session_events.asking import (
     EXPIRED,
     LOCKS,
@@ -294,6 +296,24 @@ async def test_an_answer_to_a_refresh_ends_an_outage(identity: IdentityStub, clo
         await ask(running, "refresh")
 
         assert not running.runtime.admission.detector.failing
+
+
+async def test_hanging_refreshes_leave_room_for_fallback_tickets(identity: IdentityStub, clock: FakeClock) -> None:
+    identity.script = DOWN
+    identity.refresh_script = hangs
+
+    async with refreshing(identity, tickets=["a", "b"], clock=clock, PROXY_MAX_INFLIGHT=10) as running:
+        await degrade(running, clock)
+        refreshes = [asyncio.create_task(ask(running, "refresh")) for _ in range(30)]
+        await until(lambda: len(identity.refreshes) + sum(map(asyncio.Task.done, refreshes)) == 30)
+        connected = await running.connect("b")
+        refused = [(task.result().status_code, task.result().json()) for task in refreshes if task.done()]
+        for task in refreshes:
+            task.cancel()
+        await asyncio.wait(refreshes)
+
+    assert connected.status_code == 200
+    assert refused == [(503, UNAVAILABLE)] * 22
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
