@@ -12,11 +12,8 @@ from centrifugo_proxy.server_config.options import Setting
 INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
 DURATION: Final = "a duration such as 30s, 5m or 168h (the longest unit is h: there is no d for days)"
 WHOLE_SECONDS: Final = re.compile(r"(.*\.)?(global_)?history(_meta)?_ttl")
-# v5 reads these only if their engine or exporter is in use, or at shutdown
-READ_ON_DEMAND: Final = (
-    *("redis_", "nats_", "tarantool_", "global_presence_ttl"),
-    *("graphite_", "sockjs_", "tls_autocert", "shutdown_"),
-)
+# v5 reads these durations only if their engine or exporter is in use, or at shutdown
+READ_ON_DEMAND: Final = ("redis_", "nats_", "global_presence_ttl", "graphite_", "shutdown_")
 Accepted = Callable[[Any], str]
 
 
@@ -32,7 +29,10 @@ def accepted_instead(setting: Setting, major: int) -> str:
 
 
 def _flat_v5(setting: Setting) -> str:
-    """For flat options, v5 refuses bad durations, lists and maps, and replaces other bad values by a default."""
+    """For flat options, v5 refuses bad durations, lists of tables, maps and engines.
+
+    It reads other bad values as 0, false or empty.
+    """
     if setting.kind == "duration" and not setting.option.startswith(READ_ON_DEMAND):
         return _v5_duration(setting.value) or _whole_seconds(setting)
     if setting.kind == "tables":

@@ -285,7 +285,7 @@ async def test_a_header_that_cannot_be_sent_fails_every_call(centrifugo_bin: Pat
     assert proxy.headers == []
 
 
-@only_v6  # v5 always verifies the certificate of a proxy
+@only_v6  # v5 always verifies the certificate of an HTTP proxy
 async def test_without_verification_a_server_with_any_certificate_receives_tickets(
     centrifugo_bin: Path, tmp_path: Path
 ) -> None:

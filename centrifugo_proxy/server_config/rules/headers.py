@@ -1,4 +1,4 @@
-"""Findings about headers that cannot be forwarded, and values that cannot be sent."""
+"""Findings about headers that must not be forwarded, or that cannot be sent."""
 
 import re
 from collections.abc import Iterator

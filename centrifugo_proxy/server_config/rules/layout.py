@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from centrifugo_proxy.server_config.configuration import Configuration, is_true, tables
+from centrifugo_proxy.server_config.configuration import Configuration, tables
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.options import OPTIONS, TABLES, Setting
 from centrifugo_proxy.server_config.rules.proxy import ours
@@ -74,11 +74,17 @@ def value_invalid(configuration: Configuration, facts: ServiceFacts) -> Iterator
 
 
 def _read(configuration: Configuration) -> Iterator[Setting]:
-    """The settings that Centrifugo decodes: v5 reads `proxies` in granular mode only."""
-    granular = configuration.major == 6 or is_true(configuration.option("granular_proxy_mode").value)
+    """The settings that Centrifugo decodes."""
+    unread = _unread_by_v5(configuration) if configuration.major == 5 else ()
     for setting in configuration.settings:
-        if granular or not setting.option.startswith("proxies"):
+        if not setting.option.startswith(unread):
             yield setting
+
+
+def _unread_by_v5(configuration: Configuration) -> tuple[str, ...]:
+    """How options begin that v5 does not read with this configuration."""
+    of_proxies = "proxy_" if configuration.chooses_proxies() else "proxies"
+    return (of_proxies,) if configuration.is_on("uni_websocket") else (of_proxies, "uni_websocket_")
 
 
 def _migration(configuration: Configuration, setting: Setting) -> str:

@@ -176,7 +176,8 @@ def _listeners(configuration: Configuration) -> Iterator[Refusal]:
     if configuration.major == 5:
         if on("webtransport") and not on("http3"):
             yield "webtransport", "WebTransport needs http3"
-        if configuration.text("proxy_subscribe_stream_endpoint").startswith("http"):
+        streams = "" if configuration.chooses_proxies() else configuration.text("proxy_subscribe_stream_endpoint")
+        if streams.startswith("http"):
             yield "proxy_subscribe_stream_endpoint", "a subscribe stream proxy supports only gRPC"
         return
     if on("webtransport.enabled") and not on("http_server.http3.enabled"):

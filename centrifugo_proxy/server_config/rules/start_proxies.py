@@ -54,7 +54,7 @@ def _transforms(configuration: Configuration) -> Iterator[tuple[str, Any]]:
             yield path, table(named.get("http")).get("status_to_code_transforms")
     if configuration.major == 5:
         flat = "proxy_http_status_code_transforms"
-        yield flat, configuration.lists.get(flat)
+        yield flat, None if configuration.chooses_proxies() else configuration.lists.get(flat)
         return
     for proxy in configuration.proxies:
         if proxy.users and not proxy.named:

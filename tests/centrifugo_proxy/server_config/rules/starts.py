@@ -38,6 +38,10 @@ STARTS_BY_V5: Final[Configs] = [
     {"redis_connect_timeout": "1d"},
     {"global_presence_ttl": "7d"},
     {"nats_tls": {"enabled": True}},
+    {"uni_websocket_write_timeout": "1d"},
+    {"granular_proxy_mode": True, "proxy_connect_timeout": "7d", "proxy_static_http_headers": "x"},
+    {"granular_proxy_mode": True, "proxy_http_status_code_transforms": [{"status_code": 401}]},
+    {"granular_proxy_mode": True, "proxy_subscribe_stream_endpoint": "http://x"},
 ]
 
 REFUSED_BY_V5: Final[Configs] = [
@@ -98,6 +102,7 @@ REFUSED_BY_V5: Final[Configs] = [
     {"grpc_api": True, "grpc_api_port": "99999"},
     {"engine": "redis", "redis_address": "redis"},
     {"channel_regex": "["},
+    {"uni_websocket": True, "uni_websocket_write_timeout": "1d"},
 ]
 
 STARTS_BY_V6: Final[Configs] = [

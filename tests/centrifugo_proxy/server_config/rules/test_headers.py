@@ -1,4 +1,4 @@
-"""Findings about headers that cannot be forwarded, and values that cannot be sent."""
+"""Findings about headers that must not be forwarded, or that cannot be sent."""
 
 from typing import Final
 
@@ -58,7 +58,7 @@ FIRES: Final = [
 SILENT: Final = [
     Case(
         "header-of-connection",
-        "headers of the client's own",
+        "the client's own headers",
         {f"{CONNECT}.http_headers": ["Cookie", "Origin", "User-Agent", "X-Real-Ip", "X-Forwarded-For", "Traceparent"]},
     ),
     Case("header-of-connection", "a static header that may be sent", {STATIC: {**GUARD, "User-Agent": "centrifugo"}}),

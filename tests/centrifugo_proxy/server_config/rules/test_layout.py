@@ -43,7 +43,10 @@ SILENT: Final = [
     Case("value-invalid", "numbers as text", {"client.channel_limit": "12", "http_server.port": "9000"}),
     Case("value-invalid", "nanoseconds", {"client.expired_close_delay": 25_000_000_000}),
     Case(
-        "value-invalid", "v5 takes its default", {"client_channel_limit": "many", "admin": {"enabled": True}}, major=5
+        "value-invalid",
+        "what v5 reads as 0 or false",
+        {"client_channel_limit": "many", "admin": {"enabled": True}},
+        major=5,
     ),
     Case("value-invalid", "proxies that v5 does not read", {"proxies": [{"timeout": "7d"}]}, major=5),
     Case(
