@@ -64,8 +64,9 @@ class ProtobufReader:
             if self._indexes is None and value[:1] == b"\0":
                 hint = '; it begins with a zero byte: set framing = "confluent" if a schema registry is used'
             raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
-        except (ValueError, json_format.Error):  # a string that is not UTF-8 (proto2), or a timestamp out of range
-            raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text or time") from None
+        # A string that is not UTF-8 (proto2), a timestamp out of range, or a Struct with NaN or infinity.
+        except (ValueError, json_format.Error):
+            raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text, time or number") from None
 
     def _unframed(self, value: bytes, indexes: tuple[int, ...]) -> bytes:
         """The value without its frame: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format"""

@@ -105,7 +105,7 @@ class _Mapping:
         return Skip(SkipReason.TOO_OLD if self._too_old else SkipReason.NO_RECIPIENTS)
 
     def _event(self, route: Route) -> Event | None:
-        """The event for this route; None if the route does not match, or if the value is unreadable (a failure)."""
+        """The event for this route; None if the route does not match, or after a failure."""
         payload = self._payloads[route.reader] if route.reader in self._payloads else self._read(route)
         if payload is None:
             return None

@@ -67,7 +67,10 @@ class Health:
 
     @property
     def live(self) -> bool:
-        """False while the poller is stuck, except during shutdown. Outages of Kafka or Centrifugo do not count."""
+        """False while the poller is stuck, except during shutdown.
+
+        In an outage of Kafka or Centrifugo the poller goes on, except while partitions are revoked (BRIDGE_DRAIN_MS).
+        """
         return self.ending or self.poll_age_s < STUCK_S
 
     @property

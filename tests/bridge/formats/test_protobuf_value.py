@@ -1,5 +1,6 @@
 """Protobuf by a descriptor set, with and without Confluent's frame."""
 
+import math
 from typing import Any
 
 import pytest
@@ -152,6 +153,12 @@ def test_a_wrong_or_missing_frame_is_poison(value: bytes, detail: str) -> None:
     assert failed(read(value, "Event", "confluent")) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
 
 
+def struct(number: float) -> bytes:
+    event = message_class("Event")()
+    event.free.fields["n"].number_value = number
+    return bytes(event.SerializeToString())
+
+
 def timestamp(seconds: int) -> bytes:
     event = message_class("Event")()
     event.at.seconds = seconds
@@ -168,7 +175,8 @@ def timestamp(seconds: int) -> bytes:
             'the value is not a test.v1.Event; it begins with a zero byte: set framing = "confluent" if a schema '
             "registry is used",
         ),
-        (timestamp(10**15), "a test.v1.Event with an invalid text or time"),
+        (timestamp(10**15), "a test.v1.Event with an invalid text, time or number"),
+        (struct(math.nan), "a test.v1.Event with an invalid text, time or number"),
     ],
 )
 def test_bytes_that_are_not_the_message_are_poison(value: bytes, detail: str) -> None:
