@@ -90,7 +90,7 @@ def _load() -> Iterator[Panel]:
     )
     yield curves(
         "Shed",
-        "Requests a second that are refused because too many are in flight.",
+        "Requests a second that are refused because the process is overloaded.",
         split(rate, "realtime_proxy_requests_total", "instance, type", 'outcome="overloaded"'),
         unit="reqps",
     )
