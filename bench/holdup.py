@@ -98,7 +98,7 @@ async def nothing() -> None:
 
 
 async def collect() -> None:
-    """Run a full collection. Collections that start by themselves are smaller."""
+    """Run a full collection."""
     gc.collect()
 
 

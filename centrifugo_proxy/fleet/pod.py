@@ -1,4 +1,4 @@
-"""The state of one pod, parsed from its HTTP answers. None means unknown."""
+"""The state of one pod, parsed from its HTTP answers."""
 
 import math
 import re
@@ -62,7 +62,10 @@ class Health(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """The state of one replica. `resolved` is False if its host name did not resolve, so that no request was sent."""
+    """The state of one replica. `error` is None without an error; any other None means unknown.
+
+    `resolved` is False if its host name did not resolve, so that no request was sent.
+    """
 
     url: str
     error: str | None = None
@@ -152,7 +155,7 @@ def read_scrape(at: float, exposition: bytes) -> Scrape:
 
 
 def rates(earlier: Scrape, later: Scrape) -> dict[str, float] | None:
-    """Connects a second by outcome between two scrapes; None if the process restarted between them."""
+    """Connects a second by outcome between two scrapes; None if a count fell, as after a restart."""
     seconds = later.at - earlier.at
     grown = {outcome: count - earlier.connects.get(outcome, 0) for outcome, count in later.connects.items()}
     if seconds <= 0 or any(count < 0 for count in grown.values()):

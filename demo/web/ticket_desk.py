@@ -22,7 +22,7 @@ class TicketDesk:
         self._identity, self._spare_tickets = identity, list(spare_tickets)
 
     async def ticket(self, user: str, *, has_spare: bool) -> dict[str, Any]:
-        """The body of the answer: `ticket` is None if there is none, or if the client has a fallback ticket already.
+        """The body of the answer. In an outage `ticket` is None if the client has a fallback ticket, or none is left.
 
         Raises UnknownUserError.
         """

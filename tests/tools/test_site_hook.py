@@ -1,4 +1,4 @@
-"""The paths that files outside docs/ get on the site, and the rewriting of links to them."""
+"""The paths that files get on the site, and the rewriting of links to them."""
 
 import os
 from pathlib import Path
