@@ -13,7 +13,7 @@ from bridge.kafka.reader import topic_reader
 
 
 class Row(NamedTuple):
-    """The lag of a partition, in records. `committed` is None without a commit.
+    """`lag` counts the offsets from the first unfinished record to the end. `committed` is None without a commit.
 
     `oldest_s` is the age of the first unfinished record; None without one, or if it has no timestamp.
     """
@@ -54,7 +54,7 @@ def _is_selected(name: str, topics: Collection[str]) -> bool:
 def _ages(
     properties: Mapping[str, str | int | bool], behind: Mapping[Partition, int], ends: Mapping[Partition, int]
 ) -> dict[Partition, float]:
-    """Seconds since each partition's first unfinished record. Partitions with only transaction markers are left out."""
+    """Seconds since each partition's first unfinished record, if there is one and it has a timestamp."""
     now = time.time()
     ages: dict[Partition, float] = {}
     with topic_reader(properties) as reader:

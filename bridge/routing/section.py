@@ -19,7 +19,7 @@ MAX_TEXT_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole file, and the faults found so far."""
+    """The lines of a file's keys, and the faults found so far."""
 
     lines: KeyLines
     faults: list[Fault] = field(default_factory=list)
