@@ -53,15 +53,15 @@ class Refresh:
         if owner is None or owner.from_pool:
             return expired(notices)
         if self.detector.calls_identity:
-            return await self._asked(owner, request, notices)
+            return await self._asked(owner, request)
         if not self.in_an_outage.enter():
-            return unavailable(503, notices)
+            return unavailable(503)
         try:
-            return await self._asked(owner, request, notices)
+            return await self._asked(owner, request)
         finally:
             self.in_an_outage.leave()
 
-    async def _asked(self, owner: Owner, request: EventRequest, notices: Notices) -> Decision:
+    async def _asked(self, owner: Owner, request: EventRequest) -> Decision:
         call = self.detector.call_started()
         answer = await self.identity.refresh(RefreshQuery(owner.user, request.client, owner.family_id))
         notices = self._answered(call, answer)

@@ -17,6 +17,7 @@ T = TypeVar("T")
 FILE: Final = "claims.sqlite3"
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+DAMAGED: Final = "its database contains an unreadable value"
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS claim (
   ticket BLOB PRIMARY KEY, holder TEXT NOT NULL, pool TEXT NOT NULL, at INTEGER NOT NULL
@@ -84,7 +85,10 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"cannot use the folder ({reason(error)})") from None
         except sqlite3.Error as error:
-            raise StoreError(f"SQLite: {error.sqlite_errorname}") from None
+            name = getattr(error, "sqlite_errorname", "")  # absent if Python could not convert a value
+            raise StoreError(f"SQLite: {name}" if name else DAMAGED) from None
+        except ValueError:
+            raise StoreError(DAMAGED) from None
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs in the thread. Raises OSError or sqlite3.Error."""

@@ -13,7 +13,7 @@ import pytest
 
 from fallback.claims.claims import OnError, Result, StoreDown
 from fallback.claims.keys import ticket_key
-from fallback.claims.sqlite_store import FILE, SqliteStore
+from fallback.claims.sqlite_store import DAMAGED, FILE, SqliteStore
 from fallback.claims.store import KEPT_S, StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.paths import ROOT
@@ -35,6 +35,13 @@ async def race():
 
 asyncio.run(race())
 """
+
+
+def damage(folder: Path, statement: str) -> None:
+    """Change the database as no process of ours does."""
+    connection = sqlite3.connect(folder / FILE, isolation_level=None)
+    connection.execute(statement)
+    connection.close()
 
 
 def racer(url: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -127,6 +134,27 @@ async def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None
     [down] = remembered(claims).notices
     assert isinstance(down, StoreDown)
     assert down.reason == "SQLite: SQLITE_NOTADB"
+
+
+@pytest.mark.parametrize("count", ["'many'", "x'ff'", "CAST(x'ff' AS TEXT)"])
+async def test_a_damaged_count_is_an_error(tmp_path: Path, count: str) -> None:
+    async with claims_in(f"file://{tmp_path}") as claims:
+        await claims.claim(TICKETS[0])
+        damage(tmp_path, f"UPDATE pool SET used = {count}")
+
+        assert not await claims.contact()
+
+    assert remembered(claims).notices == [StoreDown(StoreKind.FILE, DAMAGED, OnError.REFUSE)]
+
+
+async def test_a_damaged_claim_is_an_error(tmp_path: Path) -> None:
+    async with claims_in(f"file://{tmp_path}") as claims:
+        await claims.claim(TICKETS[0])
+        damage(tmp_path, "UPDATE claim SET holder = CAST(x'ff' AS TEXT)")
+
+        assert await claims.claim(TICKETS[0]) is Result.ERROR
+
+    assert remembered(claims).notices == [StoreDown(StoreKind.FILE, DAMAGED, OnError.REFUSE)]
 
 
 async def test_a_replaced_file_is_used_by_all_its_processes(tmp_path: Path) -> None:
