@@ -1,7 +1,6 @@
 """The lag of a group by partition."""
 
 import asyncio
-import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from bridge.delivery.work import Partition
 from bridge.kafka.connection import KafkaConnection, admin_properties
 from bridge.kafka.lag import Brokers
 from bridge.kafka.reader import topic_reader
+from bridge.routing.model import covers
 
 
 class Row(NamedTuple):
@@ -48,7 +48,7 @@ def _partitions(topics: Sequence[str], existing: Mapping[str, int]) -> list[Part
 
 
 def _is_selected(name: str, topics: Collection[str]) -> bool:
-    return name in topics or any(topic.startswith("^") and re.match(topic, name) for topic in topics)
+    return any(covers(topic, name) for topic in topics)
 
 
 def _ages(

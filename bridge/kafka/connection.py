@@ -3,6 +3,7 @@
 https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -115,6 +116,17 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
     }
     chosen = tuned | (classic if group.protocol == "classic" else {})
     return {**chosen, **_without(connection.properties("realtime-bridge"), PRODUCER), **promised}
+
+
+def subscription(topics: Iterable[str], group: Group) -> list[str]:
+    """The topics for `subscribe`. A topic that begins with ^ is a pattern, which matches anywhere in a topic's name.
+
+    The classic protocol reads patterns so. With the consumer protocol the broker's pattern must match the whole name:
+    https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
+    """
+    if group.protocol == "classic":
+        return list(topics)
+    return [f"^.*({topic}).*" if topic.startswith("^") else topic for topic in topics]
 
 
 def producer_properties(connection: KafkaConnection) -> Properties:

@@ -24,6 +24,7 @@ AT_ONCE: Final = 500
 ANSWER_S: Final = 30.0
 HOPELESS: Final = frozenset(
     {
+        KafkaError._FATAL,  # the consumer never reads again
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,

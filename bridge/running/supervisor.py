@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from bridge.kafka.connection import consumer_properties
+from bridge.kafka.connection import consumer_properties, subscription
 from bridge.kafka.errors import KafkaUnreachable
 from bridge.kafka.poller import Poller
 from bridge.routing.model import Routes
@@ -78,7 +78,7 @@ async def _read(parts: Parts, config: Configuration, routes: Routes, stop: async
     _warn_of_topics(topics, config)
     poller = Poller(
         properties=consumer_properties(config.connection, config.group),
-        topics=topics.subscribed,
+        topics=subscription(topics.subscribed, config.group),
         owner=parts.bridge,
         gate=parts.gate,
         loop=asyncio.get_running_loop(),

@@ -1,10 +1,11 @@
 """An event reaches a client."""
 
+import secrets
 from pathlib import Path
 
 import pytest
 
-from tests.bridge.e2e.stage import listening, staged
+from tests.bridge.e2e.stage import ROUTES, listening, staged
 from tests.harness.kafka import Kafka
 
 pytestmark = pytest.mark.processes
@@ -30,6 +31,24 @@ async def test_an_event_reaches_the_channel_of_its_family(
     assert client.received == {"family:f-1": [{"n": 1}, {"n": 3}]}
     assert ended == 0
     assert kafka.committed(stage.group, stage.topic) == [3]
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_pattern_matches_anywhere_in_the_names_of_topics(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path, protocol: str
+) -> None:
+    name = secrets.token_hex(4)
+    beginning, middle = kafka.create_topic(f"{name}.diary"), kafka.create_topic(f"old.{name}")
+    patterns = rf'"^{name}\\.diary\\.", "^none|\\.{name}\\."'
+    routes = ROUTES.replace('"{topic}"', patterns)
+    with staged(kafka, centrifugo_v6, tmp_path, routes=routes, BRIDGE_KAFKA_GROUP_PROTOCOL=protocol) as stage:
+        async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:
+            with stage.bridge():
+                kafka.produce(beginning, [b'{"family":"f-1","n":1}'])
+                kafka.produce(middle, [b'{"family":"f-1","n":2}'])
+                await client.until(lambda: client.count == 2)
+
+    assert sorted(client.numbers("family:f-1")) == [1, 2]
 
 
 async def test_a_topic_that_is_deleted_and_created_again_is_read_from_its_beginning(

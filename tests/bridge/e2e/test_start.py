@@ -121,6 +121,30 @@ def test_the_start_fails_if_the_port_is_in_use(stage: Stage) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in found
 
 
+def test_a_bridge_ends_when_another_takes_over_its_instance_id(stage: Stage) -> None:
+    with stage.bridge(BRIDGE_INSTANCE_ID="bridge-0") as first:
+        first.wait_until_assigned(2)
+        with stage.bridge(BRIDGE_INSTANCE_ID="bridge-0") as second:
+            code = first.process.popen.wait(30)
+            found = first.process.stderr()
+            second.wait_until_assigned(2)
+
+    assert code == 1
+    assert "Kafka refuses the bridge; the bridge exits" in found
+    assert "Static consumer fenced" in found
+
+
+def test_a_pattern_that_the_brokers_refuse_ends_the_bridge(stage: Stage) -> None:
+    stage.routes.write_text(stage.routes.read_text().replace(stage.topic, "^a{1,1001}"))
+
+    with stage.bridge(BRIDGE_KAFKA_GROUP_PROTOCOL="consumer") as bridge:
+        code = bridge.process.popen.wait(30)
+        found = bridge.process.stderr()
+
+    assert code == 1
+    assert "The regular expression is not valid" in found
+
+
 def test_the_bridge_waits_for_a_kafka_that_does_not_answer_yet(stage: Stage) -> None:
     with stage.bridge(BRIDGE_KAFKA_BROKERS="127.0.0.1:1") as bridge:
         bridge.wait_until(lambda health: health.get("kafka") == {"reachable": False} and health["status"] == "degraded")
