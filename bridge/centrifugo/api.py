@@ -24,6 +24,9 @@ from bridge.delivery.verdicts import (
 # closed would count as an outage.
 IDLE_S: Final = 30.0
 NO_HEADERS: Final[Mapping[str, str]] = {}
+# The most bytes of an answer. Centrifugo needs about 60 for each channel or user.
+MOST_BYTES: Final = 1 << 20
+MOST_BYTES_EACH: Final = 256
 
 
 class Api(Protocol):
@@ -56,24 +59,38 @@ class HttpApi:
         """Implements `Api.send`."""
         head = b'{"parallel":true,"commands":[' if self._parallel and not ordered else b'{"commands":['
         body = head + b",".join([command.encoded for command in commands]) + b"]}"
-        answer = await self._post(self._batch_url, body, headers)
+        most = MOST_BYTES + MOST_BYTES_EACH * sum(len(command.keys) for command in commands)
+        answer = await self._post(self._batch_url, body, headers, most)
         return verdicts(answer, commands)
 
     async def check(self) -> None:
         """Send a command without side effects. Raises Failure if the API does not answer as expected."""
-        answer = await self._post(self._info_url, b"{}", NO_HEADERS)
+        answer = await self._post(self._info_url, b"{}", NO_HEADERS, MOST_BYTES)
         if not isinstance(answer, dict) or "result" not in answer:
             raise bad_reply("a reply to info without a result")
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Any:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], most_bytes: int) -> Any:
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                content = await response.read()
+                content = await _content(response, most_bytes)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise _failure_of(error) from None
         if failure := failure_of_status(response.status):
             raise failure
+        if content is None:
+            raise bad_reply(f"more than {most_bytes} bytes")
         return _parsed(content)
+
+
+async def _content(response: aiohttp.ClientResponse, most_bytes: int) -> bytes | None:
+    """The body; None if it is longer than this. The rest of a longer one is not read: it could fill the memory."""
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > most_bytes:
+            response.close()
+            return None
+    return bytes(content)
 
 
 def _parsed(content: bytes) -> Any:

@@ -78,7 +78,8 @@ class Letters:
                 size = smaller
                 continue
             failures += 1
-            logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
+            if self._is_due(str(error)):
+                logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
             await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
 
     async def _send(self, message: Message) -> NotDelivered | None:
@@ -96,12 +97,18 @@ class Letters:
     def _log(self, letter: Letter) -> None:
         """Log position and reason, at most once a second for each reason."""
         reason = str(letter.failures[0].reason)
-        now = self._clock()
-        if now - self._logged_at.get(reason, 0.0) < QUIET_S:
+        if not self._is_due(reason):
             return
-        self._logged_at[reason] = now
         where = {"topic": letter.position.topic, "partition": letter.position.partition}
         logger.info("dead letter", extra={**where, "offset": letter.position.offset, "reason": reason})
+
+    def _is_due(self, reason: str) -> bool:
+        """True at most once a second for each reason or cause: every letter in flight would have a line of its own."""
+        now = self._clock()
+        if now - self._logged_at.get(reason, 0.0) < QUIET_S:
+            return False
+        self._logged_at[reason] = now
+        return True
 
     async def stop(self) -> None:
         """Cancel letters in flight. The next owner reads their records again."""

@@ -32,7 +32,7 @@ class Command(LettersCommand):
     epilog = """\
 exit codes:
   0  all selected dead letters were written, or none was selected
-  1  some were not written; the output says why
+  1  some were not written, also after Ctrl-C; the output says why
   2  a mistyped option
   3  unknown: Kafka does not answer, there is no such topic, or the configuration is invalid
 
@@ -70,6 +70,9 @@ examples:
         except (KafkaUnreachable, NotDelivered) as error:
             self.unknown(error)
             return
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted. The other dead letters were not written.")
+            sys.exit(PluginState.WARNING)
         for reason, number in left.most_common():
             self.stdout.write(f"{number} not written: {LEFT[reason]}")
         sys.exit(PluginState.WARNING if left else PluginState.OK)
@@ -107,10 +110,10 @@ examples:
                             left["too_large"] += 1
                             continue
                     written += 1
-        finally:
+        finally:  # also after a failure or Ctrl-C: the next run replays those that were written again
             await producer.close(5.0)
-        would = "would be " if options["dry_run"] else ""
-        self.stdout.write(f"{counted(written, 'dead letter')} {would}written to {topic}")
+            would = "would be " if options["dry_run"] else ""
+            self.stdout.write(f"{counted(written, 'dead letter')} {would}written to {topic}")
         return left
 
 

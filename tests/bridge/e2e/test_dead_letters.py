@@ -1,8 +1,12 @@
 """A failed record: its dead letter, and its replay to the channel."""
 
 import json
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -10,6 +14,8 @@ import pytest
 from tests.bridge.e2e.stage import ROUTES, Stage, listening, staged
 from tests.harness.kafka import Kafka
 from tests.harness.manage import run_manage
+from tests.harness.paths import ROOT
+from tests.harness.processes import environment
 from tests.harness.terminal import on_terminal, plain
 
 pytestmark = pytest.mark.processes
@@ -83,6 +89,28 @@ async def test_a_dead_letter_too_large_for_the_replay_topic_is_left_and_the_othe
         f"1 dead letter written to {replays}",
         "1 not written: they are larger than the replay topic's max.message.bytes",
     ]
+
+
+def test_an_interrupted_replay_prints_how_many_were_written(stage: Stage, kafka: Kafka) -> None:
+    replays = f"{stage.variables['BRIDGE_DEAD_LETTER_TOPIC']}.replay"
+    kafka.produce(stage.topic, [b"no json"] * 50)
+    with stage.bridge() as bridge:
+        bridge.wait_until(lambda health: health.get("dead_letters") == 50)
+        bridge.process.terminate()
+
+    command = (sys.executable, "manage.py", "replay_dead_letters", "--all", "--rate", "2")
+    env = environment(9730, **variables_of(stage))
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=PIPE, stderr=PIPE, text=True) as running:  # noqa: S603
+        until = time.monotonic() + 30
+        while len(kafka.messages(replays)) < 2:
+            assert time.monotonic() < until, running.communicate()
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+
+    written = len(kafka.messages(replays))
+    assert running.returncode == 1
+    assert out.splitlines()[-1] == f"{written} dead letters written to {replays}"
+    assert err == "Interrupted. The other dead letters were not written.\n"
 
 
 async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:

@@ -152,6 +152,18 @@ async def compressed_if_allowed(request: web.Request) -> web.StreamResponse:
     return answer
 
 
+def well_after_spaces(spaces: int) -> Handler:
+    """Answers that every command is done, in JSON that begins with this many spaces."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        answer = await well(request)
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        return web.Response(body=b" " * spaces + answer.body, content_type="application/json")
+
+    return handler
+
+
 async def silence(request: web.Request) -> web.StreamResponse:
     """Does not answer within IMPATIENT_S."""
     await asyncio.sleep(1)

@@ -30,6 +30,7 @@ from tests.bridge.running.rig import (
     slow_above,
     status,
     well,
+    well_after_spaces,
 )
 from tests.harness.waiting import until
 
@@ -66,6 +67,18 @@ async def test_after_a_permanent_error_the_record_is_dead_lettered_and_the_next_
     assert rig.letters == [(reason, "0")]
     assert rig.centrifugo.channels == [["a"], ["a"]]
     assert rig.value("dead_letters_total", topic="diary", reason=reason) == 1
+
+
+async def test_an_answer_is_not_read_beyond_the_size_that_an_answer_can_have() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [well_after_spaces(100_000), well_after_spaces(10_000_000)]
+        rig.receive_publications("a")
+        await rig.until_done(1)
+        rig.receive_publications("b")
+        await rig.until_done(2)
+
+    assert rig.value("retries_total", cause="bad_reply") == 1
+    assert rig.centrifugo.channels == [["a"], ["b"], ["b"]]
 
 
 async def test_commands_behind_a_permanent_error_in_their_record_are_still_sent() -> None:
@@ -390,6 +403,20 @@ async def test_an_undelivered_dead_letter_delays_the_commit_and_is_retried() -> 
 
     assert early is None
     assert rig.letters == [("not_json", "0")]
+
+
+async def test_undelivered_dead_letters_are_logged_at_most_once_a_second_for_each_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("_MSG_TIMED_OUT"), NotDelivered("_UNKNOWN_TOPIC")] * 20
+        rig.receive(*[Mapped((), (POISON,))] * 20)
+        await rig.until_done(20)
+
+    warnings = [line for line in caplog.records if line.message == "a dead letter was not delivered; retrying"]
+    causes = [vars(line)["cause"] for line in warnings]
+    assert set(causes) == {"_MSG_TIMED_OUT", "_UNKNOWN_TOPIC"}
+    assert len(causes) < 10
 
 
 async def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
