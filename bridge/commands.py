@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias
 import msgspec
 import orjson
 
+from bridge.encoding import dumped
+
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 
@@ -259,7 +261,7 @@ def publish(
         route=route,
         action=action,
         keys=channels,
-        encoded=orjson.dumps({"publish" if single else "broadcast": request}),
+        encoded=dumped({"publish" if single else "broadcast": request}),
         channels=channels,
         data=data,
         tags=tags or {},
@@ -278,7 +280,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
         route=route,
         action=action,
         keys=(channel, user_key(user)),
-        encoded=orjson.dumps({"unsubscribe": {"user": user, "channel": channel}}),
+        encoded=dumped({"unsubscribe": {"user": user, "channel": channel}}),
         user=user,
         channel=channel,
     )
@@ -291,7 +293,7 @@ def disconnect(*, route: str, action: int, user: str, code: int, reason: str) ->
         route=route,
         action=action,
         keys=(user_key(user),),
-        encoded=orjson.dumps({"disconnect": request}),
+        encoded=dumped({"disconnect": request}),
         user=user,
         code=code,
         reason=reason,
@@ -305,7 +307,7 @@ def refresh(*, route: str, action: int, user: str, expire_at: int | None) -> Ref
         route=route,
         action=action,
         keys=(user_key(user),),
-        encoded=orjson.dumps({"refresh": {"user": user, **expiry}}),
+        encoded=dumped({"refresh": {"user": user, **expiry}}),
         user=user,
         expire_at=expire_at,
     )
@@ -317,6 +319,6 @@ def history_remove(*, route: str, action: int, channel: str) -> HistoryRemove:
         route=route,
         action=action,
         keys=(channel,),
-        encoded=orjson.dumps({"history_remove": {"channel": channel}}),
+        encoded=dumped({"history_remove": {"channel": channel}}),
         channel=channel,
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from bridge.commands import Reason
+from bridge.encoding import dumped
 from bridge.event import ABSENT, NOTHING, Event, Unmappable
 from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.paths import Path, parse_path
@@ -22,7 +23,7 @@ WHOLE_EVENT: Final = "*"
 def encode(value: Any) -> bytes:
     """The value as JSON. Raises Unmappable if JSON or orjson cannot represent it."""
     try:
-        return orjson.dumps(value)
+        return dumped(value)
     except orjson.JSONEncodeError:
         raise Unmappable(Reason.TOO_LARGE, "data is nested deeper than 250 levels") from None
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.commands import Record, disconnect
 from bridge.delivery.work import NO_DEAD_LETTER_TOPIC, TOO_MANY_DEAD_LETTERS, Partition, Stop, Work
 from tests.bridge.made import POISON, publication, record
 
@@ -29,6 +30,19 @@ def test_offsets_with_gaps_are_committed_in_order_of_receipt() -> None:
     work.finished(first)
 
     assert (before, uncommitted(work)) == (None, 8)
+
+
+def test_a_pending_record_counts_with_its_headers_and_its_commands() -> None:
+    one = Record("diary", 0, 0, 0, b"key", b"-" * 50, (("name", b"-" * 1000), ("null", None)))
+    commands = [disconnect(route="diary", action=1, user=f"user-{n}", code=4100, reason="") for n in range(100)]
+    sizes = []
+    for made in ([], commands):
+        work = assigned()
+        work.receive(PARTITION, one, made, [POISON])
+        sizes.append(work.pending_bytes)
+
+    assert sizes[0] == len("key") + 50 + len("name") + 1000 + len("null")
+    assert sizes[1] - sizes[0] > 100 * 1000
 
 
 def test_a_topic_that_ends_with_transaction_markers_is_committed_to_its_end() -> None:
