@@ -12,6 +12,7 @@ from centrifugo_proxy.server_config.configuration import Configuration, FromSecr
 from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.rules.start_channels import NO_EXPRESSION, channel_refusals, is_expression_of_go
+from centrifugo_proxy.server_config.rules.start_paths import path_refusals
 from centrifugo_proxy.server_config.rules.start_proxies import named_proxies, proxy_refusals
 from centrifugo_proxy.server_config.rules.start_servers import server_refusals
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
@@ -206,4 +207,5 @@ CHECKS: Final[tuple[Callable[[Configuration], Iterator[Refusal]], ...]] = (
     proxy_refusals,
     _listeners,
     server_refusals,
+    path_refusals,
 )

@@ -36,7 +36,11 @@ PERSONAL: Final = {
     5: ("user_subscribe_to_personal", "user_personal_"),
 }
 PERSONAL_NAMESPACE: Final = {6: "personal_channel_namespace", 5: "channel_namespace"}
-PROXY_NAMES: Final = ("subscribe_proxy_name", "publish_proxy_name", "sub_refresh_proxy_name")
+PROXY_NAMES: Final = (
+    *("subscribe_proxy_name", "publish_proxy_name", "sub_refresh_proxy_name"),
+    "subscribe_stream_proxy_name",
+)
+MAP_PROXY_NAMES: Final = ("map.publish_proxy_name", "map.remove_proxy_name")
 V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
 # For each event of v6: the option that turns it on in a namespace, and the option that names its proxy. The first is ""
 # if the subscription_type with the event's name turns it on.
@@ -133,13 +137,24 @@ def _proxy_names(configuration: Configuration) -> Iterator[Refusal]:
 
 def _chosen_proxies(configuration: Configuration) -> Iterator[tuple[str, Any]]:
     for namespace in configuration.namespaces:
-        yield from ((namespace.at(name), namespace.options.get(name)) for name in PROXY_NAMES)
-    if configuration.major == 5:
-        yield from ((name, configuration.option(name).value) for name in V5_PROXY_NAMES)
+        yield from (
+            (namespace.at(name), find(namespace.options, name)) for name in _proxy_options(namespace, configuration)
+        )
+    alone = V5_PROXY_NAMES if configuration.major == 5 else ("rpc.without_namespace.proxy_name",)
+    yield from ((name, configuration.option(name).value) for name in alone)
     listed = "rpc.namespaces" if configuration.major == 6 else "rpc_namespaces"
     key = "proxy_name" if configuration.major == 6 else "rpc_proxy_name"
     for index, options in enumerate(tables(configuration.lists.get(listed))):
         yield f"{listed}[{index}].{key}", options.get(key)
+
+
+def _proxy_options(namespace: Namespace, configuration: Configuration) -> Iterator[str]:
+    """The options of a namespace that name a proxy. Those of events that are off are read too, except shared_poll's."""
+    yield from PROXY_NAMES
+    if configuration.major == 6:
+        yield from MAP_PROXY_NAMES
+        if namespace.options.get("subscription_type") == "shared_poll":
+            yield "shared_poll.proxy_name"
 
 
 def _other_proxies(namespace: Namespace, configuration: Configuration) -> Iterator[Refusal]:

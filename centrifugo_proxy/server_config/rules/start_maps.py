@@ -25,6 +25,8 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
     mode, key_ttl = str(options.get("mode") or ""), ms(options.get("key_ttl"))
     if kind == "shared_poll" and not configuration.option("shared_poll.hmac_secret_key").value:
         yield namespace.at("subscription_type"), "shared_poll needs shared_poll.hmac_secret_key"
+    if kind == "shared_poll":
+        yield from _shared_poll(namespace)
     if mode and mode not in MODES:
         yield namespace.at("map.mode"), f"this option accepts only {', '.join(MODES)}"
     if kind in MAPS and not mode:
@@ -36,6 +38,15 @@ def map_refusals(namespace: Namespace, configuration: Configuration) -> Iterator
     yield from _map_keys(namespace, options, kind)
     yield from _map_streams(namespace, options, mode)
     yield from _map_pages(namespace, options)
+
+
+def _shared_poll(namespace: Namespace) -> Iterator[Refusal]:
+    options = table(namespace.options.get("shared_poll"))
+    mode = str(options.get("mode") or "")
+    if mode not in ("", "versionless", "versioned"):
+        yield namespace.at("shared_poll.mode"), "this option accepts only versionless and versioned"
+    elif is_true(options.get("publish_enabled")) and mode != "versioned":
+        yield namespace.at("shared_poll.publish_enabled"), "publish_enabled needs shared_poll.mode versioned"
 
 
 def _map_keys(namespace: Namespace, options: Mapping[str, Any], kind: Any) -> Iterator[Refusal]:

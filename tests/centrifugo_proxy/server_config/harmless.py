@@ -27,15 +27,14 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"consumers\[\]\..*": CONSUMER,
         r"(prometheus|health|graphite|opentelemetry|usage_stats|node)\..*|log\.file|pid_file": METRICS,
         r"(uni_)?websocket\..*|shutdown\.timeout|shared_poll\..*": TUNING,
-        r"(debug|emulation|health|http_stream|init|sse|swagger|uni_http_stream|uni_sse|webtransport)\.handler_prefix"
-        r"|http_api\.(handler_prefix|external)|(swagger|init)\.enabled|grpc_api\.(reflection|max_receive_message_size)"
-        r"|admin\.(enabled|external|handler_prefix|web_path|web_proxy_address)": PAGES,
+        r"debug\.handler_prefix|http_api\.external|(swagger|init)\.enabled|grpc_api\.(reflection|max_receive_message_size)"
+        r"|admin\.(enabled|external|web_path|web_proxy_address)": PAGES,
         r"channel\.(without_namespace|namespaces\[\])\.(allow_(history|presence)_for_subscriber|allow_positioning"
         r"|allow_recovery|allow_tags_filter|force_positioning|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,
         r"channel\.(without_namespace|namespaces\[\])\.(map|shared_poll)\..*": (
             "how entries of maps and polled channels are kept; rules check who may change them"
         ),
-        r"channel\.(without_namespace|namespaces\[\])\.subscribe_stream_proxy_(name|bidirectional)"
+        r"channel\.(without_namespace|namespaces\[\])\.subscribe_stream_proxy_bidirectional"
         r"|channel\.proxy\.(subscribe_stream|map_publish|map_remove|shared_poll_refresh)\..*": OTHER_PROXIES,
         r"channel\.max_length": FEWER,
         r"channel\.user_(boundary|separator)": "only for user-limited channels, which are judged",
@@ -57,13 +56,12 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"consumers\[\]\..*": CONSUMER,
         r"prometheus.*|health.*|graphite.*|opentelemetry.*|usage_stats_disable|log_file|name|node_.*|pid_file": METRICS,
         r"(uni_)?websocket_.*|shutdown_.*|gomaxprocs": TUNING,
-        r"(admin|api|emulation|http_stream|sse|swagger|uni_http_stream|uni_sse|webtransport|sockjs)_handler_prefix"
-        r"|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size|error_mode)"
+        r"sockjs_handler_prefix|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size|error_mode)"
         r"|sockjs|sockjs_url": PAGES,
         r"(namespaces\[\]\.)?(allow_(history|presence)_for_subscriber|allow_positioning|allow_recovery|force_positioning"
         r"|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,
         r"(namespaces\[\]\.)?(proxy_cache_empty|cache_empty_proxy_name|proxy_stream_subscribe"
-        r"|proxy_subscribe_stream_bidirectional|subscribe_stream_proxy_name)|proxy_subscribe_stream_timeout": OTHER_PROXIES,
+        r"|proxy_subscribe_stream_bidirectional)|proxy_subscribe_stream_timeout": OTHER_PROXIES,
         r"channel_max_length|client_connection_limit|client_channel_limit": FEWER,
         r"channel_user_(boundary|separator)": "only for user-limited channels, which are judged",
         r"disallow_anonymous_connection_tokens": TOKENS,

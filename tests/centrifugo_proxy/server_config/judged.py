@@ -46,6 +46,9 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         rf"{V6_NAMESPACE}map\.(publish|remove)_proxy_enabled": RIGHTS,
         rf"{V6_NAMESPACE}presence": RIGHTS,
         r"channel\.namespaces\[\]\.name": "policy-namespace-missing start-refused",
+        rf"{V6_NAMESPACE}(subscribe_stream|map\.publish|map\.remove)_proxy_name": "start-refused",
+        rf"{V6_NAMESPACE}shared_poll\.(proxy_name|mode|publish_enabled)": "start-refused",
+        r"(?!debug).*\.handler_prefix": "start-refused",
         r"channel\.(history_meta_ttl|publication_data_format)": "start-refused",
         r"channel\.namespace_boundary": "namespace-boundary",
         r"channel\.private_prefix": "private-prefix",
@@ -102,6 +105,8 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"shared_poll\.hmac_secret_key": "start-refused shared-poll-signatures",
     },
     5: {
+        r"(?!sockjs).*_handler_prefix": "start-refused",
+        rf"{V5_NAMESPACE}subscribe_stream_proxy_name": "start-refused",
         r"proxy_(connect|refresh|subscribe|publish|sub_refresh|rpc)_endpoint|proxies\[\]\.endpoint": (
             f"{ENDPOINT} refresh-proxy-missing"
         ),

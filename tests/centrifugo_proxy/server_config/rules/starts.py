@@ -3,6 +3,16 @@
 from typing import Any, Final
 
 Configs = list[dict[str, Any]]
+SHARED_POLL: Final = {"shared_poll": {"hmac_secret_key": "x"}}
+
+
+def polled(**options: Any) -> dict[str, Any]:
+    """Channels of the type shared_poll with these options, and their proxy."""
+    return {
+        "namespaces": [{"name": "aa", "subscription_type": "shared_poll", "shared_poll": options}],
+        "proxy": {"shared_poll_refresh": {"endpoint": "http://x"}},
+    }
+
 
 STARTS_BY_V5: Final[Configs] = [
     {"client_channel_limit": "many"},
@@ -103,6 +113,10 @@ REFUSED_BY_V5: Final[Configs] = [
     {"engine": "redis", "redis_address": "redis"},
     {"channel_regex": "["},
     {"uni_websocket": True, "uni_websocket_write_timeout": "1d"},
+    {"granular_proxy_mode": True, "namespaces": [{"name": "aa", "subscribe_stream_proxy_name": "zz"}]},
+    {"health": True, "health_handler_prefix": "health"},
+    {"prometheus": True, "prometheus_handler_prefix": "/api/"},
+    {"admin": True, "health": True, "health_handler_prefix": ""},
 ]
 
 STARTS_BY_V6: Final[Configs] = [
@@ -176,6 +190,13 @@ STARTS_BY_V6: Final[Configs] = [
         }
     },
     {"engine": {"redis": {"address": "localhost:6379"}}},
+    {"channel": {"namespaces": [{"name": "aa", "shared_poll": {"proxy_name": "zz", "mode": "foo"}}]}},
+    {**SHARED_POLL, "channel": polled(proxy_name="default", mode="versioned", publish_enabled=True)},
+    {"health": {"handler_prefix": "health"}},
+    {"health": {"enabled": True, "handler_prefix": "/a//b/"}},
+    {"websocket": {"handler_prefix": "/ws/{id}"}},
+    {"prometheus": {"enabled": True, "handler_prefix": "/connection/websocket"}, "http_server": {"internal_port": "0"}},
+    {"admin": {"enabled": True}, "swagger": {"enabled": True}, "health": {"enabled": True, "handler_prefix": ""}},
 ]
 
 REFUSED_BY_V6: Final[Configs] = [
@@ -351,4 +372,16 @@ REFUSED_BY_V6: Final[Configs] = [
     {"websocket": {"write_timeout": "5"}},
     {"channel": {"namespaces": [{"name": "aa", "presence": "on"}]}},
     {"shutdown": {"timeout": "1 minute"}},
+    {"channel": {"namespaces": [{"name": "aa", "map": {"publish_proxy_name": "zz"}}]}},
+    {"channel": {"without_namespace": {"map": {"remove_proxy_name": "zz"}}}},
+    {"channel": {"namespaces": [{"name": "aa", "subscribe_stream_proxy_name": "zz"}]}},
+    {"rpc": {"without_namespace": {"proxy_name": "zz"}}},
+    {**SHARED_POLL, "channel": polled(proxy_name="zz")},
+    {**SHARED_POLL, "channel": polled(mode="foo")},
+    {**SHARED_POLL, "channel": polled(publish_enabled=True)},
+    {"health": {"enabled": True, "handler_prefix": "health"}},
+    {"prometheus": {"enabled": True, "handler_prefix": "/api"}},
+    {"websocket": {"handler_prefix": "/ws/{id}x"}},
+    {"sse": {"enabled": True, "handler_prefix": "/connection/websocket/"}},
+    {"admin": {"enabled": True}, "websocket": {"handler_prefix": "/"}},
 ]
