@@ -1,7 +1,8 @@
 """The base class of the commands for operators, with output that is safe for a terminal."""
 
 import sys
-from contextlib import redirect_stderr
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -31,6 +32,18 @@ class PrintableOutput(OutputWrapper):
             raise OutputLost(reason(error)) from None
 
 
+@contextmanager
+def ending_without_output(argv: Sequence[str]) -> Iterator[None]:
+    """End the process if the block loses its output: with a message for a full disk, silently for a closed pipe."""
+    try:
+        yield
+    except (OutputLost, BrokenPipeError) as error:
+        discard_output()
+        if isinstance(error, OutputLost):
+            sys.stderr.write(f"Cannot write the output: {error}.\n")
+        sys.exit(failure_code(argv))
+
+
 class OperatorCommand(DocumentedCommand):
     """A command whose output is safe for a terminal. The reader of the output may stop early (`| head`)."""
 
@@ -42,12 +55,6 @@ class OperatorCommand(DocumentedCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as in Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""
-        try:
-            stderr: Any = PrintableOutput(sys.stderr)
-            with redirect_stderr(stderr):  # argparse repeats the arguments in its errors
-                super().run_from_argv(argv)
-        except (OutputLost, BrokenPipeError) as error:
-            discard_output()
-            if isinstance(error, OutputLost):
-                sys.stderr.write(f"Cannot write the output: {error}.\n")
-            sys.exit(failure_code(argv))
+        stderr: Any = PrintableOutput(sys.stderr)
+        with ending_without_output(argv), redirect_stderr(stderr):  # argparse repeats the arguments in its errors
+            super().run_from_argv(argv)

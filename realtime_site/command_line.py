@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> None:
     standard_streams.secure()
     given = arguments[1:]
     if list(given) in (["version"], ["--version"]):
-        sys.stdout.write(f"{VERSION}\n")
+        _show(VERSION, arguments)
         return
     if problem := _unusable(given):
         sys.exit(problem)
@@ -31,9 +31,16 @@ def run(arguments: Sequence[str]) -> None:
 
     early_signals.restore(arguments)
     if list(given) in ([], ["help"], ["--help"], ["-h"]) and COMPLETION not in os.environ:
-        sys.stdout.write(overview())
+        _show(overview(), arguments)
     else:
         execute_from_command_line(list(arguments))
+
+
+def _show(text: str, arguments: Sequence[str]) -> None:
+    from common.operator_command import PrintableOutput, ending_without_output  # noqa: PLC0415  (imports Django)
+
+    with ending_without_output(arguments):
+        PrintableOutput(sys.stdout).write(text)
 
 
 def _unusable(given: Sequence[str]) -> str:

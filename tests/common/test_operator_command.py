@@ -77,6 +77,8 @@ def end_with(redirection: str, *command: str) -> tuple[int, str]:
             (3, "Cannot write the output: No space left on device.\n"),
         ),
         (">/dev/full", ["centrifugo_config"], (1, "Cannot write the output: No space left on device.\n")),
+        (">/dev/full", ["help"], (1, "Cannot write the output: No space left on device.\n")),
+        (">/dev/full", ["version"], (1, "Cannot write the output: No space left on device.\n")),
         (">&- 2>&-", ["check_policy", "/nowhere"], (2, "")),
     ],
 )
@@ -101,8 +103,8 @@ def test_characters_that_the_encoding_of_stdout_lacks_are_escaped(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(["centrifugo_config"], 1), (["pods", "--url=http://127.0.0.1:1"], 2)],
-    ids=["centrifugo_config", "pods"],
+    [(["centrifugo_config"], 1), (["pods", "--url=http://127.0.0.1:1"], 2), (["help"], 1), (["version"], 1)],
+    ids=["centrifugo_config", "pods", "help", "version"],
 )
 def test_a_closed_pipe_ends_a_command_with_its_code_and_without_a_message(command: list[str], code: int) -> None:
     reader, writer = os.pipe()
