@@ -123,11 +123,14 @@ class SqliteStore:
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         connection = sqlite3.connect(self._path, timeout=self._deadline_s, isolation_level=None)
         until = time.monotonic() + self._deadline_s
-        while not self._prepared(connection):
-            if time.monotonic() > until:
-                connection.close()
-                raise TimeoutError("locked")
-            time.sleep(0.01)
+        try:
+            while not self._prepared(connection):
+                if time.monotonic() > until:
+                    raise TimeoutError("locked")
+                time.sleep(0.01)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
