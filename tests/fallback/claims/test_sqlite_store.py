@@ -14,7 +14,7 @@ import pytest
 from fallback.claims.claims import OnError, Result, StoreDown
 from fallback.claims.keys import ticket_key
 from fallback.claims.sqlite_store import DAMAGED, FILE, SqliteStore
-from fallback.claims.store import KEPT_S, StoreKind
+from fallback.claims.store import KEPT_S, StoreError, StoreKind
 from tests.fallback.claims.claiming import POOL, claims_in, digest, remembered
 from tests.harness.paths import ROOT
 
@@ -155,6 +155,20 @@ async def test_a_damaged_claim_is_an_error(tmp_path: Path) -> None:
         assert await claims.claim(TICKETS[0]) is Result.ERROR
 
     assert remembered(claims).notices == [StoreDown(StoreKind.FILE, DAMAGED, OnError.REFUSE)]
+
+
+async def test_a_file_that_cannot_be_used_is_closed_at_once(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    file.write_text("not a database" * 100)
+    store = SqliteStore(tmp_path, pool="pool", holder="one", deadline_s=1)
+
+    with pytest.raises(StoreError) as failed:  # the error keeps the frames that opened the file
+        await store.contact()
+
+    opened = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    assert str(file) not in opened
+    assert failed.value.__context__ is not None
+    await store.close()
 
 
 async def test_a_replaced_file_is_used_by_all_its_processes(tmp_path: Path) -> None:
