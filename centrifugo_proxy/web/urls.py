@@ -1,4 +1,4 @@
-"""The routes: no trailing slashes, no redirects, a 404 in JSON for everything else."""
+"""The routes: no trailing slashes, no redirects, 404 and 500 in JSON for everything else."""
 
 from django.urls import path, re_path
 
@@ -14,3 +14,5 @@ urlpatterns = [
     path("metrics", views.show_metrics, name="metrics"),
     re_path("", not_found, name="not-found"),
 ]
+
+handler500 = "centrifugo_proxy.web.views.show_fault"

@@ -1,5 +1,7 @@
 """The views: the endpoints of Centrifugo's events, the health checks and the metrics."""
 
+import logging
+
 import orjson
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -8,9 +10,11 @@ from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.web import health
 from centrifugo_proxy.web.endpoint import Endpoint
 from centrifugo_proxy.web.request_context import runtime_of
-from centrifugo_proxy.web.responses import JsonResponse, View, allow
+from centrifugo_proxy.web.responses import JsonResponse, View, allow, json_error
 
 NO_STORE = {"Cache-Control": "no-store"}
+
+logger = logging.getLogger("centrifugo_proxy")
 
 
 proxy_views: dict[str, View] = {event: allow("POST")(Endpoint(event).answer) for event in EVENTS}
@@ -40,3 +44,13 @@ async def show_ready(request: HttpRequest) -> HttpResponse:
 async def show_metrics(request: HttpRequest) -> HttpResponse:
     """All metrics, including django-prometheus', in Prometheus' text format; rendered at most once a second."""
     return JsonResponse(await runtime_of(request).metrics_page.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def show_fault(request: HttpRequest) -> HttpResponse:
+    """500 for a bug outside of an event's decision. Django calls this while it handles the error.
+
+    The line does not quote the path, which may be a stranger's text.
+    """
+    view = request.resolver_match.view_name if request.resolver_match else ""
+    logger.error("a request failed with an internal error", exc_info=True, extra={"view": view})
+    return json_error(500, "internal error")

@@ -174,15 +174,20 @@ async def test_a_path_that_is_empty_below_the_root_path_gets_404_in_json(identit
     assert orjson.loads(lean.body) == {"error": {"code": 404, "message": "not found"}}
 
 
-async def test_a_bug_gets_djangos_answer(identity: IdentityStub) -> None:
+async def test_a_bug_is_answered_in_json_and_logged_with_its_traceback(
+    identity: IdentityStub, caplog: pytest.LogCaptureFixture
+) -> None:
     async with service(identity.address) as running:
         scope = request("/health")
         running.runtime = None  # type: ignore[assignment]
         lean, stock = await both(running, scope)
 
     assert lean == stock
-    assert lean.status == 500
-    assert b"Traceback" not in lean.body
+    assert (lean.status, orjson.loads(lean.body)) == (500, {"error": {"code": 500, "message": "internal error"}})
+    records = [record for record in caplog.records if record.name == "centrifugo_proxy"]
+    assert {(record.getMessage(), vars(record)["view"], record.exc_info is not None) for record in records} == {
+        ("a request failed with an internal error", "health", True)
+    }
 
 
 async def test_a_middleware_with_hooks_is_refused() -> None:
