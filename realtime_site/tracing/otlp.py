@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from common.os_errors import network_reason, reason
 from realtime_site.tracing.encoder import encode, encode_records, encode_resource, encode_scope
 from realtime_site.tracing.queue import Ended, spans_of
 from realtime_site.tracing.records import Record
@@ -106,7 +107,20 @@ class LeanExporter(SpanExporter):
             response.read(LONGEST_ANSWER)
             response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            return f"{type(error).__name__} at the collector", False
+            return _failure(error), False
         if 200 <= response.status < 300:
             return "", True
         return f"the collector answered with status {response.status}", response.status not in RETRYABLE
+
+
+def _failure(error: Exception) -> str:
+    """What failed, without the URL. urllib3 keeps the system's or TLS's error in the arguments of its own."""
+    cause = next((each for each in (error, *error.args) if isinstance(each, OSError)), None)
+    match cause:
+        case FileNotFoundError() | PermissionError() | IsADirectoryError():
+            files = "OTEL_EXPORTER_OTLP_CERTIFICATE, …_CLIENT_CERTIFICATE or …_CLIENT_KEY"
+            return f"cannot read a file of {files} ({reason(cause)})"
+        case OSError():
+            return f"{type(error).__name__} at the collector ({network_reason(cause)})"
+        case _:
+            return f"{type(error).__name__} at the collector"

@@ -152,6 +152,32 @@ def test_a_collector_that_is_down_is_a_failure_within_the_timeout(caplog: pytest
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (
+            {option: "/nowhere/file.pem"},
+            "cannot read a file of OTEL_EXPORTER_OTLP_CERTIFICATE, …_CLIENT_CERTIFICATE or …_CLIENT_KEY "
+            "(No such file or directory)",
+        )
+        for option in ("ca_file", "client_certificate")
+    ]
+    + [({"ca_file": __file__}, "SSLError at the collector (NO_CERTIFICATE_OR_CRL_FOUND)")],
+)
+def test_a_certificate_that_cannot_be_used_is_named_in_the_warning(
+    caplog: pytest.LogCaptureFixture, files: dict[str, str], problem: str
+) -> None:
+    with collector() as sink:
+        over_tls = options(sink.url.replace("http:", "https:"))._replace(timeout_s=0.3)
+        exporter = exporter_of(TraceOptions(**{**over_tls._asdict(), **files}))
+
+        result = exporter.export([record(0)])
+        exporter.shutdown()
+
+    assert result is FAILURE
+    assert [record.getMessage() for record in caplog.records] == [f"1 spans were not exported: {problem}"]
+
+
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")
