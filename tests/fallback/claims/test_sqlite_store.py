@@ -157,6 +157,10 @@ async def test_a_damaged_claim_is_an_error(tmp_path: Path) -> None:
     assert remembered(claims).notices == [StoreDown(StoreKind.FILE, DAMAGED, OnError.REFUSE)]
 
 
+def open_files() -> list[str]:
+    return [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+
+
 async def test_a_file_that_cannot_be_used_is_closed_at_once(tmp_path: Path) -> None:
     file = tmp_path / FILE
     file.write_text("not a database" * 100)
@@ -165,8 +169,7 @@ async def test_a_file_that_cannot_be_used_is_closed_at_once(tmp_path: Path) -> N
     with pytest.raises(StoreError) as failed:  # the error keeps the frames that opened the file
         await store.contact()
 
-    opened = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
-    assert str(file) not in opened
+    assert str(file) not in open_files()
     assert failed.value.__context__ is not None
     await store.close()
 
