@@ -226,7 +226,7 @@ class Work:
         return sum(assignment.ledger.pending_bytes for assignment in self.assignments.values())
 
 
-def size_of(record: Record, commands: Iterable[Command]) -> int:
+def size_of(record: Record, commands: Iterable[Command] = ()) -> int:
     """About how much memory an unfinished record and its commands take, in bytes."""
     size = len(record.key or b"") + len(record.value or b"")
     for name, value in record.headers:

@@ -15,12 +15,13 @@ class Gate:
 
     The event loop writes:
     - `pending` and `pending_bytes`: records that it has received and not finished;
-    - `taken`: how many records it has received since the start;
+    - `taken` and `taken_bytes`: how many records it has received since the start, and their size;
     - `held`: partitions that must not be read for now;
     - `commits`: the next offset to commit for each partition.
 
     The poller writes:
-    - `handed`: how many records it has handed over since the start; `handed - taken` are in transit;
+    - `handed` and `handed_bytes`: how many records it has handed over since the start, and their size;
+      `handed - taken` are in transit;
     - `paused`: whether reading is paused for lack of room;
     - `turned_at`: when its latest loop iteration began, in monotonic seconds.
     """
@@ -30,9 +31,11 @@ class Gate:
     pending: int = 0
     pending_bytes: int = 0
     taken: int = 0
+    taken_bytes: int = 0
     held: frozenset[Partition] = frozenset()
     commits: dict[Partition, int] = field(default_factory=dict)
     handed: int = 0
+    handed_bytes: int = 0
     paused: bool = False
     turned_at: float = 0.0
     _room: threading.Event = field(default_factory=threading.Event)
@@ -46,18 +49,26 @@ class Gate:
     @property
     def full(self) -> bool:
         """True if no more may be read."""
-        return self.pending + self.handed - self.taken >= self.most_pending or self.pending_bytes >= self.most_bytes
+        return self._records >= self.most_pending or self._bytes >= self.most_bytes
+
+    @property
+    def _records(self) -> int:
+        """Pending records and those in transit."""
+        return self.pending + self.handed - self.taken
+
+    @property
+    def _bytes(self) -> int:
+        return self.pending_bytes + self.handed_bytes - self.taken_bytes
 
     @property
     def has_ample_room(self) -> bool:
         """True if reading may resume after a pause: half of the capacity is free."""
-        under = self.pending + self.handed - self.taken <= self.most_pending // 2
-        return under and self.pending_bytes <= self.most_bytes // 2
+        return self._records <= self.most_pending // 2 and self._bytes <= self.most_bytes // 2
 
     @property
     def room(self) -> int:
         """The number of records that may be read."""
-        return max(0, self.most_pending - (self.pending + self.handed - self.taken))
+        return max(0, self.most_pending - self._records)
 
     def wait_for_room(self, seconds: float) -> bool:
         """Called by the poller: wait for room. False if there is no room after this time."""

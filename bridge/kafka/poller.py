@@ -16,7 +16,7 @@ from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaRefused
 from bridge.kafka.gate import Gate
 from bridge.kafka.messages import record_of, topic_partitions, with_offsets
-from bridge.kafka.reading import EndOfPartition, Read
+from bridge.kafka.reading import EndOfPartition, Read, bytes_of
 
 POLL_S: Final = 0.05
 ROOM_S: Final = 0.3
@@ -127,6 +127,7 @@ class Poller(threading.Thread):
             return
         if messages := self._read():
             self._gate.handed += len(messages)
+            self._gate.handed_bytes += bytes_of(messages)
             self._call_in_loop(self._owner.received, messages)
         if self._refusal is not None:
             raise KafkaRefused(self._refusal.str())

@@ -1,10 +1,11 @@
 """The items read from Kafka, in order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from bridge.commands import Record
-from bridge.delivery.work import Partition
+from bridge.delivery.work import Partition, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,8 @@ class EndOfPartition:
 
 
 Read: TypeAlias = Record | EndOfPartition
+
+
+def bytes_of(items: Iterable[Read]) -> int:
+    """The size of the records among these items."""
+    return sum([size_of(item) for item in items if type(item) is Record])

@@ -9,7 +9,7 @@ from typing import Protocol
 from bridge.commands import DEAD_LETTER, DONE, Mapped, Outcome, Poison, Reason, Record, Skip
 from bridge.delivery.work import Assignment, Item, Partition, Work
 from bridge.kafka.gate import Gate
-from bridge.kafka.reading import EndOfPartition, Read
+from bridge.kafka.reading import EndOfPartition, Read, bytes_of
 from bridge.running.metrics import Metrics
 from bridge.running.reachability import Reachability
 from bridge.running.tracebacks import without_text
@@ -111,7 +111,9 @@ class Bridge:
                 self.work.reach_end(message.partition, message.offset)
             else:
                 self._receive(message, now_ms)
-        self._gate.taken += len(messages)  # after mapping: until then these records count as in transit
+        # After mapping: until then these records count as in transit.
+        self._gate.taken += len(messages)
+        self._gate.taken_bytes += bytes_of(messages)
 
     def _receive(self, record: Record, now_ms: int) -> None:
         partition = Partition(record.topic, record.partition)

@@ -183,13 +183,31 @@ async def test_an_offset_is_offered_for_commit_until_the_broker_has_confirmed_it
 def test_the_gate_counts_records_in_transit_between_the_threads() -> None:
     gate = Gate(most_pending=10, most_bytes=100)
 
-    gate.handed = 10
+    gate.handed, gate.handed_bytes = 10, 10
     between = (gate.full, gate.room)
-    gate.taken = 10
+    gate.taken, gate.taken_bytes = 10, 10
     gate.update(pending=6, pending_bytes=10)
 
     assert between == (True, 0)
     assert (gate.full, gate.room, gate.has_ample_room) == (False, 4, False)
+
+
+def test_the_gate_counts_the_bytes_of_records_in_transit() -> None:
+    gate = Gate(most_pending=10, most_bytes=100)
+
+    gate.handed, gate.handed_bytes = 1, 100
+    full = gate.full
+    gate.taken, gate.taken_bytes = 1, 40
+
+    assert full
+    assert (gate.full, gate.has_ample_room) == (False, False)
+
+
+async def test_received_records_are_no_longer_in_transit() -> None:
+    async with running_rig() as rig:
+        rig.receive_publications("a", "b")
+
+        assert (rig.gate.taken, rig.gate.taken_bytes) == (2, 2 * len('key{"secret":1}'))
 
 
 def test_the_gate_is_full_by_bytes_too_and_opens_at_half() -> None:
