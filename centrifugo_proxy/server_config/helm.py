@@ -19,6 +19,8 @@ def helm_values(facts: ServiceFacts, major: int, file_format: str, *, with_secre
     """The chart's values. Raises NotPossible."""
     if major != MAJOR:
         raise NotPossible(f"--helm supports only Centrifugo v{MAJOR}: the chart for v{major} has other values.")
+    if file_format == "toml":
+        raise NotPossible("--helm supports only the formats yaml and json: Helm reads no values in TOML.")
     values: Tree = {"config": Commented(generate(facts, major, file_format, with_secrets=with_secrets), CONFIG)}
     if facts.tokens and not with_secrets:
         reference = {"name": V6_GUARD_VARIABLE, "secretKeyRef": {"name": SECRET, "key": "token"}}

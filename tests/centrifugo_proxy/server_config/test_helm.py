@@ -41,3 +41,8 @@ def test_the_linter_reports_only_the_empty_origins(file_format: str) -> None:
 def test_the_chart_for_v5_is_refused() -> None:
     with pytest.raises(NotPossible, match="--helm supports only Centrifugo v6"):
         helm_values(CONNECT_ONLY, 5, "yaml")
+
+
+def test_values_in_toml_are_refused_because_helm_cannot_read_them() -> None:
+    with pytest.raises(NotPossible, match="--helm supports only the formats yaml and json"):
+        helm_values(CONNECT_ONLY, 6, "toml")
