@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -59,9 +60,19 @@ def test_a_signal_at_any_moment_of_startup_ends_the_service_with_0() -> None:
     assert seen == [(0, [])] * MOMENTS
 
 
+@contextmanager
+def not_ignored(number: signal.Signals) -> Iterator[None]:
+    """Processes started inside do not ignore the signal. A shell starts background jobs that ignore SIGQUIT."""
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
 def test_sighup_and_sigquit_end_the_service_in_order(number: signal.Signals) -> None:
-    with serving() as process:
+    with not_ignored(number), serving() as process:
         process.popen.send_signal(number)
         code, strays = ended(process)
 
