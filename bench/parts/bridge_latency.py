@@ -32,8 +32,8 @@ class Received(NamedTuple):
 def latency(side: Side, rate: int, seconds: float) -> Latency:
     """Deliver `rate` events a second, for `seconds`, to a client that subscribes to every channel.
 
-    They are written when all older events are delivered. Raises BenchError if the client does not get each event
-    exactly once, in its channel and with its data.
+    They are written when all older events are delivered. Raises BenchError if the client gets an event twice, in
+    another channel or with other data, and TimeoutError if an event is missing.
     """
     number = int(rate * seconds)
     with side.running() as (front, _):

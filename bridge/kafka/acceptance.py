@@ -15,7 +15,7 @@ _ANY_GROUP: Final = Group("none")
 
 
 def check_properties(connection: KafkaConnection, group: Group = _ANY_GROUP) -> None:
-    """Raises PropertyRefused. Makes clients without a broker, so nothing is sent."""
+    """Raises PropertyRefused. Makes clients without a broker, so nothing is sent to Kafka."""
     _make(Producer, producer_properties(connection), connection.more)
     _make(Consumer, consumer_properties(connection, group), connection.more).close()
 
@@ -32,7 +32,7 @@ def _make(make: Callable[..., Any], properties: Mapping[str, object], more: Mapp
 
 
 def _refusal(text: str, properties: Mapping[str, object], more: Mapping[str, object]) -> str:
-    """The message. The library's text is not used, because it may repeat a value, which may be a secret."""
+    """The message. The library's text is not shown, because it may repeat a value, which may be a secret."""
     named = max((name for name in properties if name in text), key=lambda name: (name in more, len(name)), default="")
     what = f"the property {named}" if named else "a property"
     if not more or (named and named not in more):

@@ -103,9 +103,9 @@ class Letters:
         logger.info("dead letter", extra={**where, "offset": letter.position.offset, "reason": reason})
 
     def _is_due(self, reason: str) -> bool:
-        """True at most once a second for each reason or cause: every letter in flight would have a line of its own."""
+        """True at most once a second for each reason or cause. Otherwise every letter in flight would write a line."""
         now = self._clock()
-        if now - self._logged_at.get(reason, 0.0) < QUIET_S:
+        if 0 <= now - self._logged_at.get(reason, 0.0) < QUIET_S:  # negative after the clock was set back
             return False
         self._logged_at[reason] = now
         return True

@@ -21,7 +21,7 @@ ANSWER_S: Final = 5.0
 
 @dataclass
 class Findings:
-    """`lines` are for people, one per finding. `faults` counts the findings that prevent a bridge from working."""
+    """`lines` are for people, one per finding. `faults` counts those that stop the bridge or a route from working."""
 
     lines: list[str] = field(default_factory=list)
     faults: int = 0

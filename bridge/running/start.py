@@ -32,7 +32,8 @@ def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping
     for name in (letters.dead_letters, letters.replay):
         if reading := [own for own in routed if name and covers(own, name)]:
             raise StartError(
-                f"The routes file reads {name} ({reading[0]}): dead letters would be read as events. Remove the topic."
+                f"The routes file reads {name}: dead letters would be read as events. "
+                f"In the routes file, remove or narrow {reading[0]}."
             )
     replay = [letters.replay] if letters.replay and letters.replay in existing else []
     return Topics([*routed, *replay], _missing(routed, existing), bool(letters.replay) and not replay)

@@ -25,7 +25,8 @@ def test_a_route_that_reads_the_dead_letters_is_refused(routed: str, name: str) 
         check_topics(["diary", routed], LETTERS, EXISTING, "k:9092")
 
     assert str(error.value) == (
-        f"The routes file reads {name} ({routed}): dead letters would be read as events. Remove the topic."
+        f"The routes file reads {name}: dead letters would be read as events. "
+        f"In the routes file, remove or narrow {routed}."
     )
 
 
