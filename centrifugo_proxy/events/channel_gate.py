@@ -28,7 +28,7 @@ class Granted(NamedTuple):
 
 
 class Denied(NamedTuple):
-    """Refused, with the client's error. `temporary` is true if a connection with a normal ticket may be allowed."""
+    """Refused, with the client's error. `temporary` is true if a connection that is not degraded may be allowed."""
 
     code: int
     message: str

@@ -111,7 +111,8 @@ def _after_channel(rule: ChannelRule, action: Action, surroundings: Surroundings
     if rule.ask_family_service:
         steps.append(f"the family service ({surroundings.family_service}) is called, and may still refuse")
     if action is Action.SUBSCRIBE and surroundings.subscription_ttl_s:
-        steps.append(f"the subscription is checked again after {surroundings.subscription_ttl_s} seconds")
+        earlier = ", or earlier if the family service says so" if rule.ask_family_service else ""
+        steps.append(f"the subscription is checked again after {surroundings.subscription_ttl_s} seconds{earlier}")
     if action is Action.PUBLISH and rule.max_publish_bytes is not None:
         steps.append(f"more than {rule.max_publish_bytes} bytes of data are refused with {codes.TOO_LARGE}")
     if action is Action.PUBLISH and rule.skip_history:

@@ -20,7 +20,7 @@ def origins(port: int) -> list[str]:
 
 def refusal(method: str, host: str, origin: str | None, fetch_site: str | None, port: int) -> str:
     """The reason why a request is refused, "" if it is accepted.
-    A request with another name in `Host` comes from a page whose name resolves to loopback (DNS rebinding). Browsers
+    A request with another name in `Host` may come from a page whose name resolves to loopback (DNS rebinding). Browsers
     send `Origin` with each request that changes state; programs such as curl send none.
     """
     if host not in {f"{name}:{port}" for name in NAMES}:
@@ -45,7 +45,7 @@ def guarded(port: int) -> Middleware:
 
 
 def restricted(websocket_urls: tuple[str, ...]) -> OnPrepare:
-    """A signal handler that sets the headers of every answer, also of errors.
+    """A signal handler that sets the headers of every answer, also of errors, except the 400 for a malformed request.
 
     The page may load only its own scripts, styles and images, and connect only to its server and these WebSockets.
     """

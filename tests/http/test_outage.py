@@ -388,7 +388,7 @@ async def test_the_probe_is_cancelled_at_shutdown(identity: IdentityStub) -> Non
 
 
 def probes(identity: IdentityStub) -> list[str]:
-    """The probes' random tickets that identity has received."""
+    """The tickets of the probes that identity has received."""
     return [call.ticket for call in identity.calls if call.ticket.startswith("probe-")]
 
 

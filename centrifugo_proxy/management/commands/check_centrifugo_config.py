@@ -33,9 +33,10 @@ class Command(OperatorCommand):
 exit codes (those of monitoring plugins):
   0  no findings
   1  warnings only
-  2  errors, or the file cannot be read, or cannot be parsed (the finding names the line)
+  2  errors; also if the file cannot be read or parsed
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: the service's own secrets, policy or environment are invalid; the message says why
+  3  unknown: the service's own secrets, policy or environment are invalid, or the output cannot be written;
+     the message says why
 
 examples:
   manage.py check_centrifugo_config config.json

@@ -45,8 +45,8 @@ def private_prefix(configuration: Configuration, facts: ServiceFacts) -> Iterato
         yield Problem(
             PRIVATE_PREFIX[configuration.major],
             f"With this prefix, the channels of {', '.join(caught)} are private: a subscription needs a token. "
-            "Centrifugo also looks for their namespaces without the prefix. It refuses every subscription without a "
-            "token with unknown channel (102) or permission denied (103), and does not call the service.",
+            "Centrifugo also looks for their namespaces without the prefix. It refuses every subscription that "
+            "has no token: with unknown channel (102) or permission denied (103), and without calling the service.",
             "Set it to $, the default, or remove it.",
         )
 

@@ -27,7 +27,8 @@ exit codes (those of monitoring plugins):
   1  below the watermark: mint a new pool soon
   2  missing, unreadable, empty or used up: no client can connect while identity is down
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: --path is empty, the process did not answer, or the output cannot be written; the message says why
+  3  unknown: --path is empty, --url gave no usable answer, a setting is invalid, or the output cannot be written;
+     the message says why
 
 examples:
   manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH
@@ -35,7 +36,7 @@ examples:
   manage.py check_fallback_pool --url http://127.0.0.1:9730   the tickets left in that process
 
 docs/runbook.md explains each status and its remedy."""
-    requires_system_checks = []  # this command reports a bad pool itself; other settings do not matter here
+    requires_system_checks = []  # this command reports a bad pool itself, and needs no other check
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object (see docs/runbook.md)")

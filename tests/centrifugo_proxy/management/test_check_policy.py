@@ -244,12 +244,15 @@ def test_a_method_of_more_segments_is_compared_with_the_prefix_of_a_rule(policy:
 
 def test_a_family_service_is_named(policy: Path, settings: Settings) -> None:
     settings.FAMILY_SERVICE_GRPC_ADDRESS = "family:50051"
-    settings.CHANNEL_SUBSCRIPTION_TTL_S = 0
+    settings.CHANNEL_SUBSCRIPTION_TTL_S = 300
     policy.write_text('[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n')
 
     _, report = check_json(policy, *CHILD, "--channel", "room:1")
 
-    assert report["decision"]["then"] == ["the family service (family:50051) is called, and may still refuse"]
+    assert report["decision"]["then"] == [
+        "the family service (family:50051) is called, and may still refuse",
+        "the subscription is checked again after 300 seconds, or earlier if the family service says so",
+    ]
 
 
 ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [

@@ -73,7 +73,7 @@ async def calling(
 
 @dataclass
 class Hanging:
-    """A script that never answers. `called` and `ended` are released for each call that arrives and that ends."""
+    """A script that never answers. It releases `called` when a call arrives, and `ended` when the call ends."""
 
     called: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     ended: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -274,7 +274,7 @@ async def test_above_the_limit_a_call_without_its_caller_is_cancelled(
 
 
 async def left(identity: IdentityStub, tasks: int) -> int:
-    """Python's bytes in use once at most this many tasks run, without the stub's records."""
+    """Wait until at most this many tasks run, and drop the stub's records. Returns the bytes that Python then uses."""
     async with asyncio.timeout(20):
         while len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.01)
@@ -304,7 +304,7 @@ async def ended(call: Call) -> None:
     ids=["answered", "refused", "caller gone"],
 )
 def test_many_calls_leave_no_memory_in_use(script: Any, use: Any) -> None:
-    """In uvloop, like the service: asyncio's own loop keeps a hundred cancelled timers, more bytes than a leak."""
+    """Runs in uvloop, as the service does: asyncio's own loop keeps cancelled timers, whose bytes would hide a leak."""
     tracemalloc.start()
     try:
         sizes = uvloop.run(rounds(script, use))
