@@ -9,10 +9,10 @@ from contextvars import ContextVar, Token
 from typing import Any, Final
 
 from centrifugo_proxy.spans import Metadata, Span, StartedCall, Tracer
+from realtime_site.trace_state import is_passed_on
 
-# Headers that are valid as gRPC metadata: https://www.w3.org/TR/trace-context/
+# A header that is valid as gRPC metadata: https://www.w3.org/TR/trace-context/
 TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
 
 _carried: ContextVar[Metadata] = ContextVar("carried", default=())
 
@@ -41,4 +41,4 @@ def _trace_context(headers: list[tuple[bytes, bytes]]) -> Metadata:
     if not TRACEPARENT.fullmatch(parent):
         return ()
     metadata: Metadata = (("traceparent", parent.decode()),)
-    return (*metadata, ("tracestate", state.decode())) if TRACESTATE.fullmatch(state) else metadata
+    return (*metadata, ("tracestate", state.decode())) if is_passed_on(state) else metadata

@@ -19,11 +19,13 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from centrifugo_proxy.spans import Called, Metadata, Span, StartedCall, Tracer
 from realtime_site.serving.asgi_types import HAS_TRACEPARENT
+from realtime_site.trace_state import is_passed_on
 from realtime_site.tracing.records import NO_STATE, Call, Record
 from realtime_site.variables.trace_options import Sampling
 
 PROPAGATOR: Final = TraceContextTextMapPropagator()
-PROPAGATED: Final = (b"traceparent", b"tracestate")
+PARENT: Final = b"traceparent"
+STATE: Final = b"tracestate"
 # The key of the current span in OpenTelemetry's context.
 (CURRENT_SPAN,) = trace.set_span_in_context(INVALID_SPAN, Context())
 # Bits that are set in new ids, because an id of zeros is invalid. NOT_ZERO is for a trace id followed by a span id.
@@ -149,6 +151,10 @@ class _Request(NonRecordingSpan, Span):
 
 
 def _remote_parent(headers: list[tuple[bytes, bytes]]) -> SpanContext | None:
-    carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in PROPAGATED}
+    carrier = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in headers
+        if name == PARENT or (name == STATE and is_passed_on(value))
+    }
     context = trace.get_current_span(PROPAGATOR.extract(carrier)).get_span_context()
     return context if context.is_valid else None

@@ -401,3 +401,19 @@ async def test_a_malformed_host_is_refused_in_json_when_its_request_would_be_tra
 
     assert (response.status_code, response.json()) == (400, {"error": {"code": 400, "message": "host not allowed"}})
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+WITHIN = ["v=" + "x" * 254 + ",w=" + "x" * 253, ",".join(f"v{number}=1" for number in range(32))]
+BEYOND = [WITHIN[0] + "x", ",".join(f"v{number}=1" for number in range(33)), ",".join(["v=" + "x" * 250] * 60)]
+
+
+@pytest.mark.parametrize("variables", [{}, {"OTEL_TRACES_EXPORTER": "none"}], ids=["tracing", "no spans"])
+async def test_a_tracestate_beyond_the_bounds_of_w3c_is_dropped_whole_and_the_trace_goes_on(
+    identity: IdentityStub, exporter: InMemorySpanExporter, variables: dict[str, Any]
+) -> None:
+    async with service(identity.address, span_processor=into(exporter), **variables) as running:
+        for state in WITHIN + BEYOND:
+            await running.connect(headers={**SAMPLED, "tracestate": state})
+
+    assert [sent.get("tracestate") for sent in identity.metadata] == [*WITHIN, None, None, None]
+    assert [sent["traceparent"].split("-")[1] for sent in identity.metadata] == [TRACE_ID] * 5

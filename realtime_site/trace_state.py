@@ -1,0 +1,17 @@
+"""The bounds of a `tracestate` header. Its content is for tracing systems only; who sends it may be anybody.
+
+https://www.w3.org/TR/trace-context/#tracestate-limits
+"""
+
+import re
+from typing import Final
+
+MAX_BYTES: Final = 512
+MAX_MEMBERS: Final = 32
+# Valid as gRPC metadata. OpenTelemetry accepts up to 8 KiB.
+FORM: Final = re.compile(rb"[\x20-\x7e]{1,%d}" % MAX_BYTES)
+
+
+def is_passed_on(state: bytes) -> bool:
+    """True if the header is short enough for the calls that are made for its request. A longer one is dropped whole."""
+    return FORM.fullmatch(state) is not None and state.count(b",") < MAX_MEMBERS
