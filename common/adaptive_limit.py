@@ -60,6 +60,10 @@ class AdaptiveLimit:
         self._peak = max(self._peak, self.taken)
         return True
 
+    def refused_by_part(self) -> None:
+        """Record a refusal by a part of this limit, so that the limit grows as after a refusal of its own."""
+        self._refused = True
+
     def leave(self, latency_s: float) -> None:
         """Release the slot; `latency_s` is the time for which the request was handled, in seconds."""
         self.taken -= 1

@@ -20,3 +20,6 @@ class Capacity:
     def leave(self, latency_s: float = 0.0) -> None:
         """Release the slot; a fixed limit ignores the latency."""
         self.taken -= 1
+
+    def refused_by_part(self) -> None:
+        """A fixed limit does not grow after a refusal by a part of it."""

@@ -68,7 +68,8 @@ class Endpoint:
         caller = caller_of(scope)
         waited_s = caller.waited_s()
         metrics.QUEUE_DELAY.series[()].observe(waited_s)
-        if not runtime.capacity.enter(waited_s):
+        slots = runtime.capacity if self.event == "connect" else runtime.session_slots
+        if not slots.enter(waited_s):
             return decision.OVERLOADED
         try:
             if waited_s > SHORT_WAIT_S and await caller.gone():
@@ -84,7 +85,7 @@ class Endpoint:
         except Exception as fault:
             return decision.internal_error(fault)
         finally:
-            runtime.capacity.leave(perf_counter() - started)
+            slots.leave(perf_counter() - started)
 
 
 def turned_away(runtime: Runtime, scope: dict[str, Any], body: bytes) -> Decision | None:

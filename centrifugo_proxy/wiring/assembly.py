@@ -15,7 +15,7 @@ from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
-from centrifugo_proxy.wiring.limits import build_limit
+from centrifugo_proxy.wiring.limits import SessionSlots, build_limit
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.secret_files import read_header_secret
 from common.version import VERSION
@@ -62,11 +62,13 @@ def assemble(
         info_fields=settings.CENTRIFUGO_INFO_FIELDS,
         wake_probe=probe.wake,
     )
+    capacity = build_limit(settings)
     return Runtime(
         guard=build_guard(settings),
         events={"connect": EventHandler(parse_connect, connect), **(session_events or {})},
         admission=admission,
-        capacity=build_limit(settings),
+        capacity=capacity,
+        session_slots=SessionSlots(capacity),
         clock=clock,
         mode=settings.CENTRIFUGO_RESPONSE_MODE,
         tracer=tracer,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from centrifugo_proxy.peers.capacity import Capacity
@@ -20,6 +21,9 @@ HEALTHY_SHARE: Final = 0.5
 # A request that has waited for more than this share of the deadline is refused. The rest of the deadline, and the half
 # second, are left for the answer.
 PATIENT_SHARE: Final = 0.8
+# An eighth of the slots is reserved for connects. One service that hangs can hold as many session events as the limit
+# has slots, while identity is well and would answer every connect.
+RESERVED_DIVISOR: Final = 8
 
 
 def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
@@ -30,6 +34,29 @@ def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
     return AdaptiveLimit(
         lag_s=HEALTHY_LAG_S, latency_s=deadline_s * HEALTHY_SHARE, patience_s=deadline_s * PATIENT_SHARE
     )
+
+
+@dataclass(slots=True)
+class SessionSlots:
+    """The part of a limit that session events may take: all slots except those that are reserved for connects."""
+
+    whole: Capacity | AdaptiveLimit
+    taken: int = 0
+
+    def enter(self, waited_s: float = 0.0) -> bool:
+        """Take a slot of the whole; False if it refuses, or if session events have taken their part."""
+        limit = int(self.whole.limit)
+        if self.taken >= limit - limit // RESERVED_DIVISOR:
+            self.whole.refused_by_part()
+            return False
+        entered = self.whole.enter(waited_s)
+        self.taken += entered
+        return entered
+
+    def leave(self, latency_s: float) -> None:
+        """Release the slot; `latency_s` is the time for which the request was handled, in seconds."""
+        self.taken -= 1
+        self.whole.leave(latency_s)
 
 
 @asynccontextmanager

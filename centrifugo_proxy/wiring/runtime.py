@@ -12,6 +12,7 @@ from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
+from centrifugo_proxy.wiring.limits import SessionSlots
 from common.adaptive_limit import AdaptiveLimit
 from fallback.admission import Admission
 
@@ -39,12 +40,16 @@ class EventHandler(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of a running service. `events` has the configured events; the lifespan runs `probe`."""
+    """The parts of a running service. `events` has the configured events; the lifespan runs `probe`.
+
+    `session_slots` is the part of `capacity` for all events except connect.
+    """
 
     guard: Guard
     events: Mapping[str, EventHandler]
     admission: Admission
     capacity: Capacity | AdaptiveLimit
+    session_slots: SessionSlots
     clock: Clock
     mode: ResponseMode
     tracer: spans.Tracer

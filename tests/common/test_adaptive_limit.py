@@ -76,6 +76,15 @@ def test_a_limit_that_refuses_requests_grows_while_the_lag_is_small() -> None:
     assert limit.limit == pytest.approx(105)
 
 
+def test_a_limit_of_which_a_part_refuses_requests_grows() -> None:
+    limit = adaptive(start=100)
+
+    limit.refused_by_part()
+    limit.tick(0.001)
+
+    assert limit.limit == pytest.approx(105)
+
+
 def test_a_limit_never_grows_above_the_ceiling() -> None:
     limit = filled(adaptive(start=100, ceiling=101))
 

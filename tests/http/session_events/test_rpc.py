@@ -283,6 +283,27 @@ async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(ident
     assert took_s < 1
 
 
+@pytest.mark.parametrize(("limit", "for_rpc"), [(8, 7), (100, 88), (1, 1)])
+async def test_a_backend_that_hangs_leaves_an_eighth_of_all_slots_to_connects(
+    identity: IdentityStub, limit: int, for_rpc: int
+) -> None:
+    settings = {"RPC_MAX_INFLIGHT": 100, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": limit}
+    async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
+        diary.script = hangs
+        calls = [asyncio.ensure_future(ask(running, "rpc", method="diary.list")) for _ in range(100)]
+        await until(lambda: len(diary.calls) >= for_rpc and sum(call.done() for call in calls) == 100 - for_rpc)
+
+        connects = [(await running.connect()).status_code for _ in range(10)]
+        refused = {call.result().status_code for call in calls if call.done()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await until(lambda: running.runtime.session_slots.taken == running.runtime.capacity.taken == 0)
+
+    assert connects == [503 if limit == 1 else 200] * 10
+    assert refused == {503}
+
+
 async def test_every_call_frees_its_place_when_it_ends() -> None:
     async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
         for script in (hangs, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
