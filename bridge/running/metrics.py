@@ -27,7 +27,7 @@ SIZES: Final = tuple(2**power for power in range(11))
 
 
 class Ages(Collector):
-    """A histogram of event ages by route, in plain numbers, with one observation per successful command."""
+    """A histogram of event ages by route, in plain numbers: an observation per successful command with a known time."""
 
     def __init__(self, routes: Iterable[str]) -> None:
         self._counts = {route: [0] * (len(AGES) + 1) for route in routes}

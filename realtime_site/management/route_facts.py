@@ -11,13 +11,13 @@ from bridge.explaining.facts import NamespaceFacts, PolicyFacts, ServerFacts
 from centrifugo_proxy.policy.file import read_policy
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.server_config.configuration import Configuration, Namespace, number, words
+from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.parsing import UnparsableError, format_of
 from centrifugo_proxy.server_config.reader import read
 from common.files import TEXT_BYTES, read_file
 
 BOUNDARY: Final = ":"
 STREAM: Final = "stream"
-NOTHING_KEPT: Final = ("", "0", "0s", "0ms", 0, None)
 
 
 def server_facts(file: Path) -> ServerFacts:
@@ -53,9 +53,15 @@ def _namespaces(configuration: Configuration) -> Iterator[NamespaceFacts]:
 
 def _keeps(namespace: Namespace) -> bool:
     """True if the namespace keeps a history, which needs a size and a time."""
-    return (
-        number(namespace.options.get("history_size")) > 0 and namespace.options.get("history_ttl") not in NOTHING_KEPT
-    )
+    return number(namespace.options.get("history_size")) > 0 and _is_positive(namespace.options.get("history_ttl"))
+
+
+def _is_positive(duration: Any) -> bool:
+    """True also for a value that is not a duration: Centrifugo does not start with it."""
+    try:
+        return milliseconds(duration or 0) > 0
+    except ValueError:
+        return True
 
 
 class _AnyBackend(frozenset[str]):

@@ -320,7 +320,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return None if self._current is None else self._current.take_body()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer the current request. Without one, nothing is written: the client has disconnected."""
+        """Answer the current request. Without one, nothing is written: the client has disconnected or got a refusal."""
         if self._current is not None:
             self._current.respond(status, headers, body)
 

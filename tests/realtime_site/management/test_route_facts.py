@@ -1,0 +1,33 @@
+"""What the check of the bridge's routes reads from a Centrifugo configuration."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from realtime_site.management.route_facts import server_facts
+
+
+@pytest.mark.parametrize(
+    ("size", "ttl", "history"),
+    [
+        (10, "60s", True),
+        (10, 60_000_000_000, True),
+        (10, "0m", False),
+        (10, "0h0m0s", False),
+        (10, "", False),
+        (10, 0, False),
+        (10, None, False),
+        (0, "60s", False),
+    ],
+)
+def test_a_namespace_keeps_a_history_if_it_has_a_size_and_a_time(
+    tmp_path: Path, size: int, ttl: str | int | None, history: bool
+) -> None:
+    file = tmp_path / "config.json"
+    namespace = {"name": "family", "history_size": size, "history_ttl": ttl}
+    file.write_text(json.dumps({"channel": {"namespaces": [namespace]}}))
+
+    [facts] = [each for each in server_facts(file).namespaces if each.name == "family"]
+
+    assert facts.history is history
