@@ -91,7 +91,7 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
 def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
     """The reason, with the values of the rule and of the owner."""
     if reason is Reason.DEGRADED and not (rule and rule.sensitive):
-        return "the user of a fallback connection is unknown, and a rule may allow this request for that user"
+        return "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
     if rule is None:
         return "no rule matches"
     feature, tiers = rule.feature, _listed(rule.tiers or ())

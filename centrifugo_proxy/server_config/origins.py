@@ -33,7 +33,7 @@ def admits_attackers(entry: str) -> bool:
 
 
 def never_matches(entry: str) -> bool:
-    """True if no browser sends an origin that the pattern matches.
+    """True if the pattern clearly matches no origin that a browser sends. Some such patterns are not recognized.
 
     Origins are in lower case, begin with a scheme, and have no path, comma or white space.
     """

@@ -187,7 +187,7 @@ def test_a_refusal_names_the_condition_of_the_rule(
 def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
     code, lines = check(policy, "--fallback", "--channel", "board:all")
 
-    why = "the user of a fallback connection is unknown, and a rule may allow this request for that user"
+    why = "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
