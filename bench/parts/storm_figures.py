@@ -29,8 +29,8 @@ class Figures(NamedTuple):
     """The figures of a storm. Names with `_s` are in seconds; triples are p50, p99 and maximum.
 
     `ends` counts attempts by how they ended. `limits` has pairs of the second and the limit of requests in flight.
-    `waiting_share` says how much of the time in which it had work the service waited for a core: over the whole storm,
-    and in its worst second.
+    `waiting_share` is the time for which the service waited for a core, as a share of its time waiting or running: over
+    the whole storm, and in its worst second.
     """
 
     clients: int
