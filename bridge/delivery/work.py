@@ -21,10 +21,11 @@ class Partition(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """The offset at which a partition is stopped until its assignment ends, and the reason."""
+    """The offset at which a partition is stopped until its assignment ends, the reason, and that record's bytes."""
 
     offset: int
     reason: str
+    size: int
 
 
 Sending: TypeAlias = Task[Command, "Item"]
@@ -162,7 +163,8 @@ class Work:
         return True
 
     def _stop(self, item: Item, reason: str) -> None:
-        item.assignment.stopped = Stop(item.offset, reason)
+        item.assignment.stopped = Stop(item.offset, reason, item.size)
+        item.tasks = []  # the commands are finished; the record stays
         for later in item.assignment.ledger.forget_after(item):
             self.lanes.let_go(later.tasks)
 

@@ -166,12 +166,18 @@ class Bridge:
         self.changed()
 
     def changed(self) -> None:
-        """Give the poller the pending amounts, and the partitions that it must not read."""
+        """Give the poller the pending amounts, and the partitions that it must not read.
+
+        A record that stops its partition takes no room: it stays until a restart, and the other partitions go on.
+        """
         pending = pending_bytes = 0
         held: set[Partition] = set()
         for partition, assignment in self.work.assignments.items():
             pending += assignment.ledger.pending
             pending_bytes += assignment.ledger.pending_bytes
+            if assignment.stopped is not None:
+                pending -= 1
+                pending_bytes -= assignment.stopped.size
             if assignment.stopped is not None or self._is_over_window(partition, assignment.ledger.window):
                 held.add(partition)
         if held != self._gate.held:

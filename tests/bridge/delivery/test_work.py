@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.commands import Record, disconnect
-from bridge.delivery.work import NO_DEAD_LETTER_TOPIC, TOO_MANY_DEAD_LETTERS, Partition, Stop, Work
+from bridge.delivery.work import NO_DEAD_LETTER_TOPIC, TOO_MANY_DEAD_LETTERS, Partition, Stop, Work, size_of
 from tests.bridge.made import POISON, publication, record
 
 PARTITION = Partition("diary", 0)
@@ -198,7 +198,7 @@ def test_without_a_dead_letter_topic_the_first_dead_letter_stops_the_partition()
 
     assert item is not None
     assert not work.dead_letter_due(item)
-    assert work.assignments[PARTITION].stopped == Stop(4, NO_DEAD_LETTER_TOPIC)
+    assert work.assignments[PARTITION].stopped == Stop(4, NO_DEAD_LETTER_TOPIC, item.size)
     assert work.receive(PARTITION, record(5)) is None
 
 
@@ -215,7 +215,7 @@ def test_a_delivered_record_resets_the_count_of_consecutive_dead_letters() -> No
             work.finished(task)
 
     assert due == [True, False, True, False]
-    assert work.assignments[PARTITION].stopped == Stop(3, TOO_MANY_DEAD_LETTERS)
+    assert work.assignments[PARTITION].stopped == Stop(3, TOO_MANY_DEAD_LETTERS, size_of(record()))
 
 
 def test_records_behind_the_one_that_stops_a_partition_are_not_sent_and_do_not_count_as_pending() -> None:

@@ -127,6 +127,28 @@ async def test_a_stopped_partition_is_released_at_once() -> None:
     assert offsets == {}
 
 
+async def test_the_record_that_stops_a_partition_takes_no_room() -> None:
+    """Otherwise large ones would keep the bridge from reading the other partitions until a restart."""
+    async with running_rig(most_dead_letters=None) as rig:
+        answer = asyncio.Event()
+
+        async def refused(request: web.Request) -> web.StreamResponse:
+            await answer.wait()
+            return await error_for("a", 107)(request)
+
+        rig.centrifugo.script = [refused]
+        rig.receive(mapped(publication("a")), Mapped((), (POISON,)))
+        before = rig.gate.pending, rig.gate.pending_bytes, rig.bridge.stopped()[0].offset
+        answer.set()
+        await until(lambda: rig.bridge.stopped()[0].offset == 0)
+        await until(lambda: rig.gate.pending == 0)
+
+    first = rig.bridge.work.assignments[PARTITION].ledger.pending_bytes
+    assert before == (1, first, 1)
+    assert rig.gate.pending_bytes == 0
+    assert rig.bridge.work.pending == 1
+
+
 async def test_a_partition_that_is_assigned_again_delivers_its_records_again() -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [status(503)] * 3
