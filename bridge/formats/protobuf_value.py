@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
@@ -156,10 +156,11 @@ class _Converters:
         if field.message_type is not None:
             return self.of_message(field.message_type)
         if field.enum_type is not None:
-            names = {value.number: value.name for value in field.enum_type.values}
-            return lambda number: names.get(number, number)
+            return _names(field.enum_type)
         if field.type == FieldDescriptor.TYPE_BYTES:
             return _base64
+        if field.type == FieldDescriptor.TYPE_STRING:
+            return _text
         return _number if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT) else _same
 
 
@@ -211,7 +212,22 @@ def _well_known(full_name: str) -> Convert | None:
     return None
 
 
+def _names(enum: EnumDescriptor) -> Convert:
+    """The name of a value, the first if it has several. A value that the descriptor does not know stays a number."""
+    if enum.full_name == f"{_PACKAGE}NullValue":
+        return lambda number: None
+    names = {value.number: value.name for value in reversed(list(enum.values))}
+    return lambda number: names.get(number, number)
+
+
 def _same(value: Any) -> Any:
+    return value
+
+
+def _text(value: Any) -> Any:
+    """Raises ValueError for a text that is not UTF-8. Only proto2 allows it; protobuf returns it as bytes."""
+    if type(value) is bytes:
+        raise ValueError
     return value
 
 
@@ -227,4 +243,5 @@ def _number(value: Any) -> Any:
 
 
 def _key(key: Any) -> str:
+    key = _text(key)
     return str(key).lower() if isinstance(key, bool) else str(key)

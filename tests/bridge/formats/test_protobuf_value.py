@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from bridge.commands import Outcome, Poison, Reason
-from tests.bridge.formats.descriptors import descriptor_set, message_class
+from tests.bridge.formats.descriptors import HERE, descriptor_set, message_class
 from tests.bridge.given import failed, faults_of, one_route, outcome_of, publishing, record, sent
 
 SCHEMA_ID = b"\0\0\1\xc8"
@@ -21,7 +21,10 @@ def text_for(message: str, framing: str = "none", action: str = "") -> str:
 
 
 def read_file(name: str) -> bytes:
-    return {"d.binpb": descriptor_set(), "empty.binpb": b"", "text.binpb": b'syntax = "proto3";'}[name]
+    older = descriptor_set(HERE / "older.proto")
+    return {"d.binpb": descriptor_set(), "old.binpb": older, "empty.binpb": b"", "text.binpb": b'syntax = "proto3";'}[
+        name
+    ]
 
 
 def read(value: bytes, message: str = "Event", framing: str = "none") -> Outcome:
@@ -74,7 +77,7 @@ def test_unset_fields_with_presence_are_absent() -> None:
 
 
 def test_well_known_types_are_written_as_protobufs_json_does() -> None:
-    event = message_class("Event")(label={"value": "l"}, blob={"value": b"\xff"}, own={"user_id": "in"})
+    event = message_class("Event")(label={"value": "l"}, blob={"value": b"\xff"}, own={"user_id": "in"}, nothing=0)
     event.at.FromJsonString("2027-01-02T03:04:05Z")
     event.took.FromJsonString("1.5s")
     event.free.update({"a": [1, None, {"b": "c"}]})
@@ -87,6 +90,7 @@ def test_well_known_types_are_written_as_protobufs_json_does() -> None:
         "blob": "/w==",
         "free": {"a": [1, None, {"b": "c"}]},
         "own": {**PLAIN, "user_id": "in"},
+        "nothing": None,
     }
 
 
@@ -101,6 +105,10 @@ def test_a_field_that_the_descriptor_does_not_know_reaches_no_client() -> None:
     more = message_class("Zeta")(user_id="u1").SerializeToString() + b"\x92\x3f\x06secret"
 
     assert data(more, "Zeta") == {"user_id": "u1"}
+
+
+def test_an_enum_value_with_aliases_has_its_first_name() -> None:
+    assert data(b"\xa0\x01\x01")["kind"] == "SOME"
 
 
 def test_an_enum_value_that_the_descriptor_does_not_know_stays_a_number() -> None:
@@ -181,6 +189,20 @@ def timestamp(seconds: int) -> bytes:
 )
 def test_bytes_that_are_not_the_message_are_poison(value: bytes, detail: str) -> None:
     assert failed(read(value)) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"\x0a\x01\xff", b"\x12\x01\xff", b"\x1a\x03\x0a\x01\xff", b"\x1a\x03\x12\x01\xff"],
+    ids=["field", "list", "key", "value"],
+)
+def test_a_text_of_proto2_that_is_not_utf8_is_poison(value: bytes) -> None:
+    text = text_for("Older").replace("d.binpb", "old.binpb")
+
+    failure = failed(outcome_of(text, record(value), read_file))
+
+    detail = "a test.v1.Older with an invalid text, time or number"
+    assert failure == Poison(Reason.NOT_PROTOBUF, detail, "entries")
 
 
 @pytest.mark.parametrize(
