@@ -1,6 +1,7 @@
 """Selects dead letters, and reads their headers. Pure."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +30,11 @@ class DeadLetter(NamedTuple):
     attempts: int
     failed_at: str
     without_value: bool
+
+    @property
+    def is_ours(self) -> bool:
+        """False for a record that no bridge has written."""
+        return self.topic != "" and self.partition is not None and self.offset is not None
 
     def as_json(self, *, show_values: bool) -> dict[str, Any]:
         """The documented fields; key and value only with `show_values`."""
@@ -63,7 +69,7 @@ def dead_letter(record: Record) -> DeadLetter:
 
 @dataclass(frozen=True)
 class Selection:
-    """Criteria for dead letters; "" and None match all. `since_ms` is in milliseconds since 1970."""
+    """Criteria for dead letters; "" and None match all. `since_ms` is for `newest_first`."""
 
     reason: str = ""
     route: str = ""
@@ -73,7 +79,7 @@ class Selection:
     since_ms: int = 0
 
     def fits(self, letter: DeadLetter) -> bool:
-        """True if the letter meets the criteria. `since_ms` is not checked here, but by `is_past`."""
+        """True if the letter meets the criteria except `since_ms`."""
         wanted = {
             "reason": self.reason or None,
             "route": self.route or None,
@@ -84,14 +90,10 @@ class Selection:
         fields = letter._asdict()
         return all(value is None or fields[name] == value for name, value in wanted.items())
 
-    def is_past(self, letter: DeadLetter) -> bool:
-        """True if the letter was written before `since_ms`."""
-        return 0 <= letter.record.timestamp < self.since_ms
-
 
 def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
     """The reason not to replay a selected letter; "" if it can be replayed."""
-    if letter.topic == "" or letter.partition is None or letter.offset is None:
+    if not letter.is_ours:
         return "not_a_letter"
     if letter.without_value:
         return "without_value"
@@ -100,6 +102,32 @@ def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
     if letter.reason == Reason.TOO_OLD and not even_old:
         return "too_old"
     return ""
+
+
+def newest_first(streams: Sequence[Iterator[DeadLetter]], since_ms: int) -> Iterator[DeadLetter]:
+    """Merge the letters of several partitions, each newest first, and leave out those written before `since_ms`.
+
+    Only the bridge's own letters are in order of time. Another record may have any timestamp, so it neither ends a
+    partition nor hides the letters behind it.
+    """
+    heads = [(stream, head) for stream in streams if (head := next(stream, None)) is not None]
+    while heads:
+        newest = max(range(len(heads)), key=lambda number: _written_ms(heads[number][1]))
+        stream, head = heads[newest]
+        if _written_ms(head) < since_ms:
+            return
+        if not 0 <= head.record.timestamp < since_ms:
+            yield head
+        following = next(stream, None)
+        if following is None:
+            del heads[newest]
+        else:
+            heads[newest] = (stream, following)
+
+
+def _written_ms(letter: DeadLetter) -> float:
+    """When a bridge wrote this letter; infinite if it did not, or if the time is unknown."""
+    return letter.record.timestamp if letter.is_ours and letter.record.timestamp >= 0 else math.inf
 
 
 def replay_headers(letter: DeadLetter) -> Headers:

@@ -1,7 +1,7 @@
 """Reads a range of a topic, without a consumer group and without commits."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -74,17 +74,3 @@ def topic_reader(properties: Mapping[str, str | int | bool]) -> Iterator[TopicRe
         yield TopicReader(consumer)
     finally:
         consumer.close()
-
-
-def merged(streams: Sequence[Iterator[Record]]) -> Iterator[Record]:
-    """Merge the records of several partitions, newest first. The input of each partition is newest first."""
-    heads = [(stream, head) for stream in streams if (head := next(stream, None)) is not None]
-    while heads:
-        newest = max(range(len(heads)), key=lambda number: heads[number][1].timestamp)
-        stream, head = heads[newest]
-        yield head
-        following = next(stream, None)
-        if following is None:
-            del heads[newest]
-        else:
-            heads[newest] = (stream, following)

@@ -81,16 +81,11 @@ class LettersCommand(KafkaCommand):
 
     def newest_first(self, reader: "TopicReader", partitions: int, selection: "Selection") -> Iterator["DeadLetter"]:
         """The selected letters, newest first."""
-        from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
-        from bridge.kafka.reader import merged  # noqa: PLC0415
+        from bridge.dead_letters.selection import dead_letter, newest_first  # noqa: PLC0415
 
         topic = settings.BRIDGE_DEAD_LETTER_TOPIC
-        for record in merged([reader.backward(Partition(topic, number)) for number in range(partitions)]):
-            letter = dead_letter(record)
-            if selection.is_past(letter):
-                return
-            if selection.fits(letter):
-                yield letter
+        streams = [map(dead_letter, reader.backward(Partition(topic, number))) for number in range(partitions)]
+        return filter(selection.fits, newest_first(streams, selection.since_ms))
 
 
 def at_least_one(text: str) -> int:
