@@ -1,4 +1,4 @@
-"""The bounds of a `tracestate` header. Its content is for tracing systems only; who sends it may be anybody.
+"""The bounds of a `tracestate` header, which a client can send through Centrifugo.
 
 https://www.w3.org/TR/trace-context/#tracestate-limits
 """
