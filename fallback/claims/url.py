@@ -75,9 +75,12 @@ def parse_claims_url(url: str) -> Place:
     """The store that the URL names. Raises BadClaimsUrl."""
     try:
         parts = urlsplit(url.strip())
-        fields = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise BadClaimsUrl("it is not a URL") from None
+    try:
+        fields = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise BadClaimsUrl('it has a part after "?" that is not name=value; in a password write %3F') from None
     read = READERS.get(parts.scheme)
     if read is None:
         raise BadClaimsUrl("its scheme is unknown")

@@ -92,3 +92,9 @@ def test_no_error_repeats_the_value_that_was_set(secret: str, form: str) -> None
         shown = repr(place) if ":{}@" in form else ""
 
     assert secret not in shown
+
+
+@pytest.mark.parametrize("url", ["redis://:pa?ss@host", "redis://:pa?s=s@host"])
+def test_a_question_mark_in_a_password_gets_advice(url: str) -> None:
+    with pytest.raises(BadClaimsUrl, match="in a password write %3F"):
+        parse_claims_url(url)
