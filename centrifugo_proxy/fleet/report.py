@@ -11,7 +11,7 @@ NO_HEALTH: Final = {"version": None, "status": None, "identity_outage": None, "f
 
 
 class Fleet(NamedTuple):
-    """Every pod that was queried, in the order in which they were named."""
+    """The pods of one round. Those whose host name did not resolve are included."""
 
     pods: tuple[Pod, ...]
 

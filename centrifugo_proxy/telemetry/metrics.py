@@ -98,7 +98,7 @@ IDENTITY_DURATION: Final = HistogramTally(
 )
 OUTAGE_DEGRADED: Final = Gauge(
     "realtime_identity_outage_degraded",
-    "1 from the failure that outlasts the degraded window until a client or a background probe is answered.",
+    "1 from the failure that opens the fallback pool until a client or a background probe is answered.",
 )
 OUTAGE_RECOVERING: Final = Gauge(
     "realtime_identity_outage_recovering",
@@ -107,7 +107,7 @@ OUTAGE_RECOVERING: Final = Gauge(
 OUTAGE_FAILURES: Final = Gauge(
     "realtime_identity_outage_consecutive_failures",
     "Validate calls, including probes, that failed in the current streak. A streak ends when identity answers a "
-    "client's call, or every probe for as long as the degraded window.",
+    "client's call, or answers probes for as long as the degraded window without a failure.",
 )
 LAST_FAILURE: Final = Gauge(
     "realtime_identity_last_failure_timestamp_seconds",

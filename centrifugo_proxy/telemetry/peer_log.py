@@ -23,7 +23,7 @@ class PeerLog:
     _repetition: Repetition = field(default_factory=lambda: Repetition(QUIET_S))
 
     def channel_replaced(self, reason: Reason) -> None:
-        """At most once in ten seconds for each reason. A replacement because of age is routine, and not logged."""
+        """At most one line in ten seconds for each reason. A replacement because of age is routine, and not logged."""
         if reason is not Reason.AGE and (count := self._repetition.due(reason, self.monotonic())):
             logger.info("channel replaced", extra={"peer": self.peer, "reason": reason.value, "count": count})
 

@@ -39,7 +39,7 @@ class SpiffeLog:
     def svid_refused(self, problem: str) -> None:
         """The agent sent an identity that cannot be used; the previous one, if there is one, stays in use."""
         metrics.svid_updates["bad"].inc()
-        logger.error("SVID refused, the previous one stays in use: %s", problem)
+        logger.error("SVID refused, any previous one stays in use: %s", problem)
 
     def svid_expired(self, svid: "Svid") -> None:
         """Identity and the backends cannot be reached until the agent sends a new SVID."""
@@ -58,7 +58,7 @@ class SpiffeLog:
         self._was_connected = connected
 
     def dialled(self, peer: str, result: str, problem: str) -> None:
-        """A connection to a peer was made, or refused for this problem."""
+        """A connection to a peer was made, or failed with this problem."""
         self._dials[peer, result].inc()
         if result != OK:
             key = f"{peer} {result}"

@@ -42,8 +42,8 @@ PROXY_NAMES: Final = (
 )
 MAP_PROXY_NAMES: Final = ("map.publish_proxy_name", "map.remove_proxy_name")
 V5_PROXY_NAMES: Final = ("connect_proxy_name", "refresh_proxy_name", "rpc_proxy_name")
-# For each event of v6: the option that turns it on in a namespace, and the option that names its proxy. The first is ""
-# if the subscription_type with the event's name turns it on.
+# For each event of v6 that this service does not answer: the option that turns it on in a namespace, and the option
+# that names its proxy. The first is "" if the subscription_type with the event's name turns it on.
 OTHER_PROXIES: Final = {
     "subscribe_stream": ("subscribe_stream_proxy_enabled", "subscribe_stream_proxy_name"),
     "map_publish": ("map.publish_proxy_enabled", "map.publish_proxy_name"),
