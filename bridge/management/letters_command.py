@@ -59,7 +59,7 @@ class LettersCommand(KafkaCommand):
     def partitions(self, setting: str) -> int:
         """The number of partitions of the topic in this setting.
 
-        Raises KafkaUnreachable, or CommandError if there is no such topic.
+        Raises KafkaUnreachable, or CommandError if the setting is empty or the topic does not exist.
         """
         from bridge.kafka.connection import admin_properties  # noqa: PLC0415
         from bridge.kafka.lag import Brokers  # noqa: PLC0415

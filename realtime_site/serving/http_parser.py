@@ -103,7 +103,7 @@ class RequestParser:
         upgraded_at = self._feed(piece)
         if upgraded_at is not None:
             self._ignore_upgrade()
-            self.feed(piece[upgraded_at:])  # these bytes count twice, which makes the limit for such requests smaller
+            self.feed(piece[upgraded_at:])
         elif self._unproductive >= HEAD_BYTES or len(self._headers) > HEAD_FIELDS:
             raise Refused(TOO_LARGE)
 

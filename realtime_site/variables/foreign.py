@@ -68,7 +68,7 @@ def _is_prefixed(written: str, known: str) -> bool:
 
 
 def _service_links(environ: Mapping[str, str]) -> Iterator[str]:
-    """Names such as IDENTITY_SERVICE_HOST and IDENTITY_PORT_50051_TCP_ADDR, if a Service has the complete set."""
+    """Names such as IDENTITY_SERVICE_HOST and IDENTITY_PORT_50051_TCP_ADDR, if the Service's host and port are set."""
     for host in [name for name in environ if name.endswith("_SERVICE_HOST")]:
         service = host.removesuffix("_SERVICE_HOST")
         if f"{service}_SERVICE_PORT" in environ:

@@ -47,7 +47,7 @@ def error(code: int) -> dict[str, Any]:
 
 @dataclass
 class ScriptedCentrifugo:
-    """Answers requests by `script`, and later ones with success. `batches` has the commands of each request."""
+    """Answers requests by `script`, and later ones with success. `batches` has the commands of each batch."""
 
     script: list[Handler] = field(default_factory=list)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
