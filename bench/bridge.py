@@ -1,9 +1,9 @@
 """Compares the bridge with Centrifugo's own Kafka consumer: `python -m bench.bridge`.
 
-One run measures the bridge and both modes of Centrifugo's consumer in turn. Compare only the ratios: the figures
-themselves depend on the machine and on the other work that it does. In the mode "commands", Centrifugo's default, each
-record is a command of the server API. In the mode "headers" (publication_data_mode), each record is the data, and its
-headers name the channel.
+By default, one run measures the bridge and both modes of Centrifugo's consumer in turn. Compare only the ratios: the
+figures themselves depend on the machine and on the other work that it does. In the mode "commands", Centrifugo's
+default, each record is a command of the server API. In the mode "headers" (publication_data_mode), each record is the
+data, and its headers name the channel.
 """
 
 import argparse
@@ -54,9 +54,9 @@ FIGURES: Final = {
     "bridge_us": Bar(25.0, "µs of the bridge's CPU for an event"),
     "after_kill_s": Bar(9.0, "s from kill -9 to the first event"),
     "after_kill_static_s": Bar(3.0, "s from kill -9 to the first event, as a static member"),
-    "frozen_back_s": Bar(5.5, "s from Centrifugo's first answer to the first publication"),
+    "frozen_back_s": Bar(5.5, "s from the end of the outage to the first publication"),
     "frozen_growth": Bar(1.15, "of the memory at the pause"),
-    "restarted_back_s": Bar(5.5, "s from Centrifugo's first answer to the first publication"),
+    "restarted_back_s": Bar(5.5, "s from the end of the outage to the first publication"),
     "restarted_growth": Bar(1.15, "of the memory at the pause"),
 }
 

@@ -33,7 +33,7 @@ class BenchError(Exception):
 
 
 def allow_many_connections(wanted: int) -> None:
-    """Raises the limit of open files for this process and its children. Raises BenchError."""
+    """Raise a lower limit of open files to `wanted`, for this process and its children. Raises BenchError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -54,8 +54,8 @@ def process(
 ) -> Iterator[int]:
     """The process id of `program arguments`, once it listens on `port`. Raises BenchError.
 
-    With `own_session` the process is in a session of its own, which gets as much CPU from Linux as each other session,
-    whatever their numbers of threads.
+    With `own_session` the process is in a session of its own. If Linux groups processes by session (autogroup), it gets
+    as much CPU as each other session, whatever their numbers of threads.
     """
     with (
         tempfile.TemporaryFile() as output,
@@ -83,7 +83,7 @@ def without_ours() -> dict[str, str]:
 def wait_until_it_listens(
     name: str, popen: "subprocess.Popen[bytes]", port: int, output: IO[bytes], within_s: float = START_S
 ) -> None:
-    """Return when the process listens. Raises BenchError, with the process's output, if it does not listen in time."""
+    """Return when the process listens. Raises BenchError, with the start of its output, if it does not in time."""
     until = time.monotonic() + within_s
     while popen.poll() is None and time.monotonic() < until:
         try:
