@@ -41,5 +41,5 @@ def _from_file(name: str, path: str) -> bytes:
         raise SecretError(f"{name}_FILE: {cannot_read(path, error)}.") from None
     secret = content.removesuffix(b"\n").removesuffix(b"\r")
     if not secret.strip():
-        raise SecretError(f"{name}_FILE: {safe_path(path)} is empty.")
+        raise SecretError(f"{name}_FILE: {safe_path(path)} {'has only white space' if secret else 'is empty'}.")
     return secret

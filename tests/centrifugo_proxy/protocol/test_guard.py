@@ -42,15 +42,24 @@ def test_a_trailing_newline_of_a_secrets_file_is_stripped(tmp_path: Path, conten
     assert read_secret("NAME", "", str(file)) == secret
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n", b" \n\n"])
-def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"\r\n", "is empty"),
+        (b"\n\n", "has only white space"),
+        (b" ", "has only white space"),
+    ],
+)
+def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
 
     with pytest.raises(SecretError) as refused:
         read_secret("NAME", "", str(file))
 
-    assert str(refused.value) == f"NAME_FILE: {file} is empty."
+    assert str(refused.value) == f"NAME_FILE: {file} {problem}."
 
 
 @pytest.mark.parametrize(
