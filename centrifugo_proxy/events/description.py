@@ -10,7 +10,7 @@ ALWAYS_SHOWN: Final = tuple(POOL_MARKS)
 
 
 def describe(identity: Identity) -> dict[str, Any]:
-    """`meta`: all known facts about the owner."""
+    """`meta`: all facts about the owner except the user id and the expiry."""
     locks = identity.parental_state
     meta = {
         "family_id": identity.family_id,

@@ -21,8 +21,8 @@ HEALTHY_SHARE: Final = 0.5
 # A request that has waited for more than this share of the deadline is refused. The rest of the deadline, and the half
 # second, are left for the answer.
 PATIENT_SHARE: Final = 0.8
-# An eighth of the slots is reserved for connects. One service that hangs can hold as many session events as the limit
-# has slots, while identity is well and would answer every connect.
+# An eighth of the slots, rounded down, is reserved for connects. Otherwise session events that wait for one hanging
+# service could take every slot, while identity would answer every connect.
 RESERVED_DIVISOR: Final = 8
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class NoSvidError(Exception):
-    """No SVID arrived in time, and SPIFFE_STARTUP is require."""
+    """No usable SVID arrived in time, and SPIFFE_STARTUP is require."""
 
 
 @asynccontextmanager
 async def open_workload_identity(settings: "LazySettings") -> AsyncIterator[Tunnel]:
-    """The tunnel to all configured peers. Returns once there is an SVID, or after the maximum wait.
+    """The tunnel to all configured peers. Returns once there is a usable SVID, or after the maximum wait.
 
     Raises NoSvidError.
     """
@@ -41,7 +41,7 @@ async def _first_svid(settings: "LazySettings", source: SvidSource) -> None:
     except TimeoutError:
         if settings.SPIFFE_STARTUP == "require":
             raise NoSvidError(
-                f"No SVID arrived within {settings.SPIFFE_STARTUP_WAIT_S} s (SPIFFE_STARTUP_WAIT_S), and "
+                f"No usable SVID arrived within {settings.SPIFFE_STARTUP_WAIT_S} s (SPIFFE_STARTUP_WAIT_S), and "
                 "SPIFFE_STARTUP is require. Check that the agent runs and that this workload is registered."
             ) from None
 
