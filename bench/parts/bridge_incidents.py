@@ -67,7 +67,7 @@ def restarted(stage: Stage, seconds: float) -> Outage:
 
 
 def _growth(stage: Stage, bridge: int, seconds: float) -> float:
-    """The growth of the bridge's memory while 1,000 new events a second arrive. Centrifugo is down meanwhile."""
+    """The growth of the bridge's memory while 1,000 new events a second arrive and Centrifugo does not answer."""
     time.sleep(PAUSED_AFTER_S)
     paused = rss_mib(bridge)
     stage.write(Form.BRIDGE, 1000, int(1000 * seconds))

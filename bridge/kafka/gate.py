@@ -67,7 +67,7 @@ class Gate:
 
     @property
     def room(self) -> int:
-        """The number of records that may be read."""
+        """How many more records fit into `most_pending`."""
         return max(0, self.most_pending - self._records)
 
     def wait_for_room(self, seconds: float) -> bool:
