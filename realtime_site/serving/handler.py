@@ -1,8 +1,8 @@
 """Django's ASGI handler without its threads.
 
 Django's own handler uses threads to close a response, to log a refusal and to call the receivers of its signals, and
-two tasks for each request, to watch for a disconnect. That costs many times the work of a connect
-(docs/performance.md). This handler reads the body itself, up to a limit, and runs the middlewares and the view in the
+two tasks for each request, to watch for a disconnect. With that handler, a connect takes four to five times the
+CPU (docs/performance.md). This one reads the body itself, up to a limit, and runs the middlewares and the view in the
 server's task. It does not send request_started and request_finished: databases and caches use these signals, and this
 service has neither.
 

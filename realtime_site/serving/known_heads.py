@@ -1,8 +1,9 @@
 """Remembers the heads that the parser has accepted, so that the next request with the same head is not parsed again.
 
-Centrifugo sends the same head with every request, except for the length of the body. Parsing it calls back into Python
-a dozen times, which is a fifteenth of the work of a connect. A remembered head is used if one read begins with its
-bytes and contains exactly the body that it announces: the parser would find the same request.
+For each event, Centrifugo sends the same head with every request, except for the length of the body and the client
+headers that it forwards. Parsing it calls back into Python a dozen times, which is a fifteenth of the work of a
+connect. A remembered head is used if one read begins with its bytes and contains exactly the body that it announces:
+the parser would find the same request.
 """
 
 from collections.abc import Sequence

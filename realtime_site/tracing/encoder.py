@@ -1,8 +1,8 @@
 """Encodes the records of spans for OTLP, and caches their common parts.
 
-The package's encoder builds a protobuf message for every attribute of every span. The proxy's spans differ only in
-their ids and times, which have fixed places; the rest is encoded once and appended. In protobuf, two concatenated
-encodings are the encoding of the merged message.
+The package's encoder builds a protobuf message for every attribute of every span. Spans with the same facts
+differ only in their ids, times and trace state. Ids and times have fixed places; the facts are encoded once and
+appended. In protobuf, two concatenated encodings are the encoding of the merged message.
 https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
 
@@ -105,7 +105,7 @@ def _with_state(own: bytes, after: bytes, state: TraceState) -> tuple[bytes, ...
 
 
 def encode_shared(facts: Facts) -> bytes:
-    """The encoding of a span without its ids and times; other spans have the same encoding."""
+    """The part of the encoding that all spans with these facts share: name, kind, attributes and status."""
     name, kind, status, items = describe(facts)
     return trace_pb2.Span(
         name=name,
