@@ -7,7 +7,7 @@ from fallback import tickets
 
 
 class FallbackConfig(AppConfig):
-    """Holds the process's only `LoadedPool`. The system checks report its problems."""
+    """Holds the `LoadedPool` of the settings. The system checks report its problems."""
 
     name = "fallback"
     loaded: tickets.LoadedPool

@@ -79,7 +79,7 @@ class PartitionLedger(Generic[E]):
 
     @property
     def window(self) -> int:
-        """The number of records from the first unfinished one to the last one read, both included."""
+        """The number of records kept: the first unfinished one and all after it, done or not."""
         return len(self._entries)
 
     @property

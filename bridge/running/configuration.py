@@ -1,4 +1,4 @@
-"""The configuration of a bridge, read from the settings in one place."""
+"""Reads the configuration of a bridge from the settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The whole configuration of a bridge. `Work` explains `most_dead_letters`."""
+    """The configuration of a bridge except its routes. `Work` explains `most_dead_letters`."""
 
     connection: KafkaConnection
     group: Group

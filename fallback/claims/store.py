@@ -41,7 +41,7 @@ class ClaimStore(Protocol):
         """The number of used tickets of the pool. Also checks that a claim could be recorded. Raises StoreError."""
 
     async def evicts(self) -> str:
-        """The name of the policy under which the store may forget claims, "" if it keeps all. Raises StoreError."""
+        """The name of the policy under which the store may forget claims; "" if none is known. Raises StoreError."""
 
     async def close(self) -> None:
         """Release connections and threads. No other call may follow."""
