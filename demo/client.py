@@ -24,7 +24,7 @@ from centrifuge.exceptions import CentrifugeError, ReplyError
 from demo.people import CHAT, HOUSEHOLDS
 
 STARTED = 0
-# Codes that the SDK sets itself. They are reported only for a lost connection.
+# Codes that the SDK sets itself. They are not reported, except for 1 in `on_connecting`: a lost connection.
 OWN_CODES = (STARTED, 1)
 PATIENCE_S = 5.0
 
@@ -34,7 +34,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.decided = asyncio.Event()  # set once the chat has accepted or refused the client
+        self.decided = asyncio.Event()  # set once the client has joined, was refused, or is disconnected
 
     def say(self, text: str) -> None:
         sys.stdout.write(f"{self.name}: {text}\n")
@@ -87,7 +87,7 @@ class Person(ClientEventHandler, SubscriptionEventHandler):  # type: ignore[misc
 
 @asynccontextmanager
 async def visiting(url: str, person: Person, ticket: str) -> AsyncIterator[Client]:
-    """A client whose subscription to the chat has been accepted or refused."""
+    """A client that has joined the chat, was refused, or is disconnected."""
     client = Client(url, person, data={"token": ticket}, proxy=None)
     try:
         await client.connect()

@@ -91,7 +91,7 @@ class Bridge:
     def received(self, messages: Sequence[Read]) -> None:
         """Map records and queue their commands. Records and ends of partitions come in order.
 
-        After an internal error nothing more is received: a commit of later records would skip those that failed.
+        After an internal error here nothing more is received: a commit of later records would skip those that failed.
         """
         if self.ended.done():
             return
@@ -168,7 +168,7 @@ class Bridge:
     def changed(self) -> None:
         """Give the poller the pending amounts, and the partitions that it must not read.
 
-        A record that stops its partition takes no room: it stays until a restart, and the other partitions go on.
+        A record that stops its partition is not counted: otherwise it would take room from the other partitions.
         """
         pending = pending_bytes = 0
         held: set[Partition] = set()
@@ -214,7 +214,8 @@ class Bridge:
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
         """Forget the partitions. Returns the offsets to commit.
 
-        Unless the partitions are lost, it first waits for their requests in flight, at most `drain_s` seconds.
+        Unless the partitions are lost, it first waits for their commands and dead letters in flight, at most `drain_s`
+        seconds.
         """
         began = self._clock()
         for partition in partitions:

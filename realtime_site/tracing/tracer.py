@@ -1,7 +1,7 @@
 """Records the spans of proxy requests, without the SDK's span object.
 
-The SDK's spans can change from any thread at any time. That takes locks, copies and checks for every attribute, which
-are most of a span's cost (docs/performance.md). Ours are recorded once, when they end, as a tuple (records.py).
+The SDK's spans can change from any thread at any time. That takes locks, copies and checks for every attribute
+(docs/design/recorded-spans.md). Ours are recorded once, when they end, as a tuple (records.py).
 """
 
 from collections.abc import Callable

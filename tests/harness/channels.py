@@ -64,7 +64,7 @@ class Client:
         return self.ends[-1]
 
     async def seconds_until_ok(self, in_a_row: int = 1, within_s: float = 15) -> float:
-        """Call every 20 ms; returns the seconds until this many calls in a row have ended with OK."""
+        """Call with pauses of 20 ms; returns the seconds until this many calls in a row have ended with OK."""
         started = time.monotonic()
         row = 0
         while row < in_a_row:
