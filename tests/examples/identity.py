@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ class Example:
     """A running identity service. `tickets` has a ticket for each user."""
 
     popen: subprocess.Popen[str]
-    tickets: dict[str, str]
+    tickets: dict[str, str] = field(repr=False)  # failed assertions show an Example
 
     def kill(self) -> None:
         """Send SIGKILL, as in a crash."""

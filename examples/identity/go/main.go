@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -110,7 +111,8 @@ func main() {
 	for _, id := range []string{"u-1", "u-2"} {
 		fmt.Println(id, issued.issue(id))
 	}
-	if err := server.Serve(listener); err != nil {
+	// Serve returns ErrServerStopped if the signal came before it.
+	if err := server.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		log.Fatal(err)
 	}
 }
