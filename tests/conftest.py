@@ -14,6 +14,7 @@ from tests.harness.identity import IdentityStub, identity_stub
 
 pytest_plugins = (
     "tests.harness.django_settings",
+    "tests.harness.grpc_poller",
     "tests.harness.process_marks",
     "tests.harness.not_run",
     "tests.harness.kafka_fixture",
