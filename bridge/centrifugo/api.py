@@ -101,7 +101,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _failure_of(error: Exception) -> Failure:
-    """A connection error. Its text is not used, because it may repeat the request."""
+    """A connection error. Its text is not used, except for reasons of OpenSSL, because it may repeat the request."""
     match error:
         case TimeoutError():
             return Failure(Outcome.OUTAGE, "timeout", "no answer in time")

@@ -44,8 +44,8 @@ logger = logging.getLogger("bridge.kafka")
 class Owner(Protocol):
     """The event loop's side. All methods run in the loop, in order."""
 
-    def received(self, messages: Sequence[Read]) -> None:
-        """Take records and ends of partitions, in order."""
+    def received(self, messages: Sequence[Read], size: int) -> None:
+        """Take records and ends of partitions, in order. `size` is that of the records, in bytes."""
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
         """Take the partitions over. Their records follow."""
@@ -126,9 +126,10 @@ class Poller(threading.Thread):
             self._gate.paused = not self._gate.wait_for_room(ROOM_S)
             return
         if messages := self._read():
+            size = bytes_of(messages)
             self._gate.handed += len(messages)
-            self._gate.handed_bytes += bytes_of(messages)
-            self._call_in_loop(self._owner.received, messages)
+            self._gate.handed_bytes += size
+            self._call_in_loop(self._owner.received, messages, size)
         if self._refusal is not None:
             raise KafkaRefused(self._refusal.str())
 

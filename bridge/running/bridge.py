@@ -9,7 +9,7 @@ from typing import Protocol
 from bridge.commands import DEAD_LETTER, DONE, Mapped, Outcome, Poison, Reason, Record, Skip
 from bridge.delivery.work import Assignment, Item, Partition, Work
 from bridge.kafka.gate import Gate
-from bridge.kafka.reading import EndOfPartition, Read, bytes_of
+from bridge.kafka.reading import EndOfPartition, Read
 from bridge.running.metrics import Metrics
 from bridge.running.reachability import Reachability
 from bridge.running.tracebacks import without_text
@@ -88,22 +88,24 @@ class Bridge:
         self._over_window: set[Partition] = set()
         self._changed = asyncio.Event()
 
-    def received(self, messages: Sequence[Read]) -> None:
+    def received(self, messages: Sequence[Read], size: int) -> None:
         """Map records and queue their commands. Records and ends of partitions come in order.
+
+        `size` is that of the records in bytes, as counted when they were handed over.
 
         After an internal error here nothing more is received: a commit of later records would skip those that failed.
         """
         if self.ended.done():
             return
         try:
-            self._receive_all(messages)
+            self._receive_all(messages, size)
         except Exception as error:
             logger.error("receiving failed with an internal error; the bridge exits", extra=without_text(error))
             self.ended.set_result(ReceivingFailed())
         self.changed()
         self.sender.pump()
 
-    def _receive_all(self, messages: Sequence[Read]) -> None:
+    def _receive_all(self, messages: Sequence[Read], size: int) -> None:
         self.kafka.answered()
         now_ms = int(self._clock() * 1000)
         for message in messages:
@@ -113,7 +115,7 @@ class Bridge:
                 self._receive(message, now_ms)
         # After mapping: until then these records count as in transit.
         self._gate.taken += len(messages)
-        self._gate.taken_bytes += bytes_of(messages)
+        self._gate.taken_bytes += size
 
     def _receive(self, record: Record, now_ms: int) -> None:
         partition = Partition(record.topic, record.partition)

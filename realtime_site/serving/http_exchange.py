@@ -219,9 +219,8 @@ class Exchange:
         self.keep_alive = self.keep_alive and self.complete and not (head.closes or connection.shutting_down)
         self._left = head.length
         if head.length is None and not self._bodiless(status):
+            # HTTP/1.0 has no chunks: there, the end of the connection ends the body.
             self._chunked = self.request.version != "1.0"
-            self.keep_alive = (
-                self.keep_alive and self._chunked
-            )  # without chunks the end of the connection ends the body
+            self.keep_alive = self.keep_alive and self._chunked
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         return head.lines + (b"transfer-encoding: chunked\r\n" if self._chunked else b"") + end

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 class SlowOwner:
     """Takes no records."""
 
-    def received(self, messages: Sequence[Read]) -> None:
+    def received(self, messages: Sequence[Read], size: int) -> None:
         pass
 
     def assigned(self, partitions: Sequence[Partition]) -> None:

@@ -17,6 +17,7 @@ from bridge.delivery.dead_letter import texts_of
 from bridge.delivery.work import Partition, Work
 from bridge.kafka.errors import NotDelivered
 from bridge.kafka.gate import Gate
+from bridge.kafka.reading import Read, bytes_of
 from bridge.running.bridge import Bridge
 from bridge.running.letters import Letters, LetterTopics
 from bridge.running.metrics import Metrics
@@ -226,7 +227,11 @@ class Rig:
         """Hand over records that are mapped to these outcomes."""
         first = len(self.mapper.outcomes)
         self.mapper.outcomes |= dict(enumerate(outcomes, first))
-        self.bridge.received([record(first + number, value=b'{"secret":1}') for number in range(len(outcomes))])
+        self.hand_over(*(record(first + number, value=b'{"secret":1}') for number in range(len(outcomes))))
+
+    def hand_over(self, *messages: Read) -> None:
+        """Hand over these records and ends of partitions, as the poller does."""
+        self.bridge.received(messages, bytes_of(messages))
 
     def receive_publications(self, *channels: str) -> None:
         """Hand over records with one publication each."""

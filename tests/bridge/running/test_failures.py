@@ -329,7 +329,7 @@ async def test_a_record_that_cannot_be_mapped_is_a_dead_letter() -> None:
 async def test_a_bug_in_the_mapping_is_logged_without_the_record(caplog: pytest.LogCaptureFixture) -> None:
     async with running_rig() as rig:
         rig.mapper.outcomes = {}
-        rig.bridge.received([record(0)])
+        rig.hand_over(record(0))
         await rig.until_done(1)
 
     [found] = [record for record in caplog.records if record.levelno == logging.ERROR]

@@ -88,7 +88,7 @@ async def test_a_dead_letter_at_the_end_of_a_partition_is_committed_after_an_out
     async with running_rig() as rig:
         rig.centrifugo.script = [status(503)] * 10_000
         rig.receive(mapped(publication("a")), Mapped((), (POISON,)))
-        rig.bridge.received([EndOfPartition(PARTITION, 5)])
+        rig.hand_over(EndOfPartition(PARTITION, 5))
         await until(lambda: rig.bridge.dead_letters == 1)
         in_the_outage = rig.committable
         rig.centrifugo.script.clear()
@@ -155,7 +155,7 @@ async def test_a_partition_that_is_assigned_again_delivers_its_records_again() -
         rig.receive_publications("a", "a")
         await rig.bridge.revoked([PARTITION], lost=True)
         rig.bridge.assigned([PARTITION])
-        rig.bridge.received([record(0), record(1)])
+        rig.hand_over(record(0), record(1))
         await rig.until_done(2)
 
     assert rig.value("rebalances_total", event="lost") == 1
@@ -165,7 +165,7 @@ async def test_a_partition_that_is_assigned_again_delivers_its_records_again() -
 async def test_a_record_of_an_unassigned_partition_is_dropped() -> None:
     async with running_rig() as rig:
         rig.mapper.outcomes = {}
-        rig.bridge.received([record(0, partition=1)])
+        rig.hand_over(record(0, partition=1))
 
     assert rig.bridge.work.pending == 0
     assert rig.writer.written == []
@@ -187,7 +187,7 @@ async def test_an_offset_is_offered_for_commit_until_the_broker_has_confirmed_it
     async with running_rig() as rig:
         rig.receive_publications("a")
         await rig.until_done(1)
-        rig.bridge.received([EndOfPartition(PARTITION, 7)])
+        rig.hand_over(EndOfPartition(PARTITION, 7))
         rig.bridge.offer_commits()
         first = rig.gate.commits
         rig.bridge.committed({}, failed=1)

@@ -80,7 +80,7 @@ async def test_the_lag_of_partitions_with_the_same_number_is_added_up() -> None:
     brokers = FakeBrokers({PARTITION: 13, SAME_NUMBER: 24})
     async with running_rig(label=labelled) as rig:
         rig.bridge.assigned([SAME_NUMBER])
-        rig.bridge.received([EndOfPartition(PARTITION, 10), EndOfPartition(SAME_NUMBER, 20)])
+        rig.hand_over(EndOfPartition(PARTITION, 10), EndOfPartition(SAME_NUMBER, 20))
         await measure_lag(Measured(rig.bridge, rig.metrics, brokers, OneLabel()))
         lag = rig.value("lag_records", topic="^diary", partition="0")
 
