@@ -56,15 +56,27 @@ def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
 
 
 class Size(Enum):
-    """The parts of a record that its dead letter leaves out. A letter that is too large for Kafka leaves out more."""
+    """How much of a record its dead letter has. A letter that is too large for Kafka leaves out more."""
 
-    WHOLE = ()
-    WITHOUT_VALUE = (names.VALUE,)
-    ONLY_OURS = (names.VALUE, names.KEY, names.HEADERS)
+    WHOLE = "whole"
+    WITHOUT_VALUE = "without value"
+    ONLY_OURS = "only our headers"
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The parts of the record that the letter does not have."""
+        return LEFT_OUT[self]
 
     def smaller(self) -> "Size | None":
         """The next smaller size; None if this is the smallest."""
         return {Size.WHOLE: Size.WITHOUT_VALUE, Size.WITHOUT_VALUE: Size.ONLY_OURS}.get(self)
+
+
+LEFT_OUT: Final[Mapping[Size, tuple[str, ...]]] = {
+    Size.WHOLE: (),
+    Size.WITHOUT_VALUE: (names.VALUE,),
+    Size.ONLY_OURS: (names.VALUE, names.KEY, names.HEADERS),
+}
 
 
 class Message(NamedTuple):
@@ -77,10 +89,10 @@ class Message(NamedTuple):
 
 def message_of(letter: Letter, record: Record, size: Size = Size.WHOLE) -> Message:
     """The message for the dead letter of a record. Headers name the parts that it leaves out."""
-    key = None if names.KEY in size.value else record.key
-    value = None if names.VALUE in size.value else record.value
-    kept = () if names.HEADERS in size.value else record.headers
-    missing = tuple((name, DROPPED.encode()) for name in size.value)
+    key = None if names.KEY in size.left_out else record.key
+    value = None if names.VALUE in size.left_out else record.value
+    kept = () if names.HEADERS in size.left_out else record.headers
+    missing = tuple((name, DROPPED.encode()) for name in size.left_out)
     return Message(key, value, headers_of(letter, kept) + missing)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from bridge.commands import Headers
+from bridge.commands import Headers, Record
 from bridge.delivery.backoff import Backoff
-from bridge.delivery.dead_letter import Letter, Message, Size, message_of, position_of
+from bridge.delivery.dead_letter import Letter, Size, message_of, position_of
 from bridge.delivery.work import Item
 from bridge.kafka.errors import NotDelivered
 from bridge.running.tracebacks import without_text
@@ -69,7 +69,7 @@ class Letters:
         failures = 0
         size = Size.WHOLE
         while not item.assignment.ledger.fenced:
-            error = await self._send(message_of(letter, item.record, size))
+            error = await self._send(letter, item.record, size)
             if error is None:
                 self._log(letter)
                 self._on_delivered(item)
@@ -82,10 +82,10 @@ class Letters:
                 logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
             await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
 
-    async def _send(self, message: Message) -> NotDelivered | None:
+    async def _send(self, letter: Letter, record: Record, size: Size) -> NotDelivered | None:
         """Write a letter once. Returns why Kafka has not confirmed it; None if it has."""
-        key, value, headers = message
         try:
+            key, value, headers = message_of(letter, record, size)
             await self._writer.send(self._topics.dead_letters, key=key, value=value, headers=headers)
         except NotDelivered as error:
             return error
