@@ -184,6 +184,7 @@ class Sender:
             if task.waits or not self._work.is_ours(task):
                 self._work.put_back([task])
                 continue
+            task.attempts += 1
             try:
                 await self._send([task], ordered=False)
             except Failure as failure:

@@ -105,6 +105,7 @@ async def test_a_batch_that_is_refused_is_sent_one_by_one(code: int) -> None:
     assert rig.value("retries_total", cause="rejected") == 3
     [(*_, headers)] = rig.writer.written
     assert headers["bridge.detail"] == f"HTTP status {code} for a request with this command alone".encode()
+    assert headers["bridge.attempts"] == b"2"
 
 
 async def test_an_outage_in_the_middle_of_a_refused_batch_loses_nothing() -> None:
