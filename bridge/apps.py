@@ -1,4 +1,4 @@
-"""Makes the bridge's commands known to manage.py. Kafka's library is loaded by the commands that need it."""
+"""The bridge as a Django app. Kafka's library is loaded by the commands that need it."""
 
 from django.apps import AppConfig
 

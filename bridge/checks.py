@@ -67,12 +67,12 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 @register(TAG)
 def check_kafka_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the TLS and SASL options fit BRIDGE_KAFKA_SECURITY, and the files of TLS, also those of the API."""
+    """Check that the TLS and SASL options fit BRIDGE_KAFKA_SECURITY, and that the TLS files can be used."""
     if not settings.BRIDGE_ROUTES_PATH:
         return []
     findings = [*_tls_findings(), *_sasl_findings()]
     if settings.BRIDGE_KAFKA_SECURITY == "sasl_plaintext":
-        hint = "Use sasl_tls, or use it on a trusted network only."
+        hint = "Use sasl_tls. Use sasl_plaintext on a trusted network only."
         text = "BRIDGE_KAFKA_SECURITY is sasl_plaintext: with PLAIN the password is sent unencrypted."
         findings.append(Warning(text, hint=hint, id="bridge.W002"))
     return findings

@@ -195,7 +195,7 @@ class Lanes(Generic[S, O]):
                 self._remove(task)
 
     def narrow(self, task: Task[S, O], command: S) -> None:
-        """Replace a command in flight by one with fewer keys. Commands behind it in the other queues no longer wait."""
+        """Replace a command in flight by one with fewer keys. The task leaves the queues of the other keys."""
         released = [key for key in task.command.keys if key not in command.keys]
         task.command = command
         self._leave(task, released)

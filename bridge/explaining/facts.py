@@ -9,8 +9,8 @@ from typing import NamedTuple
 class NamespaceFacts(NamedTuple):
     """A namespace of Centrifugo; "" for channels without one. `path` locates its options in the configuration.
 
-    `history` is true if publications are kept, `recovery` if clients get missed publications, `deltas` if clients may
-    ask for differences. `data_format` is `publication_data_format`. `streams` is false for subscription types that
+    `history` is true if publications are kept, `recovery` if clients can get missed publications, `deltas` if clients
+    may ask for differences. `data_format` is `publication_data_format`. `streams` is false for subscription types that
     the publish command refuses.
     """
 
