@@ -36,9 +36,8 @@ def _now() -> Iterator[Panel]:
     yield number("Bridges", "Bridge processes, by version.", Query(bridges, "{{version}}"), low=1)
     partitions = total("realtime_bridge_assigned_partitions")
     yield number("Partitions", "Partitions that these processes read.", Query(partitions, "partitions"), low=1)
-    yield number(
-        "Behind", "Records that are not delivered yet.", Query(total("realtime_bridge_lag_records"), "records")
-    )
+    text = "Offsets from the first unfinished record of each partition to its end."
+    yield number("Behind", text, Query(total("realtime_bridge_lag_records"), "records"))
     oldest = largest("realtime_bridge_oldest_pending_seconds", "")
     text = "Age of the oldest event that is not done. Alert: a minute."
     yield number("Oldest event waits", text, Query(oldest, "oldest"), unit="s", warn=60)
@@ -53,7 +52,7 @@ def _now() -> Iterator[Panel]:
 def _behind() -> Iterator[Panel]:
     yield curves(
         "Records behind, by topic",
-        "Records from the first one that is not done to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
+        "Offsets from the first unfinished record to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
         split(total, "realtime_bridge_lag_records", "topic"),
         unit="short",
     )
@@ -65,7 +64,7 @@ def _behind() -> Iterator[Panel]:
     )
     yield curves(
         "Records behind, by partition",
-        "If only one partition is behind, it is stopped, or one key has most of the events.",
+        "If only one partition is behind, it may be stopped, or one key may have most of the events.",
         split(largest, "realtime_bridge_lag_records", "topic, partition"),
         unit="short",
     )
@@ -98,7 +97,7 @@ def _events() -> Iterator[Panel]:
     )
     yield curves(
         "Commands by route",
-        "Commands a second. permanent: Centrifugo refused the command for good.",
+        "Commands a second. permanent: the command failed and is not sent again.",
         split(rate, "realtime_bridge_commands_total", "route, outcome"),
         unit="cps",
     )
@@ -119,8 +118,8 @@ def _events() -> Iterator[Panel]:
 def _centrifugo() -> Iterator[Panel]:
     yield states(
         "Delivery by process",
-        "no answer: Centrifugo does not answer, and events wait. paused: so many records are pending that the bridge "
-        "does not read.",
+        "no answer: Centrifugo gives no usable answer, and events wait. paused: the bridge does not read, because too "
+        "many records or bytes are pending.",
         Query(f"max by (instance) (2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})", "{{instance}}"),
         State(0, "delivers", GREEN),
         State(1, "paused", ORANGE),
@@ -128,7 +127,7 @@ def _centrifugo() -> Iterator[Panel]:
     )
     yield curves(
         "Repeated commands",
-        "Commands a second that had to be sent again. misconfigured: the URL, key or certificate is wrong.",
+        "Commands a second that had to be sent again. misconfigured: check the URL, the key and the certificate.",
         split(rate, "realtime_bridge_retries_total", "cause"),
         unit="cps",
     )
