@@ -76,7 +76,7 @@ def test_a_limit_that_refuses_requests_grows_while_the_lag_is_small() -> None:
     assert limit.limit == pytest.approx(105)
 
 
-def test_a_limit_of_which_a_part_refuses_requests_grows() -> None:
+def test_a_limit_grows_after_a_refusal_by_a_part_of_it() -> None:
     limit = adaptive(start=100)
 
     limit.refused_by_part()
@@ -94,7 +94,7 @@ def test_a_limit_never_grows_above_the_ceiling() -> None:
 
 
 @pytest.mark.parametrize(("lag_s", "limit_after"), [(0.06, 83.3), (0.1, 50.0), (5.0, 50.0)])
-def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_to_half_at_most(lag_s: float, limit_after: float) -> None:
+def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_by_half_at_most(lag_s: float, limit_after: float) -> None:
     limit = filled(adaptive(start=100, floor=16))
 
     limit.tick(lag_s)

@@ -11,7 +11,7 @@ from tests.harness.identity import IdentityStub, Script, success
 
 
 class TicketOffice:
-    """Issues tickets, and is the script of an identity stub that redeems each of them once."""
+    """Issues tickets, and makes an identity stub redeem each of them once."""
 
     def __init__(self, identity: IdentityStub) -> None:
         self._identity = identity

@@ -4,7 +4,7 @@ The scheduler forgets finished tests. pytest-xdist 3.8 counts those of a worker 
 tests take its controller seconds.
 
 pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads: without this plugin every
-worker starts the processes of every group. A pytest plugin, loaded by tests/conftest.py.
+worker may start the processes of every group. A pytest plugin, loaded by tests/conftest.py.
 """
 
 import os
@@ -35,7 +35,7 @@ class ForgettingScheduling(LoadGroupScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ForgettingScheduling | None:
-    """The scheduler of `--dist loadgroup`; any other option has its own."""
+    """The scheduler of `--dist loadgroup`; None for any other value, which pytest-xdist handles."""
     return ForgettingScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 

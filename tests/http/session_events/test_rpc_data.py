@@ -1,4 +1,4 @@
-"""rpc: data is passed on byte for byte in both directions, but carriage returns in an answer become spaces."""
+"""rpc: data is passed on byte for byte in both directions, but carriage returns in a JSON answer become spaces."""
 
 import base64
 import json
