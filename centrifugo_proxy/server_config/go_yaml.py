@@ -31,12 +31,12 @@ INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|
 OLD_OCTAL: Final = re.compile(r"^([-+]?0)([0-7]+)$", re.ASCII)
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 INT64: Final = range(-(2**63), 2**64)
-# PyYAML's messages that quote the file, which may contain a secret.
-QUOTING: Final = re.compile(r"(found undefined (?:alias|tag handle)) .*", re.DOTALL)
+# PyYAML's messages that quote more than a character of the file, which may contain a secret.
+QUOTING: Final = re.compile(r"(found undefined (?:alias|tag handle)|duplicate tag handle) .*", re.DOTALL)
 
 
 class RefusedError(ValueError):
-    """Go cannot read this. `line` and `column` count from 1; the message never quotes the file."""
+    """Go cannot read this. `line` and `column` count from 1; the message quotes at most one character of the file."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -91,7 +91,7 @@ class Loader(yaml.SafeLoader):
         return self.untagged(node.value)
 
     def construct_tagged(self, node: yaml.ScalarNode) -> Any:
-        """The value, of the type that its tag names. Raises ConstructorError for a value of another type."""
+        """The value, if its tag accepts its type. Raises ConstructorError otherwise."""
         kinds, name = TAGGED[node.tag]
         value = self.untagged(node.value)
         if type(value) not in kinds:

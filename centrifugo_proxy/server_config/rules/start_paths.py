@@ -59,11 +59,16 @@ HANDLERS: Final = {
         Handler("health_handler_prefix", "/health", ("health",), external="never"),
     ),
 }
-INTERNAL: Final = {
-    6: ("http_server.internal_port", "http_server.internal_address"),
-    5: ("internal_port", "internal_address"),
+# The options of the external and of the internal address: host and port.
+ADDRESSES: Final = {
+    6: (
+        ("http_server.address", "http_server.port"),
+        ("http_server.internal_address", "http_server.internal_port"),
+    ),
+    5: (("address", "port"), ("internal_address", "internal_port")),
 }
-# Go's patterns: https://pkg.go.dev/net/http#hdr-Patterns-ServeMux. A segment may be one whole wildcard.
+# Go's patterns, without methods, {name...} and {$}. A segment may be one whole wildcard:
+# https://pkg.go.dev/net/http#hdr-Patterns-ServeMux
 PATTERN: Final = re.compile(r"[^/{}\s]*(/([^/{}\s]*|\{[A-Za-z_]\w*\}))+")
 
 
@@ -99,7 +104,15 @@ def _pattern(handler: Handler, configuration: Configuration) -> str:
 
 
 def _is_external(handler: Handler, configuration: Configuration) -> bool:
-    """Whether the external port serves the handler. Without an internal address it serves all of them."""
-    if not any(map(configuration.text, INTERNAL[configuration.major])) or not handler.external:
+    """True if the external port serves the handler. It serves all of them if there is no other port."""
+    if not handler.external or not _has_internal_port(configuration):
         return True
     return handler.external != "never" and configuration.is_on(handler.external)
+
+
+def _has_internal_port(configuration: Configuration) -> bool:
+    """True if the internal address is not the external one. An empty host or port is that of the external address."""
+    (host, port), (internal_host, internal_port) = ADDRESSES[configuration.major]
+    external = configuration.text(host), configuration.text(port, "8000")
+    internal = configuration.text(internal_host), configuration.text(internal_port)
+    return tuple(own or other for own, other in zip(internal, external, strict=True)) != external

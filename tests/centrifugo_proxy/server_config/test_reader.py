@@ -65,6 +65,7 @@ def test_a_broken_file_is_refused_with_the_place(file_format: str, text: str, pl
         ("a: *s3cr3t\n", "line 1, column 4"),
         ("a: !s3cr3t!s3cr3t\n", "line 1, column 4"),
         ("s3cr3t: 1\ns3cr3t: 2\n", "line 2, column 1"),
+        ("%TAG !s3cr3t! a\n%TAG !s3cr3t! b\n---\na: 1\n", "line 2, column 1"),
     ],
 )
 def test_a_refusal_of_yaml_names_the_place_and_quotes_nothing(text: str, place: str) -> None:

@@ -117,6 +117,12 @@ REFUSED_BY_V5: Final[Configs] = [
     {"health": True, "health_handler_prefix": "health"},
     {"prometheus": True, "prometheus_handler_prefix": "/api/"},
     {"admin": True, "health": True, "health_handler_prefix": ""},
+    {
+        "prometheus": True,
+        "prometheus_handler_prefix": "/connection/websocket",
+        "address": "127.0.0.1",
+        "internal_address": "127.0.0.1",
+    },
 ]
 
 STARTS_BY_V6: Final[Configs] = [
@@ -384,4 +390,8 @@ REFUSED_BY_V6: Final[Configs] = [
     {"websocket": {"handler_prefix": "/ws/{id}x"}},
     {"sse": {"enabled": True, "handler_prefix": "/connection/websocket/"}},
     {"admin": {"enabled": True}, "websocket": {"handler_prefix": "/"}},
+    {
+        "prometheus": {"enabled": True, "handler_prefix": "/connection/websocket"},
+        "http_server": {"address": "127.0.0.1", "internal_address": "127.0.0.1"},
+    },
 ]
