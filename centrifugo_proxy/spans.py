@@ -11,7 +11,7 @@ StartedCall = tuple[Any, ...]
 
 
 class Called(NamedTuple):
-    """A gRPC method. `peer` names the service if several services have this method; otherwise it is ""."""
+    """A gRPC method. `peer` is the name of an rpc backend, because all backends have the same method; otherwise ""."""
 
     service: str
     method: str

@@ -27,11 +27,9 @@ class Action(StrEnum):
     SUBSCRIBE = "subscribe"
     PUBLISH = "publish"
 
-    __hash__ = str.__hash__  # Enum's own __hash__ is slow Python code, and every request looks up a rule's `allow`
-
 
 class Reason(StrEnum):
-    """The reason for a refusal; the client gets the value as its message."""
+    """The reason for a refusal. The client gets the value as its message, except for an unknown method."""
 
     NO_META = "the connection's owner is not known"
     NO_RULE = "not allowed"
@@ -76,8 +74,8 @@ class RpcRule(Rule):
 class ChannelVerdict(NamedTuple):
     """`rule` is the deciding rule, None if none matched. `reason` is None if the request is allowed.
 
-    A refused fallback connection gets Reason.DEGRADED if another owner may be allowed: its owner is unknown, and its
-    client must try again after it has reconnected as its real user.
+    A refused fallback connection gets Reason.DEGRADED if another owner may be allowed: its real user is
+    unknown, and its client must try again after it has reconnected as that user.
     """
 
     rule: ChannelRule | None
@@ -165,7 +163,7 @@ def _fits_prefix(pattern: Sequence[str], segments: Sequence[str], owner: Owner |
 
 def fits_segment(wanted: str, segment: str, owner: Owner | None) -> bool:
     """True if a segment of a channel or method matches the pattern's segment.
-    Without an owner, True if it matches for any owner.
+    Without an owner, True if it matches for some owner.
     """
     if wanted not in SPECIAL:
         return segment == wanted

@@ -81,7 +81,7 @@ def assemble(
 
 
 def build_admission(settings: "LazySettings", loaded: LoadedPool, claims: Claims | None = None) -> Admission:
-    """The fallback with these settings, this pool and these claims. Without claims, each process keeps its own."""
+    """The fallback with these settings, this pool and these claims. Without claims, each process decides alone."""
     detector = OutageDetector(
         settings.FALLBACK_DEGRADED_WINDOW_MS / 1000, probing=settings.IDENTITY_PROBE_INTERVAL_MS > 0
     )
@@ -97,7 +97,7 @@ def _report_probe(operator_log: OperatorLog, probed: Probed) -> None:
 
 
 def answered_events(settings: "LazySettings") -> tuple[str, ...]:
-    """The events that the service answers with these settings, in the order of EVENTS; it answers the others with 501.
+    """The events that these settings turn on, in the order of EVENTS; the service answers the others with 501.
 
     Connections that expire need the refresh proxy. Without it Centrifugo asks the client for a new token, and the
     JavaScript SDK disconnects permanently. So a policy or a fallback pool turns refresh on, unless
