@@ -69,7 +69,8 @@ class Health:
     def live(self) -> bool:
         """False while the poller is stuck, except during shutdown.
 
-        In an outage of Kafka or Centrifugo the poller goes on, except while partitions are revoked (BRIDGE_DRAIN_MS).
+        An outage of Kafka or Centrifugo does not stop the poller. A rebalance stops it while the bridge waits for
+        commands in flight (BRIDGE_DRAIN_MS) and commits.
         """
         return self.ending or self.poll_age_s < STUCK_S
 

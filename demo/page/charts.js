@@ -1,11 +1,11 @@
-// The charts, redrawn with each sample.
+// The charts, redrawn with each poll.
 import { find, svg } from "./dom.js";
 
 const SPAN_MS = 90_000;
 const BAR_MS = 1500;
 const MARGIN = { left: 34, right: 6, top: 8, bottom: 20 };
 const HEIGHT = 150;
-const GAP_MS = 8000; // a curve has a gap where nothing was measured for longer than this
+const GAP_MS = 8000; // the curves of the latency have a gap where no connect was measured for this long
 const OUTCOMES = ["in", "fallback", "later", "refused"];
 const OUTCOME_WORDS = { in: "accepted", fallback: "by fallback ticket", later: "asked to try again", refused: "refused" };
 
@@ -48,7 +48,7 @@ export class Charts {
     return { chart, x, y, width };
   }
 
-  // Shaded bands behind the curves, for every phase other than well.
+  // Shaded bands in the background, for every phase other than well.
   #bands(x) {
     const bands = [];
     this.#samples.forEach(({ at_ms: at, phase }, index) => {
