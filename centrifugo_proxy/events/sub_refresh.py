@@ -16,7 +16,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 @dataclass(frozen=True, slots=True)
 class SubRefresh:
-    """The answer is a result or a failed call, never an error or a disconnect."""
+    """Each answer with a 200 is a result, never an error or a disconnect."""
 
     gate: ChannelGate
     clock: Clock

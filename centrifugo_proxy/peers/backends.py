@@ -12,7 +12,7 @@ class BackendUnavailable(Exception):
 
 
 class BackendFault(Exception):
-    """The service's answer is unusable. The message describes the problem and never quotes the service."""
+    """Another failure, such as an unusable answer. The message never quotes the service."""
 
 
 class BackendError(NamedTuple):

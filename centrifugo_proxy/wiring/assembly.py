@@ -100,7 +100,7 @@ def answered_events(settings: "LazySettings") -> tuple[str, ...]:
     """The events that these settings turn on, in the order of EVENTS; the service answers the others with 501.
 
     Connections that expire need the refresh proxy. Without it Centrifugo asks the client for a new token, and the
-    JavaScript SDK disconnects permanently. So a policy or a fallback pool turns refresh on, unless
+    JavaScript SDK without `getToken` disconnects permanently. So a policy or a fallback pool turns refresh on, unless
     CENTRIFUGO_REFRESH is off.
     """
     policy = bool(settings.CHANNEL_POLICY_PATH)

@@ -167,7 +167,7 @@ def test_e006_a_key_with_a_passphrase_fails_without_a_prompt(authority: Authorit
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_e008_a_secret_that_no_header_carries_unchanged_is_not_shown(name: str) -> None:
+def test_e008_a_secret_that_would_change_in_a_header_is_not_shown(name: str) -> None:
     (error,) = system_checks(**{name: "sEc ReT"})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E008", True)
