@@ -12,9 +12,9 @@ Refusal = tuple[str, str]  # the path and the problem
 class Handler(NamedTuple):
     """A handler. `option` is the option of its path, and `default` is the path without that option.
 
-    A handler is on if one of its `switches` is on; one that is on by default has the switch `off` instead. `external` is
-    the switch that moves the handler to the external port; "" for a handler that is always there, and "never" for one
-    that is never there. `subtree` is true for a handler that serves all paths below its own.
+    A handler is on if one of its `switches` is on; one that is on by default has the switch `off` instead. `external`
+    is the switch that moves the handler to the external port; "" for a handler that is always there, and "never" for
+    one that is never there. `subtree` is true for a handler that serves all paths below its own.
     """
 
     option: str
