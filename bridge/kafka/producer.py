@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 
@@ -13,6 +14,8 @@ from bridge.commands import Headers
 from bridge.kafka.errors import NotDelivered
 
 POLL_S: Final = 0.2
+# What a message or `produce` gets after a fatal error.
+WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 
 logger = logging.getLogger("bridge.kafka")
 
@@ -37,13 +40,17 @@ class LibraryProducer(Protocol):
 class KafkaProducer:
     """A producer, and a thread that polls for delivery reports while messages are in flight.
 
-    `make` makes the library's producer. After a fatal error a producer never sends again, and a new one replaces it.
+    `make` makes the library's producer. After a fatal error a producer never sends again, and the next message gets a
+    new one. The library raises such an error once, in any call, also in `poll` and `flush`; what it then reports for
+    each message, or raises in `produce`, has no cause.
     """
 
     def __init__(self, properties: Mapping[str, object], *, make: Callable[..., LibraryProducer] = Producer) -> None:
         self._make = partial(make, dict(properties), logger=logger)
         self._producer = self._make()
-        self._fatal: list[LibraryProducer] = []  # replaced; their last delivery reports are still to come
+        self._broken: LibraryProducer | None = None
+        self._cause = ""  # of the last fatal error
+        self._replaced: list[LibraryProducer] = []  # their last delivery reports are still to come
         self._work = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
@@ -57,42 +64,64 @@ class KafkaProducer:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             loop.call_soon_threadsafe(_settle, delivered, error)
 
-        producer = self._producer
+        producer = self._usable()
         try:
             producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
             self._work.set()
             await delivered
         except BufferError:
             raise NotDelivered("QUEUE_FULL") from None
-        except KafkaException as error:
-            raise self._failure(producer, error.args[0]) from None
+        except KafkaException as failure:
+            raise self._not_delivered(producer, failure.args[0]) from None
 
-    def _failure(self, producer: LibraryProducer, error: KafkaError) -> NotDelivered:
-        if error.fatal() and producer is self._producer:
-            self._fatal.append(producer)
+    def _usable(self) -> LibraryProducer:
+        if self._broken is self._producer:
+            self._replaced.append(self._producer)
             self._producer = self._make()
             self._work.set()
+        return self._producer
+
+    def _not_delivered(self, producer: LibraryProducer, error: KafkaError) -> NotDelivered:
+        if error.code() == KafkaError._FATAL:
+            self._serve(producer, 0)  # raises the cause, unless another call has raised it before
+            self._break(producer, self._cause)
+        elif error.fatal():
+            self._break(producer, error.name())
+        if error.code() in WITHOUT_CAUSE and self._cause:
+            return NotDelivered(self._cause)
         return NotDelivered(error.name(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE)
+
+    def _break(self, producer: LibraryProducer, cause: str) -> None:
+        self._cause = cause
+        if producer is self._producer:
+            self._broken = producer
 
     def _poll(self) -> None:
         while not self._closed:
             self._work.wait()
-            self._producer.poll(POLL_S)
-            for producer in list(self._fatal):
-                producer.poll(0)
+            self._serve(self._producer, POLL_S)
+            for producer in list(self._replaced):
+                self._serve(producer, 0)
                 if not len(producer):
-                    self._fatal.remove(producer)
+                    self._replaced.remove(producer)
             if not self._in_flight():
                 self._work.clear()
                 if self._in_flight():
                     self._work.set()
 
+    def _serve(self, producer: LibraryProducer, timeout_s: float) -> None:
+        try:
+            producer.poll(timeout_s)
+        except KafkaException as failure:
+            self._break(producer, failure.args[0].name())
+
     def _in_flight(self) -> int:
-        return len(self._producer) + sum(map(len, self._fatal))
+        return len(self._producer) + sum(map(len, self._replaced))
 
     async def close(self, timeout_s: float) -> None:
         """Wait for messages in flight, at most this long, then end the thread."""
-        await asyncio.to_thread(self._producer.flush, timeout_s)
+        with suppress(KafkaException):
+            await asyncio.to_thread(self._producer.flush, timeout_s)
         self._closed = True
         self._work.set()
         await asyncio.to_thread(self._thread.join, 5.0)

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from bridge.kafka.errors import NotDelivered
 from bridge.kafka.producer import KafkaProducer
 
 FATAL = KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "the sequence is broken", fatal=True)
+REFUSED = KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "may not write", fatal=True)
 
 
 class FailingProducer:
@@ -73,3 +74,53 @@ async def test_a_producer_without_a_fatal_error_is_kept() -> None:
         await producer.close(1.0)
 
     assert len(made) == 1
+
+
+class RefusedProducer(FailingProducer):
+    """The library's producer of a user without the right to write: raises its fatal error in the first poll.
+
+    Then it reports each message as purged, accepts no other, and raises the error again in `flush`. With `early`, the
+    error was there before the first message.
+    """
+
+    def __init__(self, *, early: bool) -> None:
+        super().__init__(fails=False)
+        self.early = early
+        self.raised = False
+
+    def produce(self, topic: str, value: Any = None, key: Any = None, *, headers: Any, on_delivery: Any) -> None:
+        if self.early or self.raised:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
+        super().produce(topic, value, key, headers=headers, on_delivery=on_delivery)
+
+    def poll(self, timeout: float) -> int:
+        if not self.raised:
+            self.raised = True
+            raise KafkaException(REFUSED)
+        if not self.waiting:
+            return 0
+        self.waiting.pop(0)(KafkaError(KafkaError._PURGE_QUEUE), None)
+        return 1
+
+    def flush(self, timeout: float) -> int:
+        raise KafkaException(REFUSED)
+
+
+async def test_a_fatal_error_that_poll_raises_is_the_cause_of_every_failure() -> None:
+    made: list[FailingProducer] = []
+
+    def make(properties: Any, logger: Any) -> FailingProducer:
+        made.append(RefusedProducer(early=len(made) > 0))
+        return made[-1]
+
+    producer = KafkaProducer({}, make=make)
+    try:
+        async with asyncio.timeout(20):
+            failed = [*await asyncio.gather(*(_send(producer) for _ in range(2)), return_exceptions=True)]
+            for _ in range(2):
+                failed += await asyncio.gather(_send(producer), return_exceptions=True)
+    finally:
+        await producer.close(1.0)
+
+    assert [(type(error), str(error)) for error in failed] == [(NotDelivered, "CLUSTER_AUTHORIZATION_FAILED")] * 4
+    assert len(made) == 3
