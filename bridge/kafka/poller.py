@@ -91,7 +91,7 @@ class Poller(threading.Thread):
         self._assigned: set[Partition] = set()
         self._paused: set[Partition] = set()
         self._stopping = threading.Event()
-        self._refusal: KafkaError | None = None
+        self._refusal = ""
         self._commit_at = 0.0
 
     def stop(self) -> None:
@@ -130,8 +130,8 @@ class Poller(threading.Thread):
             self._gate.handed += len(messages)
             self._gate.handed_bytes += size
             self._call_in_loop(self._owner.received, messages, size)
-        if self._refusal is not None:
-            raise KafkaRefused(self._refusal.str())
+        if self._refusal:
+            raise KafkaRefused(self._refusal)
 
     def _read(self) -> list[Read]:
         first = self._consumer.poll(POLL_S)
@@ -148,12 +148,13 @@ class Poller(threading.Thread):
             return record_of(message)
         if error.code() == KafkaError._PARTITION_EOF:
             return EndOfPartition(Partition(message.topic() or "", message.partition() or 0), message.offset() or 0)
-        self._on_error(error)
+        self._on_error(error, message.topic() or "")
         return None
 
-    def _on_error(self, error: KafkaError) -> None:
+    def _on_error(self, error: KafkaError, topic: str = "") -> None:
         if error.fatal() or error.code() in HOPELESS:
-            self._refusal = error
+            named = f"{topic}: " if topic and topic not in error.str() else ""
+            self._refusal = named + error.str()
         elif error.code() in UNREACHABLE:
             self._call_in_loop(self._owner.kafka_failed, error.name())
         else:

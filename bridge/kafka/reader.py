@@ -39,7 +39,7 @@ class TopicReader:
             if message is None:
                 raise KafkaUnreachable("_TIMED_OUT")
             if (error := message.error()) is not None:
-                start = _after(message, error, end)
+                start = _after(message, error, start, end)
                 continue
             start = (message.offset() or 0) + 1
             if start <= end:
@@ -54,9 +54,12 @@ class TopicReader:
             end = start
 
 
-def _after(message: Message, error: KafkaError, end: int) -> int:
+def _after(message: Message, error: KafkaError, start: int, end: int) -> int:
+    """Where reading continues after an error."""
     if error.code() == KafkaError._PARTITION_EOF:
         return max(message.offset() or 0, end)
+    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:  # the library asks for the group that is never joined
+        return start
     raise KafkaUnreachable(error.name())
 
 

@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bridge.dead_letters.selection import DeadLetter, Selection
     from bridge.kafka.connection import KafkaConnection
     from bridge.kafka.reader import TopicReader
+
+NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # how the names of Kafka's errors about a missing right end
 
 
 class KafkaCommand(OperatorCommand):
@@ -47,9 +49,11 @@ class KafkaCommand(OperatorCommand):
     def unknown(self, error: Exception) -> None:
         """Exit with 3 (UNKNOWN) and the message that Kafka does not answer or refuses."""
         brokers = settings.BRIDGE_KAFKA_BROKERS
-        self.stderr.write(
-            f"Kafka at {brokers} does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and …_SECURITY."
-        )
+        if str(error).endswith(NO_RIGHT):
+            problem = f"refuses ({error}). Give this user the rights in docs/bridge-operations.md (Security)."
+        else:
+            problem = f"does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and …_SECURITY."
+        self.stderr.write(f"Kafka at {brokers} {problem}")
         sys.exit(PluginState.UNKNOWN)
 
 

@@ -11,8 +11,14 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
     NewTopic,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -90,6 +96,20 @@ class Kafka:
             self.create(name)
 
     @contextmanager
+    def allowing_only(self, operation: AclOperation, kind: ResourceType, name: str) -> Iterator[None]:
+        """Allow the user of SASL only this operation on a resource, "*" for all, while the context lasts."""
+        assert self.secured is not None
+        allowed = (kind, name, ResourcePatternType.LITERAL, f"User:{self.secured.user}", "*", operation)
+        admin = AdminClient({"bootstrap.servers": self.address})
+        [made] = admin.create_acls([AclBinding(*allowed, AclPermissionType.ALLOW)]).values()
+        made.result(ANSWER_S)
+        try:
+            yield
+        finally:
+            [deleted] = admin.delete_acls([AclBindingFilter(*allowed, AclPermissionType.ALLOW)]).values()
+            deleted.result(ANSWER_S)
+
+    @contextmanager
     def producer(self, **config: str) -> Iterator[Producer]:
         """A producer; all its messages are delivered when the context ends."""
         options = {option.replace("_", "."): value for option, value in config.items()}
@@ -165,6 +185,9 @@ class Secured:
             "ssl.truststore.location": str(self.authority.ca),
             "listener.name.tls.ssl.client.auth": "required",
             "sasl.enabled.mechanisms": ",".join(SCRAMS) + ",PLAIN",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true",
+            "super.users": "User:ANONYMOUS",  # everyone at the listener without TLS and SASL
             **{
                 f"listener.name.{listener}.{mechanism}.sasl.jaas.config": login
                 for listener in ("sasl", "sasl_tls")

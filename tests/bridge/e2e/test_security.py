@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AclOperation, ResourceType
 
 from tests.bridge.e2e.stage import Stage, api_config, listening, staged
+from tests.bridge.e2e.test_dead_letters import variables_of
 from tests.harness import centrifugo
 from tests.harness.bridge import BridgeProcess
 from tests.harness.certificates import Authority
 from tests.harness.kafka import Kafka, Secured
+from tests.harness.manage import run_manage
 
 pytestmark = pytest.mark.processes
 
@@ -131,3 +134,54 @@ def test_a_wrong_api_key_is_logged_and_nothing_is_dead_lettered(stage: Stage, ka
     assert misconfigured > 1
     assert kafka.messages(stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]) == []
     assert kafka.committed(stage.group, stage.topic) == [-1001]
+
+
+def test_a_topic_that_may_not_be_read_ends_the_bridge_and_is_named(
+    stage: Stage, kafka: Kafka, secured: Secured
+) -> None:
+    with (
+        kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.TOPIC, stage.topic),
+        stage.bridge(**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False)) as bridge,
+    ):
+        code = bridge.process.popen.wait(30)
+        refused = [
+            line for line in bridge.process.lines() if line["message"] == "Kafka refuses the bridge; the bridge exits"
+        ]
+
+    assert code == 1
+    assert [line["error"] for line in refused] == [
+        f"{stage.topic}: Fetch from broker 1 failed: Broker: Topic authorization failed"
+    ]
+
+
+def test_a_dead_letter_waits_until_the_bridge_may_write_it(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+    given = {**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False), "BRIDGE_RETRY_MAX_MS": "500"}
+    kafka.produce(stage.topic, [b"no json"])
+
+    with (
+        kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.BROKER, "kafka-cluster"),
+        kafka.allowing_only(AclOperation.READ, ResourceType.TOPIC, "*"),
+        stage.bridge(**given) as refused,
+    ):
+        refused.wait_until(lambda health: "a dead letter was not delivered" in refused.process.stderr())
+        assert refused.process.terminate() == 0
+        causes = {line["cause"] for line in refused.process.lines() if "dead letter was not" in str(line["message"])}
+        written = refused.process.stdout() + refused.process.stderr()
+    with stage.bridge(**given) as allowed:
+        allowed.wait_until(lambda health: health.get("dead_letters") == 1)
+
+    assert causes == {"CLUSTER_AUTHORIZATION_FAILED"}
+    assert "Traceback" not in written
+
+
+def test_dead_letters_are_inspected_without_a_right_on_a_group(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+    kafka.produce(stage.variables["BRIDGE_DEAD_LETTER_TOPIC"], [b"a letter"])
+    variables = {**variables_of(stage), **with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False)}
+
+    with kafka.allowing_only(AclOperation.DESCRIBE_CONFIGS, ResourceType.GROUP, "*"):
+        inspected = run_manage("inspect_dead_letters", **variables)
+        lag = run_manage("bridge_lag", **variables)
+
+    assert (inspected.returncode, inspected.stdout.partition(" in ")[0]) == (1, "1 dead letter"), inspected.stderr
+    assert (lag.returncode, lag.stdout) == (3, "")
+    assert "refuses (GROUP_AUTHORIZATION_FAILED). Give this user the rights in " in lag.stderr
