@@ -26,11 +26,25 @@ class Row(NamedTuple):
     oldest_s: float | None
 
 
-async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]) -> list[Row]:
-    """A row for each partition of these topics; a topic that begins with ^ is a pattern. Raises KafkaUnreachable."""
+class Lags(NamedTuple):
+    """A row for each partition. `absent` are the topics and patterns for which Kafka shows no topic."""
+
+    rows: list[Row]
+    absent: list[str]
+
+
+async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]) -> Lags:
+    """The lag in these topics; a topic that begins with ^ is a pattern. Raises KafkaUnreachable."""
     properties = admin_properties(connection)
     brokers = Brokers(properties)
-    partitions = _partitions(topics, await brokers.topics())
+    existing = await brokers.topics()
+    absent = [topic for topic in topics if not any(covers(topic, name) for name in existing)]
+    return Lags(await _rows(brokers, properties, group, _partitions(topics, existing)), absent)
+
+
+async def _rows(
+    brokers: Brokers, properties: Mapping[str, str | int | bool], group: str, partitions: Sequence[Partition]
+) -> list[Row]:
     ends, beginnings = await brokers.ends(partitions), await brokers.beginnings(partitions)
     committed = await brokers.committed(group)
     starts = {each: max(committed.get(each, 0), beginnings[each]) for each in partitions}

@@ -12,7 +12,7 @@ from bridge.kafka.lag import Brokers
 from bridge.routing.model import Routes, covers, is_pattern
 from bridge.running.configuration import CentrifugoApi, Configuration
 from bridge.running.letters import LetterTopics
-from bridge.running.start import StartError, check_topics
+from bridge.running.start import ABSENT, StartError, check_topics
 from common.counted import counted
 from common.without_credentials import without_credentials
 
@@ -69,7 +69,7 @@ def report_topics(
         findings.fault(str(error))
         return
     for topic in topics.missing:
-        findings.fault(f"the topic {topic} does not exist; create it, or correct the routes file")
+        findings.fault(f"the topic {topic} {ABSENT}; create it, or correct the routes file or the rights")
     if named := [topic for topic in routed if not is_pattern(topic) and topic not in topics.missing]:
         findings.ok(f"topics of the routes file that exist: {', '.join(named)}")
     for pattern in filter(is_pattern, routed):
@@ -90,7 +90,7 @@ def _report_letters(findings: Findings, letters: LetterTopics, *, replay_missing
         return
     findings.ok(f"the topic {letters.dead_letters} for dead letters exists")
     if replay_missing:
-        findings.warn(f"the topic {letters.replay} does not exist; replay_dead_letters needs it")
+        findings.warn(f"the topic {letters.replay} {ABSENT}; replay_dead_letters needs it")
     elif letters.replay:
         findings.ok(f"the topic {letters.replay} for replays exists")
 

@@ -1,10 +1,12 @@
 """Checks the topics when Kafka answers, before the bridge reads. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bridge.routing.model import covers
 from bridge.running.letters import LetterTopics
+
+ABSENT: Final = "does not exist, or this user may not describe it"  # Kafka does not show topics without that right
 
 
 class StartError(Exception):
@@ -46,4 +48,4 @@ def _missing(routed: Sequence[str], existing: Collection[str]) -> list[str]:
 def missing_topic(setting: str, topic: str, brokers: str) -> str:
     """The message about a topic that the operator has to create."""
     command = f"kafka-topics.sh --bootstrap-server {brokers} --create --topic {topic} --partitions 3"
-    return f"{setting}: the topic {topic} does not exist. Create it: {command}"
+    return f"{setting}: the topic {topic} {ABSENT}. Create it: {command}"

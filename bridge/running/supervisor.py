@@ -125,10 +125,14 @@ async def _topics_once_available(parts: Parts) -> dict[str, int]:
 
 def _warn_of_topics(topics: Topics, config: Configuration) -> None:
     if topics.missing:
-        logger.warning("topics of the routes file do not exist yet", extra={"topics": ", ".join(topics.missing)})
+        logger.warning(
+            "topics of the routes file do not exist yet, or this user may not describe them",
+            extra={"topics": ", ".join(topics.missing)},
+        )
     if topics.replay_missing:
         logger.warning(
-            "the topic of BRIDGE_REPLAY_TOPIC does not exist: no dead letter can be replayed",
+            "the topic of BRIDGE_REPLAY_TOPIC does not exist, or this user may not describe it: "
+            "no dead letter can be replayed",
             extra={"topic": config.letters.replay},
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from bridge.kafka.errors import KafkaUnreachable
 from bridge.management.letters_command import KafkaCommand
 from bridge.routing.faults import RoutesError
 from bridge.routing.file import load_routes
+from bridge.routing.model import is_pattern
+from bridge.running.start import ABSENT
 from common.counted import counted
 from common.exit_codes import PluginState
 
@@ -21,16 +24,18 @@ if TYPE_CHECKING:
 
 class Command(KafkaCommand):
     help = (
-        "Show how far the bridge is behind. Prints for each partition the committed offset, the end, the lag in\n"
-        "records, and the age of the oldest record that is not done. Works while no bridge runs; joins no group."
+        "Show how far the bridge is behind. Prints for each partition the committed offset, the end, the lag, and the\n"
+        "age of the oldest record that is not done. The lag counts offsets, also those without a record, such as the\n"
+        "end of a transaction. Works while no bridge runs; joins no group."
     )
     epilog = """\
 exit codes (those of a monitoring plugin):
   0  every waiting record is at most --warn seconds old
-  1  a waiting record is older than --warn seconds
+  1  a waiting record is older than --warn seconds, or a topic of the routes file does not exist
   2  a waiting record is older than --critical seconds
      (a mistyped option also exits with 2)
-  3  unknown: Kafka does not answer, or the configuration is invalid
+  3  unknown: Kafka does not answer or refuses, the routes file or a setting is missing or invalid,
+     or the output cannot be written; the message says why
 
 examples:
   manage.py bridge_lag
@@ -50,21 +55,22 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
     def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:
         from bridge.lag_report import measure  # noqa: PLC0415
 
+        routed = self._topics()
+        replay = [settings.BRIDGE_REPLAY_TOPIC] if settings.BRIDGE_REPLAY_TOPIC else []
         try:
-            rows = asyncio.run(measure(self.connection, settings.BRIDGE_KAFKA_GROUP, self._topics()))
+            rows, absent = asyncio.run(measure(self.connection, settings.BRIDGE_KAFKA_GROUP, [*routed, *replay]))
         except KafkaUnreachable as error:
             self.unknown(error)
             return
         oldest_s = max((row.oldest_s or 0.0 for row in rows), default=0.0)
-        state = _state(oldest_s, warn, critical)
+        missing = [topic for topic in absent if topic in routed and not is_pattern(topic)]
+        state = max(_state(oldest_s, warn, critical), PluginState.WARNING if missing else PluginState.OK)
         if as_json:
             partitions = [row._asdict() for row in rows]
-            self.stdout.write(json.dumps({"state": state.name.lower(), "oldest_s": oldest_s, "partitions": partitions}))
+            found = {"state": state.name.lower(), "oldest_s": oldest_s, "partitions": partitions, "absent": absent}
+            self.stdout.write(json.dumps(found))
         else:
-            lag = sum(row.lag for row in rows)
-            self.stdout.write(f"BRIDGE LAG {state.name}: {counted(lag, 'record')}, oldest {oldest_s:.0f} s")
-            for row in rows:
-                self.stdout.write(_line(row))
+            self.stdout.write("\n".join([_summary(state, rows, oldest_s), *map(_line, rows), *map(_absence, absent)]))
         sys.exit(state)
 
     def _topics(self) -> list[str]:
@@ -74,13 +80,22 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
             routes = load_routes(settings.BRIDGE_ROUTES_PATH)
         except RoutesError as error:
             raise CommandError(str(error), returncode=PluginState.UNKNOWN) from None
-        return [*routes.topics, *([settings.BRIDGE_REPLAY_TOPIC] if settings.BRIDGE_REPLAY_TOPIC else [])]
+        return list(routes.topics)
+
+
+def _summary(state: PluginState, rows: Sequence["Row"], oldest_s: float) -> str:
+    lag = counted(sum(row.lag for row in rows), "offset")
+    return f"BRIDGE LAG {state.name}: {lag} behind, oldest record {oldest_s:.0f} s"
 
 
 def _line(row: "Row") -> str:
     committed = "-" if row.committed is None else row.committed
     age = "" if row.oldest_s is None else f"  oldest {row.oldest_s:.0f} s"
     return f"  {row.topic}:{row.partition}  committed {committed}  end {row.end}  lag {row.lag}{age}"
+
+
+def _absence(topic: str) -> str:
+    return f"  {topic}  {'matches no topic that this user may describe' if is_pattern(topic) else ABSENT}"
 
 
 def _state(oldest_s: float, warn: float, critical: float) -> PluginState:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -33,8 +33,9 @@ class Command(LettersCommand):
 exit codes:
   0  all selected dead letters were written, or none was selected
   1  some were not written, also after Ctrl-C; the output says why
-  2  a mistyped option
-  3  unknown: Kafka does not answer, there is no such topic, or the configuration is invalid
+  2  a mistyped option, or none of --all, --reason and --topic
+  3  unknown: Kafka does not answer or refuses, BRIDGE_DEAD_LETTER_TOPIC or BRIDGE_REPLAY_TOPIC is empty or
+     does not exist, a setting is invalid, or the output cannot be written; the message says why
 
 examples:
   manage.py replay_dead_letters --reason unknown_channel --since 2h --dry-run
@@ -60,9 +61,7 @@ examples:
 
     def handle(self, *args: Any, everything: bool, limit: int | None, rate: int, **options: Any) -> None:
         if not (everything or options["reason"] or options["topic"]):
-            raise CommandError(
-                "Select dead letters with --all, --reason R or --topic T.", returncode=PluginState.UNKNOWN
-            )
+            raise CommandError("Select dead letters with --all, --reason R or --topic T.", returncode=MISTYPED)
         replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
         try:
             letters = self._selected(limit, options)
@@ -131,7 +130,8 @@ async def _write(producer: "KafkaProducer", topic: str, letter: "DeadLetter") ->
     return True
 
 
-LEFT = {
+MISTYPED: Final = 2  # argparse's exit code
+LEFT: Final = {
     "not_a_letter": "they have no bridge.… headers",
     "without_value": "their value was too large for the dead-letter topic",
     "too_large": "they are larger than the replay topic's max.message.bytes",

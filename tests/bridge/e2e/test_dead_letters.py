@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bridge.running.start import ABSENT
 from tests.bridge.e2e.stage import ROUTES, Stage, listening, staged
 from tests.harness.kafka import Kafka
 from tests.harness.manage import run_manage
@@ -136,7 +137,7 @@ async def test_a_command_names_a_missing_dead_letter_topic(kafka: Kafka, centrif
 
     assert ended.returncode == 3
     assert ended.stdout == ""
-    assert "BRIDGE_DEAD_LETTER_TOPIC: the topic nowhere does not exist. Create it: " in ended.stderr
+    assert f"BRIDGE_DEAD_LETTER_TOPIC: the topic nowhere {ABSENT}. Create it: " in ended.stderr
 
 
 async def test_bridge_lag_works_while_no_bridge_runs(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The ends of partitions, which the lag is measured from."""
+"""The lag of a group, and the ends of partitions, which it is measured from."""
+
+import json
+from dataclasses import replace
 
 import pytest
 
@@ -6,6 +9,7 @@ from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
 from bridge.kafka.lag import Brokers
 from tests.bridge.e2e.stage import Stage
+from tests.bridge.e2e.test_dead_letters import manage
 
 pytestmark = pytest.mark.processes
 
@@ -19,3 +23,39 @@ async def test_an_unknown_partition_does_not_hide_the_ends_of_the_others(stage: 
     assert ends == [{known: 0}, {}, {}]
     with pytest.raises(KafkaUnreachable, match=r"^UNKNOWN_TOPIC_OR_PART$"):
         await brokers.ends([known, deleted])
+
+
+def test_bridge_lag_warns_of_a_topic_of_the_routes_file_that_does_not_exist(stage: Stage) -> None:
+    routes = stage.routes.read_text()
+    stage.routes.write_text(routes.replace(f'"{stage.topic}"', f'"{stage.topic}", "no.such.topic", "^no-match"'))
+    replays = f"{stage.variables['BRIDGE_DEAD_LETTER_TOPIC']}.replay"
+    stage.kafka.delete(replays)
+    stage.kafka.produce(stage.topic, [b"{}"])
+
+    found = manage(stage, "bridge_lag", "--warn", "3600")
+
+    summary, row, *absent = found.stdout.splitlines()
+    assert (found.returncode, found.stderr) == (1, "")
+    assert summary.startswith("BRIDGE LAG WARNING: 1 offset behind, oldest record ")
+    assert row.startswith(f"  {stage.topic}:0  committed -  end 1  lag 1  oldest ")
+    assert absent == [
+        "  no.such.topic  does not exist, or this user may not describe it",
+        "  ^no-match  matches no topic that this user may describe",
+        f"  {replays}  does not exist, or this user may not describe it",
+    ]
+
+
+def test_a_missing_replay_topic_and_a_pattern_without_topics_are_no_fault(stage: Stage) -> None:
+    stage.routes.write_text(stage.routes.read_text().replace(f'"{stage.topic}"', '"^no-match"'))
+
+    found = manage(
+        replace(stage, variables={**stage.variables, "BRIDGE_REPLAY_TOPIC": "nowhere"}), "bridge_lag", "--json"
+    )
+
+    assert found.returncode == 0
+    assert json.loads(found.stdout) == {
+        "state": "ok",
+        "oldest_s": 0.0,
+        "partitions": [],
+        "absent": ["^no-match", "nowhere"],
+    }

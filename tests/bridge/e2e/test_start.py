@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.running.start import ABSENT
 from realtime_site.settings import env
 from tests.bridge.e2e.stage import Stage
 from tests.bridge.e2e.test_dead_letters import manage
@@ -36,7 +37,9 @@ def test_a_check_names_a_wrong_key_and_a_missing_topic(stage: Stage) -> None:
 
     faults = [line for line in ended.stdout.splitlines() if line.startswith("FAULT")]
     assert ended.returncode == 2
-    assert faults[0] == "FAULT    the topic no.such.topic does not exist; create it, or correct the routes file"
+    assert (
+        faults[0] == f"FAULT    the topic no.such.topic {ABSENT}; create it, or correct the routes file or the rights"
+    )
     assert "HTTP status 401" in faults[1]
     assert "not-the-key" not in ended.stdout + ended.stderr
 
@@ -58,7 +61,8 @@ def test_without_the_dead_letter_topic_the_start_fails_and_says_how_to_create_it
 
     assert code == 1
     assert (
-        "BRIDGE_DEAD_LETTER_TOPIC: the topic not.there does not exist. Create it: kafka-topics.sh --bootstrap-server "
+        "BRIDGE_DEAD_LETTER_TOPIC: the topic not.there does not exist, or this user may not describe it. Create it: "
+        "kafka-topics.sh --bootstrap-server "
         f"{stage.kafka.address} --create --topic not.there --partitions 3" in found
     )
 

@@ -8,6 +8,7 @@ import pytest
 from bridge.running.configuration import CentrifugoApi
 from bridge.running.letters import LetterTopics
 from bridge.running.preflight import Findings, check_centrifugo, report_topics
+from bridge.running.start import ABSENT
 from tests.bridge.running.rig import scripted_centrifugo, status
 
 LETTERS = LetterTopics("letters", "letters.replay")
@@ -25,7 +26,7 @@ LETTERS_EXIST = [
         (
             ["diary", "absent"],
             [
-                "FAULT    the topic absent does not exist; create it, or correct the routes file",
+                f"FAULT    the topic absent {ABSENT}; create it, or correct the routes file or the rights",
                 "ok       topics of the routes file that exist: diary",
             ],
             1,
@@ -60,7 +61,10 @@ def test_the_report_distinguishes_named_topics_and_patterns(routed: list[str], l
         (
             LETTERS,
             {"diary": 1, "letters": 1},
-            [LETTERS_EXIST[0], "warning  the topic letters.replay does not exist; replay_dead_letters needs it"],
+            [
+                LETTERS_EXIST[0],
+                f"warning  the topic letters.replay {ABSENT}; replay_dead_letters needs it",
+            ],
         ),
         (LetterTopics("letters", ""), {"diary": 1, "letters": 1}, [LETTERS_EXIST[0]]),
     ],
