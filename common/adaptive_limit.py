@@ -29,6 +29,9 @@ class AdaptiveLimit:
     A request that has waited for more than `patience_s` seconds is refused: its answer would be late.
     A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
     would not make it faster.
+
+    `overstaying` of the taken slots do not count against the limit. Its owner sets it after a cut, for requests that a
+    lower limit cannot end.
     """
 
     lag_s: float
@@ -39,6 +42,7 @@ class AdaptiveLimit:
     start: int = 100
     ceiling: int = 1000
     taken: int = 0
+    overstaying: int = 0
     limit: float = field(init=False)
     last_lag_s: float = field(init=False, default=0.0)
     _answers: int = field(init=False, default=0)
@@ -53,7 +57,7 @@ class AdaptiveLimit:
         """Take a slot; False if none is free, or if the request has already waited for too long."""
         if waited_s > self.patience_s:
             return False
-        if self.taken >= int(self.limit):
+        if self.taken - self.overstaying >= int(self.limit):
             self._refused = True
             return False
         self.taken += 1
@@ -64,11 +68,14 @@ class AdaptiveLimit:
         """Record a refusal by a part of this limit, so that the limit grows as after a refusal of its own."""
         self._refused = True
 
-    def leave(self, latency_s: float) -> None:
-        """Release the slot; `latency_s` is the time for which the request was handled, in seconds."""
+    def leave(self, latency_s: float | None = None) -> None:
+        """Release the slot. `latency_s` is the time for which the request was handled, in seconds; None if it says
+        nothing about the limit.
+        """
         self.taken -= 1
-        self._answers += 1
-        self._answers_s += latency_s
+        if latency_s is not None:
+            self._answers += 1
+            self._answers_s += latency_s
 
     def tick(self, lag_s: float) -> None:
         """Adapt to the lag of the event loop, and to the latency of the answers since the last tick, in seconds."""

@@ -13,13 +13,14 @@ from centrifugo_proxy.events.base import Clock
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity_grpc import GrpcIdentityClient
 from centrifugo_proxy.peers.probe import IdentityProbe
+from centrifugo_proxy.peers.session_slots import SessionSlots
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.telemetry.claims import ClaimsTelemetry
 from centrifugo_proxy.wiring.assembly import answered_events, assemble, build_admission
 from centrifugo_proxy.wiring.claims import build_claims, keep_claims
 from centrifugo_proxy.wiring.clock import SystemClock
-from centrifugo_proxy.wiring.limits import adapting
+from centrifugo_proxy.wiring.limits import adapting, build_session_slots
 from centrifugo_proxy.wiring.peers import open_identity, open_tunnel
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.background import in_background
@@ -50,11 +51,12 @@ async def open_runtime(
     clock = clock or SystemClock()
     claims = build_claims(settings, loaded, clock, ClaimsTelemetry(clock.monotonic))
     admission = build_admission(settings, loaded, claims)
+    slots = build_session_slots(settings)
     async with (
         _tracer(settings, span_processor) as tracer,
         open_tunnel(settings) as tunnel,
         open_identity(settings, tracer, tunnel) as identity,
-        _session_events(settings, clock, identity, admission.detector, tunnel) as session_events,
+        _session_events(settings, clock, identity, admission.detector, slots=slots, tunnel=tunnel) as session_events,
     ):
         runtime = assemble(
             settings,
@@ -62,16 +64,17 @@ async def open_runtime(
             admission=admission,
             clock=clock,
             tracer=tracer,
+            session_slots=slots,
             session_events=session_events,
             probe_identity=GrpcIdentityClient(replace(identity, tracer=OFF)),
             workload_identity=None if tunnel is None else tunnel.source,
         )
         metrics.watch(admission, clock, VERSION)
-        metrics.watch_limit(runtime.capacity)
+        metrics.watch_limit(slots.whole)
         async with (
             _probing(runtime.probe),
             keep_claims(claims, partial(_write_low_notice, runtime)),
-            adapting(runtime.capacity),
+            adapting(slots),
         ):
             with _ready(runtime.readiness):
                 yield runtime
@@ -94,7 +97,13 @@ async def _probing(probe: IdentityProbe) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _session_events(
-    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
+    settings: "LazySettings",
+    clock: Clock,
+    identity: Peer,
+    detector: OutageDetector,
+    *,
+    slots: SessionSlots,
+    tunnel: "Tunnel | None",
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
     """The session events. If none is configured, their modules are not imported."""
     if answered_events(settings) == ("connect",):
@@ -102,7 +111,7 @@ async def _session_events(
         return
     from centrifugo_proxy.wiring.session_events import open_session_events  # noqa: PLC0415
 
-    async with open_session_events(settings, clock, identity, detector, tunnel) as handlers:
+    async with open_session_events(settings, clock, identity, detector, slots=slots, tunnel=tunnel) as handlers:
         yield handlers
 
 

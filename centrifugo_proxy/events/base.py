@@ -25,8 +25,8 @@ class Event(Protocol):
     async def decide(self, request: Any, caller: Caller) -> Decision:
         """The decision about a request that the event's parser has made.
 
-        Raises BadRequest, CallerGone, BackendUnavailable, IdentityUnavailable or IdentityInterrupted. Any other
-        exception is an internal error.
+        Raises BadRequest, CallerGone, BackendUnavailable, IdentityUnavailable, IdentityInterrupted or ShareTaken. Any
+        other exception is an internal error.
         """
 
 

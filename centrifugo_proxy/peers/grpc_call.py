@@ -12,6 +12,7 @@ from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.channels import BytesMethod, RollingChannel, RollingMethod
+from centrifugo_proxy.peers.session_slots import Share, ShareTaken
 from centrifugo_proxy.peers.statuses import MADE_BY_GRPC, NO_ANSWER, Failed, Interrupted, NotFromService
 from centrifugo_proxy.spans import Called, Metadata, Tracer
 
@@ -49,8 +50,8 @@ class Peer:
 
     `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of every call made, also
     of failed and cancelled ones. `name` distinguishes services with the same methods in spans. `capacity` limits the
-    calls in flight, so that a hanging service cannot block requests that do not need it. `abandoned` counts the calls
-    whose callers have hung up.
+    calls in flight. `share` limits the requests that wait for them, so that a hanging service cannot block requests
+    that do not need it. `abandoned` counts the calls whose callers have hung up.
     """
 
     channel: RollingChannel
@@ -59,6 +60,7 @@ class Peer:
     tracer: Tracer
     name: str = ""
     capacity: Capacity | None = None
+    share: Share | None = None
     abandoned: Capacity = field(default_factory=lambda: Capacity(ABANDONED_CALLS))
 
     def method(
@@ -79,10 +81,16 @@ class ObservedCall(Generic[Request, Response]):
     peer: Peer
 
     def __call__(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Make one call, without retries. The caller awaits the response. Raises Failed, at once if at capacity."""
-        capacity = self.peer.capacity
+        """Make one call, without retries. The caller awaits the response. Raises Failed, at once if at capacity, or
+        ShareTaken.
+        """
+        capacity, share = self.peer.capacity, self.peer.share
         if capacity is not None and not capacity.enter():
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
+        if share is not None and not share.enter():
+            if capacity is not None:
+                capacity.leave()
+            raise ShareTaken
         return self._observed(request)
 
     async def _observed(self, request: Request) -> Response:
@@ -98,6 +106,8 @@ class ObservedCall(Generic[Request, Response]):
             status, number = CANCELLED
             raise
         finally:
+            if peer.share is not None:
+                peer.share.leave()
             peer.observe(status, perf_counter() - started)
             peer.tracer.end_call(call, self.called, number)
 

@@ -143,7 +143,7 @@ BACKEND_DURATION: Final = HistogramTally(
 BACKEND_INFLIGHT: Final = Gauge(
     "realtime_backend_inflight_calls",
     "Calls in progress at the family service or an rpc backend. At RPC_MAX_INFLIGHT, further ones are refused as "
-    "unavailable.",
+    "unavailable; at the service's part of PROXY_MAX_INFLIGHT, as overloaded.",
     ["service"],
 )
 SVID_EXPIRY: Final = Gauge(

@@ -11,13 +11,14 @@ from centrifugo_proxy.events.base import CallerGone
 from centrifugo_proxy.events.decision import CallFailed, Decision, GuardRefused
 from centrifugo_proxy.peers.backends import BackendUnavailable
 from centrifugo_proxy.peers.identity import IdentityInterrupted, IdentityUnavailable
+from centrifugo_proxy.peers.session_slots import ShareTaken
 from centrifugo_proxy.protocol.codes import path_of
 from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.web.request_context import UNREAD_BODY, caller_of, runtime_of, scope_of
 from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
-from centrifugo_proxy.wiring.runtime import Runtime
+from centrifugo_proxy.wiring.runtime import EventHandler, Runtime
 
 # The service that each event calls, as the log names it.
 SERVICES: Final = {
@@ -79,13 +80,19 @@ class Endpoint:
             return decision.BAD_REQUEST
         except CallerGone:
             raise
-        except (BackendUnavailable, IdentityUnavailable, IdentityInterrupted) as failure:
-            failed = CallFailed(SERVICES[self.event], str(failure))
-            return decision.unavailable(handler.unavailable_status, (failed,))
+        except (BackendUnavailable, IdentityUnavailable, IdentityInterrupted, ShareTaken) as failure:
+            return self._without_service(handler, failure)
         except Exception as fault:
             return decision.internal_error(fault)
         finally:
             slots.leave(perf_counter() - started)
+
+    def _without_service(self, handler: EventHandler, failure: Exception) -> Decision:
+        """The decision if the event's service did not answer, or was not called because too many events wait for it."""
+        if isinstance(failure, ShareTaken):
+            return decision.OVERLOADED
+        failed = CallFailed(SERVICES[self.event], str(failure))
+        return decision.unavailable(handler.unavailable_status, (failed,))
 
 
 def turned_away(runtime: Runtime, scope: dict[str, Any], body: bytes) -> Decision | None:

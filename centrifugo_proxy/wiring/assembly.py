@@ -9,13 +9,14 @@ from centrifugo_proxy.events.connect import Connect
 from centrifugo_proxy.events.decision import CallFailed, Notices
 from centrifugo_proxy.peers.identity import IdentityClient
 from centrifugo_proxy.peers.probe import IdentityProbe, Probed
+from centrifugo_proxy.peers.session_slots import SessionSlots
 from centrifugo_proxy.protocol.codes import EVENTS
 from centrifugo_proxy.protocol.connect import parse_connect
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.spans import OFF, Tracer
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
-from centrifugo_proxy.wiring.limits import SessionSlots, build_limit
+from centrifugo_proxy.wiring.limits import build_session_slots
 from centrifugo_proxy.wiring.runtime import EventHandler, Readiness, Runtime
 from common.secret_files import read_header_secret
 from common.version import VERSION
@@ -37,13 +38,15 @@ def assemble(
     admission: Admission,
     clock: Clock,
     tracer: Tracer = OFF,
+    session_slots: SessionSlots | None = None,
     session_events: Mapping[str, EventHandler] | None = None,
     probe_identity: IdentityClient | None = None,
     workload_identity: "SvidSource | None" = None,
 ) -> Runtime:
     """A runtime with these settings around an identity client, the fallback, a clock and the session events' handlers.
 
-    `probe_identity` is the client of the background probe; without one the probe uses `identity`. Raises SecretError.
+    `session_slots` has the limit of requests in flight; without it the settings' limit is made. `probe_identity` is the
+    client of the background probe; without one the probe uses `identity`. Raises SecretError.
     """
     operator_log = OperatorLog(clock.monotonic)
     probe = IdentityProbe(
@@ -62,13 +65,13 @@ def assemble(
         info_fields=settings.CENTRIFUGO_INFO_FIELDS,
         wake_probe=probe.wake,
     )
-    capacity = build_limit(settings)
+    slots = session_slots or build_session_slots(settings)
     return Runtime(
         guard=build_guard(settings),
         events={"connect": EventHandler(parse_connect, connect), **(session_events or {})},
         admission=admission,
-        capacity=capacity,
-        session_slots=SessionSlots(capacity),
+        capacity=slots.whole,
+        session_slots=slots,
         clock=clock,
         mode=settings.CENTRIFUGO_RESPONSE_MODE,
         tracer=tracer,

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.session_slots import SessionSlots
 from common.adaptive_limit import AdaptiveLimit
 from common.background import in_background
 
@@ -21,12 +21,14 @@ HEALTHY_SHARE: Final = 0.5
 # A request that has waited for more than this share of the deadline is refused. The rest of the deadline, and the half
 # second, are left for the answer.
 PATIENT_SHARE: Final = 0.8
-# An eighth of the slots, rounded down, is reserved for connects. Otherwise session events that wait for one hanging
-# service could take every slot, while identity would answer every connect.
-RESERVED_DIVISOR: Final = 8
 
 
-def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
+def build_session_slots(settings: "LazySettings") -> SessionSlots:
+    """The limit of requests in flight, and the part of it for session events."""
+    return SessionSlots(_build_limit(settings))
+
+
+def _build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
     """A fixed limit, or one that adapts to what this process can answer in time."""
     if settings.PROXY_MAX_INFLIGHT:
         return Capacity(settings.PROXY_MAX_INFLIGHT)
@@ -36,42 +38,22 @@ def build_limit(settings: "LazySettings") -> Capacity | AdaptiveLimit:
     )
 
 
-@dataclass(slots=True)
-class SessionSlots:
-    """The part of a limit that session events may take: all slots except those that are reserved for connects."""
-
-    whole: Capacity | AdaptiveLimit
-    taken: int = 0
-
-    def enter(self, waited_s: float = 0.0) -> bool:
-        """Take a slot of the whole; False if it refuses, or if session events have taken their part."""
-        limit = int(self.whole.limit)
-        if self.taken >= limit - limit // RESERVED_DIVISOR:
-            self.whole.refused_by_part()
-            return False
-        entered = self.whole.enter(waited_s)
-        self.taken += entered
-        return entered
-
-    def leave(self, latency_s: float) -> None:
-        """Release the slot; `latency_s` is the time for which the request was handled, in seconds."""
-        self.taken -= 1
-        self.whole.leave(latency_s)
-
-
 @asynccontextmanager
-async def adapting(limit: Capacity | AdaptiveLimit) -> AsyncIterator[None]:
-    """Adjusts an adaptive limit every ADAPT_EVERY_S seconds; leaves a fixed one as it is."""
-    if not isinstance(limit, AdaptiveLimit):
+async def adapting(slots: SessionSlots) -> AsyncIterator[None]:
+    """Adjusts the limit behind the slots every ADAPT_EVERY_S seconds if it is adaptive; leaves a fixed one as it is."""
+    if not isinstance(slots.whole, AdaptiveLimit):
         yield
         return
-    async with in_background(_tick(limit)):
+    async with in_background(_tick(slots.whole, slots)):
         yield
 
 
-async def _tick(limit: AdaptiveLimit) -> None:
+async def _tick(limit: AdaptiveLimit, slots: SessionSlots) -> None:
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + ADAPT_EVERY_S
         await asyncio.sleep(ADAPT_EVERY_S)
+        before = limit.limit
         limit.tick(max(0.0, loop.time() - due))
+        if limit.limit < before:
+            slots.limit_was_cut()

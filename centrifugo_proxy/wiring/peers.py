@@ -8,6 +8,7 @@ from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES, Options, channel_options
 from centrifugo_proxy.peers.channels import PlainSource, Source, TlsSource, rolling_channel
 from centrifugo_proxy.peers.grpc_call import Peer
+from centrifugo_proxy.peers.session_slots import Share
 from centrifugo_proxy.peers.tls import TlsFiles
 from centrifugo_proxy.spans import Tracer
 from centrifugo_proxy.telemetry import metrics
@@ -53,10 +54,12 @@ async def open_backend(
     label: str,
     target: str,
     deadline_ms: int,
+    share: Share,
     response_bytes: int | None = None,
 ) -> AsyncIterator[Peer]:
-    """Connects to the family service or to an rpc backend. RPC_MAX_INFLIGHT limits its calls; `label` is its name in
-    metrics and log lines. `response_bytes`: see `channel_options`. Raises TlsFilesRefused.
+    """Connects to the family service or to an rpc backend. RPC_MAX_INFLIGHT limits its calls, and `share` the events
+    that wait for them; `label` is its name in metrics and log lines. `response_bytes`: see `channel_options`. Raises
+    TlsFilesRefused.
     """
     log = PeerLog(label)
     # IDENTITY_TLS_SERVER_NAME applies only to identity.
@@ -71,6 +74,7 @@ async def open_backend(
             observe=metrics.backend_observer(label),
             tracer=tracer,
             capacity=capacity,
+            share=share,
         )
 
 

@@ -8,11 +8,11 @@ from centrifugo_proxy import spans
 from centrifugo_proxy.events.base import Clock, Event
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.probe import IdentityProbe
+from centrifugo_proxy.peers.session_slots import SessionSlots
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.protocol.guard import Guard
 from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 from centrifugo_proxy.telemetry.operator_log import OperatorLog
-from centrifugo_proxy.wiring.limits import SessionSlots
 from common.adaptive_limit import AdaptiveLimit
 from fallback.admission import Admission
 

@@ -17,6 +17,7 @@ from centrifugo_proxy.peers.backends_grpc import GrpcFamilyService, GrpcRpcBacke
 from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity_grpc import GrpcRefreshClient
+from centrifugo_proxy.peers.session_slots import SessionSlots
 from centrifugo_proxy.protocol.codes import REFRESH_EVENTS
 from centrifugo_proxy.protocol.session_events import parse_event
 from centrifugo_proxy.spans import Tracer
@@ -35,16 +36,24 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_session_events(
-    settings: "LazySettings", clock: Clock, identity: Peer, detector: OutageDetector, tunnel: "Tunnel | None"
+    settings: "LazySettings",
+    clock: Clock,
+    identity: Peer,
+    detector: OutageDetector,
+    *,
+    slots: SessionSlots,
+    tunnel: "Tunnel | None",
 ) -> AsyncIterator[Mapping[str, EventHandler]]:
-    """The configured session events. `detector` records identity's answers. Raises PolicyError or
-    TlsFilesRefused.
+    """The configured session events. `detector` records identity's answers; each service has a share of `slots`.
+    Raises PolicyError or TlsFilesRefused.
     """
     owners = Owners()
     async with AsyncExitStack() as stack:
-        events: dict[str, Event] = {"refresh": _refresh(settings, owners, clock, identity, detector)}
+        refresh = _refresh(settings, owners, clock, _for_refresh(identity, slots), detector)
+        events: dict[str, Event] = {"refresh": refresh}
         if settings.CHANNEL_POLICY_PATH:
-            events |= await _policy_events(settings, owners, clock, _Peers(settings, identity.tracer, tunnel, stack))
+            peers = _Peers(settings, identity.tracer, slots, tunnel, stack)
+            events |= await _policy_events(settings, owners, clock, peers)
         yield {name: _handler(name, events[name]) for name in answered_events(settings) if name in events}
 
 
@@ -56,8 +65,12 @@ def _handler(name: str, event: Event) -> EventHandler:
 def _refresh(
     settings: "LazySettings", owners: Owners, clock: Clock, identity: Peer, detector: OutageDetector
 ) -> Refresh:
-    client = GrpcRefreshClient(replace(identity, observe=metrics.backend_observer(metrics.REFRESH)))
-    return Refresh(client, owners, clock, settings.CENTRIFUGO_INFO_FIELDS, detector)
+    return Refresh(GrpcRefreshClient(identity), owners, clock, settings.CENTRIFUGO_INFO_FIELDS, detector)
+
+
+def _for_refresh(identity: Peer, slots: SessionSlots) -> Peer:
+    """The identity service, with calls that are counted separately and do not take all slots of the session events."""
+    return replace(identity, observe=metrics.backend_observer(metrics.REFRESH), share=slots.share())
 
 
 async def _policy_events(settings: "LazySettings", owners: Owners, clock: Clock, peers: "_Peers") -> dict[str, Event]:
@@ -78,6 +91,7 @@ class _Peers:
 
     settings: "LazySettings"
     tracer: Tracer
+    slots: SessionSlots
     tunnel: "Tunnel | None"
     stack: AsyncExitStack
 
@@ -105,6 +119,7 @@ class _Peers:
             label=label,
             target=target,
             deadline_ms=deadline_ms,
+            share=self.slots.share(),
             response_bytes=response_bytes,
         )
         return await self.stack.enter_async_context(opened)

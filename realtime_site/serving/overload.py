@@ -46,7 +46,8 @@ class Overload:
     @property
     def full(self) -> bool:
         """True if a further request would find no slot."""
-        return self._capacity.taken + self.starting >= int(self._capacity.limit)
+        capacity = self._capacity
+        return capacity.taken - capacity.overstaying + self.starting >= int(capacity.limit)
 
     def refusal(self, known: KnownHead, body: bytes, connection: Scope, headers: Headers) -> bytes | None:
         """The response to a request while `full`, with these headers; None if the application must answer.

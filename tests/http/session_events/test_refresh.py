@@ -302,7 +302,7 @@ async def test_hanging_refreshes_leave_room_for_fallback_tickets(identity: Ident
     identity.script = DOWN
     identity.refresh_script = hangs
 
-    async with refreshing(identity, tickets=["a", "b"], clock=clock, PROXY_MAX_INFLIGHT=10) as running:
+    async with refreshing(identity, tickets=["a", "b"], clock=clock, PROXY_MAX_INFLIGHT=20) as running:
         await degrade(running, clock)
         refreshes = [asyncio.create_task(ask(running, "refresh")) for _ in range(30)]
         await until(lambda: len(identity.refreshes) + sum(map(asyncio.Task.done, refreshes)) == 30)

@@ -1,0 +1,170 @@
+"""The slots of session events, and the shares of them that may wait for services."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centrifugo_proxy.peers.capacity import Capacity
+from centrifugo_proxy.peers.session_slots import SessionSlots, Share
+from common.adaptive_limit import AdaptiveLimit
+from tests.harness.examples import examples
+
+HEALTHY_S, LAG_S = 0.001, 0.2
+
+
+def adaptive(start: int = 100, **options: Any) -> AdaptiveLimit:
+    return AdaptiveLimit(lag_s=0.05, latency_s=1.25, start=start, **options)
+
+
+def event_waits(slots: SessionSlots, share: Share) -> bool:
+    """A session event arrives, and calls the service of this share, which hangs. False if it is refused."""
+    if not slots.enter():
+        return False
+    if share.enter():
+        return True
+    slots.leave(0.001)
+    return False
+
+
+def fill(slots: SessionSlots, share: Share) -> int:
+    """Events for a service that hangs arrive until one is refused; returns how many wait now."""
+    while event_waits(slots, share):
+        pass
+    return share.taken
+
+
+def is_answered(slots: SessionSlots) -> bool:
+    """A session event that needs no service arrives; False if it is refused."""
+    if not slots.enter():
+        return False
+    slots.leave(0.001)
+    return True
+
+
+def end(slots: SessionSlots, share: Share) -> None:
+    """The service answers every event that waits for it."""
+    for _ in range(share.taken):
+        share.leave()
+        slots.leave(0.001)
+
+
+def cut(slots: SessionSlots, limit: AdaptiveLimit) -> None:
+    """The event loop lags for long enough to cut a limit of 1000 to its floor, if there are that many requests."""
+    for _ in range(5):
+        limit.tick(LAG_S)
+        slots.limit_was_cut()
+
+
+def test_session_events_leave_an_eighth_of_an_adaptive_limit_and_let_it_grow() -> None:
+    whole = adaptive()
+    slots = SessionSlots(whole)
+
+    entered = [slots.enter() for _ in range(100)]
+    whole.tick(HEALTHY_S)
+    after_growth = [slots.enter() for _ in range(10)]
+
+    assert (sum(entered), int(whole.limit), sum(after_growth), whole.taken) == (88, 105, 4, 92)
+
+
+def test_slots_of_session_events_are_released_with_those_of_the_whole() -> None:
+    whole = adaptive(4, patience_s=2.0)
+    slots = SessionSlots(whole)
+
+    entered = [slots.enter(3.0), slots.enter(), slots.enter()]
+    slots.leave(0.01)
+
+    assert (entered, slots.taken, whole.taken) == ([False, True, True], 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "held"),
+    [(1, [1, 0]), (2, [1, 0]), (3, [1, 1]), (8, [3, 2]), (64, [25, 12]), (100, [39, 19]), (1000, [383, 192])],
+)
+def test_a_service_that_hangs_holds_half_of_what_others_have_left(limit: int, held: list[int]) -> None:
+    slots = SessionSlots(Capacity(limit))
+    diary, coach = slots.share(), slots.share()
+
+    assert [fill(slots, diary), fill(slots, coach)] == held
+    assert is_answered(slots) is (limit > 1)
+
+
+def test_refused_events_let_an_adaptive_limit_and_the_share_grow() -> None:
+    whole = adaptive()
+    slots = SessionSlots(whole)
+    diary = slots.share()
+
+    before = fill(slots, diary)
+    whole.tick(HEALTHY_S)
+
+    assert (before, fill(slots, diary), int(whole.limit)) == (39, 41, 105)
+
+
+def test_the_slowness_of_a_service_neither_cuts_the_limit_nor_stops_its_growth() -> None:
+    whole = adaptive(400)
+    slots = SessionSlots(whole)
+    diary = slots.share()
+
+    fill(slots, diary)
+    diary.leave()
+    slots.leave(60.0)
+    whole.tick(HEALTHY_S)
+
+    assert int(whole.limit) == 420
+
+
+def test_after_a_cut_events_that_wait_for_a_service_keep_out_no_other_request() -> None:
+    whole = adaptive(1000)
+    slots = SessionSlots(whole)
+    diary, coach = slots.share(), slots.share()
+    fill(slots, diary)
+
+    cut(slots, whole)
+
+    assert (int(whole.limit), diary.taken) == (64, 383)
+    assert is_answered(slots)
+    assert not event_waits(slots, diary)
+    assert fill(slots, coach) > 0
+    assert is_answered(slots)
+    assert whole.enter(), "a connect is refused"
+
+
+def test_after_a_cut_the_limit_counts_all_requests_once_those_from_before_have_ended() -> None:
+    whole = adaptive(1000)
+    slots = SessionSlots(whole)
+    diary, coach = slots.share(), slots.share()
+    fill(slots, diary)
+    cut(slots, whole)
+
+    end(slots, diary)
+
+    assert (slots.taken, slots.waiting, whole.taken, whole.overstaying, diary.overstaying) == (0, 0, 0, 0, 0)
+    assert [fill(slots, diary), fill(slots, coach)] == [25, 12]
+
+
+@examples(60)
+@given(
+    limit=st.integers(8, 1000),
+    arrivals=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 300)), max_size=12),
+    cuts=st.sets(st.integers(0, 11)),
+)
+def test_whatever_hangs_events_without_a_service_and_connects_are_answered(
+    limit: int, arrivals: list[tuple[int, int]], cuts: set[int]
+) -> None:
+    whole = adaptive(max(limit, 64))
+    slots = SessionSlots(whole)
+    shares = [slots.share() for _ in range(5)]
+
+    for step, (service, count) in enumerate(arrivals):
+        for _ in range(count):
+            event_waits(slots, shares[service])
+        if step in cuts:
+            cut(slots, whole)
+
+        assert is_answered(slots)
+        assert whole.enter()
+        whole.leave(0.01)
+    for share in shares:
+        end(slots, share)
+    assert (slots.taken, slots.waiting, whole.taken, whole.overstaying) == (0, 0, 0, 0)
