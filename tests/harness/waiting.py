@@ -1,4 +1,4 @@
-"""Waits for a condition, so that tests do not depend on the speed of the machine."""
+"""Waits for a condition, so that tests do not depend on the speed of the machine; and blocks the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,3 +18,10 @@ async def until(condition: Callable[[], object | Awaitable[object]], within_s: f
 
 async def _value(seen: object | Awaitable[object]) -> object:
     return await seen if isawaitable(seen) else seen
+
+
+def lag() -> None:
+    """Block the event loop for longer than the adaptive limit allows."""
+    end = asyncio.get_running_loop().time() + 0.2
+    while asyncio.get_running_loop().time() < end:
+        pass

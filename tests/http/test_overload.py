@@ -5,6 +5,7 @@ import asyncio
 from common.adaptive_limit import AdaptiveLimit
 from tests.harness.identity import IdentityStub, hangs
 from tests.harness.service import service
+from tests.harness.waiting import lag
 
 
 async def test_by_default_the_limit_adapts_and_the_metrics_show_it(identity: IdentityStub) -> None:
@@ -37,10 +38,3 @@ async def test_event_loop_lag_lowers_the_limit_of_a_running_service(identity: Id
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
-
-
-def lag() -> None:
-    """Block the event loop for longer than the adaptive limit allows."""
-    end = asyncio.get_running_loop().time() + 0.2
-    while asyncio.get_running_loop().time() < end:
-        pass

@@ -16,7 +16,7 @@ from tests.harness.bodies import POOL_MARKS
 from tests.harness.grpc_stub import GrpcStub
 from tests.harness.identity import IdentityStub, hangs
 from tests.harness.service import Service, uvicorn_service
-from tests.harness.waiting import until
+from tests.harness.waiting import lag, until
 from tests.http.session_events.asking import EXPIRED, ask, event_body, policed
 
 POLICY = """
@@ -192,10 +192,3 @@ async def test_after_a_lag_calls_that_hang_from_before_keep_out_no_request(ident
     assert (answers, room, rpc) == (ANSWERED, {"result": {}}, {"result": {"data": 2}})
     assert waiting == still_waiting > now
     await until(lambda: limit.taken == limit.overstaying == 0)
-
-
-def lag() -> None:
-    """Block the event loop for longer than the adaptive limit allows."""
-    end = asyncio.get_running_loop().time() + 0.2
-    while asyncio.get_running_loop().time() < end:
-        pass
