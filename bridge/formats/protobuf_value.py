@@ -1,6 +1,6 @@
 """Reads Protobuf with a descriptor set that is loaded at startup. It does not ask a schema registry.
 
-Fields have their names in the .proto file. Unlike in protobuf's own JSON, 64-bit integers stay numbers. Fields that the
+Fields have the names of the .proto file. Unlike in protobuf's own JSON, 64-bit integers stay numbers. Fields that the
 descriptor does not know are dropped, so that they never reach clients.
 """
 
@@ -64,7 +64,8 @@ class ProtobufReader:
             if self._indexes is None and value[:1] == b"\0":
                 hint = '; it begins with a zero byte: set framing = "confluent" if a schema registry is used'
             raise Unreadable(Reason.NOT_PROTOBUF, f"the value is not a {self._message}{hint}") from None
-        # A string that is not UTF-8 (proto2), a timestamp out of range, or a Struct with NaN or infinity.
+        # A string that is not UTF-8 (proto2), a Timestamp or Duration out of range, NaN or infinity in a Struct, or a
+        # FieldMask that JSON cannot express.
         except (ValueError, json_format.Error):
             raise Unreadable(Reason.NOT_PROTOBUF, f"a {self._message} with an invalid text, time or number") from None
 
@@ -87,7 +88,7 @@ def _descriptor(descriptor_set: bytes, message: str) -> Descriptor:
         for file in files:
             pool.Add(file)
     except (DecodeError, TypeError):
-        raise DescriptorError("no descriptor set, or one without its imports") from None
+        raise DescriptorError("no valid descriptor set, or one without its imports") from None
     if not files:
         raise DescriptorError("a descriptor set without files")
     try:
@@ -137,7 +138,7 @@ class _Converters:
     def of_message(self, descriptor: Descriptor) -> Convert:
         name = descriptor.full_name
         if name not in self._known:
-            # A type may contain itself, so its function looks up the others when it is called.
+            # A message may contain its own type, so the functions of its fields are made on first use.
             self._known[name] = _well_known(name) or partial(_as_object, self._fields_of(descriptor))
         return self._known[name]
 

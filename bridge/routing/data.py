@@ -14,18 +14,18 @@ from bridge.routing.faults import NotAcceptedError, display
 from bridge.routing.paths import Path, parse_path
 from bridge.routing.templates import ANY_TEXT, Placeholder, Template, named, parse_template
 
-# Builds a value from an event. ABSENT leaves its key out. Raises Unmappable.
+# Builds a value from an event. The value ABSENT is left out of its table or list. Raises Unmappable.
 Build: TypeAlias = Callable[[Event], Any]
 
 WHOLE_EVENT: Final = "*"
 
 
 def encode(value: Any) -> bytes:
-    """The value as JSON. Raises Unmappable if JSON or orjson cannot represent it."""
+    """The value as JSON. Raises Unmappable if it is nested more deeply than orjson allows."""
     try:
         return dumped(value)
     except orjson.JSONEncodeError:
-        raise Unmappable(Reason.TOO_LARGE, "data is nested deeper than 250 levels") from None
+        raise Unmappable(Reason.TOO_LARGE, "data is nested deeper than 254 levels") from None
 
 
 def whole_event(event: Event) -> Any:

@@ -13,7 +13,10 @@ DECIMAL_BITS: Final = 10_000  # Python refuses to write much longer integers in 
 
 
 class Fault(NamedTuple):
-    """One fault. `line` counts from 1. `key` is the dotted path of the key, with list indexes from 1."""
+    """One fault. `line` counts from 1.
+
+    `key` is the dotted path of the key, with list indexes from 1; "file" for a fault of the file as a whole.
+    """
 
     line: int
     key: str
@@ -26,7 +29,10 @@ class Fault(NamedTuple):
 
 
 class RoutesError(ValueError):
-    """The file cannot be used. `faults` are sorted by line, `routes` are the names and lines of the routes in it."""
+    """The file cannot be used. `faults` are sorted by line.
+
+    `routes` has the name and the line of each route whose name could be read.
+    """
 
     def __init__(self, file: str, faults: Iterable[Fault], routes: Iterable[tuple[str, int]] = ()) -> None:
         self.file = file

@@ -444,12 +444,19 @@ def test_a_value_that_cannot_be_read_is_poison_once_for_all_routes_of_the_format
     )
 
 
-def test_deep_data_is_poison_and_not_an_exception() -> None:
-    deep = b'{"a":' + b"[" * 600 + b"]" * 600 + b"}"
+def nested(levels: int) -> bytes:
+    """An object with this many levels."""
+    return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
-    assert failed(outcome_of(one_route(publishing("c", 'data = "*"')), record(deep))) == Poison(
-        Reason.TOO_LARGE, "data is nested deeper than 250 levels", "entries", 1
-    )
+
+def test_deep_data_is_poison_and_not_an_exception() -> None:
+    text = one_route(publishing("c", 'data = "*"'))
+
+    assert len(sent(outcome_of(text, record(nested(254))))) == 1
+    for levels in (255, 600):
+        assert failed(outcome_of(text, record(nested(levels)))) == Poison(
+            Reason.TOO_LARGE, "data is nested deeper than 254 levels", "entries", 1
+        )
 
 
 @pytest.mark.parametrize(
