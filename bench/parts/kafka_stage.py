@@ -49,7 +49,10 @@ class Stage:
     written: Counter[Form] = field(default_factory=Counter)
 
     def fill(self, form: Form, records: int, size: int) -> None:
-        """Write this many events with texts of `size` characters. Raises BenchError if Kafka does not accept them."""
+        """Write this many events with texts of `size` characters.
+
+        Raises BenchError if Kafka does not accept them in time.
+        """
         options = {"linger.ms": 20, "queue.buffering.max.messages": 500_000, **QUIET}
         producer = Producer({"bootstrap.servers": self.address, **options})
         text = "x" * size
@@ -176,7 +179,7 @@ class Front:
     def wait_for(self, publications: int, look_every_s: float = 0.1) -> list[tuple[float, int]]:
         """Wait for this many publications. Raises BenchError after `GIVE_UP_S`.
 
-        Returns each look at their number: the monotonic time in seconds, and the number.
+        Returns a pair for each look: the monotonic time in seconds, and the number of publications by then.
         """
         until = time.monotonic() + GIVE_UP_S
         looks = [(time.monotonic(), self.published())]

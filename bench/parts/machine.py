@@ -10,7 +10,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def describe() -> dict[str, Any]:
-    """The number of cores, the version of Python and the operating system, for the result."""
+    """The number of cores, Python's version and the name of the operating system, for the result."""
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 
@@ -37,7 +37,7 @@ def _tree(pid: int) -> Iterator[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields after the name in parentheses, from the third on."""
+    """The third and later fields of the file. The second is the process's name, in parentheses."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 

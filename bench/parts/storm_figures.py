@@ -28,7 +28,8 @@ class Clients(Protocol):
 class Figures(NamedTuple):
     """The figures of a storm. Names with `_s` are in seconds; triples are p50, p99 and maximum.
 
-    `ends` counts attempts by how they ended. `limits` has pairs of the second and the limit of requests in flight.
+    `ends` counts attempts by how they ended. `limits` has pairs: the seconds since sampling began,
+    and the limit of requests in flight.
     `waiting_share` is the time for which the service waited for a core, as a share of its time waiting or running: over
     the whole storm, and in its worst second.
     """
@@ -56,7 +57,7 @@ class Figures(NamedTuple):
 
 
 def growth(samples: Sequence[float]) -> int:
-    """The growth of a counter over these samples; the counter may restart from 0."""
+    """The growth of a counter from 0 to the last of these samples. It may restart from 0 in between."""
     grown = 0.0
     for before, after in zip((0.0, *samples), samples, strict=False):
         grown += after - before if after >= before else after
