@@ -100,7 +100,8 @@ def outage_steps(stage: Stage) -> Steps:
         connect_line(stage, stage.service_url, second),
     )
     yield (
-        "Both services are healthy: ok, with fewer fallback tickets. Neither counts those that the other accepted.",
+        "Both services are healthy: ok, with fewer fallback tickets left. Within about 10 seconds, each also subtracts "
+        "those that the other accepted.",
         f"for url in {stage.service_url} {stage.second_url}; do curl -sS $url/health; echo; done",
     )
 

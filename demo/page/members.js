@@ -4,7 +4,7 @@ import { post } from "./api.js";
 const MOST = 160;
 const NAMED = 12;
 const TEMPORARY = 100; // the error code of a temporary failure
-// Options of a client, for the SDK and for direct.js.
+// Options of the SDK's client. direct.js has its own delays.
 const DELAYS = { minReconnectDelay: 300, maxReconnectDelay: 2000, timeout: 10_000 };
 
 class Member {
@@ -114,8 +114,8 @@ export class Members {
     return MOST - this.all.length;
   }
 
-  // Connects a client: first the users of the demonstration, then visitors. Up to NAMED clients have a name on the
-  // page and join the chat.
+  // Connects a client: first the users of the demonstration, then visitors. Up to NAMED clients join the chat, and have
+  // their names beside their icons.
   connectOne() {
     if (this.free < 1) return;
     const name = this.#people[this.all.filter((member) => this.#people.includes(member.name)).length];
