@@ -1,4 +1,4 @@
-"""Findings about rights that bypass this service: without a subscription, or without the publish proxy."""
+"""Findings about rights that Centrifugo grants without calling this service."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +10,7 @@ from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
 
-# An option of a namespace, and what a client that is not subscribed can do because of it.
+# An option of a namespace or of its map, and what it allows clients to do.
 CHANNEL_RIGHTS: Final = {
     "allow_history_for_client": "read the messages that the channel keeps",
     "allow_presence_for_client": "see who is in the channel, with each user's info, such as locks, tier and family",
@@ -60,7 +60,7 @@ def shared_poll_signatures(configuration: Configuration, facts: ServiceFacts) ->
 
 
 def _is_decided(namespace: Namespace, facts: ServiceFacts) -> bool:
-    """True if a proxy or the policy decides who may be in these channels."""
+    """True if these channels have a proxy or a rule of the policy."""
     return bool(namespace.proxied) or namespace.name in facts.namespaces
 
 
@@ -85,7 +85,7 @@ def _has(namespace: Namespace, name: str) -> bool:
 
 
 def _bypassed(path: str) -> str:
-    """What does not decide about the right. The subscribe proxy has decided about a subscriber."""
+    """The effect of a right. For a subscriber, Centrifugo has already called the subscribe proxy."""
     if path.endswith("_for_subscriber"):
         return "The service is not asked: publish rules, parental locks and tiers do not apply to such a change."
     return "The subscribe proxy is not called: families, parental locks, tiers and the degraded mark have no effect."
