@@ -35,7 +35,7 @@ settings.load_profile("busy")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the collected tests out of every garbage collection. Otherwise `make check` takes a quarter more CPU."""
+    """Keep the collected tests out of later garbage collections. Otherwise `make check` takes a quarter more CPU."""
     gc.disable()
     try:
         return (yield)
@@ -59,7 +59,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def frozen_time() -> Iterator[FrozenDateTimeFactory]:
-    """Freezes every clock except gRPC's (its deadlines) and the event loop's."""
+    """Freezes the time that the main thread sees, except for gRPC's deadlines and the event loop."""
     with freeze_time("2030-01-01", ignore=["grpc"], real_asyncio=True) as frozen:
         assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen
