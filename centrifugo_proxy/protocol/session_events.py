@@ -11,7 +11,7 @@ import orjson
 
 from centrifugo_proxy.protocol.connect import BadRequest
 from centrifugo_proxy.protocol.members import members
-from centrifugo_proxy.protocol.nesting import is_too_deep
+from centrifugo_proxy.protocol.nesting import DEEPEST_REQUEST, is_too_deep
 
 NOTHING: Final = msgspec.Raw(b"")
 
@@ -65,11 +65,14 @@ AS_WRITTEN: Final = frozenset({"meta", "data"})
 
 
 def parse_event(body: bytes) -> EventRequest:
-    """A request of a session event. Raises BadRequest."""
+    """A request of a session event. Raises BadRequest, also for a body with more than DEEPEST_REQUEST nested levels."""
     try:
-        return _decode_event(body)
+        request = _decode_event(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _parse_split(body)
+        request = _parse_split(body)
+    if is_too_deep(body, DEEPEST_REQUEST):
+        raise BadRequest("the body is nested too deeply")
+    return request
 
 
 def _parse_split(body: bytes) -> EventRequest:

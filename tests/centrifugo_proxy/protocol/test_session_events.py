@@ -65,6 +65,17 @@ def test_a_bad_request_is_described_without_its_content(body: bytes) -> None:
         parse_event(body)
 
 
+@pytest.mark.parametrize("name", ["data", "meta", "unknown"])
+def test_a_request_may_have_two_thousand_nested_levels(name: str) -> None:
+    def nested(levels: int) -> bytes:
+        return b'{"user":"1","%s":%s%s}' % (name.encode(), b"[" * (levels - 1), b"]" * (levels - 1))
+
+    assert parse_event(nested(2000)).user == "1"
+    for levels in (2001, 9_000, 30_000):
+        with pytest.raises(BadRequest):
+            parse_event(nested(levels))
+
+
 @pytest.mark.parametrize(
     "name", ["client", "transport", "protocol", "encoding", "user", "channel", "method", "b64data"]
 )
