@@ -17,7 +17,7 @@ ESTABLISHED = "01"
 
 
 class Rested(NamedTuple):
-    """The second burst's answers, and Centrifugo's connections before the idle time, at its end, and after that burst."""
+    """The second burst's answers; Centrifugo's connections before the idle time, at its end, and after that burst."""
 
     answers: list[Any]
     used: set[str]
