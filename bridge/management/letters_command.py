@@ -1,10 +1,8 @@
 """The common parts of the commands that ask Kafka: about dead letters, and about the lag."""
 
 import asyncio
-import re
 import sys
 import time
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.kafka.reader import TopicReader
 
 NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # how the names of Kafka's errors about a missing right end
+LARGEST: Final = 999_999_999  # of --limit and --rate
 
 
 class KafkaCommand(OperatorCommand):
@@ -90,13 +89,6 @@ class LettersCommand(KafkaCommand):
         topic = settings.BRIDGE_DEAD_LETTER_TOPIC
         streams = [map(dead_letter, reader.backward(Partition(topic, number))) for number in range(partitions)]
         return filter(selection.fits, newest_first(streams, selection.since_ms))
-
-
-def at_least_one(text: str) -> int:
-    """A whole number from 1 to 999999999; an argparse type."""
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not accepted; accepted: a whole number, 1 to 999999999")
-    return int(text)
 
 
 def since_ms(since_s: float | None) -> int:

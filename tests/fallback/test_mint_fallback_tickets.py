@@ -126,7 +126,7 @@ def test_a_count_out_of_range_is_refused(tmp_path: Path, count: str) -> None:
 
 
 def test_a_count_that_is_not_a_number_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="argument --count: invalid int value: 'many'"):
+    with pytest.raises(CommandError, match="argument --count: 'many' is not accepted; accepted: a whole number"):
         run("--count", "many", "--output", str(tmp_path / "new.tickets"))
 
 

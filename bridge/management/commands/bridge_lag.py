@@ -17,6 +17,7 @@ from bridge.routing.model import is_pattern
 from bridge.running.start import ABSENT
 from common.counted import counted
 from common.exit_codes import PluginState
+from common.number_arguments import decimal_number
 
 if TYPE_CHECKING:
     from bridge.lag_report import Row
@@ -46,10 +47,14 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object")
         parser.add_argument(
-            "--warn", type=float, default=60.0, metavar="S", help="warning above this age in seconds (60)"
+            "--warn", type=decimal_number(0), default=60.0, metavar="S", help="warning above this age in seconds (60)"
         )
         parser.add_argument(
-            "--critical", type=float, default=600.0, metavar="S", help="critical above this age in seconds (600)"
+            "--critical",
+            type=decimal_number(0),
+            default=600.0,
+            metavar="S",
+            help="critical above this age in seconds (600)",
         )
 
     def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:

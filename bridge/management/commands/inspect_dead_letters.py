@@ -11,9 +11,10 @@ from django.core.management.base import CommandParser
 from bridge.commands import Reason
 from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable
-from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
+from bridge.management.letters_command import LARGEST, LettersCommand, need_topic, selection_from
 from common.counted import counted
 from common.exit_codes import PluginState
+from common.number_arguments import whole_number
 
 if TYPE_CHECKING:
     from bridge.dead_letters.selection import DeadLetter
@@ -43,7 +44,9 @@ docs/bridge-operations.md explains each reason, and what to do about it."""
         parser.add_argument("--reason", choices=list(Reason), metavar="R", help="only dead letters with this reason")
         parser.add_argument("--route", metavar="R", help="only dead letters of this route")
         parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
-        parser.add_argument("--limit", type=at_least_one, default=100, metavar="N", help="show only the N newest (100)")
+        parser.add_argument(
+            "--limit", type=whole_number(1, LARGEST), default=100, metavar="N", help="show only the N newest (100)"
+        )
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object per line")
         parser.add_argument("--show-values", action="store_true", help="also show the keys and values of the records")
 

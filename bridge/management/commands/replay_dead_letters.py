@@ -13,9 +13,10 @@ from django.core.management.base import CommandError, CommandParser
 from bridge.commands import Reason
 from bridge.dead_letters.duration import seconds
 from bridge.kafka.errors import KafkaUnreachable, NotDelivered
-from bridge.management.letters_command import LettersCommand, at_least_one, need_topic, selection_from
+from bridge.management.letters_command import LARGEST, LettersCommand, need_topic, selection_from
 from common.counted import counted
 from common.exit_codes import PluginState
+from common.number_arguments import whole_number
 from common.progress import progress
 
 if TYPE_CHECKING:
@@ -47,15 +48,21 @@ examples:
         which.add_argument("--all", dest="everything", action="store_true", help="every dead letter")
         which.add_argument("--reason", choices=list(Reason), metavar="R", help="dead letters with this reason")
         which.add_argument("--topic", metavar="T", help="dead letters of records from this topic")
-        which.add_argument("--partition", type=int, metavar="P", help="only those of records from this partition")
-        which.add_argument("--offset", type=int, metavar="O", help="only those of records with this offset")
+        which.add_argument(
+            "--partition", type=whole_number(0), metavar="P", help="only those of records from this partition"
+        )
+        which.add_argument("--offset", type=whole_number(0), metavar="O", help="only those of records with this offset")
         parser.add_argument("--since", type=seconds, metavar="2h", help="only dead letters not older than this")
-        parser.add_argument("--limit", type=at_least_one, metavar="N", help="only the N newest")
+        parser.add_argument("--limit", type=whole_number(1, LARGEST), metavar="N", help="only the N newest")
         parser.add_argument(
             "--even-old", action="store_true", help="also dead letters that were too old for their route"
         )
         parser.add_argument(
-            "--rate", type=at_least_one, default=100, metavar="N", help="the largest number per second (100)"
+            "--rate",
+            type=whole_number(1, LARGEST),
+            default=100,
+            metavar="N",
+            help="the largest number per second (100)",
         )
         parser.add_argument("--dry-run", action="store_true", help="write nothing; print what would be written")
 

@@ -9,6 +9,7 @@ from centrifugo_proxy.server_config.document import FORMATS, render
 from centrifugo_proxy.server_config.generate import MAJORS, generate, todo
 from centrifugo_proxy.server_config.helm import helm_values
 from centrifugo_proxy.wiring.centrifugo_facts import service_facts
+from common.number_arguments import whole_number
 from common.operator_command import OperatorCommand
 
 
@@ -34,7 +35,7 @@ docs/centrifugo.md has the whole setup."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--major", type=int, choices=MAJORS, default=6, help="Centrifugo's major version (default: 6)"
+            "--major", type=whole_number(), choices=MAJORS, default=6, help="Centrifugo's major version (default: 6)"
         )
         parser.add_argument(
             "--format",

@@ -15,6 +15,7 @@ from centrifugo_proxy.wiring.centrifugo_facts import service_facts
 from centrifugo_proxy.wiring.policy import PolicyError
 from common.counted import counted
 from common.exit_codes import PluginState
+from common.number_arguments import whole_number
 from common.operator_command import OperatorCommand
 from common.printable import printable
 from common.secret_files import SecretError
@@ -59,7 +60,10 @@ docs/centrifugo.md explains each finding by its id."""
             help="add the CENTRIFUGO_… variables of this process, as Centrifugo does",
         )
         parser.add_argument(
-            "--major", type=int, choices=MAJORS, help="Centrifugo's major version (default: that of the file's layout)"
+            "--major",
+            type=whole_number(),
+            choices=MAJORS,
+            help="Centrifugo's major version (default: that of the file's layout)",
         )
         parser.add_argument(
             "--json",

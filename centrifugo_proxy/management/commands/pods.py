@@ -12,6 +12,7 @@ from centrifugo_proxy.fleet.report import Fleet
 from centrifugo_proxy.fleet.survey import Survey, addresses
 from common.exit_codes import PluginState
 from common.live_process import QueryFailed, base_url
+from common.number_arguments import decimal_number
 from common.operator_command import OperatorCommand
 from common.standard_streams import discard_output
 
@@ -47,7 +48,7 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
         parser.add_argument("--watch", action="store_true", help="repeat after each interval, until Ctrl-C")
         parser.add_argument(
             "--interval",
-            type=float,
+            type=decimal_number(),
             default=1.0,
             help="seconds between two scrapes of the counters, 1 to 3600 (%(default)s)",
         )

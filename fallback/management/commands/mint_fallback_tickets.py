@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from common.counted import counted
+from common.number_arguments import whole_number
 from common.operator_command import OperatorCommand
 from common.printable import printable
 from common.progress import progress
@@ -34,7 +35,7 @@ A running process keeps the pool that it started with. docs/runbook.md explains 
     requires_system_checks = []  # a pool can be made on any machine, whatever its settings
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--count", type=int, required=True, help="the number of tickets, 1 to 1,000,000")
+        parser.add_argument("--count", type=whole_number(), required=True, help="the number of tickets, 1 to 1,000,000")
         parser.add_argument("--output", type=Path, required=True, help="the file to write")
         parser.add_argument("--force", action="store_true", help="replace an existing file")
 

@@ -13,6 +13,7 @@ from bridge.commands import Record
 from bridge.explaining.checking import check_file
 from bridge.explaining.report import FAULTY, exit_code, to_json, to_lines
 from common.files import MIB, read_file
+from common.number_arguments import whole_number
 from common.operator_command import OperatorCommand
 from common.os_errors import reason
 from common.printable import printable
@@ -60,9 +61,11 @@ docs/bridge.md explains the file."""
         record.add_argument("--value", metavar="FILE", help="a file with its value; - for standard input")
         record.add_argument("--header", metavar="K=V", action="append", help="a header; may be repeated")
         record.add_argument("--key", metavar="K", help="its key (default: no key)")
-        record.add_argument("--partition", metavar="P", type=int, help="its partition (default: 0)")
-        record.add_argument("--offset", metavar="O", type=int, help="its offset (default: 0)")
-        record.add_argument("--timestamp", metavar="MS", type=int, help="its Unix time in milliseconds (default: now)")
+        record.add_argument("--partition", metavar="P", type=whole_number(0), help="its partition (default: 0)")
+        record.add_argument("--offset", metavar="O", type=whole_number(0), help="its offset (default: 0)")
+        record.add_argument(
+            "--timestamp", metavar="MS", type=whole_number(), help="its Unix time in milliseconds (default: now)"
+        )
 
     def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
         now_ms = int(time.time() * 1000)
