@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from centrifugo_proxy.fleet.pod import CONSUMED, Health, Pod
 from common.exit_codes import PluginState
 from fallback.pool_report import judge
+from fallback.tickets import LoadStatus
 
 NO_HEALTH: Final = {"version": None, "status": None, "identity_outage": None, "fallback_pool": None}
 
@@ -31,10 +32,12 @@ class Fleet(NamedTuple):
         return sum(_left(group) for group in groups) if groups else None
 
     def empty_in_s(self, pod: Pod) -> float | None:
-        """Seconds until this pod runs out of tickets at the current rate; None if the rate is zero or unknown.
+        """Seconds until this pod runs out of tickets at the current rate, 0 if it has none left of a loaded pool.
 
-        Pods that share claims use up the same tickets.
+        None if the rate is zero or unknown. Pods that share claims use up the same tickets.
         """
+        if _is_used_up(pod):
+            return 0.0
         group = next((group for group in self._groups() if pod in group), [])
         rate = sum((member.connects_per_s or {}).get(CONSUMED, 0.0) for member in group)
         return round(_left(group) / rate, 1) if rate else None
@@ -57,6 +60,11 @@ def _shared_by(pod: Pod, health: Health) -> tuple[str, ...]:
             return ("file", pod.name.rpartition(":")[0])
         case _:
             return ("process", pod.url)
+
+
+def _is_used_up(pod: Pod) -> bool:
+    pool = pod.health.fallback_pool if pod.health else None
+    return pool is not None and pool.size == 0 and pool.status is LoadStatus.LOADED
 
 
 def _left(group: Iterable[Pod]) -> int:

@@ -20,8 +20,10 @@ BELOW_WATERMARK: Final = f"sum ({SIZE} < bool {metric('realtime_fallback_pool_lo
 
 _OWN: Final = f"{SIZE} / on (job, instance) ({USED} > 0) unless {CLAIMING}"
 _SHARED: Final = f"({SIZE} and {CLAIMING}) / on (job) group_left () (sum by (job) ({USED} and {CLAIMING}) > 0)"
-EMPTY_IN: Final = f"max by (instance) (({_OWN}) or ({_SHARED}))"
-"""Seconds until each process has no ticket left. No series while none is used."""
+_LOADED: Final = metric("realtime_fallback_pool_status", 'status="loaded"')
+_USED_UP: Final = f"({SIZE} and on (job, instance) ({_LOADED} == 1)) == 0"
+EMPTY_IN: Final = f"max by (instance) (({_OWN}) or ({_SHARED}) or ({_USED_UP}))"
+"""Seconds until each process has no ticket left, 0 from then on. No series while tickets are left and none is used."""
 
 _DEGRADED: Final = metric("realtime_identity_outage_degraded")
 _RECOVERING: Final = metric("realtime_identity_outage_recovering")

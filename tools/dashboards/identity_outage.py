@@ -149,7 +149,7 @@ def _tickets() -> Iterator[Panel]:
     )
     yield curves(
         "Time to empty",
-        "At the present rate; no curve while no ticket is used.",
+        "At the present rate; 0 when no ticket is left. No curve while tickets are left and none is used.",
         Query(EMPTY_IN, "{{instance}}"),
         unit="s",
     )

@@ -6,10 +6,15 @@ from centrifugo_proxy.fleet.pod import Pod, read_health
 
 
 def health_body(
-    *, size: int = 7, degraded: bool = False, claims: dict[str, Any] | None = None, **outage: Any
+    *,
+    size: int = 7,
+    pool_status: str = "loaded",
+    degraded: bool = False,
+    claims: dict[str, Any] | None = None,
+    **outage: Any,
 ) -> dict[str, Any]:
     """A body of /health. `size` of nine tickets are left; the watermark is five. `outage` is for `identity_outage`."""
-    pool: dict[str, Any] = {"size": size, "initial_size": 9, "status": "loaded", "low_watermark": 5}
+    pool: dict[str, Any] = {"size": size, "initial_size": 9, "status": pool_status, "low_watermark": 5}
     return {
         "status": "degraded" if degraded else "ok",
         "version": "1.2.3",

@@ -76,6 +76,13 @@ def test_the_time_left_of_pods_that_share_tickets_follows_from_the_sum_of_their_
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [2.8, 2.8]
 
 
+@pytest.mark.parametrize("claims", [None, REDIS])
+def test_a_pool_without_tickets_has_no_time_left(claims: dict[str, Any] | None) -> None:
+    fleet = Fleet((a_pod(A, size=0, claims=claims), a_pod(B, size=0, pool_status="missing", claims=claims)))
+
+    assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [0.0, None]
+
+
 def test_json_is_as_documented() -> None:
     whole = a_pod(A, degraded=True, claims=REDIS, since="2026-11-24T02:10:07.339Z", recovering=False)
     bare = a_pod(C, consumed_per_s=1.0, last_failure_age_s=1.5, last_answer_age_s=0.5)

@@ -37,6 +37,12 @@ LOW: Fleet = {
 }
 NO_POOL: Fleet = {"a": {SIZE: "0x8", WATERMARK: "1000x8", DISABLED: "1x8"}}
 MISSING: Fleet = {"a": {SIZE: "0x8", DISABLED: "0x8", CLAIMS_UP: NAN, CONSUMED: "0x8"}}
+LOADED: Final = 'realtime_fallback_pool_status{status="loaded"}'
+USED_UP: Fleet = {
+    "used up": {SIZE: "0x8", DISABLED: "0x8", LOADED: "1x8", CLAIMS_UP: NAN, CONSUMED: "60x8"},
+    "unused": {SIZE: "60x8", DISABLED: "0x8", LOADED: "1x8", CLAIMS_UP: NAN, CONSUMED: "0x8"},
+}
+SHARED_USED_UP: Fleet = {"a": {SIZE: "0x8", DISABLED: "0x8", LOADED: "1x8", CLAIMS_UP: "1x8", CONSUMED: "60x8"}}
 STATES: Fleet = {
     "healthy": {DEGRADED: "0x8", RECOVERING: "0x8", FAILURES: "0x8"},
     "failing": {DEGRADED: "0x8", RECOVERING: "0x8", FAILURES: "2x8"},
@@ -69,6 +75,9 @@ IDLE: Fleet = {
         (NO_POOL, "identity-outage", "Below the watermark", {}),
         (MISSING, "identity-outage", "Tickets left in total", {"": 0}),
         (MISSING, "identity-outage", "Time to empty", {}),
+        (USED_UP, "identity-outage", "Time to empty", {"used up": 0}),
+        (USED_UP, "identity-outage", "Empty in", {"": 0}),
+        (SHARED_USED_UP, "identity-outage", "Time to empty", {"a": 0}),
         (STATES, "identity-outage", "Outage by process", {"healthy": 0, "failing": 1, "recovering": 2, "degraded": 3}),
         (SPIFFE, "identity-outage", "SVID expires in", {"with": 3480}),
         (IDLE, "connects", "99 % faster than", {}),
