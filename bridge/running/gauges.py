@@ -56,9 +56,12 @@ async def measure_lag(parts: Watched) -> None:
     """Measure the lag of each partition that Kafka knows: its end minus the offset before which every record is done.
 
     A partition has no series while this offset is unknown (`committable`). Partitions that share a series are added up.
+    Note whether Kafka answers. Without an end, for example because no partition is assigned, ask Kafka for its topics.
     """
     try:
         ends = await parts.brokers.known_ends(list(parts.bridge.work.assignments))
+        if not ends:
+            await parts.brokers.topics()
     except KafkaUnreachable as error:
         parts.bridge.kafka.failed(str(error))
         return

@@ -1,18 +1,13 @@
 """The series of partitions whose topics a pattern matches: all these topics have the pattern as their label."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
-
 from prometheus_client import generate_latest
 
 from bridge.commands import Mapped
 from bridge.delivery.work import Partition
 from bridge.kafka.reading import EndOfPartition
-from bridge.running.bridge import Bridge
 from bridge.running.gauges import measure_lag
-from bridge.running.metrics import Metrics
 from tests.bridge.made import POISON
+from tests.bridge.running.measured import FakeBrokers, Measured
 from tests.bridge.running.rig import PARTITION, running_rig
 
 SAME_NUMBER = Partition("diary-2", 0)
@@ -22,34 +17,11 @@ def labelled(topic: str) -> str:
     return "^diary"
 
 
-@dataclass
-class FakeBrokers:
-    """Knows these ends of partitions."""
-
-    ends: dict[Partition, int]
-
-    async def known_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        return {partition: self.ends[partition] for partition in partitions}
-
-
 class OneLabel:
     """All topics have the same label."""
 
     def of(self, topic: str) -> str:
         return labelled(topic)
-
-
-@dataclass
-class Measured:
-    """The parts whose lag is measured."""
-
-    bridge: Bridge
-    metrics: Metrics
-    brokers: Any
-    labels: Any
-    gate: Any = None
-    sender: Any = None
-    health: Any = None
 
 
 async def test_a_partition_stays_stopped_in_the_metrics_when_another_one_with_its_number_comes_and_goes() -> None:

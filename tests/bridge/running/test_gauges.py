@@ -1,0 +1,29 @@
+"""Whether Kafka answers, as each measurement of the lag notes it."""
+
+import pytest
+
+from bridge.delivery.work import Partition
+from bridge.running.gauges import measure_lag
+from tests.bridge.running.measured import FakeBrokers, Measured
+from tests.bridge.running.rig import PARTITION, running_rig
+
+
+@pytest.mark.parametrize("assigned", [[], [PARTITION]])
+async def test_kafka_is_unreachable_while_it_is_down_and_no_end_is_known(
+    assigned: list[Partition],
+) -> None:
+    async with running_rig() as rig:
+        await rig.bridge.revoked([PARTITION], lost=True)
+        rig.bridge.assigned(assigned)
+        await measure_lag(Measured(rig.bridge, rig.metrics, FakeBrokers(down=True), None))
+
+    assert rig.bridge.kafka.reachable is False
+
+
+async def test_a_bridge_without_partitions_notices_that_kafka_answers_again() -> None:
+    async with running_rig() as rig:
+        await rig.bridge.revoked([PARTITION], lost=True)
+        rig.bridge.kafka_failed("_ALL_BROKERS_DOWN")
+        await measure_lag(Measured(rig.bridge, rig.metrics, FakeBrokers(), None))
+
+    assert rig.bridge.kafka.reachable is True
