@@ -4,6 +4,7 @@ import math
 import re
 from typing import Any, Final, NamedTuple
 
+from fallback.claims.claims import OnError
 from fallback.pool_health import plausible_count, read_pool
 from fallback.tickets import LoadStatus
 
@@ -41,6 +42,11 @@ class Claims(NamedTuple):
     used: int | None
     on_error: str | None
 
+    @property
+    def refuses(self) -> bool:
+        """True if no ticket is accepted because the store does not answer."""
+        return self.up is False and self.on_error == OnError.REFUSE
+
 
 class Pool(NamedTuple):
     """`fallback_pool` of /health; `claims` is None for a version that does not report it."""
@@ -50,6 +56,16 @@ class Pool(NamedTuple):
     status: LoadStatus
     low_watermark: int
     claims: Claims | None
+
+    @property
+    def claims_down(self) -> bool:
+        """True if the store of claims does not answer the process."""
+        return self.claims is not None and self.claims.up is False
+
+    @property
+    def accepts_none(self) -> bool:
+        """True if no ticket would be accepted now, even in an outage."""
+        return self.size == 0 or (self.claims is not None and self.claims.refuses)
 
 
 class Health(NamedTuple):

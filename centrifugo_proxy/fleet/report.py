@@ -72,13 +72,13 @@ def _left(group: Iterable[Pod]) -> int:
 
 
 def state_of(pod: Pod) -> PluginState:
-    """The state of one pod, when other pods answer. In an outage, a pod without tickets refuses every connect."""
+    """The state of one pod, when other pods answer. In an outage a pod that accepts no ticket refuses all connects."""
     if pod.health is None:
         return PluginState.WARNING
     outage, pool = pod.health.identity_outage, pod.health.fallback_pool
-    if outage.degraded and pool.size == 0:
+    if outage.degraded and pool.accepts_none:
         return PluginState.CRITICAL
-    well = pod.ready is True and not outage.degraded and not outage.recovering
+    well = pod.ready is True and not outage.degraded and not outage.recovering and not pool.claims_down
     return (
         PluginState.OK
         if well and judge(pool.status, pool.size, pool.low_watermark) is PluginState.OK
@@ -133,6 +133,7 @@ def verdict(fleet: Fleet) -> str:
         "in an outage": sum(health.identity_outage.degraded for health in answered),
         "recovering": sum(bool(health.identity_outage.recovering) for health in answered),
         "short of tickets": sum(_short(health) for health in answered),
+        "with claims down": sum(health.fallback_pool.claims_down for health in answered),
     }
     facts = [f"{count} {what}" for what, count in wrong.items() if count]
     return f"PODS {fleet.state.name}: " + ", ".join([_answers(len(answered), len(fleet.pods)), *facts]) + "."

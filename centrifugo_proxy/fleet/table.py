@@ -59,7 +59,8 @@ def _tickets(pool: Pool) -> str:
     if pool.status is not LoadStatus.LOADED:
         return pool.status
     low = " LOW" if pool.size < pool.low_watermark else ""
-    return f"{pool.size}/{pool.initial_size}{low}"
+    down = " CLAIMS DOWN" if pool.claims_down else ""
+    return f"{pool.size}/{pool.initial_size}{low}{down}"
 
 
 def _connects(rates: dict[str, float] | None) -> str:

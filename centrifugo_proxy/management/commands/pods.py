@@ -28,8 +28,9 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes (those of monitoring plugins; with --watch, that of the last round):
   0  all is well
-  1  a pod is not ready, in an outage, recovering, short of tickets, or does not answer while others do
-  2  a pod is in an outage with no ticket left, or no pod answers
+  1  a pod is not ready, in an outage, recovering, short of tickets, without an answer from its store of claims, or does
+     not answer while others do
+  2  a pod is in an outage and accepts no ticket, because none is left or its store of claims is down; or no pod answers
   3  no pod could be queried: a bad argument, a name that does not resolve, an invalid environment
 
 examples:

@@ -15,6 +15,7 @@ HEALTHY = a_pod()
 A, B, C = (f"http://10.0.0.{number}:9730" for number in (1, 2, 3))
 REDIS = {"store": "redis", "up": True, "used": 2, "on_error": "refuse"}
 FILE = {**REDIS, "store": "file"}
+DOWN = {**REDIS, "up": False}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,10 @@ FILE = {**REDIS, "store": "file"}
         ([a_pod(size=0)], PluginState.WARNING),
         ([a_pod(size=0, recovering=True)], PluginState.WARNING),
         ([HEALTHY, a_pod(size=0, degraded=True)], PluginState.CRITICAL),
+        ([a_pod(claims=DOWN)], PluginState.WARNING),
+        ([a_pod(claims=DOWN, degraded=True)], PluginState.CRITICAL),
+        ([a_pod(claims={**DOWN, "on_error": "local"}, degraded=True)], PluginState.WARNING),
+        ([a_pod(claims={**REDIS, "up": None}, degraded=True)], PluginState.WARNING),
         ([silent_pod()], PluginState.CRITICAL),
         ([silent_pod(), silent_pod(resolved=False)], PluginState.CRITICAL),
         ([silent_pod(resolved=False)], PluginState.UNKNOWN),
@@ -126,6 +131,15 @@ def test_the_table_has_a_row_for_each_pod_and_their_sum() -> None:
         "10.0.0.3:9730  1.2.3       NO     failing (3)      7/9      1.0 success                              -",
         "sum            2 answered                          11       2.0 success, 2.0 fallback_pool_consumed",
     ]
+
+
+def test_a_store_of_claims_that_is_down_is_shown_beside_the_tickets_and_counted() -> None:
+    fleet = Fleet((a_pod(A, claims=DOWN, size=4, degraded=True), a_pod(B, claims=REDIS)))
+
+    assert [row[HEAD.index("tickets")] for row in rows(fleet)] == ["4/9 LOW CLAIMS DOWN", "7/9", "7"]
+    assert verdict(fleet) == (
+        "PODS CRITICAL: 2 of 2 pods answer, 1 in an outage, 1 short of tickets, 1 with claims down."
+    )
 
 
 @pytest.mark.parametrize(
