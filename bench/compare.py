@@ -31,6 +31,8 @@ PRINTED: Final = {"cpu_us": "CPU µs", "rps": "req/s", "p50_ms": "p50 ms", "p99_
 # Modules of bench/peers/.
 PEERS: Final = {"Starlette": "starlette_peer", "FastAPI": "fastapi_peer", "Django": "django_peer"}
 
+OURS: Final = "service"  # the name of this tree in the table
+
 Start = Callable[[int, Environment], AbstractContextManager[int]]
 
 
@@ -60,7 +62,7 @@ def measure(start: Start, environment: Environment, seconds: float, connections:
 def run(rounds: int, seconds: float, connections: int, against: list[Path]) -> dict[str, Any]:
     """The medians of each row, and their CPU as multiples of the floor's."""
     with identity() as address, sink() as traces:
-        rows = _rows(address, traces, {"service": ROOT, **{tree.name: tree for tree in against}})
+        rows = _rows(address, traces, {OURS: ROOT, **{tree.resolve().name: tree for tree in against}})
         seen: dict[str, list[Figures]] = {name: [] for name in rows}
         for _ in range(rounds):
             for name, (start, environment) in rows.items():
@@ -117,6 +119,9 @@ def main() -> None:
     against = "also measure the service of this tree, such as a git worktree of an older commit; may be repeated"
     parser.add_argument("--against", type=Path, metavar="TREE", action="append", default=[], help=against)
     options = parser.parse_args()
+    names = [tree.resolve().name for tree in options.against]
+    if len({OURS, *names}) <= len(names):
+        parser.error(f"--against: the folders {', '.join(names)}; accepted: different names, none of them {OURS}")
     result = measured(lambda: run(options.rounds, options.seconds, options.connections, options.against), options.json)
     sys.stdout.write(table(result) + "\n")
 

@@ -22,7 +22,7 @@ from bench.parts.bridge_forms import CHANNELS, ROUTES, Form, message, own_consum
 from bench.parts.centrifugo import BINARY, require_centrifugo
 from bench.parts.processes import LOOPBACK, BenchError, process
 from bench.parts.websocket import ORIGIN
-from tools.kafka.broker import Broker, why_missing
+from tools.kafka.broker import Broker, BrokerError, why_missing
 from tools.ports import free_port
 
 KEY: Final = "bench"
@@ -31,6 +31,7 @@ DEAD_LETTERS: Final = "dead-letters"
 PARTITIONS: Final = 4
 SESSION_S: Final = 6
 GIVE_UP_S: Final = 120.0
+MOST_QUEUED: Final = 500_000
 UNREAD: Final = 1 << 30  # bytes; with the default, Centrifugo closes a subscriber that reads too slowly
 QUIET: Final = {"log_level": 2}  # otherwise librdkafka logs that the broker has ended
 PUBLISHED: Final = re.compile(r'^centrifugo_node_messages_sent_count\{.*type="publication".*\} (\S+)$', re.MULTILINE)
@@ -53,13 +54,15 @@ class Stage:
 
         Raises BenchError if Kafka does not accept them in time.
         """
-        options = {"linger.ms": 20, "queue.buffering.max.messages": 500_000, **QUIET}
+        options = {"linger.ms": 20, "queue.buffering.max.messages": MOST_QUEUED, **QUIET}
         producer = Producer({"bootstrap.servers": self.address, **options})
         text = "x" * size
         for number in range(records):
             self.produce(producer, form, number, text)
             if number % 1000 == 0:
                 producer.poll(0)
+            while len(producer) >= MOST_QUEUED:
+                producer.poll(0.1)
         if producer.flush(GIVE_UP_S):
             raise BenchError("Kafka did not accept all events in time.")
 
@@ -200,19 +203,21 @@ def new_group() -> str:
 
 @contextmanager
 def kafka_stage(redis: str = "") -> Iterator[Stage]:
-    """A broker with the topics. Raises BenchError if Kafka or Centrifugo is missing."""
+    """A broker with the topics. Raises BenchError if it does not start, or if Kafka or Centrifugo is missing."""
     if why := why_missing():
         raise BenchError(why)
     require_centrifugo()
     with TemporaryDirectory() as name:
         folder = Path(name)
         broker = Broker(folder)
-        broker.start()
         try:
+            broker.start()
             admin = AdminClient({"bootstrap.servers": broker.address, **QUIET})
             topics = [NewTopic(name, PARTITIONS, 1) for name in (*Form, EMPTY, DEAD_LETTERS)]
             for made in admin.create_topics(topics).values():
                 made.result(30)
             yield Stage(broker.address, folder, redis)
+        except BrokerError as error:
+            raise BenchError(str(error)) from None
         finally:
             broker.kill()

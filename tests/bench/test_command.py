@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import compare
 from bench.parts.command import measured, parser_of
 from bench.parts.processes import BenchError
 
@@ -25,3 +26,15 @@ def test_a_failed_measurement_exits_with_its_message_and_writes_no_file(tmp_path
         measured(fails, tmp_path / "result.json")
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("trees", [["a/old", "b/old"], ["a/service"]])
+def test_trees_whose_rows_would_have_the_same_name_are_refused(
+    trees: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["compare", *(part for tree in trees for part in ("--against", tree))])
+
+    with pytest.raises(SystemExit):
+        compare.main()
+
+    assert "accepted: different names, none of them service" in capsys.readouterr().err
