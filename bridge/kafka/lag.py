@@ -13,6 +13,9 @@ from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
 
 TIMEOUT_S: Final = 10.0
+# The library's own errors are negative. These mean that a partition has no leader, or that the client has not yet seen
+# the topic or its new partition.
+NOT_KNOWN: Final = (KafkaError._NOENT, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 logger = logging.getLogger("bridge.kafka")
 
@@ -92,7 +95,6 @@ class Brokers:
             return await asyncio.wrap_future(future)
         except KafkaException as failure:
             error = failure.args[0]
-            # The library's own errors are negative. This one means that a partition has no leader.
-            if strict or (error.code() < 0 and error.code() != KafkaError._NOENT):
+            if strict or (error.code() < 0 and error.code() not in NOT_KNOWN):
                 raise KafkaUnreachable(error.name()) from None
             return None

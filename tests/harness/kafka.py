@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    NewPartitions,
     NewTopic,
     ResourcePatternType,
     ResourceType,
@@ -79,6 +80,12 @@ class Kafka:
         options = {option.replace("_", "."): value for option, value in config.items()}
         [made] = admin.create_topics([NewTopic(name, partitions, 1, config=options)]).values()
         made.result(ANSWER_S)
+
+    def grow(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions; `partitions` is the new number of them."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        [grown] = admin.create_partitions([NewPartitions(name, partitions)]).values()
+        grown.result(ANSWER_S)
 
     def delete(self, name: str) -> None:
         """Delete a topic, and wait until it is gone."""

@@ -25,6 +25,17 @@ async def test_an_unknown_partition_does_not_hide_the_ends_of_the_others(stage: 
         await brokers.ends([known, deleted])
 
 
+async def test_a_new_partition_of_a_topic_does_not_look_like_an_outage_of_kafka(stage: Stage) -> None:
+    old, new = Partition(stage.topic, 0), Partition(stage.topic, 1)
+    brokers = Brokers({"bootstrap.servers": stage.kafka.address})
+    await brokers.known_ends([old])
+    stage.kafka.grow(stage.topic, 2)
+
+    ends = await brokers.known_ends([old, new])
+
+    assert ends[old] == 0
+
+
 def test_bridge_lag_warns_of_a_topic_of_the_routes_file_that_does_not_exist(stage: Stage) -> None:
     routes = stage.routes.read_text()
     stage.routes.write_text(routes.replace(f'"{stage.topic}"', f'"{stage.topic}", "no.such.topic", "^no-match"'))
