@@ -28,6 +28,7 @@ RETRY_S: Final = 1.0
 ANSWER_S: Final = 3.0
 END_S: Final = 8.0
 EXIT_AT_SECOND_SIGNAL: Final = 1
+ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 logger = logging.getLogger("bridge")
 
@@ -65,8 +66,9 @@ def _end_by_signal(stop: asyncio.Event, health: Health) -> None:
         health.ending = True
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup sets SIG_IGN for SIGHUP
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
 
 async def _read(parts: Parts, config: Configuration, routes: Routes, stop: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """The start of run_bridge, and the reasons why it fails."""
 
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.bridge.e2e.test_dead_letters import manage
 from tests.harness.bridge import running_bridge
 from tests.harness.manage import run_manage
 from tests.harness.paths import ROOT
+from tests.realtime_site.test_early_signals import not_ignored
 
 pytestmark = pytest.mark.processes
 
@@ -93,6 +95,20 @@ def test_without_a_routes_file_the_start_fails() -> None:
         "Configuration refused:\nbridge.E001: BRIDGE_ROUTES_PATH is not set. "
         "Name a routes file; routes.example/ has one.\n"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_one_signal_ends_the_bridge_in_order(number: signal.Signals) -> None:
+    routes = ROOT / "routes.example" / "routes.toml"
+
+    with not_ignored(number), running_bridge(routes, "127.0.0.1:1", "http://127.0.0.1:1/api") as bridge:
+        bridge.wait_until(lambda health: health.get("status") == "degraded")
+        bridge.process.popen.send_signal(number)
+        code = bridge.process.popen.wait(20)
+        written = bridge.process.stdout()
+
+    assert code == 0
+    assert "Finished server process" in written
 
 
 def test_one_line_has_the_version_and_every_setting_that_the_bridge_uses() -> None:
