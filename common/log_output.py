@@ -116,6 +116,10 @@ class QueuedHandler(logging.Handler):
         super().__init__()
         self._writer = _writer(descriptor)
 
+    def redirect(self, descriptor: int) -> None:
+        """Write to this stream from now on."""
+        self._writer = _writer(descriptor)
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
@@ -126,6 +130,13 @@ class QueuedHandler(logging.Handler):
     def flush(self) -> None:
         """Wait at most FLUSH_S seconds for the queued lines; logging calls this at exit."""
         self._writer.flush(FLUSH_S)
+
+
+def leave_stdout_to_results() -> None:
+    """Write all lines to stderr: a command prints its results on stdout, perhaps as JSON for a program."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, QueuedHandler):
+            handler.redirect(2)
 
 
 def _unformattable(record: logging.LogRecord) -> logging.LogRecord:

@@ -9,6 +9,7 @@ from django.core.management.base import OutputWrapper
 
 from common.documented_command import DocumentedCommand
 from common.exit_codes import failure_code
+from common.log_output import leave_stdout_to_results
 from common.os_errors import reason
 from common.printable import printable_lines
 from common.standard_streams import discard_output
@@ -45,7 +46,12 @@ def ending_without_output(argv: Sequence[str]) -> Iterator[None]:
 
 
 class OperatorCommand(DocumentedCommand):
-    """A command whose output is safe for a terminal. The reader of the output may stop early (`| head`)."""
+    """A command whose output is safe for a terminal. The reader of the output may stop early (`| head`).
+
+    Unless the command `is_server`, stdout has its results only, and log lines of all levels go to stderr.
+    """
+
+    is_server = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -55,6 +61,8 @@ class OperatorCommand(DocumentedCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as in Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""
+        if not self.is_server:
+            leave_stdout_to_results()
         stderr: Any = PrintableOutput(sys.stderr)
         with ending_without_output(argv), redirect_stderr(stderr):  # argparse repeats the arguments in its errors
             super().run_from_argv(argv)

@@ -1,5 +1,6 @@
 """The command line of manage.py."""
 
+import json
 import os
 import re
 import subprocess
@@ -36,6 +37,13 @@ def test_version_prints_the_version_of_the_service(words: list[str]) -> None:
     ended = run_manage(*words)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{VERSION}\n", "")
+
+
+def test_no_log_line_of_any_level_gets_between_the_results_of_a_command() -> None:
+    ended = run_manage("pods", "--url", "http://127.0.0.1:1", "--json", LOG_LEVEL="trace")
+
+    assert json.loads(ended.stdout)["state"] == "critical"
+    assert "Using selector" in ended.stderr
 
 
 @pytest.mark.parametrize("words", [["runserver"], ["runserver", "8000"], ["testserver", "--noinput"]])

@@ -47,6 +47,7 @@ examples:
 
 docs/bridge-operations.md explains how to run the bridge, and its health and metrics."""
     requires_system_checks = []  # run below, with this service's output
+    is_server = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="check the settings, Kafka and Centrifugo, and exit")
