@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,10 +71,19 @@ def test_the_output_has_the_result_and_the_next_steps_but_no_ticket(tmp_path: Pa
     assert output.splitlines() == [
         f"Wrote 3 tickets to {path} (132 bytes, mode 0600).",
         f"Next: manage.py check_fallback_pool --path {path}",
-        "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that",
-        "sends them to clients, and delete this copy (docs/runbook.md, rotating the pool).",
+        "Then give the file to the service that sends tickets to clients, mount it at FALLBACK_TICKETS_PATH,",
+        "restart the realtime service, and delete this copy (docs/runbook.md, rotating the pool).",
     ]
     assert not [line for line in path.read_text().splitlines() if line in output]
+
+
+def test_the_next_command_can_be_pasted_for_any_path(tmp_path: Path) -> None:
+    path = tmp_path / "new pool.tickets"
+
+    output = run("--count", "3", "--output", str(path))
+
+    [command] = [line.removeprefix("Next: manage.py ") for line in output.splitlines() if line.startswith("Next: ")]
+    assert shlex.split(command) == ["check_fallback_pool", "--path", str(path)]
 
 
 def test_a_file_too_large_for_a_kubernetes_secret_is_reported(tmp_path: Path) -> None:

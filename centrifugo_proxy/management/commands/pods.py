@@ -39,7 +39,7 @@ examples:
   manage.py pods --dns realtime-service-pods:9730 --watch          redrawn in place, until Ctrl-C
 
 docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
-    requires_system_checks = []  # this command only queries other processes: the local configuration does not matter
+    requires_system_checks = []  # this command only queries other processes
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

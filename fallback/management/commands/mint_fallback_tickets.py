@@ -1,5 +1,6 @@
 """manage.py mint_fallback_tickets"""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ example:
   manage.py check_fallback_pool --path ./new.tickets
 
 A running process keeps the pool that it started with. docs/runbook.md explains how to roll out a new one."""
-    requires_system_checks = []  # a pool can be made on any machine, whatever its settings
+    requires_system_checks = []  # they are about settings and files that this command does not use
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--count", type=whole_number(), required=True, help="the number of tickets, 1 to 1,000,000")
@@ -48,8 +49,8 @@ A running process keeps the pool that it started with. docs/runbook.md explains 
         self.stdout.write(f"Wrote {counted(count, 'ticket')} to {printable(output)} ({size} bytes, mode 0600).")
         if size > SECRET_BYTES:
             self.stdout.write("A Kubernetes Secret holds 1 MiB, about 23,800 tickets: this file does not fit in one.")
-        self.stdout.write(f"Next: manage.py check_fallback_pool --path {printable(output)}")
+        self.stdout.write(f"Next: manage.py check_fallback_pool --path {shlex.quote(printable(output))}")
         self.stdout.write(
-            "Then mount it at FALLBACK_TICKETS_PATH and restart, give the same tickets to the service that"
+            "Then give the file to the service that sends tickets to clients, mount it at FALLBACK_TICKETS_PATH,"
         )
-        self.stdout.write("sends them to clients, and delete this copy (docs/runbook.md, rotating the pool).")
+        self.stdout.write("restart the realtime service, and delete this copy (docs/runbook.md, rotating the pool).")
