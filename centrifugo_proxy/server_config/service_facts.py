@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from centrifugo_proxy.policy.rules import PLACEHOLDERS, WILDCARD, Policy
 from centrifugo_proxy.protocol.codes import CHANNEL_EVENTS, SESSION_EVENTS, ResponseMode, path_of
 
-CONNECT_SETTINGS: Final = "IDENTITY_VALIDATE_DEADLINE_MS and FALLBACK_CLAIMS_DEADLINE_MS"
+CONNECT_SETTINGS: Final = "IDENTITY_VALIDATE_DEADLINE_MS plus FALLBACK_CLAIMS_DEADLINE_MS"
 
 
 class Deadline(NamedTuple):

@@ -1,7 +1,7 @@
 """The text of /metrics: rendered in slices, at most once a second, and shared by all waiting requests.
 
-Rendering takes several milliseconds, and any client may request it. Each slice ends after a millisecond, so that
-connects can run.
+Rendering takes several milliseconds, and any client may request it. A slice ends with the metric that passes a
+millisecond, so that connects can run.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ import { post } from "./api.js";
 
 const LONGEST_DELAY_MS = 2000;
 const LEAST_TTL_MS = 1000;
-const HALF_TIME = 2;
+const REFRESH_RETRY_S = 2;
 
 class Emitter {
   #listeners = {};
@@ -101,7 +101,7 @@ export class DirectClient extends Emitter {
     if (generation !== this.#generation) return;
     if (answer.disconnect) return this.#lost(answer.disconnect);
     // Without an answer the connection continues, as with Centrifugo.
-    this.#refreshLater(answer.connected?.expire_at ?? Date.now() / 1000 + HALF_TIME);
+    this.#refreshLater(answer.connected?.expire_at ?? Date.now() / 1000 + REFRESH_RETRY_S);
   }
 
   #lost({ code, reason }) {
