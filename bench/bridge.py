@@ -149,7 +149,7 @@ def incidents(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def parsed() -> argparse.Namespace:
-    parser = parser_of(__doc__)
+    parser = parser_of("bridge", __doc__)
     parser.add_argument("--records", type=int, default=100_000, help="events of 1 KiB in the backlog (100000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of backlogs and latencies (5)")
     parser.add_argument("--subscribers", type=int, default=0, help="clients that get every event of a backlog (0)")

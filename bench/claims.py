@@ -112,7 +112,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
+    parser = parser_of("claims", __doc__)
     parser.add_argument("--redis", default="", help="the URL of a Redis; empty = measure files only")
     parser.add_argument("--questions", type=int, default=2000, help="questions in a round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (%(default)s)")

@@ -110,7 +110,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
+    parser = parser_of("compare", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (%(default)s)")
     parser.add_argument(
         "--seconds", type=float, default=3, help="seconds of load for each row in each round (%(default)s)"

@@ -202,7 +202,7 @@ def measure(repetitions: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
+    parser = parser_of("holdup", __doc__)
     parser.add_argument("--repetitions", type=int, default=30, help="repetitions of each row (%(default)s)")
     options = parser.parse_args()
     result = measured(lambda: measure(options.repetitions), options.json)

@@ -168,7 +168,9 @@ def table(result: dict[str, float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.instructions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("connect", "events"), nargs="?", default="connect")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="requests of each kind (%(default)s)")
     parser.add_argument(

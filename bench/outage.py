@@ -122,7 +122,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    parser = parser_of(__doc__)
+    parser = parser_of("outage", __doc__)
     options = parser.parse_args()
     result = measured(run, options.json)
     sys.stdout.write(f"{table(result['outage'])}\n{table(result['storm'])}")

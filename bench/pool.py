@@ -52,7 +52,9 @@ def measure(count: int) -> Figures:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.pool", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tickets", type=int, default=100_000, help="tickets in the pool (%(default)s)")
     found = measure(parser.parse_args().tickets)
     sys.stdout.write(

@@ -147,7 +147,7 @@ async def _disturb(options: argparse.Namespace, identity: Restartable, served: R
 
 
 def parsed() -> argparse.Namespace:
-    parser = parser_of(__doc__)
+    parser = parser_of("storm", __doc__)
     parser.add_argument("--clients", type=int, default=6000, help="clients that connect at once (6000)")
     parser.add_argument("--identity-ms", type=float, default=5, help="milliseconds that identity takes for a call (5)")
     parser.add_argument("--nodes", type=int, default=1, help="Centrifugo nodes, each with its own memory engine (1)")

@@ -7,6 +7,7 @@ from centrifugo_proxy.protocol.codes import path_of
 from centrifugo_proxy.protocol.guard import TOKEN_HEADER_NAME
 
 HEAD_END: Final = b"\r\n\r\n"
+LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 ANSWER_S: Final = 30.0
 
 
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, end, body = self._received.partition(HEAD_END)
-        if end and len(body) >= _content_length(head) and self._answer is not None and not self._answer.done():
+        if end and _is_whole(head, body) and self._answer is not None and not self._answer.done():
             self._answer.set_result(int(head[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -66,9 +67,10 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(error or ConnectionResetError("the connection was closed"))
 
 
-def _content_length(head: bytes) -> int:
-    """The Content-Length, which every answer here has."""
-    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+def _is_whole(head: bytes, body: bytes) -> bool:
+    """True if the body has its Content-Length. Without this header the last chunk must be there."""
+    _, name, rest = head.lower().partition(b"\r\ncontent-length:")
+    return len(body) >= int(rest.partition(b"\r\n")[0]) if name else body.endswith(LAST_CHUNK)
 
 
 async def connected(port: int) -> Connection:

@@ -12,9 +12,11 @@ from bench.parts.processes import BenchError
 T = TypeVar("T")
 
 
-def parser_of(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the option `--json FILE`; the description keeps its lines."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The parser of `bench.MODULE`, with the option `--json FILE`; the description keeps its lines."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m bench.{module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to this file")
     return parser
 

@@ -11,7 +11,7 @@ from bench.parts.processes import BenchError
 
 
 def test_a_result_is_returned_and_written_to_the_file_that_the_option_names(tmp_path: Path) -> None:
-    options = parser_of("invented").parse_args(["--json", str(tmp_path / "result.json")])
+    options = parser_of("invented", "Made up.").parse_args(["--json", str(tmp_path / "result.json")])
 
     result = measured(lambda: {"cpu_us": 1.5}, options.json)
 
