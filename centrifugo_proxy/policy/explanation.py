@@ -57,7 +57,10 @@ def explain_channel(
 ) -> Explanation:
     """Explains whether `owner` may do `action` on `channel`."""
     rule, reason = policy.judge_channel(owner, channel, action)
-    why = f"the rule allows {action}, and nothing in it refuses" if reason is None else _because(reason, rule, owner)
+    if reason is None:
+        why = f"the rule allows {action}, and nothing in it refuses"
+    else:
+        why = _because(reason, rule, owner, allows=rule is not None and action in rule.allow)
     return Explanation(
         kind=CHANNELS,
         reason=reason,
@@ -88,9 +91,9 @@ def explain_method(policy: Policy, owner: Owner, method: str, surroundings: Surr
     )
 
 
-def _because(reason: Reason, rule: Rule | None, owner: Owner) -> str:
-    """The reason, with the values of the rule and of the owner."""
-    if reason is Reason.DEGRADED and not (rule and rule.sensitive):
+def _because(reason: Reason, rule: Rule | None, owner: Owner, *, allows: bool = True) -> str:
+    """The reason, with the values of the rule and of the owner. `allows` is False if the rule is for another action."""
+    if reason is Reason.DEGRADED and not (rule and rule.sensitive and allows):
         return "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
     if rule is None:
         return "no rule matches"
@@ -146,6 +149,8 @@ def _mismatch(rule: Rule, segments: list[str], owner: Owner, *, prefixes: bool) 
         for wanted, segment in zip(pattern, segments, strict=True)
         if not fits_segment(wanted, segment, owner)
     )
+    if wanted in PLACEHOLDERS and segment == "":
+        return f"{wanted} does not match an empty segment"
     return f"{_described(wanted, owner)}, not {segment!r}"
 
 

@@ -191,6 +191,25 @@ def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
+def test_a_fallback_connection_is_not_reported_as_refused_by_a_rule_for_another_action(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        '[[channels]]\nmatch = "wall:{user}"\nallow = ["subscribe"]\n'
+        '[[channels]]\nmatch = "wall:*"\nallow = ["publish"]\n'
+    )
+
+    code, lines = check(path, "--fallback", "--channel", "wall:u1")
+
+    why = "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
+    assert (code, lines[0]) == (1, f"REFUSED: {why}.")
+
+
+def test_an_empty_segment_is_reported_as_empty(policy: Path) -> None:
+    _, report = check_json(policy, "--user", "u1", "--channel", "family::chat")
+
+    assert report["decision"]["passed_over"][0]["why"] == "{family_id} does not match an empty segment"
+
+
 def test_screen_time_refuses_publish_but_not_subscribe(policy: Path) -> None:
     options = (*CHILD, "--lock", "screen_time", "--channel", "family:f1:chat", "--action")
 
