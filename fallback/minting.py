@@ -32,7 +32,7 @@ def mint(count: int, output: Path, *, overwrite: bool, watch: Callable[[int], No
     """
     if count not in COUNTS:
         raise NotMinted(f"--count is {count}; give a number from 1 to {COUNTS[-1]:,}.")
-    if os.path.isdir(output):  # unlike Path.is_dir, False in a folder that this user may not enter
+    if os.path.isdir(output):  # Path.is_dir may raise in a folder that this user may not enter
         raise NotMinted(f"{printable(output)} is a folder; give the path of a file in it.")
     if _is_special(output):
         raise NotMinted(f"{printable(output)} is a device, a socket or a named pipe; choose another path.")

@@ -83,7 +83,7 @@ class HttpApi:
 
 
 async def _content(response: aiohttp.ClientResponse, most_bytes: int) -> bytes | None:
-    """The body; None if it is longer than this. The rest of a longer one is not read: it could fill the memory."""
+    """The body; None if it is longer than `most_bytes`. The rest of it is then not read: it could fill the memory."""
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
@@ -101,7 +101,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _failure_of(error: Exception) -> Failure:
-    """A connection error. Its text is not used, except for reasons of OpenSSL, because it may repeat the request."""
+    """The failure for an error of the connection. Its text may repeat the request, so only OpenSSL's reason is used."""
     match error:
         case TimeoutError():
             return Failure(Outcome.OUTAGE, "timeout", "no answer in time")

@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """The offset at which a partition is stopped until its assignment ends, the reason, and that record's bytes."""
+    """A partition is stopped at the record with this offset until its assignment ends. `size` is that record's."""
 
     offset: int
     reason: str
@@ -61,8 +61,8 @@ class Work:
     """Receives records, hands out requests, records their results, and decides what may be committed.
 
     At most `most_dead_letters` consecutive dead letters are written for a partition; the next one stops the partition.
-    0 = no limit. None = the first one stops the partition, because there is no topic for dead letters. Only a record
-    whose commands all succeed ends the count; skipped records do not.
+    0 = no limit. None = the first one stops the partition, because there is no topic for dead letters. A record whose
+    commands all succeed, and a new assignment, start the count again; skipped records do not.
     """
 
     def __init__(self, most_dead_letters: int | None) -> None:

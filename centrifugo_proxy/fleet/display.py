@@ -31,7 +31,7 @@ class Output(Protocol):
 
 @contextmanager
 def display(output: Output, *, in_place: bool, json: bool) -> Iterator[Show]:
-    """Shows each round. With `in_place`, a table on a terminal replaces the previous one."""
+    """The function that shows a round. With `in_place`, a table on a terminal replaces the previous one."""
     if json:
         yield _printer(output, dumped)
     elif not output.isatty():

@@ -57,7 +57,7 @@ class Guard:
 
 
 def _only(wanted: bytes, headers: Headers) -> bytes:
-    """The value of a header that must appear once. Repeated headers are joined, so that they match nothing."""
+    """The value of a header that must appear once, b"" without one. Repeated headers are joined with commas."""
     return b",".join([value for name, value in headers if name == wanted])
 
 

@@ -1,4 +1,4 @@
-"""A real identity service over gRPC, scripted per test."""
+"""An identity service over real gRPC, scripted per test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

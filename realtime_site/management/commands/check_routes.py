@@ -27,7 +27,7 @@ OF_THE_RECORD = ("value", "header", "key", "partition", "offset", "timestamp")
 
 class Command(OperatorCommand):
     help = (
-        "Check the bridge's routes file, as run_bridge does at startup. Lists every fault with its line. With\n"
+        "Check the bridge's routes file, as run_bridge does at startup. Lists the faults with their lines. With\n"
         "--topic and --value, explains a record: which routes match, why others do not, and the exact commands that\n"
         "Centrifugo would get. This command calls no service and sends nothing."
     )
@@ -35,7 +35,7 @@ class Command(OperatorCommand):
 exit codes:
   0  the file has no faults; the record, if one is given, would be sent or skipped
   1  there are warnings, or the record would be dead-lettered or matches no route
-  2  the file has faults, and every fault is listed; or another file cannot be read or parsed
+  2  the file has faults, which are listed; or another file cannot be read or parsed
      (a mistyped or missing option also exits with 2)
   3  unknown: the environment is invalid, or the output cannot be written; the message says why
 

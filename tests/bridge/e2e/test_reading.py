@@ -39,7 +39,7 @@ class SlowOwner:
         pass
 
 
-async def test_records_in_transit_to_the_event_loop_count_as_pending_bytes(kafka: Kafka) -> None:
+async def test_records_in_transit_to_the_event_loop_count_towards_the_limit_of_bytes(kafka: Kafka) -> None:
     topic = kafka.create_topic("entries")
     kafka.produce(topic, [b"-" * 1_000] * 3 * AT_ONCE)
     gate = Gate(most_pending=100 * AT_ONCE, most_bytes=100_000)
