@@ -28,17 +28,17 @@ class Publish:
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow, refuse, or disconnect if the family service asks for it.
+        """Allow, refuse, or disconnect if the family service asks for it. Raises BadRequest.
 
         The data is checked last, so that a client without permission does not learn the limits.
         """
         judgement, notices = await self.gate.judge(request, Action.PUBLISH)
         match judgement:
             case Granted(rule, _):
-                limit = rule.max_publish_bytes
-                if limit is not None and len(request.payload()) > limit:
+                data, limit = request.payload(), rule.max_publish_bytes
+                if limit is not None and len(data) > limit:
                     return too_large(limit, notices)
-                if request.has_json and not readable_by_every_client(bytes(request.data)):
+                if data and request.must_be_json and not readable_by_every_client(data):
                     return denied(codes.INVALID_DATA, "the data is not JSON that every client can read", notices)
                 fields: dict[str, Any] = {"skip_history": True} if rule.skip_history else {}
                 return allowed(fields, notices)

@@ -60,14 +60,14 @@ class Rpc:
             owner.is_admin,
         )
         answer = await self.backends[rule.backend].call(call)
-        return _translate(answer, notices, binary=request.is_binary)
+        return _translate(answer, notices, request)
 
 
-def _translate(answer: RpcAnswer, notices: Notices, *, binary: bool) -> Decision:
+def _translate(answer: RpcAnswer, notices: Notices, request: EventRequest) -> Decision:
     match answer:
         case RpcData(data):
             try:
-                fields: dict[str, Any] = data_fields(data, binary=binary)
+                fields: dict[str, Any] = data_fields(data, request)
             except ValueError as fault:
                 return internal_error(fault, notices)
             return allowed(fields, notices)

@@ -36,13 +36,15 @@ class EventRequest(msgspec.Struct, gc=False):
 
     @property
     def is_binary(self) -> bool:
-        """True if the data is in base64, which Centrifugo uses for data that may not be JSON."""
+        """True if the data is in base64, as Centrifugo sends it with `binary_encoding`."""
         return self.b64data != "" or self.encoding == "binary"
 
     @property
-    def has_json(self) -> bool:
-        """True if there is data and it should be JSON."""
-        return not self.is_binary and bytes(self.data) != b""
+    def must_be_json(self) -> bool:
+        """True if data from and for this client must be JSON: if it is not in base64, or the client's protocol is JSON.
+        Centrifugo disconnects such a client for good when it gets other data.
+        """
+        return not self.is_binary or (self.encoding == "binary" and self.protocol == "json")
 
     @property
     def without_meta(self) -> bool:
@@ -110,17 +112,17 @@ def readable_by_every_client(data: bytes) -> bool:
     return not is_too_deep(data)
 
 
-def data_fields(data: bytes, *, binary: bool) -> dict[str, Any]:
-    """The field of an rpc result with the backend's data. Raises ValueError for data that should be JSON in UTF-8 but
-    is not.
+def data_fields(data: bytes, request: EventRequest) -> dict[str, Any]:
+    """The field of the result of an rpc request with the backend's data. Raises ValueError for data that must be JSON
+    in UTF-8 but is not.
 
     In JSON, carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a
     carriage return. A raw carriage return can only be between tokens.
     """
-    if binary:
+    if data and request.must_be_json:
+        if not readable_by_every_client(data):
+            raise ValueError("the data is not JSON")
+        data = data.replace(b"\r", b" ")
+    if request.is_binary:
         return {"b64data": base64.b64encode(data).decode()}
-    if not data:
-        return {}
-    if not readable_by_every_client(data):
-        raise ValueError("the data is not JSON")
-    return {"data": orjson.Fragment(data.replace(b"\r", b" "))}
+    return {"data": orjson.Fragment(data)} if data else {}

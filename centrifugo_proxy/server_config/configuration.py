@@ -60,6 +60,7 @@ class Proxy:
     client_headers: tuple[Option, ...]
     transforms: Option
     connection_meta: Option
+    binary_encoding: Option
     raw_transforms: Any = None
     tls_unverified: Option | None = None
 

@@ -83,6 +83,7 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
             client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),
             transforms=transforms("proxy_http_status_code_transforms", tree.get("proxy_http_status_code_transforms")),
             connection_meta=Option("proxy_include_connection_meta", is_true(tree.get("proxy_include_connection_meta"))),
+            binary_encoding=Option("proxy_binary_encoding", is_true(tree.get("proxy_binary_encoding"))),
             raw_transforms=tree.get("proxy_http_status_code_transforms"),
         )
 
@@ -115,5 +116,6 @@ def _named(event: str, path: str, options: dict[str, Any], users: frozenset[str]
         client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.{statuses}", options.get(statuses)),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+        binary_encoding=Option(f"{path}.binary_encoding", is_true(options.get("binary_encoding"))),
         raw_transforms=options.get(statuses),
     )

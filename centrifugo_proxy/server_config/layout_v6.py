@@ -125,6 +125,7 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
         client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.http.status_to_code_transforms", http.get("status_to_code_transforms")),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
+        binary_encoding=Option(f"{path}.binary_encoding", is_true(options.get("binary_encoding"))),
         raw_transforms=http.get("status_to_code_transforms"),
         tls_unverified=_unverified(f"{path}.http.tls", table(http.get("tls"))),
     )

@@ -20,6 +20,7 @@ from centrifugo_proxy.server_config.parsing import UnparsableError
 from centrifugo_proxy.server_config.reader import read_source
 from centrifugo_proxy.server_config.rules import access as rules_access
 from centrifugo_proxy.server_config.rules import channels as rules_channels
+from centrifugo_proxy.server_config.rules import data as rules_data
 from centrifugo_proxy.server_config.rules import exposure as rules_exposure
 from centrifugo_proxy.server_config.rules import guard as rules_guard
 from centrifugo_proxy.server_config.rules import headers as rules_headers
@@ -49,6 +50,7 @@ REGISTERS: Final = (
     rules_access.RULES,
     rules_rights.RULES,
     rules_channels.RULES,
+    rules_data.RULES,
     rules_exposure.RULES,
     rules_headers.RULES,
     rules_references.RULES,

@@ -1,5 +1,7 @@
 """A proxy endpoint that connects every client as the user that its ticket names, and allows all else to MEMBER only."""
 
+import base64
+import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +26,8 @@ class DecidingProxy:
         self.headers.append(headers)
         event = path.rpartition("/")[2]
         if event == "connect":
-            return {"result": {"user": request["data"]["token"]}}
+            data = request["data"] if "data" in request else json.loads(base64.b64decode(request["b64data"]))
+            return {"result": {"user": data["token"]}}
         self.asked.append((event, request.get("channel", "")))
         return {"result": {}} if request["user"] == MEMBER else REFUSED
 

@@ -18,13 +18,14 @@ import pytest
 
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, changed, found, sound
-from tests.e2e.clients import Closed, bare_connect, bare_session, with_ticket
+from tests.e2e.clients import Closed, bare_connect, bare_session, one_after_another, sdk_client, with_ticket
 from tests.e2e.deciding_proxy import MEMBER, OUTSIDER, DecidingProxy, deciding_proxy
 from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo
 from tests.harness.certificates import Authority
 from tests.harness.plain_http import NO_CERTIFICATES
+from tests.harness.waiting import until
 from tools.ports import free_port
 
 CHAT = "family:42"
@@ -239,6 +240,22 @@ async def test_an_endpoint_that_cannot_be_called_fails_every_connect(centrifugo_
         answer = await bare_connect(front.websocket, with_ticket("u-1"))
 
     assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+
+
+async def test_a_publication_that_is_not_json_ends_subscribers_that_speak_json(centrifugo_bin: Path) -> None:
+    changes = {6: {"channel.proxy.publish.binary_encoding": True}, 5: {"proxy_binary_encoding": True}}
+
+    with misconfigured(centrifugo_bin, "binary-publications", changes) as (front, _):
+        async with (
+            sdk_client(front.websocket, one_after_another(MEMBER)) as reader,
+            sdk_client(front.websocket, one_after_another(MEMBER), use_protobuf=True) as writer,
+        ):
+            await until(lambda: reader.connected and writer.connected)
+            await reader.listen(CHAT)
+            await writer.publish(CHAT, b"\xff")
+            await until(lambda: reader.watcher.ended)
+
+    assert reader.watcher.ended == [Closed(3506, "inappropriate protocol")]
 
 
 async def test_a_connection_above_the_limit_per_user_is_ended_without_a_reconnect(centrifugo_bin: Path) -> None:

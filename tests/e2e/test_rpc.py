@@ -1,6 +1,8 @@
 """Calls of backends: the data in both directions, and the refusals that reach the client."""
 
+import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,11 @@ from centrifuge.exceptions import ClientDisconnectedError
 
 from proto.realtime.v1 import connect_proxy_pb2 as identity_pb
 from proto.realtime.v1 import rpc_backend_pb2 as pb
+from tests.centrifugo_proxy.server_config.sound import changed
 from tests.e2e.clients import Closed, bare_session, one_after_another, sdk_client, with_ticket
 from tests.e2e.family import FamilyStack
+from tests.e2e.stack import guard_of
+from tests.harness import centrifugo
 from tests.harness.backends import returns, says
 from tests.harness.grpc_stub import Script
 from tests.harness.waiting import until
@@ -64,6 +69,26 @@ async def test_line_breaks_in_a_backends_answer_break_no_frame(family: FamilySta
     assert ("\n" in frame, "\r" in frame) == (False, False)
     assert [json.loads(each)["rpc"]["data"] for each in (frame, following)] == [json.loads(PRETTY)] * 2
     assert [json.loads(each)["id"] for each in (frame, following)] == [2, 3]
+
+
+async def test_in_base64_too_a_client_that_speaks_json_gets_json_or_an_error(
+    family: FamilyStack, family_id: str, centrifugo_bin: Path
+) -> None:
+    """Centrifugo would disconnect it with 3506, and SDKs do not reconnect."""
+    option = {6: "rpc.proxy.binary_encoding", 5: "proxy_binary_encoding"}[centrifugo.layout(centrifugo_bin)]
+    config = changed(copy.deepcopy(family.config), {option: True})
+    ticket = family.tickets.issue("u-1", family_id=family_id)
+
+    with centrifugo.running(centrifugo_bin, config, **guard_of(centrifugo_bin, family.service.variables)) as front:
+        async with bare_session(front.websocket, with_ticket(ticket)) as ask:
+            family.diary.script = returns(b"\x00\xff")
+            refused = await ask('{"id":2,"rpc":{"method":"diary.list","data":{}}}')
+            family.diary.script = returns(PRETTY.replace("\n", "\r\n").encode())
+            frame = await ask('{"id":3,"rpc":{"method":"diary.list","data":{}}}')
+
+    assert json.loads(refused) == {"id": 2, "error": INTERNAL}
+    assert json.loads(frame) == {"id": 3, "rpc": {"data": json.loads(PRETTY)}}
+    assert ("\n" in frame, "\r" in frame) == (False, False)
 
 
 @pytest.mark.parametrize("use_protobuf", [False, True], ids=["json", "protobuf"])

@@ -95,14 +95,14 @@ def test_a_text_field_of_another_type_is_a_bad_request(name: str, value: Any) ->
     ],
 )
 def test_json_is_rendered_unchanged_except_for_carriage_returns(data: bytes, rendered: bytes) -> None:
-    assert render(Result(data_fields(data, binary=False))) == rendered
+    assert render(Result(data_fields(data, EventRequest()))) == rendered
 
 
 def test_binary_data_is_rendered_as_base64() -> None:
-    assert render(Result(data_fields(b"\xff\r", binary=True))) == b'{"result":{"b64data":"/w0="}}'
+    assert render(Result(data_fields(b"\xff\r", EventRequest(encoding="binary")))) == b'{"result":{"b64data":"/w0="}}'
 
 
 @pytest.mark.parametrize("data", [b" ", b"{}x", b"\xff", b'"\xff"', b"NaN", b"[" * 100_000])
 def test_data_that_is_not_json_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="the data is not JSON"):
-        data_fields(data, binary=False)
+        data_fields(data, EventRequest())

@@ -68,7 +68,6 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"client_(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"
         r"|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
         r"|(history|recovery)_max_publication_limit)|rpc_ping.*|.*_connect_code_to_.*": CLIENTS,
-        r"proxy_binary_encoding|proxies\[\]\.binary_encoding": "the service reads b64data as it reads data",
         r"enable_unreleased_features": "opens options that are judged by themselves",
     },
 }

@@ -18,6 +18,8 @@ from tests.harness.service import CLIENT, Service, service
 LOCKS = ("screen_time_lock", "feature_lock_chat", "feature_lock_diary", "feature_lock_flowcoach")
 MODES = pytest.mark.parametrize("mode", [ResponseMode.HTTP, ResponseMode.ENVELOPE])
 T = TypeVar("T")
+# What Centrifugo sends for a client of the Protobuf protocol with `binary_encoding`.
+BINARY: dict[str, Any] = {"protocol": "protobuf", "encoding": "binary"}
 EXPIRED = {"result": {"expired": True}}
 UNAVAILABLE = {"error": {"code": 503, "message": "temporarily unavailable", "temporary": True}}
 TEMPORARY_INTERNAL = {"error": {"code": 100, "message": "internal error", "temporary": True}}

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.http.session_events.asking import DEGRADED, LOCKS, body_of, event_body, forbidden, meta, policed
+from tests.http.session_events.asking import BINARY, DEGRADED, LOCKS, body_of, event_body, forbidden, meta, policed
 
 POLICY = """
 [[channels]]
@@ -80,7 +80,7 @@ async def test_a_limit_counts_binary_data_before_its_base64(size: int, expected:
     b64data = base64.b64encode(b"\xff" * size).decode()
 
     async with policed(POLICY) as running:
-        body = await body_of(running, "publish", channel="limited:1", encoding="binary", b64data=b64data)
+        body = await body_of(running, "publish", channel="limited:1", b64data=b64data, **BINARY)
 
     assert body == expected
 
@@ -89,7 +89,7 @@ async def test_a_limit_counts_binary_data_before_its_base64(size: int, expected:
 async def test_binary_data_with_invalid_base64_is_a_bad_request(b64data: str) -> None:
     async with policed(POLICY) as running:
         response = await running.http.post(
-            "/centrifugo/publish", json=event_body(channel="limited:1", encoding="binary", b64data=b64data)
+            "/centrifugo/publish", json=event_body(channel="free:1", b64data=b64data, **BINARY)
         )
 
     assert (response.status_code, response.json()) == (400, {"error": {"code": 107, "message": "bad request"}})
@@ -147,6 +147,24 @@ async def test_data_that_some_clients_cannot_read_is_refused_and_the_connection_
 
     message = "the data is not JSON that every client can read"
     assert (response.status_code, response.json()) == (200, {"error": {"code": 400, "message": message}})
+
+
+@pytest.mark.parametrize(
+    ("data", "readable"),
+    [(b'{"a":1}', True), (b"1e5", True), (b'"\\ud800"', False), (b"\xff", False), (b"nope", False), (b"1 2", False)],
+)
+@pytest.mark.parametrize("protocol", ["json", "protobuf"])
+async def test_data_in_base64_must_be_json_if_the_publisher_speaks_json(
+    data: bytes, readable: bool, protocol: str
+) -> None:
+    sent = {**BINARY, "protocol": protocol, "b64data": base64.b64encode(data).decode()}
+
+    async with policed(POLICY) as running:
+        body = await body_of(running, "publish", channel="free:1", **sent)
+
+    message = "the data is not JSON that every client can read"
+    refused = {"error": {"code": 400, "message": message}}
+    assert body == (ALLOWED if readable or protocol == "protobuf" else refused)
 
 
 @pytest.mark.parametrize("data", [b"01", b"NaN", b"[1,]", b"{'a':1}", b""])

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centrifugo_proxy.protocol.session_events import data_fields, parse_event
+from centrifugo_proxy.protocol.session_events import EventRequest, data_fields, parse_event
 from tests.harness.backends import returns, rpc_backend
+from tests.harness.bodies import INTERNAL_ERROR
 from tests.harness.examples import examples
-from tests.http.session_events.asking import OPEN, ask, body_of, event_body, policed
+from tests.http.session_events.asking import BINARY, OPEN, ask, body_of, event_body, policed
 
 ODD = [
     b"0", b"-0", b"1.0", b"1E+2", b"1e-999", b"1e999", b"0.1000000000000000055511151231257827",
@@ -103,7 +104,7 @@ async def test_any_binary_data_passes_in_both_directions(data: bytes) -> None:
     b64data = base64.b64encode(data).decode()
 
     async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
-        body = await body_of(running, "rpc", method="diary.list", encoding="binary", b64data=b64data)
+        body = await body_of(running, "rpc", method="diary.list", b64data=b64data, **BINARY)
 
     assert [call.data for call in diary.calls] == [data]
     assert body == {"result": {"b64data": b64data}}
@@ -115,6 +116,20 @@ async def test_binary_data_with_invalid_base64_reaches_no_backend() -> None:
 
     assert (response.status_code, response.json()) == (400, {"error": {"code": 107, "message": "bad request"}})
     assert diary.calls == []
+
+
+@pytest.mark.parametrize(
+    ("data", "passed_on"),
+    [(b'{"a":\r\n1}', b'{"a": \n1}'), (b"", b""), (b"\x00\xff", None), (b"{}{}", None), (b'"\\ud800"', None)],
+)
+async def test_data_in_base64_for_a_client_that_speaks_json_must_be_json(data: bytes, passed_on: bytes | None) -> None:
+    sent = {**BINARY, "protocol": "json", "b64data": base64.b64encode(b"{}").decode()}
+
+    async with rpc_backend(returns(data)) as diary, policed(OPEN, RPC_BACKENDS={"diary": diary.address}) as running:
+        response = await ask(running, "rpc", method="diary.list", **sent)
+
+    expected = INTERNAL_ERROR if passed_on is None else {"result": {"b64data": base64.b64encode(passed_on).decode()}}
+    assert (response.status_code, response.json()) == (500 if passed_on is None else 200, expected)
 
 
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
@@ -142,14 +157,14 @@ def test_json_without_carriage_returns_is_passed_on_unchanged(text: str) -> None
     request = parse_event(b'{"method":"m", "data":' + data + b"}")
 
     assert request.payload() == data
-    assert orjson.dumps(data_fields(data, binary=False)) == b'{"data":' + data + b"}"
+    assert orjson.dumps(data_fields(data, EventRequest())) == b'{"data":' + data + b"}"
 
 
 @given(data=st.one_of(st.binary(max_size=30), TEXTS.map(str.encode), st.text(max_size=20).map(str.encode)))
 @examples(400)
 def test_the_answer_to_centrifugo_is_one_json_object_for_any_accepted_data_of_a_backend(data: bytes) -> None:
     try:
-        rendered = orjson.dumps({"result": data_fields(data, binary=False)})
+        rendered = orjson.dumps({"result": data_fields(data, EventRequest())})
     except ValueError:
         return
     assert b"\r" not in rendered
