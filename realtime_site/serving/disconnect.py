@@ -90,6 +90,7 @@ class AsgiCaller:
         self._has_left, self.waited_s = None, not_known
         if self._listener is not None:
             self._listener.cancel()
+            self._listener = None  # its exception refers to its frames, and they to this object: a reference cycle
 
     def _listen(self) -> "asyncio.Task[None]":
         if self._listener is None:

@@ -1,4 +1,4 @@
-"""A connect uses no thread and leaves nothing in memory. These tests do not measure time.
+"""A connect uses no thread and leaves nothing in memory, nor a reference cycle. These tests do not measure time.
 
 They run in uvloop, like the service: asyncio's own loop keeps a hundred cancelled timers, more bytes than a leak.
 """
@@ -7,8 +7,8 @@ import asyncio
 import gc
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
 
 import grpc
@@ -16,8 +16,11 @@ import orjson
 import pytest
 import uvloop
 
+from proto.realtime.v1 import connect_proxy_pb2 as pb
+from realtime_site.serving.disconnect import CHECK_EVERY_S
 from realtime_site.tracing.encoder import encode_records
 from realtime_site.tracing.queue import Ended, SpanQueue, spans_of
+from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, identity_stub, success
 from tests.harness.raw_http import RawClient, raw_client
 from tests.harness.service import connect_body, uvicorn_service
@@ -29,7 +32,16 @@ kinds = pytest.mark.parametrize(
     ("script", "traced"), [("accepted", True), ("refused", False)], ids=["accepted, traced", "refused, untraced"]
 )
 TOKEN = b"X-Centrifugo-Proxy-Token: a-token\r\n"
-SCRIPTS = {"accepted": success(), "refused": aborts(grpc.StatusCode.NOT_FOUND)}
+OURS = ("centrifugo_proxy.", "fallback.", "realtime_site.")
+
+
+async def late(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
+    """Accepts a ticket after the service has begun to wait for a hang-up of the client."""
+    await asyncio.sleep(3 * CHECK_EVERY_S)
+    return await success()(request, context)
+
+
+SCRIPTS = {"accepted": success(), "refused": aborts(grpc.StatusCode.NOT_FOUND), "accepted late": late}
 
 
 class Encoding:
@@ -74,7 +86,7 @@ class Warm:
 
 
 @asynccontextmanager
-async def warm(script: str, exporter: Encoding | None) -> AsyncIterator[Warm]:
+async def warm(script: str, exporter: Encoding | None, requests: int = WARM_UP) -> AsyncIterator[Warm]:
     """A warm service; it traces when there is an exporter."""
     processor = None if exporter is None else SpanQueue(exporter, batch=100)
     async with (
@@ -84,7 +96,7 @@ async def warm(script: str, exporter: Encoding | None) -> AsyncIterator[Warm]:
     ):
         identity.script = SCRIPTS[script]
         it = Warm(client, identity, processor)
-        await it.use(WARM_UP)
+        await it.use(requests)
         yield it
 
 
@@ -117,6 +129,39 @@ def test_many_connects_leave_no_memory_and_no_task(script: str, traced: bool) ->
     assert min(after - before for before, after in pairwise(sizes)) < REQUESTS * 12
     assert tasks[-1] <= tasks[0]
     assert exporter is None or exporter.spans == 2 * (WARM_UP + ROUNDS * REQUESTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_connects_leave_no_reference_cycle(script: str) -> None:
+    async def scenario() -> list[type]:
+        async with warm(script, exporter=None, requests=1) as it:
+            with no_collections():
+                await it.use(3)
+                return in_cycles()
+
+    assert uvloop.run(scenario()) == []
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Turn automatic garbage collections off, after one that takes all earlier garbage."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def in_cycles() -> list[type]:
+    """The types of our objects that only a garbage collection would free. gRPC's server, in the stub, leaves some."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        return [type(each) for each in gc.garbage if type(each).__module__.startswith(OURS)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 async def rounds(script: str, exporter: Encoding | None) -> tuple[list[int], list[int]]:
