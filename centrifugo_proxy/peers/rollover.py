@@ -1,8 +1,9 @@
 """Decides when a channel is replaced. Pure: every time is an argument, in seconds of one monotonic clock.
 
-gRPC waits for minutes before it looks up a missing name again, keeps a connection to a silent host, and looks names up
-only when a connection is lost. A new channel starts with a lookup and a new connection. It takes over once it is
-connected, so that no call is lost; with new credentials it takes over after CREDENTIALS_S at the latest.
+gRPC waits for up to two minutes before it looks up a missing name again, keeps a connection to a silent host, and looks
+names up only when a connection is lost. A new channel, the candidate, starts with a lookup and a new connection. It
+takes over once it is connected, so that no call is lost; with new credentials it takes over after CREDENTIALS_S at the
+latest.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ FAILING_S: Final = 1.0
 # slow; so does a failed one if the current channel is connected and only old.
 FAILED_CANDIDATE_S: Final = 1.0
 CONNECTING_CANDIDATE_S: Final = 5.0
-# At most one replacement per this time when calls exceed their deadline, so that a slow service keeps its connections.
+# At most one replacement per this time when calls exceed their deadline, so that a slow service does not get a new
+# connection for each of them.
 SILENT_S: Final = 5.0
 # The channel to a name is replaced at this age, to find new addresses within half a minute.
 AGE_S: Final = 25.0
@@ -72,7 +74,7 @@ class Rollover:
         self._reason, self._candidate_at = Reason.CREDENTIALS, None
 
     def step(self, now: float, current: State, candidate: State | None) -> Step:
-        """The next step, given the states of both channels. The caller must carry it out before the next call."""
+        """The next step, given the states of both channels. The caller carries it out before it calls `step` again."""
         if current is State.READY:
             self._connected_at = now
         if self._candidate_at is not None and candidate is not None:

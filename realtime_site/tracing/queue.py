@@ -56,7 +56,7 @@ class SpanQueue(SpanProcessor):
         self._thread.start()
 
     def add(self, ended: Ended) -> None:
-        """Queue the record of a sampled span that has ended, with its calls."""
+        """Queue a sampled span that has ended: a record with its calls, or a span of the SDK."""
         queue = self._queue
         queue.append(ended)
         if len(queue) >= self._batch:

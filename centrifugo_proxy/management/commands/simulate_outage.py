@@ -46,7 +46,7 @@ exit codes:
 
 examples:
   manage.py simulate_outage              in virtual time: takes about a second
-  manage.py simulate_outage --realtime   in real time: waits for FALLBACK_DEGRADED_WINDOW_MS
+  manage.py simulate_outage --realtime   in real time: waits for the outage window and the next probe
   FALLBACK_DEGRADED_WINDOW_MS=10000 manage.py simulate_outage    with another setting
 
 docs/runbook.md explains the steps."""
@@ -156,7 +156,7 @@ def quiet_logs() -> Iterator[None]:
 
 
 def configuration() -> dict[str, Any]:
-    """The settings that the simulation uses, and whether this deployment has a pool."""
+    """The settings of the simulated outage, and the load status of this deployment's pool, which is not used."""
     return {
         "degraded_window_ms": settings.FALLBACK_DEGRADED_WINDOW_MS,
         "connect_ttl_s": settings.FALLBACK_CONNECT_TTL_S,

@@ -31,6 +31,13 @@ def test_fields_that_are_not_sent_are_empty() -> None:
     assert (request.payload(), request.without_meta, request.is_binary) == (b"", True, False)
 
 
+@pytest.mark.parametrize("unused", [b"1", b'"\\ud800"'], ids=["parsed", "split"])
+def test_the_last_of_two_equal_keys_counts(unused: bytes) -> None:
+    request = parse_event(b'{"user":"first","meta":{"a":1},"unused":' + unused + b',"user":"last","meta":{"a":2}}')
+
+    assert (request.user, bytes(request.meta)) == ("last", b'{"a":2}')
+
+
 def test_a_null_meta_counts_as_absent() -> None:
     assert parse_event(b'{"meta": null}').without_meta
 
