@@ -94,7 +94,7 @@ async def test_the_earlier_of_the_grants_expiry_and_the_time_to_live_applies(
 ) -> None:
     """An expiry in the past is passed on, and Centrifugo refuses the subscription.
 
-    Centrifugo would ignore a negative expiry, so 1 replaces it.
+    Centrifugo would ignore a negative expiry, so 1 replaces it. An expiry more than ten years ahead is cut.
     """
     async with (
         family_service(grants(granted_until)) as family,
@@ -212,7 +212,7 @@ async def test_a_call_to_a_family_service_that_hangs_ends_at_its_deadline() -> N
     assert 0.09 < time.perf_counter() - started < 2
 
 
-async def test_a_family_service_that_hangs_occupies_at_most_its_share_of_requests() -> None:
+async def test_a_family_service_that_hangs_holds_at_most_rpc_max_inflight_requests() -> None:
     settings: dict[str, Any] = {"RPC_MAX_INFLIGHT": 2, "FAMILY_SERVICE_DEADLINE_MS": 30000}
     async with (
         family_service(hangs) as family,
