@@ -33,7 +33,10 @@ def run(arguments: Sequence[str]) -> None:
     if list(given) in ([], ["help"], ["--help"], ["-h"]) and COMPLETION not in os.environ:
         _show(overview(), arguments)
     else:
-        execute_from_command_line(list(arguments))
+        from common.operator_command import ending_without_output  # noqa: PLC0415  (imports Django)
+
+        with ending_without_output(arguments):  # Django's own commands; ours do it themselves
+            execute_from_command_line(list(arguments))
 
 
 def _show(text: str, arguments: Sequence[str]) -> None:

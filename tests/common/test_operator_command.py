@@ -103,8 +103,14 @@ def test_characters_that_the_encoding_of_stdout_lacks_are_escaped(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(["centrifugo_config"], 1), (["pods", "--url=http://127.0.0.1:1"], 2), (["help"], 1), (["version"], 1)],
-    ids=["centrifugo_config", "pods", "help", "version"],
+    [
+        (["centrifugo_config"], 1),
+        (["pods", "--url=http://127.0.0.1:1"], 2),
+        (["help"], 1),
+        (["version"], 1),
+        (["diffsettings"], 1),
+    ],
+    ids=["centrifugo_config", "pods", "help", "version", "diffsettings"],
 )
 def test_a_closed_pipe_ends_a_command_with_its_code_and_without_a_message(command: list[str], code: int) -> None:
     reader, writer = os.pipe()
