@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from bridge.topic_names import is_topic
 from common.hidden_text import HiddenText
 from common.safe_path import safe_path
 from common.without_credentials import without_credentials
@@ -166,6 +167,15 @@ class Environment:
             raise ValueError("1–64 letters, digits, dots, dashes and underscores")
 
         return self._read(name, default, convert)
+
+    def topic(self, name: str, default: str) -> str:
+        """The name of a Kafka topic. An explicit empty value stays empty."""
+        raw = self.text(name, default).strip()
+        if raw and not is_topic(raw):
+            self._refuse(name, raw, "a topic (1–249 letters, digits, dots, dashes and underscores), or empty")
+            return default
+        self.effective[name] = raw
+        return raw
 
     def subset(self, name: str, whole: tuple[str, ...], always: tuple[str, ...] = ()) -> frozenset[str]:
         """A comma-separated list of words from `whole`, which is the default. An explicit empty value is the empty set.

@@ -11,6 +11,7 @@ from tests.harness.environment import settings_from
 
 # The variables whose value is a secret.
 SECRET: Final = re.compile(r".*_(TOKEN|SECRET|PREVIOUS|PASSWORD|HEADERS|API_KEY)|FALLBACK_CLAIMS_URL")
+TOPIC = "a topic (1–249 letters, digits, dots, dashes and underscores), or empty"
 FIELDS = frozenset({"family_id", "subscription_tier", "is_admin", "parental_state"})
 DEFAULTS = {
     "LOG_LEVEL": "info",
@@ -291,6 +292,9 @@ def test_a_variable_accepts_its_valid_values(name: str, raw: str, value: Any) ->
         ("BRIDGE_KAFKA_GROUP_PROTOCOL", "new", "classic, consumer"),
         ("BRIDGE_KAFKA_SASL_MECHANISM", "gssapi", "plain, scram-sha-256, scram-sha-512, or empty"),
         ("CENTRIFUGO_API_URL", "centrifugo:8000", "a whole URL such as http://localhost:8000/api"),
+        ("BRIDGE_DEAD_LETTER_TOPIC", "dead letters", TOPIC),
+        ("BRIDGE_DEAD_LETTER_TOPIC", "d" * 250, TOPIC),
+        ("BRIDGE_REPLAY_TOPIC", "..", TOPIC),
         ("BRIDGE_OFFSET_RESET", "error", "earliest, latest, fail"),
         ("BRIDGE_REQUESTS", "17", "1–16"),
         ("BRIDGE_BATCH_MAX", "1001", "1–1000"),
