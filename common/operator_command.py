@@ -11,7 +11,7 @@ from common.documented_command import DocumentedCommand
 from common.exit_codes import failure_code
 from common.log_output import leave_stdout_to_results
 from common.os_errors import reason
-from common.printable import printable_lines
+from common.printable import printable_json, printable_lines
 from common.standard_streams import discard_output
 
 
@@ -58,6 +58,10 @@ class OperatorCommand(DocumentedCommand):
         streams: tuple[Any, Any] = self.stdout, self.stderr
         self.stdout, self.stderr = PrintableOutput(streams[0]), PrintableOutput(streams[1])
         self.stderr.style_func = streams[1].style_func
+
+    def write_json(self, text: str) -> None:
+        """Print a JSON text. Text that is only made printable would be no JSON if it had an unprintable character."""
+        self.stdout.write(printable_json(text))
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as in Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""

@@ -9,6 +9,7 @@ from typing import Final
 BACKSLASH: Final = "\\"
 # Candidates; str.isprintable decides.
 _CANDIDATE: Final = re.compile(r"[^\x20-\x7e]")
+_CANDIDATE_IN_JSON: Final = re.compile(r"[^\n\x20-\x7e]")
 
 
 def printable(text: object) -> str:
@@ -22,9 +23,9 @@ def printable_lines(text: str) -> str:
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
-def printable_json(line: str) -> str:
-    r"""An equal JSON text, with every unprintable character as \uXXXX."""
-    return line if line.isprintable() else _CANDIDATE.sub(_escaped_in_json, line)
+def printable_json(text: str) -> str:
+    r"""An equal JSON text, with every unprintable character as \uXXXX. It keeps line breaks, which are white space."""
+    return text if text.isprintable() else _CANDIDATE_IN_JSON.sub(_escaped_in_json, text)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from bridge.explaining.warnings import Warning
 from bridge.routing.faults import Fault, listed
 from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, UnsubscribeAction, channels_of
 from common.counted import counted
+from common.printable import printable_json
 
 SOUND, DOUBTFUL, FAULTY = 0, 1, 2
 
@@ -92,7 +93,7 @@ def _record_lines(explanation: Explanation) -> Iterator[str]:
         yield f"  {name} {'fits' if fits else 'does not fit'}: {why}"
     yield "Commands:" if explanation.commands else "No commands."
     for command in explanation.commands:
-        yield f"  {command.encoded.decode()}"
+        yield f"  {printable_json(command.encoded.decode())}"
     yield f"Outcome: {explanation.outcome}{f' ({explanation.reason})' if explanation.reason else ''}"
 
 

@@ -1,5 +1,6 @@
 """The output of the operators' commands, which run as processes, and errors in writing it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,17 @@ from tests.harness.paths import ROOT
 
 pytestmark = pytest.mark.processes
 
+ROUTES = """
+version = 1
+
+[[routes]]
+name = "diary"
+topics = ["diary"]
+[[routes.actions]]
+do = "publish"
+channel = "diary:all"
+fields = ["title"]
+"""
 ESCAPES = "\x1b[2J\x07\nFORGED"
 
 
@@ -47,6 +59,24 @@ def test_keys_of_a_file_reach_the_terminal_only_with_control_characters_escaped(
 
     assert r"'\x1b[2J\x9b' is unknown" in ended.stdout
     assert ended.stdout.replace("\n", "").isprintable()
+
+
+UNPRINTABLE = "\x7f\x85\xad\u202e\U000e0001"
+
+
+def test_json_with_unprintable_characters_is_printable_and_stays_json(tmp_path: Path) -> None:
+    routes, value = tmp_path / "routes.toml", tmp_path / "value"
+    routes.write_text(ROUTES)
+    value.write_text(json.dumps({"title": UNPRINTABLE}, ensure_ascii=False))
+    given = ("check_routes", str(routes), "--topic", "diary", "--value", str(value), "--timestamp", "7")
+
+    report, lines = run_manage(*given, "--json"), run_manage(*given)
+
+    command = {"channel": "diary:all", "data": {"title": UNPRINTABLE}, "idempotency_key": "diary:0:0:7"}
+    [shown] = [line for line in lines.stdout.splitlines() if line.startswith("  {")]
+    assert json.loads(report.stdout)["record"]["commands"] == [{"publish": command}]
+    assert json.loads(shown) == {"publish": command}
+    assert (report.stdout + lines.stdout).replace("\n", "").isprintable()
 
 
 def test_the_hints_of_system_checks_are_indented(tmp_path: Path) -> None:

@@ -40,10 +40,11 @@ def test_the_result_is_always_printable(text: str) -> None:
 
 
 @given(st.recursive(any_text, lambda inner: st.lists(inner) | st.dictionaries(any_text, inner), max_leaves=5))
-def test_printable_json_has_the_same_value(value: object) -> None:
-    line = json.dumps(value, ensure_ascii=False)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_printable_json_has_the_same_value(indent: int | None, value: object) -> None:
+    line = json.dumps(value, ensure_ascii=False, indent=indent)
 
     shown = printable_json(line)
 
-    assert shown.isprintable()
+    assert shown.replace("\n" if indent else "", "").isprintable()
     assert json.loads(shown) == json.loads(line)

@@ -73,7 +73,7 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
         if as_json:
             partitions = [row._asdict() for row in rows]
             found = {"state": state.name.lower(), "oldest_s": oldest_s, "partitions": partitions, "absent": absent}
-            self.stdout.write(json.dumps(found))
+            self.write_json(json.dumps(found))
         else:
             self.stdout.write("\n".join([_summary(state, rows, oldest_s), *map(_line, rows), *map(_absence, absent)]))
         sys.exit(state)

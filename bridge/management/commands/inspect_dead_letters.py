@@ -61,7 +61,7 @@ docs/bridge-operations.md explains each reason, and what to do about it."""
             return
         if as_json:
             for letter in letters:
-                self.stdout.write(json.dumps(letter.as_json(show_values=show_values)))
+                self.write_json(json.dumps(letter.as_json(show_values=show_values)))
         else:
             more = f"; there may be more (--limit {limit})" if len(letters) == limit else ""
             self.stdout.write(f"{counted(len(letters), 'dead letter')} in {topic}, newest first{more}")

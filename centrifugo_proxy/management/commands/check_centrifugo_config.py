@@ -92,7 +92,10 @@ docs/centrifugo.md explains each finding by its id."""
         variables = dict(os.environ) if with_environment else {}
         report = lint_file(file, expected, major, variables) if file else lint_variables(variables, expected, major)
         place = file or Path("environment")
-        self.stdout.write(json.dumps(as_object(place, report), indent=2) if as_json else as_text(place, report))
+        if as_json:
+            self.write_json(json.dumps(as_object(place, report), indent=2))
+        else:
+            self.stdout.write(as_text(place, report))
         if code := exit_code(report):
             raise SystemExit(code)
 

@@ -82,7 +82,10 @@ docs/events.md explains the file, and what a client sees when its request is ref
             raise SystemExit(REFUSED)
 
     def _say(self, report: Report, as_json: bool) -> None:
-        self.stdout.write(json.dumps(as_object(report), indent=2) if as_json else "\n".join(as_lines(report)))
+        if as_json:
+            self.write_json(json.dumps(as_object(report), indent=2))
+        else:
+            self.stdout.write("\n".join(as_lines(report)))
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ docs/runbook.md explains the steps."""
             played = asyncio.run(run(steps, realtime=realtime, build=build, display=display))
         ok = all(step.ok for step in played)
         if json:
-            self.stdout.write(orjson.dumps(as_json(played, realtime=realtime)).decode())
+            self.write_json(orjson.dumps(as_json(played, realtime=realtime)).decode())
         else:
             wrong = sum(not step.ok for step in played)
             self.stdout.write("Every step as expected." if ok else f"{wrong} of {len(played)} steps went wrong.")

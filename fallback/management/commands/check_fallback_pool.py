@@ -46,8 +46,10 @@ docs/runbook.md explains each status and its remedy."""
 
     def handle(self, *args: Any, json: bool, path: str | None, url: str | None, **options: Any) -> None:
         report = _of_live(url) if url is not None else _configured() if path is None else _of_named(path)
-        for line in [_rendered(report)] if json else as_lines(report):
-            self.stdout.write(line)
+        if json:
+            self.write_json(_rendered(report))
+        else:
+            self.stdout.write("\n".join(as_lines(report)))
         sys.exit(report.state)
 
 

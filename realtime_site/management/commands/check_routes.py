@@ -76,7 +76,10 @@ docs/bridge.md explains the file."""
             record=_record(options, now_ms),
             now_ms=now_ms,
         )
-        self.stdout.write(to_json(report) if as_json else "\n".join(to_lines(report)))
+        if as_json:
+            self.write_json(to_json(report))
+        else:
+            self.stdout.write("\n".join(to_lines(report)))
         if code := exit_code(report):
             raise SystemExit(code)
 

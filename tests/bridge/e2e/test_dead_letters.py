@@ -21,7 +21,7 @@ from tests.harness.terminal import on_terminal, plain
 
 pytestmark = pytest.mark.processes
 
-VALUE = b'{"family":"f-1","number":7}'
+VALUE = b'{"family":"f-1","number":7,"note":"\x7f"}'
 TEXTS = ("bridge.reason", "bridge.detail", "bridge.route", "bridge.action", "bridge.partition", "bridge.offset")
 
 
