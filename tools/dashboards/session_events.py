@@ -126,7 +126,8 @@ def _backends() -> Iterator[Panel]:
     )
     yield curves(
         "In flight by service",
-        "The process with the most calls. At RPC_MAX_INFLIGHT further calls are refused as unavailable.",
+        "The process with the most calls. At RPC_MAX_INFLIGHT further calls are refused as unavailable, and at the "
+        "service's part of PROXY_MAX_INFLIGHT as overloaded.",
         split(largest, "realtime_backend_inflight_calls", "service"),
         unit="short",
     )
