@@ -109,7 +109,7 @@ async def test_the_first_matching_rule_names_the_backend(method: str, backend: s
     [
         "", "diary", "diary.", "diary..list", ".diary.list", "diaryx.list", "Diary.list", "diary.*", "diary.a b",
         "diary.a\x00", "dıary.list", "family", "family.members.all", "family.member", "*", "diary:list", "diary/list",
-        "diary.a#b", "diary.list.", "diary.\u200b",
+        "diary.a#b", "diary.list.", "diary.a..b", "diary.\u200b",
     ],
 )  # fmt: skip
 async def test_a_method_without_a_rule_is_unknown_and_reaches_no_backend(method: str) -> None:
