@@ -93,7 +93,7 @@ def as_lines(report: PoolReport) -> Iterator[str]:
 
 
 def verdict(report: PoolReport) -> str:
-    """The meaning of the state and its remedy, in one sentence."""
+    """The meaning of the state, in one sentence."""
     match report:
         case PoolReport(status=None):
             return report.detail

@@ -87,11 +87,11 @@ class SqliteStore:
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "")  # absent if Python could not convert a value
             raise StoreError(f"SQLite: {name}" if name else DAMAGED) from None
-        except ValueError:
+        except (ValueError, OverflowError):
             raise StoreError(DAMAGED) from None
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs in the thread. Raises OSError or sqlite3.Error."""
+        """Runs in the thread. Raises OSError, sqlite3.Error, or for a damaged count ValueError or OverflowError."""
         connection = self._connected()
         try:
             connection.execute("BEGIN IMMEDIATE")

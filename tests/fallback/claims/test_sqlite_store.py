@@ -136,7 +136,7 @@ async def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None
     assert down.reason == "SQLite: SQLITE_NOTADB"
 
 
-@pytest.mark.parametrize("count", ["'many'", "x'ff'", "CAST(x'ff' AS TEXT)"])
+@pytest.mark.parametrize("count", ["'many'", "x'ff'", "CAST(x'ff' AS TEXT)", "9e999"])
 async def test_a_damaged_count_is_an_error(tmp_path: Path, count: str) -> None:
     async with claims_in(f"file://{tmp_path}") as claims:
         await claims.claim(TICKETS[0])
