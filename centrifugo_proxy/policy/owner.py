@@ -1,6 +1,6 @@
 """The owner of a connection, read from the `meta` of a session event.
 
-A missing field, or one of another type, makes the owner unknown; further fields are ignored.
+The owner is unknown unless `meta` has one of the two forms that the connect event writes. Further fields are ignored.
 """
 
 from itertools import compress, product
@@ -13,7 +13,7 @@ from centrifugo_proxy.peers.identity import Tier
 
 
 class _Locks(msgspec.Struct, gc=False):
-    """The locks that a parent has turned on. Every field of `ParentalState` is required."""
+    """The locks that a parent can turn on. Every field of `ParentalState` is required."""
 
     screen_time_lock: bool
     feature_lock_chat: bool
@@ -76,7 +76,8 @@ _decode_pool_marks = msgspec.json.Decoder(_PoolMarks).decode
 
 
 def owner_of(user: str, meta: bytes | msgspec.Raw) -> Owner | None:
-    """The owner of a connection of `user` with this `meta`; None if `meta` is not what the connect event wrote.
+    """The owner of a connection of `user` with this `meta`; None if `user` is empty or `meta` is not what
+    the connect event wrote.
 
     Fallback marks override all other fields; malformed marks reject the whole meta.
     """

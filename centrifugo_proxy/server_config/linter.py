@@ -75,7 +75,7 @@ RULES: Final = Register(each for register in REGISTERS for each in register.item
 
 
 class Report(NamedTuple):
-    """`major` is the version that reads the file; None when the file could not be read."""
+    """`major` is the version that reads the first readable configuration; None if there is none."""
 
     major: int | None
     findings: list[Finding]
@@ -109,7 +109,8 @@ def lint(
 ) -> Report:
     """The report on a file's text: a configuration, or a file that contains one (see `sources`).
 
-    The name decides the format. Where `major` is None, the layout decides the version.
+    The name's suffix decides the format if it is known. Where `major` is None, the layout decides the version; if the
+    file sets no option, variables and flags decide.
     """
     found = sources_in(text, name)
     if not found:

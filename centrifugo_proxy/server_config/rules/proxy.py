@@ -49,7 +49,9 @@ def ours(configuration: Configuration, facts: ServiceFacts) -> Iterator[Proxy]:
 
 
 def _is_meant(proxy: Proxy, facts: ServiceFacts) -> bool:
-    """True for an event's own proxy; for a named proxy only if it serves a namespace of the policy."""
+    """True for an event's own proxy, and for a named one that serves connections, methods without a namespace, or a
+    namespace of the policy.
+    """
     served = facts.namespaces if proxy.event in CHANNEL_EVENTS else ("",)
     return not proxy.named or not proxy.users.isdisjoint(served)
 
@@ -161,7 +163,7 @@ def endpoint_path(configuration: Configuration, facts: ServiceFacts) -> Iterator
             yield Problem(
                 proxy.endpoint.path,
                 f"The service answers {proxy.event} only at {path_of(proxy.event)}, without a slash at the end. It "
-                f"answers another path with 404, and {fate_of_failures(proxy.event)}.",
+                f"answers an unknown path with 404, and {fate_of_failures(proxy.event)}.",
                 f"Use {facts.endpoint(proxy.event)}, with the host that Centrifugo reaches the service at.",
             )
 
