@@ -23,7 +23,7 @@ from centrifugo_proxy.protocol.codes import path_of
 SCRIPT: Final = str(Path(__file__).with_name("connect.lua"))
 # Used only in measurements.
 TOKEN: Final = "bench-token"  # noqa: S105
-# PROXY_MAX_INFLIGHT of a service that must answer everything: the load keeps fewer requests in flight.
+# PROXY_MAX_INFLIGHT of a service that must answer everything: the load must have fewer connections.
 NO_SHEDDING: Final = "1000"
 
 
@@ -39,7 +39,9 @@ class Load:
 
 
 def load(port: int, seconds: float, connections: int) -> Load:
-    """Sends connects to `port` for this long. Raises BenchError if one fails, or if none was answered."""
+    """Sends connects to `port` for this long; wrk takes whole seconds, at least one. Raises BenchError if a connect
+    fails, or if none was answered.
+    """
     done = _by_wrk(port, seconds, connections) if shutil.which("wrk") else _by_us(port, seconds, connections)
     if done.bad:
         raise BenchError(f"{done.bad} of {done.requests} connects failed.")
@@ -85,7 +87,7 @@ class Answers:
         self.seconds.append(seconds)
 
     def percentile_ms(self, percent: int) -> float:
-        """This percentile of the durations in milliseconds; 0 without answers."""
+        """This percentile of the durations in milliseconds; 0 if there are none."""
         return percentile(self.seconds, percent / 100) * 1000
 
     def as_load(self, seconds: float) -> Load:
@@ -105,7 +107,9 @@ async def timed(connection: Connection, request: bytes, answers: Answers) -> int
 
 
 async def send_until(until: float, connection: Connection, requests: Iterator[bytes], answers: Answers) -> None:
-    """Sends one request after another until `until` (perf_counter), their end or one without an answer, then closes."""
+    """Sends requests one by one until the time `until` (perf_counter), the last request, or one without an answer.
+    Then closes the connection.
+    """
     while perf_counter() < until and (request := next(requests, None)):
         if not await timed(connection, request, answers):
             break

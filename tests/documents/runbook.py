@@ -25,7 +25,7 @@ def section(heading: str) -> str:
 
 
 def documented_fields(heading: str) -> dict[str, set[str]]:
-    """Path and types of each field in the table under this heading: `steps[].name` is in every step."""
+    """Path and types of each field in the table under this heading. `steps[].name` is the `name` of each step."""
     rows = [line.split("|") for line in section(heading).splitlines() if line.startswith("| `")]
     return {row[1].strip().strip("`"): set(row[2].strip().split(" or ")) for row in rows}
 

@@ -33,7 +33,7 @@ fields = ["n"]
 
 
 def api_config(major: int, key: str) -> Config:
-    """Configuration of a Centrifugo without access control: with an API key, and a namespace with history."""
+    """Configuration of a Centrifugo with an API key, no access control for clients, and a namespace with history."""
     namespace = {"name": NAMESPACE, "allow_subscribe_for_client": True, "history_size": 10, "history_ttl": "60s"}
     if major == 5:
         return {"api_key": key, "client_insecure": True, "namespaces": [namespace]}
@@ -97,7 +97,7 @@ class Listening:
         return sum(len(received) for received in self.received.values())
 
     async def until(self, condition: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
-        """Wait until the condition is true. Otherwise raise AssertionError with the number of received publications."""
+        """Wait until the condition is true. After `within_s`, raise AssertionError with the numbers of publications."""
         try:
             async with asyncio.timeout(within_s):
                 while not condition():
