@@ -35,8 +35,8 @@ def _name_and_port(target: str) -> tuple[str, int]:
     bare = name.removeprefix("[").removesuffix("]")
     known = bare and not set(bare) & set("/@?# ") and port.isascii() and port.isdigit() and 0 < int(port) < 65536
     if not known:
-        shown = "" if "@" in target else f" is {target!r}"
-        raise QueryFailed(f"--dns{shown}; accepted: NAME:PORT, such as realtime-service-pods:9730.")
+        shown = "a value with @" if "@" in target else repr(target)
+        raise QueryFailed(f"--dns is {shown}; accepted: NAME:PORT, such as realtime-service-pods:9730.")
     return bare, int(port)
 
 
