@@ -53,7 +53,8 @@ def _now() -> Iterator[Panel]:
     )
     yield number(
         "Tickets left",
-        "Of the selected processes: their sum, or with claims the tickets that they share.",
+        "Of the selected processes: their sum, or with claims the tickets that they share. With claims in folders, "
+        "select the processes of one machine.",
         Query(LEFT, "tickets"),
         low=1,
         none="no pool",
@@ -143,7 +144,8 @@ def _tickets() -> Iterator[Panel]:
     )
     yield curves(
         "Tickets left in total",
-        "The sum over the processes, or with claims the tickets that they share.",
+        "The sum over the processes, or with claims the tickets that they share. With claims in folders, select the "
+        "processes of one machine.",
         Query(LEFT, "tickets"),
         unit="short",
     )
