@@ -69,6 +69,13 @@ class PartitionLedger(Generic[E]):
         return self._next
 
     @property
+    def first_unfinished(self) -> int | None:
+        """`committable`, or the first record's offset while none is done. None before a record or the end was read."""
+        if self._next is None and self._entries:
+            return self._entries[0].offset
+        return self._next
+
+    @property
     def uncommitted(self) -> int | None:
         """The offset to commit; None if it is unknown, or if the broker has confirmed it already."""
         return None if self._next == self._confirmed else self._next

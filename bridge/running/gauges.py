@@ -55,7 +55,7 @@ class Watched(Protocol):
 async def measure_lag(parts: Watched) -> None:
     """Measure the lag of each partition that Kafka knows: its end minus the offset before which every record is done.
 
-    A partition has no series while this offset is unknown (`committable`). Partitions that share a series are added up.
+    A partition has no series while this offset is unknown. Partitions that share a series are added up.
     Note whether Kafka answers. Without an end, for example because no partition is assigned, ask Kafka for its topics.
     """
     try:
@@ -69,9 +69,10 @@ async def measure_lag(parts: Watched) -> None:
     lags: dict[tuple[str, str], int] = defaultdict(int)
     for partition, end in ends.items():
         assignment = parts.bridge.work.assignments.get(partition)
-        if assignment is not None and assignment.ledger.committable is not None:
+        start = None if assignment is None else assignment.ledger.first_unfinished
+        if start is not None:
             series = parts.labels.of(partition.topic), str(partition.number)
-            lags[series] += max(0, end - assignment.ledger.committable)
+            lags[series] += max(0, end - start)
     for series, lag in lags.items():
         parts.metrics.lag.labels(*series).set(lag)
 

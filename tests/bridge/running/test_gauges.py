@@ -5,7 +5,14 @@ import pytest
 from bridge.delivery.work import Partition
 from bridge.running.gauges import measure_lag
 from tests.bridge.running.measured import FakeBrokers, Measured
-from tests.bridge.running.rig import PARTITION, running_rig
+from tests.bridge.running.rig import PARTITION, running_rig, status
+
+
+class OwnNames:
+    """Each topic's label is its name."""
+
+    def of(self, topic: str) -> str:
+        return topic
 
 
 @pytest.mark.parametrize("assigned", [[], [PARTITION]])
@@ -27,3 +34,13 @@ async def test_a_bridge_without_partitions_notices_that_kafka_answers_again() ->
         await measure_lag(Measured(rig.bridge, rig.metrics, FakeBrokers(), None))
 
     assert rig.bridge.kafka.reachable is True
+
+
+async def test_the_lag_is_known_before_any_record_is_done() -> None:
+    async with running_rig() as rig:
+        rig.centrifugo.script = [status(503)] * 10_000
+        rig.receive_publications("a", "b")
+        await measure_lag(Measured(rig.bridge, rig.metrics, FakeBrokers({PARTITION: 40}), OwnNames()))
+        in_the_outage = rig.value("lag_records", topic=PARTITION.topic, partition="0")
+
+    assert in_the_outage == 40
