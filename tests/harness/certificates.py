@@ -29,9 +29,10 @@ class Authority:
         return self.folder / "ca.pem"
 
     def issue(self, name: str) -> tuple[Path, Path]:
-        """The certificate and the key of the host `name`."""
+        """The certificate and the key of the host `name`, which may be an IPv4 address."""
+        kind = "IP" if name.replace(".", "").isdigit() else "DNS"
         signed_by = ("-CA", str(self.ca), "-CAkey", str(self.folder / "ca.key"))
-        leaf = ("-addext", "basicConstraints=critical,CA:FALSE", "-addext", f"subjectAltName=DNS:{name}")
+        leaf = ("-addext", "basicConstraints=critical,CA:FALSE", "-addext", f"subjectAltName={kind}:{name}")
         _openssl(self.folder, name, *signed_by, *leaf)
         return self.folder / f"{name}.pem", self.folder / f"{name}.key"
 

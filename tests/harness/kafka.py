@@ -26,7 +26,7 @@ from confluent_kafka.admin import (
 )
 
 from tests.harness.certificates import Authority
-from tools.kafka.broker import HOME, Broker, why_missing
+from tools.kafka.broker import HOME, LOOPBACK, Broker, why_missing
 
 ANSWER_S = 30.0
 # The broker's errors while it looks for the group's coordinator or moves it.
@@ -179,7 +179,7 @@ class Secured:
 
     def properties(self) -> dict[str, str]:
         """The broker's configuration for these listeners."""
-        certificate, key = self.authority.issue("localhost")
+        certificate, key = self.authority.issue(LOOPBACK)
         keystore = self.authority.folder / "broker.pem"
         keystore.write_bytes(key.read_bytes() + certificate.read_bytes())
         plain = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{self.user}="{self.password}";'

@@ -15,6 +15,8 @@ from typing import Final
 from tools.ports import free_ports
 
 HOME: Final = Path(__file__).resolve().parents[2] / ".cache" / "kafka"
+# Not "localhost", which is ::1 too on most machines: Kafka's library would try that first, and report an error.
+LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 60.0
 CLUSTER: Final = "AAAAAAAAQACAAAAAAAAAAQ"
 JAVA_OPTIONS: Final = ("-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
@@ -67,7 +69,7 @@ class Broker:
 
     def address_of(self, listener: str) -> str:
         """host:port of a listener."""
-        return f"localhost:{self.ports[listener]}"
+        return f"{LOOPBACK}:{self.ports[listener]}"
 
     def start(self, *options: str) -> None:
         """Start it with additional Java options, and wait until all listeners accept. Raises BrokerError."""
@@ -130,14 +132,13 @@ def java(home: Path, *options: str) -> list[str]:
 
 
 def _properties(data: Path, protocols: Mapping[str, str], ports: Mapping[str, int], control: int) -> dict[str, str]:
-    listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
-    advertised = ",".join(f"{name}://localhost:{port}" for name, port in ports.items())
+    listeners = ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{control}",
-        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{control}",
-        "advertised.listeners": advertised,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{control}",
+        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{control}",
+        "advertised.listeners": listeners,
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": ",".join(
             f"{name}:{protocol}" for name, protocol in {**protocols, "CONTROLLER": "PLAINTEXT"}.items()
@@ -161,7 +162,7 @@ def _properties(data: Path, protocols: Mapping[str, str], ports: Mapping[str, in
 
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def prepare(home: Path = HOME) -> None:
