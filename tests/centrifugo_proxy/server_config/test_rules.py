@@ -12,6 +12,7 @@ from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.judged import JUDGED
 from tests.centrifugo_proxy.server_config.rules import (
     test_channels,
+    test_data,
     test_exposure,
     test_headers,
     test_layout,
@@ -646,6 +647,7 @@ def test_the_effect_names_those_who_have_a_right(right: str, effect: str) -> Non
 
 OF_RULES = (
     test_channels,
+    test_data,
     test_exposure,
     test_headers,
     test_layout,
