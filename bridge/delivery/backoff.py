@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Backoff(NamedTuple):
-    """Delays in seconds that double up to `maximum_s`. `minimum_s` is the first one on average."""
+    """Delays in seconds that double from `minimum_s` up to `maximum_s`, before the random spread."""
 
     minimum_s: float
     maximum_s: float

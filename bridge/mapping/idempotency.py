@@ -1,4 +1,6 @@
-"""Idempotency keys. Centrifugo remembers each key for five minutes per channel, and drops repetitions."""
+"""Idempotency keys. Centrifugo remembers each key for five minutes per channel, and drops repetitions.
+Its NATS broker ignores keys.
+"""
 
 import hashlib
 from typing import Final
@@ -8,7 +10,7 @@ from bridge.event import Event, Unmappable
 from bridge.routing.model import Idempotency, IdempotencyKey
 
 BY_POSITION: Final = Idempotency.POSITION  # looking up a member of an Enum takes as long as making the key
-LONGEST: Final = 255  # characters: Centrifugo keeps keys in memory, and events choose their ids
+LONGEST: Final = 255  # characters; longer keys of events are hashed, because Centrifugo stores each key
 
 
 def idempotency_key(kind: IdempotencyKey, event: Event, suffix: str) -> str:
