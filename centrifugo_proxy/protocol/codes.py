@@ -1,7 +1,7 @@
 """Centrifugo's events, the codes of our answers, and the code ranges that Centrifugo and its SDKs define.
 
 Rules: https://centrifugal.dev/docs/server/proxy#return-custom-disconnect and
-https://centrifugal.dev/docs/server/codes (4000–4499 reconnect, 4500–4999 never do).
+https://centrifugal.dev/docs/server/codes (SDKs reconnect after 4000–4499, never after 4500–4999).
 """
 
 from enum import StrEnum
@@ -46,7 +46,7 @@ def path_of(event: str) -> str:
 
 
 class ResponseMode(StrEnum):
-    """The form of refusals: with their own HTTP status (`http`), or in a 200 (`envelope`)."""
+    """The form of refusals: with their own HTTP status (`http`), or most of them in a 200 (`envelope`)."""
 
     HTTP = "http"
     ENVELOPE = "envelope"

@@ -28,7 +28,10 @@ class UnparsableError(ValueError):
 
 
 def format_of(name: str, text: str) -> str:
-    """The format: by the suffix, as Centrifugo decides; for an unknown suffix, by the first character."""
+    """The format: by the suffix in any case, or for an unknown suffix by the first character.
+
+    Centrifugo accepts only the known suffixes, in lower case.
+    """
     if known := FORMAT_OF_SUFFIX.get(PurePath(name).suffix.lower()):
         return known
     return "json" if text.removeprefix(BYTE_ORDER_MARK).lstrip().startswith("{") else "yaml"

@@ -31,7 +31,7 @@ SERVICES: Final = {
 }
 
 
-# A request that has waited longer than this is answered only if its caller still waits.
+# For a request that has waited longer than this, check that its caller still waits before deciding.
 SHORT_WAIT_S: Final = 0.05
 
 

@@ -47,9 +47,10 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
 
 
 def base_url(text: str) -> str:
-    """An http(s) URL without a trailing slash or an event's path. Raises ValueError for anything else.
+    """The URL in `text`, with a trailing slash and the path of an event removed.
 
-    Any other path is kept: it may belong to a gateway in front of the service.
+    Any other path is kept: it may belong to a gateway in front of the service. Raises ValueError unless `text` is an
+    http(s) URL without a query, a fragment or white space.
     """
     if not _is_base_url(text):
         raise ValueError(f"{text!r} is not the URL of this service, such as http://realtime:9730")

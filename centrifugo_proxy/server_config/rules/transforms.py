@@ -84,7 +84,7 @@ def transform_outage_terminal(configuration: Configuration, facts: ServiceFacts)
                     transform.path,
                     f"{status} is a temporary fault, but after this transform clients do not reconnect: their users "
                     "stay disconnected until the app is restarted.",
-                    f"Remove the transform of {status}: without it, clients try again.",
+                    f"Remove the transform of {status}: without it, clients stay connected or reconnect.",
                 )
 
 
@@ -95,16 +95,16 @@ def _ends_client(transform: Transform, event: str) -> bool:
 
 @RULES.rule("transform-on-refresh", Severity.ERROR)
 def transform_on_refresh(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
-    """A transform of 401 is harmless: only connect is answered with it, and v5 has one list for all events."""
+    """401 is left out: the service answers only connect with it, and in v5 a list may apply to all events."""
     for proxy in ours(configuration, facts):
         for transform in proxy.transforms.value:
             if proxy.event in REFRESH_EVENTS and transform.status != REFUSED:
                 what = "connection" if proxy.event == "refresh" else "subscription"
                 yield Problem(
                     transform.path,
-                    f"A temporary {transform.status} ends the user's {what}: a transformed status has no result, and "
-                    f"after a {proxy.event} without a result Centrifugo treats the {what} as expired. Without "
-                    f"the transform the {what} continues for another minute.",
+                    f"With this transform a {transform.status} ends the user's {what}: a transformed status has no "
+                    f"result, and after a {proxy.event} without a result Centrifugo treats the {what} as expired. "
+                    f"Without the transform the {what} continues for another minute.",
                     f"Remove it from the {proxy.event} proxy"
                     + ("." if configuration.major == 6 else "; in v5 that needs granular_proxy_mode."),
                 )

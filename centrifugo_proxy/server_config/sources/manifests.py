@@ -24,12 +24,12 @@ from centrifugo_proxy.server_config.sources.compose import compose_sources, is_c
 from centrifugo_proxy.server_config.sources.source import Source
 from centrifugo_proxy.server_config.sources.variables import NAMES, PREFIX, read_lines
 
-# The flags that Centrifugo's own chart passes: internal endpoints have a separate port.
+# A flag that Centrifugo's own chart passes, by its names in v6 and v5: internal endpoints have a separate port.
 CHART_FLAGS: Final = {"http_server.internal_port": "9000", "internal_port": "9000"}
 
 
 def is_manifest(documents: list[Any]) -> bool:
-    """True if these YAML documents contain a configuration, rather than being one."""
+    """True if one of these documents is a Kubernetes manifest, a Compose file or values of Centrifugo's chart."""
     return any(map(_is_one, documents))
 
 
@@ -44,7 +44,7 @@ def _is_kubernetes(document: Mapping[str, Any]) -> bool:
 
 
 def _chart_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of Centrifugo's chart by their key: "" if they are the whole document, a name in an umbrella chart."""
+    """Values of Centrifugo's chart by their key in an umbrella chart; by "" if they are the whole document."""
     if _is_values(document):
         return {"": document}
     below = {key: value for key, value in document.items() if _is_values(value)}
@@ -63,7 +63,7 @@ def is_configuration(node: Any) -> bool:
 
 
 def sources_of(documents: list[Any]) -> list[Source]:
-    """Every Centrifugo configuration in these documents."""
+    """The Centrifugo configurations found in these documents."""
     found: list[Source] = []
     objects = [each for document in documents for each in _objects(document)]
     for document in objects:
@@ -99,7 +99,7 @@ def _helm(document: Mapping[str, Any], label: str) -> Iterator[Source]:
 
 
 def _kubernetes(objects: list[dict[str, Any]]) -> list[Source]:
-    """Files in ConfigMaps and Secrets, with the environment of the containers in the same manifests."""
+    """Files in ConfigMaps and Secrets, with the variables and flags of Centrifugo's containers beside them."""
     files = [file for each in objects for file in _files(each)]
     variables: Variables = {}
     flags: Variables = {}
@@ -171,7 +171,7 @@ def _value(value: Any) -> str:
 
 
 def from_lines(text: str) -> list[Source]:
-    """The configuration in a file of NAME=value lines, if it is one."""
+    """The configuration in NAME=value lines. Empty for any other file, and for lines without a CENTRIFUGO_ variable."""
     variables = read_lines(text)
     if not variables or not any(name.startswith(PREFIX) for name in variables):
         return []
