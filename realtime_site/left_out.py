@@ -1,7 +1,7 @@
 """Leaves Django's ORM and forms out of the process that serves: it uses neither.
 
-`django.http` and `django.urls` import both, for a few names that serializers and class-based views use inside their
-functions. Why this is worth it, and what it costs: docs/design/left-out-modules.md.
+`django.http` and `django.urls` import both, for a few names in serializers and class-based views. Why this is worth it,
+and what it costs: docs/design/left-out-modules.md.
 """
 
 import sys

@@ -1,5 +1,5 @@
-"""The tracer for OTEL_SDK_DISABLED=true and for OTEL_TRACES_EXPORTER=none. It makes no spans, but propagates the trace
-of the caller to the services that it calls.
+"""The tracer for OTEL_SDK_DISABLED=true and for OTEL_TRACES_EXPORTER=none. It makes no spans. The calls for a
+request carry the trace context of the request.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
 """

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import cycle
 from typing import Final
 
-# Linux gives outgoing connections ports from 32768 on. A server that restarts on such a port may find it taken.
+# By default, Linux gives outgoing connections ports from 32768 on. A server that restarts on one may find it taken.
 CHOICES: Final = range(10_000, 32_768)
 # "K/N" limits this process, and the processes that inherit it, to the K-th of N parts of CHOICES; K counts from 0.
 # Without it, two processes may choose the same port before either uses it.

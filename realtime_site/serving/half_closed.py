@@ -1,6 +1,6 @@
 """Distinguishes clients that have closed their connection from clients that have only finished sending.
 Both send a FIN. They differ once the server writes: the kernel of a client that has closed answers with a reset.
-The server writes HTTP/1.1's interim response, which clients skip (RFC 9110, 15.2).
+The server writes an interim response of HTTP/1.1, which clients skip (RFC 9110, 15.2).
 """
 
 import asyncio
@@ -13,7 +13,10 @@ RESET_S: Final = 0.01  # wait for the reset; within a cluster it takes less than
 
 
 async def has_left(transport: asyncio.Transport) -> bool:
-    """True if the client has closed. Writes an interim response, so the client must await an HTTP/1.1 answer."""
+    """True if the client has closed, and its reset arrives within RESET_S.
+
+    Writes an interim response, so the client must await an HTTP/1.1 answer.
+    """
     if transport.is_closing():
         return True
     transport.write(CONTINUE)

@@ -20,7 +20,7 @@ UNKNOWN: Final = SocketState(0, 0.0)
 
 
 def socket_state(transport: asyncio.Transport) -> SocketState:
-    """The state of the transport's socket; UNKNOWN for a socket that is not TCP. Each call makes a system call."""
+    """The state of the transport's socket; UNKNOWN if it is closed or not TCP. Each call makes a system call."""
     try:
         info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SINCE_DATA.stop)
     except OSError:  # a Unix socket, or a closed one

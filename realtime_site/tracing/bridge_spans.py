@@ -1,4 +1,4 @@
-"""Spans of the bridge: one for each request to Centrifugo, with links to the traces of the records in it."""
+"""Spans of the bridge: one for each request with commands, with links to the traces of its records."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ class RequestSpan:
         self.headers: Mapping[str, str] = _headers(span)
 
     def end(self, failure: Failure | None) -> None:
-        """End the span. After a failure, its `error.type` is the cause; the detail is left out."""
+        """End the span. After a failure, the span's `error.type` is the failure's cause; the detail is left out."""
         if failure is not None:
             self._span.set_attribute("error.type", failure.cause)
             self._span.set_status(Status(StatusCode.ERROR))
