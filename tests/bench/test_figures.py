@@ -3,7 +3,7 @@
 from bench.parts.figures import percentile, quartiles, spread
 
 
-def test_a_percentile_is_one_of_the_values() -> None:
+def test_a_percentile_is_one_of_the_values_or_0_without_values() -> None:
     assert [percentile([3.0, 1.0, 2.0], share) for share in (0.5, 0.99)] == [2.0, 3.0]
     assert percentile([], 0.5) == 0
 

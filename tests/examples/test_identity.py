@@ -57,7 +57,7 @@ def refresh(service: Process, user: str, meta: dict[str, Any]) -> httpx.Response
 
 
 def accepted(service: Process, ticket: str) -> dict[str, Any]:
-    """The result for this ticket, once the service accepts it. A refused ticket stays usable."""
+    """The result for this ticket, once the service accepts it. A ticket that gets a 503 here is not spent."""
     until = time.monotonic() + BACK_S
     while (response := connect(service, ticket)).status_code != 200:
         assert (response.status_code, response.json()) == (503, UNAVAILABLE)

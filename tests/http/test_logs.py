@@ -25,7 +25,7 @@ Line = dict[str, Any]
 
 @dataclass
 class Story:
-    """The log lines of a process: at startup, while identity answers, and from the outage on."""
+    """The log lines of a process: at startup, before the outage, and from the outage on."""
 
     boot_out: list[Line]
     boot_err: list[Line]
@@ -34,7 +34,7 @@ class Story:
     err: list[Line]
 
     def only(self, message: str, lines: list[Line]) -> Line:
-        """The one line with this message, without its time and its span."""
+        """The one line with this message, without its time, trace and span."""
         (line,) = (line for line in lines if line["message"] == message)
         return {name: value for name, value in line.items() if name not in ("timestamp", "trace_id", "span_id")}
 
@@ -112,7 +112,7 @@ def test_at_startup_infos_go_to_stdout_and_warnings_to_stderr(story: Story) -> N
     ]
 
 
-def test_while_identity_answers_only_failed_calls_are_logged(story: Story) -> None:
+def test_before_an_outage_only_failed_calls_are_logged(story: Story) -> None:
     assert [line["message"] for line in story.quiet] == ["a call got no answer"]
     assert story.only("a call got no answer", story.quiet) == {
         "level": "warn",
@@ -221,7 +221,7 @@ def test_every_line_has_its_time_level_logger_and_message(story: Story) -> None:
         assert line["timestamp"].endswith("Z")
 
 
-async def test_malformed_requests_are_answered_and_logged_once() -> None:
+async def test_malformed_requests_are_all_answered_but_logged_only_once() -> None:
     with serving() as process:
         answers = []
         for _ in range(20):
