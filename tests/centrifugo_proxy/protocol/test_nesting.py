@@ -1,4 +1,6 @@
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,3 +52,22 @@ def test_any_value_within_many_arrays_is_judged_by_its_depth(value: Any, around:
     data = b"[" * around + json.dumps(value).encode() + b"]" * around
 
     assert is_too_deep(data) == (around + depth(value) > DEEPEST)
+
+
+def seconds(check: Callable[[bytes], object], data: bytes) -> float:
+    """The CPU time of the quickest of five runs."""
+    runs = []
+    for _ in range(5):
+        started = time.process_time()
+        check(data)
+        runs.append(time.process_time() - started)
+    return min(runs)
+
+
+def test_the_depth_of_a_large_answer_is_found_in_less_time_than_a_parser_takes() -> None:
+    """The check runs on the event loop, and the answer of a backend may have megabytes."""
+    entry = {"id": 7, "text": "dinner [at seven] is ready", "tags": ["a", "b"], "at": "2026-11-28T10:00:00Z"}
+    data = json.dumps([entry] * 10_000).encode()
+
+    assert not is_too_deep(data)
+    assert seconds(is_too_deep, data) < seconds(json.loads, data)
