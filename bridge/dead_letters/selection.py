@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from bridge import letter_headers as names
 from bridge.commands import Headers, Reason, Record
 from bridge.delivery.dead_letter import integer, texts_of
@@ -46,6 +48,11 @@ class DeadLetter(NamedTuple):
 def _content(record: Record) -> dict[str, str | None]:
     texts = {"key": record.key, "value": record.value}
     return {name: None if content is None else content.decode(errors="replace") for name, content in texts.items()}
+
+
+def without_contents(record: Record) -> Record:
+    """The record without its key and value, which can be large."""
+    return msgspec.structs.replace(record, key=None, value=None)
 
 
 def dead_letter(record: Record) -> DeadLetter:

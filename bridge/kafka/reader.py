@@ -1,7 +1,7 @@
 """Reads a range of a topic, without a consumer group and without commits."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -45,12 +45,15 @@ class TopicReader:
             if start <= end:
                 yield record_of(message)
 
-    def backward(self, partition: Partition) -> Iterator[Record]:
-        """All records, newest first. Reads in chunks, so that the newest records of a large topic are found quickly."""
+    def backward(self, partition: Partition, keep: Callable[[Record], Record]) -> Iterator[Record]:
+        """All records, newest first. Reads in chunks, so that the newest records of a large topic are found quickly.
+
+        `keep` is applied as each record is read: a chunk of whole records might not fit into memory.
+        """
         first, end = self.bounds(partition)
         while end > first:
             start = max(first, end - CHUNK)
-            yield from reversed(list(self.forward(partition, start, end)))
+            yield from reversed([keep(record) for record in self.forward(partition, start, end)])
             end = start
 
 
@@ -71,6 +74,10 @@ def topic_reader(properties: Mapping[str, str | int | bool]) -> Iterator[TopicRe
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "auto.offset.reset": "earliest",
+        # Only a chunk is read at once; by default the library would fetch up to 64 MiB more.
+        "queued.min.messages": CHUNK,
+        "queued.max.messages.kbytes": 4096,
+        "fetch.queue.backoff.ms": 20,
     }
     consumer = Consumer({**properties, **own}, logger=logger)
     try:

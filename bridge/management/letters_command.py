@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from common.operator_command import OperatorCommand
 from common.secret_files import SecretError
 
 if TYPE_CHECKING:
+    from bridge.dead_letters.rereading import Place
     from bridge.dead_letters.selection import DeadLetter, Selection
     from bridge.kafka.connection import KafkaConnection
     from bridge.kafka.reader import TopicReader
@@ -82,13 +83,30 @@ class LettersCommand(KafkaCommand):
         with topic_reader(admin_properties(self.connection)) as reader:
             yield reader
 
-    def newest_first(self, reader: "TopicReader", partitions: int, selection: "Selection") -> Iterator["DeadLetter"]:
-        """The selected letters, newest first."""
-        from bridge.dead_letters.selection import dead_letter, newest_first  # noqa: PLC0415
+    def newest_first(
+        self, reader: "TopicReader", partitions: int, selection: "Selection", *, contents: bool
+    ) -> Iterator["DeadLetter"]:
+        """The selected letters, newest first; with their keys and values only if `contents`."""
+        from bridge.dead_letters.selection import dead_letter, newest_first, without_contents  # noqa: PLC0415
 
         topic = settings.BRIDGE_DEAD_LETTER_TOPIC
-        streams = [map(dead_letter, reader.backward(Partition(topic, number))) for number in range(partitions)]
+        keep = (lambda record: record) if contents else without_contents
+        streams = [map(dead_letter, reader.backward(Partition(topic, number), keep)) for number in range(partitions)]
         return filter(selection.fits, newest_first(streams, selection.since_ms))
+
+    @contextmanager
+    def reread(self, places: Sequence["Place"]) -> Iterator[Iterator[tuple[int, "DeadLetter"]]]:
+        """The letters at these places that still exist, with keys and values, each with its index."""
+        from bridge.dead_letters.rereading import reread, spans  # noqa: PLC0415
+        from bridge.dead_letters.selection import dead_letter  # noqa: PLC0415
+
+        topic = settings.BRIDGE_DEAD_LETTER_TOPIC
+        with ExitStack() as readers:
+            streams = {
+                number: readers.enter_context(self.reader()).forward(Partition(topic, number), first, last + 1)
+                for number, (first, last) in spans(places).items()
+            }
+            yield ((index, dead_letter(record)) for index, record in reread(places, streams))
 
 
 def since_ms(since_s: float | None) -> int:

@@ -55,7 +55,9 @@ docs/bridge-operations.md explains each reason, and what to do about it."""
         try:
             partitions = self.partitions("BRIDGE_DEAD_LETTER_TOPIC")
             with self.reader() as reader:
-                letters = list(islice(self.newest_first(reader, partitions, selection_from(options)), limit))
+                selection = selection_from(options)
+                newest = self.newest_first(reader, partitions, selection, contents=show_values)
+                letters = list(islice(newest, limit))
         except KafkaUnreachable as error:
             self.unknown(error)
             return

@@ -20,6 +20,7 @@ from common.number_arguments import whole_number
 from common.progress import progress
 
 if TYPE_CHECKING:
+    from bridge.dead_letters.rereading import Place
     from bridge.dead_letters.selection import DeadLetter
     from bridge.kafka.producer import KafkaProducer
 
@@ -71,8 +72,10 @@ examples:
             raise CommandError("Select dead letters with --all, --reason R or --topic T.", returncode=MISTYPED)
         replay_topic = need_topic("BRIDGE_REPLAY_TOPIC")
         try:
-            letters = self._selected(limit, options)
-            left = asyncio.run(self._replay(letters, replay_topic, rate, options))
+            self.partitions("BRIDGE_REPLAY_TOPIC")  # raises if the topic does not exist
+            partitions = self.partitions("BRIDGE_DEAD_LETTER_TOPIC")
+            places = self._selected(partitions, limit, options)
+            left = asyncio.run(self._replay(places, replay_topic, rate, options))
         except (KafkaUnreachable, NotDelivered) as error:
             self.unknown(error)
             return
@@ -83,30 +86,29 @@ examples:
             self.stdout.write(f"{number} not written: {LEFT[reason]}")
         sys.exit(PluginState.WARNING if left else PluginState.OK)
 
-    def _selected(self, limit: int | None, options: dict[str, Any]) -> list["DeadLetter"]:
-        """The newest selected letters, oldest first, so that they are replayed in order."""
-        self.partitions("BRIDGE_REPLAY_TOPIC")  # raises if the topic does not exist
-        partitions = self.partitions("BRIDGE_DEAD_LETTER_TOPIC")
-        with self.reader() as reader:
-            newest = islice(self.newest_first(reader, partitions, selection_from(options)), limit)
-            return list(newest)[::-1]
+    def _selected(self, partitions: int, limit: int | None, options: dict[str, Any]) -> list["Place"]:
+        """The places of the newest selected letters, oldest first, so that they are replayed in order."""
+        from bridge.dead_letters.rereading import Place  # noqa: PLC0415
 
-    async def _replay(
-        self, letters: Sequence["DeadLetter"], topic: str, rate: int, options: dict[str, Any]
-    ) -> Counter[str]:
+        with self.reader() as reader:
+            newest = self.newest_first(reader, partitions, selection_from(options), contents=False)
+            return [Place(letter.record.partition, letter.record.offset) for letter in islice(newest, limit)][::-1]
+
+    async def _replay(self, places: Sequence["Place"], topic: str, rate: int, options: dict[str, Any]) -> Counter[str]:
         """Write `rate` letters a second, one at a time. Returns how many were not replayed, by their key in LEFT."""
         from bridge.dead_letters.selection import why_not_replayed  # noqa: PLC0415
         from bridge.kafka.connection import producer_properties  # noqa: PLC0415
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
 
-        left: Counter[str] = Counter()
+        left = Counter(gone=len(places))
         producer = KafkaProducer(producer_properties(self.connection))
         written = 0
         began = time.monotonic()
         try:
-            with progress(self.stdout, total=len(letters), unit="dead letters") as shown:
-                for number, letter in enumerate(letters):
+            with progress(self.stdout, total=len(places), unit="dead letters") as shown, self.reread(places) as letters:
+                for number, letter in letters:
                     shown.at(number)
+                    left["gone"] -= 1
                     if why := why_not_replayed(letter, even_old=options["even_old"]):
                         left[why] += 1
                         continue
@@ -120,7 +122,7 @@ examples:
             await producer.close(5.0)
             would = "would be " if options["dry_run"] else ""
             self.stdout.write(f"{counted(written, 'dead letter')} {would}written to {topic}")
-        return left
+        return +left
 
 
 async def _write(producer: "KafkaProducer", topic: str, letter: "DeadLetter") -> bool:
@@ -141,6 +143,7 @@ MISTYPED: Final = 2  # argparse's exit code
 LEFT: Final = {
     "not_a_letter": "they have no bridge.… headers",
     "without_value": "their value was too large for the dead-letter topic",
+    "gone": "they are no longer in the dead-letter topic",
     "too_large": "they are larger than the replay topic's max.message.bytes",
     "too_many_replays": "they were replayed five times already",
     "too_old": "they were too old for their route; --even-old replays them too",
