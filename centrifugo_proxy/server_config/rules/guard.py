@@ -45,7 +45,7 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
 
 
 def _sent(proxy: Proxy) -> str | None:
-    """The token as the service reads it: from its own header, or from Authorization if that is empty."""
+    """The token as the service reads it: from its own header, or from Authorization if its own is empty."""
     static: dict[str, str] = proxy.static_headers.value
     if ANY_NAME in static:
         return static[ANY_NAME]
@@ -71,13 +71,13 @@ def guard_header_from_client(configuration: Configuration, facts: ServiceFacts) 
             for name in _guarding(proxy, facts) & {name.lower() for name in names.value}:
                 yield Problem(
                     names.path,
-                    f"Centrifugo forwards the client's {name} in place of its own. A client that sends a wrong value "
-                    "locks itself out; one that sends a leaked token passes the guard.",
+                    f"Centrifugo forwards the client's {name}, in place of a static header with that name. A client "
+                    "that sends a wrong value locks itself out; one that sends a leaked token passes the guard.",
                     f"Remove {name} from the list.",
                 )
 
 
 def _guarding(proxy: Proxy, facts: ServiceFacts) -> set[str]:
     """The guard's headers, including Authorization only if the service reads the token from it."""
-    by_authorization = facts.tokens and GUARD not in proxy.static_headers.value
+    by_authorization = facts.tokens and not proxy.static_headers.value.get(GUARD)
     return {*ONLY_OURS, AUTHORIZATION} if by_authorization else set(ONLY_OURS)

@@ -36,7 +36,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                     names.path,
                     f"{name} describes the client's own connection, but Centrifugo copies it to its request. A server "
                     "or gateway may treat the request as a WebSocket handshake, drop it, or close the connection after "
-                    f"each {proxy.event}. Then {fate_of_failures(proxy.event)}.",
+                    f"each {proxy.event}. If requests fail, {fate_of_failures(proxy.event)}.",
                     f"Remove {name} from the list.",
                 )
         for name in sorted((BREAKING - DROPPED) & proxy.static_headers.value.keys()):
@@ -44,7 +44,7 @@ def header_of_connection(configuration: Configuration, facts: ServiceFacts) -> I
                 proxy.static_headers.path,
                 f"{name} describes one connection or one body, but Centrifugo sends it with every {proxy.event}. A "
                 "server or gateway may treat the request as a WebSocket handshake, wait for more of the body, or close "
-                f"the connection after each request. Then {fate_of_failures(proxy.event)}.",
+                f"the connection after each request. If requests fail, {fate_of_failures(proxy.event)}.",
                 f"Remove {name}.",
             )
 
@@ -56,13 +56,13 @@ def header_ignored(configuration: Configuration, facts: ServiceFacts) -> Iterato
             for name in sorted(IGNORED & {name.lower() for name in names.value}):
                 yield Problem(
                     names.path,
-                    f"Centrifugo writes {name} itself and never forwards the client's.",
+                    f"Centrifugo sets or omits {name} itself, and never forwards the client's.",
                     f"Remove {name} from the list.{CLIENTS_HOST if name == 'host' else ''}",
                 )
         for name in sorted((IGNORED | DROPPED) & proxy.static_headers.value.keys()):
             yield Problem(
                 proxy.static_headers.path,
-                f"Centrifugo writes {name} itself and never sends this value.",
+                f"Centrifugo sets or omits {name} itself, and never sends this value.",
                 f"Remove {name}.{GATEWAYS_HOST if name == 'host' else ''}",
             )
 

@@ -190,6 +190,11 @@ FIRES: Final = [
         f"{CONNECT}.http_headers",
         {STATIC: {"authorization": "Bearer right-token"}, f"{CONNECT}.http_headers": ["AUTHORIZATION"]},
     ),
+    Case(
+        "guard-header-from-client",
+        f"{CONNECT}.http_headers",
+        {STATIC: {HEADER: "", "authorization": "Bearer right-token"}, f"{CONNECT}.http_headers": ["Authorization"]},
+    ),
     Case("guard-header-from-client", f"{CONNECT}.grpc_metadata", {f"{CONNECT}.grpc_metadata": [HEADER.lower()]}),
     Case("guard-header-from-client", "proxy_grpc_metadata", {"proxy_grpc_metadata": [HEADER]}, major=5),
     Case("guard-header-from-client", "proxies[0].grpc_metadata", granular(grpc_metadata=[HEADER]), major=5),

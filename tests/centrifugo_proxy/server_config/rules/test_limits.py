@@ -38,6 +38,11 @@ SILENT: Final = [
     Case("user-connection-limit", "no limit", {"client.user_connection_limit": 0}),
     Case("message-size-small", "the default", {"websocket.message_size_limit": 65536}),
     Case("message-size-small", "a transport that is off", {"sse.max_request_body_size": 1024}),
+    Case(
+        "message-size-small",
+        "emulation, which carries no connect",
+        {"http_stream.enabled": True, "emulation.max_request_body_size": 1024},
+    ),
     Case("message-size", "the default", {"websocket.message_size_limit": 65536}),
     Case("message-size", "a transport that is off", {"sse.max_request_body_size": 131072}),
     Case("message-size", "the service accepts it", {"websocket_message_size_limit": 131072}, major=5, facts=LARGE),
