@@ -52,7 +52,7 @@ class KafkaCommand(OperatorCommand):
         if str(error).endswith(NO_RIGHT):
             problem = f"refuses ({error}). Give this user the rights in docs/bridge-operations.md (Security)."
         else:
-            problem = f"does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and …_SECURITY."
+            problem = f"does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."
         self.stderr.write(f"Kafka at {brokers} {problem}")
         sys.exit(PluginState.UNKNOWN)
 

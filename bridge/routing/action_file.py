@@ -56,7 +56,7 @@ UNREAD: Final[Build] = whole_event
 
 
 def read_action(section: Section, number: int, idempotency: IdempotencyKey) -> Action | None:
-    """The action in this table; None if `do` is invalid. `idempotency` is the default for publish."""
+    """The action in this table; None if `do` is missing or invalid. `idempotency` is the default for publish."""
     do = section.need("do", one_of(KEYS), ", ".join(KEYS), "")
     if not do:
         return None
@@ -184,7 +184,7 @@ def _epoch(value: Any) -> Template | None:
 
 
 def _varying(value: Any, example: str) -> Template:
-    """A template with at least one placeholder: with a constant one, Centrifugo would drop all events but the first."""
+    """A template with at least one placeholder: with a constant, Centrifugo would drop events after the first one."""
     if isinstance(value, str) and (template := parse_template(value, NOT_EMPTY)).placeholders:
         return template
     raise NotAcceptedError(display(value), f'a template with a placeholder, such as "{example}"')

@@ -52,7 +52,8 @@ async def _check_kafka(config: Configuration, routes: Routes, findings: Findings
         existing = await Brokers(admin_properties(config.connection)).topics(ANSWER_S)
     except KafkaUnreachable as error:
         findings.fault(
-            f"Kafka at {brokers} does not answer or refuses ({error}); check BRIDGE_KAFKA_BROKERS and …_SECURITY"
+            f"Kafka at {brokers} does not answer or refuses ({error}); check BRIDGE_KAFKA_BROKERS and "
+            "BRIDGE_KAFKA_SECURITY"
         )
         return
     findings.ok(f"Kafka at {brokers} answers")

@@ -52,7 +52,7 @@ class Server:
         return f"{signed}.{encoded(hmac.digest(self.secret.encode(), signed.encode(), hashlib.sha256))}"
 
     async def send(self, commands: Sequence[Command]) -> None:
-        """Send the commands one after another, as the bridge does, and assert that each is done."""
+        """Send the commands one after another, as the bridge does for one record, and assert that each is done."""
         url = f"{self.centrifugo.url}/api"
         async with open_api(url, key=self.key, timeout_s=GIVE_UP_S, requests=1, parallel=True) as api:
             for command in commands:
@@ -98,8 +98,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 class Client:
     """A connection of USER. `closed` is code and reason.
 
-    `pushes` are what Centrifugo sent: channel, kind and content. A reply has no channel, the kind "reply", and the
-    number of its command.
+    `pushes` are the publications, unsubscribes and replies that Centrifugo sent: channel, kind and content. A reply has
+    no channel, the kind "reply", and the number of its command.
     """
 
     socket: Any
