@@ -1,4 +1,4 @@
-"""A plain HTTP server of the standard library, in its own thread."""
+"""A server of the standard library for HTTP or HTTPS, in its own thread."""
 
 import ssl
 import threading

@@ -139,7 +139,7 @@ async def test_the_screen_time_lock_refuses_every_publish_and_rpc(event: str, lo
 
 @pytest.mark.parametrize("data", [b'"\\ud800"', b'"\xff"', b'"\xed\xa0\x80"', b"[" * 501 + b"]" * 501])
 async def test_data_that_some_clients_cannot_read_is_refused_and_the_connection_stays(data: bytes) -> None:
-    """Centrifugo would publish such data: Go accepts half a surrogate pair, but other parsers fail on it."""
+    """Centrifugo would publish such data: Go accepts it, but other parsers fail on it."""
     marked = orjson.dumps(event_body(channel="free:1", data="DATA"))
 
     async with policed(POLICY) as running:
