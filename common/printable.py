@@ -24,7 +24,7 @@ def printable_lines(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""An equal JSON text, with every unprintable character as \uXXXX. It keeps line breaks, which are white space."""
+    r"""An equal JSON text, with unprintable characters as \uXXXX. Between tokens only blanks and \n may stand."""
     return text if text.isprintable() else _CANDIDATE_IN_JSON.sub(_escaped_in_json, text)
 
 

@@ -125,7 +125,10 @@ class _Counted:
 
 
 def parse(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The tickets of a pool file, one per line. Blank lines and `#` comments are skipped. Raises MalformedPool."""
+    """The tickets of a pool file, one per line. Blank lines and those that begin with `#` are skipped.
+
+    Raises MalformedPool.
+    """
     for number, line in enumerate(_lines(chunks), start=1):
         try:
             ticket = _content(line, number).decode().strip()
