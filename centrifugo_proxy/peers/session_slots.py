@@ -14,6 +14,9 @@ from common.adaptive_limit import AdaptiveLimit
 # service could take every slot, while identity would answer every connect. Of the other slots an eighth, and at least
 # one if there are two, is reserved for events that wait for no service.
 RESERVED_DIVISOR: Final = 8
+# The places that a service may hold for each place that is still free. With 2, one service that hangs holds two thirds
+# of the places. With 1 it would hold half, and a slow service that works would get only 39 calls at a limit of 100.
+PER_FREE_PLACE: Final = 2
 
 
 class ShareTaken(Exception):
@@ -63,7 +66,7 @@ class SessionSlots:
         """Stop counting the events above the new limit that wait for services. Only their services can end them, and
         counted, they would keep out all other requests until then.
         """
-        fair = self.room // (len(self.shares) + 1)
+        fair = PER_FREE_PLACE * self.room // (PER_FREE_PLACE * len(self.shares) + 1)
         for share in self.shares:
             share.overstaying = max(0, share.taken - fair)
         self.whole.overstaying = sum(share.overstaying for share in self.shares)
@@ -75,9 +78,10 @@ def _unreserved(slots: int) -> int:
 
 @dataclass(slots=True)
 class Share:
-    """The session events that wait for one service. They are never more than the room that is left for waiting events.
+    """The session events that wait for one service: at most PER_FREE_PLACE for each free place in the room.
 
-    So one service that hangs holds half of the room, and two hold a third each: a further service still finds some.
+    So one service that hangs holds two thirds of the room, and two hold two fifths each: a further service still finds
+    some.
     """
 
     slots: SessionSlots
@@ -87,8 +91,8 @@ class Share:
     def enter(self) -> bool:
         """Let one more event wait for the service; False if its share is taken."""
         slots = self.slots
-        left = slots.room - slots.waiting + slots.whole.overstaying - self.overstaying
-        if self.taken >= left:
+        free = slots.room - slots.waiting + slots.whole.overstaying - self.overstaying
+        if self.taken >= PER_FREE_PLACE * free:
             slots.whole.refused_by_part()
             return False
         self.taken += 1

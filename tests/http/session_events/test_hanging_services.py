@@ -39,7 +39,7 @@ backend = "coach"
 """
 EVENTS = {"identity": "refresh", "family": "subscribe", "diary": "rpc"}
 TOO_MANY = {"error": {"code": 100, "message": "too many requests in flight", "temporary": True}}
-PLENTY = 60
+PLENTY = 70
 MORE = 90  # than the floor of an adaptive limit
 Ask = Callable[[], Any]
 
@@ -154,7 +154,7 @@ async def test_a_service_that_hangs_stops_no_request_that_does_not_need_it(
     assert {(response.status_code, response.text) for response in refused} == {
         (200 if as_200 else 503, httpx.Response(200, json=TOO_MANY).text)
     }
-    assert (len(refused), counted) == (PLENTY - 39, PLENTY - 39)
+    assert (len(refused), counted) == (PLENTY - 52, PLENTY - 52)
 
 
 async def test_three_services_that_hang_leave_slots_to_a_fourth(identity: IdentityStub) -> None:
@@ -169,7 +169,7 @@ async def test_three_services_that_hang_leave_slots_to_a_fourth(identity: Identi
         in_flight = stage.running.runtime.capacity.taken
 
     assert (answers, rpc) == (ANSWERED, {"result": {"data": 2}})
-    assert in_flight == 39 + 19 + 10
+    assert in_flight == 52 + 17 + 6
 
 
 async def test_after_a_lag_calls_that_hang_from_before_keep_out_no_request(identity: IdentityStub) -> None:
