@@ -62,8 +62,9 @@ def left_over(variables: Mapping[str, str], major: int) -> tuple[str, ...]:
 
 
 def applied(tree: Tree, variables: Mapping[str, str], flags: Mapping[str, str], major: int) -> Tree:
-    """The tree with these variables and flags."""
+    """The tree with these variables and flags. Centrifugo ignores empty variables."""
     changed: Tree = json.loads(json.dumps(tree)) if _is_plain(tree) else dict(tree)
+    variables = {name: value for name, value in variables.items() if value != ""}
     for name, value in variables.items():
         if option := NAMES[major].get(name):
             _put(changed, option, _converted(value, OPTIONS[major][option], major))
@@ -118,7 +119,9 @@ def _put(tree: Tree, option: str, value: Any) -> None:
 
 
 def _of_named_lists(tree: Tree, variables: Mapping[str, str]) -> Iterator[tuple[Tree, str, Any]]:
-    """Variables of single entries, by the name of the entry, such as CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE."""
+    """The entry, option and value of each variable such as CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE: it sets one
+    option of the entry with this name.
+    """
     for path in NAMED_LISTS:
         inner = {
             key.removeprefix(f"{path}[]."): kind for key, kind in OPTIONS[6].items() if key.startswith(f"{path}[].")

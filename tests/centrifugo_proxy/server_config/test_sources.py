@@ -229,6 +229,21 @@ def test_variables_of_the_other_major_are_ignored_and_reported() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("major", "name", "file"),
+    [
+        (6, "CENTRIFUGO_CLIENT_INSECURE", {"client": {"insecure": True}}),
+        (6, "CENTRIFUGO_CHANNEL_NAMESPACES", {"channel": {"namespaces": [{"name": "news"}]}}),
+        (6, "CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_PRESENCE", {"channel": {"namespaces": [{"name": "news"}]}}),
+        (5, "CENTRIFUGO_CLIENT_INSECURE", {"client_insecure": True}),
+    ],
+)
+def test_an_empty_variable_changes_nothing(major: int, name: str, file: Config) -> None:
+    read = read_source(Source("", json.dumps(file), variables={name: ""}), major)
+
+    assert read.tree == file
+
+
 VARIABLES = {
     "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://a.test https://b.test",
     "CENTRIFUGO_CLIENT_CHANNEL_LIMIT": "12",
@@ -241,6 +256,9 @@ VARIABLES = {
     "CENTRIFUGO_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE": "10",
     "CENTRIFUGO_RPC_NAMESPACES": "diary",
     "CENTRIFUGO_GRPC_API_ENABLED": "1",
+    "CENTRIFUGO_CLIENT_QUEUE_MAX_SIZE": "",
+    "CENTRIFUGO_PROXIES": "",
+    "CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_ALLOWED_DELTA_TYPES": "",
 }
 
 
@@ -250,7 +268,8 @@ def test_variables_are_applied_like_in_centrifugo_v6(tmp_path: Path) -> None:
     if centrifugo is None:
         pytest.skip("no Centrifugo v6: `make centrifugos` builds it")
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({"client": {"channel_limit": 5, "queue_max_size": 9}}))
+    proxies = [{"name": "own", "endpoint": "http://realtime:9730"}]
+    file.write_text(json.dumps({"client": {"channel_limit": 5, "queue_max_size": 9}, "proxies": proxies}))
     command = [str(centrifugo), "defaultconfig", "--base", str(file), "--dry-run"]
     env = {"PATH": os.environ["PATH"], **VARIABLES}
     printed = subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=30).stdout  # noqa: S603
