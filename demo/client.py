@@ -24,7 +24,7 @@ from centrifuge.exceptions import CentrifugeError, ReplyError
 from demo.people import CHAT, HOUSEHOLDS
 
 STARTED = 0
-# Codes that the SDK sets itself. They are not reported, except for 1 in `on_connecting`: a lost connection.
+# The SDK's codes for a call of its methods (0) and for a lost connection (1). Only `on_connecting` reports a 1.
 OWN_CODES = (STARTED, 1)
 PATIENCE_S = 5.0
 
@@ -116,6 +116,11 @@ def ticket_of(identity_url: str, name: str) -> str:
         return str(response.read().decode().strip())
 
 
+def no_answer(error: OSError) -> str:
+    """The message for an address that does not answer. A TimeoutError is an OSError, and often has no text."""
+    return f"No answer: {str(error) or 'it took too long'}. Check that `make run` is still running."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.client", description=__doc__)
     parser.add_argument("centrifugo", help="Centrifugo's WebSocket URL")
@@ -135,7 +140,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:  # TimeoutError is an OSError
-        sys.exit(f"No answer: {error or 'it took too long'}. Check that `make run` is still running.")
+    except OSError as error:
+        sys.exit(no_answer(error))
     except KeyboardInterrupt:
         pass

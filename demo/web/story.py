@@ -6,7 +6,7 @@ from typing import Any, Final
 
 
 class Phase(StrEnum):
-    """The state of the service, by its treatment of connects."""
+    """The state of the service: how it handles connects."""
 
     STARTING = "starting"
     WELL = "well"
@@ -45,7 +45,7 @@ def change_of_phase(before: Phase, after: Phase, silent_s: float, window_s: floa
     elif after is Phase.OUTAGE:
         yield BAD, f"Outage: no answer for {window_s:g} seconds. Clients now connect with fallback tickets."
     elif after is Phase.RECOVERING:
-        yield NEWS, "Identity answers the service's probes again. The next client's call decides."
+        yield NEWS, "Identity answers the service's probes again. If it answers a client too, the outage is over."
     elif before is Phase.STARTING:
         yield GOOD, "The service is ready. Identity decides about every connection."
     else:

@@ -25,7 +25,7 @@ WINDOW_S = 3.0
         (
             Phase.OUTAGE,
             Phase.RECOVERING,
-            [("news", "Identity answers the service's probes again. The next client's call decides.")],
+            [("news", "Identity answers the service's probes again. If it answers a client too, the outage is over.")],
         ),
         (
             Phase.RECOVERING,
