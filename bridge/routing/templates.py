@@ -92,7 +92,7 @@ class Placeholder:
             raise Unmappable(Reason.BAD_PLACEHOLDER, f"{self.text} is {named(value)}; accepted: a list")
         if len(value) > MAX_ELEMENTS:
             raise Unmappable(
-                Reason.TOO_MANY_CHANNELS, f"{self.text} has {len(value)} elements; accepted: {MAX_ELEMENTS}"
+                Reason.TOO_MANY_CHANNELS, f"{self.text} has {len(value)} elements; accepted: at most {MAX_ELEMENTS}"
             )
         behind = self.path.each or ()
         return (self.as_text(find(element, behind)) for element in value)

@@ -192,7 +192,7 @@ def test_each_user_of_a_list_gets_a_command() -> None:
             publishing("a:{x[]}"),
             {"id": 1, "x": [1] * 10_001},
             "too_many_channels",
-            "{x[]} has 10001 elements; accepted: 10000",
+            "{x[]} has 10001 elements; accepted: at most 10000",
         ),
         (
             'do = "refresh"\nuser = "{x[]}"\nmax_channels = 2',
