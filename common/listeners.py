@@ -11,8 +11,8 @@ from typing import Final
 from common.os_errors import network_reason
 
 # Connections accepted in a turn, for each address. A new connection wakes every copy, which costs one system call for
-# each. AT_ONCE is below the reserve of file descriptors (realtime_site/serving/descriptors.py), so that a turn cannot
-# use up the reserve.
+# each. AT_ONCE is below the usual reserve of file descriptors (realtime_site/serving/descriptors.py), so that a turn
+# does not use up the reserve.
 AT_ONCE: Final = 16
 # The kernel's limit is net.core.somaxconn. If the queue is full, a client's kernel tries again after a second.
 BACKLOG: Final = 65_535

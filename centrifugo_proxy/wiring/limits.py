@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ADAPT_EVERY_S: Final = 0.05
 HEALTHY_LAG_S: Final = 0.05
 # The Centrifugo timeout for connect in the generated configuration is at least identity's deadline plus half a second.
-# Answers must arrive before the caller gives up, so a healthy answer takes at most half of the deadline.
+# Answers must arrive before the caller gives up, so their mean latency must not exceed half of the deadline.
 HEALTHY_SHARE: Final = 0.5
 # A request that has waited for more than this share of the deadline is refused. The rest of the deadline, and the half
 # second, are left for the answer.

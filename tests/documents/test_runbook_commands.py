@@ -1,4 +1,4 @@
-"""Runs every command of docs/runbook.md, in order, against a pod in an outage."""
+"""Runs the `sh` blocks of docs/runbook.md, in order, against a pod in an outage, and parses its queries."""
 
 import json
 import re
@@ -72,7 +72,7 @@ def pasted(cluster: Cluster, commands: str) -> str:
     return commands.replace("realtime-service-pods:9730", f"127.0.0.1:{port}").replace("9730", port)
 
 
-def test_every_command_of_the_runbook_exits_as_expected_and_the_output_shows_the_outage(tmp_path: Path) -> None:
+def test_every_sh_block_of_the_runbook_exits_as_expected_and_the_output_shows_the_outage(tmp_path: Path) -> None:
     output = {}
     with pod_in_an_outage(tmp_path) as cluster:
         for commands in blocks("sh"):
@@ -107,7 +107,7 @@ WORDS = ("manage.py pods", "/health", "for look", "--url", "--path", "rollout re
 
 
 def expected_codes(commands: str) -> set[int]:
-    """{1} for commands that warn about the outage or about this pod's few tickets, {0} for the others."""
+    """{1} for blocks that warn about the outage or about this pod's few tickets, {0} for the others."""
     warns = "manage.py pods" in commands or "manage.py check_fallback_pool --url" in commands
     return {1} if warns and "rollout" not in commands else {0}
 

@@ -7,4 +7,4 @@ BAD_REQUEST = {"error": {"code": 107, "message": "bad request"}}
 PERMISSION_DENIED = {"error": {"code": 103, "message": "permission denied"}}
 NOT_IMPLEMENTED = {"error": {"code": 1501, "message": "not implemented"}}
 BRANCHES = {"result", "error", "disconnect"}  # each 200 has exactly one
-POOL_MARKS = {"degraded": True, "fallback_path": "pool"}  # info and meta of a connection with a fallback ticket
+POOL_MARKS = {"degraded": True, "fallback_path": "pool"}  # info, meta and data of a connection with a fallback ticket

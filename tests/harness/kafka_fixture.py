@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Kafka"]:
-    """A real broker; skips the test with the reason if no broker can be started."""
+    """A real broker. If none can be started, the test is skipped with the reason, or may fail in CI (`excuse`)."""
     from tests.harness.kafka import excuse, running_kafka  # noqa: PLC0415  (only where it is used)
 
     if why := excuse():

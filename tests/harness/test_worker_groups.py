@@ -49,7 +49,7 @@ def test_one_worker_runs_all_tests_of_a_group(tmp_path: Path) -> None:
 
 
 class Worker:
-    """A worker's side of the scheduler."""
+    """A worker, as the scheduler sees it."""
 
     def __init__(self) -> None:
         self.shutting_down = False

@@ -51,7 +51,7 @@ def test_unknown_fields_are_ignored() -> None:
     ],
     ids=["alone", "data is null", "data wins"],
 )
-def test_the_ticket_of_a_binary_protocol_is_in_b64data_unless_there_is_data(fields: dict[str, Any]) -> None:
+def test_the_ticket_is_read_from_b64data_if_there_is_no_data(fields: dict[str, Any]) -> None:
     request = parse_connect(body(**fields))
 
     assert request.ticket == "a-ticket"

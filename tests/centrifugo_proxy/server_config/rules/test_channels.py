@@ -1,4 +1,4 @@
-"""Findings about the namespace that Centrifugo derives from a channel's name."""
+"""Findings about what Centrifugo reads from the name of a channel or of an RPC method."""
 
 from dataclasses import replace
 from typing import Final
