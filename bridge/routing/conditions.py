@@ -1,5 +1,6 @@
 """The conditions of a route. A route matches if all of them hold. Null counts as absent."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -43,7 +44,7 @@ def parse_condition(table: Any) -> Condition:
 def _test(operator: str, operand: Any) -> Test:
     match operator:
         case "equals":
-            wanted = _typed(operand)
+            wanted = _accepted(operand)
             return lambda value: _is_scalar(value) and _typed(value) == wanted
         case "in" | "not_in":
             return _listed_or_not(operand, within=operator == "in")
@@ -57,14 +58,21 @@ def _test(operator: str, operand: Any) -> Test:
 def _listed_or_not(operand: Any, *, within: bool) -> Test:
     if not isinstance(operand, list) or not operand:
         raise NotAcceptedError(display(operand), "a list of texts, numbers and booleans that is not empty")
-    wanted = frozenset(map(_typed, operand))
+    wanted = frozenset(map(_accepted, operand))
     return lambda value: (_is_scalar(value) and _typed(value) in wanted) == within
 
 
-def _typed(value: Any) -> tuple[bool, Any]:
-    """The value with its type, so that true differs from 1. Raises NotAcceptedError for lists and tables."""
+def _accepted(value: Any) -> tuple[bool, Any]:
+    """A value of the file, with its type. Raises NotAcceptedError for what no event can have, so that it never fits."""
     if not _is_scalar(value):
         raise NotAcceptedError(display(value), "a text, a number or a boolean")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NotAcceptedError(display(value), "a finite number")
+    return _typed(value)
+
+
+def _typed(value: Any) -> tuple[bool, Any]:
+    """The value with its type, so that true differs from 1."""
     return isinstance(value, bool), value
 
 

@@ -225,6 +225,10 @@ CONDITION = (
             '5: routes[1].where[1]: saw "yes"; accepted: true or false',
         ),
         (
+            one_route(publishing(), 'where = [{ field = "a", not_in = [1.5, nan] }]'),
+            "5: routes[1].where[1]: saw nan; accepted: a finite number",
+        ),
+        (
             one_route(publishing(), 'where = [{ field = "a[]", equals = 1 }]'),
             '5: routes[1].where[1]: saw "a[]"; accepted: a path without []',
         ),
