@@ -15,7 +15,8 @@ from bench.parts.websocket import CLOSE, close_code, command_frame, handshake, t
 TIMEOUT_S: Final = 5.0
 PONG: Final = command_frame({})
 HEAD_END: Final = b"\r\n\r\n"
-# SDKs try again after an error below 100, an error with `temporary`, and error 109 (the token has expired).
+# SDKs try again after an error below 100 and an error with `temporary`. After error 109 (the token has expired) they stop
+# without a function that gets another token.
 FIRST_SERVER_ERROR, TOKEN_EXPIRED = 100, 109
 
 
@@ -32,8 +33,8 @@ def fate_of_reply(reply: dict[str, Any]) -> Fate:
     error = reply.get("error")
     if error is None:
         return Fate.IN
-    passing = error["code"] < FIRST_SERVER_ERROR or error.get("temporary") or error["code"] == TOKEN_EXPIRED
-    return Fate.AGAIN if passing else Fate.LOST
+    passing = error["code"] < FIRST_SERVER_ERROR or error.get("temporary")
+    return Fate.AGAIN if passing and error["code"] != TOKEN_EXPIRED else Fate.LOST
 
 
 def fate_of_close(code: int) -> Fate:

@@ -18,7 +18,7 @@ from bench.parts.storm_figures import after_share, figures, growth, missed, tabl
     [
         ({"id": 1, "connect": {"client": "c"}}, Fate.IN),
         ({"id": 1, "error": {"code": 100, "message": "internal server error", "temporary": True}}, Fate.AGAIN),
-        ({"id": 1, "error": {"code": 109, "message": "token expired"}}, Fate.AGAIN),
+        ({"id": 1, "error": {"code": 109, "message": "token expired", "temporary": True}}, Fate.LOST),
         ({"id": 1, "error": {"code": 103, "message": "permission denied"}}, Fate.LOST),
     ],
 )

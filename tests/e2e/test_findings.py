@@ -24,6 +24,7 @@ from tests.e2e.stack import Stack, guard_of
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo
 from tests.harness.certificates import Authority
+from tests.harness.identity import aborts
 from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.waiting import until
 from tools.ports import free_port
@@ -331,3 +332,21 @@ async def test_a_message_above_the_services_limit_is_a_temporary_error_each_time
     assert "message-size" in [each.id for each in found(config, major=major)]
     refused = {"code": 100, "message": "internal server error", "temporary": True}
     assert [answer["error"] for answer in answers] == [refused, refused]
+
+
+async def test_error_109_for_a_refused_ticket_ends_a_client_that_has_no_jwt(
+    centrifugo_bin: Path, http_stack: Stack
+) -> None:
+    major = centrifugo.layout(centrifugo_bin)
+    option = {6: "client.proxy.connect.http.status_to_code_transforms", 5: "proxy_http_status_code_transforms"}[major]
+    expired = {"status_code": 401, "to_error": {"code": 109, "message": "token expired", "temporary": True}}
+    config = changed(copy.deepcopy(http_stack.config), {option: [expired]})
+    refused = http_stack.tickets.issue_for(aborts(grpc.StatusCode.NOT_FOUND))
+
+    with centrifugo.running(centrifugo_bin, config, **guard_of(centrifugo_bin, http_stack.service.variables)) as front:
+        async with sdk_client(front.websocket, one_after_another(refused)) as client:
+            await until(lambda: bool(client.watcher.ended))
+
+    assert client.watcher.ended == [Closed(1, "unauthorized")]
+    assert client.watcher.replies()[0]["code"] == 109
+    assert "transform-401-terminal" in [each.id for each in found(config, major=major)]

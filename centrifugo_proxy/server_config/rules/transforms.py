@@ -13,13 +13,14 @@ RULES: Final = Register()
 
 REFUSED: Final = 401
 PASSING: Final = (500, 503)
-TOKEN_EXPIRED: Final = 109  # SDKs reconnect after this error even without `temporary`
+TOKEN_EXPIRED: Final = 109  # SDKs then ask the app for a JWT, which it does not have, and stop
 
 
 def tries_again(transform: Transform) -> bool:
     """True if clients reconnect after a connect that ends with this error or disconnect."""
     if transform.error_code:
-        return transform.error_temporary or transform.error_code < 100 or transform.error_code == TOKEN_EXPIRED
+        passing = transform.error_temporary or transform.error_code < 100
+        return passing and transform.error_code != TOKEN_EXPIRED
     return reconnects(transform.disconnect_code)
 
 

@@ -213,9 +213,11 @@ FIRES: Final = [
     ),
     Case("transform-401-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(401, 4501)]}),
     Case("transform-401-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_error(401, 1401, False)]}),
+    Case("transform-401-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_error(401, 109, True)]}),
     Case("transform-401-terminal", f"{V5_TRANSFORMS}[0]", {V5_TRANSFORMS: [to_disconnect(401, 4999)]}, major=5),
     Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [PRINTED, to_disconnect(503, 4503)]}),
     Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [PRINTED, to_error(500, 1500, False)]}),
+    Case("transform-outage-terminal", f"{TRANSFORMS}[1]", {TRANSFORMS: [PRINTED, to_error(503, 109, True)]}),
     Case("transform-outage-terminal", f"{TRANSFORMS}[0]", {TRANSFORMS: [to_disconnect(503, 3500)]}, facts=ENVELOPE),
     Case(
         "transform-on-refresh",
@@ -460,6 +462,7 @@ SILENT: Final = [
         facts=ALL_EVENTS,
     ),
     Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}, facts=ENDING),
+    Case("transform-401-reconnects", "an expired token", {TRANSFORMS: [to_error(401, 109, True)]}, facts=ENDING),
     Case(
         "transform-401-reconnects",
         "the first counts",
