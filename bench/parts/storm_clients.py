@@ -15,8 +15,8 @@ from bench.parts.websocket import CLOSE, close_code, command_frame, handshake, t
 TIMEOUT_S: Final = 5.0
 PONG: Final = command_frame({})
 HEAD_END: Final = b"\r\n\r\n"
-# SDKs try again after an error below 100 and an error with `temporary`. After error 109 (the token has expired) they stop
-# without a function that gets another token.
+# SDKs try again after an error below 100 and an error with `temporary`. After error 109 (the token has expired) they
+# stop, because these clients have no function that gets another token.
 FIRST_SERVER_ERROR, TOKEN_EXPIRED = 100, 109
 
 

@@ -47,7 +47,7 @@ def service_facts(settings: "LazySettings", endpoint: str = "") -> ServiceFacts:
 
 
 def base_url(text: str) -> str:
-    """The URL in `text`, with a trailing slash and the path of an event removed.
+    """The URL in `text`, with a trailing slash, `/centrifugo` and the path of an event removed from its end.
 
     Any other path is kept: it may belong to a gateway in front of the service. Raises ValueError unless `text` is an
     http(s) URL without a query, a fragment or white space.
@@ -60,7 +60,7 @@ def base_url(text: str) -> str:
 def _is_base_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        plain = not parts.query and not parts.fragment and not any(character.isspace() for character in text)
+        plain = not any(character in "?#" or character.isspace() for character in text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and plain
     except ValueError:
         return False

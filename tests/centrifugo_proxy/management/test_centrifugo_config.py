@@ -38,7 +38,16 @@ def test_the_endpoint_option_replaces_the_default(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["realtime:9730", "grpc://realtime:9730", "http://", "http://rt/?a=b", "http://rt:port", "http://r t"]
+    "given",
+    [
+        "realtime:9730",
+        "grpc://realtime:9730",
+        "http://",
+        "http://rt/?a=b",
+        "http://rt?",
+        "http://rt:port",
+        "http://r t",
+    ],
 )
 def test_an_endpoint_that_cannot_be_the_services_url_is_refused(given: str) -> None:
     with pytest.raises(CommandError, match="is not the URL of this service"):
