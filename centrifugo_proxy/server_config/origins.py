@@ -21,13 +21,13 @@ ANY_SCHEME: Final = re.compile(r"^[^:/]*\*[^:/]*://")
 PART: Final = re.compile(
     r"(?P<any>\*+)|(?P<one>\?)|\[(?P<none>!?)(?P<set>[^]]+)\]|\\(?P<quoted>.)|(?P<other>.)", re.DOTALL
 )
-BRACES: Final = re.compile(r"\{[^}]*\}")
+BRACES: Final = re.compile(r"\{[^{}]*\}")
 WILD: Final = re.compile(r"[*?[]")
 GROUP: Final = {"{": "(?:", "}": ")"}
 
 
 def admits_attackers(entry: str) -> bool:
-    """True if the pattern admits an origin that an attacker could register."""
+    """True if the pattern admits an origin that an attacker could register. Some such patterns are not recognized."""
     pattern = _expression(entry)
     return pattern is not None and any(pattern.fullmatch(origin) for origin in (*STRANGERS, *_made_for(entry)))
 
@@ -35,17 +35,23 @@ def admits_attackers(entry: str) -> bool:
 def never_matches(entry: str) -> bool:
     """True if the pattern clearly matches no origin that a browser sends. Some such patterns are not recognized.
 
-    Origins are in lower case, begin with a scheme, and have no path, comma or white space.
+    Origins are in lower case, and have no path, comma, quote or white space. All but "null" begin with a scheme.
     """
-    plain = BRACES.sub("", entry)
+    plain = _without_alternatives(entry)
     if entry != entry.lower() or any(character in plain for character in ", \t\"'"):
         return True
     if DEFAULT_PORT.fullmatch(plain):
         return True
     if WILD.search(plain):
         return plain.endswith("/")
-    _, scheme, rest = plain.partition("://")
-    return entry != NULL and (not scheme or "/" in rest)
+    return entry != NULL and ("://" not in entry or "/" in plain.partition("://")[2])
+
+
+def _without_alternatives(entry: str) -> str:
+    """The entry without its braces and what they contain; they may be nested."""
+    while (shorter := BRACES.sub("", entry)) != entry:
+        entry = shorter
+    return entry
 
 
 def _made_for(entry: str) -> Iterator[str]:

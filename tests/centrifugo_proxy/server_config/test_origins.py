@@ -77,3 +77,21 @@ def test_an_entry_with_a_default_port_never_matches(entry: str) -> None:
 @pytest.mark.parametrize("entry", ["https://app.test:80", "http://app.test:8080", "http://localhost:*"])
 def test_an_entry_with_another_port_can_match(entry: str) -> None:
     assert not never_matches(entry)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{https://app.test,https://other.test}",
+        "{null,https://app.test}",
+        "{http,https}{://}app.test",
+        "https://{a,{b,c},d}.test",
+    ],
+)
+def test_an_entry_of_alternatives_can_match(entry: str) -> None:
+    assert not never_matches(entry)
+
+
+@pytest.mark.parametrize("entry", ["app{1,2}.test", "https://{a,{b,c}}.test/path", "https://{a,b}.test,https://c.test"])
+def test_an_entry_that_is_wrong_around_its_alternatives_never_matches(entry: str) -> None:
+    assert never_matches(entry)
