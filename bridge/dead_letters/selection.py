@@ -17,7 +17,7 @@ MOST_REPLAYS: Final = 5
 class DeadLetter(NamedTuple):
     """A record of the dead-letter topic.
 
-    `topic`, `partition` and `offset` are the original's. If unknown, `topic` is "" and the others are None.
+    `topic`, `partition` and `offset` are the original record's. If unknown, `topic` is "" and the others are None.
     """
 
     record: Record
@@ -138,7 +138,7 @@ def _written_ms(letter: DeadLetter) -> float:
 
 
 def replay_headers(letter: DeadLetter) -> Headers:
-    """The record's own headers, its position in its own topic, and the number of replays."""
+    """The original record's headers, its position in its original topic, and the number of its replays."""
     headers = letter.record.headers
     kept = [header for header in headers if not header[0].startswith(names.PREFIXES)]
     position = [header for header in headers if header[0] in names.POSITION]

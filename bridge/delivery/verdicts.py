@@ -1,7 +1,7 @@
 """The meaning of an answer from Centrifugo's API for the commands in the request. Pure.
 
-The codes are those of Centrifugo's `ErrorXxx` replies, https://centrifugal.dev/docs/server/codes. Codes that
-are not in PERMANENT are temporary: a new Centrifugo may add codes, and a retry loses nothing.
+The codes are those of Centrifugo's server API (`internal/apiproto/errors.go` of its source). Codes that are not in
+PERMANENT are temporary: a new Centrifugo may add codes, and a retry loses nothing.
 """
 
 import errno

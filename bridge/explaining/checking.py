@@ -24,7 +24,8 @@ def check_file(
 ) -> Report:
     """The report on a file. With `server` or `rules`, it has the warnings about them too.
 
-    With `record`, it explains how the bridge would handle it at `now_ms` (milliseconds since 1970).
+    With `record`, it explains how the bridge would handle this record at `now_ms` (milliseconds since 1970). For a file
+    with faults, the report has neither warnings nor an explanation.
     """
     try:
         routes = load_routes(file)

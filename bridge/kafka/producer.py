@@ -83,7 +83,7 @@ class KafkaProducer:
 
     def _not_delivered(self, producer: LibraryProducer, error: KafkaError) -> NotDelivered:
         if error.code() == KafkaError._FATAL:
-            self._serve(producer, 0)  # raises the cause, unless another call has raised it before
+            self._serve(producer, 0)  # its poll raises the cause, unless another call has raised it before
             self._break(producer, self._cause)
         elif error.fatal():
             self._break(producer, error.name())
@@ -119,7 +119,7 @@ class KafkaProducer:
         return len(self._producer) + sum(map(len, self._replaced))
 
     async def close(self, timeout_s: float) -> None:
-        """Wait for messages in flight, at most this long, then end the thread."""
+        """Wait at most this long for the current producer's messages in flight, then end the thread."""
         with suppress(KafkaException):
             await asyncio.to_thread(self._producer.flush, timeout_s)
         self._closed = True

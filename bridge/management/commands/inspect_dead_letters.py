@@ -31,8 +31,8 @@ exit codes:
   0  no dead letter matches
   1  at least one matches
   2  a mistyped option
-  3  unknown: Kafka does not answer or refuses, BRIDGE_DEAD_LETTER_TOPIC is empty or does not exist,
-     a setting is invalid, or the output cannot be written; the message says why
+  3  unknown: Kafka does not answer or refuses, the setting BRIDGE_DEAD_LETTER_TOPIC is empty, its topic
+     does not exist, a setting is invalid, or the output cannot be written; the message says why
 
 examples:
   manage.py inspect_dead_letters --since 2h

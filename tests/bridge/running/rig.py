@@ -246,7 +246,7 @@ class Rig:
         await until(lambda: self.committable == records)
 
     def value(self, name: str, **labels: str) -> float:
-        """The value of a metric, without its prefix `realtime_bridge_`."""
+        """The value of a metric. `name` lacks the prefix `realtime_bridge_`."""
         self.metrics.flush()
         found = self.metrics.registry.get_sample_value(f"realtime_bridge_{name}", labels)
         assert found is not None, name
