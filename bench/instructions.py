@@ -43,7 +43,7 @@ ANSWERS: Final = {
 
 
 def run(requests: int) -> dict[str, float]:
-    """Instructions for one request of each row: a run with requests minus a run without. Raises BenchError."""
+    """Instructions for one request of each row: a run with requests minus a connect run without. Raises BenchError."""
     require_valgrind()
     with environment() as variables:
         without = collected("connect", 0, variables)
@@ -71,7 +71,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def collected(name: str, requests: int, variables: dict[str, str]) -> int:
-    """Instructions of a process that answers this many requests of this row. Raises BenchError."""
+    """Instructions of a process that answers WARM_UP requests of this row, and then this many. Raises BenchError."""
     count = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command = [*count, sys.executable, "-m", "bench.instructions", "--answer", name, "--requests", str(requests)]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
@@ -101,7 +101,7 @@ async def answer(name: str, requests: int) -> None:
 
 
 async def answered_at_once(self: Any, request: Message, metadata: Any) -> Any:
-    """Replaces a call: both messages are encoded and decoded, and nothing is sent."""
+    """Replaces a call: the request is encoded, a constant response is decoded, and nothing is sent."""
     request.SerializeToString()
     if self.peer.capacity:
         self.peer.capacity.leave()

@@ -29,7 +29,7 @@ class Identity(Stub):
         return YES
 
 
-# Made once. The answers of a slow stub arrive one by one, and each wakes the service, which costs it CPU.
+# Made once, so that the stub is fast. A slow stub's answers arrive one by one: each wakes the service, which costs CPU.
 GRANTED: Final = access.AuthorizeResponse(grant=access.Grant())
 SAID: Final = rpc.CallResponse(data=b'{"entries":[]}')
 
