@@ -19,7 +19,7 @@ Labels = tuple[str, ...]
 
 
 class CounterTally(Collector):
-    """A counter. `counts[labels] += 1` counts; a series exists from the start if its labels are among `series`."""
+    """A counter. `counts[labels] += 1` counts in a series of `series`; others must be put into `counts` first."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], series: Iterable[Labels]) -> None:
         self._name, self._documentation, self._labels = name, documentation, labels
