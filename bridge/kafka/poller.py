@@ -153,8 +153,8 @@ class Poller(threading.Thread):
 
     def _on_error(self, error: KafkaError, topic: str = "") -> None:
         if error.fatal() or error.code() in HOPELESS:
-            named = f"{topic}: " if topic and topic not in error.str() else ""
-            self._refusal = named + error.str()
+            named = f"{topic}: "
+            self._refusal = error.str() if not topic or named in error.str() else named + error.str()
         elif error.code() in UNREACHABLE:
             self._call_in_loop(self._owner.kafka_failed, error.name())
         else:
