@@ -75,9 +75,14 @@ class KafkaProducer:
             raise self._not_delivered(producer, failure.args[0]) from None
 
     def _usable(self) -> LibraryProducer:
+        """The producer, a new one after a fatal error. Raises NotDelivered if none can be made."""
         if self._broken is self._producer:
+            try:
+                made = self._make()
+            except KafkaException as failure:
+                raise NotDelivered(failure.args[0].name()) from None
             self._replaced.append(self._producer)
-            self._producer = self._make()
+            self._producer = made
             self._work.set()
         return self._producer
 

@@ -36,8 +36,8 @@ exit codes:
   0  all selected dead letters were written, or none was selected
   1  some were not written, also after Ctrl-C; the output says why
   2  a mistyped option, or none of --all, --reason and --topic
-  3  unknown: Kafka does not answer or refuses, BRIDGE_DEAD_LETTER_TOPIC or BRIDGE_REPLAY_TOPIC is empty or
-     does not exist, a setting is invalid, or the output cannot be written; the message says why
+  3  unknown: Kafka does not answer or refuses, the setting BRIDGE_DEAD_LETTER_TOPIC or BRIDGE_REPLAY_TOPIC is
+     empty, its topic does not exist, a setting is invalid, or the output cannot be written; the message says why
 
 examples:
   manage.py replay_dead_letters --reason unknown_channel --since 2h --dry-run

@@ -12,7 +12,7 @@ from centrifugo_proxy.server_config.sources.source import Source
 
 
 def sources_in(text: str, name: str) -> list[Source]:
-    """Every configuration in the text. A file of no known kind counts as a configuration itself.
+    """The configurations in the text. A file of no known kind counts as a configuration itself.
     An empty list means that the file is a manifest without a Centrifugo configuration.
     """
     file_format = format_of(name, text)

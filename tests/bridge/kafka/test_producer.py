@@ -124,3 +124,29 @@ async def test_a_fatal_error_that_poll_raises_is_the_cause_of_every_failure() ->
 
     assert [(type(error), str(error)) for error in failed] == [(NotDelivered, "CLUSTER_AUTHORIZATION_FAILED")] * 4
     assert len(made) == 3
+
+
+async def test_a_new_producer_that_cannot_be_made_is_a_letter_that_is_not_delivered() -> None:
+    made: list[FailingProducer] = []
+
+    def make(properties: Any, logger: Any) -> FailingProducer:
+        if len(made) == 1:  # as with a CA file that is gone
+            made.append(FailingProducer(fails=False))
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG))
+        made.append(FailingProducer(fails=not made))
+        return made[-1]
+
+    producer = KafkaProducer({}, make=make)
+    try:
+        async with asyncio.timeout(20):
+            first = await asyncio.gather(_send(producer), return_exceptions=True)
+            second = await asyncio.gather(_send(producer), return_exceptions=True)
+            await _send(producer)
+    finally:
+        await producer.close(1.0)
+
+    assert [(type(error), str(error)) for error in (*first, *second)] == [
+        (NotDelivered, "OUT_OF_ORDER_SEQUENCE_NUMBER"),
+        (NotDelivered, "_INVALID_ARG"),
+    ]
+    assert len(made) == 3
