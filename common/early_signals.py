@@ -12,11 +12,12 @@ from types import FrameType
 from typing import Final
 
 SERVERS: Final = ("serve", "run_bridge")  # commands that normally end by a signal
+CHECK: Final = "--check"  # with this option run_bridge is no server: exit code 0 means that it has found no problems
 
 
 def install(arguments: Sequence[str]) -> None:
     """Exit on a signal: servers with 0, other commands with 128 plus the signal's number, as shells report it."""
-    server = "".join(arguments[1:2]) in SERVERS
+    server = is_server(arguments)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         leave(0 if server else 128 + number)
@@ -25,6 +26,12 @@ def install(arguments: Sequence[str]) -> None:
         signal.signal(number, on_signal)
     if server:
         _handle_other_signals()
+
+
+def is_server(arguments: Sequence[str]) -> bool:
+    """True if a signal is the normal end of this command line. Like argparse, it accepts `--ch` for `--check`."""
+    checks = any(len(each) > len("--") and CHECK.startswith(each) for each in arguments[2:])
+    return "".join(arguments[1:2]) in SERVERS and not checks
 
 
 def _handle_other_signals() -> None:
@@ -40,7 +47,7 @@ def _handle_other_signals() -> None:
 
 def restore(arguments: Sequence[str]) -> None:
     """Restore Python's handlers for a command, which may handle KeyboardInterrupt. Servers install their own."""
-    if "".join(arguments[1:2]) not in SERVERS:
+    if not is_server(arguments):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

@@ -90,8 +90,11 @@ def test_sigusr1_and_sigusr2_do_not_end_the_service(number: signal.Signals) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_during_the_imports_of_a_command_ends_it_without_a_traceback(number: signal.Signals) -> None:
-    command = [sys.executable, "manage.py", "check_policy", "policy.example.toml"]
+@pytest.mark.parametrize("arguments", [["check_policy", "policy.example.toml"], ["run_bridge", "--check"]])
+def test_a_signal_during_the_imports_of_a_command_ends_it_without_a_traceback(
+    arguments: list[str], number: signal.Signals
+) -> None:
+    command = [sys.executable, "manage.py", *arguments]
     environment = bare_environment()
 
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as popen:  # noqa: S603

@@ -40,6 +40,7 @@ with --check:
   0  no problems
   1  the configuration or the routes file is invalid
   2  problems with Kafka or Centrifugo; each is listed
+     (a mistyped option also exits with 2)
 
 examples:
   manage.py run_bridge --check
