@@ -31,7 +31,7 @@ class Command(KafkaCommand):
     )
     epilog = """\
 exit codes (those of a monitoring plugin):
-  0  every waiting record is at most --warn seconds old
+  0  the oldest waiting record is at most --warn seconds old
   1  a waiting record is older than --warn seconds, or a topic of the routes file does not exist
   2  a waiting record is older than --critical seconds
      (a mistyped option also exits with 2)
