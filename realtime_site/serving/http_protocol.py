@@ -377,7 +377,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that uvicorn adds to every response: the date, updated every second."""
+        """The headers that uvicorn adds to every response, such as the date. It replaces the list every second."""
         return self._server.default_headers
 
     # Ending

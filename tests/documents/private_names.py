@@ -59,7 +59,7 @@ def nodes_of(source: str) -> Nodes:
 
 
 def ours_for(path: Path, files: dict[Path, Nodes]) -> set[str]:
-    """The names that a test may use: those of the modules that it imports from. A source may use only its own."""
+    """Our names from other files that a file may use: in PACKAGES none, in AROUND those of the imported modules."""
     if path.relative_to(ROOT).parts[0] in PACKAGES:
         return set()
     imports = {node.module or "" for node in files[path] if isinstance(node, ast.ImportFrom)}
@@ -130,9 +130,8 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
     """The private names of the bases that are neither ours nor the standard library's."""
-    if path.is_relative_to(
-        ROOT / "examples"
-    ):  # importing it needs generated modules; its classes derive only from theirs
+    if path.is_relative_to(ROOT / "examples"):
+        # Their imports need generated modules, which are not made here. Their classes derive only from generated ones.
         return set()
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
     defining = getattr(importlib.import_module(module), class_name, None)

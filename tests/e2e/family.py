@@ -1,4 +1,4 @@
-"""A stack that answers every event by a policy, and records the traffic between Centrifugo and the service."""
+"""A stack that answers every event, has a policy, and records the traffic between Centrifugo and the service."""
 
 import asyncio
 import math

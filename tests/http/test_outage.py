@@ -60,7 +60,7 @@ async def test_the_pool_stays_closed_at_exactly_the_window(
     assert [(first.status_code, first.json()), (response.status_code, response.json())] == [(503, UNAVAILABLE)] * 2
 
 
-async def test_a_call_that_fails_a_millisecond_after_the_window_is_accepted_from_the_pool(
+async def test_a_client_whose_call_fails_a_millisecond_after_the_window_is_accepted_from_the_pool(
     identity: IdentityStub, frozen_time: FrozenDateTimeFactory
 ) -> None:
     identity.script = DOWN
