@@ -95,4 +95,5 @@ def refresh(parts: Watched) -> None:
     parts.metrics.pending.set(parts.bridge.work.pending)
     parts.metrics.paused.set(parts.gate.paused)
     parts.metrics.outage.set(parts.sender.outage.since is not None)
+    parts.metrics.kafka_outage.set(parts.bridge.kafka.reachable is False)
     parts.metrics.poll_age.set(parts.health.poll_age_s)

@@ -109,6 +109,7 @@ class Metrics:
             "partition_stopped", "1 if the partition is stopped, until a restart or a rebalance.", "topic", "partition"
         )
         self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo gives no usable answer.")
+        self.kafka_outage = self._gauge("kafka_outage", "1 while Kafka does not answer.")
         self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")
         self.poll_age = self._gauge(
             "poll_age_seconds", "Seconds since the last loop iteration of the thread that reads Kafka."

@@ -61,7 +61,7 @@ def test_a_critical_alert_needs_evidence_that_lasts() -> None:
     assert critical == {
         "RealtimeIdentityOutage": "1m", "RealtimeFallbackPoolExhausted": "1m", "RealtimeGone": "5m",
         "RealtimeBridgeFarBehind": "1m", "RealtimeBridgePartitionStopped": "1m", "RealtimeBridgeUnassigned": "2m",
-        "RealtimeBridgeGone": "5m",
+        "RealtimeBridgeGone": "5m", "RealtimeBridgeKafkaOutage": "2m",
         "RealtimeClaimsDownInOutage": "1m",
         "RealtimeSvidExpiring": "1m", "RealtimePeerWrongId": "1m",
     }  # fmt: skip

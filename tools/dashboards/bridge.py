@@ -11,6 +11,7 @@ from tools.dashboards.queries import Query, quantiles, split
 
 AGE, REQUEST = "realtime_bridge_event_age_seconds", "realtime_bridge_request_duration_seconds"
 PAUSED, DOWN = metric("realtime_bridge_paused"), metric("realtime_bridge_centrifugo_outage")
+NO_KAFKA = metric("realtime_bridge_kafka_outage")
 
 
 def bridge() -> board.Dashboard:
@@ -119,11 +120,15 @@ def _centrifugo() -> Iterator[Panel]:
     yield states(
         "Delivery by process",
         "no answer: Centrifugo gives no usable answer, and events wait. paused: the bridge does not read, because too "
-        "many records or bytes are pending.",
-        Query(f"max by (instance) (2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})", "{{instance}}"),
+        "many records or bytes are pending. no Kafka: Kafka does not answer, and nothing is read.",
+        Query(
+            f"max by (instance) (3 * ({NO_KAFKA} == 1) or 2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})",
+            "{{instance}}",
+        ),
         State(0, "delivers", GREEN),
         State(1, "paused", ORANGE),
         State(2, "no answer", RED),
+        State(3, "no Kafka", RED),
     )
     yield curves(
         "Repeated commands",

@@ -1,15 +1,19 @@
 """Whether Kafka answers, as each measurement of the lag notes it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bridge.delivery.work import Partition
-from bridge.running.gauges import measure_lag
+from bridge.running.gauges import measure_lag, refresh
 from tests.bridge.running.measured import FakeBrokers, Measured
-from tests.bridge.running.rig import PARTITION, running_rig, status
+from tests.bridge.running.rig import PARTITION, Rig, running_rig, status
 
 
 class OwnNames:
     """Each topic's label is its name."""
+
+    all = (PARTITION.topic,)
 
     def of(self, topic: str) -> str:
         return topic
@@ -44,3 +48,21 @@ async def test_the_lag_is_known_before_any_record_is_done() -> None:
         in_the_outage = rig.value("lag_records", topic=PARTITION.topic, partition="0")
 
     assert in_the_outage == 40
+
+
+def exported_outage(rig: Rig) -> float:
+    """The gauge of a scrape."""
+    health = SimpleNamespace(poll_age_s=0.0)
+    refresh(Measured(rig.bridge, rig.metrics, None, OwnNames(), rig.gate, rig.sender, health))
+    return rig.value("kafka_outage")
+
+
+async def test_an_outage_of_kafka_is_exported_until_kafka_answers() -> None:
+    async with running_rig() as rig:
+        before = exported_outage(rig)
+        rig.bridge.kafka_failed("_ALL_BROKERS_DOWN")
+        meanwhile = exported_outage(rig)
+        rig.bridge.kafka.answered()
+        afterwards = exported_outage(rig)
+
+    assert (before, meanwhile, afterwards) == (0, 1, 0)
