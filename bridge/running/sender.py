@@ -115,7 +115,7 @@ class Sender:
         if failure.outcome is Outcome.MISCONFIGURED:
             self._log_refusal(failure)
         if self._outage.failed(self._monotonic()):
-            logger.warning("Centrifugo does not answer; retrying", extra={"cause": failure.cause})
+            logger.warning("Centrifugo gives no usable answer; retrying", extra={"cause": failure.cause})
         if (self._prober is None or self._prober.done()) and not self._stopped:
             self._prober = self._start(self._probe())
 
@@ -124,7 +124,8 @@ class Sender:
         if now - self._refusal_logged_at >= MISCONFIGURED_S:
             self._refusal_logged_at = now
             logger.error(
-                "Centrifugo refuses the bridge: check CENTRIFUGO_API_URL and CENTRIFUGO_API_KEY",
+                "Centrifugo refuses the bridge, or its certificate is not trusted: check CENTRIFUGO_API_URL, "
+                "CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE",
                 extra={"detail": failure.detail},
             )
 

@@ -162,7 +162,7 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     assert rig.writer.written == []
     assert rig.value("retries_total", cause=cause) >= 2
     found = [record.getMessage() for record in caplog.records if "Centrifugo" in record.getMessage()]
-    assert found == ["Centrifugo does not answer; retrying", "Centrifugo answers again"]
+    assert found == ["Centrifugo gives no usable answer; retrying", "Centrifugo answers again"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,8 @@ async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytes
 
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in errors] == [
-        "Centrifugo refuses the bridge: check CENTRIFUGO_API_URL and CENTRIFUGO_API_KEY"
+        "Centrifugo refuses the bridge, or its certificate is not trusted: check CENTRIFUGO_API_URL, "
+        "CENTRIFUGO_API_KEY and CENTRIFUGO_API_TLS_CA_FILE"
     ]
     assert rig.writer.written == []
     assert rig.value("retries_total", cause="misconfigured") == 3
