@@ -1,9 +1,10 @@
 """Reads a range of a topic, without a consumer group and without commits."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -13,29 +14,51 @@ from bridge.kafka.errors import KafkaUnreachable
 from bridge.kafka.messages import record_of
 
 TIMEOUT_S: Final = 10.0
+RETRY_S: Final = 0.1
 CHUNK: Final = 1000
+# The library reports these and connects again by itself, to the next address of a broker if its name has several.
+PASSING: Final = (
+    *(KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._ALL_BROKERS_DOWN),
+    KafkaError._UNKNOWN_PARTITION,  # its leader is not yet known
+)
 
 logger = logging.getLogger("bridge.kafka")
 
 
-class TopicReader:
-    """Reads by offsets. Each method raises KafkaUnreachable."""
+class OffsetConsumer(Protocol):
+    """What the reader uses of the library's consumer."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]: ...
+
+    def assign(self, partitions: list[TopicPartition]) -> None: ...
+
+    def poll(self, timeout: float) -> Message | None: ...
+
+
+class TopicReader:
+    """Reads by offsets. Each method raises KafkaUnreachable; without a connection, after `timeout_s`."""
+
+    def __init__(self, consumer: OffsetConsumer, timeout_s: float = TIMEOUT_S) -> None:
         self._consumer = consumer
+        self._timeout_s = timeout_s
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """The offset of the first record, and the offset after the last one."""
-        try:
-            return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=TIMEOUT_S)
-        except KafkaException as error:
-            raise KafkaUnreachable(error.args[0].name()) from None
+        until = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_left(until))
+            except KafkaException as error:
+                if error.args[0].code() not in PASSING or not _left(until):
+                    raise KafkaUnreachable(error.args[0].name()) from None
+            time.sleep(RETRY_S)
 
     def forward(self, partition: Partition, start: int, end: int) -> Iterator[Record]:
         """The records from `start` to before `end`, oldest first. Compaction leaves fewer records than offsets."""
         self._consumer.assign([TopicPartition(*partition, start)])
+        until = time.monotonic() + self._timeout_s
         while start < end:
-            message = self._consumer.poll(TIMEOUT_S)
+            message = self._consumer.poll(left) if (left := _left(until)) else None
             if message is None:
                 raise KafkaUnreachable("_TIMED_OUT")
             if (error := message.error()) is not None:
@@ -44,6 +67,7 @@ class TopicReader:
             start = (message.offset() or 0) + 1
             if start <= end:
                 yield record_of(message)
+            until = time.monotonic() + self._timeout_s
 
     def backward(self, partition: Partition, keep: Callable[[Record], Record]) -> Iterator[Record]:
         """All records, newest first. Reads in chunks, so that the newest records of a large topic are found quickly.
@@ -57,11 +81,16 @@ class TopicReader:
             end = start
 
 
+def _left(until: float) -> float:
+    return max(0.0, until - time.monotonic())
+
+
 def _after(message: Message, error: KafkaError, start: int, end: int) -> int:
     """Where reading continues after an error."""
     if error.code() == KafkaError._PARTITION_EOF:
         return max(message.offset() or 0, end)
-    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:  # the library asks for the group that is never joined
+    # The library asks for the group, too, which is never joined.
+    if error.code() in PASSING or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return start
     raise KafkaUnreachable(error.name())
 

@@ -1,0 +1,73 @@
+"""Reading a range of a topic while connections break. A scripted consumer; the real one is in tests/bridge/e2e."""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from bridge.delivery.work import Partition
+from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.reader import TopicReader
+
+LETTERS = Partition("letters", 0)
+PATIENT_S = 20.0
+IMPATIENT_S = 0.2
+# What the library reports while it connects to the next address of a broker.
+PASSING = [
+    *(KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._ALL_BROKERS_DOWN),
+    KafkaError._UNKNOWN_PARTITION,
+]
+
+
+class ScriptedConsumer:
+    """A consumer of a topic with the offsets 0 and 1. Each error in `errors` occurs once before the next answer."""
+
+    def __init__(self, errors: Iterator[int]) -> None:
+        self._errors = errors
+        self._next = 0
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+        for error in self._errors:
+            raise KafkaException(KafkaError(error))
+        return 0, 2
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        self._next = partitions[0].offset
+
+    def poll(self, timeout: float) -> Message | None:
+        for error in self._errors:
+            return Message(error=KafkaError(error))
+        self._next += 1
+        return Message(topic="letters", partition=0, offset=self._next - 1, value=b"{}")
+
+
+def forever(error: int) -> Iterator[int]:
+    while True:
+        yield error
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_a_connection_that_is_refused_at_first_is_awaited(error: int) -> None:
+    bounds = TopicReader(ScriptedConsumer(iter([error, error])), PATIENT_S).bounds(LETTERS)
+    records = TopicReader(ScriptedConsumer(iter([error, error])), PATIENT_S).forward(LETTERS, *bounds)
+
+    assert [record.offset for record in records] == [0, 1]
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_without_a_connection_reading_ends_after_the_timeout(error: int) -> None:
+    reader = TopicReader(ScriptedConsumer(forever(error)), IMPATIENT_S)
+
+    with pytest.raises(KafkaUnreachable, match=f"^{KafkaError(error).name()}$"):
+        reader.bounds(LETTERS)
+    with pytest.raises(KafkaUnreachable, match=r"^_TIMED_OUT$"):
+        list(reader.forward(LETTERS, 0, 2))
+
+
+def test_a_refusal_ends_reading_at_once() -> None:
+    refusal = KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+    with pytest.raises(KafkaUnreachable, match=r"^TOPIC_AUTHORIZATION_FAILED$"):
+        TopicReader(ScriptedConsumer(iter([refusal])), PATIENT_S).bounds(LETTERS)
+    with pytest.raises(KafkaUnreachable, match=r"^TOPIC_AUTHORIZATION_FAILED$"):
+        list(TopicReader(ScriptedConsumer(iter([refusal])), PATIENT_S).forward(LETTERS, 0, 2))
