@@ -46,7 +46,7 @@ exit codes:
 
 examples:
   manage.py simulate_outage              in virtual time: takes about a second
-  manage.py simulate_outage --realtime   in real time: waits for the outage window and the next probe
+  manage.py simulate_outage --realtime   in real time: waits for the window and a probe
   FALLBACK_DEGRADED_WINDOW_MS=10000 manage.py simulate_outage    with another setting
 
 docs/runbook.md explains the steps."""
