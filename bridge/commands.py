@@ -175,7 +175,8 @@ class Refresh(Command, frozen=True, kw_only=True, gc=False):
     """Makes Centrifugo check a user's connections again.
 
     With `expire_at` None it closes them with code 3005, and SDKs reconnect. Otherwise `expire_at` is in seconds since
-    1970, and Centrifugo asks the refresh proxy at that time. A time in the past acts like None.
+    1970, and Centrifugo asks the refresh proxy at that time plus its `client.expired_close_delay`. A time in the past
+    acts like None.
     """
 
     kind: ClassVar[str] = "refresh"

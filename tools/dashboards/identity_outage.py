@@ -137,7 +137,7 @@ def _calls() -> Iterator[Panel]:
 def _tickets() -> Iterator[Panel]:
     yield curves(
         "Tickets left by process",
-        "With FALLBACK_CLAIMS_URL: the fleet's tickets, as the store last reported to each process.",
+        "With FALLBACK_CLAIMS_URL: the shared tickets, as the store last reported to each process.",
         split(largest, "realtime_fallback_pool_size", "instance"),
         Query(largest("realtime_fallback_pool_low_watermark", "instance"), "watermark {{instance}}"),
         unit="short",
@@ -151,7 +151,7 @@ def _tickets() -> Iterator[Panel]:
     )
     yield curves(
         "Time to empty",
-        "At the present rate; 0 when no ticket is left. No curve while tickets are left and none is used.",
+        "At the present rate; 0 when the loaded tickets are used up. No curve while tickets are left and none is used.",
         Query(EMPTY_IN, "{{instance}}"),
         unit="s",
     )
