@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.explaining.facts import NamespaceFacts, ServerFacts
 from bridge.explaining.warnings import Warning
-from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, UnsubscribeAction, channels_of
+from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, channels_of
 from bridge.routing.templates import GAP, Template, with_gaps
 
 JSON_FORMATS: Final = ("", "json", "json_object")
@@ -23,7 +23,7 @@ def server_warnings(route: Route, server: ServerFacts) -> Iterator[Warning]:
 
 def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iterator[str]:
     name = _namespace_name(template, server.boundary)
-    if name is None or isinstance(action, UnsubscribeAction):  # unsubscribe works on any channel
+    if name is None:
         return
     namespace = next((namespace for namespace in server.namespaces if namespace.name == name), None)
     if namespace is None:

@@ -143,8 +143,10 @@ def text(example: str) -> Callable[[Any], str]:
     """A parser for a non-empty string of at most 4096 bytes."""
 
     def parse(value: Any) -> str:
-        if isinstance(value, str) and value and len(value.encode()) <= MAX_TEXT_BYTES:
-            return value
-        raise NotAcceptedError(display(value), f"a text such as {example}")
+        if not isinstance(value, str) or not value:
+            raise NotAcceptedError(display(value), f"a text such as {example}")
+        if (size := len(value.encode())) > MAX_TEXT_BYTES:
+            raise NotAcceptedError(f"a text of {size} bytes", f"at most {MAX_TEXT_BYTES} bytes")
+        return value
 
     return parse

@@ -151,7 +151,19 @@ MISSES = (
                 f"(not_available); set {HISTORY}"
             ],
         ),
-        ('do = "unsubscribe"\nuser = "{u}"\nchannel = "else:{id}"', FULL, []),
+        (
+            'do = "unsubscribe"\nuser = "{u}"\nchannel = "diary:{id}"',
+            FULL,
+            [
+                "entries 1: channel diary:{id}: Centrifugo has no namespace diary: every record would be dead-lettered "
+                "(unknown_channel); add it to the configuration"
+            ],
+        ),
+        (
+            'do = "unsubscribe"\nuser = "{u}"\nchannel = "family:{id}"',
+            FULL._replace(history=False, recovery=False, streams=False),
+            [],
+        ),
     ],
 )
 def test_a_mismatch_with_the_centrifugo_configuration_is_a_warning(

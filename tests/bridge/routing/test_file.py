@@ -202,6 +202,10 @@ CONDITION = (
             "7: routes[1].descriptor: saw a file that cannot be read (No such file or directory); accepted: a file "
             "made by protoc --include_imports --descriptor_set_out=… that contains the message",
         ),
+        (
+            f'[defaults]\ndescriptor = "{"é" * 2049}"\n{SOUND}',
+            "3: defaults.descriptor: saw a text of 4098 bytes; accepted: at most 4096 bytes",
+        ),
         (one_route(publishing(), "where = {}"), "5: routes[1].where: saw {}; accepted: a list"),
         (one_route(publishing(), "where = false"), "5: routes[1].where: saw false; accepted: a list"),
         (
