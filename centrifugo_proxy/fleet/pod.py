@@ -163,7 +163,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def read_scrape(at: float, exposition: bytes) -> Scrape:
-    """The connects by outcome in the text of /metrics. Raises ValueError if the text has none."""
+    """The connects by outcome in the text of /metrics. Raises ValueError for any other text."""
     connects = {outcome.decode(): float(count) for outcome, count in CONNECTS.findall(exposition)}
     if not 0 < len(connects) <= MOST_OUTCOMES or not all(map(math.isfinite, connects.values())):
         raise ValueError("not the metrics of this service")
@@ -171,7 +171,7 @@ def read_scrape(at: float, exposition: bytes) -> Scrape:
 
 
 def rates(earlier: Scrape, later: Scrape) -> dict[str, float] | None:
-    """Connects a second by outcome between two scrapes; None if a count fell, as after a restart."""
+    """Connects a second by outcome between two scrapes; None if a count fell, as after a restart, or no time passed."""
     seconds = later.at - earlier.at
     grown = {outcome: count - earlier.connects.get(outcome, 0) for outcome, count in later.connects.items()}
     if seconds <= 0 or any(count < 0 for count in grown.values()):

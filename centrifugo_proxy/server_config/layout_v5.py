@@ -77,7 +77,7 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
             users=frozenset(users) if event in CHANNEL_EVENTS else frozenset({""}),
             named=False,
             endpoint=Option(path, str(tree[path])),
-            # Centrifugo v5 needs a unit here: it does not start with a bare number
+            # Centrifugo v5 needs a unit here: it does not start with a bare number other than 0
             timeout=Option(f"proxy_{event}_timeout", DEFAULT_TIMEOUT if timeout is None else str(timeout)),
             static_headers=Option(STATIC, headers(tree.get(STATIC))),
             client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),

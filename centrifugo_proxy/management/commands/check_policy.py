@@ -32,11 +32,11 @@ class Command(OperatorCommand):
     )
     epilog = """\
 exit codes:
-  0  the file has no problems, and the request is allowed
+  0  the file has no problems, and the request, if one is given, is allowed
   1  the file has no problems, and the request is refused
-  2  the file cannot be read or used; every problem is listed
+  2  the file cannot be read or used; its problems are listed
      (a mistyped option also exits with 2)
-  3  unknown: the service's own environment is invalid; the message says why
+  3  unknown: the service's own environment is invalid, or the output cannot be written; the message says why
 
 examples:
   manage.py check_policy policy.toml
@@ -70,6 +70,8 @@ docs/events.md explains the file, and what a client sees when its request is ref
         owner.add_argument("--fallback", action="store_true", help="the connection used a ticket of the fallback pool")
 
     def handle(self, *args: Any, file: str, as_json: bool, **options: Any) -> None:
+        if not file:
+            raise CommandError("FILE is empty; give the path of a policy.", returncode=INVALID)
         _refuse_contradictions(options)
         try:
             policy = load_policy(settings, file)
@@ -89,7 +91,7 @@ docs/events.md explains the file, and what a client sees when its request is ref
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
-    """Raise CommandError for options that have no effect or contradict each other."""
+    """Raise CommandError for an option that is not UTF-8, needs another option, or contradicts one."""
     for name in TEXTS:
         if not is_text(options[name] or ""):
             raise CommandError(f"--{name} is not UTF-8.", returncode=INVALID)
@@ -101,7 +103,8 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
     if has_request and not options["user"] and not options["fallback"]:
         raise CommandError("--user or --fallback is missing: name the owner of the connection.", returncode=INVALID)
     if options["fallback"] and any(options[name] for name in ("family", "tier", "admin", "lock")):
-        raise CommandError("A fallback connection has no family, tier or locks.", returncode=INVALID)
+        names = "--family, --tier, --admin and --lock"
+        raise CommandError(f"{names} cannot be combined with --fallback.", returncode=INVALID)
 
 
 def is_text(given: str) -> bool:

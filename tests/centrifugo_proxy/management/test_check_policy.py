@@ -362,7 +362,13 @@ UNUSABLE = [
     (("--channel", "a:b"), "--user or --fallback is missing: name the owner of the connection."),
     (("--channel", "a:b", "--user", ""), "--user or --fallback is missing: name the owner of the connection."),
     (("--method", "a", "--user", "u", "--action", "publish"), "--action needs --channel."),
-    (("--channel", "a:b", "--fallback", "--lock", "chat"), "A fallback connection has no family, tier or locks."),
+    *(
+        (
+            ("--channel", "a:b", "--fallback", *options),
+            "--family, --tier, --admin and --lock cannot be combined with --fallback.",
+        )
+        for options in (("--family", "f"), ("--tier", "pro"), ("--admin",), ("--lock", "chat"))
+    ),
     (("--channel", "a:b", "--user", "u", "--family", "f\udcff"), "--family is not UTF-8."),
     (("--method", "a\udcff", "--fallback"), "--method is not UTF-8."),
 ]
@@ -372,6 +378,15 @@ UNUSABLE = [
 def test_options_that_cannot_be_used_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as refused:
         check(policy, *arguments)
+
+    assert refused.value.returncode == 2
+
+
+def test_an_empty_file_name_does_not_stand_for_the_configured_policy(policy: Path, settings: Settings) -> None:
+    settings.CHANNEL_POLICY_PATH = str(policy)
+
+    with pytest.raises(CommandError, match=r"^FILE is empty; give the path of a policy\.$") as refused:
+        called_for_lines("check_policy", "")
 
     assert refused.value.returncode == 2
 

@@ -1,4 +1,4 @@
-"""Findings about rights of clients without a subscription."""
+"""Findings about rights that Centrifugo grants without calling this service."""
 
 from dataclasses import replace
 from typing import Any, Final
