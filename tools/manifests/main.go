@@ -3,7 +3,7 @@
 //	manifests resources < built.yaml     Flux's and Prometheus operator's kinds, strictly decoded
 //	manifests compose deploy/compose.yaml  a Compose project, as docker compose loads it
 //
-// It prints one line for each fault, and exits with 1 if there are any.
+// It prints the faults, and exits with 1 if there are any.
 package main
 
 import (
