@@ -24,25 +24,45 @@ class PrintableOutput(OutputWrapper):
 
     def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
         text = printable_lines(msg.replace("\n\t", "\n  "))  # system checks indent their hints with a tab
-        try:
+        with _naming_losses():
             super().write(text, style_func, ending)
             self.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputLost(reason(error)) from None
+
+
+@contextmanager
+def _naming_losses() -> Iterator[None]:
+    """Raises OutputLost instead of the operating system's errors, other than BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputLost(reason(error)) from None
 
 
 @contextmanager
 def ending_without_output(argv: Sequence[str]) -> Iterator[None]:
-    """End the process if the block loses its output: with a message for a full disk, silently for a closed pipe."""
+    """End the process if the block loses its output: with a message for a full disk, silently for a closed pipe.
+
+    Django's own commands leave their output in the buffer of stdout, up to 8 KiB, and 128 KiB since Python 3.14.
+    """
     try:
-        yield
+        with _flushing_stdout():
+            yield
     except (OutputLost, BrokenPipeError) as error:
         discard_output()
         if isinstance(error, OutputLost):
             sys.stderr.write(f"Cannot write the output: {error}.\n")
         sys.exit(failure_code(argv))
+
+
+@contextmanager
+def _flushing_stdout() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with _naming_losses():
+            sys.stdout.flush()
 
 
 class OperatorCommand(DocumentedCommand):

@@ -108,6 +108,7 @@ def end_with(redirection: str, *command: str) -> tuple[int, str]:
         ),
         (">/dev/full", ["centrifugo_config"], (1, "Cannot write the output: No space left on device.\n")),
         (">/dev/full", ["help"], (1, "Cannot write the output: No space left on device.\n")),
+        (">/dev/full", ["help", "check"], (1, "Cannot write the output: No space left on device.\n")),
         (">/dev/full", ["version"], (1, "Cannot write the output: No space left on device.\n")),
         (">&- 2>&-", ["check_policy", "/nowhere"], (2, "")),
     ],
@@ -139,8 +140,9 @@ def test_characters_that_the_encoding_of_stdout_lacks_are_escaped(tmp_path: Path
         (["help"], 1),
         (["version"], 1),
         (["diffsettings"], 1),
+        (["help", "check"], 1),
     ],
-    ids=["centrifugo_config", "pods", "help", "version", "diffsettings"],
+    ids=["centrifugo_config", "pods", "help", "version", "diffsettings", "help check"],
 )
 def test_a_closed_pipe_ends_a_command_with_its_code_and_without_a_message(command: list[str], code: int) -> None:
     reader, writer = os.pipe()
