@@ -91,7 +91,7 @@ class Bridge:
     def received(self, messages: Sequence[Read], size: int) -> None:
         """Map records and queue their commands. Records and ends of partitions come in order.
 
-        `size` is that of the records in bytes, as counted when they were handed over.
+        `size` is the total size of the records in bytes, as counted when they were handed over.
 
         After an internal error here nothing more is received: a commit of later records would skip those that failed.
         """

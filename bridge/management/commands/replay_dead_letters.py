@@ -80,7 +80,7 @@ examples:
             self.unknown(error)
             return
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted. The other dead letters were not written.")
+            self.stderr.write("Interrupted. Of the other dead letters, at most one was written.")
             sys.exit(PluginState.WARNING)
         for reason, number in left.most_common():
             self.stdout.write(f"{number} not written: {LEFT[reason]}")
@@ -95,7 +95,7 @@ examples:
             return [Place(letter.record.partition, letter.record.offset) for letter in islice(newest, limit)][::-1]
 
     async def _replay(self, places: Sequence["Place"], topic: str, rate: int, options: dict[str, Any]) -> Counter[str]:
-        """Write `rate` letters a second, one at a time. Returns how many were not replayed, by their key in LEFT."""
+        """Write at most `rate` letters a second, one at a time. Returns how many were not replayed, by key of LEFT."""
         from bridge.dead_letters.selection import why_not_replayed  # noqa: PLC0415
         from bridge.kafka.connection import producer_properties  # noqa: PLC0415
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
@@ -118,7 +118,7 @@ examples:
                             left["too_large"] += 1
                             continue
                     written += 1
-        finally:  # also after a failure or Ctrl-C: the next run replays those that were written again
+        finally:  # also after a failure or Ctrl-C: the next run writes these dead letters again
             await producer.close(5.0)
             would = "would be " if options["dry_run"] else ""
             self.stdout.write(f"{counted(written, 'dead letter')} {would}written to {topic}")
