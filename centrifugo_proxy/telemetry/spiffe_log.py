@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from centrifugo_proxy.peers.spiffe.svid import Svid
 
 QUIET_S: Final = 10.0
-LOST: Final = "SPIFFE agent lost, the SVID stays in use until it expires"
+LOST: Final = "SPIFFE agent lost, any SVID stays in use until it expires"
 
 logger = logging.getLogger("centrifugo_proxy")
 
 
 class SpiffeLog:
-    """Reports to operators: one line in ten seconds for each kind. The log's flood filter limits the errors."""
+    """Reports to operators: at most one line in ten seconds for each kind. The log's flood filter limits the errors."""
 
     def __init__(self, peers: Iterable[str], monotonic: Callable[[], float] = monotonic) -> None:
         """`peers` are the labels of the peers that will be dialled."""

@@ -19,7 +19,8 @@ PORTS: Final = {
 }
 SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a name in /etc/services, such as http-alt
 NUMBER: Final = re.compile(r"[0-9]+")
-# The option that turns TLS on, the option that makes files unnecessary, and the files: one of each group is needed.
+# The option that turns TLS on, the option that makes files unnecessary, and two groups of options that name a file: one
+# option of each group is needed.
 CERTIFICATES: Final = {
     6: (
         "http_server.tls.enabled",
@@ -47,7 +48,7 @@ def _ports(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def _is_port(value: Any) -> bool:
-    """False for a port that cannot be listened on. True for values of other types, which value-invalid reports."""
+    """False for a port that cannot be listened on. True for values that are neither text nor whole numbers."""
     if isinstance(value, FromSecret) or not isinstance(value, str | int) or value == "":
         return True
     text = str(value).strip()

@@ -72,7 +72,7 @@ def test_the_events_of_an_identity_are_logged_without_its_key(caplog: pytest.Log
         ("WARNING", "SPIFFE agent sends no SVID", "UNAVAILABLE", None, None, None),
         ("INFO", "SPIFFE agent connected", None, None, None, None),
         ("INFO", "SVID taken", None, *FACTS.values()),
-        ("WARNING", "SPIFFE agent lost, the SVID stays in use until it expires", "UNAVAILABLE", None, None, None),
+        ("WARNING", "SPIFFE agent lost, any SVID stays in use until it expires", "UNAVAILABLE", None, None, None),
         ("ERROR", "SVID expired, its connections are closed", None, *FACTS.values()),
     ]
     assert "the-key" not in caplog.text
@@ -89,7 +89,7 @@ def test_an_agent_that_comes_and_goes_is_logged_once_every_ten_seconds(caplog: p
         log.agent_connected(False, "UNAVAILABLE")
     log.agent_connected(True, "OK")
 
-    taken, lost = "SVID taken", "SPIFFE agent lost, the SVID stays in use until it expires"
+    taken, lost = "SVID taken", "SPIFFE agent lost, any SVID stays in use until it expires"
     assert lines(caplog, "grpc_status", "count") == [
         ("INFO", "SPIFFE agent connected", None, None),
         ("INFO", taken, None, 1),
@@ -110,7 +110,7 @@ def test_an_agent_that_stays_unreachable_is_logged_even_if_its_loss_was_not(capl
 
     assert lines(caplog) == [
         ("INFO", "SPIFFE agent connected"),
-        ("WARNING", "SPIFFE agent lost, the SVID stays in use until it expires"),
+        ("WARNING", "SPIFFE agent lost, any SVID stays in use until it expires"),
         ("INFO", "SPIFFE agent connected"),
         ("WARNING", "SPIFFE agent sends no SVID"),
         ("INFO", "SPIFFE agent connected"),
