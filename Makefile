@@ -57,12 +57,12 @@ $(PAGE): tools/js/package.json tools/js/package-lock.json
 	cd $(@D) && npm ci --omit=dev --no-audit --no-fund --silent --fetch-retries=0 --fetch-timeout=10000
 	@touch $@
 
-# Without npm the page's clients speak to the service directly, and the page says so (demo/web/sdk.py).
+# Without the SDK the page's clients speak to the service directly, and the page says so (demo/web/sdk.py).
 page-if-possible:
 	@mkdir -p .cache
 	@[ -e $(PAGE) ] || ! command -v npm > /dev/null || echo "Fetching Centrifugo's JavaScript SDK for the page with npm, once; this takes some seconds."
 	@! command -v npm > /dev/null || $(MAKE) --no-print-directory page > .cache/page.log 2>&1 || \
-		echo "npm could not fetch the SDK, so the page works without Centrifugo. .cache/page.log has the reason."
+		echo "npm could not fetch the SDK: .cache/page.log has the reason. Without the SDK the page does not use Centrifugo."
 
 screenshots: $(VENV)/.installed $(JS)  ## take the pictures of docs/images again; needs Chromium and make centrifugo
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/demo/test_page.py -k outage --timeout 300
@@ -112,7 +112,7 @@ $(KAFKA): tools/kafka/pom.xml $(VENV)/.installed
 	$(BIN)/python -m tools.kafka.broker
 	@touch $@
 
-# If this fails, the tests that need Kafka are skipped with the reason (tests/harness/kafka.py).
+# A failed fetch does not stop the tests: tests/harness/kafka.py reads the log in CI, and skips or fails with the reason.
 kafka-if-possible:
 	@mkdir -p .cache
 	@[ -e $(KAFKA) ] || echo "Fetching Kafka for the bridge's tests, once"
