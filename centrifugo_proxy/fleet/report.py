@@ -72,7 +72,7 @@ def _left(group: Iterable[Pod]) -> int:
 
 
 def state_of(pod: Pod) -> PluginState:
-    """The state of one pod, when other pods answer. In an outage a pod that accepts no ticket refuses all connects."""
+    """The state of one pod, if any pod answers. In an outage, a pod that accepts no ticket refuses all connects."""
     if pod.health is None:
         return PluginState.WARNING
     outage, pool = pod.health.identity_outage, pod.health.fallback_pool

@@ -82,7 +82,7 @@ def _read(configuration: Configuration) -> Iterator[Setting]:
 
 
 def _unread_by_v5(configuration: Configuration) -> tuple[str, ...]:
-    """How options begin that v5 does not read with this configuration."""
+    """The prefixes of the options that v5 does not read with this configuration."""
     of_proxies = "proxy_" if configuration.chooses_proxies() else "proxies"
     return (of_proxies,) if configuration.is_on("uni_websocket") else (of_proxies, "uni_websocket_")
 
