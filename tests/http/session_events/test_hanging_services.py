@@ -17,25 +17,17 @@ from tests.harness.grpc_stub import GrpcStub
 from tests.harness.identity import IdentityStub, hangs
 from tests.harness.service import Service, uvicorn_service
 from tests.harness.waiting import lag, until
-from tests.http.session_events.asking import EXPIRED, ask, event_body, policed
+from tests.http.session_events.asking import EXPIRED, OPEN, ask, event_body, policed
 
-POLICY = """
-[[channels]]
-match = "family:{family_id}"
-allow = ["subscribe", "publish"]
-
-[[channels]]
-match = "room:*"
-allow = ["subscribe", "publish"]
-ask_family_service = true
-
-[[rpc]]
-match = "diary.*"
-backend = "diary"
-
+POLICY = f"""{OPEN}
 [[rpc]]
 match = "coach.*"
 backend = "coach"
+
+[[channels]]
+match = "room:*"
+allow = ["subscribe"]
+ask_family_service = true
 """
 EVENTS = {"identity": "refresh", "family": "subscribe", "diary": "rpc"}
 TOO_MANY = {"error": {"code": 100, "message": "too many requests in flight", "temporary": True}}
