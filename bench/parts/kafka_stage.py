@@ -112,6 +112,7 @@ class Stage:
                 "channel_limit": CHANNELS,
                 "allowed_origins": [ORIGIN],
                 "queue_max_size": UNREAD,
+                "ping_interval": "1h",  # subscribers answer no pings; Centrifugo would close them after half a minute
             },
             "channel": {"namespaces": [{"name": "family", "allow_subscribe_for_client": True}]},
         }

@@ -1,5 +1,6 @@
 """Subscribers of the backlog's channels, at a real Centrifugo."""
 
+import json
 import os
 import re
 import signal
@@ -8,12 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import websockets
+from websockets.typing import Origin
 
 from bench.parts.bridge_forms import CHANNELS
 from bench.parts.centrifugo import BINARY
-from bench.parts.kafka_stage import Front, Stage
+from bench.parts.kafka_stage import GIVE_UP_S, Front, Stage
 from bench.parts.processes import BenchError
 from bench.parts.subscriber import subscribed
+from bench.parts.websocket import ORIGIN
 from tests.harness.waiting import until
 
 pytestmark = [
@@ -33,6 +37,15 @@ async def test_each_subscriber_is_subscribed_to_every_channel(tmp_path: Path) ->
         await until(lambda: subscriptions(front) >= 2 * CHANNELS)
 
         assert subscriptions(front) == 2 * CHANNELS
+
+
+async def test_a_subscriber_that_answers_no_pings_stays_connected_for_a_whole_measurement(tmp_path: Path) -> None:
+    with Stage("no Kafka", tmp_path).centrifugo() as front:
+        async with websockets.connect(front.websocket, origin=Origin(ORIGIN), proxy=None) as socket:
+            await socket.send('{"id":1,"connect":{}}')
+            connected = json.loads(await socket.recv())["connect"]
+
+    assert connected["ping"] > 2 * GIVE_UP_S
 
 
 async def test_a_subscriber_that_loses_its_connection_fails_the_measurement(tmp_path: Path) -> None:
