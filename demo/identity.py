@@ -59,7 +59,7 @@ class MemoryIdentity(pb_grpc.ConnectProxyServiceServicer):
         return ticket
 
     def lock_chat(self, user: str, *, locked: bool) -> None:
-        """Sets a parental lock. It takes effect for a connection at its next refresh."""
+        """Turns the parental lock of the chat on or off. It takes effect for a connection at its next refresh."""
         self._users[user].parental_state.feature_lock_chat = locked
 
     def is_chat_locked(self, user: str) -> bool:

@@ -22,7 +22,7 @@ LAST_REPLY: Final = f'"id":{CHANNELS + 1},'.encode()
 
 @contextmanager
 def subscribed(port: int, clients: int) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """Run this many clients. Raises BenchError if one of them has ended before."""
+    """Run this many clients. Raises BenchError if one cannot subscribe, or ends before the block does."""
     with ExitStack() as stack:
         running = [stack.enter_context(_client(port)) for _ in range(clients)]
         yield running

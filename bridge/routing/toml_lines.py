@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-# Names of keys, and numbers (from 0) of the elements of `[[lists]]`.
+# Names of keys, and numbers (from 0) of the elements of lists and of `[[lists]]`.
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 _QUOTED: Final = r'"(?:[^"\\\n]|\\.)*"' + r"|'[^'\n]*'"

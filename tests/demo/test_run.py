@@ -233,7 +233,7 @@ def child_with(parent: int, text: str) -> int:
 
 
 @needs_centrifugo
-@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "there is one")
+@pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "Kafka is available")
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -1,4 +1,4 @@
-"""The order of dead letters, and where a time range ends."""
+"""The order of dead letters, and which of them a time range leaves out."""
 
 import pytest
 

@@ -16,7 +16,7 @@ from tests.harness.waiting import until
 
 
 class Confirming:
-    """Kafka, which has every letter at once."""
+    """A writer whose Kafka confirms every letter immediately."""
 
     async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers) -> None: ...
 
@@ -28,7 +28,7 @@ def failed(offset: int) -> Item:
 
 
 def letters(delivered: Callable[[Item], None], clock: FakeClock) -> Letters:
-    """Letters in an open assignment. Kafka has each at once."""
+    """Letters that Kafka confirms immediately."""
     return Letters(
         writer=Confirming(),
         topics=LetterTopics("letters", ""),
@@ -58,7 +58,7 @@ async def test_a_reason_is_logged_once_a_second_and_again_after_the_clock_was_se
 
 
 class FaultyHeaders(tuple[tuple[str, bytes | None], ...]):
-    """Headers with a bug, which their first reader meets."""
+    """Headers that raise an error the first time they are read."""
 
     faults = 0
 
@@ -69,7 +69,7 @@ class FaultyHeaders(tuple[tuple[str, bytes | None], ...]):
         return super().__iter__()
 
 
-async def test_a_letter_is_written_although_an_internal_error_prevented_the_first(
+async def test_a_letter_is_written_although_an_internal_error_prevented_the_first_attempt(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     delivered: list[Item] = []
