@@ -77,12 +77,14 @@ class AdaptiveLimit:
             self._answers += 1
             self._answers_s += latency_s
 
-    def tick(self, lag_s: float) -> None:
-        """Adapt to the lag of the event loop, and to the latency of the answers since the last tick, in seconds."""
+    def tick(self, lag_s: float, unmeasured: int = 0) -> None:
+        """Adapt to the lag of the event loop, and to the latency of the answers since the last tick, in seconds.
+
+        `unmeasured` is how many of the taken slots will be released without a latency.
+        """
         self.last_lag_s = lag_s
-        latency_s = self._answers_s / self._answers if self._answers else 0.0
         excess = lag_s / self.lag_s
-        slowness = latency_s / self.latency_s
+        slowness = self._slowness(unmeasured)
         if excess > 1:
             self._cut(excess, self.floor)
         elif slowness > 1:
@@ -90,6 +92,15 @@ class AdaptiveLimit:
         elif self._refused and excess < CALM_LAG and slowness < CALM_LATENCY:
             self.limit = min(self.ceiling, self.limit * GROWTH)
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
+
+    def _slowness(self, unmeasured: int) -> float:
+        """The mean latency as a share of its bound. It is 0 while few slots are measured: a lower limit would not make
+        their requests faster, and would keep out the others.
+        """
+        measured = self.taken - unmeasured + self._answers
+        if not self._answers or measured < min(self.slow_floor, int(self.limit)):
+            return 0.0
+        return self._answers_s / self._answers / self.latency_s
 
     def _cut(self, excess: float, floor: int) -> None:
         """Cut the limit, starting from the peak since the last tick. A peak of at most `floor` is not the cause."""

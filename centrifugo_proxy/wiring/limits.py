@@ -54,6 +54,6 @@ async def _tick(limit: AdaptiveLimit, slots: SessionSlots) -> None:
         due = loop.time() + ADAPT_EVERY_S
         await asyncio.sleep(ADAPT_EVERY_S)
         before = limit.limit
-        limit.tick(max(0.0, loop.time() - due))
+        limit.tick(max(0.0, loop.time() - due), unmeasured=slots.taken)
         if limit.limit < before:
             slots.limit_was_cut()

@@ -142,6 +142,17 @@ def test_slow_answers_do_not_cut_the_limit_below_the_slow_floor() -> None:
     assert limit.limit == 100
 
 
+@pytest.mark.parametrize(("unmeasured", "limit_after"), [(0, 200), (300, 200), (301, 420), (375, 420)])
+def test_the_latency_of_fewer_requests_than_the_slow_floor_is_ignored(unmeasured: int, limit_after: float) -> None:
+    limit = filled(adaptive(start=400, slow_floor=100))
+    for _ in range(25):
+        limit.leave(2.5)
+
+    limit.tick(0.001, unmeasured=unmeasured)
+
+    assert limit.limit == pytest.approx(limit_after)
+
+
 def test_slow_answers_do_not_raise_a_limit_that_a_lag_has_cut() -> None:
     limit = filled(adaptive(start=300, floor=16, slow_floor=100))
     limit.tick(1.0)
