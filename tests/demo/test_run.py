@@ -64,6 +64,10 @@ def running_demo(folder: Path, **variables: str) -> Iterator[tuple["subprocess.P
         try:
             assert printed.endswith(LAST_LINE), printed
             yield process, printed
+        except BaseException as failure:
+            process.terminate()
+            failure.add_note(f"The demonstration's further output:\n{process.communicate(timeout=30)[0]}")
+            raise
         finally:
             if process.poll() is None:
                 process.terminate()

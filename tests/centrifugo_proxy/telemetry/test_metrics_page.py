@@ -47,12 +47,12 @@ async def test_a_page_is_never_older_than_the_request() -> None:
     counted = Counted()
     page = MetricsPage(counted, every_s=0.2)
 
-    first = value(await page.text())
     started = perf_counter()
+    first = value(await page.text())
     second, third = await asyncio.gather(page.text(), page.text())
 
     assert (first, value(second), value(third)) == (1.0, 2.0, 2.0)
-    assert perf_counter() - started > 0.15
+    assert perf_counter() - started > 0.19
 
 
 async def test_a_request_during_the_rendering_of_a_page_gets_the_next_page() -> None:
