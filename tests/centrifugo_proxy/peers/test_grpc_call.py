@@ -16,6 +16,7 @@ from grpc import aio
 
 from centrifugo_proxy.peers.capacity import Capacity
 from centrifugo_proxy.peers.grpc_call import ABANDONED_CALLS, Peer
+from centrifugo_proxy.peers.session_slots import SessionSlots, Share, ShareTaken
 from centrifugo_proxy.peers.statuses import Failed, Interrupted
 from centrifugo_proxy.spans import OFF, Metadata, StartedCall, Tracer
 from proto.realtime.v1 import connect_proxy_pb2 as pb
@@ -54,6 +55,7 @@ async def calling(
     method: str = "Validate",
     tracer: Tracer = OFF,
     capacity: Capacity | None = None,
+    share: Share | None = None,
     observed: list[str] | None = None,
     abandoned: Capacity | None = None,
 ) -> AsyncIterator[Call]:
@@ -66,6 +68,7 @@ async def calling(
             observe=lambda status, seconds: statuses.append(status),
             tracer=tracer,
             capacity=capacity,
+            share=share,
             abandoned=abandoned or Capacity(ABANDONED_CALLS),
         )
         yield peer.method(SERVICE, method, pb.ValidateRequest, pb.ValidateResponse)
@@ -212,6 +215,17 @@ async def answering_bytes(answer: bytes) -> AsyncIterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         await server.stop(None)
+
+
+async def test_a_call_that_its_share_refuses_is_not_made_and_takes_no_capacity(identity: IdentityStub) -> None:
+    capacity, share = Capacity(1), SessionSlots(Capacity(1)).share()
+    share.enter()
+
+    async with calling(identity.address, capacity=capacity, share=share) as call:
+        with pytest.raises(ShareTaken):
+            await call(REQUEST)
+
+    assert (capacity.taken, share.taken, identity.calls) == (0, 1, [])
 
 
 @pytest.mark.parametrize("answer", [b"\xff", b"\x0a\x7fcut", b'{"user_id": "u-1"}'])

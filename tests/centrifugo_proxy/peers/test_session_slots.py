@@ -143,6 +143,19 @@ def test_after_a_cut_the_limit_counts_all_requests_once_those_from_before_have_e
     assert [fill(slots, diary), fill(slots, coach)] == [33, 11]
 
 
+def test_when_the_limit_grows_again_events_from_before_a_cut_count_in_the_share_of_their_service() -> None:
+    whole = adaptive(1000)
+    slots = SessionSlots(whole)
+    diary, coach = slots.share(), slots.share()
+    fill(slots, diary)
+    cut(slots, whole)
+
+    whole.limit = 400.0
+
+    assert not event_waits(slots, diary)
+    assert event_waits(slots, coach)
+
+
 @examples(60)
 @given(
     limit=st.integers(8, 1000),
