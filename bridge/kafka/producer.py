@@ -73,6 +73,8 @@ class KafkaProducer:
             raise NotDelivered("QUEUE_FULL") from None
         except KafkaException as failure:
             raise self._not_delivered(producer, failure.args[0]) from None
+        finally:
+            del producer  # exceptions keep this frame, and a producer has threads and connections until it is freed
 
     def _usable(self) -> LibraryProducer:
         """The producer, a new one after a fatal error. Raises NotDelivered if none can be made."""
@@ -105,14 +107,17 @@ class KafkaProducer:
         while not self._closed:
             self._work.wait()
             self._serve(self._producer, POLL_S)
-            for producer in list(self._replaced):
-                self._serve(producer, 0)
-                if not len(producer):
-                    self._replaced.remove(producer)
+            self._serve_replaced()
             if not self._in_flight():
                 self._work.clear()
                 if self._in_flight():
                     self._work.set()
+
+    def _serve_replaced(self) -> None:
+        for producer in list(self._replaced):
+            self._serve(producer, 0)
+            if not len(producer):
+                self._replaced.remove(producer)
 
     def _serve(self, producer: LibraryProducer, timeout_s: float) -> None:
         try:

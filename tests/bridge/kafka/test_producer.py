@@ -1,6 +1,7 @@
 """The producer after a fatal error of the library's producer."""
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -150,3 +151,25 @@ async def test_a_new_producer_that_cannot_be_made_is_a_letter_that_is_not_delive
         (NotDelivered, "_INVALID_ARG"),
     ]
     assert len(made) == 3
+
+
+async def test_a_replaced_producer_is_freed_while_callers_keep_its_errors() -> None:
+    made: list[weakref.ref[FailingProducer]] = []
+
+    def make(properties: Any, logger: Any) -> FailingProducer:
+        new = FailingProducer(fails=len(made) < 2)
+        made.append(weakref.ref(new))
+        return new
+
+    producer = KafkaProducer({}, make=make)
+    try:
+        async with asyncio.timeout(20):
+            kept = await asyncio.gather(*(_send(producer) for _ in range(3)), return_exceptions=True)
+            kept += await asyncio.gather(_send(producer), return_exceptions=True)
+            await _send(producer)
+            while made[0]() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        await producer.close(1.0)
+
+    assert [type(error) for error in kept] == [NotDelivered] * 4
