@@ -109,6 +109,7 @@ examples:
                 for number, letter in letters:
                     shown.at(number)
                     left["gone"] -= 1
+                    await asyncio.sleep(0)  # lets Ctrl-C end the replay of letters that are not written, too
                     if why := why_not_replayed(letter, even_old=options["even_old"]):
                         left[why] += 1
                         continue
