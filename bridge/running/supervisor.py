@@ -34,7 +34,7 @@ logger = logging.getLogger("bridge")
 
 
 async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
-    """Run until SIGTERM or SIGINT.
+    """Run until one of the signals ENDING.
 
     Raises StartError as `check_topics` does, ListenError, KafkaRefused if Kafka refuses permanently, and
     ReceivingFailed.
