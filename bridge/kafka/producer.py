@@ -16,6 +16,8 @@ from bridge.kafka.errors import NotDelivered
 POLL_S: Final = 0.2
 # What a message or `produce` gets after a fatal error.
 WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
+# What `poll` and `flush` raise: SystemError, caused by the fatal error, if the library logs a line in the same call.
+RAISED: Final = (KafkaException, SystemError)
 
 logger = logging.getLogger("bridge.kafka")
 
@@ -122,15 +124,16 @@ class KafkaProducer:
     def _serve(self, producer: LibraryProducer, timeout_s: float) -> None:
         try:
             producer.poll(timeout_s)
-        except KafkaException as failure:
-            self._break(producer, failure.args[0].name())
+        except RAISED as failure:
+            cause = failure.__cause__ if isinstance(failure, SystemError) else failure
+            self._break(producer, cause.args[0].name() if isinstance(cause, KafkaException) else "_FATAL")
 
     def _in_flight(self) -> int:
         return len(self._producer) + sum(map(len, self._replaced))
 
     async def close(self, timeout_s: float) -> None:
         """Wait at most this long for the current producer's messages in flight, then end the thread."""
-        with suppress(KafkaException):
+        with suppress(*RAISED):
             await asyncio.to_thread(self._producer.flush, timeout_s)
         self._closed = True
         self._work.set()

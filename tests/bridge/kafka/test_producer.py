@@ -97,6 +97,8 @@ class RefusedProducer(FailingProducer):
     def poll(self, timeout: float) -> int:
         if not self.raised:
             self.raised = True
+            if self.early:
+                raise SystemError from KafkaException(REFUSED)  # as when it also logs a line
             raise KafkaException(REFUSED)
         if not self.waiting:
             return 0
@@ -104,7 +106,7 @@ class RefusedProducer(FailingProducer):
         return 1
 
     def flush(self, timeout: float) -> int:
-        raise KafkaException(REFUSED)
+        raise SystemError from KafkaException(REFUSED)
 
 
 async def test_a_fatal_error_that_poll_raises_is_the_cause_of_every_failure() -> None:
