@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
@@ -21,8 +20,6 @@ from common.progress import progress
 
 if TYPE_CHECKING:
     from bridge.dead_letters.rereading import Place
-    from bridge.dead_letters.selection import DeadLetter
-    from bridge.kafka.producer import KafkaProducer
 
 
 class Command(LettersCommand):
@@ -96,48 +93,28 @@ examples:
 
     async def _replay(self, places: Sequence["Place"], topic: str, rate: int, options: dict[str, Any]) -> Counter[str]:
         """Write at most `rate` letters a second, one at a time. Returns how many were not replayed, by key of LEFT."""
-        from bridge.dead_letters.selection import why_not_replayed  # noqa: PLC0415
         from bridge.kafka.connection import producer_properties  # noqa: PLC0415
         from bridge.kafka.producer import KafkaProducer  # noqa: PLC0415
+        from bridge.management.replay import Replay  # noqa: PLC0415
 
-        left = Counter(gone=len(places))
-        producer = KafkaProducer(producer_properties(self.connection))
-        written = 0
-        began = time.monotonic()
+        replay = Replay(
+            producer=KafkaProducer(producer_properties(self.connection)),
+            topic=topic,
+            rate=rate,
+            even_old=options["even_old"],
+            dry_run=options["dry_run"],
+            left=Counter(gone=len(places)),
+        )
         try:
             with progress(self.stdout, total=len(places), unit="dead letters") as shown, self.reread(places) as letters:
                 for number, letter in letters:
                     shown.at(number)
-                    left["gone"] -= 1
-                    await asyncio.sleep(0)  # lets Ctrl-C end the replay of letters that are not written, too
-                    if why := why_not_replayed(letter, even_old=options["even_old"]):
-                        left[why] += 1
-                        continue
-                    if not options["dry_run"]:
-                        await asyncio.sleep(max(0.0, began + written / rate - time.monotonic()))
-                        if not await _write(producer, topic, letter):
-                            left["too_large"] += 1
-                            continue
-                    written += 1
+                    await replay.take(letter)
         finally:  # also after a failure or Ctrl-C: the next run writes these dead letters again
-            await producer.close(5.0)
-            would = "would be " if options["dry_run"] else ""
-            self.stdout.write(f"{counted(written, 'dead letter')} {would}written to {topic}")
-        return +left
-
-
-async def _write(producer: "KafkaProducer", topic: str, letter: "DeadLetter") -> bool:
-    """Write a letter. False if it is larger than the topic accepts. Raises NotDelivered for other failures."""
-    from bridge.dead_letters.selection import replay_headers  # noqa: PLC0415
-
-    record = letter.record
-    try:
-        await producer.send(topic, key=record.key, value=record.value, headers=replay_headers(letter))
-    except NotDelivered as error:
-        if error.too_large:
-            return False
-        raise
-    return True
+            await replay.producer.close(5.0)
+            would = "would be " if replay.dry_run else ""
+            self.stdout.write(f"{counted(replay.written, 'dead letter')} {would}written to {topic}")
+        return +replay.left
 
 
 MISTYPED: Final = 2  # argparse's exit code
