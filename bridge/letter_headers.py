@@ -19,7 +19,7 @@ VALUE: Final = f"{PREFIX}value"
 KEY: Final = f"{PREFIX}key"
 HEADERS: Final = f"{PREFIX}headers"
 
-# The record's position in its own topic; a replay keeps these.
+# The record's position and timestamp in its own topic; a replay keeps these headers.
 POSITION: Final = (TOPIC, PARTITION, OFFSET, TIMESTAMP)
 
 # Kafka Connect's names for the same: https://docs.confluent.io/platform/current/connect/index.html#dead-letter-queues

@@ -25,8 +25,8 @@ logger = logging.getLogger("bridge")
 class Sender:
     """Takes batches from `work`, with at most `limits.requests` in flight.
 
-    `on_finished` is called for each record when all its commands have finished. `monotonic` is in seconds. `spread`
-    returns a random number in -0.5…0.5.
+    `on_finished` is called when `Work.finished` reports that all commands of a record have finished. `monotonic` is in
+    seconds. `spread` returns a random number in -0.5…0.5.
     """
 
     def __init__(
@@ -109,7 +109,10 @@ class Sender:
             self._fail(under_way, Failure(Outcome.OUTAGE, "bad_reply", "internal error"))
 
     def _fail(self, tasks: Sequence[Sending], failure: Failure) -> None:
-        """Put back commands that got no answer. An outage begins, unless one lasts. Any answered request ends it."""
+        """Put back commands that got no usable answer. Begin an outage if there is none.
+
+        Any answered request ends the outage.
+        """
         self._work.put_back(tasks)
         self._observer.retried(failure.cause, len(tasks))
         if failure.outcome is Outcome.MISCONFIGURED:
@@ -130,7 +133,7 @@ class Sender:
             )
 
     async def _probe(self) -> None:
-        """Try one request after another until Centrifugo answers. No other request begins meanwhile."""
+        """Try one request after another until Centrifugo answers. `pump` starts no other request meanwhile."""
         while self._outage.open and not self._stopped:
             await asyncio.sleep(self._backoff.delay_s(self._outage.state.tries, self._spread()))
             self._work.lanes.wake(self._monotonic())
@@ -225,8 +228,8 @@ class Sender:
     def _is_given_up(self, task: Sending) -> bool:
         """True if no attempts are left, and other commands have succeeded since the first error of this one.
 
-        Then the fault is in the command, not in Centrifugo. For the commands behind one that was given up, the first
-        error is that of the earlier one: if they have filled the bridge, no other command is left to succeed.
+        Then the fault is in the command, not in Centrifugo. When a command is given up, the next one with its key
+        counts successes since the same error, because such commands may fill the bridge until no other can succeed.
         """
         most = self._limits.max_attempts
         if not most:
