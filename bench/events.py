@@ -127,7 +127,7 @@ def started() -> Iterator[tuple[int, int]]:
 
 
 def run(rounds: int, seconds: float) -> dict[str, Any]:
-    """The median CPU of each row in microseconds, and the median of its ratios to connect."""
+    """The median CPU of each row in microseconds, and the quartiles of its ratios to connect."""
     cpu_us: dict[str, list[float]] = {name: [] for name in ROWS}
     ratios: dict[str, list[float]] = {name: [] for name in ROWS}
     with started() as (pid, port):
@@ -159,7 +159,10 @@ def main() -> None:
     parser = parser_of("events", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (%(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=2, help="seconds of load for each row in each round (%(default)s)"
+        "--seconds",
+        type=float,
+        default=2,
+        help="seconds of load for each row in each round, and for the connect before it (%(default)s)",
     )
     options = parser.parse_args()
     result = measured(lambda: run(options.rounds, options.seconds), options.json)

@@ -63,7 +63,7 @@ def batched_export(options: TraceOptions, resource: Resource, scope: Instrumenta
 
 
 def _record_into(processor: SpanProcessor, resource: Resource, scope: InstrumentationScope) -> Callable[[Record], None]:
-    """The function that records the span of a request. Processors of the SDK accept only the SDK's spans."""
+    """The function that records the spans of a request. Processors of the SDK accept only the SDK's spans."""
     if isinstance(processor, SpanQueue):
         return processor.add
 
