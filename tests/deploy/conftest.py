@@ -31,5 +31,5 @@ def prod(kustomize: Kustomize) -> Manifests:
 
 @pytest.fixture
 def checker(deploy_tool: Tool) -> Path:
-    """tools/manifests, which decodes with the types of the controllers."""
+    """The program tools/manifests, which checks files with the types of the programs that read them."""
     return deploy_tool("manifests")

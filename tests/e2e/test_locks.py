@@ -94,7 +94,7 @@ async def test_a_connection_that_identity_makes_permanent_stays(family: FamilySt
         pytest.param(success(user_id="another-user", expire_at=soon(600)), id="another user"),
     ],
 )
-async def test_a_connection_that_identity_does_not_extend_ends_and_its_client_reconnects_with_a_new_ticket(
+async def test_a_connection_ends_if_identity_does_not_extend_it_and_the_client_reconnects_with_a_new_ticket(
     family: FamilyStack, family_id: str, script: Script
 ) -> None:
     family.identity.refresh_script = script

@@ -305,7 +305,7 @@ async def test_claims_work_over_a_unix_socket(tmp_path: Path) -> None:
             assert await claims.claim(TICKETS[0]) is Result.WON
 
 
-async def test_claims_work_over_tls_only_with_the_hosts_certificate_of_the_configured_authority(tmp_path: Path) -> None:
+async def test_tls_requires_a_certificate_for_the_host_from_the_configured_authority(tmp_path: Path) -> None:
     authority = Authority.in_folder(tmp_path)
     certificate, key = authority.issue("localhost")
     options = {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(authority.ca)}
