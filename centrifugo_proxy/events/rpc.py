@@ -40,7 +40,10 @@ class Rpc:
     backends: Mapping[str, RpcBackend]
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """The backend's answer (see `data_fields`), or a refusal. Raises BadRequest, and the errors of `RpcBackend`."""
+        """The backend's answer (see `data_fields`), a refusal, or an internal error for data that is not valid.
+
+        Raises BadRequest, ShareTaken, and the errors of `RpcBackend`.
+        """
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_rpc(owner, request.method)
         if reason is Reason.NO_RULE:

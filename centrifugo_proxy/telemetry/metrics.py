@@ -2,7 +2,7 @@
 Series of peers other than identity exist once the peer is configured.
 
 Metrics that every request changes are tallies (tallies.py); the others are prometheus_client's own metrics.
-Label values come from the closed sets below, never from a user, channel, client or ticket.
+Label values come from closed sets or from the settings, never from a user, channel, client or ticket.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,7 +45,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # otherwise each cou
 POOL_SIZE: Final = Gauge(
     "realtime_fallback_pool_size",
     "Fallback tickets left in this process. With FALLBACK_CLAIMS_URL: tickets left in the fleet at the last answer of "
-    "the store, so take the maximum of the processes, not the sum. It can rise after the store was down or empty.",
+    "the store, but never more than in this process. Then take the maximum of the processes, not the sum. It can rise "
+    "after the store was down or empty.",
 )
 REQUESTS: Final = CounterTally(
     "realtime_proxy_requests",
@@ -63,7 +64,8 @@ DURATION: Final = HistogramTally(
 )
 INFLIGHT: Final = Gauge(
     "realtime_proxy_inflight_requests",
-    "Requests in progress. At realtime_proxy_inflight_limit, further ones are refused.",
+    "Requests in progress. realtime_proxy_inflight_limit limits the sum of all types; an eighth of it, rounded down, "
+    "is reserved for connects.",
     ["type"],
 )
 INFLIGHT_LIMIT: Final = Gauge(
@@ -111,7 +113,8 @@ OUTAGE_FAILURES: Final = Gauge(
 )
 LAST_FAILURE: Final = Gauge(
     "realtime_identity_last_failure_timestamp_seconds",
-    "Unix time of the last Validate call without an answer; 0 before the first. Shows whether an outage is current.",
+    "Unix time of the last Validate call that the outage detector counted as a failure; 0 before the first. Shows "
+    "whether an outage is current.",
 )
 IDENTITY_PROBES: Final = Counter(
     "realtime_identity_probe",

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class OnError(StrEnum):
-    """The handling of a ticket while the store is unreachable."""
+    """The handling of a ticket if the store does not answer its claim."""
 
     REFUSE = "refuse"
     LOCAL = "local"
@@ -112,7 +112,7 @@ class Observer(Protocol):
 
 @dataclass(slots=True)
 class SharedClaims:
-    """Claims in a store. `unsent`: keys of tickets that were accepted locally and are not recorded yet."""
+    """Claims in a store. `unsent`: keys of tickets that were accepted locally, until the store answers their claims."""
 
     store: ClaimStore
     on_error: OnError
