@@ -1,6 +1,6 @@
 """Measures the time and memory of loading a pool: python -m bench.pool [--tickets 100000]
 
-The targets are a second and 40 MiB for each 100,000 tickets. The exit code is 1 if one is missed.
+The targets are a second and a peak of 40 MiB for each 100,000 tickets. The exit code is 1 if one is missed.
 """
 
 import argparse

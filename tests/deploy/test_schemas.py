@@ -83,7 +83,7 @@ def test_the_decoding_is_strict(was: str, becomes: str, fault: str, checker: Pat
 
 
 def closed(schema: Any) -> Any:
-    """The schema of a custom resource, changed to refuse unknown fields, as a strict API server does."""
+    """The schema of a custom resource, changed to refuse unknown fields, as the API server's strict validation does."""
     if not isinstance(schema, dict):
         return schema
     kept = {name: value for name, value in schema.items() if name not in {"default", "description", "format"}}
