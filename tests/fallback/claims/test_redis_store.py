@@ -311,11 +311,11 @@ async def test_tls_requires_a_certificate_for_the_host_from_the_configured_autho
     options = {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(authority.ca)}
     port = str(free_port())
     with redis_server(tmp_path, tls_port=port, **options):
-        query = f"ssl_ca_certs={authority.ca}"
+        own = f"ssl_certfile={certificate}&ssl_keyfile={key}"
         async with (
-            claims_in(f"rediss://localhost:{port}?{query}&ssl_certfile={certificate}&ssl_keyfile={key}") as claims,
-            claims_in(f"rediss://127.0.0.1:{port}?{query}&ssl_certfile={certificate}&ssl_keyfile={key}") as misnamed,
-            claims_in(f"rediss://localhost:{port}") as untrusting,
+            claims_in(f"rediss://localhost:{port}?{own}&ssl_ca_certs={authority.ca}") as claims,
+            claims_in(f"rediss://127.0.0.1:{port}?{own}&ssl_ca_certs={authority.ca}") as misnamed,
+            claims_in(f"rediss://localhost:{port}?{own}") as untrusting,
         ):
             results = [await each.claim(TICKETS[0]) for each in (claims, misnamed, untrusting)]
 
