@@ -47,7 +47,7 @@ class ChannelGate:
     family_service: FamilyService | None
 
     async def judge(self, request: EventRequest, action: Action) -> tuple[Judgement, Notices]:
-        """Allow or refuse. Raises BackendUnavailable or BackendFault if the family service gives no usable answer."""
+        """Allow or refuse. Raises what `FamilyService` raises: BackendUnavailable, BackendFault or ShareTaken."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_channel(owner, request.channel, action)
         if owner is None or rule is None or reason is not None:

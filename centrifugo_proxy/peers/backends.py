@@ -42,7 +42,7 @@ class RefreshClient(Protocol):
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
         """Ask whether the connection may continue. The answer is also IdentityDenied if the server does not implement
-        Refresh. Raises IdentityUnavailable, IdentityInterrupted or IdentityFault.
+        Refresh. Raises IdentityUnavailable, IdentityInterrupted, IdentityFault or ShareTaken.
         """
 
 
@@ -69,7 +69,7 @@ class FamilyService(Protocol):
     """The service that decides about channels whose rule has `ask_family_service`."""
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
-        """Answers one question. Raises BackendUnavailable or BackendFault."""
+        """Answers one question. Raises BackendUnavailable, BackendFault or ShareTaken."""
 
 
 class RpcCall(NamedTuple):
@@ -97,4 +97,4 @@ class RpcBackend(Protocol):
     """One backend of RPC_BACKENDS."""
 
     async def call(self, call: RpcCall) -> RpcAnswer:
-        """Answers one call. Raises BackendUnavailable or BackendFault."""
+        """Answers one call. Raises BackendUnavailable, BackendFault or ShareTaken."""
