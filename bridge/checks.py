@@ -4,7 +4,6 @@ run_bridge runs them at startup. The proxy does not run them, because these sett
 file there is no bridge, and nothing to check.
 """
 
-import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from bridge.routing.faults import RoutesError
+from common.certificates import has_authorities
 from common.files import PEM_BYTES
 from common.safe_path import safe_path
 from common.secret_files import SecretError
@@ -90,17 +90,9 @@ def _tls_findings() -> Iterator[CheckMessage]:
     for name in (*given, *(["CENTRIFUGO_API_TLS_CA_FILE"] if settings.CENTRIFUGO_API_TLS_CA_FILE else [])):
         if problem := why_unreadable(getattr(settings, name), PEM_BYTES):
             yield _error("E007", f"{name}: {problem}.", "Mount the PEM file there, readable by this process.")
-        elif name.endswith("CA_FILE") and not _has_certificates(getattr(settings, name)):
+        elif name.endswith("CA_FILE") and not has_authorities(getattr(settings, name)):
             text = f"{name}: {safe_path(getattr(settings, name))} contains no valid PEM certificate."
             yield _error("E007", text, "Mount a PEM file with the authorities' certificates.")
-
-
-def _has_certificates(path: str) -> bool:
-    try:
-        ssl.create_default_context(cafile=path)
-    except ssl.SSLError:
-        return False
-    return True
 
 
 def _sasl_findings() -> Iterator[CheckMessage]:

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
 from centrifugo_proxy.wiring.claims import claims_place
+from common.certificates import why_no_pair
 from common.files import PEM_BYTES
 from common.secret_files import SecretError, UnsendableSecretError
 from common.unreadable import why_unreadable
@@ -73,18 +74,15 @@ def _tls_files_missing() -> list[CheckMessage]:
 
 def _tls_files_unusable() -> Iterator[CheckMessage]:
     """Find files that gRPC accepts silently, although each handshake with them fails."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if settings.IDENTITY_TLS_CA_FILE:
         try:
-            context.load_verify_locations(settings.IDENTITY_TLS_CA_FILE)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.IDENTITY_TLS_CA_FILE)
         except ssl.SSLError as error:
-            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", "not a certificate in PEM", error)
-    if settings.IDENTITY_TLS_CERT_FILE:
-        try:  # with a password set, an encrypted key fails instead of prompting on the terminal
-            context.load_cert_chain(settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE, password="")
-        except ssl.SSLError as error:
-            names = "IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE"
-            yield unusable_tls_file(names, "not a certificate with its key, both in PEM", error)
+            problem = f"not a certificate in PEM ({error.reason or 'not PEM'})"
+            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", problem)
+    certificate, key = settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE
+    if certificate and (problem := why_no_pair(certificate, key)):
+        yield unusable_tls_file("IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE", problem)
 
 
 @register("centrifugo_proxy")
@@ -162,9 +160,9 @@ def unreadable_tls_file(name: str, problem: str) -> Error:
     )
 
 
-def unusable_tls_file(names: str, problem: str, error: ssl.SSLError) -> Error:
+def unusable_tls_file(names: str, problem: str) -> Error:
     return Error(
-        f"{names}: {problem} ({error.reason or 'not PEM'}).",
+        f"{names}: {problem}.",
         hint="Mount PEM files: the certificates of the authority, or the client certificate and its own key, without "
         "a passphrase.",
         id="centrifugo_proxy.E006",

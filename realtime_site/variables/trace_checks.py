@@ -4,7 +4,6 @@ Their findings are warnings: without traces the service and the bridge do their 
 used by the next export.
 """
 
-import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
+from common.certificates import has_authorities, why_no_pair
 from common.files import PEM_BYTES
 from common.safe_path import safe_path
 from common.unreadable import why_unreadable
@@ -33,10 +33,7 @@ def _authorities(path: str) -> Iterator[CheckMessage]:
     name = variable("CERTIFICATE")
     if problem := why_unreadable(path, PEM_BYTES):
         yield unusable_trace_file(name, problem)
-        return
-    try:
-        ssl.create_default_context(cafile=path)
-    except ssl.SSLError:
+    elif not has_authorities(path):
         yield unusable_trace_file(name, f"{safe_path(path)} contains no valid PEM certificate")
 
 
@@ -50,16 +47,7 @@ def _client_certificate(options: TraceOptions) -> Iterator[CheckMessage]:
     problems = {name: why_unreadable(path, PEM_BYTES) for name, path in given.items() if path}
     if any(problems.values()):
         yield from (unusable_trace_file(name, problem) for name, problem in problems.items() if problem)
-    elif problems:
-        yield from _pair(certificate, key, options)
-
-
-def _pair(certificate: str, key: str, options: TraceOptions) -> Iterator[CheckMessage]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:  # with a password set, an encrypted key fails instead of prompting on the terminal
-        context.load_cert_chain(options.client_certificate, options.client_key or None, password="")
-    except ssl.SSLError as error:
-        problem = f"not a certificate with its key, both in PEM ({error.reason or 'not PEM'})"
+    elif problems and (problem := why_no_pair(options.client_certificate, options.client_key)):
         yield unusable_trace_file(f"{certificate} and {key}" if options.client_key else certificate, problem)
 
 

@@ -1,0 +1,25 @@
+"""Checks the files of TLS before a client gets them, for the messages of system checks."""
+
+import ssl
+
+
+def has_authorities(path: str) -> bool:
+    """True if the readable file at `path` has a certificate in PEM."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def why_no_pair(certificate: str, key: str) -> str:
+    """The problem with a client certificate and its key in these readable files; "" if they can be used.
+
+    With an empty `key`, the key is in the certificate's file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:  # with a password set, an encrypted key fails instead of prompting on the terminal
+        context.load_cert_chain(certificate, key or None, password="")
+    except ssl.SSLError as error:
+        return f"not a certificate with its key, both in PEM ({error.reason or 'not PEM'})"
+    return ""
