@@ -3,33 +3,31 @@
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 DECIMAL: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+N = TypeVar("N", int, float)
 
 
 def whole_number(low: int | None = None, high: int | None = None) -> Callable[[str], int]:
     """A type for whole numbers from `low` to `high`, both included. Without bounds: of at most 18 digits."""
-
-    def convert(text: str) -> int:
-        if not WHOLE.fullmatch(text) or not _within(int(text), low, high):
-            raise ArgumentTypeError(f"{text!r} is not accepted; accepted: {accepted}")
-        return int(text)
-
-    accepted = "a whole number" + _bounds(low, high)
-    return convert
+    return _number(WHOLE, int, "a whole number", low, high)
 
 
 def decimal_number(low: int | None = None) -> Callable[[str], float]:
     """A type for numbers such as 2 or 0.5, from `low`."""
+    return _number(DECIMAL, float, "a number such as 2 or 0.5", low, None)
 
-    def convert(text: str) -> float:
-        if not DECIMAL.fullmatch(text) or not _within(float(text), low, None):
-            raise ArgumentTypeError(f"{text!r} is not accepted; accepted: {accepted}")
-        return float(text)
 
-    accepted = "a number such as 2 or 0.5" + _bounds(low, None)
+def _number(
+    form: re.Pattern[str], read: Callable[[str], N], name: str, low: int | None, high: int | None
+) -> Callable[[str], N]:
+    def convert(text: str) -> N:
+        if not form.fullmatch(text) or not _within(read(text), low, high):
+            raise ArgumentTypeError(f"{text!r} is not accepted; accepted: {name}{_bounds(low, high)}")
+        return read(text)
+
     return convert
 
 

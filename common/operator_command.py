@@ -80,13 +80,13 @@ class OperatorCommand(DocumentedCommand):
         self.stderr.style_func = streams[1].style_func
 
     def write_json(self, text: str) -> None:
-        """Print a JSON text. Text that is only made printable would be no JSON if it had an unprintable character."""
+        """Print a JSON text. `stdout.write` alone would escape unprintable characters as JSON does not allow."""
         self.stdout.write(printable_json(text))
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as in Django. A full disk ends the command with a message; a closed pipe (`| head`) ends it silently."""
+        """Run as in Django. The command line ends the command if its output is lost (`ending_without_output`)."""
         if not self.is_server:
             leave_stdout_to_results()
         stderr: Any = PrintableOutput(sys.stderr)
-        with ending_without_output(argv), redirect_stderr(stderr):  # argparse repeats the arguments in its errors
+        with redirect_stderr(stderr):  # argparse repeats the arguments in its errors
             super().run_from_argv(argv)

@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> None:
     else:
         from common.operator_command import ending_without_output  # noqa: PLC0415  (imports Django)
 
-        with ending_without_output(arguments):  # Django's own commands; ours do it themselves
+        with ending_without_output(arguments):
             execute_from_command_line(list(arguments))
 
 
