@@ -30,8 +30,8 @@ class AdaptiveLimit:
     A latency alone does not cut the limit below `slow_floor`: a slow peer needs many requests in flight, and fewer
     would not make it faster.
 
-    `overstaying` of the taken slots do not count against the limit. Its owner sets it after a cut, for requests that a
-    lower limit cannot end.
+    `overstaying` is the number of taken slots that do not count against the limit. The limit's owner sets it after a
+    cut, for requests that a lower limit cannot end.
     """
 
     lag_s: float

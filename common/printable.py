@@ -24,7 +24,7 @@ def printable_lines(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""An equal JSON text, with unprintable characters as \uXXXX. Between tokens only blanks and \n may stand."""
+    r"""An equal JSON text, with unprintable characters as \uXXXX. Only spaces and \n may stand between its tokens."""
     return text if text.isprintable() else _CANDIDATE_IN_JSON.sub(_escaped_in_json, text)
 
 

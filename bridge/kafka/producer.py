@@ -14,9 +14,10 @@ from bridge.commands import Headers
 from bridge.kafka.errors import NotDelivered
 
 POLL_S: Final = 0.2
-# What a message or `produce` gets after a fatal error.
+# The errors of `produce` and of messages after a fatal error. They do not name its cause.
 WITHOUT_CAUSE: Final = (KafkaError._FATAL, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
-# What `poll` and `flush` raise: SystemError, caused by the fatal error, if the library logs a line in the same call.
+# The exceptions of `poll` and `flush` for a fatal error. If the library also logs a line in the same call, Python
+# raises SystemError, whose cause is the KafkaException.
 RAISED: Final = (KafkaException, SystemError)
 
 logger = logging.getLogger("bridge.kafka")

@@ -14,8 +14,7 @@ from bridge.kafka.producer import KafkaProducer
 class Replay:
     """Writes at most `rate` dead letters a second to `topic`. With `dry_run` it only counts them.
 
-    `left` counts the dead letters that are not replayed, by reason. Those that `take` has not got are `gone`, so the
-    caller sets this count to the number of all.
+    `left` counts the dead letters that are not replayed, by reason.
     """
 
     producer: KafkaProducer
@@ -23,13 +22,12 @@ class Replay:
     rate: int
     even_old: bool
     dry_run: bool
-    left: Counter[str]
     written: int = 0
+    left: Counter[str] = field(default_factory=Counter)
     began: float = field(default_factory=time.monotonic)
 
     async def take(self, letter: DeadLetter) -> None:
         """Write this dead letter, unless it must not be replayed. Raises NotDelivered."""
-        self.left["gone"] -= 1
         await asyncio.sleep(0)  # lets Ctrl-C end the replay of letters that are not written, too
         if why := why_not_replayed(letter, even_old=self.even_old):
             self.left[why] += 1

@@ -56,7 +56,8 @@ async def measure_lag(parts: Watched) -> None:
     """Measure the lag of each partition that Kafka knows: its end minus the offset before which every record is done.
 
     A partition has no series while this offset is unknown. Partitions that share a series are added up.
-    Note whether Kafka answers. Without an end, for example because no partition is assigned, ask Kafka for its topics.
+    Also notes whether Kafka answers. If no partition has an end, for example because none is assigned, asks Kafka for
+    its topics instead.
     """
     try:
         ends = await parts.brokers.known_ends(list(parts.bridge.work.assignments))

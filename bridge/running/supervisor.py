@@ -21,7 +21,7 @@ from bridge.running.gauges import measure_lag, refresh
 from bridge.running.health import Health
 from bridge.running.listener import Pages, listening
 from bridge.running.spans import OFF, Tracer
-from bridge.running.start import Topics, check_topics
+from bridge.running.start import ABSENT, Topics, check_topics
 from bridge.running.tracebacks import log_unhandled, without_text
 
 RETRY_S: Final = 1.0
@@ -133,8 +133,7 @@ def _warn_of_topics(topics: Topics, config: Configuration) -> None:
         )
     if topics.replay_missing:
         logger.warning(
-            "the topic of BRIDGE_REPLAY_TOPIC does not exist, or this user may not describe it: "
-            "no dead letter can be replayed",
+            f"the topic of BRIDGE_REPLAY_TOPIC {ABSENT}: no dead letter can be replayed",
             extra={"topic": config.letters.replay},
         )
 

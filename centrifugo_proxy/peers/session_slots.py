@@ -1,7 +1,8 @@
 """The slots of session events, and the shares of them that may wait for services.
 
 An event that waits for a service keeps its slot. So the events that wait for one service have a share of the slots, and
-all waiting events together leave some: a service that hangs stops neither the events of others, nor those without one.
+all waiting events together leave some slots free: a service that hangs stops neither the events of other services, nor
+those that need no service.
 """
 
 from dataclasses import dataclass, field

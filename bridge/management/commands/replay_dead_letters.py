@@ -103,7 +103,6 @@ examples:
             rate=rate,
             even_old=options["even_old"],
             dry_run=options["dry_run"],
-            left=Counter(gone=len(places)),
         )
         try:
             with progress(self.stdout, total=len(places), unit="dead letters") as shown, self.reread(places) as letters:
@@ -114,7 +113,8 @@ examples:
             await replay.producer.close(5.0)
             would = "would be " if replay.dry_run else ""
             self.stdout.write(f"{counted(replay.written, 'dead letter')} {would}written to {topic}")
-        return +replay.left
+        gone = len(places) - replay.written - replay.left.total()
+        return Counter(gone=gone) + replay.left
 
 
 MISTYPED: Final = 2  # argparse's exit code
