@@ -122,8 +122,17 @@ class RedisStore:
                 return await call()
             except exceptions.NoPermissionError as error:
                 raise _NotAllowed(explanation(error)) from None
+            except exceptions.ResponseError as error:
+                await self._leave_server()
+                raise StoreError(explanation(error)) from None
             except (exceptions.RedisError, OSError, *NONSENSE) as error:
                 raise StoreError(explanation(error)) from None
+
+    async def _leave_server(self) -> None:
+        """Close the idle connections. A server that refuses commands may be a former primary, and the host's name may
+        lead to its successor by now.
+        """
+        await self._client.connection_pool.disconnect(inuse_connections=False)
 
 
 class _NotAllowed(StoreError):

@@ -231,6 +231,42 @@ async def test_an_unreachable_server_is_an_error_with_its_reason(host: str, reas
     assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
 
 
+async def test_the_new_primary_behind_the_same_address_is_used_after_a_failover(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    with redis_server(folders[0]) as first, redis_server(folders[1]) as second:
+        async with leading_to(primary := [first.port]) as port, claims_in(f"redis://127.0.0.1:{port}") as claims:
+            await asyncio.gather(*(claims.claim(ticket) for ticket in TICKETS))  # every connection is open
+            primary[0] = second.port
+            first.ask("REPLICAOF", "127.0.0.1", str(second.port))
+            contacts = [await claims.contact(), await claims.contact()]
+            results = await asyncio.gather(*(claims.claim(digest(f"new-{number}")) for number in range(32)))
+
+    assert contacts == [False, True]
+    assert set(results) == {Result.WON}
+
+
+@asynccontextmanager
+async def leading_to(target: list[int]) -> AsyncIterator[int]:
+    """The port of a load balancer: a new connection leads to the current port in `target`; open ones stay."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        replies, commands = await asyncio.open_connection("127.0.0.1", target[0])
+        try:
+            await asyncio.gather(pump(reader, commands), pump(replies, writer))
+        finally:
+            commands.close()
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+        sink.close()
+
+    async with tcp_server(serve) as port:
+        yield port
+
+
 NOT_REDIS = "it does not answer as Redis does"
 OF_A_CLUSTER = "it is a node of a Redis Cluster, which is not supported"
 
