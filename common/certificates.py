@@ -12,6 +12,18 @@ def has_authorities(path: str) -> bool:
     return True
 
 
+def why_no_authorities(pem: bytes) -> str:
+    """The problem with the content of a file of authorities, in one or two words; "" if it can be used.
+
+    Bytes outside ASCII do not count: they are comments, or a byte order mark.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii", "ignore"))
+    except (ssl.SSLError, ValueError) as error:
+        return getattr(error, "reason", None) or "not PEM"
+    return ""
+
+
 def why_no_pair(certificate: str, key: str) -> str:
     """The problem with a client certificate and its key in these readable files; "" if they can be used.
 

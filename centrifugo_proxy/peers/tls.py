@@ -1,5 +1,6 @@
 """The TLS files of a channel: read, checked, and watched for new content."""
 
+import codecs
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import grpc
 
+from common.certificates import why_no_authorities
 from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
@@ -58,20 +60,18 @@ def _content(path: str) -> bytes | None:
     if not path:
         return None
     try:
-        return read_file(path, PEM_BYTES)
+        content = read_file(path, PEM_BYTES)
     except OSError as error:
         raise TlsFilesRefused(cannot_read(path, error)) from None
+    return content.replace(codecs.BOM_UTF8, b"")  # gRPC does not find a certificate or a key after a byte order mark
 
 
 def _check(files: TlsFiles, ca: bytes | None) -> None:
     """Check the files before gRPC gets them: it accepts any bytes, and then fails at each handshake."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca is not None:
-        try:
-            context.load_verify_locations(cadata=ca.decode("ascii", "ignore"))
-        except (OSError, ValueError) as error:
-            raise TlsFilesRefused(f"no certificate in PEM in {safe_path(files.ca)} ({_words(error)})") from None
+    if ca is not None and (problem := why_no_authorities(ca)):
+        raise TlsFilesRefused(f"no certificate in PEM in {safe_path(files.ca)} ({problem})")
     if files.cert:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:  # with a password set, OpenSSL does not prompt on the terminal for an encrypted key
             context.load_cert_chain(files.cert, files.key or None, password="")
         except OSError as error:
@@ -79,10 +79,8 @@ def _check(files: TlsFiles, ca: bytes | None) -> None:
             raise TlsFilesRefused(f"no certificate with its key in PEM in {names} ({_words(error)})") from None
 
 
-def _words(error: OSError | ValueError) -> str:
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        return reason(error)
-    return getattr(error, "reason", None) or "not PEM"
+def _words(error: OSError) -> str:
+    return reason(error) if not isinstance(error, ssl.SSLError) else error.reason or "not PEM"
 
 
 Stamp = tuple[tuple[int, ...], ...]

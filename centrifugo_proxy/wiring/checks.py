@@ -1,7 +1,6 @@
 """System checks of the proxy's settings: one builder function per message. Ids are never reused."""
 
 import ipaddress
-import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -12,8 +11,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from centrifugo_proxy.protocol.codes import TERMINAL_DISCONNECT_CODES, ResponseMode
 from centrifugo_proxy.wiring.assembly import build_guard, secret_setting
 from centrifugo_proxy.wiring.claims import claims_place
-from common.certificates import why_no_pair
-from common.files import PEM_BYTES
+from common.certificates import why_no_authorities, why_no_pair
+from common.files import PEM_BYTES, read_file
 from common.secret_files import SecretError, UnsendableSecretError
 from common.unreadable import why_unreadable
 from fallback.checks import bad_claims_url
@@ -74,12 +73,9 @@ def _tls_files_missing() -> list[CheckMessage]:
 
 def _tls_files_unusable() -> Iterator[CheckMessage]:
     """Find files that gRPC accepts silently, although each handshake with them fails."""
-    if settings.IDENTITY_TLS_CA_FILE:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.IDENTITY_TLS_CA_FILE)
-        except ssl.SSLError as error:
-            problem = f"not a certificate in PEM ({error.reason or 'not PEM'})"
-            yield unusable_tls_file("IDENTITY_TLS_CA_FILE", problem)
+    authorities = settings.IDENTITY_TLS_CA_FILE
+    if authorities and (problem := why_no_authorities(read_file(authorities, PEM_BYTES))):
+        yield unusable_tls_file("IDENTITY_TLS_CA_FILE", f"not a certificate in PEM ({problem})")
     certificate, key = settings.IDENTITY_TLS_CERT_FILE, settings.IDENTITY_TLS_KEY_FILE
     if certificate and (problem := why_no_pair(certificate, key)):
         yield unusable_tls_file("IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE", problem)

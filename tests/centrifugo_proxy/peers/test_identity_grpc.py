@@ -1,6 +1,7 @@
 """The channel to identity: TLS, several addresses, and an identity that stops and returns."""
 
 import asyncio
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,28 @@ async def test_a_certificate_of_an_unknown_authority_is_not_trusted(authority: A
 
     assert response.status_code == 503
     assert identity.calls == []
+
+
+@pytest.mark.processes
+@needs_openssl
+async def test_files_of_a_windows_editor_are_used(authority: Authority, tmp_path: Path) -> None:
+    certificate, key = authority.issue("windows")
+    names = {
+        "IDENTITY_TLS_CA_FILE": authority.ca,
+        "IDENTITY_TLS_CERT_FILE": certificate,
+        "IDENTITY_TLS_KEY_FILE": key,
+    }
+    for name, source in names.items():
+        (tmp_path / name).write_bytes(BOM_UTF8 + source.read_bytes().replace(b"\n", b"\r\n"))
+    files = {name: str(tmp_path / name) for name in names}
+
+    async with (
+        identity_stub(authority.server_credentials("localhost", ask_client=True)) as identity,
+        service(f"localhost:{identity.port}", **tls(**files)) as running,
+    ):
+        response = await running.connect()
+
+    assert response.status_code == 200
 
 
 @pytest.mark.processes

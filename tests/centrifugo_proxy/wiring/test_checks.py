@@ -125,7 +125,13 @@ def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Author
 
 
 @pytest.mark.parametrize(
-    "content", ["", "a certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]
+    "content",
+    [
+        "",
+        "a certificate",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n",
+    ],
 )
 def test_e006_an_authority_that_is_not_pem(tmp_path: Path, content: str) -> None:
     file = tmp_path / "ca.pem"
@@ -135,6 +141,17 @@ def test_e006_an_authority_that_is_not_pem(tmp_path: Path, content: str) -> None
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E006", True)
     assert error.msg.startswith("IDENTITY_TLS_CA_FILE: not a certificate in PEM (")
+
+
+@pytest.mark.processes
+@needs_openssl
+def test_e006_an_authority_in_a_form_that_only_openssl_knows(authority: Authority, tmp_path: Path) -> None:
+    file = tmp_path / "trusted.pem"
+    file.write_text(authority.ca.read_text().replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-"))
+
+    (error,) = system_checks(**TLS, IDENTITY_TLS_CA_FILE=str(file))
+
+    assert error.id == "centrifugo_proxy.E006"
 
 
 @pytest.mark.processes
