@@ -2,4 +2,4 @@
 
 from typing import Final
 
-NAME_SCHEMES: Final = ("unix", "unix-abstract", "xds", "vsock")  # schemes of targets that are not host:port
+NAME_SCHEMES: Final = ("unix", "unix-abstract", "xds")  # schemes of targets that are not host:port

@@ -103,7 +103,7 @@ def _server(parts: SplitResult, fields: dict[str, str]) -> RedisServer:
 def _socket(parts: SplitResult, fields: dict[str, str]) -> RedisSocket:
     _only(fields, ("db",))
     login, rest = _login(parts.netloc)
-    if rest or len(parts.path) < 2:
+    if rest or not _is_absolute(parts.path):
         raise BadClaimsUrl("it needs the absolute path of a socket (unix:///path.sock)")
     return RedisSocket(unquote(parts.path), _db(fields.get("db", "")), login)
 
@@ -121,9 +121,13 @@ def _sentinel(parts: SplitResult, fields: dict[str, str]) -> RedisSentinel:
 
 def _folder(parts: SplitResult, fields: dict[str, str]) -> Folder:
     _only(fields, ())
-    if parts.netloc not in ("", "localhost") or len(parts.path) < 2:
+    if parts.netloc not in ("", "localhost") or not _is_absolute(parts.path):
         raise BadClaimsUrl("it needs the absolute path of a folder (file:///folder)")
     return Folder(Path(unquote(parts.path)))
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") and len(path) > 1
 
 
 def _only(fields: dict[str, str], known: Sequence[str]) -> None:

@@ -37,7 +37,9 @@ class Environment:
     effective: dict[str, Any] = field(default_factory=dict)  # values for logs: for a secret only whether it is set
 
     def text(self, name: str, default: str) -> str:
-        """Any text. An explicit empty value stays empty; $NAME stands for the value of another variable."""
+        """Any text without the white space around it. An explicit empty value stays empty; $NAME stands for the value of
+        another variable.
+        """
         value = self._text(name, default, display=self.env.ENVIRON.get(name, ""))
         self.effective[name] = without_credentials(value)
         return value
@@ -57,7 +59,7 @@ class Environment:
         if raw.startswith("$") and self.env.ENVIRON.get(raw.lstrip("$"), "$").startswith("$"):
             self._refuse(name, display, "a value, or $NAME of another variable that is set")
             return default  # django-environ would use the default silently, or recurse without end
-        return str(self.env.str(name, default=default))
+        return str(self.env.str(name, default=default)).strip()
 
     def secret(self, name: str) -> str:
         """A secret, empty by default.
@@ -170,7 +172,7 @@ class Environment:
 
     def topic(self, name: str, default: str) -> str:
         """The name of a Kafka topic. An explicit empty value stays empty."""
-        raw = self.text(name, default).strip()
+        raw = self.text(name, default)
         if raw and not is_topic(raw):
             self._refuse(name, raw, "a topic (1–249 letters, digits, dots, dashes and underscores), or empty")
             return default
@@ -231,14 +233,14 @@ class Environment:
 
     def http_url(self, name: str, default: str, accepted: str) -> str:
         """A whole http(s) URL; an explicit empty value stays empty. `accepted` is for the message about a bad value."""
-        raw = self.text(name, default).strip()
+        raw = self.text(name, default)
         if raw and not _is_http_url(raw):
             self._refuse(name, raw, accepted)
             return default
         return raw
 
     def _read(self, name: str, default: str, convert: Callable[[str], T]) -> T:
-        raw = self.text(name, default).strip() or default
+        raw = self.text(name, default) or default
         try:
             value = convert(raw)
         except ValueError as error:
