@@ -37,8 +37,9 @@ class Environment:
     effective: dict[str, Any] = field(default_factory=dict)  # values for logs: for a secret only whether it is set
 
     def text(self, name: str, default: str) -> str:
-        """Any text without the white space around it. An explicit empty value stays empty; $NAME stands for the value of
-        another variable.
+        """Any text without the white space around it. An explicit empty value stays empty.
+
+        $NAME stands for the value of another variable.
         """
         value = self._text(name, default, display=self.env.ENVIRON.get(name, ""))
         self.effective[name] = without_credentials(value)
