@@ -24,11 +24,15 @@ class NamespaceFacts(NamedTuple):
 
 
 class ServerFacts(NamedTuple):
-    """A configuration of Centrifugo. `boundary` separates the namespace from the rest of a channel."""
+    """A configuration of Centrifugo. `boundary` separates the namespace from the rest of a channel.
+
+    `nats` is true if NATS is the broker: it keeps neither history nor idempotency keys, whatever the namespaces say.
+    """
 
     major: int
     boundary: str
     namespaces: tuple[NamespaceFacts, ...]
+    nats: bool = False
 
 
 class PolicyFacts(NamedTuple):

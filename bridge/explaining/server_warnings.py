@@ -5,10 +5,11 @@ from typing import Final
 
 from bridge.explaining.facts import NamespaceFacts, ServerFacts
 from bridge.explaining.warnings import Warning
-from bridge.routing.model import Action, HistoryRemoveAction, PublishAction, Route, channels_of
+from bridge.routing.model import Action, HistoryRemoveAction, Idempotency, PublishAction, Route, channels_of
 from bridge.routing.templates import GAP, Template, with_gaps
 
 JSON_FORMATS: Final = ("", "json", "json_object")
+NATS: Final = "Centrifugo's NATS broker keeps neither history nor idempotency keys"
 
 
 def server_warnings(route: Route, server: ServerFacts) -> Iterator[Warning]:
@@ -16,9 +17,24 @@ def server_warnings(route: Route, server: ServerFacts) -> Iterator[Warning]:
     for action in route.actions:
         if isinstance(action, PublishAction) and action.version is not None and server.major < 6:
             yield action.number, f"Centrifugo v{server.major} ignores version: older states overwrite newer ones"
+        if server.nats:
+            for sentence in _of_nats(action):
+                yield action.number, sentence
         for template in channels_of(action):
             for sentence in _of_channel(action, template, server):
                 yield action.number, f"channel {template.text}: {sentence}"
+
+
+def _of_nats(action: Action) -> Iterator[str]:
+    if isinstance(action, PublishAction):
+        if action.idempotency.mode is not Idempotency.OFF:
+            yield f"{NATS}: after a crash of the bridge, clients get some publications twice"
+        if action.version is not None:
+            yield f"{NATS}: version has no effect"
+        if not action.skip_history:
+            yield f"{NATS}: a client that reconnects misses what was published meanwhile"
+    elif isinstance(action, HistoryRemoveAction):
+        yield f"{NATS}: nothing can be removed (not_available)"
 
 
 def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iterator[str]:
@@ -32,8 +48,10 @@ def _of_channel(action: Action, template: Template, server: ServerFacts) -> Iter
             "configuration"
         )
     elif isinstance(action, PublishAction):
-        yield from _of_publication(action, namespace)
-    elif isinstance(action, HistoryRemoveAction) and not namespace.history:
+        yield from _of_format(namespace)
+        if not server.nats:
+            yield from _of_history(action, namespace)
+    elif isinstance(action, HistoryRemoveAction) and not (namespace.history or server.nats):
         yield f"history is off in the namespace, so nothing can be removed (not_available); set {_history(namespace)}"
 
 
@@ -45,11 +63,14 @@ def _namespace_name(template: Template, boundary: str) -> str | None:
     return None if GAP in before else before
 
 
-def _of_publication(action: PublishAction, namespace: NamespaceFacts) -> Iterator[str]:
+def _of_format(namespace: NamespaceFacts) -> Iterator[str]:
     if not namespace.streams:
         yield "the subscription_type of its namespace does not accept publications (rejected); use a stream type"
     if namespace.data_format not in JSON_FORMATS:
         yield f"publication_data_format is {namespace.data_format}, but the bridge publishes JSON"
+
+
+def _of_history(action: PublishAction, namespace: NamespaceFacts) -> Iterator[str]:
     if action.version is not None and not namespace.history:
         yield f"version has no effect without history; set {_history(namespace)}"
     if action.delta and not namespace.deltas:

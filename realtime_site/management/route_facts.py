@@ -18,6 +18,7 @@ from common.files import TEXT_BYTES, read_file
 
 BOUNDARY: Final = ":"
 STREAM: Final = "stream"
+NATS: Final = "nats"
 
 
 def server_facts(file: Path) -> ServerFacts:
@@ -33,7 +34,14 @@ def server_facts(file: Path) -> ServerFacts:
         configuration.major,
         BOUNDARY if boundary is None else str(boundary),
         tuple(_namespaces(configuration)),
+        nats=_publishes_through_nats(configuration, flat=flat),
     )
+
+
+def _publishes_through_nats(configuration: Configuration, *, flat: bool) -> bool:
+    if flat:
+        return configuration.text("broker") == NATS
+    return configuration.is_on("broker.enabled") and configuration.text("broker.type") == NATS
 
 
 def _namespaces(configuration: Configuration) -> Iterator[NamespaceFacts]:

@@ -9,6 +9,7 @@ from bridge.explaining.facts import NamespaceFacts, PolicyFacts, ServerFacts
 from tests.bridge.given import one_route, publishing
 
 FULL = NamespaceFacts("family", "channel.namespaces[0]", True, True, True, "", True)
+NATS = "Centrifugo's NATS broker keeps neither history nor idempotency keys"
 VERSIONED = 'fields = ["id"]\nversion = "{version}"'
 
 
@@ -186,6 +187,34 @@ def test_a_version_is_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing(more=VERSIONED)), ServerFacts(5, ":", (FULL,))) == [
         "entries 1: Centrifugo v5 ignores version: older states overwrite newer ones"
     ]
+
+
+@pytest.mark.parametrize("history", [True, False])
+@pytest.mark.parametrize(
+    ("action", "sentences"),
+    [
+        (
+            publishing("family:{id}", VERSIONED),
+            [
+                f"entries 1: {NATS}: after a crash of the bridge, clients get some publications twice",
+                f"entries 1: {NATS}: version has no effect",
+                f"entries 1: {NATS}: a client that reconnects misses what was published meanwhile",
+            ],
+        ),
+        (publishing("family:{id}", 'fields = ["id"]\nidempotency = "off"\nskip_history = true'), []),
+        (
+            'do = "history_remove"\nchannel = "family:{id}"',
+            [f"entries 1: {NATS}: nothing can be removed (not_available)"],
+        ),
+        ('do = "disconnect"\nuser = "{id}"', []),
+    ],
+)
+def test_with_the_nats_broker_no_history_option_of_a_namespace_helps(
+    tmp_path: Path, action: str, sentences: list[str], history: bool
+) -> None:
+    facts = FULL._replace(history=history, recovery=history)
+
+    assert warned(tmp_path, one_route(action), ServerFacts(6, ":", (facts,), nats=True)) == sentences
 
 
 def rule(match: str, *, subscribe: bool = True) -> PolicyFacts:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +32,24 @@ def test_a_namespace_keeps_a_history_if_it_has_a_size_and_a_time(
     [facts] = [each for each in server_facts(file).namespaces if each.name == "family"]
 
     assert facts.history is history
+
+
+@pytest.mark.parametrize(
+    ("configuration", "nats"),
+    [
+        ({"broker": {"enabled": True, "type": "nats"}, "channel": {}}, True),
+        ({"broker": {"enabled": "true", "type": "nats"}, "channel": {}}, True),
+        ({"broker": {"type": "nats"}, "channel": {}}, False),
+        ({"broker": {"enabled": True, "type": "redis"}, "channel": {}}, False),
+        ({"broker": {"enabled": True}, "channel": {}}, False),
+        ({"channel": {}}, False),
+        ({"broker": "nats", "api_key": "x", "namespaces": []}, True),
+        ({"broker": "", "api_key": "x", "namespaces": []}, False),
+        ({"api_key": "x", "namespaces": []}, False),
+    ],
+)
+def test_nats_is_the_broker_if_it_is_switched_on(tmp_path: Path, configuration: dict[str, Any], nats: bool) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(configuration))
+
+    assert server_facts(file).nats is nats
