@@ -44,8 +44,8 @@ class Transform(NamedTuple):
 class Proxy:
     """The proxy of one event.
 
-    `users` are the names of the namespaces that use it, "" for connections and for channels without a namespace; it may
-    be empty. `named` is true for an entry of `proxies`, which namespaces choose by name.
+    `users` are the names of the namespaces that use it, "" for connections, and for channels and RPC methods without a
+    namespace; it may be empty. `named` is true for an entry of `proxies`, which is chosen by its name.
     `static_headers` is a map by lower-case name, `client_headers` are lists of names, `transforms` is a tuple of
     Transform, and `raw_transforms` is the option's value before parsing.
     """
@@ -153,15 +153,15 @@ def tables(value: Any) -> list[dict[str, Any]]:
     return [table(item) for item in value] if isinstance(value, list) else []
 
 
-def words(value: Any) -> list[str]:
-    """The value as a list of strings. A single string is split at its spaces."""
+def words(value: Any, major: int) -> list[str]:
+    """The value as a list of strings. A single string is split at its spaces for v5, and not for v6."""
     if isinstance(value, str):
-        return value.split()
+        return value.split() if major == 5 else [value] if value else []
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def number(value: Any) -> int:
-    """The value as a whole number: 3 for 3.7 and for "3", 0 for any other value."""
+    """The value as a whole number: 3 for 3.7 and for "3"; 0 if it cannot be converted."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -180,7 +180,7 @@ def headers(value: Any) -> dict[str, str]:
 
 
 def transforms(path: str, value: Any) -> Option:
-    """The list of transforms at `path`, parsed. Entries that are not tables have zeros."""
+    """The list of transforms at `path`, parsed. All numbers of an entry that is not a table are 0."""
     return Option(path, tuple(_transform(f"{path}[{index}]", item) for index, item in enumerate(tables(value))))
 
 

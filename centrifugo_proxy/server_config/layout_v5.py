@@ -80,7 +80,7 @@ def _flat(tree: dict[str, Any], namespaces: tuple[Namespace, ...]) -> Iterator[P
             # Centrifugo v5 needs a unit here: it does not start with a bare number other than 0
             timeout=Option(f"proxy_{event}_timeout", DEFAULT_TIMEOUT if timeout is None else str(timeout)),
             static_headers=Option(STATIC, headers(tree.get(STATIC))),
-            client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"))) for name in FROM_CLIENT),
+            client_headers=tuple(Option(f"proxy_{name}", words(tree.get(f"proxy_{name}"), 5)) for name in FROM_CLIENT),
             transforms=transforms("proxy_http_status_code_transforms", tree.get("proxy_http_status_code_transforms")),
             connection_meta=Option("proxy_include_connection_meta", is_true(tree.get("proxy_include_connection_meta"))),
             binary_encoding=Option("proxy_binary_encoding", is_true(tree.get("proxy_binary_encoding"))),
@@ -113,7 +113,7 @@ def _named(event: str, path: str, options: dict[str, Any], users: frozenset[str]
         endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
         timeout=Option(f"{path}.timeout", options.get("timeout") or DEFAULT_TIMEOUT),
         static_headers=Option(f"{path}.{static}", headers(options.get(static))),
-        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
+        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name), 5)) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.{statuses}", options.get(statuses)),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
         binary_encoding=Option(f"{path}.binary_encoding", is_true(options.get("binary_encoding"))),

@@ -122,7 +122,7 @@ def _proxy(event: str, path: str, options: dict[str, Any], users: frozenset[str]
         endpoint=Option(f"{path}.endpoint", str(options.get("endpoint") or "")),
         timeout=Option(f"{path}.timeout", options.get("timeout", DEFAULT_TIMEOUT)),
         static_headers=Option(f"{path}.http.static_headers", headers(http.get("static_headers"))),
-        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name))) for name in FROM_CLIENT),
+        client_headers=tuple(Option(f"{path}.{name}", words(options.get(name), 6)) for name in FROM_CLIENT),
         transforms=transforms(f"{path}.http.status_to_code_transforms", http.get("status_to_code_transforms")),
         connection_meta=Option(f"{path}.include_connection_meta", is_true(options.get("include_connection_meta"))),
         binary_encoding=Option(f"{path}.binary_encoding", is_true(options.get("binary_encoding"))),

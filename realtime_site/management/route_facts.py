@@ -53,7 +53,7 @@ def _namespaces(configuration: Configuration) -> Iterator[NamespaceFacts]:
             path=namespace.path,
             history=_keeps(namespace),
             recovery=namespace.on("force_recovery") or namespace.on("allow_recovery"),
-            deltas=bool(words(options.get("allowed_delta_types"))),
+            deltas=bool(words(options.get("allowed_delta_types"), configuration.major)),
             data_format=str(options.get("publication_data_format") or for_all or ""),
             streams=str(options.get("subscription_type") or STREAM) == STREAM,
         )

@@ -57,9 +57,7 @@ def origins_any(configuration: Configuration, facts: ServiceFacts) -> Iterator[P
 
 
 def _origins(configuration: Configuration) -> list[str]:
-    """The entries of the list. v6 does not split a single string."""
-    value = configuration.option(ORIGINS[configuration.major]).value
-    return [value] if configuration.major == 6 and isinstance(value, str) and value else words(value)
+    return words(configuration.option(ORIGINS[configuration.major]).value, configuration.major)
 
 
 @RULES.rule("origins-null", Severity.WARNING)
@@ -76,7 +74,7 @@ def origins_null(configuration: Configuration, facts: ServiceFacts) -> Iterator[
 @RULES.rule("origins-empty", Severity.WARNING)
 def origins_empty(configuration: Configuration, facts: ServiceFacts) -> Iterator[Problem]:
     option = configuration.option(ORIGINS[configuration.major])
-    if not words(option.value):
+    if not _origins(configuration):
         yield Problem(
             option.path,
             "Centrifugo refuses every browser and every web view. Only clients that send no Origin can connect.",

@@ -106,7 +106,7 @@ def _choices(namespace: Namespace, major: int) -> Iterator[Refusal]:
         value = namespace.options.get(name)
         if isinstance(value, str) and value not in known and (major == 6 or name == "force_recovery_mode"):
             yield namespace.at(name), f"this option accepts only {', '.join(filter(None, known))}"
-    if [kind for kind in words(namespace.options.get("allowed_delta_types")) if kind != "fossil"]:
+    if [kind for kind in words(namespace.options.get("allowed_delta_types"), major) if kind != "fossil"]:
         yield namespace.at("allowed_delta_types"), "this option accepts only fossil"
     if not is_expression_of_go(str(namespace.options.get("channel_regex") or "")):
         yield namespace.at("channel_regex"), NO_EXPRESSION

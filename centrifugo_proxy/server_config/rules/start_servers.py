@@ -65,11 +65,12 @@ def _certificates(configuration: Configuration) -> Iterator[Refusal]:
 
 
 def _redis(configuration: Configuration) -> Iterator[Refusal]:
-    engine, path = REDIS[configuration.major]
+    major = configuration.major
+    engine, path = REDIS[major]
     value = configuration.option(path).value
     if configuration.text(engine) != "redis" or isinstance(value, FromSecret):
         return
-    addresses = words(value.replace(",", " ") if configuration.major == 5 and isinstance(value, str) else value)
+    addresses = words(value.replace(",", " ") if major == 5 and isinstance(value, str) else value, major)
     if not all(map(_is_redis_address, addresses)):
         yield path, "a Redis address must be host:port or a URL such as redis://host:6379"
 

@@ -61,6 +61,7 @@ SILENT: Final = [
         "the client's own headers",
         {f"{CONNECT}.http_headers": ["Cookie", "Origin", "User-Agent", "X-Real-Ip", "X-Forwarded-For", "Traceparent"]},
     ),
+    Case("header-of-connection", "a string, which v6 does not split", {f"{CONNECT}.http_headers": "Cookie Upgrade"}),
     Case("header-of-connection", "a static header that may be sent", {STATIC: {**GUARD, "User-Agent": "centrifugo"}}),
     Case("header-ignored", "another name", {"proxy_http_headers": ["X-Forwarded-Host", "Accept-Language"]}, major=5),
     Case("header-unsendable", "a tab, and UTF-8", {STATIC: {**GUARD, "X-Key": "a\tb é"}}),
