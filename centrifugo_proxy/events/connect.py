@@ -55,7 +55,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The connect event with its collaborators. `wake_probe` is called after each failure of identity."""
+    """The connect event with its collaborators. `wake_probe` is called if identity does not answer."""
 
     identity: IdentityClient
     admission: Admission
@@ -68,7 +68,7 @@ class Connect:
     async def decide(self, request: ConnectRequest, caller: Caller) -> Decision:
         """Redeem the ticket at identity or, in an outage, at the pool.
 
-        Raises CallerGone when the caller of a pool ticket has hung up.
+        Raises CallerGone if the caller has hung up before its pool ticket is consumed.
         """
         if request.ticket is None:
             return self._invalid_ticket((TicketMissing(request.problem),))

@@ -37,8 +37,9 @@ def stale_close_delay_short(configuration: Configuration, facts: ServiceFacts) -
         yield Problem(
             path,
             f"Centrifugo closes a connection that is not accepted within {delay_ms:g} ms (3502, stale), and SDKs do "
-            f"not reconnect after 3502. SDKs wait for up to {SDK_STEPS_MS} ms and then try again, so a slow network or "
-            "a busy Centrifugo can permanently stop a client that the service would have accepted.",
+            f"not reconnect after 3502. Without this close, an SDK waits for up to {SDK_STEPS_MS} ms and then tries "
+            "again. On a slow network, or with a busy Centrifugo, the close can come first and permanently stop a "
+            "client that the service would have accepted.",
             f"Set it to {PATIENT_STALE_CLOSE_MS // 1000}s or more.",
         )
 
