@@ -34,21 +34,29 @@ def require_valgrind() -> None:
 
 def per_request(arguments: list[str], port: int, environment: Mapping[str, str], requests: int, status: int) -> float:
     """Instructions of `python arguments` per connect, each of which is answered with `status`. Raises BenchError."""
+    name = " ".join(arguments)
     with tempfile.TemporaryFile() as output:
         command = [*COUNT, sys.executable, *arguments]
         clean = {**without_ours(), "PYTHONHASHSEED": "0", **environment}
         with subprocess.Popen(command, env=clean, stdout=output, stderr=output) as popen:  # noqa: S603
             try:
-                wait_until_it_listens(arguments[-1], popen, port, output, START_S)
+                wait_until_it_listens(name, popen, port, output, START_S)
                 answered = uvloop.run(_load(popen.pid, port, requests, status))
             finally:
                 popen.terminate()
                 popen.wait()
+        if answered != {status}:
+            raise BenchError(f"{name} was not counted: the statuses were {sorted(answered)}; accepted: {status}.")
         output.seek(0)
-        found = COLLECTED.search(output.read().decode(errors="replace"))
-    if found is None or answered != {status}:
-        raise BenchError(f"{arguments[-1]} was not counted: the statuses were {sorted(answered)}; accepted: {status}.")
-    return int(found[1]) / requests
+        return count_in(name, output.read().decode(errors="replace")) / requests
+
+
+def count_in(name: str, output: str) -> int:
+    """The instructions that valgrind reports in the output of this process. Raises BenchError."""
+    found = COLLECTED.search(output)
+    if found is None:
+        raise BenchError(f"{name} was not counted. The end of its output:\n{output[-3000:]}")
+    return int(found[1])
 
 
 async def _load(pid: int, port: int, requests: int, status: int) -> set[int]:
