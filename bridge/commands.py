@@ -1,7 +1,7 @@
 """The values that mapping and delivery share: records as input, commands for Centrifugo as output.
 
 Pure: no clock, no I/O. A command is encoded once, when it is made; a batch joins the `encoded` of its commands:
-`{"parallel": true, "commands": [<encoded>, <encoded>, …]}`, posted to `/api/batch`.
+`{"commands": [<encoded>, <encoded>, …]}`, usually with `"parallel": true`, posted to `/api/batch`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -68,7 +68,7 @@ DEAD_LETTER: Final = "dead_letter"
 
 
 class SkipReason(StrEnum):
-    """Why a valid record needs no commands: an outcome of `realtime_bridge_records_total`."""
+    """Why a record needs no commands: an outcome of `realtime_bridge_records_total`."""
 
     UNROUTED = "unrouted"  # no route fits
     TOO_OLD = "too_old"
@@ -79,7 +79,7 @@ class SkipReason(StrEnum):
 class Poison(NamedTuple):
     """A failure that a retry cannot fix.
 
-    `detail` has names of fields, positions and sizes, never a value of the event. `route` is "" and `action` None when
+    `detail` never has a value of the event. `route` is "" and `action` None when
     they are not known; actions are counted from 1 within their route. A value that could not be read has no action.
     """
 
@@ -92,12 +92,12 @@ class Poison(NamedTuple):
 class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One command of Centrifugo's server API.
 
-    `keys` are the order keys: a command may be sent when it is first in line for each of its keys. A channel's key is
-    its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
+    `keys` are the order keys: commands that share a key run in the order in which they were received. A channel's key
+    is its name; a user's key is `user_key(user)`, which no channel can have. Keys are distinct and never empty.
     `encoded` is the JSON object for "commands" of `/api/batch`.
     `route` and `action` (from 1) are its origin. `kind` is the value of `do` in the routes file and a metric label.
-    `burst` is the maximum number of commands with its key in a batch that contains it. If the bursts of these commands
-    differ, the smallest one counts. A batch with several commands for a key is sent without `parallel`.
+    `burst` limits how many commands with the same key may be in one batch. If the bursts of these commands differ, the
+    smallest one counts. A batch with several commands for a key is sent without `parallel`.
     """
 
     kind: ClassVar[str]
@@ -195,8 +195,8 @@ class Mapped(msgspec.Struct, frozen=True, gc=False):
     """The commands and failures of a record.
 
     The commands are sent in order, each after the previous one has finished, with or without success. Failures do not
-    stop them: a broken feed must not prevent a disconnect. A record with failures gets one dead letter, with the reason
-    of the first failure. Either list may be empty, but not both.
+    stop them: a broken feed must not prevent a disconnect. The dead letter has the reason of the first failure. Either
+    list may be empty, but not both.
     """
 
     commands: tuple[Command, ...]
@@ -219,7 +219,7 @@ class Mapper(Protocol):
         """The outcome for `record` at `now_ms` (milliseconds since 1970).
 
         A record of the replay topic is mapped like the original, with its topic, position and timestamp.
-        The outcome has every failure of the record. An exception is a bug (`internal_error`).
+        An exception is a bug (`internal_error`).
         """
 
 
@@ -288,7 +288,7 @@ def unsubscribe(*, route: str, action: int, user: str, channel: str) -> Unsubscr
 
 
 def disconnect(*, route: str, action: int, user: str, code: int, reason: str) -> Disconnect:
-    """`code` is 4000–4999, `reason` has at most 123 bytes. Centrifugo does not check them: bad ones become 1006."""
+    """`code` is 4000–4999. `reason` has at most 123 bytes: with a longer one, clients see code 1006."""
     request = {"user": user, "disconnect": {"code": code, "reason": reason}}
     return Disconnect(
         route=route,

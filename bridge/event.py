@@ -35,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unmappable(Exception):
-    """The record cannot become a command, now or later. `detail` never quotes a value."""
+    """A route or an action cannot use the record, and a retry would not help. `detail` never quotes a value."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
