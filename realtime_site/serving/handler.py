@@ -1,7 +1,7 @@
 """Django's ASGI handler without its threads.
 
-Django's own handler uses threads to close a response, to log a refusal and to call the receivers of its signals, and
-two tasks for each request, to watch for a disconnect. With that handler, a connect takes four to five times the
+Django's own handler uses threads to close a response, to log a refusal and to call the receivers of its signals. For
+each request it starts two tasks, to watch for a disconnect. With that handler, a connect takes four to five times the
 CPU (docs/performance.md). This one reads the body itself, up to a limit, and runs the middlewares and the view in the
 server's task. It does not send request_started and request_finished: databases and caches use these signals, and this
 service has neither.
@@ -51,7 +51,10 @@ class LeanHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         if self._view_middleware or self._template_response_middleware or self._exception_middleware:  # type: ignore[attr-defined]
-            raise ImproperlyConfigured("MIDDLEWARE: only plain async middlewares run here, without process_* hooks.")
+            raise ImproperlyConfigured(
+                "MIDDLEWARE has a middleware with process_view, process_template_response or process_exception; "
+                "accepted: middlewares without these hooks, which would not be called."
+            )
         self._watch = Watch(asyncio.get_running_loop())
         self._max_body_bytes: int = settings.PROXY_MAX_BODY_BYTES
         self._matches: dict[str, ResolverMatch] = {}
@@ -94,7 +97,7 @@ class LeanHandler(ASGIHandler):
         return body if body is None or len(body) <= self._max_body_bytes else _unread(scope, TOO_LARGE)
 
     def _finish(self, request: LeanRequest, response: HttpResponseBase) -> None:
-        """Count a request that reached its view as django-prometheus' middlewares do, and release it."""
+        """Count the request if it reached its view, and release it."""
         scope = request.scope
         if match := request.resolver_match:
             tally.count(match.view_name, request.method or "", scope["scheme"], response.status_code)
@@ -103,7 +106,7 @@ class LeanHandler(ASGIHandler):
             response.headers["Connection"] = "close"
 
     async def _read(self, scope: Scope, receive: Receive, caller: AsgiCaller) -> bytes:
-        """The body. If it is too large or too slow, it stays unread and the scope has the status to answer."""
+        """The body; b"" if it is too large or too slow. The scope then has the status to answer."""
         if _announced(scope) > self._max_body_bytes:  # before `receive`, which sends 100 Continue if it is expected
             return _unread(scope, TOO_LARGE)
         body, more = bytearray(), True  # grows in place, for bodies in many small parts

@@ -215,7 +215,7 @@ class Environment:
             }
             if len(named) < len(pairs):
                 raise ValueError(
-                    "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -"
+                    "a comma-separated list of name=host:port; each name once, with only letters, digits, _ and -"
                 )
             return named
 

@@ -275,7 +275,7 @@ def test_a_variable_accepts_its_valid_values(name: str, raw: str, value: Any) ->
         (
             "RPC_BACKENDS",
             "localhost:50061",
-            "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -",
+            "a comma-separated list of name=host:port; each name once, with only letters, digits, _ and -",
         ),
         ("RPC_DEADLINE_MS", "0", "1–60000"),
         ("RPC_DEADLINE_MS", "60001", "1–60000"),

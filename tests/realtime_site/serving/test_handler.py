@@ -193,7 +193,7 @@ async def test_a_bug_is_answered_in_json_and_logged_with_its_traceback(
 async def test_a_middleware_with_hooks_is_refused() -> None:
     with (
         override_settings(MIDDLEWARE=["tests.realtime_site.serving.test_handler.with_view_hook"]),
-        pytest.raises(ImproperlyConfigured, match="only plain async middlewares"),
+        pytest.raises(ImproperlyConfigured, match="accepted: middlewares without these hooks"),
     ):
         LeanHandler()
 

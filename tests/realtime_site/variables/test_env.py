@@ -187,7 +187,7 @@ def test_a_valid_value_is_converted(read: Reader, raw: str, value: Any) -> None:
 
 
 GRPC_TARGET = "a gRPC target: host:port, or dns:///host:port, ipv4:…, ipv6:…, unix:… (no http://)"
-NAMED_TARGETS = "a comma-separated list of name=host:port, each name once, of letters, digits, _ and -"
+NAMED_TARGETS = "a comma-separated list of name=host:port; each name once, with only letters, digits, _ and -"
 A_HOST = "a host name or an address; no port, no scheme"
 
 
@@ -355,7 +355,7 @@ def test_other_values_can_refer_to_a_variable() -> None:
 
 
 @pytest.mark.parametrize("seen", ["$ABSENT", "$X", "$CIRCLE", "$"])
-def test_a_reference_to_an_unset_variable_is_refused(seen: str) -> None:
+def test_a_reference_to_an_unset_variable_or_in_a_circle_is_refused(seen: str) -> None:
     message = refusal(TEXT, X=seen, CIRCLE="$X")
 
     assert message == f"X is {seen!r}; accepted: a value, or $NAME of another variable that is set."
@@ -372,7 +372,7 @@ def test_each_variable_is_recorded_with_its_default() -> None:
 
 
 @pytest.mark.parametrize(("raw", "shown"), [("", "auto"), ("auto", "auto"), ("AUTO", "auto"), ("7", 7)])
-def test_a_number_that_may_be_auto_is_shown_as_it_may_be_set(raw: str, shown: str | int) -> None:
+def test_auto_is_recorded_as_auto_and_a_number_as_itself(raw: str, shown: str | int) -> None:
     environment = reading(X=raw)
 
     environment.integer_or_auto("X", 1, 100000)
