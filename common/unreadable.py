@@ -1,4 +1,4 @@
-"""Why a file that a setting names cannot be read, for messages."""
+"""Messages about files that cannot be read."""
 
 from common.files import read_file
 from common.os_errors import reason

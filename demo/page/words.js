@@ -16,6 +16,6 @@ export function headline({ phase, identity, tickets, window_s: window }, { fallb
 }
 
 function outage(tickets) {
-  if (!tickets) return ["bad", "Outage, and no fallback ticket is left", "Connected clients stay. No other client can connect before identity is back."];
-  return ["bad", "Outage: clients connect with fallback tickets", `Connected clients stay. ${count(tickets, "ticket is", "tickets are")} left. Clients on a fallback ticket may not use the chat.`];
+  if (!tickets) return ["bad", "Outage, and no fallback ticket is left", "Clients that are connected as their user stay. No client can connect before identity is back."];
+  return ["bad", "Outage: clients connect with fallback tickets", `Clients that are connected as their user stay. ${count(tickets, "ticket is", "tickets are")} left. Clients on a fallback ticket may not use the chat.`];
 }

@@ -1,6 +1,7 @@
 """Measures what abandoned gRPC calls cost: python -m tests.harness.hang_ups ADDRESS COUNT
 
-Makes some calls to warm up, then COUNT calls whose callers hang up. Prints the bytes by which this process grew.
+Makes some calls to warm up, then COUNT calls (a multiple of 100). All callers hang up. Prints the bytes by which this
+process grew during the COUNT calls.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ async def main(address: str, count: int) -> None:
 
 
 async def hang_up(client: Client, count: int) -> None:
-    """Make `count` calls, a hundred at a time, and cancel each after 5 ms."""
+    """Make `count` calls (rounded down to hundreds), a hundred at a time, and cancel each after 5 ms."""
     for _ in range(count // AT_ONCE):
         callers = [asyncio.ensure_future(client.call(pb.ValidateRequest(ticket="a"))) for _ in range(AT_ONCE)]
         await asyncio.sleep(0.005)

@@ -1,5 +1,5 @@
 // Reads a JSON list of Mermaid diagrams on stdin. Prints a JSON list with "" for each that Mermaid can parse, else the error.
-// Run it in the folder that make js installs into.
+// Run it in .cache/js, where `make js` installs Mermaid.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
