@@ -1,20 +1,22 @@
 """Findings about options with which Centrifugo does not start.
 
-The module layout reports values of the wrong type or form, such as a duration without a unit.
+`rules/layout.py` reports values of the wrong type or form, such as a duration without a unit.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import Configuration, FromSecret, is_true, table, tables
 from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
-from centrifugo_proxy.server_config.rules.start_channels import NO_EXPRESSION, channel_refusals, is_expression_of_go
+from centrifugo_proxy.server_config.rules.start_channels import channel_refusals
 from centrifugo_proxy.server_config.rules.start_paths import path_refusals
 from centrifugo_proxy.server_config.rules.start_proxies import named_proxies, proxy_refusals
 from centrifugo_proxy.server_config.rules.start_servers import server_refusals
+from centrifugo_proxy.server_config.rules.start_tokens import token_refusals
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
@@ -22,10 +24,9 @@ RULES: Final = Register()
 Refusal = tuple[str, str]  # the path and the problem
 NAME: Final = re.compile(r"[-a-zA-Z0-9_.]{2,}", re.ASCII)
 CONSUMER_NAME: Final = re.compile(r"[a-zA-Z0-9_]{2,}", re.ASCII)
-CLAIM: Final = re.compile(r"[a-zA-Z_]+", re.ASCII)
 NAME_RULE: Final = "a name needs two or more ASCII letters, digits, hyphens, underscores or dots"
 CONSUMER_NAME_RULE: Final = "a name needs two or more ASCII letters, digits or underscores"
-# The consumers of v6, with what each needs when it is enabled.
+# The consumers of v6, with the options that each always needs when it is enabled.
 REQUIRED: Final = {
     "postgresql": ("dsn", "outbox_table_name"),
     "kafka": ("brokers", "topics", "consumer_group"),
@@ -36,12 +37,13 @@ REQUIRED: Final = {
     "azure_service_bus": ("queues",),
 }
 CONSUMERS: Final = {6: tuple(REQUIRED), 5: ("postgresql", "kafka")}
+# The accepted values. Where v6 has a default, it also uses the default for an empty value.
 CHOICES: Final = {
     6: {
-        "engine.type": ("memory", "redis"),
-        "broker.type": ("memory", "nats", "redis", "redisnats", "postgres"),
-        "map_broker.type": ("memory", "redis", "postgres"),
-        "presence_manager.type": ("memory", "redis"),
+        "engine.type": ("", "memory", "redis"),
+        "broker.type": ("", "memory", "nats", "redis", "redisnats", "postgres"),
+        "map_broker.type": ("", "memory", "redis", "postgres"),
+        "presence_manager.type": ("", "memory", "redis"),
         "controller.type": ("postgres", "redis", "nats"),  # redis and nats only in PRO
         "http_api.error_mode": ("", "transport"),
         "grpc_api.error_mode": ("", "transport"),
@@ -51,15 +53,22 @@ CHOICES: Final = {
         "engine": ("memory", "redis", "tarantool", "redisnats"),
         "broker": ("", "nats"),
         "api_error_mode": ("", "transport"),
+        "grpc_api_error_mode": ("", "transport"),
     },
 }
-# Options of v6 that Centrifugo reads only if a switch is on: the option, and its switch.
+# Options that Centrifugo reads only if a switch is on: the option, and its switch.
 SWITCHES: Final = {
     "presence_manager.type": "presence_manager.enabled",
     "controller.type": "controller.enabled",
     "grpc_api.error_mode": "grpc_api.enabled",
+    "grpc_api_error_mode": "grpc_api",
 }
-KEYS: Final = {6: ("client.token.", "client.subscription_token."), 5: ("token_", "subscription_token_")}
+# Options that Centrifugo does not read if all these switches are on.
+UNREAD: Final = {
+    "engine.type": ("broker.enabled", "presence_manager.enabled"),
+    "http_api.error_mode": ("http_api.disabled",),
+    "api_error_mode": ("api_disable",),
+}
 CODE_MAPS: Final = {
     "uni_sse.connect_code_to_http_response": "status_code",
     "uni_http_stream.connect_code_to_http_response": "status_code",
@@ -86,59 +95,32 @@ def start_refused(configuration: Configuration, facts: ServiceFacts) -> Iterator
 def _unknown_choices(configuration: Configuration) -> Iterator[Refusal]:
     for path, known in CHOICES[configuration.major].items():
         value = configuration.option(path).value
-        switch = SWITCHES.get(path) if configuration.major == 6 else None
-        read = switch is None or configuration.is_on(switch)
-        if read and isinstance(value, str) and not isinstance(value, FromSecret) and value not in known:
+        given = isinstance(value, str) and not isinstance(value, FromSecret)
+        if given and value not in known and _is_read(path, configuration):
             yield path, f"this option accepts only {', '.join(filter(None, known))}"
+
+
+def _is_read(path: str, configuration: Configuration) -> bool:
+    if path in UNREAD:
+        return not all(map(configuration.is_on, UNREAD[path]))
+    return path not in SWITCHES or configuration.is_on(SWITCHES[path])
 
 
 def _pings(configuration: Configuration) -> Iterator[Refusal]:
     interval, timeout = PING[configuration.major]
     try:
-        pings = milliseconds(_or(configuration, interval, "25s"))
-        pongs = milliseconds(_or(configuration, timeout, "8s"))
+        pings, pongs = _duration(configuration, interval, "25s"), _duration(configuration, timeout, "8s")
     except ValueError:
         return
-    off = configuration.major == 6 and pings == 0
-    if pings <= pongs and not off:
+    if pings <= pongs:
         yield interval, f"the ping interval must be longer than {timeout}"
 
 
-def _or(configuration: Configuration, path: str, default: Any) -> Any:
+def _duration(configuration: Configuration, path: str, default: str) -> Fraction:
+    """The milliseconds of an option. v6 uses the default for 0 too. Raises ValueError."""
     value = configuration.option(path).value
-    return default if value is None else value
-
-
-def _keys(configuration: Configuration) -> Iterator[Refusal]:
-    for prefix in _verifiers(configuration):
-        for name in ("rsa_public_key", "ecdsa_public_key"):
-            key = configuration.option(prefix + name).value
-            if isinstance(key, str) and key and not isinstance(key, FromSecret) and "-----BEGIN" not in key:
-                yield prefix + name, "the key must be in PEM"
-        yield from _claims(configuration, prefix)
-
-
-def _claims(configuration: Configuration, prefix: str) -> Iterator[Refusal]:
-    endpoint = configuration.text(f"{prefix}jwks_public_endpoint")
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        yield f"{prefix}jwks_public_endpoint", "the endpoint must begin with http:// or https://"
-    claim = configuration.text(f"{prefix}user_id_claim")
-    if claim and not CLAIM.fullmatch(claim):
-        yield f"{prefix}user_id_claim", "a claim's name may contain only ASCII letters and _"
-    for name in ("audience", "issuer"):
-        expression = configuration.text(f"{prefix}{name}_regex")
-        if not is_expression_of_go(expression):
-            yield f"{prefix}{name}_regex", NO_EXPRESSION
-        elif expression and configuration.text(f"{prefix}{name}"):
-            yield f"{prefix}{name}_regex", f"this option cannot be combined with {name}"
-
-
-def _verifiers(configuration: Configuration) -> Iterator[str]:
-    own, of_subscriptions = KEYS[configuration.major]
-    yield own
-    switch = "client.subscription_token.enabled" if configuration.major == 6 else "separate_subscription_token_config"
-    if configuration.is_on(switch):
-        yield of_subscriptions
+    given = milliseconds(default if value is None else value)
+    return milliseconds(default) if given == 0 and configuration.major == 6 else given
 
 
 def _names(configuration: Configuration) -> Iterator[Refusal]:
@@ -165,7 +147,7 @@ def _named(path: str, listed: Any, pattern: re.Pattern[str], rule: str) -> Itera
         if name is not None and not pattern.fullmatch(name):
             yield f"{path}[{index}].name", rule
     for name in _twice(filter(None, names)):
-        yield path, f"the name {name!r} occurs twice"
+        yield path, f"the name {name!r} occurs more than once"
 
 
 def _twice(names: Iterable[str]) -> list[str]:
@@ -195,14 +177,17 @@ def _codes(configuration: Configuration) -> Iterator[Refusal]:
     for section, code in CODE_MAPS.items():
         path = f"{section}.transforms"
         for index, transform in enumerate(tables(configuration.option(path).value)):
-            if not transform.get("code") or not table(transform.get("to")).get(code):
+            to = table(transform.get("to"))
+            if not transform.get("code") or not to.get(code):
                 yield f"{path}[{index}]", f"each transform needs code and to.{code}"
+            if not str(to.get("reason") or "").isascii():
+                yield f"{path}[{index}]", "a reason must be ASCII"
 
 
 CHECKS: Final[tuple[Callable[[Configuration], Iterator[Refusal]], ...]] = (
     _unknown_choices,
     _pings,
-    _keys,
+    token_refusals,
     _names,
     proxy_refusals,
     _listeners,

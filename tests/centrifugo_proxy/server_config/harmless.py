@@ -56,7 +56,7 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"consumers\[\]\..*": CONSUMER,
         r"prometheus.*|health.*|graphite.*|opentelemetry.*|usage_stats_disable|log_file|name|node_.*|pid_file": METRICS,
         r"(uni_)?websocket_.*|shutdown_.*|gomaxprocs": TUNING,
-        r"sockjs_handler_prefix|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size|error_mode)"
+        r"sockjs_handler_prefix|(admin|api)_external|admin|admin_web_.*|swagger|grpc_api_(reflection|max_receive_message_size)"
         r"|sockjs|sockjs_url": PAGES,
         r"(namespaces\[\]\.)?(allow_(history|presence)_for_subscriber|allow_positioning|allow_recovery|force_positioning"
         r"|join_leave|force_push_join_leave|delta_publish)": SUBSCRIBERS,

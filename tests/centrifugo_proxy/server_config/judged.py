@@ -86,7 +86,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"grpc_api\.(enabled|key|address|tls\.enabled|tls\.client_ca_pem)": "api-without-key weak-secret",
         r"http_api\.(key|disabled)|admin\.(password|secret)": "weak-secret",
         r"(http_api|grpc_api)\.error_mode|(engine|broker|map_broker|presence_manager|controller)\.type": "start-refused",
-        r"(presence_manager|controller)\.enabled": "start-refused",
+        r"(broker|presence_manager|controller)\.enabled": "start-refused",
         r"debug\.enabled|http_server\.(port|internal_port|internal_address)": "debug-endpoints start-refused",
         r"http_server\.(h2c_external|http3\.enabled|tls\.enabled)|webtransport\.enabled": "start-refused",
         r"(websocket|webtransport|uni_websocket)\.message_size_limit": "message-size message-size-small",
@@ -151,7 +151,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         r"client_connection_rate_limit": "connection-rate-limit",
         r"client_user_connection_limit": "user-connection-limit",
         r"client_stale_close_delay": "stale-close-delay stale-close-delay-short",
-        r"ping_interval|pong_timeout|engine|broker|api_error_mode|webtransport|http3": "start-refused",
+        r"ping_interval|pong_timeout|engine|broker|(grpc_)?api_error_mode|webtransport|http3": "start-refused",
         r"user_(subscribe_to_personal|personal_channel_namespace|personal_single_connection)": (
             "personal-channels start-refused"
         ),

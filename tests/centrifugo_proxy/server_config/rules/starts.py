@@ -52,6 +52,9 @@ STARTS_BY_V5: Final[Configs] = [
     {"granular_proxy_mode": True, "proxy_connect_timeout": "7d", "proxy_static_http_headers": "x"},
     {"granular_proxy_mode": True, "proxy_http_status_code_transforms": [{"status_code": 401}]},
     {"granular_proxy_mode": True, "proxy_subscribe_stream_endpoint": "http://x"},
+    {"api_error_mode": "foo", "api_disable": True},
+    {"grpc_api_error_mode": "foo"},
+    {"subscription_token_user_id_claim": "a-b"},
 ]
 
 REFUSED_BY_V5: Final[Configs] = [
@@ -123,6 +126,7 @@ REFUSED_BY_V5: Final[Configs] = [
         "address": "127.0.0.1",
         "internal_address": "127.0.0.1",
     },
+    {"grpc_api": True, "grpc_api_error_mode": "foo", "grpc_api_port": 0, "grpc_api_address": "127.0.0.1"},
 ]
 
 STARTS_BY_V6: Final[Configs] = [
@@ -203,6 +207,10 @@ STARTS_BY_V6: Final[Configs] = [
     {"websocket": {"handler_prefix": "/ws/{id}"}},
     {"prometheus": {"enabled": True, "handler_prefix": "/connection/websocket"}, "http_server": {"internal_port": "0"}},
     {"admin": {"enabled": True}, "swagger": {"enabled": True}, "health": {"enabled": True, "handler_prefix": ""}},
+    {"http_api": {"error_mode": "foo", "disabled": True}},
+    {"engine": {"type": "foo"}, "broker": {"enabled": True}, "presence_manager": {"enabled": True}},
+    {"engine": {"type": ""}, "broker": {"type": ""}, "map_broker": {"type": ""}},
+    {"presence_manager": {"enabled": True, "type": ""}},
 ]
 
 REFUSED_BY_V6: Final[Configs] = [
@@ -395,5 +403,13 @@ REFUSED_BY_V6: Final[Configs] = [
     {
         "prometheus": {"enabled": True, "handler_prefix": "/connection/websocket"},
         "http_server": {"address": "127.0.0.1", "internal_address": "127.0.0.1"},
+    },
+    {"client": {"ping_interval": 0, "pong_timeout": "30s"}},
+    {"client": {"ping_interval": "5s", "pong_timeout": 0}},
+    {"client": {"subscription_token": {"user_id_claim": "a-b"}}},
+    {
+        "client": {
+            "connect_code_to_unidirectional_disconnect": {"transforms": [{"code": 1, "to": {"code": 1, "reason": "é"}}]}
+        }
     },
 ]

@@ -75,7 +75,7 @@ SILENT: Final = [
         "expressions of Go",
         {"channel.namespaces": [{"name": "news", "channel_regex": r"(?i)^\pL+\z"}]},
     ),
-    Case("start-refused", "pings that are off", {"client.ping_interval": 0}),
+    Case("start-refused", "the default ping interval", {"client.ping_interval": 0}),
     Case("start-refused", "a port by its name", {"http_server.internal_port": "http-alt"}),
     Case("start-refused", "a port of a server that is off", {"uni_grpc": {"port": 99999}}),
     Case(
