@@ -19,6 +19,9 @@ class PluginState(IntEnum):
 
 
 def failure_code(arguments: Sequence[str]) -> int:
-    """The exit code if this command cannot run: UNKNOWN for commands whose code reports a state, otherwise FAILED."""
+    """The exit code of a command that cannot run or loses its output. `arguments` begin with the program's name.
+
+    UNKNOWN for commands whose code reports a state, otherwise FAILED.
+    """
     command = "".join(arguments[1:2])
     return PluginState.UNKNOWN if command.startswith("check_") or command in REPORTING else FAILED

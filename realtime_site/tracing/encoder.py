@@ -1,7 +1,7 @@
 """Encodes the records of spans for OTLP, and caches their common parts.
 
-The package's encoder builds a protobuf message for every attribute of every span. Spans with the same facts
-differ only in their ids, times and trace state. Ids and times have fixed places; the facts are encoded once and
+OpenTelemetry's own encoder builds a protobuf message for every attribute of every span. Spans with the same facts
+differ only in their ids, times, flags and trace state. Ids and times have fixed places; the facts are encoded once and
 appended. In protobuf, two concatenated encodings are the encoding of the merged message.
 https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
@@ -26,8 +26,8 @@ KINDS: Final = {
 RESOURCE_SPANS, SCOPE_SPANS, SPANS = 1, 2, 2
 LOCAL_PARENT: Final = int(trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK)
 REMOTE_PARENT: Final = LOCAL_PARENT | int(trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK)
-# The fields of a Span by number, each after its tag (and length): trace_id, span_id, parent_span_id,
-# start_time_unix_nano, end_time_unix_nano, flags.
+# The tags of a Span's fields; the tag of an id is followed by the id's length. START and END are the tags of
+# start_time_unix_nano and end_time_unix_nano.
 TRACE_ID, SPAN_ID, PARENT_ID, FLAGS = b"\x0a\x10", b"\x12\x08", b"\x22\x08", b"\x85\x01"
 START, END = 0x39, 0x41
 ROOT: Final = Struct("<2s16s2s8sBQBQ")

@@ -23,7 +23,7 @@ Tool = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def deploy_tool() -> Tool:
-    """The path of a tool by its name; skips the test where the tool cannot be built."""
+    """The path of a tool by its name; skips or fails the test (`missing`) if the tool is not built."""
 
     def find(name: str) -> Path:
         path = TOOLS / name

@@ -48,6 +48,6 @@ def listeners() -> Iterator[tuple[str, tuple[str, int]]]:
 
 
 def network_order(text: str) -> bytes:
-    """The address in network order; the kernel writes words of four bytes in the machine's order."""
+    """The address in network order; a little-endian kernel writes words of four bytes, each reversed."""
     words = [bytes.fromhex(text[start : start + 8]) for start in range(0, len(text), 8)]
     return b"".join(word[::-1] for word in words)

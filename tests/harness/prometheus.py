@@ -66,7 +66,7 @@ class Prometheus:
         self.since = time.time()
 
     def end(self) -> None:
-        """End the time that `range` covers, at the first step after now, so that the newest samples are in it."""
+        """Let the time that `range` covers end one step from now, so that it includes the newest samples."""
         self.ended = time.time() + SCRAPE_S
 
     def now(self, expr: str) -> list[Series]:
@@ -75,7 +75,7 @@ class Prometheus:
         return [Series(each["metric"], [_sample(each["value"])]) for each in result]
 
     def range(self, expr: str) -> list[Series]:
-        """The answer to a range query, with a sample for each scrape."""
+        """The answer to a range query, with a sample for each scrape interval."""
         start, end = self.over
         result = self._ask("query_range", query=expr, start=f"{start}", end=f"{end}", step=f"{SCRAPE_S}")
         return [Series(each["metric"], [_sample(sample) for sample in each["values"]]) for each in result]

@@ -1,4 +1,4 @@
-"""Waits for a condition, so that tests do not depend on the speed of the machine; and blocks the event loop."""
+"""Waits for conditions, so that tests do not depend on the speed of the machine. `lag` blocks the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -39,7 +39,7 @@ def test_the_verdict_has_the_rule_and_the_reason() -> None:
         (MEMBER, Action.PUBLISH, None),
     ],
 )
-def test_of_several_reasons_the_most_temporary_one_is_given(
+def test_of_several_unmet_conditions_the_most_temporary_one_is_the_reason(
     owner: Owner, action: Action, reason: Reason | None
 ) -> None:
     rule = channel("a", *Action, feature="chat", tiers=frozenset({"pro"}))

@@ -1,4 +1,4 @@
-"""The beginnings of response heads that are remembered."""
+"""The cache of the beginnings of response heads."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_head_closes_the_connection_if_any_of_its_headers_does(own: str, commo
     assert head.closes
 
 
-def test_heads_that_differ_every_time_do_not_change_what_is_answered() -> None:
+def test_each_head_is_right_even_if_the_cache_cannot_hold_all_heads() -> None:
     heads = Heads()
 
     lengths = [heads.of(200, ((b"content-length", b"%d" % number),), FIRST).length for number in range(2 * MOST_HEADS)]
