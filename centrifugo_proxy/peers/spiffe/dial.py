@@ -56,7 +56,7 @@ class Dialler:
             raise DialError(BAD_CERTIFICATE, f"its certificate is refused: {error.verify_message}") from None
         except ssl.SSLError as error:
             raise DialError(BAD_CERTIFICATE, f"the TLS handshake failed: {error.reason}") from None
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, OverflowError) as error:  # OverflowError for a port above 65535
             raise DialError(UNREACHABLE, f"the connection failed: {type(error).__name__}") from None
         _check(transport, peer)
         return protocol

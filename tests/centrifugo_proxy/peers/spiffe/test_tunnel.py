@@ -223,7 +223,7 @@ async def test_a_closed_address_or_a_name_is_unreachable() -> None:
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:
-        for address in ("127.0.0.1:1", "identity.example:50051", "127.0.0.1:x"):
+        for address in ("127.0.0.1:1", "identity.example:50051", "127.0.0.1:x", "127.0.0.1:65536"):
             answer = await ask(running, connect(address, running.admit(PEER)))
             assert answer.startswith(b"HTTP/1.1 502 ")
 
