@@ -11,7 +11,7 @@ from common.documented_command import DocumentedCommand
 from common.exit_codes import failure_code
 from common.log_output import leave_stdout_to_results
 from common.os_errors import reason
-from common.printable import printable_json, printable_lines
+from common.printable import ascii_json, printable_lines
 from common.standard_streams import discard_output
 
 
@@ -80,8 +80,8 @@ class OperatorCommand(DocumentedCommand):
         self.stderr.style_func = streams[1].style_func
 
     def write_json(self, text: str) -> None:
-        """Print a JSON text. `stdout.write` alone would escape unprintable characters as JSON does not allow."""
-        self.stdout.write(printable_json(text))
+        """Print a JSON text. `stdout.write` alone would escape some characters in a form that JSON does not allow."""
+        self.stdout.write(ascii_json(text))
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as in Django. The command line ends the command if its output is lost (`ending_without_output`)."""

@@ -28,14 +28,20 @@ def printable_json(text: str) -> str:
     return text if text.isprintable() else _CANDIDATE_IN_JSON.sub(_escaped_in_json, text)
 
 
+def ascii_json(text: str) -> str:
+    r"""The same, with all characters outside ASCII as \uXXXX."""
+    return _CANDIDATE_IN_JSON.sub(_in_ascii_json, text)
+
+
 def _escaped(match: re.Match[str]) -> str:
     character = match[0]
     return character if character.isprintable() else repr(character)[1:-1]
 
 
 def _escaped_in_json(match: re.Match[str]) -> str:
-    character = match[0]
-    if character.isprintable():
-        return character
-    units = character.encode("utf-16-be", "surrogatepass")
+    return match[0] if match[0].isprintable() else _in_ascii_json(match)
+
+
+def _in_ascii_json(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"{BACKSLASH}u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

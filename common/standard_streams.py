@@ -1,4 +1,4 @@
-"""Makes the standard streams safe to write to: those that are closed at the start, and those in another encoding."""
+"""Makes the standard streams safe to use if one is closed at the start, or if stdout cannot encode every character."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ def secure() -> None:
 
 def _escape_unencodable() -> None:
     r"""Write the characters that the encoding of stdout lacks as \u2026, as stderr does, and not end with an error."""
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 

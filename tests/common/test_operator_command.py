@@ -132,6 +132,27 @@ def test_characters_that_the_encoding_of_stdout_lacks_are_escaped(tmp_path: Path
     assert r"the CENTRIFUGO_\u2026 variables" in helped.stdout
 
 
+def test_characters_that_the_locale_lacks_are_escaped() -> None:
+    variables = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+    helped = run_manage("check_centrifugo_config", "--help", **variables)
+
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert r"the CENTRIFUGO_\u2026 variables" in helped.stdout
+
+
+def test_json_is_json_in_any_encoding_of_stdout(tmp_path: Path) -> None:
+    routes, value = tmp_path / "routes.toml", tmp_path / "value"
+    routes.write_text(ROUTES)
+    value.write_text('{"title": "é…"}')
+    given = ("check_routes", str(routes), "--topic", "diary", "--value", str(value))
+
+    report = run_manage(*given, "--json", PYTHONIOENCODING="ascii")
+
+    [command] = json.loads(report.stdout)["record"]["commands"]
+    assert command["publish"]["data"] == {"title": "é…"}
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [

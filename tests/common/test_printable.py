@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.printable import printable, printable_json, printable_lines
+from common.printable import ascii_json, printable, printable_json, printable_lines
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,8 @@ def test_the_result_is_always_printable(text: str) -> None:
 def test_printable_json_has_the_same_value(indent: int | None, value: object) -> None:
     line = json.dumps(value, ensure_ascii=False, indent=indent)
 
-    shown = printable_json(line)
+    shown, in_ascii = printable_json(line), ascii_json(line)
 
     assert shown.replace("\n" if indent else "", "").isprintable()
-    assert json.loads(shown) == json.loads(line)
+    assert in_ascii.isascii()
+    assert json.loads(shown) == json.loads(in_ascii) == json.loads(line)
