@@ -19,11 +19,15 @@ from centrifugo_proxy.server_config.rules.start_maps import map_refusals, ms
 Refusal = tuple[str, str]  # the path and the problem
 META_TTL: Final = {6: ("channel.history_meta_ttl", "720h"), 5: ("global_history_meta_ttl", "720h")}
 # Python compiles these; Go does not: https://github.com/google/re2/wiki/Syntax
-NOT_IN_GO: Final = re.compile(r"\(\?(=|!|<=|<!|\()|\\[1-9]|\\Z")
-# Python's messages for what Go accepts: flags in the middle and (?U), (?-s), \z, \x{41}, (?<name>…), [\w-.].
+NOT_IN_GO: Final = re.compile(
+    r"(?<!\\)\(\?([=!>#(]|<[=!]|P=|[a-zA-Z]*[aLux])"  # assertions, backreferences by name, flags
+    r"|\\([1-7](?![0-7])|[89ZNuU])"  # backreferences: two octal digits are a character
+)
+# Python's messages for what Go accepts: flags in the middle and (?U), (?-s), \z, \x{41}, (?<name>…), [\w-.], \12, a
+# name of two groups.
 ONLY_IN_GO: Final = (
     *("global flags", "missing :", "bad escape", "incomplete escape", "unknown extension"),
-    "bad character range \\",
+    *("bad character range \\", "invalid group reference", "redefinition of group name", "unknown flag"),
 )
 NO_EXPRESSION: Final = "Go cannot parse this regular expression"
 CHOICES: Final = {
