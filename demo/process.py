@@ -53,8 +53,9 @@ def require_free(port: int) -> None:
 
 @asynccontextmanager
 async def child(name: str, command: list[str], environment: Mapping[str, str], port: int) -> AsyncIterator[Child]:
-    """A child process that runs `command` and listens on `port`. Raises DemoError if it does not listen in time.
-    `environment` is the child's whole environment.
+    """A child process that runs `command` and listens on `port`. `environment` is its whole environment.
+
+    Raises DemoError if it ends before it listens, or does not listen in time.
     """
     process = await asyncio.create_subprocess_exec(
         *command,

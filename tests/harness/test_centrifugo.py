@@ -1,4 +1,4 @@
-"""The cause of a failed build of Centrifugo: the machine, or the repository."""
+"""The cause of a failed build of Centrifugo: the mirror, the machine, or the repository."""
 
 import pytest
 

@@ -19,7 +19,8 @@ from fallback.tickets import load
 class Command(OperatorCommand):
     help = (
         "Show the state of the fallback pool. By default, the pool file is read, as at the start of a process. With\n"
-        "--url, the tickets left in a running process are read. The command prints no tickets and changes nothing."
+        "--url, a running process reports how many tickets it has left. The command prints no tickets and changes\n"
+        "nothing."
     )
     epilog = """\
 exit codes (those of monitoring plugins):
@@ -27,8 +28,7 @@ exit codes (those of monitoring plugins):
   1  below the watermark: mint a new pool soon
   2  missing, unreadable, empty or used up: no client can connect while identity is down
      (a mistyped option also exits with 2, and prints the usage)
-  3  unknown: --path is empty, --url gave no usable answer, a setting is invalid, or the output cannot be written;
-     the message says why
+  3  unknown: --path is empty, --url gave no usable answer, a setting is invalid, or the output cannot be written
 
 examples:
   manage.py check_fallback_pool                               the file of FALLBACK_TICKETS_PATH

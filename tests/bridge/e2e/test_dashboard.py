@@ -31,7 +31,7 @@ GOOD, BAD = b'{"family":"f-1","n":1}', b'{"family":"f-1"}'
 
 
 class Played(NamedTuple):
-    """Prometheus after the play. The topic has two partitions, of which one is stopped."""
+    """Prometheus after the play. The topic has two partitions, of which one was stopped."""
 
     prometheus: Prometheus
     topic: str
