@@ -1,23 +1,48 @@
 """The pool in the /health of a live process."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from common.health_values import plausible_count, short_text, value_of
+from fallback.claims.claims import OnError
 from fallback.tickets import LoadStatus
 
-LARGEST_COUNT: Final = 10**15
+
+class ClaimsHealth(NamedTuple):
+    """`fallback_pool.claims` of /health: where used tickets are recorded for several processes."""
+
+    store: str
+    up: bool | None
+    used: int | None
+    on_error: str | None
+
+    @property
+    def refuses(self) -> bool:
+        """True if no ticket is accepted because the store does not answer."""
+        return self.up is False and self.on_error == OnError.REFUSE
 
 
 class PoolHealth(NamedTuple):
-    """The fields of `fallback_pool` in /health that every version of the service reports."""
+    """`fallback_pool` of /health; `claims` is None for a version that does not report it."""
 
     size: int
     initial_size: int
     status: LoadStatus
     low_watermark: int
+    claims: ClaimsHealth | None
+
+    @property
+    def claims_down(self) -> bool:
+        """True if the store of claims does not answer the process."""
+        return self.claims is not None and self.claims.up is False
+
+    @property
+    def accepts_none(self) -> bool:
+        """True if no ticket would be accepted now, even in an outage."""
+        return self.size == 0 or (self.claims is not None and self.claims.refuses)
 
 
 def read_pool(body: Any) -> PoolHealth:
-    """The pool in a parsed /health. Raises ValueError for anything else."""
+    """The pool in a parsed /health. Raises ValueError for anything else; unknown fields are ignored."""
     try:
         pool = body["fallback_pool"]
         return PoolHealth(
@@ -25,13 +50,19 @@ def read_pool(body: Any) -> PoolHealth:
             plausible_count(pool["initial_size"]),
             LoadStatus(pool["status"]),
             plausible_count(pool["low_watermark"]),
+            _claims(pool.get("claims")),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise ValueError("not the health of this service") from None
 
 
-def plausible_count(value: Any) -> int:
-    """The value, if it is a plausible count. Raises ValueError for anything else, including True and False."""
-    if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
-        raise ValueError("not a count")
-    return value
+def _claims(claims: Any) -> ClaimsHealth | None:
+    if claims is None:
+        return None
+    up, used, on_error = claims["up"], claims["used"], claims["on_error"]
+    return ClaimsHealth(
+        short_text(claims["store"]),
+        None if up is None else value_of(bool, up),
+        None if used is None else plausible_count(used),
+        None if on_error is None else short_text(on_error),
+    )

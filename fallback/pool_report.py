@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 from common.counted import counted
 from common.exit_codes import PluginState
 from common.printable import printable
-from fallback.pool_health import read_pool
+from fallback.pool_health import ClaimsHealth, PoolHealth, read_pool
 from fallback.tickets import LoadedPool, LoadStatus
 
 
 class PoolReport(NamedTuple):
     """The state of a pool in a file or in a live process. None means unknown.
 
-    `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL.
+    `tickets` are those left, `initial_tickets` those at the start. `location` is a path or a URL. Only a live process
+    has `claims`.
     """
 
     state: PluginState
@@ -25,6 +26,7 @@ class PoolReport(NamedTuple):
     duplicates: int | None = None
     low_watermark: int | None = None
     file_mode: int | None = None
+    claims: ClaimsHealth | None = None
     detail: str = ""
 
 
@@ -41,14 +43,23 @@ def of_file(path: str, loaded: LoadedPool, file_mode: int | None) -> PoolReport:
         loaded.duplicates,
         loaded.pool.low_watermark,
         file_mode,
-        loaded.detail,
+        detail=loaded.detail,
     )
 
 
 def of_health(url: str, body: Any) -> PoolReport:
     """The report on a live process, from its health body. Raises ValueError for another body."""
-    size, initial, status, watermark = read_pool(body)
-    return PoolReport(judge(status, size, watermark), "live", url, status, size, initial, low_watermark=watermark)
+    pool = read_pool(body)
+    return PoolReport(
+        max(judge(pool.status, pool.size, pool.low_watermark), _of_claims(pool)),
+        "live",
+        url,
+        pool.status,
+        pool.size,
+        pool.initial_size,
+        low_watermark=pool.low_watermark,
+        claims=pool.claims,
+    )
 
 
 def of_no_path() -> PoolReport:
@@ -70,9 +81,20 @@ def judge(status: LoadStatus, tickets: int, low_watermark: int) -> PluginState:
     return PluginState.OK if tickets >= low_watermark else PluginState.WARNING
 
 
+def _of_claims(pool: PoolHealth) -> PluginState:
+    """The state of the store of claims. A process without a pool needs none."""
+    if pool.status is not LoadStatus.LOADED or not pool.claims_down:
+        return PluginState.OK
+    return PluginState.CRITICAL if pool.accepts_none else PluginState.WARNING
+
+
 def as_json(report: PoolReport) -> dict[str, Any]:
     """The documented shape of --json: always the same fields, null where the value is not known."""
-    return report._asdict() | {"state": report.state.name.lower(), "file_mode": _octal(report.file_mode)}
+    return report._asdict() | {
+        "state": report.state.name.lower(),
+        "file_mode": _octal(report.file_mode),
+        "claims": report.claims and report.claims._asdict(),
+    }
 
 
 def as_lines(report: PoolReport) -> Iterator[str]:
@@ -84,6 +106,7 @@ def as_lines(report: PoolReport) -> Iterator[str]:
         "initial tickets": report.initial_tickets if report.source == "live" else None,
         "duplicates": report.duplicates,
         "low watermark": report.low_watermark,
+        "claims": _claims(report.claims),
         "file mode": _octal(report.file_mode),
         report.source: printable(report.location) or None,
     }
@@ -103,19 +126,32 @@ def verdict(report: PoolReport) -> str:
             )
         case PoolReport(status=LoadStatus.LOADED, tickets=0):
             return "every ticket is used up; mint a new pool and roll it out."
-        case PoolReport(status=LoadStatus.LOADED, state=PluginState.WARNING):
+        case PoolReport(status=LoadStatus.LOADED, claims=ClaimsHealth(refuses=True)):
             return (
-                f"{counted(report.tickets or 0, 'ticket')}, below the low watermark; mint a new pool and roll it out."
+                "the store of claims does not answer, and FALLBACK_CLAIMS_ON_ERROR is refuse: no client can connect "
+                "while identity is down; bring the store back."
             )
         case PoolReport(status=LoadStatus.LOADED):
-            return f"{counted(report.tickets or 0, 'ticket')}{_readable_by_others(report.file_mode)}."
+            return f"{counted(report.tickets or 0, 'ticket')}{''.join(_remarks(report))}."
         case _:
             because = f" ({report.detail})" if report.detail else ""
             return f"the pool is {report.status}{because}; no client can connect while identity is down."
 
 
-def _readable_by_others(file_mode: int | None) -> str:
-    return ", in a file that every user of this machine can read" if file_mode and file_mode & 0o004 else ""
+def _remarks(report: PoolReport) -> Iterator[str]:
+    """What is wrong with a pool that has tickets."""
+    if report.file_mode and report.file_mode & 0o004:
+        yield ", in a file that every user of this machine can read"
+    if (report.tickets or 0) < (report.low_watermark or 0):
+        yield ", below the low watermark; mint a new pool and roll it out"
+    if report.claims is not None and report.claims.up is False:
+        yield "; the store of claims does not answer, so another process may accept a ticket that this one accepts"
+
+
+def _claims(claims: ClaimsHealth | None) -> str | None:
+    if claims is None or claims.up is None:
+        return None
+    return f"{claims.store}, {'up' if claims.up else f'down ({claims.on_error} on errors)'}"
 
 
 def _octal(file_mode: int | None) -> str | None:

@@ -4,14 +4,12 @@ import math
 import re
 from typing import Any, Final, NamedTuple
 
-from fallback.claims.claims import OnError
-from fallback.pool_health import plausible_count, read_pool
-from fallback.tickets import LoadStatus
+from common.health_values import plausible_count, short_text, value_of
+from fallback.pool_health import PoolHealth, read_pool
 
 CONNECTS: Final = re.compile(
     rb'^realtime_centrifugo_connect_total\{outcome="([a-z_]{1,64})"\} ([0-9.]+(?:e\+[0-9]+)?)$', re.MULTILINE
 )
-LONGEST_TEXT: Final = 64  # a version, a time or a word
 MOST_OUTCOMES: Final = 64
 CONSUMED: Final = "fallback_pool_consumed"
 
@@ -34,47 +32,13 @@ class Outage(NamedTuple):
     last_answer_age_s: float | None
 
 
-class Claims(NamedTuple):
-    """`fallback_pool.claims` of /health: where used tickets are recorded for several processes."""
-
-    store: str
-    up: bool | None
-    used: int | None
-    on_error: str | None
-
-    @property
-    def refuses(self) -> bool:
-        """True if no ticket is accepted because the store does not answer."""
-        return self.up is False and self.on_error == OnError.REFUSE
-
-
-class Pool(NamedTuple):
-    """`fallback_pool` of /health; `claims` is None for a version that does not report it."""
-
-    size: int
-    initial_size: int
-    status: LoadStatus
-    low_watermark: int
-    claims: Claims | None
-
-    @property
-    def claims_down(self) -> bool:
-        """True if the store of claims does not answer the process."""
-        return self.claims is not None and self.claims.up is False
-
-    @property
-    def accepts_none(self) -> bool:
-        """True if no ticket would be accepted now, even in an outage."""
-        return self.size == 0 or (self.claims is not None and self.claims.refuses)
-
-
 class Health(NamedTuple):
     """The body of /health, validated."""
 
     status: str
     version: str
     identity_outage: Outage
-    fallback_pool: Pool
+    fallback_pool: PoolHealth
 
 
 class Pod(NamedTuple):
@@ -103,56 +67,30 @@ class Pod(NamedTuple):
 def read_health(body: Any) -> Health:
     """The health in a parsed /health. Raises ValueError for anything else; unknown fields are ignored."""
     try:
-        outage, pool = body["identity_outage"], body["fallback_pool"]
+        outage = body["identity_outage"]
         return Health(
-            _text(body["status"]),
-            _text(body["version"]),
+            short_text(body["status"]),
+            short_text(body["version"]),
             Outage(
-                _a(bool, outage["degraded"]),
+                value_of(bool, outage["degraded"]),
                 plausible_count(outage["consecutive_failure_count"]),
                 _maybe_text(outage["since"]),
                 _maybe(bool, outage.get("recovering")),
                 _seconds(outage.get("last_failure_age_s")),
                 _seconds(outage.get("last_answer_age_s")),
             ),
-            Pool(*read_pool(body), _claims(pool.get("claims"))),
+            read_pool(body),
         )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise ValueError("not the health of this service") from None
 
 
-def _claims(claims: Any) -> Claims | None:
-    if claims is None:
-        return None
-    return Claims(
-        _text(claims["store"]),
-        _maybe(bool, claims["up"]),
-        None if claims["used"] is None else plausible_count(claims["used"]),
-        _maybe_text(claims["on_error"]),
-    )
-
-
-def _a(kind: type, value: Any) -> Any:
-    """The value, of exactly this type: True is not 1. Raises ValueError."""
-    if type(value) is not kind:
-        raise ValueError(f"not of type {kind.__name__}")
-    return value
-
-
-def _text(value: Any) -> str:
-    """The text, if it fits into a cell of the table. Raises ValueError."""
-    text: str = _a(str, value)
-    if len(text) > LONGEST_TEXT:
-        raise ValueError("too long")
-    return text
-
-
 def _maybe_text(value: Any) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else short_text(value)
 
 
 def _maybe(kind: type, value: Any) -> Any:
-    return None if value is None else _a(kind, value)
+    return None if value is None else value_of(kind, value)
 
 
 def _seconds(value: Any) -> float | None:

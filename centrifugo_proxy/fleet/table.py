@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from centrifugo_proxy.fleet.pod import Outage, Pod, Pool
+from centrifugo_proxy.fleet.pod import Outage, Pod
 from centrifugo_proxy.fleet.report import Fleet
+from fallback.pool_health import PoolHealth
 from fallback.tickets import LoadStatus
 
 HEAD: Final = ("pod", "version", "ready", "outage", "tickets", "connects/s", "empty in")
@@ -53,7 +54,7 @@ def _time_of_day(since: str | None) -> str:
         return UNKNOWN
 
 
-def _tickets(pool: Pool) -> str:
+def _tickets(pool: PoolHealth) -> str:
     if pool.status is LoadStatus.DISABLED:
         return "no pool"
     if pool.status is not LoadStatus.LOADED:

@@ -31,6 +31,15 @@ HEALTH = {
     "fallback_pool": {"size": 7, "initial_size": 9, "status": "loaded", "low_watermark": 5},
 }
 
+LOW = "below the low watermark; mint a new pool and roll it out"
+MAY_REPEAT = "the store of claims does not answer, so another process may accept a ticket that this one accepts"
+REFUSES = (
+    "the store of claims does not answer, and FALLBACK_CLAIMS_ON_ERROR is refuse: no client can connect while identity "
+    "is down; bring the store back."
+)
+USED_UP = "every ticket is used up; mint a new pool and roll it out."
+DISABLED = "no pool is configured (FALLBACK_TICKETS_PATH is empty); no client can connect while identity is down."
+
 
 def check(*arguments: str) -> tuple[int, str]:
     """Exit code and output."""
@@ -197,9 +206,33 @@ async def test_the_live_process_shows_how_many_tickets_are_left() -> None:
             "duplicates": None,
             "low_watermark": 0,
             "file_mode": None,
+            "claims": {"store": "none", "up": None, "used": None, "on_error": None},
             "detail": "",
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "up", "on_error", "code", "verdict", "line"),
+    [
+        (7, "loaded", True, "refuse", 0, "OK: 7 tickets.", "redis, up"),
+        (7, "loaded", False, "refuse", 2, f"CRITICAL: {REFUSES}", "redis, down (refuse on errors)"),
+        (7, "loaded", False, "local", 1, f"WARNING: 7 tickets; {MAY_REPEAT}.", "redis, down (local on errors)"),
+        (4, "loaded", False, "local", 1, f"WARNING: 4 tickets, {LOW}; {MAY_REPEAT}.", "redis, down (local on errors)"),
+        (0, "loaded", False, "local", 2, f"CRITICAL: {USED_UP}", "redis, down (local on errors)"),
+        (0, "disabled", False, "refuse", 0, f"OK: {DISABLED}", "redis, down (refuse on errors)"),
+    ],
+)
+def test_the_store_of_claims_is_part_of_the_live_state(
+    *, size: int, status: str, up: bool, on_error: str, code: int, verdict: str, line: str
+) -> None:
+    claims = {"store": "redis", "up": up, "used": 2, "on_error": on_error}
+    pool = {"size": size, "initial_size": 9, "status": status, "low_watermark": 5, "claims": claims}
+    with answering(200, json.dumps({"fallback_pool": pool}).encode()) as url:
+        ended, output = check("--url", url)
+
+    assert (ended, output.splitlines()[0]) == (code, f"FALLBACK POOL {verdict}")
+    assert f"  claims: {line}" in output.splitlines()
 
 
 async def test_health_has_the_fields_that_the_report_reads() -> None:

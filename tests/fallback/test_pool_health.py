@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from fallback.pool_health import LARGEST_COUNT, PoolHealth, read_pool
+from common.health_values import LARGEST_COUNT
+from fallback.pool_health import ClaimsHealth, PoolHealth, read_pool
 from fallback.tickets import LoadStatus
 
 POOL: Final = {"size": 3, "initial_size": LARGEST_COUNT, "status": "loaded", "low_watermark": 0}
@@ -12,8 +13,29 @@ POOL: Final = {"size": 3, "initial_size": LARGEST_COUNT, "status": "loaded", "lo
 
 def test_the_pool_is_read_and_unknown_fields_are_ignored() -> None:
     assert read_pool({"fallback_pool": {**POOL, "colour": "blue"}, "version": "9"}) == PoolHealth(
-        3, LARGEST_COUNT, LoadStatus.LOADED, 0
+        3, LARGEST_COUNT, LoadStatus.LOADED, 0, None
     )
+
+
+@pytest.mark.parametrize(
+    ("up", "on_error", "size", "down", "accepts_none"),
+    [
+        (True, "refuse", 3, False, False),
+        (True, "refuse", 0, False, True),
+        (False, "refuse", 3, True, True),
+        (False, "local", 3, True, False),
+        (None, None, 3, False, False),
+    ],
+)
+def test_a_pool_whose_claims_are_down_accepts_no_ticket_if_errors_refuse(
+    up: bool | None, on_error: str | None, size: int, down: bool, accepts_none: bool
+) -> None:
+    claims = {"store": "redis", "up": up, "used": 2, "on_error": on_error}
+
+    pool = read_pool({"fallback_pool": {**POOL, "size": size, "claims": claims}})
+
+    assert pool.claims == ClaimsHealth("redis", up, 2, on_error)
+    assert (pool.claims_down, pool.accepts_none) == (down, accepts_none)
 
 
 @pytest.mark.parametrize("size", [True, -1, LARGEST_COUNT + 1, 1.0, "1", None, []])

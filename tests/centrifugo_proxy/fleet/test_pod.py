@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centrifugo_proxy.fleet.pod import Claims, Outage, Scrape, rates, read_health, read_scrape
+from centrifugo_proxy.fleet.pod import Outage, Scrape, rates, read_health, read_scrape
+from fallback.pool_health import ClaimsHealth
 from tests.centrifugo_proxy.fleet.health import health_body
 from tests.harness.service import service
 
@@ -31,7 +32,7 @@ def test_the_newer_fields_are_read_if_present() -> None:
     health = read_health(health_body(claims=claims, recovering=True, last_failure_age_s=2, last_answer_age_s=0.5))
 
     assert health.identity_outage == Outage(False, 0, None, True, 2.0, 0.5)
-    assert health.fallback_pool.claims == Claims("redis", True, 3, "refuse")
+    assert health.fallback_pool.claims == ClaimsHealth("redis", True, 3, "refuse")
 
 
 async def test_the_health_of_this_version_is_understood() -> None:
