@@ -13,7 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from bridge.topic_names import is_topic
-from common.hidden_text import HiddenText
+from common.hidden_text import HiddenText, UrlText
 from common.safe_path import safe_path
 from common.without_credentials import without_credentials
 from realtime_site.variables.hosts import is_host
@@ -238,7 +238,7 @@ class Environment:
         if raw and not _is_http_url(raw):
             self._refuse(name, raw, accepted)
             return default
-        return raw
+        return UrlText(raw)
 
     def _read(self, name: str, default: str, convert: Callable[[str], T]) -> T:
         raw = self.text(name, default) or default

@@ -2,7 +2,7 @@
 
 import secrets
 
-from common.hidden_text import HiddenText
+from common.hidden_text import HiddenText, UrlText
 
 
 def test_a_secret_is_not_in_its_representation() -> None:
@@ -20,3 +20,11 @@ def test_a_secret_is_used_like_any_other_text() -> None:
 
     assert HiddenText(secret) == secret
     assert HiddenText(secret).encode() == secret.encode()
+
+
+def test_credentials_and_the_query_of_a_url_are_not_in_its_representation() -> None:
+    secret = secrets.token_hex(8)
+    url = f"https://user:{secret}@collector:4318/v1/traces?key={secret}"
+
+    assert repr(UrlText(url)) == "'https://…@collector:4318/v1/traces?…'"
+    assert UrlText(url) == url

@@ -11,6 +11,7 @@ from tests.harness.environment import settings_from
 
 # The variables whose value is a secret.
 SECRET: Final = re.compile(r".*_(TOKEN|SECRET|PREVIOUS|PASSWORD|HEADERS|API_KEY)|FALLBACK_CLAIMS_URL")
+URL: Final = re.compile(r"OTEL_.*_ENDPOINT|CENTRIFUGO_API_URL")
 TOPIC = "a topic (1–249 letters, digits, dots, dashes and underscores), or empty"
 FIELDS = frozenset({"family_id", "subscription_tier", "is_admin", "parental_state"})
 DEFAULTS = {
@@ -337,7 +338,11 @@ def test_no_secret_is_in_the_representation_of_its_setting() -> None:
     given = {name: secrets.token_hex(8) for name in DEFAULTS if SECRET.fullmatch(name)}
     headers = {name: f"authorization={secret}" for name, secret in given.items() if name.endswith("_HEADERS")}
 
-    shown = repr(settings_from(**{**given, **headers}))
+    key = secrets.token_hex(8)
+    urls = {name: f"http://a:{key}@b/?key={key}" for name in DEFAULTS if URL.fullmatch(name)}
+
+    shown = repr(settings_from(**{**given, **headers, **urls}))
 
     assert [name for name, secret in given.items() if secret in shown] == []
-    assert len(given) >= 8
+    assert key not in shown
+    assert (len(given) >= 8, len(urls)) == (True, 3)

@@ -7,7 +7,7 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from common.hidden_text import HiddenText
+from common.hidden_text import HiddenText, UrlText
 from realtime_site.variables.env import Environment
 
 Reader = Callable[[Environment], Any]
@@ -167,9 +167,9 @@ def test_an_explicit_empty_value_is_kept_by_the_readers_that_accept_it(read: Rea
         (TARGETS, "diary=localhost:1", {"diary": "localhost:1"}),
         (TARGETS, " b=h:2 , a=[::1]:1,, ", {"b": "h:2", "a": "[::1]:1"}),
         (TARGETS, "A_b-9=dns:///diary:50061", {"A_b-9": "dns:///diary:50061"}),
-        (URL, "https://collector.example:4318/x?y=z", "https://collector.example:4318/x?y=z"),
-        (URL, "http://[::1]/v1/traces", "http://[::1]/v1/traces"),
-        (URL, "http://otel_collector.example.:4318", "http://otel_collector.example.:4318"),
+        (URL, "https://collector.example:4318/x?y=z", UrlText("https://collector.example:4318/x?y=z")),
+        (URL, "http://[::1]/v1/traces", UrlText("http://[::1]/v1/traces")),
+        (URL, "http://otel_collector.example.:4318", UrlText("http://otel_collector.example.:4318")),
         (TEXT, " as it is ", "as it is"),
         (SECRET, " as it is \n", HiddenText(" as it is \n")),
         (PATH, "/run/secrets/token", "/run/secrets/token"),
