@@ -26,8 +26,8 @@ class Command(OperatorCommand):
 exit codes (those of monitoring plugins):
   0  loaded and at or above FALLBACK_LOW_WATERMARK, or no pool is configured
   1  below the watermark: mint a new pool soon; or (--url) the store of claims does not answer
-  2  missing, unreadable, empty, used up, or (--url) refusing all tickets because the store of claims does
-     not answer: no client can connect while identity is down
+  2  missing, unreadable, empty, used up, or (--url) unusable while the store of claims does not answer
+     (no client can connect while identity is down)
      (a mistyped option also exits with 2, and prints the usage)
   3  unknown: --path is empty, --url gave no usable answer, a setting is invalid, or the output cannot be written
 
