@@ -243,7 +243,7 @@ class Environment:
     def _read(self, name: str, default: str, convert: Callable[[str], T]) -> T:
         raw = self.text(name, default) or default
         try:
-            value = convert(raw)
+            value = convert(encodable(raw))
         except ValueError as error:
             self._refuse(name, raw, str(error))
             value = convert(default)
@@ -257,6 +257,13 @@ class Environment:
         """Raise ImproperlyConfigured with every problem, if there are any."""
         if self.problems:
             raise ImproperlyConfigured("\n".join(self.problems))
+
+
+def encodable(text: str) -> str:
+    """The text itself. Raises ValueError if the variable's bytes are not UTF-8: most values are sent to other programs."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("text in UTF-8")
+    return text
 
 
 def _is_http_url(text: str) -> bool:

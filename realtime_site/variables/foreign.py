@@ -21,22 +21,34 @@ OF_THE_MAKEFILE: Final = frozenset({"CENTRIFUGO_BIN"})
 SHORTEST: Final = 8  # minimum length of a name without our prefix that may be a misspelt one
 SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.+)?)?)")
 
-# Variables that would silently change the service's output or behaviour, each with the reason for ignoring it.
+# Variables that would change the service's output or behaviour, or stop its start, each with the reason for ignoring it.
+LIMIT_UNUSED: Final = "the service's spans have few and short attributes"
 LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows only the process that answers",
     "prometheus_multiproc_dir": "/metrics shows only the process that answers",
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "the fast implementation is always used",
+    "OTEL_PROPAGATORS": "traces are continued by the headers of W3C Trace Context only",
+    "OTEL_ATTRIBUTE_COUNT_LIMIT": LIMIT_UNUSED,
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": LIMIT_UNUSED,
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": LIMIT_UNUSED,
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": LIMIT_UNUSED,
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": LIMIT_UNUSED,
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": LIMIT_UNUSED,
+    "OTEL_SPAN_EVENT_COUNT_LIMIT": LIMIT_UNUSED,
+    "OTEL_SPAN_LINK_COUNT_LIMIT": LIMIT_UNUSED,
 }
 
 
 def take_out_library_variables(environ: MutableMapping[str, str]) -> dict[str, str]:
     """Remove the variables of LIBRARY_VARIABLES from `environ`. Returns the removed names with their reasons.
     Call this before the libraries are imported.
+
+    Platforms set OTEL_PROPAGATORS for all workloads. One that includes W3C Trace Context is removed, but not returned.
     """
-    present = {name: reason for name, reason in LIBRARY_VARIABLES.items() if name in environ}
-    for name in present:
-        del environ[name]
-    return present
+    taken_out = {name: environ.pop(name) for name in LIBRARY_VARIABLES if name in environ}
+    if "tracecontext" in taken_out.get("OTEL_PROPAGATORS", ""):
+        del taken_out["OTEL_PROPAGATORS"]
+    return {name: LIBRARY_VARIABLES[name] for name in taken_out}
 
 
 def misspelt(environ: Mapping[str, str], known: Collection[str]) -> dict[str, str]:

@@ -73,6 +73,22 @@ def test_metrics_are_those_of_this_process_whatever_prometheus_multiproc_dir_is(
 
 
 @pytest.mark.processes
+def test_variables_of_opentelemetry_that_are_not_settings_do_not_prevent_the_start() -> None:
+    unused = {"OTEL_PROPAGATORS": "b3", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many"}
+    exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+
+    with serving(**GUARDED, **exporting, **unused) as process:
+        warnings = [line["message"] for line in process.lines() if line["level"] == "warn"]
+
+    assert warnings == [
+        "centrifugo_proxy.W005: OTEL_PROPAGATORS is ignored: traces are continued by the headers of W3C Trace Context "
+        "only. Remove it from this process's environment.",
+        "centrifugo_proxy.W005: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is ignored: the service's spans have few and short "
+        "attributes. Remove it from this process's environment.",
+    ]
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize("host", ["[::]", "0.0.0.0:9730", "two words"])
 def test_a_listen_host_that_is_not_an_address_aborts_startup(host: str) -> None:
     port = free_port()

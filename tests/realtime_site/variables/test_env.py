@@ -210,6 +210,7 @@ A_HOST = "a host name or an address; no port, no scheme"
         (PROBE, "99", "0 (off), or 100–60000"),
         (PROBE, "60001", "0 (off), or 100–60000"),
         (PROBE, "off", "0 (off), or 100–60000"),
+        (lambda environment: environment.value("X", "", str), "caf\udce9", "text in UTF-8"),
         (RATIO, "1.01", "0.0–1.0"),
         (RATIO, "-0.1", "0.0–1.0"),
         (RATIO, "nan", "0.0–1.0"),

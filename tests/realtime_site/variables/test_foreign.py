@@ -89,3 +89,10 @@ def test_library_variables_are_removed_and_returned() -> None:
 
     assert take_out_library_variables(environ) == LIBRARY_VARIABLES
     assert environ == {"PATH": "/bin"}
+
+
+def test_propagators_that_include_the_one_of_the_service_are_removed_without_a_reason() -> None:
+    environ = {"OTEL_PROPAGATORS": "tracecontext,baggage,b3", "PATH": "/bin"}
+
+    assert take_out_library_variables(environ) == {}
+    assert environ == {"PATH": "/bin"}
