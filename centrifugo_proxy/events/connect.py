@@ -48,6 +48,9 @@ OUTCOMES: Final = (
 # info and meta when it connects.
 DEGRADED_MARKS: Final = {"degraded": True}
 
+# Centrifugo refuses such a connection with an error after which SDKs do not reconnect. After ours they do.
+ENDED: Final = "identity's Success has an expire_at in the past; compare the clocks"
+
 
 def _nothing() -> None:
     """The default of `wake_probe`, for a service without a probe."""
@@ -133,7 +136,10 @@ class Connect:
         meta = describe(identity)
         fields: dict[str, Any] = {"user": identity.user, "info": public_info(meta, self.info_fields), "meta": meta}
         if identity.expire_at:
-            fields["expire_at"], cut = bounded(identity.expire_at, self.clock.time(), "identity")
+            now = self.clock.time()
+            if identity.expire_at < int(now):
+                return internal_error(IdentityFault(ENDED), notices)
+            fields["expire_at"], cut = bounded(identity.expire_at, now, "identity")
             notices += cut
         if identity.degraded:
             fields["data"] = DEGRADED_MARKS

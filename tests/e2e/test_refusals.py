@@ -24,6 +24,7 @@ MOVED = answers(pb.ValidateResponse(disconnect=pb.Disconnect(code=4200, reason="
 ERROR = answers(pb.ValidateResponse(error=pb.Error(code=1, message="database down")))
 BROKEN = aborts(grpc.StatusCode.INTERNAL)
 NO_USER = success(user_id="")
+PAST = success(expire_at=1_700_000_000)
 
 # identity's answer; the client's close code and reason, or the error in its reply; whether the SDK reconnects
 IN_MODE_HTTP = [
@@ -34,6 +35,7 @@ IN_MODE_HTTP = [
     pytest.param(DOWN, TRY_AGAIN, True, id="identity is down"),
     pytest.param(BROKEN, TRY_AGAIN, True, id="a broken identity"),
     pytest.param(NO_USER, TRY_AGAIN, True, id="a ticket without a user"),
+    pytest.param(PAST, TRY_AGAIN, True, id="a session that has ended"),
 ]
 NOT_NOW = Closed(4103, "ticket validation temporarily unavailable")
 OUR_ERROR = {"error": {"code": 100, "message": "internal error", "temporary": True}}
@@ -45,6 +47,7 @@ IN_MODE_ENVELOPE = [
     pytest.param(DOWN, NOT_NOW, True, id="identity is down"),
     pytest.param(BROKEN, OUR_ERROR, True, id="a broken identity"),
     pytest.param(NO_USER, OUR_ERROR, True, id="a ticket without a user"),
+    pytest.param(PAST, OUR_ERROR, True, id="a session that has ended"),
 ]
 
 

@@ -109,6 +109,19 @@ async def test_an_expiry_too_far_ahead_such_as_milliseconds_is_cut_with_a_warnin
     assert (warning.__dict__["service"], warning.__dict__["expire_at"]) == ("identity", too_late)
 
 
+@pytest.mark.parametrize(("expire_at", "status"), [(-1, 500), (1, 500), (NOW - 1, 500), (NOW, 200)])
+async def test_an_expiry_in_the_past_is_an_internal_error_after_which_the_client_tries_again(
+    identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture, expire_at: int, status: int
+) -> None:
+    identity.script = success(expire_at=expire_at)
+
+    async with service(identity.address, clock=clock) as running:
+        response = await running.connect()
+
+    assert response.status_code == status
+    assert ("expire_at in the past" in caplog.text) is (status == 500)
+
+
 async def test_an_expiry_in_ten_years_is_passed_on(
     identity: IdentityStub, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
