@@ -17,12 +17,14 @@ T = TypeVar("T")
 FILE: Final = "claims.sqlite3"
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+CONTACT_BYTES: Final = 16 * 1024
 DAMAGED: Final = "its database contains an unreadable value"
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS claim (
   ticket BLOB PRIMARY KEY, holder TEXT NOT NULL, pool TEXT NOT NULL, at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pool (name TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contact (id INTEGER PRIMARY KEY, filler BLOB NOT NULL);
 """
 
 
@@ -67,8 +69,16 @@ class SqliteStore:
         return int(row[0]) if row else 0
 
     async def contact(self) -> int:
-        """See `ClaimStore`. Takes the write lock, so that a read-only or locked file is an error. Raises StoreError."""
-        return await self._in_thread(self._used)
+        """See `ClaimStore`. Writes first, because a disk may be full or read-only. Raises StoreError."""
+        return await self._in_thread(self._contacted)
+
+    def _contacted(self, connection: sqlite3.Connection) -> int:
+        # More pages than a claim needs, and different ones each time: SQLite does not write a page that is as before.
+        filler = os.urandom(CONTACT_BYTES)
+        connection.execute(
+            "INSERT INTO contact VALUES (1, ?) ON CONFLICT DO UPDATE SET filler = excluded.filler", (filler,)
+        )
+        return self._used(connection)
 
     async def evicts(self) -> str:
         return ""

@@ -35,6 +35,24 @@ async def race():
 
 asyncio.run(race())
 """
+# Claims tickets until the files may not grow any more, and prints the result of a contact. A single failure does not
+# suffice: the store then closes its connection, and SQLite moves the claims from its log to the database.
+FILLER = """
+import asyncio, itertools, resource, sys
+from tests.fallback.claims.claiming import claims_in, digest
+
+async def fill():
+    numbers = itertools.count()
+    async with claims_in(sys.argv[1], deadline_s=30) as claims:
+        results = ["won"]
+        while "won" in results[-2:]:
+            claims.gate.open = True
+            results.append(await claims.claim(digest(f"ticket-{next(numbers)}")))
+        print(results[1], await claims.contact())
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+asyncio.run(fill())
+"""
 
 
 def damage(folder: Path, statement: str) -> None:
@@ -45,8 +63,12 @@ def damage(folder: Path, statement: str) -> None:
 
 
 def racer(url: str, *arguments: str) -> "subprocess.Popen[str]":
+    return running(RACER, url, *arguments)
+
+
+def running(program: str, *arguments: str) -> "subprocess.Popen[str]":
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
-    command = [sys.executable, "-c", RACER, url, *arguments]
+    command = [sys.executable, "-c", program, *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
 
 
@@ -113,6 +135,14 @@ async def test_a_file_that_another_connection_keeps_locked_is_an_error(tmp_path:
                 await asyncio.sleep(0.02)
 
         assert (locked, await claims.claim(TICKETS[0])) == (Result.ERROR, Result.WON)
+
+
+def test_a_full_disk_is_noticed_at_the_next_contact(tmp_path: Path) -> None:
+    filler = running(FILLER, f"file://{tmp_path}/claims")
+
+    printed, _ = filler.communicate(timeout=60)
+
+    assert printed == "won False\n"
 
 
 async def test_a_folder_that_cannot_be_made_is_an_error_with_its_reason(tmp_path: Path) -> None:
