@@ -260,7 +260,7 @@ class Environment:
 
 
 def encodable(text: str) -> str:
-    """The text itself. Raises ValueError if the variable's bytes are not UTF-8: most values are sent to other programs."""
+    """The text itself. Raises ValueError if the variable's bytes are not UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("text in UTF-8")
     return text

@@ -21,8 +21,10 @@ OF_THE_MAKEFILE: Final = frozenset({"CENTRIFUGO_BIN"})
 SHORTEST: Final = 8  # minimum length of a name without our prefix that may be a misspelt one
 SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.+)?)?)")
 
-# Variables that would change the service's output or behaviour, or stop its start, each with the reason for ignoring it.
 LIMIT_UNUSED: Final = "the service's spans have few and short attributes"
+
+# Variables that would change the service's output or behaviour, or prevent its start. Each has the reason for ignoring
+# it.
 LIBRARY_VARIABLES: Final = {
     "PROMETHEUS_MULTIPROC_DIR": "/metrics shows only the process that answers",
     "prometheus_multiproc_dir": "/metrics shows only the process that answers",
