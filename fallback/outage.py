@@ -89,7 +89,7 @@ class OutageDetector:
     def failed(self, call: int, now: float) -> OutageOpened | None:
         """Record UNAVAILABLE or DEADLINE_EXCEEDED of a client's call.
 
-        A failure is ignored if its call is older than the one that ended the last streak: it must not start a new one.
+        A failure is ignored if its call is older than one that has ended a streak: it must not start a new one.
         """
         if call < self._ended_by:
             return None
@@ -100,7 +100,8 @@ class OutageDetector:
 
     def probe_failed(self, call: int, now: float) -> OutageOpened | None:
         """Record UNAVAILABLE or DEADLINE_EXCEEDED of a probe. It lengthens a streak, but does not start one.
-        A late failure is ignored if its probe started before one that was answered.
+        A late failure is ignored if its probe is older than a call that has ended a streak, or than an answered probe
+        of this streak.
         """
         if call < self._ended_by or self._streak is None or call < self._streak.answered_probe:
             return None
@@ -140,8 +141,8 @@ class OutageDetector:
 
     def _is_trusted(self, streak: _Streak, now: float) -> bool:
         """True if a client's failure may open the pool.
-        If a probe was answered within the last window, a single failure may not open it. Several failures may not open
-        it either while some probes fail: identity then works in part, and most clients connect.
+        If a probe was answered within the last window, this takes another client's failure in that window, and no
+        failure of a probe. If some probes fail, identity works in part, and most clients connect.
         """
         if not self._lately(streak.last_probe_answer, now):
             return True

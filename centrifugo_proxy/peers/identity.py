@@ -82,7 +82,7 @@ class IdentityInterrupted(Exception):
 
 
 class IdentityFault(Exception):
-    """Identity did something unexpected. The message describes it and never quotes identity."""
+    """Another failure, such as an unusable answer. The message describes it and never quotes identity."""
 
 
 def normalized_expiry(expire_at: int) -> int:

@@ -22,7 +22,7 @@ SPIFFE_VARIABLES: Final = (
 
 @register("centrifugo_proxy")
 def check_spiffe(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """With SPIFFE every peer needs an ID; without SPIFFE no peer may have one."""
+    """With SPIFFE every peer needs an ID; without SPIFFE no ID may be set."""
     if settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE != "spiffe":
         present = [name for name in SPIFFE_VARIABLES if getattr(settings, name)]
         return [spiffe_without_spiffe(present, settings.IDENTITY_VALIDATE_NEGOTIATION_TYPE)] if present else []
@@ -104,7 +104,7 @@ def target_without_ip(name: str, target: str) -> Error:
 def no_socket(path: str) -> Warning:
     return Warning(
         f"SPIFFE_ENDPOINT_SOCKET: {safe_path(path)} is not a socket yet.",
-        hint="Start the SPIFFE agent on this node, and mount the folder of its socket. The service keeps trying, "
-        "with SPIFFE_STARTUP=require for SPIFFE_STARTUP_WAIT_S at startup.",
+        hint="Start the SPIFFE agent on this node, and mount the folder of its socket. The service keeps trying. "
+        "With SPIFFE_STARTUP=require it exits if no SVID arrives within SPIFFE_STARTUP_WAIT_S.",
         id="centrifugo_proxy.W006",
     )

@@ -1,4 +1,4 @@
-"""Opens the page: its server, the regular samples of the service, and the parts that the page's clients need."""
+"""Opens the page: its server, the task that watches the service, and the parts that the page's clients need."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,8 +22,8 @@ TIMEOUT: Final = ClientTimeout(total=5)
 
 @dataclass(frozen=True)
 class Place:
-    """The addresses of the other parts. `spare_tickets` are those of the fallback pool; the page uses the last first.
-    `centrifugo_port` is None without Centrifugo. `window_s` is the outage window of the service.
+    """The page's port, and facts about the other parts. `spare_tickets` are those of the fallback pool; the page uses
+    the last first. `centrifugo_port` is None without Centrifugo. `window_s` is the outage window of the service.
     """
 
     page_port: int

@@ -16,7 +16,7 @@ CHECK_EVERY_S: Final = 0.05
 TURNS: Final = 5
 BODY_TIMEOUT_S: Final = 10.0
 
-# The server's extension CLIENT_LEFT: True if the client has stopped both sending and reading.
+# The server's extension CLIENT_LEFT: True if it is certain that the client has stopped both sending and reading.
 HasLeft = Callable[[], Awaitable[bool]]
 # The server's extension WAITED: seconds since the request arrived at this host.
 Waited = Callable[[], float]

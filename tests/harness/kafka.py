@@ -38,7 +38,10 @@ BUILD_LOG = HOME.parent / "kafka.log"
 
 
 def excuse() -> str:
-    """Why no broker can be started; "" if one can. Raises AssertionError in CI if the repository may be at fault."""
+    """Why no broker can be started; "" if one can.
+
+    In CI, a missing broker raises AssertionError, unless Java or Maven is missing or a download has failed.
+    """
     why = why_missing()
     if not why or os.environ.get("CI") != "true" or "Java" in why:
         return why

@@ -1,4 +1,4 @@
-"""The fields of a connection's owner that other clients see (info), and those that stay private (meta)."""
+"""The fields of a connection's owner in info, which other clients see, and in meta, which no client sees."""
 
 from typing import Any
 

@@ -63,7 +63,7 @@ docs/centrifugo.md explains each finding by its id."""
             "--major",
             type=whole_number(),
             choices=MAJORS,
-            help="Centrifugo's major version (default: that of the file's layout)",
+            help="Centrifugo's major version (default: the one whose layout most options have)",
         )
         parser.add_argument(
             "--json",

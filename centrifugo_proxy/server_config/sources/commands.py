@@ -23,13 +23,13 @@ def listed(value: Any) -> list[Any]:
 
 
 def runs_centrifugo(name: Any, image: Any, words: list[Any]) -> bool:
-    """True if the image, the container's name or its program is Centrifugo's. A custom image may have any name."""
+    """True if the image's name contains "centrifugo", or the container's name or its program is "centrifugo"."""
     program = str(words[0]).rpartition("/")[2] if words else ""
     return IMAGE in str(image or "") or IMAGE in (name, program)
 
 
 def flags_of(words: list[Any]) -> Variables:
-    """The options that a command line sets, by name."""
+    """The options that a command line sets by their long flags, by name."""
     flags: Variables = {}
     rest = [str(word) for word in words]
     while rest:
