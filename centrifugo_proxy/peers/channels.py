@@ -27,7 +27,7 @@ STATES: Final = {
     grpc.ChannelConnectivity.SHUTDOWN: State.FAILING,
 }
 # Targets that need no name lookup.
-ADDRESS: Final = re.compile(r"(ipv4|ipv6|unix|unix-abstract|vsock):.*|\[[0-9A-Fa-f:.%]+\]:[0-9]+|[0-9.]+:[0-9]+")
+ADDRESS: Final = re.compile(r"(ipv4|ipv6|unix|unix-abstract):.*|\[[0-9A-Fa-f:.%]+\]:[0-9]+|[0-9.]+:[0-9]+")
 
 
 class Report(TlsReport, Protocol):

@@ -55,9 +55,7 @@ def test_e011_an_id_is_set_without_spiffe() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "target", ["unix:/run/identity.sock", "unix-abstract:identity", "xds:///identity", "vsock:1:2"]
-)
+@pytest.mark.parametrize("target", ["unix:/run/identity.sock", "unix-abstract:identity", "xds:///identity"])
 def test_e012_a_target_whose_connections_would_bypass_the_tunnel(target: str) -> None:
     (error,) = system_checks(**SOUND, IDENTITY_VALIDATE_GRPC_ADDRESS=target)
 

@@ -151,9 +151,7 @@ async def test_a_new_bundle_replaces_the_old_authority(tmp_path: Path) -> None:
     assert "bad_certificate" in reports.results()
 
 
-@pytest.mark.parametrize(
-    "target", ["unix:/run/identity.sock", "unix-abstract:identity", "vsock:1:2", "xds:///identity"]
-)
+@pytest.mark.parametrize("target", ["unix:/run/identity.sock", "unix-abstract:identity", "xds:///identity"])
 def test_a_target_that_would_be_reached_in_plaintext_is_refused(target: str) -> None:
     source = SvidSource("unix:///nowhere", SpiffeReports())
     tunnel = Tunnel(source, SpiffeReports(), Dialler(source))
