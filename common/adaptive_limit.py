@@ -94,8 +94,9 @@ class AdaptiveLimit:
         self._answers, self._answers_s, self._peak, self._refused = 0, 0.0, self.taken, False
 
     def _slowness(self, unmeasured: int) -> float:
-        """The mean latency as a share of its bound. It is 0 while few slots are measured: a lower limit would not make
-        their requests faster, and would keep out the others.
+        """The mean latency of the answers since the last tick, as a share of its bound; 0 if there are none.
+
+        It is also 0 while few requests are measured: a lower limit would not make them faster, and would refuse others.
         """
         measured = self.taken - unmeasured + self._answers
         if not self._answers or measured < min(self.slow_floor, int(self.limit)):

@@ -2,4 +2,4 @@
 
 
 class DemoError(Exception):
-    """The demonstration cannot continue. The message has the reason and the remedy."""
+    """The demonstration cannot continue. The message has the reason."""

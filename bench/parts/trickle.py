@@ -30,7 +30,7 @@ def _is_degraded(port: int) -> bool:
 
 
 async def trickle(port: int, tickets: list[str], connections: int, seconds: float) -> Answers:
-    """Send connects for this long, each with the next ticket, one at a time per connection."""
+    """Send connects, each with the next ticket, one at a time per connection: for this long, or until all are sent."""
     answers, requests = Answers(), map(connect_request, tickets)
     until = perf_counter() + seconds
     callers = [await connected(port) for _ in range(connections)]

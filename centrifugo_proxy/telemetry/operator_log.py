@@ -111,6 +111,6 @@ def _write_notice(notice: Notice) -> None:
             )
         case MetaMissing():
             logger.warning(
-                "Centrifugo sends no meta, so every subscribe, publish, rpc and refresh is refused; "
+                "Centrifugo sends session events without meta, and the service refuses them; "
                 "set include_connection_meta on its proxies (manage.py centrifugo_config prints how)"
             )

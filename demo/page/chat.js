@@ -3,27 +3,30 @@ import { count, element, icon, trim } from "./dom.js";
 
 const KEPT = 60;
 const REMEMBERED = 100;
+const SAME_MS = 2000;
 
 export class Chat {
   #list;
-  #heard = new Map(); // by message: how many clients received it, and the element that shows the number
+  #heard = new Map(); // by message: how many clients received it, the element that shows the number, and the time
 
   constructor(list) {
     this.#list = list;
   }
 
-  // Each client receives the message; the page shows it once.
+  // Each client that is subscribed receives the message; the page shows it once. A message without an id is known by its
+  // sender and text, for two seconds.
   hear({ data, sender }) {
     const text = typeof data === "string" ? data : String(data?.text ?? JSON.stringify(data));
-    const key = data?.id ?? `${sender}: ${text}: ${Math.floor(Date.now() / 2000)}`;
+    const id = data?.id;
+    const key = id ?? `${sender}: ${text}`;
     const known = this.#heard.get(key);
-    if (known) {
+    if (known && (id != null || Date.now() - known.at < SAME_MS)) {
       known.number++;
       known.place.textContent = `received by ${count(known.number, "client")}`;
       return;
     }
     const place = element("small", {}, "received by 1 client");
-    this.#remember(key, { number: 1, place });
+    this.#remember(key, { number: 1, place, at: Date.now() });
     this.#add(element("li", {}, element("small", {}, sender ?? "the server"), text, place));
   }
 

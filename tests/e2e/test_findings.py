@@ -52,7 +52,9 @@ def misconfigured(
     facts: ServiceFacts = FACTS,
     **namespace: Any,
 ) -> Iterator[tuple[Centrifugo, DecidingProxy]]:
-    """A Centrifugo and its proxy endpoint; the linter reports the changes (by major) as this finding."""
+    """A Centrifugo with a mistake in its configuration, and its proxy endpoint. The linter reports the mistake as
+    `finding`. `changes` has the changed options for each major; `namespace` has options of the namespace `family`.
+    """
     major = centrifugo.layout(path)
     with deciding_proxy(tls) as proxy:
         facts = replace(facts, base_url=proxy.url)

@@ -1,6 +1,7 @@
 """Every answer, as Centrifugo receives it.
 
-Centrifugo treats an empty 200 as allowed, and on refreshes a 200 without a result as expired.
+Centrifugo treats an empty 200 to subscribe, publish or rpc as allowed, and a 200 without a result to refresh or
+sub_refresh as expired.
 """
 
 from contextlib import suppress

@@ -50,7 +50,7 @@ needs_chromium = pytest.mark.skipif(program() is None, reason="Chromium is not i
 
 
 class BrowserError(Exception):
-    """Chromium did not start, did not answer, or a script on the page failed."""
+    """Chromium did not start, did not answer, refused a command, or a script or a condition on the page failed."""
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Tab:
     _socket: websockets.ClientConnection
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    answer_s: float = ANSWER_S
     _session: str = ""
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _waiting: dict[int, "asyncio.Future[dict[str, Any]]"] = field(default_factory=dict)
@@ -75,7 +76,9 @@ class Tab:
         message = {"id": number, "method": method, "params": parameters}
         await self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
         try:
-            answer = await asyncio.wait_for(self._waiting[number], ANSWER_S)
+            answer = await asyncio.wait_for(self._waiting[number], self.answer_s)
+        except TimeoutError:
+            raise BrowserError(f"{method}: no answer within {self.answer_s:g} s") from None
         finally:
             del self._waiting[number]
         if "error" in answer:
@@ -190,7 +193,9 @@ async def browser_tab() -> AsyncIterator[Tab]:
             start_new_session=True,
         )
         try:
-            async with websockets.connect(await _address(process, Path(folder)), max_size=None, proxy=None) as socket:
+            async with websockets.connect(
+                await devtools_url(process, Path(folder)), max_size=None, proxy=None
+            ) as socket:
                 tab = Tab(socket)
                 listening = asyncio.create_task(tab.listen())
                 await tab.attach()
@@ -211,13 +216,16 @@ async def _close(tab: Tab) -> None:
         await tab.command("Browser.close")
 
 
-async def _address(process: asyncio.subprocess.Process, folder: Path) -> str:
-    """The WebSocket URL that Chromium writes into its profile."""
+async def devtools_url(process: asyncio.subprocess.Process, folder: Path, start_s: float = START_S) -> str:
+    """The WebSocket URL of the protocol: Chromium writes its port and path into its profile. Raises BrowserError."""
     file = folder / "DevToolsActivePort"
-    async with asyncio.timeout(START_S):
-        while process.returncode is None:
-            lines = file.read_text().split() if file.exists() else []
-            if len(lines) == 2:
-                return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-            await asyncio.sleep(0.03)
+    try:
+        async with asyncio.timeout(start_s):
+            while process.returncode is None:
+                lines = file.read_text().split() if file.exists() else []
+                if len(lines) == 2:
+                    return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+                await asyncio.sleep(0.03)
+    except TimeoutError:
+        raise BrowserError(f"Chromium has no port after {start_s:g} s.") from None
     raise BrowserError(f"Chromium ended with code {process.returncode}.")

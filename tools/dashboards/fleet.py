@@ -9,7 +9,8 @@ DISABLED: Final = metric("realtime_fallback_pool_status", 'status="disabled"')
 SIZE: Final = f"({metric('realtime_fallback_pool_size')} unless on (job, instance) ({DISABLED} == 1))"
 CONSUMED: Final = metric("realtime_centrifugo_connect_total", 'outcome="fallback_pool_consumed"')
 USED: Final = f"sum by (job, instance) (rate({CONSUMED}[$__rate_interval]))"
-# Processes with a store of claims. Without one the gauge is NaN, and no comparison holds.
+# Processes whose store of claims has answered or failed. Without a store, and before that, the gauge is NaN, and no
+# comparison holds.
 CLAIMING: Final = f"on (job, instance) ({metric('realtime_fallback_claims_up')} >= 0)"
 
 LEFT: Final = f"sum (({SIZE} unless {CLAIMING}) or max by (job) ({SIZE} and {CLAIMING}))"
@@ -23,7 +24,9 @@ _SHARED: Final = f"({SIZE} and {CLAIMING}) / on (job) group_left () (sum by (job
 _LOADED: Final = metric("realtime_fallback_pool_status", 'status="loaded"')
 _USED_UP: Final = f"({SIZE} and on (job, instance) ({_LOADED} == 1)) == 0"
 EMPTY_IN: Final = f"max by (instance) (({_OWN}) or ({_SHARED}) or ({_USED_UP}))"
-"""Seconds until each process has no ticket left, 0 from then on. No series while tickets are left and none is used."""
+"""Seconds until each process with a loaded pool has no ticket left, 0 from then on. No series while tickets are left
+and none is used.
+"""
 
 _DEGRADED: Final = metric("realtime_identity_outage_degraded")
 _RECOVERING: Final = metric("realtime_identity_outage_recovering")

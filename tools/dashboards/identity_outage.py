@@ -38,7 +38,12 @@ def _content() -> Iterator[board.Row | Panel]:
 
 def _now() -> Iterator[Panel]:
     degraded = total("realtime_identity_outage_degraded")
-    yield number("Degraded", "Processes whose outage is longer than the window.", Query(degraded, "degraded"), warn=1)
+    yield number(
+        "Degraded",
+        "Processes whose outage is longer than the window, without the recovering ones.",
+        Query(degraded, "degraded"),
+        warn=1,
+    )
     recovering = total("realtime_identity_outage_recovering")
     yield number(
         "Recovering", "Processes whose probes are answered, but no client's call yet.", Query(recovering, "recovering")
@@ -53,7 +58,7 @@ def _now() -> Iterator[Panel]:
     )
     yield number(
         "Tickets left",
-        "Of the selected processes: their sum, or with claims the tickets that they share. With claims in folders, "
+        "The sum over the selected processes, or with claims the tickets that they share. With claims in folders, "
         "select the processes of one machine.",
         Query(LEFT, "tickets"),
         low=1,
@@ -61,7 +66,7 @@ def _now() -> Iterator[Panel]:
     )
     yield number(
         "Empty in",
-        "Until the first process refuses connects, at the present rate.",
+        "Until the first process has no ticket left, at the present rate.",
         Query(f"min ({EMPTY_IN})", "empty in"),
         unit="s",
         low=3600,
@@ -89,7 +94,7 @@ def _outage() -> Iterator[Panel]:
     )
     yield curves(
         "Connects in the outage",
-        "Connects a second. unavailable: refused before the window has passed, or without a pool. "
+        "Connects a second. unavailable: refused while the pool is not open, or without a pool. "
         "fallback_pool_consumed: accepted with a fallback ticket. fallback_pool_miss: refused. fallback_pool_not_open: "
         "the ticket stays unspent.",
         split(rate, CONNECTS, "outcome", OUTCOMES),
@@ -137,7 +142,8 @@ def _calls() -> Iterator[Panel]:
 def _tickets() -> Iterator[Panel]:
     yield curves(
         "Tickets left by process",
-        "With FALLBACK_CLAIMS_URL: the shared tickets, as the store last reported to each process.",
+        "With FALLBACK_CLAIMS_URL: the shared tickets, as the store last reported to each process, but never more than "
+        "its own.",
         split(largest, "realtime_fallback_pool_size", "instance"),
         Query(largest("realtime_fallback_pool_low_watermark", "instance"), "watermark {{instance}}"),
         unit="short",
@@ -193,7 +199,7 @@ def _claims() -> Iterator[Panel]:
 def _workload_identity() -> Iterator[Panel]:
     yield curves(
         "SVID expires in",
-        "Without a valid SVID identity is not reachable.",
+        "Without a valid SVID, the service cannot reach identity and the backends.",
         Query(f"min by (instance) (({metric('realtime_svid_expiry_timestamp_seconds')} > 0) - time())", "{{instance}}"),
         unit="s",
         width=6,
@@ -214,7 +220,7 @@ def _workload_identity() -> Iterator[Panel]:
     )
     yield curves(
         "Connections to peers",
-        "Connections a second. wrong_id: a server with another SPIFFE ID answers.",
+        "Attempts a second to connect. wrong_id: a server with another SPIFFE ID answers.",
         split(rate, "realtime_tls_dials_total", "peer, result"),
         unit="cps",
         width=6,

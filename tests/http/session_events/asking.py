@@ -103,7 +103,8 @@ def entered(opening: AbstractAsyncContextManager[T]) -> Iterator[tuple[asyncio.R
             runner.run(opening.__aexit__(None, None, None))
 
 
-# The service's answer to each gRPC status of the family service or a backend; any other status is a fault (500).
+# The service's answer to a subscribe, a publish or an rpc, by the gRPC status of the family service or the backend. Any
+# other status is a fault (500).
 ANSWERS_TO_STATUSES = {
     grpc.StatusCode.PERMISSION_DENIED: (200, forbidden("not allowed")),
     grpc.StatusCode.UNAUTHENTICATED: (200, forbidden("not allowed")),

@@ -284,7 +284,9 @@ async def test_a_backend_that_hangs_occupies_at_most_its_share_of_requests(ident
 
 
 @pytest.mark.parametrize(("limit", "for_rpc"), [(8, 4), (100, 52), (1, 1)])
-async def test_a_backend_that_hangs_leaves_slots_to_connects(identity: IdentityStub, limit: int, for_rpc: int) -> None:
+async def test_a_backend_that_hangs_leaves_slots_to_connects_unless_there_is_one_slot(
+    identity: IdentityStub, limit: int, for_rpc: int
+) -> None:
     settings = {"RPC_MAX_INFLIGHT": 100, "RPC_DEADLINE_MS": 30000, "PROXY_MAX_INFLIGHT": limit}
     async with fanned_out(identity_address=identity.address, **settings) as (running, diary, _):
         diary.script = hangs
