@@ -42,7 +42,7 @@ class Letter(NamedTuple):
 def position_of(record: Record, replay_topic: str) -> tuple[Position, int]:
     """The record's original position and number of replays, from its headers if it was read from `replay_topic`.
 
-    If they do not give a position, the record's own counts.
+    Without a valid position in the headers, the position is where the record was read.
     """
     here = Position(record.topic, record.partition, record.offset, record.timestamp)
     if not replay_topic or record.topic != replay_topic:

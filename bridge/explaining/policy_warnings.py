@@ -21,7 +21,7 @@ def policy_warnings(route: Route, routes: Routes, rules: Sequence[PolicyFacts]) 
         if rule is None:
             yield (
                 action.number,
-                f"channel {template.text}: no rule of the policy allows subscribing to it; add one, or remove the "
+                f"channel {template.text}: the policy lets no client subscribe to it; change the policy, or remove the "
                 "route",
             )
             continue
@@ -76,7 +76,7 @@ def _filled_otherwise(template: Template, rule: PolicyFacts, routes: Routes) -> 
                     f"channel {template.text}: this action fills {rule.segments[number]} of the policy's {rule.match} "
                     f"({rule.place}) with {name}, but route {other_route.name}, action {other_action.number} fills it "
                     f"with {theirs[number]}; the policy compares it with the client's {_id_of(rule.segments[number])}, "
-                    "which only one of them can be"
+                    "so only one of them can be right"
                 )
 
 

@@ -42,5 +42,5 @@ def _integer(record: Record, name: str) -> int:
     if isinstance(value, bytes) and _INTEGER.fullmatch(value):
         return int(value)
     raise Unmappable(
-        Reason.UNSUPPORTED, f"the header {name} is absent or not an integer, so the record cannot be replayed"
+        Reason.UNSUPPORTED, f"the header {name} is absent, or not -1 or 1–19 digits, so the record cannot be replayed"
     )

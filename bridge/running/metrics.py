@@ -127,7 +127,7 @@ class Metrics:
         return Histogram(f"realtime_bridge_{name}", text, labels, registry=self.registry, buckets=buckets)
 
     def record_ended(self, topic: str, outcome: str) -> None:
-        """Count a record that is done, with its outcome."""
+        """Count a finished record, with its outcome."""
         self._ended_records[topic, outcome] += 1
 
     def command_ended(self, command: Command, outcome: str) -> None:
@@ -135,7 +135,7 @@ class Metrics:
         self._ended_commands[command.route, command.kind, outcome] += 1
 
     def flush(self) -> None:
-        """Transfer the counts since the last scrape. A transfer per event would cost as much as the mapping."""
+        """Transfer the counts since the last scrape. A transfer per event would take much longer."""
         for record, number in self._ended_records.items():
             self.records.labels(*record).inc(number)
         for command, number in self._ended_commands.items():

@@ -221,7 +221,7 @@ def rule(match: str, *, subscribe: bool = True) -> PolicyFacts:
     return PolicyFacts("line 3", match, tuple(match.split(":")), subscribe)
 
 
-NOBODY = "no rule of the policy allows subscribing to it; add one, or remove the route"
+NOBODY = "the policy lets no client subscribe to it; change the policy, or remove the route"
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_routes_that_fill_a_placeholder_of_the_policy_differently_are_a_warning(
     assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [
         "entries 1: channel family:{family.family_id}:a: this action fills {family_id} of the policy's "
         "family:{family_id}:* (line 3) with family_id, but route others, action 1 fills it with user_id; the policy "
-        "compares it with the client's family_id, which only one of them can be",
+        "compares it with the client's family_id, so only one of them can be right",
         "others 1: channel family:{user_id}:b: this action fills {family_id} of the policy's family:{family_id}:* "
         "(line 3) with user_id, but route entries, action 1 fills it with family_id; the policy compares it with the "
-        "client's family_id, which only one of them can be",
+        "client's family_id, so only one of them can be right",
     ]

@@ -297,7 +297,7 @@ def test_the_routes_are_compared_with_a_policy_even_if_its_backends_are_not_conf
     assert (code, report["routes"][0]["warnings"]) == (
         1,
         [
-            "action 1: channel family:{family_id}: no rule of the policy allows subscribing to it; add one, or "
+            "action 1: channel family:{family_id}: the policy lets no client subscribe to it; change the policy, or "
             "remove the route"
         ],
     )
