@@ -28,9 +28,9 @@ from centrifugo_proxy.policy.owner import Owner
 from centrifugo_proxy.protocol.session_events import EventRequest
 from fallback.outage import OutageDetector
 
-# Calls that identity gets at once in a degraded outage; an answer to one ends the outage. More of them, at an identity
-# that hangs, would take the places of connects that the pool accepts at once. There are many: after a failed refresh,
-# Centrifugo asks again a minute later.
+# The number of simultaneous refresh calls in an outage in which connects do not call identity. An answer to one of them
+# ends the outage. If identity hangs, more calls would take slots from connects, which the pool answers without waiting.
+# Refreshes are frequent then, because Centrifugo repeats each failed one after a minute.
 MOST_IN_AN_OUTAGE: Final = 8
 
 

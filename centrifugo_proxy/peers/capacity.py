@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Capacity:
-    """A counter with a limit. Nothing queues: at the limit, `enter` refuses.
+    """A fixed limit, with the interface of `AdaptiveLimit`. Nothing queues: at the limit, `enter` refuses.
 
-    `overstaying` stays 0: nothing cuts a fixed limit.
+    `overstaying` is always 0, because a fixed limit is never cut.
     """
 
     limit: int
@@ -26,4 +26,4 @@ class Capacity:
         self.taken -= 1
 
     def refused_by_part(self) -> None:
-        """A fixed limit does not grow after a refusal by a part of it."""
+        """Does nothing: a fixed limit does not grow."""

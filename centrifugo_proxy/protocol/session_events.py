@@ -1,6 +1,6 @@
 """The requests of the session events: parsed without touching the client's data.
 
-Separate from connect.py, so that a service without a policy does not load modules that only these events need.
+Separate from connect.py, so that a service that answers only connect does not load modules for the other events.
 """
 
 import base64
@@ -41,8 +41,9 @@ class EventRequest(msgspec.Struct, gc=False):
 
     @property
     def must_be_json(self) -> bool:
-        """True if data from and for this client must be JSON: if it is not in base64, or the client's protocol is JSON.
-        Centrifugo disconnects such a client for good when it gets other data.
+        """True if the client's data, and data for the client, must be JSON: without base64 always, in base64 if the
+        client's protocol is JSON. Centrifugo permanently disconnects a client of that protocol instead of sending it
+        other data.
         """
         return not self.is_binary or (self.encoding == "binary" and self.protocol == "json")
 
@@ -100,9 +101,9 @@ def _text(written: bytes) -> str:
 
 
 def readable_by_every_client(data: bytes) -> bool:
-    """True if strict parsers accept this JSON, and it is not nested too deeply (`DEEPEST`).
+    """True if msgspec accepts this JSON in UTF-8, and it is not nested too deeply (`DEEPEST`).
 
-    Half a surrogate pair, for example, is accepted only by Go.
+    Half a surrogate pair, for example, is refused: Go accepts it, but some clients' parsers do not.
     """
     try:
         data.decode()
@@ -114,7 +115,7 @@ def readable_by_every_client(data: bytes) -> bool:
 
 def data_fields(data: bytes, request: EventRequest) -> dict[str, Any]:
     """The field of the result of an rpc request with the backend's data. Raises ValueError for data that must be JSON
-    in UTF-8 but is not.
+    but is not `readable_by_every_client`.
 
     In JSON, carriage returns become spaces: Centrifugo removes only line feeds, and an SSE client ends a frame at a
     carriage return. A raw carriage return can only be between tokens.

@@ -8,7 +8,7 @@ from tests.harness.waiting import until
 NEVER_LAGS_S = 3600.0
 
 
-async def test_a_few_connects_that_wait_for_identity_do_not_lower_the_limit_of_calls_that_work() -> None:
+async def test_a_few_slow_connects_beside_many_session_events_do_not_cut_the_limit() -> None:
     whole = AdaptiveLimit(lag_s=NEVER_LAGS_S, latency_s=1.25, start=400)
     slots = SessionSlots(whole)
     for _ in range(200):
