@@ -18,8 +18,8 @@ from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 T = TypeVar("T")
 CONNECTIONS: Final = 32
 PROBE_S: Final = 60
-# If this process already holds the ticket, the answer to its first claim was lost. The new claim wins: the ticket was
-# restored to the pool, or it was accepted locally and this is the claim sent afterwards.
+# If this process already holds the ticket, the answer to its first claim was lost, and the ticket was restored to the
+# pool or accepted locally. So its later claim wins too.
 CLAIM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   local used = redis.call('INCR', KEYS[2])

@@ -1,4 +1,4 @@
-"""Timestamps in logs and health."""
+"""Timestamps as RFC 3339."""
 
 from common.timestamps import rfc3339
 

@@ -52,7 +52,7 @@ def test_the_service_reaches_its_peers_only(prod: Manifests) -> None:
     }  # fmt: skip
 
 
-def test_without_components_the_service_reaches_identity_and_the_collector_only(dev: Manifests) -> None:
+def test_without_components_the_only_peers_are_identity_and_the_collector(dev: Manifests) -> None:
     assert flows(dev, SERVICE, "egress") == DNS | SAME_PODS | {
         ("identity/identity-service", 50051), ("monitoring/opentelemetry-collector", 4318),
     }  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class FakeClock:
-    """A clock whose monotonic and wall time change only when a test sets them, independently."""
+    """A clock whose monotonic and wall time change only when a test changes them."""
 
     now: float = 1000.0
     wall: float = 1_800_000_000.0
