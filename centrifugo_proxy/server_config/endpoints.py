@@ -6,12 +6,14 @@ from typing import Final
 SCHEME: Final = re.compile(r"https?://")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-NOT_IN_A_HOST: Final = re.compile(r"[ %\\^`{|}]")
+# Go accepts two kinds of escapes in a host: %25, before the zone of an IPv6 address, and those of bytes above 127.
+NOT_IN_A_HOST: Final = re.compile(r"[ \\^`{|}]|%(?!25|[89A-Fa-f][0-9A-Fa-f])")
+USER: Final = re.compile(r"(?:[A-Za-z0-9._:~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})*")
 ADDRESS: Final = re.compile(r"(?P<host>\[[^]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", re.DOTALL)
 
 
 def why_not_callable(endpoint: str) -> str:
-    """The reason why no HTTP request can be sent to this endpoint, to be put after "its"; "" if there is none.
+    """The reason why no HTTP request can be sent to this endpoint, to be put after "its"; "" if none is found.
 
     `endpoint` begins with http:// or https://. The reason never quotes it: it may contain a password.
     """
@@ -21,7 +23,10 @@ def why_not_callable(endpoint: str) -> str:
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     if BAD_ESCAPE.search(rest.removeprefix(authority).partition("?")[0]):
         return "path contains a % without two hexadecimal digits"
-    return _problem_of_address(authority.rpartition("@")[2])
+    user, _, address = authority.rpartition("@")
+    if not USER.fullmatch(user):
+        return "user or password contains a character that must be percent-encoded"
+    return _problem_of_address(address)
 
 
 def _problem_of_address(address: str) -> str:

@@ -44,6 +44,12 @@ def guard_header_wrong(configuration: Configuration, facts: ServiceFacts) -> Ite
             )
 
 
+def token_header(proxy: Proxy) -> str:
+    """The lower-case name of the header that carries the token; ANY_NAME if the headers are stored elsewhere."""
+    static = proxy.static_headers.value
+    return ANY_NAME if ANY_NAME in static else GUARD if static.get(GUARD) else AUTHORIZATION
+
+
 def _sent(proxy: Proxy) -> str | None:
     """The token as the service reads it: from its own header, or from Authorization if its own is empty."""
     static: dict[str, str] = proxy.static_headers.value

@@ -109,6 +109,8 @@ FIRES: Final = [
             "http://::1/centrifugo/connect",
             "http://my realtime/centrifugo/connect",
             "http://x/rt%/centrifugo/connect",
+            "http://user:p^w@x/centrifugo/connect",
+            "http://user:50%@x/centrifugo/connect",
         )
     ),
     Case("endpoint-invalid", "proxy_connect_endpoint", {"proxy_connect_endpoint": "http://x:/y:/z\t"}, major=5),
@@ -411,7 +413,10 @@ SILENT: Final = [
     Case("endpoint-path", "a gateway's prefix", {f"{CONNECT}.endpoint": "http://x/rt/centrifugo/connect"}),
     *(
         Case("endpoint-invalid", "a URL", {f"{CONNECT}.endpoint": f"{url}/centrifugo/connect"})
-        for url in ("http://[::1]:9730", "http://user:p%40ss@x:9730", "https://x", "http://x:/a%20b", "http://ü")
+        for url in (
+            *("http://[::1]:9730", "http://[fe80::1%25eth0]:9730", "http://user:p%40ss@x:9730", "http://a@b:c@x"),
+            *("https://x", "http://x:/a%20b", "http://ü", "http://%C3%BC"),
+        )
     ),
     Case("endpoint-grpc", "gRPC for another backend", {"rpc.proxy.endpoint": "grpc://other:9000"}),
     Case("timeout-not-above-deadline", "just above", {f"{CONNECT}.timeout": "2501ms"}),

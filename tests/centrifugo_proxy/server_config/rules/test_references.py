@@ -25,6 +25,16 @@ FIRES: Final = [
         {f"{CONNECT}.http.static_headers": {"X-Region": "${REGION}"}},
         facts=UNGUARDED,
     ),
+    Case(
+        "reference-literal",
+        f"{CONNECT}.http.static_headers",
+        {f"{CONNECT}.http.static_headers": {"X-Centrifugo-Proxy-Token": "right-token", "X-Region": "${REGION}"}},
+    ),
+    Case(
+        "reference-literal",
+        f"{CONNECT}.http.static_headers",
+        {f"{CONNECT}.http.static_headers": {"Authorization": "Bearer right-token", "X-Region": "${REGION}"}},
+    ),
     Case("reference-literal", "api_key", {"api_key": "${CENTRIFUGO_API_KEY}"}, major=5),
     Case(
         "reference-literal",
@@ -52,6 +62,11 @@ SILENT: Final = [
         "reference-literal",
         "the guard's header, which another finding reports",
         {f"{CONNECT}.http.static_headers": {"X-Centrifugo-Proxy-Token": "${PROXY_TOKEN}"}},
+    ),
+    Case(
+        "reference-literal",
+        "the guard's token in Authorization, which another finding reports",
+        {f"{CONNECT}.http.static_headers": {"Authorization": "Bearer ${PROXY_TOKEN}"}},
     ),
     Case("reference-literal", "a regular expression", {"channel_regex": r"^[a-z]+${1}$"}, major=5),
 ]
