@@ -1,4 +1,4 @@
-"""The base of all our commands: --help fits the terminal, has examples, and leaves out options of Django."""
+"""The base of all our commands: --help wraps its prose, has examples, and leaves out options of Django."""
 
 import re
 import shutil
@@ -20,7 +20,10 @@ class Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 
 class DocumentedCommand(BaseCommand):
-    """A command of this project. --help shows `help` after the usage, and ends with `epilog` (exit codes, examples)."""
+    """A command of this project. --help shows `help` after the usage, and ends with `epilog` (exit codes, examples).
+
+    For a check_… command UNKNOWN follows.
+    """
 
     epilog = ""
     suppressed_base_arguments = {

@@ -39,7 +39,7 @@ def _row(fleet: Fleet, pod: Pod) -> tuple[str, ...]:
 
 
 def outage_cell(outage: Outage) -> str:
-    """The state of the outage, and its start (UTC)."""
+    """The state of the outage, with its start (UTC) if clients are degraded."""
     if outage.recovering:
         return "recovering"
     if outage.degraded:

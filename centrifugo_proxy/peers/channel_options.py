@@ -1,4 +1,4 @@
-"""The options of every gRPC channel of this service."""
+"""The options of the gRPC channels to peers."""
 
 import json
 from typing import Final
@@ -12,7 +12,7 @@ SMALL_MESSAGE_BYTES: Final = 1024 * 1024
 
 # https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h
 CHANNEL_OPTIONS: Final[Options] = (
-    # Reconnect to a recovered peer within a second; give up a hanging connection attempt after a second.
+    # Try to reconnect about every second, at most 1.2 s apart; give up a hanging connection attempt after a second.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
@@ -29,7 +29,8 @@ CHANNEL_OPTIONS: Final[Options] = (
     ("grpc.use_local_subchannel_pool", 1),
     # No retries: a failed call may have spent the ticket, so only the client may try again.
     ("grpc.enable_retries", 0),
-    # Above these limits the call ends with RESOURCE_EXHAUSTED, whatever status the service sent.
+    # Above the first limit some calls end with RESOURCE_EXHAUSTED, whatever status the service sent; above the second
+    # one, all do.
     ("grpc.max_metadata_size", METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES + 64 * 1024),
     # Proxies in the environment are ignored: http_proxy, https_proxy, grpc_proxy; GRPC_ADDRESS_HTTP_PROXY.

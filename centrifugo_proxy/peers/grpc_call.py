@@ -21,7 +21,7 @@ Response = TypeVar("Response", bound=Message)
 ObserveCall = Callable[[str, float], None]
 BytesCall = aio.UnaryUnaryCall[bytes, bytes]
 
-# Maximum number of abandoned calls to one peer. Each ends at its deadline. Above the maximum they are cancelled at
+# Maximum number of abandoned calls to one peer. Each ends by its deadline. Above the maximum they are cancelled at
 # once, and grpcio leaks about 900 bytes for each.
 ABANDONED_CALLS: Final = 4096
 # Names and numbers of statuses, kept here because an enum computes `name` and `value` at each access.
@@ -32,7 +32,7 @@ CANCELLED: Final = (grpc.StatusCode.CANCELLED.name, grpc.StatusCode.CANCELLED.va
 class SentMetadata(tuple[tuple[str, str], ...], aio.Metadata):  # type: ignore[misc]  # two kinds of collection
     """Metadata that grpc.aio takes as they are: it evaluates their truth value and reads them once (docs/upgrading.md).
 
-    For None, grpc.aio makes an empty aio.Metadata, which costs more than all its other work with metadata.
+    For None, grpc.aio makes an empty aio.Metadata, which takes longer to make and read than this tuple.
     """
 
     __init__ = object.__init__
@@ -156,7 +156,9 @@ class ObservedCall(Generic[Request, Response]):
         self.peer.channel.call_expired(self.rolling, make_call)
 
     def _abandon(self, call: BytesCall, make_call: BytesMethod) -> None:
-        """Let the call run until its deadline: grpcio never frees the memory of a cancelled call's operations."""
+        """Let the call run until its deadline at most: grpcio never frees the memory of a cancelled call's operations.
+        Above ABANDONED_CALLS, cancel it.
+        """
         if call.done():
             return
         abandoned = self.peer.abandoned

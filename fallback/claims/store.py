@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-KEPT_S: Final = 400 * 24 * 3600  # how long a store keeps a claim, at least
+KEPT_S: Final = 400 * 24 * 3600  # how long a store keeps a claim at least, unless it evicts claims
 
 
 class StoreKind(StrEnum):

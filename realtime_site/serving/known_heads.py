@@ -44,7 +44,9 @@ class KnownHeads:
 
     def remember(self, read: bytes, request: Request) -> None:
         """Remember the head of `read`, in which the parser has found exactly this request.
-        The first empty line ends the head if as many bytes follow it as the head announces.
+
+        Only if the head announces as many bytes as follow the first empty line of `read`: otherwise that line may not
+        be the end of the head.
         """
         head, _, body = read.partition(HEAD_END)
         if len(head) > LONGEST_HEAD or not UNFIT.isdisjoint(name for name, _ in request.headers):

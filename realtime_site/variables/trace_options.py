@@ -1,6 +1,6 @@
 """The OTEL_* settings as one value. Does not import OpenTelemetry, because tracing may be off.
 
-The variables and their order: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
+The variables, and which ones take precedence: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
