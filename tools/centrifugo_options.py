@@ -1,7 +1,7 @@
 """Write the lists of all configuration options of both Centrifugo majors: `make options`.
 
 v6 can print its options (`centrifugo configdoc --markdown`). v5 has no such command: its options are read from its
-sources, which are in the Go module cache after `make centrifugos`.
+sources, which a build of v5 leaves in the Go module cache.
 """
 
 import re
@@ -161,7 +161,7 @@ def main() -> None:
     """Write both modules and print their numbers of options."""
     sources = sources_of_v5()
     if sources is None:
-        sys.exit("The sources of Centrifugo v5 are missing: run `make centrifugos`, which fetches them with Go.")
+        sys.exit("The sources of Centrifugo v5 are missing: run `go mod download` in tools/centrifugo/v5.")
     v6 = dict(options_v6(describe_v6(V6)))
     v5 = dict(options_v5(sources))
     write(6, v6)

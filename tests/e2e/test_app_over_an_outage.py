@@ -95,7 +95,7 @@ async def place(binary: Path, folder: Path, mode: ResponseMode) -> AsyncIterator
 
 
 class PythonApp:
-    """The getData of docs/fallback.md in Python: it returns the fallback ticket until the app is connected with it."""
+    """The getData of docs/fallback.md in Python: it keeps a fallback ticket until the app is connected."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend

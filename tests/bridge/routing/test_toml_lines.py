@@ -1,4 +1,4 @@
-"""The line of each key, for every way to write keys and values."""
+"""The line of each key, for many ways to write keys and values."""
 
 import tomllib
 

@@ -27,7 +27,7 @@ from tests.harness.service import connect_body, uvicorn_service
 from tests.harness.threads import thread_calls
 
 WARM_UP, REQUESTS, ROUNDS = 50, 80, 4
-# Each kind of answer and each kind of tracing once.
+# An accepted connect with tracing, and a refused one without.
 kinds = pytest.mark.parametrize(
     ("script", "traced"), [("accepted", True), ("refused", False)], ids=["accepted, traced", "refused, untraced"]
 )
@@ -154,7 +154,10 @@ def no_collections() -> Iterator[None]:
 
 
 def in_cycles() -> list[type]:
-    """The types of our objects that only a garbage collection would free. gRPC's server, in the stub, leaves some."""
+    """The types of our objects that only a garbage collection would free.
+
+    Those of libraries do not count: the gRPC server of the stub leaves some.
+    """
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         gc.collect()
