@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Capacity:
-    """A fixed limit, with the interface of `AdaptiveLimit`. Nothing queues: at the limit, `enter` refuses.
+    """A fixed limit, for use in place of an `AdaptiveLimit`. Nothing queues: at the limit, `enter` refuses.
 
     `overstaying` is always 0, because a fixed limit is never cut.
     """
