@@ -17,7 +17,8 @@ def pause_s(attempt: int) -> float:
 
     https://centrifugal.dev/docs/transports/client_api#client-connection-states
     """
-    return min(MOST_PAUSE_S, LEAST_PAUSE_S + random.uniform(0, LEAST_PAUSE_S * 2**attempt))  # noqa: S311
+    span_s = min(MOST_PAUSE_S, LEAST_PAUSE_S * 2**attempt)
+    return min(MOST_PAUSE_S, LEAST_PAUSE_S + random.uniform(0, span_s))  # noqa: S311
 
 
 @dataclass

@@ -175,16 +175,17 @@ class Crowd:
         """One attempt with a new ticket, like that of an SDK with getData."""
         self.attempts += 1
         port = self.ports[number % len(self.ports)]
-        attempt = Attempt(port, ticket)
+        attempt, fate = Attempt(port, ticket), Fate.AGAIN
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await asyncio.get_running_loop().create_connection(lambda: attempt, LOOPBACK, port)
             fate, why = await attempt.ended
         except (OSError, TimeoutError) as error:
-            fate, why = Fate.AGAIN, type(error).__name__
+            why = type(error).__name__
+        finally:
+            if fate is Fate.IN:
+                self._open[number] = attempt
+            else:
+                attempt.close()
         self.ends[why] += 1
-        if fate is Fate.IN:
-            self._open[number] = attempt
-        else:
-            attempt.close()
         return fate

@@ -1,6 +1,8 @@
 """Parts of a storm without its processes: the reactions of a client, the count of calls, and the figures."""
 
+import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -8,8 +10,9 @@ from typing import Any
 import pytest
 
 from bench.parts.identity import CallCount
+from bench.parts.processes import LOOPBACK
 from bench.parts.storm import LEAST_PAUSE_S, MOST_PAUSE_S, pause_s
-from bench.parts.storm_clients import Fate, fate_of_close, fate_of_reply
+from bench.parts.storm_clients import Crowd, Fate, fate_of_close, fate_of_reply
 from bench.parts.storm_figures import after_share, figures, growth, missed, table
 
 
@@ -49,6 +52,32 @@ def test_a_pause_is_between_the_minimum_and_a_growing_maximum(attempt: int, most
 
     assert min(pauses) >= LEAST_PAUSE_S
     assert most / 2 < max(pauses) <= most
+
+
+def test_the_longest_pauses_are_spread_out_as_the_sdks_spread_them() -> None:
+    pauses = [pause_s(40) for _ in range(500)]
+
+    assert min(pauses) < MOST_PAUSE_S / 2
+
+
+async def test_a_crowd_that_closes_ends_the_connections_of_unfinished_attempts() -> None:
+    opened, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.set()
+        with suppress(ConnectionResetError):
+            await reader.read()
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, LOOPBACK, 0)
+    async with server:
+        crowd = Crowd([server.sockets[0].getsockname()[1]], clients=1)
+        running = asyncio.create_task(crowd.run(at_most_s=1.0))
+        await opened.wait()
+        await running
+        crowd.close()
+        assert await asyncio.wait_for(ended.wait(), 20)
 
 
 def test_a_new_counter_continues_the_count_in_its_file(tmp_path: Any) -> None:
