@@ -33,8 +33,8 @@ def _content() -> Iterator[board.Row | Panel]:
     )
     yield heat(
         "Latency",
-        "From the start of handling a request to its answer, without the queue delay. Centrifugo's timeout for the "
-        "connect proxy must be longer.",
+        "From the start of handling a request to its answer, without the queue delay. Refused requests are included. "
+        "Centrifugo's timeout for the connect proxy must be longer.",
         Query(cells(DURATION, CONNECT), "{{le}}"),
     )
     yield curves(
@@ -60,7 +60,8 @@ def _now() -> Iterator[Panel]:
     share = f"{rate(CONNECTS, matchers=ACCEPTED)} / ({rate(CONNECTS)} > 0)"
     yield number(
         "Accepted",
-        "The share of the connects that are accepted.",
+        "The share of the connects that are accepted. Connects that the guard or the overload limit refused do not "
+        "count.",
         Query(share, "accepted"),
         unit="percentunit",
         low=0.9,
@@ -74,7 +75,8 @@ def _now() -> Iterator[Panel]:
         Query(total("realtime_proxy_inflight_requests"), "in flight"),
     )
     shed = rate("realtime_proxy_requests_total", matchers='outcome="overloaded"')
-    yield number("Shed now", "Requests a second above the limit.", Query(shed, "shed"), unit="reqps", warn=0.001)
+    text = "Requests a second that are refused as overloaded."
+    yield number("Shed now", text, Query(shed, "shed"), unit="reqps", warn=0.001)
     processes = f"count by (version) ({metric('realtime_build_info')})"
     yield number("Processes", "Processes by version; two versions during a rollout.", Query(processes, "{{version}}"))
 
@@ -90,7 +92,8 @@ def _load() -> Iterator[Panel]:
     )
     yield curves(
         "Shed",
-        "Requests a second that are refused because the process is overloaded.",
+        "Requests a second that are refused as overloaded: too many are in flight, or too many wait for one service, "
+        "or the request has waited too long.",
         split(rate, "realtime_proxy_requests_total", "instance, type", 'outcome="overloaded"'),
         unit="reqps",
     )
@@ -111,7 +114,7 @@ def _load() -> Iterator[Panel]:
     )
     yield curves(
         "Internal errors",
-        "Requests a second that end in an internal error. The log has the traceback.",
+        "Requests a second that end in an internal error. The log has the cause.",
         split(rate, "realtime_proxy_requests_total", "type", 'outcome="internal_error"'),
         unit="reqps",
         width=8,

@@ -6,7 +6,7 @@ SELECTED: Final = 'job="$job", instance=~"$instance"'
 
 
 def metric(name: str, matchers: str = "") -> str:
-    """The selected processes' series of a metric; `matchers` are further ones, such as `type="connect"`."""
+    """The selected processes' series of a metric. `matchers` select further by label, such as `type="connect"`."""
     return f"{name}{{{SELECTED}{', ' if matchers else ''}{matchers}}}"
 
 
@@ -16,7 +16,7 @@ def rate(name: str, by: str = "", matchers: str = "") -> str:
 
 
 def cells(histogram: str, matchers: str = "") -> str:
-    """The observations in each bucket, for a heatmap."""
+    """The increase of each bucket, with the smaller buckets included. Grafana's heatmap subtracts them."""
     return f"sum by (le) (increase({metric(histogram + '_bucket', matchers)}[$__rate_interval]))"
 
 
