@@ -56,7 +56,7 @@ async def pool_stack(centrifugo_bin: Path, tmp_path: Path, pool: list[str]) -> A
         yield running
 
 
-async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ordinary_ticket_after_it(
+async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ordinary_client_after_it(
     pool_stack: Stack, pool: list[str]
 ) -> None:
     identity, died = pool_stack.identity, asyncio.Event()

@@ -1,6 +1,6 @@
 """Sets up Django with tests/settings.py, and has the fixture `settings`. A pytest plugin, loaded by tests/conftest.py.
 
-It has no fixture with autouse, unlike pytest-django: nine of them for each of thousands of tests are seconds of CPU.
+It has no autouse fixtures, unlike pytest-django: for thousands of tests they take seconds of CPU.
 """
 
 import os
