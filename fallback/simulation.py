@@ -41,7 +41,11 @@ class Step(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """Times of connects in milliseconds: inside the window, just after it, before a probe is due, and after that."""
+    """Times of connects in milliseconds.
+
+    `inside_ms` and `past_ms` count from the first failure: inside the window, and just after it. `early_ms` and
+    `due_ms` count from the opening of the pool: before a probe is due, and after that.
+    """
 
     inside_ms: int
     past_ms: int

@@ -109,7 +109,7 @@ def _check(attributes: Mapping[str, Any]) -> None:
 
 
 def _check_data_type(kind: Any) -> None:
-    """Raises Unreadable unless the data is JSON, the default of CloudEvents."""
+    """Raises Unreadable unless this content type is JSON, empty or None. Without one, the data is read as JSON."""
     if kind is None or kind == "":
         return
     if not isinstance(kind, str) or not _JSON.fullmatch(kind.lower()):

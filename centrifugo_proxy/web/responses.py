@@ -18,7 +18,10 @@ CONTENT_TYPE: Final = "application/json"
 
 
 class JsonResponse(HttpResponse):
-    """A response with a body of JSON bytes, which are kept as they are. Everything else is created on first use."""
+    """A response with a body of bytes, which are kept as they are. They are JSON unless `headers` has another type.
+
+    Everything else is created on first use.
+    """
 
     content: bytes = b""  # replaces Django's property, which copies into a list and back
     closed = False
@@ -65,7 +68,7 @@ def _plain_headers(length: int) -> AsgiHeaders:
 
 
 def json_error(status: int, message: str, headers: dict[str, str] | None = None) -> JsonResponse:
-    """A short JSON error for a wrong path, method or host."""
+    """A short JSON error outside of an event's decision: for a wrong path, method or host, or for a bug."""
     return JsonResponse(orjson.dumps({"error": {"code": status, "message": message}}), status, headers)
 
 

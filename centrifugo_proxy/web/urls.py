@@ -1,4 +1,4 @@
-"""The routes: no trailing slashes, no redirects, 404 and 500 in JSON for everything else."""
+"""The routes, without trailing slashes or redirects. Other paths get 404, and bugs 500, in JSON."""
 
 from django.urls import path, re_path
 

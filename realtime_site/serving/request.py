@@ -9,12 +9,13 @@ from realtime_site.serving.asgi_types import Scope
 
 
 class LeanRequest(ASGIRequest):
-    """Sets the attributes that routing and our views read; META, headers and the rest are built on first use.
+    """Sets the attributes that routing and our views read. META, headers and the rest are built on first use, or at
+    once for a request with a query string or a root path.
 
     Building META costs more than the rest of the request object.
     """
 
-    _completed = False  # complete, or being completed
+    _completed = False  # True from the start of the completion
 
     def __init__(self, scope: Scope, body: bytes) -> None:
         self.scope = scope
@@ -39,7 +40,9 @@ class LeanRequest(ASGIRequest):
         self.resolver_match = match
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Same as Django, but empty for a parameter with an unknown encoding, for which Django raises an error."""
+        """Same as Django, except for a parameter with an unknown encoding: Django raises an error, and this leaves the
+        content type empty.
+        """
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
         except ValueError:
