@@ -1,8 +1,9 @@
 """Centrifugo's configuration in Compose files."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import table
 from centrifugo_proxy.server_config.sources.commands import (
@@ -15,6 +16,8 @@ from centrifugo_proxy.server_config.sources.commands import (
 )
 from centrifugo_proxy.server_config.sources.source import Source
 from centrifugo_proxy.server_config.sources.variables import PREFIX
+
+WITH_DEFAULT: Final = re.compile(r"(?<!\$)\$\{\w+:?-([^${}]+)\}")
 
 
 def is_compose(document: Mapping[str, Any]) -> bool:
@@ -62,8 +65,11 @@ def _compose_variables(service: dict[str, Any]) -> tuple[Variables, bool]:
 
 
 def _interpolated(value: Any) -> str:
-    """Compose replaces $NAME and ${NAME} with values that are unknown here; $$ is a dollar sign."""
+    """Compose replaces $NAME and ${NAME} with values that are unknown here, and ${NAME:-text} with the text if NAME is
+    not set; $$ is a dollar sign.
+    """
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    text = WITH_DEFAULT.sub(lambda found: found[1], text)
     if value is None or "$" in text.replace("$$", ""):
         return HIDDEN
     return text.replace("$$", "$")

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import yaml
+
 from centrifugo_proxy.server_config.configuration import find, table, tables
+from centrifugo_proxy.server_config.go_yaml import V5Loader
 from centrifugo_proxy.server_config.options import TOP_LEVEL
 from centrifugo_proxy.server_config.parsing import UnparsableError, parse
 from centrifugo_proxy.server_config.sources.commands import (
@@ -71,11 +74,9 @@ def sources_of(documents: list[Any]) -> list[Source]:
             found += compose_sources(document)
         elif not _is_kubernetes(document):
             found += _helm(document, "")
-        elif document["kind"] == "HelmRelease":
-            found += _helm(table(find(document, "spec.values")), "spec.values")
-        elif document["kind"] == "Application":  # of Argo CD
-            path = "spec.source.helm.valuesObject"
-            found += _helm(table(find(document, path)), path)
+        else:
+            for path, values in _values_in(document):
+                found += _helm(values, path)
     return found + _kubernetes([each for each in objects if _is_kubernetes(each)])
 
 
@@ -85,6 +86,29 @@ def _objects(document: Any) -> Iterator[dict[str, Any]]:
             yield from _objects(item)
     elif isinstance(document, dict):
         yield document
+
+
+def _values_in(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The values of charts in a manifest of Flux or Argo CD, with their paths."""
+    if document["kind"] == "HelmRelease":
+        yield "spec.values", table(find(document, "spec.values"))
+    if document["kind"] != "Application":
+        return
+    several = enumerate(tables(find(document, "spec.sources")))
+    named = {
+        "spec.source": find(document, "spec.source"),
+        **{f"spec.sources[{number}]": each for number, each in several},
+    }
+    for path, source in named.items():
+        yield f"{path}.helm.valuesObject", table(find(source, "helm.valuesObject"))
+        yield f"{path}.helm.values", _parsed(find(source, "helm.values"))
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    try:
+        return table(next(yaml.load_all(text, V5Loader), None)) if isinstance(text, str) else {}
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
 
 
 def _helm(document: Mapping[str, Any], label: str) -> Iterator[Source]:
@@ -140,6 +164,8 @@ def _entries(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in table(document.get("data")).items():
         if isinstance(value, str):
             yield str(key), _decoded(value) if encoded else value
+    for key, value in table(document.get("binaryData")).items():
+        yield str(key), _decoded(str(value))
     for key, value in table(document.get("stringData")).items():
         yield str(key), str(value)
 

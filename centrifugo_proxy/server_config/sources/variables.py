@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import FromSecret, find, tables
 from centrifugo_proxy.server_config.options import NAMED_LISTS, OPTIONS, TABLES
-from centrifugo_proxy.server_config.parsing import lowered
+from centrifugo_proxy.server_config.parsing import BYTE_ORDER_MARK, lowered
 
 PREFIX: Final = "CENTRIFUGO_"
 Tree = dict[str, Any]
@@ -31,7 +31,7 @@ NAMES: Final[Mapping[int, Mapping[str, str]]] = {
 def read_lines(text: str) -> dict[str, str] | None:
     """The variables in a file of NAME=value lines; None for any other file."""
     variables = {}
-    for line in map(str.strip, text.splitlines()):
+    for line in map(str.strip, text.removeprefix(BYTE_ORDER_MARK).splitlines()):  # as Docker reads the file
         if not line or line.startswith("#"):
             continue
         found = LINE.fullmatch(line)

@@ -34,6 +34,10 @@ def config_map(**data: str) -> Config:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "centrifugo"}, "data": data}
 
 
+def application(**spec: Any) -> Config:
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": spec}
+
+
 def deployment(*env: Config, **container: Any) -> Config:
     pod = {"containers": [{"name": "c", "image": "docker.io/centrifugo/centrifugo:v6", "env": list(env), **container}]}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": pod}}}
@@ -57,13 +61,24 @@ HOLDERS = [
     ),
     pytest.param(lambda config: {"realtime": helm(config)}, "realtime.config", id="values under a chart's alias"),
     pytest.param(
-        lambda config: {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Application",
-            "spec": {"source": {"chart": "centrifugo", "helm": {"valuesObject": helm(config)}}},
-        },
+        lambda config: application(source={"chart": "centrifugo", "helm": {"valuesObject": helm(config)}}),
         "spec.source.helm.valuesObject.config",
         id="Application of Argo CD",
+    ),
+    pytest.param(
+        lambda config: application(
+            sources=[{"ref": "files"}, {"chart": "centrifugo", "helm": {"values": yaml.safe_dump(helm(config))}}]
+        ),
+        "spec.sources[1].helm.values.config",
+        id="Application of several sources, its values as text",
+    ),
+    pytest.param(
+        lambda config: {
+            **config_map(),
+            "binaryData": {"c.json": base64.b64encode(json.dumps(config).encode()).decode()},
+        },
+        "ConfigMap centrifugo c.json",
+        id="ConfigMap in base64",
     ),
     pytest.param(
         lambda config: config_map(**{"config.json": json.dumps(config)}),
@@ -122,6 +137,8 @@ def test_every_document_of_a_file_is_checked() -> None:
         helm(sound(6), env={"CENTRIFUGO_CLIENT_INSECURE": "true"}),
         compose(environment={"CENTRIFUGO_CLIENT_INSECURE": True}),
         compose(environment=["CENTRIFUGO_CLIENT_INSECURE=true"]),
+        compose(environment={"CENTRIFUGO_CLIENT_INSECURE": "${INSECURE:-true}"}),
+        compose(environment=["CENTRIFUGO_CLIENT_INSECURE=${INSECURE-tr}ue"]),
         compose(command="centrifugo --client.insecure"),
         compose(command=["centrifugo", "--client.insecure=true", "-c", "config.json"]),
         deployment({"name": "CENTRIFUGO_CLIENT_INSECURE", "value": "true"}),
@@ -148,7 +165,7 @@ def test_a_value_from_a_secret_is_neither_missing_nor_wrong() -> None:
     assert places(yaml.safe_dump(helm(config, envSecret=secrets))) == []
 
 
-@pytest.mark.parametrize("interpolated", ["${TOKEN}", "$TOKEN", None, "${TOKEN:?}"])
+@pytest.mark.parametrize("interpolated", ["${TOKEN}", "$TOKEN", None, "${TOKEN:?}", "${TOKEN:-}"])
 def test_a_value_that_compose_replaces_is_not_reported_as_literal(interpolated: str | None) -> None:
     held = compose(environment={"CENTRIFUGO_HTTP_API_KEY": interpolated})
 
@@ -190,10 +207,11 @@ def test_a_plain_configuration_is_not_mistaken_for_values_or_a_manifest() -> Non
         assert [source.label for source in sources_in(yaml.safe_dump(config), "config.yaml")] == [""]
 
 
-def test_a_file_of_variables_is_a_configuration() -> None:
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_of_variables_is_a_configuration(mark: str) -> None:
     lines = ["# for Centrifugo", "export CENTRIFUGO_CLIENT_INSECURE='true'", "TZ=UTC", ""]
 
-    assert "error insecure-mode client.insecure" in places("\n".join(lines), "centrifugo.env")
+    assert "error insecure-mode client.insecure" in places(mark + "\n".join(lines), "centrifugo.env")
 
 
 def test_a_configuration_by_variables_alone_has_no_findings() -> None:
