@@ -3,7 +3,7 @@
 Service, Centrifugo v6 with the printed configuration, an identity service and the clients share this machine. Clients
 behave as Centrifugo's SDKs do: five seconds for each step, then a pause with full jitter from 0.5 s to 20 s, and a new
 ticket for each attempt. Meanwhile another process asks for the service's health ten times a second. With several nodes,
-each Centrifugo has its own memory engine: a connect does not pass the engine.
+each Centrifugo has its own memory engine, which is enough because connects do not use the engine.
 
 Each process is in a session of its own. Linux gives each session an equal share of the cores (sched_autogroup), as
 Kubernetes does with pods that request the same CPU. With --one-session each thread gets an equal share: Centrifugo has
@@ -80,7 +80,7 @@ def watching(port: int, file: Path, own_session: bool) -> Iterator[None]:
 
 def storm(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one storm."""
-    allow_many_connections(min(options.clients + SPARE_FILES, 20_000))
+    allow_many_connections(options.clients + SPARE_FILES)
     with TemporaryDirectory() as folder, ExitStack() as stack:
         calls, samples = Path(folder, "calls"), Path(folder, "samples")
         calls.write_bytes(bytes(8))

@@ -1,4 +1,7 @@
-"""A small storm through a real Centrifugo. Only its counts are checked, because times depend on the machine."""
+"""A small storm through a real Centrifugo, and the open files that a large one needs.
+
+Only counts are checked, because times depend on the machine.
+"""
 
 import json
 import subprocess
@@ -11,6 +14,17 @@ from bench.parts.centrifugo import BINARY
 from tests.harness.paths import ROOT
 
 CLIENTS = 300
+
+
+@pytest.mark.processes
+def test_a_storm_that_needs_more_open_files_than_allowed_says_how_many() -> None:
+    storm = [sys.executable, "-m", "bench.storm", "--clients", "30000"]
+    limited = ["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh", *storm]
+
+    run = subprocess.run(limited, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603
+
+    assert run.returncode == 1
+    assert run.stderr == "32000 open files are needed, but only 1000 are allowed; raise ulimit -n.\n"
 
 
 @pytest.mark.processes
