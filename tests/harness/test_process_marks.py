@@ -14,7 +14,7 @@ from tests.harness.process_marks import END_TO_END, is_left_out
         ("@pytest.mark.processes\ndef test_it() -> None: ...\n", False),
     ],
 )
-def test_a_module_is_left_out_if_all_its_tests_start_processes(tmp_path: Path, source: str, expected: bool) -> None:
+def test_a_module_is_left_out_if_it_marks_its_tests_in_one_line(tmp_path: Path, source: str, expected: bool) -> None:
     module = tmp_path / "test_it.py"
     module.write_text(f"import pytest\n\n{source}")
 

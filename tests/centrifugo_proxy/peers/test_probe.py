@@ -107,7 +107,7 @@ async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_start
     assert rested == still
 
 
-async def test_hanging_probes_do_not_delay_the_next_ones_up_to_a_limit() -> None:
+async def test_probes_start_on_time_while_fewer_than_the_limit_hang() -> None:
     async with probing(down, latency_s=1000) as running:
         running.fail_a_client()
         await until(lambda: len(running.identity.tickets) == MOST_AT_ONCE)

@@ -89,7 +89,8 @@ async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
 
 def connect(address: str, secret: str) -> bytes:
     """The request head that gRPC sends."""
-    return f"CONNECT {address} HTTP/1.1\r\nHost: {address}\r\nx-tunnel: {secret}\r\n\r\n".encode()
+    lines = (f"CONNECT {address} HTTP/1.1", f"Host: {address}", "User-Agent: grpc-httpcli/0.0", f"x-tunnel: {secret}")
+    return "\r\n".join((*lines, "", "")).encode()
 
 
 async def test_bytes_pass_both_ways_after_the_200_including_those_the_peer_sent_before_it(tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ BAD_PEERS = {
 
 
 @pytest.mark.parametrize(("leaf", "alpn", "result"), BAD_PEERS.values(), ids=BAD_PEERS)
-async def test_no_byte_reaches_a_peer_with_a_wrong_certificate(
+async def test_no_byte_reaches_a_peer_with_a_wrong_certificate_or_without_http2(
     tmp_path: Path, leaf: Leaf, alpn: str, result: str
 ) -> None:
     reports = SpiffeReports()
