@@ -27,7 +27,7 @@ class ServiceFacts:
     backends are 0 if the service has no such peer.
     `namespaces` maps each namespace of the policy's channels ("" for channels without one) to the events that the
     policy allows there. `pool` is true if there are fallback connections, which expire; `subscriptions_expire` is true
-    if subscriptions expire. `max_body_bytes` is the largest request that the service reads.
+    if subscriptions expire. `max_body_bytes` is the size of the largest body that the service reads.
     """
 
     base_url: str
@@ -60,7 +60,7 @@ class ServiceFacts:
         if event in CHANNEL_EVENTS:
             return Deadline("FAMILY_SERVICE_DEADLINE_MS", self.family_deadline_ms)
         if event == "connect" and self.claims_deadline_ms:
-            # Identity is called first. A fallback ticket is claimed only if identity does not answer.
+            # The longest wait: identity does not answer in time, and then a fallback ticket is claimed.
             return Deadline(CONNECT_SETTINGS, self.deadline_ms + self.claims_deadline_ms)
         return Deadline("IDENTITY_VALIDATE_DEADLINE_MS", self.deadline_ms)
 

@@ -29,7 +29,7 @@ def accepted_instead(setting: Setting, major: int) -> str:
 
 
 def _flat_v5(setting: Setting) -> str:
-    """For flat options, v5 refuses bad durations, lists of tables, maps and engines.
+    """For flat options, v5 refuses only bad values of durations, lists of tables, maps and engines.
 
     It reads other bad values as 0, false or empty.
     """

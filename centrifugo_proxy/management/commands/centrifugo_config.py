@@ -31,7 +31,7 @@ explain. --with-secrets writes it into the file, which must then be as private a
 
 docs/centrifugo.md has the whole setup."""
 
-    requires_system_checks = []  # stderr lists only the steps that remain for Centrifugo
+    requires_system_checks = []  # stderr lists only what remains for the operator to do
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
