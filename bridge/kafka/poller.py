@@ -105,9 +105,7 @@ class Poller(threading.Thread):
         """Poll until `stop`, or until an error, such as KafkaRefused. Then close the consumer."""
         failure: BaseException | None = None
         try:
-            self._consumer.subscribe(
-                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
+            self._subscribe()
             while not self._stopping.is_set():
                 self._turn()
         except Exception as error:
@@ -117,6 +115,14 @@ class Poller(threading.Thread):
         except Exception as error:
             failure = failure or error
         self._call_in_loop(self._owner.poller_ended, failure)
+
+    def _subscribe(self) -> None:
+        try:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+        except KafkaException as error:  # for a pattern that the C library cannot compile
+            raise KafkaRefused(f"{', '.join(self._topics)}: {error.args[0].str()}") from None
 
     def _turn(self) -> None:
         self._gate.turned_at = self._monotonic()

@@ -28,8 +28,9 @@ ROUTE: Final = ("name", "topics", *SHARED, "where", "actions")
 TOP: Final = ("version", "defaults", "routes")
 _NAME: Final = re.compile(r"[a-z0-9-]{2,40}")
 _LINE: Final = re.compile(r"line (\d+)")
-# librdkafka matches with the C library (POSIX extended), the bridge with Python. The two differ on these constructs.
-_READ_DIFFERENTLY: Final = re.compile(r"\(\?|\\[A-Za-z0-9]|\[[^\]]*(?:\\|\[[:.=])")
+# The bridge matches with Python, librdkafka with the C library (POSIX extended), and brokers with RE2/J (consumer
+# protocol). They differ on these constructs.
+_READ_DIFFERENTLY: Final = re.compile(r"\(\?|[*+?}][+?]|\{(?!\d)|\\[A-Za-z0-9<>`']|\[\^?\]?[^\]]*(?:\\|\[[:.=])")
 
 
 def load_routes(file: str) -> Routes:
@@ -49,7 +50,7 @@ def load_routes(file: str) -> Routes:
 def read_routes(text: str, file: str, read: ReadFile) -> Routes:
     """The routes in `text`. `file` is for messages; `read` reads the file that a `descriptor` names, or raises OSError.
 
-    Raises RoutesError with every fault.
+    Raises RoutesError with the faults of all keys, or with the one at which the TOML is invalid.
     """
     tree = _tree(text, file)
     document = Document(KeyLines(text))
@@ -159,7 +160,10 @@ def _topic(value: Any) -> str:
 
 def _pattern(value: str) -> str:
     if _READ_DIFFERENTLY.search(value) or len(value) == 1:
-        raise NotAcceptedError(display(value), "a pattern after ^ without (?, \\d and the like, [:…:], or \\ within []")
+        raise NotAcceptedError(
+            display(value),
+            "a pattern after ^ without (?, +?, \\d, \\< and the like, { without a number, [:…:], or \\ within []",
+        )
     try:
         with warnings.catch_warnings(action="error"):  # FutureWarning: sets that a later Python reads differently
             re.compile(value)

@@ -154,15 +154,23 @@ def test_a_bridge_ends_when_another_takes_over_its_instance_id(stage: Stage) -> 
     assert "Static consumer fenced" in found
 
 
-def test_a_pattern_that_the_brokers_refuse_ends_the_bridge(stage: Stage) -> None:
-    stage.routes.write_text(stage.routes.read_text().replace(stage.topic, "^a{1,1001}"))
+@pytest.mark.parametrize(
+    ("protocol", "pattern", "reason"),
+    [
+        ("consumer", "^a{1,1001}", "The regular expression is not valid"),  # by the brokers
+        ("classic", "^a{40000}", "Failed to set subscription"),  # by librdkafka
+    ],
+)
+def test_a_pattern_that_kafka_refuses_ends_the_bridge(stage: Stage, protocol: str, pattern: str, reason: str) -> None:
+    stage.routes.write_text(stage.routes.read_text().replace(stage.topic, pattern))
 
-    with stage.bridge(BRIDGE_KAFKA_GROUP_PROTOCOL="consumer") as bridge:
+    with stage.bridge(BRIDGE_KAFKA_GROUP_PROTOCOL=protocol) as bridge:
         code = bridge.process.popen.wait(30)
         found = bridge.process.stderr()
 
     assert code == 1
-    assert "The regular expression is not valid" in found
+    assert "Kafka refuses the bridge; the bridge exits" in found
+    assert reason in found
 
 
 def test_the_bridge_waits_for_a_kafka_that_does_not_answer_yet(stage: Stage) -> None:

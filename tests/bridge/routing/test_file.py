@@ -101,7 +101,7 @@ def test_topics_are_subscribed_to_once_and_patterns_are_labels_of_matching_topic
 PLAIN_PATH = "a path such as family_id, author.id, recipient_ids[], @key, @topic, @timestamp, @header.NAME or @ce.type"
 CHANNEL = "segments between colons, each a placeholder or a text without white space and without # $ & * , / : { }"
 TOPIC = "a topic (1 to 249 letters, digits, . _ and -), or a pattern that begins with ^"
-PATTERN = "a pattern after ^ without (?, \\d and the like, [:…:], or \\ within []"
+PATTERN = "a pattern after ^ without (?, +?, \\d, \\< and the like, { without a number, [:…:], or \\ within []"
 SHARED_KEYS = "format, root, descriptor, message, framing, max_age, age_from, on_too_old, on_tombstone"
 CONDITION = (
     'a table of field and one of equals, in, not_in, exists, prefix, such as { field = "kind", equals = "chat" }'
@@ -160,6 +160,11 @@ CONDITION = (
             f'4: routes[1].topics[1]: saw "^[[:digit:]]"; accepted: {PATTERN}',
         ),
         (SOUND.replace('["t"]', "['^[a\\]b]']"), f'4: routes[1].topics[1]: saw "^[a\\]b]"; accepted: {PATTERN}'),
+        (SOUND.replace('["t"]', "['^[]\\-z]']"), f'4: routes[1].topics[1]: saw "^[]\\-z]"; accepted: {PATTERN}'),
+        (SOUND.replace('["t"]', "['^ab+?']"), f'4: routes[1].topics[1]: saw "^ab+?"; accepted: {PATTERN}'),
+        (SOUND.replace('["t"]', "['^a{2}+']"), f'4: routes[1].topics[1]: saw "^a{{2}}+"; accepted: {PATTERN}'),
+        (SOUND.replace('["t"]', "['^a\\>']"), f'4: routes[1].topics[1]: saw "^a\\>"; accepted: {PATTERN}'),
+        (SOUND.replace('["t"]', "['^a{,2}']"), f'4: routes[1].topics[1]: saw "^a{{,2}}"; accepted: {PATTERN}'),
         (
             SOUND.replace('["t"]', "['^[a--b]']"),
             '4: routes[1].topics[1]: saw "^[a--b]"; accepted: a regular expression',
