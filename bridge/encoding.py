@@ -1,4 +1,4 @@
-"""Encodes what is kept until Centrifugo has it."""
+"""Encodes JSON that stays in memory until Centrifugo has it."""
 
 from typing import Any
 

@@ -63,7 +63,7 @@ def _listed_or_not(operand: Any, *, within: bool) -> Test:
 
 
 def _accepted(value: Any) -> tuple[bool, Any]:
-    """A value of the file, with its type. Raises NotAcceptedError for what no event can have, so that it never fits."""
+    """A value of the file, with its type. Raises NotAcceptedError for a value that no condition compares."""
     if not _is_scalar(value):
         raise NotAcceptedError(display(value), "a text, a number or a boolean")
     if isinstance(value, float) and not math.isfinite(value):

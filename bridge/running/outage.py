@@ -14,7 +14,7 @@ class OutageState(NamedTuple):
 
 
 class Outage:
-    """Counts the failures since the last answer."""
+    """Counts the failures since the last usable answer."""
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -31,7 +31,7 @@ class Outage:
         return OutageState(self._since, self._tries)
 
     def failed(self, now: float) -> bool:
-        """Note a request without an answer. True if this begins an outage."""
+        """Note a request without a usable answer. True if this begins an outage."""
         began = self._since is None
         if began:
             self._since = now
@@ -39,7 +39,7 @@ class Outage:
         return began
 
     def answered(self) -> OutageState | None:
-        """Note an answered request. Returns the outage that this ends, if any."""
+        """Note a request with a usable answer. Returns the outage that this ends, if any."""
         if self._since is None:
             return None
         ended = self.state

@@ -27,7 +27,7 @@ class Topics(NamedTuple):
 def check_topics(routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str) -> Topics:
     """The topics to read; missing ones of the routes file may be created later.
 
-    Raises StartError if the dead-letter topic does not exist, or if the routes file reads that topic or the replays'.
+    Raises StartError if the dead-letter topic does not exist, or if the routes file reads it or the replay topic.
     """
     if letters.dead_letters and letters.dead_letters not in existing:
         raise StartError(missing_topic("BRIDGE_DEAD_LETTER_TOPIC", letters.dead_letters, brokers))

@@ -36,8 +36,8 @@ logger = logging.getLogger("bridge")
 async def run(config: Configuration, routes: Routes, version: str, tracer: Tracer = OFF) -> None:
     """Run until one of the signals ENDING.
 
-    Raises StartError as `check_topics` does, ListenError, KafkaRefused if Kafka refuses permanently, and
-    ReceivingFailed.
+    Raises StartError as `check_topics` does, ListenError, KafkaRefused if Kafka refuses permanently, ReceivingFailed,
+    and any other error that ends the poller.
     """
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stop = asyncio.Event()
@@ -159,7 +159,7 @@ async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
         try:
             await do()
-        except Exception as error:  # otherwise a bug would end commits or lags without a line in the log
+        except Exception as error:  # otherwise a bug would silently end the commits, or the measurement of lags
             logger.error("repeated work failed with an internal error", extra=without_text(error))
 
 
