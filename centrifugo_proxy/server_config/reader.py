@@ -1,4 +1,4 @@
-"""Reads a configuration as the version of Centrifugo that it is for: file, environment variables, flags."""
+"""Reads a configuration (file, environment variables, flags) as its version of Centrifugo does."""
 
 from dataclasses import replace
 from typing import Any

@@ -19,12 +19,13 @@ pytestmark = pytest.mark.processes
 COLUMNS = (SERVICE, BRIDGE)
 TICKETS = 23_800
 READ_AHEAD_MIB = 16  # queued.max.messages.kbytes in bridge/kafka/connection.py
-# What `manage.py run_bridge` loads.
+# What `manage.py run_bridge` loads, with traces.
 BRIDGE_LOADED = """
 from pathlib import Path
 from realtime_site import boot
 boot.configure()
-import realtime_site.management.commands.run_bridge, bridge.running.start, bridge.running.assembly, aiohttp
+import realtime_site.management.commands.run_bridge, bridge.kafka.acceptance, bridge.running.supervisor, uvloop
+import realtime_site.tracing.bridge_spans
 [peak] = [line.split()[1] for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM')]
 print(peak)
 """

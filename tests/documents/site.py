@@ -34,7 +34,7 @@ def forge_html(markdown: str) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects the tags of blocks, and what the page loads."""
+    """Collects the tags of blocks, and the addresses that `loaded` returns."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ def blocks(html: str) -> list[str]:
 
 
 def loaded(html: str) -> list[str]:
-    """The addresses of scripts, styles, icons and images."""
+    """The addresses of scripts and images, and of the links in the head: styles, icons and neighbouring pages."""
     return _read(html).loaded
 
 

@@ -149,11 +149,15 @@ def test_w003_a_watermark_above_the_initial_size(findings: Any, pool_file: Path,
 def test_every_finding_has_a_remedy_and_shows_no_ticket(findings: Any, pool_file: Path) -> None:
     pool_file.chmod(0o644)
 
-    messages = findings(
-        FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_DEGRADED_WINDOW_MS="0", FALLBACK_CONNECT_TTL_S="1"
-    )
+    messages = [
+        *findings(FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_DEGRADED_WINDOW_MS="0", FALLBACK_CONNECT_TTL_S="1"),
+        *findings(FALLBACK_TICKETS_PATH="made-up-1", FALLBACK_DEGRADED_WINDOW_MS="1"),
+    ]
 
-    assert [message.id for message in messages] == ["fallback.E001", "fallback.E003", "fallback.W003", "fallback.W002"]
+    assert [message.id.removeprefix("fallback.") for message in messages] == [
+        *("E001", "E003", "W003", "W002"),
+        *("E002", "W001"),
+    ]
     assert all(message.hint for message in messages)
     assert "made-up" not in str(messages)
 

@@ -1,7 +1,7 @@
-"""A real Centrifugo on loopback, with the configuration that this service printed for it.
+"""A real Centrifugo on loopback, and the configuration that this service prints for it.
 
-The tests use the pinned binaries of `make centrifugos`, one for each supported major. If CENTRIFUGO_BIN names a binary,
-they use only that one, with the layout of its major.
+It is one of the pinned binaries of `make centrifugos`, one for each supported major. If CENTRIFUGO_BIN names a binary,
+it is always that one, with the layout of its major.
 """
 
 import json
@@ -51,7 +51,7 @@ def majors() -> tuple[int, ...]:
 
 
 def binary(major: int) -> Path | None:
-    """The binary of this major, or None if it is not built. FileNotFoundError as in `named`."""
+    """The binary of this major, or None if there is none to test with. FileNotFoundError as in `named`."""
     if path := named():
         return path if layout(path) == major else None
     pinned = CACHE / f"centrifugo-v{major}"

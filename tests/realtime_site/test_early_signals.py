@@ -1,4 +1,4 @@
-"""SIGTERM or SIGINT at any moment of startup ends the process: it is never lost, and never causes a traceback.
+"""After the first lines of manage.py, SIGTERM and SIGINT end a starting process. Neither is lost or causes a traceback.
 
 SIGHUP and SIGQUIT shut a running service down like SIGTERM. SIGUSR1 and SIGUSR2 do not end it.
 """
