@@ -24,7 +24,7 @@ from google.protobuf.message import Message
 
 from bench.events import FACTS, POLICY, ROWS
 from bench.parts.backends import GRANTED, SAID
-from bench.parts.counted import COLLECTED, per_request, require_valgrind
+from bench.parts.counted import count_in, per_request, require_valgrind
 from bench.parts.identity import YES
 from bench.parts.load import NO_SHEDDING, TOKEN
 from bench.parts.processes import LOOPBACK, OURS, ROOT, BenchError, identity, sink, uvicorn_of
@@ -43,11 +43,12 @@ ANSWERS: Final = {
 
 
 def run(requests: int) -> dict[str, float]:
-    """Instructions for one request of each row: a run with requests minus a connect run without. Raises BenchError."""
+    """Instructions for one request of each row: a run with these requests minus a run without. Raises BenchError."""
     require_valgrind()
     with environment() as variables:
-        without = collected("connect", 0, variables)
-        return {name: (collected(name, requests, variables) - without) / requests for name in ROWS}
+        return {
+            name: (collected(name, requests, variables) - collected(name, 0, variables)) / requests for name in ROWS
+        }
 
 
 @contextmanager
@@ -75,10 +76,9 @@ def collected(name: str, requests: int, variables: dict[str, str]) -> int:
     count = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command = [*count, sys.executable, "-m", "bench.instructions", "--answer", name, "--requests", str(requests)]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
-    found = COLLECTED.search(ended.stderr)
-    if ended.returncode or found is None:
-        raise BenchError(f"{name} could not be counted:\n{ended.stderr[-3000:]}")
-    return int(found[1])
+    if ended.returncode:
+        raise BenchError(f"{name} was not counted. The end of its output:\n{ended.stderr[-3000:]}")
+    return count_in(name, ended.stderr)
 
 
 async def answer(name: str, requests: int) -> None:
