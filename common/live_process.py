@@ -4,13 +4,12 @@ import asyncio
 import json
 import socket
 import ssl
-import threading
-from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import h11
 
+from common.name_lookups import resolve
 from common.os_errors import network_reason, reason
 
 TIMEOUT_S: Final = 3.0
@@ -81,32 +80,6 @@ async def get(url: str, timeout_s: float = TIMEOUT_S, max_bytes: int = MAX_BYTES
         raise QueryFailed(_unreachable(url, network_reason(error))) from None
     except h11.RemoteProtocolError:
         raise QueryFailed(f"{url} did not answer in HTTP; check that the host and port are this service's.") from None
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of `host`, in the resolver's order, each once.
-
-    Raises OSError, or UnicodeError for a name with a label that is empty or longer than 63 characters. The lookup
-    runs in a daemon thread that is never joined, so that a hanging resolver does not delay the end of a command.
-    """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[Any]] = loop.create_future()
-
-    def settle(addresses: list[Any] | Exception) -> None:
-        if not found.done():
-            found.set_exception(addresses) if isinstance(addresses, Exception) else found.set_result(addresses)
-
-    def look_up() -> None:
-        addresses: list[Any] | Exception
-        try:
-            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            addresses = error
-        with suppress(RuntimeError):  # the event loop is closed: no caller is waiting
-            loop.call_soon_threadsafe(settle, addresses)
-
-    threading.Thread(target=look_up, daemon=True).start()
-    return list(dict.fromkeys(address[4][0] for address in await found))
 
 
 async def _get(parts: SplitResult, max_bytes: int) -> Response:

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from centrifugo_proxy.fleet.pod import Health, Pod, Scrape, rates, read_health, read_scrape
 from centrifugo_proxy.fleet.report import Fleet
-from common.live_process import QueryFailed, Unresolved, get, get_json, not_this_service, resolve
+from common.live_process import QueryFailed, Unresolved, get, get_json, not_this_service
+from common.name_lookups import resolve
 
 POD_S: Final = 2.0  # for all requests to one pod in a round
 METRICS_BYTES: Final = 8 * 1024 * 1024

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, TypeVar
 
 from redis import exceptions
-from redis.asyncio import ConnectionPool, Redis, Sentinel, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio import ConnectionPool, Redis, Sentinel, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import NoBackoff
 
+from common.name_lookups import NameLookups
 from common.os_errors import network_reason
+from fallback.claims.redis_connections import NamedConnection, NamedTlsConnection, PrimaryConnection
 from fallback.claims.store import KEPT_S, Answer, StoreError, StoreKind
 from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 
@@ -176,10 +178,10 @@ def open_clients(place: RedisServer | RedisSocket | RedisSentinel, deadline_s: f
     match place:
         case RedisSocket():
             pool = ConnectionPool(UnixDomainSocketConnection, CONNECTIONS, path=place.path, **common)
-        case RedisServer(tls=True):
-            pool = ConnectionPool(SSLConnection, CONNECTIONS, host=place.host, port=place.port, **_tls(place), **common)
         case RedisServer():
-            pool = ConnectionPool(max_connections=CONNECTIONS, host=place.host, port=place.port, **common)
+            kind = NamedTlsConnection if place.tls else NamedConnection
+            more = {"host": place.host, "port": place.port, "names": NameLookups(), **_tls(place)}
+            pool = ConnectionPool(kind, CONNECTIONS, **more, **common)
         case RedisSentinel():
             return _behind_sentinels(place, deadline_s, common)
     return Clients(Redis.from_pool(pool))
@@ -189,11 +191,13 @@ def _behind_sentinels(place: RedisSentinel, deadline_s: float, common: dict[str,
     """Clients of the primary and its Sentinels. Each Sentinel gets a share of the deadline, so that a hanging one
     leaves time for the others.
     """
-    share_s = deadline_s / (len(place.sentinels) + 1)
-    own = {**common, **_credentials(place.sentinel_login), "db": 0}
-    manager = Sentinel(  # type: ignore[no-untyped-call]
-        place.sentinels, sentinel_kwargs={**own, "socket_timeout": share_s, "socket_connect_timeout": share_s}, **common
-    )
+    share_s, names = deadline_s / (len(place.sentinels) + 1), NameLookups()
+    own = {**common, **_credentials(place.sentinel_login), "db": 0, "names": names}
+    own |= {"socket_timeout": share_s, "socket_connect_timeout": share_s}
+    manager = Sentinel((), connection_class=PrimaryConnection, names=names, **common)  # type: ignore[no-untyped-call]
+    manager.sentinels = [
+        Redis.from_pool(ConnectionPool(NamedConnection, host=host, port=port, **own)) for host, port in place.sentinels
+    ]
     return Clients(manager.master_for(place.service, max_connections=CONNECTIONS), tuple(manager.sentinels))
 
 
@@ -202,6 +206,8 @@ def _credentials(login: Login) -> dict[str, str | None]:
 
 
 def _tls(place: RedisServer) -> dict[str, Any]:
+    if not place.tls:
+        return {}
     return {
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": True,

@@ -1,0 +1,54 @@
+"""Connections of redis-py that look up names of hosts in daemon threads (see common/name_lookups.py)."""
+
+import asyncio
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import Connection, SSLConnection
+from redis.asyncio.sentinel import SentinelManagedConnection
+
+from common.name_lookups import NameLookups
+
+
+class NamedConnection(Connection):
+    """A connection to a host that may be a name."""
+
+    def __init__(self, *, names: NameLookups, **options: Any) -> None:
+        super().__init__(**options)
+        self._names = names
+
+    async def connect(self) -> None:
+        """Connect, unless connected. redis-py looks the name up again, and gets the answer from the resolver quickly.
+
+        Raises RedisError.
+        """
+        if not self.is_connected:
+            await _look_up(self._names, self.host, self.port, self.socket_connect_timeout)
+        await super().connect()  # type: ignore[no-untyped-call]
+
+
+class NamedTlsConnection(NamedConnection, SSLConnection):
+    """The same over TLS."""
+
+
+class PrimaryConnection(SentinelManagedConnection):
+    """A connection to the primary that the Sentinels name."""
+
+    def __init__(self, *, names: NameLookups, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._names = names
+
+    async def connect_to(self, address: tuple[str, int]) -> None:
+        """Connect to the primary. Raises RedisError."""
+        await _look_up(self._names, *address, self.socket_connect_timeout)
+        await super().connect_to(address)  # type: ignore[no-untyped-call]
+
+
+async def _look_up(names: NameLookups, host: str, port: int, timeout_s: float | None) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await names.addresses(host, port)
+    except TimeoutError:
+        raise exceptions.TimeoutError("the lookup of the host name takes too long") from None
+    except (OSError, UnicodeError) as error:
+        raise exceptions.ConnectionError("the host name cannot be looked up") from error

@@ -1,0 +1,95 @@
+"""Lookups of host names."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from common.name_lookups import NameLookups
+from tests.harness.paths import ROOT
+from tests.harness.waiting import until
+
+LOOPBACK = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
+# Connects to a Redis whose name server is silent, until the deadline has passed.
+HANGING = """
+import asyncio, socket, threading
+from tests.fallback.claims.claiming import claims_in
+
+async def contact():
+    async with claims_in("redis://silent.test", deadline_s=0.05) as claims:
+        print([await claims.contact() for _ in range(3)])
+
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+asyncio.run(contact())
+"""
+
+
+class Resolver:
+    """A resolver that answers when it is told to. `asked` counts its lookups."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answers = threading.Event()
+        self.error: OSError | None = None
+
+    def __call__(self, *arguments: object, **options: object) -> object:
+        self.asked += 1
+        assert self.answers.wait(20)
+        if self.error:
+            raise self.error
+        return LOOPBACK
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    fake = Resolver()
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    yield fake
+    fake.answers.set()
+
+
+async def test_a_lookup_that_hangs_is_left_to_later_callers(resolver: Resolver) -> None:
+    names = NameLookups()
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(names.addresses("a.test", 1), 0.01)
+    resolver.answers.set()
+
+    assert await names.addresses("a.test", 1) == ["127.0.0.1"]
+    assert resolver.asked == 1
+
+
+async def test_an_ended_lookup_is_made_again(resolver: Resolver) -> None:
+    names, resolver.error = NameLookups(), socket.gaierror(socket.EAI_AGAIN, "later")
+    resolver.answers.set()
+    with pytest.raises(socket.gaierror):
+        await names.addresses("a.test", 1)
+    resolver.error = None
+
+    assert await names.addresses("a.test", 1) == ["127.0.0.1"]
+    assert resolver.asked == 2
+
+
+async def test_the_late_failure_of_a_lookup_without_callers_is_not_logged(
+    resolver: Resolver, caplog: pytest.LogCaptureFixture
+) -> None:
+    names, resolver.error = NameLookups(), socket.gaierror(socket.EAI_AGAIN, "later")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(names.addresses("a.test", 1), 0.01)
+    resolver.answers.set()
+    await until(lambda: len(asyncio.all_tasks()) == 1)
+
+    assert caplog.messages == []
+
+
+@pytest.mark.processes
+def test_a_process_ends_although_the_name_of_its_redis_is_being_looked_up() -> None:
+    command = [sys.executable, "-c", HANGING]
+
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[False, False, False]\n", "")
