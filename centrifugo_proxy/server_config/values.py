@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import FALSE, TRUE, FromSecret
@@ -9,7 +10,11 @@ from centrifugo_proxy.server_config.durations import milliseconds
 from centrifugo_proxy.server_config.options import Setting
 
 # https://pkg.go.dev/strconv#ParseInt with base 0
-INTEGER: Final = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
+INTEGER: Final = re.compile(
+    r"[-+]?(0[xX](_?[0-9a-fA-F])+|0[bB](_?[01])+|0[oO](_?[0-7])+|0(_?[0-7])*|[1-9](_?[0-9])*)", re.ASCII
+)
+OCTAL: Final = re.compile(r"^([-+]?)0(?=[_0-7])")  # without the letter that Python needs
+INT64: Final = range(-(2**63), 2**63)
 DURATION: Final = "a duration such as 30s, 5m or 168h (the longest unit is h: there is no d for days)"
 WHOLE_SECONDS: Final = re.compile(r"(.*\.)?(global_)?history(_meta)?_ttl")
 # v5 reads these durations only if their engine or exporter is in use, or at shutdown
@@ -23,6 +28,8 @@ def accepted_instead(setting: Setting, major: int) -> str:
         return ""
     if major == 5 and "[" not in setting.option:
         return _flat_v5(setting)
+    if setting.kind == "map":
+        return _map(setting, major)
     if wanted := CHECKS[setting.kind](setting.value):
         return wanted
     return _whole_seconds(setting) if major == 6 else ""
@@ -38,14 +45,14 @@ def _flat_v5(setting: Setting) -> str:
     if setting.kind == "tables":
         return "" if isinstance(setting.value, list) else "a list of tables, or the same list as JSON text"
     if setting.option == "proxy_static_http_headers":
-        return _map(setting.value)
+        return _map(setting, major=5)
     if setting.option == "engine" and not isinstance(setting.value, str):
         return "memory, redis or tarantool"
     return ""
 
 
 def _v5_duration(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value:
+    if isinstance(value, bool) or (isinstance(value, int | float) and value):
         return f"{DURATION}, with its unit"
     if wanted := _duration(value):
         return wanted
@@ -67,8 +74,15 @@ def _boolean(value: Any) -> str:
 
 def _integer(value: Any) -> str:
     if isinstance(value, str):
-        return "" if not value or INTEGER.fullmatch(value) else "a whole number"
+        return "" if not value or _is_int64(value) else "a whole number"
     return "a whole number" if isinstance(value, dict | list) else ""
+
+
+def _is_int64(text: str) -> bool:
+    try:
+        return INTEGER.fullmatch(text) is not None and int(OCTAL.sub(r"\g<1>0o", text), 0) in INT64
+    except ValueError:  # thousands of digits
+        return False
 
 
 def _duration(value: Any) -> str:
@@ -90,12 +104,23 @@ def _words(value: Any) -> str:
     return "a list of strings" if any(isinstance(item, dict | list) for item in items) else ""
 
 
-def _map(value: Any) -> str:
-    if isinstance(value, list):
-        value = {index: text for index, item in enumerate(value) for text in _pair(item)}
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        return "a table of names and strings"
-    return ""
+def _map(setting: Setting, major: int) -> str:
+    """v6 also takes a list of keys and values. Inside lists, v5 takes every scalar, and merges a list of tables."""
+    value, inside_list = setting.value, "[" in setting.option
+    if major == 6 and isinstance(value, list):
+        fits = all(isinstance(text, str) for item in value for text in _pair(item))
+    elif major == 6:
+        fits = _is_table_of(value, (str,) if inside_list else (str, NoneType))
+    elif inside_list:
+        items = value if isinstance(value, list) else [value]
+        fits = all(item is None or _is_table_of(item, (str, int, float, NoneType)) for item in items)
+    else:
+        fits = _is_table_of(value, (str, NoneType))
+    return "" if fits else "a table of names and strings"
+
+
+def _is_table_of(value: Any, types: tuple[type, ...]) -> bool:
+    return isinstance(value, dict) and all(isinstance(inner, types) for inner in value.values())
 
 
 def _pair(item: Any) -> tuple[Any, Any]:
@@ -117,7 +142,6 @@ CHECKS: Final[Mapping[str, Accepted]] = {
     "duration": _duration,
     "text": _text,
     "words": _words,
-    "map": _map,
     "table": _table,
     "tables": _tables,
 }

@@ -55,6 +55,15 @@ STARTS_BY_V5: Final[Configs] = [
     {"api_error_mode": "foo", "api_disable": True},
     {"grpc_api_error_mode": "foo"},
     {"subscription_token_user_id_claim": "a-b"},
+    {"proxy_static_http_headers": {"X-Key": None}},
+    {
+        "granular_proxy_mode": True,
+        "proxies": [{"name": "xx", "endpoint": "http://x", "static_http_headers": {"X-Key": None, "X-Number": 1}}],
+    },
+    {
+        "granular_proxy_mode": True,
+        "proxies": [{"name": "xx", "endpoint": "http://x", "static_http_headers": [{"X-Key": "a"}, None]}],
+    },
 ]
 
 REFUSED_BY_V5: Final[Configs] = [
@@ -127,6 +136,13 @@ REFUSED_BY_V5: Final[Configs] = [
         "internal_address": "127.0.0.1",
     },
     {"grpc_api": True, "grpc_api_error_mode": "foo", "grpc_api_port": 0, "grpc_api_address": "127.0.0.1"},
+    {"proxy_static_http_headers": []},
+    {
+        "granular_proxy_mode": True,
+        "proxies": [{"name": "xx", "endpoint": "http://x", "static_http_headers": ["X-Key"]}],
+    },
+    {"client_stale_close_delay": True},
+    {"namespaces": [{"name": "aa", "history_size": "1__0", "history_ttl": "1m"}]},
 ]
 
 STARTS_BY_V6: Final[Configs] = [
@@ -215,6 +231,8 @@ STARTS_BY_V6: Final[Configs] = [
     {"engine": {"type": "foo"}, "broker": {"enabled": True}, "presence_manager": {"enabled": True}},
     {"engine": {"type": ""}, "broker": {"type": ""}, "map_broker": {"type": ""}},
     {"presence_manager": {"enabled": True, "type": ""}},
+    {"client": {"proxy": {"connect": {"http": {"static_headers": {"X-Key": None}}}}}},
+    {"client": {"channel_limit": "-0x_f", "queue_max_size": "0_17"}},
 ]
 
 REFUSED_BY_V6: Final[Configs] = [
@@ -419,4 +437,8 @@ REFUSED_BY_V6: Final[Configs] = [
             "connect_code_to_unidirectional_disconnect": {"transforms": [{"code": 1, "to": {"code": 1, "reason": "é"}}]}
         }
     },
+    {"proxies": [{"name": "xx", "endpoint": "http://x", "http": {"static_headers": {"X-Key": None}}}]},
+    {"client": {"proxy": {"connect": {"http": {"static_headers": [{"value": "a"}]}}}}},
+    {"client": {"channel_limit": "1__0"}},
+    {"client": {"channel_limit": "9223372036854775808"}},
 ]
