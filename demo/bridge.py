@@ -63,18 +63,19 @@ async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> Asy
     kafka = folder / "kafka"
     kafka.mkdir()
     broker = Broker(kafka)
+    start = asyncio.create_task(asyncio.to_thread(broker.start))
     try:
-        await asyncio.to_thread(broker.start)
-    except BrokerError as error:
-        raise DemoError(str(error)) from None
-    try:
+        await asyncio.shield(start)
         await asyncio.to_thread(_create_topics, broker.address)
         port = free_port()
         environment = bridge_environment(broker.address, centrifugo_url, api_key, port)
         async with child("The bridge", [sys.executable, "manage.py", "run_bridge"], environment, port) as process:
             parts = (Kafka(broker), process)
             yield DemoBridge(broker.address, write_event=_writer(broker.address), parts=parts)
+    except BrokerError as error:
+        raise DemoError(str(error)) from None
     finally:
+        await asyncio.wait([start])  # after a cancellation: the thread still starts Kafka
         broker.kill()
 
 

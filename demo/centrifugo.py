@@ -102,7 +102,12 @@ async def _output(command: list[str], environment: Mapping[str, str]) -> str:
         process = await create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE)
     except OSError as error:
         raise DemoError(f"Cannot run {command[0]}: {reason(error)}.") from None
-    out, err = await process.communicate()
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:  # the demonstration ends
+            process.kill()
+            await process.wait()
     if process.returncode:
         raise DemoError(f"{' '.join(command)} ended with code {process.returncode}:\n{err.decode().strip()}")
     return out.decode()
