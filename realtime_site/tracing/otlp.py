@@ -52,7 +52,7 @@ class LeanExporter(SpanExporter):
         self._target = urllib3.util.parse_url(options.endpoint).request_uri
 
     def export(self, spans: Sequence[Ended]) -> SpanExportResult:
-        """Send the spans within the timeout; after a temporary failure, try again."""
+        """Send the spans; after a temporary failure, try again within the timeout."""
         if self._stopped.is_set():
             return SpanExportResult.FAILURE
         body = self._encoded(spans)
@@ -92,7 +92,7 @@ class LeanExporter(SpanExporter):
         return encode(parts, self._resource, self._scope)
 
     def _post(self, body: bytes, timeout_s: float) -> tuple[str, bool]:
-        """The failure, "" after a success; and True if a retry cannot help."""
+        """Send once. Returns the failure ("" if there is none), and whether a retry cannot help."""
         try:
             response = self._http.urlopen(
                 "POST",
@@ -114,8 +114,8 @@ class LeanExporter(SpanExporter):
 
 
 def _failure(error: Exception) -> str:
-    """What failed, without the URL. urllib3 keeps the system's or TLS's error in the arguments of its own."""
-    cause = next((each for each in (error, *error.args) if isinstance(each, OSError)), None)
+    """What failed, without the URL. The system's or TLS's error is an argument or the cause of urllib3's error."""
+    cause = next((each for each in (error, *error.args, error.__cause__) if isinstance(each, OSError)), None)
     match cause:
         case FileNotFoundError() | PermissionError() | IsADirectoryError():
             files = "OTEL_EXPORTER_OTLP_CERTIFICATE, …_CLIENT_CERTIFICATE or …_CLIENT_KEY"

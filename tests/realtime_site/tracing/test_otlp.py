@@ -148,7 +148,7 @@ def test_a_collector_that_is_down_is_a_failure_within_the_timeout(caplog: pytest
     assert result is FAILURE
     assert time.monotonic() - started < 3
     assert [record.getMessage() for record in caplog.records] == [
-        "1 spans were not exported: NewConnectionError at the collector"
+        "1 spans were not exported: NewConnectionError at the collector (Connection refused)"
     ]
 
 
