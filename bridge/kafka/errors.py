@@ -4,7 +4,7 @@
 class NotDelivered(Exception):
     """Kafka has not confirmed the message, but may have it: a retry can repeat it.
 
-    `too_large` is true if Kafka will never accept a message of this size.
+    `too_large` is true if the message is larger than Kafka or the library accepts.
     """
 
     def __init__(self, reason: str, *, too_large: bool = False) -> None:

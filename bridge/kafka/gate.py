@@ -14,13 +14,13 @@ class Gate:
     """Limits how far the bridge reads ahead, and holds the offsets to commit.
 
     The event loop writes:
-    - `pending` and `pending_bytes`: records that it has received and not finished;
-    - `taken` and `taken_bytes`: how many records it has received since the start, and their size;
+    - `pending` and `pending_bytes`: records that it has received and not finished, except those that stop a partition;
+    - `taken` and `taken_bytes`: how many records and ends of partitions it has ever received, and their size;
     - `held`: partitions that must not be read for now;
     - `commits`: the next offset to commit for each partition.
 
     The poller writes:
-    - `handed` and `handed_bytes`: how many records it has handed over since the start, and their size;
+    - `handed` and `handed_bytes`: how many records and ends of partitions it has ever handed over, and their size;
       `handed - taken` are in transit;
     - `paused`: whether reading is paused for lack of room;
     - `turned_at`: when its latest loop iteration began, in monotonic seconds.

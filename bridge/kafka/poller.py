@@ -51,13 +51,13 @@ class Owner(Protocol):
         """Take the partitions over. Their records follow."""
 
     async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
-        """Release the partitions; with `lost` they already have another owner. Returns the offsets to commit."""
+        """Release the partitions; with `lost` they may already have another owner. Returns the offsets to commit."""
 
     def committed(self, offsets: Mapping[Partition, int], *, failed: int) -> None:
-        """Note that the broker has accepted these offsets and refused `failed` others."""
+        """Note that the broker has accepted these offsets, and that `failed` others are not committed."""
 
     def kafka_failed(self, reason: str) -> None:
-        """Note that Kafka cannot be reached."""
+        """Note that Kafka cannot be reached, or refuses our credentials."""
 
     def poller_ended(self, error: BaseException | None) -> None:
         """Note that the thread has ended. `error` is None if it ended after `stop`, without an error while closing."""

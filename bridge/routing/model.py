@@ -202,6 +202,6 @@ def is_pattern(topic: str) -> bool:
 def covers(routed: str, topic: str) -> bool:
     """True if a name or pattern of the routes file matches this topic.
 
-    As in Kafka, `^a|b` also matches a topic with a b in the middle.
+    As in librdkafka, `^a|b` also matches a topic with a b in the middle.
     """
     return routed == topic or (is_pattern(routed) and re.search(routed, topic) is not None)

@@ -276,7 +276,7 @@ class Bridge:
         self._metrics.commits.labels("failed").inc(failed)
 
     def kafka_failed(self, reason: str) -> None:
-        """Note that Kafka cannot be reached."""
+        """Note that Kafka cannot be reached, or refuses our credentials."""
         self.kafka.failed(reason)
 
     def poller_ended(self, error: BaseException | None) -> None:
