@@ -9,14 +9,14 @@ from typing import Any, Final
 # Keys in scope["extensions"].
 # An async function without arguments: True if the client has closed its connection.
 CLIENT_LEFT: Final = "realtime_site.client_left"
-# A function without arguments: the body if all of it has arrived, else None. It replaces awaiting `receive`.
+# A function without arguments: the body, once, if all of it has arrived; else None. It replaces awaiting `receive`.
 TAKE_BODY: Final = "realtime_site.take_body"
 # A function of status, headers and body: writes the whole response. It replaces awaiting `send` twice.
 RESPOND: Final = "realtime_site.respond"
 # A function without arguments: the seconds since the request arrived at this host.
 WAITED: Final = "realtime_site.waited"
 
-# A key of the scope: whether the request has a traceparent header. Set when the head is parsed.
+# A key of the scope: whether the request has a traceparent header.
 HAS_TRACEPARENT: Final = "realtime_site.has_traceparent"
 
 Scope = dict[str, Any]

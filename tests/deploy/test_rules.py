@@ -46,7 +46,7 @@ def test_probes_use_served_paths_and_ports(overlay: Manifests) -> None:
         assert [port["name"] for port in container["ports"]] == ["http"]
 
 
-def test_a_start_may_take_longer_than_the_slowest_start_of_the_service(overlay: Manifests) -> None:
+def test_the_startup_probe_allows_three_times_the_longest_start_of_the_service(overlay: Manifests) -> None:
     longest_s = 120 if "SPIFFE_STARTUP_WAIT_S" in overlay.environment("realtime-service") else 10
 
     for deployment in deployments(overlay):
@@ -123,7 +123,7 @@ def test_a_rollout_removes_no_pod_before_another_is_ready(overlay: Manifests) ->
         assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_every_image_has_a_tag_other_than_latest(overlay: Manifests) -> None:
+def test_every_image_has_a_digest_or_a_tag_other_than_latest(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         image = container_of(deployment)["image"]
         tag = image.rpartition("/")[2].partition(":")[2]
@@ -136,7 +136,7 @@ def test_the_version_label_is_the_tag_of_the_image(overlay: Manifests) -> None:
         assert pod_labels(deployment)["app.kubernetes.io/version"] == tag
 
 
-def test_everything_has_the_recommended_labels(overlay: Manifests) -> None:
+def test_everything_but_namespaces_and_configmaps_has_the_recommended_labels(overlay: Manifests) -> None:
     for manifest in overlay.all():
         labels = manifest["metadata"].get("labels", {})
         needed = {"part-of"} if manifest["kind"] in {"Namespace", "ConfigMap"} else RECOMMENDED

@@ -135,7 +135,7 @@ def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) ->
 
 
 def project(folder: Path, pages: dict[str, str]) -> Path:
-    """A configuration like ours, but with these pages. Only index.md is in the navigation."""
+    """A configuration like ours, but with these pages and without the hook. Only index.md is in the navigation."""
     (folder / "docs").mkdir()
     for name, text in pages.items():
         (folder / "docs" / name).write_text(text)

@@ -32,8 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all tests here, so that they can share stacks.
 
     They run in one block, after all other tests: while a test outside of the block runs, the loop and the stacks stand
-    still. In the block one major of Centrifugo follows the other, and the test of idle connections is the last of each.
-    pytest-xdist, with --dist loadgroup, runs each major in one worker.
+    still. The block has all tests with one major of Centrifugo, then all with the other. The test of idle connections
+    is the last for its major. pytest-xdist, with --dist loadgroup, runs each major in one worker.
     """
     for item in items:
         if not is_here(item.path):

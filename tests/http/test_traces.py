@@ -235,7 +235,7 @@ async def test_simultaneous_requests_have_separate_traces(
     ("ratio", "headers", "spans"),
     [(1.0, {}, 2), (0.0, {}, 0), (0.0, SAMPLED, 2), (1.0, UNSAMPLED, 0), (0.0, UNSAMPLED, 0), (1.0, SAMPLED, 2)],
 )
-async def test_the_ratio_applies_to_new_traces_and_a_callers_decision_to_its_own(
+async def test_the_ratio_decides_about_new_traces_and_the_caller_about_those_it_has_begun(
     identity: IdentityStub, exporter: InMemorySpanExporter, ratio: float, headers: dict[str, str], spans: int
 ) -> None:
     async with service(identity.address, span_processor=into(exporter), OTEL_TRACES_SAMPLER_ARG=ratio) as running:

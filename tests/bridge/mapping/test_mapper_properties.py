@@ -26,7 +26,8 @@ from tests.bridge.formats.descriptors import descriptor_set, message_class
 from tests.bridge.given import NOW_MS, REPLAY_TOPIC, routes_of
 from tests.harness.examples import examples
 
-# Field names of the routes below, and hostile values: separators, Centrifugo's special characters, empty texts.
+# Field names of the routes below, one other name, and hostile values: separators, Centrifugo's special characters,
+# empty texts.
 NAMES = ("id", "user_id", "family_id", "ids", "author", "at", "version", "kind", "else")
 SIGNS = st.sampled_from(
     ["", ":", "x:admin", "#1", "$a", "*", "&", "/", ",", "{", "}", "{id}", " ", "\n", "\0", "\u200b", "é", "a"]
@@ -56,7 +57,7 @@ OBJECTS = st.fixed_dictionaries(
     {"at": st.one_of(USABLE["at"], JSON)},
     optional={**{name: st.one_of(usable, JSON) for name, usable in USABLE.items() if name != "at"}, **AUTHORS},
 )
-# From this value the routes make every kind of command.
+# From this value the route `auto` makes every kind of command.
 GOOD = {
     "id": "e1",
     "user_id": "u1",
@@ -198,7 +199,7 @@ def assert_channel(channel: str) -> None:
     prefixes = {"family": (2, 3), "user": (2,), "entry": (2,), "state": (2,)}
     segments = channel.split(":")
     assert "" not in segments
-    # "{id}" and "all" are whole channels. No value contains a colon, so no value chooses the namespace
+    # "{id}" and "all" are whole channels. A value with a colon makes no channel, so no value chooses the namespace.
     assert len(segments) == 1 or len(segments) in prefixes[segments[0]]
 
 

@@ -221,7 +221,7 @@ async def test_a_command_is_given_up_while_others_succeed() -> None:
     assert rig.letters == [("gave_up", "0")]
 
 
-async def test_the_commands_behind_a_given_up_one_are_given_up_though_no_others_are_left_to_succeed() -> None:
+async def test_after_a_command_is_given_up_the_next_ones_with_its_key_are_given_up_without_a_further_success() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 6
         rig.receive_publications("a", "a", "a", "b", "a")
@@ -231,7 +231,7 @@ async def test_the_commands_behind_a_given_up_one_are_given_up_though_no_others_
     assert rig.value("commands_total", route="diary", command="publish", outcome="done") == 2
 
 
-async def test_a_burst_behind_a_given_up_command_is_given_up_too_though_it_failed_only_after_the_last_success() -> None:
+async def test_after_a_command_is_given_up_a_burst_with_its_key_is_given_up_without_a_further_success() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 9
         rig.receive_publications("a")
@@ -252,7 +252,7 @@ async def test_no_command_is_given_up_while_all_fail() -> None:
     assert len(rig.centrifugo.batches) == 6
 
 
-async def test_only_the_channels_of_a_broadcast_that_failed_are_sent_again() -> None:
+async def test_only_the_channels_of_a_broadcast_that_failed_temporarily_are_sent_again() -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [replies({"broadcast": {"responses": [{"result": {}}, error(100), error(102)]}})]
         rig.receive(mapped(publication("a", "b", "c")))
@@ -367,7 +367,7 @@ async def test_a_dead_letter_is_written_again_after_an_internal_error(caplog: py
 
 @dataclass
 class FaultyLabels:
-    """Has a bug, which the next `faults` topics meet."""
+    """Raises an error for the next `faults` topics, as a bug would."""
 
     faults: int = 0
 
@@ -432,7 +432,7 @@ async def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
     assert "bridge.key" not in headers
 
 
-async def test_a_dead_letter_that_is_too_large_without_its_value_has_only_our_headers() -> None:
+async def test_a_dead_letter_that_is_too_large_even_without_its_value_has_only_our_headers() -> None:
     async with running_rig() as rig:
         rig.writer.script = [NotDelivered("MSG_SIZE_TOO_LARGE", too_large=True)] * 2
         rig.receive(Mapped((), (POISON,)))

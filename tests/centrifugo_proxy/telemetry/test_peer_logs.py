@@ -117,7 +117,7 @@ def test_an_agent_that_stays_unreachable_is_logged_even_if_its_loss_was_not(capl
     ]
 
 
-def test_refused_connections_are_logged_once_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_connections_are_logged_once_every_ten_seconds_for_each_result(caplog: pytest.LogCaptureFixture) -> None:
     log = SpiffeLog(["identity"])
 
     for _ in range(3):
