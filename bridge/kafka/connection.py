@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 Properties: TypeAlias = dict[str, str | int | bool]
 
-# Properties that operators may not set. Some have settings of their own (BRIDGE_KAFKA_…); changing one of the rest
-# would break at-least-once delivery, the order or the metrics.
+# Properties that operators may not set. Some have settings of their own (BRIDGE_…). At-least-once delivery, the order
+# and the metrics depend on the rest.
 RESERVED: Final = frozenset(
     {
         "allow.auto.create.topics",
@@ -119,7 +119,7 @@ def consumer_properties(connection: KafkaConnection, group: Group) -> Properties
 
 
 def subscription(topics: Iterable[str], group: Group) -> list[str]:
-    """The topics for `subscribe`. A topic that begins with ^ is a pattern, which matches anywhere in a topic's name.
+    """The topics for `subscribe`. A topic that begins with ^ is a pattern. It need not match a topic's whole name.
 
     The classic protocol reads patterns so. With the consumer protocol the broker's pattern must match the whole name:
     https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
@@ -151,16 +151,13 @@ def admin_properties(connection: KafkaConnection) -> Properties:
 
 
 # librdkafka warns if a consumer gets a producer's property, or a producer a consumer's. These prefixes mark both kinds.
-CONSUMER: Final = ("session.", "heartbeat.", "max.poll.", "fetch.", "queued.", "group.", "check.crcs")
+CONSUMER: Final = (
+    *("session.", "heartbeat.", "max.poll.", "max.partition.", "fetch.", "queued.", "group.", "check.crcs"),
+    *("auto.commit.", "consume.", "coordinator.", "offset.store.", "share."),
+)
 PRODUCER: Final = (
-    "queue.",
-    "linger",
-    "batch.",
-    "compression.",
-    "delivery.",
-    "message.send.",
-    "message.timeout",
-    "sticky.",
+    *("queue.", "queuing.", "linger", "batch.", "compression.", "delivery.", "message.send.", "message.timeout"),
+    *("enable.gapless.", "partitioner", "produce.", "request.timeout.", "retries", "sticky.", "transaction."),
 )
 
 
@@ -169,7 +166,7 @@ def _without(properties: Properties, beginnings: tuple[str, ...]) -> Properties:
 
 
 def read_properties(text: str, *, protocol: str) -> Properties:
-    """The properties in a file of `name=value` lines. A line that begins with # is a comment.
+    """The properties in a file of `name=value` lines. Empty lines and those that begin with # are skipped.
 
     Raises ValueError with the number of the first bad line. A value is never repeated in the message: it may be a
     secret.
@@ -177,10 +174,10 @@ def read_properties(text: str, *, protocol: str) -> Properties:
     properties: Properties = {}
     for number, line in enumerate(text.splitlines(), 1):
         name, equals, value = (part.strip() for part in line.partition("="))
-        if not name or name.startswith("#"):
+        if name.startswith("#") or not line.strip():
             continue
-        if not equals:
-            raise ValueError(f"line {number} has no =; accepted: name=value")
+        if not equals or not name:
+            raise ValueError(f"line {number} has no {'name before ' if equals else ''}=; accepted: name=value")
         if name in RESERVED:
             raise ValueError(f"line {number}: {name} is set by the bridge; accepted: other librdkafka properties")
         if name in OF_CLASSIC and protocol == "consumer":

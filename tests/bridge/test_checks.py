@@ -135,6 +135,7 @@ def test_a_file_without_valid_certificates_is_refused(routes: str, tmp_path: Pat
             "line 1: enable.auto.commit is set by the bridge; accepted: other librdkafka properties",
         ),
         ("sasl.password", "line 1 has no =; accepted: name=value"),
+        (" = 7", "line 1 has no name before =; accepted: name=value"),
     ],
 )
 def test_reserved_and_malformed_properties_are_refused(routes: str, tmp_path: Path, line: str, problem: str) -> None:
