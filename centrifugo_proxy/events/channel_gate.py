@@ -21,7 +21,7 @@ from centrifugo_proxy.protocol.session_events import EventRequest
 
 
 class Granted(NamedTuple):
-    """Allowed by `rule`, until `expire_at` (Unix seconds, 0 = never expires)."""
+    """Allowed by `rule`, until `expire_at` (Unix seconds; 0: the family service sets no end)."""
 
     rule: ChannelRule
     expire_at: int
@@ -47,7 +47,7 @@ class ChannelGate:
     family_service: FamilyService | None
 
     async def judge(self, request: EventRequest, action: Action) -> tuple[Judgement, Notices]:
-        """Allow or refuse. Raises what `FamilyService` raises: BackendUnavailable, BackendFault or ShareTaken."""
+        """Allow, refuse or disconnect. Raises BackendUnavailable, BackendFault or ShareTaken."""
         owner, notices = self.owners.of(request)
         rule, reason = self.policy.judge_channel(owner, request.channel, action)
         if owner is None or rule is None or reason is not None:

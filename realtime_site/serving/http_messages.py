@@ -21,9 +21,10 @@ def status_line(status: int) -> bytes:
 
 
 class Fields(NamedTuple):
-    """Headers of a response as they are sent, without `connection`. In `Heads`, the status line comes before them.
+    """Headers of a response as they are sent, without `connection`.
 
-    `length` is the value of content-length. `closes` is true if a `connection` header contains `close`.
+    In the result of `Heads.of`, `lines` starts with the status line. `length` is the value of content-length. `closes`
+    is true if a `connection` header contains `close`.
     """
 
     lines: bytes
@@ -44,7 +45,7 @@ def fields(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
             length = int(value)
         lines.append(b"%b: %b\r\n" % (lower, value))
     joined = b"".join(lines)
-    if joined.count(b"\n") != len(lines):
+    if joined.count(b"\n") != len(lines) or joined.count(b"\r") != len(lines):
         raise RuntimeError("a header of the response contains a line break")
     return Fields(joined, length, closes)
 

@@ -43,6 +43,7 @@ def test_each_head_is_right_even_if_the_cache_cannot_hold_all_heads() -> None:
     assert lengths == list(range(2 * MOST_HEADS))
 
 
-def test_a_line_break_in_a_header_is_refused() -> None:
+@pytest.mark.parametrize("line_break", [b"\r\n", b"\n", b"\r"])
+def test_a_line_break_in_a_header_is_refused(line_break: bytes) -> None:
     with pytest.raises(RuntimeError, match="line break"):
-        Heads().of(200, ((b"x", b"a\r\nb: c"),), FIRST)
+        Heads().of(200, ((b"x", b"a" + line_break + b"b: c"),), FIRST)
