@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
 
 
 def _is_whole(head: bytes, body: bytes) -> bool:
-    """True if the body has its Content-Length. Without this header the last chunk must be there."""
+    """True if the body is as long as its Content-Length says or, without this header, ends with the last chunk."""
     _, name, rest = head.lower().partition(b"\r\ncontent-length:")
     return len(body) >= int(rest.partition(b"\r\n")[0]) if name else body.endswith(LAST_CHUNK)
 

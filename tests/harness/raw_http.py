@@ -42,7 +42,7 @@ class RawClient:
 
 @asynccontextmanager
 async def raw_client(running: Service, *, receive_buffer: int | None = None) -> AsyncIterator[RawClient]:
-    """A connection to a `uvicorn_service`, closed at the end. Its socket may have a small buffer, in bytes."""
+    """A connection to a `uvicorn_service`, closed at the end. `receive_buffer` is the size of its buffer in bytes."""
     url = running.http.base_url
     connection = socket.socket()
     if receive_buffer is not None:
