@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bridge.delivery.work import Partition
 from bridge.kafka.connection import KafkaConnection, admin_properties
+from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable, at
 from bridge.kafka.lag import Brokers
 from bridge.kafka.reader import topic_reader
 from bridge.routing.model import covers
@@ -27,9 +28,13 @@ class Row(NamedTuple):
 
 
 class Lags(NamedTuple):
-    """A row for each partition. `absent` are the topics and patterns for which Kafka shows no topic."""
+    """A row for each partition that Kafka serves. `unserved` has the name of Kafka's error for each other one.
+
+    `absent` are the topics and patterns for which Kafka shows no topic.
+    """
 
     rows: list[Row]
+    unserved: dict[Partition, str]
     absent: list[str]
 
 
@@ -39,20 +44,29 @@ async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]
     brokers = Brokers(properties)
     existing = await brokers.topics()
     absent = [topic for topic in topics if not any(covers(topic, name) for name in existing)]
-    return Lags(await _rows(brokers, properties, group, _partitions(topics, existing)), absent)
+    partitions = _partitions(topics, existing)
+    ends, no_ends = await brokers.ends(partitions)
+    beginnings, no_beginnings = await brokers.beginnings(ends)
+    unserved = no_ends | no_beginnings
+    for partition, error in unserved.items():
+        if error.endswith(NO_RIGHT):
+            raise KafkaUnreachable(at(partition, error))
+    committed = await brokers.committed(group)
+    starts = {each: max(committed.get(each, 0), beginning) for each, beginning in beginnings.items()}
+    return Lags(await _rows(properties, committed, starts, ends), unserved, absent)
 
 
 async def _rows(
-    brokers: Brokers, properties: Mapping[str, str | int | bool], group: str, partitions: Sequence[Partition]
+    properties: Mapping[str, str | int | bool],
+    committed: Mapping[Partition, int],
+    starts: Mapping[Partition, int],
+    ends: Mapping[Partition, int],
 ) -> list[Row]:
-    ends, beginnings = await brokers.ends(partitions), await brokers.beginnings(partitions)
-    committed = await brokers.committed(group)
-    starts = {each: max(committed.get(each, 0), beginnings[each]) for each in partitions}
     behind = {each: start for each, start in starts.items() if start < ends[each]}
     ages = await asyncio.to_thread(_ages, properties, behind, ends)
     return [
-        Row(*each, committed.get(each), ends[each], max(0, ends[each] - starts[each]), ages.get(each))
-        for each in partitions
+        Row(*each, committed.get(each), ends[each], max(0, ends[each] - start), ages.get(each))
+        for each, start in starts.items()
     ]
 
 

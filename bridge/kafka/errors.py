@@ -1,5 +1,28 @@
 """Kafka's errors for the rest of the bridge, without the library's types."""
 
+from typing import Final
+
+from bridge.delivery.work import Partition
+
+NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # how the names of Kafka's errors about a missing right end
+RIGHTS: Final = "docs/bridge-operations.md (Security)"
+_BROKERS_AT_FAULT: Final = (
+    "LEADER_NOT_AVAILABLE",
+    "NOT_LEADER_FOR_PARTITION",
+    "FENCED_LEADER_EPOCH",
+    "UNKNOWN_LEADER_EPOCH",
+    "OFFSET_NOT_AVAILABLE",
+    "KAFKA_STORAGE_ERROR",
+    "COORDINATOR_NOT_AVAILABLE",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR",
+    "_MSG_TIMED_OUT",
+    # These of the library concern one partition or group here: Kafka has just answered other questions.
+    ": _TIMED_OUT",
+    ": _TRANSPORT",
+    ": _ALL_BROKERS_DOWN",
+)
+
 
 class NotDelivered(Exception):
     """Kafka has not confirmed the message, but may have it: a retry can repeat it.
@@ -24,4 +47,30 @@ class PropertyRefused(Exception):
 
 
 class KafkaUnreachable(Exception):
-    """Kafka does not answer, or answers with an error. The message is librdkafka's name of the error."""
+    """Kafka does not answer, or answers with an error.
+
+    The message is librdkafka's name of the error, after the topic, partition or group that it concerns, if any.
+    """
+
+
+def at(partition: Partition, error: str) -> str:
+    """The message about an error of one partition."""
+    return f"{partition.topic}:{partition.number}: {error}"
+
+
+def problem(error: str) -> str:
+    """The end of a sentence that begins with Kafka's address: what Kafka does, the error, and what to check."""
+    if error.endswith(NO_RIGHT):
+        return f"refuses ({error}). Give this user the rights in {RIGHTS}."
+    if error.endswith("_AUTHENTICATION"):
+        settings = "BRIDGE_KAFKA_SASL_MECHANISM, BRIDGE_KAFKA_SASL_USER and BRIDGE_KAFKA_SASL_PASSWORD"
+        return f"refuses the user or the password ({error}). Check {settings}."
+    if error.endswith("_SSL"):
+        settings = "BRIDGE_KAFKA_TLS_CA_FILE, BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE"
+        return f"and the bridge cannot agree on TLS ({error}). Check {settings}, and the brokers' certificates."
+    if error.endswith(_BROKERS_AT_FAULT):
+        return (
+            f"answers, but cannot serve this now ({error}). Look at the brokers: one may be down, "
+            "or a partition may lack a leader or in-sync replicas."
+        )
+    return f"does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."

@@ -2,34 +2,41 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from bridge.delivery.work import Partition
+from bridge.kafka.coordinator import answer
 from bridge.kafka.errors import KafkaUnreachable
 
 TIMEOUT_S: Final = 10.0
-# The library's own errors are negative. These mean that a partition has no leader, or that the client has not yet seen
-# the topic or its new partition.
-NOT_KNOWN: Final = (KafkaError._NOENT, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+# The library's own errors are negative. These mean that it has not yet seen the topic or its new partition.
+NOT_SEEN: Final = (KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+NO_LEADER: Final = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
 
 logger = logging.getLogger("bridge.kafka")
 
 
+class Offsets(NamedTuple):
+    """`known` has the offsets, `unknown` the name of Kafka's error for each partition that cannot be served now."""
+
+    known: dict[Partition, int]
+    unknown: dict[Partition, str]
+
+
 class Brokers:
-    """Asks Kafka with an admin client. Each method raises KafkaUnreachable.
+    """Asks Kafka with an admin client, which `make` makes. Each method raises KafkaUnreachable.
 
     The consumer knows the ends of its partitions too, but not while it is paused, as in an outage of Centrifugo.
     """
 
-    def __init__(self, properties: Mapping[str, str | int | bool]) -> None:
+    def __init__(self, properties: Mapping[str, str | int | bool], *, make: Callable[..., Any] = AdminClient) -> None:
         self._refusal = ""
-        own: dict[str, Any] = {**properties, "error_cb": self._on_error}
-        self._admin = AdminClient(own, logger=logger)
+        self._admin = make({**properties, "error_cb": self._on_error}, logger=logger)
 
     def _on_error(self, error: KafkaError) -> None:
         """Remember why the brokers refuse this client, because the calls themselves only time out."""
@@ -47,54 +54,78 @@ class Brokers:
         self._admin.poll(0)
         return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
-    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The offset after the last readable record, excluding open transactions."""
+    async def ends(self, partitions: Iterable[Partition]) -> Offsets:
+        """The offset after the last readable record of each partition, excluding open transactions."""
         return await self._offsets(partitions, OffsetSpec.latest())
 
-    async def known_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The same, without partitions that Kafka does not know or cannot serve, such as those of a deleted topic."""
-        return await self._offsets(partitions, OffsetSpec.latest(), strict=False)
-
-    async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The offset of the oldest record."""
+    async def beginnings(self, partitions: Iterable[Partition]) -> Offsets:
+        """The offset of the oldest record of each partition."""
         return await self._offsets(partitions, OffsetSpec.earliest())
 
-    async def _offsets(
-        self, partitions: Iterable[Partition], spec: OffsetSpec, *, strict: bool = True
-    ) -> dict[Partition, int]:
+    async def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> Offsets:
+        answers = await self._answers(partitions, spec)
+        found = _offsets_of(answers)
+        if not found.unknown:
+            return found
+        if not found.known and (outage := _outage(answers.values())):
+            raise KafkaUnreachable(self._refusal or outage)
+        # The library asks the leaders that it knows. It learns of new ones here only.
+        await self.topics()
+        again = _offsets_of(await self._answers(found.unknown, spec))
+        return Offsets(found.known | again.known, again.unknown)
+
+    async def _answers(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int | KafkaError]:
+        """Each partition's offset, or why it is not known."""
         wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
         if not wanted:
             return {}
         futures = self._admin.list_offsets(
             wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_S
         )
-        answers = await self._all(futures.values(), strict=strict)
+        answers = await asyncio.gather(*map(_offset, futures.values()))
         self._admin.poll(0)
-        return {
-            Partition(where.topic, where.partition): answer.offset
-            for where, answer in zip(futures, answers, strict=True)
-            if answer is not None
-        }
+        return {Partition(where.topic, where.partition): each for where, each in zip(futures, answers, strict=True)}
 
     async def committed(self, group: str) -> dict[Partition, int]:
         """The group's committed offsets in all topics."""
-        futures = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=TIMEOUT_S
-        )
-        [answer] = await self._all(futures.values())
+
+        def ask() -> Future[Any]:
+            future: Future[Any]
+            [future] = self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=TIMEOUT_S
+            ).values()
+            return future
+
+        try:
+            found = (await answer(ask)).topic_partitions
+        except KafkaException as failure:
+            raise KafkaUnreachable(f"{group}: {failure.args[0].name()}") from None
         self._admin.poll(0)
-        found = answer.topic_partitions
         return {Partition(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
-    async def _all(self, futures: Iterable[Future[Any]], *, strict: bool = True) -> list[Any]:
-        """The results; None for one that Kafka refuses, unless `strict`."""
-        return await asyncio.gather(*(self._result(future, strict=strict) for future in futures))
 
-    async def _result(self, future: Future[Any], *, strict: bool) -> Any:
-        try:
-            return await asyncio.wrap_future(future)
-        except KafkaException as failure:
-            error = failure.args[0]
-            if strict or (error.code() < 0 and error.code() not in NOT_KNOWN):
-                raise KafkaUnreachable(error.name()) from None
-            return None
+async def _offset(future: Future[ListOffsetsResultInfo]) -> int | KafkaError:
+    """The offset, or why it is not known.
+
+    For a partition whose leader it cannot reach, the library reports an offset below 0 and no error. If it knows no
+    leader, its error is _NOENT.
+    """
+    try:
+        offset = (await asyncio.wrap_future(future)).offset
+    except KafkaException as failure:
+        error: KafkaError = failure.args[0]
+        return NO_LEADER if error.code() == KafkaError._NOENT else error
+    return offset if offset >= 0 else NO_LEADER
+
+
+def _offsets_of(answers: Mapping[Partition, int | KafkaError]) -> Offsets:
+    return Offsets(
+        {partition: answer for partition, answer in answers.items() if isinstance(answer, int)},
+        {partition: answer.name() for partition, answer in answers.items() if not isinstance(answer, int)},
+    )
+
+
+def _outage(answers: Iterable[int | KafkaError]) -> str:
+    """The name of the first error of the library itself, unless it concerns one partition; "" without one."""
+    errors = [answer for answer in answers if isinstance(answer, KafkaError)]
+    return next((error.name() for error in errors if error.code() < 0 and error.code() not in NOT_SEEN), "")

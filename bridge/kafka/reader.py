@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from bridge.commands import Record
 from bridge.delivery.work import Partition
-from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.errors import KafkaUnreachable, at
 from bridge.kafka.messages import record_of
 
 TIMEOUT_S: Final = 10.0
@@ -50,7 +50,7 @@ class TopicReader:
                 return self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_left(until))
             except KafkaException as error:
                 if error.args[0].code() not in PASSING or not _left(until):
-                    raise KafkaUnreachable(error.args[0].name()) from None
+                    raise KafkaUnreachable(at(partition, error.args[0].name())) from None
             time.sleep(RETRY_S)
 
     def forward(self, partition: Partition, start: int, end: int) -> Iterator[Record]:
@@ -60,9 +60,9 @@ class TopicReader:
         while start < end:
             message = self._consumer.poll(left) if (left := _left(until)) else None
             if message is None:
-                raise KafkaUnreachable("_TIMED_OUT")
+                raise KafkaUnreachable(at(partition, "_TIMED_OUT"))
             if (error := message.error()) is not None:
-                start = _after(message, error, start, end)
+                start = _after(message, error, partition, start, end)
                 continue
             start = (message.offset() or 0) + 1
             if start <= end:
@@ -85,14 +85,14 @@ def _left(until: float) -> float:
     return max(0.0, until - time.monotonic())
 
 
-def _after(message: Message, error: KafkaError, start: int, end: int) -> int:
+def _after(message: Message, error: KafkaError, partition: Partition, start: int, end: int) -> int:
     """Where reading continues after an error."""
     if error.code() == KafkaError._PARTITION_EOF:
         return max(message.offset() or 0, end)
     # The library asks for the group, too, which is never joined.
     if error.code() in PASSING or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return start
-    raise KafkaUnreachable(error.name())
+    raise KafkaUnreachable(at(partition, error.name()))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from bridge.delivery.work import Partition
-from bridge.kafka.errors import PropertyRefused
+from bridge.kafka.errors import PropertyRefused, problem
 from bridge.running.start import missing_topic
 from common.exit_codes import PluginState
 from common.operator_command import OperatorCommand
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bridge.kafka.connection import KafkaConnection
     from bridge.kafka.reader import TopicReader
 
-NO_RIGHT: Final = "AUTHORIZATION_FAILED"  # how the names of Kafka's errors about a missing right end
 LARGEST: Final = 999_999_999  # of --limit and --rate
 
 
@@ -48,12 +47,7 @@ class KafkaCommand(OperatorCommand):
 
     def unknown(self, error: Exception) -> None:
         """Exit with 3 (UNKNOWN) and the message that Kafka does not answer or refuses."""
-        brokers = settings.BRIDGE_KAFKA_BROKERS
-        if str(error).endswith(NO_RIGHT):
-            problem = f"refuses ({error}). Give this user the rights in docs/bridge-operations.md (Security)."
-        else:
-            problem = f"does not answer or refuses ({error}). Check BRIDGE_KAFKA_BROKERS and BRIDGE_KAFKA_SECURITY."
-        self.stderr.write(f"Kafka at {brokers} {problem}")
+        self.stderr.write(f"Kafka at {settings.BRIDGE_KAFKA_BROKERS} {problem(str(error))}")
         sys.exit(PluginState.UNKNOWN)
 
 

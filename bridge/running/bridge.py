@@ -11,7 +11,7 @@ from bridge.delivery.work import Assignment, Item, Partition, Work
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition, Read
 from bridge.running.metrics import Metrics
-from bridge.running.reachability import Reachability
+from bridge.running.reachability import Reachability, Unserved
 from bridge.running.tracebacks import without_text
 
 logger = logging.getLogger("bridge")
@@ -75,6 +75,7 @@ class Bridge:
     ) -> None:
         self.work = work
         self.kafka = Reachability()
+        self.unserved = Unserved()
         self.ever_assigned = False
         self.dead_letters = 0
         self.ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()

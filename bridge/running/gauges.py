@@ -53,20 +53,21 @@ class Watched(Protocol):
 
 
 async def measure_lag(parts: Watched) -> None:
-    """Measure the lag of each partition that Kafka knows: its end minus the offset before which every record is done.
+    """Measure the lag of each partition that Kafka serves: its end minus the offset before which every record is done.
 
     A partition has no series while this offset is unknown. Partitions that share a series are added up.
-    Also notes whether Kafka answers. If no partition has an end, for example because none is assigned, asks Kafka for
-    its topics instead.
+    Also notes which partitions Kafka cannot serve, and whether it answers. If no partition has an end, for example
+    because none is assigned, asks Kafka for its topics instead.
     """
     try:
-        ends = await parts.brokers.known_ends(list(parts.bridge.work.assignments))
+        ends, unserved = await parts.brokers.ends(list(parts.bridge.work.assignments))
         if not ends:
             await parts.brokers.topics()
     except KafkaUnreachable as error:
         parts.bridge.kafka.failed(str(error))
         return
     parts.bridge.kafka.answered()
+    parts.bridge.unserved.note(unserved)
     lags: dict[tuple[str, str], int] = defaultdict(int)
     for partition, end in ends.items():
         assignment = parts.bridge.work.assignments.get(partition)
@@ -84,15 +85,19 @@ def refresh(parts: Watched) -> None:
     now = time.time()
     oldest = dict.fromkeys(parts.labels.all, 0.0)
     assigned = dict.fromkeys(oldest, 0)
+    unserved = dict.fromkeys(oldest, 0)
     for partition, assignment in parts.bridge.work.assignments.items():
         name = parts.labels.of(partition.topic)
         assigned[name] = assigned.get(name, 0) + 1
+        unserved[name] = unserved.get(name, 0) + (partition in parts.bridge.unserved.partitions)
         if (item := assignment.ledger.oldest) is not None and item.timestamp_ms >= 0:
             oldest[name] = max(oldest.get(name, 0.0), now - item.timestamp_ms / 1000)
     for name, age_s in oldest.items():
         parts.metrics.oldest.labels(name).set(age_s)
     for name, number in assigned.items():
         parts.metrics.assigned.labels(name).set(number)
+    for name, number in unserved.items():
+        parts.metrics.unserved.labels(name).set(number)
     parts.metrics.pending.set(parts.bridge.work.pending)
     parts.metrics.paused.set(parts.gate.paused)
     parts.metrics.outage.set(parts.sender.outage.since is not None)

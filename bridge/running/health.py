@@ -31,7 +31,9 @@ class Health:
         """The body of /health."""
         outage = self.outage()
         stopped = self.bridge.stopped()
-        degraded = outage.since is not None or bool(stopped) or self.bridge.kafka.reachable is False
+        unserved = len(self.bridge.unserved.partitions & self.bridge.work.assignments.keys())
+        failing = outage.since is not None or self.bridge.kafka.reachable is False
+        degraded = failing or bool(stopped) or bool(unserved)
         return {
             "status": "degraded" if degraded else "ok",
             "version": self.version,
@@ -45,6 +47,7 @@ class Health:
                 "tries": outage.tries,
             },
             "kafka": {"reachable": self.bridge.kafka.reachable is True},
+            "unserved": unserved,
             "stopped": [
                 {
                     "topic": each.partition.topic,

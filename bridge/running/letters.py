@@ -79,7 +79,8 @@ class Letters:
                 continue
             failures += 1
             if self._is_due(str(error)):
-                logger.warning("a dead letter was not delivered; retrying", extra={"cause": str(error)})
+                where = {"topic": self._topics.dead_letters}
+                logger.warning("a dead letter was not delivered; retrying", extra={**where, "cause": str(error)})
             await asyncio.sleep(self._backoff.delay_s(failures, self._spread()))
 
     async def _send(self, letter: Letter, record: Record, size: Size) -> NotDelivered | None:

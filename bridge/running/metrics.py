@@ -111,11 +111,15 @@ class Metrics:
         self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo gives no usable answer.")
         self.kafka_outage = self._gauge("kafka_outage", "1 while Kafka does not answer.")
         self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")
+        self.unserved = self._gauge(
+            "unserved_partitions", "Partitions of this process that Kafka cannot serve now.", "topic"
+        )
         self.poll_age = self._gauge(
             "poll_age_seconds", "Seconds since the last loop iteration of the thread that reads Kafka."
         )
         _start(self.oldest, ((topic,) for topic in topics))
         _start(self.assigned, ((topic,) for topic in topics))
+        _start(self.unserved, ((topic,) for topic in topics))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"realtime_bridge_{name}", text, labels, registry=self.registry)

@@ -6,12 +6,15 @@ from typing import Final
 
 from bridge.centrifugo.api import open_api
 from bridge.delivery.verdicts import Failure
+from bridge.delivery.work import Partition
 from bridge.kafka.connection import admin_properties
-from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.errors import RIGHTS, KafkaUnreachable, at, problem
 from bridge.kafka.lag import Brokers
+from bridge.kafka.rights import Rights
 from bridge.routing.model import Routes, covers, is_pattern
 from bridge.running.configuration import CentrifugoApi, Configuration
 from bridge.running.letters import LetterTopics
+from bridge.running.needs import Need, on_group, on_topics
 from bridge.running.start import ABSENT, StartError, check_topics
 from common.counted import counted
 from common.without_credentials import without_credentials
@@ -47,23 +50,49 @@ async def preflight(config: Configuration, routes: Routes) -> Findings:
 
 
 async def _check_kafka(config: Configuration, routes: Routes, findings: Findings) -> None:
-    brokers = config.connection.brokers
+    address = config.connection.brokers
+    brokers = Brokers(admin_properties(config.connection))
     try:
-        existing = await Brokers(admin_properties(config.connection)).topics(ANSWER_S)
+        existing = await brokers.topics(ANSWER_S)
+        findings.ok(f"Kafka at {address} answers")
+        report_topics(findings, routes.topics, config.letters, existing, address)
+        needed = on_topics(routes.topics, config.letters, existing)
+        partitions = [Partition(need.name, number) for need in needed for number in range(existing[need.name])]
+        report_unserved(findings, (await brokers.ends(partitions)).unknown)
+        report_rights(findings, await _held(config, needed))
     except KafkaUnreachable as error:
-        findings.fault(
-            f"Kafka at {brokers} does not answer or refuses ({error}); check BRIDGE_KAFKA_BROKERS and "
-            "BRIDGE_KAFKA_SECURITY"
-        )
-        return
-    findings.ok(f"Kafka at {brokers} answers")
-    report_topics(findings, routes.topics, config.letters, existing, brokers)
+        findings.fault(f"Kafka at {address} {problem(str(error))}")
+
+
+async def _held(config: Configuration, needed: Sequence[Need]) -> dict[Need, frozenset[str] | None]:
+    """For each right, the operations that Kafka allows on its topic or group; None if Kafka does not list them."""
+    rights = Rights(admin_properties(config.connection))
+    topics = await rights.on_topics([need.name for need in needed])
+    group = on_group(config.group.name)
+    return {**{need: topics[need.name] for need in needed}, group: await rights.on_group(group.name)}
+
+
+def report_rights(findings: Findings, held: Mapping[Need, frozenset[str] | None]) -> None:
+    """Report which rights are missing. `held` has the operations that Kafka allows; None if it does not list them."""
+    missing = [need for need, operations in held.items() if operations is not None and need.operation not in operations]
+    for need in missing:
+        findings.fault(f"this user lacks the right {need}; {RIGHTS} lists the rights")
+    if None in held.values():
+        findings.warn(f"Kafka does not list the rights of this user; {RIGHTS} names those that the bridge needs")
+    elif not missing:
+        findings.ok("this user has the rights that the bridge needs on these topics and on its group")
+
+
+def report_unserved(findings: Findings, unserved: Mapping[Partition, str]) -> None:
+    """Report the partitions that Kafka cannot serve now, each with the name of Kafka's error."""
+    for partition, error in unserved.items():
+        findings.fault(f"Kafka cannot serve the partition {at(partition, error)}; look at its brokers")
 
 
 def report_topics(
     findings: Findings, routed: Sequence[str], letters: LetterTopics, existing: Mapping[str, int], brokers: str
 ) -> None:
-    """Report whether the topics exist. The rights of the bridge on them are not tested."""
+    """Report whether the topics exist."""
     try:
         topics = check_topics(routed, letters, existing, brokers)
     except StartError as error:

@@ -1,27 +1,57 @@
-"""Tracks whether Kafka answers this process."""
+"""Tracks whether Kafka answers this process, and which partitions it cannot serve."""
 
 import logging
+from collections.abc import Mapping
+from typing import Final
+
+from bridge.delivery.work import Partition
+from bridge.kafka.errors import at
+
+MOST_LISTED: Final = 10
 
 logger = logging.getLogger("bridge")
 
 
 class Reachability:
-    """`reachable` is None until Kafka has answered or failed. Logs each new problem once, and its end."""
+    """`reachable` is None until Kafka has answered or failed. Logs each problem of an outage once, and its end."""
 
     def __init__(self) -> None:
         self.reachable: bool | None = None
-        self._problem = ""
+        self._problems: set[str] = set()
 
     def failed(self, reason: str) -> None:
         """Note that Kafka cannot be reached; `reason` is the library's name of the error."""
-        if self.reachable is not False or self._problem != reason:
+        if reason not in self._problems:  # in an outage, the library reports several in turn, again and again
             logger.warning("Kafka does not answer; reconnecting", extra={"error": reason})
         self.reachable = False
-        self._problem = reason
+        self._problems.add(reason)
 
     def answered(self) -> None:
         """Note that Kafka has answered."""
         if self.reachable is False:
             logger.info("Kafka answers again")
         self.reachable = True
-        self._problem = ""
+        self._problems.clear()
+
+
+class Unserved:
+    """`partitions` are those whose end Kafka did not tell twice in a row: they have no leader, or it does not answer.
+
+    Once is usual: the partition has just got another leader. Logs when they become more, and when all are served again.
+    """
+
+    def __init__(self) -> None:
+        self.partitions: frozenset[Partition] = frozenset()
+        self._last: frozenset[Partition] = frozenset()
+
+    def note(self, errors: Mapping[Partition, str]) -> None:
+        """Note these partitions, each with the name of Kafka's error. The others are served."""
+        found = self._last & errors.keys()
+        if found - self.partitions:
+            listed = ", ".join(at(partition, errors[partition]) for partition in sorted(found)[:MOST_LISTED])
+            logger.warning(
+                "Kafka cannot serve partitions; their events wait", extra={"partitions": len(found), "first": listed}
+            )
+        elif self.partitions and not found:
+            logger.info("Kafka serves all partitions again")
+        self.partitions, self._last = found, frozenset(errors)

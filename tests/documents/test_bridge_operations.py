@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from bridge.commands import Mapped, Poison, Reason, SkipReason
 from bridge.delivery.verdicts import CAUSES
 from bridge.delivery.work import Partition
-from bridge.running.health import Health
 from bridge.running.metrics import OUTCOMES
-from tests.bridge.running.rig import Rig, running_rig
+from tests.bridge.running.measured import health_of
+from tests.bridge.running.rig import running_rig
 from tests.documents.bridge_metrics import bridge_exposition
 from tests.documents.pages import table_rows
 from tests.documents.runbook import fields
@@ -59,24 +59,10 @@ def test_the_page_says_what_to_do_about_every_reason() -> None:
     assert "" not in advice.values()
 
 
-def health_of(rig: Rig) -> dict[str, object]:
-    health = Health(
-        version="1.0.0",
-        group="realtime-bridge",
-        gate=rig.gate,
-        bridge=rig.bridge,
-        outage=lambda: rig.sender.outage,
-        clock=lambda: 1_800_000_000.0,
-        monotonic=lambda: 100.0,
-        started_at=0.0,
-    )
-    return health.body()
-
-
 async def test_the_page_names_every_field_of_health() -> None:
     async with running_rig(most_dead_letters=None) as rig:
         rig.receive(Mapped((), (Poison(Reason.NOT_JSON, "line 1"),)))
-        body = health_of(rig)
+        body = health_of(rig).body()
 
     documented = {path.strip("`"): set(kind.split(" or ")) for path, kind, *_ in table_rows(PAGE, "Health")}
     found = list(fields(body, set(documented)))
@@ -87,9 +73,9 @@ async def test_the_page_names_every_field_of_health() -> None:
 
 async def test_health_is_degraded_while_kafka_does_not_answer() -> None:
     async with running_rig() as rig:
-        before = health_of(rig)
+        before = health_of(rig).body()
         rig.bridge.kafka.failed("_ALL_BROKERS_DOWN")
-        after = health_of(rig)
+        after = health_of(rig).body()
 
     assert (before["status"], after["status"]) == ("ok", "degraded")
     assert (before["kafka"], after["kafka"]) == ({"reachable": True}, {"reachable": False})

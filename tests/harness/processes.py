@@ -57,7 +57,7 @@ class Process:
 
     def lines(self) -> list[dict[str, object]]:
         """The parsed log lines of both streams."""
-        return [orjson.loads(line) for line in (self.stdout() + self.stderr()).splitlines()]
+        return [_parsed(line) for line in (self.stdout() + self.stderr()).splitlines()]
 
     def terminate(self) -> int:
         """Send SIGTERM; returns the exit code."""
@@ -76,6 +76,14 @@ class Process:
             return self.http.get("/health/ready").status_code == 200
         except httpx.TransportError:
             return False
+
+
+def _parsed(line: str) -> dict[str, object]:
+    try:
+        parsed: dict[str, object] = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raise AssertionError(f"not a log line: {line}") from None
+    return parsed
 
 
 def _content(stream: IO[bytes]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,7 +21,8 @@ from common.exit_codes import PluginState
 from common.number_arguments import decimal_number
 
 if TYPE_CHECKING:
-    from bridge.lag_report import Row
+    from bridge.delivery.work import Partition
+    from bridge.lag_report import Lags, Row
 
 
 class Command(KafkaCommand):
@@ -35,8 +37,8 @@ exit codes (those of a monitoring plugin):
   1  a waiting record is older than --warn seconds, or a topic of the routes file does not exist
   2  a waiting record is older than --critical seconds
      (a mistyped option also exits with 2)
-  3  unknown: Kafka does not answer or refuses, the routes file or a setting is missing or invalid,
-     or the output cannot be written; the message says why
+  3  unknown: Kafka does not answer or refuses, it cannot serve a partition, the routes file or a setting is
+     missing or invalid, or the output cannot be written; the output says which
 
 examples:
   manage.py bridge_lag
@@ -58,25 +60,39 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
         )
 
     def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:
-        from bridge.lag_report import measure  # noqa: PLC0415
-
         routed = self._topics()
         replay = [settings.BRIDGE_REPLAY_TOPIC] if settings.BRIDGE_REPLAY_TOPIC else []
         try:
-            rows, absent = asyncio.run(measure(self.connection, settings.BRIDGE_KAFKA_GROUP, [*routed, *replay]))
+            rows, unserved, absent = self.lags([*routed, *replay])
         except KafkaUnreachable as error:
             self.unknown(error)
             return
         oldest_s = max((row.oldest_s or 0.0 for row in rows), default=0.0)
         missing = [topic for topic in absent if topic in routed and not is_pattern(topic)]
-        state = max(_state(oldest_s, warn, critical), PluginState.WARNING if missing else PluginState.OK)
+        state = max(
+            _state(oldest_s, warn, critical),
+            PluginState.WARNING if missing else PluginState.OK,
+            PluginState.UNKNOWN if unserved else PluginState.OK,
+        )
         if as_json:
-            partitions = [row._asdict() for row in rows]
-            found = {"state": state.name.lower(), "oldest_s": oldest_s, "partitions": partitions, "absent": absent}
+            found = {
+                "state": state.name.lower(),
+                "oldest_s": oldest_s,
+                "partitions": [row._asdict() for row in rows],
+                "unserved": [_unserved(*each) for each in unserved.items()],
+                "absent": absent,
+            }
             self.write_json(json.dumps(found))
         else:
-            self.stdout.write("\n".join([_summary(state, rows, oldest_s), *map(_line, rows), *map(_absence, absent)]))
+            lines = [*map(_line, rows), *starmap(_no_service, unserved.items()), *map(_absence, absent)]
+            self.stdout.write("\n".join([_summary(state, rows, oldest_s), *lines]))
         sys.exit(state)
+
+    def lags(self, topics: Sequence[str]) -> "Lags":
+        """The lag of the bridge's group in these topics and patterns. Raises KafkaUnreachable."""
+        from bridge.lag_report import measure  # noqa: PLC0415
+
+        return asyncio.run(measure(self.connection, settings.BRIDGE_KAFKA_GROUP, topics))
 
     def _topics(self) -> list[str]:
         if not settings.BRIDGE_ROUTES_PATH:
@@ -97,6 +113,14 @@ def _line(row: "Row") -> str:
     committed = "-" if row.committed is None else row.committed
     age = "" if row.oldest_s is None else f"  oldest {row.oldest_s:.0f} s"
     return f"  {row.topic}:{row.partition}  committed {committed}  end {row.end}  lag {row.lag}{age}"
+
+
+def _unserved(where: "Partition", error: str) -> dict[str, Any]:
+    return {"topic": where.topic, "partition": where.number, "error": error}
+
+
+def _no_service(where: "Partition", error: str) -> str:
+    return f"  {where.topic}:{where.number}  lag unknown: Kafka cannot serve it now ({error}); look at its brokers"
 
 
 def _absence(topic: str) -> str:

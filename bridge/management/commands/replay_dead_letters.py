@@ -73,8 +73,11 @@ examples:
             partitions = self.partitions("BRIDGE_DEAD_LETTER_TOPIC")
             places = self._selected(partitions, limit, options)
             left = asyncio.run(self._replay(places, replay_topic, rate, options))
-        except (KafkaUnreachable, NotDelivered) as error:
+        except KafkaUnreachable as error:
             self.unknown(error)
+            return
+        except NotDelivered as error:
+            self.unknown(KafkaUnreachable(f"{replay_topic}: {error}"))
             return
         except KeyboardInterrupt:
             self.stderr.write("Interrupted. Of the other dead letters, at most one was written.")

@@ -154,6 +154,44 @@ def test_a_topic_that_may_not_be_read_ends_the_bridge_and_is_named(
     ]
 
 
+def test_a_check_names_each_right_that_is_missing(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+    letters, group = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"], stage.group
+    variables = {**variables_of(stage), **with_sasl(kafka, secured, "SCRAM-SHA-256", tls=True)}
+
+    allowed = run_manage("run_bridge", "--check", **variables)
+    with (
+        kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.TOPIC, stage.topic),
+        kafka.allowing_only(AclOperation.READ, ResourceType.TOPIC, letters),
+        kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.GROUP, group),
+    ):
+        refused = run_manage("run_bridge", "--check", **variables)
+
+    assert (allowed.returncode, "the rights that the bridge needs" in allowed.stdout) == (0, True), allowed.stdout
+    assert refused.returncode == 2
+    assert [line for line in refused.stdout.splitlines() if line.startswith("FAULT")] == [
+        f"FAULT    this user lacks the right {right}; docs/bridge-operations.md (Security) lists the rights"
+        for right in (
+            f"READ on the topic {stage.topic}",
+            f"WRITE on the topic {letters} of BRIDGE_DEAD_LETTER_TOPIC",
+            f"READ on the group {group} of BRIDGE_KAFKA_GROUP",
+        )
+    ]
+
+
+def test_a_group_that_may_not_be_joined_ends_the_bridge_and_is_named(
+    stage: Stage, kafka: Kafka, secured: Secured
+) -> None:
+    with (
+        kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.GROUP, stage.group),
+        stage.bridge(**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=True)) as bridge,
+    ):
+        code = bridge.process.popen.wait(30)
+        refused = [line for line in bridge.process.lines() if "Kafka refuses the bridge" in str(line["message"])]
+
+    assert code == 1
+    assert [str(line["error"]).partition(": ")[0] for line in refused] == [stage.group]
+
+
 def test_a_dead_letter_waits_until_the_bridge_may_write_it(stage: Stage, kafka: Kafka, secured: Secured) -> None:
     given = {**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False), "BRIDGE_RETRY_MAX_MS": "500"}
     kafka.produce(stage.topic, [b"no json"])
@@ -184,4 +222,4 @@ def test_dead_letters_are_inspected_without_a_right_on_a_group(stage: Stage, kaf
 
     assert (inspected.returncode, inspected.stdout.partition(" in ")[0]) == (1, "1 dead letter"), inspected.stderr
     assert (lag.returncode, lag.stdout) == (3, "")
-    assert "refuses (GROUP_AUTHORIZATION_FAILED). Give this user the rights in " in lag.stderr
+    assert "GROUP_AUTHORIZATION_FAILED). Give this user the rights in " in lag.stderr

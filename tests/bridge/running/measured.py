@@ -1,25 +1,29 @@
 """What the lag is measured with."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.delivery.work import Partition
 from bridge.kafka.errors import KafkaUnreachable
+from bridge.kafka.lag import Offsets
 from bridge.running.bridge import Bridge
+from bridge.running.health import Health
 from bridge.running.metrics import Metrics
+from tests.bridge.running.rig import Rig
 
 
 @dataclass
 class FakeBrokers:
     """Knows these ends of partitions, and no others. It does not answer while `down`."""
 
-    ends: dict[Partition, int] = field(default_factory=dict)
+    known: dict[Partition, int] = field(default_factory=dict)
     down: bool = False
 
-    async def known_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+    async def ends(self, partitions: Collection[Partition]) -> Offsets:
         """As in `Brokers`: without partitions Kafka is not asked. Kafka's client can also lack their leaders."""
-        return {partition: self.ends[partition] for partition in partitions if partition in self.ends}
+        known = {partition: self.known[partition] for partition in partitions if partition in self.known}
+        return Offsets(known, {each: "LEADER_NOT_AVAILABLE" for each in partitions if each not in known})
 
     async def topics(self) -> dict[str, int]:
         if self.down:
@@ -38,3 +42,17 @@ class Measured:
     gate: Any = None
     sender: Any = None
     health: Any = None
+
+
+def health_of(rig: Rig) -> Health:
+    """The health of the rig's bridge, at a fixed time."""
+    return Health(
+        version="1.0.0",
+        group="realtime-bridge",
+        gate=rig.gate,
+        bridge=rig.bridge,
+        outage=lambda: rig.sender.outage,
+        clock=lambda: 1_800_000_000.0,
+        monotonic=lambda: 100.0,
+        started_at=0.0,
+    )

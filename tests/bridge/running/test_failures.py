@@ -418,6 +418,7 @@ async def test_undelivered_dead_letters_are_logged_at_most_once_a_second_for_eac
     warnings = [line for line in caplog.records if line.message == "a dead letter was not delivered; retrying"]
     causes = [vars(line)["cause"] for line in warnings]
     assert set(causes) == {"_MSG_TIMED_OUT", "_UNKNOWN_TOPIC"}
+    assert {vars(line)["topic"] for line in warnings} == {"dead-letters"}
     assert len(causes) < 10
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.delivery.work import Partition
 from bridge.running.gauges import measure_lag, refresh
-from tests.bridge.running.measured import FakeBrokers, Measured
+from tests.bridge.running.measured import FakeBrokers, Measured, health_of
 from tests.bridge.running.rig import PARTITION, Rig, running_rig, status
 
 
@@ -38,6 +38,22 @@ async def test_a_bridge_without_partitions_notices_that_kafka_answers_again() ->
         await measure_lag(Measured(rig.bridge, rig.metrics, FakeBrokers(), None))
 
     assert rig.bridge.kafka.reachable is True
+
+
+@pytest.mark.parametrize("known", [{}, {PARTITION: 5}])
+async def test_a_partition_that_kafka_cannot_serve_degrades_the_bridge(known: dict[Partition, int]) -> None:
+    async with running_rig() as rig:
+        health = health_of(rig)
+        parts = Measured(rig.bridge, rig.metrics, FakeBrokers(known), OwnNames(), rig.gate, rig.sender, health)
+        for _ in range(2):
+            await measure_lag(parts)
+        refresh(parts)
+        body = health.body()
+        exported = rig.value("unserved_partitions", topic=PARTITION.topic)
+
+    missing = 0 if known else 1
+    assert (body["unserved"], body["status"], exported) == (missing, "degraded" if missing else "ok", missing)
+    assert body["kafka"] == {"reachable": True}
 
 
 async def test_the_lag_is_known_before_any_record_is_done() -> None:

@@ -5,9 +5,11 @@ from secrets import token_hex
 
 import pytest
 
+from bridge.delivery.work import Partition
 from bridge.running.configuration import CentrifugoApi
 from bridge.running.letters import LetterTopics
-from bridge.running.preflight import Findings, check_centrifugo, report_topics
+from bridge.running.needs import Need
+from bridge.running.preflight import Findings, check_centrifugo, report_rights, report_topics, report_unserved
 from bridge.running.start import ABSENT
 from tests.bridge.running.rig import scripted_centrifugo, status
 
@@ -77,6 +79,57 @@ def test_the_report_names_the_topics_of_dead_letters(
     report_topics(findings, ["diary"], letters, existing, "k:9092")
 
     assert findings == Findings(["ok       topics of the routes file that exist: diary", *lines])
+
+
+READ_DIARY = Need("READ", "topic", "diary")
+WRITE_LETTERS = Need("WRITE", "topic", "letters", "BRIDGE_DEAD_LETTER_TOPIC")
+
+
+@pytest.mark.parametrize(
+    ("held", "lines", "faults"),
+    [
+        (
+            {READ_DIARY: {"READ", "DESCRIBE"}, WRITE_LETTERS: {"WRITE"}},
+            ["ok       this user has the rights that the bridge needs on these topics and on its group"],
+            0,
+        ),
+        (
+            {READ_DIARY: {"DESCRIBE"}, WRITE_LETTERS: set()},
+            [
+                "FAULT    this user lacks the right READ on the topic diary; "
+                "docs/bridge-operations.md (Security) lists the rights",
+                "FAULT    this user lacks the right WRITE on the topic letters of BRIDGE_DEAD_LETTER_TOPIC; "
+                "docs/bridge-operations.md (Security) lists the rights",
+            ],
+            2,
+        ),
+        (
+            {READ_DIARY: None, WRITE_LETTERS: {"WRITE"}},
+            [
+                "warning  Kafka does not list the rights of this user; "
+                "docs/bridge-operations.md (Security) names those that the bridge needs"
+            ],
+            0,
+        ),
+    ],
+)
+def test_the_report_names_each_right_that_is_missing(
+    held: dict[Need, set[str] | None], lines: list[str], faults: int
+) -> None:
+    findings = Findings()
+
+    report_rights(findings, {need: None if names is None else frozenset(names) for need, names in held.items()})
+
+    assert findings == Findings(lines, faults)
+
+
+def test_the_report_names_the_partitions_that_kafka_cannot_serve() -> None:
+    findings = Findings()
+
+    report_unserved(findings, {Partition("diary", 2): "LEADER_NOT_AVAILABLE"})
+
+    line = "FAULT    Kafka cannot serve the partition diary:2: LEADER_NOT_AVAILABLE; look at its brokers"
+    assert findings == Findings([line], 1)
 
 
 @pytest.mark.parametrize(

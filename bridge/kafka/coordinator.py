@@ -1,0 +1,30 @@
+"""Requests to the coordinator of a group, a broker. Kafka moves it to another broker when that one restarts."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+
+TIMEOUT_S: Final = 10.0
+RETRY_S: Final = 0.2
+# The errors while the coordinator moves, which takes seconds, also the first time that a group is asked for.
+MOVING: Final = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+
+
+async def answer(ask: Callable[[], Future[Any]], timeout_s: float = TIMEOUT_S) -> Any:
+    """The coordinator's answer. Asks again while the coordinator moves, for `timeout_s`. Raises KafkaException."""
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            return await asyncio.wrap_future(ask())
+        except KafkaException as failure:
+            if failure.args[0].code() not in MOVING or time.monotonic() > until:
+                raise
+        await asyncio.sleep(RETRY_S)

@@ -1,0 +1,55 @@
+"""Asks the brokers which operations this user may perform. Nothing is written or read."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Collection, Mapping
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from bridge.kafka.coordinator import answer
+from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable
+
+TIMEOUT_S: Final = 10.0
+
+logger = logging.getLogger("bridge.kafka")
+
+
+class Rights:
+    """The names of operations, such as READ. None if Kafka does not list them. Each method raises KafkaUnreachable."""
+
+    def __init__(self, properties: Mapping[str, str | int | bool]) -> None:
+        self._admin = AdminClient(dict(properties), logger=logger)
+
+    async def on_topics(self, topics: Collection[str]) -> dict[str, frozenset[str] | None]:
+        """The operations on each of these topics."""
+        if not topics:
+            return {}
+        asked = self._admin.describe_topics(
+            TopicCollection(list(topics)), include_authorized_operations=True, request_timeout=TIMEOUT_S
+        )
+        return {topic: await _operations(topic, asyncio.wrap_future(future)) for topic, future in asked.items()}
+
+    async def on_group(self, group: str) -> frozenset[str] | None:
+        """The operations on a consumer group, which need not exist."""
+
+        def ask() -> Future[Any]:
+            return self._admin.describe_consumer_groups(
+                [group], include_authorized_operations=True, request_timeout=TIMEOUT_S
+            )[group]
+
+        return await _operations(group, answer(ask))
+
+
+async def _operations(name: str, described: Awaitable[Any]) -> frozenset[str] | None:
+    """The operations in a description; none if Kafka refuses to describe the topic or group."""
+    try:
+        operations = (await described).authorized_operations
+    except KafkaException as failure:
+        error = failure.args[0].name()
+        if error.endswith(NO_RIGHT):
+            return frozenset()
+        raise KafkaUnreachable(f"{name}: {error}") from None
+    return None if operations is None else frozenset(operation.name for operation in operations)

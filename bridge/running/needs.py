@@ -1,0 +1,38 @@
+"""The rights that the bridge needs in Kafka: operations of its ACLs on topics and on the group. Pure."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from bridge.routing.model import covers
+from bridge.running.letters import LetterTopics
+
+READ: Final = "READ"
+WRITE: Final = "WRITE"
+
+
+class Need(NamedTuple):
+    """The right to perform this operation on a topic or a group. `setting` is the variable that names it, if any."""
+
+    operation: str
+    kind: str
+    name: str
+    setting: str = ""
+
+    def __str__(self) -> str:
+        named = f" of {self.setting}" if self.setting else ""
+        return f"{self.operation} on the {self.kind} {self.name}{named}"
+
+
+def on_topics(routed: Sequence[str], letters: LetterTopics, existing: Collection[str]) -> list[Need]:
+    """The rights on those topics of the bridge that exist. A pattern stands for the topics that it matches."""
+    events = sorted(topic for topic in existing if any(covers(own, topic) for own in routed))
+    more = [
+        Need(READ, "topic", letters.replay, "BRIDGE_REPLAY_TOPIC"),
+        Need(WRITE, "topic", letters.dead_letters, "BRIDGE_DEAD_LETTER_TOPIC"),
+    ]
+    return [*(Need(READ, "topic", topic) for topic in events), *(need for need in more if need.name in existing)]
+
+
+def on_group(group: str) -> Need:
+    """The right on the consumer group."""
+    return Need(READ, "group", group, "BRIDGE_KAFKA_GROUP")

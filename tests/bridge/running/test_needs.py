@@ -1,0 +1,29 @@
+"""The rights that the bridge needs in Kafka."""
+
+from bridge.running.letters import LetterTopics
+from bridge.running.needs import on_group, on_topics
+
+LETTERS = LetterTopics("letters", "letters.replay")
+
+
+def test_events_and_replays_are_read_and_dead_letters_written() -> None:
+    existing = ["letters.replay", "letters", "calendar.b", "calendar.a", "diary", "of.others"]
+
+    needed = on_topics(["diary", "^calendar", "absent"], LETTERS, existing)
+
+    assert list(map(str, needed)) == [
+        "READ on the topic calendar.a",
+        "READ on the topic calendar.b",
+        "READ on the topic diary",
+        "READ on the topic letters.replay of BRIDGE_REPLAY_TOPIC",
+        "WRITE on the topic letters of BRIDGE_DEAD_LETTER_TOPIC",
+    ]
+
+
+def test_no_right_is_needed_on_topics_that_are_missing_or_not_set() -> None:
+    assert on_topics(["absent"], LETTERS, ["diary"]) == []
+    assert on_topics(["absent"], LetterTopics("", ""), ["diary"]) == []
+
+
+def test_the_group_is_read() -> None:
+    assert str(on_group("bridges")) == "READ on the group bridges of BRIDGE_KAFKA_GROUP"

@@ -1,0 +1,53 @@
+"""What the log says about an outage of Kafka, and about partitions that it cannot serve."""
+
+import logging
+
+import pytest
+
+from bridge.delivery.work import Partition
+from bridge.running.reachability import Reachability, Unserved
+
+LOST = {Partition("diary", 1): "LEADER_NOT_AVAILABLE"}
+MORE = {**LOST, Partition("diary", 0): "_TIMED_OUT"}
+
+
+@pytest.fixture(autouse=True)
+def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+def test_errors_that_alternate_in_an_outage_are_logged_once_each(caplog: pytest.LogCaptureFixture) -> None:
+    kafka = Reachability()
+
+    for _ in range(2):
+        for error in ("_ALL_BROKERS_DOWN", "_AUTHENTICATION") * 3:
+            kafka.failed(error)
+        kafka.answered()
+
+    problems = [vars(line).get("error", line.message) for line in caplog.records]
+    assert problems == ["_ALL_BROKERS_DOWN", "_AUTHENTICATION", "Kafka answers again"] * 2
+
+
+def test_a_partition_is_unserved_from_the_second_measurement_without_its_end() -> None:
+    unserved = Unserved()
+
+    seen = []
+    for errors in (LOST, {}, LOST, LOST, MORE, MORE, {}):
+        unserved.note(errors)
+        seen.append(len(unserved.partitions))
+
+    assert seen == [0, 0, 0, 1, 1, 2, 0]
+
+
+def test_partitions_that_kafka_cannot_serve_are_logged_when_they_become_more_and_when_all_are_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unserved = Unserved()
+
+    for errors in (LOST, LOST, LOST, MORE, MORE, LOST, {}, {}):
+        unserved.note(errors)
+
+    lost, more, served = caplog.records
+    assert (vars(lost)["partitions"], vars(lost)["first"]) == (1, "diary:1: LEADER_NOT_AVAILABLE")
+    assert (vars(more)["partitions"], vars(more)["first"]) == (2, "diary:0: _TIMED_OUT, diary:1: LEADER_NOT_AVAILABLE")
+    assert served.message == "Kafka serves all partitions again"

@@ -1,0 +1,56 @@
+"""What `bridge_lag` prints about partitions that Kafka cannot serve. Without Kafka."""
+
+import io
+import json
+from collections.abc import Sequence
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+
+from bridge.delivery.work import Partition
+from bridge.lag_report import Lags, Row
+from bridge.management.commands.bridge_lag import Command
+from tests.harness.paths import ROOT
+
+SERVED = Row("diary", 0, 3, 5, 2, 700.0)
+
+
+class UnservedLag(Command):
+    """One partition is far behind; another has no leader."""
+
+    def lags(self, topics: Sequence[str]) -> Lags:
+        return Lags([SERVED], {Partition("diary", 1): "LEADER_NOT_AVAILABLE"}, [])
+
+
+def output_of(*options: str) -> tuple[object, str]:
+    output = io.StringIO()
+    routes = str(ROOT / "routes.example" / "routes.toml")
+    with override_settings(BRIDGE_ROUTES_PATH=routes), pytest.raises(SystemExit) as ended:
+        call_command(UnservedLag(stdout=output), *options)
+    return ended.value.code, output.getvalue()
+
+
+def test_a_partition_without_a_leader_makes_the_state_unknown_and_hides_no_other() -> None:
+    code, output = output_of()
+
+    assert code == 3
+    assert output.splitlines()[1:] == [
+        "  diary:0  committed 3  end 5  lag 2  oldest 700 s",
+        "  diary:1  lag unknown: Kafka cannot serve it now (LEADER_NOT_AVAILABLE); look at its brokers",
+    ]
+
+
+def test_the_object_lists_the_partitions_that_kafka_cannot_serve() -> None:
+    code, output = output_of("--json")
+
+    assert (code, json.loads(output)) == (
+        3,
+        {
+            "state": "unknown",
+            "oldest_s": 700.0,
+            "partitions": [SERVED._asdict()],
+            "unserved": [{"topic": "diary", "partition": 1, "error": "LEADER_NOT_AVAILABLE"}],
+            "absent": [],
+        },
+    )
