@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import orjson
 
+from bridge.centrifugo.names import DaemonResolver
 from bridge.commands import Command
 from bridge.delivery.verdicts import (
     Failure,
@@ -142,7 +143,9 @@ async def open_api(
     plain = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     headers = {**plain, **({"X-API-Key": key} if key else {})}
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=requests + 1, ssl=tls, keepalive_timeout=IDLE_S),
+        connector=aiohttp.TCPConnector(
+            limit=requests + 1, ssl=tls, keepalive_timeout=IDLE_S, resolver=DaemonResolver()
+        ),
         headers=headers,
         timeout=aiohttp.ClientTimeout(total=timeout_s),
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -14,17 +14,28 @@ from tests.harness.paths import ROOT
 from tests.harness.waiting import until
 
 LOOPBACK = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
-# Connects to a Redis whose name server is silent, until the deadline has passed.
+# A program with a client that tries again and again while the name server is silent.
 HANGING = """
 import asyncio, socket, threading
+from bridge.centrifugo.api import open_api
+from bridge.delivery.verdicts import Failure
 from tests.fallback.claims.claiming import claims_in
 
-async def contact():
+async def redis():
     async with claims_in("redis://silent.test", deadline_s=0.05) as claims:
-        print([await claims.contact() for _ in range(3)])
+        return [await claims.contact() for _ in range(3)]
+
+async def centrifugo():
+    answers = []
+    async with open_api("http://silent.test/api", key="k", timeout_s=0.05, requests=1, parallel=True) as api:
+        for _ in range(3):
+            try:
+                await api.check()
+            except Failure:
+                answers.append(False)
+    return answers
 
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
-asyncio.run(contact())
 """
 
 
@@ -87,8 +98,9 @@ async def test_the_late_failure_of_a_lookup_without_callers_is_not_logged(
 
 
 @pytest.mark.processes
-def test_a_process_ends_although_the_name_of_its_redis_is_being_looked_up() -> None:
-    command = [sys.executable, "-c", HANGING]
+@pytest.mark.parametrize("client", ["redis", "centrifugo"])
+def test_a_process_ends_although_the_name_of_its_server_is_being_looked_up(client: str) -> None:
+    command = [sys.executable, "-c", f"{HANGING}print(asyncio.run({client}()))"]
 
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
 
