@@ -91,8 +91,8 @@ class Namespace:
 class Configuration:
     """The whole configuration: a file, with environment variables and flags applied.
 
-    `major` is the version whose layout it has. `settings` are all its values. `left_over` are the top-level keys and
-    the environment variables of the other major. `proxies` and `namespaces` are derived from the values. `lists` are
+    `major` is the version whose layout it has. `settings` are all its values. `left_over` are the options and the
+    environment variables of the other major. `proxies` and `namespaces` are derived from the values. `lists` are
     the parsed lists by path; v5 accepts them as JSON text too.
     """
 

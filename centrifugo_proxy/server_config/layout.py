@@ -1,14 +1,18 @@
 """Decides which major's layout a configuration has."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from centrifugo_proxy.server_config.configuration import table, tables
 from centrifugo_proxy.server_config.options import OPTIONS, TABLES, TOP_LEVEL
 
-# Options of an entry in `proxies`, a list that both majors have.
-ONLY_IN_V5_PROXIES: Final = frozenset({"static_http_headers", "http_status_to_code_transforms", "grpc_tls"})
-ONLY_IN_V6_PROXIES: Final = frozenset({"http", "grpc", "emulated_headers"})
+PROXIES: Final = "proxies"  # a list that both majors have
+# The options of its entries.
+PROXY_OPTIONS: Final[Mapping[int, frozenset[str]]] = {
+    major: frozenset(found[1] for path in options if (found := re.match(rf"{PROXIES}\[\]\.(\w+)", path)))
+    for major, options in OPTIONS.items()
+}
 
 
 def major_of(tree: Mapping[str, Any]) -> int:
@@ -21,10 +25,20 @@ def major_of(tree: Mapping[str, Any]) -> int:
 
 
 def left_over(tree: Mapping[str, Any], major: int) -> tuple[str, ...]:
-    """The top-level keys of the other layout, which this major ignores."""
-    other = 11 - major
-    keys = (key for key, value in tree.items() if layout_of(key, value) == other)
-    return tuple(key for key in keys if not (key in TOP_LEVEL[major] and key in TABLES[major]))
+    """The options of the other layout, which this major ignores: top-level keys, and paths in `proxies`."""
+    keys = (key for key, value in tree.items() if key != PROXIES and layout_of(key, value) == 11 - major)
+    top_level = (key for key in keys if not (key in TOP_LEVEL[major] and key in TABLES[major]))
+    return (*top_level, *_left_over_in_proxies(tree.get(PROXIES), major))
+
+
+def _left_over_in_proxies(value: Any, major: int) -> Iterator[str]:
+    ignored = _only_in_proxies_of(11 - major)
+    for index, proxy in enumerate(tables(value)):
+        yield from (f"{PROXIES}[{index}].{key}" for key in proxy if key in ignored)
+
+
+def _only_in_proxies_of(major: int) -> frozenset[str]:
+    return PROXY_OPTIONS[major] - PROXY_OPTIONS[11 - major]
 
 
 def layout_of(key: str, value: Any) -> int | None:
@@ -36,7 +50,7 @@ def layout_of(key: str, value: Any) -> int | None:
         return known[0]
     if not known:
         return None
-    if key == "proxies":
+    if key == PROXIES:
         return _layout_of_proxies(value)
     if key not in TABLES[6]:
         return None
@@ -45,9 +59,7 @@ def layout_of(key: str, value: Any) -> int | None:
 
 def _layout_of_proxies(value: Any) -> int | None:
     keys = {key for proxy in tables(value) for key in proxy}
-    if keys & ONLY_IN_V6_PROXIES:
-        return 6
-    return 5 if keys & ONLY_IN_V5_PROXIES else None
+    return next((major for major in (6, 5) if keys & _only_in_proxies_of(major)), None)
 
 
 def _leaves(value: Any) -> int:

@@ -8,12 +8,16 @@ from centrifugo_proxy.server_config.layout import major_of
 from tests.centrifugo_proxy.server_config.cases import Case, judging
 from tests.centrifugo_proxy.server_config.sound import sound
 
+OTHER: Final = {"name": "other", "endpoint": "http://other:80"}
 FIRES: Final = [
     Case("mixed-layouts", "proxy_http_headers", {"proxy_http_headers": ["Cookie"]}),
     Case("mixed-layouts", "websocket_message_size_limit", {"websocket_message_size_limit": 65536}),
     Case("mixed-layouts", "log_level", {"log_level": "debug"}),
     Case("mixed-layouts", "http_server", {"http_server": {"port": 8001}}, major=5),
     Case("mixed-layouts", "log", {"log.level": "debug"}, major=5),
+    Case("mixed-layouts", "proxies[0].grpc_compression", {"proxies": [{**OTHER, "grpc_compression": True}]}),
+    Case("mixed-layouts", "proxies[0].grpc_tls", {"proxies": [{**OTHER, "http": {}, "grpc_tls": {}}]}),
+    Case("mixed-layouts", "proxies[0].http", {"proxies": [{**OTHER, "http": {"static_headers": {}}}]}, major=5),
     Case("value-invalid", "client.channel_limit", {"client.channel_limit": "many"}),
     Case("value-invalid", "client.expired_close_delay", {"client.expired_close_delay": "7d"}),
     Case("value-invalid", "admin", {"admin": True}),
@@ -63,6 +67,13 @@ test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging
 def test_a_key_of_both_majors_does_not_change_the_major_of_a_file(key: str) -> None:
     assert major_of({**sound(5), key: True}) == 5
     assert major_of({**sound(6), key: True}) == 6
+
+
+@pytest.mark.parametrize(
+    ("option", "major"), [("grpc_compression", 5), ("static_http_headers", 5), ("http", 6), ("http_headers", 6)]
+)
+def test_an_entry_of_proxies_decides_the_major_by_the_options_of_one_major(option: str, major: int) -> None:
+    assert major_of({"proxies": [{**OTHER, option: {}}]}) == major
 
 
 def test_unknown_keys_do_not_decide_the_major() -> None:
