@@ -65,6 +65,14 @@ def _flushing_stdout() -> Iterator[None]:
             sys.stdout.flush()
 
 
+@contextmanager
+def printable_stderr() -> Iterator[None]:
+    """Escape control characters in what argparse writes: it repeats the arguments in its errors."""
+    stderr: Any = PrintableOutput(sys.stderr)
+    with redirect_stderr(stderr):
+        yield
+
+
 class OperatorCommand(DocumentedCommand):
     """A command whose output is safe for a terminal. The reader of the output may stop early (`| head`).
 
@@ -87,6 +95,5 @@ class OperatorCommand(DocumentedCommand):
         """Run as in Django. The command line ends the command if its output is lost (`ending_without_output`)."""
         if not self.is_server:
             leave_stdout_to_results()
-        stderr: Any = PrintableOutput(sys.stderr)
-        with redirect_stderr(stderr):  # argparse repeats the arguments in its errors
+        with printable_stderr():
             super().run_from_argv(argv)

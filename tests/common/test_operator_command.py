@@ -38,6 +38,7 @@ ESCAPES = "\x1b[2J\x07\nFORGED"
         ["check_centrifugo_config", f"/{ESCAPES}"],
         ["check_fallback_pool", "--path", f"/{ESCAPES}"],
         ["mint_fallback_tickets", "--count", "1", "--output", f"/nowhere/{ESCAPES}"],
+        ["pods", "--\x1b[2J\x07"],
         [ESCAPES],
     ],
     ids=lambda command: " ".join(command).encode("unicode_escape").decode(),

@@ -13,7 +13,7 @@ from centrifugo_proxy.fleet.survey import Survey, addresses
 from common.exit_codes import PluginState
 from common.live_process import QueryFailed, base_url
 from common.number_arguments import decimal_number
-from common.operator_command import OperatorCommand
+from common.operator_command import OperatorCommand, printable_stderr
 from common.standard_streams import discard_output
 
 INTERVAL_S = (1.0, 3600.0)  # a process renders its metrics at most once a second
@@ -28,10 +28,11 @@ class Command(OperatorCommand):
     epilog = """\
 exit codes (those of monitoring plugins; with --watch, that of the last round):
   0  all is well
-  1  a pod is not ready, in an outage, recovering, short of tickets, without an answer from its store of claims, or does
-     not answer while others do
-  2  a pod is in an outage and accepts no ticket, because none is left or its store of claims is down; or no pod answers
-  3  no pod could be queried: a bad argument, a name that does not resolve, an invalid environment
+  1  a pod is not ready, in an outage, recovering, short of tickets, without an answer from its store of claims, or \
+does not answer while others do
+  2  a pod is in an outage and accepts no ticket, because it has none or its store of claims is down; or no pod answers
+  3  no pod could be queried: a bad argument, a name that does not resolve, an invalid environment; or the output \
+cannot be written
 
 examples:
   manage.py pods --dns realtime-service-pods:9730                  every pod of a headless Service
@@ -58,11 +59,12 @@ docs/fleet.md explains the columns, docs/runbook.md the fields of --json."""
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Exit with 3 on a bad argument. argparse exits with 2, which here means that no pod answers."""
+        """Exit with 3 on a bad argument. argparse exits with 2, which means CRITICAL here."""
         parser = self.create_parser(argv[0], argv[1])
         parser.called_from_command_line = True
         try:
-            parser.parse_args(argv[2:])
+            with printable_stderr():
+                parser.parse_args(argv[2:])
         except SystemExit as ended:
             sys.exit(PluginState.UNKNOWN if ended.code else PluginState.OK)
         super().run_from_argv(argv)
