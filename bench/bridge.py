@@ -166,7 +166,7 @@ def parsed() -> argparse.Namespace:
 
 
 def lines(result: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """A line for each ratio and figure in the result, and whether it meets its target."""
+    """A line for each ratio and figure that has a target, and whether it meets the target."""
     found = []
     for form in OWN:
         ratios = {**result.get("backlogs", {}).get(form, {}), **result.get("latencies", {}).get(form, {})}

@@ -52,7 +52,8 @@ def _explained(route: Route, record: Record, now_ms: int) -> RouteExplanation:
     unfit = _unfit(route, record)
     if unfit:
         return RouteExplanation(route.name, False, unfit)
-    alone = RouteMapper(Routes("", (route,))).outcome(record, now_ms)  # other routes have other reasons
+    # The reason of an outcome with all routes may be that of another route.
+    alone = RouteMapper(Routes("", (route,))).outcome(record, now_ms)
     return RouteExplanation(route.name, True, "; ".join(_of_actions(route, alone)))
 
 

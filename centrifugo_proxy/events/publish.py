@@ -28,7 +28,7 @@ class Publish:
     gate: ChannelGate
 
     async def decide(self, request: EventRequest, caller: Caller) -> Decision:
-        """Allow, refuse, or disconnect if the family service asks for it. Raises BadRequest.
+        """Allow, refuse, or disconnect if the family service asks for it. Raises BadRequest, and the gate's errors.
 
         The data is checked last, so that a client without permission does not learn the limits.
         """

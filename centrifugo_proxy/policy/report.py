@@ -11,7 +11,7 @@ from common.printable import printable
 
 
 class Report(NamedTuple):
-    """`policy` is None if there are problems; `explanation` is None if no request was given."""
+    """`policy` is None if there are problems; `explanation` is None then too, and if no request was given."""
 
     file: str
     problems: tuple[str, ...]

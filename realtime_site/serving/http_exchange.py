@@ -47,7 +47,7 @@ class Connection(Protocol):
         """Called if the application has ended without a whole response. `begun`: a part of it has been written."""
 
     async def drained(self) -> None:
-        """Wait until the client has read most of what was written."""
+        """Wait while too much is buffered for the client."""
 
 
 class Exchange:
@@ -84,16 +84,16 @@ class Exchange:
             self._wake()
 
     def disconnect(self) -> None:
-        """Record that the client has disconnected: nothing more is read or written."""
+        """End the exchange: nothing more is read or written."""
         self.disconnected = True
         self._wake()
 
     async def run(
         self, application: AsgiApplication, scope: Scope, tasks: Tasks, overload: Overload | None = None
     ) -> None:
-        """Run the application. If it fails, the answer is 500, or the connection is cut if a response has begun.
+        """Run the application. If it ends without a whole response, answer 500, or cut a response that has begun.
 
-        At the end the current task is discarded from `tasks`. A callback of the task would cost a turn of the loop.
+        At the end the current task removes itself from `tasks`: a done callback would take another turn of the loop.
         """
         if overload is not None:
             overload.starting -= 1

@@ -38,7 +38,7 @@ def is_host_port(address: str) -> bool:
 
 
 def _is_name(scheme: str, name: str) -> bool:
-    """True if the part after the scheme has no white space. A socket's path has a limit, and no host before it."""
+    """True for text without white space after the scheme. For a socket, it must be a short path without a host."""
     if not name or re.search(r"\s", name):
         return False
     if scheme == "xds":

@@ -30,14 +30,14 @@ from tests.harness.plain_http import NO_CERTIFICATES
 from tests.harness.waiting import until
 
 GIVE_UP_S = 15.0
-RESUBSCRIBE_S = 1.0  # the SDK's own maximum is 20 seconds
+RESUBSCRIBE_S = 1.0  # the SDK's own maximum is 10 seconds
 PING = "{}"
 TRANSPORT_CLOSED = 1  # the SDK's code for a subscription whose connection is lost
 GetTicket = Callable[[], str]
 
 
 class Closed(NamedTuple):
-    """The connection was closed by the server."""
+    """A connection ended, permanently or temporarily, for this reason."""
 
     code: int
     reason: str

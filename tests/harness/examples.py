@@ -1,6 +1,6 @@
-"""The number of examples that the property tests try.
+"""The number of examples that a property test tries: the number in its decorator times the variable EXAMPLES.
 
-`make check` tries a tenth of them, `make test` half of them, and `make test EXAMPLES=10` ten times as many.
+`make check` sets EXAMPLES to 0.1. Its default is 0.5 in `make test`, and otherwise 1.
 """
 
 import os

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 # Log lines of a build that failed because of the module mirror: the mirror answered with an error, was unreachable, or
-# lacks the module and downloads from the source are off.
+# lacks the module, and Go could not fetch it from its repository.
 MIRROR_FAULTS: Final = (
     re.compile(r"reading https?://\S+: [45]\d\d "),
     re.compile(r'Get "https?://[^"]+": '),

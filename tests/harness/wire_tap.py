@@ -1,4 +1,4 @@
-"""A proxy between Centrifugo and the service that forwards requests unchanged and records both sides."""
+"""A proxy between Centrifugo and the service that forwards bodies unchanged and records both sides."""
 
 import json
 from collections.abc import Iterator

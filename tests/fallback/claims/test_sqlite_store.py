@@ -35,8 +35,9 @@ async def race():
 
 asyncio.run(race())
 """
-# Claims tickets until the files may not grow any more, and prints the result of a contact. A single failure does not
-# suffice: the store then closes its connection, and SQLite moves the claims from its log to the database.
+# Claims tickets until the files may not grow any more, and prints the result of a contact. It stops at two failures in
+# a row: after the first one the store closes its connection, SQLite moves the claims from its log to the database, and
+# the next claim may fit again.
 FILLER = """
 import asyncio, itertools, resource, sys
 from tests.fallback.claims.claiming import claims_in, digest
