@@ -135,8 +135,8 @@ def _delays(rounds: Rounds[Latency], own: Form) -> dict[str, float]:
 
 def incidents(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     """Measure kills of the bridge, and outages of Centrifugo. Centrifugo's own consumer is not measured here."""
-    if not stage.written[Form.BRIDGE]:
-        stage.fill(Form.BRIDGE, MANY, 900)
+    if (missing := MANY - stage.written[Form.BRIDGE]) > 0:
+        stage.fill(Form.BRIDGE, missing, 900)
     standing, starting = frozen(stage, options.outage), restarted(stage, options.outage)
     return {
         "after_kill_s": after_kill(stage),

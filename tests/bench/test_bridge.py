@@ -1,16 +1,20 @@
 """The comparison of the bridge with Centrifugo's own Kafka consumer: the records, the rate and the printed lines."""
 
+import argparse
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from bench.bridge import FIGURES, lines
+from bench.bridge import FIGURES, MANY, incidents, lines
 from bench.parts.bridge_backlog import rate
 from bench.parts.bridge_forms import Form, message
 from bench.parts.centrifugo import BINARY
+from bench.parts.kafka_stage import Stage
 from bench.parts.processes import BenchError
 from tests.harness.paths import ROOT
 from tools.kafka.broker import why_missing
@@ -71,6 +75,26 @@ def test_every_figure_that_is_not_a_ratio_has_a_line() -> None:
     result = dict.fromkeys(FIGURES, 0.0)
 
     assert [line.split()[1] for line, _ in lines(result)] == list(FIGURES)
+
+
+class CountingStage(Stage):
+    """Counts the events of `fill`, and starts no Centrifugo."""
+
+    def fill(self, form: Form, records: int, size: int) -> None:
+        self.written[form] += records
+
+    def centrifugo(self, form: Form = Form.BRIDGE, topic: str = "", port: int = 0) -> NoReturn:
+        raise BenchError("no Centrifugo")
+
+
+@pytest.mark.parametrize("before", [0, MANY - 1, MANY, MANY + 1])
+def test_an_outage_begins_with_more_events_than_the_bridge_reads_ahead(tmp_path: Path, before: int) -> None:
+    stage = CountingStage("", tmp_path, written=Counter({Form.BRIDGE: before}))
+
+    with pytest.raises(BenchError, match="no Centrifugo"):
+        incidents(stage, argparse.Namespace(outage=1.0))
+
+    assert stage.written[Form.BRIDGE] == max(before, MANY)
 
 
 @pytest.mark.processes
