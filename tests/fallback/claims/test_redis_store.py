@@ -358,6 +358,17 @@ async def test_tls_requires_a_certificate_for_the_host_from_the_configured_autho
     assert results == [Result.WON, Result.ERROR, Result.ERROR]
 
 
+async def test_connections_over_tls_are_closed_at_once_although_the_server_hangs(tmp_path: Path) -> None:
+    authority = Authority.in_folder(tmp_path)
+    certificate, key = authority.issue("localhost")
+    port = str(free_port())
+    options = {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(authority.ca)}
+    with redis_server(tmp_path, tls_port=port, tls_auth_clients="no", **options) as redis:
+        async with asyncio.timeout(15), claims_in(f"rediss://localhost:{port}?ssl_ca_certs={authority.ca}") as claims:
+            assert await claims.contact()
+            redis.pause()
+
+
 async def test_a_failover_by_sentinel_is_followed(tmp_path: Path) -> None:
     for name in ("primary", "replica", "sentinel"):
         (tmp_path / name).mkdir()
