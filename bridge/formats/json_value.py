@@ -1,4 +1,4 @@
-"""Reads JSON objects, strictly."""
+"""Reads values that are JSON objects, or JSON strings with an object in JSON."""
 
 from typing import Any, Final
 
@@ -65,8 +65,9 @@ def _parsed(value: bytes | str) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        if value[:1] in (b"\0", "\0"):
+        if value[:1] == b"\0":
             raise Unreadable(Reason.NOT_JSON, _FRAMED) from None
         # The parser's message is left out, because it could quote the value.
-        place = f"line {error.lineno}, column {error.colno}" if value else "the value is empty"
-        raise Unreadable(Reason.NOT_JSON, f"not JSON in UTF-8: {place}") from None
+        place = f"line {error.lineno}, column {error.colno}" if value else "it is empty"
+        problem = "a text that is not JSON" if isinstance(value, str) else "not JSON in UTF-8"
+        raise Unreadable(Reason.NOT_JSON, f"{problem}: {place}") from None

@@ -1,4 +1,4 @@
-"""Records, commands and errors for tests of code that does not read their content."""
+"""Records, commands and errors that several tests use."""
 
 from bridge import commands
 from bridge.commands import Command, Poison, Reason, Record

@@ -36,7 +36,7 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
 @pytest.mark.parametrize(
     ("value", "detail"),
     [
-        (b"", "not JSON in UTF-8: the value is empty"),
+        (b"", "not JSON in UTF-8: it is empty"),
         (b"{", "not JSON in UTF-8: line 1, column 2"),
         (b'{"a": NaN}', "not JSON in UTF-8: line 1, column 7"),
         (b'{"a": 1e999}', "not JSON in UTF-8: line 1, column 7"),
@@ -49,7 +49,9 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         (b"true", "the value is a boolean, not an object"),
         (b"7", "the value is a number, not an object"),
         (b"null", "the value is null, not an object"),
-        (b'"x"', "not JSON in UTF-8: line 1, column 1"),
+        (b'"x"', "a text that is not JSON: line 1, column 1"),
+        (b'""', "a text that is not JSON: it is empty"),
+        (b'"\\u0000"', "a text that is not JSON: line 1, column 1"),
         (b'"\\"{}\\""', "the value is a text, not an object"),
         (
             b"\0\0\0\0\1{}",
