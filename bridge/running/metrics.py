@@ -109,7 +109,7 @@ class Metrics:
             "partition_stopped", "1 if the partition is stopped, until a restart or a rebalance.", "topic", "partition"
         )
         self.outage = self._gauge("centrifugo_outage", "1 while Centrifugo gives no usable answer.")
-        self.kafka_outage = self._gauge("kafka_outage", "1 while Kafka does not answer.")
+        self.kafka_outage = self._gauge("kafka_outage", "1 while Kafka does not answer or refuses the bridge.")
         self.assigned = self._gauge("assigned_partitions", "Partitions that this process reads.", "topic")
         self.unserved = self._gauge(
             "unserved_partitions", "Partitions of this process that Kafka cannot serve now.", "topic"

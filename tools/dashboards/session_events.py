@@ -37,10 +37,11 @@ def _now() -> Iterator[Panel]:
     answered = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
         ("Allowed", "Allowed events as a share of those that were decided or unavailable.", "allowed"),
-        ("Denied", "The share that the policy or a service refuses.", "denied"),
+        ("Denied", "The share that the policy or a service refuses with an error.", "denied"),
         (
             "Unavailable",
-            "The share that gets no decision: a service did not answer, or had RPC_MAX_INFLIGHT calls in flight.",
+            "The share that gets no decision, for example because a service did not answer or had RPC_MAX_INFLIGHT "
+            "calls in flight.",
             "unavailable",
         ),
     ):
@@ -65,8 +66,8 @@ def _events() -> Iterator[Panel]:
     )
     yield curves(
         "Events by outcome",
-        "Requests a second. denied: the client gets an error. unavailable: a service did not answer, or had "
-        "RPC_MAX_INFLIGHT calls in flight.",
+        "Requests a second. denied: the policy or a service refuses with an error. unavailable: there is no decision, "
+        "for example because a service did not answer or had RPC_MAX_INFLIGHT calls in flight.",
         split(rate, REQUESTS, "outcome", EVENTS),
         unit="reqps",
         stacked=True,
