@@ -52,7 +52,7 @@ async def write(kafka: Kafka, topic: str, event: dict[str, Any] | bytes) -> None
 
 
 async def enter_again(client: SdkClient, channel: str) -> Listener:
-    """Subscribe again after a refusal, as a persistent application does."""
+    """Subscribe again after the subscription has ended, as a persistent application does."""
     client.remove_subscription(client.subscriptions()[channel])
     return await client.listen(channel)
 

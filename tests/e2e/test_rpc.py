@@ -71,10 +71,10 @@ async def test_line_breaks_in_a_backends_answer_break_no_frame(family: FamilySta
     assert [json.loads(each)["id"] for each in (frame, following)] == [2, 3]
 
 
-async def test_in_base64_too_a_client_that_speaks_json_gets_json_or_an_error(
+async def test_with_base64_a_client_that_speaks_json_gets_json_or_an_error(
     family: FamilyStack, family_id: str, centrifugo_bin: Path
 ) -> None:
-    """Centrifugo would disconnect it with 3506, and SDKs do not reconnect."""
+    """If Centrifugo got other data, it would disconnect the client with 3506, and SDKs do not reconnect then."""
     option = {6: "rpc.proxy.binary_encoding", 5: "proxy_binary_encoding"}[centrifugo.layout(centrifugo_bin)]
     config = changed(copy.deepcopy(family.config), {option: True})
     ticket = family.tickets.issue("u-1", family_id=family_id)

@@ -109,7 +109,7 @@ async def test_an_open_and_empty_pool_has_a_notice() -> None:
         (Result.ERROR, False, True),
     ],
 )
-async def test_a_ticket_returns_to_the_pool_only_if_its_claim_ends_with_an_error(
+async def test_of_all_results_of_a_claim_only_an_error_returns_the_ticket_to_the_pool(
     result: Result, accepted: bool, kept: bool
 ) -> None:
     gate = admission("a", claims=Claimed(result))

@@ -33,7 +33,7 @@ CODES = {status.name for status in grpc.StatusCode}
 
 @pytest.fixture(scope="module")
 def exposition() -> Iterator[str]:
-    """The text of /metrics of a process before its first request."""
+    """The text of /metrics of a process that has had no request of Centrifugo."""
     with serving() as process:
         response = process.http.get("/metrics")
         assert response.headers["content-type"].startswith("text/plain; version=")
@@ -192,7 +192,7 @@ async def test_the_pools_decisions_are_counted(identity: IdentityStub, clock: Fa
     }
 
 
-async def test_bad_requests_and_invalid_tickets_are_counted_without_a_call_to_identity(identity: IdentityStub) -> None:
+async def test_bad_requests_and_missing_tickets_are_counted_without_a_call_to_identity(identity: IdentityStub) -> None:
     async with service(identity.address) as running:
         before = (await running.http.get("/metrics")).text
         await running.http.post("/centrifugo/connect", content=b"no JSON")

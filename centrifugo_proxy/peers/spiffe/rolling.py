@@ -17,7 +17,7 @@ from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from common.background import in_background
 
 TICK_S: Final = 0.5
-# The option of plain channels that turns proxies off. It is replaced here: the tunnel is the proxy for every address.
+# The addresses to which gRPC connects through `grpc.address_http_proxy`: none in plain channels, all of them here.
 REPLACED: Final = "grpc.address_http_proxy_enabled_addresses"
 
 

@@ -17,6 +17,7 @@ TOKENS = "how JWTs are verified; a rule reports that there are keys"
 GRPC_ENDPOINT = "read only for gRPC endpoints, which endpoint-grpc reports"
 FEWER = "can only refuse more than the policy does"
 CLIENTS = "the content of a reply, or a limit for a client: no right depends on it"
+DELAYS = "how soon an expired connection or subscription ends: it adds no right"
 
 HARMLESS: Final[dict[int, dict[str, str]]] = {
     6: {
@@ -40,8 +41,8 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"channel\.user_(boundary|separator)": "only for user-limited channels, which are judged",
         r"client\.(subscription_)?token\..*|client\.disallow_anonymous_connection_tokens": TOKENS,
         r"client\.(connection_limit|channel_limit)": FEWER,
-        r"client\.(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"
-        r"|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
+        r"client\.(expired_close_delay|expired_sub_close_delay|presence_update_interval)": DELAYS,
+        r"client\.(queue_max_size|concurrency|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
         r"|(history|recovery)_max_publication_limit|connect_code_to_unidirectional_disconnect\.enabled)": CLIENTS,
         r"(uni_sse|uni_http_stream)\.connect_code_to_http_response\.enabled|rpc\.ping\..*": CLIENTS,
         r"(.*\.proxy\..*|rpc\.proxy|proxies\[\])\.grpc\..*": GRPC_ENDPOINT,
@@ -65,8 +66,8 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"channel_max_length|client_connection_limit|client_channel_limit": FEWER,
         r"channel_user_(boundary|separator)": "only for user-limited channels, which are judged",
         r"disallow_anonymous_connection_tokens": TOKENS,
-        r"client_(expired_close_delay|expired_sub_close_delay|presence_update_interval|queue_max_size|concurrency"
-        r"|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
+        r"client_(expired_close_delay|expired_sub_close_delay|presence_update_interval)": DELAYS,
+        r"client_(queue_max_size|concurrency|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
         r"|(history|recovery)_max_publication_limit)|rpc_ping.*|.*_connect_code_to_.*": CLIENTS,
         r"enable_unreleased_features": "opens options that are judged by themselves",
     },

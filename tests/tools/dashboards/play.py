@@ -38,7 +38,7 @@ class Stage(NamedTuple):
     pool: list[str]
 
     async def seen(self, expr: str, number: int = 1) -> None:
-        """Wait until Prometheus has this many series for the expression, where [] stands for the rate interval."""
+        """Wait until Prometheus has at least this many series for the expression. [] stands for the rate interval."""
         await self.prometheus.until(expr.replace("[]", f"[{RATE_INTERVAL}]"), number)
 
 
@@ -88,7 +88,7 @@ async def backends_down(stage: Stage) -> None:
 
 
 async def identity_hangs(stage: Stage) -> None:
-    """Connects hang, so that some are in flight at a scrape. They exceed the limit where it is fixed."""
+    """Connects hang, so that some are in flight at a scrape. They exceed the fixed limit of two processes."""
     stage.clients.rest()
     enough = asyncio.Event()
     rushes = asyncio.create_task(rush_until(enough, stage))
@@ -100,7 +100,7 @@ async def identity_hangs(stage: Stage) -> None:
 
 
 async def rush_until(enough: asyncio.Event, stage: Stage) -> None:
-    """After each rush identity answers again, because in a degraded outage no connect would wait for it."""
+    """Identity answers after each rush, so that no outage begins: in an outage connects would not wait."""
     while not enough.is_set():
         stage.identity.script = hangs
         await stage.clients.rush(20)
