@@ -114,6 +114,12 @@ def _events() -> Iterator[Panel]:
         split(largest, "realtime_bridge_partition_stopped", "topic, partition"),
         unit="short",
     )
+    yield curves(
+        "Unserved partitions",
+        "Partitions that Kafka cannot serve now, by topic. Their events wait.",
+        split(total, "realtime_bridge_unserved_partitions", "topic"),
+        unit="short",
+    )
 
 
 def _centrifugo() -> Iterator[Panel]:
