@@ -13,14 +13,14 @@ const CLIENT_LINES = {
   fallback: ["fallback", "accepted on a fallback ticket, marked as degraded"],
   later: ["warning", "asked to try again later"],
   "no ticket": ["bad", "waiting: no fallback ticket is left"],
-  failed: ["warning", "waiting: there was no answer in time"],
+  failed: ["warning", "waiting: the attempt to connect failed"],
   expired: ["news", "connecting again: the connection expired"],
   lost: ["news", "connecting again: the connection was lost"],
 };
 
 export class Timeline {
   #list;
-  #gathered = new Map(); // by kind: the line, its number of clients, and the time of its last event
+  #gathered = new Map(); // by kind: the place of the text, the names of the clients, and the time of the last event
 
   constructor(list) {
     this.#list = list;
@@ -41,10 +41,12 @@ export class Timeline {
     const [lineKind, what] = CLIENT_LINES[kind];
     const last = this.#gathered.get(kind);
     if (last && Date.now() - last.atMs < PAUSE_MS) {
-      Object.assign(last, { number: last.number + 1, atMs: Date.now() });
-      last.place.textContent = `${last.number} clients are ${what}.`;
+      last.names.add(name);
+      last.atMs = Date.now();
+      if (last.names.size > 1) last.place.textContent = `${last.names.size} clients are ${what}.`;
     } else {
-      this.#gathered.set(kind, { place: this.add(lineKind, `${name} is ${what}.`), number: 1, atMs: Date.now() });
+      const place = this.add(lineKind, `${name} is ${what}.`);
+      this.#gathered.set(kind, { place, names: new Set([name]), atMs: Date.now() });
     }
   }
 }

@@ -1,17 +1,15 @@
 """The chat of the page in Node.js, with a list that keeps the text of its items."""
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
 
+from tests.demo.page.modules import printed
 from tests.harness.node import needs_node
-from tests.harness.paths import ROOT
 
 pytestmark = [pytest.mark.processes, needs_node]
 
-PAGE = ROOT / "demo" / "page"
 DOCUMENT = """
 class Element {
   children = [];
@@ -36,14 +34,7 @@ console.log(JSON.stringify(list.children.map((each) => each.text)));
 
 def shown_after(*events: tuple[int, dict[str, Any]]) -> list[str]:
     """The texts of the list after these messages, each received at a time in milliseconds."""
-    parts = [(PAGE / name).read_text() for name in ("dom.js", "chat.js")]
-    module = "\n".join(parts).replace('import { count, element, icon, trim } from "./dom.js";', "")
-    script = f"{module}\nconst EVENTS = {json.dumps(events)};\n{DOCUMENT}"
-    command = ["node", "--input-type=module"]
-    ended = subprocess.run(  # noqa: S603
-        command, input=script, capture_output=True, text=True, timeout=60, check=True
-    )
-    shown: list[str] = json.loads(ended.stdout)
+    shown: list[str] = printed("chat.js", f"const EVENTS = {json.dumps(events)};\n{DOCUMENT}")
     return shown
 
 
