@@ -113,8 +113,8 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = parser_of("claims", __doc__)
-    parser.add_argument("--redis", default="", help="the URL of a Redis; empty = measure files only")
-    parser.add_argument("--questions", type=int, default=2000, help="questions in a round (%(default)s)")
+    parser.add_argument("--redis", default="", help="the URL of a Redis; empty = do not measure Redis")
+    parser.add_argument("--questions", type=int, default=2000, help="questions a measurement, >= 16 (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (%(default)s)")
     options = parser.parse_args()
     with identity() as address, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

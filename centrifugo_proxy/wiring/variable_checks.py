@@ -1,4 +1,4 @@
-"""System checks of environment variables without effect, or with a misleading effect. Ids are never reused."""
+"""System checks of environment variables that are set without effect. Ids are never reused."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -98,7 +98,7 @@ class RefusedProducer(FailingProducer):
         if not self.raised:
             self.raised = True
             if self.early:
-                raise SystemError from KafkaException(REFUSED)  # as when it also logs a line
+                raise SystemError from KafkaException(REFUSED)  # as if the library also logs a line in this poll
             raise KafkaException(REFUSED)
         if not self.waiting:
             return 0
@@ -129,7 +129,7 @@ async def test_a_fatal_error_that_poll_raises_is_the_cause_of_every_failure() ->
     assert len(made) == 3
 
 
-async def test_a_new_producer_that_cannot_be_made_is_a_letter_that_is_not_delivered() -> None:
+async def test_a_message_is_not_delivered_if_no_new_producer_can_be_made() -> None:
     made: list[FailingProducer] = []
 
     def make(properties: Any, logger: Any) -> FailingProducer:

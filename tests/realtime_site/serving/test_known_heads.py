@@ -92,7 +92,7 @@ def test_a_head_is_known_with_any_body_of_its_length() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"\r\n\r\n", b"\r\n\r\n{", b"\r\n\r\n{} ", b"\r\nX: y\r\n\r\n{}"])
-def test_a_read_that_is_not_a_known_head_and_its_body_is_left_to_the_parser(rest: bytes) -> None:
+def test_a_read_is_left_to_the_parser_unless_it_is_a_known_head_with_its_body(rest: bytes) -> None:
     assert knowing([HEAD + b"\r\n\r\n{}"]).find(HEAD + rest) is None
 
 
