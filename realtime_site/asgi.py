@@ -17,6 +17,7 @@ boot.configure()
 from django.conf import settings  # noqa: E402  (needs a configured Django, as do the imports below)
 
 from centrifugo_proxy.wiring.runtime import Runtime  # noqa: E402
+from common.startup import StartupRefused  # noqa: E402
 from fallback.loaded import loaded_pool  # noqa: E402
 from realtime_site.lifespan import open_runtime  # noqa: E402
 from realtime_site.serving.handler import LeanHandler  # noqa: E402
@@ -80,6 +81,8 @@ class Application:
         except asyncio.CancelledError:
             # A second Ctrl-C. Everything is closed, and the server expects no answer.
             logger.warning("shutdown was forced by a second signal")
+        except StartupRefused as refused:
+            await send({"type": "lifespan.startup.failed", "message": str(refused)})
         except Exception as error:
             logger.exception("startup failed" if self._handler is None else "shutdown failed")
             phase = "startup" if self._handler is None else "shutdown"

@@ -12,6 +12,7 @@ from common.certificates import why_no_authorities
 from common.files import PEM_BYTES, read_file
 from common.os_errors import reason
 from common.safe_path import safe_path
+from common.startup import StartupRefused
 from common.unreadable import cannot_read
 
 
@@ -37,7 +38,7 @@ class TlsMaterial(NamedTuple):
         return grpc.ssl_channel_credentials(self.ca, self.key, self.cert)
 
 
-class TlsFilesRefused(Exception):
+class TlsFilesRefused(StartupRefused):
     """The files cannot be used. The message names the file and the problem, never its content."""
 
 

@@ -12,12 +12,13 @@ from centrifugo_proxy.peers.spiffe.tunnel import Tunnel
 from centrifugo_proxy.peers.spiffe.workload_api import SvidSource
 from centrifugo_proxy.telemetry import metrics
 from centrifugo_proxy.telemetry.spiffe_log import SpiffeLog
+from common.startup import StartupRefused
 
 if TYPE_CHECKING:
     from django.conf import LazySettings
 
 
-class NoSvidError(Exception):
+class NoSvidError(StartupRefused):
     """No usable SVID arrived in time, and SPIFFE_STARTUP is require."""
 
 

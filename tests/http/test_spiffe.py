@@ -68,12 +68,16 @@ async def test_without_an_agent_the_service_serves_and_health_shows_it(tmp_path:
     assert health == {"id": None, "expires": None, "agent": "unreachable", "rotations": 0}
 
 
-async def test_without_a_required_svid_the_start_fails(tmp_path: Path) -> None:
+async def test_without_a_required_svid_the_start_fails_without_a_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     required = settings(f"unix://{tmp_path / 'nowhere'}", SPIFFE_STARTUP_WAIT_S="0", SPIFFE_STARTUP="require")
 
     with pytest.raises(AssertionError, match="No usable SVID arrived within 0 s"):
         async with service("127.0.0.1:1", **required):
             pass
+
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def test_no_key_and_no_secret_of_the_tunnel_is_in_logs_health_or_metrics(
