@@ -1,4 +1,4 @@
-"""Percentiles of measured values, computed in the same way in every measurement."""
+"""Percentiles of measured values."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -6,7 +6,7 @@ from statistics import quantiles
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that is not exceeded by this share of the values; 0 without values."""
+    """The smallest value such that at least this share of the values is not above it; 0 without values."""
     ordered = sorted(values)
     return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else 0.0
 

@@ -60,7 +60,7 @@ def test_the_longest_pauses_are_spread_out_as_the_sdks_spread_them() -> None:
     assert min(pauses) < MOST_PAUSE_S / 2
 
 
-async def test_a_crowd_that_closes_ends_the_connections_of_unfinished_attempts() -> None:
+async def test_at_the_end_of_its_time_a_crowd_closes_the_connections_of_unfinished_attempts() -> None:
     opened, ended = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +76,6 @@ async def test_a_crowd_that_closes_ends_the_connections_of_unfinished_attempts()
         running = asyncio.create_task(crowd.run(at_most_s=1.0))
         await opened.wait()
         await running
-        crowd.close()
         assert await asyncio.wait_for(ended.wait(), 20)
 
 
