@@ -101,7 +101,7 @@ class Broker:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """Kill it immediately; acknowledged records are on its disk."""
+        """Kill it immediately. Acknowledged records survive."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -126,7 +126,7 @@ class Broker:
 
 
 def java(home: Path, *options: str) -> list[str]:
-    """The java command with each of Kafka's jars by name: a class-data archive does not work with `libs/*`."""
+    """The java command with Kafka's jars in a fixed order: a class-data archive fits only its own class path."""
     jars = ":".join(str(jar) for jar in sorted((home / "libs").glob("*.jar")))
     return [shutil.which("java") or "java", *JAVA_OPTIONS, QUIET, *options, "-cp", jars]
 
@@ -166,7 +166,7 @@ def _accepts(port: int) -> bool:
 
 
 def prepare(home: Path = HOME) -> None:
-    """Format an empty data folder as a template, and make the class-data archive, which halves the startup time."""
+    """Format an empty data folder as a template, and make the class-data archive, which shortens the startup."""
     scratch = home / f"scratch-{os.getpid()}"
     scratch.mkdir()
     try:

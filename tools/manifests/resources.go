@@ -30,7 +30,7 @@ type header struct {
 }
 
 // checkResources decodes each YAML document. Unknown, misspelt and repeated fields are faults, and so is a missing field
-// that its type requires.
+// of `spec` that its type requires.
 func checkResources(input io.Reader) ([]string, error) {
 	var faults []string
 	documents := kubeyaml.NewYAMLReader(bufio.NewReader(input))
