@@ -46,7 +46,7 @@ class KafkaCommand(OperatorCommand):
         return connection
 
     def unknown(self, error: Exception) -> None:
-        """Exit with 3 (UNKNOWN) and the message that Kafka does not answer or refuses."""
+        """Write what is wrong with Kafka, and exit with 3 (UNKNOWN)."""
         self.stderr.write(f"Kafka at {settings.BRIDGE_KAFKA_BROKERS} {problem(str(error))}")
         sys.exit(PluginState.UNKNOWN)
 
@@ -57,7 +57,7 @@ class LettersCommand(KafkaCommand):
     def partitions(self, setting: str) -> int:
         """The number of partitions of the topic in this setting.
 
-        Raises KafkaUnreachable, or CommandError if the setting is empty or the topic does not exist.
+        Raises KafkaUnreachable, or CommandError if a setting is wrong or the topic does not exist.
         """
         from bridge.kafka.connection import admin_properties  # noqa: PLC0415
         from bridge.kafka.lag import Brokers  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The family service and the rpc backends over gRPC. Errors name the status, and never quote its details."""
+"""The family service and the rpc backends over gRPC. Errors never quote the details of a status."""
 
 from typing import Final
 

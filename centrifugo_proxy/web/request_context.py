@@ -1,4 +1,4 @@
-"""Values for the views in a request's ASGI scope: the runtime, the caller, and why a body was not read."""
+"""Values for the views in a request's ASGI scope: the runtime, the caller, and why a body is refused."""
 
 from typing import Any, Final, Protocol
 
@@ -12,7 +12,7 @@ class HttpCaller(Caller, Protocol):
     """A caller whose request may have waited before it was handled."""
 
     def waited_s(self) -> float:
-        """Seconds since the request arrived at this host."""
+        """Seconds since the request arrived at this host; 0 if unknown."""
 
 
 class _Waiting:
@@ -27,7 +27,7 @@ class _Waiting:
 
 WAITING: Final = _Waiting()
 CALLER: Final = "realtime.caller"
-# Set for a body that was not read to its end: the status to answer, 413 too large or 408 too slow.
+# Set for a refused body: the status to answer, 413 too large or 408 too slow.
 UNREAD_BODY: Final = "realtime.unread_body"
 
 

@@ -73,14 +73,14 @@ def _is_positive(duration: Any) -> bool:
 
 
 class _AnyBackend(frozenset[str]):
-    """Contains every name: the check covers only channels, and RPC_BACKENDS may not be set here."""
+    """Contains every name: the check covers only channels, and needs no RPC_BACKENDS."""
 
     def __contains__(self, name: Any) -> bool:
         return True
 
 
 def policy_facts(file: Path) -> tuple[PolicyFacts, ...]:
-    """The channel rules of a policy file. Raises OSError, or ValueError with every problem."""
+    """The channel rules of a policy file. Raises OSError or ValueError."""
     policy = read_policy(
         read_file(file, TEXT_BYTES).decode("utf-8-sig"), path=str(file), backends=_AnyBackend(), family_service=True
     )
