@@ -90,7 +90,7 @@ def test_a_terminal_gets_the_traceback_below_the_line() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_every_name_of_log_level_is_a_level_of_the_root(level: str) -> None:
+def test_each_value_of_log_level_sets_the_level_of_the_root_logger(level: str) -> None:
     assert configuration(level, human=False)["root"]["level"] == LEVELS[level]
 
 
@@ -155,7 +155,7 @@ def test_messages_with_different_arguments_count_as_the_same(frozen_time: Frozen
     assert [line["message"] for line in through(FloodFilter(30), *records)] == ["1 failed"]
 
 
-def test_warnings_of_other_loggers_are_not_limited(frozen_time: FrozenDateTimeFactory) -> None:
+def test_warnings_of_most_loggers_are_not_limited(frozen_time: FrozenDateTimeFactory) -> None:
     assert len(through(FloodFilter(30), *(record(logging.WARNING) for _ in range(3)))) == 3
 
 

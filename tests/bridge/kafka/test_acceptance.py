@@ -43,7 +43,7 @@ def test_a_property_that_takes_no_text_is_named(name: str) -> None:
     assert refusal_of(KafkaConnection("k:1", more={name: "true"})) == FILE.format(name)
 
 
-def test_a_refused_property_that_the_library_does_not_name_is_in_the_file() -> None:
+def test_a_refusal_that_names_no_property_points_to_the_file_if_there_is_one() -> None:
     message = refusal_of(KafkaConnection("k:1", more={"default.topic.config": "acks=1"}))
 
     assert message == FILE.replace("the property {}", "a property")
@@ -61,7 +61,7 @@ def test_a_refused_setting_is_named() -> None:
     assert refusal_of(connection) == SETTINGS.format("the property ssl.certificate.location")
 
 
-def test_a_refusal_that_names_no_property_points_to_the_settings() -> None:
+def test_without_a_file_a_refusal_that_names_no_property_points_to_the_settings() -> None:
     connection = KafkaConnection("k:1", security="sasl_tls", sasl_mechanism="x", sasl_user="u", sasl_password="p")
 
     assert refusal_of(connection) == SETTINGS.format("a property")

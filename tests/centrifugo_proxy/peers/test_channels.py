@@ -223,7 +223,7 @@ async def test_replaced_and_closed_channels_leave_no_connection_and_no_task(iden
     assert set(client.ends) == {"OK"}
 
 
-async def test_a_call_to_a_port_that_accepts_but_sends_nothing_ends_at_its_deadline() -> None:
+async def test_a_call_to_a_port_that_accepts_but_sends_nothing_ends_by_its_deadline() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

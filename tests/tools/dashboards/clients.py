@@ -1,4 +1,4 @@
-"""Centrifugo's requests to several processes of the service, at a steady rate."""
+"""Centrifugo's requests to several processes of the service, with short pauses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -42,7 +42,7 @@ class Clients:
         self._going.set()
 
     def rest(self) -> None:
-        """Send nothing until the next `use`."""
+        """Pause `run` after its current round, until the next `use`."""
         self._going.clear()
 
     async def run(self) -> None:
