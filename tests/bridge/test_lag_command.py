@@ -13,11 +13,11 @@ from bridge.lag_report import Lags, Row
 from bridge.management.commands.bridge_lag import Command
 from tests.harness.paths import ROOT
 
-SERVED = Row("diary", 0, 3, 5, 2, 700.0)
+SERVED = Row("diary", 0, 3, 5, 2, 500.0)
 
 
 class UnservedLag(Command):
-    """One partition is far behind; another has no leader."""
+    """One partition is behind; another has no leader."""
 
     def lags(self, topics: Sequence[str]) -> Lags:
         return Lags([SERVED], {Partition("diary", 1): "LEADER_NOT_AVAILABLE"}, [])
@@ -36,9 +36,15 @@ def test_a_partition_without_a_leader_makes_the_state_unknown_and_hides_no_other
 
     assert code == 3
     assert output.splitlines()[1:] == [
-        "  diary:0  committed 3  end 5  lag 2  oldest 700 s",
+        "  diary:0  committed 3  end 5  lag 2  oldest 500 s",
         "  diary:1  lag unknown: Kafka cannot serve it now (LEADER_NOT_AVAILABLE); look at its brokers",
     ]
+
+
+def test_a_partition_without_a_leader_does_not_hide_that_another_one_is_far_behind() -> None:
+    code, output = output_of("--critical", "499")
+
+    assert (code, output.splitlines()[0]) == (2, "BRIDGE LAG CRITICAL: 2 offsets behind, oldest record 500 s")
 
 
 def test_the_object_lists_the_partitions_that_kafka_cannot_serve() -> None:
@@ -48,7 +54,7 @@ def test_the_object_lists_the_partitions_that_kafka_cannot_serve() -> None:
         3,
         {
             "state": "unknown",
-            "oldest_s": 700.0,
+            "oldest_s": 500.0,
             "partitions": [SERVED._asdict()],
             "unserved": [{"topic": "diary", "partition": 1, "error": "LEADER_NOT_AVAILABLE"}],
             "absent": [],

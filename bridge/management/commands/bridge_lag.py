@@ -37,8 +37,8 @@ exit codes (those of a monitoring plugin):
   1  a waiting record is older than --warn seconds, or a topic of the routes file does not exist
   2  a waiting record is older than --critical seconds
      (a mistyped option also exits with 2)
-  3  unknown: Kafka does not answer or refuses, it cannot serve a partition, the routes file or a setting is
-     missing or invalid, or the output cannot be written; the output says which
+  3  unknown: Kafka does not answer or refuses, it cannot serve a partition (and no record is too old for 2), the
+     routes file or a setting is missing or invalid, or the output cannot be written; the output says which
 
 examples:
   manage.py bridge_lag
@@ -69,11 +69,9 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
             return
         oldest_s = max((row.oldest_s or 0.0 for row in rows), default=0.0)
         missing = [topic for topic in absent if topic in routed and not is_pattern(topic)]
-        state = max(
-            _state(oldest_s, warn, critical),
-            PluginState.WARNING if missing else PluginState.OK,
-            PluginState.UNKNOWN if unserved else PluginState.OK,
-        )
+        state = max(_state(oldest_s, warn, critical), PluginState.WARNING if missing else PluginState.OK)
+        if unserved and state is not PluginState.CRITICAL:
+            state = PluginState.UNKNOWN
         if as_json:
             found = {
                 "state": state.name.lower(),
