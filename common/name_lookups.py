@@ -52,7 +52,8 @@ class NameLookups:
         if lookup is None:
             lookup = self._running[place] = asyncio.create_task(resolve(host, port))
             lookup.add_done_callback(lambda ended: self._ended(place, ended))
-        return await asyncio.shield(lookup)
+        await asyncio.wait([lookup])  # a shield logs the failure of a lookup without callers from Python 3.14 on
+        return lookup.result()
 
     def _ended(self, place: tuple[str, int], lookup: asyncio.Task[list[str]]) -> None:
         del self._running[place]
