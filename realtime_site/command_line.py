@@ -1,4 +1,4 @@
-"""`manage.py`: the commands of this service first, then Django's."""
+"""Runs the command lines of `manage.py`. The overview lists this service's commands first, then Django's."""
 
 import os
 import sys

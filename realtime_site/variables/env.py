@@ -23,6 +23,7 @@ INTEGER = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 BACKEND_NAME = re.compile(r"[A-Za-z0-9_-]+")
 KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REFERENCE = "a value, or $NAME of another variable that is set to a value without a leading $"
 T = TypeVar("T")
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
@@ -58,8 +59,8 @@ class Environment:
         self.defaults[name] = default
         raw = self.env.ENVIRON.get(name, "")
         if raw.startswith("$") and self.env.ENVIRON.get(raw.lstrip("$"), "$").startswith("$"):
-            self._refuse(name, display, "a value, or $NAME of another variable that is set")
-            return default  # django-environ would use the default silently, or recurse without end
+            self._refuse(name, display, REFERENCE)
+            return default  # django-environ would use the default silently, or follow references, perhaps without end
         return str(self.env.str(name, default=default)).strip()
 
     def secret(self, name: str) -> str:

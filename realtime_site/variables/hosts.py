@@ -25,7 +25,8 @@ def is_host(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return len(text) <= 254 and NAME.fullmatch(text.removesuffix(".")) is not None
+        name = text.removesuffix(".")
+        return len(name) <= 253 and NAME.fullmatch(name) is not None
     return True
 
 
@@ -35,7 +36,10 @@ def local_address(bound: str) -> str:
 
 
 def allowed_hosts(raw: str) -> list[str]:
-    """The entries of a comma-separated list. Raises ValueError with what is accepted if an entry can match no Host."""
+    """The entries of a comma-separated list. Raises ValueError with what is accepted.
+
+    Refused are a list without entries, and an entry that matches no Host header.
+    """
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     if not entries or not all(map(_can_match, entries)):
         raise ValueError(ALLOWED_HOST)
@@ -43,7 +47,7 @@ def allowed_hosts(raw: str) -> list[str]:
 
 
 def _can_match(entry: str) -> bool:
-    """True if a Host header can equal this entry. Django compares the header without its port."""
+    """True if a Host header can match this entry. Django compares the header without its port."""
     from django.http.request import split_domain_port  # noqa: PLC0415  (slow to import, and not for the health check)
 
     host = entry.removeprefix(".").lower()

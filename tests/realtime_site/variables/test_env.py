@@ -29,6 +29,7 @@ def refusal(read: Reader, **variables: str) -> str:
     return str(refused.value)
 
 
+REFERENCE = "a value, or $NAME of another variable that is set to a value without a leading $"
 WHOLE_URL = "a whole URL such as http://localhost:4318/v1/traces, or empty for off"
 
 PORT: Reader = lambda env: env.integer("X", 9730, 1, 65535)  # noqa: E731
@@ -317,7 +318,7 @@ def test_a_password_in_an_address_is_not_shown(read: Reader, seen: str, shown: s
 def test_a_secret_with_a_dollar_that_is_given_as_a_path_is_not_shown() -> None:
     message = refusal(PATH, X="$sEcReT")
 
-    assert message == "X is '$…'; accepted: a value, or $NAME of another variable that is set."
+    assert message == f"X is '$…'; accepted: {REFERENCE}."
 
 
 def test_all_problems_are_reported_at_once() -> None:
@@ -355,11 +356,11 @@ def test_other_values_can_refer_to_a_variable() -> None:
     assert value == 8080
 
 
-@pytest.mark.parametrize("seen", ["$ABSENT", "$X", "$CIRCLE", "$"])
-def test_a_reference_to_an_unset_variable_or_in_a_circle_is_refused(seen: str) -> None:
-    message = refusal(TEXT, X=seen, CIRCLE="$X")
+@pytest.mark.parametrize("seen", ["$ABSENT", "$X", "$CIRCLE", "$CHAIN", "$"])
+def test_a_reference_to_an_unset_variable_or_to_another_reference_is_refused(seen: str) -> None:
+    message = refusal(TEXT, X=seen, CIRCLE="$X", CHAIN="$SET", SET="value")
 
-    assert message == f"X is {seen!r}; accepted: a value, or $NAME of another variable that is set."
+    assert message == f"X is {seen!r}; accepted: {REFERENCE}."
 
 
 def test_each_variable_is_recorded_with_its_default() -> None:

@@ -30,7 +30,7 @@ def test_an_address_or_a_name_can_be_listened_on(raw: str) -> None:
         "-a",
         "a..b",
         "a" * 64,
-        "a." * 127 + "b",
+        "a." * 126 + "bb",
         "é.example",
     ],
 )
