@@ -15,6 +15,7 @@ MS_OF_UNIT: Final = {
     "h": Fraction(3_600_000),
 }
 SMALLEST_NS: Final = -(2**63)
+SMALLEST_MS: Final = Fraction(SMALLEST_NS, 1_000_000)
 LONGEST_MS: Final = Fraction(2**63 - 1, 1_000_000)  # 64 bits of nanoseconds: some 292 years
 PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 WHOLE: Final = re.compile(rf"[-+]?({PART.pattern})+", re.ASCII)
@@ -34,10 +35,10 @@ def milliseconds(value: Any) -> Fraction:
     if not WHOLE.fullmatch(value):
         raise ValueError(f"{value!r} is not a duration such as 3s or 1500ms")
     parts = (Fraction(_digits(number)) * MS_OF_UNIT[unit] for number, unit in PART.findall(value))
-    total = sum(parts, Fraction(0))
-    if total > LONGEST_MS:
+    total = sum(parts, Fraction(0)) * (-1 if value.startswith("-") else 1)
+    if not SMALLEST_MS <= total <= LONGEST_MS:
         raise ValueError(f"{value!r} is longer than a duration can be")
-    return -total if value.startswith("-") else total
+    return total
 
 
 def _digits(number: str) -> str:

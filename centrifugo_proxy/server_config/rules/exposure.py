@@ -100,7 +100,8 @@ def weak_secret(configuration: Configuration, facts: ServiceFacts) -> Iterator[P
         kind = next(kind for kind in OPENS if path.endswith(kind))
         yield Problem(
             path,
-            f"An attacker who guesses this value can {OPENS[kind]}. The value is short, or a common placeholder.",
+            f"If the interface is on, an attacker who guesses this value can {OPENS[kind]}. The value is short, or a "
+            "common placeholder.",
             "Use 32 random characters or more, for example from openssl rand -hex 32.",
         )
 
@@ -142,7 +143,7 @@ def tls_unverified_elsewhere(configuration: Configuration, facts: ServiceFacts) 
 
 
 def _is_used(configuration: Configuration, path: str, name: str) -> bool:
-    """True if TLS is on: without it the switch has no effect. Each flat switch of v5 belongs to a flat TLS option."""
+    """True if TLS is on for this switch. In v5, `redis_tls_insecure_skip_verify` belongs to `redis_tls`."""
     if name != "insecure_skip_verify":
         return configuration.major == 5 and configuration.is_on(name.removesuffix("_insecure_skip_verify"))
     siblings = {setting.path: setting.value for setting in configuration.settings}

@@ -15,7 +15,7 @@ from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 
 @dataclass
 class Counted(Collector):
-    """Families whose value is the number of times that they were collected; each takes some time."""
+    """Families whose value is the number of collections so far. Each family takes `family_s` seconds."""
 
     families: int = 1
     family_s: float = 0.0
@@ -23,7 +23,7 @@ class Counted(Collector):
 
     def collect(self) -> Iterable[Metric]:
         self.collected += 1
-        collection = self.collected  # two may run at once
+        collection = self.collected  # two collections may overlap
         for number in range(self.families):
             sleep(self.family_s)
             yield GaugeMetricFamily(f"family_{number}", "Help.", value=collection)
