@@ -15,7 +15,7 @@ from typing import Any, Final
 
 PROBE_EVERY_S: Final = 0.1
 SCRAPE_EVERY_S: Final = 0.25
-# Counted for a probe that takes longer, or whose connection breaks.
+# A probe that takes longer, or whose connection breaks, counts as this long.
 GIVE_UP_S: Final = 10.0
 PROBES: Final = ("/health/live", "/health/ready")
 METRICS: Final = {
@@ -27,7 +27,7 @@ METRICS: Final = {
 
 
 class Samples:
-    """The seconds that each answer took, the number of probes without a listener, and the metrics over time."""
+    """The seconds that each probe took, the number of refused connections, and the metrics over time."""
 
     def __init__(self) -> None:
         self.probes: dict[str, list[float]] = {path: [] for path in PROBES}
@@ -67,7 +67,9 @@ async def _get(port: int, path: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
-        return await reader.read()
+        if not (answer := await reader.read()):
+            raise ConnectionError("no answer")
+        return answer
     finally:
         writer.close()
 
