@@ -1,9 +1,9 @@
 """MkDocs hook: puts pages and files from outside docs/ on the site.
 
 The Markdown is written for a forge, where a link may lead to any file of the repository. MkDocs knows only docs/. So
-the hook adds PAGES to the site, and every other file that a page links to: Markdown becomes a page, other text a page
-that shows it, and a folder a list of its files; other files are copied. The hook rewrites the links accordingly. MkDocs
-reports dead links, which the hook does not change.
+the hook adds PAGES to the site, and every other file that a page links to: Markdown becomes a page, a folder becomes
+a list of its files, and other text a page that shows it. Images and binary files are copied. The hook rewrites the
+links accordingly. MkDocs reports dead links, which the hook does not change.
 """
 
 import posixpath
@@ -103,7 +103,7 @@ def resolved(target: str | None, source: Path) -> Path | None:
 
 
 def site_uri(path: Path) -> str:
-    """The path of a file on the site, as MkDocs names sources, without leading dots: MkDocs omits hidden names."""
+    """The path on the site, before Markdown becomes HTML. It has no leading dots, because MkDocs omits hidden names."""
     name = path.relative_to(ROOT).as_posix()
     if path.is_relative_to(DOCS):
         return path.relative_to(DOCS).as_posix()

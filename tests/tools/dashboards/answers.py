@@ -28,8 +28,7 @@ def faults(asked: Asked, series: Sequence[Series], *, share: bool) -> list[str]:
 def bucket_faults(series: Sequence[Series]) -> list[str]:
     """A heatmap needs +Inf, and buckets that include the smaller ones.
 
-    The sums are compared with a margin: for a new series, `increase` may extrapolate a small bucket, which is nearer to
-    0, further than a larger one.
+    The sums are compared with a margin, because `increase` extrapolates each bucket of a new series on its own.
     """
     ordered = sorted(series, key=lambda each: float(each.labels["le"]))
     if ordered[-1].labels["le"] != "+Inf":
