@@ -1,4 +1,4 @@
-"""Displays the progress of long work: a bar on a terminal, or a line every ten seconds in a pipe."""
+"""Displays the progress of long work: a bar on a terminal, otherwise a line at most every ten seconds."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Starts Kafka and the bridge, if Kafka and Centrifugo are available: a domain event reaches the family's chat."""
+"""Starts Kafka and the bridge, and writes a domain event that reaches the family's chat."""
 
 import asyncio
 import json
@@ -27,9 +27,9 @@ WriteEvent = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True)
 class DemoBridge:
-    """A running bridge. `why_not` is the reason if there is none; `write_event` writes one domain event to Kafka.
+    """The demonstration's bridge. If none runs, only `why_not` is set: the reason.
 
-    `parts` are the running Kafka and the bridge's process.
+    `write_event` writes one domain event to Kafka. `parts` are the running Kafka and the bridge's process.
     """
 
     kafka_address: str = ""
@@ -80,7 +80,7 @@ async def running_bridge(folder: Path, centrifugo_url: str, api_key: str) -> Asy
 
 
 def bridge_environment(kafka: str, centrifugo_url: str, api_key: str, port: int) -> Mapping[str, str]:
-    """The bridge's whole environment. The variables of the shell do not reach the bridge."""
+    """The bridge's whole environment. Of the shell's variables, only PATH reaches the bridge."""
     return {
         "PATH": os.environ["PATH"],
         "LOG_LEVEL": "warn",
@@ -96,7 +96,7 @@ def bridge_environment(kafka: str, centrifugo_url: str, api_key: str, port: int)
 
 
 def _create_topics(address: str) -> None:
-    from confluent_kafka.admin import AdminClient, NewTopic  # noqa: PLC0415  (17 MB, needed only with Kafka)
+    from confluent_kafka.admin import AdminClient, NewTopic  # noqa: PLC0415  (needed only with Kafka)
 
     admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
     for made in admin.create_topics([NewTopic(TOPIC, 1, 1), NewTopic(DEAD_LETTERS, 1, 1)]).values():

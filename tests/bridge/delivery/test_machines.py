@@ -20,7 +20,7 @@ STEPS = settings(max_examples=scaled(150), stateful_step_count=60)
 REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
 STRICT, BURSTING = ("a", "b", "c"), ("fast",)
 MOST_DEAD_LETTERS = 3
-# Only a few steps may end an assignment, because little can be tested after its end.
+# Steps that can end an assignment seldom do, so that most assignments last.
 CHANCE, RARE = st.integers(0, 24), 13
 
 
@@ -54,7 +54,7 @@ COMMAND = st.one_of(
     st.sampled_from(BURSTING).map(lambda key: publication(key, burst=3)),
 )
 WELL = st.lists(COMMAND, min_size=1, max_size=3).map(lambda commands: Logged(tuple(commands)))
-# Few records without commands, and few poisoned ones, as these soon stop a partition.
+# Most records have commands and are not poisoned: a few poisoned ones in a row stop a partition.
 RECORD = st.one_of(
     *[WELL] * 6,
     st.just(Logged(())),
@@ -141,7 +141,7 @@ class BridgeLife(RuleBasedStateMachine):
                 self._letter_if_due(task.owner)
 
     def _result(self, position: tuple[Partition, int, int], drawn: str) -> str:
-        """A command that Centrifugo has refused is refused again, when the record is read again after a crash."""
+        """Centrifugo refuses a command that it has refused before, unless this attempt fails temporarily."""
         if drawn == "permanent":
             self.refused.add(position)
         return "permanent" if position in self.refused and drawn != "temporary" else drawn
@@ -149,7 +149,7 @@ class BridgeLife(RuleBasedStateMachine):
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 9))
     def answer_partly(self, which: int) -> None:
-        """Every broadcast reaches the first of its channels. The others, and all publications, fail temporarily."""
+        """A command to several channels reaches only the first one. Everything else fails temporarily."""
         for task in self.flying.pop(which % len(self.flying)).tasks:
             if isinstance(command := task.command, Publish) and len(command.channels) > 1:
                 first, *others = command.channels
