@@ -35,7 +35,7 @@ def warnings_of(route: Route, routes: Routes) -> Iterator[Warning]:
 
 
 def _formats(route: Route, routes: Routes) -> Iterator[Warning]:
-    """Two formats on one topic dead-letter each other's records if only the value distinguishes them."""
+    """If a topic has records of another format too, a route dead-letters those that it cannot read."""
     for topic in route.topics:
         for other in routes.of_topic(topic):
             if other.reader is not route.reader and not is_pattern(topic) and not route.early:

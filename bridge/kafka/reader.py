@@ -36,14 +36,14 @@ class OffsetConsumer(Protocol):
 
 
 class TopicReader:
-    """Reads by offsets. Each method raises KafkaUnreachable; without a connection, after `timeout_s`."""
+    """Reads by offsets. Each method raises KafkaUnreachable: without a connection after `timeout_s`, else at once."""
 
     def __init__(self, consumer: OffsetConsumer, timeout_s: float = TIMEOUT_S) -> None:
         self._consumer = consumer
         self._timeout_s = timeout_s
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
-        """The offset of the first record, and the offset after the last one."""
+        """The first offset, which may have no record after compaction, and the offset after the last one."""
         until = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -89,7 +89,7 @@ def _after(message: Message, error: KafkaError, partition: Partition, start: int
     """Where reading continues after an error."""
     if error.code() == KafkaError._PARTITION_EOF:
         return max(message.offset() or 0, end)
-    # The library asks for the group, too, which is never joined.
+    # The library looks up the group's coordinator, although the group is never joined.
     if error.code() in PASSING or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return start
     raise KafkaUnreachable(at(partition, error.name()))

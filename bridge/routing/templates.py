@@ -1,8 +1,8 @@
 """Templates of a routes file: strings with `{placeholders}`, compiled when the file is read.
 
 The accepted values of a placeholder depend on its place. An id in a channel must not choose a namespace or limit the
-channel to a user. Users and channels must not be empty: to Centrifugo an empty user means all anonymous users, and an
-empty channel means all channels.
+channel to a user. Users and channels must not be empty: to Centrifugo an empty user means all anonymous users, and no
+client can subscribe to an empty channel.
 """
 
 import re
@@ -17,11 +17,11 @@ from bridge.routing.paths import Path, find, parse_path
 from common import channel_names
 
 MAX_NAME_BYTES: Final = 255  # maximum length of a channel and of a user
-MAX_ELEMENTS: Final = 10_000  # maximum length of a list; distinct names are counted after all are made
+MAX_ELEMENTS: Final = 10_000  # maximum length of a list, including duplicates
 # A colon would choose a namespace; a comma separates the users of a user-limited channel.
 RESERVED: Final = channel_names.RESERVED | {":", ","}
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
-GAP: Final = "\0"  # stand-in for a placeholder while a channel is split into segments
+GAP: Final = "\0"  # stand-in for a placeholder, see with_gaps
 _NEEDED: Final = "a text that is not empty, or an integer"
 
 
@@ -209,7 +209,7 @@ def parse_channel(text: Any) -> Template:
 def parse_user(text: Any) -> Template:
     """The template of a user. Raises NotAcceptedError."""
     template = parse_template(text, PRINTABLE, lists=True)
-    if not with_gaps(template).replace(GAP, "x").isprintable() or not template.text:
+    if not text or GAP in text or not with_gaps(template).replace(GAP, "x").isprintable():
         raise NotAcceptedError(display(text), 'printable text that is not empty, such as "{user_id}"')
     return _within_limit(template)
 

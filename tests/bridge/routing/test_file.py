@@ -372,6 +372,11 @@ CONDITION = (
             '8: routes[1].actions[1].user: saw ""; accepted: printable text that is not empty, such as "{user_id}"',
         ),
         (
+            one_route('do = "disconnect"\nuser = "a\\u0000{u}"'),
+            '8: routes[1].actions[1].user: saw "a\\x00{u}"; accepted: printable text that is not empty, such as '
+            '"{user_id}"',
+        ),
+        (
             one_route('do = "disconnect"'),
             '6: routes[1].actions[1].user: saw nothing; accepted: a template such as "{user_id}"',
         ),
