@@ -50,7 +50,7 @@ class GrpcIdentityClient:
         self._validate = peer.method(SERVICE, "Validate", pb.ValidateRequest, pb.ValidateResponse)
 
     async def validate(self, query: ValidateQuery) -> IdentityAnswer:
-        """Redeems a ticket. Errors name the status, and never quote its details."""
+        """Redeems a ticket. Errors never quote the status details."""
         request = pb.ValidateRequest(
             ticket=query.ticket, client_id=query.client, transport=query.transport, protocol=query.protocol
         )
@@ -68,7 +68,7 @@ class GrpcRefreshClient:
         self._refresh = peer.method(SERVICE, "Refresh", pb.RefreshRequest, pb.ValidateResponse)
 
     async def refresh(self, query: RefreshQuery) -> IdentityAnswer:
-        """Asks about a connection. Errors name the status, and never quote its details."""
+        """Asks about a connection. Errors never quote the status details."""
         request = pb.RefreshRequest(user_id=query.user, client_id=query.client, family_id=query.family_id)
         try:
             response = await self._refresh(request)

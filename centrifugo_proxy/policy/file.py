@@ -28,7 +28,7 @@ RPC_KEYS: Final = (*COMMON_KEYS, "backend", "max_request_bytes")
 
 
 class PolicyError(ValueError):
-    """The file cannot be used. `problems` are sentences with their place in the file, safe to print."""
+    """The file cannot be used. `problems` are sentences, safe to print. Each begins with the path."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = [printable(problem) for problem in problems]

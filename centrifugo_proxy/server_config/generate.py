@@ -49,8 +49,8 @@ NAMESPACES: Final = (
 )
 STALE: Final = (
     "After this time Centrifugo closes a connection that is not accepted yet. It sends 3502, after which SDKs do not "
-    "reconnect. An SDK tries again by itself after ten seconds at most, so this time must be longer. Centrifugo's "
-    "default is also ten seconds."
+    "reconnect. An SDK itself gives up after ten seconds at most and tries again, so this time must be longer. "
+    "Centrifugo's default is also ten seconds."
 )
 
 

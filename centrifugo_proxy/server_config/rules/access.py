@@ -7,6 +7,7 @@ from centrifugo_proxy.server_config.configuration import Configuration, FromSecr
 from centrifugo_proxy.server_config.findings import Problem, Register, Severity
 from centrifugo_proxy.server_config.origins import NULL, admits_attackers, never_matches
 from centrifugo_proxy.server_config.rules.proxy import ours
+from centrifugo_proxy.server_config.rules.start_channels import stream_proxy
 from centrifugo_proxy.server_config.service_facts import ServiceFacts
 
 RULES: Final = Register()
@@ -27,7 +28,7 @@ INSECURE: Final = {
     ),
     5: ("client_insecure", "client_insecure_skip_token_signature_verify", "api_insecure", "admin_insecure"),
 }
-# Each of these keys is enough to verify tokens. In v6 the previous key also works without a current one.
+# One of these keys is enough to verify tokens. Only v6 has the previous key, and accepts it without a current one.
 KEYS: Final = (
     "hmac_secret_key",
     "hmac_previous_secret_key",
@@ -246,8 +247,8 @@ def _holder(path: str) -> str:
 
 
 def _past_proxies(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """The path and the event of each right that clients have without a proxy."""
+    """The path and the event of each right that clients have without a proxy. A stream proxy overrides these rights."""
     for namespace in configuration.namespaces:
         for event, names in ACCESS.items():
-            if event not in namespace.proxied:
+            if event not in namespace.proxied and not namespace.on(stream_proxy(configuration.major)):
                 yield from ((namespace.at(name), event) for name in filter(namespace.on, names))

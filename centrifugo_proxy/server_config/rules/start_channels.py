@@ -65,9 +65,9 @@ def channel_refusals(configuration: Configuration) -> Iterator[Refusal]:
     for namespace in configuration.namespaces:
         yield from _history(namespace, _meta_ttl(configuration))
         yield from _choices(namespace, configuration.major)
-        if namespace.on(_stream_proxy(configuration.major)) and namespace.proxied:
+        if namespace.on(stream_proxy(configuration.major)) and namespace.proxied:
             yield (
-                namespace.at(_stream_proxy(configuration.major)),
+                namespace.at(stream_proxy(configuration.major)),
                 "a stream proxy cannot be combined with the other proxies",
             )
         if configuration.major == 6:
@@ -78,7 +78,8 @@ def channel_refusals(configuration: Configuration) -> Iterator[Refusal]:
     yield from _personal(configuration)
 
 
-def _stream_proxy(major: int) -> str:
+def stream_proxy(major: int) -> str:
+    """The option of a namespace that turns its subscribe stream proxy on."""
     return "subscribe_stream_proxy_enabled" if major == 6 else "proxy_subscribe_stream"
 
 

@@ -418,6 +418,23 @@ SILENT: Final = [
             *("https://x", "http://x:/a%20b", "http://ü", "http://%C3%BC"),
         )
     ),
+    Case(
+        "namespace-open",
+        "a stream proxy decides",
+        {
+            "channel.namespaces": [
+                {"name": "news", "subscribe_stream_proxy_enabled": True, "allow_subscribe_for_client": True}
+            ],
+            "channel.proxy.subscribe_stream.endpoint": "grpc://news:9000",
+        },
+    ),
+    Case(
+        "namespace-proxy-off",
+        "a stream proxy decides",
+        {"namespaces": [{"name": "news", "proxy_subscribe_stream": True, "allow_publish_for_client": True}]},
+        major=5,
+        facts=ALL_EVENTS,
+    ),
     Case("endpoint-grpc", "gRPC for another backend", {"rpc.proxy.endpoint": "grpc://other:9000"}),
     Case("timeout-not-above-deadline", "just above", {f"{CONNECT}.timeout": "2501ms"}),
     Case("timeout-not-above-deadline", "nanoseconds", {f"{CONNECT}.timeout": 3_000_000_000}),

@@ -1,4 +1,4 @@
-"""Calls to identity through the tunnel, while SVIDs arrive, change, expire and are invalid."""
+"""Calls to identity through the tunnel, while SVIDs and bundles change and expire, and to servers with wrong SVIDs."""
 
 import asyncio
 from collections.abc import AsyncIterator
