@@ -67,7 +67,7 @@ class Page:
         })  # fmt: skip
 
     async def _state(self, request: web.Request) -> web.Response:
-        """The new items. `after` has the last seq of samples, timeline and publications, such as `1,2,3`."""
+        """The state, and the new items. `after` has the last seq of samples, timeline and publications: `1,2,3`."""
         try:
             samples, timeline, publications = map(int, request.query.get("after", "0,0,0").split(","))
         except ValueError:
@@ -100,12 +100,12 @@ class Page:
 
 
 def _answered(answer: Answering) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler that passes the JSON object of the request, and sends the answer as JSON."""
+    """A handler that calls `answer` with the JSON object in the request, and sends the result as JSON."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            body = await request.json()
-        except (json.JSONDecodeError, UnicodeDecodeError):
+            body = json.loads(await request.read())
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise web.HTTPBadRequest(text="The body must be a JSON object.\n")

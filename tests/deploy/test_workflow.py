@@ -117,7 +117,7 @@ def test_the_image_is_built_for_two_architectures() -> None:
     assert [step["with"]["push"] for step in built] == [False, True]
 
 
-def test_only_a_tag_is_released_and_only_other_runs_are_built() -> None:
+def test_the_release_job_runs_only_for_tags_and_the_build_job_only_for_the_rest() -> None:
     assert jobs()["release"]["if"] == "${{ startsWith(github.ref, 'refs/tags/') }}"
     assert jobs()["build"]["if"] == "${{ !startsWith(github.ref, 'refs/tags/') }}"
 

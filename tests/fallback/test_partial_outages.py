@@ -92,7 +92,7 @@ def test_when_every_call_fails_the_pool_opens_within_a_window_and_a_probe(period
 
 
 @pytest.mark.parametrize("period_s", [2.0, 1.0, 0.5, 1 / 60], ids=str)
-def test_when_only_probes_are_answered_the_pool_opens(period_s: float) -> None:
+def test_when_only_probes_are_answered_frequent_clients_open_the_pool(period_s: float) -> None:
     hour = Hour(lambda call, probe: probe, period_s, until_s=60).live()
 
     assert hour.pooled >= 0.5 * 60 / period_s

@@ -14,6 +14,7 @@ import pytest
 
 from tests.harness.paths import ROOT
 
+# Audit events. A process that multiprocessing spawns causes none.
 STARTS: Final = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})
 MARK: Final = "processes"
 WITHOUT: Final = f"not {MARK}"

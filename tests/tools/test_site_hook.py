@@ -48,7 +48,7 @@ def test_each_kind_of_file_has_its_path_on_the_site(path: str, place: str) -> No
         ("README.md", "```\n[a](docs/runbook.md)\n```\n", "```\n[a](docs/runbook.md)\n```\n"),
     ],
 )
-def test_links_are_rewritten_outside_of_code(source: str, link: str, rewrite: str) -> None:
+def test_links_to_files_are_rewritten_outside_of_fenced_blocks(source: str, link: str, rewrite: str) -> None:
     assert rewritten(link, ROOT / source) == rewrite
 
 
