@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bridge.delivery.work import Partition
+from bridge.kafka.committed import committed_offsets
 from bridge.kafka.connection import KafkaConnection, admin_properties
 from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable, at
 from bridge.kafka.lag import Brokers
@@ -51,7 +52,7 @@ async def measure(connection: KafkaConnection, group: str, topics: Sequence[str]
     for partition, error in unserved.items():
         if error.endswith(NO_RIGHT):
             raise KafkaUnreachable(at(partition, error))
-    committed = await brokers.committed(group)
+    committed = await committed_offsets(properties, group, beginnings)
     starts = {each: max(committed.get(each, 0), beginning) for each, beginning in beginnings.items()}
     return Lags(await _rows(properties, committed, starts, ends), unserved, absent)
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -16,14 +15,15 @@ MOVING: Final = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
+T = TypeVar("T")
 
 
-async def answer(ask: Callable[[], Future[Any]], timeout_s: float = TIMEOUT_S) -> Any:
+async def answer(ask: Callable[[], Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T:
     """The coordinator's answer. Asks again while the coordinator moves, for `timeout_s`. Raises KafkaException."""
     until = time.monotonic() + timeout_s
     while True:
         try:
-            return await asyncio.wrap_future(ask())
+            return await ask()
         except KafkaException as failure:
             if failure.args[0].code() not in MOVING or time.monotonic() > until:
                 raise

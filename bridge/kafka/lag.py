@@ -1,4 +1,4 @@
-"""Asks the brokers for topics, the beginnings and ends of partitions, and the committed offsets of a group."""
+"""Asks the brokers for topics, and the beginnings and ends of partitions."""
 
 import asyncio
 import logging
@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from bridge.delivery.work import Partition
-from bridge.kafka.coordinator import answer
 from bridge.kafka.errors import KafkaUnreachable
 
 TIMEOUT_S: Final = 10.0
@@ -85,23 +84,6 @@ class Brokers:
         answers = await asyncio.gather(*map(_offset, futures.values()))
         self._admin.poll(0)
         return {Partition(where.topic, where.partition): each for where, each in zip(futures, answers, strict=True)}
-
-    async def committed(self, group: str) -> dict[Partition, int]:
-        """The group's committed offsets in all topics."""
-
-        def ask() -> Future[Any]:
-            future: Future[Any]
-            [future] = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=TIMEOUT_S
-            ).values()
-            return future
-
-        try:
-            found = (await answer(ask)).topic_partitions
-        except KafkaException as failure:
-            raise KafkaUnreachable(f"{group}: {failure.args[0].name()}") from None
-        self._admin.poll(0)
-        return {Partition(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
 
 async def _offset(future: Future[ListOffsetsResultInfo]) -> int | KafkaError:

@@ -81,7 +81,6 @@ class Poller(threading.Thread):
         super().__init__(name="kafka-poller", daemon=True)
         callbacks = {"on_commit": self._on_commit, "error_cb": self._on_error}
         self._consumer = Consumer({**properties, **callbacks}, logger=logger)
-        self._group = properties.get("group.id")
         self._topics = list(topics)
         self._owner = owner
         self._gate = gate
@@ -160,9 +159,8 @@ class Poller(threading.Thread):
 
     def _on_error(self, error: KafkaError, topic: str = "") -> None:
         if error.fatal() or error.code() in HOPELESS:
-            name = self._group if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED else topic
-            named = f"{name}: "
-            self._refusal = error.str() if not name or named in error.str() else named + error.str()
+            named = f"{topic}: "
+            self._refusal = error.str() if not topic or named in error.str() else named + error.str()
         elif error.code() in UNREACHABLE:
             self._call_in_loop(self._owner.kafka_failed, error.name())
         else:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Mapping
-from concurrent.futures import Future
 from typing import Any, Final
 
 from confluent_kafka import KafkaException, TopicCollection
@@ -35,10 +34,11 @@ class Rights:
     async def on_group(self, group: str) -> frozenset[str] | None:
         """The operations on a consumer group, which need not exist."""
 
-        def ask() -> Future[Any]:
-            return self._admin.describe_consumer_groups(
+        async def ask() -> Any:
+            asked = self._admin.describe_consumer_groups(
                 [group], include_authorized_operations=True, request_timeout=TIMEOUT_S
-            )[group]
+            )
+            return await asyncio.wrap_future(asked[group])
 
         return await _operations(group, answer(ask))
 

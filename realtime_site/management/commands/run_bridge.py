@@ -96,7 +96,8 @@ async def _run(config: "Configuration", routes: Routes) -> None:
     except ReceivingFailed:
         sys.exit(FAILED)
     except KafkaRefused as error:
-        logger.error("Kafka refuses the bridge; the bridge exits", extra={"error": str(error)})
+        about = {"error": str(error), "group": config.group.name}
+        logger.error("Kafka refuses the bridge; the bridge exits", extra=about)
         sys.exit(FAILED)
 
 

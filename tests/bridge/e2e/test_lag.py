@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from bridge.delivery.work import Partition
+from bridge.kafka.committed import committed_offsets
 from bridge.kafka.lag import Brokers
 from tests.bridge.e2e.stage import Stage
 from tests.bridge.e2e.test_dead_letters import manage
@@ -55,6 +57,20 @@ def test_bridge_lag_warns_of_a_topic_of_the_routes_file_that_does_not_exist(stag
         "  ^no-match  matches no topic that this user may describe",
         f"  {replays}  does not exist, or this user may not describe it",
     ]
+
+
+async def test_the_committed_offsets_are_those_of_the_group_while_another_consumer_is_in_it(stage: Stage) -> None:
+    partitions = [Partition(stage.topic, number) for number in range(2)]
+    stage.kafka.grow(stage.topic, 2)
+    properties = {"bootstrap.servers": stage.kafka.address}
+    member = Consumer({**properties, "group.id": stage.group, "enable.auto.commit": False})
+    member.commit(offsets=[TopicPartition(stage.topic, 1, 7)], asynchronous=False)
+    member.subscribe([stage.topic])
+
+    found = await committed_offsets(properties, stage.group, partitions)
+    member.close()
+
+    assert found == {partitions[1]: 7}
 
 
 def test_a_missing_replay_topic_and_a_pattern_without_topics_are_no_fault(stage: Stage) -> None:

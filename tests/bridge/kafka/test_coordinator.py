@@ -1,9 +1,7 @@
 """Asking the coordinator of a group while Kafka moves it to another broker."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
-from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -11,17 +9,14 @@ from confluent_kafka import KafkaError, KafkaException
 from bridge.kafka.coordinator import MOVING, answer
 
 
-def answering(answers: Iterator[int | str]) -> Callable[[], Future[Any]]:
+def answering(answers: Iterator[int | str]) -> Callable[[], Awaitable[str]]:
     """Answers in turn: with the error of a number, or with a text."""
 
-    def ask() -> Future[Any]:
-        future: Future[Any] = Future()
+    async def ask() -> str:
         each = next(answers)
         if isinstance(each, str):
-            future.set_result(each)
-        else:
-            future.set_exception(KafkaException(KafkaError(each)))
-        return future
+            return each
+        raise KafkaException(KafkaError(each))
 
     return ask
 
