@@ -42,9 +42,9 @@ class IdentityProbe:
     """Validates a made-up ticket every `interval_s` while a streak of failures is on.
 
     The next probe does not wait for hanging ones, so that the return of identity is noticed within an interval. It
-    waits only while MOST_AT_ONCE probes are in flight. If a client's call has failed since the last answered probe, a
-    second probe follows the next one: if every second call to identity fails, one of the two fails. `wake` starts the
-    probing, which ends with the streak. `report` is called after each probe.
+    waits only while MOST_AT_ONCE probes are in flight. If a client's call has failed since the last answered probe, the
+    next interval has two probes, one after the other. If every second call to identity fails, one of the two fails.
+    `wake` starts the probing, which ends with the streak. `report` is called after each probe.
     """
 
     identity: IdentityClient

@@ -17,17 +17,17 @@ ESTABLISHED = "01"
 
 
 class Rested(NamedTuple):
-    """The second burst's answers; Centrifugo's connections before the idle time, at its end, and after that burst."""
+    """The answers to the second burst of clients, and Centrifugo's connections to the service at three times."""
 
     answers: list[Any]
-    used: set[str]
-    kept: set[str]
-    used_again: set[str]
+    used: set[str]  # after the first burst
+    kept: set[str]  # at the end of the idle time
+    used_again: set[str]  # after the second burst
 
 
 async def rest(stack: Stack) -> Rested:
     """Run a burst of clients, an idle time, and another burst."""
-    others = peers_of(stack.service.port)  # such as the test's own, which waited until the service was ready
+    others = peers_of(stack.service.port)  # not Centrifugo's: for example, the tests' requests to /health/ready
     await burst(stack)
     used = peers_of(stack.service.port) - others
     await asyncio.sleep(REST_S)

@@ -9,7 +9,7 @@ LETTERS = LetterTopics("letters", "letters.replay")
 EXISTING = {"diary": 3, "letters": 1, "letters.replay": 1}
 
 
-def test_the_topics_of_the_routes_and_the_replays_are_subscribed_to() -> None:
+def test_the_bridge_subscribes_to_the_routed_topics_and_the_replay_topic() -> None:
     assert check_topics(["diary", "^cal.*", "absent"], LETTERS, EXISTING, "k:9092") == Topics(
         ["diary", "^cal.*", "absent", "letters.replay"], ["absent"], False
     )

@@ -116,7 +116,7 @@ async def test_a_denial_and_a_lost_agent_leave_the_identity_in_use(tmp_path: Pat
         assert source.current() is source.svid
 
 
-async def test_after_a_final_status_the_agent_is_not_called_again_at_once(tmp_path: Path) -> None:
+async def test_after_an_invalid_argument_status_the_agent_is_not_called_again_at_once(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with workload_api(tmp_path / "s") as api:
