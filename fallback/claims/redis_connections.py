@@ -1,14 +1,16 @@
 """Connections of redis-py that look up names of hosts in daemon threads (see common/name_lookups.py)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from redis import exceptions
 from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.sentinel import SentinelManagedConnection
 
+from common.files import PEM_BYTES, read_file
 from common.name_lookups import NameLookups
+from common.os_errors import reason
 
 TLS_SHUTDOWN_S: Final = 0.5
 
@@ -30,8 +32,25 @@ class NamedConnection(Connection):
         await super().connect()  # type: ignore[no-untyped-call]
 
 
+class UnreadableFile(exceptions.ConnectionError):
+    """A TLS file cannot be read. The message has the reason, and not the path, which is a part of the URL."""
+
+
 class NamedTlsConnection(NamedConnection, SSLConnection):
     """The same over TLS. It is closed quickly even if the server hangs; event loops wait for half a minute."""
+
+    def __init__(self, *, files: Sequence[str], **options: Any) -> None:
+        super().__init__(**options)
+        self._files = files
+
+    async def connect(self) -> None:
+        """Connect, unless connected. OpenSSL would wait for the writer of a named pipe, and the event loop with it.
+
+        Raises RedisError.
+        """
+        if not self.is_connected:
+            _check(self._files)
+        await super().connect()
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {**super()._connection_arguments(), "ssl_shutdown_timeout": TLS_SHUTDOWN_S}
@@ -48,6 +67,14 @@ class PrimaryConnection(SentinelManagedConnection):
         """Connect to the primary. Raises RedisError."""
         await _look_up(self._names, *address, self.socket_connect_timeout)
         await super().connect_to(address)  # type: ignore[no-untyped-call]
+
+
+def _check(files: Sequence[str]) -> None:
+    try:
+        for path in files:
+            read_file(path, PEM_BYTES)
+    except OSError as error:
+        raise UnreadableFile(f"cannot read a TLS file ({reason(error)})") from None
 
 
 async def _look_up(names: NameLookups, host: str, port: int, timeout_s: float | None) -> None:

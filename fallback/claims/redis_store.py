@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 
 from common.name_lookups import NameLookups
 from common.os_errors import network_reason
-from fallback.claims.redis_connections import NamedConnection, NamedTlsConnection, PrimaryConnection
+from fallback.claims.redis_connections import NamedConnection, NamedTlsConnection, PrimaryConnection, UnreadableFile
 from fallback.claims.store import KEPT_S, Answer, StoreError, StoreKind
 from fallback.claims.url import Login, RedisSentinel, RedisServer, RedisSocket
 
@@ -145,6 +145,8 @@ def explanation(error: Exception) -> str:
     """The reason why Redis gave no answer: fixed words, Redis' code word such as NOREPLICAS, or the error's class."""
     if known := next((words for kind, words in REASONS if isinstance(error, kind)), ""):
         return known
+    if isinstance(error, UnreadableFile):
+        return str(error)
     cause = error.__cause__ or error.__context__
     if isinstance(cause, UnicodeError):
         return "cannot connect (malformed host name)"
@@ -209,6 +211,7 @@ def _tls(place: RedisServer) -> dict[str, Any]:
     if not place.tls:
         return {}
     return {
+        "files": list(filter(None, (place.ca_file, place.cert_file, place.key_file))),
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": True,
         "ssl_ca_certs": place.ca_file or None,

@@ -1,6 +1,7 @@
 """Claims in a real Redis."""
 
 import asyncio
+import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -356,6 +357,20 @@ async def test_tls_requires_a_certificate_for_the_host_from_the_configured_autho
             results = [await each.claim(TICKETS[0]) for each in (claims, misnamed, untrusting)]
 
     assert results == [Result.WON, Result.ERROR, Result.ERROR]
+
+
+@pytest.mark.parametrize(("kind", "problem"), [("fifo", "not a regular file"), ("absent", "No such file or directory")])
+async def test_a_tls_file_that_cannot_be_read_is_an_error_and_does_not_block_the_loop(
+    tmp_path: Path, kind: str, problem: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+
+    async with claims_in(f"rediss://localhost:1?ssl_ca_certs={tmp_path / kind}") as claims:
+        contacted = await claims.contact()
+
+    assert not contacted
+    reason = f"cannot read a TLS file ({problem})"
+    assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
 
 
 async def test_connections_over_tls_are_closed_at_once_although_the_server_hangs(tmp_path: Path) -> None:
