@@ -5,13 +5,15 @@ import logging
 from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, Final
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from bridge.kafka.coordinator import answer
 from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable
 
 TIMEOUT_S: Final = 10.0
+# Of brokers that cannot list operations, such as those of Kafka 2.2.
+UNLISTED: Final = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION)
 
 logger = logging.getLogger("bridge.kafka")
 
@@ -48,8 +50,10 @@ async def _operations(name: str, described: Awaitable[Any]) -> frozenset[str] | 
     try:
         operations = (await described).authorized_operations
     except KafkaException as failure:
-        error = failure.args[0].name()
-        if error.endswith(NO_RIGHT):
+        error: KafkaError = failure.args[0]
+        if error.code() in UNLISTED:
+            return None
+        if error.name().endswith(NO_RIGHT):
             return frozenset()
-        raise KafkaUnreachable(f"{name}: {error}") from None
+        raise KafkaUnreachable(f"{name}: {error.name()}") from None
     return None if operations is None else frozenset(operation.name for operation in operations)
