@@ -18,7 +18,7 @@ logger = logging.getLogger("bridge")
 
 
 class ReceivingFailed(Exception):
-    """A bug: some records were read and not received. The next process reads them again."""
+    """A bug: `Bridge.received` failed for some records. They are not committed; the next process reads them again."""
 
 
 class Mapper(Protocol):

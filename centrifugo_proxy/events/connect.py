@@ -99,7 +99,7 @@ class Connect:
 
     async def _from_pool(self, ticket: str, caller: Caller, notices: Notices = ()) -> Decision:
         """The answer while identity is unreachable.
-        No other task runs between the last check that the caller still waits and the consumption of the ticket.
+        After the last check whether the caller has hung up, no other task runs before the ticket is consumed.
         """
         if self.admission.may_consume(ticket) and await caller.gone():
             raise CallerGone

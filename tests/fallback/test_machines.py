@@ -16,8 +16,8 @@ STEPS = settings(max_examples=scaled(100), stateful_step_count=50)
 
 class DetectorLife(RuleBasedStateMachine):
     """Clients' calls and probes that fail, are answered or are cancelled in any order, while time passes.
-    The model is the list of the streak's events, with the youngest call that ended a streak and the youngest answered
-    probe of this one. Times are whole seconds, so that rounding has no effect.
+    The model has a list of the current streak's events, the youngest answered probe of that streak, and the youngest
+    call that ended an earlier streak. Times are whole seconds, so that rounding has no effect.
     """
 
     calls = Bundle("calls")

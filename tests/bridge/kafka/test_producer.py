@@ -78,7 +78,7 @@ async def test_a_producer_without_a_fatal_error_is_kept() -> None:
 
 
 class RefusedProducer(FailingProducer):
-    """The library's producer of a user without the right to write: raises its fatal error in the first poll.
+    """Behaves as the library's producer if the user may not write: the first poll raises the fatal error.
 
     Then it reports each message as purged, accepts no other, and raises the error again in `flush`. With `early`, the
     error was there before the first message.
@@ -98,7 +98,7 @@ class RefusedProducer(FailingProducer):
         if not self.raised:
             self.raised = True
             if self.early:
-                raise SystemError from KafkaException(REFUSED)  # as if the library also logs a line in this poll
+                raise SystemError from KafkaException(REFUSED)  # raised by Python if the poll also logs a line
             raise KafkaException(REFUSED)
         if not self.waiting:
             return 0
