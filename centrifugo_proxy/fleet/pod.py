@@ -65,7 +65,7 @@ class Pod(NamedTuple):
 
 
 def read_health(body: Any) -> Health:
-    """The health in a parsed /health. Raises ValueError for anything else; unknown fields are ignored."""
+    """Reads the parsed body of /health. Raises ValueError for any other body; unknown fields are ignored."""
     try:
         outage = body["identity_outage"]
         return Health(

@@ -39,7 +39,7 @@ TIERS: Final = {
     pb.SUBSCRIPTION_TIER_PRO: "pro",
     pb.SUBSCRIPTION_TIER_FAMILY: "family",
 }
-# If both ids together have at most this many characters, neither is too long: UTF-8 takes at most four bytes for one.
+# If both ids together have at most this many characters, neither is too long: UTF-8 needs up to four bytes a character.
 CERTAINLY_SHORT: Final = LONGEST_ID_BYTES // 4
 
 

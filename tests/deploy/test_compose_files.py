@@ -1,6 +1,6 @@
 """The files that deploy/compose.yaml mounts: they agree with each other and with the service.
 
-Centrifugo and promtool check theirs if they are installed.
+If Centrifugo and promtool are installed, they check the configurations of Centrifugo and Prometheus.
 """
 
 import os
@@ -45,7 +45,7 @@ def centrifugo_keys() -> dict[str, str]:
     return {"CENTRIFUGO_VAR_PROXY_TOKEN": KEYS["GUARD_TOKEN"], "CENTRIFUGO_HTTP_API_KEY": secrets.token_hex(16)}
 
 
-def test_the_configuration_of_centrifugo_is_the_printed_one_with_the_operators_part() -> None:
+def test_the_configuration_of_centrifugo_adds_only_the_operators_options_to_the_printed_one() -> None:
     ended = run_manage("centrifugo_config", "--endpoint", "http://service:9730", **service_settings())
     printed, written = yaml.safe_load(ended.stdout), yaml.safe_load((FILES / "centrifugo.yaml").read_text())
 

@@ -436,7 +436,7 @@ def test_a_record_with_empty_lists_has_no_recipients() -> None:
     assert outcome_of(text, record({"ids": []})) == Skip(SkipReason.NO_RECIPIENTS)
 
 
-def test_a_value_that_cannot_be_read_is_poison_once_for_all_routes_of_the_format() -> None:
+def test_a_value_that_cannot_be_read_gives_one_poison_even_if_several_routes_read_it() -> None:
     text = one_route(publishing()) + one_route(publishing()).replace("entries", "others")
 
     assert failed(outcome_of(text, record(b"{"))) == Poison(

@@ -1,4 +1,4 @@
-"""The series of partitions whose topics a pattern matches: all these topics have the pattern as their label."""
+"""Metrics of topics that match a pattern: the pattern is their label, so several partitions share a series."""
 
 from prometheus_client import generate_latest
 
@@ -35,7 +35,7 @@ async def test_a_partition_stays_stopped_in_the_metrics_when_another_one_with_it
     assert (assigned, revoked) == (1, 1)
 
 
-async def test_the_series_is_zero_without_the_stopped_partition_and_is_removed_with_the_last_one() -> None:
+async def test_revoking_the_stopped_partition_sets_the_series_to_zero_and_revoking_the_last_one_removes_it() -> None:
     async with running_rig(most_dead_letters=None, label=labelled) as rig:
         rig.receive(Mapped((), (POISON,)))
         rig.bridge.assigned([SAME_NUMBER])

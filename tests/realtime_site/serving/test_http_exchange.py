@@ -71,7 +71,7 @@ class Answering(Recorded):
     """A connection that expects a whole response."""
 
     def answered(self, exchange: Exchange) -> None:
-        """Nothing follows."""
+        """Called at the end of the exchange; there is nothing to do."""
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ BAD = {
         [message(x509_svid=LEAF.der.replace(CURVE, CURVE[:-1] + b"\x06"))],
         "the SVID's key cannot be read (UnsupportedAlgorithm)",
     ),
-    "no point of the curve": (
+    "invalid point": (
         [message(x509_svid=LEAF.der.replace(POINT, POINT[:-1] + b"\x09"))],
         "the SVID's key cannot be read (ValueError)",
     ),
