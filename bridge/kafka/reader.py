@@ -20,6 +20,9 @@ CHUNK: Final = 1000
 PASSING: Final = (
     *(KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._ALL_BROKERS_DOWN),
     KafkaError._UNKNOWN_PARTITION,  # its leader is not yet known
+    # The partition has just got another leader.
+    *(KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.OFFSET_NOT_AVAILABLE),
+    *(KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH),
 )
 
 logger = logging.getLogger("bridge.kafka")

@@ -12,10 +12,11 @@ from bridge.kafka.reader import TopicReader
 LETTERS = Partition("letters", 0)
 PATIENT_S = 20.0
 IMPATIENT_S = 0.2
-# What the library reports while it connects to the next address of a broker.
+# What the library reports while it connects to the next address of a broker, or while a partition gets a new leader.
 PASSING = [
     *(KafkaError._TRANSPORT, KafkaError._DESTROY_BROKER, KafkaError._ALL_BROKERS_DOWN),
-    KafkaError._UNKNOWN_PARTITION,
+    *(KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION),
+    *(KafkaError.OFFSET_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH),
 ]
 
 
