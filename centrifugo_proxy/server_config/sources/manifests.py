@@ -100,8 +100,10 @@ def _values_in(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any
         **{f"spec.sources[{number}]": each for number, each in several},
     }
     for path, source in named.items():
-        yield f"{path}.helm.valuesObject", table(find(source, "helm.valuesObject"))
-        yield f"{path}.helm.values", _parsed(find(source, "helm.values"))
+        values = find(source, "helm.valuesObject")
+        yield f"{path}.helm.valuesObject", table(values)
+        if values is None:  # otherwise Argo CD ignores the text
+            yield f"{path}.helm.values", _parsed(find(source, "helm.values"))
 
 
 def _parsed(text: Any) -> dict[str, Any]:

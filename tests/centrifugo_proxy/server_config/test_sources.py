@@ -207,6 +207,15 @@ def test_a_plain_configuration_is_not_mistaken_for_values_or_a_manifest() -> Non
         assert [source.label for source in sources_in(yaml.safe_dump(config), "config.yaml")] == [""]
 
 
+def test_argo_cd_ignores_values_as_text_if_there_are_values() -> None:
+    text = yaml.safe_dump(helm({"client": {"insecure": True}}))
+    manifest = application(source={"helm": {"valuesObject": helm(sound(6)), "values": text}})
+
+    assert [source.label for source in sources_in(yaml.safe_dump(manifest), "a.yaml")] == [
+        "spec.source.helm.valuesObject.config"
+    ]
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_file_of_variables_is_a_configuration(mark: str) -> None:
     lines = ["# for Centrifugo", "export CENTRIFUGO_CLIENT_INSECURE='true'", "TZ=UTC", ""]
