@@ -209,6 +209,8 @@ class Poller(threading.Thread):
         self._assigned.update(ours)
         self._call_in_loop(self._owner.assigned, ours)
         consumer.incremental_assign(partitions)
+        # A partition that was paused when it was revoked is still paused in the library.
+        consumer.resume(partitions)
         self._pause_and_resume()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

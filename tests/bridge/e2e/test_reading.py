@@ -1,11 +1,13 @@
-"""The poller's thread, with an owner that is too slow to take what it reads."""
+"""The poller's thread and a real Kafka: what it reads, and when."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
+from bridge.commands import Record
 from bridge.delivery.work import Partition
 from bridge.kafka.connection import Group, KafkaConnection, consumer_properties
 from bridge.kafka.gate import Gate
@@ -39,27 +41,78 @@ class SlowOwner:
         pass
 
 
-async def test_records_in_transit_to_the_event_loop_count_towards_the_limit_of_bytes(kafka: Kafka) -> None:
-    topic = kafka.create_topic("entries")
-    kafka.produce(topic, [b"-" * 1_000] * 3 * AT_ONCE)
-    gate = Gate(most_pending=100 * AT_ONCE, most_bytes=100_000)
+class NotingOwner(SlowOwner):
+    """Notes the partitions that it has, and those of which it was given records."""
+
+    def __init__(self) -> None:
+        self.partitions: set[Partition] = set()
+        self.read: set[Partition] = set()
+
+    def received(self, messages: Sequence[Read], size: int) -> None:
+        self.read |= {Partition(each.topic, each.partition) for each in messages if isinstance(each, Record)}
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        self.partitions |= set(partitions)
+
+    async def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> Mapping[Partition, int]:
+        self.partitions -= set(partitions)
+        return {}
+
+
+@asynccontextmanager
+async def polling(
+    kafka: Kafka, topic: str, owner: SlowOwner, gate: Gate, protocol: str = "classic"
+) -> AsyncIterator[None]:
+    """A poller's thread that reads the topic. The name of its group is that of the topic."""
     poller = Poller(
-        properties=consumer_properties(KafkaConnection(kafka.address), Group(topic)),
+        properties=consumer_properties(KafkaConnection(kafka.address), Group(topic, protocol)),
         topics=[topic],
-        owner=SlowOwner(),
+        owner=owner,
         gate=gate,
         loop=asyncio.get_running_loop(),
         commit_interval_s=1.0,
         drain_s=1.0,
         monotonic=time.monotonic,
     )
-
     poller.start()
     try:
-        await until(lambda: gate.paused or gate.handed >= 3 * AT_ONCE)
+        yield
     finally:
         poller.stop()
         await asyncio.to_thread(poller.join, 30)
 
+
+async def test_records_in_transit_to_the_event_loop_count_towards_the_limit_of_bytes(kafka: Kafka) -> None:
+    topic = kafka.create_topic("entries")
+    kafka.produce(topic, [b"-" * 1_000] * 3 * AT_ONCE)
+    gate = Gate(most_pending=100 * AT_ONCE, most_bytes=100_000)
+
+    async with polling(kafka, topic, SlowOwner(), gate):
+        await until(lambda: gate.paused or gate.handed >= 3 * AT_ONCE)
+
     assert gate.paused
     assert 100_000 <= gate.handed_bytes <= 100_000 + AT_ONCE * 1_000
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_partition_that_was_revoked_while_it_was_paused_is_read_when_it_comes_back(
+    kafka: Kafka, protocol: str
+) -> None:
+    topic = kafka.create_topic("entries", partitions=2)
+    both = frozenset({Partition(topic, 0), Partition(topic, 1)})
+    with kafka.producer() as producer:
+        for partition in both:
+            producer.produce(topic, b"{}", partition=partition.number)
+    first, second = NotingOwner(), NotingOwner()
+    gate = Gate(most_pending=100, most_bytes=100_000, held=both)
+
+    async with polling(kafka, topic, first, gate, protocol):
+        await until(lambda: first.partitions == both)
+        async with polling(kafka, topic, second, Gate(100, 100_000, held=both), protocol):
+            await until(lambda: len(first.partitions) == len(second.partitions) == 1)
+            gate.held = frozenset()
+            await until(lambda: first.read == first.partitions)
+        await until(lambda: first.partitions == both)
+        await until(lambda: first.read == both)
+
+    assert second.read == set()
