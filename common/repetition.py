@@ -4,6 +4,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 
+class ClosedFault(Exception):
+    """A fault whose messages come from a small closed set, as do the messages of the log lines about it.
+
+    Such lines are limited for each pair of messages.
+    """
+
+
 @dataclass(slots=True)
 class _Since:
     """The time at which a message last passed (monotonic seconds), and the number of suppressed ones since."""

@@ -11,7 +11,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from common.log_output import QueuedHandler
 from common.printable import printable, printable_json, printable_lines
-from common.repetition import Repetition
+from common.repetition import ClosedFault, Repetition
 from common.timestamps import rfc3339
 
 TRACE: Final = 5
@@ -73,8 +73,11 @@ class BelowWarning(logging.Filter):
 
 
 class FloodFilter(logging.Filter):
-    """Passes one line per place in the code in `quiet_s` seconds. The next line has the number of suppressed lines.
+    """Passes one line per case in `quiet_s` seconds. The next line has the number of suppressed lines.
     It filters errors, and loggers that may write a line per request or batch. Other warnings are rare, and all pass.
+
+    A case is a place in the code that logs. With an exception, it is also the type and the place that raised it; with a
+    ClosedFault, the messages too.
     """
 
     def __init__(self, quiet_s: float) -> None:
@@ -85,10 +88,23 @@ class FloodFilter(logging.Filter):
         if record.levelno < logging.ERROR and not record.name.startswith(REPEATING):
             return True
         place = (record.pathname, record.lineno)  # not the message: some libraries format before they log
-        count = self._repetition.due(place, time.monotonic())
+        fault = record.exc_info[1] if record.exc_info else None
+        messages = (record.getMessage(), str(fault)) if isinstance(fault, ClosedFault) else ()
+        case = (place, type(fault), _raised_at(fault), messages)
+        count = self._repetition.due(case, time.monotonic())
         if count > 1:
             record.held_back = count - 1
         return count > 0
+
+
+def _raised_at(fault: BaseException | None) -> tuple[str, int]:
+    """The file and the line that raised this exception; ("", 0) if it was not raised."""
+    traceback = fault and fault.__traceback__
+    if not traceback:
+        return "", 0
+    while traceback.tb_next:
+        traceback = traceback.tb_next
+    return traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
 
 
 class JsonFormatter(OrjsonFormatter):

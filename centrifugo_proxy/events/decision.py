@@ -112,12 +112,12 @@ def unavailable(status: int, notices: Notices = ()) -> Decision:
     return Decision("unavailable", status, answer, notices)
 
 
-def disconnected(code: int, reason: str, notices: Notices = ()) -> Decision:
-    """Disconnected by a backend. A code outside Centrifugo's range becomes 4000, and SDKs reconnect."""
+def disconnected(service: str, code: int, reason: str, notices: Notices = ()) -> Decision:
+    """Disconnected by this service. A code outside Centrifugo's range becomes 4000, and SDKs reconnect."""
     passable = code in codes.DISCONNECT_CODES
     answer = answers.disconnect(code if passable else codes.RECONNECT, reason)
     if answer != (code, reason):
-        notices = (*notices, DisconnectChanged(code, len(reason.encode()), "a backend"))
+        notices = (*notices, DisconnectChanged(code, len(reason.encode()), service))
     return Decision("disconnect", 200, answer, notices)
 
 

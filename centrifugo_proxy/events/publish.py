@@ -15,7 +15,7 @@ from centrifugo_proxy.events.decision import (
     disconnected,
     too_large,
 )
-from centrifugo_proxy.peers.backends import BackendDisconnect
+from centrifugo_proxy.peers.backends import FAMILY_SERVICE, BackendDisconnect
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.protocol import codes
 from centrifugo_proxy.protocol.session_events import EventRequest, readable_by_every_client
@@ -45,4 +45,4 @@ class Publish:
             case Denied(code, message, temporary):
                 return denied(code, message, notices, temporary=temporary)
             case BackendDisconnect(code, reason):
-                return disconnected(code, reason, notices)
+                return disconnected(FAMILY_SERVICE, code, reason, notices)

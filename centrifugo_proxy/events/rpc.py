@@ -21,10 +21,12 @@ from centrifugo_proxy.events.owners import Owners
 from centrifugo_proxy.peers.backends import (
     BackendDisconnect,
     BackendError,
+    BackendFault,
     RpcAnswer,
     RpcBackend,
     RpcCall,
     RpcData,
+    rpc_backend,
 )
 from centrifugo_proxy.policy.rules import Policy, Reason
 from centrifugo_proxy.protocol import codes
@@ -63,19 +65,21 @@ class Rpc:
             owner.is_admin,
         )
         answer = await self.backends[rule.backend].call(call)
-        return _translate(answer, notices, request)
+        return _translate(answer, notices, request, rpc_backend(rule.backend))
 
 
-def _translate(answer: RpcAnswer, notices: Notices, request: EventRequest) -> Decision:
+def _translate(answer: RpcAnswer, notices: Notices, request: EventRequest, service: str) -> Decision:
     match answer:
         case RpcData(data):
             try:
                 fields: dict[str, Any] = data_fields(data, request)
-            except ValueError as fault:
-                return internal_error(fault, notices)
+            except ValueError:
+                return internal_error(
+                    BackendFault(f"the data of {service} is not JSON that every client can read"), notices
+                )
             return allowed(fields, notices)
         case BackendError(code, message):
             known = code in codes.APPLICATION_ERROR_CODES
             return denied(code if known else codes.BACKEND_FAILED, message, notices)
         case BackendDisconnect(code, reason):
-            return disconnected(code, reason, notices)
+            return disconnected(service, code, reason, notices)

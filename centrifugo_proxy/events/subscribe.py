@@ -10,7 +10,7 @@ from centrifugo_proxy.events.base import Caller, Clock
 from centrifugo_proxy.events.channel_gate import ChannelGate, Denied, Granted
 from centrifugo_proxy.events.decision import Decision, Notices, allowed, denied, disconnected
 from centrifugo_proxy.events.expiry import bounded
-from centrifugo_proxy.peers.backends import BackendDisconnect
+from centrifugo_proxy.peers.backends import FAMILY_SERVICE, BackendDisconnect
 from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.protocol.session_events import EventRequest
 
@@ -34,7 +34,7 @@ class Subscribe:
             case Denied(code, message, temporary):
                 return denied(code, message, notices, temporary=temporary)
             case BackendDisconnect(code, reason):
-                return disconnected(code, reason, notices)
+                return disconnected(FAMILY_SERVICE, code, reason, notices)
 
 
 def allowed_until(expire_at: int, now: float, ttl_s: int, notices: Notices) -> Decision:

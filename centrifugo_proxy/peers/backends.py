@@ -1,18 +1,31 @@
 """The services that the session events call: requests, answers and interfaces, without gRPC."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from centrifugo_proxy.peers.identity import IdentityAnswer
+from common.repetition import ClosedFault
+
+# The services' names in metrics and log lines.
+FAMILY_SERVICE: Final = "family_service"
+
+
+def rpc_backend(name: str) -> str:
+    """The name of an rpc backend in metrics and log lines; `name` is a name of RPC_BACKENDS."""
+    return f"rpc:{name}"
 
 
 class BackendUnavailable(Exception):
     """The service did not answer (UNAVAILABLE, DEADLINE_EXCEEDED), the call was interrupted (CANCELLED, or OK without a
-    message), or too many calls to the service are in flight.
+    message), or too many calls to the service are in flight. `status` is the name of a gRPC status.
     """
 
+    def __init__(self, service: str, status: str) -> None:
+        super().__init__(f"{service}: {status}")
+        self.service, self.status = service, status
 
-class BackendFault(Exception):
-    """Another failure, such as an unusable answer. The message never quotes the service."""
+
+class BackendFault(ClosedFault):
+    """Another failure, such as an unusable answer. The message names the service and never quotes it."""
 
 
 class BackendError(NamedTuple):

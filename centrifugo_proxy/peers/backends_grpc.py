@@ -5,6 +5,7 @@ from typing import Final
 import grpc
 
 from centrifugo_proxy.peers.backends import (
+    FAMILY_SERVICE,
     AccessAnswer,
     AccessQuery,
     BackendDisconnect,
@@ -15,6 +16,7 @@ from centrifugo_proxy.peers.backends import (
     RpcAnswer,
     RpcCall,
     RpcData,
+    rpc_backend,
 )
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.identity import TIERS, normalized_expiry
@@ -22,8 +24,8 @@ from centrifugo_proxy.peers.statuses import NO_ANSWER, Failed, Interrupted, NotF
 from centrifugo_proxy.protocol.codes import FORBIDDEN, METHOD_NOT_FOUND
 from proto.realtime.v1 import channel_access_pb2, rpc_backend_pb2
 
-FAMILY_SERVICE: Final = "realtime.v1.ChannelAccessService"
-RPC_BACKEND: Final = "realtime.v1.RpcBackendService"
+ACCESS_SERVICE: Final = "realtime.v1.ChannelAccessService"
+RPC_SERVICE: Final = "realtime.v1.RpcBackendService"
 # A longer message for a client is cut.
 LONGEST_MESSAGE: Final = 1024
 # Statuses that count as answers, with the error that the client gets.
@@ -41,7 +43,7 @@ class GrpcFamilyService:
 
     def __init__(self, peer: Peer) -> None:
         pb = channel_access_pb2
-        self._authorize = peer.method(FAMILY_SERVICE, "Authorize", pb.AuthorizeRequest, pb.AuthorizeResponse)
+        self._authorize = peer.method(ACCESS_SERVICE, "Authorize", pb.AuthorizeRequest, pb.AuthorizeResponse)
 
     async def authorize(self, query: AccessQuery) -> AccessAnswer:
         pb = channel_access_pb2
@@ -55,7 +57,7 @@ class GrpcFamilyService:
         try:
             response = await self._authorize(request)
         except Failed as failed:
-            return _refusal(failed)
+            return _refusal(failed, FAMILY_SERVICE)
         match response.WhichOneof("outcome"):
             case "grant":
                 return Grant(normalized_expiry(response.grant.expire_at))
@@ -64,14 +66,15 @@ class GrpcFamilyService:
             case "disconnect":
                 return BackendDisconnect(response.disconnect.code, response.disconnect.reason)
             case _:
-                raise BackendFault("the family service's answer has no outcome set")
+                raise BackendFault(f"the answer of {FAMILY_SERVICE} has no outcome set")
 
 
 class GrpcRpcBackend:
-    """`RpcBackend` over gRPC, on a channel of its own."""
+    """`RpcBackend` over gRPC, on a channel of its own. `peer.name` is the backend's name of RPC_BACKENDS."""
 
     def __init__(self, peer: Peer) -> None:
-        self._call = peer.method(RPC_BACKEND, "Call", rpc_backend_pb2.CallRequest, rpc_backend_pb2.CallResponse)
+        self._service = rpc_backend(peer.name)
+        self._call = peer.method(RPC_SERVICE, "Call", rpc_backend_pb2.CallRequest, rpc_backend_pb2.CallResponse)
 
     async def call(self, call: RpcCall) -> RpcAnswer:
         request = rpc_backend_pb2.CallRequest(
@@ -86,7 +89,7 @@ class GrpcRpcBackend:
         try:
             response = await self._call(request)
         except Failed as failed:
-            return _refusal(failed)
+            return _refusal(failed, self._service)
         match response.WhichOneof("outcome"):
             case "data":
                 return RpcData(response.data)
@@ -95,13 +98,13 @@ class GrpcRpcBackend:
             case "disconnect":
                 return BackendDisconnect(response.disconnect.code, response.disconnect.reason)
             case _:
-                raise BackendFault("the backend's answer has no outcome set")
+                raise BackendFault(f"the answer of {self._service} has no outcome set")
 
 
-def _refusal(failed: Failed) -> BackendError:
+def _refusal(failed: Failed, service: str) -> BackendError:
     if failed.status in NO_ANSWER or isinstance(failed, Interrupted):
-        raise BackendUnavailable(failed.status.name) from None
+        raise BackendUnavailable(service, failed.status.name) from None
     refusal = REFUSALS.get(failed.status)
     if refusal is None or isinstance(failed, NotFromService):
-        raise BackendFault(f"the call {failed}") from None
+        raise BackendFault(f"the call to {service} {failed}") from None
     return refusal

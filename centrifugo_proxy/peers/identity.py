@@ -2,6 +2,8 @@
 
 from typing import Final, Literal, NamedTuple, Protocol, get_args
 
+from common.repetition import ClosedFault
+
 Tier = Literal["unspecified", "free", "pro", "family"]
 TIERS: Final[tuple[str, ...]] = get_args(Tier)
 # A longer id is a fault: every presence, join and publication of its connection would carry it.
@@ -81,7 +83,7 @@ class IdentityInterrupted(Exception):
     """
 
 
-class IdentityFault(Exception):
+class IdentityFault(ClosedFault):
     """Another failure, such as an unusable answer. The message describes it and never quotes identity."""
 
 

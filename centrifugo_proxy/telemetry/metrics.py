@@ -34,7 +34,7 @@ PROXY_OUTCOMES: Final = {
     event: tuple(dict.fromkeys((connect.OUTCOMES if event == "connect" else SESSION_EVENT_OUTCOMES) + COMMON_OUTCOMES))
     for event in EVENTS
 }
-IDENTITY, REFRESH, FAMILY_SERVICE = "identity", "identity_refresh", "family_service"
+IDENTITY, REFRESH = "identity", "identity_refresh"
 # Seconds, from a millisecond to above the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
 
@@ -263,11 +263,6 @@ def _last_failure(admission: Admission, clock: Clock) -> float:
     """
     age_s = admission.detector.status(clock.monotonic()).last_failure_age_s
     return 0.0 if age_s is None else round(clock.time() - age_s, 3)
-
-
-def rpc_backend(name: str) -> str:
-    """The `service` label of an rpc backend."""
-    return f"rpc:{name}"
 
 
 def backend_observer(service: str) -> Callable[[str, float], None]:

@@ -20,17 +20,6 @@ from centrifugo_proxy.web.response_modes import respond
 from centrifugo_proxy.web.responses import JsonResponse
 from centrifugo_proxy.wiring.runtime import EventHandler, Runtime
 
-# The service that each event calls, as the log names it.
-SERVICES: Final = {
-    "connect": "identity",
-    "refresh": "identity",
-    "subscribe": "family_service",
-    "sub_refresh": "family_service",
-    "publish": "family_service",
-    "rpc": "rpc_backend",
-}
-
-
 # For a request that has waited longer than this, check that its caller still waits before deciding.
 SHORT_WAIT_S: Final = 0.05
 
@@ -81,18 +70,24 @@ class Endpoint:
         except CallerGone:
             raise
         except (BackendUnavailable, IdentityUnavailable, IdentityInterrupted, ShareTaken) as failure:
-            return self._without_service(handler, failure)
+            return _without_service(handler, failure)
         except Exception as fault:
             return decision.internal_error(fault)
         finally:
             slots.leave(perf_counter() - started)
 
-    def _without_service(self, handler: EventHandler, failure: Exception) -> Decision:
-        """The decision if the event's service did not answer, or was not called because too many events wait for it."""
-        if isinstance(failure, ShareTaken):
-            return decision.OVERLOADED
-        failed = CallFailed(SERVICES[self.event], str(failure))
-        return decision.unavailable(handler.unavailable_status, (failed,))
+
+def _without_service(
+    handler: EventHandler, failure: BackendUnavailable | IdentityUnavailable | IdentityInterrupted | ShareTaken
+) -> Decision:
+    """The decision if the event's service did not answer, or was not called because too many events wait for it."""
+    if isinstance(failure, ShareTaken):
+        return decision.OVERLOADED
+    if isinstance(failure, BackendUnavailable):
+        failed = CallFailed(failure.service, failure.status)
+    else:
+        failed = CallFailed("identity", str(failure))
+    return decision.unavailable(handler.unavailable_status, (failed,))
 
 
 def turned_away(runtime: Runtime, scope: dict[str, Any], body: bytes) -> Decision | None:

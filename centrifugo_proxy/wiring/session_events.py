@@ -13,6 +13,7 @@ from centrifugo_proxy.events.refresh import Refresh
 from centrifugo_proxy.events.rpc import Rpc
 from centrifugo_proxy.events.sub_refresh import SubRefresh
 from centrifugo_proxy.events.subscribe import Subscribe
+from centrifugo_proxy.peers.backends import FAMILY_SERVICE, rpc_backend
 from centrifugo_proxy.peers.backends_grpc import GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.peers.channel_options import SMALL_MESSAGE_BYTES
 from centrifugo_proxy.peers.grpc_call import Peer
@@ -101,13 +102,13 @@ class _Peers:
             return None
         deadline_ms = self.settings.FAMILY_SERVICE_DEADLINE_MS
         return GrpcFamilyService(
-            await self._open(metrics.FAMILY_SERVICE, target, deadline_ms, response_bytes=SMALL_MESSAGE_BYTES)
+            await self._open(FAMILY_SERVICE, target, deadline_ms, response_bytes=SMALL_MESSAGE_BYTES)
         )
 
     async def backends(self) -> dict[str, GrpcRpcBackend]:
         deadline_ms = self.settings.RPC_DEADLINE_MS
         return {
-            name: GrpcRpcBackend(replace(await self._open(metrics.rpc_backend(name), target, deadline_ms), name=name))
+            name: GrpcRpcBackend(replace(await self._open(rpc_backend(name), target, deadline_ms), name=name))
             for name, target in self.settings.RPC_BACKENDS.items()
         }
 

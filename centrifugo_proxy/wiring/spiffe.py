@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from centrifugo_proxy.peers import backends
 from centrifugo_proxy.peers.channel_options import Options
 from centrifugo_proxy.peers.spiffe.dial import Peer
 from centrifugo_proxy.peers.spiffe.rolling import SpiffeSource, open_tunnel
@@ -51,9 +52,9 @@ def peer_ids(settings: "LazySettings") -> dict[str, frozenset[str]]:
     """The accepted IDs of each configured peer, by the label of its metrics."""
     ids = {metrics.IDENTITY: frozenset(settings.IDENTITY_SPIFFE_ID)}
     if settings.FAMILY_SERVICE_GRPC_ADDRESS:
-        ids[metrics.FAMILY_SERVICE] = frozenset(settings.FAMILY_SERVICE_SPIFFE_ID)
+        ids[backends.FAMILY_SERVICE] = frozenset(settings.FAMILY_SERVICE_SPIFFE_ID)
     for name in settings.RPC_BACKENDS:
-        ids[metrics.rpc_backend(name)] = frozenset({settings.RPC_BACKENDS_SPIFFE_IDS[name]})
+        ids[backends.rpc_backend(name)] = frozenset({settings.RPC_BACKENDS_SPIFFE_IDS[name]})
     return ids
 
 

@@ -15,6 +15,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from opentelemetry.sdk.trace import TracerProvider
 
+from common.repetition import ClosedFault
 from realtime_site.logs import LEVELS, BelowWarning, FloodFilter, HumanFormatter, JsonFormatter, configuration
 from tests.harness.paths import ROOT
 from tests.harness.processes import START_S, environment, serve_command
@@ -29,12 +30,12 @@ def record(
     return made
 
 
-def failure() -> Any:
+def failure(fault: Exception | None = None, message: str = "failed") -> Any:
     """The record of an exception."""
     try:
-        raise ValueError("no such thing")
-    except ValueError:
-        return logging.Logger("a.logger").makeRecord("a.logger", 40, "file.py", 1, "failed", (), sys.exc_info())
+        raise fault or ValueError("no such thing")
+    except Exception:
+        return logging.Logger("a.logger").makeRecord("a.logger", 40, "file.py", 1, message, (), sys.exc_info())
 
 
 def test_a_line_is_one_json_object_with_the_fields_of_its_record() -> None:
@@ -131,6 +132,34 @@ def test_a_repeated_error_is_logged_once_and_then_counted(frozen_time: FrozenDat
     third = through(flood, record(), record())
 
     assert [line.get("held_back") for line in first + second + third] == [None, 1000]
+
+
+def test_the_causes_of_an_error_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
+    never_raised = logging.Logger("a.logger").makeRecord(
+        "a.logger", 40, "file.py", 1, "failed", (), (ValueError, ValueError("not raised"), None)
+    )
+    records = [
+        failure(), failure(KeyError("a")), failure(ClosedFault("b")), failure(ClosedFault("c")),
+        failure(ClosedFault("c"), "another failed"), never_raised,
+    ]  # fmt: skip
+
+    lines = through(FloodFilter(30), *records, *records)
+
+    shown = [(line["message"], line["exc_info"].splitlines()[-1].removeprefix("common.repetition.")) for line in lines]
+    assert shown == [
+        ("failed", "ValueError: no such thing"),
+        ("failed", "KeyError: 'a'"),
+        ("failed", "ClosedFault: b"),
+        ("failed", "ClosedFault: c"),
+        ("another failed", "ClosedFault: c"),
+        ("failed", "ValueError: not raised"),
+    ]
+
+
+def test_the_message_of_an_exception_is_no_cause_of_its_own(frozen_time: FrozenDateTimeFactory) -> None:
+    lines = through(FloodFilter(30), *(failure(ValueError(f"host {number}")) for number in range(1000)))
+
+    assert len(lines) == 1
 
 
 def test_different_errors_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:

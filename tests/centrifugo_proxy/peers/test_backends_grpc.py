@@ -17,7 +17,7 @@ from centrifugo_proxy.peers.backends import (
     RpcCall,
     RpcData,
 )
-from centrifugo_proxy.peers.backends_grpc import REFUSALS, RPC_BACKEND, GrpcFamilyService, GrpcRpcBackend
+from centrifugo_proxy.peers.backends_grpc import REFUSALS, RPC_SERVICE, GrpcFamilyService, GrpcRpcBackend
 from centrifugo_proxy.peers.channels import RollingChannel
 from centrifugo_proxy.peers.grpc_call import Peer
 from centrifugo_proxy.peers.statuses import NO_ANSWER
@@ -57,6 +57,7 @@ async def diary(script: Any, observed: Observed) -> AsyncIterator[Ask]:
         yield lambda: client.call(CALL)
 
 
+NAMED = [(family, "family_service"), (diary, "rpc:diary")]
 ACCESS, ANSWER = channel_access_pb2.AuthorizeResponse, rpc_backend_pb2.CallResponse
 
 
@@ -100,26 +101,30 @@ async def test_a_status_that_counts_as_an_answer_is_a_refusal(service: Any, stat
 
 
 @pytest.mark.parametrize("status", TEMPORARY)
-@pytest.mark.parametrize("service", [family, diary])
-async def test_a_temporary_failure_is_recognised_by_its_status_alone(service: Any, status: grpc.StatusCode) -> None:
+@pytest.mark.parametrize(("service", "name"), NAMED)
+async def test_a_temporary_failure_is_recognised_by_its_status_alone(
+    service: Any, name: str, status: grpc.StatusCode
+) -> None:
     async with service(aborts(status, "details"), []) as ask:
-        with pytest.raises(BackendUnavailable, match=f"^{status.name}$"):
+        with pytest.raises(BackendUnavailable, match=f"^{name}: {status.name}$"):
             await ask()
 
 
 async def test_an_ok_without_a_message_is_a_temporary_failure() -> None:
-    async with silent_ok_server(f"{RPC_BACKEND}/Call") as address, plain_channel(address) as channel:
-        with pytest.raises(BackendUnavailable, match=r"^OK$"):
+    async with silent_ok_server(f"{RPC_SERVICE}/Call") as address, plain_channel(address) as channel:
+        with pytest.raises(BackendUnavailable, match=r"^rpc:diary: OK$"):
             await GrpcRpcBackend(peer(channel, [])).call(CALL)
 
 
 @pytest.mark.parametrize("status", FAULTS)
-@pytest.mark.parametrize("service", [family, diary])
-async def test_any_other_status_is_a_fault_reported_without_its_details(service: Any, status: grpc.StatusCode) -> None:
+@pytest.mark.parametrize(("service", "name"), NAMED)
+async def test_any_other_status_is_a_fault_reported_without_its_details(
+    service: Any, name: str, status: grpc.StatusCode
+) -> None:
     observed: Observed = []
 
     async with service(aborts(status, "details"), observed) as ask:
-        with pytest.raises(BackendFault, match=f"^the call ended with the gRPC status {status.name}$"):
+        with pytest.raises(BackendFault, match=f"^the call to {name} ended with the gRPC status {status.name}$"):
             await ask()
 
     assert [name for name, _ in observed] == [status.name]
@@ -128,8 +133,8 @@ async def test_any_other_status_is_a_fault_reported_without_its_details(service:
 @pytest.mark.parametrize(
     ("service", "nothing", "said"),
     [
-        (family, ACCESS(), "the family service's answer has no outcome set"),
-        (diary, ANSWER(), "the backend's answer has no outcome set"),
+        (family, ACCESS(), "the answer of family_service has no outcome set"),
+        (diary, ANSWER(), "the answer of rpc:diary has no outcome set"),
     ],
 )
 async def test_an_answer_without_an_outcome_is_a_fault(service: Any, nothing: Any, said: str) -> None:

@@ -53,13 +53,13 @@ def test_services_and_statuses_are_counted_separately(clock: FakeClock, caplog: 
         log.write_notices((
             CallFailed("identity", "UNAVAILABLE"),
             CallFailed("identity", "DEADLINE_EXCEEDED"),
-            CallFailed("rpc_backend", "UNAVAILABLE"),
+            CallFailed("rpc:diary", "UNAVAILABLE"),
         ))  # fmt: skip
 
     assert fields(caplog, "service", "grpc_status", "count") == [
         ("identity", "UNAVAILABLE", 1),
         ("identity", "DEADLINE_EXCEEDED", 1),
-        ("rpc_backend", "UNAVAILABLE", 1),
+        ("rpc:diary", "UNAVAILABLE", 1),
     ]
 
 

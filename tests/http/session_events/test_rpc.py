@@ -217,7 +217,23 @@ async def test_a_changed_disconnect_is_logged(caplog: pytest.LogCaptureFixture) 
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert warning.getMessage() == "changed a disconnect that Centrifugo does not accept"
     fields = ("asked_by", "code", "reason_bytes", "count")
-    assert [warning.__dict__[name] for name in fields] == ["a backend", 7, 8, 1]
+    assert [warning.__dict__[name] for name in fields] == ["rpc:diary", 7, 8, 1]
+
+
+async def test_the_log_tells_failing_backends_apart(caplog: pytest.LogCaptureFixture) -> None:
+    async with fanned_out() as (running, diary, family):
+        for status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
+            diary.script = family.script = aborts(status)
+            for method in ("diary.list", "family.members"):
+                await ask(running, "rpc", method=method)
+
+    warnings = [record.__dict__ for record in caplog.records if record.levelname == "WARNING"]
+    assert [(warning["service"], warning["grpc_status"], warning["count"]) for warning in warnings] == [
+        ("rpc:diary", "UNAVAILABLE", 1),
+        ("rpc:family", "UNAVAILABLE", 1),
+    ]
+    faults = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert faults == [f"the call to rpc:{name} ended with the gRPC status INTERNAL" for name in ("diary", "family")]
 
 
 @pytest.mark.parametrize("status", FAILURES)
