@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from bridge.commands import Reason, Record
 from bridge.event import Payload
-from bridge.formats.json_value import JsonReader, checked_object, content_type, is_content_type, json_object
+from bridge.formats.json_value import (
+    JsonReader,
+    checked_object,
+    content_type,
+    is_content_type,
+    json_object,
+    written_content_type,
+)
 from bridge.formats.reader import Unreadable
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -62,6 +69,8 @@ def _is_binary(record: Record) -> bool:
 
 def _binary(record: Record, value: bytes, kind: str) -> Payload:
     attributes = {name.removeprefix(PREFIX): _decoded(text) for name, text in record.headers if name.startswith(PREFIX)}
+    if kind:  # the only attribute without a ce_ header
+        attributes["datacontenttype"] = written_content_type(record)
     _check(attributes)
     _check_data_type(kind)
     return Payload(json_object(value) if value else {}, attributes)

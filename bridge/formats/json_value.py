@@ -37,9 +37,14 @@ def is_content_type(name: str) -> bool:
 
 def content_type(record: Record) -> str:
     """The media type from the record's headers, in lower case; "" without one."""
+    return written_content_type(record).lower()
+
+
+def written_content_type(record: Record) -> str:
+    """The media type from the record's headers, as it is written there; "" without one."""
     for name, value in reversed(record.headers):
         if is_content_type(name):
-            return (value or b"").decode(errors="replace").strip().lower()
+            return (value or b"").decode(errors="replace").strip()
     return ""
 
 

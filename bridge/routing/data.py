@@ -18,6 +18,7 @@ from bridge.routing.templates import ANY_TEXT, Placeholder, Template, named, par
 Build: TypeAlias = Callable[[Event], Any]
 
 WHOLE_EVENT: Final = "*"
+MAX_LEVELS: Final = 100  # of tables and lists in the file; below the 254 of orjson, and far below Python's own limit
 
 
 def encode(value: Any) -> bytes:
@@ -98,14 +99,19 @@ def _put(tree: dict[str, Any], names: tuple[str, ...], value: Any) -> None:
     tree[last] = value
 
 
-def parse_data(value: Any) -> Build:
-    """The builder for a template, which may be any value of the file. Raises NotAcceptedError."""
+def parse_data(value: Any, levels: int = MAX_LEVELS) -> Build:
+    """The builder for a template, which may be any value of the file. Raises NotAcceptedError.
+
+    Tables and lists may be nested `levels` deep.
+    """
     if isinstance(value, str):
         return _text(parse_template(value, ANY_TEXT, optional=True))
+    if isinstance(value, dict | list) and not levels:
+        raise NotAcceptedError("tables or lists nested too deeply", f"at most {MAX_LEVELS} levels")
     if isinstance(value, dict):
-        return _table({key: parse_data(item) for key, item in value.items()})
+        return _table({key: parse_data(item, levels - 1) for key, item in value.items()})
     if isinstance(value, list):
-        return _list([parse_data(item) for item in value])
+        return _list([parse_data(item, levels - 1) for item in value])
     return _constant(value)
 
 

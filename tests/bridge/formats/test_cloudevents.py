@@ -59,6 +59,21 @@ def test_both_modes_are_read(text: str, value: bytes, headers: Headers) -> None:
 
 @pytest.mark.parametrize(
     ("value", "headers"),
+    [
+        (b"{}", (*BINARY, ("Content-Type", b"Application/JSON"))),
+        (enveloped(datacontenttype="Application/JSON"), STRUCTURED),
+    ],
+)
+def test_both_modes_have_the_content_type_of_the_data_as_an_attribute(value: bytes, headers: Headers) -> None:
+    text = one_route(publishing("c:x", 'data = { kind = "{@ce.datacontenttype}" }'))
+
+    [command] = sent(outcome_of(text, record(value, headers=headers)))
+
+    assert command["publish"]["data"] == {"kind": "Application/JSON"}
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
     [(b"", BINARY), (enveloped(data="-"), STRUCTURED), (enveloped(data=None), STRUCTURED)],
 )
 def test_an_event_needs_no_data(value: bytes, headers: Headers) -> None:

@@ -1,5 +1,6 @@
 """The outcome for a record: commands, a dead letter's reason, or nothing."""
 
+import json
 import tracemalloc
 from typing import Any
 
@@ -447,6 +448,14 @@ def test_a_value_that_cannot_be_read_gives_one_poison_even_if_several_routes_rea
 def nested(levels: int) -> bytes:
     """An object with this many levels."""
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+
+
+def test_data_of_as_many_levels_as_the_file_may_have_is_published() -> None:
+    text = one_route(publishing("c", f"data = {{ x = {'[' * 99}'{{id}}'{']' * 99} }}"))
+
+    [command] = sent(outcome_of(text, record(b'{"id":"e1"}')))
+
+    assert command["publish"]["data"] == json.loads(f'{{"x": {"[" * 99}"e1"{"]" * 99}}}')
 
 
 def test_deep_data_is_poison_and_not_an_exception() -> None:

@@ -22,6 +22,7 @@ from bridge.routing.model import (
 from tests.bridge.given import faults_of, one_route, publishing, routes_of
 
 SOUND = one_route(publishing())
+TOO_DEEP = "routes[1].actions[1].data: saw tables or lists nested too deeply; accepted: at most 100 levels"
 
 
 def fault(text: str) -> str:
@@ -396,6 +397,8 @@ CONDITION = (
             one_route('do = "unsubscribe"\nuser = "{u[]}"\nchannel = "a:{c[]}"'),
             "9: routes[1].actions[1].channel: saw [] in user and in channel; accepted: [] in one of the two",
         ),
+        (one_route(publishing(more=f"data = {{ x = {'[' * 100 + ']' * 100} }}")), f"9: {TOO_DEEP}"),
+        (one_route(publishing(more=f"data.{'x.' * 3000}x = 1")), f"6: {TOO_DEEP}"),
     ],
 )
 def test_a_fault_names_the_line_the_key_and_what_was_seen_and_accepted(text: str, sentence: str) -> None:
