@@ -50,8 +50,9 @@ class Peer:
 
     `deadline_s` bounds each call. `observe` gets the status name and the duration in seconds of every call made, also
     of failed and cancelled ones. `name` distinguishes services with the same methods in spans. `capacity` limits the
-    calls in flight. `share` limits the requests that wait for them, so that a hanging service cannot block requests
-    that do not need it. `abandoned` counts the calls whose callers have hung up.
+    calls in flight, and `refused` is called for each call that it refuses. `share` limits the requests that wait for
+    them, so that a hanging service cannot block requests that do not need it. `abandoned` counts the calls whose
+    callers have hung up.
     """
 
     channel: RollingChannel
@@ -60,6 +61,7 @@ class Peer:
     tracer: Tracer
     name: str = ""
     capacity: Capacity | None = None
+    refused: Callable[[], None] = lambda: None
     share: Share | None = None
     abandoned: Capacity = field(default_factory=lambda: Capacity(ABANDONED_CALLS))
 
@@ -86,6 +88,7 @@ class ObservedCall(Generic[Request, Response]):
         """
         capacity, share = self.peer.capacity, self.peer.share
         if capacity is not None and not capacity.enter():
+            self.peer.refused()
             raise Failed(grpc.StatusCode.UNAVAILABLE, "was not made: too many calls are under way")
         if share is not None and not share.enter():
             if capacity is not None:

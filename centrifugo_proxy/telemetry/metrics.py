@@ -38,6 +38,7 @@ IDENTITY, REFRESH = "identity", "identity_refresh"
 # Seconds, from a millisecond to above the longest deadline that IDENTITY_VALIDATE_DEADLINE_MS accepts.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0)
 
+UNAVAILABLE: Final = "UNAVAILABLE"
 FILE_DESCRIPTORS: Final = "file_descriptors"
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # otherwise each counter and histogram has an unused series
@@ -133,13 +134,15 @@ POOL_WATERMARK: Final = Gauge(
 )
 BACKEND_CALLS: Final = CounterTally(
     "realtime_backend_calls",
-    "Calls of the session events by service (rpc:<name> for an rpc backend) and gRPC status code.",
+    "Calls of the session events by service (rpc:<name> for an rpc backend) and gRPC status code. Calls that "
+    "RPC_MAX_INFLIGHT refuses count as UNAVAILABLE.",
     ["service", "code"],
     [],
 )
 BACKEND_DURATION: Final = HistogramTally(
     "realtime_backend_call_duration_seconds",
-    "Duration of the calls of the session events in seconds, including failed ones.",
+    "Duration of the calls of the session events in seconds, including failed ones, without those that "
+    "RPC_MAX_INFLIGHT refuses.",
     ["service"],
     buckets=BUCKETS,
 )
@@ -276,6 +279,16 @@ def backend_observer(service: str) -> Callable[[str, float], None]:
         duration.observe(seconds)
 
     return observe
+
+
+def backend_refusals(service: str) -> Callable[[], None]:
+    """Counts a configured service's calls that RPC_MAX_INFLIGHT refuses, for which there is no duration."""
+    calls = BACKEND_CALLS.counts
+
+    def refused() -> None:
+        calls[service, UNAVAILABLE] += 1
+
+    return refused
 
 
 def watch_backend(service: str, capacity: Capacity) -> None:

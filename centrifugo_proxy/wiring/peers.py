@@ -74,6 +74,7 @@ async def open_backend(
             observe=metrics.backend_observer(label),
             tracer=tracer,
             capacity=capacity,
+            refused=metrics.backend_refusals(label),
             share=share,
         )
 

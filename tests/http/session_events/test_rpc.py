@@ -320,6 +320,23 @@ async def test_a_backend_that_hangs_leaves_slots_to_connects_unless_there_is_one
     assert refused == {503}
 
 
+async def test_a_call_that_is_refused_at_rpc_max_inflight_counts_as_unavailable() -> None:
+    calls = 'realtime_backend_calls_total{code="UNAVAILABLE",service="rpc:diary"}'
+    durations = 'realtime_backend_call_duration_seconds_count{service="rpc:diary"}'
+    async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=30000) as (running, diary, _):
+        diary.script = hangs
+        before = [await running.metric(sample) for sample in (calls, durations)]
+        stuck = asyncio.ensure_future(ask(running, "rpc", method="diary.list"))
+        await until(lambda: len(diary.calls) == 1)
+        for _ in range(3):
+            await ask(running, "rpc", method="diary.list")
+        after = [await running.metric(sample) for sample in (calls, durations)]
+        stuck.cancel()
+        await asyncio.gather(stuck, return_exceptions=True)
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [3, 0]
+
+
 async def test_every_call_frees_its_place_when_it_ends() -> None:
     async with fanned_out(RPC_MAX_INFLIGHT=1, RPC_DEADLINE_MS=1000) as (running, diary, _):
         for script in (hangs, aborts(grpc.StatusCode.INTERNAL), returns(b"no json"), disconnects(4000, "")):
