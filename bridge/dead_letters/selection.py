@@ -32,6 +32,7 @@ class DeadLetter(NamedTuple):
     attempts: int
     failed_at: str
     without_value: bool
+    without_headers: bool
 
     @property
     def is_ours(self) -> bool:
@@ -71,6 +72,7 @@ def dead_letter(record: Record) -> DeadLetter:
         attempts=integer(headers, names.ATTEMPTS) or 0,
         failed_at=headers.get(names.FAILED_AT, ""),
         without_value=names.VALUE in headers,
+        without_headers=names.HEADERS in headers,
     )
 
 
@@ -104,6 +106,8 @@ def why_not_replayed(letter: DeadLetter, *, even_old: bool) -> str:
         return "not_a_letter"
     if letter.without_value:
         return "without_value"
+    if letter.without_headers:
+        return "without_headers"
     if letter.replays >= MOST_REPLAYS:
         return "too_many_replays"
     if letter.reason == Reason.TOO_OLD and not even_old:

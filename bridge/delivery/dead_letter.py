@@ -17,6 +17,7 @@ FROM_CENTRIFUGO: Final = frozenset(
     {Reason.UNKNOWN_CHANNEL, Reason.UNKNOWN_METHOD, Reason.NOT_AVAILABLE, Reason.REJECTED, Reason.GAVE_UP}
 )
 DROPPED: Final = "dropped, too large"
+UNREADABLE: Final = "unreadable"
 
 
 class Position(NamedTuple):
@@ -92,8 +93,8 @@ def message_of(letter: Letter, record: Record, size: Size = Size.WHOLE) -> Messa
     key = None if names.KEY in size.left_out else record.key
     value = None if names.VALUE in size.left_out else record.value
     kept = () if names.HEADERS in size.left_out else record.headers
-    missing = tuple((name, DROPPED.encode()) for name in size.left_out)
-    return Message(key, value, headers_of(letter, kept) + missing)
+    missing = {**({names.HEADERS: UNREADABLE} if record.fault else {}), **dict.fromkeys(size.left_out, DROPPED)}
+    return Message(key, value, headers_of(letter, kept) + tuple((name, why.encode()) for name, why in missing.items()))
 
 
 def headers_of(letter: Letter, record_headers: Headers) -> Headers:

@@ -124,6 +124,7 @@ MISTYPED: Final = 2  # argparse's exit code
 LEFT: Final = {
     "not_a_letter": "they have no bridge.… headers",
     "without_value": "their value was too large for the dead-letter topic",
+    "without_headers": "their headers could not be read, so routes could not test them",
     "gone": "they are no longer in the dead-letter topic",
     "too_large": "they are larger than the replay topic's max.message.bytes",
     "too_many_replays": "they were replayed five times already",

@@ -88,7 +88,7 @@ async def test_many_dead_letters_keep_their_values_although_one_batch_of_them_wo
     assert sorted(letter.value() or b"" for letter in letters) == sorted(values)
 
 
-async def test_a_header_whose_name_is_not_text_does_not_stop_the_bridge(
+async def test_a_header_whose_name_is_not_text_does_not_stop_the_bridge_and_prevents_a_replay(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage:
@@ -99,7 +99,10 @@ async def test_a_header_whose_name_is_not_text_does_not_stop_the_bridge(
                 await client.until(lambda: client.count == 1)
                 bridge.wait_until(lambda health: health["dead_letters"] == 1)
         [letter] = kafka.messages(stage.variables["BRIDGE_DEAD_LETTER_TOPIC"])
+        replay = manage(stage, "replay_dead_letters", "--all")
 
     headers = dict(letter.headers() or ())
     assert (letter.value(), headers["bridge.reason"], headers["bridge.offset"]) == (GOOD, b"unsupported", b"0")
+    assert headers["bridge.headers"] == b"unreadable"
+    assert (replay.returncode, "1 not written: their headers could not be read" in replay.stdout) == (1, True)
     assert headers["bridge.detail"] == b"the name of a header is not text in UTF-8, so no header can be read"
