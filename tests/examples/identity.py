@@ -38,9 +38,9 @@ class Example:
         self.popen.kill()
         self.popen.wait()
 
-    def terminate(self) -> int:
-        """Send SIGTERM, as in a rollout. Returns the exit code."""
-        self.popen.send_signal(signal.SIGTERM)
+    def end(self, number: signal.Signals) -> int:
+        """Send this signal, such as SIGTERM in a rollout. Returns the exit code."""
+        self.popen.send_signal(number)
         return self.popen.wait(20)
 
 

@@ -1,5 +1,7 @@
 """The identity services of examples/identity, behind a real `manage.py serve`."""
 
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,4 +107,17 @@ def test_an_outage_opens_the_pool_and_ends_when_identity_is_back(
 
 
 def test_the_example_exits_on_sigterm(example: Example) -> None:
-    assert example.terminate() == 0
+    assert example.end(signal.SIGTERM) == 0
+
+
+def test_ctrl_c_ends_the_example_in_python_without_an_error(tmp_path: Path, address: str) -> None:
+    with running(python_command(tmp_path), address) as example:
+        assert example.end(signal.SIGINT) == 0
+
+
+@pytest.mark.usefixtures("example")
+def test_a_second_example_cannot_listen_on_the_same_port(command: list[str], address: str) -> None:
+    second = subprocess.run([*command, address], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "address already in use" in second.stderr.lower()

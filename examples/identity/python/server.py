@@ -69,8 +69,11 @@ async def _described(user: str | None, context: Context) -> pb.ValidateResponse:
 
 
 async def main(address: str) -> None:
-    server, tickets, stop = grpc.aio.server(), Tickets(), asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    # By default a second process can listen on the same port, and gets some of the calls with tickets of the first.
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    tickets, stop = Tickets(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     pb_grpc.add_ConnectProxyServiceServicer_to_server(Identity(tickets), server)
     server.add_insecure_port(address)
     await server.start()
