@@ -8,11 +8,12 @@ from confluent_kafka import Message, TopicPartition
 from bridge.commands import Headers, Record
 from bridge.delivery.work import Partition
 
+NO_TIMESTAMP: Final = -1
 NOT_TEXT: Final = "the name of a header is not text in UTF-8, so no header can be read"
 
 
 def record_of(message: Message) -> Record:
-    """The record in a message that has no error."""
+    """The record in a message that has no error. Brokers accept any negative timestamp: it counts as none."""
     fault = ""
     try:
         headers = message.headers()
@@ -22,7 +23,7 @@ def record_of(message: Message) -> Record:
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
-        message.timestamp()[1],
+        max(message.timestamp()[1], NO_TIMESTAMP),
         message.key(),
         message.value(),
         _pairs(headers) if headers else (),
