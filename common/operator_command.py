@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -40,14 +40,23 @@ def _naming_losses() -> Iterator[None]:
         raise OutputLost(reason(error)) from None
 
 
+class _Stdout(OutputWrapper):
+    """Standard output for Django's own commands. Adds nothing to a text. Raises OutputLost, and BrokenPipeError."""
+
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
+        with _naming_losses():
+            self._out.write(msg)
+
+
 @contextmanager
 def ending_without_output(argv: Sequence[str]) -> Iterator[None]:
     """End the process if the block loses its output: with a message for a full disk, silently for a closed pipe.
 
     Django's own commands leave their output in the buffer of stdout, up to 8 KiB, and 128 KiB since Python 3.14.
     """
+    stdout: Any = _Stdout(sys.stdout)
     try:
-        with _flushing_stdout():
+        with _flushing_stdout(), redirect_stdout(stdout):
             yield
     except (OutputLost, BrokenPipeError) as error:
         discard_output()

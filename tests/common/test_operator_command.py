@@ -110,6 +110,7 @@ def end_with(redirection: str, *command: str) -> tuple[int, str]:
         (">/dev/full", ["centrifugo_config"], (1, "Cannot write the output: No space left on device.\n")),
         (">/dev/full", ["help"], (1, "Cannot write the output: No space left on device.\n")),
         (">/dev/full", ["help", "check"], (1, "Cannot write the output: No space left on device.\n")),
+        (">/dev/full", ["diffsettings"], (1, "Cannot write the output: No space left on device.\n")),
         (">/dev/full", ["version"], (1, "Cannot write the output: No space left on device.\n")),
         (">&- 2>&-", ["check_policy", "/nowhere"], (2, "")),
     ],

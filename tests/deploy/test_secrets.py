@@ -42,6 +42,16 @@ def test_pods_are_restarted_when_a_secret_that_is_read_once_changes(prod: Manife
     assert {name for each in listed for name in each.split(",")} == mounted_secrets(prod) - WATCHED
 
 
+@pytest.mark.parametrize("components", [("bridge", "secrets-external"), ("secrets-external", "bridge")])
+def test_the_bridge_is_restarted_for_its_secrets_in_any_order_of_the_components(
+    kustomize: Kustomize, tmp_path: Path, components: tuple[str, str]
+) -> None:
+    built = kustomize.composed(tmp_path, *components)
+
+    [listed] = built.one("Deployment", BRIDGE)["metadata"]["annotations"].values()
+    assert set(listed.split(",")) == {"realtime-bridge-centrifugo", "realtime-bridge-kafka"}
+
+
 def test_no_overlay_holds_a_secret(overlay: Manifests) -> None:
     assert overlay.of("Secret") == []
 
@@ -70,7 +80,7 @@ def test_with_sops_the_pods_mount_the_generated_secrets(kustomize: Kustomize, wi
     built = sops_build(kustomize, with_encrypted_files)
 
     generated = set(built.names("Secret"))
-    assert built.one("Deployment", BRIDGE)["metadata"]["annotations"] == {RELOAD: "realtime-bridge-kafka"}
+    assert "realtime-bridge-kafka" in built.one("Deployment", BRIDGE)["metadata"]["annotations"][RELOAD].split(",")
     assert mounted_secrets(built) == generated | {"realtime-bridge-kafka"}
     assert {name.rpartition("-")[0] for name in generated} == {
         "centrifugo-fallback-tickets", "realtime-service-guard", "realtime-service-claims",
