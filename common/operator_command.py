@@ -45,7 +45,7 @@ class _Stdout(OutputWrapper):
 
     def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
         with _naming_losses():
-            self._out.write(msg)
+            super().write(msg, style_func, "")
 
 
 @contextmanager

@@ -5,10 +5,11 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from bridge.delivery.work import Partition
+from bridge.kafka.errors import KafkaUnreachable
 from bridge.lag_report import Lags, Row
 from bridge.management.commands.bridge_lag import Command
 from tests.harness.paths import ROOT
@@ -21,6 +22,13 @@ class UnservedLag(Command):
 
     def lags(self, topics: Sequence[str]) -> Lags:
         return Lags([SERVED], {Partition("diary", 1): "LEADER_NOT_AVAILABLE"}, [])
+
+
+class UnreachableLag(Command):
+    """Kafka does not answer."""
+
+    def lags(self, topics: Sequence[str]) -> Lags:
+        raise KafkaUnreachable("does not answer")
 
 
 def output_of(*options: str) -> tuple[object, str]:
@@ -60,3 +68,20 @@ def test_the_object_lists_the_partitions_that_kafka_cannot_serve() -> None:
             "absent": [],
         },
     )
+
+
+@pytest.mark.parametrize("routes", ["", "/nowhere.toml", str(ROOT / "routes.example" / "routes.toml")])
+def test_the_output_is_an_object_also_if_nothing_can_be_measured(routes: str) -> None:
+    output, errors = io.StringIO(), io.StringIO()
+
+    with override_settings(BRIDGE_ROUTES_PATH=routes), pytest.raises((CommandError, SystemExit)) as ended:
+        call_command(UnreachableLag(stdout=output, stderr=errors), "--json")
+
+    assert json.loads(output.getvalue()) == {
+        "state": "unknown",
+        "oldest_s": None,
+        "partitions": [],
+        "unserved": [],
+        "absent": [],
+    }
+    assert isinstance(ended.value, CommandError) or "does not answer" in errors.getvalue()

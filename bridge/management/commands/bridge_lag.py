@@ -3,9 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
@@ -23,6 +24,14 @@ from common.number_arguments import decimal_number
 if TYPE_CHECKING:
     from bridge.delivery.work import Partition
     from bridge.lag_report import Lags, Row
+
+NOT_MEASURED: Final[dict[str, Any]] = {
+    "state": "unknown",
+    "oldest_s": None,
+    "partitions": [],
+    "unserved": [],
+    "absent": [],
+}
 
 
 class Command(KafkaCommand):
@@ -60,13 +69,10 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
         )
 
     def handle(self, *args: Any, as_json: bool, warn: float, critical: float, **options: Any) -> None:
-        routed = self._topics()
-        replay = [settings.BRIDGE_REPLAY_TOPIC] if settings.BRIDGE_REPLAY_TOPIC else []
-        try:
+        with self._reporting_unknown(as_json):
+            routed = self._topics()
+            replay = [settings.BRIDGE_REPLAY_TOPIC] if settings.BRIDGE_REPLAY_TOPIC else []
             rows, unserved, absent = self.lags([*routed, *replay])
-        except KafkaUnreachable as error:
-            self.unknown(error)
-            return
         oldest_s = max((row.oldest_s or 0.0 for row in rows), default=0.0)
         missing = [topic for topic in absent if topic in routed and not is_pattern(topic)]
         state = max(_state(oldest_s, warn, critical), PluginState.WARNING if missing else PluginState.OK)
@@ -85,6 +91,18 @@ docs/runbook.md (RealtimeBridgeBehind) explains what to do about a lag."""
             lines = [*map(_line, rows), *starmap(_no_service, unserved.items()), *map(_absence, absent)]
             self.stdout.write("\n".join([_summary(state, rows, oldest_s), *lines]))
         sys.exit(state)
+
+    @contextmanager
+    def _reporting_unknown(self, as_json: bool) -> Iterator[None]:
+        """End with the state unknown if nothing was measured. The message is written to stderr."""
+        try:
+            yield
+        except (CommandError, KafkaUnreachable) as error:
+            if as_json:
+                self.write_json(json.dumps(NOT_MEASURED))
+            if isinstance(error, CommandError):
+                raise
+            self.unknown(error)
 
     def lags(self, topics: Sequence[str]) -> "Lags":
         """The lag of the bridge's group in these topics and patterns. Raises KafkaUnreachable."""
