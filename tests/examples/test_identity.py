@@ -120,4 +120,4 @@ def test_a_second_example_cannot_listen_on_the_same_port(command: list[str], add
     second = subprocess.run([*command, address], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
 
     assert (second.returncode, second.stdout) == (1, "")
-    assert "address already in use" in second.stderr.lower()
+    assert "bind" in second.stderr
