@@ -20,9 +20,19 @@ def value_of(kind: type, value: Any) -> Any:
     return value
 
 
+def optional_value(kind: type, value: Any) -> Any:
+    """None, or the value as in `value_of`."""
+    return None if value is None else value_of(kind, value)
+
+
 def short_text(value: Any) -> str:
     """The text, if it fits into a cell of a table. Raises ValueError."""
     text: str = value_of(str, value)
     if len(text) > LONGEST_TEXT:
         raise ValueError("too long")
     return text
+
+
+def optional_text(value: Any) -> str | None:
+    """None, or the text as in `short_text`."""
+    return None if value is None else short_text(value)

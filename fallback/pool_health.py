@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from common.health_values import plausible_count, short_text, value_of
+from common.health_values import optional_text, optional_value, plausible_count, short_text
 from fallback.claims.claims import OnError
 from fallback.tickets import LoadStatus
 
@@ -59,10 +59,10 @@ def read_pool(body: Any) -> PoolHealth:
 def _claims(claims: Any) -> ClaimsHealth | None:
     if claims is None:
         return None
-    up, used, on_error = claims["up"], claims["used"], claims["on_error"]
+    used = claims["used"]
     return ClaimsHealth(
         short_text(claims["store"]),
-        None if up is None else value_of(bool, up),
+        optional_value(bool, claims["up"]),
         None if used is None else plausible_count(used),
-        None if on_error is None else short_text(on_error),
+        optional_text(claims["on_error"]),
     )

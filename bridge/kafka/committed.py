@@ -3,17 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bridge.delivery.work import Partition
-from bridge.kafka.coordinator import answer
+from bridge.kafka.coordinator import TIMEOUT_S, answer
 from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable
 from bridge.kafka.messages import topic_partitions
 from bridge.kafka.rights import Rights
-
-TIMEOUT_S: Final = 10.0
 
 logger = logging.getLogger("bridge.kafka")
 

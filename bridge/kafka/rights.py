@@ -8,10 +8,9 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from bridge.kafka.coordinator import answer
+from bridge.kafka.coordinator import TIMEOUT_S, answer
 from bridge.kafka.errors import NO_RIGHT, KafkaUnreachable
 
-TIMEOUT_S: Final = 10.0
 # Of brokers that cannot list operations, such as those of Kafka 2.2.
 UNLISTED: Final = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION)
 

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any, Final, NamedTuple
 
-from common.health_values import plausible_count, short_text, value_of
+from common.health_values import optional_text, optional_value, plausible_count, short_text, value_of
 from fallback.pool_health import PoolHealth, read_pool
 
 CONNECTS: Final = re.compile(
@@ -74,8 +74,8 @@ def read_health(body: Any) -> Health:
             Outage(
                 value_of(bool, outage["degraded"]),
                 plausible_count(outage["consecutive_failure_count"]),
-                _maybe_text(outage["since"]),
-                _maybe(bool, outage.get("recovering")),
+                optional_text(outage["since"]),
+                optional_value(bool, outage.get("recovering")),
                 _seconds(outage.get("last_failure_age_s")),
                 _seconds(outage.get("last_answer_age_s")),
             ),
@@ -85,16 +85,8 @@ def read_health(body: Any) -> Health:
         raise ValueError("not the health of this service") from None
 
 
-def _maybe_text(value: Any) -> str | None:
-    return None if value is None else short_text(value)
-
-
-def _maybe(kind: type, value: Any) -> Any:
-    return None if value is None else value_of(kind, value)
-
-
 def _seconds(value: Any) -> float | None:
-    seconds: float | None = float(value) if type(value) is int else _maybe(float, value)
+    seconds: float | None = float(value) if type(value) is int else optional_value(float, value)
     if seconds is not None and not math.isfinite(seconds):
         raise ValueError("not a number of seconds")
     return seconds

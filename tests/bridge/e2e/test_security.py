@@ -136,6 +136,13 @@ def test_a_wrong_api_key_is_logged_and_nothing_is_dead_lettered(stage: Stage, ka
     assert kafka.committed(stage.group, stage.topic) == [-1001]
 
 
+def ended(bridge: BridgeProcess) -> tuple[int, list[dict[str, object]]]:
+    """The exit code of a bridge that Kafka refuses, and its log lines about the refusal."""
+    code = bridge.process.popen.wait(30)
+    lines = bridge.process.lines()
+    return code, [line for line in lines if line["message"] == "Kafka refuses the bridge; the bridge exits"]
+
+
 def test_a_topic_that_may_not_be_read_ends_the_bridge_and_is_named(
     stage: Stage, kafka: Kafka, secured: Secured
 ) -> None:
@@ -143,10 +150,7 @@ def test_a_topic_that_may_not_be_read_ends_the_bridge_and_is_named(
         kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.TOPIC, stage.topic),
         stage.bridge(**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False)) as bridge,
     ):
-        code = bridge.process.popen.wait(30)
-        refused = [
-            line for line in bridge.process.lines() if line["message"] == "Kafka refuses the bridge; the bridge exits"
-        ]
+        code, refused = ended(bridge)
 
     assert code == 1
     assert [line["error"] for line in refused] == [
@@ -185,8 +189,7 @@ def test_a_group_that_may_not_be_joined_ends_the_bridge_and_is_named(
         kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.GROUP, stage.group),
         stage.bridge(**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=True)) as bridge,
     ):
-        code = bridge.process.popen.wait(30)
-        refused = [line for line in bridge.process.lines() if "Kafka refuses the bridge" in str(line["message"])]
+        code, refused = ended(bridge)
 
     assert code == 1
     [line] = refused

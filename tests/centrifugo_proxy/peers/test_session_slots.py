@@ -57,6 +57,16 @@ def cut(slots: SessionSlots, limit: AdaptiveLimit) -> None:
         slots.limit_was_cut()
 
 
+def full_and_cut() -> tuple[AdaptiveLimit, SessionSlots, Share, Share]:
+    """A limit that was cut while one service holds its whole share; that share, and the one of another service."""
+    whole = adaptive(1000)
+    slots = SessionSlots(whole)
+    diary, coach = slots.share(), slots.share()
+    fill(slots, diary)
+    cut(slots, whole)
+    return whole, slots, diary, coach
+
+
 def test_session_events_leave_an_eighth_of_an_adaptive_limit_and_let_it_grow() -> None:
     whole = adaptive()
     slots = SessionSlots(whole)
@@ -115,12 +125,7 @@ def test_the_slowness_of_a_service_neither_cuts_the_limit_nor_stops_its_growth()
 
 
 def test_after_a_cut_events_that_wait_for_a_service_keep_out_no_other_request() -> None:
-    whole = adaptive(1000)
-    slots = SessionSlots(whole)
-    diary, coach = slots.share(), slots.share()
-    fill(slots, diary)
-
-    cut(slots, whole)
+    whole, slots, diary, coach = full_and_cut()
 
     assert (int(whole.limit), diary.taken) == (64, 511)
     assert is_answered(slots)
@@ -131,11 +136,7 @@ def test_after_a_cut_events_that_wait_for_a_service_keep_out_no_other_request() 
 
 
 def test_after_a_cut_the_limit_counts_all_requests_once_those_from_before_have_ended() -> None:
-    whole = adaptive(1000)
-    slots = SessionSlots(whole)
-    diary, coach = slots.share(), slots.share()
-    fill(slots, diary)
-    cut(slots, whole)
+    whole, slots, diary, coach = full_and_cut()
 
     end(slots, diary)
 
@@ -144,11 +145,7 @@ def test_after_a_cut_the_limit_counts_all_requests_once_those_from_before_have_e
 
 
 def test_when_the_limit_grows_again_events_from_before_a_cut_count_in_the_share_of_their_service() -> None:
-    whole = adaptive(1000)
-    slots = SessionSlots(whole)
-    diary, coach = slots.share(), slots.share()
-    fill(slots, diary)
-    cut(slots, whole)
+    whole, slots, diary, coach = full_and_cut()
 
     whole.limit = 400.0
 
