@@ -44,6 +44,26 @@ def test_an_implausible_count_is_refused(size: Any) -> None:
         read_pool({"fallback_pool": {**POOL, "size": size}})
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"store": None},
+        {"store": "s" * 65},
+        {"up": 1},
+        {"up": "yes"},
+        {"used": -1},
+        {"on_error": 1},
+        {"on_error": "r" * 65},
+    ],
+    ids=str,
+)
+def test_an_implausible_value_of_the_claims_is_refused(claims: dict[str, Any]) -> None:
+    plausible = {"store": "redis", "up": True, "used": 2, "on_error": "refuse"}
+
+    with pytest.raises(ValueError, match="not the health of this service"):
+        read_pool({"fallback_pool": {**POOL, "claims": {**plausible, **claims}}})
+
+
 @pytest.mark.parametrize("body", [None, [], "text", 3, {}, {"fallback_pool": None}, {"fallback_pool": {"size": 3}}])
 def test_another_body_is_refused(body: Any) -> None:
     with pytest.raises(ValueError, match="not the health of this service"):

@@ -56,6 +56,7 @@ def test_an_invalid_value_in_a_field_is_refused(field: str, value: Any) -> None:
         {"identity_outage": {**OUTAGE, "since": "2026" * 20}},
         {"identity_outage": {**OUTAGE, "consecutive_failure_count": -1}},
         {"identity_outage": {**OUTAGE, "consecutive_failure_count": 10**4000}},
+        {"identity_outage": {**OUTAGE, "recovering": 1}},
         {"identity_outage": {**OUTAGE, "last_failure_age_s": float("inf")}},
         {"identity_outage": {**OUTAGE, "last_answer_age_s": 10**4000}},
         {"fallback_pool": {**POOL, "size": -5}},
