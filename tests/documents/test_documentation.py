@@ -140,6 +140,15 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
     assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
+def test_every_name_of_a_module_stands_in_that_module() -> None:
+    """Paths begin at the root or, as on the page of the architecture, in centrifugo_proxy/."""
+    named = {found for page in PAGES for found in re.findall(r"`(\w+)` of `([\w/]+\.py)`", page.read_text())}
+    modules = {path: next(filter(Path.exists, (ROOT / path, ROOT / "centrifugo_proxy" / path))) for _, path in named}
+
+    assert named
+    assert [each for each in sorted(named) if not re.search(rf"\b{each[0]}\b", modules[each[1]].read_text())] == []
+
+
 def test_every_picture_exists_and_is_small() -> None:
     pictures = {
         (page.parent / path).resolve()
