@@ -38,6 +38,10 @@ class Sends(Protocol):
 class Writes(Protocol):
     """Writes dead letters."""
 
+    @property
+    def undelivered(self) -> int:
+        """Dead letters that Kafka did not accept, and that will be tried again."""
+
     def write(self, item: Item) -> None:
         """Begin to write the dead letter of this record."""
 

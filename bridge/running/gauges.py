@@ -99,6 +99,7 @@ def refresh(parts: Watched) -> None:
     for name, number in unserved.items():
         parts.metrics.unserved.labels(name).set(number)
     parts.metrics.pending.set(parts.bridge.work.pending)
+    parts.metrics.undelivered.set(parts.bridge.letters.undelivered)
     parts.metrics.paused.set(parts.gate.paused)
     parts.metrics.outage.set(parts.sender.outage.since is not None)
     parts.metrics.kafka_outage.set(parts.bridge.kafka.reachable is False)

@@ -33,7 +33,8 @@ class Health:
         stopped = self.bridge.stopped()
         unserved = len(self.bridge.unserved.partitions & self.bridge.work.assignments.keys())
         failing = outage.since is not None or self.bridge.kafka.reachable is False
-        degraded = failing or bool(stopped) or bool(unserved)
+        undelivered = self.bridge.letters.undelivered
+        degraded = failing or bool(stopped or unserved or undelivered)
         return {
             "status": "degraded" if degraded else "ok",
             "version": self.version,
@@ -58,6 +59,7 @@ class Health:
                 for each in stopped
             ],
             "dead_letters": self.bridge.dead_letters,
+            "undelivered_dead_letters": undelivered,
         }
 
     def _at(self, monotonic_s: float) -> str:

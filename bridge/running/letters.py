@@ -55,6 +55,7 @@ class Letters:
         self._clock = clock
         self._spread = spread
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refused: set[Item] = set()
         self._logged_at: dict[str, float] = {}
 
     def write(self, item: Item) -> None:
@@ -63,7 +64,18 @@ class Letters:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def undelivered(self) -> int:
+        """Dead letters that Kafka did not accept, and that will be tried again."""
+        return sum(not item.assignment.ledger.fenced for item in self._refused)
+
     async def _write(self, item: Item) -> None:
+        try:
+            await self._write_until_delivered(item)
+        finally:
+            self._refused.discard(item)
+
+    async def _write_until_delivered(self, item: Item) -> None:
         position, replays = position_of(item.record, self._topics.replay)
         letter = Letter(position, tuple(item.failures), item.attempts, replays, self._clock(), self._version)
         failures = 0
@@ -78,6 +90,7 @@ class Letters:
                 size = smaller
                 continue
             failures += 1
+            self._refused.add(item)
             if self._is_due(str(error)):
                 where = {"topic": self._topics.dead_letters}
                 logger.warning("a dead letter was not delivered; retrying", extra={**where, "cause": str(error)})

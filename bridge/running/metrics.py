@@ -104,6 +104,10 @@ class Metrics:
             "topic",
         )
         self.pending = self._gauge("pending_records", "Records that were read and are not finished.")
+        self.undelivered = self._gauge(
+            "undelivered_dead_letters",
+            "Dead letters that Kafka did not accept, and that the bridge tries to write again.",
+        )
         self.paused = self._gauge("paused", "1 while reading is paused because too many records or bytes are pending.")
         self.stopped = self._gauge(
             "partition_stopped", "1 if the partition is stopped, until a restart or a rebalance.", "topic", "partition"

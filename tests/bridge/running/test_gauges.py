@@ -4,10 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from bridge.commands import Mapped
 from bridge.delivery.work import Partition
+from bridge.kafka.errors import NotDelivered
 from bridge.running.gauges import measure_lag, refresh
+from tests.bridge.made import POISON
 from tests.bridge.running.measured import FakeBrokers, Measured, health_of
 from tests.bridge.running.rig import PARTITION, Rig, running_rig, status
+from tests.harness.waiting import until
 
 
 class OwnNames:
@@ -54,6 +58,37 @@ async def test_a_partition_that_kafka_cannot_serve_degrades_the_bridge(known: di
     missing = 0 if known else 1
     assert (body["unserved"], body["status"], exported) == (missing, "degraded" if missing else "ok", missing)
     assert body["kafka"] == {"reachable": True}
+
+
+async def test_a_dead_letter_that_kafka_does_not_accept_degrades_the_bridge_until_it_is_delivered() -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("TOPIC_AUTHORIZATION_FAILED")] * 10_000
+        rig.receive(Mapped((), (POISON,)))
+        await until(lambda: undelivered(rig)[0] == 1)
+        waiting = undelivered(rig)
+        rig.writer.script.clear()
+        await rig.until_done(1)
+        delivered = undelivered(rig)
+
+    assert (waiting, delivered) == ((1, "degraded", 1), (0, "ok", 0))
+
+
+async def test_an_undelivered_dead_letter_of_a_partition_that_has_moved_does_not_degrade_the_bridge() -> None:
+    async with running_rig() as rig:
+        rig.writer.script = [NotDelivered("TOPIC_AUTHORIZATION_FAILED")] * 10_000
+        rig.receive(Mapped((), (POISON,)))
+        await until(lambda: undelivered(rig)[0] == 1)
+        await rig.bridge.revoked([PARTITION], lost=True)
+
+        assert undelivered(rig) == (0, "ok", 0)
+
+
+def undelivered(rig: Rig) -> tuple[int, str, float]:
+    """The undelivered dead letters in /health, the status there, and the gauge."""
+    health = health_of(rig)
+    refresh(Measured(rig.bridge, rig.metrics, FakeBrokers(), OwnNames(), rig.gate, rig.sender, health))
+    body = health.body()
+    return body["undelivered_dead_letters"], body["status"], rig.value("undelivered_dead_letters")
 
 
 async def test_the_lag_is_known_before_any_record_is_done() -> None:
