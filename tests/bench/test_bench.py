@@ -22,7 +22,7 @@ def test_100_000_tickets_load_within_40_mib() -> None:
     assert found.peak_mib < pool.BAR_MIB
 
 
-@pytest.mark.parametrize("path", ["", "/usr/bin:/bin"], ids=["without wrk", "with wrk where there is one"])
+@pytest.mark.parametrize("path", ["", "/usr/bin:/bin"], ids=["without wrk", "with wrk if it is installed"])
 def test_a_load_is_measured(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("PATH", path)
     with identity() as address:
@@ -37,7 +37,7 @@ def test_a_load_is_measured(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
 
 
 @pytest.mark.parametrize("framework", compare.PEERS)
-def test_a_peer_answers_connects(monkeypatch: pytest.MonkeyPatch, framework: str) -> None:
+def test_a_service_in_another_framework_answers_connects(monkeypatch: pytest.MonkeyPatch, framework: str) -> None:
     monkeypatch.setenv("PATH", "")  # without wrk
     with identity() as address:
         start = partial(peer, compare.PEERS[framework])
@@ -62,7 +62,7 @@ def test_holdup_measures_every_kind_of_work() -> None:
     ]
 
 
-def test_the_table_of_instructions_compares_with_the_floor_and_with_bare() -> None:
+def test_the_table_of_instructions_compares_each_row_with_floor_and_bare() -> None:
     counts = {"floor": 400_000.0, "bare": 500_000.0, "full": 550_000.0, "refused": 50_000.0}
 
     assert instructions.connect_table(counts).splitlines() == [
@@ -137,7 +137,7 @@ def test_each_command_with_options_prints_its_usage(module: str) -> None:
 
 
 @pytest.mark.parametrize("row", ["connect", "publish, family service called", "rpc"])
-def test_the_counted_service_answers_its_requests(row: str) -> None:
+def test_the_service_whose_instructions_are_counted_answers_its_requests(row: str) -> None:
     command = [sys.executable, "-m", "bench.instructions", "--answer", row, "--requests", "2"]
 
     with instructions.environment() as variables:

@@ -35,7 +35,7 @@ def test_the_record_for_centrifugos_default_mode_is_a_command() -> None:
     assert (json.loads(record.value), record.headers) == ({"method": "publish", "payload": payload}, [])
 
 
-def test_the_record_for_centrifugos_other_mode_is_the_data_with_headers() -> None:
+def test_the_record_for_centrifugos_publication_data_mode_is_the_data_with_headers() -> None:
     record = message(Form.HEADERS, 7, 5, "x")
 
     assert json.loads(record.value) == DATA

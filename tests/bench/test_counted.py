@@ -1,4 +1,4 @@
-"""Reading valgrind's count."""
+"""Reading the number of instructions from valgrind's output."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def test_the_count_is_found_in_the_output() -> None:
     assert count_in("manage.py serve", "==7== Events    : Ir\n==7== Collected : 123456\n") == 123456
 
 
-def test_output_without_a_count_is_refused_with_its_end() -> None:
+def test_the_error_for_output_without_a_count_shows_the_end_of_the_output() -> None:
     with pytest.raises(BenchError) as refused:
         count_in("manage.py serve", "==7== Killed\n")
 

@@ -8,7 +8,7 @@ def test_a_percentile_is_one_of_the_values_or_0_without_values() -> None:
     assert percentile([], 0.5) == 0
 
 
-def test_the_spread_ends_with_the_maximum() -> None:
+def test_the_spread_is_p50_p99_and_the_maximum() -> None:
     values = [float(value) for value in range(1, 201)]
 
     assert spread(values) == (100, 198, 200)

@@ -31,7 +31,7 @@ def test_the_last_fraction_of_a_second_is_not_a_span_of_its_own() -> None:
     assert worst_waiting_share(samples) == pytest.approx(0.5)
 
 
-def test_a_time_shorter_than_the_span_counts_as_a_whole() -> None:
+def test_a_run_shorter_than_a_second_counts_as_one_span() -> None:
     samples = [RunQueue(0, 0, 0), RunQueue(0.2, 0.1, 0.1), RunQueue(0.4, 0.1, 0.3)]
 
     assert worst_waiting_share(samples) == pytest.approx(0.75)

@@ -93,7 +93,7 @@ def test_the_growth_of_a_counter_includes_restarts() -> None:
     assert growth([5, 9, 2, 4]) == 13
 
 
-def test_a_share_that_never_connected_takes_infinitely_long() -> None:
+def test_the_time_until_a_share_is_connected_is_infinite_if_too_few_clients_connect() -> None:
     assert after_share([1.0, 2.0, 3.0], clients=4, share=0.75) == 3.0
     assert after_share([1.0, 2.0, 3.0], clients=4, share=1.0) == inf
 

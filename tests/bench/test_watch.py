@@ -11,7 +11,7 @@ async def reads_and_closes(reader: asyncio.StreamReader, writer: asyncio.StreamW
     writer.close()
 
 
-async def test_a_connection_that_ends_without_an_answer_is_no_quick_answer_and_no_sample_of_the_metrics() -> None:
+async def test_a_connection_that_ends_without_an_answer_counts_as_the_longest_delay_and_gives_no_metrics() -> None:
     samples, path = Samples(), PROBES[0]
 
     async with tcp_server(reads_and_closes) as port:

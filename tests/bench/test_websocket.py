@@ -31,7 +31,7 @@ def frames(server: ServerProtocol) -> list[ReferenceFrame]:
     return [event for event in server.events_received() if isinstance(event, ReferenceFrame)]
 
 
-def test_a_larger_frame_is_refused() -> None:
+def test_a_frame_of_more_than_65535_bytes_is_refused() -> None:
     with pytest.raises(ValueError, match="the payload has 65536 bytes, at most 65535"):
         text_frame(bytes(65_536))
 

@@ -20,7 +20,7 @@ def no_file(name: str) -> bytes:
 
 
 def routes_of(text: str, read_file: ReadFile = no_file) -> Routes:
-    """The routes of a file's text; `version = 1` is put before it."""
+    """The routes of a file with this text after `version = 1`."""
     return read_routes(f"version = 1\n{text}", "routes.toml", read_file)
 
 

@@ -40,7 +40,7 @@ def test_every_fault_of_the_routes_file_is_reported(tmp_path: Path) -> None:
     assert [number for number, _ in findings(str(file))] == ["bridge.E002"] * 3
 
 
-def test_a_fault_is_one_finding_even_if_it_shows_a_line_separator(tmp_path: Path) -> None:
+def test_a_fault_is_one_finding_even_if_it_quotes_a_line_separator(tmp_path: Path) -> None:
     file = tmp_path / "routes\u2028.toml"
     file.write_text("version = ['\u2028']\n" + one_route(publishing()))
 

@@ -1,4 +1,4 @@
-"""Each command's bytes as Centrifugo receives them, and its order keys."""
+"""The bytes that Centrifugo receives for each command, and the keys that keep commands in order."""
 
 import pytest
 
@@ -79,12 +79,12 @@ def test_a_command_is_encoded_in_centrifugos_format(command: Command, encoded: b
         (history_remove(route="r", action=1, channel="a"), ("a",), "history_remove", "history_remove", 1),
     ],
 )
-def test_a_command_waits_for_its_channels_and_its_user(
+def test_the_keys_of_a_command_are_its_channels_and_its_user(
     command: Command, keys: tuple[str, ...], kind: str, method: str, burst: int
 ) -> None:
     assert (command.keys, command.kind, command.method, command.burst) == (keys, kind, method, burst)
 
 
-def test_a_broadcast_is_sent_again_for_some_of_its_channels_only() -> None:
+def test_a_broadcast_can_be_reduced_to_some_of_its_channels() -> None:
     assert one_of("a", "b", "c").only(["c", "a"]) == one_of("a", "c")
     assert one_of("a", "b").only({"b"}) == one_of("b")

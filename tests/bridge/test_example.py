@@ -111,14 +111,14 @@ def test_every_route_of_the_example_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_route_of_the_example_makes_its_commands(name: str) -> None:
+def test_a_route_of_the_example_makes_the_expected_commands(name: str) -> None:
     topic, value, headers = RECORDS[name]
 
     assert sent(MAPPER.outcome(record(value, topic=topic, headers=headers), NOW_MS)) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", ["diary-entry", "diary-entry-state"])
-def test_an_entry_that_is_private_reaches_no_channel(name: str) -> None:
+def test_a_private_entry_reaches_no_channel(name: str) -> None:
     topic, value, headers = RECORDS[name]
     private = {**value, "visibility": "private"}
 
@@ -128,5 +128,5 @@ def test_an_entry_that_is_private_reaches_no_channel(name: str) -> None:
 
 
 def test_the_descriptor_set_is_generated_from_the_proto_file() -> None:
-    """`make proto` writes it."""
+    """`make proto` writes the descriptor set."""
     assert (EXAMPLE / "identity.binpb").read_bytes() == descriptor_set(EXAMPLE / "identity.proto")

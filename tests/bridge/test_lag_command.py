@@ -1,4 +1,4 @@
-"""What `bridge_lag` prints about partitions that Kafka cannot serve. Without Kafka."""
+"""What `bridge_lag` prints about partitions that Kafka cannot serve. These tests need no Kafka."""
 
 import io
 import json
@@ -18,14 +18,14 @@ SERVED = Row("diary", 0, 3, 5, 2, 500.0)
 
 
 class UnservedLag(Command):
-    """One partition is behind; another has no leader."""
+    """A command that finds one partition behind, and another without a leader."""
 
     def lags(self, topics: Sequence[str]) -> Lags:
         return Lags([SERVED], {Partition("diary", 1): "LEADER_NOT_AVAILABLE"}, [])
 
 
 class UnreachableLag(Command):
-    """Kafka does not answer."""
+    """A command whose Kafka does not answer."""
 
     def lags(self, topics: Sequence[str]) -> Lags:
         raise KafkaUnreachable("does not answer")
@@ -39,7 +39,7 @@ def output_of(*options: str) -> tuple[object, str]:
     return ended.value.code, output.getvalue()
 
 
-def test_a_partition_without_a_leader_makes_the_state_unknown_and_hides_no_other() -> None:
+def test_a_partition_without_a_leader_makes_the_state_unknown_and_the_others_are_still_shown() -> None:
     code, output = output_of()
 
     assert code == 3
@@ -49,13 +49,13 @@ def test_a_partition_without_a_leader_makes_the_state_unknown_and_hides_no_other
     ]
 
 
-def test_a_partition_without_a_leader_does_not_hide_that_another_one_is_far_behind() -> None:
+def test_a_partition_without_a_leader_does_not_hide_that_another_partition_is_far_behind() -> None:
     code, output = output_of("--critical", "499")
 
     assert (code, output.splitlines()[0]) == (2, "BRIDGE LAG CRITICAL: 2 offsets behind, oldest record 500 s")
 
 
-def test_the_object_lists_the_partitions_that_kafka_cannot_serve() -> None:
+def test_the_json_output_lists_the_partitions_that_kafka_cannot_serve() -> None:
     code, output = output_of("--json")
 
     assert (code, json.loads(output)) == (
@@ -71,7 +71,7 @@ def test_the_object_lists_the_partitions_that_kafka_cannot_serve() -> None:
 
 
 @pytest.mark.parametrize("routes", ["", "/nowhere.toml", str(ROOT / "routes.example" / "routes.toml")])
-def test_the_output_is_an_object_also_if_nothing_can_be_measured(routes: str) -> None:
+def test_the_json_output_has_all_its_keys_even_if_nothing_can_be_measured(routes: str) -> None:
     output, errors = io.StringIO(), io.StringIO()
 
     with override_settings(BRIDGE_ROUTES_PATH=routes), pytest.raises((CommandError, SystemExit)) as ended:

@@ -1,4 +1,4 @@
-"""The options of the commands about dead letters, without Kafka."""
+"""The options of the commands for dead letters. These tests need no Kafka."""
 
 import asyncio
 import io
@@ -28,7 +28,7 @@ def test_only_a_whole_number_in_range_is_accepted(command: str, option: str, giv
         call_command(command, f"{option}={given}")
 
 
-def test_a_replay_without_a_selection_ends_like_a_mistyped_option() -> None:
+def test_a_replay_without_a_selection_ends_with_code_2_like_a_mistyped_option() -> None:
     with pytest.raises(CommandError, match=r"^Select dead letters with --all, --reason R or --topic T\.$") as refused:
         call_command("replay_dead_letters", "--offset", "7")
 
@@ -36,7 +36,7 @@ def test_a_replay_without_a_selection_ends_like_a_mistyped_option() -> None:
 
 
 class CancelledReplay(Command):
-    """A replay of a hundred letters that is cancelled, as by Ctrl-C, while it reads the first one again."""
+    """A replay that is cancelled, as by Ctrl-C, while it reads the first of its letters again."""
 
     connection = KafkaConnection("127.0.0.1:1")
     letters: list[DeadLetter]

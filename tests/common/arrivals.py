@@ -15,7 +15,7 @@ OverTime = Callable[[float], float]
 
 
 class Outcome(NamedTuple):
-    """Numbers of requests by their end. `late`: answered after the caller had hung up."""
+    """Numbers of requests, by how they ended. `late` requests were answered after the caller had hung up."""
 
     answered: int
     late: int

@@ -76,7 +76,7 @@ def test_a_limit_that_refuses_requests_grows_while_the_lag_is_small() -> None:
     assert limit.limit == pytest.approx(105)
 
 
-def test_a_limit_grows_after_a_refusal_by_a_part_of_it() -> None:
+def test_a_limit_grows_after_a_part_of_it_has_refused_a_request() -> None:
     limit = adaptive(start=100)
 
     limit.refused_by_part()

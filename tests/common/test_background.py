@@ -1,4 +1,4 @@
-"""Tasks in the background of a context."""
+"""Background tasks that run as long as a context."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The secrets that can be sent in an HTTP header."""
+"""Which secrets can be sent in an HTTP header."""
 
 import pytest
 
@@ -32,5 +32,5 @@ def test_printable_latin_1_without_spaces_is_sendable(secret: bytes) -> None:
         ("😀".encode(), "a character outside Latin-1"),
     ],
 )
-def test_every_other_secret_has_its_reason(secret: bytes, reason: str) -> None:
+def test_any_other_secret_is_refused_with_its_reason(secret: bytes, reason: str) -> None:
     assert why_not_sendable(secret) == reason

@@ -11,7 +11,7 @@ def test_a_secret_is_not_in_its_representation() -> None:
     assert repr({"token": HiddenText(secret)}) == "{'token': '<hidden>'}"
 
 
-def test_an_empty_secret_is_visibly_empty() -> None:
+def test_the_representation_shows_that_a_secret_is_empty() -> None:
     assert repr(HiddenText("")) == "''"
 
 

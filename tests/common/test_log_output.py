@@ -70,7 +70,7 @@ def test_an_unread_stream_never_blocks_the_writer_and_the_queue_is_bounded(pipe:
     assert read == line * (count - writer.dropped)
 
 
-def test_a_stream_that_was_made_non_blocking_loses_nothing(pipe: tuple[int, int]) -> None:
+def test_a_stream_that_was_made_non_blocking_loses_no_line(pipe: tuple[int, int]) -> None:
     os.set_blocking(pipe[1], False)
     writer = LineWriter(pipe[1])
     line = b"x" * 999 + b"\n"
@@ -208,7 +208,7 @@ def test_the_lost_lines_of_all_streams_are_counted() -> None:
 
 
 class Finalizer:
-    """Fails when it is collected."""
+    """Raises an error when it is garbage-collected."""
 
     def __del__(self) -> None:
         raise RuntimeError("in a finalizer")

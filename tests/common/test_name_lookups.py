@@ -40,7 +40,7 @@ socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
 
 
 class Resolver:
-    """A resolver that answers when it is told to. `asked` counts its lookups."""
+    """A resolver that answers when `answers` is set. `asked` counts its lookups."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -63,7 +63,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
     fake.answers.set()
 
 
-async def test_a_lookup_that_hangs_is_left_to_later_callers(resolver: Resolver) -> None:
+async def test_later_callers_share_a_lookup_that_hangs(resolver: Resolver) -> None:
     names = NameLookups()
     for _ in range(3):
         with pytest.raises(TimeoutError):
@@ -74,7 +74,7 @@ async def test_a_lookup_that_hangs_is_left_to_later_callers(resolver: Resolver) 
     assert resolver.asked == 1
 
 
-async def test_an_ended_lookup_is_made_again(resolver: Resolver) -> None:
+async def test_after_a_failed_lookup_the_next_caller_starts_a_new_one(resolver: Resolver) -> None:
     names, resolver.error = NameLookups(), socket.gaierror(socket.EAI_AGAIN, "later")
     resolver.answers.set()
     with pytest.raises(socket.gaierror):
@@ -99,7 +99,7 @@ async def test_the_late_failure_of_a_lookup_without_callers_is_not_logged(
 
 @pytest.mark.processes
 @pytest.mark.parametrize("client", ["redis", "centrifugo"])
-def test_a_process_ends_although_the_name_of_its_server_is_being_looked_up(client: str) -> None:
+def test_a_process_can_exit_while_the_lookup_of_its_server_hangs(client: str) -> None:
     command = [sys.executable, "-c", f"{HANGING}print(asyncio.run({client}()))"]
 
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603

@@ -14,7 +14,7 @@ ODD = ["", " 5", "5 ", "1_0", "+5", "0x10", "1e3", "٥", "nan", "inf", "1.5.2", 
 
 
 @pytest.mark.parametrize("text", [*ODD, "1.5"])
-def test_a_whole_number_is_digits_with_or_without_a_minus_sign(text: str) -> None:
+def test_a_whole_number_that_is_not_digits_after_an_optional_minus_sign_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError) as refused:
         whole_number()(text)
 
@@ -22,7 +22,7 @@ def test_a_whole_number_is_digits_with_or_without_a_minus_sign(text: str) -> Non
 
 
 @pytest.mark.parametrize("text", [*ODD, "1.", ".5"])
-def test_a_decimal_number_is_digits_with_at_most_one_point_between_them(text: str) -> None:
+def test_a_decimal_number_that_is_not_digits_with_at_most_one_point_between_them_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError) as refused:
         decimal_number()(text)
 
@@ -30,14 +30,14 @@ def test_a_decimal_number_is_digits_with_at_most_one_point_between_them(text: st
 
 
 @pytest.mark.parametrize("text", ["0", "11", "-3"])
-def test_a_number_out_of_range_is_refused_with_the_range(text: str) -> None:
+def test_a_number_out_of_range_is_refused_and_the_range_is_named(text: str) -> None:
     with pytest.raises(ArgumentTypeError) as refused:
         whole_number(1, 10)(text)
 
     assert str(refused.value) == f"{text!r} is not accepted; accepted: a whole number, 1 to 10"
 
 
-def test_a_decimal_number_below_its_bound_is_refused_with_the_bound() -> None:
+def test_a_decimal_number_below_its_bound_is_refused_and_the_bound_is_named() -> None:
     with pytest.raises(ArgumentTypeError) as refused:
         decimal_number(0)("-0.5")
 
@@ -65,7 +65,7 @@ def test_numbers_in_range_are_accepted() -> None:
     ],
 )
 @pytest.mark.parametrize("given", ["1_0", "٥", "nan"])
-def test_a_command_refuses_it_before_it_does_anything(command: str, option: str, given: str) -> None:
+def test_a_command_refuses_an_invalid_number_before_it_does_anything(command: str, option: str, given: str) -> None:
     with pytest.raises(CommandError, match=f"argument {option}: '{given}' is not accepted; accepted: a"):
         call_command(command, f"{option}={given}")
 

@@ -1,4 +1,4 @@
-"""The output of the operators' commands, which run as processes, and errors in writing it."""
+"""The output of the operators' commands, and errors while they write it. The commands run as processes."""
 
 import json
 import os
@@ -143,7 +143,7 @@ def test_characters_that_the_locale_lacks_are_escaped() -> None:
     assert r"the CENTRIFUGO_\u2026 variables" in helped.stdout
 
 
-def test_json_is_json_in_any_encoding_of_stdout(tmp_path: Path) -> None:
+def test_json_output_is_valid_in_any_encoding_of_stdout(tmp_path: Path) -> None:
     routes, value = tmp_path / "routes.toml", tmp_path / "value"
     routes.write_text(ROUTES)
     value.write_text('{"title": "é…"}')

@@ -1,4 +1,4 @@
-"""One message per key and quiet time, with the number of messages that it represents."""
+"""One message for each key and quiet time, with the number of messages that it represents."""
 
 from common.repetition import Repetition
 

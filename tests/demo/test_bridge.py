@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.mark.skipif(bool(why_missing()), reason=why_missing() or "Kafka is available")
-async def test_kafka_has_ended_when_its_start_is_cancelled(tmp_path: Path) -> None:
+async def test_cancelling_the_start_of_kafka_ends_kafka(tmp_path: Path) -> None:
     stack = AsyncExitStack()
     starting = asyncio.create_task(stack.enter_async_context(running_bridge(tmp_path, "http://127.0.0.1:1/api", "key")))
     await until(lambda: list(children_in(tmp_path / "kafka")))

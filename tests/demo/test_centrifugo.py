@@ -12,7 +12,7 @@ from tests.harness.waiting import until
 pytestmark = pytest.mark.processes
 
 
-async def test_a_program_has_ended_when_reading_its_output_is_cancelled(tmp_path: Path) -> None:
+async def test_cancelling_the_reading_of_a_programs_output_ends_the_program(tmp_path: Path) -> None:
     program, id_file = tmp_path / "slow", tmp_path / "id"
     program.write_text(f'#!/bin/sh\necho $$ > "{id_file}.new"; mv "{id_file}.new" "{id_file}"; exec sleep 60\n')
     program.chmod(0o700)

@@ -1,4 +1,4 @@
-"""The levers of the demonstration, without its service process."""
+"""The levers of the demonstration (URLs that take identity down and up), without its service process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ async def test_a_requested_ticket_is_accepted_once() -> None:
     assert [answer.status_code for answer in answers] == [200, 401]
 
 
-async def test_down_and_up_may_be_repeated() -> None:
+async def test_identity_can_be_taken_down_or_up_twice_in_a_row() -> None:
     async with identity_with_levers() as (identity, levers):
         answers = [(await levers.post(f"/identity/{lever}")).text for lever in ("down", "down", "up", "up")]
         async with service(identity.address) as running:
@@ -47,12 +47,12 @@ async def test_a_hanging_identity_does_not_answer_calls_until_it_is_up() -> None
         identity_with_levers() as (identity, levers),
         service(identity.address, IDENTITY_VALIDATE_DEADLINE_MS=300) as running,
     ):
-        said = (await levers.post("/identity/hanging")).text
+        text = (await levers.post("/identity/hanging")).text
         hanging = await running.connect(identity.mint())
         await levers.post("/identity/up")
         up = await running.connect(identity.mint())
 
-    assert said == "identity hangs\n"
+    assert text == "identity hangs\n"
     assert (hanging.status_code, up.status_code) == (503, 200)
 
 
@@ -89,12 +89,12 @@ async def test_a_lock_takes_effect_at_the_next_refresh_and_can_be_removed() -> N
         service(identity.address, CENTRIFUGO_REFRESH="on") as running,
     ):
         meta = (await running.connect(identity.mint("child"))).json()["result"]["meta"]
-        said = (await levers.post("/lock")).text
+        text = (await levers.post("/lock")).text
         locked = await refreshed(running, meta)
         await levers.post("/unlock")
         again = await refreshed(running, locked["meta"])
 
-    assert said == "the child's chat is locked\n"
+    assert text == "the child's chat is locked\n"
     assert locked["meta"]["parental_state"] == {**meta["parental_state"], "feature_lock_chat": True}
     assert again["meta"] == meta
 

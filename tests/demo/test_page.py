@@ -44,7 +44,7 @@ def shows(place: str, text: str) -> str:
     return f"document.getElementById('{place}').innerText.includes({text!r})"
 
 
-async def check_in_every_look(tab: Tab) -> None:
+async def check_light_dark_and_phone(tab: Tab) -> None:
     """Check that axe finds no grave fault in the light or the dark page, and that both fit on a phone's screen."""
     for scheme in ("light", "dark"):
         await tab.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
@@ -80,7 +80,7 @@ async def test_the_page_shows_an_outage_and_ctrl_c_ends_all_processes_while_clie
             await tab.open(address_of_the_page(printed))
             await identity_decides(tab)
             await an_outage_begins(tab)
-            await check_in_every_look(tab)
+            await check_light_dark_and_phone(tab)
             if FOLDER:
                 await take_pictures(tab)
             await clients_return(tab)

@@ -257,7 +257,7 @@ def test_the_demonstration_ends_if_another_part_ends(tmp_path: Path, command: st
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+def test_the_message_about_a_port_in_use_names_the_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with start(tmp_path, port) as process:

@@ -193,7 +193,7 @@ async def bare_connect(url: str, connect: dict[str, Any], headers: dict[str, str
 async def bare_connection(
     url: str, connect: dict[str, Any], headers: dict[str, str] | None = None
 ) -> AsyncIterator[Any]:
-    """A connection kept open, and its first reply as in `bare_connect`."""
+    """Keep a connection open; yields its first reply, as `bare_connect` returns it."""
     async with asyncio.timeout(GIVE_UP_S), websockets.connect(url, proxy=None, additional_headers=headers) as socket:
         await socket.send(json.dumps({"id": 1, "connect": connect}))
         try:

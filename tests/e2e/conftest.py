@@ -1,7 +1,7 @@
 """One stack for each configuration, shared by all tests in one event loop.
 
-Without Centrifugo the tests are skipped. In CI they are skipped only if it cannot be built there. The end of the run
-has the reason.
+Without Centrifugo the tests are skipped, and the end of the run names the reason. In CI they are skipped only if the
+machine cannot build Centrifugo.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One event loop for all tests here, so that they can share stacks.
+    """Run all tests of this folder in one event loop, so that they can share stacks.
 
-    They run in one block, after all other tests: while a test outside of the block runs, the loop and the stacks stand
-    still. The block has all tests with one major of Centrifugo, then all with the other. The test of idle connections
-    is the last for its major. pytest-xdist, with --dist loadgroup, runs each major in one worker.
+    They run after all other tests, because the loop and the stacks stand still while another test runs. First come all
+    tests with one major version of Centrifugo, then all tests with the other one. The test of idle connections is the
+    last one for its version. With --dist loadgroup, pytest-xdist runs all tests of a version in one worker.
     """
     for item in items:
         if not is_here(item.path):
@@ -50,7 +50,7 @@ def is_here(path: Path) -> bool:
 
 
 def major_of(item: pytest.Item) -> int:
-    """The major of Centrifugo that the test runs with; 0 for a test without Centrifugo."""
+    """The major version of Centrifugo that the test runs with; 0 for a test without Centrifugo."""
     call: Any = getattr(item, "callspec", None)
     return int(call.params.get("centrifugo_bin", 0)) if call else 0
 
@@ -93,7 +93,7 @@ def centrifugo_bin(request: pytest.FixtureRequest) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def http_stack(centrifugo_bin: Path) -> AsyncIterator[Stack]:
-    """Response mode `http`, with the guard's token, which a stock Centrifugo can send."""
+    """Response mode `http`, with the guard's token, which an unmodified Centrifugo can send."""
     async with stack(centrifugo_bin, CENTRIFUGO_PROXY_TOKEN=secrets.token_hex(16)) as running:
         yield running
 

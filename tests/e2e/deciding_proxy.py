@@ -1,4 +1,4 @@
-"""A proxy endpoint that connects every client as the user that its ticket names, and allows all else to MEMBER only."""
+"""A proxy endpoint: it connects every client as the user that its ticket names, and allows the rest only to MEMBER."""
 
 import base64
 import json
@@ -16,7 +16,10 @@ REFUSED = {"error": {"code": 403, "message": "not allowed"}}
 
 @dataclass
 class DecidingProxy:
-    """`asked` has the event and the channel of each request after connect, `headers` the headers of every request."""
+    """Answers requests of Centrifugo.
+
+    `asked` has the event and the channel of each request after connect. `headers` has the headers of every request.
+    """
 
     url: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)

@@ -110,7 +110,7 @@ class FamilyStack:
 
     @asynccontextmanager
     async def without_identity(self) -> AsyncIterator[None]:
-        """A degraded outage; identity is up again at the end."""
+        """An outage in which the pool is open; at the end identity is up again."""
         await self.identity.stop()
         try:
             await self.service.until_answered(503, "connect", CONNECT)

@@ -37,7 +37,7 @@ async def rest(stack: Stack) -> Rested:
 
 
 async def burst(stack: Stack) -> list[Any]:
-    """The answers to the clients. Identity answers once it has received the calls of all of them."""
+    """The answers to the clients. Identity answers only when it has received the calls of all clients."""
     all_clients = asyncio.Barrier(CLIENTS)
 
     async def together(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:

@@ -46,7 +46,7 @@ RECONNECT = {"code": 4000, "reason": "the network changed"}
 
 
 @dataclass(frozen=True)
-class Place:
+class Installation:
     """Identity, this service, Centrifugo in front of it, and the app's backend."""
 
     identity: IdentityStub
@@ -66,8 +66,8 @@ class Place:
 
 
 @asynccontextmanager
-async def place(binary: Path, folder: Path, mode: ResponseMode) -> AsyncIterator[Place]:
-    """A running place. The service runs in this process, because operators cannot set a TTL below a minute."""
+async def installation(binary: Path, folder: Path, mode: ResponseMode) -> AsyncIterator[Installation]:
+    """A running installation. The service runs in this process, because an operator cannot set a TTL below a minute."""
     own = {
         "CHANNEL_POLICY_PATH": written(folder / "policy.toml", POLICY),
         "FALLBACK_TICKETS_PATH": str(folder / "pool"),
@@ -91,7 +91,7 @@ async def place(binary: Path, folder: Path, mode: ResponseMode) -> AsyncIterator
         front = parts.enter_context(centrifugo.running(binary, with_api(config, major, key)))
         backend = Backend(TicketOffice(identity), POOL, family_id="f-1")
         await parts.enter_async_context(backend.serving())
-        yield Place(identity, backend, front, key)
+        yield Installation(identity, backend, front, key)
 
 
 class PythonApp:
@@ -112,11 +112,11 @@ class PythonApp:
 
 
 @pytest.mark.parametrize("mode", list(ResponseMode))
-async def test_an_app_has_all_its_subscriptions_again_after_an_outage(
+async def test_after_an_outage_an_app_gets_all_its_subscriptions_back(
     centrifugo_bin: Path, tmp_path: Path, mode: ResponseMode
 ) -> None:
     of_js, of_python = ("family:f-1", "user:u-js", "news:today"), ("family:f-1", "user:u-py", "news:today")
-    async with place(centrifugo_bin, tmp_path, mode) as here:
+    async with installation(centrifugo_bin, tmp_path, mode) as here:
         python = PythonApp(here.backend)
         async with (
             js_app(here.backend.url, here.front.websocket, of_js) as js,

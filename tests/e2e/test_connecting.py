@@ -86,7 +86,7 @@ async def test_a_client_without_websocket_connects(http_stack: Stack, over: Tran
 
 
 @over_each_stream
-async def test_a_client_without_websocket_is_refused_and_gets_the_reason_unless_the_stream_ends_first(
+async def test_a_refused_client_without_websocket_gets_the_reason_if_the_stream_does_not_end_first(
     http_stack: Stack, over: Transport
 ) -> None:
     answers = [await over(http_stack.centrifugo.url, with_ticket("no-such-ticket")) for _ in range(5)]

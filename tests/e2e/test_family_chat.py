@@ -76,7 +76,7 @@ async def test_white_space_does_not_count_against_the_limit_and_is_published(
     assert f'"data":{spaced}' in kept
 
 
-async def test_typing_notices_are_delivered_but_not_kept(family: FamilyStack, family_id: str) -> None:
+async def test_typing_notices_are_delivered_but_not_kept_in_the_history(family: FamilyStack, family_id: str) -> None:
     chat, typing = f"family:{family_id}:chat", f"family:{family_id}:typing"
 
     async with family.member("u-1", family_id) as first, family.member("u-2", family_id) as second:

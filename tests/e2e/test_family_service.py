@@ -68,7 +68,9 @@ async def test_subscriptions_are_refused_while_the_family_service_is_down_and_al
     assert room.ended == []
 
 
-async def test_subscribers_stay_while_the_family_service_is_down(family: FamilyStack, family_id: str) -> None:
+async def test_subscribers_keep_their_subscriptions_while_the_family_service_is_down(
+    family: FamilyStack, family_id: str
+) -> None:
     channel = f"room:{family_id}"
     async with family.member("u-1", family_id) as client:
         room = await client.listen(channel)

@@ -1,4 +1,4 @@
-"""Findings of the linter on a real Centrifugo, each with the harm that its text describes."""
+"""Findings of check_centrifugo_config: a real Centrifugo shows the harm that the text of each finding describes."""
 
 import asyncio
 import copy
@@ -52,8 +52,10 @@ def misconfigured(
     facts: ServiceFacts = FACTS,
     **namespace: Any,
 ) -> Iterator[tuple[Centrifugo, DecidingProxy]]:
-    """A Centrifugo with a mistake in its configuration, and its proxy endpoint. The linter reports the mistake as
-    `finding`. `changes` has the changed options for each major; `namespace` has options of the namespace `family`.
+    """A Centrifugo with a mistake in its configuration, and its proxy endpoint.
+
+    check_centrifugo_config reports the mistake as `finding`. `changes` has the changed options for each major version;
+    `namespace` has options of the namespace `family`.
     """
     major = centrifugo.layout(path)
     with deciding_proxy(tls) as proxy:
@@ -204,13 +206,15 @@ async def test_after_its_burst_a_rate_limit_admits_one_connection_a_second(centr
 
 
 async def admitted(front: Centrifugo) -> int:
-    """The number of admitted connections, of twelve at once."""
+    """How many of twelve simultaneous connections are admitted."""
     async with httpx.AsyncClient(verify=NO_CERTIFICATES) as http:
         answers = await asyncio.gather(*(http.get(front.url + "/connection/websocket") for _ in range(12)))
     return sum(answer.status_code != 503 for answer in answers)
 
 
-async def test_headers_of_the_connection_are_forwarded(centrifugo_bin: Path) -> None:
+async def test_centrifugo_forwards_listed_headers_even_if_they_belong_to_the_clients_connection(
+    centrifugo_bin: Path,
+) -> None:
     path = "client.proxy.connect.http_headers"
     names = ["Connection", "Upgrade", "Host", "Content-Length"]
     changes = {6: {path: names}, 5: {"proxy_http_headers": names}}
@@ -223,7 +227,7 @@ async def test_headers_of_the_connection_are_forwarded(centrifugo_bin: Path) -> 
     assert sent["host"] == proxy.url.removeprefix("http://")  # Centrifugo's own header, not the client's
 
 
-async def test_a_static_header_of_the_connection_is_sent(centrifugo_bin: Path) -> None:
+async def test_centrifugo_sends_static_headers_even_if_they_belong_to_the_connection(centrifugo_bin: Path) -> None:
     static = {"Connection": "close", "Accept-Encoding": "br", "Host": "elsewhere"}
     changes = {6: {"client.proxy.connect.http.static_headers": static}, 5: {"proxy_static_http_headers": static}}
 

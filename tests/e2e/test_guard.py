@@ -49,7 +49,7 @@ async def test_a_client_cannot_send_the_token_itself(centrifugo_bin: Path, http_
     assert http_stack.tickets.asked(ticket) == 0
 
 
-async def test_a_clients_forged_header_does_not_replace_centrifugos(http_stack: Stack) -> None:
+async def test_a_clients_forged_header_does_not_replace_the_header_of_centrifugo(http_stack: Stack) -> None:
     ticket = http_stack.tickets.issue()
 
     answer = await bare_connect(http_stack.url, *forging(ticket, "forged"))

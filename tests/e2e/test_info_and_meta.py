@@ -26,19 +26,21 @@ LOCKS = {
 EVERYTHING = {"family_id": "f-1", "subscription_tier": "family", "is_admin": False, "parental_state": LOCKS}
 
 
-async def test_others_see_the_users_in_a_channel_and_their_info(http_stack: Stack) -> None:
+async def test_other_clients_see_the_users_in_a_channel_and_their_info(http_stack: Stack) -> None:
     seen = await seen_by_another(http_stack, **KNOWN)
 
     assert seen == EVERYTHING
 
 
-async def test_others_see_only_the_fields_in_info_fields(envelope_stack: Stack) -> None:
+async def test_other_clients_see_only_the_fields_in_centrifugo_info_fields(envelope_stack: Stack) -> None:
     seen = await seen_by_another(envelope_stack, **KNOWN)
 
     assert seen == {"subscription_tier": "family"}
 
 
-async def test_others_see_that_a_user_is_degraded_even_if_the_info_fields_omit_it(envelope_stack: Stack) -> None:
+async def test_other_clients_see_that_a_user_is_degraded_even_if_centrifugo_info_fields_omits_it(
+    envelope_stack: Stack,
+) -> None:
     seen = await seen_by_another(envelope_stack, degraded=True)
 
     assert seen == {"subscription_tier": "unspecified", "degraded": True}

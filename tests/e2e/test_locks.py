@@ -75,7 +75,7 @@ def metas(family: FamilyStack, channel: str) -> list[Any]:
     return distinct
 
 
-async def test_a_connection_that_identity_makes_permanent_stays(family: FamilyStack, family_id: str) -> None:
+async def test_a_connection_that_identity_makes_permanent_stays_open(family: FamilyStack, family_id: str) -> None:
     family.identity.refresh_script = success(user_id="u-1", family_id=family_id, expire_at=0)
 
     async with family.member("u-1", family_id, expire_at=soon(2)) as member:

@@ -88,7 +88,7 @@ async def test_each_pool_ticket_connects_once_in_an_outage_and_every_ordinary_cl
 
 
 def ticket_for(office: TicketOffice, died: asyncio.Event, user: str) -> str:
-    """Before identity dies, a ticket on which it hangs; afterwards a good one."""
+    """A new ticket for this user. Identity never answers about tickets that were issued before `died` is set."""
     return office.issue(user) if died.is_set() else office.issue_for(hangs)
 
 
@@ -121,7 +121,7 @@ async def test_an_outage_ends_no_existing_connection(http_stack: Stack) -> None:
     assert lost == [[]] * 5
 
 
-async def test_a_fallback_connection_ends_in_time_and_its_client_reconnects_with_its_own_user(
+async def test_a_fallback_connection_expires_and_its_client_reconnects_with_its_own_user(
     centrifugo_bin: Path, tmp_path: Path
 ) -> None:
     """The service runs in this process with a clock that can be advanced, because the shortest TTL is a minute."""

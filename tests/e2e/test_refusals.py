@@ -26,7 +26,7 @@ BROKEN = aborts(grpc.StatusCode.INTERNAL)
 NO_USER = success(user_id="")
 PAST = success(expire_at=1_700_000_000)
 
-# identity's answer; the client's close code and reason, or the error in its reply; whether the SDK reconnects
+# Each row: identity's answer; the client's close code and reason, or its error; whether the SDK reconnects.
 IN_MODE_HTTP = [
     pytest.param(NOT_FOUND, TICKET_REFUSED, True, id="an unknown ticket"),
     pytest.param(SUSPENDED, TICKET_REFUSED, True, id="a suspended account"),
@@ -52,7 +52,7 @@ IN_MODE_ENVELOPE = [
 
 
 @pytest.mark.parametrize(("script", "expected", "again"), IN_MODE_HTTP)
-async def test_in_mode_http_each_refusal_has_its_answer(
+async def test_in_mode_http_each_refusal_has_the_expected_answer(
     http_stack: Stack, script: Script, expected: Any, again: bool
 ) -> None:
     assert await answer_to(http_stack, script) == expected
@@ -61,7 +61,7 @@ async def test_in_mode_http_each_refusal_has_its_answer(
 
 
 @pytest.mark.parametrize(("script", "expected", "again"), IN_MODE_ENVELOPE)
-async def test_in_mode_envelope_each_refusal_has_its_answer(
+async def test_in_mode_envelope_each_refusal_has_the_expected_answer(
     envelope_stack: Stack, script: Script, expected: Any, again: bool
 ) -> None:
     assert await answer_to(envelope_stack, script) == expected

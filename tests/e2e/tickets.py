@@ -36,7 +36,7 @@ class TicketOffice:
         return sum(call.ticket in tickets for call in self._identity.calls)
 
     def asked_about_others(self) -> int:
-        """The number of Validate calls for tickets never issued. Probes, which end an outage, do not count."""
+        """The number of Validate calls for tickets that were never issued. Probes do not count."""
         tickets = [call.ticket for call in self._identity.calls]
         return sum(not (ticket in self._known or ticket.startswith(TICKET_PREFIX)) for ticket in tickets)
 

@@ -1,4 +1,4 @@
-"""The decision of the detector and the pool together."""
+"""Admission: the outage detector, the pool and the claims decide together whether a ticket is accepted."""
 
 import hashlib
 from typing import NamedTuple
@@ -91,7 +91,7 @@ def test_every_configured_pool_is_open_even_if_it_did_not_load(status: LoadStatu
     assert admission(status=status).open is is_open
 
 
-async def test_an_open_and_empty_pool_has_a_notice() -> None:
+async def test_there_is_a_notice_while_the_pool_is_open_and_empty() -> None:
     gate = admission("a")
 
     before, _, after = gate.empty_notice(), await gate.admit("a", OUTAGE_S, 0), gate.empty_notice()
@@ -109,7 +109,7 @@ async def test_an_open_and_empty_pool_has_a_notice() -> None:
         (Result.ERROR, False, True),
     ],
 )
-async def test_of_all_results_of_a_claim_only_an_error_returns_the_ticket_to_the_pool(
+async def test_an_error_of_a_claim_returns_the_ticket_to_the_pool_and_other_results_do_not(
     result: Result, accepted: bool, kept: bool
 ) -> None:
     gate = admission("a", claims=Claimed(result))
@@ -126,7 +126,7 @@ def test_tickets_used_in_the_fleet_are_subtracted_if_their_number_is_known(used:
     assert gate.tickets_left == left
 
 
-async def test_tickets_that_this_process_has_used_count_even_if_the_store_does_not_know_them() -> None:
+async def test_tickets_that_this_process_has_used_count_as_used_even_if_the_store_does_not_know_them() -> None:
     gate = admission("a", "b", "c", claims=Claimed(Result.WON, 0))
 
     await gate.admit("a", OUTAGE_S, 0)
@@ -134,7 +134,7 @@ async def test_tickets_that_this_process_has_used_count_even_if_the_store_does_n
     assert gate.tickets_left == 2
 
 
-def test_tickets_used_elsewhere_cross_the_watermark_once() -> None:
+def test_tickets_used_by_other_processes_cause_one_notice_about_the_watermark() -> None:
     gate = admission("a", "b", "c", low_watermark=2, claims=Claimed(Result.WON, 2))
 
     assert [gate.low_notice(), gate.low_notice()] == [(PoolLow(remaining=1, low_watermark=2),), ()]

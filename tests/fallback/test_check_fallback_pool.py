@@ -155,7 +155,7 @@ def test_a_deployment_without_a_pool_is_ok_and_the_output_explains_the_effect() 
     )
 
 
-def test_an_empty_path_is_unknown_and_not_a_deployment_without_a_pool() -> None:
+def test_with_an_empty_path_the_state_is_unknown() -> None:
     code, output = check("--path", "")
 
     assert (code, output) == (3, "FALLBACK POOL UNKNOWN: --path is empty; give the path of a pool file.\n")
@@ -274,7 +274,9 @@ def test_the_live_process_is_judged_by_its_own_watermark(left: int, watermark: i
         (200, b'{"fallback_pool": 1}', " is not this service's /health; check the host and the port."),
     ],
 )
-def test_any_other_answer_is_unknown_and_has_a_remedy(status: int, body: bytes, remedy: str) -> None:
+def test_with_any_other_answer_the_state_is_unknown_and_a_remedy_is_named(
+    status: int, body: bytes, remedy: str
+) -> None:
     with answering(status, body, Location="http://127.0.0.1:1/") as url:
         code, report = checked_json("--url", url)
 
@@ -294,7 +296,7 @@ def test_any_other_answer_is_unknown_and_has_a_remedy(status: int, body: bytes, 
     ],
     ids=str,
 )
-def test_an_invalid_value_in_health_is_unknown(pool: dict[str, Any]) -> None:
+def test_with_an_invalid_value_in_health_the_state_is_unknown(pool: dict[str, Any]) -> None:
     body = {"fallback_pool": {**HEALTH["fallback_pool"], **pool}}  # type: ignore[dict-item]
     with answering(200, json.dumps(body).encode()) as url:
         ended = check("--url", url)[0]
@@ -302,7 +304,7 @@ def test_an_invalid_value_in_health_is_unknown(pool: dict[str, Any]) -> None:
     assert ended == 3
 
 
-def test_a_port_where_nothing_listens_is_unknown() -> None:
+def test_if_nothing_listens_on_the_port_the_state_is_unknown() -> None:
     with closing(socket.socket()) as reserved:
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
@@ -364,7 +366,7 @@ def test_the_url_may_end_with_a_slash_or_with_the_path_of_health(url: str) -> No
     assert base_url(url) == "http://host:9730"
 
 
-def test_a_ticket_set_in_place_of_the_pools_path_is_not_shown(settings: Settings) -> None:
+def test_a_ticket_given_instead_of_the_pools_path_is_not_shown(settings: Settings) -> None:
     settings.FALLBACK_TICKETS_PATH = "made-up-ticket"
 
     code, report = checked_json()
@@ -382,7 +384,7 @@ def test_the_runbook_has_every_load_status_with_its_exit_code(status: LoadStatus
     assert rows[0].split("| ")[-1].removesuffix(" |").split(";")[0] == str(int(expected))
 
 
-def test_json_is_as_documented_for_no_pool_a_file_and_a_process(tmp_path: Path) -> None:
+def test_the_json_output_is_as_documented_without_a_pool_for_a_file_and_for_a_process(tmp_path: Path) -> None:
     path, _ = pool_file(tmp_path, 2)
 
     for arguments in ([], ["--path", str(path)], ["--url", "http://127.0.0.1:1"]):

@@ -1,4 +1,4 @@
-"""The checks of the pool: each id in a case that reports it and one that does not, and `manage.py check`."""
+"""System checks of the pool: for each id a case that reports it and a case that does not; and `manage.py check`."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def pool_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def findings(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function: the messages of all checks in a process with these variables."""
+    """A function that returns the messages of all checks in a process with these variables."""
 
     def check(**variables: str) -> list[CheckMessage]:
         settings = settings_from(CENTRIFUGO_PROXY_TOKEN="shared-token", **variables)
@@ -50,7 +50,7 @@ def test_leftover_values_are_not_checked_without_a_pool(findings: Any) -> None:
     assert findings(**left_over) == findings(**left_over, FALLBACK_TICKETS_PATH="") == []
 
 
-def test_e001_a_window_of_zero(findings: Any, pool_file: Path) -> None:
+def test_e001_reports_a_window_of_zero(findings: Any, pool_file: Path) -> None:
     (error,) = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_DEGRADED_WINDOW_MS="0")
 
     assert (error.id, error.is_serious()) == ("fallback.E001", True)
@@ -61,7 +61,7 @@ def test_e001_a_window_of_zero(findings: Any, pool_file: Path) -> None:
     ("window", "deadline", "expected"),
     [("1", "2500", ["fallback.E002"]), ("2499", "2500", ["fallback.E002"]), ("2500", "2500", []), ("1", "1", [])],
 )
-def test_e002_a_window_shorter_than_one_call(
+def test_e002_reports_a_window_shorter_than_one_call(
     findings: Any, pool_file: Path, window: str, deadline: str, expected: list[str]
 ) -> None:
     messages = findings(
@@ -79,7 +79,7 @@ def test_e002_a_window_shorter_than_one_call(
     ("ttl", "expected"),
     [("-1", 1), ("0", 1), ("59", 1), ("60", 0), ("3600", 0), ("3601", 1)],
 )
-def test_e003_a_lifetime_of_fallback_connections_out_of_range(
+def test_e003_reports_a_lifetime_of_fallback_connections_out_of_range(
     findings: Any, pool_file: Path, ttl: str, expected: int
 ) -> None:
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_CONNECT_TTL_S=ttl)
@@ -97,7 +97,7 @@ def test_e003_a_lifetime_of_fallback_connections_out_of_range(
         (b"made-up-1\n\xff\xfe\n", "unreadable", "not UTF-8 at line 2"),
     ],
 )
-def test_w001_a_pool_that_did_not_load(
+def test_w001_reports_a_pool_that_did_not_load(
     findings: Any, pool_file: Path, content: bytes | None, status: str, detail: str
 ) -> None:
     pool_file.unlink() if content is None else pool_file.write_bytes(content)
@@ -110,7 +110,7 @@ def test_w001_a_pool_that_did_not_load(
     )
 
 
-def test_w001_a_ticket_set_in_place_of_the_pools_path_is_not_shown(findings: Any) -> None:
+def test_w001_does_not_show_a_ticket_given_instead_of_the_pools_path(findings: Any) -> None:
     (warning,) = findings(**QUIET, FALLBACK_TICKETS_PATH="made-up-1")
 
     assert warning.msg == (
@@ -119,7 +119,7 @@ def test_w001_a_ticket_set_in_place_of_the_pools_path_is_not_shown(findings: Any
     )
 
 
-def test_w001_a_directory_in_place_of_the_pool(findings: Any, tmp_path: Path) -> None:
+def test_w001_reports_a_directory_given_instead_of_the_pool_file(findings: Any, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
     (warning,) = findings(**QUIET, FALLBACK_TICKETS_PATH=str(tmp_path))
@@ -129,7 +129,9 @@ def test_w001_a_directory_in_place_of_the_pool(findings: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o604, 1), (0o644, 1), (0o640, 0), (0o400, 0)])
-def test_w002_a_pool_file_that_others_can_read(findings: Any, pool_file: Path, mode: int, expected: int) -> None:
+def test_w002_reports_a_pool_file_that_others_can_read(
+    findings: Any, pool_file: Path, mode: int, expected: int
+) -> None:
     pool_file.chmod(mode)
 
     messages = findings(**QUIET, FALLBACK_TICKETS_PATH=str(pool_file))
@@ -139,7 +141,9 @@ def test_w002_a_pool_file_that_others_can_read(findings: Any, pool_file: Path, m
 
 
 @pytest.mark.parametrize(("watermark", "expected"), [("0", 0), ("2", 0), ("3", 1)])
-def test_w003_a_watermark_above_the_initial_size(findings: Any, pool_file: Path, watermark: str, expected: int) -> None:
+def test_w003_reports_a_watermark_above_the_initial_size(
+    findings: Any, pool_file: Path, watermark: str, expected: int
+) -> None:
     messages = findings(FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_LOW_WATERMARK=watermark)
 
     text = f"The fallback pool starts with 2 tickets, below FALLBACK_LOW_WATERMARK ({watermark})."

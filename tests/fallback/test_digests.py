@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fallback.digests import DigestSet
 
-# Few different bytes, so that digests share buckets, and also occur across the border of two other digests.
+# Digests of few different bytes: some share a bucket, and some also occur across the border of two other digests.
 digests = st.lists(st.sampled_from(b"ab"), min_size=32, max_size=32).map(bytes) | st.sampled_from(
     [b"a" * 32, b"b" * 32, b"a" * 31 + b"b", b"ab" * 16, b"ba" * 16]
 )

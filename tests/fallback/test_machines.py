@@ -16,8 +16,9 @@ STEPS = settings(max_examples=scaled(100), stateful_step_count=50)
 
 class DetectorLife(RuleBasedStateMachine):
     """Clients' calls and probes that fail, are answered or are cancelled in any order, while time passes.
-    The model has a list of the current streak's events, the youngest answered probe of that streak, and the youngest
-    call that ended an earlier streak. Times are whole seconds, so that rounding has no effect.
+    A streak is a series of failures that no answer to a client interrupts. The model has a list of the current
+    streak's events, the youngest answered probe of that streak, and the youngest call that ended an earlier streak.
+    Times are whole seconds, so that rounding has no effect.
     """
 
     calls = Bundle("calls")
@@ -114,7 +115,7 @@ class DetectorLife(RuleBasedStateMachine):
         assert status.recovering == (bool(self.seen) and self.seen[-1][0] == "probe answered")
 
     @invariant()
-    def outages_open_and_end_in_turn(self) -> None:
+    def outages_open_and_end_alternately(self) -> None:
         turns = [OutageOpened, OutageEnded] * (len(self.reported) // 2)
         assert self.reported == turns + [OutageOpened] * (len(self.reported) % 2)
 

@@ -77,7 +77,7 @@ def test_the_output_has_the_result_and_the_next_steps_but_no_ticket(tmp_path: Pa
     assert not [line for line in path.read_text().splitlines() if line in output]
 
 
-def test_the_next_command_can_be_pasted_for_any_path(tmp_path: Path) -> None:
+def test_the_next_command_can_be_pasted_into_a_shell_for_any_path(tmp_path: Path) -> None:
     path = tmp_path / "new pool.tickets"
 
     output = run("--count", "3", "--output", str(path))
@@ -230,7 +230,7 @@ def _interrupted(descriptor: int) -> None:
 
 
 @pytest.mark.processes
-def test_help_has_the_real_bound_the_exit_codes_and_an_example() -> None:
+def test_help_has_the_real_limit_of_the_count_the_exit_codes_and_an_example() -> None:
     ended = run_manage("mint_fallback_tickets", "--help")
 
     assert f"1 to {minting.COUNTS[-1]:,}" in ended.stdout

@@ -1,4 +1,7 @@
-"""The detector alone. Time is an argument, so the tests are exact."""
+"""The outage detector alone. Time is an argument, so the tests are exact.
+
+A streak is a series of failures that no answer to a client interrupts.
+"""
 
 import pytest
 
@@ -160,7 +163,7 @@ def test_an_answered_probe_marks_a_degraded_outage_as_recovering(calls: Calls) -
     assert calls.detector.status(7) == OutageStatus(False, 2, 7, True, last_failure_age_s=1, last_answer_age_s=0)
 
 
-def test_the_next_clients_failure_opens_the_pool_again_at_once(calls: Calls) -> None:
+def test_in_a_recovering_outage_the_next_failure_of_a_client_opens_the_pool_again_at_once(calls: Calls) -> None:
     calls.fail(0, 6)
     calls.answer_probes(7)
 
@@ -168,7 +171,7 @@ def test_the_next_clients_failure_opens_the_pool_again_at_once(calls: Calls) -> 
     assert calls.detector.status(8) == OutageStatus(True, 3, 8, False, last_failure_age_s=0.5, last_answer_age_s=1)
 
 
-def test_the_next_clients_answer_ends_a_recovering_outage(calls: Calls) -> None:
+def test_the_next_answer_to_a_client_ends_a_recovering_outage(calls: Calls) -> None:
     calls.fail(0, 6)
     calls.answer_probes(7)
 
@@ -234,7 +237,7 @@ def test_failed_clients_do_not_open_the_pool_while_only_some_probes_fail(calls: 
     assert not calls.detector.degraded
 
 
-def test_an_identity_that_answers_only_probes_opens_the_pool(calls: Calls) -> None:
+def test_the_pool_opens_if_identity_answers_only_probes(calls: Calls) -> None:
     calls.fail(0)
     for now in range(1, 6):
         calls.answer_probes(now)

@@ -14,9 +14,9 @@ Answers = Callable[[int, bool], bool]
 
 @dataclass
 class Hour:
-    """Clients at a steady rate, with the background probe, in virtual time: for an hour, or until `until_s`.
+    """Clients that connect at a steady rate, and the background probe, in virtual time, until `until_s`.
 
-    `answers` decides whether identity answers a call, by the call's number and whether it is a probe.
+    `answers` gets the number of a call and whether it is a probe, and returns whether identity answers it.
     """
 
     answers: Answers
@@ -27,7 +27,7 @@ class Hour:
     answered: int = 0
     calls: int = 0
 
-    def live(self) -> "Hour":
+    def run(self) -> "Hour":
         client_at, probe_at = 0.0, None
         while client_at < self.until_s:
             if probe_at is not None and probe_at < client_at:
@@ -69,7 +69,7 @@ PERIODS = pytest.mark.parametrize("period_s", [10.0, 10.05, 5.0, 2.0, 1.0, 1.005
 @PERIODS
 @pytest.mark.parametrize("first", [0, 1])
 def test_when_every_other_call_fails_the_pool_stays_closed(period_s: float, first: int) -> None:
-    hour = Hour(lambda call, probe: call % 2 == first, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
+    hour = Hour(lambda call, probe: call % 2 == first, period_s, until_s=min(HOUR_S, 20_000 * period_s)).run()
 
     assert hour.pooled == 0
     assert hour.answered > 0
@@ -78,14 +78,14 @@ def test_when_every_other_call_fails_the_pool_stays_closed(period_s: float, firs
 @PERIODS
 def test_when_calls_fail_at_random_half_of_the_time_few_clients_need_the_pool(period_s: float) -> None:
     chance = random.Random(7)  # noqa: S311  (no secret)
-    hour = Hour(lambda call, probe: chance.random() < 0.5, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
+    hour = Hour(lambda call, probe: chance.random() < 0.5, period_s, until_s=min(HOUR_S, 20_000 * period_s)).run()
 
     assert hour.pooled <= 0.05 * hour.until_s / period_s
 
 
 @PERIODS
 def test_when_every_call_fails_the_pool_opens_within_a_window_and_a_probe(period_s: float) -> None:
-    hour = Hour(lambda call, probe: False, period_s, until_s=60).live()
+    hour = Hour(lambda call, probe: False, period_s, until_s=60).run()
 
     assert hour.pooled >= (60 - WINDOW_S - PROBE_S) // period_s - 1
     assert hour.answered == 0
@@ -93,13 +93,13 @@ def test_when_every_call_fails_the_pool_opens_within_a_window_and_a_probe(period
 
 @pytest.mark.parametrize("period_s", [2.0, 1.0, 0.5, 1 / 60], ids=str)
 def test_when_only_probes_are_answered_frequent_clients_open_the_pool(period_s: float) -> None:
-    hour = Hour(lambda call, probe: probe, period_s, until_s=60).live()
+    hour = Hour(lambda call, probe: probe, period_s, until_s=60).run()
 
     assert hour.pooled >= 0.5 * 60 / period_s
 
 
 @PERIODS
 def test_one_failed_call_does_not_open_the_pool(period_s: float) -> None:
-    hour = Hour(lambda call, probe: call != 1, period_s, until_s=min(HOUR_S, 20_000 * period_s)).live()
+    hour = Hour(lambda call, probe: call != 1, period_s, until_s=min(HOUR_S, 20_000 * period_s)).run()
 
     assert (hour.pooled, hour.detector.failing) == (0, False)

@@ -27,7 +27,7 @@ def test_the_pool_is_read_and_unknown_fields_are_ignored() -> None:
         (None, None, 3, False, False),
     ],
 )
-def test_a_pool_whose_claims_are_down_accepts_no_ticket_if_errors_refuse(
+def test_a_pool_whose_claims_are_down_accepts_no_ticket_if_on_error_is_refuse(
     up: bool | None, on_error: str | None, size: int, down: bool, accepts_none: bool
 ) -> None:
     claims = {"store": "redis", "up": up, "used": 2, "on_error": on_error}

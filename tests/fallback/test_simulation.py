@@ -1,4 +1,4 @@
-"""The script of an outage: its steps and their times."""
+"""The script of simulate_outage: its steps and their times."""
 
 import pytest
 
@@ -10,11 +10,11 @@ def times(steps: tuple[Step, ...]) -> list[int]:
     return [sum(step.wait_ms for step in steps[: index + 1]) for index in range(len(steps))]
 
 
-def test_virtual_time_has_steps_at_the_window_and_a_millisecond_after_it() -> None:
+def test_virtual_time_has_steps_at_the_end_of_the_window_and_a_millisecond_after_it() -> None:
     assert virtual_pace(5000, 700) == Pace(inside_ms=5000, past_ms=5001, early_ms=699, due_ms=701)
 
 
-def test_real_time_has_a_margin_on_both_sides_of_the_window() -> None:
+def test_real_time_has_a_margin_before_and_after_the_end_of_the_window() -> None:
     assert real_pace(5000, 700) == Pace(inside_ms=2500, past_ms=5050, early_ms=0, due_ms=720)
 
 

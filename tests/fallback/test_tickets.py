@@ -121,7 +121,7 @@ LONGEST_LINE = 64 * 1024
 @pytest.mark.parametrize("part", [1000, LONGEST_LINE, 10 * LONGEST_LINE])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "\nb\n"])
 @pytest.mark.parametrize("before", ["", "\ufeff", "\ufeffa\n", "a\r\n"])
-def test_the_longest_line_is_the_same_wherever_it_stands_and_however_it_is_read(
+def test_the_limit_of_a_line_depends_neither_on_its_place_nor_on_how_the_file_is_read(
     before: str, end: str, part: int
 ) -> None:
     def tickets(line: str) -> list[str]:
@@ -187,7 +187,7 @@ def test_the_key_of_a_pool_for_claims_is_the_documented_one() -> None:
     assert TicketPool.of(["ticket-b", "ticket-a"], low_watermark=0).claims_key() == "c1c026d60d75bc3a"
 
 
-def test_the_watermark_is_crossed_once_and_downwards() -> None:
+def test_the_watermark_is_crossed_only_once_and_only_downwards() -> None:
     pool = TicketPool.of("abcde", low_watermark=3)
 
     crossed = [pool.crosses_watermark(left) for left in (4, 3, 2, 1, 3, 2)]

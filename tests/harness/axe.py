@@ -14,7 +14,7 @@ needs_axe = pytest.mark.skipif(not SCRIPT.exists(), reason="axe-core is not inst
 
 
 async def grave_faults(tab: Tab) -> list[tuple[str, Any]]:
-    """The ids of the violated rules of impact serious or critical, each with the selectors of its HTML elements."""
+    """The violated rules of impact serious or critical: the id of each rule, and the selectors of its HTML elements."""
     await tab.value(SCRIPT.read_text() + "; 0")
     found = await tab.value("axe.run(document).then(({ violations }) => violations)")
     return [(each["id"], [node["target"] for node in each["nodes"]]) for each in found if each["impact"] in GRAVE]

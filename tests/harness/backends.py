@@ -24,7 +24,7 @@ def says(response: Any) -> Script:
 
 
 def grants(expire_at: int = 0) -> Script:
-    """The family service allows everything; its grants end at `expire_at` (Unix seconds; 0 for no end)."""
+    """The family service allows everything. Its grants end at `expire_at` in Unix seconds; 0 stands for no end."""
     return says(access_pb.AuthorizeResponse(grant=access_pb.Grant(expire_at=expire_at)))
 
 
@@ -59,7 +59,7 @@ class RpcBackendStub(GrpcStub, rpc_grpc.RpcBackendServiceServicer):
 async def family_service(
     script: Script | None = None, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[FamilyServiceStub]:
-    """A running family service that allows everything by default; over TLS with `credentials`."""
+    """A running family service that allows everything by default. It uses TLS if `credentials` are given."""
     async with running(FamilyServiceStub(script or grants(), credentials)) as stub:
         yield stub
 
@@ -68,6 +68,6 @@ async def family_service(
 async def rpc_backend(
     script: Script | None = None, credentials: grpc.ServerCredentials | None = None
 ) -> AsyncIterator[RpcBackendStub]:
-    """A running rpc backend that answers `{}` by default; over TLS with `credentials`."""
+    """A running rpc backend that answers `{}` by default. It uses TLS if `credentials` are given."""
     async with running(RpcBackendStub(script or returns(b"{}"), credentials)) as stub:
         yield stub

@@ -25,7 +25,7 @@ class BridgeProcess:
     process: Process
 
     def health(self) -> dict[str, Any]:
-        """The body of /health; {} while it does not answer."""
+        """The body of /health, or {} while the bridge does not answer."""
         try:
             body: dict[str, Any] = self.process.http.get("/health").json()
         except httpx.TransportError:
@@ -39,7 +39,7 @@ class BridgeProcess:
         return float(found[1])
 
     def wait_until(self, condition: Callable[[dict[str, Any]], bool], within_s: float = GIVE_UP_S) -> None:
-        """Wait until /health fulfils the condition."""
+        """Wait until the condition is true for the body of /health."""
         until = time.monotonic() + within_s
         while not condition(health := self.health()):
             assert self.process.popen.poll() is None, self.process.stderr()

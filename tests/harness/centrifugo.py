@@ -1,7 +1,7 @@
 """A real Centrifugo on loopback, and the configuration that this service prints for it.
 
-It is one of the pinned binaries of `make centrifugos`, one for each supported major. If CENTRIFUGO_BIN names a binary,
-it is always that one, with the layout of its major.
+`make centrifugos` builds a pinned binary for each supported major version. If CENTRIFUGO_BIN names a binary, the tests
+use only that one.
 """
 
 import json
@@ -46,12 +46,12 @@ def build_log() -> str:
 
 
 def majors() -> tuple[int, ...]:
-    """The majors to test with: the pinned ones, or the one of CENTRIFUGO_BIN. FileNotFoundError as in `named`."""
+    """The major versions to test with: all pinned ones, or that of CENTRIFUGO_BIN. Raises FileNotFoundError."""
     return (layout(path),) if (path := named()) else PINNED_MAJORS
 
 
 def binary(major: int) -> Path | None:
-    """The binary of this major, or None if there is none to test with. FileNotFoundError as in `named`."""
+    """The binary of this major version, or None if there is none to test with. Raises FileNotFoundError."""
     if path := named():
         return path if layout(path) == major else None
     pinned = CACHE / f"centrifugo-v{major}"
@@ -59,7 +59,7 @@ def binary(major: int) -> Path | None:
 
 
 def named() -> Path | None:
-    """The binary in CENTRIFUGO_BIN, or None if the variable is not set. FileNotFoundError if it is not a program."""
+    """The binary in CENTRIFUGO_BIN; None if the variable is not set. Raises FileNotFoundError if it is no program."""
     path = os.environ.get("CENTRIFUGO_BIN")
     if path and not os.access(path, os.X_OK):
         raise FileNotFoundError(f"CENTRIFUGO_BIN is {path!r}, which is not a program")
@@ -68,9 +68,9 @@ def named() -> Path | None:
 
 @cache
 def layout(path: Path) -> int:
-    """6 for the nested configuration of v6, 5 for the flat one.
+    """The major version whose configuration this binary reads: 6 (nested) or 5 (flat).
 
-    The options decide: `version` prints 0.0.0 for a binary that was built from a module without -ldflags.
+    The command-line options decide, because `version` prints 0.0.0 for a binary that was built without -ldflags.
     """
     return 6 if "--http_server.port" in _run(path, "--help") else 5
 
@@ -189,7 +189,7 @@ class Centrifugo:
 
 @contextmanager
 def running(path: Path, config: Config, **variables: str) -> Iterator[Centrifugo]:
-    """Centrifugo with this configuration, completed, and these environment variables."""
+    """Centrifugo with this configuration, extended by `completed`, and with these environment variables."""
     with TemporaryDirectory() as folder, ExitStack() as processes:
         for _ in range(PORT_ATTEMPTS):
             log = Path(folder, "log")

@@ -35,7 +35,7 @@ OPTIONS: Final = (
     "--no-first-run",
     "--no-default-browser-check",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # it resolves no host but loopback
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # only loopback can be reached
     "--remote-debugging-port=0",
     "--hide-scrollbars",
     "about:blank",
@@ -50,7 +50,7 @@ needs_chromium = pytest.mark.skipif(program() is None, reason="Chromium is not i
 
 
 class BrowserError(Exception):
-    """Chromium did not start, did not answer, refused a command, or a script or a condition on the page failed."""
+    """Chromium did not start, did not answer or refused a command; or a script or a condition on the page failed."""
 
 
 @dataclass
@@ -126,7 +126,7 @@ class Tab:
         return answer["result"].get("value")
 
     async def until(self, condition: str, patience_s: float = PATIENCE_S) -> Any:
-        """The value of a JavaScript expression once it is true. After a timeout it raises BrowserError."""
+        """Wait until a JavaScript expression is true; returns its value. Raises BrowserError after `patience_s`."""
         try:
             async with asyncio.timeout(patience_s):
                 while not (value := await self.value(condition)):
@@ -210,7 +210,7 @@ async def browser_tab() -> AsyncIterator[Tab]:
 
 
 async def _close(tab: Tab) -> None:
-    """Ask the browser to end, with its renderers."""
+    """Ask the browser to end itself and its renderers."""
     tab._session = ""
     with suppress(websockets.ConnectionClosed):
         await tab.command("Browser.close")

@@ -10,7 +10,7 @@ from tests.harness.paths import DEPLOY
 GRAFANA: Final = DEPLOY / "grafana"
 
 
-class Asked(NamedTuple):
+class PanelQuery(NamedTuple):
     """A query of a panel. `legend` names labels as {{label}}."""
 
     dashboard: str
@@ -44,14 +44,14 @@ def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def queries() -> Iterator[Asked]:
+def queries() -> Iterator[PanelQuery]:
     """Every query of every panel."""
     for uid, dashboard in dashboards().items():
         for panel in panels(dashboard):
             yield from queries_of(uid, panel)
 
 
-def queries_of(uid: str, panel: dict[str, Any]) -> Iterator[Asked]:
+def queries_of(uid: str, panel: dict[str, Any]) -> Iterator[PanelQuery]:
     """The queries of a panel of the dashboard `uid`."""
     for target in panel["targets"]:
-        yield Asked(uid, panel["title"], panel["type"], target["expr"], target["legendFormat"])
+        yield PanelQuery(uid, panel["title"], panel["type"], target["expr"], target["legendFormat"])

@@ -1,6 +1,6 @@
 """Sets up Django with tests/settings.py, and has the fixture `settings`. A pytest plugin, loaded by tests/conftest.py.
 
-It has no autouse fixtures, unlike pytest-django: for thousands of tests they take seconds of CPU.
+Unlike pytest-django it has no autouse fixtures, which take seconds of CPU in a run of thousands of tests.
 """
 
 import os
@@ -19,7 +19,7 @@ def pytest_configure() -> None:
 
 
 class Settings:
-    """Sets Django's settings by assignment. They have their former values again after the test."""
+    """Changes Django's settings by assignment. After the test they get their former values back."""
 
     def __init__(self, changes: ExitStack) -> None:
         self.__dict__["_changes"] = changes

@@ -1,7 +1,7 @@
 """A cluster of one pod on this machine, and a substitute for kubectl, for the commands of docs/runbook.md.
 
-The pod is a real process of the service. Its folder holds `environment.json` (the pod's variables), `pool` (the Secret,
-where the pod mounts it), `pid`, and the substitutes of programs, which come first in PATH.
+The pod is a real process of the service. Its folder has `environment.json` (the pod's variables), `pool` (the mounted
+Secret) and `pid`. It also has the substitutes of programs; the folder comes first in PATH.
 """
 
 import base64

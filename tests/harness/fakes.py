@@ -1,4 +1,4 @@
-"""Small real classes for pure logic."""
+"""Fakes for the tests of pure logic."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
 """Drops an error that grpc.aio logs when a test's event loop is closed. A pytest plugin, loaded by tests/conftest.py.
 
-One thread of grpc.aio serves the loops of all tests. An event that it hands over late meets the closed loop of an
-earlier test, and the error appears in the log of the test that runs then. This concerns tests only: a process of the
-service has one loop.
+One thread of grpc.aio serves the event loops of all tests. If it delivers an event late, the loop of the earlier test
+is closed already. The error then appears in the log of the test that runs at that time. A process of the service has
+only one event loop, so the error occurs only in tests.
 """
 
 import logging

@@ -59,7 +59,10 @@ def hanging(asked: asyncio.Event) -> Script:
 
 
 class IdentityStub(GrpcStub, pb_grpc.ConnectProxyServiceServicer):
-    """`script` answers Validate, `refresh_script` Refresh; `calls` and `refreshes` are the requests so far."""
+    """`script` answers Validate, and `refresh_script` answers Refresh.
+
+    `calls` and `refreshes` are the requests so far.
+    """
 
     def __init__(
         self, credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
@@ -84,6 +87,6 @@ class IdentityStub(GrpcStub, pb_grpc.ConnectProxyServiceServicer):
 async def identity_stub(
     credentials: grpc.ServerCredentials | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[IdentityStub]:
-    """A running stub; over TLS with `credentials`. Port 0 chooses a free port."""
+    """A running stub. It uses TLS if `credentials` are given. Port 0 stands for any free port."""
     async with running(IdentityStub(credentials, host=host, port=port)) as stub:
         yield stub

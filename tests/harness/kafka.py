@@ -1,4 +1,4 @@
-"""A real Kafka broker on loopback, its topics, and what is written to them and read from them."""
+"""A real Kafka broker on loopback, and functions that create, write and read its topics."""
 
 import os
 import secrets
@@ -38,9 +38,9 @@ BUILD_LOG = HOME.parent / "kafka.log"
 
 
 def excuse() -> str:
-    """Why no broker can be started; "" if one can.
+    """The reason why no broker can be started; "" if a broker can be started.
 
-    In CI, a missing broker raises AssertionError, unless Java or Maven is missing or a download has failed.
+    In CI it raises AssertionError, except if Java or Maven is missing or if a download has failed.
     """
     why = why_missing()
     if not why or os.environ.get("CI") != "true" or "Java" in why:
@@ -107,7 +107,7 @@ class Kafka:
 
     @contextmanager
     def allowing_only(self, operation: AclOperation, kind: ResourceType, name: str) -> Iterator[None]:
-        """Allow the user of SASL only this operation on a resource, "*" for all, while the context lasts."""
+        """Allow the SASL user only this operation on the resource `name` ("*": on all) while the context lasts."""
         assert self.secured is not None
         allowed = (kind, name, ResourcePatternType.LITERAL, f"User:{self.secured.user}", "*", operation)
         admin = AdminClient({"bootstrap.servers": self.address})
@@ -208,7 +208,7 @@ class Secured:
     def create_user(self, address: str) -> None:
         """Create the user for both mechanisms of SCRAM. The broker keeps such users in its metadata log."""
         admin = AdminClient({"bootstrap.servers": address})
-        for mechanism in SCRAMS.values():  # a request may have one change for each user
+        for mechanism in SCRAMS.values():  # one request may contain only one change for each user
             change = UserScramCredentialUpsertion(
                 self.user, ScramCredentialInfo(mechanism, 4096), self.password.encode()
             )

@@ -14,7 +14,7 @@ T = TypeVar("T")
 def warnings_of_late_connection(
     server: Callable[[], AbstractAsyncContextManager[T]], port_of: Callable[[T], int], turns: int
 ) -> list[str]:
-    """Connect a client, end the server after `turns` turns of the event loop, and return the warnings.
+    """Connect a client, end the server after `turns` iterations of the event loop, and return the warnings.
 
     A connection that the server leaves open causes a ResourceWarning when it is garbage-collected.
     """

@@ -1,4 +1,4 @@
-"""Runs manage.py commands: as real processes, or in this one."""
+"""Runs manage.py commands: as real processes, or in the process of the tests."""
 
 import json
 import os

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import the modules whose tests are all left out: each worker of `make check` starts sooner."""
+    """Ignore the modules whose tests are all left out, so that each worker of `make check` starts sooner."""
     return True if config.getoption("markexpr") == WITHOUT and is_left_out(collection_path) else None
 
 

@@ -91,7 +91,7 @@ def _content(stream: IO[bytes]) -> str:
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
-    """True once the process has a handler for the signal; Python itself has none for SIGTERM."""
+    """True if the process has a handler for the signal. Python itself installs none for SIGTERM."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (number - 1) & 1)

@@ -53,9 +53,10 @@ class Service:
         return (await self.metrics(sample.partition("{")[0]))[sample]
 
     async def metrics(self, *names: str) -> dict[str, float]:
-        """The samples of /metrics with these names, read without a request: the page has at most one version a second.
+        """The samples of /metrics with these names, read without a request.
 
-        A worker's page grows by the labels of every test. So read only what the test needs.
+        A request would get a page that may be a second old. The page of a test worker grows by the labels of every
+        test, so only the named samples are read.
         """
         return dict(_samples((await MetricsPage(_Named(names), every_s=0).text()).decode()))
 
@@ -71,7 +72,7 @@ class _Named(Collector):
 
 
 async def degrade(running: Service, clock: FakeClock) -> None:
-    """Let identity's outage last longer than the window. Identity must be down already."""
+    """Let identity's outage last longer than FALLBACK_DEGRADED_WINDOW_MS. Identity must be down already."""
     await running.connect("an unknown ticket")
     clock.advance(6)
 

@@ -23,7 +23,7 @@ class Way:
         return f"127.0.0.1:{self.own_port}"
 
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward bytes in both directions until cancelled; none while silent for new connections."""
+        """Forward bytes in both directions until cancelled. Forward none if it is silent for new connections."""
         self.connections += 1
         if self.silent_for_new:
             return

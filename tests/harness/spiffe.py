@@ -1,4 +1,4 @@
-"""A SPIFFE trust domain for tests: an authority, SVIDs of any shape, and a Workload API on a unix socket."""
+"""A SPIFFE trust domain for tests: an authority, valid and invalid SVIDs, and a Workload API on a unix socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -60,7 +60,7 @@ class TrustDomain:
         return self.certificate.public_bytes(Encoding.DER)
 
     def issue(self, *uris: str, life_s: float = 3600, ca: bool = False, signs: bool = False) -> Leaf:
-        """An SVID valid for `life_s` seconds. Other URIs, or rights that a leaf must not have, make a bad one."""
+        """An SVID that lasts `life_s` seconds. It is invalid with `ca`, with `signs`, or with unsuitable URIs."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder("workload", key, timedelta(seconds=life_s)).issuer_name(_name("authority"))
         if uris:
@@ -113,9 +113,10 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 @dataclass
 class WorkloadApi:
-    """Sends `response` on each stream, and again when `give` replaces it; denies every call while it is None.
+    """Sends `response` on each stream, and then each response that `give` replaces it with.
 
-    `streams` counts the calls; `unmarked` counts those without the metadata that the SPIFFE standard requires.
+    While `response` is None, it denies every call. `streams` counts the calls. `unmarked` counts the calls without the
+    metadata that the SPIFFE standard requires.
     """
 
     path: Path
@@ -165,7 +166,7 @@ class WorkloadApi:
 
 
 def _serialized(response: pb.X509SVIDResponse | bytes) -> bytes:
-    """The bytes of a response. Bytes are sent as they are, for answers that are malformed."""
+    """The bytes of a response. Bytes stay as they are, so that a test can send malformed answers."""
     return response if isinstance(response, bytes) else response.SerializeToString()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
-TURNS_TO_ACCEPT: Final = 6  # of the event loop
+TURNS_TO_ACCEPT: Final = 6  # iterations of the event loop
 EXPECTED: Final = (OSError, EOFError, asyncio.CancelledError)
 
 

@@ -5,7 +5,7 @@ from django.conf import settings as django_settings
 from tests.harness.django_settings import Settings
 
 
-def test_a_changed_setting_has_its_former_value_again_after_the_test() -> None:
+def test_a_changed_setting_gets_its_former_value_back_after_the_test() -> None:
     former = django_settings.LISTEN_PORT
     with ExitStack() as test:
         Settings(test).LISTEN_PORT = former + 1

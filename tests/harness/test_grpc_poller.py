@@ -13,7 +13,7 @@ from tests.harness.grpc_poller import CALLBACK
         ("Exception in callback another()", "Event loop is closed", True),
     ],
 )
-def test_only_the_poller_of_grpc_may_meet_a_closed_loop(
+def test_the_error_of_a_closed_loop_is_dropped_only_for_the_poller_of_grpc(
     caplog: pytest.LogCaptureFixture, message: str, error: str, logged: bool
 ) -> None:
     logging.getLogger("asyncio").error(message, exc_info=RuntimeError(error))

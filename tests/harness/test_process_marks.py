@@ -21,6 +21,6 @@ def test_a_module_is_left_out_if_it_marks_its_tests_in_one_line(tmp_path: Path, 
     assert is_left_out(module) is expected
 
 
-def test_the_end_to_end_tests_are_left_out_and_a_folder_with_others_is_not() -> None:
+def test_the_end_to_end_tests_are_left_out_and_a_folder_with_other_tests_is_not() -> None:
     assert is_left_out(END_TO_END)
     assert not is_left_out(END_TO_END.parent)

@@ -22,11 +22,11 @@ async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-async def reads_more_than_comes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def reads_more_than_arrives(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readexactly(1000)
 
 
-@pytest.mark.parametrize("handler", [never_reads, ends_without_closing, closes, reads_more_than_comes])
+@pytest.mark.parametrize("handler", [never_reads, ends_without_closing, closes, reads_more_than_arrives])
 @pytest.mark.parametrize("client_closes_first", [True, False])
 def test_every_connection_ends_with_the_server(handler: Handler, client_closes_first: bool) -> None:
     asyncio.run(one_connection(handler, client_closes_first))

@@ -1,4 +1,4 @@
-"""Records each start of a thread, and each task that is submitted to one."""
+"""Records each start of a thread, and each task that is submitted to a thread."""
 
 import sys
 import threading

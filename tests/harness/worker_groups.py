@@ -1,9 +1,9 @@
 """Keeps the workers of pytest-xdist apart: each has its own ports, and a group of tests runs in one worker.
 
-The scheduler forgets finished tests. pytest-xdist 3.8 counts those of a worker again after each test: thousands of
-tests take its controller seconds.
+The scheduler forgets finished tests. pytest-xdist 3.8 keeps them, and counts all tests of a worker after each test.
+That takes seconds in a run of thousands of tests.
 
-pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads: without this plugin every
+pytest-xdist 3.8 writes a test's group into `Item._nodeid`, which pytest 9.2 no longer reads. Without this plugin every
 worker may start the processes of every group. A pytest plugin, loaded by tests/conftest.py.
 """
 

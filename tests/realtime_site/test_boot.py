@@ -101,7 +101,7 @@ def test_an_unreadable_secret_file_aborts_startup(tmp_path: Path, command: Comma
         ([], 1),
     ],
 )
-def test_with_an_invalid_environment_a_command_that_reports_a_state_exits_with_3_and_another_with_1(
+def test_with_an_invalid_environment_commands_that_report_a_state_exit_with_3_and_others_with_1(
     command: list[str], expected: int
 ) -> None:
     ended = run_manage(*command, LISTEN_PORT="abc")
@@ -116,7 +116,7 @@ def test_help_explains_the_exit_code_for_an_invalid_environment(command: str) ->
     assert "If the environment is invalid, nothing is checked, and a check_… command exits with 3 (unknown)." in text
 
 
-def test_two_forms_of_one_secret_abort_startup_and_neither_is_shown(tmp_path: Path) -> None:
+def test_a_secret_that_is_set_both_directly_and_by_a_file_aborts_startup_and_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from-the-file")
 
@@ -218,9 +218,9 @@ def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, com
         ]  # fmt: skip
 
 
-def test_debug_outside_loopback_has_a_warning() -> None:
+def test_debug_with_a_listen_address_outside_loopback_is_a_warning() -> None:
     port = free_port()
-    # The process listens on loopback, by uvicorn's --host; only the setting has another address.
+    # The process listens on loopback because of uvicorn's --host. Only the setting has another address.
     variables = {"DEBUG": "true", "LISTEN_HOST": "0.0.0.0", "CENTRIFUGO_PROXY_TOKEN": "s3same"}
 
     with started(uvicorn_command(port), port, **variables) as process:
@@ -230,7 +230,7 @@ def test_debug_outside_loopback_has_a_warning() -> None:
 
 
 @pytest.mark.parametrize(("content", "status"), [(None, "missing"), (b"\xff", "unreadable"), (b"# none\n", "empty")])
-def test_a_pool_that_cannot_be_loaded_has_a_warning_and_the_service_starts(
+def test_the_service_starts_with_a_warning_if_the_pool_cannot_be_loaded(
     tmp_path: Path, content: bytes | None, status: str
 ) -> None:
     file = tmp_path / "tickets"
@@ -271,7 +271,7 @@ def test_leftover_fallback_values_do_not_abort_startup_without_a_pool() -> None:
 async def test_a_request_in_flight_is_answered_after_sigterm(
     identity: IdentityStub, command: Command, code: int
 ) -> None:
-    """Plain uvicorn ends by the signal that it received; `serve` exits with 0."""
+    """The signal terminates plain uvicorn in the end; `serve` exits with 0."""
     asked, release = asyncio.Event(), asyncio.Event()
 
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -310,7 +310,9 @@ call_command("serve")
     return [sys.executable, "-c", code]
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["bound", "force"])
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["time limit", "second signal"]
+)
 async def test_a_hanging_request_delays_the_shutdown_no_longer_than_the_limit(
     identity: IdentityStub, signals: list[signal.Signals]
 ) -> None:

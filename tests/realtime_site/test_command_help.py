@@ -1,4 +1,4 @@
-"""manage.py COMMAND --help, of every command of this project."""
+"""manage.py COMMAND --help, for every command of this project."""
 
 import re
 import shlex

@@ -21,7 +21,7 @@ def our_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("words", [[], ["help"], ["--help"], ["-h"]])
-def test_help_lists_our_commands_before_djangos_and_no_server_of_django(words: list[str]) -> None:
+def test_help_lists_our_commands_first_and_leaves_out_djangos_servers(words: list[str]) -> None:
     ended = run_manage(*words)
 
     ours, _, djangos = ended.stdout.partition("Commands of Django:")
@@ -39,7 +39,7 @@ def test_version_prints_the_version_of_the_service(words: list[str]) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{VERSION}\n", "")
 
 
-def test_no_log_line_of_any_level_gets_between_the_results_of_a_command() -> None:
+def test_log_lines_of_any_level_stay_out_of_the_stdout_of_a_command() -> None:
     ended = run_manage("pods", "--url", "http://127.0.0.1:1", "--json", LOG_LEVEL="trace")
 
     assert json.loads(ended.stdout)["state"] == "critical"
@@ -47,7 +47,7 @@ def test_no_log_line_of_any_level_gets_between_the_results_of_a_command() -> Non
 
 
 @pytest.mark.parametrize("words", [["runserver"], ["runserver", "8000"], ["testserver", "--noinput"]])
-def test_djangos_servers_are_refused_with_the_name_of_our_command(words: list[str]) -> None:
+def test_djangos_servers_are_refused_and_the_message_names_manage_py_serve(words: list[str]) -> None:
     ended = run_manage(*words)
 
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -65,7 +65,7 @@ def test_another_settings_module_is_refused(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), [("check", 1), ("check_fallback_pool", 3)])
-def test_the_settings_of_another_project_are_refused_by_name(command: str, code: int) -> None:
+def test_the_settings_of_another_project_are_refused_and_named(command: str, code: int) -> None:
     ended = run_manage(command, DJANGO_SETTINGS_MODULE="other.settings")
 
     assert (ended.returncode, ended.stdout) == (code, "")

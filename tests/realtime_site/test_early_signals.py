@@ -1,4 +1,4 @@
-"""After the first lines of manage.py, SIGTERM and SIGINT end a starting process. Neither is lost or causes a traceback.
+"""SIGTERM and SIGINT end a starting process at any moment after the first lines of manage.py, without a traceback.
 
 SIGHUP and SIGQUIT shut a running service down like SIGTERM. SIGUSR1 and SIGUSR2 do not end it.
 """
@@ -62,7 +62,7 @@ def test_a_signal_at_any_moment_of_startup_ends_the_service_with_0() -> None:
 
 @contextmanager
 def not_ignored(number: signal.Signals) -> Iterator[None]:
-    """Processes started inside do not ignore the signal. A shell starts background jobs that ignore SIGQUIT."""
+    """Processes that are started inside do not ignore the signal, as a shell's background jobs ignore SIGQUIT."""
     before = signal.signal(number, signal.SIG_DFL)
     try:
         yield
@@ -71,7 +71,7 @@ def not_ignored(number: signal.Signals) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
-def test_sighup_and_sigquit_end_the_service_in_order(number: signal.Signals) -> None:
+def test_sighup_and_sigquit_shut_the_service_down_like_sigterm(number: signal.Signals) -> None:
     with not_ignored(number), serving() as process:
         process.popen.send_signal(number)
         code, strays = ended(process)

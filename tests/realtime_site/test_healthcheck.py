@@ -1,4 +1,4 @@
-"""The image's HEALTHCHECK, run like in the container."""
+"""The image's HEALTHCHECK, run as in the container."""
 
 import json
 import re
@@ -31,7 +31,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 
 def healthcheck(*more: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command of the Dockerfile in this environment."""
+    """Run the command of the Dockerfile with these environment variables."""
     command = re.findall(r"^HEALTHCHECK .* CMD (\[.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
     _, *arguments = json.loads(command)
     return subprocess.run(  # noqa: S603

@@ -58,13 +58,13 @@ def module_name() -> Iterator[str]:
     sys.modules.pop(name, None)
 
 
-def test_the_names_that_are_imported_are_classes_without_instances(module_name: str) -> None:
+def test_a_left_out_module_has_the_imported_names_as_classes_without_instances(module_name: str) -> None:
     leave_out({module_name: ("Model",)})
 
     assert not isinstance(0, sys.modules[module_name].Model)
 
 
-def test_another_name_is_refused_with_what_to_do(module_name: str) -> None:
+def test_another_name_of_a_left_out_module_raises_an_error_with_the_remedy(module_name: str) -> None:
     leave_out({module_name: ()})
 
     with pytest.raises(AttributeError) as refused:
@@ -75,7 +75,7 @@ def test_another_name_is_refused_with_what_to_do(module_name: str) -> None:
     )
 
 
-def test_a_module_that_is_imported_stays(module_name: str) -> None:
+def test_a_module_that_is_already_imported_is_not_replaced(module_name: str) -> None:
     sys.modules[module_name] = imported = ModuleType(module_name)
 
     leave_out({module_name: ("Model",)})

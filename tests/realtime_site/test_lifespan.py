@@ -1,4 +1,4 @@
-"""The lifespan: readiness from startup to shutdown, and failed startups."""
+"""The ASGI lifespan: readiness from startup to shutdown, and failed startups."""
 
 import asyncio
 import os
@@ -85,7 +85,7 @@ async def test_the_servers_own_sigterm_handler_is_called_and_restored() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_service_in_another_thread_starts_without_signals() -> None:
+def test_a_service_in_another_thread_starts_although_it_cannot_handle_signals() -> None:
     ready: list[bool] = []
 
     async def live() -> None:

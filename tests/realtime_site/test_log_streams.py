@@ -1,4 +1,4 @@
-"""Streams that do not accept log lines: the service works, counts and reports the lost lines, and ends normally."""
+"""If stdout or stderr accepts no log lines, the service works, counts and reports the lost lines, and ends normally."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ from tools.ports import free_port
 pytestmark = pytest.mark.processes
 
 DROPPED = "realtime_log_lines_dropped_total"
-TICKETS = 1500  # one line each, of some 300 bytes: more than a pipe and the queue hold together
+TICKETS = 1500  # a line of some 300 bytes is logged for each: more than a pipe and the queue hold
 LOST = "log lines were lost"
 
 
@@ -40,9 +40,9 @@ class Logging:
         return next(float(line.split()[1]) for line in lines if line.startswith(DROPPED))
 
     def log(self, lines: int) -> None:
-        """Send fallback tickets until the service has accepted this many: it logs each accepted one at INFO.
+        """Send fallback tickets until the service has accepted this many. It logs a line at INFO for each accepted one.
 
-        Identity is down. Tickets are refused until the outage has opened the pool.
+        Identity is down. At first the service refuses tickets, until the outage has lasted long enough to use the pool.
         """
         while lines:
             self.tickets -= 1
@@ -71,7 +71,7 @@ class Logging:
 def logging_to(
     folder: Path, redirections: str = "", *, stdout: int | None = None, stderr: int | None = None
 ) -> Iterator[Logging]:
-    """A ready service with these streams. `redirections` are the shell's, and override them."""
+    """A ready service with these streams. `redirections` have the syntax of a shell, and override the streams."""
     pool = folder / "pool"
     pool.write_text("".join(f"ticket-{number}\n" for number in range(TICKETS)))
     pool.chmod(0o600)
@@ -97,7 +97,7 @@ def logging_to(
             popen.kill()
 
 
-def test_an_unread_pipe_drops_lines_and_reports_them_once_it_is_read(tmp_path: Path) -> None:
+def test_lines_for_an_unread_pipe_are_lost_and_then_reported_when_the_pipe_is_read(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     errors = tmp_path / "stderr"
 
@@ -121,7 +121,7 @@ def test_an_unread_pipe_drops_lines_and_reports_them_once_it_is_read(tmp_path: P
 
 
 def read_more(service: Logging, descriptor: int, read: bytearray) -> bool:
-    """Read the available bytes, and log a line so that the writer notices. Returns False: there may be more."""
+    """Read the available bytes, and log a line so that the writer notices. Returns False, because more may come."""
     try:
         while part := os.read(descriptor, 65536):
             read += part
@@ -147,7 +147,7 @@ def test_unread_pipes_do_not_prevent_the_shutdown(tmp_path: Path, number: signal
 @pytest.mark.parametrize(
     "redirections", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", ">/dev/full 2>&1"], ids=str
 )
-def test_closed_or_full_streams_lose_only_lines(tmp_path: Path, redirections: str) -> None:
+def test_closed_or_full_streams_lose_log_lines_and_nothing_else(tmp_path: Path, redirections: str) -> None:
     with logging_to(tmp_path, redirections) as service:
         service.wait_for(lambda: service.dropped() > 0)
         before = service.dropped()
@@ -165,7 +165,7 @@ def test_a_connection_never_gets_the_descriptor_of_a_closed_stdout(tmp_path: Pat
     assert (links[1], links[2]) == ("/dev/null", "/dev/null")
 
 
-def test_a_reader_that_ends_loses_only_lines_and_causes_no_traceback(tmp_path: Path) -> None:
+def test_if_the_reader_of_a_pipe_ends_only_log_lines_are_lost_and_there_is_no_traceback(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     errors = tmp_path / "stderr"
 

@@ -24,7 +24,7 @@ from tests.harness.processes import START_S, environment, serve_command
 def record(
     level: int = logging.ERROR, message: str = "failed", name: str = "a.logger", line: int = 1, **fields: Any
 ) -> Any:
-    """A record like that of a logger on this line of a file."""
+    """A log record, as a logger would make it on this line of a file."""
     made = logging.Logger(name).makeRecord(name, level, "file.py", line, message, (), None, extra=fields)
     made.created = 1_800_000_000.25
     return made
@@ -52,7 +52,7 @@ def test_a_line_is_one_json_object_with_the_fields_of_its_record() -> None:
     }
 
 
-def test_a_line_inside_a_span_has_its_ids() -> None:
+def test_a_line_inside_a_span_has_the_ids_of_the_trace_and_the_span() -> None:
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
 
     with tracer.start_as_current_span("a request") as span:
@@ -62,7 +62,7 @@ def test_a_line_inside_a_span_has_its_ids() -> None:
     assert (line["trace_id"], line["span_id"]) == (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
 
 
-def test_a_traceback_is_on_the_line_of_its_error() -> None:
+def test_a_traceback_is_in_the_same_json_line_as_its_error() -> None:
     line = JsonFormatter().format(failure())
 
     assert line.count("\n") == 0
@@ -95,7 +95,7 @@ def test_each_value_of_log_level_sets_the_level_of_the_root_logger(level: str) -
     assert configuration(level, human=False)["root"]["level"] == LEVELS[level]
 
 
-def test_a_terminal_shows_only_the_given_settings() -> None:
+def test_a_terminal_shows_only_the_settings_that_were_set() -> None:
     line = HumanFormatter().format(record(logging.INFO, "started", given={"A": 1}, settings={"A": 1, "B": 2}))
 
     assert line.endswith("info  started given={'A': 1}")
@@ -107,7 +107,7 @@ def test_the_format_of_a_line_depends_on_the_terminal(human: bool, formatter: ty
 
 
 @pytest.mark.parametrize(("level", "kept"), [(5, True), (20, True), (30, False), (40, False), (50, False)])
-def test_warnings_and_above_stay_off_stdout(level: int, kept: bool) -> None:
+def test_lines_of_level_warn_and_above_do_not_go_to_stdout(level: int, kept: bool) -> None:
     assert BelowWarning().filter(record(level)) is kept
 
 
@@ -134,7 +134,7 @@ def test_a_repeated_error_is_logged_once_and_then_counted(frozen_time: FrozenDat
     assert [line.get("held_back") for line in first + second + third] == [None, 1000]
 
 
-def test_the_causes_of_an_error_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
+def test_errors_with_different_causes_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
     never_raised = logging.Logger("a.logger").makeRecord(
         "a.logger", 40, "file.py", 1, "failed", (), (ValueError, ValueError("not raised"), None)
     )
@@ -156,7 +156,7 @@ def test_the_causes_of_an_error_are_limited_separately(frozen_time: FrozenDateTi
     ]
 
 
-def test_the_message_of_an_exception_is_no_cause_of_its_own(frozen_time: FrozenDateTimeFactory) -> None:
+def test_exceptions_that_differ_only_in_their_message_are_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
     lines = through(FloodFilter(30), *(failure(ValueError(f"host {number}")) for number in range(1000)))
 
     assert len(lines) == 1
@@ -168,7 +168,7 @@ def test_different_errors_are_limited_separately(frozen_time: FrozenDateTimeFact
     assert [line["message"] for line in lines] == ["failed", "another"]
 
 
-def test_a_message_that_is_formatted_before_it_is_logged_is_limited_too(
+def test_messages_that_are_formatted_before_they_are_logged_are_limited_too(
     frozen_time: FrozenDateTimeFactory,
 ) -> None:
     flood = FloodFilter(quiet_s=30)
@@ -195,7 +195,7 @@ def test_warnings_of_a_logger_that_may_warn_per_request_or_batch_are_limited(
     assert len(through(FloodFilter(30), *(record(logging.WARNING, name=logger) for _ in range(3)))) == 1
 
 
-def test_different_messages_from_one_place_are_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
+def test_different_messages_from_one_line_of_code_are_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
     flood = FloodFilter(30)
     through(flood, *(record(message=f"failed {number}") for number in range(2000)))
 

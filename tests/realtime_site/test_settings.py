@@ -1,4 +1,4 @@
-"""The default of every variable of the service, and values that many variables accept or refuse."""
+"""The default of every environment variable, and values that the variables accept or refuse."""
 
 import re
 import secrets

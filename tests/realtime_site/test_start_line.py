@@ -56,7 +56,7 @@ def test_one_line_has_the_version_the_state_and_the_settings(tmp_path: Path) -> 
     assert "sEcReT" not in str(settings)
 
 
-def test_a_secret_in_place_of_its_path_or_in_an_address_is_not_shown() -> None:
+def test_a_secret_given_instead_of_a_path_or_inside_an_address_is_not_shown() -> None:
     settings = start_line(
         CENTRIFUGO_PROXY_TOKEN="made-up",
         FALLBACK_TICKETS_PATH="sEcReT",

@@ -8,7 +8,7 @@ from tests.harness.kafka import Kafka
 
 @pytest.mark.processes
 @pytest.mark.xdist_group("kafka")
-def test_the_broker_is_known_by_an_address_and_not_by_a_name_that_is_two(kafka: Kafka) -> None:
+def test_the_broker_advertises_an_address_and_not_a_name_with_several_addresses(kafka: Kafka) -> None:
     named = AdminClient({"bootstrap.servers": kafka.address}).list_topics(timeout=20).brokers.values()
 
     assert [f"{each.host}:{each.port}" for each in named] == [kafka.address]

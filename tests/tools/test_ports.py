@@ -6,7 +6,7 @@ from itertools import islice
 from tools.ports import CHOICES, PART_VARIABLE, free_ports, ports_of
 
 
-def test_the_parts_share_no_port_and_leave_none_out() -> None:
+def test_the_parts_share_no_port_and_together_have_all_ports() -> None:
     parts = [set(islice(ports_of(f"{number}/6"), len(CHOICES))) for number in range(6)]
 
     assert sum(map(len, parts)) == len(CHOICES)

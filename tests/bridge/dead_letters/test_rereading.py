@@ -7,7 +7,7 @@ from bridge.dead_letters.rereading import Place, reread, spans
 
 
 def records(partition: int, offsets: Sequence[int], read: list[int] | None = None) -> Iterator[Record]:
-    """The records of a partition with these offsets. Notes in `read` which of them were read."""
+    """The records of a partition at these offsets. Appends an offset to `read` when its record is read."""
     for offset in offsets:
         if read is not None:
             read.append(offset)
@@ -18,7 +18,7 @@ def places_of(found: Iterator[tuple[int, Record]]) -> list[tuple[int, Place]]:
     return [(index, Place(record.partition, record.offset)) for index, record in found]
 
 
-def test_letters_of_several_partitions_come_in_the_order_of_the_selection_without_those_between_them() -> None:
+def test_letters_of_several_partitions_come_in_the_order_of_the_selection_and_others_are_skipped() -> None:
     places = [Place(1, 3), Place(0, 2), Place(1, 4), Place(0, 9), Place(1, 5)]
 
     found = reread(places, {0: records(0, range(2, 10)), 1: records(1, [3, 4, 5])})
@@ -26,7 +26,7 @@ def test_letters_of_several_partitions_come_in_the_order_of_the_selection_withou
     assert places_of(found) == list(enumerate(places))
 
 
-def test_a_letter_that_is_gone_is_left_out() -> None:
+def test_a_selected_letter_that_kafka_no_longer_has_is_left_out() -> None:
     places = [Place(0, 1), Place(0, 2), Place(1, 1), Place(0, 5), Place(0, 6)]
 
     found = reread(places, {0: records(0, [2, 5]), 1: records(1, [])})
@@ -34,7 +34,7 @@ def test_a_letter_that_is_gone_is_left_out() -> None:
     assert places_of(found) == [(1, Place(0, 2)), (3, Place(0, 5))]
 
 
-def test_a_letter_is_read_only_when_those_before_it_have_been_used() -> None:
+def test_a_letter_is_read_only_when_the_caller_asks_for_it() -> None:
     read: list[int] = []
     found = reread([Place(0, offset) for offset in range(9)], {0: records(0, range(9), read)})
 
@@ -43,5 +43,5 @@ def test_a_letter_is_read_only_when_those_before_it_have_been_used() -> None:
     assert read == [0]
 
 
-def test_a_partition_is_read_from_its_first_place_to_its_last() -> None:
+def test_a_partition_is_read_from_its_first_selected_offset_to_its_last_one() -> None:
     assert spans([Place(1, 3), Place(0, 2), Place(1, 4), Place(1, 9)]) == {1: (3, 9), 0: (2, 2)}

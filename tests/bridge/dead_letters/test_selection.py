@@ -1,4 +1,4 @@
-"""The order of dead letters, and which of them a time range leaves out."""
+"""The order of dead letters, and which letters a time range leaves out."""
 
 import pytest
 
@@ -25,12 +25,12 @@ def test_the_letters_of_all_partitions_are_merged_newest_first() -> None:
     assert times([letter(9), letter(4)], [], [letter(8), letter(5), letter(1)]) == [9, 8, 5, 4, 1]
 
 
-def test_letters_from_before_the_range_are_left_out() -> None:
+def test_letters_older_than_the_time_range_are_left_out() -> None:
     assert times([letter(9), letter(4)], [letter(8), letter(5), letter(1)], since_ms=5) == [9, 8, 5]
 
 
 @pytest.mark.parametrize(("since_ms", "expected"), [(0, [1, 9, 8, 7, 6]), (7, [9, 8, 7])])
-def test_an_old_record_that_no_bridge_has_written_hides_no_letters(since_ms: int, expected: list[int]) -> None:
+def test_letters_behind_an_old_record_of_another_producer_are_still_found(since_ms: int, expected: list[int]) -> None:
     assert times([foreign(1), letter(9), letter(7)], [letter(8), letter(6)], since_ms=since_ms) == expected
 
 

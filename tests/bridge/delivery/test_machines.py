@@ -20,12 +20,12 @@ STEPS = settings(max_examples=scaled(150), stateful_step_count=60)
 REFUSED = Poison(Reason.REJECTED, "Centrifugo error 107")
 STRICT, BURSTING = ("a", "b", "c"), ("fast",)
 MOST_DEAD_LETTERS = 3
-# Steps that can end an assignment seldom do, so that most assignments last.
+# Steps that can end an assignment do so in one of 25 draws, so that most assignments last.
 CHANCE, RARE = st.integers(0, 24), 13
 
 
 class Logged(NamedTuple):
-    """A record of a partition's log, as the commands and failures that it is mapped to."""
+    """A record in a partition's log: the commands and the failures that the mapper makes from it."""
 
     commands: tuple[Command, ...]
     failures: tuple[Poison, ...] = ()
@@ -33,7 +33,7 @@ class Logged(NamedTuple):
 
 @dataclass
 class Log:
-    """A partition at the broker. `read` is the position of the bridge that owns it."""
+    """A partition at the broker. `read` is the next offset that its bridge reads."""
 
     records: list[Logged] = field(default_factory=list)
     committed: int = 0
@@ -54,7 +54,7 @@ COMMAND = st.one_of(
     st.sampled_from(BURSTING).map(lambda key: publication(key, burst=3)),
 )
 WELL = st.lists(COMMAND, min_size=1, max_size=3).map(lambda commands: Logged(tuple(commands)))
-# Most records have commands and are not poisoned: a few poisoned ones in a row stop a partition.
+# Most records have commands and are not poison: a few poison records in a row stop a partition.
 RECORD = st.one_of(
     *[WELL] * 6,
     st.just(Logged(())),
@@ -64,7 +64,7 @@ RESULT = st.sampled_from(["done", "done", "done", "lost reply", "temporary", "pe
 
 
 class BridgeLife(RuleBasedStateMachine):
-    """A group of bridges. One of them owns every partition; `crash` replaces it with the next one."""
+    """A consumer group of bridges. One bridge owns all partitions; `crash` replaces it with another."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class BridgeLife(RuleBasedStateMachine):
                 self._letter_if_due(task.owner)
 
     def _result(self, position: tuple[Partition, int, int], drawn: str) -> str:
-        """Centrifugo refuses a command that it has refused before, unless this attempt fails temporarily."""
+        """A command that Centrifugo has refused once is refused again, or fails temporarily."""
         if drawn == "permanent":
             self.refused.add(position)
         return "permanent" if position in self.refused and drawn != "temporary" else drawn
@@ -160,14 +160,14 @@ class BridgeLife(RuleBasedStateMachine):
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 9), arrived=st.booleans())
     def fail(self, which: int, arrived: bool) -> None:
-        """The whole request fails, whether Centrifugo has carried it out or not."""
+        """The whole request fails. `arrived` says whether Centrifugo has carried it out."""
         batch = self.flying.pop(which % len(self.flying))
         for task in batch.tasks if arrived else ():
             self._apply(task.owner, task.owner.tasks.index(task), task.command)
         self.work.put_back(batch.tasks)
 
     def _apply(self, item: Item, number: int, command: Command) -> None:
-        """Centrifugo carries out a command, unless it knows the publication or has refused the command before."""
+        """Centrifugo carries out a command. It ignores a repeated publication, and a command that it has refused."""
         partition, offset, _ = position = _position(item, number)
         for key in command.keys if position not in self.refused else ():
             applied = Applied(key, partition, offset, number)
@@ -215,7 +215,7 @@ class BridgeLife(RuleBasedStateMachine):
             self._crash()
 
     def _crash(self) -> None:
-        """kill -9: commands in flight still arrive, and their answers are lost."""
+        """The bridge is killed: commands in flight still arrive, and the answers are lost."""
         for batch in self.flying:
             for task in batch.tasks:
                 self._apply(task.owner, task.owner.tasks.index(task), task.command)
@@ -232,7 +232,7 @@ class BridgeLife(RuleBasedStateMachine):
         return done and (not logged.failures or (partition, offset) in self.lettered)
 
     @invariant()
-    def no_two_requests_have_commands_of_one_key(self) -> None:
+    def two_requests_in_flight_never_have_commands_of_the_same_key(self) -> None:
         each = [{key for task in batch.tasks for key in task.command.keys} for batch in self.flying]
         assert [key for key, requests in Counter(key for keys in each for key in keys).items() if requests > 1] == []
 
@@ -244,7 +244,7 @@ class BridgeLife(RuleBasedStateMachine):
             assert batch.ordered or len(keys) == len(set(keys))
 
     @invariant()
-    def a_key_sees_the_records_of_a_partition_in_order(self) -> None:
+    def the_commands_of_a_key_are_applied_in_the_order_of_their_records(self) -> None:
         for key in STRICT:
             for partition in PARTITIONS:
                 seen = [each[2:] for each in self.applied if each[:2] == (key, partition)]
@@ -264,7 +264,7 @@ class BridgeLife(RuleBasedStateMachine):
         assert self.work.pending_bytes == sum(item.size for item in items)
 
     @invariant()
-    def no_key_is_kept_without_a_command(self) -> None:
+    def a_key_is_forgotten_after_its_last_command(self) -> None:
         ledgers = [assignment.ledger for assignment in self.work.assignments.values()]
         tasks = [task for ledger in ledgers for item in ledger.open_entries() for task in item.tasks]
         tasks += [task for batch in self.flying for task in batch.tasks]
@@ -273,7 +273,7 @@ class BridgeLife(RuleBasedStateMachine):
         )
 
     def teardown(self) -> None:
-        """From now on everything works: every record must be committed, except in a partition that has stopped."""
+        """Now everything works. Every record must be committed, except in a partition that has stopped."""
         self._crash()
         stopped: set[Partition] = set()
         for partition, log in self.logs.items():

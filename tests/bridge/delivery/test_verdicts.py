@@ -24,7 +24,7 @@ def error(code: int) -> dict[str, Any]:
 
 
 class Sent(NamedTuple):
-    """A command."""
+    """The part of a command that `verdicts` reads."""
 
     method: str = "publish"
     keys: tuple[str, ...] = ("a",)
@@ -36,7 +36,7 @@ def verdict_of(reply: dict[str, Any], method: str = "publish", channels: tuple[s
 
 
 @pytest.mark.parametrize("method", ["publish", "unsubscribe", "disconnect", "refresh", "history_remove"])
-def test_a_reply_with_the_result_is_done(method: str) -> None:
+def test_a_reply_with_the_result_of_the_command_means_done(method: str) -> None:
     assert verdict_of({method: {}}, method) == DONE
 
 
@@ -68,7 +68,7 @@ def test_a_listed_permanent_error_is_permanent(code: int, reason: str) -> None:
         (errno.ECONNRESET, "reset"),
     ],
 )
-def test_a_failure_to_connect_has_the_cause_of_its_error(number: int | None, cause: str) -> None:
+def test_the_errno_of_a_failed_connection_decides_the_cause(number: int | None, cause: str) -> None:
     failure = failure_of_connection(number)
 
     assert (failure.outcome, failure.cause) == (Outcome.OUTAGE, cause)
@@ -147,7 +147,7 @@ def test_a_broadcast_without_one_response_for_each_channel_is_an_outage(response
         (503, Outcome.OUTAGE, "http_5xx"),
     ],
 )
-def test_an_http_status_decides_about_the_whole_request(status: int, outcome: Outcome, cause: str) -> None:
+def test_an_error_status_decides_the_outcome_of_the_whole_request(status: int, outcome: Outcome, cause: str) -> None:
     failure = failure_of_status(status)
 
     assert failure is not None

@@ -1,4 +1,4 @@
-"""Single steps, which test_machines.py combines at random."""
+"""Single steps of Work. test_machines.py combines such steps at random."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_offsets_with_gaps_are_committed_in_order_of_receipt() -> None:
     assert (before, uncommitted(work)) == (None, 8)
 
 
-def test_a_pending_record_counts_with_its_headers_and_its_commands() -> None:
+def test_the_size_of_a_pending_record_includes_its_headers_and_its_commands() -> None:
     one = Record("diary", 0, 0, 0, b"key", b"-" * 50, (("name", b"-" * 1000), ("null", None)))
     commands = [disconnect(route="diary", action=1, user=f"user-{n}", code=4100, reason="") for n in range(100)]
     sizes = []
@@ -57,7 +57,7 @@ def test_a_topic_that_ends_with_transaction_markers_is_committed_to_its_end() ->
     assert (before, uncommitted(work)) == (None, 107)
 
 
-def test_the_end_of_a_topic_without_records_is_not_committed() -> None:
+def test_no_offset_is_committed_for_a_topic_without_records() -> None:
     work = assigned()
 
     work.reach_end(PARTITION, 0)
@@ -65,7 +65,7 @@ def test_the_end_of_a_topic_without_records_is_not_committed() -> None:
     assert uncommitted(work) is None
 
 
-def test_an_offset_is_due_until_its_commit_is_confirmed() -> None:
+def test_an_offset_counts_as_uncommitted_until_its_commit_is_confirmed() -> None:
     work = assigned()
     work.receive(PARTITION, record(4))
 
@@ -76,7 +76,7 @@ def test_an_offset_is_due_until_its_commit_is_confirmed() -> None:
     assert (first, again, uncommitted(work)) == (5, 5, None)
 
 
-def test_one_request_has_at_most_burst_publications_of_a_channel() -> None:
+def test_a_request_has_no_more_publications_of_a_channel_than_the_burst_allows() -> None:
     work = assigned()
     for offset in range(5):
         work.receive(PARTITION, record(offset), [publication("words", burst=3)])
@@ -98,7 +98,7 @@ def test_one_request_has_at_most_burst_publications_of_a_channel() -> None:
         ((4, 3, 2, 4, 4), [[0, 1], [2, 3], [4]]),
     ],
 )
-def test_in_each_request_the_smallest_burst_of_its_commands_holds(
+def test_the_smallest_burst_among_the_commands_of_a_request_limits_the_request(
     bursts: tuple[int, ...], requests: list[list[int]]
 ) -> None:
     work = assigned()
@@ -114,7 +114,7 @@ def test_in_each_request_the_smallest_burst_of_its_commands_holds(
     assert sent == requests
 
 
-def test_after_an_error_a_command_of_a_burst_waits_for_its_own_time_and_for_the_commands_before_it() -> None:
+def test_after_an_error_a_command_of_a_burst_waits_for_its_retry_time_and_for_the_commands_before_it() -> None:
     work = assigned()
     for offset in range(3):
         work.receive(PARTITION, record(offset), [publication("words", burst=3)])
@@ -135,7 +135,7 @@ def test_after_an_error_a_command_of_a_burst_waits_for_its_own_time_and_for_the_
     assert (len(work.lanes), uncommitted(work)) == (0, 3)
 
 
-def test_a_command_of_a_burst_that_is_in_flight_is_not_taken_again() -> None:
+def test_a_command_in_flight_is_not_taken_again_when_another_one_of_its_burst_is_retried() -> None:
     work = assigned()
     for offset in range(3):
         work.receive(PARTITION, record(offset), [publication("words", burst=3)])
@@ -147,7 +147,7 @@ def test_a_command_of_a_burst_that_is_in_flight_is_not_taken_again() -> None:
     assert work.take(10, 10_000).tasks == [first]
 
 
-def test_a_burst_does_not_overtake_the_command_before_it_in_its_record() -> None:
+def test_a_command_of_a_burst_does_not_overtake_an_earlier_command_of_its_record() -> None:
     work = assigned()
     work.receive(PARTITION, record(0), [publication("feed")])
     work.receive(PARTITION, record(1), [publication("words", burst=3)])
@@ -182,7 +182,7 @@ def test_a_partition_that_is_assigned_again_starts_without_records() -> None:
     assert (work.pending, len(work.lanes)) == (0, 0)
 
 
-def test_a_request_is_bounded_in_bytes_and_never_empty() -> None:
+def test_a_request_is_bounded_in_bytes_but_has_at_least_one_command() -> None:
     work = assigned()
     for offset in range(3):
         work.receive(PARTITION, record(offset), [publication(f"channel-{offset}", data=b'"' + b"x" * 500 + b'"')])
@@ -218,7 +218,7 @@ def test_a_delivered_record_resets_the_count_of_consecutive_dead_letters() -> No
     assert work.assignments[PARTITION].stopped == Stop(3, TOO_MANY_DEAD_LETTERS, size_of(record()))
 
 
-def test_records_behind_the_one_that_stops_a_partition_are_not_sent_and_do_not_count_as_pending() -> None:
+def test_records_after_the_one_that_stops_a_partition_are_neither_sent_nor_counted_as_pending() -> None:
     work = assigned(None)
     poison = work.receive(PARTITION, record(0), [publication("b")], [POISON])
     work.receive(PARTITION, record(1), [publication("a")])

@@ -1,4 +1,4 @@
-"""Centrifugo for the bridge's end-to-end tests, and the workers that run them."""
+"""Fixtures for the bridge's end-to-end tests, and the pytest-xdist workers that run these tests."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def centrifugo_v6() -> Path:
     """The binary of Centrifugo v6. Without it the tests are skipped.
 
-    In CI they fail instead, unless this machine cannot build it or CENTRIFUGO_BIN names another major version.
+    In CI the tests are skipped only if this machine cannot build v6, or if CENTRIFUGO_BIN names another major version.
+    Otherwise they fail.
     """
     if found := centrifugo.binary(6):
         return found
@@ -37,6 +38,6 @@ def centrifugo_v6() -> Path:
 
 @pytest.fixture
 def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
-    """Kafka, Centrifugo, and a topic of the test's own."""
+    """Kafka, Centrifugo, and a topic that only this test uses."""
     with staged(kafka, centrifugo_v6, tmp_path) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Events at a steady rate, and the check that a client received each of them once and in order."""
+"""Events at a steady rate, and the check that a client received each event once and in order."""
 
 import asyncio
 import os
@@ -20,7 +20,10 @@ CHANNELS = [f"family:f-{number}" for number in range(FAMILIES)]
 
 @dataclass
 class Load:
-    """Writes events of the families in turn, `rate` per second: at least `total`, and until `assert_delivered`."""
+    """Writes `rate` events per second, for one family after another.
+
+    It writes at least `total` events, and continues until `assert_delivered` is called or `producing` ends.
+    """
 
     total: int
     rate: int
@@ -47,7 +50,7 @@ class Load:
         self.written.set()
 
     async def assert_delivered(self, heard: Listening) -> None:
-        """Assert that the client received every event once, and those of each family in order."""
+        """Assert that the client received every event once, and the events of each family in order."""
         self.enough.set()
         assert await asyncio.to_thread(self.written.wait, 90), "Kafka did not accept all events"
         await heard.until(lambda: heard.count >= self.total)
@@ -67,7 +70,7 @@ class Load:
 
 @contextmanager
 def producing(stage: Stage, total: int, rate: int = 400) -> Iterator[Load]:
-    """Write events while the context lasts. At its end all of them are written."""
+    """Write events in a thread. Leaving the context waits until all of them are written."""
     load = Load(total, rate, stage)
     failures: list[BaseException] = []
 

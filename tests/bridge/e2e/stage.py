@@ -33,7 +33,7 @@ fields = ["n"]
 
 
 def api_config(major: int, key: str) -> Config:
-    """Configuration of a Centrifugo with an API key, no access control for clients, and a namespace with history."""
+    """The configuration of a Centrifugo with an API key and a namespace with history. Clients need no token."""
     namespace = {"name": NAMESPACE, "allow_subscribe_for_client": True, "history_size": 10, "history_ttl": "60s"}
     if major == 5:
         return {"api_key": key, "client_insecure": True, "namespaces": [namespace]}
@@ -42,7 +42,7 @@ def api_config(major: int, key: str) -> Config:
 
 @dataclass(frozen=True)
 class Stage:
-    """The Kafka and the Centrifugo of a test's bridges. `variables` are the environment of these bridges."""
+    """Kafka and Centrifugo for the bridges of one test. `variables` is the environment of these bridges."""
 
     kafka: Kafka
     centrifugo: Centrifugo
@@ -66,7 +66,7 @@ class Stage:
 def staged(
     kafka: Kafka, binary: Path, folder: Path, *, partitions: int = 1, routes: str = ROUTES, **variables: str
 ) -> Iterator[Stage]:
-    """A Centrifugo, and topics and routes for one test."""
+    """Centrifugo, topics and a routes file for one test."""
     key = secrets.token_hex(8)
     topic = kafka.create_topic("entries", partitions=partitions)
     dead_letters = kafka.create_topic("dead-letters")

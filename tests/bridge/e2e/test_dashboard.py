@@ -1,4 +1,4 @@
-"""Every query of the bridge's dashboard, run on a real Prometheus that scraped bridges that deliver, fail and stop."""
+"""Each query of the bridge's dashboard, on a real Prometheus. Its bridges have delivered, failed and stopped."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 from tests.bridge.e2e.stage import Stage, staged
 from tests.harness.bridge import BridgeProcess
-from tests.harness.dashboards import Asked, queries
+from tests.harness.dashboards import PanelQuery, queries
 from tests.harness.kafka import Kafka
 from tests.harness.prometheus import RATE_INTERVAL, Prometheus, needs_prometheus, prometheus
 from tests.tools.dashboards import drawing
@@ -19,7 +19,7 @@ from tests.tools.dashboards.answers import answered, faults
 pytestmark = [pytest.mark.processes, needs_prometheus]
 
 JOB: Final = "bridge"
-ASKED: Final = [query for query in queries() if query.dashboard == "realtime-bridge"]
+QUERIES: Final = [query for query in queries() if query.dashboard == "realtime-bridge"]
 SETTINGS: Final = {
     "BRIDGE_LAG_INTERVAL_MS": "1000",
     "BRIDGE_PENDING_MAX": "100",
@@ -32,7 +32,7 @@ GOOD, BAD = b'{"family":"f-1","n":1}', b'{"family":"f-1"}'
 
 
 class Played(NamedTuple):
-    """Prometheus after the play. The topic has two partitions, of which one was stopped."""
+    """Prometheus after `play`. The bridge has stopped one of the topic's two partitions."""
 
     prometheus: Prometheus
     topic: str
@@ -50,12 +50,12 @@ def played(kafka: Kafka, centrifugo_v6: Path, tmp_path_factory: pytest.TempPathF
         watching = stack.enter_context(prometheus(folder, {JOB: targets}))
         asyncio.run(play(stage, bridges, watching))
         if drawing.WANTED:
-            drawing.draw("realtime-bridge", lambda asked: answered(watching, asked, JOB), watching.over)
+            drawing.draw("realtime-bridge", lambda query: answered(watching, query, JOB), watching.over)
         yield Played(watching, stage.topic)
 
 
 async def play(stage: Stage, bridges: list[BridgeProcess], watching: Prometheus) -> None:
-    """Each scene lasts until Prometheus has seen it."""
+    """Let the bridges deliver, fail and stop. Each state lasts until Prometheus has scraped it."""
 
     async def seen(expr: str, number: int = 1) -> None:
         await watching.until(expr.replace("[]", f"[{RATE_INTERVAL}]"), number)
@@ -81,26 +81,26 @@ async def play(stage: Stage, bridges: list[BridgeProcess], watching: Prometheus)
     watching.end()
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)
-def test_a_panel_of_the_bridge_has_data_that_it_can_show(played: Played, asked: Asked) -> None:
-    series = answered(played.prometheus, asked, JOB)
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_each_query_of_the_dashboard_returns_data_that_its_panel_can_show(played: Played, query: PanelQuery) -> None:
+    series = answered(played.prometheus, query, JOB)
 
-    assert faults(asked, series, share=False) == []
-    assert (max(each.peak for each in series) > 0) == (asked.panel not in AT_ZERO)
+    assert faults(query, series, share=False) == []
+    assert (max(each.peak for each in series) > 0) == (query.panel not in AT_ZERO)
 
 
 def test_the_timeline_shows_deliveries_and_an_outage(played: Played) -> None:
-    [asked] = [query for query in ASKED if query.panel == "Delivery by process"]
+    [query] = [each for each in QUERIES if each.panel == "Delivery by process"]
 
-    series = answered(played.prometheus, asked, JOB)
+    series = answered(played.prometheus, query, JOB)
 
     assert {0, 2} <= {value for each in series for value in each.values} <= {0, 1, 2}
 
 
 def test_dead_letters_are_shown_by_topic_and_reason(played: Played) -> None:
-    [asked] = [query for query in ASKED if query.panel == "Dead letters"]
+    [query] = [each for each in QUERIES if each.panel == "Dead letters"]
 
-    series = answered(played.prometheus, asked, JOB)
+    series = answered(played.prometheus, query, JOB)
 
     seen = [each.labels for each in series if each.peak > 0]
     assert seen == [{"topic": played.topic, "reason": "no_such_field"}]

@@ -1,4 +1,4 @@
-"""A failed record: its dead letter, and its replay to the channel."""
+"""A failed record becomes a dead letter, and its replay reaches the channel."""
 
 import json
 import signal
@@ -43,7 +43,9 @@ def inspected(stage: Stage, *options: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in manage(stage, "inspect_dead_letters", "--json", *options).stdout.splitlines()]
 
 
-async def test_a_dead_letter_is_explained_and_replayed(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+async def test_a_dead_letter_names_its_reason_and_its_replay_reaches_the_channel(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage:
         dead_letters = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]
         with kafka.producer() as producer:
@@ -92,7 +94,7 @@ async def test_a_dead_letter_too_large_for_the_replay_topic_is_left_and_the_othe
     ]
 
 
-def test_an_interrupted_replay_prints_how_many_were_written(stage: Stage, kafka: Kafka) -> None:
+def test_an_interrupted_replay_prints_how_many_dead_letters_it_has_written(stage: Stage, kafka: Kafka) -> None:
     replays = f"{stage.variables['BRIDGE_DEAD_LETTER_TOPIC']}.replay"
     kafka.produce(stage.topic, [b"no json"] * 50)
     with stage.bridge() as bridge:
@@ -105,7 +107,7 @@ def test_an_interrupted_replay_prints_how_many_were_written(stage: Stage, kafka:
         until = time.monotonic() + 30
         while len(kafka.messages(replays)) < 2:
             assert time.monotonic() < until, running.communicate()
-        time.sleep(0.5)  # half of the time between two letters: Kafka's confirmation arrives, and none is in flight
+        time.sleep(0.5)  # half of the time between two letters: the last one is confirmed, the next one not sent
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
 
@@ -115,7 +117,9 @@ def test_an_interrupted_replay_prints_how_many_were_written(stage: Stage, kafka:
     assert err == "Interrupted. Of the other dead letters, at most one was written.\n"
 
 
-async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+async def test_the_dead_letter_of_a_replayed_record_counts_the_replays(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
         dead_letters = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"]
         kafka.produce(stage.topic, [VALUE])
@@ -131,7 +135,9 @@ async def test_a_record_that_fails_again_counts_its_replays(kafka: Kafka, centri
     assert len(second) == len(first)
 
 
-async def test_a_command_names_a_missing_dead_letter_topic(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> None:
+async def test_inspect_dead_letters_names_a_dead_letter_topic_that_does_not_exist(
+    kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
+) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage:
         stage.variables["BRIDGE_DEAD_LETTER_TOPIC"] = "nowhere"
         ended = manage(stage, "inspect_dead_letters")

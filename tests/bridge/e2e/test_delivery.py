@@ -54,7 +54,7 @@ async def test_a_pattern_matches_anywhere_in_the_names_of_topics(
 async def test_a_topic_that_is_deleted_and_created_again_is_read_from_its_beginning(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
-    """Its offsets begin at 0 again. Centrifugo must not drop its events as repetitions."""
+    """The offsets begin at 0 again. Centrifugo must not drop the new events as repetitions."""
     numbered = [b'{"family":"f-1","n":%d}' % number for number in range(5)]
     with staged(kafka, centrifugo_v6, tmp_path) as stage, stage.bridge() as bridge:
         async with listening(stage.centrifugo.websocket, ["family:f-1"]) as client:

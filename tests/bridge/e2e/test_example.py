@@ -32,13 +32,13 @@ from tests.harness.plain_http import NO_CERTIFICATES
 pytestmark = pytest.mark.processes
 GIVE_UP_S = 30.0
 USER = "u1"
-MARKER = "coach:marker"  # a publication here arrives after all earlier ones
+MARKER = "coach:marker"  # when a publication arrives in this channel, all earlier ones have arrived
 MAPPER = RouteMapper(load_routes(str(EXAMPLE / "routes.toml")))
 
 
 @dataclass(frozen=True)
 class Server:
-    """A Centrifugo with its API's key and the secret of its clients' tokens."""
+    """A Centrifugo, the key of its API, and the secret that signs its clients' tokens."""
 
     major: int
     centrifugo: Centrifugo
@@ -59,7 +59,7 @@ class Server:
                 assert await api.send([command], ordered=False) == [DONE]
 
     async def history(self, channel: str) -> list[Any]:
-        """The data of the publications that Centrifugo keeps."""
+        """The data of the publications in the channel's history."""
         async with httpx.AsyncClient(headers={"X-API-Key": self.key}, trust_env=False, verify=NO_CERTIFICATES) as http:
             asked = {"channel": channel, "limit": 100}
             answer = await http.post(f"{self.centrifugo.url}/api/history", json=asked)
@@ -71,7 +71,7 @@ def encoded(part: bytes) -> str:
 
 
 def config_of(major: int, key: str, secret: str) -> Config:
-    """The namespaces that the example publishes to, with what its options need."""
+    """A configuration with the example's namespaces, and with the options that its actions need."""
     options = {"allow_subscribe_for_client": True, "history_size": 10, "history_ttl": "60s", "force_recovery": True}
     deltas = {"entry": {"allowed_delta_types": ["fossil"]}}
     namespaces = [{"name": name, **options, **deltas.get(name, {})} for name in ("family", "entry", "user", "coach")]
@@ -96,10 +96,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @dataclass
 class Client:
-    """A connection of USER. `closed` is code and reason.
+    """A connection of USER. `closed` is the code and the reason with which it was closed.
 
-    `pushes` are the publications, unsubscribes and replies that Centrifugo sent: channel, kind and content. A reply has
-    no channel, the kind "reply", and the number of its command.
+    `pushes` has the channel, the kind and the content of each publication, unsubscribe and reply that Centrifugo sent.
+    A reply has an empty channel, the kind "reply", and the number of its command as content.
     """
 
     socket: Any
@@ -162,7 +162,7 @@ async def connected(server: Server, *channels: str) -> AsyncIterator[Client]:
 
 
 def commands_of(name: str, *, offset: int = 0, **changes: Any) -> tuple[Command, ...]:
-    """The commands that this route of the example makes from its record, with some fields of the value changed."""
+    """The commands that this route of the example makes from its record. `changes` replaces fields of the value."""
     topic, value, headers = RECORDS[name]
     body = value if isinstance(value, bytes) else {**value, **changes}
     read = msgspec.structs.replace(record(body, topic=topic, headers=headers), offset=offset)
@@ -203,7 +203,7 @@ async def test_a_publication_reaches_its_channels_once_although_it_is_sent_twice
     assert sorted(received) == [(channel, request["data"]) for channel in channels]
 
 
-async def test_tags_are_beside_the_data(server: Server) -> None:
+async def test_tags_are_published_beside_the_data(server: Server) -> None:
     async with connected(server, "family:f2:diary") as client:
         await server.send(commands_of("diary-entry", family_id="f2"))
         await client.until_pushed(channel="family:f2:diary")
@@ -222,7 +222,7 @@ async def test_an_older_version_of_an_entry_does_not_overwrite_a_newer_one(serve
     assert [data["version"] for data in await server.history("entry:f1:e2")] == ([9] if server.major > 5 else [9, 8])
 
 
-async def test_words_of_the_coach_arrive_and_are_not_kept(server: Server) -> None:
+async def test_words_of_the_coach_arrive_and_are_not_kept_in_the_history(server: Server) -> None:
     async with connected(server, "coach:u1") as client:
         await server.send(commands_of("coach-words"))
         await client.until_pushed(channel="coach:u1")
@@ -231,7 +231,7 @@ async def test_words_of_the_coach_arrive_and_are_not_kept(server: Server) -> Non
     assert await server.history("coach:u1") == []
 
 
-async def test_a_member_who_is_removed_loses_the_chat_and_the_connection_in_this_order(server: Server) -> None:
+async def test_a_removed_member_first_loses_the_chat_and_then_the_connection(server: Server) -> None:
     async with connected(server, "family:f1:members", "family:f1:chat") as client:
         await server.send(commands_of("member-removed"))
         closed = await client.until_closed()
@@ -246,7 +246,9 @@ async def test_a_member_who_is_removed_loses_the_chat_and_the_connection_in_this
     ("name", "closed"),
     [("parental-lock", (3005, "connection expired")), ("account-closed", (4501, "account closed"))],
 )
-async def test_the_connections_of_a_user_are_closed(server: Server, name: str, closed: tuple[int, str]) -> None:
+async def test_a_parental_lock_and_a_closed_account_close_the_connections_of_the_user(
+    server: Server, name: str, closed: tuple[int, str]
+) -> None:
     async with connected(server) as client:
         await server.send(commands_of(name))
 

@@ -1,4 +1,4 @@
-"""The lag of a group, and the ends of partitions, which it is measured from."""
+"""The lag of a consumer group, and the end offsets of partitions, from which the lag is measured."""
 
 import json
 from dataclasses import replace
@@ -39,7 +39,7 @@ async def test_a_new_partition_of_a_topic_does_not_look_like_an_outage_of_kafka(
     assert ends.known[old] == 0
 
 
-def test_bridge_lag_warns_of_a_topic_of_the_routes_file_that_does_not_exist(stage: Stage) -> None:
+def test_bridge_lag_warns_if_a_topic_of_the_routes_file_does_not_exist(stage: Stage) -> None:
     routes = stage.routes.read_text()
     stage.routes.write_text(routes.replace(f'"{stage.topic}"', f'"{stage.topic}", "no.such.topic", "^no-match"'))
     replays = f"{stage.variables['BRIDGE_DEAD_LETTER_TOPIC']}.replay"
@@ -59,7 +59,7 @@ def test_bridge_lag_warns_of_a_topic_of_the_routes_file_that_does_not_exist(stag
     ]
 
 
-async def test_the_committed_offsets_are_those_of_the_group_while_another_consumer_is_in_it(stage: Stage) -> None:
+async def test_the_committed_offsets_of_a_group_are_read_while_another_consumer_is_a_member(stage: Stage) -> None:
     partitions = [Partition(stage.topic, number) for number in range(2)]
     stage.kafka.grow(stage.topic, 2)
     properties = {"bootstrap.servers": stage.kafka.address}
@@ -73,7 +73,7 @@ async def test_the_committed_offsets_are_those_of_the_group_while_another_consum
     assert found == {partitions[1]: 7}
 
 
-def test_a_missing_replay_topic_and_a_pattern_without_topics_are_no_fault(stage: Stage) -> None:
+def test_bridge_lag_accepts_a_missing_replay_topic_and_a_pattern_without_topics(stage: Stage) -> None:
     stage.routes.write_text(stage.routes.read_text().replace(f'"{stage.topic}"', '"^no-match"'))
 
     found = manage(

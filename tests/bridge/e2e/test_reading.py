@@ -1,4 +1,4 @@
-"""The poller's thread and a real Kafka: what it reads, and when."""
+"""The thread of the poller reads from a real Kafka."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 
 
 class SlowOwner:
-    """Takes no records."""
+    """An owner that never handles its records, so that all of them stay in transit."""
 
     def received(self, messages: Sequence[Read], size: int) -> None:
         pass
@@ -42,7 +42,7 @@ class SlowOwner:
 
 
 class NotingOwner(SlowOwner):
-    """Notes the partitions that it has, and those of which it was given records."""
+    """Notes which partitions it owns, and from which partitions it has received records."""
 
     def __init__(self) -> None:
         self.partitions: set[Partition] = set()
@@ -63,7 +63,7 @@ class NotingOwner(SlowOwner):
 async def polling(
     kafka: Kafka, topic: str, owner: SlowOwner, gate: Gate, protocol: str = "classic"
 ) -> AsyncIterator[None]:
-    """A poller's thread that reads the topic. The name of its group is that of the topic."""
+    """A poller's thread that reads the topic, in a group with the topic's name."""
     poller = Poller(
         properties=consumer_properties(KafkaConnection(kafka.address), Group(topic, protocol)),
         topics=[topic],
@@ -95,7 +95,7 @@ async def test_records_in_transit_to_the_event_loop_count_towards_the_limit_of_b
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-async def test_a_partition_that_was_revoked_while_it_was_paused_is_read_when_it_comes_back(
+async def test_a_partition_that_was_revoked_while_it_was_paused_is_read_when_it_is_assigned_again(
     kafka: Kafka, protocol: str
 ) -> None:
     topic = kafka.create_topic("entries", partitions=2)

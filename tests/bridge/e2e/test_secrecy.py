@@ -1,4 +1,4 @@
-"""No key, value, user or channel of an event, and no secret, is in the bridge's logs, metrics, health or spans."""
+"""The bridge's logs, metrics, health and spans contain no key, value, user or channel of an event, and no secret."""
 
 import json
 import secrets
@@ -57,7 +57,7 @@ class Run:
         broken = [{**given, "family": f"{odd}#"}, {**given, "user": ""}, {**given, "family": {odd: 1}}, {odd: odd}]
         return [*(json.dumps(each).encode() for each in (given, *broken)), f'{{"{odd}": '.encode(), odd.encode()]
 
-    def live(self, kafka: Kafka, binary: Path, folder: Path) -> None:
+    def run_bridges(self, kafka: Kafka, binary: Path, folder: Path) -> None:
         with staged(kafka, binary, folder, routes=ROUTES) as stage, collector() as sink:
             stage.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"{sink.url}"
             with stage.bridge(LOG_LEVEL="trace", CENTRIFUGO_API_KEY=self.needles["api key"]) as refused:
@@ -88,7 +88,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(kafka: Kafka, centrifugo_v6: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run()
-    run.live(kafka, centrifugo_v6, tmp_path_factory.mktemp("secrecy"))
+    run.run_bridges(kafka, centrifugo_v6, tmp_path_factory.mktemp("secrecy"))
     return run
 
 

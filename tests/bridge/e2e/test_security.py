@@ -59,16 +59,22 @@ async def assert_delivers(stage: Stage, **variables: str) -> BridgeProcess:
             return bridge
 
 
-async def test_kafka_over_tls_with_a_client_certificate(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+async def test_the_bridge_delivers_from_kafka_over_tls_with_a_client_certificate(
+    stage: Stage, kafka: Kafka, secured: Secured
+) -> None:
     await assert_delivers(stage, **with_tls(kafka, secured))
 
 
 @pytest.mark.parametrize(("mechanism", "tls"), [("PLAIN", True), ("SCRAM-SHA-256", False)])
-async def test_kafka_with_sasl(stage: Stage, kafka: Kafka, secured: Secured, mechanism: str, tls: bool) -> None:
+async def test_the_bridge_delivers_from_kafka_with_sasl(
+    stage: Stage, kafka: Kafka, secured: Secured, mechanism: str, tls: bool
+) -> None:
     await assert_delivers(stage, **with_sasl(kafka, secured, mechanism, tls=tls))
 
 
-async def test_a_password_from_a_file(stage: Stage, kafka: Kafka, secured: Secured, tmp_path: Path) -> None:
+async def test_the_bridge_reads_the_sasl_password_from_a_file(
+    stage: Stage, kafka: Kafka, secured: Secured, tmp_path: Path
+) -> None:
     file = tmp_path / "password"
     file.write_text(f"{secured.password}\n")
     given = with_sasl(kafka, secured, "SCRAM-SHA-512", tls=True)
@@ -101,7 +107,9 @@ def test_a_broker_with_a_certificate_of_another_authority_is_not_trusted(
     assert "certificate verify failed" in written
 
 
-async def test_centrifugo_over_https(kafka: Kafka, centrifugo_v6: Path, secured: Secured, tmp_path: Path) -> None:
+async def test_the_bridge_trusts_the_certificate_of_centrifugo_only_with_its_ca_file(
+    kafka: Kafka, centrifugo_v6: Path, secured: Secured, tmp_path: Path
+) -> None:
     certificate, key = secured.authority.issue("localhost")
     tls = {"enabled": True, "cert_pem": str(certificate), "key_pem": str(key)}
     with staged(kafka, centrifugo_v6, tmp_path) as stage:
@@ -143,9 +151,7 @@ def ended(bridge: BridgeProcess) -> tuple[int, list[dict[str, object]]]:
     return code, [line for line in lines if line["message"] == "Kafka refuses the bridge; the bridge exits"]
 
 
-def test_a_topic_that_may_not_be_read_ends_the_bridge_and_is_named(
-    stage: Stage, kafka: Kafka, secured: Secured
-) -> None:
+def test_the_bridge_names_a_topic_that_it_may_not_read_and_exits(stage: Stage, kafka: Kafka, secured: Secured) -> None:
     with (
         kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.TOPIC, stage.topic),
         stage.bridge(**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False)) as bridge,
@@ -158,7 +164,7 @@ def test_a_topic_that_may_not_be_read_ends_the_bridge_and_is_named(
     ]
 
 
-def test_a_check_names_each_right_that_is_missing(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+def test_run_bridge_check_names_each_missing_right(stage: Stage, kafka: Kafka, secured: Secured) -> None:
     letters, group = stage.variables["BRIDGE_DEAD_LETTER_TOPIC"], stage.group
     variables = {**variables_of(stage), **with_sasl(kafka, secured, "SCRAM-SHA-256", tls=True)}
 
@@ -182,9 +188,7 @@ def test_a_check_names_each_right_that_is_missing(stage: Stage, kafka: Kafka, se
     ]
 
 
-def test_a_group_that_may_not_be_joined_ends_the_bridge_and_is_named(
-    stage: Stage, kafka: Kafka, secured: Secured
-) -> None:
+def test_the_bridge_names_a_group_that_it_may_not_join_and_exits(stage: Stage, kafka: Kafka, secured: Secured) -> None:
     with (
         kafka.allowing_only(AclOperation.DESCRIBE, ResourceType.GROUP, stage.group),
         stage.bridge(**with_sasl(kafka, secured, "SCRAM-SHA-256", tls=True)) as bridge,
@@ -217,7 +221,9 @@ def test_a_dead_letter_waits_until_the_bridge_may_write_it(stage: Stage, kafka: 
     assert "Traceback" not in written
 
 
-def test_dead_letters_are_inspected_without_a_right_on_a_group(stage: Stage, kafka: Kafka, secured: Secured) -> None:
+def test_inspect_dead_letters_needs_no_right_on_a_group_but_bridge_lag_needs_one(
+    stage: Stage, kafka: Kafka, secured: Secured
+) -> None:
     kafka.produce(stage.variables["BRIDGE_DEAD_LETTER_TOPIC"], [b"a letter"])
     variables = {**variables_of(stage), **with_sasl(kafka, secured, "SCRAM-SHA-256", tls=False)}
 

@@ -24,7 +24,7 @@ def checked(stage: Stage, **variables: str) -> subprocess.CompletedProcess[str]:
     return manage(stage, "run_bridge", "--check")
 
 
-def test_a_check_lists_what_works(stage: Stage) -> None:
+def test_run_bridge_check_lists_what_works(stage: Stage) -> None:
     ended = checked(stage)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -32,7 +32,7 @@ def test_a_check_lists_what_works(stage: Stage) -> None:
     assert "answers a request with the API key" in ended.stdout
 
 
-def test_a_check_names_a_wrong_key_and_a_missing_topic(stage: Stage) -> None:
+def test_run_bridge_check_names_a_wrong_key_and_a_missing_topic(stage: Stage) -> None:
     stage.routes.write_text(stage.routes.read_text().replace(stage.topic, "no.such.topic"))
 
     ended = checked(stage, CENTRIFUGO_API_KEY="not-the-key")
@@ -46,7 +46,7 @@ def test_a_check_names_a_wrong_key_and_a_missing_topic(stage: Stage) -> None:
     assert "not-the-key" not in ended.stdout + ended.stderr
 
 
-def test_a_check_names_a_kafka_and_a_centrifugo_that_do_not_answer(stage: Stage, tmp_path: Path) -> None:
+def test_run_bridge_check_names_a_kafka_and_a_centrifugo_that_do_not_answer(stage: Stage, tmp_path: Path) -> None:
     more = {"BRIDGE_ROUTES_PATH": str(stage.routes), "BRIDGE_KAFKA_BROKERS": "127.0.0.1:1"}
 
     ended = run_manage("run_bridge", "--check", **more, CENTRIFUGO_API_URL="http://127.0.0.1:1/api")
@@ -56,7 +56,7 @@ def test_a_check_names_a_kafka_and_a_centrifugo_that_do_not_answer(stage: Stage,
     assert "the connection was refused" in ended.stdout
 
 
-def test_without_the_dead_letter_topic_the_start_fails_and_says_how_to_create_it(stage: Stage) -> None:
+def test_without_the_dead_letter_topic_the_start_fails_with_the_command_that_creates_it(stage: Stage) -> None:
     with stage.bridge(BRIDGE_DEAD_LETTER_TOPIC="not.there") as bridge:
         code = bridge.process.popen.wait(30)
         found = bridge.process.stderr()
@@ -98,7 +98,7 @@ def test_without_a_routes_file_the_start_fails() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
-def test_one_signal_ends_the_bridge_in_order(number: signal.Signals) -> None:
+def test_one_signal_shuts_the_bridge_down_with_exit_code_0(number: signal.Signals) -> None:
     routes = ROOT / "routes.example" / "routes.toml"
 
     with not_ignored(number), running_bridge(routes, "127.0.0.1:1", "http://127.0.0.1:1/api") as bridge:
@@ -111,7 +111,7 @@ def test_one_signal_ends_the_bridge_in_order(number: signal.Signals) -> None:
     assert "Finished server process" in written
 
 
-def test_one_line_has_the_version_and_every_setting_that_the_bridge_uses() -> None:
+def test_the_start_is_logged_in_one_line_with_the_version_and_every_setting_of_the_bridge() -> None:
     routes = ROOT / "routes.example" / "routes.toml"
     secrets = {"CENTRIFUGO_API_KEY": "sEcReT-key", "OTEL_EXPORTER_OTLP_HEADERS": "authorization=sEcReT-header"}
 
@@ -157,8 +157,8 @@ def test_a_bridge_ends_when_another_takes_over_its_instance_id(stage: Stage) -> 
 @pytest.mark.parametrize(
     ("protocol", "pattern", "reason"),
     [
-        ("consumer", "^a{1,1001}", "The regular expression is not valid"),  # by the brokers
-        ("classic", "^a{40000}", "Failed to set subscription"),  # by librdkafka
+        ("consumer", "^a{1,1001}", "The regular expression is not valid"),  # refused by the brokers
+        ("classic", "^a{40000}", "Failed to set subscription"),  # refused by librdkafka
     ],
 )
 def test_a_pattern_that_kafka_refuses_ends_the_bridge(stage: Stage, protocol: str, pattern: str, reason: str) -> None:
@@ -192,7 +192,7 @@ def test_sigterm_in_an_outage_of_centrifugo_commits_no_undelivered_record(stage:
     assert stage.kafka.committed(stage.group, stage.topic) == [-1001]
 
 
-def test_the_listener_answers(stage: Stage) -> None:
+def test_the_listener_serves_health_and_metrics_and_refuses_post(stage: Stage) -> None:
     paths = ("/health", "/health/live", "/health/ready", "/metrics", "/nowhere")
     with stage.bridge() as bridge:
         bridge.wait_until_assigned(2)

@@ -1,4 +1,4 @@
-"""Kills, outages and rebalances under load: nothing is lost, out of order, or duplicated at a client.
+"""Kills, outages and rebalances under load. A client gets every event once, and the events of a family in order.
 
 TORTURE=long writes ten times as many events, and stops Centrifugo for 30 s.
 """
@@ -17,12 +17,12 @@ from tests.harness.kafka import Kafka
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300 if LONG else 120)]
 
 TOTAL = 12_000 if LONG else 1_200
-ALL = PARTITIONS + 1  # the topic of replays has one partition
+ALL = PARTITIONS + 1  # plus the one partition of the replay topic
 
 
 @pytest.fixture
 def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
-    """A stage on which Kafka notices a dead member of the group after 1.5 s, so that tests need not wait longer."""
+    """A stage whose Kafka notices a dead member of the group after 1.5 s, which keeps the tests short."""
     more = tmp_path / "kafka.properties"
     more.write_text("session.timeout.ms=1500\nheartbeat.interval.ms=300\n")
     variables = {"BRIDGE_KAFKA_CONFIG_PATH": str(more), "BRIDGE_PUBLISH_TIMEOUT_MS": "1000"}
@@ -30,7 +30,7 @@ def stage(kafka: Kafka, centrifugo_v6: Path, tmp_path: Path) -> Iterator[Stage]:
         yield running
 
 
-async def test_kill_9_three_times(stage: Stage) -> None:
+async def test_three_kills_neither_lose_nor_repeat_an_event(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load, ExitStack() as bridges:
             for _ in range(3):
@@ -47,7 +47,7 @@ def hundred_more(client: Listening) -> Callable[[], bool]:
     return lambda: client.count >= wanted
 
 
-async def test_centrifugo_stops_for_a_while(stage: Stage) -> None:
+async def test_an_outage_of_centrifugo_neither_loses_nor_repeats_an_event(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load, stage.bridge(BRIDGE_PENDING_MAX="500") as bridge:
             await client.until(lambda: client.count > 50)
@@ -61,7 +61,7 @@ async def test_centrifugo_stops_for_a_while(stage: Stage) -> None:
             await asyncio.to_thread(bridge.wait_until, lambda health: health["status"] == "ok" and not health["paused"])
 
 
-async def test_bridges_join_and_leave(stage: Stage) -> None:
+async def test_bridges_that_join_and_leave_neither_lose_nor_repeat_an_event(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load, stage.bridge() as first, stage.bridge() as second:
             await client.until(lambda: client.count > 50)
@@ -75,7 +75,7 @@ async def test_bridges_join_and_leave(stage: Stage) -> None:
                 await asyncio.to_thread(load.assert_committed)
 
 
-async def test_a_rebalance_and_a_kill_while_centrifugo_is_stopped(stage: Stage) -> None:
+async def test_a_rebalance_and_a_kill_in_an_outage_neither_lose_nor_repeat_an_event(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load, stage.bridge() as first, ExitStack() as later:
             await client.until(lambda: client.count > 50)
@@ -89,7 +89,7 @@ async def test_a_rebalance_and_a_kill_while_centrifugo_is_stopped(stage: Stage) 
             await asyncio.to_thread(load.assert_committed)
 
 
-async def test_kafka_restarts(stage: Stage) -> None:
+async def test_a_restart_of_kafka_neither_loses_nor_repeats_an_event(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load, stage.bridge() as bridge:
             await client.until(lambda: client.count > 50)
@@ -102,7 +102,7 @@ async def test_kafka_restarts(stage: Stage) -> None:
             await asyncio.to_thread(bridge.wait_until, lambda health: health["kafka"]["reachable"])
 
 
-async def test_sigterm_under_load(stage: Stage) -> None:
+async def test_sigterm_under_load_neither_loses_nor_repeats_an_event(stage: Stage) -> None:
     async with listening(stage.centrifugo.websocket, CHANNELS) as client:
         with producing(stage, TOTAL) as load:
             for _ in range(2):

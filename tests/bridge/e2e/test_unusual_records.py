@@ -1,4 +1,4 @@
-"""Records that few producers write, on their way to the dead letters of a real Kafka."""
+"""Unusual records become dead letters in a real Kafka."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ fields = ["n"]
 """
 
 
-async def test_headers_keep_null_and_repeated_names_in_the_dead_letter_and_its_replay(
+async def test_the_dead_letter_and_its_replay_keep_null_and_repeated_headers(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
     headers: list[tuple[str, str | bytes | None]] = [("trace", None), ("trace", b""), ("trace", b"x"), ("last", None)]
@@ -44,7 +44,7 @@ async def test_headers_keep_null_and_repeated_names_in_the_dead_letter_and_its_r
         assert [pair for pair in message.headers() or () if not pair[0].startswith(("bridge.", "__"))] == headers
 
 
-async def test_a_dead_letter_has_as_much_of_its_record_as_its_topic_accepts(
+async def test_a_dead_letter_keeps_as_much_of_its_record_as_the_dead_letter_topic_accepts(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
     large = kafka.create_topic("large", partitions=1, **LARGE)
@@ -88,7 +88,7 @@ async def test_many_dead_letters_keep_their_values_although_one_batch_of_them_wo
     assert sorted(letter.value() or b"" for letter in letters) == sorted(values)
 
 
-async def test_a_header_whose_name_is_not_text_does_not_stop_the_bridge_and_prevents_a_replay(
+async def test_a_record_with_a_header_name_that_is_not_text_is_dead_lettered_and_cannot_be_replayed(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
     with staged(kafka, centrifugo_v6, tmp_path) as stage:

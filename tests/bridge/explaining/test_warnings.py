@@ -1,4 +1,4 @@
-"""Warnings about a valid routes file: by itself, with a Centrifugo configuration, and with a policy."""
+"""Warnings about a valid routes file: alone, with a Centrifugo configuration, and with a policy."""
 
 from pathlib import Path
 
@@ -173,13 +173,13 @@ def test_a_mismatch_with_the_centrifugo_configuration_is_a_warning(
     assert warned(tmp_path, one_route(action), ServerFacts(6, ":", (facts,))) == sentences
 
 
-def test_a_channel_without_a_namespace_has_the_options_of_without_namespace(tmp_path: Path) -> None:
+def test_a_channel_without_a_namespace_takes_its_options_from_without_namespace(tmp_path: Path) -> None:
     server = ServerFacts(6, ":", (FULL._replace(name="", path="channel.without_namespace"),))
 
     assert warned(tmp_path, one_route(publishing("{id}")), server) == []
 
 
-def test_a_configured_boundary_separates_the_namespace(tmp_path: Path) -> None:
+def test_the_namespace_ends_at_the_configured_boundary(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing("family.x:{id}")), ServerFacts(6, ".", (FULL,))) == []
 
 
@@ -209,7 +209,7 @@ def test_a_version_is_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
         ('do = "disconnect"\nuser = "{id}"', []),
     ],
 )
-def test_with_the_nats_broker_no_history_option_of_a_namespace_helps(
+def test_with_the_nats_broker_the_warnings_do_not_depend_on_the_history_options(
     tmp_path: Path, action: str, sentences: list[str], history: bool
 ) -> None:
     facts = FULL._replace(history=history, recovery=history)
@@ -248,7 +248,7 @@ def test_a_channel_to_which_no_client_may_subscribe_is_a_warning(
     assert sentences == ([] if reachable else [f"entries 1: channel {channel}: {NOBODY}"])
 
 
-def test_routes_that_fill_a_placeholder_of_the_policy_differently_are_a_warning(tmp_path: Path) -> None:
+def test_routes_that_fill_one_placeholder_of_the_policy_from_different_fields_are_a_warning(tmp_path: Path) -> None:
     text = one_route(publishing("family:{family.family_id}:a")) + others(one_route(publishing("family:{user_id}:b")))
 
     assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [

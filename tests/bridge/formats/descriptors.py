@@ -1,4 +1,4 @@
-"""The descriptor set of messages.proto, and the classes that write its messages."""
+"""The descriptor set of messages.proto, and the classes of its messages."""
 
 from functools import cache
 from pathlib import Path

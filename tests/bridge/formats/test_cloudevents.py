@@ -1,4 +1,4 @@
-"""CloudEvents in both of Kafka's modes."""
+"""CloudEvents in both content modes of Kafka: binary and structured."""
 
 from base64 import b64encode
 from typing import Any
@@ -51,7 +51,7 @@ def enveloped(**changes: Any) -> bytes:
         (enveloped(data="-", data_base64=b64encode(b'{"id": "e1"}').decode()), STRUCTURED),
     ],
 )
-def test_both_modes_are_read(text: str, value: bytes, headers: Headers) -> None:
+def test_the_attributes_and_the_data_are_read_in_both_content_modes(text: str, value: bytes, headers: Headers) -> None:
     [command] = sent(outcome_of(text, record(value, headers=headers)))
 
     assert (command["publish"]["channel"], command["publish"]["data"]) == ("c:created", WANTED)
@@ -64,7 +64,7 @@ def test_both_modes_are_read(text: str, value: bytes, headers: Headers) -> None:
         (enveloped(datacontenttype="Application/JSON"), STRUCTURED),
     ],
 )
-def test_both_modes_have_the_content_type_of_the_data_as_an_attribute(value: bytes, headers: Headers) -> None:
+def test_the_content_type_of_the_data_is_an_attribute_in_both_content_modes(value: bytes, headers: Headers) -> None:
     text = one_route(publishing("c:x", 'data = { kind = "{@ce.datacontenttype}" }'))
 
     [command] = sent(outcome_of(text, record(value, headers=headers)))
@@ -82,7 +82,7 @@ def test_an_event_needs_no_data(value: bytes, headers: Headers) -> None:
     assert command["publish"]["data"] == {"ce": "7", "source": "/diary"}
 
 
-def test_extensions_are_attributes_too() -> None:
+def test_extension_attributes_can_be_used_like_standard_ones() -> None:
     [binary] = sent(outcome_of(TEXT, record(b"{}", headers=(*BINARY, ("ce_more", b"x")))))
     [structured] = sent(outcome_of(TEXT, record(enveloped(more=3), headers=STRUCTURED)))
 
@@ -136,7 +136,7 @@ def test_a_record_without_cloudevents_headers_is_json_unless_the_route_requires_
         ),
     ],
 )  # fmt: skip
-def test_a_record_that_breaks_the_cloudevents_rules_is_poison(
+def test_an_invalid_or_unsupported_cloudevent_is_poison(
     text: str, value: bytes, headers: Headers, reason: str, detail: str
 ) -> None:
     assert failed(outcome_of(text, record(value, headers=headers))) == Poison(Reason(reason), detail, "entries")

@@ -1,4 +1,4 @@
-"""JSON values: objects in strict JSON, and Debezium's objects in a JSON text."""
+"""JSON values: an object in strict JSON, or a JSON text that contains an object, as Debezium writes it."""
 
 import pytest
 
@@ -14,14 +14,14 @@ def test_an_object_is_read() -> None:
     }
 
 
-def test_an_object_in_a_text_is_read_as_debeziums_outbox_router_writes_it() -> None:
+def test_a_json_text_that_contains_an_object_is_read_as_this_object() -> None:
     outcome = outcome_of(TEXT, record(b'"{\\"id\\": \\"e1\\"}"'))
 
     assert sent(outcome)[0]["publish"]["data"] == {"id": "e1"}
 
 
 def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
-    """The payload is a JSON text, id and type are headers, the key is the aggregate."""
+    """The value is a JSON text, the id and the type are headers, and the key is the id of the aggregate."""
     text = one_route(
         publishing("family:{@key}", 'fields = ["entry"]\nidempotency = { event = "{@header.id}" }'),
         'where = [{ field = "@header.eventType", equals = "EntryCreated" }]',
@@ -60,7 +60,7 @@ def test_an_event_of_debeziums_outbox_is_routed_by_its_headers() -> None:
         ),
     ],
 )
-def test_any_other_value_is_poison_and_is_not_quoted(value: bytes, detail: str) -> None:
+def test_a_value_that_is_not_a_json_object_is_poison_and_is_not_quoted(value: bytes, detail: str) -> None:
     assert failed(outcome_of(TEXT, record(value))) == Poison(Reason.NOT_JSON, detail, "entries", None)
 
 

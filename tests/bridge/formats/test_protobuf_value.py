@@ -1,4 +1,4 @@
-"""Protobuf by a descriptor set, with and without Confluent's frame."""
+"""Protobuf values, read with a descriptor set, with and without Confluent's frame."""
 
 import math
 from typing import Any
@@ -76,7 +76,7 @@ def test_unset_fields_with_presence_are_absent() -> None:
     }
 
 
-def test_well_known_types_are_written_as_protobufs_json_does() -> None:
+def test_well_known_types_are_written_as_in_protobufs_json_format() -> None:
     event = message_class("Event")(label={"value": "l"}, blob={"value": b"\xff"}, own={"user_id": "in"}, nothing=0)
     event.at.FromJsonString("2027-01-02T03:04:05Z")
     event.took.FromJsonString("1.5s")
@@ -115,7 +115,7 @@ def test_an_enum_value_that_the_descriptor_does_not_know_stays_a_number() -> Non
     assert data(b"\xa0\x01\x07")["kind"] == 7
 
 
-def test_an_empty_user_is_poison_although_protobuf_has_a_default_for_it() -> None:
+def test_a_user_that_protobuf_leaves_empty_by_default_is_poison() -> None:
     text = text_for("Zeta", action='do = "disconnect"\nuser = "{user_id}"')
 
     assert failed(outcome_of(text, record(b""), read_file)).reason is Reason.BAD_PLACEHOLDER
@@ -124,7 +124,7 @@ def test_an_empty_user_is_poison_although_protobuf_has_a_default_for_it() -> Non
 @pytest.mark.parametrize(
     ("message", "indexes", "expected"),
     [
-        ("Zeta", b"\0", {"user_id": ""}),  # short for the first message
+        ("Zeta", b"\0", {"user_id": ""}),  # the short form for the first message
         ("Zeta", b"\x02\x00", {"user_id": ""}),
         ("Event", b"\x02\x02", PLAIN),
         ("Event.Inner", b"\x04\x02\x02", {"x": 0}),
@@ -187,7 +187,7 @@ def timestamp(seconds: int) -> bytes:
         (struct(math.nan), "a test.v1.Event with an invalid text, time or number"),
     ],
 )
-def test_bytes_that_are_not_the_message_are_poison(value: bytes, detail: str) -> None:
+def test_bytes_that_are_not_a_valid_message_are_poison(value: bytes, detail: str) -> None:
     assert failed(read(value)) == Poison(Reason.NOT_PROTOBUF, detail, "entries")
 
 

@@ -39,7 +39,7 @@ def test_a_refused_property_of_the_file_is_named_without_its_value(name: str) ->
 @pytest.mark.parametrize(
     "name", ["error_cb", "stats_cb", "throttle_cb", "oauth_cb", "on_commit", "delivery.report.only.error"]
 )
-def test_a_property_that_takes_no_text_is_named(name: str) -> None:
+def test_a_property_whose_value_cannot_be_text_is_refused_and_named(name: str) -> None:
     assert refusal_of(KafkaConnection("k:1", more={name: "true"})) == FILE.format(name)
 
 
@@ -55,7 +55,7 @@ def test_a_property_of_the_file_that_contradicts_another_is_named() -> None:
     )
 
 
-def test_a_refused_setting_is_named() -> None:
+def test_a_refused_property_that_comes_from_a_setting_is_named() -> None:
     connection = KafkaConnection("k:1", security="tls", cert_file=str(ROOT / "README.md"), key_file="/nowhere")
 
     assert refusal_of(connection) == SETTINGS.format("the property ssl.certificate.location")
@@ -69,7 +69,7 @@ def test_without_a_file_a_refusal_that_names_no_property_points_to_the_settings(
 
 @pytest.mark.parametrize("more", [{}, {"session.timeout.ms": "20000", "linger.ms": "7", "client.rack": "r"}])
 @pytest.mark.parametrize("group", [Group("g"), Group("g", protocol="consumer"), Group("g", instance="i", reset="fail")])
-def test_the_default_properties_and_good_ones_are_accepted(more: Properties, group: Group) -> None:
+def test_the_default_properties_and_valid_additional_ones_are_accepted(more: Properties, group: Group) -> None:
     classic = {} if group.protocol == "consumer" else more
 
     assert is_accepted(KafkaConnection("k:1", more=classic), group)

@@ -1,4 +1,4 @@
-"""The ends of partitions that Kafka cannot serve. A scripted admin client; the real one is in tests/bridge/e2e."""
+"""The end offsets of partitions, from a scripted admin client. tests/bridge/e2e uses the real one."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ UNREACHED = -1001  # the library's offset for a partition whose leader it cannot
 
 @dataclass
 class ScriptedAdmin:
-    """Answers each request with the next list, in the order of the partitions. `refreshed` counts refreshes."""
+    """Answers each request with the next list, in the order of the partitions.
+
+    `refreshed` counts the requests for metadata.
+    """
 
     answers: list[list[int | KafkaError]]
     refreshed: int = 0
@@ -47,7 +50,9 @@ def _answered(answer: int | KafkaError) -> Future[Any]:
 
 
 @pytest.mark.parametrize("error", [UNREACHED, *map(KafkaError, (KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT))])
-async def test_a_partition_whose_leader_is_missing_or_cannot_be_reached_has_no_end(error: int | KafkaError) -> None:
+async def test_a_partition_whose_leader_is_missing_or_cannot_be_reached_has_an_unknown_end(
+    error: int | KafkaError,
+) -> None:
     brokers = Brokers({}, make=ScriptedAdmin([[7, error, 0], [error]]))
 
     ends = await brokers.ends(DIARY)
@@ -55,7 +60,7 @@ async def test_a_partition_whose_leader_is_missing_or_cannot_be_reached_has_no_e
     assert ends == ({DIARY[0]: 7, DIARY[2]: 0}, {DIARY[1]: "LEADER_NOT_AVAILABLE"})
 
 
-async def test_a_partition_with_a_new_leader_is_asked_for_again_once_the_library_knows_that_leader() -> None:
+async def test_after_a_change_of_leader_the_metadata_is_refreshed_and_the_end_is_requested_again() -> None:
     fenced = KafkaError(KafkaError.FENCED_LEADER_EPOCH)
     admin = ScriptedAdmin([[7, fenced, fenced], [8, 9]])
 
@@ -64,7 +69,7 @@ async def test_a_partition_with_a_new_leader_is_asked_for_again_once_the_library
     assert (ends, admin.refreshed) == ((dict(zip(DIARY, (7, 8, 9), strict=True)), {}), 1)
 
 
-async def test_one_broker_that_does_not_answer_is_no_outage_of_kafka() -> None:
+async def test_one_broker_that_does_not_answer_does_not_count_as_an_outage_of_kafka() -> None:
     timeout = KafkaError(KafkaError._TIMED_OUT)
 
     ends = await Brokers({}, make=ScriptedAdmin([[0, timeout, timeout], [timeout, timeout]])).ends(DIARY)

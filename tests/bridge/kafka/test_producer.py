@@ -1,4 +1,4 @@
-"""The producer after a fatal error of the library's producer."""
+"""KafkaProducer after a fatal error of the library's producer."""
 
 import asyncio
 import weakref
@@ -15,7 +15,7 @@ REFUSED = KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "may not write", f
 
 
 class FailingProducer:
-    """Reports one message in each poll; with `fails`, every message has failed."""
+    """A fake of the library's producer. Each poll reports one message: failed if `fails` is set, else delivered."""
 
     def __init__(self, *, fails: bool) -> None:
         self.fails = fails
@@ -37,7 +37,7 @@ class FailingProducer:
         return len(self.waiting)
 
 
-async def test_after_a_fatal_error_every_message_is_reported_and_one_new_producer_is_made() -> None:
+async def test_after_a_fatal_error_every_waiting_message_fails_and_one_new_producer_is_made() -> None:
     made: list[FailingProducer] = []
 
     def make(properties: Any, logger: Any) -> FailingProducer:
@@ -78,10 +78,10 @@ async def test_a_producer_without_a_fatal_error_is_kept() -> None:
 
 
 class RefusedProducer(FailingProducer):
-    """Behaves as the library's producer if the user may not write: the first poll raises the fatal error.
+    """Behaves as the library's producer does for a user that may not write: the first poll raises a fatal error.
 
-    Then it reports each message as purged, accepts no other, and raises the error again in `flush`. With `early`, the
-    error was there before the first message.
+    Later polls report each message as purged. `produce` accepts no more messages, and `flush` raises the error again.
+    With `early`, the error exists before the first message.
     """
 
     def __init__(self, *, early: bool) -> None:
@@ -98,7 +98,7 @@ class RefusedProducer(FailingProducer):
         if not self.raised:
             self.raised = True
             if self.early:
-                raise SystemError from KafkaException(REFUSED)  # raised by Python if the poll also logs a line
+                raise SystemError from KafkaException(REFUSED)  # Python raises this if the poll also logs a line
             raise KafkaException(REFUSED)
         if not self.waiting:
             return 0
@@ -133,7 +133,7 @@ async def test_a_message_is_not_delivered_if_no_new_producer_can_be_made() -> No
     made: list[FailingProducer] = []
 
     def make(properties: Any, logger: Any) -> FailingProducer:
-        if len(made) == 1:  # as with a CA file that is gone
+        if len(made) == 1:  # as if the CA file were gone
             made.append(FailingProducer(fails=False))
             raise KafkaException(KafkaError(KafkaError._INVALID_ARG))
         made.append(FailingProducer(fails=not made))

@@ -1,4 +1,4 @@
-"""Reading a range of a topic while connections break. A scripted consumer; the real one is in tests/bridge/e2e."""
+"""Reading a range of a topic while connections break, with a scripted consumer. tests/bridge/e2e uses the real one."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ PASSING = [
 
 
 class ScriptedConsumer:
-    """A consumer of a topic with the offsets 0 and 1. Each error in `errors` occurs once before the next answer."""
+    """A consumer of a topic with the offsets 0 and 1. It reports each error of `errors` once, and then answers."""
 
     def __init__(self, errors: Iterator[int]) -> None:
         self._errors = errors
@@ -48,7 +48,7 @@ def forever(error: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("error", PASSING)
-def test_a_connection_that_is_refused_at_first_is_awaited(error: int) -> None:
+def test_reading_continues_after_errors_that_pass(error: int) -> None:
     bounds = TopicReader(ScriptedConsumer(iter([error, error])), PATIENT_S).bounds(LETTERS)
     records = TopicReader(ScriptedConsumer(iter([error, error])), PATIENT_S).forward(LETTERS, *bounds)
 
@@ -56,7 +56,7 @@ def test_a_connection_that_is_refused_at_first_is_awaited(error: int) -> None:
 
 
 @pytest.mark.parametrize("error", PASSING)
-def test_without_a_connection_reading_ends_after_the_timeout(error: int) -> None:
+def test_an_error_that_does_not_pass_ends_reading_after_the_timeout(error: int) -> None:
     reader = TopicReader(ScriptedConsumer(forever(error)), IMPATIENT_S)
 
     with pytest.raises(KafkaUnreachable, match=f"^letters:0: {KafkaError(error).name()}$"):

@@ -39,7 +39,7 @@ def test_only_the_listed_fields_reach_a_channel_and_nesting_is_kept() -> None:
     }
 
 
-def test_null_is_a_value_of_a_field() -> None:
+def test_a_field_whose_value_is_null_is_published() -> None:
     assert published(one_route(publishing()), {**EVENT, "id": None})["data"] == {"id": None}
 
 
@@ -54,7 +54,7 @@ def test_null_is_a_value_of_a_field() -> None:
         ('{ key = "{@key}", topic = "{@topic}", at = "{@timestamp}", by = "{@header.by}" }', None),
     ],
 )
-def test_data_is_filled_in_with_the_types_of_the_values(template: str, data: Any) -> None:
+def test_a_data_template_is_filled_with_values_that_keep_their_types(template: str, data: Any) -> None:
     value = {**EVENT, "n": 1.5, "on": True, "none": None, "deep": {"x": {"y": 1}}, "count": 7}
     around = {
         "type": {"type": "entry", "n": 1, "on": False, "at": "2027-01-02", "empty": ""},
@@ -102,7 +102,7 @@ def test_every_route_that_fits_applies_in_the_order_of_the_file() -> None:
 
 
 def test_a_failure_in_one_action_does_not_stop_the_others() -> None:
-    """A feed that lacks a field must not keep a disconnect from happening."""
+    """A publication that lacks a field must not prevent a disconnect."""
     text = one_route(publishing("feed:{gone}") + '\n[[routes.actions]]\ndo = "disconnect"\nuser = "{user_id}"')
 
     outcome = outcome_of(text, record(EVENT))
@@ -329,17 +329,17 @@ def with_key(idempotency: str) -> str:
         ('{ event = "{@header.id}" }', "h1"),
     ],
 )
-def test_idempotency_selects_the_key(idempotency: str, key: str) -> None:
+def test_the_option_idempotency_selects_the_idempotency_key(idempotency: str, key: str) -> None:
     assert key_of(with_key(idempotency), headers=(*CLOUD_EVENT, ("id", b"h1"))) == [key]
 
 
-def test_a_long_id_becomes_a_short_key() -> None:
+def test_a_long_event_id_becomes_an_idempotency_key_of_64_characters() -> None:
     [key] = key_of(with_key('{ event = "{id}" }'), {**EVENT, "id": "x" * 300})
 
     assert len(key) == 64
 
 
-def test_several_publications_of_one_record_have_different_keys() -> None:
+def test_several_publications_of_one_record_have_different_idempotency_keys() -> None:
     two = publishing("a:{id}") + "\n[[routes.actions]]\n" + publishing("a:{id}")
     text = one_route(two) + one_route(publishing("a:{id}"), 'where = [{ field = "kind", exists = true }]').replace(
         "entries", "others"
@@ -349,7 +349,7 @@ def test_several_publications_of_one_record_have_different_keys() -> None:
     assert key_of(text, {**EVENT, "kind": 1})[2] == f"{POSITION}:others.1"
 
 
-def test_a_route_that_does_not_fit_does_not_change_the_key_of_another() -> None:
+def test_a_route_that_does_not_fit_does_not_change_the_idempotency_key_of_another_route() -> None:
     text = one_route(publishing("a:{id}")) + one_route(
         publishing("a:{id}"), 'where = [{ field = "kind", exists = true }]'
     ).replace("entries", "others")
@@ -357,8 +357,8 @@ def test_a_route_that_does_not_fit_does_not_change_the_key_of_another() -> None:
     assert key_of(text) == [POSITION]
 
 
-def test_a_key_does_not_change_with_the_age_of_the_record() -> None:
-    """A record that is read again later, when one of its two publications is too old, must not be published twice."""
+def test_the_idempotency_key_does_not_depend_on_the_age_of_the_record() -> None:
+    """When the record is read again, one of two publications is too old. The other must not be published twice."""
     text = one_route(publishing("a:{id}"), 'max_age = "1h"') + one_route(publishing("b:{id}")).replace(
         "entries", "others"
     )
@@ -431,13 +431,13 @@ def test_a_topic_that_no_route_reads_is_unrouted() -> None:
     assert outcome_of(one_route(publishing()), record(EVENT, topic="else")) == Skip(SkipReason.UNROUTED)
 
 
-def test_a_record_with_empty_lists_has_no_recipients() -> None:
+def test_a_record_whose_lists_are_empty_is_skipped_because_it_has_no_recipients() -> None:
     text = one_route(publishing("user:{ids[]}") + '\n[[routes.actions]]\ndo = "disconnect"\nuser = "{ids[]}"')
 
     assert outcome_of(text, record({"ids": []})) == Skip(SkipReason.NO_RECIPIENTS)
 
 
-def test_a_value_that_cannot_be_read_gives_one_poison_even_if_several_routes_read_it() -> None:
+def test_an_unreadable_value_is_one_failure_even_if_several_routes_read_it() -> None:
     text = one_route(publishing()) + one_route(publishing()).replace("entries", "others")
 
     assert failed(outcome_of(text, record(b"{"))) == Poison(
@@ -450,7 +450,7 @@ def nested(levels: int) -> bytes:
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
 
-def test_data_of_as_many_levels_as_the_file_may_have_is_published() -> None:
+def test_a_data_template_with_as_many_levels_as_the_file_may_have_is_published() -> None:
     text = one_route(publishing("c", f"data = {{ x = {'[' * 99}'{{id}}'{']' * 99} }}"))
 
     [command] = sent(outcome_of(text, record(b'{"id":"e1"}')))
@@ -458,7 +458,7 @@ def test_data_of_as_many_levels_as_the_file_may_have_is_published() -> None:
     assert command["publish"]["data"] == json.loads(f'{{"x": {"[" * 99}"e1"{"]" * 99}}}')
 
 
-def test_deep_data_is_poison_and_not_an_exception() -> None:
+def test_data_of_more_than_254_levels_is_poison() -> None:
     text = one_route(publishing("c", 'data = "*"'))
 
     assert len(sent(outcome_of(text, record(nested(254))))) == 1
@@ -509,7 +509,7 @@ def test_max_age_and_on_too_old_decide_about_an_old_publication(more: str, age_m
         assert outcome == not_sent[kind]
 
 
-def test_a_change_of_access_is_never_too_old_unless_its_action_has_a_limit() -> None:
+def test_only_the_max_age_of_its_own_action_makes_a_change_of_access_too_old() -> None:
     disconnect = 'do = "disconnect"\nuser = "{user_id}"'
     text = one_route(f"{publishing()}\n[[routes.actions]]\n{disconnect}", 'max_age = "1h"')
     old = record(EVENT, timestamp=NOW_MS - 2 * HOUR_MS)
@@ -555,7 +555,7 @@ def test_age_from_names_the_field_with_the_time(at: Any, kind: str) -> None:
         assert failed(outcome).reason == kind
 
 
-def test_paths_start_at_the_root_and_a_text_there_may_hold_the_object() -> None:
+def test_paths_start_at_the_root_even_if_it_is_a_json_text_of_an_object() -> None:
     text = one_route(publishing(), 'root = "payload"')
 
     assert published(text, {"payload": EVENT})["channel"] == "family:f1"
@@ -587,7 +587,7 @@ ORIGIN = (
 )
 
 
-def test_the_headers_of_a_dead_letter_lead_back_to_the_original() -> None:
+def test_the_headers_of_a_dead_letter_name_the_position_of_the_original_record() -> None:
     letter = Letter(Position("t", 5, 42, -1), [Poison(Reason.REJECTED, "")], 1, 0, 0.0, "1")
 
     replayed = record(EVENT, topic=REPLAY_TOPIC, headers=tuple(headers_of(letter, (("own", b"h"),))))
@@ -596,13 +596,13 @@ def test_the_headers_of_a_dead_letter_lead_back_to_the_original() -> None:
     assert (read.topic, read.partition, read.offset, read.timestamp) == ("t", 5, 42, -1)
 
 
-def test_a_replayed_record_has_the_route_and_the_key_of_the_original() -> None:
+def test_a_replayed_record_has_the_route_and_the_idempotency_key_of_the_original() -> None:
     outcome = outcome_of(one_route(publishing()), record(EVENT, topic=REPLAY_TOPIC, headers=ORIGIN))
 
     assert [command["publish"]["idempotency_key"] for command in sent(outcome)] == ["t:5:42:1799999999999"]
 
 
-def test_a_replayed_record_is_as_old_as_the_original() -> None:
+def test_the_age_of_a_replayed_record_is_that_of_the_original() -> None:
     old = (*ORIGIN[:3], ("bridge.timestamp", str(NOW_MS - 2 * HOUR_MS).encode()))
     text = one_route(publishing(), 'max_age = "1h"')
 
@@ -632,7 +632,7 @@ def test_a_replayed_record_whose_header_names_no_topic_is_poison(topic: bytes) -
     assert position_of(record(EVENT, topic=REPLAY_TOPIC, headers=headers), REPLAY_TOPIC) == (here, 0)
 
 
-def test_records_that_each_name_a_new_topic_do_not_fill_the_memory() -> None:
+def test_the_memory_for_topics_stays_bounded_when_every_record_names_a_new_topic() -> None:
     routes = routes_of(one_route(publishing()).replace('["t"]', '["t", "^u"]'))
 
     tracemalloc.start()
@@ -645,7 +645,7 @@ def test_records_that_each_name_a_new_topic_do_not_fill_the_memory() -> None:
     assert [route.name for route in routes.of_topic("t")] == ["entries"]
 
 
-def test_the_headers_of_a_replay_are_ignored_in_another_topic() -> None:
+def test_the_headers_of_a_replay_are_ignored_outside_the_replay_topic() -> None:
     assert key_of(one_route(publishing()), headers=ORIGIN) == [POSITION]
 
 
@@ -653,7 +653,7 @@ MESSAGE = 'descriptor = "d"\nmessage = "test.v1.Event"'
 
 
 @pytest.mark.parametrize(("form", "more"), [("auto", ""), ("json", ""), ("cloudevents", ""), ("protobuf", MESSAGE)])
-def test_an_unreadable_record_is_poison_for_every_format(form: str, more: str) -> None:
+def test_a_record_whose_headers_cannot_be_read_is_poison_in_every_format(form: str, more: str) -> None:
     unreadable = msgspec.structs.replace(record(EVENT), fault="no header can be read")
 
     text = one_route(publishing(), f'format = "{form}"\n{more}')

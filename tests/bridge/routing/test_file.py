@@ -79,13 +79,13 @@ def test_a_route_inherits_absent_keys_from_the_defaults() -> None:
     ("text", "milliseconds"),
     [('"500ms"', 500), ('"30s"', 30_000), ('"10m"', 600_000), ('"2h"', 7_200_000), ('"7d"', 604_800_000), ('"0"', 0)],
 )
-def test_ages_have_units(text: str, milliseconds: int) -> None:
+def test_max_age_is_a_number_with_a_unit(text: str, milliseconds: int) -> None:
     [route] = routes_of(one_route(publishing(), f"max_age = {text}")).routes
 
     assert route.max_age_ms == milliseconds
 
 
-def test_topics_are_subscribed_to_once_and_patterns_are_labels_of_matching_topics() -> None:
+def test_each_topic_is_subscribed_to_once_and_a_pattern_labels_the_topics_that_match_it() -> None:
     both = one_route(publishing(), "").replace('["t"]', '["a", "^diary[.].*"]')
 
     routes = routes_of(both + SOUND.replace("entries", "others").replace('["t"]', '["a", "t"]'))
@@ -426,7 +426,7 @@ def test_a_fault_names_the_line_the_key_and_what_was_seen_and_accepted(text: str
         ),
     ],
 )
-def test_a_fault_of_the_whole_file_has_a_line_too(text: str, sentence: str) -> None:
+def test_a_fault_of_the_whole_file_names_a_line(text: str, sentence: str) -> None:
     assert faults_of(text) == [sentence]
 
 

@@ -1,4 +1,4 @@
-"""Any routes file gives routes, or faults with their lines, and never another exception."""
+"""Reading any routes file gives routes, or faults with their lines, and raises no other exception."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def read(text: str) -> Routes | RoutesError:
 @given(tree=st.one_of(HOSTILE_FILES, SOUND_FILES))
 @example(tree=SOUND_FILE)
 @examples(150)
-def test_a_file_has_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> None:
+def test_reading_a_file_gives_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> None:
     text = tomli_w.dumps(tree)
 
     result = read(text)
@@ -89,7 +89,7 @@ def test_a_file_has_routes_or_faults_with_their_lines(tree: dict[str, Any]) -> N
 
 @given(text=st.one_of(st.text(max_size=80), st.text("[]{}=.\"'#\n ab1,", max_size=40)))
 @examples(200)
-def test_an_arbitrary_text_has_faults_and_never_raises_another_exception(text: str) -> None:
+def test_reading_an_arbitrary_text_gives_faults_and_raises_no_other_exception(text: str) -> None:
     result = read(text)
 
     assert isinstance(result, RoutesError)

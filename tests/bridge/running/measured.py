@@ -1,4 +1,4 @@
-"""What the lag is measured with."""
+"""Fakes and helpers for tests that measure the lag."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from tests.bridge.running.rig import Rig
 
 @dataclass
 class FakeBrokers:
-    """Knows these ends of partitions, and no others. It does not answer while `down`."""
+    """Brokers that know the end offsets in `known`, and no others. While `down` is set, they do not answer."""
 
     known: dict[Partition, int] = field(default_factory=dict)
     down: bool = False
 
     async def ends(self, partitions: Collection[Partition]) -> Offsets:
-        """As in `Brokers`: without partitions Kafka is not asked. Kafka's client can also lack their leaders."""
+        """The known ends. Like `Brokers`, it raises no error if it has no partition to ask for, or knows no leader."""
         known = {partition: self.known[partition] for partition in partitions if partition in self.known}
         return Offsets(known, {each: "LEADER_NOT_AVAILABLE" for each in partitions if each not in known})
 
@@ -33,7 +33,7 @@ class FakeBrokers:
 
 @dataclass
 class Measured:
-    """The parts whose lag is measured."""
+    """The parts of a bridge that `measure_lag` and `refresh` use."""
 
     bridge: Bridge
     metrics: Metrics

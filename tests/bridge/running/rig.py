@@ -1,4 +1,4 @@
-"""The bridge's core in this process. A test hands over records, and scripts the answers of a Centrifugo."""
+"""The bridge's core, in the process of the test. A test hands over records, and scripts Centrifugo's answers."""
 
 import asyncio
 import time
@@ -48,7 +48,10 @@ def error(code: int) -> dict[str, Any]:
 
 @dataclass
 class ScriptedCentrifugo:
-    """Answers requests by `script`, and later ones with success. `batches` has the commands of each batch."""
+    """A Centrifugo that answers with the handlers of `script` in turn, and then with success.
+
+    `batches` has the commands of each batch request.
+    """
 
     script: list[Handler] = field(default_factory=list)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -67,7 +70,7 @@ class ScriptedCentrifugo:
             if "commands" in body:
                 self.bodies.append(body)
                 self.batches.append(body["commands"])
-            handler = self.script.pop(0) if self.script else well
+            handler = self.script.pop(0) if self.script else success
             return await handler(request)
         finally:
             self.at_once -= 1
@@ -78,7 +81,7 @@ class ScriptedCentrifugo:
         return [[command["publish"]["channel"] for command in batch] for batch in self.batches]
 
 
-async def well(request: web.Request) -> web.StreamResponse:
+async def success(request: web.Request) -> web.StreamResponse:
     """Answers that every command is done."""
     body = orjson.loads(await request.read())
     if "commands" not in body:
@@ -96,7 +99,7 @@ def replies(*each: dict[str, Any]) -> Handler:
 
 
 def error_for(channel: str, code: int) -> Handler:
-    """Answers the commands of one channel with this error. The others are done."""
+    """Answers the commands of one channel with this error, and all others with success."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         commands = orjson.loads(await request.read())["commands"]
@@ -137,27 +140,27 @@ async def reset(request: web.Request) -> web.StreamResponse:
 
 
 def slow_above(most: int) -> Handler:
-    """Does not answer a request with more commands than this within IMPATIENT_S."""
+    """Takes longer than IMPATIENT_S to answer a request with more than `most` commands."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         commands = orjson.loads(await request.read()).get("commands", [])
-        return await (silence(request) if len(commands) > most else well(request))
+        return await (silence(request) if len(commands) > most else success(request))
 
     return handler
 
 
 async def compressed_if_allowed(request: web.Request) -> web.StreamResponse:
-    """Every command is done. The answer is compressed if the client accepts it, as a proxy may do."""
-    answer = await well(request)
+    """Answers that every command is done. Compresses the answer if the client accepts that, as a proxy may do."""
+    answer = await success(request)
     answer.enable_compression()
     return answer
 
 
-def well_after_spaces(spaces: int) -> Handler:
+def success_after_spaces(spaces: int) -> Handler:
     """Answers that every command is done, in JSON that begins with this many spaces."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        answer = await well(request)
+        answer = await success(request)
         assert isinstance(answer, web.Response)
         assert isinstance(answer.body, bytes)
         return web.Response(body=b" " * spaces + answer.body, content_type="application/json")
@@ -166,7 +169,7 @@ def well_after_spaces(spaces: int) -> Handler:
 
 
 async def silence(request: web.Request) -> web.StreamResponse:
-    """Does not answer within IMPATIENT_S."""
+    """Takes longer than IMPATIENT_S to answer."""
     await asyncio.sleep(1)
     return web.Response()
 
@@ -190,7 +193,7 @@ async def scripted_centrifugo() -> AsyncIterator[ScriptedCentrifugo]:
 
 @dataclass
 class FakeWriter:
-    """Keeps dead letters. The first ones fail with the errors in `script`."""
+    """Keeps the dead letters that it writes. The first attempts fail with the errors in `script`."""
 
     written: list[tuple[str, bytes | None, bytes | None, dict[str, bytes | None]]] = field(default_factory=list)
     script: list[NotDelivered] = field(default_factory=list)
@@ -246,7 +249,7 @@ class Rig:
         await until(lambda: self.committable == records)
 
     def value(self, name: str, **labels: str) -> float:
-        """The value of a metric. `name` lacks the prefix `realtime_bridge_`."""
+        """The value of a metric. `name` is without the prefix `realtime_bridge_`."""
         self.metrics.flush()
         found = self.metrics.registry.get_sample_value(f"realtime_bridge_{name}", labels)
         assert found is not None, name

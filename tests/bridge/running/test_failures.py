@@ -1,4 +1,4 @@
-"""The handling of commands when Centrifugo answers with errors, or not at all. Real HTTP, a scripted server."""
+"""What becomes of commands if Centrifugo answers with errors or not at all. HTTP is real; the server is scripted."""
 
 import logging
 from collections.abc import Sequence
@@ -29,13 +29,13 @@ from tests.bridge.running.rig import (
     silence,
     slow_above,
     status,
-    well,
-    well_after_spaces,
+    success,
+    success_after_spaces,
 )
 from tests.harness.waiting import until
 
 
-async def test_commands_that_are_done_can_be_committed() -> None:
+async def test_records_whose_commands_are_done_can_be_committed() -> None:
     async with running_rig() as rig:
         rig.receive_publications("a", "b")
         await rig.until_done(2)
@@ -46,7 +46,7 @@ async def test_commands_that_are_done_can_be_committed() -> None:
 
 
 @pytest.mark.parametrize("code", [100, 111, 4711])
-async def test_after_a_temporary_error_only_its_key_waits(code: int) -> None:
+async def test_after_a_temporary_error_only_commands_with_the_same_key_wait(code: int) -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [error_for("a", code)]
         rig.receive_publications("a", "a", "b", "b")
@@ -58,7 +58,9 @@ async def test_after_a_temporary_error_only_its_key_waits(code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "reason"), PERMANENT_ERRORS)
-async def test_after_a_permanent_error_the_record_is_dead_lettered_and_the_next_is_sent(code: int, reason: str) -> None:
+async def test_after_a_permanent_error_the_record_is_dead_lettered_and_the_next_record_is_sent(
+    code: int, reason: str
+) -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [error_for("a", code)]
         rig.receive_publications("a", "a")
@@ -69,9 +71,9 @@ async def test_after_a_permanent_error_the_record_is_dead_lettered_and_the_next_
     assert rig.value("dead_letters_total", topic="diary", reason=reason) == 1
 
 
-async def test_an_answer_is_not_read_beyond_the_size_that_an_answer_can_have() -> None:
+async def test_an_answer_larger_than_any_valid_one_is_unusable_and_the_request_is_repeated() -> None:
     async with running_rig() as rig:
-        rig.centrifugo.script = [well_after_spaces(100_000), well_after_spaces(10_000_000)]
+        rig.centrifugo.script = [success_after_spaces(100_000), success_after_spaces(10_000_000)]
         rig.receive_publications("a")
         await rig.until_done(1)
         rig.receive_publications("b")
@@ -81,9 +83,9 @@ async def test_an_answer_is_not_read_beyond_the_size_that_an_answer_can_have() -
     assert rig.centrifugo.channels == [["a"], ["b"], ["b"]]
 
 
-async def test_commands_behind_a_permanent_error_in_their_record_are_still_sent() -> None:
+async def test_after_a_permanent_error_the_other_commands_of_the_record_are_still_sent() -> None:
     async with running_rig() as rig:
-        rig.centrifugo.script = [replies(error(102)), well, replies(error(107))]
+        rig.centrifugo.script = [replies(error(102)), success, replies(error(107))]
         rig.receive(mapped(publication("a"), publication("b", action=2), publication("c", action=3)))
         await rig.until_done(1)
 
@@ -93,9 +95,9 @@ async def test_commands_behind_a_permanent_error_in_their_record_are_still_sent(
 
 
 @pytest.mark.parametrize("code", [400, 413])
-async def test_a_batch_that_is_refused_is_sent_one_by_one(code: int) -> None:
+async def test_the_commands_of_a_refused_batch_are_sent_one_by_one(code: int) -> None:
     async with running_rig(requests=1) as rig:
-        rig.centrifugo.script = [well, status(code), well, status(code), well]
+        rig.centrifugo.script = [success, status(code), success, status(code), success]
         rig.receive_publications("first")
         rig.receive_publications("a", "bad", "c")
         await rig.until_done(4)
@@ -108,9 +110,9 @@ async def test_a_batch_that_is_refused_is_sent_one_by_one(code: int) -> None:
     assert headers["bridge.attempts"] == b"2"
 
 
-async def test_an_outage_in_the_middle_of_a_refused_batch_loses_nothing() -> None:
+async def test_an_outage_while_a_refused_batch_is_sent_one_by_one_loses_no_command() -> None:
     async with running_rig(requests=1) as rig:
-        rig.centrifugo.script = [status(400), well, status(503)]
+        rig.centrifugo.script = [status(400), success, status(503)]
         rig.receive_publications("a", "b", "c")
         await rig.until_done(3)
 
@@ -118,7 +120,7 @@ async def test_an_outage_in_the_middle_of_a_refused_batch_loses_nothing() -> Non
     assert {"a", "b", "c"} == {channel for channels in rig.centrifugo.channels[1:] for channel in channels}
 
 
-async def test_a_burst_that_is_refused_keeps_its_order_when_one_of_its_commands_fails_temporarily() -> None:
+async def test_a_refused_burst_keeps_its_order_when_one_of_its_commands_then_fails_temporarily() -> None:
     async with running_rig(requests=1) as rig:
         rig.centrifugo.script = [status(400), error_for("words", 100)]
         rig.receive(*(mapped(publication("words", burst=3, data=text.encode())) for text in "012"))
@@ -144,7 +146,7 @@ OUTAGES = [
 
 
 @pytest.mark.parametrize(("failure", "cause"), OUTAGES)
-async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered(
+async def test_in_an_outage_the_bridge_tries_one_request_at_a_time_until_it_gets_an_answer(
     failure: Handler, cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bridge")
@@ -158,7 +160,7 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
         probing = rig.centrifugo.most_at_once
         await rig.until_done(5)
 
-    assert probing <= 1 or cause == "timeout"  # the server still handles a request that the bridge has given up
+    assert probing <= 1 or cause == "timeout"  # the server still handles the request that timed out
     assert rig.writer.written == []
     assert rig.value("retries_total", cause=cause) >= 2
     found = [record.getMessage() for record in caplog.records if "Centrifugo" in record.getMessage()]
@@ -169,7 +171,7 @@ async def test_in_an_outage_one_request_at_a_time_is_tried_until_one_is_answered
     ("host", "cause"),
     [("127.0.0.1:1", "refused"), ("centrifugo.invalid", "dns"), ("255.255.255.255:80", "unreachable")],
 )
-async def test_a_host_that_cannot_be_connected_to_is_an_outage(host: str, cause: str) -> None:
+async def test_a_failed_connection_is_an_outage_with_its_cause(host: str, cause: str) -> None:
     async with open_api(f"http://{host}/api", key="", timeout_s=60, requests=1, parallel=True) as api:
         with pytest.raises(Failure) as failure:
             await api.send([publication("a")], ordered=False)
@@ -178,7 +180,9 @@ async def test_a_host_that_cannot_be_connected_to_is_an_outage(host: str, cause:
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 405])
-async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_with_a_wrong_key_or_url_requests_are_retried_and_one_error_is_logged(
+    code: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [status(code), status(code), status(code)]
         rig.receive_publications("a")
@@ -193,7 +197,7 @@ async def test_a_wrong_key_or_url_is_retried_and_logged(code: int, caplog: pytes
     assert rig.value("retries_total", cause="misconfigured") == 3
 
 
-async def test_a_centrifugo_that_is_too_slow_for_a_large_batch_gets_smaller_ones() -> None:
+async def test_a_centrifugo_that_is_too_slow_for_a_large_batch_gets_smaller_batches() -> None:
     async with running_rig(requests=1, batch_max=64, timeout_s=IMPATIENT_S) as rig:
         rig.centrifugo.script = [slow_above(16)] * 100
         rig.receive_publications(*(f"channel-{number}" for number in range(20)))
@@ -202,7 +206,7 @@ async def test_a_centrifugo_that_is_too_slow_for_a_large_batch_gets_smaller_ones
     assert [len(batch) for batch in rig.centrifugo.batches][:3] == [20, 20, 16]
 
 
-async def test_a_proxy_that_compresses_answers_does_not_make_them_unreadable() -> None:
+async def test_the_bridge_can_read_the_answers_of_a_proxy_that_compresses() -> None:
     async with running_rig() as rig:
         rig.centrifugo.script = [compressed_if_allowed]
         rig.receive_publications("a")
@@ -212,7 +216,7 @@ async def test_a_proxy_that_compresses_answers_does_not_make_them_unreadable() -
     assert rig.sender.outage.tries == 0
 
 
-async def test_a_command_is_given_up_while_others_succeed() -> None:
+async def test_a_command_that_keeps_failing_is_given_up_if_others_succeed() -> None:
     async with running_rig(max_attempts=3, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 3
         rig.receive_publications("a", "b", "c")
@@ -221,7 +225,7 @@ async def test_a_command_is_given_up_while_others_succeed() -> None:
     assert rig.letters == [("gave_up", "0")]
 
 
-async def test_after_a_command_is_given_up_the_next_ones_with_its_key_are_given_up_without_a_further_success() -> None:
+async def test_after_a_command_is_given_up_later_ones_with_its_key_are_given_up_even_if_no_other_succeeds() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 6
         rig.receive_publications("a", "a", "a", "b", "a")
@@ -231,7 +235,7 @@ async def test_after_a_command_is_given_up_the_next_ones_with_its_key_are_given_
     assert rig.value("commands_total", route="diary", command="publish", outcome="done") == 2
 
 
-async def test_after_a_command_is_given_up_a_burst_with_its_key_is_given_up_without_a_further_success() -> None:
+async def test_after_a_command_is_given_up_a_burst_with_its_key_is_given_up_even_if_no_other_succeeds() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 9
         rig.receive_publications("a")
@@ -242,7 +246,7 @@ async def test_after_a_command_is_given_up_a_burst_with_its_key_is_given_up_with
     assert rig.letters == [("gave_up", "0"), ("gave_up", "2"), ("gave_up", "3"), ("gave_up", "4")]
 
 
-async def test_no_command_is_given_up_while_all_fail() -> None:
+async def test_no_command_is_given_up_while_all_commands_fail() -> None:
     async with running_rig(max_attempts=2, requests=1) as rig:
         rig.centrifugo.script = [error_for("a", 100)] * 5
         rig.receive_publications("a")
@@ -263,7 +267,7 @@ async def test_only_the_channels_of_a_broadcast_that_failed_temporarily_are_sent
     assert rig.letters == [("unknown_channel", "0")]
 
 
-async def test_a_broadcast_that_failed_for_one_channel_holds_up_that_channel_alone() -> None:
+async def test_a_broadcast_that_failed_for_one_channel_holds_up_only_that_channel() -> None:
     failed = [replies({"broadcast": {"responses": [{"result": {}}, error(100), {"result": {}}]}})]
     async with running_rig(batch_max=1, requests=1) as rig:
         rig.centrifugo.script = failed
@@ -288,7 +292,7 @@ class FaultyTracer:
         return NO_SPAN
 
 
-async def test_after_an_internal_error_in_an_outage_sending_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_sending_continues_after_an_internal_error_in_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     async with running_rig(tracer=FaultyTracer()) as rig:
         rig.centrifugo.script = [status(503)]
         rig.receive_publications("a")
@@ -343,7 +347,7 @@ async def test_a_bug_in_the_mapping_is_logged_without_the_record(caplog: pytest.
 
 @dataclass
 class FaultyWriter(FakeWriter):
-    """Has a bug, which the first letter meets."""
+    """Raises an error for the first letter, as a bug would."""
 
     faults: int = 0
 
@@ -422,7 +426,7 @@ async def test_undelivered_dead_letters_are_logged_at_most_once_a_second_for_eac
     assert len(causes) < 10
 
 
-async def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
+async def test_a_dead_letter_that_is_too_large_is_written_without_its_value() -> None:
     async with running_rig() as rig:
         rig.writer.script = [NotDelivered("MSG_SIZE_TOO_LARGE", too_large=True)]
         rig.receive(Mapped((), (POISON,)))
@@ -433,7 +437,7 @@ async def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
     assert "bridge.key" not in headers
 
 
-async def test_a_dead_letter_that_is_too_large_even_without_its_value_has_only_our_headers() -> None:
+async def test_a_dead_letter_that_is_too_large_even_without_its_value_has_only_the_headers_of_the_bridge() -> None:
     async with running_rig() as rig:
         rig.writer.script = [NotDelivered("MSG_SIZE_TOO_LARGE", too_large=True)] * 2
         rig.receive(Mapped((), (POISON,)))

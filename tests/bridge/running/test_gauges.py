@@ -1,4 +1,4 @@
-"""Whether Kafka answers, as each measurement of the lag notes it."""
+"""What a measurement of the lag shows about Kafka: whether it answers, and which partitions it cannot serve."""
 
 from types import SimpleNamespace
 
@@ -24,7 +24,7 @@ class OwnNames:
 
 
 @pytest.mark.parametrize("assigned", [[], [PARTITION]])
-async def test_kafka_is_unreachable_while_it_is_down_and_no_end_is_known(
+async def test_kafka_counts_as_unreachable_if_it_is_down_and_no_end_offset_is_known(
     assigned: list[Partition],
 ) -> None:
     async with running_rig() as rig:
@@ -102,7 +102,7 @@ async def test_the_lag_is_known_before_any_record_is_done() -> None:
 
 
 def exported_outage(rig: Rig) -> float:
-    """The gauge of a scrape."""
+    """The value of the gauge `kafka_outage` in a scrape."""
     health = SimpleNamespace(poll_age_s=0.0)
     refresh(Measured(rig.bridge, rig.metrics, None, OwnNames(), rig.gate, rig.sender, health))
     return rig.value("kafka_outage")

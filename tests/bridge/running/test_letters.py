@@ -1,4 +1,4 @@
-"""The writing of dead letters, and its log lines."""
+"""Writing dead letters, and the log lines about them."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def failed(offset: int) -> Item:
 
 
 def letters(delivered: Callable[[Item], None], clock: FakeClock) -> Letters:
-    """Letters that Kafka confirms immediately."""
+    """A `Letters` whose writer confirms every letter immediately."""
     return Letters(
         writer=Confirming(),
         topics=LetterTopics("letters", ""),
@@ -41,7 +41,7 @@ def letters(delivered: Callable[[Item], None], clock: FakeClock) -> Letters:
 
 
 @pytest.mark.parametrize(("step_s", "lines"), [(0.9, 1), (1.0, 2), (-3600.0, 2)])
-async def test_a_reason_is_logged_once_a_second_and_again_after_the_clock_was_set_back(
+async def test_a_reason_is_logged_at_most_once_a_second_and_again_after_the_clock_was_set_back(
     step_s: float, lines: int, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "bridge")

@@ -6,7 +6,7 @@ from bridge.running.needs import on_group, on_topics
 LETTERS = LetterTopics("letters", "letters.replay")
 
 
-def test_events_and_replays_are_read_and_dead_letters_written() -> None:
+def test_the_bridge_needs_to_read_events_and_replays_and_to_write_dead_letters() -> None:
     existing = ["letters.replay", "letters", "calendar.b", "calendar.a", "diary", "of.others"]
 
     needed = on_topics(["diary", "^calendar", "absent"], LETTERS, existing)
@@ -25,5 +25,5 @@ def test_no_right_is_needed_on_topics_that_are_missing_or_not_set() -> None:
     assert on_topics(["absent"], LetterTopics("", ""), ["diary"]) == []
 
 
-def test_the_group_is_read() -> None:
+def test_the_bridge_needs_to_read_its_consumer_group() -> None:
     assert str(on_group("bridges")) == "READ on the group bridges of BRIDGE_KAFKA_GROUP"

@@ -13,7 +13,7 @@ from bridge.kafka.errors import NotDelivered
 from bridge.kafka.gate import Gate
 from bridge.kafka.reading import EndOfPartition
 from tests.bridge.made import POISON, publication, record
-from tests.bridge.running.rig import IMPATIENT_S, PARTITION, error_for, mapped, running_rig, silence, status, well
+from tests.bridge.running.rig import IMPATIENT_S, PARTITION, error_for, mapped, running_rig, silence, status, success
 from tests.harness.waiting import until
 
 OTHER = Partition("diary", 1)
@@ -24,7 +24,7 @@ async def test_commands_in_flight_finish_before_a_partition_is_revoked() -> None
 
     async def later(request: web.Request) -> web.StreamResponse:
         await answer.wait()
-        return await well(request)
+        return await success(request)
 
     async with running_rig(requests=1, batch_max=1) as rig:
         rig.centrifugo.script = [later]
@@ -47,10 +47,10 @@ async def test_the_rest_of_a_refused_batch_is_not_sent_once_its_partition_is_rev
 
     async def later(request: web.Request) -> web.StreamResponse:
         await answer.wait()
-        return await well(request)
+        return await success(request)
 
     async with running_rig(requests=1) as rig:
-        rig.centrifugo.script = [well, status(400), later]
+        rig.centrifugo.script = [success, status(400), later]
         rig.receive_publications("first")
         rig.receive_publications("a", "b", "c")
         await until(lambda: len(rig.centrifugo.batches) == 3)
@@ -99,7 +99,7 @@ async def test_a_dead_letter_at_the_end_of_a_partition_is_committed_after_an_out
 
 
 @pytest.mark.parametrize("max_attempts", [0, 1000])
-async def test_a_command_that_is_to_be_retried_is_forgotten_with_its_partition(max_attempts: int) -> None:
+async def test_a_command_that_waits_for_its_retry_is_freed_when_its_partition_is_revoked(max_attempts: int) -> None:
     gc.collect()
     before = _tasks()
     async with running_rig(max_attempts=max_attempts) as rig:
@@ -127,8 +127,8 @@ async def test_a_stopped_partition_is_released_at_once() -> None:
     assert offsets == {}
 
 
-async def test_the_record_that_stops_a_partition_takes_no_room() -> None:
-    """Otherwise large ones would keep the bridge from reading the other partitions until a restart."""
+async def test_the_record_that_stops_a_partition_does_not_count_towards_the_limits_of_pending_records() -> None:
+    """Otherwise large records of this kind would keep the bridge from reading other partitions until a restart."""
     async with running_rig(most_dead_letters=None) as rig:
         answer = asyncio.Event()
 
@@ -232,7 +232,7 @@ async def test_received_records_are_no_longer_in_transit() -> None:
         assert (rig.gate.taken, rig.gate.taken_bytes) == (2, 2 * len('key{"secret":1}'))
 
 
-def test_the_gate_is_full_by_bytes_too_and_opens_at_half() -> None:
+def test_the_gate_is_also_full_at_its_limit_of_bytes_and_opens_at_half_of_it() -> None:
     gate = Gate(most_pending=10, most_bytes=100)
 
     gate.update(pending=1, pending_bytes=100)

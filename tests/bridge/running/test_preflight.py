@@ -174,7 +174,7 @@ async def test_a_centrifugo_that_refuses_the_request_is_a_fault() -> None:
     assert findings == Findings([line], 1)
 
 
-async def test_https_at_a_port_without_tls_is_a_fault_with_the_reason_of_openssl() -> None:
+async def test_https_at_a_port_without_tls_is_a_fault_that_names_the_reason_from_openssl() -> None:
     findings = Findings()
 
     async with scripted_centrifugo() as centrifugo:

@@ -16,7 +16,7 @@ def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
 
-def test_errors_that_alternate_in_an_outage_are_logged_once_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_of_several_alternating_errors_is_logged_once_in_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     kafka = Reachability()
 
     for _ in range(2):
@@ -39,7 +39,7 @@ def test_a_partition_is_unserved_from_the_second_measurement_without_its_end() -
     assert seen == [0, 0, 0, 1, 1, 2, 0]
 
 
-def test_partitions_that_kafka_cannot_serve_are_logged_when_they_become_more_and_when_all_are_served(
+def test_unserved_partitions_are_logged_when_their_number_grows_and_when_all_are_served_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     unserved = Unserved()

@@ -30,5 +30,5 @@ def test_a_route_that_reads_the_dead_letters_is_refused(routed: str, name: str) 
     )
 
 
-def test_without_a_dead_letter_topic_a_pattern_may_match_anything() -> None:
+def test_without_a_dead_letter_topic_a_pattern_may_match_any_topic() -> None:
     assert check_topics(["^.*"], LetterTopics("", ""), EXISTING, "k:9092").subscribed == ["^.*"]

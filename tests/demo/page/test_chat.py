@@ -52,7 +52,7 @@ def test_the_same_text_without_an_id_is_a_new_message_after_two_seconds() -> Non
     assert shown == ["the server|a walk|received by 2 clients", "the server|a walk|received by 1 client"]
 
 
-def test_messages_with_an_id_are_compared_by_it() -> None:
+def test_messages_with_an_id_are_compared_by_their_id() -> None:
     first, second = ({"data": {"text": "a walk", "id": each}, "sender": "parent"} for each in ("1", "2"))
 
     shown = shown_after((0, first), (0, second), (9000, first))

@@ -23,7 +23,7 @@ HERE = "127.0.0.1:7000"
         ("POST", "localhost:7000", "http://localhost:7000", "same-origin"),
     ],
 )
-def test_requests_of_the_page_of_programs_and_by_links_are_accepted(
+def test_requests_from_the_page_from_programs_and_through_links_are_accepted(
     method: str, host: str, origin: str | None, fetch_site: str | None
 ) -> None:
     assert refusal(method, host, origin, fetch_site, 7000) == ""
@@ -45,7 +45,7 @@ def test_requests_of_the_page_of_programs_and_by_links_are_accepted(
         ("DELETE", HERE, None, "same-site", "Sec-Fetch-Site"),
     ],
 )
-def test_other_sites_are_refused(
+def test_requests_from_other_sites_are_refused(
     method: str, host: str, origin: str | None, fetch_site: str | None, named: str
 ) -> None:
     assert refusal(method, host, origin, fetch_site, 7000).startswith(named)
@@ -74,7 +74,7 @@ async def fail(request: web.Request) -> web.StreamResponse:
     raise RuntimeError("a bug")
 
 
-async def test_every_answer_to_a_well_formed_request_has_the_policy_of_the_page() -> None:
+async def test_every_answer_to_a_well_formed_request_has_the_content_security_policy_of_the_page() -> None:
     socket = "ws://127.0.0.1:7001/connection/websocket"
     server = running_server({}, [web.get("/refused", refuse), web.get("/failed", fail)], websocket_urls=(socket,))
     async with server as url, httpx.AsyncClient(base_url=url, verify=NO_CERTIFICATES) as browser:

@@ -60,5 +60,5 @@ def test_quantiles_are_interpolated_within_a_bucket(share: float, expected: floa
     assert quantile(share, buckets) == pytest.approx(expected)
 
 
-def test_a_quantile_above_the_last_bound_is_that_bound() -> None:
+def test_a_quantile_above_the_last_finite_bound_is_that_bound() -> None:
     assert quantile(0.95, [(0.01, 1), (INFINITE, 20)]) == 0.01

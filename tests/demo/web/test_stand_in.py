@@ -35,7 +35,7 @@ async def test_a_member_of_the_family_publishes_to_its_chat() -> None:
     assert publications.after(0) == [{"seq": 1, "channel": CHAT, "user": "child", "data": {"text": "hello"}}]
 
 
-async def test_a_lock_reaches_a_connected_client_by_refresh() -> None:
+async def test_a_lock_reaches_a_connected_client_through_a_refresh() -> None:
     publications = Feed()
     async with stand_in(publications) as (front, identity):
         client = (await front.connect(identity.mint("child")))["connected"]["client"]

@@ -1,4 +1,4 @@
-"""The sentences about an outage."""
+"""The sentences that the page shows about an outage."""
 
 import pytest
 

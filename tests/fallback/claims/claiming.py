@@ -35,7 +35,7 @@ class Remembered:
 async def claims_in(
     url: str, on_error: OnError = OnError.REFUSE, *, deadline_s: float = 2.0, prefix: str = "test", pool: str = POOL
 ) -> AsyncIterator[SharedClaims]:
-    """The claims of one process, without a keeper: the test itself contacts the store."""
+    """The claims of one process, without its background task: the test itself contacts the store."""
     store = open_store(parse_claims_url(url), prefix=prefix, pool=pool, deadline_s=deadline_s)
     claims = SharedClaims(store, on_error, deadline_s, time.monotonic, Remembered())
     try:

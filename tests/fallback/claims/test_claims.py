@@ -19,7 +19,10 @@ TICKETS = [digest(f"ticket-{number}") for number in range(250)]
 
 @dataclass
 class Store:
-    """A store that tests turn on and off. `asked` has every claimed key; `used` are keys of another process."""
+    """A store that tests turn on and off.
+
+    `asked` has every key that was claimed. `used` has the keys that another process has claimed before.
+    """
 
     up: bool = True
     hangs: bool = False
@@ -88,7 +91,7 @@ async def test_after_a_failure_one_claim_per_second_reaches_the_store(store: Sto
     assert remembered(claims).results == [Result.ERROR] * 10
 
 
-async def test_a_successful_contact_opens_the_gate_at_once(store: Store, clock: FakeClock) -> None:
+async def test_after_a_successful_contact_claims_reach_the_store_at_once(store: Store, clock: FakeClock) -> None:
     store.up = False
     claims = shared(store, clock)
     await claims.claim(TICKETS[0])
@@ -137,7 +140,9 @@ async def test_a_claim_that_cannot_be_sent_stays_queued(store: Store, clock: Fak
     assert list(claims.unsent) == [ticket_key(TICKETS[0])]
 
 
-async def test_the_keeper_sends_a_hundred_a_tick_and_closes_the_store(store: Store, clock: FakeClock) -> None:
+async def test_the_keeper_sends_a_hundred_claims_per_tick_and_closes_the_store_at_the_end(
+    store: Store, clock: FakeClock
+) -> None:
     store.up = False
     claims = shared(store, clock, OnError.LOCAL)
     for ticket in TICKETS:

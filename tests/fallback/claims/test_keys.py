@@ -1,4 +1,4 @@
-"""The keys under which claims are stored, and the gate before the store."""
+"""The keys under which claims are stored, and the gate that limits the calls to a failing store."""
 
 import hashlib
 
@@ -19,7 +19,7 @@ def test_the_key_of_a_pool_is_the_documented_one() -> None:
 
 
 @given(ticket=st.text())
-def test_the_key_contains_no_twelve_digits_of_the_digest(ticket: str) -> None:
+def test_the_key_contains_no_twelve_consecutive_digits_of_the_digest(ticket: str) -> None:
     hashed = hashlib.sha256(ticket.encode(errors="surrogatepass")).digest()
 
     key = ticket_key(hashed)
@@ -27,7 +27,7 @@ def test_the_key_contains_no_twelve_digits_of_the_digest(ticket: str) -> None:
     assert not any(key[start : start + 12] in hashed.hex() for start in range(len(key) - 11))
 
 
-def test_the_gate_passes_one_attempt_per_interval() -> None:
+def test_after_a_failure_the_gate_allows_one_attempt_per_interval() -> None:
     gate = Gate()
     gate.failed(begun=10.0, now=10.2)
 
@@ -36,7 +36,7 @@ def test_the_gate_passes_one_attempt_per_interval() -> None:
     assert asked == [10.2 + RETRY_S, 10.2 + 2 * RETRY_S]
 
 
-def test_a_success_opens_the_gate_for_all() -> None:
+def test_a_success_opens_the_gate_for_all_attempts() -> None:
     gate = Gate()
     gate.failed(begun=10.0, now=10.2)
     gate.succeeded(10.5)
@@ -44,7 +44,7 @@ def test_a_success_opens_the_gate_for_all() -> None:
     assert [gate.allows_call(10.5), gate.allows_call(10.5)] == [True, True]
 
 
-def test_a_failure_of_an_attempt_from_before_the_last_success_leaves_the_gate_open() -> None:
+def test_the_gate_stays_open_if_an_attempt_fails_that_began_before_the_last_success() -> None:
     gate = Gate()
     gate.succeeded(10.1)
     gate.failed(begun=10.0, now=10.2)

@@ -252,9 +252,9 @@ def assert_invariants_hold(machine: type[RuleBasedStateMachine]) -> None:
     run_state_machine_as_test(machine, settings=STEPS)
 
 
-def test_with_refuse_a_ticket_is_accepted_at_most_once_whatever_happens() -> None:
+def test_with_on_error_refuse_a_ticket_is_accepted_at_most_once_in_any_history() -> None:
     assert_invariants_hold(FleetLife)
 
 
-def test_with_local_each_process_accepts_a_ticket_at_most_once_and_duplicates_are_counted() -> None:
+def test_with_on_error_local_each_process_accepts_a_ticket_at_most_once_and_duplicates_are_counted() -> None:
     assert_invariants_hold(LocalFleetLife)

@@ -65,7 +65,7 @@ async def test_neither_a_ticket_nor_its_digest_is_in_redis(redis: RedisProcess) 
     assert digest(ticket).hex()[:12] not in stored
 
 
-async def test_the_count_is_per_pool_and_is_returned_by_each_contact(redis: RedisProcess) -> None:
+async def test_used_tickets_are_counted_per_pool_and_each_contact_returns_the_count(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as first, claims_in(redis.url) as second, claims_in(redis.url, pool="b") as other:
         for ticket in TICKETS[:3]:
             await first.claim(ticket)
@@ -80,7 +80,7 @@ async def test_another_pool_with_the_same_ticket_finds_it_used(redis: RedisProce
         assert [await old.claim(TICKETS[0]), await new.claim(TICKETS[0])] == [Result.WON, Result.USED]
 
 
-async def test_prefixes_are_independent(redis: RedisProcess) -> None:
+async def test_a_ticket_can_be_claimed_once_under_each_prefix(redis: RedisProcess) -> None:
     async with claims_in(redis.url, prefix="one") as one, claims_in(redis.url, prefix="two") as two:
         assert [await one.claim(TICKETS[0]), await two.claim(TICKETS[0])] == [Result.WON, Result.WON]
 
@@ -93,7 +93,7 @@ async def test_a_claim_whose_answer_was_lost_is_won_by_the_same_process(redis: R
         assert claims.used == 1
 
 
-async def test_a_flushed_script_is_sent_again(redis: RedisProcess) -> None:
+async def test_the_script_is_sent_again_after_redis_has_flushed_it(redis: RedisProcess) -> None:
     async with claims_in(redis.url) as claims:
         before = await claims.claim(TICKETS[0])
         redis.ask("SCRIPT", "FLUSH")
@@ -102,7 +102,9 @@ async def test_a_flushed_script_is_sent_again(redis: RedisProcess) -> None:
         assert claims.used == 2
 
 
-async def test_a_hanging_redis_is_waited_for_once_and_no_answer_reaches_another_claim(redis: RedisProcess) -> None:
+async def test_claims_wait_only_once_for_a_hanging_redis_and_late_answers_reach_no_other_claim(
+    redis: RedisProcess,
+) -> None:
     async with claims_in(redis.url, deadline_s=0.25) as claims, claims_in(redis.url) as other:
         await asyncio.gather(*(claims.claim(ticket) for ticket in TICKETS))  # every connection is open
         redis.pause()
@@ -146,7 +148,7 @@ async def test_a_killed_redis_is_an_error_and_its_return_is_detected(redis: Redi
 
 
 async def test_after_a_restart_without_persistence_used_tickets_are_usable_again(redis: RedisProcess) -> None:
-    """Documented: Redis did not keep what it had acknowledged."""
+    """A documented limit: Redis has not kept the claims that it had acknowledged."""
     async with claims_in(redis.url) as first, claims_in(redis.url) as second:
         await first.claim(TICKETS[0])
         redis.kill()
@@ -168,7 +170,7 @@ async def test_after_a_restart_with_an_append_only_file_used_tickets_stay_used(t
 
 
 async def test_a_failover_that_loses_claims_makes_their_tickets_usable_again(tmp_path: Path) -> None:
-    """Documented: the guarantee does not hold across a failover that loses acknowledged writes."""
+    """A documented limit: the guarantee does not hold across a failover that loses acknowledged writes."""
     (tmp_path / "replica").mkdir()
     with (
         redis_server(tmp_path) as primary,
@@ -201,7 +203,7 @@ async def replicating(replica: RedisProcess) -> None:
         ({"requirepass": "the-right-one"}, "it refuses the user or the password"),
     ],
 )
-async def test_a_redis_that_refuses_is_detected_at_the_first_contact(
+async def test_a_redis_that_refuses_commands_is_detected_at_the_first_contact(
     tmp_path: Path, options: dict[str, str], reason: str
 ) -> None:
     with redis_server(tmp_path, **options) as redis:
@@ -250,7 +252,7 @@ async def test_the_new_primary_behind_the_same_address_is_used_after_a_failover(
 
 @asynccontextmanager
 async def leading_to(target: list[int]) -> AsyncIterator[int]:
-    """The port of a load balancer: a new connection leads to the current port in `target`; open ones stay."""
+    """The port of a load balancer. New connections lead to the current port in `target`; open ones keep theirs."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         replies, commands = await asyncio.open_connection("127.0.0.1", target[0])
@@ -373,7 +375,7 @@ async def test_a_tls_file_that_cannot_be_read_is_an_error_and_does_not_block_the
     assert remembered(claims).notices == [StoreDown(StoreKind.REDIS, reason, OnError.REFUSE)]
 
 
-async def test_connections_over_tls_are_closed_at_once_although_the_server_hangs(tmp_path: Path) -> None:
+async def test_connections_over_tls_are_closed_at_once_even_if_the_server_hangs(tmp_path: Path) -> None:
     authority = Authority.in_folder(tmp_path)
     certificate, key = authority.issue("localhost")
     port = str(free_port())
@@ -384,7 +386,7 @@ async def test_connections_over_tls_are_closed_at_once_although_the_server_hangs
             redis.pause()
 
 
-async def test_a_failover_by_sentinel_is_followed(tmp_path: Path) -> None:
+async def test_claims_follow_a_failover_by_sentinel(tmp_path: Path) -> None:
     for name in ("primary", "replica", "sentinel"):
         (tmp_path / name).mkdir()
     with (

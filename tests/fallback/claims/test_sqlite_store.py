@@ -35,9 +35,9 @@ async def race():
 
 asyncio.run(race())
 """
-# Claims tickets until the files may not grow any more, and prints the result of a contact. It stops at two failures in
-# a row: after the first one the store closes its connection, SQLite moves the claims from its log to the database, and
-# the next claim may fit again.
+# Claims tickets until the files may not grow any more. Prints the first result and that of a contact. It stops at two
+# failures in a row. After a single failure the store closes its connection, SQLite moves the claims from its log to the
+# database, and the next claim may fit again.
 FILLER = """
 import asyncio, itertools, resource, sys
 from tests.fallback.claims.claiming import claims_in, digest
@@ -57,7 +57,7 @@ asyncio.run(fill())
 
 
 def damage(folder: Path, statement: str) -> None:
-    """Change the database as no process of ours does."""
+    """Change the database in a way that the service never does."""
     connection = sqlite3.connect(folder / FILE, isolation_level=None)
     connection.execute(statement)
     connection.close()
@@ -82,7 +82,7 @@ def test_processes_that_start_at_the_same_time_win_each_ticket_once(tmp_path: Pa
     assert sorted(int(number) for won in printed for number in won) == list(range(200))
 
 
-async def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
+async def test_a_killed_process_loses_no_claim(tmp_path: Path) -> None:
     url = f"file://{tmp_path}"
     killed = racer(url, "killed")
     killed.communicate(timeout=60)
@@ -115,7 +115,7 @@ async def test_a_claim_whose_answer_was_lost_is_won_by_the_same_process(tmp_path
         assert (claims.used, other.used) == (1, 1)
 
 
-async def test_the_count_is_per_pool(tmp_path: Path) -> None:
+async def test_used_tickets_are_counted_per_pool(tmp_path: Path) -> None:
     url = f"file://{tmp_path}"
     async with claims_in(url) as old, claims_in(url, pool="b") as new:
         results = [await old.claim(TICKETS[0]), await new.claim(TICKETS[0]), await new.claim(TICKETS[1])]
@@ -205,7 +205,7 @@ async def test_a_file_that_cannot_be_used_is_closed_at_once(tmp_path: Path) -> N
     await store.close()
 
 
-async def test_a_replaced_file_is_used_by_all_its_processes(tmp_path: Path) -> None:
+async def test_after_the_file_is_deleted_all_processes_use_the_same_new_file(tmp_path: Path) -> None:
     url = f"file://{tmp_path}"
     async with claims_in(url) as first, claims_in(url) as second:
         await first.contact()
@@ -216,9 +216,7 @@ async def test_a_replaced_file_is_used_by_all_its_processes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(KEPT_S - 60, True), (KEPT_S + 60, False)])
-async def test_a_process_that_opens_the_file_deletes_claims_past_their_time(
-    tmp_path: Path, age_s: float, kept: bool
-) -> None:
+async def test_a_process_that_opens_the_file_deletes_expired_claims(tmp_path: Path, age_s: float, kept: bool) -> None:
     now = 1_900_000_000.0
     stores = [
         SqliteStore(tmp_path, pool=POOL, holder=holder, deadline_s=2.0, wall=lambda at=at: at)  # type: ignore[misc]

@@ -77,7 +77,7 @@ def test_each_accepted_form_is_read(url: str, place: Place) -> None:
         "a secret without a scheme",
     ],
 )
-def test_anything_else_is_refused(url: str) -> None:
+def test_any_other_form_is_refused(url: str) -> None:
     with pytest.raises(BadClaimsUrl):
         parse_claims_url(url)
 
@@ -85,7 +85,7 @@ def test_anything_else_is_refused(url: str) -> None:
 @given(
     secret=st.text(min_size=6), form=st.sampled_from(["{}", "redis://:{}@host", "redis://{}", "unix://{}", "{}://h"])
 )
-def test_no_error_repeats_the_value_that_was_set(secret: str, form: str) -> None:
+def test_no_error_and_no_representation_shows_the_secret(secret: str, form: str) -> None:
     try:
         place = parse_claims_url(form.format(secret))
     except BadClaimsUrl as refused:
@@ -97,6 +97,6 @@ def test_no_error_repeats_the_value_that_was_set(secret: str, form: str) -> None
 
 
 @pytest.mark.parametrize("url", ["redis://:pa?ss@host", "redis://:pa?s=s@host"])
-def test_a_question_mark_in_a_password_gets_advice(url: str) -> None:
+def test_the_error_for_a_question_mark_in_a_password_says_how_to_write_it(url: str) -> None:
     with pytest.raises(BadClaimsUrl, match="in a password write %3F"):
         parse_claims_url(url)

@@ -20,7 +20,7 @@ POSITION = ("--partition", "3", "--offset", "7", "--timestamp", "1800000000000")
 
 
 def check(file: Path, *arguments: str) -> tuple[int, list[str]]:
-    """Exit code and output."""
+    """The exit code and the lines of the output."""
     return called_for_lines("check_routes", str(file), *arguments)
 
 
@@ -60,7 +60,7 @@ def test_the_example_policy_lets_clients_subscribe_to_each_channel_of_the_exampl
     assert (code, lines[-1]) == (0, f"{ROUTES}: no faults; 9 routes, 0 warnings.")
 
 
-def test_faults_end_with_2_and_are_counted(tmp_path: Path) -> None:
+def test_faults_are_counted_and_the_exit_code_is_2(tmp_path: Path) -> None:
     file = written(tmp_path, one_route(publishing(""), 'format = "avro"'))
 
     assert check(file) == (
@@ -77,7 +77,7 @@ def test_faults_end_with_2_and_are_counted(tmp_path: Path) -> None:
     )
 
 
-def test_faults_in_json_have_line_and_key(tmp_path: Path) -> None:
+def test_faults_in_json_have_a_line_and_a_key(tmp_path: Path) -> None:
     file = written(tmp_path, one_route(publishing(), "on_tombstone = 1"))
 
     assert check_json(file) == (
@@ -90,7 +90,7 @@ def test_faults_in_json_have_line_and_key(tmp_path: Path) -> None:
     )
 
 
-def test_warnings_end_with_1(tmp_path: Path) -> None:
+def test_with_warnings_the_exit_code_is_1(tmp_path: Path) -> None:
     file = written(tmp_path, one_route(publishing(more='data = "*"')))
     warning = 'action 1: data = "*" publishes the whole event: clients also get fields that producers add later'
 
@@ -109,7 +109,7 @@ def test_warnings_end_with_1(tmp_path: Path) -> None:
     )
 
 
-def test_a_record_is_explained_byte_for_byte(tmp_path: Path, entry: Path) -> None:
+def test_the_output_explains_which_routes_fit_a_record_and_shows_the_commands(tmp_path: Path, entry: Path) -> None:
     two = one_route(publishing()) + one_route(
         'do = "disconnect"\nuser = "{id}"', 'where = [{ field = "kind", equals = "x" }]'
     ).replace("entries", "others")
@@ -240,7 +240,7 @@ def test_every_route_of_the_example_is_explained(name: str, monkeypatch: pytest.
     assert (code, fitting[-1], report["record"]["outcome"]) == (0, name, "done")
 
 
-def test_the_key_and_the_headers_of_the_options_are_used(tmp_path: Path, entry: Path) -> None:
+def test_the_key_and_the_headers_of_the_record_come_from_the_options(tmp_path: Path, entry: Path) -> None:
     file = written(tmp_path, one_route(publishing("a:{@key}:{@header.by}")))
 
     _, report = check_json(file, "--topic", "t", "--value", str(entry), "--key", "k", "--header", "by=x=y")
@@ -318,7 +318,7 @@ def test_the_routes_are_compared_with_a_policy_even_if_its_backends_are_not_conf
         (("--policy", "/absent.toml"), "/absent.toml: cannot be read: No such file or directory."),
     ],
 )
-def test_options_that_cannot_be_used_end_with_2(options: tuple[str, ...], message: str) -> None:
+def test_unusable_options_end_the_command_with_code_2(options: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as error:
         check(ROUTES, *options)
 
@@ -328,7 +328,9 @@ def test_options_that_cannot_be_used_end_with_2(options: tuple[str, ...], messag
 @pytest.mark.parametrize(
     ("option", "what"), [("--centrifugo", "a Centrifugo configuration"), ("--policy", "a channel policy")]
 )
-def test_a_file_of_another_kind_ends_with_2(tmp_path: Path, option: str, what: str) -> None:
+def test_a_file_that_the_option_does_not_expect_ends_the_command_with_code_2(
+    tmp_path: Path, option: str, what: str
+) -> None:
     file = tmp_path / "file.json"
     file.write_text("{")
 

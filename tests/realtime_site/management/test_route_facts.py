@@ -1,4 +1,4 @@
-"""What the check of the bridge's routes reads from a Centrifugo configuration."""
+"""What check_routes reads from a Centrifugo configuration."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ from realtime_site.management.route_facts import server_facts
         (0, "60s", False),
     ],
 )
-def test_a_namespace_keeps_a_history_if_it_has_a_size_and_a_time(
+def test_a_namespace_has_a_history_if_both_its_size_and_its_ttl_are_above_zero(
     tmp_path: Path, size: int, ttl: str | int | None, history: bool
 ) -> None:
     file = tmp_path / "config.json"
@@ -48,7 +48,9 @@ def test_a_namespace_keeps_a_history_if_it_has_a_size_and_a_time(
         ({"api_key": "x", "namespaces": []}, False),
     ],
 )
-def test_nats_is_the_broker_if_it_is_switched_on(tmp_path: Path, configuration: dict[str, Any], nats: bool) -> None:
+def test_the_broker_is_nats_if_the_configuration_enables_nats(
+    tmp_path: Path, configuration: dict[str, Any], nats: bool
+) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps(configuration))
 

@@ -12,7 +12,7 @@ from realtime_site.serving.disconnect import BODY_TIMEOUT_S, CHECK_EVERY_S, Asgi
 
 @dataclass
 class Line:
-    """The server's side of a connection."""
+    """The server's side of a connection. `asked` counts the calls of `receive`."""
 
     messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     asked: int = 0
@@ -57,7 +57,7 @@ async def test_a_caller_that_has_hung_up_is_gone(line: Line) -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-async def test_a_hang_up_counts_even_before_the_event_loop_has_processed_it(line: Line, turns: int) -> None:
+async def test_a_hang_up_is_noticed_even_before_the_event_loop_has_processed_it(line: Line, turns: int) -> None:
     caller = caller_of(line)
     later(turns, line.hang_up)
 
@@ -65,7 +65,7 @@ async def test_a_hang_up_counts_even_before_the_event_loop_has_processed_it(line
 
 
 def later(turns: int, act: Callable[[], None]) -> None:
-    """Call `act` after this many turns of the event loop."""
+    """Call `act` after this many iterations of the event loop."""
     loop = asyncio.get_running_loop()
     loop.call_soon(act if turns == 1 else lambda: later(turns - 1, act))
 

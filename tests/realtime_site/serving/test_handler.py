@@ -1,4 +1,4 @@
-"""The lean handler gives the same answers as Django's, without threads, and keeps nothing of callers that hang up."""
+"""The lean handler answers as Django's does, uses no threads, and keeps nothing about callers that have hung up."""
 
 import asyncio
 import gc
@@ -81,7 +81,7 @@ async def answer_of(handler: ASGIHandler, running: Service, scope: Scope, *parts
 
 
 def comparable(path: str, answer: Answer) -> Answer:
-    """The answer; for /metrics only the names, because each request changes the values."""
+    """The answer. For /metrics it has only the names of the metrics, because each request changes the values."""
     if path != "/metrics" or answer.status != 200:
         return answer
     names = b"\n".join(line.rpartition(b" ")[0] for line in answer.body.splitlines())
@@ -238,7 +238,7 @@ async def test_no_request_uses_a_thread(
 
 
 async def test_the_stock_handler_uses_threads(identity: IdentityStub) -> None:
-    """The check of the test above detects threads."""
+    """So the check in the test above can fail."""
     async with service(identity.address) as running:
         with thread_calls() as calls:
             await answer_of(ASGIHandler(), running, request("/health"))
@@ -259,7 +259,7 @@ async def hang_up(running: Service, head: bytes, when: asyncio.Event | None) -> 
 
 
 def remembered() -> int:
-    """The number of requests and callers in memory. A connection that is kept alive holds its last request."""
+    """The number of requests and callers in memory. A connection that is kept alive keeps its last request there."""
     gc.collect()
     return sum(issubclass(type(each), AsgiCaller | LeanRequest) for each in gc.get_objects())
 

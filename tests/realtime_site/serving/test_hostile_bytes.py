@@ -38,7 +38,7 @@ def exchange(process: Process, *parts: bytes) -> bytes:
 
 
 def reset_at_close(client: socket.socket) -> None:
-    """Let the close of the client's socket reset the connection."""
+    """Make the close of this socket reset the connection."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -107,7 +107,7 @@ def test_unsupported_features_are_ignored_and_the_next_request_is_answered(
 
 
 @pytest.mark.parametrize("expectation", [b"100-continue", b"100-Continue"])
-def test_an_expected_continue_is_sent_before_the_body(process: Process, expectation: bytes) -> None:
+def test_100_continue_is_sent_before_the_body_if_the_client_expects_it(process: Process, expectation: bytes) -> None:
     with raw_socket(process) as client:
         client.send(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nExpect: %b\r\nContent-Length: 2\r\n\r\n" % expectation)
         interim = client.socket.recv(1000)
@@ -120,7 +120,7 @@ def test_an_expected_continue_is_sent_before_the_body(process: Process, expectat
 
 @pytest.mark.parametrize("expectation", [b"", b"Expect: 100-continue\r\n"])
 @pytest.mark.parametrize("length", [b"65537", b"18446744073709551615", b"0" * 5000 + b"65537"])
-def test_a_body_that_is_announced_as_too_large_is_refused_by_the_head(
+def test_a_body_whose_head_announces_too_large_a_size_is_refused_before_it_arrives(
     process: Process, length: bytes, expectation: bytes
 ) -> None:
     head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: a\r\n%bContent-Length: %b\r\n\r\n" % (expectation, length)
@@ -131,7 +131,7 @@ def test_a_body_that_is_announced_as_too_large_is_refused_by_the_head(
 
 
 @pytest.mark.parametrize("length", [b"65536", b"0" * 5000 + b"65536"])
-def test_a_body_with_the_largest_accepted_size_is_awaited(process: Process, length: bytes) -> None:
+def test_a_body_of_the_largest_accepted_size_is_read(process: Process, length: bytes) -> None:
     head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n"
 
     answer = exchange(process, head + b"Content-Length: %b\r\n\r\n" % length, b" " * 65536)
@@ -139,7 +139,7 @@ def test_a_body_with_the_largest_accepted_size_is_awaited(process: Process, leng
     assert statuses(answer) == [100, 403]
 
 
-def test_a_caller_that_resets_while_its_next_request_awaits_a_continue_causes_no_error(process: Process) -> None:
+def test_a_caller_that_resets_while_its_next_request_expects_a_continue_causes_no_error(process: Process) -> None:
     head = b"POST /nowhere HTTP/1.1\r\nHost: a\r\n"
     sent = head + b"Content-Length: 2\r\n\r\n{}" + head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     before = open_sockets(process)
@@ -187,7 +187,7 @@ def test_a_caller_that_resets_while_its_next_request_awaits_a_continue_causes_no
         (b"\r\n" * 20_000, 431),
     ],
 )
-def test_each_unusual_or_invalid_head_gets_its_status(process: Process, head: bytes, status: int) -> None:
+def test_each_unusual_or_invalid_head_gets_the_expected_status(process: Process, head: bytes, status: int) -> None:
     answer = exchange(process, head)
 
     assert statuses(answer) == [status]
@@ -201,7 +201,7 @@ def test_errors_have_a_short_json_body(process: Process) -> None:
     assert body == b'{"error":{"code":400,"message":"malformed request"}}'
 
 
-def test_pipelined_requests_are_answered_in_order_before_the_one_that_is_malformed(process: Process) -> None:
+def test_pipelined_requests_are_answered_in_order_before_a_malformed_one_is_refused(process: Process) -> None:
     order = [b"/health/live", b"/nowhere", b"/health/ready", b"/centrifugo/connect"]
     sent = b"".join(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path for path in order * 100) + b"nonsense\r\n\r\n"
 
@@ -211,7 +211,7 @@ def test_pipelined_requests_are_answered_in_order_before_the_one_that_is_malform
 
 
 @pytest.mark.parametrize("path", [b"/health/live", b"/centrifugo/connect"])
-def test_a_half_closed_sender_gets_its_answers(process: Process, path: bytes) -> None:
+def test_a_client_that_has_closed_its_sending_side_gets_its_answers(process: Process, path: bytes) -> None:
     with raw_socket(process) as client:
         client.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path * 3)
         client.socket.shutdown(socket.SHUT_WR)

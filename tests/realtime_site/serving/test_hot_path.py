@@ -1,6 +1,7 @@
-"""A connect uses no thread and leaves nothing in memory, nor a reference cycle. These tests do not measure time.
+"""A connect uses no thread, and leaves nothing in memory and no reference cycle. These tests do not measure time.
 
-They run in uvloop, like the service: asyncio's own loop keeps a hundred cancelled timers, more bytes than a leak.
+They run in uvloop, as the service does. asyncio's own event loop keeps up to a hundred cancelled timers, and these
+would hide a leak.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ OURS = ("centrifugo_proxy.", "fallback.", "realtime_site.")
 
 
 async def late(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
-    """Accepts a ticket after the service has begun to wait for a hang-up of the client."""
+    """Accepts a ticket after the service has begun to watch for a hang-up of the client."""
     await asyncio.sleep(3 * CHECK_EVERY_S)
     return await success()(request, context)
 
@@ -75,7 +76,7 @@ class Warm:
         return status
 
     async def bytes_in_use(self) -> int:
-        """The bytes that Python has allocated, without the stub's records, once every span is exported."""
+        """The bytes that Python has allocated when every span is exported, without the records of the stub."""
         await asyncio.sleep(0.05)
         if self._processor is not None:
             assert self._processor.force_flush(5000)
@@ -87,7 +88,7 @@ class Warm:
 
 @asynccontextmanager
 async def warm(script: str, exporter: Encoding | None, requests: int = WARM_UP) -> AsyncIterator[Warm]:
-    """A warm service; it traces when there is an exporter."""
+    """A service that has answered some requests. It traces if there is an exporter."""
     processor = None if exporter is None else SpanQueue(exporter, batch=100)
     async with (
         identity_stub() as identity,
@@ -116,7 +117,7 @@ def test_many_connects_use_no_thread(script: str, traced: bool) -> None:
 
 
 @kinds
-def test_many_connects_leave_no_memory_and_no_task(script: str, traced: bool) -> None:
+def test_many_connects_leave_nothing_in_memory_and_no_task(script: str, traced: bool) -> None:
     exporter = Encoding() if traced else None
 
     tracemalloc.start()
@@ -125,7 +126,8 @@ def test_many_connects_leave_no_memory_and_no_task(script: str, traced: bool) ->
     finally:
         tracemalloc.stop()
 
-    # The smallest object has 16 bytes. One-time allocations of the test run's other threads appear in one round only.
+    # One object for each request would exceed the limit, because the smallest has 16 bytes. What other threads of the
+    # test run allocate appears in one round only.
     assert min(after - before for before, after in pairwise(sizes)) < REQUESTS * 12
     assert tasks[-1] <= tasks[0]
     assert exporter is None or exporter.spans == 2 * (WARM_UP + ROUNDS * REQUESTS)
@@ -144,7 +146,7 @@ def test_connects_leave_no_reference_cycle(script: str) -> None:
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Turn automatic garbage collections off, after one that takes all earlier garbage."""
+    """Collect all earlier garbage, and then turn automatic garbage collection off."""
     gc.collect()
     gc.disable()
     try:
@@ -154,9 +156,9 @@ def no_collections() -> Iterator[None]:
 
 
 def in_cycles() -> list[type]:
-    """The types of our objects that only a garbage collection would free.
+    """The types of this project's objects that only a garbage collection would free.
 
-    Those of libraries do not count: the gRPC server of the stub leaves some.
+    Objects of libraries do not count, because the gRPC server of the stub leaves some in cycles.
     """
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:

@@ -1,4 +1,4 @@
-"""An application whose response does not have the announced length, or announces none."""
+"""Responses whose body does not have the announced length, and responses that announce no length."""
 
 import asyncio
 
@@ -81,7 +81,9 @@ class Answering(Recorded):
         ("1.0", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabcd"),
     ],
 )
-async def test_a_response_without_a_length_is_chunked_or_ended_by_the_connection(version: str, written: bytes) -> None:
+async def test_a_response_without_a_length_is_chunked_or_in_http_1_0_ends_with_the_connection(
+    version: str, written: bytes
+) -> None:
     connection = Answering()
     exchange = Exchange(connection, Request("GET", b"/", "/", b"", [], version, True, False))
     exchange.end_body()

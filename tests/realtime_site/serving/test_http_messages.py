@@ -1,4 +1,4 @@
-"""The cache of the beginnings of response heads."""
+"""The cache of response heads."""
 
 import pytest
 
@@ -8,7 +8,7 @@ FIRST = [(b"date", b"Sat, 28 Nov 2026 01:00:00 GMT")]
 LATER = [(b"date", b"Sat, 28 Nov 2026 01:00:01 GMT")]
 
 
-def test_a_head_has_the_status_and_both_kinds_of_headers() -> None:
+def test_a_head_has_the_status_the_default_headers_and_the_headers_of_the_response() -> None:
     heads = Heads()
 
     made = [heads.of(200, ((b"Content-Length", b"2"),), FIRST) for _ in range(2)]
@@ -35,7 +35,7 @@ def test_a_head_closes_the_connection_if_any_of_its_headers_does(own: str, commo
     assert head.closes
 
 
-def test_each_head_is_right_even_if_the_cache_cannot_hold_all_heads() -> None:
+def test_each_head_is_correct_even_if_the_cache_cannot_hold_all_heads() -> None:
     heads = Heads()
 
     lengths = [heads.of(200, ((b"content-length", b"%d" % number),), FIRST).length for number in range(2 * MOST_HEADS)]

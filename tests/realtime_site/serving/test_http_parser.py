@@ -9,7 +9,7 @@ from realtime_site.serving.http_parser import SHORT_TARGET_BYTES, Request, Reque
 
 @dataclass
 class Heads:
-    """Records the heads."""
+    """Records the heads of the parsed requests."""
 
     requests: list[Request] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ LONG = b"/" + b"%41" * (SHORT_TARGET_BYTES // 3 + 1)
         (b"/he%61lth?" + b"%41" * 1000, "/health"),
     ],
 )
-def test_the_escapes_of_a_path_are_decoded_unless_it_is_long(target: bytes, path: str) -> None:
+def test_the_escapes_of_a_short_path_are_decoded_and_those_of_a_long_path_are_not(target: bytes, path: str) -> None:
     heads = Heads()
 
     RequestParser(heads).feed(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)

@@ -1,4 +1,4 @@
-"""One connection: the limits of a head, the memory in use, and clients that are silent or slow, pipeline or hang up."""
+"""One connection: the size of a head, the memory in use, and clients that send nothing, do not read, or hang up."""
 
 import asyncio
 import gc
@@ -24,14 +24,14 @@ HEAD = b"GET /health/live HTTP/1.1\r\nHost: service\r\nX-Long: "
 
 
 async def ended(client: RawClient) -> bytes:
-    """The bytes until the server closes; b"" if it resets the connection because it received bytes after closing."""
+    """The bytes until the server closes the connection, or b"" if the connection is reset."""
     try:
         return await client.reader.read()
     except ConnectionError:
         return b""
 
 
-async def whole(client: RawClient, size: int, *, at_once: bool) -> None:
+async def send_head(client: RawClient, size: int, *, at_once: bool) -> None:
     """Send a head of this many bytes."""
     head = HEAD + b"a" * (size - len(HEAD) - 4) + b"\r\n\r\n"
     parts = [head] if at_once else [head[at : at + 5000] for at in range(0, size, 5000)]
@@ -40,20 +40,20 @@ async def whole(client: RawClient, size: int, *, at_once: bool) -> None:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_a_head_up_to_the_limit_is_answered_and_the_next_one_too(at_once: bool) -> None:
+async def test_heads_up_to_the_limit_are_answered_one_after_another(at_once: bool) -> None:
     async with uvicorn_service() as running, raw_client(running) as client:
         answers = []
         for _ in range(3):
-            await whole(client, HEAD_BYTES, at_once=at_once)
+            await send_head(client, HEAD_BYTES, at_once=at_once)
             answers.append((await client.answer())[0])
 
     assert answers == [200, 200, 200]
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_a_larger_head_is_refused_and_the_connection_closed(at_once: bool) -> None:
+async def test_a_head_above_the_limit_is_refused_and_the_connection_is_closed(at_once: bool) -> None:
     async with uvicorn_service() as running, raw_client(running) as client:
-        await whole(client, HEAD_BYTES + 1, at_once=at_once)
+        await send_head(client, HEAD_BYTES + 1, at_once=at_once)
 
         assert (await ended(client)).startswith(b"HTTP/1.1 431 ")
 
@@ -65,7 +65,7 @@ async def test_a_body_may_be_larger_than_a_head() -> None:
         assert (await client.answer())[0] == 400
 
 
-async def test_an_incomplete_head_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_is_closed_if_its_head_stays_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_S", 0.1)
     async with uvicorn_service() as running, raw_client(running) as client:
         await client.send(b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n")
@@ -75,7 +75,7 @@ async def test_an_incomplete_head_ends_the_connection(monkeypatch: pytest.Monkey
         assert (first, await ended(client)) == (200, b"")
 
 
-async def test_a_complete_head_leaves_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_complete_head_stops_the_timer_for_incomplete_heads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_S", 1)
     async with uvicorn_service() as running, raw_client(running) as client:
         await client.send(HEAD)
@@ -88,13 +88,13 @@ async def test_a_complete_head_leaves_no_timer(monkeypatch: pytest.MonkeyPatch) 
         assert (first, (await client.answer())[0]) == (200, 200)
 
 
-async def test_a_silent_connection_is_closed_like_an_idle_one() -> None:
+async def test_a_connection_on_which_nothing_arrives_is_closed_after_the_keep_alive_time() -> None:
     async with uvicorn_service(keep_alive_s=0.1) as running, raw_client(running) as client:
         assert await ended(client) == b""
 
 
 async def settled_kib() -> float:
-    """Python's memory in KiB, once it no longer changes: everything that was sent has been processed."""
+    """Python's memory in KiB when it no longer changes, because everything that was sent has been processed."""
     before, now = 0.0, traced_kib()
     while abs(now - before) > 1:
         await asyncio.sleep(0.1)
@@ -121,7 +121,7 @@ BEFORE_THE_GUARD = {
 
 
 @pytest.mark.parametrize("sent", BEFORE_THE_GUARD.values(), ids=BEFORE_THE_GUARD.keys())
-async def test_a_connection_uses_at_most_128_kib_before_the_guard(sent: bytes) -> None:
+async def test_a_connection_uses_at_most_128_kib_before_the_guard_checks_a_request(sent: bytes) -> None:
     async with uvicorn_service() as running, AsyncExitStack() as stack:
         async with raw_client(running) as warm:
             await warm.send(sent[:1000])
@@ -161,7 +161,7 @@ async def test_the_connection_of_a_client_that_does_not_read_is_closed(monkeypat
         await client.answer()
         opened = connections()
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        client.writer.write(request * 20_000)  # more answers than sockets hold
+        client.writer.write(request * 20_000)  # more answers than socket buffers hold
 
         await expect_connections(0)
 
@@ -220,7 +220,7 @@ async def test_an_ended_connection_is_freed_without_a_garbage_collection() -> No
 
 
 @pytest.mark.parametrize("answered", ["at once", "after a while"])
-async def test_a_half_closed_sender_gets_its_answer_when_identity_answers(
+async def test_a_client_that_has_closed_its_sending_side_gets_an_answer_when_identity_answers(
     identity: IdentityStub, answered: str
 ) -> None:
     async def slow(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -238,7 +238,7 @@ async def test_a_half_closed_sender_gets_its_answer_when_identity_answers(
 
 
 async def test_no_ticket_is_used_for_a_caller_that_has_closed_its_connection(identity: IdentityStub) -> None:
-    """Identity fails after the caller has hung up: no ticket of the pool is used."""
+    """Identity fails after the caller has hung up."""
     gone = asyncio.Event()
 
     async def fail_late(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -262,7 +262,7 @@ async def test_no_ticket_is_used_for_a_caller_that_has_closed_its_connection(ide
 
 
 async def test_pipelined_requests_are_answered_although_the_parser_gets_them_in_pieces(identity: IdentityStub) -> None:
-    """The parser gets a kilobyte at a time: some requests are complete only when an earlier one has been answered."""
+    """The parser gets a kilobyte at a time, so some requests become complete only after earlier ones are answered."""
     identity.script = success()
     body = orjson.dumps(connect_body("a-ticket"))
     head = b"POST /centrifugo/connect HTTP/1.1\r\nHost: service\r\nContent-Length: %d\r\n\r\n" % len(body)
@@ -273,8 +273,10 @@ async def test_pipelined_requests_are_answered_although_the_parser_gets_them_in_
     assert statuses == [200] * 40
 
 
-async def test_line_breaks_after_requests_do_not_add_up(identity: IdentityStub) -> None:
-    """A server skips line breaks before a request, and some clients send one after each."""
+async def test_line_breaks_after_several_requests_are_not_added_up_to_the_limit_of_a_head(
+    identity: IdentityStub,
+) -> None:
+    """A server skips line breaks before a request, because some clients send one after each request."""
     body = orjson.dumps(connect_body("a-ticket"))
     async with (
         uvicorn_service(identity.address) as running,
@@ -287,6 +289,6 @@ async def test_line_breaks_after_requests_do_not_add_up(identity: IdentityStub) 
             statuses.append((await client.answer())[0])
             await client.send(b"\r\n" * (HEAD_BYTES // 8))
             await other.send(b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n")
-            await other.answer()  # the line breaks have been read, and are not in one read with the next request
+            await other.answer()  # by now the line breaks have been read, separately from the next request
 
     assert statuses == [200] * 5

@@ -1,4 +1,4 @@
-"""Known heads give the same requests as the parser; all other requests are left to the parser."""
+"""A known head gives the same request as the parser. All other requests are left to the parser."""
 
 from collections.abc import Sequence
 
@@ -92,7 +92,7 @@ def test_a_head_is_known_with_any_body_of_its_length() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"\r\n\r\n", b"\r\n\r\n{", b"\r\n\r\n{} ", b"\r\nX: y\r\n\r\n{}"])
-def test_a_read_is_left_to_the_parser_unless_it_is_a_known_head_with_its_body(rest: bytes) -> None:
+def test_a_read_that_is_not_exactly_a_known_head_and_its_body_is_left_to_the_parser(rest: bytes) -> None:
     assert knowing([HEAD + b"\r\n\r\n{}"]).find(HEAD + rest) is None
 
 
@@ -100,13 +100,13 @@ def test_a_read_is_left_to_the_parser_unless_it_is_a_known_head_with_its_body(re
     "field",
     [b"Transfer-Encoding: chunked", b"Upgrade: h2c", b"Expect: 100-continue", b"traceparent: 00", b"X: " + b"a" * 3000],
 )
-def test_unfit_heads_are_never_remembered(field: bytes) -> None:
+def test_heads_with_special_or_too_long_fields_are_never_remembered(field: bytes) -> None:
     read = HEAD + b"\r\n" + field + b"\r\n\r\n{}"
 
     assert knowing([read]).find(read) is None
 
 
-def test_heads_that_never_repeat_do_not_fill_the_memory() -> None:
+def test_only_a_limited_number_of_heads_is_remembered() -> None:
     reads = [HEAD + b"\r\nX-Request: %d\r\n\r\n{}" % number for number in range(MOST_HEADS + 10)]
 
     heads = knowing(reads)

@@ -1,4 +1,4 @@
-"""Allowed hosts, and the counters of requests, whose names are those of django-prometheus."""
+"""Allowed hosts, and the request counters, which have the names of django-prometheus."""
 
 import pytest
 
@@ -19,7 +19,7 @@ async def test_an_allowed_host_is_served(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["example.com", "www.example.org", "example.org.evil", "", "[::1", "a b"])
 @pytest.mark.parametrize("path", ["/centrifugo/connect", "/nowhere", "/healthy", "/metrics/"])
-async def test_another_host_is_refused_on_every_path_but_those_of_probes_and_scrapes(host: str, path: str) -> None:
+async def test_another_host_is_refused_except_on_the_paths_of_probes_and_scrapes(host: str, path: str) -> None:
     async with service(ALLOWED_HOSTS=["example.org", ".example.net"]) as running:
         response = await running.http.get(path, headers={"Host": host})
 

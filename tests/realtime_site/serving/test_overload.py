@@ -1,4 +1,4 @@
-"""A refusal by the protocol class equals the endpoint's: the same bytes and counts, after the same checks."""
+"""The protocol class refuses a request as the endpoint does: same bytes, same counts, after the same checks."""
 
 import asyncio
 import hashlib
@@ -74,7 +74,7 @@ async def test_a_known_head_is_refused_with_the_bytes_and_counts_of_the_endpoint
 ) -> None:
     async with full_service(identity, CENTRIFUGO_RESPONSE_MODE=mode) as running, raw_client(running) as client:
         sent = request(f"X-Made-Up: {mode}")
-        first, deltas = await answer(client, sent), []  # a new head: the endpoint's refusal
+        first, deltas = await answer(client, sent), []  # the head is new, so the endpoint refuses
         assert known_heads.find(sent) is not None
         for _ in range(3):
             before = await counts(running, first.split()[1])
@@ -121,7 +121,7 @@ async def test_the_protocol_class_refuses_without_the_application(
     ],
     ids=["not configured", "method", "path", "size", "host", "token", "signature", "query"],
 )
-async def test_a_request_that_only_the_endpoint_can_judge_always_gets_its_answer(
+async def test_a_request_that_only_the_endpoint_can_judge_always_gets_the_endpoints_answer(
     identity: IdentityStub, sent: bytes, settings: dict[str, Any], status: int
 ) -> None:
     answers = []
@@ -136,7 +136,7 @@ async def test_a_request_that_only_the_endpoint_can_judge_always_gets_its_answer
 
 @pytest.mark.parametrize("guard", ["token", "secret"])
 async def test_the_guard_checks_every_body(identity: IdentityStub, guard: str) -> None:
-    """A head with a valid signature of one body does not make another body of the same length valid."""
+    """A known head has the signature of one body. With this head, another body of the same length is refused."""
     settings = {"CENTRIFUGO_PROXY_TOKEN": "a-token"} if guard == "token" else {"CENTRIFUGO_PROXY_SECRET": "a-secret"}
     fields = {
         "token": "X-Centrifugo-Proxy-Token: a-token",
@@ -172,7 +172,7 @@ async def test_pipelined_requests_are_all_refused(identity: IdentityStub) -> Non
 
 
 async def test_no_more_requests_start_than_there_are_slots(identity: IdentityStub) -> None:
-    """All requests arrive in the same turn of the event loop, before any of them has taken a slot."""
+    """All requests arrive in the same iteration of the event loop, before any of them has taken a slot."""
     async with full_service(identity) as running, AsyncExitStack() as clients:
         sent = request("X-Made-Up: burst")
         await answer(await clients.enter_async_context(raw_client(running)), sent)

@@ -1,6 +1,6 @@
-"""Arbitrary bytes: bounded memory, bounded time, whole answers or a closed connection, and the next client is served.
+"""Arbitrary bytes: memory and time stay bounded, answers are complete, and the next client is served.
 
-LONG_TESTS=1 sends 50,000 byte strings, scaled by EXAMPLES.
+LONG_TESTS=1 sends 50,000 byte strings, multiplied by EXAMPLES.
 """
 
 import os
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.processes]
 
 EXAMPLES = 50_000 if os.environ.get("LONG_TESTS") else 300
 SECONDS = 10.0  # for one example, on a busy machine; the service itself takes milliseconds
-GROWTH_KIB = 20_000  # of a process of 70 MiB
+GROWTH_KIB = 20_000  # by how much a process of 70 MiB may grow
 GOOD = b"GET /health/live HTTP/1.1\r\nHost: service\r\n\r\n"
 
 

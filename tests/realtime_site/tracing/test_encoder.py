@@ -1,4 +1,4 @@
-"""Our encoding is equivalent to that of the OpenTelemetry package."""
+"""The encoder of spans gives the same messages as the OpenTelemetry package."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ def by_the_package(some: Sequence[Record], resource: Resource = RESOURCE) -> Exp
 
 
 @given(st.lists(records, min_size=1, max_size=5))
-def test_any_records_are_encoded_as_the_package_encodes_their_spans(some: list[Record]) -> None:
+def test_records_are_encoded_as_the_opentelemetry_package_encodes_their_spans(some: list[Record]) -> None:
     # `remote` is false for a record without a parent.
     some = [(*each[:4], each[4] and each[3] != b"", *each[5:]) for each in some]
 
@@ -83,21 +83,21 @@ def test_ids_and_times_are_the_bytes_that_protobuf_writes(
 
 
 @pytest.mark.parametrize("count", [1, 2, 512, 5000])
-def test_any_number_of_records_is_encoded_like_the_package_encodes_their_spans(count: int) -> None:
+def test_any_number_of_records_is_encoded_as_the_opentelemetry_package_encodes_their_spans(count: int) -> None:
     some = [record(number) for number in range(count)]
 
     assert parsed(some) == by_the_package(some)
 
 
 @given(st.lists(st.integers(0, 2**70), max_size=4))
-def test_a_resource_with_many_attributes_is_encoded_like_the_package_encodes_it(lengths: list[int]) -> None:
+def test_a_resource_with_many_attributes_is_encoded_as_the_opentelemetry_package_encodes_it(lengths: list[int]) -> None:
     facts = {f"key.{number}": "v" * (length % 20_000) for number, length in enumerate(lengths)}
     resource = Resource(facts, "https://example.org/s")
 
     assert parsed([record(1)], resource) == by_the_package([record(1)], resource)
 
 
-def test_facts_that_differ_every_time_use_bounded_memory() -> None:
+def test_facts_of_spans_that_differ_every_time_use_bounded_memory() -> None:
     frames = Frames()
 
     sizes = [len(frames) for number in range(3 * MOST_FRAMES) if frames[*FACTS[:2], f"/{number}", *FACTS[3:]]]

@@ -138,7 +138,7 @@ def test_spans_that_a_collector_refuses_are_dropped_and_one_line_is_logged(
     ]
 
 
-def test_a_collector_that_is_down_is_a_failure_within_the_timeout(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_export_to_a_collector_that_is_down_fails_within_the_timeout(caplog: pytest.LogCaptureFixture) -> None:
     exporter = exporter_of(options("http://user:s3same@127.0.0.1:1/v1/traces")._replace(timeout_s=0.6))
 
     started = time.monotonic()
@@ -179,7 +179,7 @@ def test_a_certificate_that_cannot_be_used_is_named_in_the_warning(
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
-def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_proxy_variables_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")
 
     with collector() as sink:

@@ -77,7 +77,7 @@ def test_a_single_span_is_exported_after_the_delay(exported: Exported) -> None:
     queue.shutdown()
 
 
-def test_the_oldest_are_lost_and_counted_when_the_queue_is_full(
+def test_the_oldest_spans_are_lost_and_counted_when_the_queue_is_full(
     exported: Exported, caplog: pytest.LogCaptureFixture
 ) -> None:
     exported.open.clear()

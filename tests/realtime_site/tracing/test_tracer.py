@@ -1,4 +1,4 @@
-"""Our tracer samples and propagates like the OpenTelemetry SDK, and relates the spans of a request."""
+"""The tracer samples and propagates as the OpenTelemetry SDK does, and connects the spans of a request."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ CALLED = Called("a.Service", "Ask")
 
 
 class Recorder:
-    """A tracer with this ratio, and its recorded spans."""
+    """A tracer with this sampling ratio, and the spans that it has recorded."""
 
     def __init__(self, ratio: float = 1.0, *, parent_based: bool = True) -> None:
         self.records: list[Record] = []
@@ -43,7 +43,7 @@ def carried(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.001, 0.25, 0.5, 1.0])
-def test_new_traces_are_sampled_like_in_the_sdk(ratio: float) -> None:
+def test_new_traces_are_sampled_as_by_the_opentelemetry_sdk(ratio: float) -> None:
     recorder, sampler = Recorder(ratio), ParentBasedTraceIdRatio(ratio)
 
     metadata = [dict(recorder.tracer.start_call()[0]) for _ in range(1000)]
@@ -71,7 +71,7 @@ def test_without_parent_based_sampling_the_ratio_decides_for_both_spans(flags: i
 
 @pytest.mark.parametrize("flags", [TraceFlags.DEFAULT, TraceFlags.SAMPLED])
 @pytest.mark.parametrize("state", [TraceState(), TraceState([("a", "1"), ("b", "x=y")])], ids=["", "state"])
-def test_the_metadata_is_what_the_propagator_writes(flags: int, state: TraceState) -> None:
+def test_the_metadata_of_a_call_is_what_opentelemetrys_propagator_writes(flags: int, state: TraceState) -> None:
     incoming: dict[str, str] = {}
     parent = SpanContext(0xABC, 0xDEF, True, TraceFlags(flags), state)
     PROPAGATOR.inject(incoming, trace.set_span_in_context(NonRecordingSpan(parent)))
@@ -96,7 +96,7 @@ header_values = st.one_of(
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"traceparent", b"tracestate", b"host"]), header_values), max_size=4))
-def test_a_span_is_made_whatever_the_trace_headers_are(headers: list[tuple[bytes, bytes]]) -> None:
+def test_arbitrary_trace_headers_give_a_valid_span_or_an_unsampled_request(headers: list[tuple[bytes, bytes]]) -> None:
     recorder = Recorder()
 
     recorder.tracer.server_span(request(*headers), ROUTE).finish(200, "success")
@@ -142,7 +142,7 @@ def test_the_times_of_a_call_are_within_those_of_its_request() -> None:
     assert (outer.start_time or 0) <= (client.start_time or 0) <= (client.end_time or 0) <= (outer.end_time or 0)
 
 
-def test_calls_of_a_request_are_below_its_span_and_have_their_own_ids() -> None:
+def test_the_spans_of_calls_are_children_of_the_requests_span_and_have_their_own_ids() -> None:
     recorder = Recorder()
 
     server = recorder.tracer.server_span(request(), ROUTE)
@@ -158,7 +158,7 @@ def test_calls_of_a_request_are_below_its_span_and_have_their_own_ids() -> None:
     assert sent == [["00", f"{each.context.trace_id:032x}", f"{each.context.span_id:016x}", "01"] for each in below]
 
 
-def test_a_call_that_outlives_its_request_is_recorded_once_and_below_it() -> None:
+def test_a_call_that_outlives_its_request_is_recorded_once_as_a_child_of_the_request() -> None:
     recorder = Recorder()
 
     server = recorder.tracer.server_span(request(), ROUTE)
@@ -170,7 +170,7 @@ def test_a_call_that_outlives_its_request_is_recorded_once_and_below_it() -> Non
     assert (late.parent, late.context.trace_id) == (above.context, above.context.trace_id)
 
 
-def test_a_call_outside_of_a_request_is_below_the_current_span_or_begins_a_trace() -> None:
+def test_a_call_outside_of_a_request_is_a_child_of_the_current_span_or_begins_a_trace() -> None:
     recorder = Recorder()
     parent = SpanContext(0xABC, 0xDEF, False, TraceFlags(TraceFlags.SAMPLED))
 
@@ -184,7 +184,7 @@ def test_a_call_outside_of_a_request_is_below_the_current_span_or_begins_a_trace
     assert alone.context.trace_id != 0xABC
 
 
-def test_requests_one_after_the_other_share_nothing() -> None:
+def test_consecutive_requests_share_no_span_and_no_trace() -> None:
     recorder = Recorder()
 
     for _ in range(1000):
@@ -198,7 +198,7 @@ def test_requests_one_after_the_other_share_nothing() -> None:
     assert all(client.parent == server.context for client, server in zip(spans[::2], spans[1::2], strict=True))
 
 
-def test_other_values_of_the_context_stay_while_a_request_is_answered() -> None:
+def test_other_values_in_opentelemetrys_context_stay_while_a_request_is_answered() -> None:
     recorder = Recorder()
     token = otel_context.attach(otel_context.set_value("a-key", "a-value"))
 

@@ -14,7 +14,7 @@ Reader = Callable[[Environment], Any]
 
 
 def reading(**variables: str) -> Environment:
-    """The readers with only these variables."""
+    """The readers of an environment that has only these variables."""
     env = environ.Env()
     env.ENVIRON = variables
     return Environment(env)
@@ -287,7 +287,7 @@ A_HOST = "a host name or an address; no port, no scheme"
         (URL, "http://coll\nector:4318", WHOLE_URL),
     ],
 )
-def test_an_invalid_value_is_refused_with_its_name_and_the_accepted_values(
+def test_the_refusal_of_an_invalid_value_has_its_name_and_the_accepted_values(
     read: Reader, seen: str, accepted: str
 ) -> None:
     message = refusal(read, X=seen)
@@ -347,7 +347,7 @@ def test_a_secret_is_not_changed(secret: str) -> None:
     assert value == secret
 
 
-def test_other_values_can_refer_to_a_variable() -> None:
+def test_a_value_that_is_not_a_secret_can_refer_to_another_variable() -> None:
     environment = reading(X="$PORT", PORT="8080")
 
     value = environment.integer("X", 9730, 1, 65535)

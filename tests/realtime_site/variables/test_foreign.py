@@ -1,4 +1,4 @@
-"""Variables that are not settings of the service."""
+"""Environment variables that are not settings: misspelt names, and variables of libraries."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_a_misspelt_name_is_found_with_the_nearest_setting_if_there_is_one(name:
         *("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_SERVICE_VERSION"),
     ],
 )
-def test_settings_and_variables_of_others_are_not_misspelt(name: str) -> None:
+def test_settings_and_variables_of_other_programs_do_not_count_as_misspelt(name: str) -> None:
     assert misspelt({name: "x"}, KNOWN) == {}
 
 
@@ -76,11 +76,11 @@ def service_links(service: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("service", ["IDENTITY", "CENTRIFUGO", "FAMILY_SERVICE", "IDENTITY_VALIDATE"])
-def test_the_variables_that_kubernetes_sets_for_a_service_are_not_misspelt(service: str) -> None:
+def test_the_variables_that_kubernetes_sets_for_a_service_do_not_count_as_misspelt(service: str) -> None:
     assert misspelt(service_links(service), KNOWN) == {}
 
 
-def test_a_single_variable_named_like_those_of_kubernetes_is_misspelt() -> None:
+def test_a_single_variable_named_like_those_of_kubernetes_counts_as_misspelt() -> None:
     assert list(misspelt({"FAMILY_SERVICE_HOST": "family"}, KNOWN)) == ["FAMILY_SERVICE_HOST"]
 
 
@@ -91,7 +91,7 @@ def test_library_variables_are_removed_and_returned() -> None:
     assert environ == {"PATH": "/bin"}
 
 
-def test_propagators_that_include_the_one_of_the_service_are_removed_without_a_reason() -> None:
+def test_propagators_that_include_tracecontext_are_removed_without_a_report() -> None:
     environ = {"OTEL_PROPAGATORS": "tracecontext,baggage,b3", "PATH": "/bin"}
 
     assert take_out_library_variables(environ) == {}

@@ -8,7 +8,7 @@ from realtime_site.variables.hosts import ALLOWED_HOST, BIND_ADDRESS, allowed_ho
 @pytest.mark.parametrize(
     "raw", ["0.0.0.0", "::", "::1", "fe80::1%eth0", "127.0.0.1", "localhost", "pod-1.realtime", "under_score", "a1.b2c"]
 )
-def test_an_address_or_a_name_can_be_listened_on(raw: str) -> None:
+def test_the_service_can_listen_on_an_address_or_a_name(raw: str) -> None:
     assert bind_address(raw) == raw
 
 
@@ -34,7 +34,7 @@ def test_an_address_or_a_name_can_be_listened_on(raw: str) -> None:
         "é.example",
     ],
 )
-def test_anything_else_is_refused(raw: str) -> None:
+def test_a_listen_address_with_a_port_or_with_an_invalid_name_is_refused(raw: str) -> None:
     with pytest.raises(ValueError, match="no port") as refused:
         bind_address(raw)
 
@@ -44,11 +44,13 @@ def test_anything_else_is_refused(raw: str) -> None:
 @pytest.mark.parametrize(
     ("bound", "asked"), [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.1.2.3", "10.1.2.3"), ("localhost", "localhost")]
 )
-def test_a_server_is_reached_at_its_address_or_on_loopback_if_it_listens_on_all(bound: str, asked: str) -> None:
+def test_a_server_is_reached_at_its_address_or_on_loopback_if_it_listens_on_all_addresses(
+    bound: str, asked: str
+) -> None:
     assert local_address(bound) == asked
 
 
-def test_white_space_and_empty_entries_are_removed_from_a_list() -> None:
+def test_white_space_and_empty_entries_are_removed_from_allowed_hosts() -> None:
     entries = allowed_hosts("example.org, .example.net ,[::1],10.0.0.7,EXAMPLE.com,*,")
 
     assert entries == ["example.org", ".example.net", "[::1]", "10.0.0.7", "EXAMPLE.com", "*"]

@@ -1,4 +1,4 @@
-"""The system checks of the files for TLS to the collector of traces."""
+"""System checks of the TLS files for the connection to the trace collector."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ NOT_A_PAIR = "not a certificate with its key, both in PEM"
 
 
 def findings(**variables: str) -> list[tuple[str | None, str]]:
-    """The ids and the texts of the checks' messages, all of them warnings."""
+    """The ids and the texts of the checks' messages. All messages are warnings."""
     messages = system_checks(**{**HTTPS, **variables})
     assert not any(message.is_serious() for message in messages)
     return [(message.id, message.msg) for message in messages]

@@ -65,7 +65,7 @@ def test_a_base_url_gets_the_path_of_traces_and_a_full_url_is_not_changed(
 
 
 @pytest.mark.parametrize("variables", [{"OTEL_SDK_DISABLED": "TRUE"}, {"OTEL_TRACES_EXPORTER": "none"}])
-def test_either_variable_turns_tracing_off(variables: dict[str, str]) -> None:
+def test_otel_sdk_disabled_and_otel_traces_exporter_can_each_turn_tracing_off(variables: dict[str, str]) -> None:
     assert options_from(**variables, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://traces/x") is None
 
 

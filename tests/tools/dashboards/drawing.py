@@ -6,11 +6,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Final
 
-from tests.harness.dashboards import Asked, dashboards, queries_of
+from tests.harness.dashboards import PanelQuery, dashboards, queries_of
 from tests.harness.paths import DOCS
 from tests.harness.prometheus import Series
 
-Answers = Callable[[Asked], list[Series]]
+Answers = Callable[[PanelQuery], list[Series]]
 
 WANTED: Final = bool(os.environ.get("DRAW_DASHBOARDS"))
 FOLDER: Final = DOCS / "dashboards"
@@ -40,16 +40,16 @@ def _draw_panel(figure: Any, panel: dict[str, Any], rows: int, answers: Answers,
         return
     figure.text(left + 0.008, bottom + height - 0.75 / rows, panel["title"], fontsize=8.5, color="#333333")
     cell = (left + 0.035, bottom + 1.1 / rows, width - 0.045, height - 2.4 / rows)
-    series = [(asked, answers(asked)) for asked in queries_of("", panel)]
+    series = [(query, answers(query)) for query in queries_of("", panel)]
     drawing = {"stat": _number, "heatmap": _heat, "state-timeline": _states}.get(panel["type"], _curves)
     axes = figure.add_axes(cell)
-    drawing(axes, panel, [(_name(asked, each), each) for asked, many in series for each in many])
+    drawing(axes, panel, [(_name(query, each), each) for query, many in series for each in many])
     _finish(axes, over)
 
 
-def _name(asked: Asked, series: Series) -> str:
+def _name(query: PanelQuery, series: Series) -> str:
     """The legend of a series."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: series.labels.get(found[1], ""), asked.legend)
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: series.labels.get(found[1], ""), query.legend)
 
 
 def _times(series: Series) -> list[float]:

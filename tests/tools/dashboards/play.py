@@ -1,4 +1,4 @@
-"""Plays a healthy time, an outage of identity, the fallback and the recovery, with real processes and a Prometheus."""
+"""Runs a healthy time, an outage of identity, the use of the pool and the recovery, for a real Prometheus."""
 
 import asyncio
 import secrets
@@ -20,7 +20,7 @@ from tests.http.session_events.asking import OPEN
 from tests.tools.dashboards.clients import Clients, clients
 from tools.ports import free_ports
 
-PLAIN, CLAIMING = "plain", "claiming"  # the jobs: two processes with pools of their own, one with claims
+PLAIN, CLAIMING = "plain", "claiming"  # jobs: two processes with pools of their own; one with claims
 POOL: Final = 100
 WINDOW_MS: Final = 4000
 POLICY: Final = OPEN + '\n[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'

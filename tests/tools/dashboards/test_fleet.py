@@ -87,8 +87,8 @@ IDLE: Fleet = {
 def test_a_panel_shows_the_right_values_for_a_fleet(
     fleet: Fleet, dashboard: str, panel: str, shown: dict[str, float], tmp_path: Path
 ) -> None:
-    [asked] = [each for each in queries() if (each.dashboard, each.panel) == (f"realtime-{dashboard}", panel)]
-    expr = asked.filled("realtime", rate_interval="1m", over="1h")
+    [query] = [each for each in queries() if (each.dashboard, each.panel) == (f"realtime-{dashboard}", panel)]
+    expr = query.filled("realtime", rate_interval="1m", over="1h")
     samples = [{"labels": f'{{instance="{name}"}}' if name else "{}", "value": value} for name, value in shown.items()]
     case = {"expr": expr, "eval_time": "2m", "exp_samples": samples}
     test = {"interval": "15s", "input_series": series_of(fleet), "promql_expr_test": [case]}

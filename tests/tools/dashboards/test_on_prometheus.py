@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.harness.dashboards import Asked, dashboards, panels, queries
+from tests.harness.dashboards import PanelQuery, dashboards, panels, queries
 from tests.harness.prometheus import Prometheus, needs_prometheus
 from tests.tools.dashboards import drawing
 from tests.tools.dashboards.answers import answered, faults
@@ -14,9 +14,9 @@ from tests.tools.dashboards.play import CLAIMING, PLAIN, POOL, play, staged
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("prometheus"), needs_prometheus]
 
-ASKED: Final = [query for query in queries() if query.dashboard != "realtime-bridge"]
+QUERIES: Final = [query for query in queries() if query.dashboard != "realtime-bridge"]
 OF_CLAIMS: Final = {"Claims by result", "Store by process", "Duration of a claim"}
-# Panels of what does not happen in the play: 0 is right.
+# Panels about events that do not happen in `play`, so that 0 is right.
 QUIET: Final = {
     "Connections refused",
     "Log lines dropped",
@@ -33,7 +33,7 @@ UNITS: Final = {
 
 
 class Played(NamedTuple):
-    """Prometheus after the play, and the number of tickets left in each process, from its /health."""
+    """Prometheus after `play`, and the number of tickets left in each process, from its /health."""
 
     prometheus: Prometheus
     plain_sizes: list[int]
@@ -49,32 +49,32 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             runner.run(play(stage))
             stage.clients.rest()
             *plain, claiming = [p.http.get("/health").json()["fallback_pool"]["size"] for p in stage.processes]
-            for uid in {query.dashboard for query in ASKED} if drawing.WANTED else ():
-                drawing.draw(uid, lambda asked: answered(stage.prometheus, asked, job_of(asked)), stage.prometheus.over)
+            for uid in {query.dashboard for query in QUERIES} if drawing.WANTED else ():
+                drawing.draw(uid, lambda query: answered(stage.prometheus, query, job_of(query)), stage.prometheus.over)
             yield Played(stage.prometheus, plain, claiming)
         finally:
             runner.run(opening.__aexit__(None, None, None))
 
 
-def job_of(asked: Asked) -> str:
-    return CLAIMING if asked.panel in OF_CLAIMS else PLAIN
+def job_of(query: PanelQuery) -> str:
+    return CLAIMING if query.panel in OF_CLAIMS else PLAIN
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.name)
-def test_a_panel_has_data_that_it_can_show(played: Played, asked: Asked) -> None:
-    series = answered(played.prometheus, asked, job_of(asked))
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_each_query_returns_data_that_its_panel_can_show(played: Played, query: PanelQuery) -> None:
+    series = answered(played.prometheus, query, job_of(query))
 
-    if asked.panel in WITH_SPIFFE:
+    if query.panel in WITH_SPIFFE:
         assert series == []
         return
-    assert faults(asked, series, share=UNITS[asked.panel] == "percentunit") == []
-    assert (max(each.peak for each in series) > 0) == (asked.panel not in QUIET)
+    assert faults(query, series, share=UNITS[query.panel] == "percentunit") == []
+    assert (max(each.peak for each in series) > 0) == (query.panel not in QUIET)
 
 
-def of(title: str) -> Asked:
+def of(title: str) -> PanelQuery:
     """The panel's only query."""
-    [asked] = [query for query in ASKED if query.panel == title]
-    return asked
+    [query] = [each for each in QUERIES if each.panel == title]
+    return query
 
 
 def test_the_timeline_shows_every_state_of_an_outage(played: Played) -> None:
@@ -92,7 +92,7 @@ def test_the_connects_of_an_outage_are_shown_by_outcome(played: Played) -> None:
     }  # fmt: skip
 
 
-def test_the_tickets_left_are_the_sum_without_claims_and_the_shared_number_with_claims(played: Played) -> None:
+def test_tickets_left_in_total_is_the_sum_of_all_pools_or_with_claims_the_shared_number(played: Played) -> None:
     [plain] = answered(played.prometheus, of("Tickets left in total"), PLAIN)
     [claiming] = answered(played.prometheus, of("Tickets left in total"), CLAIMING)
 
@@ -101,10 +101,10 @@ def test_the_tickets_left_are_the_sum_without_claims_and_the_shared_number_with_
     assert sum(played.plain_sizes) < 2 * POOL
 
 
-def test_a_dashboard_of_one_process_shows_only_that_process(played: Played) -> None:
-    asked = of("Connects by process")
-    both = answered(played.prometheus, asked, PLAIN)
+def test_a_dashboard_that_is_filtered_by_process_shows_only_that_process(played: Played) -> None:
+    query = of("Connects by process")
+    both = answered(played.prometheus, query, PLAIN)
 
-    one = answered(played.prometheus, asked, PLAIN, instance=both[0].labels["instance"])
+    one = answered(played.prometheus, query, PLAIN, instance=both[0].labels["instance"])
 
     assert (len(both), [each.labels for each in one]) == (2, [both[0].labels])
