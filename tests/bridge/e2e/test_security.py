@@ -1,6 +1,8 @@
 """Kafka over TLS and with SASL, Centrifugo over https, and both with wrong credentials."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType
@@ -210,7 +212,7 @@ def test_a_dead_letter_waits_until_the_bridge_may_write_it(stage: Stage, kafka: 
         kafka.allowing_only(AclOperation.READ, ResourceType.TOPIC, "*"),
         stage.bridge(**given) as refused,
     ):
-        refused.wait_until(lambda health: health.get("undelivered_dead_letters") == 1 and health["status"] == "degraded")
+        refused.wait_until(lambda health: undelivered_letters(health) == (1, "degraded"))
         assert refused.process.terminate() == 0
         causes = {line["cause"] for line in refused.process.lines() if "dead letter was not" in str(line["message"])}
         written = refused.process.stdout() + refused.process.stderr()
@@ -219,6 +221,11 @@ def test_a_dead_letter_waits_until_the_bridge_may_write_it(stage: Stage, kafka: 
 
     assert causes == {"CLUSTER_AUTHORIZATION_FAILED"}
     assert "Traceback" not in written
+
+
+def undelivered_letters(health: Mapping[str, Any]) -> tuple[object, object]:
+    """The number of undelivered dead letters, and the status."""
+    return health.get("undelivered_dead_letters"), health.get("status")
 
 
 def test_inspect_dead_letters_needs_no_right_on_a_group_but_bridge_lag_needs_one(
