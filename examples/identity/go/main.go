@@ -1,6 +1,6 @@
-// An identity service for the realtime proxy, with tickets in memory. It prints a ticket for each user.
+// An identity service for the realtime proxy. It keeps tickets in memory, and prints a ticket for each user.
 //
-// docs/identity.md explains the contract, and how to run this.
+// docs/identity.md explains the contract, and how to run this example.
 package main
 
 import (
@@ -45,7 +45,8 @@ type entry struct {
 	endsAt time.Time
 }
 
-// tickets keeps digests, not tickets. Several processes need a shared store: DELETE … RETURNING in SQL, GETDEL in Redis.
+// tickets stores the digests of tickets, not the tickets. If you run several processes, use a shared store that can read
+// and remove an entry in one step, such as DELETE … RETURNING in SQL or GETDEL in Redis.
 type tickets struct {
 	mutex   sync.Mutex
 	entries map[[sha256.Size]byte]entry
@@ -106,12 +107,12 @@ func main() {
 	signal.Notify(stop, syscall.SIGTERM)
 	go func() {
 		<-stop
-		server.GracefulStop() // calls under way finish, and clients look for another replica
+		server.GracefulStop() // running calls finish; new calls go to other replicas
 	}()
 	for _, id := range []string{"u-1", "u-2"} {
 		fmt.Println(id, issued.issue(id))
 	}
-	// Serve returns ErrServerStopped if the signal came before it.
+	// Serve returns ErrServerStopped if the signal arrived before this call.
 	if err := server.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		log.Fatal(err)
 	}

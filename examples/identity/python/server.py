@@ -1,6 +1,6 @@
-"""An identity service for the realtime proxy, with tickets in memory. It prints a ticket for each user.
+"""An identity service for the realtime proxy. It keeps tickets in memory, and prints a ticket for each user.
 
-docs/identity.md explains the contract, and how to run this.
+docs/identity.md explains the contract, and how to run this example.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ USERS = {
 
 
 class Tickets:
-    """Keeps digests, not tickets.
+    """Stores the digests of tickets, not the tickets.
 
-    Several processes need a shared store that reads and removes in one step: `DELETE … RETURNING` in SQL, GETDEL in
-    Redis.
+    If you run several processes, use a shared store that can read and remove an entry in one step, such as
+    `DELETE … RETURNING` in SQL or GETDEL in Redis.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Tickets:
         return ticket
 
     def redeem(self, ticket: str) -> str | None:
-        """The ticket's user, once: reading and removing are one step. None if it is unknown, spent or expired."""
+        """Return the user of a ticket and remove the ticket, in one step; None if it is unknown, spent or expired."""
         user, ends_at = self._entries.pop(_digest(ticket), ("", 0.0))
         return user if time.monotonic() < ends_at else None
 
@@ -69,7 +69,7 @@ async def _described(user: str | None, context: Context) -> pb.ValidateResponse:
 
 
 async def main(address: str) -> None:
-    # By default a second process can listen on the same port, and gets some of the calls with tickets of the first.
+    # By default, a second process could listen on the same port. It would get calls with tickets of the first process.
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     tickets, stop = Tickets(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -80,7 +80,7 @@ async def main(address: str) -> None:
     for user in USERS:
         print(user, tickets.issue(user), flush=True)
     await stop.wait()
-    await server.stop(grace=5)  # calls under way finish, and clients look for another replica
+    await server.stop(grace=5)  # running calls finish; new calls go to other replicas
 
 
 asyncio.run(main(sys.argv[1]))
