@@ -1,8 +1,9 @@
-# The base image of both stages. The tag names a Debian release, and its image is rebuilt with Debian's security fixes. A
-# release build pins the digest that the tag has: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
+# The base image of both stages. The tag contains the name of a Debian release, and the image behind it is rebuilt with
+# Debian's security fixes. A release build looks up the digest of the tag and uses it:
+# --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# Packages are installed as wheels, so that neither stage needs a compiler.
+# Only wheels are installed, so neither stage needs a compiler.
 FROM ${PYTHON_IMAGE} AS packages
 COPY requirements/base.txt /tmp/base.txt
 RUN python -m venv /opt/venv \
@@ -12,7 +13,7 @@ FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv
-# The version is read from the changelog.
+# The service reads its version from the changelog.
 COPY CHANGELOG.md manage.py ./
 COPY proto proto
 COPY common common
@@ -21,8 +22,8 @@ COPY fallback fallback
 COPY centrifugo_proxy centrifugo_proxy
 COPY realtime_site realtime_site
 RUN python -m compileall -q .
-# A numeric user, so that Kubernetes can verify that it is not root. Only FALLBACK_CLAIMS_URL=file://… makes
-# the service write a file.
+# The user is a number, so that Kubernetes can verify that it is not root. The file system may be read-only: the service
+# writes a file only with FALLBACK_CLAIMS_URL=file://…
 USER 10001:10001
 EXPOSE 9730
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["python", "-m", "realtime_site.healthcheck"]

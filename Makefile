@@ -1,25 +1,27 @@
 # `make help` lists the targets. .ci/run uses the same ones.
 PYTHON ?= python3
 VENV := .venv
-# Without the cached bytecode every worker and every process of the tests compiles the sources again.
+# Without cached bytecode, every worker and every process of the tests would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-# Tests mostly wait for processes: six at a time suit two cores.
+# The tests mostly wait for processes, so six at a time suit two cores.
 JOBS ?= 6
-# Tests without processes mostly compute, and wait a little: four at a time suit two cores.
+# Tests that start no process mostly compute and wait little, so four at a time suit two cores.
 CHECK_JOBS ?= 4
 PYTEST := $(BIN)/python -m pytest --dist loadgroup --numprocesses
-# The pinned Centrifugos: `make run` uses v6, the tests use both. CENTRIFUGO_BIN replaces both with another binary.
+# The pinned versions of Centrifugo: `make run` uses v6, and the tests use v6 and v5. With CENTRIFUGO_BIN set, another
+# binary is used instead of both.
 CENTRIFUGO := .cache/centrifugo-v6
 CENTRIFUGOS := $(CENTRIFUGO) .cache/centrifugo-v5
-# The broker's jars and an archive of their classes.
+# An archive of the classes of the Kafka broker. It is made after the broker's jars are fetched.
 KAFKA := .cache/kafka/kafka.jsa
 
-# What checks the files of deploy/ and .github/: three programs, and the schema of external-secrets' kinds.
+# The tools that check deploy/ and .github/: three programs, and a file with the schemas of external-secrets' resources.
 DEPLOY_TOOLS := $(addprefix .cache/deploy/,kustomize manifests actionlint external-secrets.yaml)
 
-# The npm packages of the tests, and those of the page of `make run`.
+# Files that exist when npm packages are installed: JS for the packages of the tests, PAGE for those of `make run`'s
+# page.
 JS := .cache/js/.installed
 PAGE := .cache/page/.installed
 
@@ -30,11 +32,11 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; choose one with make PYTHON=…")'
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# Only what the service and its demonstration need.
+# Installs only the packages that the service and the demonstration need.
 $(VENV)/.run: $(VENV)/.python requirements/base.txt requirements/demo.txt
 	@echo "Installing the service's packages into $(VENV), once; this takes about a minute."
 	@$(PIP) -r requirements/base.txt -r requirements/demo.txt
@@ -50,14 +52,15 @@ run: $(VENV)/.run page-if-possible  ## start the service with a page that shows 
 
 page: $(PAGE)  ## fetch Centrifugo's JavaScript SDK for the page of make run, with npm
 
-# Without retries, so that make run starts soon on a machine without a network.
+# npm does not retry, so that `make run` starts soon on a machine without a network.
 $(PAGE): tools/js/package.json tools/js/package-lock.json
 	@mkdir -p $(@D)
 	cp $^ $(@D)
 	cd $(@D) && npm ci --omit=dev --no-audit --no-fund --silent --fetch-retries=0 --fetch-timeout=10000
 	@touch $@
 
-# Without the SDK the page's clients speak to the service directly, and the page says so (demo/web/sdk.py).
+# Without the SDK, the clients of the page send their requests to the service directly, and the page says so
+# (demo/web/sdk.py).
 page-if-possible:
 	@mkdir -p .cache
 	@[ -e $(PAGE) ] || ! command -v npm > /dev/null || echo "Fetching Centrifugo's JavaScript SDK for the page with npm, once; this takes some seconds."
@@ -67,7 +70,7 @@ page-if-possible:
 screenshots: $(VENV)/.installed $(JS)  ## take the pictures of docs/images again; needs Chromium and make centrifugo
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/demo/test_page.py -k outage --timeout 300
 
-# With a tenth of the examples of the property tests, and without tests that start processes.
+# Runs a tenth of the property tests' examples, and no test that starts a process.
 check: checks  ## run the static checks and the tests that start no process; under 90 seconds
 	EXAMPLES=0.1 $(PYTEST) $(CHECK_JOBS) -m "not processes"
 
@@ -85,7 +88,8 @@ centrifugos: $(CENTRIFUGOS)  ## build Centrifugo v6 and v5 for the tests
 	cd $(<D) && go build -mod=readonly -o $(CURDIR)/$@ -ldflags "-s -w -X $$module/internal/build.Version=$$version" $$module
 	@touch $@
 
-# A failed build does not stop the tests: tests/e2e/conftest.py reads the log, and skips or fails with the reason.
+# A failed build does not stop the tests: tests/e2e/conftest.py then reads the log of the build, and skips the tests or
+# fails them with the reason.
 centrifugos-if-possible:
 	@mkdir -p .cache
 	@[ -n "$$CENTRIFUGO_BIN" ] || $(MAKE) --question --no-print-directory centrifugos > /dev/null 2>&1 || \
@@ -112,7 +116,8 @@ $(KAFKA): tools/kafka/pom.xml $(VENV)/.installed
 	$(BIN)/python -m tools.kafka.broker
 	@touch $@
 
-# A failed fetch does not stop the tests: tests/harness/kafka.py reads the log in CI, and skips or fails with the reason.
+# A failed download does not stop the tests: tests/harness/kafka.py then decides whether the tests that need Kafka are
+# skipped or fail.
 kafka-if-possible:
 	@mkdir -p .cache
 	@[ -e $(KAFKA) ] || echo "Fetching Kafka for the bridge's tests, once"
@@ -132,7 +137,7 @@ js-if-possible:
 	@[ -e $(JS) ] || echo "Installing the npm packages of the tests, once"
 	@$(MAKE) --no-print-directory js > .cache/js.log 2>&1 || true
 
-deploy-tools: $(DEPLOY_TOOLS)  ## build what checks the files of deploy/, with Go
+deploy-tools: $(DEPLOY_TOOLS)  ## build the tools that check the files of deploy/, with Go
 
 BUILD_TOOL = @mkdir -p $(@D) && cd tools/$(@F) && go build -mod=readonly -trimpath -ldflags "-s -w" -o $(CURDIR)/$@
 
@@ -151,7 +156,8 @@ BUILD_TOOL = @mkdir -p $(@D) && cd tools/$(@F) && go build -mod=readonly -trimpa
 	cd $(<D) && go mod download github.com/external-secrets/external-secrets && \
 		install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/external-secrets/external-secrets)"/config/crds/bases/external-secrets.io_externalsecrets.yaml $(CURDIR)/$@
 
-# A failed build does not stop the tests: tests/harness/deploy_tools.py reads the log, and skips or fails with the reason.
+# A failed build does not stop the tests: tests/harness/deploy_tools.py then reads the log of the build, and skips the
+# tests or fails them with the reason.
 deploy-tools-if-possible:
 	@mkdir -p .cache
 	@$(MAKE) --question --no-print-directory deploy-tools > /dev/null 2>&1 || \
@@ -161,7 +167,7 @@ deploy-tools-if-possible:
 prometheus-rule: $(VENV)/.installed  ## write the PrometheusRule of deploy/flux from deploy/alerts.yml
 	$(BIN)/python -m tools.prometheus_rule
 
-bench: $(VENV)/.installed  ## compare the CPU of a connect with a bare ASGI function; options in BENCH="--rounds 1"
+bench: $(VENV)/.installed  ## compare the CPU time of a connect with that of a bare ASGI function; pass options as BENCH="--rounds 1"
 	@$(BIN)/python -m bench.compare $(BENCH)
 
 IDENTITY_EXAMPLE := .cache/identity-example
@@ -172,13 +178,14 @@ $(IDENTITY_EXAMPLE): $(wildcard examples/identity/go/*.* examples/identity/go/*/
 	@mkdir -p $(@D)
 	cd examples/identity/go && go build -mod=readonly -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ .
 
-# A failed build does not stop the tests: tests/examples/identity.py reads the log, and skips or fails with the reason.
+# A failed build does not stop the tests: tests/examples/identity.py then reads the log of the build, and skips the
+# tests or fails them with the reason.
 identity-example-if-possible:
 	@mkdir -p .cache
 	@[ -e $(IDENTITY_EXAMPLE) ] || echo "Building the identity service in Go for the tests, once"
 	@$(MAKE) --no-print-directory identity-example > $(IDENTITY_EXAMPLE).log 2>&1 || true
 
-# NO_MKDOCS_2_WARNING hides the theme's long notice about MkDocs 2.
+# NO_MKDOCS_2_WARNING hides a long notice about MkDocs 2 that the theme prints.
 docs: $(VENV)/.installed js-if-possible  ## build the documentation as a site, .cache/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
@@ -199,7 +206,7 @@ format: $(VENV)/.installed  ## format the code with ruff
 dashboards: $(VENV)/.installed  ## write the Grafana dashboards of deploy/grafana
 	$(BIN)/python -m tools.dashboards
 
-# matplotlib draws the data that the Prometheus of a test run has for each panel.
+# The tests run Prometheus; matplotlib then draws the data that Prometheus has for each panel.
 pictures: $(VENV)/.installed kafka-if-possible centrifugos-if-possible  ## draw the dashboards' pictures in docs/dashboards
 	@$(PIP) -r requirements/pictures.txt
 	DRAW_DASHBOARDS=1 $(BIN)/python -m pytest tests/tools/dashboards tests/bridge/e2e/test_dashboard.py
@@ -219,7 +226,7 @@ proto-go: $(VENV)/.installed  ## generate the code of the contract for the examp
 		--go_out=$(GO_EXAMPLE) --go_opt=module=example.org/identity,M$(GO_PACKAGE) \
 		--go-grpc_out=$(GO_EXAMPLE) --go-grpc_opt=module=example.org/identity,M$(GO_PACKAGE) realtime/v1/connect_proxy.proto
 
-# With RESOLVE= (empty) existing pins are kept where possible, and only new requirements are added.
+# `make requirements RESOLVE=` (an empty value) keeps the existing pins if possible, and adds only new requirements.
 RESOLVE ?= --upgrade
 COMPILE = $(BIN)/pip-compile --quiet $(RESOLVE) --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links

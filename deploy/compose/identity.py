@@ -1,6 +1,7 @@
-"""An identity service for trying out the realtime proxy: it accepts each ticket NAME:ANYTHING once, as the user NAME.
+"""An identity service to try the realtime proxy with. It accepts each ticket NAME:ANYTHING once, for the user NAME.
 
-The argument is the address to listen on. This program runs in the service's image, which has the code of the contract.
+The argument is the address to listen on. This program runs in the image of the service, because that image contains the
+generated code of the gRPC contract.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ def _described(user: str) -> pb.ValidateResponse:
 
 
 async def main(address: str) -> None:
-    """Serve until SIGTERM. A line on stdout names the port once calls are answered."""
+    """Serve until SIGTERM. When the server accepts calls, print the port to stdout."""
     server, stop = aio.server(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     pb_grpc.add_ConnectProxyServiceServicer_to_server(AnyNamedTicket(), server)  # type: ignore[no-untyped-call]
