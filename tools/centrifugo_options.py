@@ -1,7 +1,7 @@
-"""Write the lists of all configuration options of both Centrifugo majors: `make options`.
+"""Writes lists of all configuration options of Centrifugo v6 and v5: `make options`.
 
-v6 can print its options (`centrifugo configdoc --markdown`). v5 has no such command: its options are read from its
-sources, which a build of v5 leaves in the Go module cache.
+v6 can print its options (`centrifugo configdoc --markdown`). v5 has no such command, so this program reads the source
+code of v5. A build of v5 leaves its source code in the Go module cache.
 """
 
 import re
@@ -37,7 +37,7 @@ KINDS: Final = {
     "float64": "number",
 }
 
-# v5: the keys with their defaults, and the getters that read them, all in one file
+# v5 has both in one file, main.go: the keys with their defaults, and the calls that read the keys.
 DEFAULT: Final = re.compile(r'^\t+(?:prefix \+ )?"(?P<key>[a-z0-9_.]+)": +(?P<value>.+?),(?: //.*)?$', re.MULTILINE)
 GETTER: Final = re.compile(r'\b(?:v|viper)\.Get(?P<type>Bool|Int|String|StringSlice)\("(?P<key>[a-z0-9_.]+)"\)')
 DURATION: Final = re.compile(r'\bGetDuration\("(?P<key>[a-z0-9_.]+)"')
@@ -65,7 +65,7 @@ def options_v6(markdown: str) -> Iterator[tuple[str, str]]:
     for found in DOCUMENTED.finditer(markdown):
         kind = ("tables" if found["type"].startswith("[]") else "table") if found["table"] else KINDS.get(found["type"])
         if kind is None:
-            raise ValueError(f"{found['path']} is of the type {found['type']}, which is not in KINDS")
+            raise ValueError(f"{found['path']} has the type {found['type']}, which is not in KINDS")
         yield found["path"], kind
 
 
@@ -97,7 +97,7 @@ def _flat(main: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_of_tls_table(key: str, main: str, position: int) -> bool:
-    """True if the key is composed with one of TLS_PREFIXES. Redis's keys have an empty prefix."""
+    """True if main.go puts one of TLS_PREFIXES before the key. The prefix of Redis' keys is empty."""
     line = main[position : main.index("\n", position)]
     return "prefix + " in line and not key.startswith("redis_")
 
@@ -148,7 +148,7 @@ def _output(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 def sources_of_v5() -> Path | None:
-    """The folder of v5's sources in Go's module cache; None if they or Go are missing."""
+    """The folder of v5's source code in Go's module cache; None if the folder or Go is missing."""
     command = ("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", V5_MODULE)
     try:
         folder = _output(*command, cwd=ROOT / "tools" / "centrifugo" / "v5").strip()
@@ -158,10 +158,10 @@ def sources_of_v5() -> Path | None:
 
 
 def main() -> None:
-    """Write both modules and print their numbers of options."""
+    """Write both modules, and print how many options each of them has."""
     sources = sources_of_v5()
     if sources is None:
-        sys.exit("The sources of Centrifugo v5 are missing: run `go mod download` in tools/centrifugo/v5.")
+        sys.exit("The source code of Centrifugo v5 is missing: run `go mod download` in tools/centrifugo/v5.")
     v6 = dict(options_v6(describe_v6(V6)))
     v5 = dict(options_v5(sources))
     write(6, v6)

@@ -8,21 +8,22 @@ from functools import cache
 from itertools import cycle
 from typing import Final
 
-# By default, Linux gives outgoing connections ports from 32768 on. A server that restarts on one may find it taken.
+# By default, Linux uses the ports from 32768 on for outgoing connections. If a server used such a port, another process
+# could take the port while the server restarts.
 CHOICES: Final = range(10_000, 32_768)
-# "K/N" limits this process, and the processes that inherit it, to the K-th of N parts of CHOICES; K counts from 0.
-# Without it, two processes may choose the same port before either uses it.
+# The value "K/N" limits a process and its child processes to the K-th of N parts of CHOICES; K counts from 0. Without
+# this variable, two processes may choose the same port before one of them uses it.
 PART_VARIABLE: Final = "FREE_PORTS_PART"
 
 
 def free_port() -> int:
-    """A loopback port on which nothing listens now; another process may take it before it is used."""
+    """A loopback port on which nothing listens now. Another process may take it before the caller uses it."""
     [port] = free_ports(1)
     return port
 
 
 def free_ports(number: int) -> list[int]:
-    """This many different loopback ports on which nothing listens now."""
+    """`number` different loopback ports on which nothing listens now."""
     probes = [_bound() for _ in range(number)]
     try:
         return [int(probe.getsockname()[1]) for probe in probes]
@@ -32,7 +33,7 @@ def free_ports(number: int) -> list[int]:
 
 
 def _bound() -> socket.socket:
-    """A socket that is bound to the next of our ports on which nothing listens."""
+    """A socket that is bound to the next port of this process on which nothing listens."""
     while True:
         probe = socket.socket()
         try:
@@ -49,7 +50,7 @@ def _ours() -> Iterator[int]:
 
 
 def ports_of(part: str) -> Iterator[int]:
-    """The ports of a part, "K/N", in a random order. A port is repeated only after all others."""
+    """The ports of a part, such as "0/4", in a random order. They are repeated after all of them have been returned."""
     number, _, parts = part.partition("/")
     ports = list(CHOICES[int(number) :: int(parts)])
     random.SystemRandom().shuffle(ports)

@@ -21,10 +21,10 @@ spec:
 
 
 def prometheus_rule(alerts: str) -> str:
-    """The manifest for this rules file of Prometheus, with its groups and their comments."""
+    """The manifest of a PrometheusRule with the groups of a rules file, including their comments."""
     before, groups, after = alerts.partition("\ngroups:\n")
     if not before or not groups:
-        raise ValueError("The rules file has no line `groups:` below its comment.")
+        raise ValueError("The rules file has no line `groups:` after its first comment.")
     return HEAD + indent(groups.lstrip() + after, "  ")
 
 

@@ -1,9 +1,10 @@
-"""MkDocs hook: puts pages and files from outside docs/ on the site.
+"""A hook of MkDocs that adds pages and files from outside docs/ to the site.
 
-The Markdown is written for a forge, where a link may lead to any file of the repository. MkDocs knows only docs/. So
-the hook adds PAGES to the site, and every other file that a page links to: Markdown becomes a page, a folder becomes
-a list of its files, and other text a page that shows it. Images and binary files are copied. The hook rewrites the
-links accordingly. MkDocs reports dead links, which the hook does not change.
+The pages are written for code hosts such as GitHub, where a page can link to any file of the repository. MkDocs finds
+only the files in docs/. So the hook adds PAGES, and every other file that a page links to. A Markdown file becomes a
+page, a folder becomes a page that lists its files, and any other text file becomes a page that shows the text. Images
+and binary files are copied. The hook changes the links to match. It does not change dead links, so that MkDocs reports
+them.
 """
 
 import posixpath
@@ -35,7 +36,7 @@ LANGUAGES: Final = {
     ".yml": "yaml",
 }
 CONTROL: Final = re.compile(r"[\x00-\x08]")
-# A fenced block, which is left as it is, or the target of a link: `](target)`, `src="target"`, `srcset="target"`.
+# Matches a fenced block, which is not changed, or the target of a link: `](target)`, `src="target"`, `srcset="target"`.
 FENCE_OR_TARGET: Final = re.compile(
     r"(?P<fence>^(?P<ticks>`{3,})[^\n]*\n.*?^(?P=ticks)`*\s*$)"
     r"|(?P<before>\]\(|\bsrc(?:set)?=\")(?P<path>[^)\s\"#:]+)(?P<anchor>#[^)\s\"]*)?(?=[)\"])",
@@ -52,7 +53,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Adds Mermaid, PAGES, and what the pages link to."""
+    """Adds Mermaid, PAGES, and the files that the pages link to."""
     if MERMAID.exists():
         files.append(File.generated(config, "assets/mermaid.min.js", abs_src_path=str(MERMAID)))
     pages = [ROOT / name for name in PAGES]
@@ -63,13 +64,13 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Rewrites the links of a page that is a file of the repository."""
+    """Changes the links of a page if the page comes from a file of the repository."""
     source = page.file.abs_src_path
     return rewritten(markdown, Path(source)) if source else markdown
 
 
 def outside_docs(pages: list[Path]) -> Iterator[Path]:
-    """The pages outside docs/, and all files outside docs/ that pages link to, directly or through others."""
+    """The pages that are outside docs/, and all files outside docs/ that pages link to, directly or indirectly."""
     waiting, seen = list(pages), set(pages)
     while waiting:
         path = waiting.pop()
@@ -81,7 +82,7 @@ def outside_docs(pages: list[Path]) -> Iterator[Path]:
 
 
 def links(path: Path) -> Iterator[Path]:
-    """The files of the repository that a page or a folder leads to."""
+    """The files of the repository that a page links to, or that a folder contains."""
     if path.is_dir():
         yield from listed(path)
     elif path.suffix == ".md":
@@ -91,19 +92,19 @@ def links(path: Path) -> Iterator[Path]:
 
 
 def listed(folder: Path) -> list[Path]:
-    """The files below a folder, without hidden and compiled ones."""
+    """The files in a folder and its subfolders, without hidden files and compiled Python files."""
     found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def resolved(target: str | None, source: Path) -> Path | None:
-    """The file or folder of the repository that a link leads to; None if there is none."""
+    """The file or folder of the repository that is the target of a link; None if it does not exist."""
     path = (source.parent / target).resolve() if target else None
     return path if path and path.exists() and path.is_relative_to(ROOT) else None
 
 
 def site_uri(path: Path) -> str:
-    """The path on the site, before Markdown becomes HTML. It has no leading dots, because MkDocs omits hidden names."""
+    """The path on the site, before Markdown becomes HTML, without leading dots, because MkDocs skips hidden files."""
     name = path.relative_to(ROOT).as_posix()
     if path.is_relative_to(DOCS):
         return path.relative_to(DOCS).as_posix()
@@ -116,7 +117,7 @@ def site_uri(path: Path) -> str:
 
 
 def text(path: Path) -> str | None:
-    """The content of a text file; None for a binary one."""
+    """The content of a text file; None for a binary file."""
     try:
         content = path.read_text()
     except UnicodeDecodeError:
@@ -125,7 +126,7 @@ def text(path: Path) -> str | None:
 
 
 def rewritten(markdown: str, source: Path) -> str:
-    """The Markdown of `source` with its links as they are on the site."""
+    """The Markdown of the page `source`, with links that work on the site."""
     folder = posixpath.dirname(site_uri(source))
 
     def place(match: re.Match[str]) -> str:
@@ -138,7 +139,7 @@ def rewritten(markdown: str, source: Path) -> str:
 
 
 def added(path: Path, config: MkDocsConfig) -> File:
-    """The file of the site for a file or folder outside docs/. Only PAGES must be in the navigation."""
+    """The file on the site for a file or folder outside docs/. Only PAGES have to be in the navigation."""
     uri, name = site_uri(path), path.relative_to(ROOT).as_posix()
     if name in PAGES:
         return File.generated(config, uri, abs_src_path=str(path))
@@ -157,6 +158,6 @@ def contents(folder: Path, name: str) -> str:
 
 
 def source_page(name: str, content: str) -> str:
-    """A page that shows a text file. It is left out of the search index, because other pages explain it."""
+    """A page that shows a text file. It is not in the search index, because other pages explain the file."""
     language = LANGUAGES.get(Path(name).suffix, "text")
     return f"---\nsearch:\n  exclude: true\n---\n\n# {name}\n\n``````{language}\n{content.rstrip()}\n``````\n"

@@ -1,1 +1,1 @@
-"""The Grafana dashboards of deploy/grafana, as code: `make dashboards` writes them."""
+"""The code of the Grafana dashboards: `make dashboards` writes them into deploy/grafana."""

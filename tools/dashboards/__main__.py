@@ -1,4 +1,4 @@
-"""Write the dashboards into deploy/grafana."""
+"""Writes the dashboards into deploy/grafana."""
 
 from pathlib import Path
 

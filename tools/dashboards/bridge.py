@@ -1,4 +1,4 @@
-"""The bridge from Kafka: how far it is behind, how old events arrive, and what stops them."""
+"""The bridge from Kafka: how far it is behind, how old the events are when they arrive, and what stops them."""
 
 from collections.abc import Iterator
 
@@ -37,41 +37,47 @@ def _now() -> Iterator[Panel]:
     yield number("Bridges", "Bridge processes, by version.", Query(bridges, "{{version}}"), low=1)
     partitions = total("realtime_bridge_assigned_partitions")
     yield number("Partitions", "Partitions that these processes read.", Query(partitions, "partitions"), low=1)
-    text = "Offsets from the first unfinished record of each partition to its end."
+    text = "Number of offsets from the first unfinished record of each partition to the end of the partition."
     yield number("Behind", text, Query(total("realtime_bridge_lag_records"), "records"))
     oldest = largest("realtime_bridge_oldest_pending_seconds", "")
-    text = "Age of the oldest event that is not done. Alert: a minute."
+    text = "Age of the oldest unfinished event. RealtimeBridgeBehind fires above a minute."
     yield number("Oldest event waits", text, Query(oldest, "oldest"), unit="s", warn=60)
     letters = f"round(sum (increase({metric('realtime_bridge_dead_letters_total')}[$__range])))"
-    yield number("New dead letters", "Dead letters in the selected time.", Query(letters, "dead letters"), warn=1)
+    text = "Dead letters that were written in the selected time."
+    yield number("New dead letters", text, Query(letters, "dead letters"), warn=1)
     stopped = total("realtime_bridge_partition_stopped")
     yield number(
-        "Stopped", "Partitions stopped until a restart or a rebalance.", Query(stopped, "stopped"), warn=1, none="0"
+        "Stopped",
+        "Partitions that are stopped until a restart or a rebalance.",
+        Query(stopped, "stopped"),
+        warn=1,
+        none="0",
     )
 
 
 def _behind() -> Iterator[Panel]:
     yield curves(
         "Records behind, by topic",
-        "Offsets from the first unfinished record to the end, measured every BRIDGE_LAG_INTERVAL_MS.",
+        "Number of offsets from the first unfinished record to the end of the partition, measured every "
+        "BRIDGE_LAG_INTERVAL_MS.",
         split(total, "realtime_bridge_lag_records", "topic"),
         unit="short",
     )
     yield curves(
         "Oldest event that waits, by topic",
-        "Age of the oldest event that is not done; 0 if there is none.",
+        "Age of the oldest unfinished event; 0 if all events are finished.",
         split(largest, "realtime_bridge_oldest_pending_seconds", "topic"),
         unit="s",
     )
     yield curves(
         "Records behind, by partition",
-        "If only one partition is behind, it may be stopped, or one key may have most of the events.",
+        "If only one partition is behind, the partition may be stopped, or most of the events may have the same key.",
         split(largest, "realtime_bridge_lag_records", "topic, partition"),
         unit="short",
     )
     yield curves(
         "Pending records",
-        "Records that were read and are not done. At BRIDGE_PENDING_MAX the bridge stops reading.",
+        "Records that the bridge has read but not finished. At BRIDGE_PENDING_MAX the bridge stops reading.",
         split(largest, "realtime_bridge_pending_records", "instance"),
         unit="short",
     )
@@ -80,37 +86,37 @@ def _behind() -> Iterator[Panel]:
 def _events() -> Iterator[Panel]:
     yield heat(
         "Age of the events",
-        "Time from Kafka's timestamp until a command is done.",
+        "Time from the record's timestamp in Kafka until its command is finished.",
         Query(cells(AGE), "{{le}}"),
     )
     yield curves(
         "Age by route, 99 %",
-        "99 % of the commands in each interval are done within this time.",
+        "99 % of the commands in each interval are finished within this time after the record's timestamp.",
         Query(quantile(0.99, AGE, "route"), "{{route}}"),
         unit="s",
     )
     yield curves(
         "Records by outcome",
-        "Records a second.",
+        "Records per second.",
         split(rate, "realtime_bridge_records_total", "outcome"),
         unit="recps",
         stacked=True,
     )
     yield curves(
         "Commands by route",
-        "Commands a second. permanent: the command failed and is not sent again.",
+        "Commands per second. permanent: the command failed and is not sent again.",
         split(rate, "realtime_bridge_commands_total", "route, outcome"),
         unit="cps",
     )
     yield curves(
         "Dead letters",
-        "Dead letters a second, by topic and reason.",
+        "Dead letters per second, by topic and reason.",
         split(rate, "realtime_bridge_dead_letters_total", "topic, reason"),
         unit="recps",
     )
     yield curves(
         "Stopped partitions",
-        "1 while the partition is stopped: until a restart or a rebalance.",
+        "1 while the partition is stopped. It stays stopped until a restart or a rebalance.",
         split(largest, "realtime_bridge_partition_stopped", "topic, partition"),
         unit="short",
     )
@@ -126,7 +132,7 @@ def _centrifugo() -> Iterator[Panel]:
     yield states(
         "Delivery by process",
         "no answer: Centrifugo gives no usable answer, and events wait. paused: the bridge does not read, because too "
-        "many records or bytes are pending. no Kafka: Kafka does not answer, and nothing is read.",
+        "many records or bytes are pending. no Kafka: Kafka does not answer, and the bridge reads nothing.",
         Query(
             f"max by (instance) (3 * ({NO_KAFKA} == 1) or 2 * ({DOWN} == 1) or ({PAUSED} == 1) or 0 * {PAUSED})",
             "{{instance}}",
@@ -138,13 +144,13 @@ def _centrifugo() -> Iterator[Panel]:
     )
     yield curves(
         "Repeated commands",
-        "Commands a second that had to be sent again. misconfigured: check the URL, the key and the certificate.",
+        "Commands per second that had to be sent again. misconfigured: check the URL, the key and the certificate.",
         split(rate, "realtime_bridge_retries_total", "cause"),
         unit="cps",
     )
     yield curves(
         "Duration of a request",
-        "A request carries up to BRIDGE_BATCH_MAX commands.",
+        "Duration of a request to Centrifugo, with up to BRIDGE_BATCH_MAX commands.",
         *quantiles(REQUEST, 0.5, 0.99),
         unit="s",
     )
@@ -158,7 +164,7 @@ def _centrifugo() -> Iterator[Panel]:
     )
     yield curves(
         "Requests in flight",
-        "At most BRIDGE_REQUESTS in a process.",
+        "Requests to Centrifugo that are not answered yet. A process has at most BRIDGE_REQUESTS.",
         split(largest, "realtime_bridge_inflight_requests", "instance"),
         unit="short",
     )
@@ -167,28 +173,28 @@ def _centrifugo() -> Iterator[Panel]:
 def _kafka() -> Iterator[Panel]:
     yield curves(
         "Partitions by process",
-        "Partitions that each process reads. An uneven share can explain a lag.",
+        "Number of partitions that each process reads. If the numbers differ much, this can explain a lag.",
         split(total, "realtime_bridge_assigned_partitions", "instance"),
         unit="short",
         width=6,
     )
     yield curves(
         "Rebalances",
-        "Partitions a second that were assigned, revoked or lost.",
+        "Partitions per second that were assigned, revoked or lost.",
         split(rate, "realtime_bridge_rebalances_total", "event"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Commits",
-        "Commits a second, by outcome. After failed commits a restart sends events again.",
+        "Commits per second, by outcome. If commits fail, the bridge sends events again after a restart.",
         split(rate, "realtime_bridge_commits_total", "outcome"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Since the last poll",
-        "Seconds since the last loop iteration of the thread that reads Kafka.",
+        "Seconds since the thread that reads Kafka began its last loop iteration.",
         split(largest, "realtime_bridge_poll_age_seconds", "instance"),
         unit="s",
         width=6,

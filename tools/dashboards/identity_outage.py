@@ -40,33 +40,32 @@ def _now() -> Iterator[Panel]:
     degraded = total("realtime_identity_outage_degraded")
     yield number(
         "Degraded",
-        "Processes whose outage is longer than the window, without the recovering ones.",
+        "Processes in an outage that is longer than FALLBACK_DEGRADED_WINDOW_MS. Recovering processes are not counted.",
         Query(degraded, "degraded"),
         warn=1,
     )
     recovering = total("realtime_identity_outage_recovering")
-    yield number(
-        "Recovering", "Processes whose probes are answered, but no client's call yet.", Query(recovering, "recovering")
-    )
+    text = "Processes to which identity answers probes, but has not answered a client's call yet."
+    yield number("Recovering", text, Query(recovering, "recovering"))
     failing = f"{rate(CALLS, matchers=NO_ANSWER)} / ({rate(CALLS)} > 0)"
     yield number(
         "Calls without answer",
-        "The share of the calls to identity. Alert: 5 %.",
+        "The share of the calls to identity that get no answer. RealtimeIdentityFailing fires above 5 %.",
         Query(failing, "no answer"),
         unit="percentunit",
         warn=0.05,
     )
     yield number(
         "Tickets left",
-        "The sum over the selected processes, or with claims the tickets that they share. With claims in folders, "
-        "select the processes of one machine.",
+        "The sum over the selected processes. With claims, the tickets that the processes share. If the claims are in "
+        "a folder, select only the processes of one machine.",
         Query(LEFT, "tickets"),
         low=1,
         none="no pool",
     )
     yield number(
         "Empty in",
-        "Until the first process has no ticket left, at the present rate.",
+        "Time until the first process has no tickets left, if tickets are used at the present rate.",
         Query(f"min ({EMPTY_IN})", "empty in"),
         unit="s",
         low=3600,
@@ -84,8 +83,8 @@ def _now() -> Iterator[Panel]:
 def _outage() -> Iterator[Panel]:
     yield states(
         "Outage by process",
-        "failing: calls get no answer, and the pool is not open. degraded: the pool accepts clients. recovering: the "
-        "service's probes are answered, but no client's call yet.",
+        "failing: calls get no answer, and the pool is not open yet. degraded: the pool is open, and fallback tickets "
+        "are accepted. recovering: identity answers the service's probes, but has not answered a client's call yet.",
         Query(OUTAGE, "{{instance}}"),
         State(0, "healthy", GREEN),
         State(1, "failing", YELLOW),
@@ -94,16 +93,16 @@ def _outage() -> Iterator[Panel]:
     )
     yield curves(
         "Connects in the outage",
-        "Connects a second. unavailable: refused while the pool is not open, or without a pool. "
-        "fallback_pool_consumed: accepted with a fallback ticket. fallback_pool_miss: refused. fallback_pool_not_open: "
-        "the ticket stays unspent.",
+        "Connects per second. unavailable: refused, because the pool is not open or there is no pool. "
+        "fallback_pool_consumed: accepted with a fallback ticket. fallback_pool_miss: refused, because the ticket is "
+        "not in the pool. fallback_pool_not_open: a fallback ticket is refused and stays unspent.",
         split(rate, CONNECTS, "outcome", OUTCOMES),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Consecutive failures",
-        "Calls without an answer in the present streak of failures, including the background probe's calls.",
+        "Calls without an answer since the last answer to a client, including the calls of the background probe.",
         split(largest, "realtime_identity_outage_consecutive_failures", "instance"),
         unit="short",
     )
@@ -112,28 +111,28 @@ def _outage() -> Iterator[Panel]:
 def _calls() -> Iterator[Panel]:
     yield curves(
         "Calls by status",
-        "Validate calls a second, including the background probe's calls.",
+        "Validate calls per second, including the calls of the background probe.",
         split(rate, CALLS, "code"),
         unit="reqps",
         stacked=True,
     )
     yield heat(
         "Duration of the calls",
-        "All calls, including failed ones. IDENTITY_VALIDATE_DEADLINE_MS limits a call.",
+        "All calls, including calls that failed. IDENTITY_VALIDATE_DEADLINE_MS limits the duration.",
         Query(cells("realtime_identity_call_duration_seconds"), "{{le}}"),
     )
     yield curves(
         "Background probes",
-        "Calls a second that the service makes itself while calls fail.",
+        "Calls per second that the service itself makes while clients' calls fail.",
         split(rate, "realtime_identity_probe_total", "outcome"),
         unit="reqps",
     )
     last = metric("realtime_identity_last_failure_timestamp_seconds")
-    # A sample has the time at which its scrape began: a failure during the scrape seems to lie in the future.
+    # A sample has the time when its scrape began. A failure during the scrape would get a negative age.
     age = f"clamp_min(time() - max by (instance) ({last} > 0), 0)"
     yield curves(
         "Since the last failure",
-        "Seconds since a call got no answer. RealtimeIdentityOutage needs a failure in the last two minutes.",
+        "Seconds since the last call without an answer. RealtimeIdentityOutage fires only if this is below 120.",
         Query(age, "{{instance}}"),
         unit="s",
     )
@@ -142,29 +141,30 @@ def _calls() -> Iterator[Panel]:
 def _tickets() -> Iterator[Panel]:
     yield curves(
         "Tickets left by process",
-        "With FALLBACK_CLAIMS_URL: the shared tickets, as the store last reported to each process, but never more than "
-        "its own.",
+        "With FALLBACK_CLAIMS_URL, the tickets that the processes share: the number that the store last reported to "
+        "the process, but never more than the tickets in its own pool.",
         split(largest, "realtime_fallback_pool_size", "instance"),
         Query(largest("realtime_fallback_pool_low_watermark", "instance"), "watermark {{instance}}"),
         unit="short",
     )
     yield curves(
         "Tickets left in total",
-        "The sum over the processes, or with claims the tickets that they share. With claims in folders, select the "
-        "processes of one machine.",
+        "The sum over the selected processes. With claims, the tickets that the processes share. If the claims are in "
+        "a folder, select only the processes of one machine.",
         Query(LEFT, "tickets"),
         unit="short",
     )
     yield curves(
         "Time to empty",
-        "At the present rate; 0 when the loaded tickets are used up. No curve while tickets are left and none is used.",
+        "Time until no tickets are left, if tickets are used at the present rate; 0 if all are used up. There is no "
+        "curve while tickets are left but none are used.",
         Query(EMPTY_IN, "{{instance}}"),
         unit="s",
     )
     status = f"{total('realtime_fallback_pool_status', 'status')} > 0"
     yield curves(
         "Processes by the pool's load status",
-        "Any status other than loaded and disabled needs a repair before the next outage.",
+        "With a status other than loaded and disabled, repair the pool before the next outage.",
         Query(status, "{{status}}"),
         unit="short",
     )
@@ -173,8 +173,8 @@ def _tickets() -> Iterator[Panel]:
 def _claims() -> Iterator[Panel]:
     yield curves(
         "Claims by result",
-        "Claims a second. error: refused, because the store did not answer. conflict: accepted while the store was "
-        "down, and used elsewhere too.",
+        "Claims per second. error: the ticket was refused, because the store did not answer. conflict: the ticket was "
+        "accepted while the store was down, and another process accepted it too.",
         split(rate, "realtime_fallback_claims_total", "result"),
         unit="cps",
         width=8,
@@ -189,7 +189,7 @@ def _claims() -> Iterator[Panel]:
     )
     yield curves(
         "Duration of a claim",
-        "FALLBACK_CLAIMS_DEADLINE_MS limits a claim.",
+        "FALLBACK_CLAIMS_DEADLINE_MS limits the duration.",
         *quantiles(CLAIM, 0.5, 0.99),
         unit="s",
         width=8,
@@ -205,22 +205,22 @@ def _workload_identity() -> Iterator[Panel]:
         width=6,
     )
     yield curves(
-        "Identities from the agent",
-        "SVIDs a second: taken, or bad and refused.",
+        "SVIDs from the agent",
+        "SVIDs per second that the service accepts, or refuses because they are invalid.",
         split(rate, "realtime_svid_updates_total", "result"),
         unit="cps",
         width=6,
     )
     yield curves(
         "Agent connected",
-        "1 while the SPIFFE agent sends identities; 0 without SPIFFE.",
+        "1 while the SPIFFE agent sends SVIDs, otherwise 0. Without SPIFFE it is always 0.",
         split(largest, "realtime_spiffe_agent_connected", "instance"),
         unit="short",
         width=6,
     )
     yield curves(
         "Connections to peers",
-        "Attempts a second to connect. wrong_id: a server with another SPIFFE ID answers.",
+        "Attempts to connect, per second. wrong_id: a server with a wrong SPIFFE ID answers.",
         split(rate, "realtime_tls_dials_total", "peer, result"),
         unit="cps",
         width=6,

@@ -19,7 +19,7 @@ RUNBOOK: Final = "https://example.org/realtime-proxy/docs/runbook.md"
 
 
 def page(uid: str, title: str, description: str, info: str, content: Iterable[board.Row | Panel]) -> board.Dashboard:
-    """A dashboard at /d/`uid`. The metric `info` has a series for each process that can be chosen."""
+    """A dashboard at /d/`uid`. The metric `info` has a series for each process that the user can select."""
     made = board.Dashboard(title).uid(uid).description(description).tags([TAG]).readonly()
     made = made.time("now-1h", "now").refresh("30s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
     made = made.with_variable(board.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
@@ -37,7 +37,7 @@ def _job(info: str) -> board.QueryVariable:
 
 
 def _instance(info: str) -> board.QueryVariable:
-    """The variable for the processes. By default it selects all, including those that appear later."""
+    """The variable that selects processes. By default it selects all processes, including those that start later."""
     variable = board.QueryVariable("instance").label("Process").datasource(SOURCE)
     variable = variable.query(f'label_values({info}{{job="$job"}}, instance)')
     variable = variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)

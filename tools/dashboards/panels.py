@@ -1,4 +1,4 @@
-"""The kinds of panel on our dashboards, with one look for all. The grid is 24 columns wide."""
+"""The kinds of panels on the dashboards. All panels of a kind look alike. The grid is 24 columns wide."""
 
 from typing import Final, NamedTuple
 
@@ -28,7 +28,7 @@ NUMBER_HEIGHT: Final = 4
 
 
 class State(NamedTuple):
-    """A value on a timeline of states, with the text and color that stand for it."""
+    """A value of a state timeline, and the text and color that the timeline shows for the value."""
 
     value: int
     text: str
@@ -50,7 +50,7 @@ def curves(
 
 
 def heat(title: str, description: str, query: Query, *, width: int = 12) -> heatmaps.Panel:
-    """Observations by time and bucket; the buckets are seconds."""
+    """A heatmap of a histogram over time. The buckets are in seconds."""
     colors = heatmaps.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
     panel = heatmaps.Panel().title(title).description(description).datasource(SOURCE)
     panel = panel.span(width).height(HEIGHT).calculate(False).color(colors)
@@ -70,7 +70,7 @@ def number(
     none: str = "-",
     width: int = 4,
 ) -> stat.Panel:
-    """The current value: red from `warn` on, or below `low`. `none` is the text for a query without a result."""
+    """The current value. It is red from `warn` on, or below `low`. If the query has no result, the text is `none`."""
     panel = stat.Panel().title(title).description(description).datasource(SOURCE).unit(unit)
     panel = panel.span(width).height(NUMBER_HEIGHT).no_value(none).thresholds(_thresholds(warn, low))
     panel = panel.reduce_options(look.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -92,7 +92,7 @@ def states(title: str, description: str, query: Query, *shown: State, width: int
 
 
 def row(title: str) -> board.Row:
-    """A heading over the panels that follow."""
+    """A heading for the panels that follow."""
     return board.Row(title)
 
 

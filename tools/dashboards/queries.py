@@ -1,4 +1,4 @@
-"""The queries of panels: an expression, and the legend of its series."""
+"""The queries of panels. A query is an expression, and the legend of its series."""
 
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
@@ -7,23 +7,23 @@ from tools.dashboards.promql import quantile
 
 
 class Query(NamedTuple):
-    """A PromQL expression, and the legend of its series, with {{label}} for labels."""
+    """A PromQL expression, and the legend of its series. In the legend, {{label}} stands for the value of a label."""
 
     expr: str
     legend: str
 
 
 class Summary(Protocol):
-    """A function of promql.py that aggregates a metric by labels: its rate, its sum or its largest value."""
+    """A function of promql.py that aggregates a metric by labels: `rate`, `total` or `largest`."""
 
     def __call__(self, name: str, by: str, matchers: str = "", /) -> str: ...
 
 
 def split(summary: Summary, name: str, by: str, matchers: str = "") -> Query:
-    """A series for each combination of the labels `by`, which the legend shows."""
+    """A query with a series for each combination of the labels in `by`. The legend shows these labels."""
     return Query(summary(name, by, matchers), " ".join(f"{{{{{label}}}}}" for label in by.split(", ")))
 
 
 def quantiles(histogram: str, *shares: float, matchers: str = "") -> Iterable[Query]:
-    """The quantiles of a histogram; 0.99 is the value below which 99 % of the observations are."""
+    """Queries for the quantiles of a histogram. For 0.99, 99 % of the observations are below the result."""
     return (Query(quantile(share, histogram, matchers=matchers), f"{share:.0%}") for share in shares)

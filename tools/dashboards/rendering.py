@@ -1,4 +1,4 @@
-"""The dashboards as files."""
+"""Turns the dashboards into the contents of files."""
 
 import json
 from typing import Final
@@ -14,7 +14,7 @@ DASHBOARDS: Final = (connects, identity_outage, session_events, bridge)
 
 
 def rendered() -> dict[str, str]:
-    """The content of each file by file name: the dashboard's uid without `realtime-`, plus `.json`."""
+    """The content of each file, by file name. The name is the dashboard's uid without `realtime-`, plus `.json`."""
     made = [build().build() for build in DASHBOARDS]
     return {
         f"{(each.uid or '').removeprefix('realtime-')}.json": json.dumps(

@@ -33,15 +33,15 @@ def _content() -> Iterator[board.Row | Panel]:
 
 
 def _now() -> Iterator[Panel]:
-    yield number("Events", "Session events a second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
+    yield number("Events", "Session events per second.", Query(rate(REQUESTS, matchers=EVENTS), "events"), unit="reqps")
     answered = f"({rate(REQUESTS, matchers=ANSWERED)} > 0)"
     for title, text, outcome in (
-        ("Allowed", "Allowed events as a share of those that were decided or unavailable.", "allowed"),
-        ("Denied", "The share that the policy or a service refuses with an error.", "denied"),
+        ("Allowed", "The share of the events that are allowed. Internal errors and overload are left out.", "allowed"),
+        ("Denied", "The share of the events that the policy or a service refuses with an error.", "denied"),
         (
             "Unavailable",
-            "The share that gets no decision, for example because a service did not answer or had RPC_MAX_INFLIGHT "
-            "calls in flight.",
+            "The share of the events without a decision, for example because a service did not answer or had "
+            "RPC_MAX_INFLIGHT calls in flight.",
             "unavailable",
         ),
     ):
@@ -59,28 +59,28 @@ def _now() -> Iterator[Panel]:
 def _events() -> Iterator[Panel]:
     yield curves(
         "Events by type",
-        "Requests a second.",
+        "Requests per second.",
         split(rate, REQUESTS, "type", EVENTS),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Events by outcome",
-        "Requests a second. denied: the policy or a service refuses with an error. unavailable: there is no decision, "
-        "for example because a service did not answer or had RPC_MAX_INFLIGHT calls in flight.",
+        "Requests per second. denied: the policy or a service refuses with an error. unavailable: there is no "
+        "decision, for example because a service did not answer or had RPC_MAX_INFLIGHT calls in flight.",
         split(rate, REQUESTS, "outcome", EVENTS),
         unit="reqps",
         stacked=True,
     )
     yield curves(
         "Refused or failed, by type",
-        "Requests a second that were not allowed.",
+        "Requests per second that were not allowed.",
         split(rate, REQUESTS, "type, outcome", f'{EVENTS}, outcome!="allowed"'),
         unit="reqps",
     )
     yield heat(
         "Latency",
-        "All session events, from the start of handling a request to its answer.",
+        "All session events: time from when the service begins to handle a request until its answer.",
         Query(cells(DURATION, EVENTS), "{{le}}"),
     )
     yield curves(
@@ -91,7 +91,7 @@ def _events() -> Iterator[Panel]:
     )
     yield curves(
         "In flight by type",
-        "Requests that are being answered.",
+        "Requests that the service is answering.",
         split(total, "realtime_proxy_inflight_requests", "type", EVENTS),
         unit="short",
     )
@@ -100,25 +100,25 @@ def _events() -> Iterator[Panel]:
 def _backends() -> Iterator[Panel]:
     yield curves(
         "Calls by service",
-        "Calls a second.",
+        "Calls per second.",
         split(rate, CALLS, "service"),
         unit="reqps",
         stacked=True,
     )
     yield curves(
-        "Calls without success, by status",
-        "Calls a second that ended with a status other than OK.",
+        "Failed calls, by status",
+        "Calls per second that ended with a status other than OK.",
         split(rate, CALLS, "service, code", 'code!="OK"'),
         unit="reqps",
     )
     share = f"{rate(CALLS, 'service', NO_ANSWER)} / ({rate(CALLS, 'service')} > 0)"
     yield curves(
         "Calls without answer",
-        "The share of the calls to each service. Alert: 5 %.",
+        "The share of the calls to each service that get no answer. RealtimeBackendFailing fires above 5 %.",
         Query(share, "{{service}}"),
         unit="percentunit",
     )
-    yield heat("Duration of the calls", "Calls to all services.", Query(cells(CALL_DURATION), "{{le}}"))
+    yield heat("Duration of the calls", "The calls to all services together.", Query(cells(CALL_DURATION), "{{le}}"))
     yield curves(
         "Duration by service, 99 %",
         "99 % of the calls in each interval are faster than this.",
@@ -127,8 +127,8 @@ def _backends() -> Iterator[Panel]:
     )
     yield curves(
         "In flight by service",
-        "The process with the most calls. At RPC_MAX_INFLIGHT further calls are refused as unavailable, and at the "
-        "service's part of PROXY_MAX_INFLIGHT as overloaded.",
+        "Calls in flight of the process that has the most. At RPC_MAX_INFLIGHT, further calls are refused as "
+        "unavailable. At the service's share of PROXY_MAX_INFLIGHT, further requests are refused as overloaded.",
         split(largest, "realtime_backend_inflight_calls", "service"),
         unit="short",
     )

@@ -1,6 +1,7 @@
-"""A Kafka broker of one node on loopback, for tests, the demo and the benchmark. `make kafka` fetches it.
+"""A Kafka broker with one node, on loopback. The tests, the demo and the benchmark use it. `make kafka` fetches it.
 
-Its data and its log are in the caller's folder. The caller must end it, with `kill` or `terminate`.
+The broker's data and log are in a folder that the caller chooses. The caller must end the broker, with `kill` or
+`terminate`.
 """
 
 import os
@@ -15,7 +16,8 @@ from typing import Final
 from tools.ports import free_ports
 
 HOME: Final = Path(__file__).resolve().parents[2] / ".cache" / "kafka"
-# Not "localhost", which is ::1 too on most machines: Kafka's library would try that first, and report an error.
+# This is not "localhost", because on most machines that name also stands for ::1. Kafka's library would try ::1 first,
+# and report an error.
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 60.0
 CLUSTER: Final = "AAAAAAAAQACAAAAAAAAAAQ"
@@ -37,10 +39,10 @@ def why_missing(home: Path = HOME) -> str:
 
 
 class Broker:
-    """A broker whose data is in `folder`. It keeps its ports and its data across restarts.
+    """A broker whose data is in `folder`. After a restart it has the same ports and data.
 
-    `listeners` adds listeners: name to security protocol, such as {"SECURE": "SASL_SSL"}. `properties` are additional
-    server properties of Kafka.
+    `listeners` adds listeners. It maps names to security protocols, such as {"SECURE": "SASL_SSL"}. `properties` are
+    additional server properties of Kafka.
     """
 
     def __init__(
@@ -72,7 +74,10 @@ class Broker:
         return f"{LOOPBACK}:{self.ports[listener]}"
 
     def start(self, *options: str) -> None:
-        """Start it with additional Java options, and wait until all listeners accept. Raises BrokerError."""
+        """Start the broker with additional Java options. Wait until all listeners accept connections.
+
+        Raises BrokerError if the broker does not start.
+        """
         self._prepare()
         archive = self._home / "kafka.jsa"
         shared = options or ([f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else [])
@@ -101,21 +106,21 @@ class Broker:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """Kill it immediately. Acknowledged records survive."""
+        """Kill the broker immediately. Records that it has acknowledged are not lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def terminate(self) -> None:
-        """Shut it down in order, which takes seconds."""
+        """Shut the broker down in an orderly way. This takes some seconds."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(START_S)
             self._process = None
 
     def wait(self) -> int:
-        """Wait until the running broker ends. Returns its exit code."""
+        """Wait until the broker, which must be running, ends. Returns its exit code."""
         assert self._process is not None  # noqa: S101  (for mypy: the broker runs)
         return self._process.wait()
 
@@ -126,7 +131,9 @@ class Broker:
 
 
 def java(home: Path, *options: str) -> list[str]:
-    """The java command with Kafka's jars in a fixed order: a class-data archive fits only its own class path."""
+    """The java command. The jars have a fixed order, because a class-data archive can only be used with the class path
+    with which it was made.
+    """
     jars = ":".join(str(jar) for jar in sorted((home / "libs").glob("*.jar")))
     return [shutil.which("java") or "java", *JAVA_OPTIONS, QUIET, *options, "-cp", jars]
 
@@ -152,7 +159,7 @@ def _properties(data: Path, protocols: Mapping[str, str], ports: Mapping[str, in
         "transaction.state.log.num.partitions": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        "group.initial.rebalance.delay.ms": "0",  # otherwise every first member of a group waits 3 s
+        "group.initial.rebalance.delay.ms": "0",  # otherwise the first member of each group waits 3 s
         "group.min.session.timeout.ms": "1000",
         "auto.create.topics.enable": "false",
         "num.network.threads": "1",
@@ -166,7 +173,7 @@ def _accepts(port: int) -> bool:
 
 
 def prepare(home: Path = HOME) -> None:
-    """Format an empty data folder as a template, and make the class-data archive, which shortens the startup."""
+    """Format an empty data folder as a template. Also make the class-data archive, which makes the startup shorter."""
     scratch = home / f"scratch-{os.getpid()}"
     scratch.mkdir()
     try:
@@ -187,7 +194,7 @@ def _format(home: Path, scratch: Path) -> None:
 
 
 def _archive(home: Path, scratch: Path) -> None:
-    """Run the broker once; it writes the archive when it ends."""
+    """Run the broker once. Java writes the archive when the broker ends."""
     made = scratch / "kafka.jsa"
     (scratch / "run").mkdir()
     broker = Broker(scratch / "run", home=home)

@@ -1,9 +1,9 @@
-// Command manifests checks files of deploy/ with the types of the programs that read them.
+// Command manifests checks files of deploy/ with the Go code of the programs that read these files.
 //
-//	manifests resources < built.yaml     Flux's and Prometheus operator's kinds, strictly decoded
-//	manifests compose deploy/compose.yaml  a Compose project, as docker compose loads it
+//	manifests resources < built.yaml       decodes resources of Flux and Prometheus operator strictly
+//	manifests compose deploy/compose.yaml  loads a Compose project like docker compose
 //
-// It prints the faults, and exits with 1 if there are any.
+// It prints the faults that it finds, and exits with 1 if there are any.
 package main
 
 import (

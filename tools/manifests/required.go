@@ -9,8 +9,8 @@ import (
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// missing lists the required fields of `spec` that the document lacks. By the convention of the API types a field is
-// required if its tag has neither omitempty nor omitzero, unless it is a pointer.
+// missing lists the required fields of `spec` that are not in the document. By the convention of the API types, a field is
+// required if it is not a pointer and its tag has neither omitempty nor omitzero.
 func missing(content []byte, kind reflect.Type) []error {
 	var document map[string]any
 	if err := json.Unmarshal(content, &document); err != nil {

@@ -29,8 +29,8 @@ type header struct {
 	} `json:"metadata"`
 }
 
-// checkResources decodes each YAML document. Unknown, misspelt and repeated fields are faults, and so is a missing field
-// of `spec` that its type requires.
+// checkResources decodes each YAML document. It is a fault if a field is unknown, misspelt or repeated, or if a required
+// field of `spec` is missing.
 func checkResources(input io.Reader) ([]string, error) {
 	var faults []string
 	documents := kubeyaml.NewYAMLReader(bufio.NewReader(input))
@@ -64,7 +64,7 @@ func checkResource(document []byte) []string {
 	return append(faults, prefixed(name, missing(content, kind))...)
 }
 
-// decode compares field names case-sensitively, as the API server does.
+// decode compares field names case-sensitively, like the API server of Kubernetes.
 func decode(content []byte, kind reflect.Type) []error {
 	strict, err := kjson.UnmarshalStrict(content, reflect.New(kind).Interface())
 	if err != nil {

@@ -20,7 +20,7 @@ OF_CLAIMS: Final = {"Claims by result", "Store by process", "Duration of a claim
 QUIET: Final = {
     "Connections refused",
     "Log lines dropped",
-    "Identities from the agent",
+    "SVIDs from the agent",
     "Agent connected",
     "Connections to peers",
 }
