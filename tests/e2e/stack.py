@@ -14,7 +14,7 @@ from tests.e2e.tickets import TicketOffice
 from tests.harness import centrifugo
 from tests.harness.centrifugo import Centrifugo, Config
 from tests.harness.identity import IdentityStub, identity_stub
-from tests.harness.processes import Process, serve_command, started
+from tests.harness.processes import Process, started_warm
 from tools.ports import free_port
 
 CLIENT = {"client": "c-1", "transport": "websocket", "protocol": "json", "encoding": "json"}
@@ -34,8 +34,7 @@ class Service:
         await asyncio.to_thread(self._start)
 
     def _start(self) -> None:
-        command = serve_command(self.port)
-        self.process = self._exit.enter_context(started(command, self.port, **self.variables))
+        self.process = self._exit.enter_context(started_warm(["serve"], self.port, **self.variables))
         self.process.wait_until_ready()
 
     async def stop(self) -> int:

@@ -1,7 +1,6 @@
 """`manage.py run_bridge` as a process, with the Kafka and the Centrifugo that a test chooses."""
 
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +10,10 @@ from typing import Any
 
 import httpx
 
-from tests.harness.processes import Process, started
+from tests.harness.processes import Process, started_warm
 from tools.ports import free_port
 
 GIVE_UP_S = 40.0
-COMMAND = [sys.executable, "manage.py", "run_bridge"]
 
 
 @dataclass
@@ -69,5 +67,5 @@ def running_bridge(routes: Path, kafka: str, centrifugo: str, **variables: str) 
         "BRIDGE_LISTEN_HOST": "127.0.0.1",
         "BRIDGE_LISTEN_PORT": str(port),
     }
-    with started(COMMAND, port, **{**own, **variables}) as process:
+    with started_warm(["run_bridge"], port, **{**own, **variables}) as process:
         yield BridgeProcess(process)

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.harness import go_builds
+from tests.harness import go_builds, warm_start
 from tests.harness.paths import ROOT
 from tests.harness.processes import environment
 from tools.ports import free_port
@@ -83,7 +82,9 @@ def _run(*command: str | Path, **variables: str) -> str:
 def printed(major: int, file_format: str, endpoint: str = "", **variables: str) -> str:
     """The output of `manage.py centrifugo_config` for a service with these variables, reached at `endpoint`."""
     options = ("--major", str(major), "--format", file_format, "--endpoint", endpoint)
-    return _run(sys.executable, "manage.py", "centrifugo_config", *options, **variables)
+    ended = warm_start.run(("centrifugo_config", *options), environment(9730, **variables))
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def generated(major: int, endpoint: str = "", **variables: str) -> Config:

@@ -9,12 +9,24 @@ from typing import Any
 
 from django.core.management import call_command
 
+from tests.harness import warm_start
 from tests.harness.paths import ROOT
 
 
 def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` with these arguments and these additional variables."""
-    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings", **environment}
+    """Run `manage.py` with these arguments and these additional variables, from a warm start."""
+    if not warm_start.possible(environment):
+        return run_manage_from_cold(*arguments, **environment)
+    return warm_start.run(arguments, _variables(environment))
+
+
+def _variables(environment: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings", **environment}
+
+
+def run_manage_from_cold(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Like `run_manage`, from a start of the interpreter."""
+    variables = _variables(environment)
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
 

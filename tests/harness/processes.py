@@ -6,15 +6,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import httpx
 import orjson
 
+from tests.harness import warm_start
 from tests.harness.paths import ROOT
 from tests.harness.plain_http import NO_CERTIFICATES
 from tools.ports import free_port
@@ -43,7 +45,7 @@ def environment(port: int, **variables: str) -> dict[str, str]:
 class Process:
     """A started service. `http` is an HTTP client for it."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | warm_start.Started
     http: httpx.Client
     port: int
     out: IO[bytes]
@@ -97,14 +99,38 @@ def catches(pid: int, number: signal.Signals) -> bool:
     return bool(caught >> (number - 1) & 1)
 
 
+Start = Callable[[Mapping[str, str], IO[bytes], IO[bytes]], subprocess.Popen[bytes] | warm_start.Started]
+
+
 @contextmanager
 def started(command: list[str], port: int, **variables: str) -> Iterator[Process]:
     """A started process; killed at the end if it still runs."""
+
+    def start(given: Mapping[str, str], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, cwd=ROOT, env=given, stdout=out, stderr=err)  # noqa: S603
+
+    with _running(start, port, variables) as process:
+        yield process
+
+
+@contextmanager
+def started_warm(arguments: list[str], port: int, **variables: str) -> Iterator[Process]:
+    """Like `started`, for `manage.py` with these arguments; the start takes a third of the CPU (`warm_start`)."""
+    if not warm_start.possible(variables):
+        with started([sys.executable, "manage.py", *arguments], port, **variables) as process:
+            yield process
+        return
+    with _running(partial(warm_start.start, arguments), port, variables) as process:
+        yield process
+
+
+@contextmanager
+def _running(start: Start, port: int, variables: Mapping[str, str]) -> Iterator[Process]:
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=NO_CERTIFICATES) as http,
-        subprocess.Popen(command, cwd=ROOT, env=environment(port, **variables), stdout=out, stderr=err) as popen,  # noqa: S603
+        start(environment(port, **variables), out, err) as popen,
     ):
         try:
             yield Process(popen, http, port, out, err)
@@ -114,7 +140,16 @@ def started(command: list[str], port: int, **variables: str) -> Iterator[Process
 
 @contextmanager
 def serving(**variables: str) -> Iterator[Process]:
-    """A ready `manage.py serve` with these variables."""
+    """A ready `manage.py serve` with these variables, from a warm start."""
+    port = free_port()
+    with started_warm(["serve"], port, **variables) as process:
+        process.wait_until_ready()
+        yield process
+
+
+@contextmanager
+def serving_from_cold(**variables: str) -> Iterator[Process]:
+    """Like `serving`, from a start of the interpreter, for the tests of what happens during a start."""
     port = free_port()
     with started(serve_command(port), port, **variables) as process:
         process.wait_until_ready()

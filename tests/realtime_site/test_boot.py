@@ -17,7 +17,15 @@ from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, hanging
 from tests.harness.manage import run_manage
 from tests.harness.plain_http import NO_CERTIFICATES
-from tests.harness.processes import START_S, Process, catches, serve_command, serving, started, uvicorn_command
+from tests.harness.processes import (
+    START_S,
+    Process,
+    catches,
+    serve_command,
+    serving_from_cold,
+    started,
+    uvicorn_command,
+)
 from tests.harness.service import NO_CLAIMS, connect_body
 from tools.ports import free_port
 
@@ -238,7 +246,7 @@ def test_the_service_starts_with_a_warning_if_the_pool_cannot_be_loaded(
         file.touch(0o600)
         file.write_bytes(content)
 
-    with serving(FALLBACK_TICKETS_PATH=str(file), CENTRIFUGO_PROXY_TOKEN="s3same") as process:
+    with serving_from_cold(FALLBACK_TICKETS_PATH=str(file), CENTRIFUGO_PROXY_TOKEN="s3same") as process:
         body = process.http.get("/health").json()
 
         assert body["fallback_pool"] == {
@@ -252,7 +260,7 @@ def test_the_service_starts_with_a_warning_if_the_pool_cannot_be_loaded(
 
 
 def test_a_guarded_service_with_a_valid_pool_has_no_warnings(pool_file: Path) -> None:
-    with serving(
+    with serving_from_cold(
         FALLBACK_TICKETS_PATH=str(pool_file), FALLBACK_LOW_WATERMARK="2", CENTRIFUGO_PROXY_TOKEN="s3same"
     ) as process:
         code = process.terminate()
@@ -261,7 +269,9 @@ def test_a_guarded_service_with_a_valid_pool_has_no_warnings(pool_file: Path) ->
 
 
 def test_leftover_fallback_values_do_not_abort_startup_without_a_pool() -> None:
-    with serving(FALLBACK_TICKETS_PATH="", FALLBACK_DEGRADED_WINDOW_MS="0", FALLBACK_CONNECT_TTL_S="1") as process:
+    with serving_from_cold(
+        FALLBACK_TICKETS_PATH="", FALLBACK_DEGRADED_WINDOW_MS="0", FALLBACK_CONNECT_TTL_S="1"
+    ) as process:
         assert process.http.get("/health").json()["fallback_pool"]["status"] == "disabled"
 
 
@@ -350,7 +360,7 @@ async def refuses(process: Process) -> bool:
 
 
 def test_ctrl_c_ends_serve_without_a_traceback() -> None:
-    with serving(CENTRIFUGO_PROXY_TOKEN="s3same") as process:
+    with serving_from_cold(CENTRIFUGO_PROXY_TOKEN="s3same") as process:
         process.popen.send_signal(signal.SIGINT)
 
         assert (process.popen.wait(START_S), process.stderr()) == (0, "")
@@ -370,7 +380,7 @@ def test_a_signal_ends_serve_while_it_starts(delay_s: float) -> None:
 
 
 def test_serve_stays_one_process_whatever_web_concurrency_is() -> None:
-    with serving(WEB_CONCURRENCY="3") as process:
+    with serving_from_cold(WEB_CONCURRENCY="3") as process:
         children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children").read_text().split()
 
     assert children == []

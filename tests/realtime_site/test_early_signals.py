@@ -15,7 +15,8 @@ import pytest
 
 from tests.harness.environment import bare_environment
 from tests.harness.paths import ROOT
-from tests.harness.processes import START_S, Process, catches, serve_command, serving, started
+from tests.harness.processes import START_S, Process, catches, serve_command, serving_from_cold, started
+from tests.harness.warm_start import Started
 from tools.ports import free_port
 
 pytestmark = [pytest.mark.processes]
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.processes]
 MOMENTS = 60 if os.environ.get("LONG_TESTS") else 8
 
 
-def wait_for(popen: "subprocess.Popen[bytes]", condition: Callable[[], bool]) -> None:
+def wait_for(popen: "subprocess.Popen[bytes] | Started", condition: Callable[[], bool]) -> None:
     until = time.monotonic() + START_S
     while not condition() and popen.poll() is None:
         assert time.monotonic() < until
@@ -72,7 +73,7 @@ def not_ignored(number: signal.Signals) -> Iterator[None]:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
 def test_sighup_and_sigquit_shut_the_service_down_like_sigterm(number: signal.Signals) -> None:
-    with not_ignored(number), serving() as process:
+    with not_ignored(number), serving_from_cold() as process:
         process.popen.send_signal(number)
         code, strays = ended(process)
 
@@ -82,7 +83,7 @@ def test_sighup_and_sigquit_shut_the_service_down_like_sigterm(number: signal.Si
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
 def test_sigusr1_and_sigusr2_do_not_end_the_service(number: signal.Signals) -> None:
-    with serving() as process:
+    with serving_from_cold() as process:
         process.popen.send_signal(number)
         answer = process.http.get("/health/ready")
 

@@ -9,14 +9,14 @@ from common.version import VERSION
 from realtime_site.settings import env
 from realtime_site.start_line import OF_THE_BRIDGE
 from tests.harness.paths import ROOT
-from tests.harness.processes import serving
+from tests.harness.processes import serving_from_cold
 
 pytestmark = pytest.mark.processes
 
 
 def start_line(**variables: str) -> dict[str, Any]:
     """The only startup line of a process with these variables."""
-    with serving(**variables) as process:
+    with serving_from_cold(**variables) as process:
         process.terminate()
         (line,) = [line for line in process.lines() if line["message"] == "realtime proxy started"]
         return line

@@ -25,7 +25,7 @@ from common.exit_codes import PluginState
 from tests.documents.runbook import section
 from tests.harness.manage import run_manage
 from tests.harness.paths import DEPLOY, ROOT
-from tests.harness.processes import Process, serve_command, started
+from tests.harness.processes import Process, started_warm
 from tests.harness.service import connect_body
 from tools.ports import free_port
 
@@ -58,7 +58,7 @@ def running(variables: dict[str, str]) -> Iterator[Process]:
     """A service that is starting, and whose identity refuses connections."""
     port = free_port()
     variables = {**SETTINGS, **variables}
-    with started(serve_command(port), port, **variables) as process:
+    with started_warm(["serve"], port, **variables) as process:
         yield process
 
 

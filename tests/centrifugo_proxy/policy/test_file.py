@@ -9,7 +9,7 @@ from centrifugo_proxy.policy.file import PolicyError, read_policy, rule_lines
 from centrifugo_proxy.policy.rules import Action, ChannelRule, Policy, RpcRule
 from tests.harness.environment import system_checks
 from tests.harness.paths import ROOT
-from tests.harness.processes import serve_command, started
+from tests.harness.processes import started_warm
 from tools.ports import free_port
 
 BACKENDS = ("diary", "family")
@@ -507,7 +507,7 @@ def test_a_process_with_a_bad_policy_does_not_start_and_reports_every_problem(tm
     file.write_text('[[channels]]\nmatch = "a"\n\n[[rpc]]\nmatch = "b"\nbackend = "diary"\n')
     port = free_port()
 
-    with started(serve_command(port), port, CHANNEL_POLICY_PATH=str(file)) as process:
+    with started_warm(["serve"], port, CHANNEL_POLICY_PATH=str(file)) as process:
         code = process.popen.wait(20)
         said = process.stderr()
 

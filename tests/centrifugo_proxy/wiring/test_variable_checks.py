@@ -6,7 +6,7 @@ from django.test import override_settings
 
 from realtime_site import boot
 from tests.harness.environment import system_checks
-from tests.harness.processes import serve_command, serving, started
+from tests.harness.processes import serving, started_warm
 from tools.ports import free_port
 
 # tls.pem is valid both as a path and as a host name.
@@ -92,7 +92,7 @@ def test_variables_of_opentelemetry_that_are_not_settings_do_not_prevent_the_sta
 @pytest.mark.parametrize("host", ["[::]", "0.0.0.0:9730", "two words"])
 def test_a_listen_host_that_is_not_an_address_aborts_startup(host: str) -> None:
     port = free_port()
-    with started(serve_command(port), port, **GUARDED, LISTEN_HOST=host) as process:
+    with started_warm(["serve"], port, **GUARDED, LISTEN_HOST=host) as process:
         code = process.popen.wait(20)
 
         assert (code, process.stdout()) == (1, "")

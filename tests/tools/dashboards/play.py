@@ -14,7 +14,7 @@ from proto.realtime.v1 import connect_proxy_pb2 as pb
 from tests.harness.backends import FamilyServiceStub, RpcBackendStub, family_service, grants, rpc_backend
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import DOWN, IdentityStub, Script, aborts, answers, hangs, identity_stub, success
-from tests.harness.processes import Process, serve_command, started
+from tests.harness.processes import Process, started_warm
 from tests.harness.prometheus import RATE_INTERVAL, Prometheus, prometheus
 from tests.http.session_events.asking import OPEN
 from tests.tools.dashboards.clients import Clients, clients
@@ -171,7 +171,7 @@ def serving(variables: list[dict[str, str]]) -> Iterator[list[Process]]:
     with ExitStack() as stack:
         ports = free_ports(len(variables))
         processes = [
-            stack.enter_context(started(serve_command(port), port, **each))
+            stack.enter_context(started_warm(["serve"], port, **each))
             for port, each in zip(ports, variables, strict=True)
         ]
         for process in processes:

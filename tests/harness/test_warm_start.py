@@ -1,0 +1,82 @@
+"""Processes that are forked from a server with the libraries."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.harness.manage import run_manage, run_manage_from_cold
+from tests.harness.paths import ROOT
+from tests.harness.processes import serving, started_warm
+from tests.harness.waiting import until
+from tools.ports import free_port
+
+pytestmark = pytest.mark.processes
+
+FAILING = """
+import os, sys
+from tests.harness.processes import serving
+with serving() as process:
+    print(process.popen.pid, flush=True)
+    os._exit(1)
+"""
+
+
+COMMANDS = (["check_policy", "policy.example.toml"], ["check_policy", "/nowhere"], ["pods", "--unknown"], ["help"])
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_warm_start_ends_as_a_cold_one_does(arguments: list[str]) -> None:
+    warm, cold = run_manage(*arguments), run_manage_from_cold(*arguments)
+
+    assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+
+
+def test_each_process_has_its_own_environment_and_the_projects_modules_anew() -> None:
+    with serving(LOG_LEVEL="trace") as first, serving(LOG_LEVEL="error") as second:
+        codes = [process.terminate() for process in (first, second)]
+
+        assert codes == [0, 0]
+        assert '"level":"trace"' in first.stdout()
+        assert second.stdout() == second.stderr() == ""
+
+
+def test_a_signal_ends_only_its_process_and_the_code_is_negative() -> None:
+    with serving() as first, serving() as second:
+        first.popen.send_signal(signal.SIGKILL)
+
+        assert first.popen.wait(20) == first.popen.poll() == -signal.SIGKILL
+        assert second.popen.poll() is None
+
+
+def test_a_process_that_ends_late_is_waited_for_in_vain() -> None:
+    with serving() as process, pytest.raises(subprocess.TimeoutExpired):
+        process.popen.wait(0.01)
+
+
+def test_the_end_of_the_context_kills_the_process() -> None:
+    port = free_port()
+    with started_warm(["serve"], port) as process:
+        pass
+
+    assert process.popen.poll() == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.popen.pid, 0)
+
+
+async def test_processes_end_with_the_tests_that_started_them() -> None:
+    ended = subprocess.run([sys.executable, "-c", FAILING], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603, ASYNC221
+
+    pid = int(ended.stdout)
+    await until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in state(pid))
+
+
+def state(pid: int) -> str:
+    """The state of a process in the kernel's one letter; Z for one whose parent has not waited for it."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "Z"
