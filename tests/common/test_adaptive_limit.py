@@ -94,7 +94,9 @@ def test_a_limit_never_grows_above_the_ceiling() -> None:
 
 
 @pytest.mark.parametrize(("lag_s", "limit_after"), [(0.06, 83.3), (0.1, 50.0), (5.0, 50.0)])
-def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_by_half_at_most(lag_s: float, limit_after: float) -> None:
+def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_but_at_most_by_half(
+    lag_s: float, limit_after: float
+) -> None:
     limit = filled(adaptive(start=100, floor=16))
 
     limit.tick(lag_s)
@@ -102,7 +104,7 @@ def test_a_lag_above_the_bound_cuts_the_limit_in_proportion_by_half_at_most(lag_
     assert limit.limit == pytest.approx(limit_after, abs=0.1)
 
 
-def test_a_cut_starts_from_the_peak_of_slots_in_use() -> None:
+def test_a_cut_of_the_limit_starts_from_the_largest_number_of_slots_in_use() -> None:
     limit = adaptive(start=1000, floor=16)
     for _ in range(100):
         limit.enter()

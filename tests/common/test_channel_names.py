@@ -17,5 +17,5 @@ def test_printable_text_without_spaces_and_reserved_characters_is_a_segment(segm
         "\ud800", "#", "a#b", "$a", "a&b", "*", "{a", "a}", "a/b",
     ],
 )  # fmt: skip
-def test_any_other_text_is_no_segment(segment: str) -> None:
+def test_any_other_text_is_not_a_segment(segment: str) -> None:
     assert not is_plain_segment(segment)

@@ -146,7 +146,7 @@ class Unprintable:
         raise RuntimeError("no text")
 
 
-def test_a_record_that_cannot_be_formatted_is_logged_with_its_place(
+def test_a_record_that_cannot_be_formatted_is_logged_with_its_file_and_line(
     pipe: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler = QueuedHandler(pipe[1])

@@ -43,7 +43,7 @@ ESCAPES = "\x1b[2J\x07\nFORGED"
     ],
     ids=lambda command: " ".join(command).encode("unicode_escape").decode(),
 )
-def test_arguments_reach_the_terminal_only_with_control_characters_escaped(command: list[str]) -> None:
+def test_control_characters_in_arguments_are_escaped_in_the_output(command: list[str]) -> None:
     ended = run_manage(*command)
 
     shown = (ended.stdout + ended.stderr).splitlines()
@@ -52,7 +52,7 @@ def test_arguments_reach_the_terminal_only_with_control_characters_escaped(comma
     assert not any(line.startswith("FORGED") for line in shown)
 
 
-def test_keys_of_a_file_reach_the_terminal_only_with_control_characters_escaped(tmp_path: Path) -> None:
+def test_control_characters_in_the_keys_of_a_file_are_escaped_in_the_output(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('"\\u001b[2J\\u009b" = 1\n')
 
@@ -65,7 +65,7 @@ def test_keys_of_a_file_reach_the_terminal_only_with_control_characters_escaped(
 UNPRINTABLE = "\x7f\x85\xad\u202e\U000e0001"
 
 
-def test_json_with_unprintable_characters_is_printable_and_stays_json(tmp_path: Path) -> None:
+def test_unprintable_characters_in_json_output_are_escaped_and_the_json_stays_valid(tmp_path: Path) -> None:
     routes, value = tmp_path / "routes.toml", tmp_path / "value"
     routes.write_text(ROUTES)
     value.write_text(json.dumps({"title": UNPRINTABLE}, ensure_ascii=False))

@@ -15,7 +15,7 @@ def test_messages_within_the_quiet_time_are_suppressed_and_counted_by_the_next()
     assert counts == [1, 0, 0, 3, 0, 2, 1]
 
 
-def test_keys_are_limited_separately() -> None:
+def test_each_key_has_its_own_quiet_time() -> None:
     repetition = Repetition(quiet_s=10)
 
     assert [repetition.due(key, 0) for key in ("a", "b", "a", "c")] == [1, 1, 0, 1]

@@ -12,7 +12,7 @@ import pytest
 
 from demo.stage import running_stage
 from tests.demo.test_run import answers, needs_centrifugo, running_demo
-from tests.harness.axe import grave_faults, needs_axe
+from tests.harness.axe import needs_axe, serious_faults
 from tests.harness.chromium import Tab, browser_tab, needs_chromium
 from tests.harness.listening import listening_addresses
 from tests.harness.node import needs_node
@@ -45,10 +45,10 @@ def shows(place: str, text: str) -> str:
 
 
 async def check_light_dark_and_phone(tab: Tab) -> None:
-    """Check that axe finds no grave fault in the light or the dark page, and that both fit on a phone's screen."""
+    """Check that axe finds no serious fault in the light and the dark page, and that both fit on a phone's screen."""
     for scheme in ("light", "dark"):
         await tab.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
-        assert await grave_faults(tab) == [], scheme
+        assert await serious_faults(tab) == [], scheme
         await tab.size(*PHONE)
         assert await tab.value("document.documentElement.scrollWidth") == PHONE[0]
         await tab.size(*DESK)

@@ -9,7 +9,9 @@ DEGRADED = "not while the connection is degraded"
 REFUSED = {"code": 403, "message": DEGRADED, "temporary": True}
 
 
-async def test_a_fallback_connection_reaches_nothing_sensitive(family: FamilyStack, family_id: str) -> None:
+async def test_a_fallback_connection_may_not_use_sensitive_channels_and_methods(
+    family: FamilyStack, family_id: str
+) -> None:
     async with family.without_identity(), family.fallback_member() as client:
         room = await client.listen("room:1")
         chat = await client.listen(f"family:{family_id}:chat")
@@ -23,7 +25,7 @@ async def test_a_fallback_connection_reaches_nothing_sensitive(family: FamilySta
     assert still_connected
 
 
-async def test_a_fallback_connection_reaches_public_channels(family: FamilyStack) -> None:
+async def test_a_fallback_connection_may_use_public_channels_and_methods(family: FamilyStack) -> None:
     family.diary.script = returns(b'{"sky":"blue"}')
 
     async with family.without_identity(), family.fallback_member() as client:

@@ -1,6 +1,6 @@
 """The outage detector alone. Time is an argument, so the tests are exact.
 
-A streak is a series of failures that no answer to a client interrupts.
+A streak is a series of failures that no answer to a client interrupts. The window is FALLBACK_DEGRADED_WINDOW_MS.
 """
 
 import pytest
@@ -178,7 +178,7 @@ def test_the_next_answer_to_a_client_ends_a_recovering_outage(calls: Calls) -> N
     assert calls.answer(7.5) == OutageEnded(failures=2, duration_s=6, quiet_s=1.5)
 
 
-def test_answered_probes_end_the_streak_after_a_window(calls: Calls) -> None:
+def test_probes_that_are_answered_for_a_whole_window_end_the_streak(calls: Calls) -> None:
     calls.fail(0, 6)
 
     ended = calls.answer_probes(7, 8, 9, 10, 11, 12, 13)

@@ -1,6 +1,7 @@
-"""Sets up Django with tests/settings.py, and has the fixture `settings`. A pytest plugin, loaded by tests/conftest.py.
+"""Sets up Django with tests/settings.py, and provides the fixture `settings`.
 
-Unlike pytest-django it has no autouse fixtures, which take seconds of CPU in a run of thousands of tests.
+A pytest plugin, loaded by tests/conftest.py. Unlike pytest-django it has no autouse fixtures, which take seconds
+of CPU in a run of thousands of tests.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Measures what abandoned gRPC calls cost: python -m tests.harness.hang_ups ADDRESS COUNT
+"""Measures the memory that abandoned gRPC calls take: python -m tests.harness.hang_ups ADDRESS COUNT
 
 Makes some calls to warm up, then COUNT calls (a multiple of 100). All callers hang up. Prints the bytes by which this
 process grew during the COUNT calls.

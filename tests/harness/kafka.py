@@ -78,7 +78,7 @@ class Kafka:
         return name
 
     def create(self, name: str, *, partitions: int = 1, **config: str) -> None:
-        """Create a topic with this name. Options are Kafka's, with _ for its dots."""
+        """Create a topic with this name. `config` has Kafka's options, with _ in place of the dots."""
         admin = AdminClient({"bootstrap.servers": self.address})
         options = {option.replace("_", "."): value for option, value in config.items()}
         [made] = admin.create_topics([NewTopic(name, partitions, 1, config=options)]).values()

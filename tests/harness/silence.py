@@ -9,7 +9,7 @@ from tests.harness.tcp_server import tcp_server
 
 
 @dataclass
-class Way:
+class Forwarder:
     """A TCP forwarder to `port`. While it is silent, it accepts bytes and does not forward them."""
 
     port: int
@@ -49,11 +49,11 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def way_to(port: int) -> AsyncIterator[Way]:
+async def forwarder_to(port: int) -> AsyncIterator[Forwarder]:
     """A running forwarder to a server on loopback."""
-    way = Way(port)
-    async with tcp_server(way.join) as way.own_port:
+    forwarder = Forwarder(port)
+    async with tcp_server(forwarder.join) as forwarder.own_port:
         try:
-            yield way
+            yield forwarder
         finally:
-            way.fall_silent(for_new=True)
+            forwarder.fall_silent(for_new=True)

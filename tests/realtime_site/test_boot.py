@@ -226,7 +226,7 @@ def test_each_warning_is_logged_once_and_the_service_starts(pool_file: Path, com
         ]  # fmt: skip
 
 
-def test_debug_with_a_listen_address_outside_loopback_is_a_warning() -> None:
+def test_debug_with_a_listen_address_outside_loopback_gives_a_warning() -> None:
     port = free_port()
     # The process listens on loopback because of uvicorn's --host. Only the setting has another address.
     variables = {"DEBUG": "true", "LISTEN_HOST": "0.0.0.0", "CENTRIFUGO_PROXY_TOKEN": "s3same"}

@@ -63,7 +63,7 @@ def test_a_signal_at_any_moment_of_startup_ends_the_service_with_0() -> None:
 
 @contextmanager
 def not_ignored(number: signal.Signals) -> Iterator[None]:
-    """Processes that are started inside do not ignore the signal, as a shell's background jobs ignore SIGQUIT."""
+    """Processes started inside do not ignore the signal. (A shell's background jobs and their children do.)"""
     before = signal.signal(number, signal.SIG_DFL)
     try:
         yield

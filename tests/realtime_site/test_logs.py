@@ -134,7 +134,7 @@ def test_a_repeated_error_is_logged_once_and_then_counted(frozen_time: FrozenDat
     assert [line.get("held_back") for line in first + second + third] == [None, 1000]
 
 
-def test_errors_with_different_causes_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
+def test_errors_with_different_causes_are_rate_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
     never_raised = logging.Logger("a.logger").makeRecord(
         "a.logger", 40, "file.py", 1, "failed", (), (ValueError, ValueError("not raised"), None)
     )
@@ -156,19 +156,21 @@ def test_errors_with_different_causes_are_limited_separately(frozen_time: Frozen
     ]
 
 
-def test_exceptions_that_differ_only_in_their_message_are_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
+def test_exceptions_that_differ_only_in_their_message_are_rate_limited_together(
+    frozen_time: FrozenDateTimeFactory,
+) -> None:
     lines = through(FloodFilter(30), *(failure(ValueError(f"host {number}")) for number in range(1000)))
 
     assert len(lines) == 1
 
 
-def test_different_errors_are_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
+def test_different_errors_are_rate_limited_separately(frozen_time: FrozenDateTimeFactory) -> None:
     lines = through(FloodFilter(30), record(), record(message="another", line=2), record())
 
     assert [line["message"] for line in lines] == ["failed", "another"]
 
 
-def test_messages_that_are_formatted_before_they_are_logged_are_limited_too(
+def test_messages_that_are_formatted_before_they_are_logged_are_rate_limited_too(
     frozen_time: FrozenDateTimeFactory,
 ) -> None:
     flood = FloodFilter(quiet_s=30)
@@ -184,18 +186,18 @@ def test_messages_with_different_arguments_count_as_the_same(frozen_time: Frozen
     assert [line["message"] for line in through(FloodFilter(30), *records)] == ["1 failed"]
 
 
-def test_warnings_of_most_loggers_are_not_limited(frozen_time: FrozenDateTimeFactory) -> None:
+def test_warnings_of_most_loggers_are_not_rate_limited(frozen_time: FrozenDateTimeFactory) -> None:
     assert len(through(FloodFilter(30), *(record(logging.WARNING) for _ in range(3)))) == 3
 
 
 @pytest.mark.parametrize("logger", ["opentelemetry.sdk.trace", "grpc._cython.cygrpc"])
-def test_warnings_of_a_logger_that_may_warn_per_request_or_batch_are_limited(
+def test_warnings_of_a_logger_that_may_warn_per_request_or_batch_are_rate_limited(
     frozen_time: FrozenDateTimeFactory, logger: str
 ) -> None:
     assert len(through(FloodFilter(30), *(record(logging.WARNING, name=logger) for _ in range(3)))) == 1
 
 
-def test_different_messages_from_one_line_of_code_are_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
+def test_different_messages_from_one_line_of_code_are_rate_limited_together(frozen_time: FrozenDateTimeFactory) -> None:
     flood = FloodFilter(30)
     through(flood, *(record(message=f"failed {number}") for number in range(2000)))
 

@@ -18,7 +18,7 @@ def places_of(found: Iterator[tuple[int, Record]]) -> list[tuple[int, Place]]:
     return [(index, Place(record.partition, record.offset)) for index, record in found]
 
 
-def test_letters_of_several_partitions_come_in_the_order_of_the_selection_and_others_are_skipped() -> None:
+def test_selected_dead_letters_of_several_partitions_come_in_the_order_of_the_selection() -> None:
     places = [Place(1, 3), Place(0, 2), Place(1, 4), Place(0, 9), Place(1, 5)]
 
     found = reread(places, {0: records(0, range(2, 10)), 1: records(1, [3, 4, 5])})
@@ -26,7 +26,7 @@ def test_letters_of_several_partitions_come_in_the_order_of_the_selection_and_ot
     assert places_of(found) == list(enumerate(places))
 
 
-def test_a_selected_letter_that_kafka_no_longer_has_is_left_out() -> None:
+def test_a_selected_dead_letter_that_kafka_no_longer_has_is_left_out() -> None:
     places = [Place(0, 1), Place(0, 2), Place(1, 1), Place(0, 5), Place(0, 6)]
 
     found = reread(places, {0: records(0, [2, 5]), 1: records(1, [])})
@@ -34,7 +34,7 @@ def test_a_selected_letter_that_kafka_no_longer_has_is_left_out() -> None:
     assert places_of(found) == [(1, Place(0, 2)), (3, Place(0, 5))]
 
 
-def test_a_letter_is_read_only_when_the_caller_asks_for_it() -> None:
+def test_a_dead_letter_is_read_only_when_the_caller_asks_for_it() -> None:
     read: list[int] = []
     found = reread([Place(0, offset) for offset in range(9)], {0: records(0, range(9), read)})
 

@@ -21,16 +21,18 @@ def times(*partitions: list[DeadLetter], since_ms: int = 0) -> list[int]:
     return [each.record.timestamp for each in newest_first([iter(letters) for letters in partitions], since_ms)]
 
 
-def test_the_letters_of_all_partitions_are_merged_newest_first() -> None:
+def test_the_dead_letters_of_all_partitions_are_merged_newest_first() -> None:
     assert times([letter(9), letter(4)], [], [letter(8), letter(5), letter(1)]) == [9, 8, 5, 4, 1]
 
 
-def test_letters_older_than_the_time_range_are_left_out() -> None:
+def test_dead_letters_older_than_the_time_range_are_left_out() -> None:
     assert times([letter(9), letter(4)], [letter(8), letter(5), letter(1)], since_ms=5) == [9, 8, 5]
 
 
 @pytest.mark.parametrize(("since_ms", "expected"), [(0, [1, 9, 8, 7, 6]), (7, [9, 8, 7])])
-def test_letters_behind_an_old_record_of_another_producer_are_still_found(since_ms: int, expected: list[int]) -> None:
+def test_an_old_record_of_another_producer_does_not_end_the_search_for_dead_letters(
+    since_ms: int, expected: list[int]
+) -> None:
     assert times([foreign(1), letter(9), letter(7)], [letter(8), letter(6)], since_ms=since_ms) == expected
 
 

@@ -1,4 +1,4 @@
-"""Single steps of Work. test_machines.py combines such steps at random."""
+"""Single steps of `Work`. test_machines.py combines such steps at random."""
 
 import pytest
 

@@ -75,7 +75,7 @@ async def test_a_dead_letter_names_its_reason_and_its_replay_reaches_the_channel
         assert len(kafka.messages(stage.topic)) == 1
 
 
-async def test_a_dead_letter_too_large_for_the_replay_topic_is_left_and_the_others_are_replayed(
+async def test_a_dead_letter_too_large_for_the_replay_topic_is_not_replayed_but_the_others_are(
     kafka: Kafka, centrifugo_v6: Path, tmp_path: Path
 ) -> None:
     replays = kafka.create_topic("replays", partitions=1, max_message_bytes="5000")

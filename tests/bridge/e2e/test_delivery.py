@@ -1,4 +1,4 @@
-"""An event reaches a client."""
+"""An event in Kafka reaches a client of Centrifugo."""
 
 import secrets
 from pathlib import Path

@@ -88,7 +88,7 @@ FEED = (
         ),
     ],
 )
-def test_a_probable_mistake_is_a_warning(tmp_path: Path, text: str, sentences: list[str]) -> None:
+def test_a_probable_mistake_gives_a_warning(tmp_path: Path, text: str, sentences: list[str]) -> None:
     assert warned(tmp_path, text) == sentences
 
 
@@ -167,7 +167,7 @@ MISSES = (
         ),
     ],
 )
-def test_a_mismatch_with_the_centrifugo_configuration_is_a_warning(
+def test_a_mismatch_with_the_centrifugo_configuration_gives_a_warning(
     tmp_path: Path, action: str, facts: NamespaceFacts, sentences: list[str]
 ) -> None:
     assert warned(tmp_path, one_route(action), ServerFacts(6, ":", (facts,))) == sentences
@@ -183,7 +183,7 @@ def test_the_namespace_ends_at_the_configured_boundary(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing("family.x:{id}")), ServerFacts(6, ".", (FULL,))) == []
 
 
-def test_a_version_is_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
+def test_a_version_gives_a_warning_with_centrifugo_5(tmp_path: Path) -> None:
     assert warned(tmp_path, one_route(publishing(more=VERSIONED)), ServerFacts(5, ":", (FULL,))) == [
         "entries 1: Centrifugo v5 ignores version: older states overwrite newer ones"
     ]
@@ -240,7 +240,7 @@ NOBODY = "the policy lets no client subscribe to it; change the policy, or remov
         ("family:{family_id}", [rule("family:main", subscribe=False), rule("family:*")], True),
     ],
 )
-def test_a_channel_to_which_no_client_may_subscribe_is_a_warning(
+def test_a_channel_to_which_no_client_may_subscribe_gives_a_warning(
     tmp_path: Path, channel: str, rules: list[PolicyFacts], reachable: bool
 ) -> None:
     sentences = warned(tmp_path, one_route(publishing(channel)), rules=rules)
@@ -248,7 +248,7 @@ def test_a_channel_to_which_no_client_may_subscribe_is_a_warning(
     assert sentences == ([] if reachable else [f"entries 1: channel {channel}: {NOBODY}"])
 
 
-def test_routes_that_fill_one_placeholder_of_the_policy_from_different_fields_are_a_warning(tmp_path: Path) -> None:
+def test_routes_that_fill_one_placeholder_of_the_policy_from_different_fields_give_warnings(tmp_path: Path) -> None:
     text = one_route(publishing("family:{family.family_id}:a")) + others(one_route(publishing("family:{user_id}:b")))
 
     assert warned(tmp_path, text, rules=[rule("family:{family_id}:*")]) == [

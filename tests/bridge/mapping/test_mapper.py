@@ -133,7 +133,7 @@ def test_a_failure_in_one_action_does_not_stop_the_others() -> None:
         ('do = "history_remove"\nchannel = "family:{family_id}"', {"history_remove": {"channel": "family:f1"}}),
     ],
 )
-def test_each_kind_of_action_besides_publish_makes_its_command(action: str, command: Any) -> None:
+def test_each_kind_of_action_other_than_publish_makes_the_expected_command(action: str, command: Any) -> None:
     assert sent(outcome_of(one_route(action), record(EVENT))) == [command]
 
 

@@ -442,7 +442,7 @@ def test_a_fault_of_the_whole_file_names_a_line(text: str, sentence: str) -> Non
         (f"[0x{'f' * 5000}]", f'["0x{"f" * 76}…'),
     ],
 )
-def test_a_value_is_shown_on_one_line_at_every_depth(value: str, shown: str) -> None:
+def test_the_message_shows_a_nested_value_on_one_line(value: str, shown: str) -> None:
     assert faults_of(f"version = {value}\n{SOUND}") == [f"routes.toml:1: version: saw {shown}; accepted: 1"]
 
 

@@ -21,7 +21,7 @@ class FakeBrokers:
     down: bool = False
 
     async def ends(self, partitions: Collection[Partition]) -> Offsets:
-        """The known ends. Like `Brokers`, it raises no error if it has no partition to ask for, or knows no leader."""
+        """The known ends. `Brokers` too can return no end, instead of raising an error, while Kafka is down."""
         known = {partition: self.known[partition] for partition in partitions if partition in self.known}
         return Offsets(known, {each: "LEADER_NOT_AVAILABLE" for each in partitions if each not in known})
 

@@ -1,4 +1,7 @@
-"""Partitions that are assigned, revoked, and held back."""
+"""Partitions that are assigned, revoked, and held back.
+
+The gate stops the reading from Kafka while the bridge has too many pending records or bytes.
+"""
 
 import asyncio
 import gc
@@ -42,7 +45,7 @@ async def test_commands_in_flight_finish_before_a_partition_is_revoked() -> None
     assert rig.centrifugo.channels == [["a"]]
 
 
-async def test_the_rest_of_a_refused_batch_is_not_sent_once_its_partition_is_revoked() -> None:
+async def test_the_rest_of_a_refused_batch_is_not_sent_after_its_partition_is_revoked() -> None:
     answer = asyncio.Event()
 
     async def later(request: web.Request) -> web.StreamResponse:
@@ -171,7 +174,7 @@ async def test_a_record_of_an_unassigned_partition_is_dropped() -> None:
     assert rig.writer.written == []
 
 
-async def test_only_the_partition_whose_window_is_full_is_held_back() -> None:
+async def test_only_the_partition_that_has_a_full_window_of_open_records_is_held_back() -> None:
     async with running_rig(requests=1) as rig:
         rig.bridge.assigned([OTHER])
         rig.centrifugo.script = [status(503)] * 5

@@ -9,7 +9,7 @@ import pytest
 from bridge.running.supervisor import every
 
 
-async def test_repeated_work_goes_on_after_an_internal_error_which_is_logged_without_its_text(
+async def test_repeated_work_continues_after_an_internal_error_and_the_log_does_not_have_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     calls, text = asyncio.Semaphore(0), token_hex()

@@ -14,7 +14,7 @@ from tests.harness.channels import Reports, client_of
 from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, answers, identity_stub
 from tests.harness.name_server import name_server
-from tests.harness.silence import way_to
+from tests.harness.silence import forwarder_to
 
 pytestmark = pytest.mark.xdist_group("channels")  # they mostly wait: one worker runs them while the others compute
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
@@ -86,9 +86,9 @@ async def test_a_new_address_is_found_while_the_old_one_still_answers(identity: 
 async def test_a_silent_host_is_replaced_within_five_seconds_by_one_that_answers(
     identity: IdentityStub,
 ) -> None:
-    async with way_to(identity.port) as way, client_of(way.address) as client:
+    async with forwarder_to(identity.port) as forwarder, client_of(forwarder.address) as client:
         assert await client.seconds_until_ok() < 5
-        way.fall_silent(for_new=False)
+        forwarder.fall_silent(for_new=False)
 
         assert await client.seconds_until_ok() < 5 + SLACK_S
 
@@ -96,9 +96,9 @@ async def test_a_silent_host_is_replaced_within_five_seconds_by_one_that_answers
 async def test_a_call_to_a_silent_host_fails_within_five_seconds_even_with_a_longer_deadline(
     identity: IdentityStub,
 ) -> None:
-    async with way_to(identity.port) as way, client_of(way.address, deadline_s=9) as client:
+    async with forwarder_to(identity.port) as forwarder, client_of(forwarder.address, deadline_s=9) as client:
         assert await client.seconds_until_ok() < 5
-        way.fall_silent(for_new=False)
+        forwarder.fall_silent(for_new=False)
         started = time.monotonic()
         lost = await client.ask()
         took_s = time.monotonic() - started
@@ -108,11 +108,11 @@ async def test_a_call_to_a_silent_host_fails_within_five_seconds_even_with_a_lon
 
 async def test_a_silent_host_among_several_fails_calls_for_at_most_five_seconds(identity: IdentityStub) -> None:
     async with (
-        way_to(identity.port) as way,
-        client_of(f"ipv4:{identity.address},{way.address}", deadline_s=0.5) as client,
+        forwarder_to(identity.port) as forwarder,
+        client_of(f"ipv4:{identity.address},{forwarder.address}", deadline_s=0.5) as client,
     ):
         await client.seconds_until_ok(in_a_row=10)
-        way.fall_silent(for_new=True)
+        forwarder.fall_silent(for_new=True)
         silent_since = last_failure = time.monotonic()
         in_a_row = 0
         while in_a_row < 40 and time.monotonic() - silent_since < 30:
@@ -124,10 +124,10 @@ async def test_a_silent_host_among_several_fails_calls_for_at_most_five_seconds(
 
 
 async def test_a_host_that_was_silent_is_reached_within_two_seconds_of_its_return(identity: IdentityStub) -> None:
-    async with way_to(identity.port) as way, client_of(way.address) as client:
-        way.fall_silent(for_new=True)
+    async with forwarder_to(identity.port) as forwarder, client_of(forwarder.address) as client:
+        forwarder.fall_silent(for_new=True)
         assert "OK" not in await client.ask_for(4)
-        way.silent_for_new = False
+        forwarder.silent_for_new = False
 
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
@@ -143,8 +143,8 @@ async def test_calls_in_flight_finish_on_the_channel_they_began_on(identity: Ide
     identity.script = slowly
     report = Reports()
     async with (
-        way_to(identity.port) as way,
-        client_of(f"dns:///localhost:{way.own_port}", 20, age_s=0.5, report=report) as client,
+        forwarder_to(identity.port) as forwarder,
+        client_of(f"dns:///localhost:{forwarder.own_port}", 20, age_s=0.5, report=report) as client,
     ):
         under_way = asyncio.ensure_future(client.call(pb.ValidateRequest(ticket="slow")))
         async with asyncio.timeout(10):
@@ -156,7 +156,7 @@ async def test_calls_in_flight_finish_on_the_channel_they_began_on(identity: Ide
 
     assert response.success.user_id == "u-1"
     assert set(client.ends) == {"OK"}
-    assert way.connections >= 3  # each channel opens its own connection
+    assert forwarder.connections >= 3  # each channel opens its own connection
 
 
 @pytest.mark.parametrize("name", [*PROXY_VARIABLES, *(name.upper() for name in PROXY_VARIABLES)])

@@ -140,7 +140,7 @@ async def test_a_claim_that_cannot_be_sent_stays_queued(store: Store, clock: Fak
     assert list(claims.unsent) == [ticket_key(TICKETS[0])]
 
 
-async def test_the_keeper_sends_a_hundred_claims_per_tick_and_closes_the_store_at_the_end(
+async def test_the_background_task_sends_a_hundred_claims_per_tick_and_closes_the_store_at_the_end(
     store: Store, clock: FakeClock
 ) -> None:
     store.up = False
@@ -157,7 +157,7 @@ async def test_the_keeper_sends_a_hundred_claims_per_tick_and_closes_the_store_a
     assert store.closed
 
 
-async def test_the_keeper_contacts_the_store_each_tick_while_it_is_down_and_rarely_otherwise(
+async def test_the_background_task_contacts_the_store_each_tick_while_it_is_down_and_rarely_otherwise(
     store: Store, clock: FakeClock
 ) -> None:
     store.up = False

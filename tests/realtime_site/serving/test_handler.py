@@ -238,7 +238,7 @@ async def test_no_request_uses_a_thread(
 
 
 async def test_the_stock_handler_uses_threads(identity: IdentityStub) -> None:
-    """So the check in the test above can fail."""
+    """So the check in test_no_request_uses_a_thread detects threads."""
     async with service(identity.address) as running:
         with thread_calls() as calls:
             await answer_of(ASGIHandler(), running, request("/health"))

@@ -35,7 +35,7 @@ async def test_probes_and_scrapes_are_answered_for_any_host(path: str, host: str
     assert response.status_code == 200
 
 
-async def test_no_ticket_is_redeemed_for_another_host(identity: IdentityStub) -> None:
+async def test_no_ticket_is_redeemed_for_a_request_with_another_host(identity: IdentityStub) -> None:
     async with service(identity.address, ALLOWED_HOSTS=["example.org"]) as running:
         response = await running.connect(headers={"Host": "example.com"})
 
