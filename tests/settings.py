@@ -19,5 +19,5 @@ from realtime_site.settings import *  # noqa: E402, F403
 OTEL_EXPORTER_OTLP_ENDPOINT = ""
 IDENTITY_PROBE_INTERVAL_MS = 60000  # on, as by default, but too slow to affect a test
 
-# caplog records the lines; the writers' threads would print them between the lines of pytest.
+# caplog records the log lines. The service's handlers would also print them into the output of pytest.
 LOGGING["handlers"] = {name: {"class": "logging.NullHandler"} for name in LOGGING["handlers"]}  # noqa: F405

@@ -7,5 +7,5 @@ from tests.harness.certificates import Authority
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """An authority that several tests share. A new certificate for a name replaces the earlier one."""
+    """A certificate authority that several tests share. A new certificate for a name replaces the earlier one."""
     return Authority.in_folder(tmp_path_factory.mktemp("authority"))

@@ -36,14 +36,14 @@ class Manifests:
         return found
 
     def generated(self, kind: str, name: str) -> Manifest:
-        """The ConfigMap or Secret that a generator made: its name ends with a hash."""
+        """The ConfigMap or Secret that a generator made. Its full name ends with a hash."""
         return self.one(kind, next(found for found in self.names(kind) if found.rpartition("-")[0] == name))
 
     def names(self, kind: str) -> list[str]:
         return [each["metadata"]["name"] for each in self.of(kind)]
 
     def environment(self, name: str) -> dict[str, str]:
-        """The variables of a Deployment's container, all of which are in its ConfigMap."""
+        """The variables of a Deployment's container. All of them are in its ConfigMap."""
         container = container_of(self.one("Deployment", name))
         assert "env" not in container
         [source] = container["envFrom"]
@@ -53,7 +53,7 @@ class Manifests:
 
 @dataclass(frozen=True)
 class Kustomize:
-    """The pinned kustomize, with its default restriction: files are read from below a kustomization only."""
+    """The pinned kustomize. By default, it reads only files in the folder of the kustomization and below."""
 
     binary: Path
 
@@ -67,7 +67,7 @@ class Kustomize:
         return self.build(deploy / APP / name)
 
     def composed(self, folder: Path, *components: str, deploy: Path = DEPLOY) -> Manifests:
-        """The base with these components, from a kustomization written into this folder."""
+        """The base with these components. Writes the kustomization into this folder."""
         app = os.path.relpath((deploy / APP).resolve(), folder.resolve())
         content = {"resources": [f"{app}/base"], "components": [f"{app}/components/{each}" for each in components]}
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))

@@ -32,7 +32,9 @@ def test_compose_loads_the_file(checker: Path) -> None:
 
 @pytest.mark.parametrize("name", KEYS)
 @pytest.mark.usefixtures("keys")
-def test_compose_names_a_missing_key(name: str, checker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compose_names_a_required_variable_that_is_missing(
+    name: str, checker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(name)
 
     ended = run(checker, "compose", str(FILE))
@@ -42,7 +44,7 @@ def test_compose_names_a_missing_key(name: str, checker: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "fault"),
+    ("original", "replacement", "message"),
     [
         ("    ports:", "    port:", "additional properties 'port' not allowed"),
         ("      redis: {condition", "      valkey: {condition", 'depends on undefined service "valkey"'),
@@ -52,17 +54,17 @@ def test_compose_names_a_missing_key(name: str, checker: Path, monkeypatch: pyte
     ids=["an unknown field", "a service", "a secret", "a volume"],
 )
 @pytest.mark.usefixtures("keys")
-def test_unknown_fields_and_names_in_the_compose_file_are_found(
-    was: str, becomes: str, fault: str, checker: Path, tmp_path: Path
+def test_unknown_fields_and_names_in_the_compose_file_are_reported(
+    original: str, replacement: str, message: str, checker: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "compose.yaml"
-    assert was in FILE.read_text()
-    broken.write_text(FILE.read_text().replace(was, becomes))
+    assert original in FILE.read_text()
+    broken.write_text(FILE.read_text().replace(original, replacement))
 
     ended = run(checker, "compose", str(broken))
 
     assert ended.returncode == 1
-    assert fault in ended.stdout
+    assert message in ended.stdout
 
 
 def test_the_compose_file_has_every_service() -> None:
@@ -71,7 +73,7 @@ def test_the_compose_file_has_every_service() -> None:
     assert set(services()) == OURS | others
 
 
-def test_images_of_others_are_pinned_by_tag_and_digest_and_ours_by_the_version() -> None:
+def test_foreign_images_are_pinned_by_tag_and_digest_and_our_image_has_the_version_as_its_tag() -> None:
     pinned = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+(-alpine)?@sha256:[0-9a-f]{64}")
 
     for name, service in services().items():
@@ -81,14 +83,14 @@ def test_images_of_others_are_pinned_by_tag_and_digest_and_ours_by_the_version()
             assert pinned.fullmatch(service["image"]), name
 
 
-def test_ports_are_open_on_loopback_only() -> None:
+def test_ports_are_published_only_on_loopback() -> None:
     ports = [port for service in services().values() for port in service.get("ports", ())]
 
     assert len(ports) >= 4
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_our_containers_are_confined() -> None:
+def test_our_containers_are_read_only_and_have_no_capabilities_and_a_memory_limit() -> None:
     for name in OURS:
         service = services()[name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
@@ -118,7 +120,7 @@ def test_every_mounted_file_exists_and_every_file_is_mounted() -> None:
 
 
 @pytest.mark.parametrize("name", ["service", "bridge"])
-def test_the_environment_uses_known_settings_and_existing_services(name: str) -> None:
+def test_the_environment_of_our_containers_has_only_known_settings_and_existing_hosts(name: str) -> None:
     settings = services()[name]["environment"]
     addresses = [value.rpartition("://")[2] for value in settings.values() if ":" in value]
     hosts = {urlsplit(f"//{address}").hostname for address in addresses}

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.processes
 
 
 def service_settings() -> dict[str, str]:
-    """The service's settings. The guard's token and the policy replace the container's files."""
+    """The service's settings, with the guard's token and the policy's path in place of the container's files."""
     settings: dict[str, str] = {**services()["service"]["environment"]}
     del settings["CENTRIFUGO_PROXY_TOKEN_FILE"]
     return {
@@ -45,7 +45,7 @@ def centrifugo_keys() -> dict[str, str]:
     return {"CENTRIFUGO_VAR_PROXY_TOKEN": KEYS["GUARD_TOKEN"], "CENTRIFUGO_HTTP_API_KEY": secrets.token_hex(16)}
 
 
-def test_the_configuration_of_centrifugo_adds_only_the_operators_options_to_the_printed_one() -> None:
+def test_centrifugos_file_adds_only_options_of_the_operator_to_the_printed_configuration() -> None:
     ended = run_manage("centrifugo_config", "--endpoint", "http://service:9730", **service_settings())
     printed, written = yaml.safe_load(ended.stdout), yaml.safe_load((FILES / "centrifugo.yaml").read_text())
 
@@ -54,7 +54,7 @@ def test_the_configuration_of_centrifugo_adds_only_the_operators_options_to_the_
     assert set(written) - set(printed) == {"health", "prometheus", "engine"}
 
 
-def test_the_check_finds_nothing_in_the_configuration_of_centrifugo() -> None:
+def test_check_centrifugo_config_finds_nothing_in_centrifugos_file() -> None:
     file = str(FILES / "centrifugo.yaml")
     ended = run_manage("check_centrifugo_config", "--env", file, **service_settings(), **centrifugo_keys())
 
@@ -62,7 +62,7 @@ def test_the_check_finds_nothing_in_the_configuration_of_centrifugo() -> None:
     assert "0 errors, 0 warnings." in ended.stdout
 
 
-def test_centrifugo_accepts_its_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_centrifugo_accepts_its_configuration_file(monkeypatch: pytest.MonkeyPatch) -> None:
     binary = centrifugo.binary(6)
     if binary is None:
         pytest.skip("Centrifugo v6 is missing; the tests of tests/e2e say why.")
@@ -75,7 +75,7 @@ def test_centrifugo_accepts_its_configuration(monkeypatch: pytest.MonkeyPatch) -
 
 
 @needs_promtool
-def test_prometheus_accepts_its_configuration(tmp_path: Path) -> None:
+def test_promtool_accepts_the_configuration_of_prometheus(tmp_path: Path) -> None:
     for source, target in bind_mounts():
         if target.startswith("/etc/prometheus/"):
             shutil.copy(DEPLOY / source, tmp_path / Path(target).name)
@@ -113,7 +113,7 @@ def test_the_collector_receives_the_traces_of_the_service() -> None:
             assert set(pipeline[kind]) <= set(collector[kind])
 
 
-def test_the_topics_are_those_that_the_bridge_needs() -> None:
+def test_compose_creates_exactly_the_topics_that_the_bridge_needs() -> None:
     [script] = [part for part in services()["topics"]["command"] if "kafka-topics" in part]
     routes = tomllib.loads((DEPLOY / next(source for source, _ in bind_mounts() if "routes" in source)).read_text())
     routed = {topic for route in routes["routes"] for topic in route["topics"]}
@@ -122,7 +122,7 @@ def test_the_topics_are_those_that_the_bridge_needs() -> None:
     assert created == routed | {env.defaults["BRIDGE_DEAD_LETTER_TOPIC"], env.defaults["BRIDGE_REPLAY_TOPIC"]}
 
 
-def test_identity_accepts_each_named_ticket_once() -> None:
+def test_the_identity_example_accepts_each_named_ticket_once() -> None:
     command = [sys.executable, str(FILES / "identity.py"), "127.0.0.1:0"]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as identity:  # noqa: S603

@@ -45,9 +45,9 @@ def test_flux_waits_longer_than_a_rollout_of_all_replicas_takes(cluster: str, ku
 
 @pytest.mark.parametrize("cluster", OVERLAYS)
 def test_flux_first_applies_the_kustomizations_that_the_overlay_needs(cluster: str, kustomize: Kustomize) -> None:
-    brought_by = {"PodMonitor": "monitoring", "PrometheusRule": "monitoring", "ExternalSecret": "external-secrets"}
+    installed_by = {"PodMonitor": "monitoring", "PrometheusRule": "monitoring", "ExternalSecret": "external-secrets"}
     built = kustomize.overlay(cluster)
-    needed = {brought_by[each["kind"]] for each in built.all() if each["kind"] in brought_by}
+    needed = {installed_by[each["kind"]] for each in built.all() if each["kind"] in installed_by}
     if any("secret.reloader.stakater.com/reload" in each["metadata"].get("annotations", {}) for each in built.all()):
         needed.add("reloader")
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.processes
 COLUMNS = (SERVICE, BRIDGE)
 TICKETS = 23_800
 READ_AHEAD_MIB = 16  # queued.max.messages.kbytes in bridge/kafka/connection.py
-# What `manage.py run_bridge` loads, with traces.
+# Imports what `manage.py run_bridge` imports with tracing, and prints the peak memory in KiB.
 BRIDGE_LOADED = """
 from pathlib import Path
 from realtime_site import boot
@@ -38,7 +38,7 @@ def rows() -> Iterator[tuple[str, dict[str, int]]]:
         yield what, dict(zip(COLUMNS, map(int, figures), strict=True))
 
 
-def test_the_sum_equals_its_rows_and_leaves_a_third_of_the_limit_free() -> None:
+def test_the_total_is_the_sum_of_the_rows_and_at_most_two_thirds_of_the_limit() -> None:
     *parts, (_, total), (_, limit) = rows()
 
     for name in COLUMNS:
@@ -46,7 +46,7 @@ def test_the_sum_equals_its_rows_and_leaves_a_third_of_the_limit_free() -> None:
         assert total[name] * 3 <= limit[name] * 2
 
 
-def test_the_limits_are_those_of_the_page(prod: Manifests) -> None:
+def test_the_memory_limits_of_prod_are_those_of_the_page(prod: Manifests) -> None:
     *_, (_, limits) = rows()
 
     for name in COLUMNS:
@@ -54,7 +54,7 @@ def test_the_limits_are_those_of_the_page(prod: Manifests) -> None:
         assert resources["limits"]["memory"] == f"{limits[name]}Mi"
 
 
-def test_the_page_counts_the_records_that_may_wait() -> None:
+def test_the_page_includes_the_memory_for_records_that_wait_in_the_bridge() -> None:
     [waiting] = [figures[BRIDGE] for what, figures in rows() if "BRIDGE_PENDING_BYTES" in what]
 
     assert waiting == int(env.defaults["BRIDGE_PENDING_BYTES"]) // 2**20 + READ_AHEAD_MIB

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.processes
 Flow = tuple[str, int]  # namespace/pod, and a port
 
 DNS = {("kube-system/kube-dns", 53)}
-SAME_PODS = {(f"/{SERVICE}", 9730)}  # manage.py pods
+SAME_PODS = {(f"/{SERVICE}", 9730)}  # for `manage.py pods`
 
 
 def policies(manifests: Manifests, name: str) -> list[Manifest]:
@@ -32,40 +32,40 @@ def flows(manifests: Manifests, name: str, direction: str) -> set[Flow]:
 
 
 def peer_name(peer: Manifest) -> str:
-    """namespace/pod. Fails for a peer that is not selected by the labels of its pods."""
+    """The `namespace/pod` of a peer. Fails if the policy does not select the peer by the labels of its pods."""
     assert set(peer) <= {"namespaceSelector", "podSelector"}
     [pod] = peer["podSelector"]["matchLabels"].values()
     namespace = peer.get("namespaceSelector", {"matchLabels": {"": ""}})["matchLabels"]
     return f"{next(iter(namespace.values()))}/{pod}"
 
 
-def test_the_service_is_reached_by_centrifugo_and_prometheus_and_by_its_own_pods(overlay: Manifests) -> None:
+def test_only_centrifugo_and_prometheus_and_its_own_pods_may_reach_the_service(overlay: Manifests) -> None:
     assert flows(overlay, SERVICE, "ingress") == {
         ("centrifugo/centrifugo", 9730), ("monitoring/prometheus", 9730), *SAME_PODS,
     }  # fmt: skip
 
 
-def test_the_service_reaches_its_peers_only(prod: Manifests) -> None:
+def test_the_service_may_reach_only_its_peers(prod: Manifests) -> None:
     assert flows(prod, SERVICE, "egress") == DNS | SAME_PODS | {
         ("identity/identity-service", 50051), ("family/family-service", 50051), ("diary/diary-service", 50061),
         ("redis/redis", 6379), ("monitoring/opentelemetry-collector", 4318),
     }  # fmt: skip
 
 
-def test_without_components_the_only_peers_are_identity_and_the_collector(dev: Manifests) -> None:
+def test_without_components_the_service_may_reach_only_identity_and_the_collector(dev: Manifests) -> None:
     assert flows(dev, SERVICE, "egress") == DNS | SAME_PODS | {
         ("identity/identity-service", 50051), ("monitoring/opentelemetry-collector", 4318),
     }  # fmt: skip
 
 
-def test_the_bridge_is_reached_by_prometheus_only_and_reaches_kafka_and_centrifugo(prod: Manifests) -> None:
+def test_only_prometheus_may_reach_the_bridge_and_the_bridge_may_reach_only_its_peers(prod: Manifests) -> None:
     assert flows(prod, BRIDGE, "ingress") == {("monitoring/prometheus", 9731)}
     assert flows(prod, BRIDGE, "egress") == DNS | {
         ("kafka/kafka", 9093), ("centrifugo/centrifugo", 9000), ("monitoring/opentelemetry-collector", 4318),
     }  # fmt: skip
 
 
-def test_all_other_traffic_of_every_pod_is_closed_in_both_directions(overlay: Manifests) -> None:
+def test_all_other_traffic_of_every_pod_is_denied_in_both_directions(overlay: Manifests) -> None:
     for deployment in overlay.of("Deployment"):
         directions = {each for one in policies(overlay, deployment["metadata"]["name"]) for each in one["policyTypes"]}
         assert directions == {"Ingress", "Egress"}
@@ -92,7 +92,7 @@ def addresses(environment: dict[str, str]) -> Iterator[Flow]:
 
 
 @pytest.mark.parametrize("name", [SERVICE, BRIDGE])
-def test_every_address_in_the_settings_may_be_reached(name: str, prod: Manifests) -> None:
+def test_the_policies_allow_every_address_in_the_settings(name: str, prod: Manifests) -> None:
     named = set(addresses(prod.environment(name)))
 
     allowed = {(peer.partition("/")[0], port) for peer, port in flows(prod, name, "egress")}

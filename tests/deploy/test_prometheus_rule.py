@@ -10,25 +10,25 @@ from tests.harness.paths import DEPLOY
 from tools.prometheus_rule import RULE, prometheus_rule
 
 
-def test_the_manifest_is_made_from_the_rules_of_prometheus() -> None:
+def test_the_manifest_is_up_to_date_with_the_alert_rules() -> None:
     alerts = (DEPLOY / "alerts.yml").read_text()
 
     assert RULE.read_text() == prometheus_rule(alerts), "run make prometheus-rule"
 
 
-def test_comments_are_kept_and_blank_lines_are_not_indented() -> None:
+def test_the_manifest_keeps_comments_and_does_not_indent_blank_lines() -> None:
     made = prometheus_rule("# Rules.\ngroups:\n  # One.\n  - name: one\n\n    rules: []\n")
 
     assert made.endswith("spec:\n  groups:\n    # One.\n    - name: one\n\n      rules: []\n")
 
 
-def test_a_file_without_groups_is_refused() -> None:
+def test_a_file_of_alert_rules_without_groups_is_refused() -> None:
     with pytest.raises(ValueError, match="no line `groups:`"):
         prometheus_rule("# Rules.\nrules: []\n")
 
 
 @pytest.mark.processes
-def test_the_overlays_have_the_same_groups(overlay: Manifests) -> None:
+def test_the_overlays_have_the_same_groups_of_alert_rules(overlay: Manifests) -> None:
     groups = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
 
     assert overlay.one("PrometheusRule", "realtime")["spec"] == {"groups": groups}

@@ -1,4 +1,4 @@
-"""Rules for every Deployment of the overlays, such as those of kube-score."""
+"""Rules of good practice for every Deployment of the overlays, similar to the rules of kube-score."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def selects(selector: Manifest, labels: dict[str, str]) -> bool:
     return bool(selector) and selector["matchLabels"].items() <= labels.items()
 
 
-def test_memory_is_limited_and_requested_in_full_and_cpu_is_not_throttled(overlay: Manifests) -> None:
+def test_the_memory_request_equals_the_memory_limit_and_cpu_has_no_limit(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         resources = container_of(deployment)["resources"]
 
@@ -36,13 +36,13 @@ def test_memory_is_limited_and_requested_in_full_and_cpu_is_not_throttled(overla
         assert resources["requests"]["cpu"]
 
 
-def test_probes_use_served_paths_and_ports(overlay: Manifests) -> None:
+def test_each_probe_uses_its_health_path_and_the_port_of_the_container(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         container = container_of(deployment)
-        asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+        probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
 
         live, ready = {"path": "/health/live", "port": "http"}, {"path": "/health/ready", "port": "http"}
-        assert asked == {"startup": live, "liveness": live, "readiness": ready}
+        assert probes == {"startup": live, "liveness": live, "readiness": ready}
         assert [port["name"] for port in container["ports"]] == ["http"]
 
 
@@ -54,7 +54,7 @@ def test_the_startup_probe_allows_three_times_the_longest_start_of_the_service(o
         assert probe["periodSeconds"] * probe["failureThreshold"] >= 3 * longest_s
 
 
-def test_containers_have_no_rights_that_they_do_not_need(overlay: Manifests) -> None:
+def test_containers_run_without_root_and_without_capabilities_on_a_read_only_file_system(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         pod = pod_of(deployment)
 
@@ -80,7 +80,7 @@ def test_mounts_are_read_only_and_secrets_are_not_readable_by_others(overlay: Ma
                 assert volume["secret"]["defaultMode"] == 0o440
 
 
-def test_pods_have_an_account_of_their_own_without_a_token(overlay: Manifests) -> None:
+def test_each_deployment_has_its_own_service_account_without_a_mounted_token(overlay: Manifests) -> None:
     accounts = {each["metadata"]["name"]: each for each in overlay.of("ServiceAccount")}
 
     for deployment in deployments(overlay):
@@ -89,7 +89,7 @@ def test_pods_have_an_account_of_their_own_without_a_token(overlay: Manifests) -
         assert pod_of(deployment)["automountServiceAccountToken"] is account["automountServiceAccountToken"] is False
 
 
-def test_each_deployment_has_one_disruption_budget_that_lets_a_node_drain(overlay: Manifests) -> None:
+def test_each_deployment_has_one_disruption_budget_that_allows_the_eviction_of_one_pod(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         labels = pod_labels(deployment)
         budgets = [each for each in overlay.of("PodDisruptionBudget") if selects(each["spec"]["selector"], labels)]
@@ -97,7 +97,7 @@ def test_each_deployment_has_one_disruption_budget_that_lets_a_node_drain(overla
         assert [each["spec"]["maxUnavailable"] for each in budgets] == [1]
 
 
-def test_each_deployment_is_scraped_once_pod_by_pod(overlay: Manifests) -> None:
+def test_exactly_one_pod_monitor_scrapes_the_pods_of_each_deployment(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         monitors = [
             each for each in overlay.of("PodMonitor") if selects(each["spec"]["selector"], pod_labels(deployment))
@@ -118,7 +118,7 @@ def test_replicas_are_spread_over_nodes_and_zones(overlay: Manifests) -> None:
         assert all(selects(each["labelSelector"], pod_labels(deployment)) for each in constraints)
 
 
-def test_a_rollout_removes_no_pod_before_another_is_ready(overlay: Manifests) -> None:
+def test_a_rollout_removes_a_pod_only_after_a_new_pod_is_ready(overlay: Manifests) -> None:
     for deployment in deployments(overlay):
         assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
@@ -136,21 +136,21 @@ def test_the_version_label_is_the_tag_of_the_image(overlay: Manifests) -> None:
         assert pod_labels(deployment)["app.kubernetes.io/version"] == tag
 
 
-def test_everything_but_namespaces_and_configmaps_has_the_recommended_labels(overlay: Manifests) -> None:
+def test_every_manifest_has_the_recommended_labels(overlay: Manifests) -> None:
     for manifest in overlay.all():
         labels = manifest["metadata"].get("labels", {})
         needed = {"part-of"} if manifest["kind"] in {"Namespace", "ConfigMap"} else RECOMMENDED
         assert {f"app.kubernetes.io/{each}" for each in needed} <= set(labels), manifest["metadata"]["name"]
 
 
-def test_selectors_do_not_name_the_version(overlay: Manifests) -> None:
-    """The selector of a Deployment cannot be changed: with the version in it, no release could be rolled out."""
+def test_the_selector_of_a_deployment_does_not_name_the_version(overlay: Manifests) -> None:
+    """The selector of a Deployment cannot be changed. If it named the version, no release could be rolled out."""
     for deployment in deployments(overlay):
         name = deployment["metadata"]["name"]
         assert deployment["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": name}}
 
 
-def test_everything_is_in_the_namespace_that_refuses_unrestricted_pods(overlay: Manifests) -> None:
+def test_every_manifest_is_in_the_namespace_that_accepts_only_restricted_pods(overlay: Manifests) -> None:
     namespace = overlay.one("Namespace", "realtime")
     others: list[Any] = [each["metadata"].get("namespace") for each in overlay.all() if each["kind"] != "Namespace"]
 
@@ -158,7 +158,7 @@ def test_everything_is_in_the_namespace_that_refuses_unrestricted_pods(overlay: 
     assert set(others) == {"realtime"}
 
 
-def test_services_lead_to_the_pods_of_the_service(overlay: Manifests) -> None:
+def test_each_kubernetes_service_selects_the_pods_of_realtime_service(overlay: Manifests) -> None:
     labels = pod_labels(overlay.one("Deployment", "realtime-service"))
 
     for service in overlay.of("Service"):

@@ -1,4 +1,4 @@
-"""The built overlays fit the schemas of Kubernetes, and the controllers' types for other kinds."""
+"""The built overlays are valid by the schemas of Kubernetes, and by the controllers' types for other kinds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.processes
 
 # The oldest and the newest version that docs/deployment.md names.
 KUBERNETES = ("1.30", "1.37")
-DECODED = {"PodMonitor", "PrometheusRule"}  # by tools/manifests
+DECODED = {"PodMonitor", "PrometheusRule"}  # tools/manifests decodes these kinds
 EXTERNAL = {"ExternalSecret"}
 
 
@@ -37,14 +37,14 @@ def test_kubernetes_knows_every_field(overlay: Manifests, version: str) -> None:
     assert {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"} <= {each["kind"] for each in ours}
 
 
-def test_a_misspelt_field_is_found(dev: Manifests) -> None:
+def test_a_misspelt_field_of_a_deployment_is_reported(dev: Manifests) -> None:
     deployment = dev.one("Deployment", "realtime-service")
     deployment["spec"]["minReadySecond"] = 15
 
     assert faults(deployment, KUBERNETES[-1]) != []
 
 
-def test_prometheus_operator_decodes_its_kinds(overlay: Manifests, checker: Path) -> None:
+def test_the_types_of_prometheus_operator_decode_its_manifests(overlay: Manifests, checker: Path) -> None:
     documents = [each for each in overlay.all() if each["kind"] in DECODED]
 
     ended = run(checker, "resources", given=yaml.safe_dump_all(documents))
@@ -54,14 +54,14 @@ def test_prometheus_operator_decodes_its_kinds(overlay: Manifests, checker: Path
 
 
 @pytest.mark.parametrize("cluster", ["dev", "prod"])
-def test_flux_decodes_its_kustomization(cluster: str, checker: Path) -> None:
+def test_the_types_of_flux_decode_its_kustomization(cluster: str, checker: Path) -> None:
     ended = run(checker, "resources", given=(FLUX / "clusters" / cluster / "realtime-service.yaml").read_text())
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "fault"),
+    ("original", "replacement", "message"),
     [
         ("  prune: true\n", "", "spec.prune is missing"),
         ("  prune: true\n", "  prune: true\n  prunes: true\n", 'unknown field "spec.prunes"'),
@@ -72,14 +72,16 @@ def test_flux_decodes_its_kustomization(cluster: str, checker: Path) -> None:
     ],
     ids=["missing", "unknown", "another case", "another type", "repeated", "another kind"],
 )
-def test_the_decoding_is_strict(was: str, becomes: str, fault: str, checker: Path) -> None:
+def test_the_decoder_reports_missing_unknown_and_repeated_fields(
+    original: str, replacement: str, message: str, checker: Path
+) -> None:
     good = (FLUX / "clusters" / "dev" / "realtime-service.yaml").read_text()
-    assert was in good
+    assert original in good
 
-    ended = run(checker, "resources", given=good.replace(was, becomes))
+    ended = run(checker, "resources", given=good.replace(original, replacement))
 
     assert ended.returncode == 1
-    assert fault in ended.stdout
+    assert message in ended.stdout
 
 
 def closed(schema: Any) -> Any:
@@ -99,7 +101,7 @@ def closed(schema: Any) -> Any:
 def external_secret_schema(definition: Path) -> Any:
     versions = yaml.safe_load(definition.read_text())["spec"]["versions"]
     [schema] = [each["schema"]["openAPIV3Schema"] for each in versions if each["name"] == "v1"]
-    schema["properties"]["metadata"] = {"type": "object", "additionalProperties": True}  # Kubernetes' own
+    schema["properties"]["metadata"] = {"type": "object", "additionalProperties": True}  # Kubernetes checks it
     return closed(schema)
 
 
@@ -108,7 +110,7 @@ def external_faults(definition: Path, manifest: Manifest) -> Iterator[str]:
     yield from (f"{manifest['metadata']['name']}: {error.message}" for error in validator.iter_errors(manifest))
 
 
-def test_the_definition_of_external_secrets_knows_every_field(prod: Manifests, deploy_tool: Tool) -> None:
+def test_the_definition_of_external_secret_knows_every_field(prod: Manifests, deploy_tool: Tool) -> None:
     definition = deploy_tool("external-secrets.yaml")
     documents = prod.of("ExternalSecret")
 
@@ -116,7 +118,7 @@ def test_the_definition_of_external_secrets_knows_every_field(prod: Manifests, d
     assert {each["apiVersion"] for each in documents} == {"external-secrets.io/v1"}
 
 
-def test_a_misspelt_or_wrong_field_of_an_external_secret_is_found(prod: Manifests, deploy_tool: Tool) -> None:
+def test_a_misspelt_or_invalid_field_of_an_external_secret_is_reported(prod: Manifests, deploy_tool: Tool) -> None:
     secret = prod.of("ExternalSecret")[0]
     secret["spec"] |= {"refreshIntervals": "1h", "refreshPolicy": "Sometimes"}
 
@@ -140,7 +142,7 @@ def test_every_kind_is_checked_by_a_schema_or_a_decoder(overlay: Manifests) -> N
     ],
     ids="+".join,
 )  # fmt: skip
-def test_each_component_can_be_used_without_those_that_it_does_not_need(
+def test_each_component_can_be_used_without_the_components_that_it_does_not_need(
     components: tuple[str, ...], kustomize: Kustomize, tmp_path: Path
 ) -> None:
     built = kustomize.composed(tmp_path, *components)
@@ -153,4 +155,4 @@ def test_every_component_is_tested() -> None:
     folders = {path.parent.name for path in FLUX.glob("apps/*/components/*/kustomization.yaml")}
 
     tried = {"guard", "fallback", "claims", "policy", "tls", "spiffe", "bridge", "autoscaling", "secrets-external"}
-    assert folders == tried | {"secrets-sops"}  # tests/deploy/test_secrets.py
+    assert folders == tried | {"secrets-sops"}  # tests/deploy/test_secrets.py tests it

@@ -17,14 +17,14 @@ CERTIFICATES = WATCHED | {"realtime-bridge-kafka"}
 USES_SOPS = ("guard", "fallback", "claims", "bridge", "secrets-sops")
 
 
-def test_prod_mounts_the_secrets_that_external_secrets_make_and_certificates(prod: Manifests) -> None:
+def test_prod_mounts_only_the_certificates_and_the_secrets_of_its_external_secrets(prod: Manifests) -> None:
     made = {each["spec"]["target"]["name"] for each in prod.of("ExternalSecret")}
 
     assert mounted_secrets(prod) == made | CERTIFICATES
     assert "centrifugo-fallback-tickets" in made
 
 
-def test_external_secrets_have_the_keys_that_the_settings_name(prod: Manifests) -> None:
+def test_the_settings_name_every_key_of_the_external_secrets(prod: Manifests) -> None:
     made = {
         f"/var/run/secrets/{each['metadata']['name']}/{data['secretKey']}"
         for each in prod.of("ExternalSecret")
@@ -36,7 +36,7 @@ def test_external_secrets_have_the_keys_that_the_settings_name(prod: Manifests) 
 
 
 def test_pods_are_restarted_when_a_secret_that_is_read_once_changes(prod: Manifests) -> None:
-    """Reloader restarts them, because a Secret of an ExternalSecret keeps its name."""
+    """Reloader must restart the pods: a Secret that an ExternalSecret makes keeps its name when it changes."""
     listed = [prod.one("Deployment", name)["metadata"]["annotations"][RELOAD] for name in (SERVICE, BRIDGE)]
 
     assert {name for each in listed for name in each.split(",")} == mounted_secrets(prod) - WATCHED
@@ -52,7 +52,7 @@ def test_the_bridge_is_restarted_for_its_secrets_in_any_order_of_the_components(
     assert set(listed.split(",")) == {"realtime-bridge-centrifugo", "realtime-bridge-kafka"}
 
 
-def test_no_overlay_holds_a_secret(overlay: Manifests) -> None:
+def test_no_overlay_contains_a_secret(overlay: Manifests) -> None:
     assert overlay.of("Secret") == []
 
 
@@ -101,7 +101,7 @@ def test_with_sops_a_changed_file_changes_the_pods_that_mount_it(
     assert before.one("Deployment", BRIDGE) == after.one("Deployment", BRIDGE)
 
 
-def test_a_changed_setting_changes_the_pods(kustomize: Kustomize, prod: Manifests, tmp_path: Path) -> None:
+def test_a_changed_setting_changes_the_pods_that_use_it(kustomize: Kustomize, prod: Manifests, tmp_path: Path) -> None:
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     kustomization = tmp_path / "deploy" / APP / "prod" / "kustomization.yaml"
     kustomization.write_text(kustomization.read_text().replace("SAMPLER_ARG=0.01", "SAMPLER_ARG=0.02"))
@@ -111,7 +111,7 @@ def test_a_changed_setting_changes_the_pods(kustomize: Kustomize, prod: Manifest
     assert changed.one("Deployment", SERVICE) != prod.one("Deployment", SERVICE)
 
 
-def test_the_overlays_need_nothing_outside_of_deploy(kustomize: Kustomize, tmp_path: Path) -> None:
+def test_the_overlays_use_no_file_outside_deploy(kustomize: Kustomize, tmp_path: Path) -> None:
     shutil.copytree(DEPLOY, tmp_path / "deploy")
 
     for name in ("dev", "prod"):

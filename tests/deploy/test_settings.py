@@ -27,7 +27,7 @@ def test_every_variable_is_a_setting_of_the_service(overlay: Manifests) -> None:
         assert set(overlay.environment(deployment["metadata"]["name"])) <= set(env.defaults)
 
 
-def test_exactly_the_folders_of_the_files_in_the_settings_are_mounted(overlay: Manifests) -> None:
+def test_the_mounted_folders_are_exactly_those_of_the_files_in_the_settings(overlay: Manifests) -> None:
     for deployment in overlay.of("Deployment"):
         named = {str(Path(file).parent) for file in files(overlay.environment(deployment["metadata"]["name"])).values()}
 
@@ -43,7 +43,7 @@ def test_mounted_configmaps_have_the_files_that_the_settings_name(prod: Manifest
         assert file.name in prod.one("ConfigMap", volume["configMap"]["name"])["data"]
 
 
-def test_prod_has_a_pool_a_guard_and_a_hundredth_of_the_traces(prod: Manifests) -> None:
+def test_prod_has_a_pool_and_a_guard_and_samples_one_percent_of_the_traces(prod: Manifests) -> None:
     settings = prod.environment(SERVICE)
 
     assert settings["FALLBACK_TICKETS_PATH"] == POOL
@@ -53,18 +53,18 @@ def test_prod_has_a_pool_a_guard_and_a_hundredth_of_the_traces(prod: Manifests) 
     assert prod.environment(BRIDGE)["OTEL_TRACES_SAMPLER_ARG"] == "0.01"
 
 
-def test_a_rollout_waits_until_new_pods_can_have_seen_an_outage(prod: Manifests) -> None:
+def test_a_rollout_waits_for_each_new_pod_ten_seconds_longer_than_the_degraded_window(prod: Manifests) -> None:
     window_ms = int(prod.environment(SERVICE)["FALLBACK_DEGRADED_WINDOW_MS"])
 
     assert prod.one("Deployment", SERVICE)["spec"]["minReadySeconds"] * 1000 >= window_ms + 10_000
 
 
-def test_dev_is_one_replica_without_a_pool(dev: Manifests) -> None:
+def test_dev_has_one_replica_without_a_pool_and_without_other_files(dev: Manifests) -> None:
     assert dev.one("Deployment", SERVICE)["spec"]["replicas"] == 1
     assert files(dev.environment(SERVICE)) == {}
 
 
-def test_in_prod_the_autoscaler_alone_decides_how_many_replicas_there_are(prod: Manifests) -> None:
+def test_in_prod_only_the_autoscaler_sets_the_number_of_replicas(prod: Manifests) -> None:
     [autoscaler] = prod.of("HorizontalPodAutoscaler")
 
     assert "replicas" not in prod.one("Deployment", SERVICE)["spec"]
@@ -73,7 +73,7 @@ def test_in_prod_the_autoscaler_alone_decides_how_many_replicas_there_are(prod: 
 
 
 class Pod:
-    """The files of a pod below a folder of this machine, with made-up secrets, and its settings changed to match."""
+    """The files of a pod in a folder of this machine, with made-up secrets. The pod's settings name these files."""
 
     def __init__(self, root: Path, manifests: Manifests, name: str) -> None:
         self.settings = manifests.environment(name)
@@ -123,7 +123,7 @@ def test_the_bridge_accepts_the_settings_of_prod(prod: Manifests, tmp_path: Path
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_the_policy_of_the_component_is_valid(prod: Manifests, tmp_path: Path) -> None:
+def test_the_policy_of_prod_is_valid(prod: Manifests, tmp_path: Path) -> None:
     settings = Pod(tmp_path, prod, SERVICE).settings
 
     ended = run_manage("check_policy", settings["CHANNEL_POLICY_PATH"], **settings)
@@ -131,7 +131,7 @@ def test_the_policy_of_the_component_is_valid(prod: Manifests, tmp_path: Path) -
     assert ended.returncode == 0, ended.stdout
 
 
-def test_the_values_of_centrifugos_chart_lead_to_the_service_of_prod(prod: Manifests, tmp_path: Path) -> None:
+def test_the_helm_values_for_centrifugo_name_the_service_of_prod_as_endpoint(prod: Manifests, tmp_path: Path) -> None:
     metadata = prod.one("Service", SERVICE)["metadata"]
     endpoint = f"http://{metadata['name']}.{metadata['namespace']}.svc.cluster.local:9730"
     settings = Pod(tmp_path, prod, SERVICE).settings
@@ -144,7 +144,7 @@ def test_the_values_of_centrifugos_chart_lead_to_the_service_of_prod(prod: Manif
     assert endpoint in (DOCS / "deployment.md").read_text()
 
 
-def test_the_check_of_dev_warns_only_that_no_guard_is_set(dev: Manifests, tmp_path: Path) -> None:
+def test_the_system_checks_of_dev_warn_only_that_no_guard_is_set(dev: Manifests, tmp_path: Path) -> None:
     ended = run_manage("check", **Pod(tmp_path, dev, SERVICE).settings)
 
     assert ended.returncode == 0
@@ -152,7 +152,7 @@ def test_the_check_of_dev_warns_only_that_no_guard_is_set(dev: Manifests, tmp_pa
     assert "System check identified 1 issue" in ended.stderr
 
 
-def test_the_service_accepts_the_settings_of_spiffe(kustomize: Kustomize, tmp_path: Path) -> None:
+def test_the_service_accepts_the_settings_of_the_spiffe_component(kustomize: Kustomize, tmp_path: Path) -> None:
     (tmp_path / "overlay").mkdir()
     built = kustomize.composed(tmp_path / "overlay", "guard", "fallback", "claims", "policy", "spiffe")
     ids = {
@@ -163,6 +163,6 @@ def test_the_service_accepts_the_settings_of_spiffe(kustomize: Kustomize, tmp_pa
     ended = run_manage("check", **Pod(tmp_path / "pod", built, SERVICE).settings, **ids)
 
     assert ended.returncode == 0, ended.stderr
-    assert re.findall(r"[a-z_]+\.[EW]\d+", ended.stderr) == ["centrifugo_proxy.W006"]  # there is no agent here
+    assert re.findall(r"[a-z_]+\.[EW]\d+", ended.stderr) == ["centrifugo_proxy.W006"]  # no SPIFFE agent runs here
     socket = Path(built.environment(SERVICE)["SPIFFE_ENDPOINT_SOCKET"].removeprefix("unix://"))
     assert str(socket.parent) in dict(mounts(built.one("Deployment", SERVICE)))

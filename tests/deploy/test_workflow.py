@@ -1,4 +1,4 @@
-"""The workflow for GitHub, checked by actionlint and by rules of our own. It does not run here."""
+"""The GitHub workflow, checked by actionlint and by rules of this project. The workflow does not run here."""
 
 import re
 import shutil
@@ -40,7 +40,7 @@ def release_step(action: str) -> Any:
 
 
 @pytest.mark.processes
-def test_actionlint_finds_nothing(deploy_tool: Tool) -> None:
+def test_actionlint_finds_nothing_in_the_workflow(deploy_tool: Tool) -> None:
     ended = run(deploy_tool("actionlint"), "-shellcheck=", "-pyflakes=", str(FILE))
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
@@ -48,7 +48,7 @@ def test_actionlint_finds_nothing(deploy_tool: Tool) -> None:
 
 @pytest.mark.processes
 @pytest.mark.parametrize(
-    ("was", "becomes", "complaint"),
+    ("original", "replacement", "message"),
     [
         ("steps.build.outputs.digest", "steps.built.outputs.digest", 'property "built" is not defined'),
         ("    needs: test", "    needs: tests", 'needs job "tests" which does not exist'),
@@ -56,16 +56,16 @@ def test_actionlint_finds_nothing(deploy_tool: Tool) -> None:
     ],
     ids=["a step", "a job", "a permission"],
 )
-def test_actionlint_finds_references_to_missing_things(
-    was: str, becomes: str, complaint: str, deploy_tool: Tool, tmp_path: Path
+def test_actionlint_reports_references_to_unknown_names(
+    original: str, replacement: str, message: str, deploy_tool: Tool, tmp_path: Path
 ) -> None:
-    assert was in FILE.read_text()
-    (tmp_path / "ci.yml").write_text(FILE.read_text().replace(was, becomes))
+    assert original in FILE.read_text()
+    (tmp_path / "ci.yml").write_text(FILE.read_text().replace(original, replacement))
 
     ended = run(deploy_tool("actionlint"), "-shellcheck=", "-pyflakes=", str(tmp_path / "ci.yml"))
 
     assert ended.returncode == 1
-    assert complaint in ended.stdout
+    assert message in ended.stdout
 
 
 def test_every_action_is_pinned_by_a_commit_and_names_its_release() -> None:
@@ -77,7 +77,7 @@ def test_every_action_is_pinned_by_a_commit_and_names_its_release() -> None:
     assert len({match.groups() for match in pinned if match}) == len(actions)  # the same release everywhere
 
 
-def test_a_job_has_the_rights_that_it_needs_and_only_a_release_writes() -> None:
+def test_only_the_release_job_has_permissions_to_write() -> None:
     assert workflow()["permissions"] == {}
     assert {name: job["permissions"] for name, job in jobs().items()} == {
         "test": READ,
@@ -94,7 +94,7 @@ def test_a_pull_request_from_a_fork_gets_no_secret() -> None:
     assert all(step["with"]["persist-credentials"] is False for step in steps("actions/checkout"))
 
 
-def test_no_script_contains_text_of_an_event() -> None:
+def test_no_script_contains_an_expression_that_github_expands() -> None:
     scripts = [step["run"] for step in steps() if "run" in step]
 
     assert len(scripts) >= 5
@@ -117,7 +117,7 @@ def test_the_image_is_built_for_two_architectures() -> None:
     assert [step["with"]["push"] for step in built] == [False, True]
 
 
-def test_the_release_job_runs_only_for_tags_and_the_build_job_only_for_the_rest() -> None:
+def test_the_release_job_runs_only_for_tags_and_the_build_job_runs_only_without_a_tag() -> None:
     assert jobs()["release"]["if"] == "${{ startsWith(github.ref, 'refs/tags/') }}"
     assert jobs()["build"]["if"] == "${{ !startsWith(github.ref, 'refs/tags/') }}"
 
@@ -140,11 +140,11 @@ def test_the_digest_that_was_built_is_signed_and_verified() -> None:
 
 @pytest.mark.processes
 @pytest.mark.parametrize(("tag", "code"), [(f"v{VERSION}", 0), ("v99.0.0", 1), (VERSION, 1)])
-def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int, tmp_path: Path) -> None:
+def test_a_tag_is_released_only_if_it_is_the_version(tag: str, code: int, tmp_path: Path) -> None:
     [script] = [step["run"] for step in jobs()["release"]["steps"] if step.get("id") == "version"]
     variables = {"GITHUB_REF_NAME": tag, "GITHUB_OUTPUT": str(tmp_path / "output"), "PATH": "/usr/bin:/bin"}
 
-    # As GitHub runs a script.
+    # GitHub runs a script with these options.
     command = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
     ended = subprocess.run(command, cwd=ROOT, env=variables, check=False)  # noqa: S603
 
@@ -152,7 +152,7 @@ def test_a_tag_that_is_not_the_version_is_not_released(tag: str, code: int, tmp_
     assert (tmp_path / "output").exists() is (code == 0)
 
 
-def test_the_file_with_the_version_of_go_exists() -> None:
+def test_the_file_that_names_the_version_of_go_exists() -> None:
     [setup_go] = steps("actions/setup-go")
 
     assert (ROOT / setup_go["with"]["go-version-file"]).is_file()

@@ -10,7 +10,7 @@ HELPERS: Final = ("assert_", "expect_")
 
 
 def without_assertion(path: Path) -> Iterator[str]:
-    """`file::function` for each test function of this file that asserts nothing, neither itself nor by a helper."""
+    """`file::function` for each test function of this file that has no assertion and calls no helper that asserts."""
     for node in ast.walk(ast.parse(path.read_text())):
         if is_test(node) and not any(map(is_assertion, ast.walk(node))):
             yield f"{path.name}::{node.name}"

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from tests.harness.paths import ROOT
 
 PACKAGES: Final = ("realtime_site", "centrifugo_proxy", "fallback", "common", "bridge", "demo", "bench")
-AROUND: Final = ("tests", "tools", "examples")
+OTHER_FOLDERS: Final = ("tests", "tools", "examples")
 PRIVATE_NAME: Final = re.compile(r"(?<!\w)_[A-Za-z]")
 # Documented names, although they begin with an underscore.
 DOCUMENTED: Final = frozenset({"_asdict", "_replace", "_fields", "_make", "_exit"})
@@ -46,7 +46,7 @@ def private_names() -> set[PrivateName]:
 
 def parsed() -> Iterator[tuple[Path, Nodes]]:
     """The files that contain a private name. Most tests contain none."""
-    for folder in (*PACKAGES, *AROUND):
+    for folder in (*PACKAGES, *OTHER_FOLDERS):
         for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text()
             if PRIVATE_NAME.search(text):
@@ -59,7 +59,10 @@ def nodes_of(source: str) -> Nodes:
 
 
 def ours_for(path: Path, files: dict[Path, Nodes]) -> set[str]:
-    """Our names from other files that a file may use: in PACKAGES none, in AROUND those of the imported modules."""
+    """Our private names from other files that this file may use.
+
+    A file of PACKAGES may use none. Another file may use those of the modules that it imports.
+    """
     if path.relative_to(ROOT).parts[0] in PACKAGES:
         return set()
     imports = {node.module or "" for node in files[path] if isinstance(node, ast.ImportFrom)}
@@ -72,7 +75,7 @@ def is_private(name: str) -> bool:
 
 
 def is_ours(module: str) -> bool:
-    return module.partition(".")[0] in (*PACKAGES, *AROUND, "proto")
+    return module.partition(".")[0] in (*PACKAGES, *OTHER_FOLDERS, "proto")
 
 
 def imported(nodes: Nodes) -> Iterator[str]:
@@ -131,7 +134,7 @@ def attributes_of_self(node: ast.ClassDef) -> set[str]:
 def foreign_private_names(path: Path, class_name: str) -> set[str]:
     """The private names of the bases that are neither ours nor the standard library's."""
     if path.is_relative_to(ROOT / "examples"):
-        # Their imports need generated modules, which are not made here. Their classes derive only from generated ones.
+        # The examples import generated modules, which do not exist here. Their base classes are all generated.
         return set()
     module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
     defining = getattr(importlib.import_module(module), class_name, None)
@@ -147,9 +150,9 @@ def foreign_private_names(path: Path, class_name: str) -> set[str]:
 
 @cache
 def attributes_of_instances(base: type) -> set[str]:
-    """The attributes that a class in Python sets on its instances."""
+    """The attributes that a class sets on its instances. Empty for a class that is not written in Python."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
-    except (OSError, TypeError):  # made by C code
+    except (OSError, TypeError):  # a class that is written in C
         return set()
     return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}

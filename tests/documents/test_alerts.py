@@ -46,7 +46,7 @@ def test_the_rules_pass_their_unit_tests() -> None:
 
 
 @pytest.mark.parametrize("fires", [True, False], ids=["fires", "stays quiet"])
-def test_every_alert_is_tested_with_a_series_that_fires_it_and_with_one_that_must_not(fires: bool) -> None:
+def test_every_alert_has_a_unit_test_in_which_it_fires_and_one_in_which_it_does_not(fires: bool) -> None:
     tests = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text())["tests"]
     cases = [case for test in tests for case in test.get("alert_rule_test", ())]
 
@@ -55,7 +55,7 @@ def test_every_alert_is_tested_with_a_series_that_fires_it_and_with_one_that_mus
     assert tried == {rule["alert"] for rule in rules()}
 
 
-def test_a_critical_alert_needs_evidence_that_lasts() -> None:
+def test_a_critical_alert_fires_only_after_its_condition_has_lasted_for_a_minute_or_more() -> None:
     critical = {rule["alert"]: rule.get("for") for rule in rules() if rule["labels"]["severity"] == "critical"}
 
     assert critical == {
@@ -78,10 +78,10 @@ async def test_the_rules_their_tests_and_the_runbook_name_only_exported_series()
     series = set(re.findall(r"^(realtime_\w+)", text, re.MULTILINE))
 
     for page in (DEPLOY / "alerts.yml", DEPLOY / "alerts_test.yml", RUNBOOK):
-        asked = set(
+        named = set(
             re.findall(r"(?<!:)\brealtime_[a-z_]+\b(?!:)", page.read_text())
         )  # a name with a colon is a recording rule
-        unknown = asked - series - {re.sub(r"_(bucket|sum|count)$", "", name) for name in series}
+        unknown = named - series - {re.sub(r"_(bucket|sum|count)$", "", name) for name in series}
         assert unknown == set(), page.name
 
 

@@ -34,7 +34,7 @@ def test_a_test_that_asserts_nothing_is_reported(tmp_path: Path, statement: str)
 
 
 def a_test(folder: Path, statement: str) -> Path:
-    """A file with one test, which consists of this statement."""
+    """A file with one test. The test consists of this statement."""
     file = folder / "test_made_up.py"
     file.write_text(f"async def test_it() -> None:\n    {statement}\n")
     return file

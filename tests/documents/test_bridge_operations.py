@@ -36,7 +36,7 @@ def test_the_page_names_every_metric_with_its_type_and_labels() -> None:
     assert {name.strip("`"): kind for name, kind, _ in table_rows(PAGE, "Metrics")} == described
 
 
-def test_the_page_names_every_outcome() -> None:
+def test_the_page_names_every_outcome_of_a_record() -> None:
     [meaning] = [meaning for name, _, meaning in table_rows(PAGE, "Metrics") if "records_total" in name]
 
     assert set(re.findall(r"`(\w+)`", meaning)) == set(OUTCOMES)
@@ -50,7 +50,7 @@ def test_the_page_names_every_cause_of_a_retry() -> None:
     assert "" not in explained.values()
 
 
-def test_the_page_says_what_to_do_about_every_reason() -> None:
+def test_the_page_says_what_to_do_about_every_reason_for_a_dead_letter() -> None:
     advice = {
         reason: text for cell, text in table_rows(PAGE, "Dead letters") for reason in re.findall(r"`(\w+)`", cell)
     }
@@ -81,7 +81,7 @@ async def test_health_is_degraded_while_kafka_does_not_answer() -> None:
     assert (before["kafka"], after["kafka"]) == ({"reachable": True}, {"reachable": False})
 
 
-async def test_a_revoked_partition_is_no_longer_in_partition_stopped() -> None:
+async def test_the_metric_partition_stopped_no_longer_has_a_revoked_partition() -> None:
     async with running_rig() as rig:
         before = 'partition_stopped{partition="0",topic="diary"}' in generate_latest(rig.metrics.registry).decode()
         await rig.bridge.revoked([Partition("diary", 0)], lost=False)
@@ -90,12 +90,12 @@ async def test_a_revoked_partition_is_no_longer_in_partition_stopped() -> None:
     assert (before, after) == (True, False)
 
 
-def test_the_autoscaler_of_the_page_asks_for_metrics_that_exist() -> None:
+def test_the_autoscaler_example_on_the_page_uses_metrics_that_exist() -> None:
     [scaled] = yaml_blocks()
     [trigger] = scaled["spec"]["triggers"]
 
-    asked = set(re.findall(r"realtime_bridge_\w+", trigger["metadata"]["query"]))
+    queried = set(re.findall(r"realtime_bridge_\w+", trigger["metadata"]["query"]))
 
     exported = {family.name for family in text_string_to_metric_families(bridge_exposition())}
-    assert asked == {"realtime_bridge_lag_records", "realtime_bridge_centrifugo_outage"}
-    assert asked <= exported
+    assert queried == {"realtime_bridge_lag_records", "realtime_bridge_centrifugo_outage"}
+    assert queried <= exported

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.documents.private_names import AROUND, PACKAGES
+from tests.documents.private_names import OTHER_FOLDERS, PACKAGES
 from tests.harness.paths import ROOT
 
 
@@ -21,7 +21,7 @@ def empty_members(source: str) -> Iterator[str]:
 
 
 def test_no_member_of_an_enumeration_is_an_empty_tuple() -> None:
-    files = [file for folder in (*PACKAGES, *AROUND) for file in (ROOT / folder).rglob("*.py")]
+    files = [file for folder in (*PACKAGES, *OTHER_FOLDERS) for file in (ROOT / folder).rglob("*.py")]
     enumerations = [(file, source) for file in files if "Enum)" in (source := file.read_text())]
 
     assert [name for _, source in enumerations for name in empty_members(source)] == []

@@ -1,4 +1,4 @@
-"""The channel gate without the family service that its policy needs, and `Once`, which limits notices."""
+"""`ChannelGate` without the family service that its policy needs, and `Once`, which limits notices to one."""
 
 import orjson
 import pytest
@@ -11,11 +11,11 @@ from centrifugo_proxy.policy.rules import Action
 from centrifugo_proxy.protocol.session_events import parse_event
 from tests.http.session_events.asking import meta
 
-ASKING = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
+POLICY_THAT_ASKS = '[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n'
 
 
 async def test_a_rule_that_asks_the_family_service_fails_if_none_is_configured() -> None:
-    policy = read_policy(ASKING, path="policy.toml", backends=(), family_service=True)
+    policy = read_policy(POLICY_THAT_ASKS, path="policy.toml", backends=(), family_service=True)
     gate = ChannelGate(policy, Owners(), family_service=None)
     request = parse_event(orjson.dumps({"user": "u-1", "channel": "room:1", "meta": meta()}))
 
@@ -23,7 +23,7 @@ async def test_a_rule_that_asks_the_family_service_fails_if_none_is_configured()
         await gate.judge(request, Action.SUBSCRIBE)
 
 
-def test_once_is_true_at_the_first_call_only() -> None:
+def test_once_returns_true_only_for_the_first_call() -> None:
     once = Once()
 
     assert [once.first() for _ in range(3)] == [True, False, False]

@@ -8,7 +8,7 @@ from centrifugo_proxy.protocol.answers import Result
 NOW = 1_800_000_000
 
 
-def test_an_expiry_of_the_family_service_in_milliseconds_is_cut_and_reported() -> None:
+def test_an_expiry_in_milliseconds_from_the_family_service_is_cut_and_reported() -> None:
     decision = allowed_until(NOW * 1000, NOW, ttl_s=0, notices=())
 
     assert decision == Decision(

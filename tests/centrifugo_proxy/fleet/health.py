@@ -13,7 +13,10 @@ def health_body(
     claims: dict[str, Any] | None = None,
     **outage: Any,
 ) -> dict[str, Any]:
-    """A body of /health. `size` of nine tickets are left; the watermark is five. `outage` is for `identity_outage`."""
+    """A body of /health: `size` of nine tickets are left, and the low watermark is five.
+
+    `outage` sets fields of `identity_outage`.
+    """
     pool: dict[str, Any] = {"size": size, "initial_size": 9, "status": pool_status, "low_watermark": 5}
     return {
         "status": "degraded" if degraded else "ok",
@@ -24,7 +27,7 @@ def health_body(
 
 
 def a_pod(url: str = "http://10.0.0.1:9730", *, ready: bool = True, consumed_per_s: float = 0.0, **health: Any) -> Pod:
-    """A pod with this health, which accepts `consumed_per_s` connections per second from its pool."""
+    """A pod that reports this health and accepts `consumed_per_s` connections per second with pool tickets."""
     rates = {"success": 1.0, "fallback_pool_consumed": consumed_per_s}
     return Pod(url, health=read_health(health_body(**health)), ready=ready, connects_per_s=rates)
 

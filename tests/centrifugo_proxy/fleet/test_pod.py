@@ -26,7 +26,7 @@ def test_fields_that_an_older_version_does_not_send_are_none() -> None:
     assert health.fallback_pool.claims is None
 
 
-def test_the_newer_fields_are_read_if_present() -> None:
+def test_fields_that_only_newer_versions_send_are_read() -> None:
     claims = {"store": "redis", "up": True, "used": 3, "on_error": "refuse"}
 
     health = read_health(health_body(claims=claims, recovering=True, last_failure_age_s=2, last_answer_age_s=0.5))
@@ -35,7 +35,7 @@ def test_the_newer_fields_are_read_if_present() -> None:
     assert health.fallback_pool.claims == ClaimsHealth("redis", True, 3, "refuse")
 
 
-async def test_the_health_of_this_version_is_understood() -> None:
+async def test_the_health_page_of_this_version_is_understood() -> None:
     async with service(tickets=["a", "b"]) as running:
         health = read_health((await running.http.get("/health")).json())
 
@@ -68,7 +68,7 @@ def test_an_implausible_value_is_refused(changes: dict[str, Any]) -> None:
         read_health({**health_body(), **changes})
 
 
-async def test_the_metrics_of_this_version_are_understood() -> None:
+async def test_the_metrics_page_of_this_version_is_understood() -> None:
     async with service() as running:
         await running.connect(None)
         scrape = read_scrape(1.0, (await running.http.get("/metrics")).content)
@@ -88,7 +88,7 @@ async def test_the_metrics_of_this_version_are_understood() -> None:
         ),
     ],
 )
-def test_a_page_without_plausible_counts_of_connects_is_refused(page: bytes) -> None:
+def test_a_metrics_page_without_plausible_connect_counters_is_refused(page: bytes) -> None:
     with pytest.raises(ValueError, match="not the metrics"):
         read_scrape(1.0, page)
 
@@ -99,12 +99,12 @@ def test_large_counters_in_scientific_notation_are_read() -> None:
     assert scrape.connects == {"success": 12345678.0}
 
 
-def test_rates_cover_the_time_between_the_two_scrapes() -> None:
+def test_a_rate_is_the_increase_per_second_between_two_scrapes() -> None:
     assert rates(Scrape(10.0, {"success": 4}), Scrape(12.0, {"success": 7, "cancelled": 1})) == {
         "success": 1.5,
         "cancelled": 0.5,
     }
 
 
-def test_a_restart_between_two_scrapes_leaves_the_rates_unknown() -> None:
+def test_the_rates_are_unknown_if_the_pod_restarted_between_two_scrapes() -> None:
     assert rates(Scrape(10.0, {"success": 4}), Scrape(11.0, {"success": 3})) is None

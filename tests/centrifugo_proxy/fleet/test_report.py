@@ -42,7 +42,7 @@ DOWN = {**REDIS, "up": False}
         ([], PluginState.UNKNOWN),
     ],
 )
-def test_the_state_is_that_of_the_worst_pod_if_any_pod_answers(pods: list[Pod], state: PluginState) -> None:
+def test_the_fleet_has_the_state_of_its_worst_pod_unless_no_pod_answers(pods: list[Pod], state: PluginState) -> None:
     assert Fleet(tuple(pods)).state is state
 
 
@@ -56,46 +56,46 @@ def test_the_state_is_that_of_the_worst_pod_if_any_pod_answers(pods: list[Pod], 
         ({"claims": {**REDIS, "store": "none"}}, {"claims": {**REDIS, "store": "none"}}, 7 + 5),
     ],
 )
-def test_tickets_that_pods_share_count_once(first: dict[str, Any], second: dict[str, Any], tickets: int) -> None:
+def test_tickets_that_pods_share_are_counted_once(first: dict[str, Any], second: dict[str, Any], tickets: int) -> None:
     fleet = Fleet((a_pod(A, size=7, **first), a_pod(B, size=5, **second), silent_pod(C)))
 
     assert fleet.tickets == tickets
 
 
-def test_a_file_is_shared_by_the_processes_of_one_machine() -> None:
+def test_processes_on_one_machine_share_the_tickets_of_a_claims_file() -> None:
     fleet = Fleet((a_pod("http://10.0.0.1:9730", claims=FILE), a_pod("http://10.0.0.1:9731", claims=FILE)))
 
     assert fleet.tickets == 7
 
 
-def test_the_time_left_of_a_single_pod_follows_from_its_rate() -> None:
+def test_the_time_until_a_pods_own_pool_is_empty_follows_from_its_own_rate() -> None:
     fast, slow, unused = a_pod(A, consumed_per_s=2.0), a_pod(B, consumed_per_s=0.5), a_pod(C)
     fleet = Fleet((fast, slow, unused))
 
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [3.5, 14.0, None]
 
 
-def test_the_time_left_of_pods_that_share_tickets_follows_from_the_sum_of_their_rates() -> None:
+def test_the_time_until_a_shared_pool_is_empty_follows_from_the_sum_of_the_rates() -> None:
     fleet = Fleet((a_pod(A, consumed_per_s=2.0, claims=REDIS), a_pod(B, consumed_per_s=0.5, claims=REDIS)))
 
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [2.8, 2.8]
 
 
 @pytest.mark.parametrize("claims", [None, REDIS])
-def test_a_pool_without_tickets_has_no_time_left(claims: dict[str, Any] | None) -> None:
+def test_the_time_left_is_zero_for_an_empty_pool_and_unknown_for_a_missing_one(claims: dict[str, Any] | None) -> None:
     fleet = Fleet((a_pod(A, size=0, claims=claims), a_pod(B, size=0, pool_status="missing", claims=claims)))
 
     assert [fleet.empty_in_s(pod) for pod in fleet.pods] == [0.0, None]
 
 
-def test_json_is_as_documented() -> None:
-    whole = a_pod(A, degraded=True, claims=REDIS, since="2026-11-24T02:10:07.339Z", recovering=False)
+def test_the_json_output_has_the_fields_that_the_runbook_lists() -> None:
+    full = a_pod(A, degraded=True, claims=REDIS, since="2026-11-24T02:10:07.339Z", recovering=False)
     bare = a_pod(C, consumed_per_s=1.0, last_failure_age_s=1.5, last_answer_age_s=0.5)
 
-    assert_as_documented(as_json(Fleet((whole, silent_pod(B), bare))), "### pods --json")
+    assert_as_documented(as_json(Fleet((full, silent_pod(B), bare))), "### pods --json")
 
 
-def test_the_fields_of_a_silent_pod_are_null() -> None:
+def test_in_json_the_unknown_fields_of_a_silent_pod_are_null() -> None:
     [pod] = as_json(Fleet((silent_pod(),)))["pods"]
 
     assert pod == {
@@ -120,7 +120,7 @@ def test_the_verdict_counts_each_problem() -> None:
     )
 
 
-def test_the_table_has_a_row_for_each_pod_and_their_sum() -> None:
+def test_the_table_has_a_row_for_each_pod_and_a_row_with_the_sums() -> None:
     outage = a_pod(A, degraded=True, since="2026-11-24T02:10:07.339Z", size=4, consumed_per_s=2.0)
     fleet = Fleet((outage, silent_pod(B), a_pod(C, ready=False, consecutive_failure_count=3)))
 
@@ -133,7 +133,7 @@ def test_the_table_has_a_row_for_each_pod_and_their_sum() -> None:
     ]
 
 
-def test_a_store_of_claims_that_is_down_is_shown_beside_the_tickets_and_counted() -> None:
+def test_a_claims_store_that_is_down_is_shown_beside_the_tickets_and_counted_in_the_verdict() -> None:
     fleet = Fleet((a_pod(A, claims=DOWN, size=4, degraded=True), a_pod(B, claims=REDIS)))
 
     assert [row[HEAD.index("tickets")] for row in rows(fleet)] == ["4/9 LOW CLAIMS DOWN", "7/9", "7"]
@@ -145,5 +145,5 @@ def test_a_store_of_claims_that_is_down_is_shown_beside_the_tickets_and_counted(
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(None, "-"), (0.4, "0 s"), (59.9, "59 s"), (250, "4 min 10 s"), (11100, "3 h 5 min")]
 )
-def test_a_duration_has_two_units_at_most(seconds: float | None, shown: str) -> None:
+def test_a_duration_is_shown_in_at_most_two_units(seconds: float | None, shown: str) -> None:
     assert duration(seconds) == shown

@@ -5,7 +5,7 @@ import pytest
 from centrifugo_proxy.fleet import survey
 
 
-async def test_a_name_stands_for_all_its_addresses_in_numerical_order(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_name_is_replaced_by_all_its_addresses_in_numerical_order(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolve(name: str, port: int) -> list[str]:
         return {"pods": ["10.0.0.10", "fd00::1", "10.0.0.9"]}[name]
 

@@ -26,7 +26,7 @@ def connect_proxy(*arguments: str) -> dict[str, Any]:
     return proxy
 
 
-def test_the_default_endpoint_is_localhost_at_the_listen_port(settings: Settings) -> None:
+def test_the_default_endpoint_is_localhost_on_the_listen_port(settings: Settings) -> None:
     settings.LISTEN_PORT = 9999
 
     assert connect_proxy()["endpoint"] == "http://localhost:9999/centrifugo/connect"
@@ -54,14 +54,14 @@ def test_an_endpoint_that_cannot_be_the_services_url_is_refused(given: str) -> N
         printed("--endpoint", given)
 
 
-def test_centrifugos_timeout_is_longer_than_the_deadline_of_identity(settings: Settings) -> None:
+def test_centrifugos_connect_timeout_is_longer_than_the_deadline_of_calls_to_identity(settings: Settings) -> None:
     settings.IDENTITY_VALIDATE_DEADLINE_MS = 700
 
     assert connect_proxy()["timeout"] == "1200ms"
 
 
 @pytest.mark.parametrize(("store", "expected"), [("redis://localhost", 3200), ("", 2800)])
-def test_centrifugos_timeout_includes_the_deadline_of_shared_claims(
+def test_centrifugos_connect_timeout_includes_the_deadline_of_a_shared_claims_store(
     settings: Settings, store: str, expected: int
 ) -> None:
     settings.FALLBACK_TICKETS_PATH, settings.FALLBACK_CLAIMS_URL = "pool", store
@@ -80,16 +80,16 @@ def test_yaml_with_comments_is_the_default_format() -> None:
     assert "# Above IDENTITY_VALIDATE_DEADLINE_MS (2500 ms)" in out
 
 
-def test_the_guards_token_is_read_from_a_file_and_printed_only_with_the_option(
+def test_the_guards_token_is_read_from_a_file_and_printed_only_with_the_option_with_secrets(
     settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("from-the-file\n")
     settings.CENTRIFUGO_PROXY_TOKEN_FILE = str(tmp_path / "token")
 
-    without, having = connect_proxy(), connect_proxy("--with-secrets")
+    hidden, printed_token = connect_proxy(), connect_proxy("--with-secrets")
 
-    assert without["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_VAR_PROXY_TOKEN}"}
-    assert having["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "from-the-file"}
+    assert hidden["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "${CENTRIFUGO_VAR_PROXY_TOKEN}"}
+    assert printed_token["http"]["static_headers"] == {"X-Centrifugo-Proxy-Token": "from-the-file"}
 
 
 def test_a_secret_that_cannot_be_read_is_reported_in_one_line(settings: Settings) -> None:
@@ -99,7 +99,7 @@ def test_a_secret_that_cannot_be_read_is_reported_in_one_line(settings: Settings
         printed()
 
 
-def test_with_a_signing_secret_stderr_says_that_centrifugo_cannot_sign(settings: Settings) -> None:
+def test_if_a_signing_secret_is_set_stderr_says_that_centrifugo_cannot_sign(settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_SECRET = "made-up"
 
     out, err = printed()
@@ -117,7 +117,7 @@ def policy(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_policy_switches_the_session_events_on_in_its_namespaces() -> None:
+def test_a_policy_enables_session_events_in_the_namespaces_of_its_channels() -> None:
     out, _ = printed("--format", "json", "--major", "6")
 
     channel = json.loads(out)["channel"]
@@ -125,7 +125,7 @@ def test_a_policy_switches_the_session_events_on_in_its_namespaces() -> None:
     assert [namespace["name"] for namespace in channel["namespaces"]] == ["family"]
 
 
-def test_a_policy_that_cannot_be_used_is_reported_in_one_line(policy: Path) -> None:
+def test_an_invalid_policy_is_reported_in_one_line(policy: Path) -> None:
     policy.write_text("[[channels]]\n")
 
     with pytest.raises(CommandError, match=r"line 1, \[\[channels\]\] rule 1: allow is missing"):
@@ -134,7 +134,9 @@ def test_a_policy_that_cannot_be_used_is_reported_in_one_line(policy: Path) -> N
 
 @pytest.mark.parametrize("mode", ["http", "envelope"])
 @pytest.mark.parametrize("major", ["5", "6"])
-def test_a_pool_switches_refresh_on_and_the_token_is_not_in_the_file(settings: Settings, major: str, mode: str) -> None:
+def test_a_fallback_pool_enables_the_refresh_proxy_and_the_token_is_not_printed(
+    settings: Settings, major: str, mode: str
+) -> None:
     settings.FALLBACK_TICKETS_PATH = "pool"
     settings.CENTRIFUGO_PROXY_TOKEN = "made-up"
     settings.CENTRIFUGO_RESPONSE_MODE = mode
@@ -146,7 +148,7 @@ def test_a_pool_switches_refresh_on_and_the_token_is_not_in_the_file(settings: S
 
 
 @pytest.mark.usefixtures("policy")
-def test_centrifugos_timeouts_are_longer_than_the_deadlines_of_the_backends(settings: Settings) -> None:
+def test_centrifugos_publish_and_rpc_timeouts_are_longer_than_the_deadlines_of_the_backends(settings: Settings) -> None:
     settings.FAMILY_SERVICE_GRPC_ADDRESS, settings.FAMILY_SERVICE_DEADLINE_MS = "family:50051", 300
     settings.RPC_BACKENDS, settings.RPC_DEADLINE_MS = {"diary": "diary:50051"}, 5000
 
@@ -157,7 +159,7 @@ def test_centrifugos_timeouts_are_longer_than_the_deadlines_of_the_backends(sett
 
 
 @pytest.mark.processes
-def test_stdout_has_only_the_file_and_stderr_the_remaining_steps() -> None:
+def test_stdout_has_only_the_configuration_and_stderr_has_the_remaining_steps() -> None:
     ended = run_manage("centrifugo_config", "--format", "json", "--major", "5", CENTRIFUGO_PROXY_TOKEN="made-up")
 
     assert ended.returncode == 0
@@ -178,5 +180,5 @@ def test_stdout_has_only_the_file_and_stderr_the_remaining_steps() -> None:
         ("https://gateway/realtime/", "https://gateway/realtime/centrifugo/connect"),
     ],
 )
-def test_the_path_of_an_event_is_not_doubled(endpoint: str, connect: str) -> None:
+def test_an_endpoint_that_already_has_an_event_path_gets_no_second_one(endpoint: str, connect: str) -> None:
     assert connect_proxy("--endpoint", endpoint)["endpoint"] == connect

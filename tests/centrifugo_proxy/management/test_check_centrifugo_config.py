@@ -37,13 +37,15 @@ def written(folder: Path, config: Config) -> Path:
     return file
 
 
-def test_a_printed_configuration_has_no_findings_once_the_origins_are_filled_in(tmp_path: Path, sound: Config) -> None:
+def test_the_output_of_centrifugo_config_has_no_findings_once_the_origins_are_filled_in(
+    tmp_path: Path, sound: Config
+) -> None:
     file = written(tmp_path, sound)
 
     assert check(file) == (0, f"{file} (Centrifugo v6 layout): 0 errors, 0 warnings.\n")
 
 
-def test_warnings_end_with_1(tmp_path: Path, sound: Config) -> None:
+def test_warnings_give_exit_code_1(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, changed(sound, {"client.allowed_origins": []}))
 
     code, output = check(file)
@@ -52,7 +54,7 @@ def test_warnings_end_with_1(tmp_path: Path, sound: Config) -> None:
     assert output.splitlines()[-1] == f"{file} (Centrifugo v6 layout): 0 errors, 1 warning."
 
 
-def test_errors_end_with_2_and_come_first(tmp_path: Path, sound: Config) -> None:
+def test_errors_give_exit_code_2_and_are_listed_before_warnings(tmp_path: Path, sound: Config) -> None:
     file = written(
         tmp_path, changed(sound, {"client.token.hmac_secret_key": "made-up", "client.proxy.connect.timeout": "1s"})
     )
@@ -66,7 +68,7 @@ def test_errors_end_with_2_and_come_first(tmp_path: Path, sound: Config) -> None
     ]
 
 
-def test_a_finding_has_an_effect_and_a_remedy(tmp_path: Path, sound: Config) -> None:
+def test_a_finding_is_printed_with_its_effect_and_its_remedy(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, changed(sound, {"client.allowed_origins": ["*"]}))
 
     _, output = check(file)
@@ -103,7 +105,7 @@ def test_the_json_is_complete_and_its_fields_are_documented(tmp_path: Path, soun
     assert documented == [*report, *finding]
 
 
-def test_a_broken_file_ends_with_2_and_the_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_parsed_gives_exit_code_2_and_the_line(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("client:\n  proxy: {\n")
 
@@ -113,7 +115,7 @@ def test_a_broken_file_ends_with_2_and_the_line(tmp_path: Path) -> None:
     assert [(finding["id"], finding["path"]) for finding in report["findings"]] == [(UNPARSABLE, "line 3, column 1")]
 
 
-def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_gives_exit_code_2_and_the_line(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_bytes(b"client: {}\n# \xff\n")
 
@@ -125,7 +127,7 @@ def test_a_file_in_another_encoding_ends_with_2_and_the_line(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("levels", "finding_id"), [(200, "connect-proxy-missing"), (960, UNREADABLE), (100_000, UNREADABLE)]
 )
-def test_nesting_makes_a_file_unreadable_only_above_a_limit(tmp_path: Path, levels: int, finding_id: str) -> None:
+def test_a_file_is_unreadable_only_if_its_nesting_exceeds_a_limit(tmp_path: Path, levels: int, finding_id: str) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"a":' * levels + "1" + "}" * levels)
 
@@ -134,7 +136,7 @@ def test_nesting_makes_a_file_unreadable_only_above_a_limit(tmp_path: Path, leve
     assert (code, report["findings"][0]["id"]) == (2, finding_id)
 
 
-def test_v5_yaml_is_read_with_the_booleans_of_v5(tmp_path: Path) -> None:
+def test_in_v5_yaml_yes_means_true_and_the_last_of_two_equal_keys_counts(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("client_insecure: no\nclient_insecure: yes\n")
 
@@ -144,7 +146,7 @@ def test_v5_yaml_is_read_with_the_booleans_of_v5(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [".inf", ".nan", "1e300"])
-def test_a_number_that_no_duration_can_hold_is_a_finding(tmp_path: Path, number: str) -> None:
+def test_a_number_that_is_no_valid_duration_is_a_finding(tmp_path: Path, number: str) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(f"client:\n  ping_interval: {number}\nchannel:\n  history_meta_ttl: {number}\n")
 
@@ -154,20 +156,20 @@ def test_a_number_that_no_duration_can_hold_is_a_finding(tmp_path: Path, number:
     assert (code, refused) == (2, ["client.ping_interval", "channel.without_namespace.history_ttl"])
 
 
-def test_a_file_that_cannot_be_opened_ends_with_2(tmp_path: Path) -> None:
+def test_a_missing_file_gives_exit_code_2(tmp_path: Path) -> None:
     code, output = check(tmp_path / "absent.json")
 
     assert (code, output.splitlines()[0]) == (2, f"ERROR {UNREADABLE}")
     assert "No such file or directory" in output
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     code, output = check(tmp_path)
 
     assert (code, "Is a directory" in output) == (2, True)
 
 
-def test_a_secret_of_the_service_that_cannot_be_read_ends_with_3(tmp_path: Path, settings: Settings) -> None:
+def test_an_unreadable_secret_of_the_service_gives_exit_code_3(tmp_path: Path, settings: Settings) -> None:
     settings.CENTRIFUGO_PROXY_TOKEN_FILE = "/nowhere/token"
 
     with pytest.raises(CommandError, match="cannot read /nowhere/token") as refused:
@@ -176,7 +178,7 @@ def test_a_secret_of_the_service_that_cannot_be_read_ends_with_3(tmp_path: Path,
     assert refused.value.returncode == 3
 
 
-def test_a_policy_of_the_service_that_cannot_be_used_ends_with_3(tmp_path: Path, settings: Settings) -> None:
+def test_an_unusable_policy_of_the_service_gives_exit_code_3(tmp_path: Path, settings: Settings) -> None:
     settings.CHANNEL_POLICY_PATH = str(tmp_path / "absent.toml")
 
     with pytest.raises(CommandError) as refused:
@@ -186,7 +188,7 @@ def test_a_policy_of_the_service_that_cannot_be_used_ends_with_3(tmp_path: Path,
 
 
 @pytest.mark.processes
-def test_the_process_ends_with_the_code(tmp_path: Path, sound: Config) -> None:
+def test_the_process_exits_with_the_code_for_errors(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, changed(sound, {"client.insecure": True}))
 
     ended = run_manage("check_centrifugo_config", str(file))
@@ -195,7 +197,7 @@ def test_the_process_ends_with_the_code(tmp_path: Path, sound: Config) -> None:
     assert ended.stdout.startswith("ERROR insecure-mode at client.insecure\n")
 
 
-def test_the_page_explains_exactly_the_findings_that_exist() -> None:
+def test_the_documentation_explains_every_finding_and_no_other() -> None:
     explained = re.findall(r"^### `([a-z0-9-]+)` \((error|warning)\)$", PAGE, re.MULTILINE)
 
     before_reading = [(UNREADABLE, "error"), (UNPARSABLE, "error")]
@@ -203,7 +205,7 @@ def test_the_page_explains_exactly_the_findings_that_exist() -> None:
 
 
 @pytest.mark.processes
-def test_variables_of_the_process_are_added(tmp_path: Path, sound: Config) -> None:
+def test_with_env_the_variables_of_the_process_override_the_file(tmp_path: Path, sound: Config) -> None:
     file = written(tmp_path, sound)
     variables = {"CENTRIFUGO_CLIENT_INSECURE": "true", "CENTRIFUGO_RESPONSE_MODE": "http"}
 
@@ -214,7 +216,7 @@ def test_variables_of_the_process_are_added(tmp_path: Path, sound: Config) -> No
 
 
 @pytest.mark.processes
-def test_a_configuration_by_variables_needs_no_file() -> None:
+def test_with_env_no_file_is_needed() -> None:
     result = run_manage("check_centrifugo_config", "--env", CENTRIFUGO_GRPC_API="true")
 
     assert result.returncode == 2
@@ -223,7 +225,7 @@ def test_a_configuration_by_variables_needs_no_file() -> None:
 
 
 @pytest.mark.processes
-def test_without_a_file_or_variables_the_message_names_the_options() -> None:
+def test_without_a_file_and_without_env_the_error_names_both_options() -> None:
     result = run_manage("check_centrifugo_config")
 
     assert (result.returncode, result.stderr) == (
@@ -232,7 +234,7 @@ def test_without_a_file_or_variables_the_message_names_the_options() -> None:
     )
 
 
-def test_the_major_can_be_named(tmp_path: Path) -> None:
+def test_the_major_option_sets_the_layout(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("allowed_origins: [https://app.test]\n")
 

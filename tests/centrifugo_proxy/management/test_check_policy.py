@@ -1,4 +1,4 @@
-"""`manage.py check_policy`: its output, and its agreement with the service's decisions."""
+"""`manage.py check_policy`: its output. Its explanations agree with the decisions of the service."""
 
 import re
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_every_problem_of_a_file_is_reported_with_its_rule_and_line(policy: Path
     )
 
 
-def test_a_missing_file_ends_with_2(tmp_path: Path) -> None:
+def test_a_missing_file_gives_exit_code_2(tmp_path: Path) -> None:
     file = tmp_path / "absent.toml"
 
     assert check(file) == (
@@ -115,7 +115,7 @@ def test_a_missing_file_ends_with_2(tmp_path: Path) -> None:
     )
 
 
-def test_an_allowed_request_shows_the_deciding_rule_and_the_next_steps(policy: Path) -> None:
+def test_an_allowed_request_is_explained_with_the_deciding_rule_and_the_next_steps(policy: Path) -> None:
     assert check(policy, *CHILD, "--channel", "family:f1:chat", "--action", "publish") == (
         0,
         [
@@ -126,7 +126,7 @@ def test_an_allowed_request_shows_the_deciding_rule_and_the_next_steps(policy: P
     )
 
 
-def test_a_request_without_a_rule_shows_why_each_rule_does_not_match(policy: Path) -> None:
+def test_if_no_rule_matches_the_output_says_why_for_each_rule(policy: Path) -> None:
     assert check(policy, "--user", "u2", "--family", "f2", "--channel", "family:f1:chat") == (
         1,
         [
@@ -142,7 +142,7 @@ def test_a_request_without_a_rule_shows_why_each_rule_does_not_match(policy: Pat
     )
 
 
-def test_rules_before_the_deciding_one_are_listed(policy: Path) -> None:
+def test_the_rules_before_the_deciding_rule_are_listed_with_the_reason_why_they_do_not_match(policy: Path) -> None:
     _, lines = check(policy, "--fallback", "--channel", "news:today")
 
     assert lines == [
@@ -156,7 +156,7 @@ def test_rules_before_the_deciding_one_are_listed(policy: Path) -> None:
     ]
 
 
-def test_the_report_explains_what_a_wildcard_does_not_match(policy: Path) -> None:
+def test_the_report_explains_which_segment_a_wildcard_does_not_match(policy: Path) -> None:
     _, report = check_json(policy, "--user", "u", "--channel", "news:a#b")
 
     assert report["decision"]["passed_over"][-1] == {
@@ -176,7 +176,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("options", "channel", "why"), REFUSALS)
-def test_a_refusal_names_the_condition_of_the_rule(
+def test_a_refusal_names_the_condition_of_the_rule_that_is_not_met(
     policy: Path, options: tuple[str, ...], channel: str, why: str
 ) -> None:
     code, lines = check(policy, *CHILD, *options, "--channel", channel)
@@ -184,14 +184,14 @@ def test_a_refusal_names_the_condition_of_the_rule(
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
-def test_the_locks_of_a_fallback_connection_are_unknown(policy: Path) -> None:
+def test_a_rule_with_a_feature_refuses_a_fallback_connection_because_its_user_is_unknown(policy: Path) -> None:
     code, lines = check(policy, "--fallback", "--channel", "board:all")
 
     why = "the real user of a fallback connection is unknown, and a rule may allow the request for that user"
     assert (code, lines[0]) == (1, f"REFUSED: {why}.")
 
 
-def test_a_fallback_connection_is_not_reported_as_refused_by_a_rule_for_another_action(tmp_path: Path) -> None:
+def test_a_refusal_of_a_fallback_connection_does_not_blame_a_rule_for_another_action(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(
         '[[channels]]\nmatch = "wall:{user}"\nallow = ["subscribe"]\n'
@@ -210,7 +210,7 @@ def test_an_empty_segment_is_reported_as_empty(policy: Path) -> None:
     assert report["decision"]["passed_over"][0]["why"] == "{family_id} does not match an empty segment"
 
 
-def test_screen_time_refuses_publish_but_not_subscribe(policy: Path) -> None:
+def test_the_screen_time_lock_refuses_publish_but_not_subscribe(policy: Path) -> None:
     options = (*CHILD, "--lock", "screen_time", "--channel", "family:f1:chat", "--action")
 
     assert check(policy, *options, "publish")[1][0] == (
@@ -219,13 +219,13 @@ def test_screen_time_refuses_publish_but_not_subscribe(policy: Path) -> None:
     assert check(policy, *options, "subscribe")[0] == 0
 
 
-def test_a_publication_that_a_rule_does_not_allow_is_reported_as_refused(policy: Path) -> None:
+def test_an_action_that_the_rule_does_not_allow_is_reported_as_refused(policy: Path) -> None:
     _, lines = check(policy, *CHILD, "--tier", "pro", "--channel", "coach:u1", "--action", "publish")
 
     assert lines[0] == "REFUSED: the rule allows only subscribe."
 
 
-def test_a_publication_without_history_is_reported_as_such(policy: Path) -> None:
+def test_the_report_says_if_a_publication_is_not_kept_in_the_history(policy: Path) -> None:
     _, report = check_json(policy, *CHILD, "--channel", "news:x", "--action", "publish")
 
     assert report["decision"]["then"] == ["the publication is not kept in the channel's history"]
@@ -255,13 +255,13 @@ def test_an_unknown_method_lists_the_rules_that_do_not_match(policy: Path) -> No
     )
 
 
-def test_a_method_of_more_segments_is_compared_with_the_prefix_of_a_rule(policy: Path) -> None:
+def test_a_method_with_more_segments_than_a_rule_is_compared_with_the_prefix_of_the_rule(policy: Path) -> None:
     _, report = check_json(policy, *CHILD, "--method", "dairy.entries.list")
 
     assert [each["why"] for each in report["decision"]["passed_over"]] == ["it has 'diary', not 'dairy'"]
 
 
-def test_a_family_service_is_named(policy: Path, settings: Settings) -> None:
+def test_the_report_names_the_family_service_that_is_called(policy: Path, settings: Settings) -> None:
     settings.FAMILY_SERVICE_GRPC_ADDRESS = "family:50051"
     settings.CHANNEL_SUBSCRIPTION_TTL_S = 300
     policy.write_text('[[channels]]\nmatch = "room:*"\nallow = ["subscribe"]\nask_family_service = true\n')
@@ -274,7 +274,7 @@ def test_a_family_service_is_named(policy: Path, settings: Settings) -> None:
     ]
 
 
-ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
+REQUESTS: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
     (("--channel", "family:f1:chat"), "subscribe", META),
     (("--channel", "family:f2:chat"), "subscribe", META),
     (("--channel", "family:f1:chat", "--lock", "chat"), "subscribe", locked("feature_lock_chat")),
@@ -292,8 +292,8 @@ ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "event", "meta"), ASKED)
-async def test_the_service_answers_as_explained(
+@pytest.mark.parametrize(("options", "event", "meta"), REQUESTS)
+async def test_the_service_decides_as_the_command_explains(
     policy: Path, options: tuple[str, ...], event: str, meta: dict[str, Any]
 ) -> None:
     _, report = check_json(policy, *CHILD, *options)
@@ -307,7 +307,7 @@ async def test_the_service_answers_as_explained(
 
 
 @pytest.mark.parametrize(("channel", "allowed"), [("news:a", True), ("board:a", False), ("coach:u1", False)])
-async def test_the_service_answers_a_fallback_connection_as_explained(
+async def test_the_service_decides_about_a_fallback_connection_as_the_command_explains(
     policy: Path, channel: str, allowed: bool
 ) -> None:
     _, report = check_json(policy, "--fallback", "--channel", channel)
@@ -342,7 +342,7 @@ def test_the_json_is_complete_and_its_fields_are_documented(policy: Path) -> Non
     assert documented == [*report, *report["decision"]]
 
 
-def test_the_json_of_a_file_with_problems_has_them(tmp_path: Path) -> None:
+def test_the_json_of_an_invalid_file_lists_its_problems(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("[[channel]]\n")
 
@@ -375,14 +375,16 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), UNUSABLE)
-def test_options_that_cannot_be_used_end_with_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_unusable_options_give_exit_code_2(policy: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(CommandError, match=f"^{re.escape(message)}$") as refused:
         check(policy, *arguments)
 
     assert refused.value.returncode == 2
 
 
-def test_an_empty_file_name_does_not_stand_for_the_configured_policy(policy: Path, settings: Settings) -> None:
+def test_an_empty_file_name_is_refused_and_does_not_mean_the_configured_policy(
+    policy: Path, settings: Settings
+) -> None:
     settings.CHANNEL_POLICY_PATH = str(policy)
 
     with pytest.raises(CommandError, match=r"^FILE is empty; give the path of a policy\.$") as refused:
@@ -392,7 +394,9 @@ def test_an_empty_file_name_does_not_stand_for_the_configured_policy(policy: Pat
 
 
 @pytest.mark.processes
-def test_the_process_exits_with_the_code_even_if_the_configured_policy_is_broken(policy: Path, tmp_path: Path) -> None:
+def test_the_process_exits_with_1_for_a_refusal_even_if_the_configured_policy_is_broken(
+    policy: Path, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("nonsense")
 
@@ -406,14 +410,14 @@ def test_the_process_exits_with_the_code_even_if_the_configured_policy_is_broken
 
 
 @pytest.mark.processes
-def test_an_invalid_environment_ends_with_3(policy: Path) -> None:
+def test_an_invalid_environment_gives_exit_code_3(policy: Path) -> None:
     ended = run_manage("check_policy", str(policy), CENTRIFUGO_RESPONSE_MODE="bad")
 
     assert (ended.returncode, ended.stdout) == (3, "")
     assert ended.stderr.splitlines()[1] == "CENTRIFUGO_RESPONSE_MODE is 'bad'; accepted: http, envelope."
 
 
-def test_the_shipped_example_has_no_problems() -> None:
+def test_the_example_policy_has_no_problems() -> None:
     code, lines = check(ROOT / "policy.example.toml")
 
     assert (code, lines) == (

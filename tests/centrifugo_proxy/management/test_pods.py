@@ -1,5 +1,6 @@
-"""`manage.py pods` against five real processes: one is healthy, one hangs, one has ended, one is in an outage, and one
-has no tickets.
+"""`manage.py pods` against five real processes.
+
+One process is healthy, one hangs, one has ended, one is in an outage, and one has no tickets.
 """
 
 import json
@@ -42,20 +43,20 @@ WATCH_S = 30.0
 
 
 class Five(NamedTuple):
-    well: Process
+    healthy: Process
     hanging: Process
-    gone: Process
+    ended_pod: Process
     outage: Process
     empty: Process
 
     def options(self, *names: str) -> list[str]:
-        """A --url option for each of these processes; by default for all."""
+        """A --url option for each named process, or for all five."""
         return [f"--url=http://127.0.0.1:{getattr(self, name).port}" for name in names or self._fields]
 
 
 @contextmanager
 def running(variables: dict[str, str]) -> Iterator[Process]:
-    """A service that is starting, and whose identity refuses connections."""
+    """A service that is still starting. Connections to its identity service are refused."""
     port = free_port()
     variables = {**SETTINGS, **variables}
     with started_warm(["serve"], port, **variables) as process:
@@ -76,49 +77,49 @@ def five(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Five]:
             process.wait_until_ready()
         five = Five(*starting)
         five.hanging.popen.send_signal(signal.SIGSTOP)
-        five.gone.terminate()
-        use_up_until_degraded(five.outage)
+        five.ended_pod.terminate()
+        connect_until_degraded(five.outage)
         yield five
 
 
-def use_up_until_degraded(process: Process) -> None:
+def connect_until_degraded(process: Process) -> None:
     until = time.monotonic() + WATCH_S
     while not process.http.get("/health").json()["identity_outage"]["degraded"]:
         process.http.post("/centrifugo/connect", json=connect_body("not-in-the-pool"))
         assert time.monotonic() < until
 
 
-def asked(*arguments: str) -> tuple[int, dict[str, Any]]:
-    """Exit code, and the object that --json prints."""
+def pods_json(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """The exit code, and the object that --json prints."""
     ended = run_manage("pods", "--json", *arguments)
     body: dict[str, Any] = json.loads(ended.stdout)
     return ended.returncode, body
 
 
 def test_every_pod_is_reported_even_if_it_does_not_answer(five: Five) -> None:
-    code, report = asked(*five.options())
-    well, hanging, gone, outage, empty = report["pods"]
+    code, report = pods_json(*five.options())
+    healthy, hanging, ended_pod, outage, empty = report["pods"]
 
     assert (code, report["state"], report["sum"]) == (1, "warning", {"pods": 5, "answered": 3, "tickets": 6})
     assert [pod["answered"] for pod in report["pods"]] == [True, False, False, True, True]
     assert [pod["ready"] for pod in report["pods"]] == [True, None, None, True, True]
     assert "(timed out)" in hanging["error"]
-    assert "(Connection refused)" in gone["error"]
+    assert "(Connection refused)" in ended_pod["error"]
     assert outage["identity_outage"]["degraded"] is True
-    assert [pod["fallback_pool"]["size"] for pod in (well, outage, empty)] == [3, 3, 0]
+    assert [pod["fallback_pool"]["size"] for pod in (healthy, outage, empty)] == [3, 3, 0]
     assert empty["fallback_pool"]["status"] == "empty"
-    assert well["connects_per_s"]["success"] == 0.0
+    assert healthy["connects_per_s"]["success"] == 0.0
 
 
-def test_hanging_pods_delay_the_others_by_two_seconds_at_most(five: Five) -> None:
+def test_silent_pods_delay_the_report_by_at_most_two_seconds(five: Five) -> None:
     begun = time.monotonic()
-    asked(*five.options("well"))
+    pods_json(*five.options("healthy"))
     without_s = time.monotonic() - begun
     with ExitStack() as stack:
         silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
         begun = time.monotonic()
-        _, report = asked(
-            *five.options("well"), *(f"--url=http://127.0.0.1:{each.getsockname()[1]}" for each in silent)
+        _, report = pods_json(
+            *five.options("healthy"), *(f"--url=http://127.0.0.1:{each.getsockname()[1]}" for each in silent)
         )
         with_s = time.monotonic() - begun
 
@@ -127,39 +128,40 @@ def test_hanging_pods_delay_the_others_by_two_seconds_at_most(five: Five) -> Non
 
 
 @pytest.mark.parametrize(
-    ("names", "code"), [(["well"], 0), (["well", "gone"], 1), (["outage"], 1), (["empty"], 1), (["gone"], 2)]
+    ("names", "code"),
+    [(["healthy"], 0), (["healthy", "ended_pod"], 1), (["outage"], 1), (["empty"], 1), (["ended_pod"], 2)],
 )
-def test_the_exit_code_is_the_state(five: Five, names: list[str], code: int) -> None:
+def test_the_exit_code_is_the_state_of_the_fleet(five: Five, names: list[str], code: int) -> None:
     assert run_manage("pods", *five.options(*names)).returncode == code
 
 
-def test_an_outage_without_a_ticket_is_critical(five: Five, tmp_path: Path) -> None:
+def test_an_outage_in_a_pod_without_tickets_is_critical(five: Five, tmp_path: Path) -> None:
     pool = tmp_path / "empty"
     pool.touch(mode=0o600)
     with running({"FALLBACK_TICKETS_PATH": str(pool)}) as process:
         process.wait_until_ready()
-        use_up_until_degraded(process)
+        connect_until_degraded(process)
 
-        code, report = asked(*five.options("well"), f"--url=http://127.0.0.1:{process.port}")
+        code, report = pods_json(*five.options("healthy"), f"--url=http://127.0.0.1:{process.port}")
 
     assert (code, report["state"]) == (2, "critical")
 
 
-def test_a_pipe_gets_plain_lines(five: Five) -> None:
-    lines = run_manage("pods", *five.options("well", "gone")).stdout.splitlines()
+def test_output_into_a_pipe_is_plain_ascii_lines(five: Five) -> None:
+    lines = run_manage("pods", *five.options("healthy", "ended_pod")).stdout.splitlines()
 
     assert lines[0] == "PODS WARNING: 1 of 2 pods answers."
     assert lines[1].split() == ["pod", "version", "ready", "outage", "tickets", "connects/s", "empty", "in"]
-    assert lines[2].split()[0] == f"127.0.0.1:{five.well.port}"
-    assert [line.split()[0] for line in lines[3:5]] == [f"127.0.0.1:{five.gone.port}", "sum"]
-    assert lines[5].startswith(f"127.0.0.1:{five.gone.port}: no answer from ")
+    assert lines[2].split()[0] == f"127.0.0.1:{five.healthy.port}"
+    assert [line.split()[0] for line in lines[3:5]] == [f"127.0.0.1:{five.ended_pod.port}", "sum"]
+    assert lines[5].startswith(f"127.0.0.1:{five.ended_pod.port}: no answer from ")
     assert all(line.isascii() for line in lines)
 
 
-def test_an_address_that_is_given_twice_is_queried_once(five: Five) -> None:
-    code, report = asked("--dns", f"127.0.0.1:{five.well.port}", *five.options("well"))
+def test_an_address_that_two_options_name_is_queried_once(five: Five) -> None:
+    code, report = pods_json("--dns", f"127.0.0.1:{five.healthy.port}", *five.options("healthy"))
 
-    assert (code, [pod["url"] for pod in report["pods"]]) == (0, [f"http://127.0.0.1:{five.well.port}"])
+    assert (code, [pod["url"] for pod in report["pods"]]) == (0, [f"http://127.0.0.1:{five.healthy.port}"])
 
 
 @pytest.mark.parametrize(
@@ -194,9 +196,9 @@ def test_the_state_is_unknown_with_an_invalid_environment() -> None:
     assert run_manage("pods", "--url", CLOSED, LISTEN_PORT="x").returncode == PluginState.UNKNOWN
 
 
-def test_watch_redraws_in_place_and_exits_with_the_state(five: Five) -> None:
+def test_watch_redraws_its_lines_in_place_and_exits_with_the_state(five: Five) -> None:
     controller, terminal = pty.openpty()
-    command = [sys.executable, "manage.py", "pods", "--watch", *five.options("well", "gone")]
+    command = [sys.executable, "manage.py", "pods", "--watch", *five.options("healthy", "ended_pod")]
     variables = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
     with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=terminal, stderr=terminal) as watching:  # noqa: S603
         os.close(terminal)
@@ -213,7 +215,7 @@ def test_watch_redraws_in_place_and_exits_with_the_state(five: Five) -> None:
 
 
 def read_until(controller: int, wanted: bytes, times: int) -> bytes:
-    """The terminal's output until it contains `wanted` this many times; all of the output for 0."""
+    """The terminal's output until it contains `wanted` this many times. With `times=0`: all output."""
     shown, until = b"", time.monotonic() + WATCH_S
     while times == 0 or shown.count(wanted) < times:
         assert time.monotonic() < until, shown
@@ -225,8 +227,8 @@ def read_until(controller: int, wanted: bytes, times: int) -> bytes:
     return shown
 
 
-def test_watch_prints_a_json_object_per_round_into_a_pipe(five: Five) -> None:
-    command = [sys.executable, "manage.py", "pods", "--watch", "--json", *five.options("well")]
+def test_watch_with_json_prints_one_object_per_round_into_a_pipe(five: Five) -> None:
+    command = [sys.executable, "manage.py", "pods", "--watch", "--json", *five.options("healthy")]
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_site.settings"}
     with subprocess.Popen(  # noqa: S603
         command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -235,10 +237,10 @@ def test_watch_prints_a_json_object_per_round_into_a_pipe(five: Five) -> None:
         assert watching.stderr is not None
         rounds = [json.loads(watching.stdout.readline()) for _ in range(2)]
         watching.stdout.close()  # the reader stops
-        code, complaint = watching.wait(WATCH_S), watching.stderr.read()
+        code, errors = watching.wait(WATCH_S), watching.stderr.read()
 
     assert [each["state"] for each in rounds] == ["ok"] * 2
-    assert (code, complaint) == (0, b"")
+    assert (code, errors) == (0, b"")
 
 
 def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
@@ -248,7 +250,7 @@ def test_exit_codes_are_the_same_in_the_runbook_and_in_help() -> None:
     assert [f"| {int(state)} | {state.name.lower()} |" in section("### pods") for state in PluginState] == [True] * 4
 
 
-def test_the_example_of_a_headless_service_is_the_one_in_the_deployment() -> None:
+def test_the_help_names_the_headless_service_of_the_deployment() -> None:
     manifest = (DEPLOY / "flux" / "apps" / "realtime-service" / "base" / "service.yaml").read_text()
 
     assert "name: realtime-service-pods" in manifest

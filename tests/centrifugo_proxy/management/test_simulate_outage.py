@@ -1,4 +1,4 @@
-"""`manage.py simulate_outage` passes in each mode, with different settings, and detects broken rules."""
+"""`manage.py simulate_outage`: it passes with any valid settings, and it detects a service that breaks a rule."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ def wrong_steps(report: dict[str, Any]) -> list[str]:
     return [step["name"] for step in report["steps"] if not step["ok"]]
 
 
-def test_the_timeline_shows_every_answer() -> None:
+def test_the_timeline_has_each_step_with_its_time_and_its_answer() -> None:
     code, report = simulated_json()
 
     assert (code, report["ok"]) == (0, True)
@@ -63,7 +63,7 @@ def test_the_timeline_shows_every_answer() -> None:
     assert report["steps"][1]["seen"]["body"] == UNAVAILABLE
 
 
-def test_the_text_output_shows_one_step_after_the_other() -> None:
+def test_the_text_output_shows_each_step_with_its_answer() -> None:
     code, output = simulate()
 
     lines = output.splitlines()
@@ -91,13 +91,18 @@ def test_the_simulation_passes_in_each_mode_with_short_and_long_windows_and_prob
 
     assert (ended, wrong_steps(report)) == (0, [])
     assert len(report["steps"]) == (10 if probe_interval_ms else 9)
-    turned_away = report["steps"][1]["seen"]
-    assert (turned_away["status"], turned_away["body"]["disconnect"]["code"]) == (503 if mode == "http" else 200, code)
+    refused_step = report["steps"][1]["seen"]
+    assert (refused_step["status"], refused_step["body"]["disconnect"]["code"]) == (
+        503 if mode == "http" else 200,
+        code,
+    )
 
 
 @pytest.mark.parametrize("secret", ["", "CENTRIFUGO_PROXY_SECRET", "CENTRIFUGO_PROXY_SECRET_PREVIOUS"])
 @pytest.mark.parametrize("token", ["", "CENTRIFUGO_PROXY_TOKEN", "CENTRIFUGO_PROXY_TOKEN_PREVIOUS"])
-def test_the_simulation_passes_the_guard(settings: Settings, secret: str, token: str) -> None:
+def test_the_simulation_passes_with_every_combination_of_guard_secrets(
+    settings: Settings, secret: str, token: str
+) -> None:
     for name in filter(None, (secret, token)):
         setattr(settings, name, f"value-of-{name}")
 
@@ -114,15 +119,15 @@ def test_the_simulation_reads_the_guards_token_from_a_file(settings: Settings, t
     assert simulate()[0] == 0
 
 
-@pytest.mark.parametrize("shown", [frozenset(), frozenset({"family_id"})], ids=len)
-def test_info_has_the_configured_fields(settings: Settings, shown: frozenset[str]) -> None:
-    settings.CENTRIFUGO_INFO_FIELDS = shown
+@pytest.mark.parametrize("fields", [frozenset(), frozenset({"family_id"})], ids=len)
+def test_info_has_the_configured_fields(settings: Settings, fields: frozenset[str]) -> None:
+    settings.CENTRIFUGO_INFO_FIELDS = fields
 
     ended, report = simulated_json()
 
     result = report["steps"][0]["seen"]["body"]["result"]
     assert ended == 0
-    assert set(result["info"]) == shown
+    assert set(result["info"]) == fields
     assert set(result["meta"]) == {"family_id", "subscription_tier", "is_admin", "parental_state"}
 
 
@@ -138,7 +143,7 @@ def test_a_pool_connection_expires_after_the_configured_time(settings: Settings)
     assert expire_at == pytest.approx(time.time() + 3000, abs=60)
 
 
-def test_real_time_waits_for_the_window(settings: Settings) -> None:
+def test_with_realtime_the_simulation_waits_for_the_window_and_for_the_probe(settings: Settings) -> None:
     settings.FALLBACK_DEGRADED_WINDOW_MS = 500
     settings.IDENTITY_PROBE_INTERVAL_MS = 100
 
@@ -150,7 +155,7 @@ def test_real_time_waits_for_the_window(settings: Settings) -> None:
     assert at_ms[8] >= at_ms[4] + 100
 
 
-def test_a_window_too_short_for_real_time_is_refused(settings: Settings) -> None:
+def test_realtime_is_refused_if_the_degraded_window_is_too_short(settings: Settings) -> None:
     settings.FALLBACK_DEGRADED_WINDOW_MS = 499
 
     with pytest.raises(CommandError, match="--realtime needs a FALLBACK_DEGRADED_WINDOW_MS of at least 500") as refused:
@@ -159,7 +164,7 @@ def test_a_window_too_short_for_real_time_is_refused(settings: Settings) -> None
     assert refused.value.returncode == 1
 
 
-def test_a_deployment_without_a_pool_is_reported_as_such() -> None:
+def test_the_output_says_if_the_deployment_has_no_pool() -> None:
     assert simulate()[1].splitlines()[1] == (
         "Note: this deployment has no fallback pool (status disabled). The pool below is the simulation's own; "
         "in a real outage, this deployment would refuse every connection."
@@ -167,7 +172,7 @@ def test_a_deployment_without_a_pool_is_reported_as_such() -> None:
     assert simulated_json()[1]["configuration"]["pool_status"] == "disabled"
 
 
-def test_json_is_as_documented(settings: Settings) -> None:
+def test_the_json_output_has_the_fields_that_the_runbook_lists(settings: Settings) -> None:
     settings.IDENTITY_PROBE_INTERVAL_MS = 1000
 
     assert_as_documented(simulated_json()[1], "### simulate_outage --json")
@@ -181,7 +186,7 @@ def test_the_simulated_outage_is_not_logged(caplog: pytest.LogCaptureFixture) ->
     assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == ["logging is back"]
 
 
-def test_the_gauges_keep_reading_the_real_service() -> None:
+def test_the_gauges_still_show_the_real_service_after_a_simulation() -> None:
     metrics.POOL_SIZE.set_function(lambda: 42)
 
     simulate()
@@ -216,7 +221,7 @@ class IgnoresProbes(OutageDetector):
         return None
 
 
-class KeepsTheStart(OutageDetector):
+class KeepsTheFirstStart(OutageDetector):
     """Measures every outage from the start of the first one."""
 
     first: float | None = None
@@ -311,7 +316,7 @@ def with_ttl(connect_ttl_s: int) -> Build:
         (with_detector(NeverEnds), "identity fails anew: a pool ticket"),
         (with_detector(AlwaysCalls), "degraded: the same ticket again"),
         (with_detector(IgnoresProbes), "recovery: a good ticket"),
-        (with_detector(KeepsTheStart), "identity fails anew: a pool ticket"),
+        (with_detector(KeepsTheFirstStart), "identity fails anew: a pool ticket"),
         (with_pool(AcceptsTwice), "degraded: a pool ticket"),
         (with_pool(AcceptsAnyTicket), "degraded: the same ticket again"),
         (with_connect(unavailable_code=4000), "healthy: a pool ticket"),
@@ -320,7 +325,9 @@ def with_ttl(connect_ttl_s: int) -> Build:
         (with_ttl(299), "degraded: a pool ticket"),
     ],
 )
-def test_a_broken_rule_is_detected(settings: Settings, build: Callable[..., Runtime], first_wrong: str) -> None:
+def test_the_simulation_detects_a_service_that_breaks_a_rule(
+    settings: Settings, build: Callable[..., Runtime], first_wrong: str
+) -> None:
     settings.IDENTITY_PROBE_INTERVAL_MS = 1000
 
     ended, report = simulated_json(build=build)
@@ -329,7 +336,7 @@ def test_a_broken_rule_is_detected(settings: Settings, build: Callable[..., Runt
     assert wrong_steps(report)[0] == first_wrong
 
 
-def test_a_wrong_step_shows_what_was_expected() -> None:
+def test_a_wrong_step_is_shown_with_the_expected_answer() -> None:
     ended, output = simulate(build=with_detector(NeverOpens))
 
     lines = output.splitlines()
@@ -341,7 +348,7 @@ def test_a_wrong_step_shows_what_was_expected() -> None:
 
 
 @pytest.mark.processes
-def test_a_real_process_leaves_the_real_pool_alone_and_shows_no_ticket_or_secret(tmp_path: Path) -> None:
+def test_a_real_process_does_not_change_the_real_pool_and_prints_no_ticket_or_secret(tmp_path: Path) -> None:
     tickets = [secrets.token_urlsafe(32) for _ in range(3)]
     path = tmp_path / "pool.tickets"
     path.write_text("\n".join(tickets))
@@ -376,12 +383,12 @@ def test_the_runbook_shows_the_output_of_a_service_with_a_pool(tmp_path: Path) -
 
 
 def without_varying_values(output: str) -> str:
-    """The output without the fallback user and the time of expiry, which differ in each run."""
+    """The output without the fallback user and the expiry time, which differ in each run."""
     return re.sub(r'"fallback:[0-9a-f]{12}"|"expire_at":[0-9]+', "…", output)
 
 
 @pytest.mark.processes
-def test_a_configuration_that_would_not_start_is_not_simulated(tmp_path: Path) -> None:
+def test_a_configuration_with_which_the_service_would_not_start_is_not_simulated(tmp_path: Path) -> None:
     ended = run_manage("simulate_outage", FALLBACK_TICKETS_PATH=str(tmp_path / "pool"), FALLBACK_DEGRADED_WINDOW_MS="0")
 
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -391,7 +398,7 @@ def test_a_configuration_that_would_not_start_is_not_simulated(tmp_path: Path) -
 
 @pytest.mark.processes
 @pytest.mark.parametrize(("window_ms", "code"), [("86400000", 0), ("999999999999999999", 1)])
-def test_the_longest_window_is_simulated_and_a_longer_one_refused(window_ms: str, code: int) -> None:
+def test_the_longest_window_is_simulated_and_a_longer_one_is_refused(window_ms: str, code: int) -> None:
     ended = run_manage("simulate_outage", FALLBACK_DEGRADED_WINDOW_MS=window_ms)
 
     assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)

@@ -43,7 +43,7 @@ def peer(channel: RollingChannel, observed: Observed) -> Peer:
 
 @asynccontextmanager
 async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
-    """A function that calls a family service with this script."""
+    """A function that calls a family service. The service answers with `script`."""
     async with family_service(script) as stub, plain_channel(stub.address) as channel:
         client = GrpcFamilyService(peer(channel, observed))
         yield lambda: client.authorize(QUERY)
@@ -51,7 +51,7 @@ async def family(script: Any, observed: Observed) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def diary(script: Any, observed: Observed) -> AsyncIterator[Ask]:
-    """A function that calls an rpc backend with this script."""
+    """A function that calls an rpc backend. The backend answers with `script`."""
     async with rpc_backend(script) as stub, plain_channel(stub.address) as channel:
         client = GrpcRpcBackend(peer(channel, observed))
         yield lambda: client.call(CALL)
@@ -78,7 +78,7 @@ ACCESS, ANSWER = channel_access_pb2.AuthorizeResponse, rpc_backend_pb2.CallRespo
         (diary, says(ANSWER(disconnect=Disconnect(code=2, reason="left"))), BackendDisconnect(2, "left")),
     ],
 )
-async def test_each_outcome_becomes_its_answer(service: Any, script: Any, expected: Any) -> None:
+async def test_each_outcome_in_a_response_becomes_the_matching_answer(service: Any, script: Any, expected: Any) -> None:
     observed: Observed = []
 
     async with service(script, observed) as ask:
@@ -110,7 +110,7 @@ async def test_a_temporary_failure_is_recognised_by_its_status_alone(
             await ask()
 
 
-async def test_an_ok_without_a_message_is_a_temporary_failure() -> None:
+async def test_the_status_ok_without_a_message_is_a_temporary_failure() -> None:
     async with silent_ok_server(f"{RPC_SERVICE}/Call") as address, plain_channel(address) as channel:
         with pytest.raises(BackendUnavailable, match=r"^rpc:diary: OK$"):
             await GrpcRpcBackend(peer(channel, [])).call(CALL)
@@ -118,7 +118,7 @@ async def test_an_ok_without_a_message_is_a_temporary_failure() -> None:
 
 @pytest.mark.parametrize("status", FAULTS)
 @pytest.mark.parametrize(("service", "name"), NAMED)
-async def test_any_other_status_is_a_fault_reported_without_its_details(
+async def test_any_other_status_is_a_fault_whose_message_omits_the_details(
     service: Any, name: str, status: grpc.StatusCode
 ) -> None:
     observed: Observed = []
@@ -131,13 +131,13 @@ async def test_any_other_status_is_a_fault_reported_without_its_details(
 
 
 @pytest.mark.parametrize(
-    ("service", "nothing", "said"),
+    ("service", "response", "fault"),
     [
         (family, ACCESS(), "the answer of family_service has no outcome set"),
         (diary, ANSWER(), "the answer of rpc:diary has no outcome set"),
     ],
 )
-async def test_an_answer_without_an_outcome_is_a_fault(service: Any, nothing: Any, said: str) -> None:
-    async with service(says(nothing), []) as ask:
-        with pytest.raises(BackendFault, match=f"^{said}$"):
+async def test_an_answer_without_an_outcome_is_a_fault(service: Any, response: Any, fault: str) -> None:
+    async with service(says(response), []) as ask:
+        with pytest.raises(BackendFault, match=f"^{fault}$"):
             await ask()

@@ -1,4 +1,7 @@
-"""A peer that stops and returns, moves, or becomes silent: real servers, a real name server, raw sockets."""
+"""Calls to a peer that stops and returns, moves, or becomes silent.
+
+The servers and the name server are real. The hosts that become silent are raw sockets.
+"""
 
 import asyncio
 import os
@@ -16,10 +19,10 @@ from tests.harness.identity import IdentityStub, aborts, answers, identity_stub
 from tests.harness.name_server import name_server
 from tests.harness.silence import forwarder_to
 
-pytestmark = pytest.mark.xdist_group("channels")  # they mostly wait: one worker runs them while the others compute
+pytestmark = pytest.mark.xdist_group("channels")  # these tests mostly wait: one worker runs them all
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
 BACK_S = 2.0
-# The delay that a busy machine may add to the service's times.
+# A busy machine may delay the service by this much.
 SLACK_S = 1.5
 
 
@@ -35,7 +38,7 @@ async def test_a_peer_that_refused_connections_is_reached_within_two_seconds_of_
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
 
-async def test_a_name_that_was_not_found_is_found_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_host_name_that_gets_its_first_address_is_reached_within_two_seconds(identity: IdentityStub) -> None:
     async with name_server() as names, client_of(names.target(identity.port)) as client:
         assert await client.ask_for(5) == {"UNAVAILABLE"}
         names.addresses = ["127.0.0.1"]
@@ -43,7 +46,7 @@ async def test_a_name_that_was_not_found_is_found_within_two_seconds(identity: I
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
 
-async def test_a_name_server_that_was_silent_is_queried_again_within_two_seconds(identity: IdentityStub) -> None:
+async def test_a_name_server_that_was_silent_is_used_within_two_seconds_of_its_return(identity: IdentityStub) -> None:
     async with name_server("127.0.0.1") as names, client_of(names.target(identity.port)) as client:
         names.silent = True
         assert "OK" not in await client.ask_for(4)
@@ -83,7 +86,7 @@ async def test_a_new_address_is_found_while_the_old_one_still_answers(identity: 
     assert client.ends[-1] == "OK"
 
 
-async def test_a_silent_host_is_replaced_within_five_seconds_by_one_that_answers(
+async def test_calls_move_from_a_silent_connection_to_a_new_one_within_five_seconds(
     identity: IdentityStub,
 ) -> None:
     async with forwarder_to(identity.port) as forwarder, client_of(forwarder.address) as client:
@@ -132,7 +135,7 @@ async def test_a_host_that_was_silent_is_reached_within_two_seconds_of_its_retur
         assert await client.seconds_until_ok() < BACK_S + SLACK_S
 
 
-async def test_calls_in_flight_finish_on_the_channel_they_began_on(identity: IdentityStub) -> None:
+async def test_calls_in_flight_finish_although_their_channel_is_replaced(identity: IdentityStub) -> None:
     answered = asyncio.Event()
 
     async def slowly(request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
@@ -160,7 +163,7 @@ async def test_calls_in_flight_finish_on_the_channel_they_began_on(identity: Ide
 
 
 @pytest.mark.parametrize("name", [*PROXY_VARIABLES, *(name.upper() for name in PROXY_VARIABLES)])
-async def test_proxies_of_the_environment_are_ignored(
+async def test_the_usual_proxy_variables_of_the_environment_are_ignored(
     identity: IdentityStub, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -169,7 +172,7 @@ async def test_proxies_of_the_environment_are_ignored(
         assert await client.ask() == "OK"
 
 
-async def test_the_address_proxy_of_the_environment_is_ignored(
+async def test_grpcs_address_proxy_variables_are_ignored(
     identity: IdentityStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRPC_ADDRESS_HTTP_PROXY", "127.0.0.1:1")
@@ -181,7 +184,7 @@ async def test_the_address_proxy_of_the_environment_is_ignored(
 
 @pytest.mark.parametrize("status", [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE])
 @pytest.mark.parametrize("details", ["d" * 65536, "д" * 32768], ids=["ascii", "percent-encoded"])
-async def test_64_kib_of_details_do_not_change_the_status(
+async def test_64_kib_of_status_details_do_not_change_the_status(
     identity: IdentityStub, status: grpc.StatusCode, details: str
 ) -> None:
     identity.script = aborts(status, details)
@@ -211,7 +214,7 @@ async def test_a_response_above_a_mebibyte_is_a_fault(identity: IdentityStub, us
         assert await client.ask() == end
 
 
-async def test_replaced_and_closed_channels_leave_no_connection_and_no_task(identity: IdentityStub) -> None:
+async def test_no_connection_and_no_task_of_a_replaced_or_closed_channel_remains(identity: IdentityStub) -> None:
     tasks, before = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
 
     async with client_of(f"localhost:{identity.port}", 3, age_s=0.2) as client:
@@ -223,7 +226,7 @@ async def test_replaced_and_closed_channels_leave_no_connection_and_no_task(iden
     assert set(client.ends) == {"OK"}
 
 
-async def test_a_call_to_a_port_that_accepts_but_sends_nothing_ends_by_its_deadline() -> None:
+async def test_a_call_to_a_port_that_accepts_connections_but_sends_nothing_ends_by_its_deadline() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

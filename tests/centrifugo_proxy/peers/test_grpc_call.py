@@ -1,4 +1,4 @@
-"""Calls to a peer: their answers, their ends, and the memory that they leave."""
+"""Calls to a peer: their answers, how they end, and the memory that stays in use after them."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ from tests.harness.grpc_stub import Context
 from tests.harness.identity import IdentityStub, aborts, answers, identity_stub, success
 
 SERVICE = "realtime.v1.ConnectProxyService"
-CALLS = 80  # between two measurements of memory
+CALLS = 80  # made between two measurements of memory
 REQUEST = pb.ValidateRequest(ticket="a-ticket", client_id="a-client", transport="websocket", protocol="json")
 ANSWERS = {
     "success": pb.ValidateResponse(success=pb.Success(user_id="u-1", family_id="ф", expire_at=2**62, degraded=True)),
@@ -91,7 +91,7 @@ class Hanging:
 
 
 async def hang_up(call: Call, hanging: Hanging) -> None:
-    """Make a call, and cancel it once it has arrived."""
+    """Make a call, and cancel it once it has reached the server."""
     caller = asyncio.ensure_future(call(REQUEST))
     await hanging.called.acquire()
     caller.cancel()
@@ -127,7 +127,7 @@ async def test_every_status_fails_the_call_without_the_servers_details(
     assert observed == [status.name]
 
 
-async def test_a_missing_method_is_unimplemented(identity: IdentityStub) -> None:
+async def test_a_call_of_a_missing_method_ends_with_unimplemented(identity: IdentityStub) -> None:
     async with calling(identity.address, method="ValidateTwice") as call:
         with pytest.raises(Failed) as failed:
             await call(REQUEST)
@@ -135,7 +135,7 @@ async def test_a_missing_method_is_unimplemented(identity: IdentityStub) -> None
     assert failed.value.status is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_closed_port_is_unavailable() -> None:
+async def test_a_call_to_a_closed_port_ends_with_unavailable() -> None:
     async with calling("127.0.0.1:1") as call:
         with pytest.raises(Failed) as failed:
             await call(REQUEST)
@@ -154,7 +154,7 @@ async def test_the_deadline_ends_the_call_on_both_sides(identity: IdentityStub) 
     assert failed.value.status is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_metadata_of_the_span_arrives(identity: IdentityStub) -> None:
+async def test_the_metadata_of_the_span_reaches_the_server(identity: IdentityStub) -> None:
     parent = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("tracestate", "a=1,b=2"))
 
     async with calling(identity.address, tracer=Carrying(parent)) as call:
@@ -176,7 +176,7 @@ async def test_concurrent_calls_get_their_own_answers(identity: IdentityStub) ->
     assert [answer.success.user_id for answer in answered] == [str(n) for n in range(200)]
 
 
-async def test_a_call_above_the_capacity_is_refused_and_a_slot_is_released_when_its_call_has_ended(
+async def test_a_call_above_the_capacity_is_refused_and_a_slot_stays_taken_until_its_call_has_ended(
     identity: IdentityStub,
 ) -> None:
     identity.script = hanging = Hanging()
@@ -201,7 +201,7 @@ async def test_a_call_above_the_capacity_is_refused_and_a_slot_is_released_when_
 
 @asynccontextmanager
 async def answering_bytes(answer: bytes) -> AsyncIterator[str]:
-    """The address of a server that answers Validate with these bytes, even if they are not a message."""
+    """The address of a server that answers Validate with these bytes. They need not be a valid message."""
 
     async def validate(request: bytes, context: Any) -> bytes:
         return answer
@@ -217,7 +217,7 @@ async def answering_bytes(answer: bytes) -> AsyncIterator[str]:
         await server.stop(None)
 
 
-async def test_a_call_that_its_share_refuses_is_not_made_and_takes_no_capacity(identity: IdentityStub) -> None:
+async def test_a_call_is_not_made_and_takes_no_capacity_if_its_share_is_full(identity: IdentityStub) -> None:
     capacity, share = Capacity(1), SessionSlots(Capacity(1)).share()
     share.enter()
 
@@ -229,7 +229,7 @@ async def test_a_call_that_its_share_refuses_is_not_made_and_takes_no_capacity(i
 
 
 @pytest.mark.parametrize("answer", [b"\xff", b"\x0a\x7fcut", b'{"user_id": "u-1"}'])
-async def test_bytes_that_are_not_a_message_are_an_internal_error_and_grpc_logs_nothing(
+async def test_an_answer_that_cannot_be_parsed_is_an_internal_error_and_grpc_logs_nothing(
     answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with answering_bytes(answer) as address, calling(address) as call:
@@ -240,7 +240,7 @@ async def test_bytes_that_are_not_a_message_are_an_internal_error_and_grpc_logs_
     assert [record for record in caplog.records if record.name.startswith(("grpc", "centrifugo_proxy"))] == []
 
 
-async def test_a_server_that_dies_during_a_call_is_unavailable(identity: IdentityStub) -> None:
+async def test_a_call_ends_with_unavailable_if_the_server_stops_during_the_call(identity: IdentityStub) -> None:
     identity.script = hanging = Hanging()
 
     async with calling(identity.address, deadline_s=30) as call:
@@ -253,7 +253,7 @@ async def test_a_server_that_dies_during_a_call_is_unavailable(identity: Identit
     assert failed.value.status is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_call_without_its_caller_runs_until_its_deadline_and_counts_as_cancelled(
+async def test_a_call_whose_caller_has_gone_runs_until_its_deadline_and_counts_as_cancelled(
     identity: IdentityStub,
 ) -> None:
     identity.script = hanging = Hanging()
@@ -271,7 +271,7 @@ async def test_a_call_without_its_caller_runs_until_its_deadline_and_counts_as_c
     assert (left, observed) == (1, ["CANCELLED"])
 
 
-async def test_above_the_limit_a_call_without_its_caller_is_cancelled(
+async def test_above_a_limit_of_such_calls_a_call_whose_caller_has_gone_is_cancelled(
     identity: IdentityStub,
 ) -> None:
     abandoned = Capacity(1)
@@ -287,8 +287,8 @@ async def test_above_the_limit_a_call_without_its_caller_is_cancelled(
     assert hanging.ended.locked()
 
 
-async def left(identity: IdentityStub, tasks: int) -> int:
-    """Wait until at most this many tasks run, and drop the stub's records. Returns the bytes that Python then uses."""
+async def bytes_in_use(identity: IdentityStub, tasks: int) -> int:
+    """The bytes that Python uses, once at most `tasks` tasks run and the stub's records are dropped."""
     async with asyncio.timeout(20):
         while len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.01)
@@ -298,8 +298,8 @@ async def left(identity: IdentityStub, tasks: int) -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
-async def gone_at_once(call: Call) -> None:
-    """Make a call, and cancel it at once. It is sent all the same."""
+async def cancel_at_once(call: Call) -> None:
+    """Make a call, and cancel it at once. The request is sent nevertheless."""
     caller = asyncio.ensure_future(call(REQUEST))
     await asyncio.sleep(0)
     caller.cancel()
@@ -307,18 +307,18 @@ async def gone_at_once(call: Call) -> None:
         await caller
 
 
-async def ended(call: Call) -> None:
+async def wait_for_end(call: Call) -> None:
     with suppress(Failed):
         await call(REQUEST)
 
 
 @pytest.mark.parametrize(
     ("script", "use"),
-    [(success(), ended), (aborts(grpc.StatusCode.NOT_FOUND), ended), (success(), gone_at_once)],
+    [(success(), wait_for_end), (aborts(grpc.StatusCode.NOT_FOUND), wait_for_end), (success(), cancel_at_once)],
     ids=["answered", "refused", "caller gone"],
 )
 def test_many_calls_leave_no_memory_in_use(script: Any, use: Any) -> None:
-    """Runs in uvloop, as the service does: asyncio's own loop keeps cancelled timers, whose bytes would hide a leak."""
+    """Run in uvloop, like the service. asyncio's own loop keeps cancelled timers, and their bytes would hide a leak."""
     tracemalloc.start()
     try:
         sizes = uvloop.run(rounds(script, use))
@@ -338,5 +338,5 @@ async def rounds(script: Any, use: Callable[[Call], Awaitable[None]]) -> list[in
             for _ in range(CALLS):
                 await use(call)
             statuses.clear()
-            sizes.append(await left(identity, tasks))
+            sizes.append(await bytes_in_use(identity, tasks))
     return sizes

@@ -1,4 +1,4 @@
-"""The memory of a process whose callers hang up. HANG_UPS=100000 in the environment runs the long form."""
+"""The memory of a process whose callers hang up. Set HANG_UPS=100000 in the environment for a long run."""
 
 import asyncio
 import os
@@ -10,7 +10,8 @@ from tests.harness.identity import IdentityStub, hangs
 from tests.harness.paths import ROOT
 
 HANG_UPS = int(os.environ.get("HANG_UPS", "4000"))
-# The bytes that a call without its caller may leave: below the 900 bytes that grpcio leaks for a cancelled call.
+# The memory that may stay in use for each call whose caller hung up. It must be less than 900 bytes, which grpcio leaks
+# for each call that is cancelled.
 BYTES_A_CALL = 500
 NOISE_BYTES = 512 * 1024
 

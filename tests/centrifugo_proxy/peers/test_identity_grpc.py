@@ -57,14 +57,14 @@ async def test_an_interrupted_call_is_not_retried(identity: IdentityStub) -> Non
     assert [call.ticket for call in identity.calls] == ["a-ticket"]
 
 
-async def test_several_addresses_take_turns(identity: IdentityStub) -> None:
+async def test_calls_go_to_several_addresses_in_turn(identity: IdentityStub) -> None:
     async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
 
-        async def both_are_asked() -> bool:
+        async def both_were_called() -> bool:
             await running.connect()
             return bool(identity.calls and other.calls)
 
-        await until(both_are_asked, within_s=2)
+        await until(both_were_called, within_s=2)
         before = (len(identity.calls), len(other.calls))
         for _ in range(10):
             await running.connect()
@@ -73,7 +73,7 @@ async def test_several_addresses_take_turns(identity: IdentityStub) -> None:
     assert [now - then for now, then in zip(after, before, strict=True)] == [5, 5]
 
 
-async def test_the_remaining_addresses_take_over(identity: IdentityStub) -> None:
+async def test_after_one_address_has_failed_all_calls_go_to_the_other(identity: IdentityStub) -> None:
     async with identity_stub() as other, service(f"ipv4:{identity.address},{other.address}") as running:
         await until(lambda: accepted(running), within_s=2)
         await other.stop()
@@ -116,7 +116,7 @@ async def test_identity_can_be_called_over_tls(authority: Authority) -> None:
 
 @pytest.mark.processes
 @needs_openssl
-async def test_a_certificate_for_another_name_is_accepted_if_that_name_is_configured(authority: Authority) -> None:
+async def test_a_certificate_for_another_name_is_accepted_only_if_that_name_is_configured(authority: Authority) -> None:
     expected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca), IDENTITY_TLS_SERVER_NAME="identity.internal")
     unexpected = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
 
@@ -147,7 +147,9 @@ async def test_a_certificate_of_an_unknown_authority_is_not_trusted(authority: A
 
 @pytest.mark.processes
 @needs_openssl
-async def test_files_of_a_windows_editor_are_used(authority: Authority, tmp_path: Path) -> None:
+async def test_tls_files_with_a_byte_order_mark_and_windows_line_ends_are_accepted(
+    authority: Authority, tmp_path: Path
+) -> None:
     certificate, key = authority.issue("windows")
     names = {
         "IDENTITY_TLS_CA_FILE": authority.ca,
@@ -185,7 +187,7 @@ async def test_a_client_certificate_is_sent_to_an_identity_that_requires_one(aut
 
 @needs_openssl
 @pytest.mark.processes
-async def test_a_ticket_never_goes_to_a_server_without_tls(identity: IdentityStub, authority: Authority) -> None:
+async def test_no_ticket_is_sent_to_a_server_without_tls(identity: IdentityStub, authority: Authority) -> None:
     settings = tls(IDENTITY_TLS_CA_FILE=str(authority.ca))
 
     async with service(identity.address, **settings) as running:

@@ -23,7 +23,7 @@ DENIED = IdentityDenied("NOT_FOUND")
 
 @dataclass
 class Identity:
-    """Answers by `script`, which gets the number of calls so far. `tickets` has the ticket of each call."""
+    """An identity service that answers call number n with `script(n)`. `tickets` has the ticket of each call."""
 
     script: Callable[[int], IdentityAnswer]
     latency_s: float = INTERVAL_S / 4
@@ -98,16 +98,16 @@ async def test_an_answer_to_a_client_stops_the_probes_and_the_next_failure_start
         await until(lambda: len(running.reported) >= 1)
         running.probe.detector.answered(running.probe.detector.call_started(), 0)
         await asyncio.sleep(5 * INTERVAL_S)
-        rested = len(running.identity.tickets)
+        earlier = len(running.identity.tickets)
         await asyncio.sleep(5 * INTERVAL_S)
-        still = len(running.identity.tickets)
+        later = len(running.identity.tickets)
         running.fail_a_client()
-        await until(lambda: len(running.identity.tickets) > still)
+        await until(lambda: len(running.identity.tickets) > later)
 
-    assert rested == still
+    assert earlier == later
 
 
-async def test_probes_start_on_time_while_fewer_than_the_limit_hang() -> None:
+async def test_hanging_probes_delay_the_next_probe_only_if_their_number_reaches_the_limit() -> None:
     async with probing(down, latency_s=1000) as running:
         running.fail_a_client()
         await until(lambda: len(running.identity.tickets) == MOST_AT_ONCE)
@@ -126,7 +126,7 @@ async def test_the_return_of_identity_is_detected_while_an_earlier_probe_hangs()
         assert running.probe.detector.status(0).recovering
 
 
-async def test_answered_probes_end_the_streak_and_the_probing() -> None:
+async def test_answered_probes_end_the_streak_of_failures_and_stop_the_probing() -> None:
     async with probing(lambda call: DENIED, window_s=5 * INTERVAL_S) as running:
         running.fail_a_client()
         await until(lambda: not running.probe.detector.failing)
@@ -137,11 +137,11 @@ async def test_answered_probes_end_the_streak_and_the_probing() -> None:
     assert {report.outcome for report in running.reported} == {"answered"}
 
 
-async def test_a_status_that_is_no_evidence_changes_nothing() -> None:
-    def neither(call: int) -> IdentityAnswer:
+async def test_a_probe_that_ends_with_a_fault_or_is_interrupted_changes_nothing() -> None:
+    def no_evidence(call: int) -> IdentityAnswer:
         raise IdentityFault("odd") if call % 2 else IdentityInterrupted("CANCELLED")
 
-    async with probing(neither) as running:
+    async with probing(no_evidence) as running:
         running.fail_a_client()
         await until(lambda: len(running.reported) >= 4)
 
@@ -150,7 +150,7 @@ async def test_a_status_that_is_no_evidence_changes_nothing() -> None:
     assert (status.consecutive_failure_count, status.recovering) == (1, False)
 
 
-async def test_a_bug_does_not_stop_the_probing() -> None:
+async def test_an_unexpected_exception_does_not_stop_the_probing() -> None:
     bugs = [ValueError("invented")]
 
     def bug_first(call: int) -> IdentityAnswer:
@@ -169,15 +169,15 @@ async def test_a_bug_does_not_stop_the_probing() -> None:
     ]
 
 
-async def test_if_clients_and_probes_disagree_a_round_has_two_probes() -> None:
+async def test_an_interval_has_two_probes_if_a_client_failed_after_the_last_answered_probe() -> None:
     probes_after_report: list[int] = []
 
-    def look_and_fail_a_client(running: Probing) -> None:
+    def count_probes_and_fail_a_client(running: Probing) -> None:
         asyncio.get_running_loop().call_soon(lambda: probes_after_report.append(len(running.identity.tickets)))
         if len(running.reported) == 1:
             running.fail_a_client()
 
-    async with probing(lambda call: DENIED, on_report=look_and_fail_a_client) as running:
+    async with probing(lambda call: DENIED, on_report=count_probes_and_fail_a_client) as running:
         running.fail_a_client()
         await until(lambda: len(probes_after_report) >= 2)
 

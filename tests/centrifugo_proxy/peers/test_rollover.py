@@ -42,7 +42,7 @@ def test_a_briefly_disconnected_channel_is_kept() -> None:
     assert rollover.step(101.9, FAILING, None) is Step.KEEP
 
 
-def test_a_failed_candidate_is_replaced_after_a_second_and_a_connecting_one_after_five() -> None:
+def test_a_failed_candidate_is_replaced_after_a_second_and_a_connecting_one_after_five_seconds() -> None:
     rollover = Rollover(0)
     opened = [
         now / 8
@@ -61,7 +61,7 @@ def test_a_candidate_is_dropped_when_the_channel_has_connected_by_itself() -> No
     assert rollover.step(2.4, READY, None) is Step.KEEP
 
 
-def test_an_expired_call_replaces_a_channel_once_it_is_five_seconds_old() -> None:
+def test_after_an_expired_call_a_channel_is_replaced_once_the_channel_is_five_seconds_old() -> None:
     rollover = Rollover(0)
     rollover.call_expired()
 
@@ -77,7 +77,7 @@ def test_an_expired_call_replaces_a_channel_once_it_is_five_seconds_old() -> Non
     assert rollover.swapped_for is Reason.SILENT
 
 
-def test_an_old_channel_to_a_name_is_replaced_and_stays_while_its_candidate_cannot_connect() -> None:
+def test_an_old_channel_to_a_host_name_is_replaced_once_a_candidate_has_connected() -> None:
     rollover = Rollover(0, AGE_S)
 
     steps = [
@@ -93,7 +93,7 @@ def test_an_old_channel_to_a_name_is_replaced_and_stays_while_its_candidate_cann
     assert AGE_S + 4 * TICK_S < 30
 
 
-def test_new_credentials_replace_a_candidate_with_old_ones_and_are_used_even_if_they_do_not_connect() -> None:
+def test_new_credentials_replace_a_candidate_with_old_credentials_and_are_used_even_if_they_cannot_connect() -> None:
     rollover = Rollover(0)
     rollover.step(2, FAILING, None)
     rollover.credentials_changed()
@@ -150,5 +150,5 @@ def test_only_new_credentials_replace_a_candidate_within_a_second_and_only_a_can
         ("unix:/run/identity.sock", False),
     ],
 )
-def test_a_target_is_a_name_if_its_addresses_can_change(target: str, expected: bool) -> None:
+def test_a_target_counts_as_a_name_if_its_addresses_can_change(target: str, expected: bool) -> None:
     assert is_name(target) is expected

@@ -1,4 +1,4 @@
-"""The slots of session events, and the shares of them that may wait for services."""
+"""The slots of session events, and the share of the slots that may wait for one service."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def adaptive(start: int = 100, **options: Any) -> AdaptiveLimit:
 
 
 def event_waits(slots: SessionSlots, share: Share) -> bool:
-    """A session event arrives, and calls the service of this share, which hangs. False if it is refused."""
+    """Let a session event arrive that calls the hanging service of this share. False if the event is refused."""
     if not slots.enter():
         return False
     if share.enter():
@@ -29,14 +29,14 @@ def event_waits(slots: SessionSlots, share: Share) -> bool:
 
 
 def fill(slots: SessionSlots, share: Share) -> int:
-    """Events for a service that hangs arrive until one is refused; returns how many wait now."""
+    """Let events for a hanging service arrive until one is refused. Returns how many events wait."""
     while event_waits(slots, share):
         pass
     return share.taken
 
 
 def is_answered(slots: SessionSlots) -> bool:
-    """A session event that needs no service arrives; False if it is refused."""
+    """Let a session event arrive that needs no service. False if the event is refused."""
     if not slots.enter():
         return False
     slots.leave(0.001)
@@ -44,21 +44,21 @@ def is_answered(slots: SessionSlots) -> bool:
 
 
 def end(slots: SessionSlots, share: Share) -> None:
-    """The service answers every event that waits for it."""
+    """Let the service answer every event that waits for it."""
     for _ in range(share.taken):
         share.leave()
         slots.leave(0.001)
 
 
 def cut(slots: SessionSlots, limit: AdaptiveLimit) -> None:
-    """The event loop lags for long enough to cut a limit of 1000 to its floor, if there are that many requests."""
+    """Report a lagging event loop often enough to cut the limit. A fully used limit of 1000 is cut to its floor."""
     for _ in range(5):
         limit.tick(LAG_S)
         slots.limit_was_cut()
 
 
 def full_and_cut() -> tuple[AdaptiveLimit, SessionSlots, Share, Share]:
-    """A limit that was cut while one service holds its whole share; that share, and the one of another service."""
+    """A limit that was cut while the diary service held its whole share; the slots; the shares of diary and coach."""
     whole = adaptive(1000)
     slots = SessionSlots(whole)
     diary, coach = slots.share(), slots.share()
@@ -67,7 +67,7 @@ def full_and_cut() -> tuple[AdaptiveLimit, SessionSlots, Share, Share]:
     return whole, slots, diary, coach
 
 
-def test_session_events_leave_an_eighth_of_an_adaptive_limit_and_let_it_grow() -> None:
+def test_session_events_take_at_most_seven_eighths_of_an_adaptive_limit_and_let_the_limit_grow() -> None:
     whole = adaptive()
     slots = SessionSlots(whole)
 
@@ -78,7 +78,7 @@ def test_session_events_leave_an_eighth_of_an_adaptive_limit_and_let_it_grow() -
     assert (sum(entered), int(whole.limit), sum(after_growth), whole.taken) == (88, 105, 4, 92)
 
 
-def test_slots_of_session_events_are_released_with_those_of_the_whole() -> None:
+def test_a_session_event_takes_and_releases_its_slot_also_in_the_whole_limit() -> None:
     whole = adaptive(4, patience_s=2.0)
     slots = SessionSlots(whole)
 
@@ -92,7 +92,9 @@ def test_slots_of_session_events_are_released_with_those_of_the_whole() -> None:
     ("limit", "held"),
     [(1, [1, 0]), (2, [1, 0]), (4, [2, 1]), (8, [4, 2]), (64, [33, 11]), (100, [52, 17]), (1000, [511, 170])],
 )
-def test_a_service_that_hangs_holds_two_thirds_of_what_others_have_left(limit: int, held: list[int]) -> None:
+def test_each_hanging_service_holds_at_most_two_places_for_each_place_that_is_still_free(
+    limit: int, held: list[int]
+) -> None:
     slots = SessionSlots(Capacity(limit))
     diary, coach = slots.share(), slots.share()
 
@@ -100,7 +102,7 @@ def test_a_service_that_hangs_holds_two_thirds_of_what_others_have_left(limit: i
     assert is_answered(slots) is (limit > 1)
 
 
-def test_refused_events_let_an_adaptive_limit_and_the_share_grow() -> None:
+def test_after_a_refused_event_an_adaptive_limit_and_its_shares_can_grow() -> None:
     whole = adaptive()
     slots = SessionSlots(whole)
     diary = slots.share()
@@ -111,7 +113,7 @@ def test_refused_events_let_an_adaptive_limit_and_the_share_grow() -> None:
     assert (before, fill(slots, diary), int(whole.limit)) == (52, 54, 105)
 
 
-def test_the_slowness_of_a_service_neither_cuts_the_limit_nor_stops_its_growth() -> None:
+def test_a_slow_service_neither_cuts_the_limit_nor_stops_its_growth() -> None:
     whole = adaptive(400)
     slots = SessionSlots(whole)
     diary = slots.share()
@@ -124,7 +126,7 @@ def test_the_slowness_of_a_service_neither_cuts_the_limit_nor_stops_its_growth()
     assert int(whole.limit) == 420
 
 
-def test_after_a_cut_events_that_wait_for_a_service_keep_out_no_other_request() -> None:
+def test_after_a_cut_of_the_limit_events_that_wait_for_a_service_block_no_other_request() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     assert (int(whole.limit), diary.taken) == (64, 511)
@@ -135,7 +137,7 @@ def test_after_a_cut_events_that_wait_for_a_service_keep_out_no_other_request() 
     assert whole.enter(), "a connect is refused"
 
 
-def test_after_a_cut_the_limit_counts_all_requests_once_those_from_before_have_ended() -> None:
+def test_a_limit_that_was_cut_counts_all_requests_once_the_earlier_ones_have_ended() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     end(slots, diary)
@@ -144,7 +146,7 @@ def test_after_a_cut_the_limit_counts_all_requests_once_those_from_before_have_e
     assert [fill(slots, diary), fill(slots, coach)] == [33, 11]
 
 
-def test_when_the_limit_grows_again_events_from_before_a_cut_count_in_the_share_of_their_service() -> None:
+def test_when_a_cut_limit_grows_again_the_earlier_events_count_in_the_share_of_their_service() -> None:
     whole, slots, diary, coach = full_and_cut()
 
     whole.limit = 400.0
@@ -159,7 +161,7 @@ def test_when_the_limit_grows_again_events_from_before_a_cut_count_in_the_share_
     arrivals=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 300)), max_size=12),
     cuts=st.sets(st.integers(0, 11)),
 )
-def test_whatever_hangs_events_without_a_service_and_connects_are_answered(
+def test_whichever_services_hang_connects_and_events_that_need_no_service_are_answered(
     limit: int, arrivals: list[tuple[int, int]], cuts: set[int]
 ) -> None:
     whole = adaptive(max(limit, 64))

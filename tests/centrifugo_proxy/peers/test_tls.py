@@ -18,9 +18,10 @@ pytestmark = [pytest.mark.processes, needs_openssl]
 
 
 class Mount:
-    """A folder like the kubelet's mount of a Secret.
+    """A folder that looks like a Secret that the kubelet has mounted.
 
-    Each file is a link into `..data`, which is a link to a version. `swap` replaces `..data` in one step.
+    Each file is a link into `..data`, and `..data` is a link to the folder of a version.
+    `swap` replaces `..data` in one step.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,12 +56,12 @@ def next_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def pair(authority: Authority, name: str) -> dict[str, bytes]:
-    """Certificate and key of a client."""
+    """The certificate and the key of a client."""
     certificate, key = authority.issue(name)
     return {"cert": certificate.read_bytes(), "key": key.read_bytes()}
 
 
-def test_a_swapped_link_counts_as_new_content_once_two_checks_found_the_same_files(
+def test_new_content_is_used_once_two_checks_in_a_row_have_found_it(
     mount: Mount, authority: Authority, next_authority: Authority
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())
@@ -96,7 +97,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_is_refused_once_and_the_old_content_stays_until_a_good_one_comes(
+def test_a_broken_file_is_reported_once_and_the_old_content_is_used_until_the_file_is_valid(
     mount: Mount, authority: Authority, next_authority: Authority, content: bytes
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())
@@ -107,15 +108,15 @@ def test_a_broken_file_is_refused_once_and_the_old_content_stays_until_a_good_on
     broken = [watch.changed() for _ in range(4)]
     kept = watch.material.ca
     mount.swap(ca=next_authority.ca.read_bytes())
-    mended = [watch.changed() for _ in range(2)]
+    repaired = [watch.changed() for _ in range(2)]
 
     assert (broken, kept) == ([False] * 4, authority.ca.read_bytes())
-    assert (mended, watch.material.ca) == ([False, True], next_authority.ca.read_bytes())
+    assert (repaired, watch.material.ca) == ([False, True], next_authority.ca.read_bytes())
     assert len(report.refused) == 1
     assert mount.path("ca") in report.refused[0]
 
 
-def test_a_file_that_is_gone_is_refused_and_the_old_content_stays(mount: Mount, authority: Authority) -> None:
+def test_a_missing_file_is_reported_and_the_old_content_stays_in_use(mount: Mount, authority: Authority) -> None:
     mount.swap(ca=authority.ca.read_bytes())
     report = Reports()
     watch = TlsWatch(TlsFiles(ca=mount.path("ca")), report)
@@ -127,9 +128,7 @@ def test_a_file_that_is_gone_is_refused_and_the_old_content_stays(mount: Mount, 
     assert report.refused == [f"cannot read {mount.path('ca')}: No such file or directory"]
 
 
-def test_a_certificate_with_the_key_of_another_is_refused_until_its_own_key_is_written(
-    mount: Mount, authority: Authority
-) -> None:
+def test_a_new_certificate_is_refused_until_its_own_key_is_written(mount: Mount, authority: Authority) -> None:
     first, second = pair(authority, "first"), pair(authority, "second")
     mount.swap(**first)
     report = Reports()
@@ -159,7 +158,7 @@ def test_a_path_that_is_not_a_file_is_refused_without_blocking(tmp_path: Path, k
         read_tls_files(TlsFiles(ca=str(path)))
 
 
-async def test_an_identity_with_a_certificate_of_a_new_authority_is_called_without_a_restart(
+async def test_after_a_change_of_the_authority_identity_can_be_called_without_a_restart(
     mount: Mount, authority: Authority, next_authority: Authority
 ) -> None:
     mount.swap(ca=authority.ca.read_bytes())

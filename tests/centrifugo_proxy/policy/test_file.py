@@ -183,7 +183,7 @@ def test_a_file_without_rules_is_valid_and_allows_nothing(text: str) -> None:
         ),
     ],
 )
-def test_a_problem_of_a_channel_rule_has_its_remedy(rule: str, expected: str) -> None:
+def test_the_message_about_an_invalid_channel_rule_has_the_remedy(rule: str, expected: str) -> None:
     assert problem_of(rule) == expected
 
 
@@ -207,11 +207,11 @@ def test_a_problem_of_a_channel_rule_has_its_remedy(rule: str, expected: str) ->
         ),
     ],
 )
-def test_a_problem_of_an_rpc_rule_has_its_remedy(rule: str, expected: str) -> None:
+def test_the_message_about_an_invalid_rpc_rule_has_the_remedy(rule: str, expected: str) -> None:
     assert problem_of(rule, "rpc") == expected
 
 
-def test_a_rule_whose_backend_is_not_configured_names_the_variable_to_set() -> None:
+def test_the_message_about_a_backend_that_is_not_configured_names_the_variable_to_set() -> None:
     problem = problem_of('match = "a"\nbackend = "diary"', "rpc", backends=())
 
     assert problem == "backend 'diary' is not configured; RPC_BACKENDS is empty: add diary=host:port to it."
@@ -345,7 +345,7 @@ def test_a_rule_that_can_decide_is_accepted(kind: str, earlier: str, later: str)
 @pytest.mark.parametrize(
     ("kind", "earlier", "later"), [(kind, *reversed(both)) for kind, *both in COVERED[1:] if both[0] != both[1]]
 )
-def test_in_the_opposite_order_both_rules_can_decide(kind: str, earlier: str, later: str) -> None:
+def test_a_covered_rule_can_decide_if_it_comes_first(kind: str, earlier: str, later: str) -> None:
     policy = read(pair(kind, earlier, later))
 
     assert [rule.match for rule in policy.channels + policy.rpc] == [earlier, later]
@@ -455,12 +455,12 @@ def test_errors_of_the_toml_parser_are_reported_without_a_traceback(text: str) -
 
 
 def findings(path: Path, **variables: str) -> list[Any]:
-    """The system checks' messages about this file, without those about the guard."""
+    """The messages of the system checks about this file. A token is set, so no message is about the guard."""
     return system_checks(CHANNEL_POLICY_PATH=str(path), CENTRIFUGO_PROXY_TOKEN="made-up", **variables)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [
         (b"\n# \xff\n", "line 2 is not UTF-8; save the file in that encoding."),
         ("# é".encode("latin-1"), "line 1 is not UTF-8; save the file in that encoding."),
@@ -468,14 +468,14 @@ def findings(path: Path, **variables: str) -> list[Any]:
         (b"[[channels]]\nallow = 1", "line 1, [[channels]] rule 1: match is missing"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_an_error_of_the_system_checks(tmp_path: Path, content: bytes, said: str) -> None:
+def test_an_unusable_file_is_an_error_of_the_system_checks(tmp_path: Path, content: bytes, problem: str) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes(content)
 
     error = findings(file)[0]
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E005", True)
-    assert error.msg.startswith(f"CHANNEL_POLICY_PATH: {file}: {said}")
+    assert error.msg.startswith(f"CHANNEL_POLICY_PATH: {file}: {problem}")
     assert error.hint == "Run manage.py check_policy FILE to see every problem; policy.example.toml shows the format."
 
 
@@ -509,12 +509,15 @@ def test_a_process_with_a_bad_policy_does_not_start_and_reports_every_problem(tm
 
     with started_warm(["serve"], port, CHANNEL_POLICY_PATH=str(file)) as process:
         code = process.popen.wait(20)
-        said = process.stderr()
+        stderr_text = process.stderr()
 
     assert code != 0
-    assert "Traceback" not in said
-    assert f"centrifugo_proxy.E005: CHANNEL_POLICY_PATH: {file}: line 1, [[channels]] rule 1: allow is missing" in said
-    assert f"{file}: line 4, [[rpc]] rule 1: backend 'diary' is not configured" in said
+    assert "Traceback" not in stderr_text
+    assert (
+        f"centrifugo_proxy.E005: CHANNEL_POLICY_PATH: {file}: line 1, [[channels]] rule 1: allow is missing"
+        in stderr_text
+    )
+    assert f"{file}: line 4, [[rpc]] rule 1: backend 'diary' is not configured" in stderr_text
 
 
 def test_the_example_is_valid_unchanged() -> None:
@@ -534,7 +537,7 @@ def test_the_example_is_valid_with_all_its_commented_rules_enabled() -> None:
 
 
 def is_code(line: str) -> bool:
-    """True if a comment is a line of a rule, which can be uncommented."""
+    """True if this is a line of a rule that is commented out."""
     return line.startswith("# [[") or (
         line.startswith("# ") and " = " in line and line[2:].split(" = ", maxsplit=1)[0].isidentifier()
     )

@@ -18,14 +18,14 @@ def identity(**fields: Any) -> Identity:
     })  # fmt: skip
 
 
-def test_the_features_are_the_lockable_ones() -> None:
+def test_the_features_of_a_policy_are_those_that_a_parent_can_lock() -> None:
     assert FEATURES == ("chat", "diary", "flowcoach")
 
 
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("degraded", [False, True])
 @pytest.mark.parametrize("state", [ParentalState(), ParentalState(True, True, True, True), ParentalState(True)])
-def test_the_meta_of_connect_is_read_back(tier: str, degraded: bool, state: ParentalState) -> None:
+def test_the_owner_is_read_from_the_meta_that_connect_writes(tier: str, degraded: bool, state: ParentalState) -> None:
     meta = describe(identity(subscription_tier=tier, degraded=degraded, parental_state=state, is_admin=True))
 
     owner = owner_by(meta)
@@ -35,7 +35,7 @@ def test_the_meta_of_connect_is_read_back(tier: str, degraded: bool, state: Pare
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_a_feature_is_locked_by_its_own_lock(feature: str) -> None:
+def test_a_feature_is_locked_only_by_its_own_lock(feature: str) -> None:
     state = ParentalState(**{f"feature_lock_{feature}": True})
 
     owner = owner_by(describe(identity(parental_state=state)))
@@ -68,7 +68,7 @@ def test_fallback_marks_override_all_other_fields() -> None:
 
 
 @pytest.mark.parametrize("user", ["", None])
-def test_an_empty_user_has_no_owner(user: Any) -> None:
+def test_a_connection_without_a_user_has_no_owner(user: Any) -> None:
     assert owner_by(describe(identity()), user) is None
     assert owner_by(POOL_MARKS, user) is None
 
@@ -80,9 +80,9 @@ def test_other_fields_of_meta_are_ignored() -> None:
 
 
 @pytest.mark.parametrize("meta", [b"", b"null", b"{", b'{"else":' * 100_000, b"\xff"])
-def test_meta_that_is_not_an_object_has_no_owner(meta: bytes) -> None:
+def test_a_connection_whose_meta_is_not_an_object_has_no_owner(meta: bytes) -> None:
     assert owner_of("u-1", meta) is None
 
 
-def test_the_locks_are_those_that_identity_knows() -> None:
+def test_the_locks_of_a_policy_are_those_that_identity_sends() -> None:
     assert ParentalState._fields == LOCKS

@@ -39,7 +39,7 @@ def test_the_verdict_has_the_rule_and_the_reason() -> None:
         (MEMBER, Action.PUBLISH, None),
     ],
 )
-def test_of_several_unmet_conditions_the_most_temporary_one_is_the_reason(
+def test_if_several_conditions_are_not_met_the_most_temporary_one_is_the_reason(
     owner: Owner, action: Action, reason: Reason | None
 ) -> None:
     rule = channel("a", *Action, feature="chat", tiers=frozenset({"pro"}))
@@ -47,7 +47,7 @@ def test_of_several_unmet_conditions_the_most_temporary_one_is_the_reason(
     assert Policy((rule,)).judge_channel(owner, "a", action) == (rule, reason)
 
 
-def test_an_administrator_has_no_further_rights() -> None:
+def test_an_administrator_has_no_additional_rights() -> None:
     rule = channel("family:{family_id}", *Action, tiers=frozenset({"family"}))
     admin = MEMBER._replace(is_admin=True)
 
@@ -67,7 +67,7 @@ def test_the_first_rule_that_matches_a_method_decides_and_a_prefix_alone_does_no
     assert policy.judge_rpc(None, "diary.list") == (None, Reason.NO_META)
 
 
-def test_a_star_in_the_middle_of_a_method_is_one_segment() -> None:
+def test_a_star_in_the_middle_of_a_pattern_matches_exactly_one_segment() -> None:
     rule = rpc("diary.*.list")
     policy = Policy(rpc=(rule,))
 

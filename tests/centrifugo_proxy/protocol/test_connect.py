@@ -24,7 +24,7 @@ def b64(data: Any) -> str:
     return base64.b64encode(json.dumps(data).encode()).decode()
 
 
-def test_a_connect_request_is_read() -> None:
+def test_the_fields_of_a_connect_request_are_read() -> None:
     request = parse_connect(body(data={"token": "a-ticket"}))
 
     assert request == ConnectRequest("c-1", "websocket", "json", "a-ticket")
@@ -49,7 +49,7 @@ def test_unknown_fields_are_ignored() -> None:
         {"b64data": b64({"token": "a-ticket"}), "data": None},
         {"b64data": b64({"token": "another"}), "data": {"token": "a-ticket"}},
     ],
-    ids=["alone", "data is null", "data wins"],
+    ids=["alone", "data is null", "data replaces b64data"],
 )
 def test_the_ticket_is_read_from_b64data_if_there_is_no_data(fields: dict[str, Any]) -> None:
     request = parse_connect(body(**fields))
@@ -92,7 +92,7 @@ def test_a_field_of_the_wrong_type_is_a_bad_request(name: str, value: Any) -> No
 @pytest.mark.parametrize(
     "sent", [b"", b" ", b"null", b"7", b'"a-ticket"', b"[]", b"true", b"{", b"{}{}", b"\xff", b"NaN"]
 )
-def test_a_body_that_is_not_a_json_object_is_a_bad_request_that_quotes_nothing(sent: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_bad_request_whose_message_quotes_nothing(sent: bytes) -> None:
     with pytest.raises(BadRequest, match=r"^the body is not a JSON object$"):
         parse_connect(sent)
 

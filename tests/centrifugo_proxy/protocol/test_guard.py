@@ -14,7 +14,7 @@ def test_a_secret_is_the_exact_value_of_its_variable() -> None:
     assert read_secret("NAME", " $s3cret ", "") == b" $s3cret "
 
 
-def test_a_secret_that_is_not_utf_8_is_the_bytes_that_were_set() -> None:
+def test_a_secret_that_is_not_utf_8_keeps_its_bytes() -> None:
     assert read_secret("NAME", b"k\xffy".decode(errors="surrogateescape"), "") == b"k\xffy"
 
 
@@ -35,7 +35,7 @@ def test_a_secret_that_is_not_set_is_empty() -> None:
         ("kéy\n".encode(), "kéy".encode()),
     ],
 )
-def test_a_trailing_newline_of_a_secrets_file_is_stripped(tmp_path: Path, content: bytes, secret: bytes) -> None:
+def test_one_trailing_newline_of_a_secrets_file_is_stripped(tmp_path: Path, content: bytes, secret: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
 
@@ -65,7 +65,7 @@ def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes, prob
 @pytest.mark.parametrize(
     ("value", "problem"), [(" key", "white space"), ("key\n", "a line break"), ("two words", "white space")]
 )
-def test_a_variable_that_no_header_carries_unchanged_is_refused(value: str, problem: str) -> None:
+def test_a_secret_in_a_variable_is_refused_if_a_header_would_change_it(value: str, problem: str) -> None:
     with pytest.raises(UnsendableSecretError) as refused:
         read_header_secret("NAME", value, "")
 
@@ -73,7 +73,7 @@ def test_a_variable_that_no_header_carries_unchanged_is_refused(value: str, prob
 
 
 @pytest.mark.parametrize("content", [b"key\n\n", b" key", b"key \n", b"\xef\xbb\xbfkey", b"\x00key\n"])
-def test_a_file_that_no_header_carries_unchanged_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_secret_in_a_file_is_refused_if_a_header_would_change_it(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
 
@@ -84,7 +84,7 @@ def test_a_file_that_no_header_carries_unchanged_is_refused(tmp_path: Path, cont
     assert "key" not in str(refused.value)
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_a_secrets_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     messages = []
     for path in (tmp_path / "absent", tmp_path):
         with pytest.raises(SecretError) as refused:
@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -
     ]
 
 
-def test_two_forms_of_one_secret_are_refused_without_showing_it(tmp_path: Path) -> None:
+def test_a_secret_that_is_set_in_two_forms_is_refused_and_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("in-the-file")
 
@@ -113,14 +113,14 @@ def test_a_guard_without_secrets_accepts_every_request() -> None:
     assert (guard.enabled, guard.refusal([], b"body")) == (False, None)
 
 
-def test_a_previous_value_alone_turns_the_guard_on() -> None:
+def test_a_single_token_enables_the_guard() -> None:
     guard = Guard(tokens=(b"old",))
 
     assert guard.enabled
     assert guard.refusal([], b"") == "token_missing"
 
 
-def test_the_secrets_of_a_guard_are_not_in_its_representation() -> None:
+def test_the_repr_of_a_guard_does_not_contain_its_secrets() -> None:
     guard = Guard(secrets=(b"signing-key",), tokens=(b"shared-token",))
 
     assert "signing-key" not in repr(guard)
@@ -138,7 +138,7 @@ def test_header_bytes_outside_ascii_are_a_mismatch() -> None:
 
 
 @pytest.mark.parametrize("secret", ["this-is-the-secret-itself", "kZ9/sEcReT+base64value==", "~/token", "../token"])
-def test_a_secret_set_in_place_of_its_file_is_not_shown(secret: str) -> None:
+def test_a_secret_that_is_set_in_place_of_its_file_name_is_not_shown(secret: str) -> None:
     with pytest.raises(SecretError) as refused:
         read_secret("NAME", "", secret)
 

@@ -26,7 +26,9 @@ def parsed(text: bytes) -> Any:
 
 
 @given(st.dictionaries(st.text(), JSON), st.sampled_from([None, 1]), st.booleans())
-def test_the_members_are_those_of_the_object(value: dict[str, Any], indent: int | None, ascii_only: bool) -> None:
+def test_the_members_have_the_names_and_values_of_the_object(
+    value: dict[str, Any], indent: int | None, ascii_only: bool
+) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
 
     assert {name: json.loads(written) for name, written in members(text).items()} == value

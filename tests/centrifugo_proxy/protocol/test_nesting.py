@@ -48,7 +48,7 @@ texts = st.text(alphabet='[]{}"\\a', max_size=5)
     st.integers(DEEPEST - 5, DEEPEST + 1),
 )
 @examples(200)
-def test_any_value_within_many_arrays_is_judged_by_its_depth(value: Any, around: int) -> None:
+def test_a_value_inside_many_arrays_is_refused_exactly_if_its_depth_exceeds_the_limit(value: Any, around: int) -> None:
     data = b"[" * around + json.dumps(value).encode() + b"]" * around
 
     assert is_too_deep(data) == (around + depth(value) > DEEPEST)
@@ -64,8 +64,8 @@ def seconds(check: Callable[[bytes], object], data: bytes) -> float:
     return min(runs)
 
 
-def test_the_depth_of_a_large_answer_is_found_in_less_time_than_a_parser_takes() -> None:
-    """The check runs on the event loop, and the answer of a backend may have megabytes."""
+def test_checking_the_depth_of_a_large_answer_takes_less_time_than_parsing_it() -> None:
+    """The check runs on the event loop, and a backend's answer may have several megabytes."""
     entry = {"id": 7, "text": "dinner [at seven] is ready", "tags": ["a", "b"], "at": "2026-11-28T10:00:00Z"}
     data = json.dumps([entry] * 10_000).encode()
 

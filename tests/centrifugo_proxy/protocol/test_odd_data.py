@@ -1,4 +1,7 @@
-"""Data that Centrifugo passes on but strict parsers refuse: a request fails only if a field in use is affected."""
+"""Data that Centrifugo passes on although strict parsers refuse it.
+
+A request fails only if a field that the service uses is affected.
+"""
 
 import base64
 
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from centrifugo_proxy.protocol.connect import BadRequest, parse_connect
 from centrifugo_proxy.protocol.session_events import parse_event
 
-# JSON that Go accepts in a client's data: half a surrogate pair, bytes that are not UTF-8, numbers of any size.
+# JSON that Go accepts in a client's data. Examples: half a surrogate pair, bytes that are not UTF-8, huge numbers.
 ODD_TEXT = st.lists(
     st.sampled_from([b"a", b"\\ud83d", b"\\udc00\\ud800", b"\\u0000", b"\xff", b"\xed\xa0\x80", b"\xc3", "é".encode()])
 ).map(lambda parts: b'"' + b"".join(parts) + b'"')
@@ -37,14 +40,14 @@ def test_a_ticket_is_read_whatever_the_other_fields_contain(before: bytes, after
 
 
 @given(ODD)
-def test_data_without_a_ticket_is_an_invalid_ticket_not_a_bad_request(data: bytes) -> None:
+def test_data_without_a_ticket_is_an_invalid_ticket_and_not_a_bad_request(data: bytes) -> None:
     request = parse_connect(b"{" + FACTS + b',"data":' + data + b"}")
 
     assert (request.ticket, request.problem != "") == (None, True)
 
 
 @given(ODD)
-def test_an_odd_ticket_is_invalid_or_plain_text(written: bytes) -> None:
+def test_a_ticket_with_odd_content_is_either_invalid_or_valid_text(written: bytes) -> None:
     ticket = parse_connect(b'{"data":{"token":' + written + b"}}").ticket
 
     assert ticket is None or ticket.encode().decode() == ticket
@@ -61,7 +64,7 @@ def test_a_session_event_is_read_whatever_its_data_and_unknown_fields_contain(da
 
 
 @pytest.mark.parametrize("body", [b'{"client":"\\ud800","data":{"token":"t"}}', b'{"client":"\xff","data":{}}'])
-def test_a_field_of_centrifugo_that_is_not_text_is_a_bad_request(body: bytes) -> None:
+def test_a_field_that_centrifugo_sets_is_a_bad_request_if_it_is_not_text(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_connect(body)
 
@@ -85,5 +88,5 @@ def test_a_field_of_centrifugo_that_is_not_text_is_a_bad_request(body: bytes) ->
         (b'{"b64data":"?"}', "data is not readable"),
     ],
 )
-def test_the_problem_has_types_and_names_but_no_values(body: bytes, problem: str) -> None:
+def test_the_problem_with_a_ticket_is_described_by_types_and_names_without_values(body: bytes, problem: str) -> None:
     assert parse_connect(body).problem == problem

@@ -73,7 +73,7 @@ def test_a_bad_request_is_described_without_its_content(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["data", "meta", "unknown"])
-def test_a_request_may_have_two_thousand_nested_levels(name: str) -> None:
+def test_a_request_may_have_at_most_two_thousand_nested_levels(name: str) -> None:
     def nested(levels: int) -> bytes:
         return b'{"user":"1","%s":%s%s}' % (name.encode(), b"[" * (levels - 1), b"]" * (levels - 1))
 

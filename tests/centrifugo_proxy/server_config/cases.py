@@ -13,7 +13,7 @@ from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, fo
 class Case(NamedTuple):
     """Changes to a configuration that is valid for `facts`.
 
-    `what` is the path of the expected finding. Where none is expected, it is a name for the case.
+    `what` is the path of the expected finding, or a name for the case if no finding is expected.
     """
 
     finding_id: str
@@ -34,7 +34,9 @@ def name_of(case: Case) -> str:
     return f"v{case.major}-{case.finding_id}-{case.what}"
 
 
-def judging(fires: Iterable[Case], silent: Iterable[Case]) -> tuple[Callable[[Case], None], Callable[[Case], None]]:
+def finding_tests(
+    fires: Iterable[Case], silent: Iterable[Case]
+) -> tuple[Callable[[Case], None], Callable[[Case], None]]:
     """Two tests: each case of `fires` has exactly its finding, and no case of `silent` has its finding."""
 
     @pytest.mark.parametrize("case", fires, ids=name_of)

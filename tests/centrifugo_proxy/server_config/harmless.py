@@ -3,19 +3,19 @@
 
 from typing import Final
 
-LISTEN = "where Centrifugo listens, which the deployment decides"
+LISTEN = "where Centrifugo listens: the deployment decides it"
 TLS_OF_SERVER = "certificates of Centrifugo's own listeners: a wrong one fails at the first connection"
 TLS_OF_PEER = "Centrifugo's certificate for a peer, and the CA that it trusts there: a wrong one fails visibly"
-STORAGE = "where messages and presence are stored, and how fast: it gives no user a right"
-CONSUMER = "what a consumer reads from a backend, whose messages are trusted like those of the API"
+STORAGE = "where messages and presence are stored, and how fast: no right depends on it"
+CONSUMER = "what a consumer reads from a backend: its messages are trusted, like calls of the API"
 METRICS = "metrics, health, logs, and the name and PID file of a node"
 TUNING = "how WebSockets, shared polls, the shutdown and the scheduler work: no right depends on it"
 PAGES = "which pages and endpoints are served, and where; rules check insecure modes, keys and debug endpoints"
-SUBSCRIBERS = "a right of subscribers, whom the subscribe proxy has accepted"
+SUBSCRIBERS = "a right of subscribers: the subscribe proxy has accepted them"
 OTHER_PROXIES = "a proxy whose events this service does not answer"
 TOKENS = "how JWTs are verified; a rule reports that there are keys"
-GRPC_ENDPOINT = "read only for gRPC endpoints, which endpoint-grpc reports"
-FEWER = "can only refuse more than the policy does"
+GRPC_ENDPOINT = "used only with gRPC endpoints, and endpoint-grpc reports these"
+FEWER = "it can only refuse more than the policy refuses"
 CLIENTS = "the content of a reply, or a limit for a client: no right depends on it"
 DELAYS = "how soon an expired connection or subscription ends: it adds no right"
 
@@ -38,7 +38,7 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"channel\.(without_namespace|namespaces\[\])\.subscribe_stream_proxy_bidirectional"
         r"|channel\.proxy\.(subscribe_stream|map_publish|map_remove|shared_poll_refresh)\..*": OTHER_PROXIES,
         r"channel\.max_length": FEWER,
-        r"channel\.user_(boundary|separator)": "only for user-limited channels, which are judged",
+        r"channel\.user_(boundary|separator)": "used only with user-limited channels, and a rule reports these",
         r"client\.(subscription_)?token\..*|client\.disallow_anonymous_connection_tokens": TOKENS,
         r"client\.(connection_limit|channel_limit)": FEWER,
         r"client\.(expired_close_delay|expired_sub_close_delay|presence_update_interval)": DELAYS,
@@ -46,8 +46,8 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"|(history|recovery)_max_publication_limit|connect_code_to_unidirectional_disconnect\.enabled)": CLIENTS,
         r"(uni_sse|uni_http_stream)\.connect_code_to_http_response\.enabled|rpc\.ping\..*": CLIENTS,
         r"(.*\.proxy\..*|rpc\.proxy|proxies\[\])\.grpc\..*": GRPC_ENDPOINT,
-        r"(.*\.proxy\..*|rpc\.proxy|proxies\[\])\.binary_encoding": "the service reads b64data as it reads data",
-        r"enable_unreleased_features": "opens options that are judged by themselves",
+        r"(.*\.proxy\..*|rpc\.proxy|proxies\[\])\.binary_encoding": "the service accepts b64data in place of data",
+        r"enable_unreleased_features": "it enables other options, and rules check these",
     },
     5: {
         r"address|tls_external|(grpc_api|uni_grpc)_address": LISTEN,
@@ -64,11 +64,11 @@ HARMLESS: Final[dict[int, dict[str, str]]] = {
         r"(namespaces\[\]\.)?(proxy_cache_empty|cache_empty_proxy_name|proxy_stream_subscribe"
         r"|proxy_subscribe_stream_bidirectional)|proxy_subscribe_stream_timeout": OTHER_PROXIES,
         r"channel_max_length|client_connection_limit|client_channel_limit": FEWER,
-        r"channel_user_(boundary|separator)": "only for user-limited channels, which are judged",
+        r"channel_user_(boundary|separator)": "used only with user-limited channels, and a rule reports these",
         r"disallow_anonymous_connection_tokens": TOKENS,
         r"client_(expired_close_delay|expired_sub_close_delay|presence_update_interval)": DELAYS,
         r"client_(queue_max_size|concurrency|channel_position_check_delay|channel_position_max_time_lag|connect_include_server_time"
         r"|(history|recovery)_max_publication_limit)|rpc_ping.*|.*_connect_code_to_.*": CLIENTS,
-        r"enable_unreleased_features": "opens options that are judged by themselves",
+        r"enable_unreleased_features": "it enables other options, and rules check these",
     },
 }

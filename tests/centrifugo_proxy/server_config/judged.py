@@ -1,11 +1,12 @@
 # ruff: noqa: E501
-"""The options that rules check: a pattern of options, and the ids of the findings. Findings that any option can have,
-such as value-invalid, are left out.
+"""The options that rules check: each pattern of option names, with the ids of its findings.
+
+Findings that every option can have, such as value-invalid, are left out.
 """
 
 from typing import Final
 
-# a proxy whose endpoint may be this service
+# a proxy whose endpoint can be this service
 V6_PROXY = (
     r"(client\.proxy\.(connect|refresh)|channel\.proxy\.(subscribe|publish|sub_refresh)|rpc\.proxy|proxies\[\])\."
 )
@@ -15,7 +16,7 @@ GUARD = "guard-header-missing guard-header-wrong header-unsendable header-of-con
 FROM_CLIENT = "guard-header-from-client header-of-connection header-ignored"
 TRANSFORMS = "transform-401-missing transform-401-reconnects transform-401-terminal transform-outage-terminal transform-on-refresh start-refused"
 ENDPOINT = "connect-proxy-missing endpoint-invalid endpoint-path endpoint-grpc event-not-answered start-refused"
-DOORS = "namespace-proxy-off namespace-open"
+OPEN_NAMESPACES = "namespace-proxy-off namespace-open"
 RIGHTS = "rights-without-subscription rights-of-every-client"
 
 JUDGED: Final[dict[int, dict[str, str]]] = {
@@ -34,7 +35,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
         rf"{V6_NAMESPACE}(subscribe|publish|sub_refresh)_proxy_(enabled|name)": "policy-namespace-missing "
         "namespace-proxy-off namespace-sub-refresh-off start-refused",
         rf"{V6_NAMESPACE}subscribe_stream_proxy_enabled": "policy-namespace-missing start-refused",
-        rf"{V6_NAMESPACE}allow_(subscribe|publish)_for_(client|subscriber)": DOORS,
+        rf"{V6_NAMESPACE}allow_(subscribe|publish)_for_(client|subscriber)": OPEN_NAMESPACES,
         rf"{V6_NAMESPACE}allow_(history|presence)_for_client": RIGHTS,
         rf"{V6_NAMESPACE}map\.allow_(publish|remove)_for_(client|subscriber)": RIGHTS,
         rf"{V6_NAMESPACE}(map\.)?allow_(subscribe|publish|presence|history|remove)_for_anonymous": "anonymous-access",
@@ -128,7 +129,7 @@ JUDGED: Final[dict[int, dict[str, str]]] = {
             "policy-namespace-missing namespace-proxy-off namespace-sub-refresh-off start-refused"
         ),
         r"namespaces\[\]\.proxy_subscribe_stream|proxy_subscribe_stream_endpoint": "start-refused",
-        rf"{V5_NAMESPACE}allow_(subscribe|publish)_for_(client|subscriber)": DOORS,
+        rf"{V5_NAMESPACE}allow_(subscribe|publish)_for_(client|subscriber)": OPEN_NAMESPACES,
         rf"{V5_NAMESPACE}allow_(history|presence)_for_client|{V5_NAMESPACE}presence": RIGHTS,
         rf"{V5_NAMESPACE}allow_(subscribe|publish|presence|history)_for_anonymous": "anonymous-access",
         r"allow_anonymous_connect_without_token": "anonymous-access",

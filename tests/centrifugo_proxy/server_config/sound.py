@@ -1,4 +1,4 @@
-"""Valid configurations, which a test changes."""
+"""Valid configurations, for tests that change them."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,7 +30,7 @@ ALL_EVENTS = replace(
 
 
 def sound(major: int, facts: ServiceFacts = CONNECT_ONLY) -> Config:
-    """The generated configuration, with origins."""
+    """The generated configuration with allowed origins, so that it has no findings."""
     config: Config = plain(generate(facts, major, "json", with_secrets=True))
     return changed(config, {"client.allowed_origins" if major == 6 else "allowed_origins": ["https://app.test"]})
 

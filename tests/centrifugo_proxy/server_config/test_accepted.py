@@ -87,7 +87,7 @@ def test_centrifugo_starts_with_the_token_from_its_environment(
     assert READY in start_log(centrifugo, file, **VARIABLES)
 
 
-def test_v5_refuses_the_file_that_the_linter_reports(centrifugo_v5: Path, tmp_path: Path) -> None:
+def test_v5_refuses_a_yaml_file_whose_nested_table_the_linter_reports(centrifugo_v5: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(render(generate(CONNECT_ONLY, 5, "json"), "yaml"))
 
@@ -171,7 +171,7 @@ def test_v6_reads_dotted_keys_and_prefers_the_longer_one(
     assert ("invalid duration" in complaint(centrifugo_v6, file)) is (longer == "no duration")
 
 
-def test_v6_refuses_a_reference_that_its_environment_does_not_fill(centrifugo_v6: Path, tmp_path: Path) -> None:
+def test_v6_refuses_a_reference_to_a_variable_that_is_not_set(centrifugo_v6: Path, tmp_path: Path) -> None:
     file = printed(tmp_path, CONNECT_ONLY, 6, "yaml", with_secrets=False)
 
     assert 'variable "CENTRIFUGO_VAR_PROXY_TOKEN" not found' in complaint(centrifugo_v6, file)

@@ -35,7 +35,7 @@ SMALLEST_MS: Final = Fraction(-(2**63), 1_000_000)  # Centrifugo logs it as -256
         (1e300, SMALLEST_MS),
     ],
 )
-def test_a_duration_is_read_like_in_go(written: Any, ms: int | Fraction) -> None:
+def test_a_duration_is_read_as_go_reads_it(written: Any, ms: int | Fraction) -> None:
     assert milliseconds(written) == ms
 
 

@@ -21,8 +21,8 @@ ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 HEADER_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
 
 
-def with_options_of_its_events(facts: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
-    """The facts with options of their events: a pool only with refresh, and namespaces only with a policy."""
+def with_options_for_its_events(facts: ServiceFacts) -> st.SearchStrategy[ServiceFacts]:
+    """The facts with options that fit their events: a pool only with refresh, and namespaces only with a policy."""
     names = st.sampled_from(["", "family", "news"])
     policies = st.dictionaries(names, st.frozensets(st.sampled_from(sorted(BOTH))))
     return st.builds(
@@ -45,7 +45,7 @@ services = st.builds(
     family_deadline_ms=st.integers(0, 60_000),
     rpc_deadline_ms=st.integers(0, 60_000),
     subscriptions_expire=st.booleans(),
-).flatmap(with_options_of_its_events)
+).flatmap(with_options_for_its_events)
 
 
 @settings(deadline=None)  # a busy machine is slow
@@ -81,7 +81,7 @@ def test_a_token_that_looks_like_another_type_stays_text_in_yaml(token: str) -> 
     assert v5["proxy_static_http_headers"] == sent
 
 
-def test_the_configuration_for_v6() -> None:
+def test_for_v6_the_connect_proxy_has_a_timeout_a_transform_and_a_reference_to_the_token() -> None:
     assert plain(generate(CONNECT_ONLY, 6, "json")) == {
         "client": {
             "allowed_origins": [],
@@ -103,7 +103,7 @@ def test_the_configuration_for_v6() -> None:
     }
 
 
-def test_the_configuration_for_v5() -> None:
+def test_for_v5_the_connect_proxy_has_a_timeout_a_transform_and_a_reference_to_the_token() -> None:
     assert plain(generate(CONNECT_ONLY, 5, "json")) == {
         "allowed_origins": [],
         "client_stale_close_delay": "20000ms",
@@ -116,14 +116,14 @@ def test_the_configuration_for_v5() -> None:
     }
 
 
-def test_session_events_have_proxies_and_the_policys_channels_have_namespaces() -> None:
+def test_for_v6_session_events_have_proxies_and_the_channels_of_the_policy_have_namespaces() -> None:
     facts = replace(ALL_EVENTS, tokens=(), namespaces={"": BOTH, "family": BOTH})
 
     config = plain(generate(facts, 6, "json"))
 
-    asked = {"subscribe_proxy_enabled": True, "publish_proxy_enabled": True, "sub_refresh_proxy_enabled": True}
-    assert config["channel"]["namespaces"] == [{"name": "family", **asked}]
-    assert config["channel"]["without_namespace"] == asked
+    proxied = {"subscribe_proxy_enabled": True, "publish_proxy_enabled": True, "sub_refresh_proxy_enabled": True}
+    assert config["channel"]["namespaces"] == [{"name": "family", **proxied}]
+    assert config["channel"]["without_namespace"] == proxied
     assert config["channel"]["proxy"]["sub_refresh"] == {
         "endpoint": "http://realtime:9730/centrifugo/sub_refresh",
         "timeout": "1500ms",
@@ -139,12 +139,12 @@ def test_session_events_have_proxies_and_the_policys_channels_have_namespaces() 
     }
 
 
-def test_session_events_and_namespaces_in_the_layout_of_v5() -> None:
+def test_for_v5_session_events_have_proxies_and_the_channels_of_the_policy_have_namespaces() -> None:
     config = plain(generate(replace(ALL_EVENTS, namespaces={"": BOTH, "family": BOTH}), 5, "json"))
 
-    asked = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
-    assert config["namespaces"] == [{"name": "family", **asked}]
-    assert {name: config[name] for name in asked} == asked
+    proxied = {"proxy_subscribe": True, "proxy_publish": True, "proxy_sub_refresh": True}
+    assert config["namespaces"] == [{"name": "family", **proxied}]
+    assert {name: config[name] for name in proxied} == proxied
     assert config["proxy_include_connection_meta"] is True
     assert {name: value for name, value in config.items() if name.endswith("_timeout")} == {
         "proxy_connect_timeout": "3000ms",
@@ -164,7 +164,7 @@ def test_an_event_that_calls_no_peer_keeps_centrifugos_default_timeout(event: st
     assert f"proxy_{event}_timeout" not in config
 
 
-def test_a_service_that_answers_refresh_has_a_refresh_proxy() -> None:
+def test_if_the_service_answers_refresh_there_is_a_refresh_proxy() -> None:
     config = sound(6, replace(CONNECT_ONLY, tokens=(), events=("connect", "refresh")))
 
     assert config["client"]["proxy"]["refresh"] == {
@@ -175,7 +175,7 @@ def test_a_service_that_answers_refresh_has_a_refresh_proxy() -> None:
     }
 
 
-def test_the_namespaces_are_those_that_the_policy_names_with_the_allowed_events() -> None:
+def test_the_namespaces_and_their_events_are_those_that_the_policy_allows() -> None:
     allowed = {
         "family:{family_id}:chat": ["publish"],
         "family:{family_id}": ["subscribe"],
@@ -199,12 +199,12 @@ def test_a_namespace_name_that_centrifugo_refuses_is_refused(major: int, name: s
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_envelope_has_no_transforms(major: int) -> None:
+def test_in_envelope_mode_there_are_no_status_transforms(major: int) -> None:
     assert "status" not in json.dumps(plain(generate(ENVELOPE, major, "json")))
 
 
 @pytest.mark.parametrize("code", [4401, 4499, 4500, 4777])
-def test_a_refused_ticket_gets_the_configured_code(code: int) -> None:
+def test_the_transform_for_401_has_the_configured_code_for_invalid_tickets(code: int) -> None:
     config = sound(5, replace(CONNECT_ONLY, invalid_ticket_code=code))
 
     assert config["proxy_http_status_code_transforms"][0]["to_disconnect"]["code"] == code
@@ -222,11 +222,11 @@ def test_centrifugo_closes_a_waiting_connection_after_the_sdk_and_the_service_ha
 
 @pytest.mark.parametrize("major", MAJORS)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_the_token_is_in_the_file_only_with_the_option(major: int, file_format: str) -> None:
+def test_the_token_is_in_the_file_only_with_secrets(major: int, file_format: str) -> None:
     without = render(generate(CONNECT_ONLY, major, file_format), file_format)
-    having = render(generate(CONNECT_ONLY, major, file_format, with_secrets=True), file_format)
+    complete = render(generate(CONNECT_ONLY, major, file_format, with_secrets=True), file_format)
 
-    assert ("right-token" in without, "right-token" in having) == (False, True)
+    assert ("right-token" in without, "right-token" in complete) == (False, True)
 
 
 def test_a_token_that_is_not_ascii_is_refused() -> None:
@@ -235,14 +235,14 @@ def test_a_token_that_is_not_ascii_is_refused() -> None:
 
 
 @pytest.mark.parametrize("file_format", ["yaml", "toml"])
-def test_the_origins_are_left_to_fill_in_with_a_comment(file_format: str) -> None:
+def test_the_list_of_origins_is_empty_with_a_comment_for_the_operator(file_format: str) -> None:
     before, _, after = render(generate(CONNECT_ONLY, 6, file_format), file_format).partition("allowed_origins")
 
     assert "Never use *." in before.rstrip().splitlines()[-1]
     assert after.splitlines()[0] in (": []", " = []")
 
 
-def test_the_remaining_steps_are_also_listed_outside_the_file() -> None:
+def test_the_steps_that_remain_for_the_operator_are_listed() -> None:
     signed = replace(CONNECT_ONLY, signed=True)
 
     lines = todo(signed, 6)
@@ -254,7 +254,7 @@ def test_the_remaining_steps_are_also_listed_outside_the_file() -> None:
     ]
 
 
-def test_a_pool_without_refresh_has_a_warning() -> None:
+def test_a_pool_without_refresh_adds_a_warning_to_the_remaining_steps() -> None:
     lines = todo(replace(CONNECT_ONLY, tokens=(), pool=True), 6)
 
     assert [line.partition(":")[0] for line in lines] == ["client.allowed_origins", "CENTRIFUGO_REFRESH is off"]
@@ -263,7 +263,7 @@ def test_a_pool_without_refresh_has_a_warning() -> None:
 @pytest.mark.parametrize(
     ("major", "variable"), [(6, "CENTRIFUGO_VAR_PROXY_TOKEN"), (5, "CENTRIFUGO_PROXY_STATIC_HTTP_HEADERS")]
 )
-def test_the_variable_that_centrifugo_needs_is_named(major: int, variable: str) -> None:
+def test_the_remaining_steps_name_the_variable_that_centrifugo_needs(major: int, variable: str) -> None:
     assert [variable in line for line in todo(CONNECT_ONLY, major)] == [False, True]
 
 

@@ -1,4 +1,4 @@
-"""The values for Centrifugo's own chart: they contain the same configuration as the file."""
+"""The values for Centrifugo's Helm chart. They contain the same configuration as the printed file."""
 
 import json
 
@@ -25,12 +25,12 @@ def test_the_values_contain_the_configuration_and_take_the_token_from_a_secret(f
     assert "right-token" not in json.dumps(values)
 
 
-def test_without_a_guard_there_is_no_secret() -> None:
+def test_without_a_guard_token_the_values_name_no_secret() -> None:
     assert list(helm_values(UNGUARDED, 6, "yaml")) == ["config"]
 
 
 @pytest.mark.parametrize("file_format", ["yaml", "json"])
-def test_the_linter_reports_only_the_empty_origins(file_format: str) -> None:
+def test_the_linter_reports_only_the_empty_origins_in_the_values(file_format: str) -> None:
     text = render(helm_values(ALL_EVENTS, 6, file_format), file_format)
 
     report = lint(text, f"values.{file_format}", ALL_EVENTS)
@@ -38,7 +38,7 @@ def test_the_linter_reports_only_the_empty_origins(file_format: str) -> None:
     assert [(each.id, each.path) for each in report.findings] == [("origins-empty", "config: client.allowed_origins")]
 
 
-def test_the_chart_for_v5_is_refused() -> None:
+def test_values_for_v5_are_refused() -> None:
     with pytest.raises(NotPossible, match="--helm supports only Centrifugo v6"):
         helm_values(CONNECT_ONLY, 5, "yaml")
 

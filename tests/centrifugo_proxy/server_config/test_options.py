@@ -1,4 +1,4 @@
-"""Every option of both majors has a rule, or is listed as harmless with the reason."""
+"""Every option of both majors has a rule, or is listed as harmless with a reason."""
 
 import re
 from collections.abc import Iterable
@@ -34,14 +34,14 @@ def test_every_option_has_a_rule_or_is_listed_as_harmless(major: int) -> None:
 
 
 @pytest.mark.parametrize("major", [6, 5])
-def test_no_entry_is_obsolete_and_no_harmless_entry_is_covered_by_a_rule(major: int) -> None:
+def test_each_pattern_matches_an_option_and_each_harmless_pattern_matches_one_without_a_rule(major: int) -> None:
     judged = {option for option in OPTIONS[major] if matching(JUDGED[major], option)}
     others = set(OPTIONS[major]) - judged
 
-    idle = [pattern for pattern in JUDGED[major] if not any(re.fullmatch(pattern, option) for option in judged)]
-    idle += [pattern for pattern in HARMLESS[major] if not any(re.fullmatch(pattern, option) for option in others)]
+    unused = [pattern for pattern in JUDGED[major] if not any(re.fullmatch(pattern, option) for option in judged)]
+    unused += [pattern for pattern in HARMLESS[major] if not any(re.fullmatch(pattern, option) for option in others)]
 
-    assert idle == []
+    assert unused == []
 
 
 @pytest.mark.parametrize("major", [6, 5])
@@ -52,7 +52,7 @@ def test_every_listed_rule_exists(major: int) -> None:
 
 
 @pytest.mark.processes
-def test_the_options_of_v6_are_those_of_the_server() -> None:
+def test_the_list_of_v6_options_is_that_of_the_server() -> None:
     centrifugo = binary(6)
     if centrifugo is None:
         pytest.skip("no Centrifugo v6: `make centrifugos` builds it")
@@ -61,7 +61,7 @@ def test_the_options_of_v6_are_those_of_the_server() -> None:
 
 
 @pytest.mark.processes
-def test_the_options_of_v5_are_those_of_its_sources() -> None:
+def test_the_list_of_v5_options_is_that_of_its_sources() -> None:
     folder = sources_of_v5()
     if folder is None:
         pytest.skip("no sources of Centrifugo v5: `make centrifugos` fetches them, with Go")

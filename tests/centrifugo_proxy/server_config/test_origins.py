@@ -1,4 +1,4 @@
-"""The entries of `allowed_origins` that admit the origin of an attacker, and those that never match."""
+"""Which entries of `allowed_origins` admit the origin of an attacker, and which entries never match."""
 
 import pytest
 
@@ -36,7 +36,7 @@ from centrifugo_proxy.server_config.origins import admits_attackers, never_match
         "https://*.example.com*",
     ],
 )
-def test_an_entry_that_admits_an_attackers_origin_is_found(entry: str) -> None:
+def test_an_entry_that_admits_an_attackers_origin_is_recognized(entry: str) -> None:
     assert admits_attackers(entry)
 
 
@@ -65,7 +65,7 @@ def test_an_entry_that_admits_an_attackers_origin_is_found(entry: str) -> None:
         "",
     ],
 )
-def test_any_other_entry_is_not_found(entry: str) -> None:
+def test_an_entry_that_admits_no_attackers_origin_is_accepted(entry: str) -> None:
     assert not admits_attackers(entry)
 
 
@@ -88,10 +88,10 @@ def test_an_entry_with_another_port_can_match(entry: str) -> None:
         "https://{a,{b,c},d}.test",
     ],
 )
-def test_an_entry_of_alternatives_can_match(entry: str) -> None:
+def test_an_entry_with_alternatives_in_braces_can_match(entry: str) -> None:
     assert not never_matches(entry)
 
 
 @pytest.mark.parametrize("entry", ["app{1,2}.test", "https://{a,{b,c}}.test/path", "https://{a,b}.test,https://c.test"])
-def test_an_entry_that_is_wrong_around_its_alternatives_never_matches(entry: str) -> None:
+def test_an_entry_that_is_invalid_outside_its_braces_never_matches(entry: str) -> None:
     assert never_matches(entry)

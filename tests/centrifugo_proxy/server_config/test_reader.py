@@ -1,4 +1,7 @@
-"""Reading configuration files as Centrifugo does, the place of an error, and the codes after which SDKs reconnect."""
+"""Reading configuration files as Centrifugo reads them, and naming the place of an error.
+
+Also: the disconnect codes after which SDKs reconnect.
+"""
 
 import pytest
 
@@ -18,7 +21,7 @@ SAME = {"client": {"allowed_origins": ["https://app.test"]}}
         ("toml", '[Client]\nALLOWED_origins = ["https://app.test"]\n'),
     ],
 )
-def test_keys_are_the_same_in_any_case(file_format: str, text: str) -> None:
+def test_keys_in_upper_and_lower_case_are_the_same(file_format: str, text: str) -> None:
     assert parse(text, file_format) == SAME
 
 
@@ -48,7 +51,7 @@ def test_keys_are_the_same_in_any_case(file_format: str, text: str) -> None:
         ("toml", "a = 1\nb = " + "9" * 5000, "line 2"),
     ],
 )
-def test_a_broken_file_is_refused_with_the_place(file_format: str, text: str, place: str) -> None:
+def test_a_broken_file_is_refused_with_the_place_of_the_error(file_format: str, text: str, place: str) -> None:
     with pytest.raises(UnparsableError) as refused:
         parse(text, file_format)
 
@@ -68,7 +71,7 @@ def test_a_broken_file_is_refused_with_the_place(file_format: str, text: str, pl
         ("%TAG !s3cr3t! a\n%TAG !s3cr3t! b\n---\na: 1\n", "line 2, column 1"),
     ],
 )
-def test_a_refusal_of_yaml_names_the_place_and_quotes_nothing(text: str, place: str) -> None:
+def test_the_refusal_of_a_yaml_file_names_the_place_and_quotes_nothing(text: str, place: str) -> None:
     with pytest.raises(UnparsableError) as refused:
         parse(text, "yaml")
 
@@ -126,7 +129,7 @@ def test_v5_accepts_a_byte_order_mark_in_the_formats_whose_parsers_accept_it(fil
     assert parse(text, file_format, 5) == {"client_insecure": True}
 
 
-def test_v5_accepts_duplicate_keys_and_the_older_words_for_booleans() -> None:
+def test_v5_accepts_duplicate_keys_and_the_words_on_and_no_as_booleans() -> None:
     assert parse("a: on\nb: 1\nb: No\n", "yaml", 5) == {"a": True, "b": False}
 
 
@@ -145,7 +148,7 @@ def test_an_empty_yaml_file_is_an_empty_configuration(text: str) -> None:
         ("stdin", "client: {}", "yaml"),
     ],
 )
-def test_the_format_is_chosen_by_the_name_or_else_by_the_text(name: str, text: str, file_format: str) -> None:
+def test_the_format_follows_from_the_file_name_or_else_from_the_text(name: str, text: str, file_format: str) -> None:
     assert format_of(name, text) == file_format
 
 
@@ -166,7 +169,7 @@ def test_the_layout_is_recognized_by_the_keys(tree: dict[str, object], major: in
 
 
 @pytest.mark.parametrize(
-    ("tree", "whole"),
+    ("tree", "nested"),
     [
         ({"a.b.c": 1}, {"a": {"b": {"c": 1}}}),
         ({"a": {"b.c": 1, "b": {"d": 2}}}, {"a": {"b": {"c": 1, "d": 2}}}),
@@ -178,12 +181,12 @@ def test_the_layout_is_recognized_by_the_keys(tree: dict[str, object], major: in
         ({"a": [{"b.c": 1}]}, {"a": [{"b.c": 1}]}),
     ],
 )
-def test_v6_reads_a_dotted_key_as_nested_tables(tree: dict[str, object], whole: dict[str, object]) -> None:
-    assert unfolded(tree) == whole
+def test_v6_reads_a_dotted_key_as_nested_tables(tree: dict[str, object], nested: dict[str, object]) -> None:
+    assert unfolded(tree) == nested
 
 
 @pytest.mark.parametrize("section", [None, [], 1, "text", {"proxy": 1}, {"proxy": []}])
-def test_sections_of_another_type_have_no_proxies(section: object) -> None:
+def test_sections_of_a_wrong_type_have_no_proxies(section: object) -> None:
     configuration = configuration_of({"client": section, "channel": section, "rpc": section}, "json")
 
     assert configuration.proxies == ()

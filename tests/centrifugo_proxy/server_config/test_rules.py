@@ -1,4 +1,4 @@
-"""Each finding: an operator's mistake that it reports, and a similar configuration that it does not."""
+"""Each finding: an operator's mistake that it reports, and a similar configuration that it does not report."""
 
 import re
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from centrifugo_proxy.protocol.codes import ResponseMode
 from centrifugo_proxy.server_config.linter import RULES
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.judged import JUDGED
 from tests.centrifugo_proxy.server_config.rules import (
     test_channels,
@@ -29,7 +29,7 @@ ENVELOPE = replace(CONNECT_ONLY, mode=ResponseMode.ENVELOPE)
 ENDING = replace(CONNECT_ONLY, invalid_ticket_code=4501)
 POOL_WITHOUT_REFRESH = replace(CONNECT_ONLY, pool=True)
 
-LISTENING = replace(ALL_EVENTS, namespaces={"family": frozenset({"subscribe"})}, subscriptions_expire=False)
+SUBSCRIBE_ONLY = replace(ALL_EVENTS, namespaces={"family": frozenset({"subscribe"})}, subscriptions_expire=False)
 ONE_NAMESPACE = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
 
 CONNECT = "client.proxy.connect"
@@ -50,12 +50,12 @@ def to_error(status: int, code: int, temporary: bool) -> dict[str, Any]:
 
 
 def granular(**connect: Any) -> dict[str, Any]:
-    """Changes after which a v5 configuration has a named connect proxy, with these options and the guard's header."""
+    """Changes that give a v5 configuration a named connect proxy, with these options and the guard's header."""
     proxy: dict[str, Any] = {"name": "connect", "endpoint": "http://realtime:9730/centrifugo/connect", "timeout": "3s"}
     proxy |= {"static_http_headers": {HEADER: "right-token"}, "http_status_to_code_transforms": [PRINTED]}
     flat = ("connect_endpoint", "connect_timeout", "http_status_code_transforms", "static_http_headers")
-    gone = dict.fromkeys(f"proxy_{name}" for name in flat)
-    return {**gone, "granular_proxy_mode": True, "connect_proxy_name": "connect", "proxies": [{**proxy, **connect}]}
+    removed = dict.fromkeys(f"proxy_{name}" for name in flat)
+    return {**removed, "granular_proxy_mode": True, "connect_proxy_name": "connect", "proxies": [{**proxy, **connect}]}
 
 
 FIRES: Final = [
@@ -320,14 +320,14 @@ FIRES: Final = [
         "namespace-sub-refresh-off",
         "channel.namespaces[0].sub_refresh_proxy_enabled",
         {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
-        facts=replace(LISTENING, subscriptions_expire=True),
+        facts=replace(SUBSCRIBE_ONLY, subscriptions_expire=True),
     ),
     Case(
         "namespace-sub-refresh-off",
         "namespaces[0].proxy_sub_refresh",
         {"namespaces": [{"name": "family", "proxy_subscribe": True}]},
         major=5,
-        facts=replace(LISTENING, subscriptions_expire=True),
+        facts=replace(SUBSCRIBE_ONLY, subscriptions_expire=True),
     ),
     Case("policy-namespace-missing", "channel.namespaces", {"channel.namespaces": []}, facts=ONE_NAMESPACE),
     Case("policy-namespace-missing", "namespaces", {"namespaces": None}, major=5, facts=ONE_NAMESPACE),
@@ -378,7 +378,12 @@ SILENT: Final = [
             ]
         },
     ),
-    Case("origins-unmatched", "one text", {"allowed_origins": "https://a.test http://localhost:3000"}, major=5),
+    Case(
+        "origins-unmatched",
+        "several origins in one string",
+        {"allowed_origins": "https://a.test http://localhost:3000"},
+        major=5,
+    ),
     Case("connect-proxy-missing", "a connect proxy by name", granular(), major=5),
     Case("event-proxy-missing", "an event that is not configured", {"client.proxy.refresh": None}),
     Case(
@@ -389,7 +394,7 @@ SILENT: Final = [
     ),
     Case(
         "event-proxy-missing",
-        "each namespace has a finding of its own",
+        "another finding reports the namespace",
         {"channel.namespaces": [{"name": "family"}]},
         facts=ONE_NAMESPACE,
     ),
@@ -457,7 +462,11 @@ SILENT: Final = [
         major=5,
     ),
     Case("guard-header-from-client", "another header", {f"{CONNECT}.http_headers": ["Traceparent"]}),
-    Case("guard-header-from-client", "the service does not read it", {f"{CONNECT}.http_headers": ["Authorization"]}),
+    Case(
+        "guard-header-from-client",
+        "a header that the service does not read",
+        {f"{CONNECT}.http_headers": ["Authorization"]},
+    ),
     Case("transform-401-missing", "envelope", {}, facts=ENVELOPE),
     Case(
         "transform-401-missing",
@@ -473,55 +482,74 @@ SILENT: Final = [
     ),
     Case(
         "transform-401-reconnects",
-        "an event that is never answered with 401",
+        "an event that the service never answers with 401",
         {"channel.proxy.subscribe.http.status_to_code_transforms": [to_disconnect(401, 4401)]},
         facts=replace(ALL_EVENTS, invalid_ticket_code=4501),
     ),
     Case(
         "transform-401-terminal",
-        "an event that is never answered with 401",
+        "an event that the service never answers with 401",
         {"rpc.proxy.http.status_to_code_transforms": [to_disconnect(401, 4501)]},
         facts=ALL_EVENTS,
     ),
-    Case("transform-401-reconnects", "a lasting error", {TRANSFORMS: [to_error(401, 1401, False)]}, facts=ENDING),
-    Case("transform-401-reconnects", "an expired token", {TRANSFORMS: [to_error(401, 109, True)]}, facts=ENDING),
     Case(
         "transform-401-reconnects",
-        "the first counts",
+        "an error that is not temporary",
+        {TRANSFORMS: [to_error(401, 1401, False)]},
+        facts=ENDING,
+    ),
+    Case(
+        "transform-401-reconnects",
+        "the error for an expired token",
+        {TRANSFORMS: [to_error(401, 109, True)]},
+        facts=ENDING,
+    ),
+    Case(
+        "transform-401-reconnects",
+        "only the first transform for a status counts",
         {TRANSFORMS: [to_disconnect(401, 4501), to_disconnect(401, 4401)]},
         facts=ENDING,
     ),
-    Case("transform-401-terminal", "another that reconnects", {TRANSFORMS: [to_disconnect(401, 4402)]}),
-    Case("transform-401-terminal", "the first counts", {TRANSFORMS: [PRINTED, to_disconnect(401, 4501)]}),
-    Case("transform-401-terminal", "ending is wanted", {TRANSFORMS: [to_disconnect(401, 4501)]}, facts=ENDING),
-    Case("transform-outage-terminal", "one that reconnects", {TRANSFORMS: [PRINTED, to_disconnect(503, 4103)]}),
+    Case("transform-401-terminal", "another code that reconnects", {TRANSFORMS: [to_disconnect(401, 4402)]}),
+    Case(
+        "transform-401-terminal",
+        "only the first transform for a status counts",
+        {TRANSFORMS: [PRINTED, to_disconnect(401, 4501)]},
+    ),
+    Case(
+        "transform-401-terminal",
+        "the configured code ends the client too",
+        {TRANSFORMS: [to_disconnect(401, 4501)]},
+        facts=ENDING,
+    ),
+    Case("transform-outage-terminal", "a code that reconnects", {TRANSFORMS: [PRINTED, to_disconnect(503, 4103)]}),
     Case(
         "transform-outage-terminal",
         "an error fails one call of a session event",
         {"rpc.proxy.http.status_to_code_transforms": [to_error(503, 503, False)]},
         facts=ALL_EVENTS,
     ),
-    Case("transform-on-refresh", "a status that refreshes never have", {}, major=5, facts=ALL_EVENTS),
+    Case("transform-on-refresh", "a transform of 401, which refresh never answers", {}, major=5, facts=ALL_EVENTS),
     Case("origins-null", "another app", {"client.allowed_origins": ["file://", "https://null.test"]}),
-    Case("origins-any", "no web page", {"client.allowed_origins": ["capacitor://*"]}),
-    Case("origins-any", "a part of a host", {"client.allowed_origins": ["https://*.app.test"]}),
-    Case("origins-empty", "one as a string", {"allowed_origins": "https://app.test"}, major=5),
+    Case("origins-any", "a scheme that no web page has", {"client.allowed_origins": ["capacitor://*"]}),
+    Case("origins-any", "a wildcard for subdomains", {"client.allowed_origins": ["https://*.app.test"]}),
+    Case("origins-empty", "one origin as a string", {"allowed_origins": "https://app.test"}, major=5),
     Case("anonymous-access", "off", {"client.allow_anonymous_connect_without_token": "false"}),
     Case("insecure-mode", "off", {"client.insecure": False, "admin.insecure": 0}),
     Case("jwt-keys", "an audience without a key", {"client.token.audience": "invented"}),
     Case(
         "subscription-tokens",
-        "no subscribe proxy to go past",
+        "no subscribe proxy that could be bypassed",
         {"client.subscription_token.enabled": True, "client.subscription_token.hmac_secret_key": "invented"},
     ),
     Case(
         "user-limited-channels",
-        "no subscribe proxy to go past",
+        "no subscribe proxy that could be bypassed",
         {"channel.without_namespace.allow_user_limited_channels": True},
     ),
     Case(
         "namespace-proxy-off",
-        "the proxy is asked first",
+        "the subscribe proxy is called first",
         {"channel.namespaces": [{"name": "f", "subscribe_proxy_enabled": True, "allow_subscribe_for_client": True}]},
         facts=ALL_EVENTS,
     ),
@@ -541,7 +569,7 @@ SILENT: Final = [
         "policy-namespace-missing",
         "the policy allows no publication",
         {"channel.namespaces": [{"name": "family", "subscribe_proxy_enabled": True}]},
-        facts=LISTENING,
+        facts=SUBSCRIBE_ONLY,
     ),
     Case(
         "policy-namespace-missing",
@@ -551,22 +579,28 @@ SILENT: Final = [
         facts=replace(ONE_NAMESPACE, namespaces={"": BOTH}),
     ),
     Case("namespace-open", "presence only", {"allow_presence_for_client": True}, major=5),
-    Case("boolean-invalid", "another spelling", {"admin.enabled": "F", "health.enabled": "", "admin.insecure": 0}),
-    Case("boolean-invalid", "v5 starts", {"admin_insecure": "yes"}, major=5),
-    Case("mixed-layouts", "a key that both have", {"health.enabled": True}),
+    Case(
+        "boolean-invalid",
+        "spellings that v6 accepts",
+        {"admin.enabled": "F", "health.enabled": "", "admin.insecure": 0},
+    ),
+    Case("boolean-invalid", "v5 starts with it", {"admin_insecure": "yes"}, major=5),
+    Case("mixed-layouts", "an option of both layouts", {"health.enabled": True}),
 ]
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)
 
 
 @pytest.mark.parametrize("changes", [{V5_TRANSFORMS: [PRINTED]}, granular(static_http_headers=None)])
-def test_a_table_inside_an_entry_of_a_yaml_list_keeps_v5_from_starting(changes: dict[str, Any]) -> None:
+def test_a_table_inside_an_entry_of_a_yaml_list_is_reported_for_v5(changes: dict[str, Any]) -> None:
     seen = found(changed(sound(5, UNGUARDED), changes), UNGUARDED, "yaml")
 
     assert [(finding.id, finding.path) for finding in seen] == [("v5-yaml-nested", list(changes)[-1])]
 
 
-def test_tables_in_a_list_are_accepted_in_v6_and_in_toml() -> None:
+def test_tables_inside_an_entry_of_a_list_are_accepted_in_v6_and_in_toml() -> None:
     assert found(sound(6), file_format="yaml") == []
     assert found(sound(5), file_format="toml") == []
 
@@ -579,22 +613,24 @@ def test_strings_in_a_yaml_list_are_accepted_in_v5() -> None:
 
 
 CHAT_BY_NAME = {"name": "chat", "subscribe_proxy_enabled": True, "subscribe_proxy_name": "named"}
-CHATTING = replace(ALL_EVENTS, tokens=(), namespaces={"chat": frozenset({"subscribe"})}, subscriptions_expire=False)
+CHAT_SUBSCRIBE_ONLY = replace(
+    ALL_EVENTS, tokens=(), namespaces={"chat": frozenset({"subscribe"})}, subscriptions_expire=False
+)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "change",
     [
         {"channel.namespaces": [CHAT_BY_NAME]},
         {"rpc.without_namespace": {"proxy_enabled": True, "proxy_name": "named"}},
     ],
     ids=["subscribe", "rpc"],
 )
-def test_a_named_proxy_that_serves_the_policy_is_checked(asked: dict[str, Any]) -> None:
+def test_a_named_proxy_is_checked_if_it_serves_rpc_or_a_namespace_of_the_policy(change: dict[str, Any]) -> None:
     unused = {"name": "unused", "endpoint": "http://other/path"}
     named = {"name": "named", "endpoint": "http://x/other", "include_connection_meta": True, "timeout": "4s"}
 
-    seen = found(changed(sound(6, CHATTING), {**asked, "proxies": [unused, named]}), CHATTING)
+    seen = found(changed(sound(6, CHAT_SUBSCRIBE_ONLY), {**change, "proxies": [unused, named]}), CHAT_SUBSCRIBE_ONLY)
 
     assert [(finding.id, finding.path) for finding in seen] == [("endpoint-path", "proxies[1].endpoint")]
 
@@ -612,7 +648,9 @@ def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint() -> None:
 
 
 def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint_in_v5_too() -> None:
-    listening = replace(CONNECT_ONLY, events=("connect", "subscribe"), namespaces={"family": frozenset({"subscribe"})})
+    subscribe_only = replace(
+        CONNECT_ONLY, events=("connect", "subscribe"), namespaces={"family": frozenset({"subscribe"})}
+    )
     ours = {"name": "ours", "endpoint": "http://x/centrifugo/subscribe", "include_connection_meta": True}
     ours |= {"static_http_headers": {HEADER: "right-token"}}
     config = changed(sound(5), granular())
@@ -620,7 +658,7 @@ def test_a_named_proxy_of_other_namespaces_may_have_any_endpoint_in_v5_too() -> 
     by_name = {"family": "ours", "chat": "named"}
     config["namespaces"] = [{"name": name, "subscribe_proxy_name": proxy} for name, proxy in by_name.items()]
 
-    assert found(config, listening) == []
+    assert found(config, subscribe_only) == []
 
 
 def test_a_named_proxy_with_an_endpoint_of_this_service_is_always_checked() -> None:
@@ -653,7 +691,7 @@ REFRESH_PATH = "client.proxy.refresh"
         ({"proxy_static_http_headers": None}, 5, f"The service answers every connect with 403, and {USERS_SEE_IT}"),
     ],
 )
-def test_the_effect_is_that_of_the_event(changes: dict[str, Any], major: int, effect: str) -> None:
+def test_the_effect_in_a_finding_fits_the_event(changes: dict[str, Any], major: int, effect: str) -> None:
     (finding,) = found(changed(sound(major, ALL_EVENTS), changes), ALL_EVENTS, major=major)
 
     assert effect in finding.effect
@@ -666,7 +704,7 @@ def test_the_effect_is_that_of_the_event(changes: dict[str, Any], major: int, ef
         ("allow_publish_for_subscriber", "Every subscriber may publish in these channels: the publish proxy is off"),
     ],
 )
-def test_the_effect_names_those_who_have_a_right(right: str, effect: str) -> None:
+def test_the_effect_in_a_finding_names_who_may_publish(right: str, effect: str) -> None:
     namespace = {"name": "family", "subscribe_proxy_enabled": True, right: True}
     config = changed(sound(6, ONE_NAMESPACE), {"channel.namespaces": [namespace]})
 
@@ -675,7 +713,7 @@ def test_the_effect_names_those_who_have_a_right(right: str, effect: str) -> Non
     assert finding.effect == f"{effect} here."
 
 
-OF_RULES = (
+RULE_MODULES = (
     test_channels,
     test_data,
     test_exposure,
@@ -689,7 +727,7 @@ OF_RULES = (
 )
 
 
-REPORTED: Final = [case for module in OF_RULES for case in module.FIRES] + FIRES
+REPORTED: Final = [case for module in RULE_MODULES for case in module.FIRES] + FIRES
 OF_ANY_OPTION: Final = {"value-invalid", "boolean-invalid", "option-misspelt", "mixed-layouts", "reference-literal"}
 
 
@@ -698,7 +736,7 @@ def lists(major: int, option: str) -> set[str]:
     return {finding for pattern in matching(JUDGED[major], option) for finding in JUDGED[major][pattern].split()}
 
 
-def test_the_list_of_judged_options_has_the_finding_of_each_case_about_an_option_with_a_value() -> None:
+def test_the_list_of_judged_options_names_the_finding_of_each_case() -> None:
     cases = [(case.major, re.sub(r"\[\d+\]", "[]", case.what), case.finding_id) for case in REPORTED]
 
     missing = {
@@ -710,9 +748,9 @@ def test_the_list_of_judged_options_has_the_finding_of_each_case_about_an_option
     assert missing == set()
 
 
-def test_every_rule_has_a_case_that_it_reports_and_one_that_it_does_not() -> None:
-    silent = [case for module in OF_RULES for case in module.SILENT] + SILENT
-    of_the_format = {"v5-yaml-nested"}  # has tests of its own
+def test_every_rule_has_a_case_that_it_reports_and_a_case_that_it_does_not_report() -> None:
+    silent = [case for module in RULE_MODULES for case in module.SILENT] + SILENT
+    of_the_format = {"v5-yaml-nested"}  # other tests check it
 
     assert {case.finding_id for case in REPORTED} | of_the_format == set(RULES)
     assert {case.finding_id for case in silent} | of_the_format == set(RULES)
@@ -740,11 +778,11 @@ def test_an_option_with_a_dotted_name_is_checked() -> None:
     assert [finding.path for finding in seen] == ["client.proxy.connect.timeout", "http_api.insecure"]
 
 
-def test_no_id_is_used_twice() -> None:
+def test_no_two_rules_have_the_same_id() -> None:
     assert sorted(RULE.findall(SOURCES)) == sorted(RULES)
 
 
-def test_findings_about_secrets_do_not_show_them() -> None:
+def test_findings_about_secrets_do_not_show_the_secrets() -> None:
     secrets = {STATIC: {HEADER: "sent-by-mistake"}, "client.token.hmac_secret_key": "a-signing-key"}
 
     seen = found(changed(sound(6), secrets))
@@ -753,7 +791,7 @@ def test_findings_about_secrets_do_not_show_them() -> None:
     assert [secret for secret in ("sent-by-mistake", "a-signing-key", "right-token") if secret in str(seen)] == []
 
 
-def test_an_option_that_events_share_is_reported_once() -> None:
+def test_an_option_that_several_events_share_is_reported_once() -> None:
     two_events = replace(CONNECT_ONLY, events=("connect", "rpc"))
 
     seen = found(changed(sound(5, two_events), {"proxy_static_http_headers": None}), two_events)

@@ -47,7 +47,7 @@ def compose(**service: Any) -> Config:
     return {"services": {"centrifugo": {"image": "centrifugo/centrifugo:v6", **service}, "redis": {"image": "redis:7"}}}
 
 
-HOLDERS = [
+WRAPPERS = [
     pytest.param(helm, "config", id="Helm values"),
     pytest.param(lambda config: {"centrifugo": helm(config)}, "centrifugo.config", id="values of an umbrella chart"),
     pytest.param(
@@ -112,13 +112,13 @@ HOLDERS = [
 ]
 
 
-@pytest.mark.parametrize(("held", "label"), HOLDERS)
-def test_a_configuration_is_found_in_the_file_that_contains_it(held: Any, label: str) -> None:
+@pytest.mark.parametrize(("wrap", "label"), WRAPPERS)
+def test_a_configuration_inside_another_file_is_found_and_checked(wrap: Any, label: str) -> None:
     fine, wrong = sound(6), changed(sound(6), OPEN)
 
-    assert places(yaml.safe_dump(held(fine))) == []
-    assert places(yaml.safe_dump(held(wrong))) == [f"error insecure-mode {label}: client.insecure"]
-    assert places(json.dumps(held(wrong)), "file.json") == [f"error insecure-mode {label}: client.insecure"]
+    assert places(yaml.safe_dump(wrap(fine))) == []
+    assert places(yaml.safe_dump(wrap(wrong))) == [f"error insecure-mode {label}: client.insecure"]
+    assert places(json.dumps(wrap(wrong)), "file.json") == [f"error insecure-mode {label}: client.insecure"]
 
 
 def test_every_document_of_a_file_is_checked() -> None:
@@ -132,7 +132,7 @@ def test_every_document_of_a_file_is_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    "held",
+    "content",
     [
         helm(sound(6), env={"CENTRIFUGO_CLIENT_INSECURE": "true"}),
         compose(environment={"CENTRIFUGO_CLIENT_INSECURE": True}),
@@ -150,13 +150,13 @@ def test_every_document_of_a_file_is_checked() -> None:
         {"services": {"front": {"image": "realtime:1", "command": "centrifugo --client.insecure"}}},
     ],
 )
-def test_variables_and_flags_of_the_container_are_applied(held: Config) -> None:
-    findings = [place for place in places(yaml.safe_dump(held)) if "insecure-mode" in place]
+def test_variables_and_flags_of_the_container_are_applied(content: Config) -> None:
+    findings = [place for place in places(yaml.safe_dump(content)) if "insecure-mode" in place]
 
     assert [finding.rpartition(" ")[2] for finding in findings] == ["client.insecure"]
 
 
-def test_a_value_from_a_secret_is_neither_missing_nor_wrong() -> None:
+def test_a_value_from_a_secret_is_not_reported_as_missing_or_wrong() -> None:
     config = changed(sound(5), {"proxy_static_http_headers": None, "grpc_api": True, "admin": True})
     ends = ("STATIC_HTTP_HEADERS", "CONNECT_ENDPOINT", "CONNECT_TIMEOUT")
     names = [*(f"CENTRIFUGO_PROXY_{end}" for end in ends), "CENTRIFUGO_GRPC_API_KEY", "CENTRIFUGO_ADMIN_PASSWORD"]
@@ -166,10 +166,10 @@ def test_a_value_from_a_secret_is_neither_missing_nor_wrong() -> None:
 
 
 @pytest.mark.parametrize("interpolated", ["${TOKEN}", "$TOKEN", None, "${TOKEN:?}", "${TOKEN:-}"])
-def test_a_value_that_compose_replaces_is_not_reported_as_literal(interpolated: str | None) -> None:
-    held = compose(environment={"CENTRIFUGO_HTTP_API_KEY": interpolated})
+def test_a_reference_that_compose_replaces_is_not_reported(interpolated: str | None) -> None:
+    content = compose(environment={"CENTRIFUGO_HTTP_API_KEY": interpolated})
 
-    assert [place for place in places(yaml.safe_dump(held)) if "http_api" in place] == []
+    assert [place for place in places(yaml.safe_dump(content)) if "http_api" in place] == []
 
 
 def test_options_that_may_be_in_a_mounted_file_are_not_reported_as_missing() -> None:
@@ -188,7 +188,7 @@ def test_a_file_of_another_program_is_not_checked() -> None:
     assert places(text) == ["error insecure-mode ConfigMap centrifugo config.json: client.insecure"]
 
 
-def test_tags_of_compose_are_accepted() -> None:
+def test_the_yaml_tags_of_compose_are_accepted() -> None:
     text = yaml.safe_dump(compose(environment={"CENTRIFUGO_CLIENT_INSECURE": "true"}))
 
     findings = places(text.replace("environment:", "ports: !reset []\n    environment: !override"))
@@ -207,7 +207,7 @@ def test_a_plain_configuration_is_not_mistaken_for_values_or_a_manifest() -> Non
         assert [source.label for source in sources_in(yaml.safe_dump(config), "config.yaml")] == [""]
 
 
-def test_argo_cd_ignores_values_as_text_if_there_are_values() -> None:
+def test_for_argo_cd_values_as_text_are_ignored_if_there_is_a_values_object() -> None:
     text = yaml.safe_dump(helm({"client": {"insecure": True}}))
     manifest = application(source={"helm": {"valuesObject": helm(sound(6)), "values": text}})
 
@@ -217,13 +217,13 @@ def test_argo_cd_ignores_values_as_text_if_there_are_values() -> None:
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_file_of_variables_is_a_configuration(mark: str) -> None:
+def test_a_file_with_variables_is_read_as_a_configuration(mark: str) -> None:
     lines = ["# for Centrifugo", "export CENTRIFUGO_CLIENT_INSECURE='true'", "TZ=UTC", ""]
 
     assert "error insecure-mode client.insecure" in places(mark + "\n".join(lines), "centrifugo.env")
 
 
-def test_a_configuration_by_variables_alone_has_no_findings() -> None:
+def test_a_complete_configuration_in_variables_has_no_findings() -> None:
     variables = {
         "CENTRIFUGO_CLIENT_ALLOWED_ORIGINS": "https://app.test https://www.app.test",
         "CENTRIFUGO_CLIENT_STALE_CLOSE_DELAY": "20s",
@@ -290,7 +290,7 @@ VARIABLES = {
 
 
 @pytest.mark.processes
-def test_variables_are_applied_like_in_centrifugo_v6(tmp_path: Path) -> None:
+def test_variables_have_the_same_effect_as_in_centrifugo_v6(tmp_path: Path) -> None:
     centrifugo = binary(6)
     if centrifugo is None:
         pytest.skip("no Centrifugo v6: `make centrifugos` builds it")

@@ -1,4 +1,4 @@
-"""The page of /metrics: shared, fresh, and rendered in slices."""
+"""The page of /metrics: concurrent requests share it, it is fresh, and it is rendered in slices."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from centrifugo_proxy.telemetry.metrics_page import MetricsPage
 
 @dataclass
 class Counted(Collector):
-    """Families whose value is the number of collections so far. Each family takes `family_s` seconds."""
+    """A collector whose metrics have the number of collections so far as value. Each takes `family_s` seconds."""
 
     families: int = 1
     family_s: float = 0.0
@@ -43,7 +43,7 @@ async def test_concurrent_requests_share_a_page() -> None:
     assert counted.collected == 1
 
 
-async def test_a_page_is_never_older_than_the_request() -> None:
+async def test_a_page_is_never_older_than_the_request_for_it() -> None:
     counted = Counted()
     page = MetricsPage(counted, every_s=0.2)
 
@@ -69,15 +69,15 @@ async def test_a_request_during_the_rendering_of_a_page_gets_the_next_page() -> 
 
 async def test_if_one_requester_hangs_up_the_others_still_get_the_page() -> None:
     page = MetricsPage(Counted(families=10), every_s=0.05, slice_s=0)
-    leaving, staying = asyncio.create_task(page.text()), asyncio.create_task(page.text())
+    cancelled, remaining = asyncio.create_task(page.text()), asyncio.create_task(page.text())
     await asyncio.sleep(0)
 
-    leaving.cancel()
+    cancelled.cancel()
 
-    assert value(await staying) == 1.0
+    assert value(await remaining) == 1.0
 
 
-async def test_a_page_is_rendered_in_slices() -> None:
+async def test_the_event_loop_runs_between_the_slices_of_a_page() -> None:
     page = MetricsPage(Counted(families=50, family_s=0.002))
     rendering = asyncio.create_task(page.text())
     turns = 0
@@ -96,11 +96,11 @@ async def test_the_page_has_the_same_series_as_the_page_of_prometheus_client() -
 
 
 def names(page: bytes) -> list[bytes]:
-    """The lines of the page. Samples are without their values, which change."""
+    """The lines of the page, without the values of the samples, because the values change."""
     return [line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in page.splitlines()]
 
 
-def test_no_metric_family_has_so_many_samples_that_rendering_it_takes_long() -> None:
+def test_no_metric_family_has_300_samples_or_more() -> None:
     """A slice cannot be shorter than the largest family. A sample takes about 10 µs."""
     samples = {family.name: len(family.samples) for family in REGISTRY.collect()}
 
@@ -108,8 +108,8 @@ def test_no_metric_family_has_so_many_samples_that_rendering_it_takes_long() -> 
     assert max(samples.values()) < 300
 
 
-@pytest.mark.parametrize("askers", [1, 50])
-async def test_a_failure_reaches_every_requester_and_the_next_request_renders_again(askers: int) -> None:
+@pytest.mark.parametrize("requesters", [1, 50])
+async def test_a_failure_reaches_every_requester_and_the_next_request_renders_again(requesters: int) -> None:
     class Failing(Counted):
         def collect(self) -> Iterable[Metric]:
             if self.collected == 0:
@@ -119,7 +119,7 @@ async def test_a_failure_reaches_every_requester_and_the_next_request_renders_ag
 
     page = MetricsPage(Failing(), every_s=0.05)
 
-    failed = await asyncio.gather(*(page.text() for _ in range(askers)), return_exceptions=True)
+    failed = await asyncio.gather(*(page.text() for _ in range(requesters)), return_exceptions=True)
 
-    assert [type(each) for each in failed] == [RuntimeError] * askers
+    assert [type(each) for each in failed] == [RuntimeError] * requesters
     assert value(await page.text()) == 2.0

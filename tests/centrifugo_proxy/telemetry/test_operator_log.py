@@ -46,7 +46,9 @@ def test_a_repeated_notice_is_logged_once_every_ten_seconds_with_the_count(
     assert fields(caplog, "levelname", "count") == [("WARNING", 1), ("WARNING", 3)]
 
 
-def test_services_and_statuses_are_counted_separately(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_calls_are_counted_separately_for_each_service_and_status(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     log = OperatorLog(clock.monotonic)
 
     for _ in range(3):
@@ -63,7 +65,7 @@ def test_services_and_statuses_are_counted_separately(clock: FakeClock, caplog: 
     ]
 
 
-def test_each_acceptance_from_the_pool_is_a_line(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_connection_on_a_pool_ticket_is_logged(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log = OperatorLog(clock.monotonic)
 

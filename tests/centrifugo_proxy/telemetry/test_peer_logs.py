@@ -15,13 +15,13 @@ FACTS = {"spiffe_id": "spiffe://example.org/realtime", "serial": "ff", "expires"
 
 
 def lines(caplog: pytest.LogCaptureFixture, *fields: str) -> list[tuple[Any, ...]]:
-    """Level, message and these fields of each line."""
+    """The level, the message and these fields of each log line."""
     return [
         (each.levelname, each.getMessage(), *(each.__dict__.get(name) for name in fields)) for each in caplog.records
     ]
 
 
-def test_a_replacement_is_logged_once_every_ten_seconds_for_each_reason_and_never_for_age(
+def test_a_replaced_channel_is_logged_once_every_ten_seconds_for_each_reason_except_age(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -57,7 +57,7 @@ def test_new_tls_files_are_logged_and_broken_ones_are_an_error(caplog: pytest.Lo
     ]
 
 
-def test_the_events_of_an_identity_are_logged_without_its_key(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_events_of_an_svid_are_logged_without_its_key(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log = SpiffeLog(["identity"])
 
@@ -78,7 +78,9 @@ def test_the_events_of_an_identity_are_logged_without_its_key(caplog: pytest.Log
     assert "the-key" not in caplog.text
 
 
-def test_an_agent_that_comes_and_goes_is_logged_once_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_agent_that_is_lost_again_and_again_is_logged_once_every_ten_seconds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
     now = [0.0]
     log = SpiffeLog(["identity"], lambda: now[0])
@@ -101,7 +103,9 @@ def test_an_agent_that_comes_and_goes_is_logged_once_every_ten_seconds(caplog: p
     ]
 
 
-def test_an_agent_that_stays_unreachable_is_logged_even_if_its_loss_was_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_agent_that_stays_unreachable_is_logged_even_if_its_loss_was_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
     log = SpiffeLog(["identity"], lambda: 0.0)
 

@@ -80,7 +80,7 @@ def test_a_series_that_is_added_again_keeps_its_counts() -> None:
 @pytest.mark.parametrize(
     "tally", [CounterTally(NAME, HELP, [], [()]), HistogramTally(NAME, HELP, [], buckets=BUCKETS, series=[()])]
 )
-def test_a_registry_refuses_a_name_that_is_taken(tally: Collector) -> None:
+def test_a_registry_refuses_a_second_metric_with_the_name_of_a_tally(tally: Collector) -> None:
     registry = registry_of(tally)
 
     with pytest.raises(ValueError, match="Duplicated timeseries"):
@@ -89,7 +89,7 @@ def test_a_registry_refuses_a_name_that_is_taken(tally: Collector) -> None:
 
 @contextmanager
 def counting(tally: HistogramTally, values: int) -> Iterator[threading.Thread]:
-    """A thread that counts `values` values of 1.0, as the event loop does while another thread scrapes."""
+    """A thread that counts `values` values of 1.0. It stands in for the event loop, and the caller scrapes."""
 
     def count() -> None:
         series = tally.series[()]
@@ -117,7 +117,7 @@ def test_no_value_is_lost_or_counted_halfway_while_another_thread_scrapes() -> N
     assert seen == sorted(seen)
 
 
-def test_requests_counted_while_another_thread_folds_the_tally_reach_django_prometheus() -> None:
+def test_all_counted_requests_reach_django_prometheus_although_another_thread_transfers_them() -> None:
     tally = Tally()
     before = _of_django("a-view")
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""The response with a body of bytes behaves like Django's, except that nothing can be appended."""
+"""`JsonResponse`, whose body is bytes, behaves like Django's response, except that nothing can be appended."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def of_django() -> HttpResponse:
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "read",
     [
         lambda response: response.content,
         lambda response: response.getvalue(),
@@ -29,8 +29,8 @@ def of_django() -> HttpResponse:
     ],
     ids=["content", "getvalue", "text", "tell", "iterated", "status", "headers", "repr", "closed"],
 )
-def test_a_response_behaves_like_djangos(seen: Callable[[HttpResponse], object]) -> None:
-    assert seen(JsonResponse(BODY)) == seen(of_django())
+def test_a_json_response_behaves_like_djangos_response(read: Callable[[HttpResponse], object]) -> None:
+    assert read(JsonResponse(BODY)) == read(of_django())
 
 
 def test_the_body_is_the_object_that_was_given() -> None:
@@ -46,7 +46,7 @@ def test_responses_share_neither_headers_nor_cookies() -> None:
     assert (dict(second.cookies), "Connection" in second.headers, second.status_code) == ({}, False, 503)
 
 
-def test_nothing_can_be_appended() -> None:
+def test_nothing_can_be_appended_to_a_json_response() -> None:
     response = JsonResponse(BODY)
 
     assert not response.writable()

@@ -1,4 +1,4 @@
-"""The system checks of secrets, TLS files and modes, with and without a finding, and `manage.py check`."""
+"""The system checks of secrets, TLS files and modes, and the output of `manage.py check`."""
 
 import subprocess
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_valid_configuration_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "FALLBACK_CLAIMS_URL"])
-def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
+def test_e001_a_secret_is_set_in_two_forms(name: str, pem: str) -> None:
     (error,) = system_checks(**{name: "made-up", f"{name}_FILE": pem})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E001", True)
@@ -50,7 +50,7 @@ def test_e001_two_forms_of_one_secret(name: str, pem: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "FALLBACK_CLAIMS_URL"])
-def test_e002_a_secrets_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
+def test_e002_a_secrets_file_cannot_be_read(name: str, tmp_path: Path) -> None:
     (error,) = system_checks(**{f"{name}_FILE": str(tmp_path / "absent")})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E002", True)
@@ -58,7 +58,7 @@ def test_e002_a_secrets_file_that_cannot_be_read(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("url", ["http://host", "redis://:made-up-password@", "made-up-password"])
-def test_fallback_e004_a_malformed_url_of_claims(url: str) -> None:
+def test_fallback_e004_the_claims_url_is_malformed(url: str) -> None:
     (error,) = system_checks(FALLBACK_CLAIMS_URL=url)
 
     assert (error.id, error.is_serious()) == ("fallback.E004", True)
@@ -73,7 +73,7 @@ def test_a_claims_url_is_not_sent_in_a_header_and_may_have_umlauts_and_spaces(ur
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_e002_a_secrets_file_that_is_empty(name: str, tmp_path: Path) -> None:
+def test_e002_a_secrets_file_is_empty(name: str, tmp_path: Path) -> None:
     file = tmp_path / "empty"
     file.write_text("\n")
 
@@ -93,21 +93,21 @@ def test_each_bad_secret_has_its_own_error(pem: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["IDENTITY_TLS_CERT_FILE", "IDENTITY_TLS_KEY_FILE"])
-def test_e003_half_of_a_client_certificate(name: str, pem: str) -> None:
+def test_e003_only_the_certificate_or_only_the_key_of_the_client_is_set(name: str, pem: str) -> None:
     (error,) = system_checks(**TLS, **{name: pem})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E003", True)
     assert error.msg == "Only one of IDENTITY_TLS_CERT_FILE and IDENTITY_TLS_KEY_FILE is set."
 
 
-def test_e004_a_tls_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_e004_a_tls_file_cannot_be_read(tmp_path: Path) -> None:
     (error,) = system_checks(**TLS, IDENTITY_TLS_CA_FILE=str(tmp_path))
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E004", True)
     assert error.msg == f"IDENTITY_TLS_CA_FILE: cannot read {tmp_path}: Is a directory."
 
 
-def test_e004_a_key_set_in_place_of_its_file_is_not_shown(pem: str) -> None:
+def test_e004_a_key_that_is_set_in_place_of_its_file_name_is_not_shown(pem: str) -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIEsEcReT/\n-----END PRIVATE KEY-----\n"
 
     (error,) = system_checks(**TLS, IDENTITY_TLS_CERT_FILE=pem, IDENTITY_TLS_KEY_FILE=key)
@@ -117,7 +117,7 @@ def test_e004_a_key_set_in_place_of_its_file_is_not_shown(pem: str) -> None:
 
 @pytest.mark.processes
 @needs_openssl
-def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Authority) -> None:
+def test_tls_with_a_complete_pair_or_without_files_has_no_findings(authority: Authority) -> None:
     cert, key = authority.issue("client")
     pair = {"IDENTITY_TLS_CERT_FILE": str(cert), "IDENTITY_TLS_KEY_FILE": str(key)}
 
@@ -133,7 +133,7 @@ def test_tls_with_a_whole_pair_or_with_nothing_has_no_findings(authority: Author
         "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n",
     ],
 )
-def test_e006_an_authority_that_is_not_pem(tmp_path: Path, content: str) -> None:
+def test_e006_the_authority_is_not_pem(tmp_path: Path, content: str) -> None:
     file = tmp_path / "ca.pem"
     file.write_text(content)
 
@@ -145,7 +145,7 @@ def test_e006_an_authority_that_is_not_pem(tmp_path: Path, content: str) -> None
 
 @pytest.mark.processes
 @needs_openssl
-def test_e006_an_authority_in_a_form_that_only_openssl_knows(authority: Authority, tmp_path: Path) -> None:
+def test_e006_the_authority_has_a_form_that_only_openssl_reads(authority: Authority, tmp_path: Path) -> None:
     file = tmp_path / "trusted.pem"
     file.write_text(authority.ca.read_text().replace(" CERTIFICATE-", " TRUSTED CERTIFICATE-"))
 
@@ -157,7 +157,7 @@ def test_e006_an_authority_in_a_form_that_only_openssl_knows(authority: Authorit
 @pytest.mark.processes
 @needs_openssl
 @pytest.mark.parametrize("wrong", ["cert", "key", "both", "other key"])
-def test_e006_a_certificate_and_a_key_that_do_not_match(authority: Authority, pem: str, wrong: str) -> None:
+def test_e006_the_certificate_and_the_key_do_not_match(authority: Authority, pem: str, wrong: str) -> None:
     cert, key = authority.issue("client")
     _, other = authority.issue("other")
     pair = {"cert": (pem, key), "key": (cert, pem), "both": (key, cert), "other key": (cert, other)}[wrong]
@@ -172,7 +172,7 @@ def test_e006_a_certificate_and_a_key_that_do_not_match(authority: Authority, pe
 
 @pytest.mark.processes
 @needs_openssl
-def test_e006_a_key_with_a_passphrase_fails_without_a_prompt(authority: Authority, tmp_path: Path) -> None:
+def test_e006_a_key_with_a_passphrase_is_refused_without_a_prompt(authority: Authority, tmp_path: Path) -> None:
     cert, key = authority.issue("client")
     locked = tmp_path / "locked.key"
     command = ["openssl", "ec", "-aes256", "-passout", "pass:made-up", "-in", str(key), "-out", str(locked)]
@@ -184,7 +184,7 @@ def test_e006_a_key_with_a_passphrase_fails_without_a_prompt(authority: Authorit
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_e008_a_secret_that_would_change_in_a_header_is_not_shown(name: str) -> None:
+def test_e008_a_secret_that_a_header_would_change_is_refused_and_not_shown(name: str) -> None:
     (error,) = system_checks(**{name: "sEc ReT"})
 
     assert (error.id, error.is_serious()) == ("centrifugo_proxy.E008", True)
@@ -192,7 +192,7 @@ def test_e008_a_secret_that_would_change_in_a_header_is_not_shown(name: str) -> 
     assert "sEc" not in f"{error.msg}{error.hint}"
 
 
-def test_w001_no_guard() -> None:
+def test_w001_no_guard_is_configured() -> None:
     (warning,) = system_checks()
 
     assert (warning.id, warning.is_serious()) == ("centrifugo_proxy.W001", False)
@@ -216,9 +216,7 @@ def test_any_secret_enables_the_guard(name: str) -> None:
         ("http", "", []),
     ],
 )
-def test_w002_an_unavailable_code_after_which_clients_never_reconnect(
-    mode: str, code: str, expected: list[str]
-) -> None:
+def test_w002_clients_never_reconnect_after_the_unavailable_code(mode: str, code: str, expected: list[str]) -> None:
     variables = {"CENTRIFUGO_RESPONSE_MODE": mode, "CENTRIFUGO_UNAVAILABLE_CODE": code}
 
     assert ids(system_checks(**QUIET, **variables)) == expected
@@ -234,7 +232,7 @@ def test_w002_an_unavailable_code_after_which_clients_never_reconnect(
         ("false", "0.0.0.0", []),
     ],
 )
-def test_w003_debug_on_an_address_that_others_can_reach(debug: str, host: str, expected: list[str]) -> None:
+def test_w003_debug_is_on_at_an_address_that_others_can_reach(debug: str, host: str, expected: list[str]) -> None:
     assert ids(system_checks(**QUIET, DEBUG=debug, LISTEN_HOST=host)) == expected
 
 

@@ -52,7 +52,9 @@ def test_w004_and_w005_name_each_variable_that_has_no_effect() -> None:
     ]
 
 
-def test_every_process_warns_of_misspelt_names_whatever_else_it_checks(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_warns_about_misspelt_variables_even_if_it_runs_no_other_check(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with override_settings(MISSPELT_VARIABLES={"BRIDGE_KAFKA_BROKER": "BRIDGE_KAFKA_BROKERS"}, IGNORED_VARIABLES={}):
         boot.check([])
 
@@ -63,7 +65,7 @@ def test_every_process_warns_of_misspelt_names_whatever_else_it_checks(caplog: p
 
 
 @pytest.mark.processes
-def test_metrics_are_those_of_this_process_whatever_prometheus_multiproc_dir_is() -> None:
+def test_metrics_are_those_of_this_process_even_if_prometheus_multiproc_dir_is_set() -> None:
     with serving(**GUARDED, PROMETHEUS_MULTIPROC_DIR="/nowhere") as process:
         metrics = process.http.get("/metrics")
 
@@ -73,7 +75,7 @@ def test_metrics_are_those_of_this_process_whatever_prometheus_multiproc_dir_is(
 
 
 @pytest.mark.processes
-def test_variables_of_opentelemetry_that_are_not_settings_do_not_prevent_the_start() -> None:
+def test_opentelemetry_variables_that_the_service_ignores_cause_warnings_and_do_not_prevent_the_start() -> None:
     unused = {"OTEL_PROPAGATORS": "b3", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many"}
     exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 

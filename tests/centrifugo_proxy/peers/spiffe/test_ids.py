@@ -15,7 +15,7 @@ from centrifugo_proxy.peers.spiffe.ids import (
 @pytest.mark.parametrize(
     "text", ["spiffe://example.org/a", "spiffe://a-b_c.d/x/Y/1.2_3-4", "spiffe://example.org/...", "spiffe://e/a/..b"]
 )
-def test_the_id_of_a_workload_is_accepted(text: str) -> None:
+def test_a_valid_workload_id_is_accepted(text: str) -> None:
     assert is_workload_id(text)
 
 
@@ -29,11 +29,11 @@ def test_the_id_of_a_workload_is_accepted(text: str) -> None:
         "spiffe://example.org/a\n", f"spiffe://example.org/{'a' * 2048}",
     ],
 )  # fmt: skip
-def test_anything_else_is_refused_as_an_id(text: str) -> None:
+def test_an_invalid_workload_id_is_refused(text: str) -> None:
     assert not is_workload_id(text)
 
 
-def test_a_list_of_ids_has_one_trust_domain_and_a_maximum_length() -> None:
+def test_a_list_of_ids_has_one_trust_domain_and_at_most_eight_ids() -> None:
     assert workload_ids(" spiffe://a/x , spiffe://a/y ") == ("spiffe://a/x", "spiffe://a/y")
     assert workload_ids("") == ()
     for raw in ("spiffe://a/x,spiffe://b/x", ",".join(f"spiffe://a/{n}" for n in range(9)), "spiffe://a/x,nonsense"):
@@ -41,7 +41,7 @@ def test_a_list_of_ids_has_one_trust_domain_and_a_maximum_length() -> None:
             workload_ids(raw)
 
 
-def test_named_ids_have_each_name_once() -> None:
+def test_a_list_of_named_ids_has_each_name_once() -> None:
     assert named_ids("diary=spiffe://a/d, family=spiffe://a/f") == {"diary": "spiffe://a/d", "family": "spiffe://a/f"}
     for raw in ("diary=spiffe://a/d,diary=spiffe://a/e", "=spiffe://a/d", "diary", "diary=nonsense"):
         with pytest.raises(ValueError, match="each name once"):
@@ -56,7 +56,7 @@ def test_named_ids_have_each_name_once() -> None:
         ("tcp://[::1]:8081", "ipv6:[::1]:8081"),
     ],
 )
-def test_an_address_in_the_form_of_the_standard_is_accepted(socket: str, target: str) -> None:
+def test_a_workload_api_address_in_the_form_of_the_standard_is_accepted(socket: str, target: str) -> None:
     assert grpc_target(endpoint_socket(socket)) == target
 
 
@@ -67,10 +67,10 @@ def test_an_address_in_the_form_of_the_standard_is_accepted(socket: str, target:
         *("tcp://999.1.1.1:80", "tcp://10.0.0.1:0", "tcp://10.0.0.1:65536", "tcp://[10.0.0.1]:80", "tcp://[::g]:80"),
     ],
 )
-def test_another_form_of_the_address_is_refused(socket: str) -> None:
+def test_a_workload_api_address_in_another_form_is_refused(socket: str) -> None:
     with pytest.raises(ValueError, match="unix:///path/of/socket"):
         endpoint_socket(socket)
 
 
-def test_a_trust_domain_is_the_first_part_of_an_id() -> None:
+def test_the_trust_domain_is_the_first_part_of_an_id() -> None:
     assert trust_domain("spiffe://example.org/a/b") == "spiffe://example.org"

@@ -1,4 +1,4 @@
-"""Calls to identity through the tunnel, while SVIDs and bundles change and expire, and to servers with wrong SVIDs."""
+"""Calls to identity through the tunnel while SVIDs and bundles change or expire, and calls to wrong servers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from tests.harness.identity import identity_stub
 from tests.harness.spiffe import IDENTITY, OTHER, US, TrustDomain, WorkloadApi, workload_api
 from tests.harness.spiffe_reports import SpiffeReports
 
-pytestmark = pytest.mark.xdist_group("rolling")  # they mostly wait: one worker runs them while the others compute
+pytestmark = pytest.mark.xdist_group("rolling")  # these tests mostly wait: one worker runs them all
 DOMAIN = TrustDomain()
 
 
@@ -42,7 +42,7 @@ def fresh(life_s: float = 3600) -> X509SVIDResponse:
     return DOMAIN.response(US, DOMAIN.issue(US, life_s=life_s))
 
 
-async def test_no_call_fails_during_five_rotations_under_load_and_each_rotation_opens_a_connection(
+async def test_no_call_fails_during_five_svid_rotations_under_load_and_each_opens_a_connection(
     tmp_path: Path,
 ) -> None:
     reports, rolled = SpiffeReports(), Reports()
@@ -86,7 +86,7 @@ async def test_a_server_with_a_wrong_id_gets_no_call(tmp_path: Path, wanted: str
     assert reports.results() == {"wrong_id"}
 
 
-async def test_a_server_that_refuses_our_identity_is_unavailable_and_that_is_reported(tmp_path: Path) -> None:
+async def test_a_server_that_refuses_our_svid_is_unavailable_and_its_refusal_is_reported(tmp_path: Path) -> None:
     reports = SpiffeReports()
     strangers = TrustDomain()
 
@@ -101,7 +101,7 @@ async def test_a_server_that_refuses_our_identity_is_unavailable_and_that_is_rep
     assert reports.early[:1] == ["identity"]
 
 
-async def test_calls_succeed_without_the_agent_until_the_identity_expires_and_then_fail(
+async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_after_the_agents_return(
     tmp_path: Path,
 ) -> None:
     reports = SpiffeReports()
@@ -128,7 +128,7 @@ async def test_calls_succeed_without_the_agent_until_the_identity_expires_and_th
     assert len(reports.expired) == 1
 
 
-async def test_a_new_bundle_replaces_the_old_authority(tmp_path: Path) -> None:
+async def test_after_a_new_bundle_a_server_of_the_old_authority_is_refused(tmp_path: Path) -> None:
     reports, rolled = SpiffeReports(), Reports()
     successor = TrustDomain()
     leaf = DOMAIN.issue(US)
@@ -171,7 +171,7 @@ def test_a_target_that_would_be_reached_in_plaintext_is_refused(target: str) -> 
         ("GRPC_ADDRESS_HTTP_PROXY_ENABLED_ADDRESSES", "192.0.2.0/24"),
     ],
 )
-async def test_variables_about_proxies_do_not_make_a_call_bypass_the_tunnel(
+async def test_proxy_variables_do_not_make_a_call_bypass_the_tunnel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)

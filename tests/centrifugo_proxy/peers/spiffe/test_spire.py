@@ -1,4 +1,4 @@
-"""Calls to identity with SVIDs from a real SPIRE, which are valid for 20 s."""
+"""Calls to identity with SVIDs from a real SPIRE. Each SVID is valid for 20 s."""
 
 import asyncio
 import subprocess
@@ -86,7 +86,7 @@ async def test_a_server_with_another_id_is_refused(running: Spire, identity: str
     assert reports.results() == {"wrong_id"}
 
 
-async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_once_the_agent_returns(
+async def test_calls_succeed_without_the_agent_until_the_svid_expires_and_again_after_the_agents_return(
     running: Spire, identity: str
 ) -> None:
     reports = SpiffeReports()

@@ -1,4 +1,4 @@
-"""Reading our identity from an answer of the Workload API, and checking another workload's certificate."""
+"""Reading our SVID from an answer of the Workload API, and checking another workload's certificate."""
 
 import pytest
 from hypothesis import given
@@ -46,8 +46,8 @@ def test_one_of_several_svids_can_be_chosen_by_its_id() -> None:
         read_svid([message(), second], {}, IDENTITY)
 
 
-CURVE = bytes.fromhex("06082a8648ce3d030107")  # the identifier of P-256 in DER
-POINT = CURVE + b"\x03\x42\x00\x04"  # and the beginning of an uncompressed point
+CURVE = bytes.fromhex("06082a8648ce3d030107")  # the DER encoding of the identifier of P-256
+POINT = CURVE + b"\x03\x42\x00\x04"  # the same, followed by the first bytes of an uncompressed point
 
 BAD = {
     "no SVID": ([], "the answer has no SVID"),
@@ -56,7 +56,7 @@ BAD = {
     "empty key": ([message(x509_svid_key=b"")], "the SVID has an empty x509_svid_key"),
     "empty bundle": ([message(bundle=b"")], "the SVID has an empty bundle"),
     "another ID": ([message(spiffe_id=OTHER)], "the ID in the SVID's certificate differs from the answer's spiffe_id"),
-    "key of another": (
+    "key of another SVID": (
         [message(x509_svid_key=DOMAIN.issue(US).key_der)],
         "the SVID's key does not belong to its certificate",
     ),
@@ -77,16 +77,14 @@ BAD = {
 
 
 @pytest.mark.parametrize(("svids", "problem"), BAD.values(), ids=BAD)
-def test_an_unusable_answer_is_refused_with_a_message_that_never_contains_a_key(
-    svids: list[X509SVID], problem: str
-) -> None:
+def test_an_unusable_answer_is_refused_with_a_reason_that_contains_no_key(svids: list[X509SVID], problem: str) -> None:
     with pytest.raises(BadSvid) as refused:
         read_svid(svids, {})
 
     assert str(refused.value) == problem
 
 
-def test_a_key_is_not_in_the_representation_of_an_svid() -> None:
+def test_the_repr_of_an_svid_does_not_contain_its_key() -> None:
     svid = read_svid([message()], {})
 
     assert "key_der" not in repr(svid)
@@ -108,17 +106,17 @@ def test_arbitrary_bytes_are_refused_as_a_certificate(data: bytes) -> None:
         check(data, {IDENTITY})
 
 
-def test_a_leaf_with_a_wanted_id_is_accepted() -> None:
+def test_a_certificate_with_one_of_the_accepted_ids_is_accepted() -> None:
     assert check(DOMAIN.issue(IDENTITY).der, {OTHER, IDENTITY}) == IDENTITY
 
 
 @pytest.mark.parametrize("found", [OTHER, IDENTITY.upper().replace("SPIFFE", "spiffe"), IDENTITY + "/x"])
-def test_any_other_id_is_refused(found: str) -> None:
+def test_a_certificate_with_any_other_id_is_refused(found: str) -> None:
     with pytest.raises(WrongCertificate):
         check(DOMAIN.issue(found).der, {IDENTITY})
 
 
-def test_a_valid_certificate_with_another_id_is_refused_with_that_id() -> None:
+def test_the_reason_for_refusing_a_valid_certificate_names_its_id() -> None:
     with pytest.raises(WrongId, match=f"^has the ID {OTHER}$"):
         check(DOMAIN.issue(OTHER).der, {IDENTITY})
 
@@ -129,7 +127,7 @@ WRONG = {
     "no URI": (DOMAIN.issue(), "has 0 URI names instead of one"),
     "no path": (DOMAIN.issue("spiffe://example.org"), "has no SPIFFE ID of a workload"),
     "authority": (DOMAIN.issue(IDENTITY, ca=True), "may sign other certificates"),
-    "signs": (DOMAIN.issue(IDENTITY, signs=True), "may sign other certificates"),
+    "may sign": (DOMAIN.issue(IDENTITY, signs=True), "may sign other certificates"),
 }
 
 

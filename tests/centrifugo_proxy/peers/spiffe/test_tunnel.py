@@ -37,7 +37,7 @@ async def tunnel(reports: SpiffeReports, *, svid: bool = True, head_s: float = 3
 
 
 class TlsPeer:
-    """A TLS server that sends `greeting` at once, and then records and sends back the bytes that it receives."""
+    """A TLS server. It sends `greeting` at once. Then it records all bytes that it receives, and sends them back."""
 
     def __init__(self, folder: Path, leaf: Leaf, greeting: bytes, alpn: str = "h2") -> None:
         self.received, self.greeting, self.connections, self.open = b"", greeting, 0, 0
@@ -70,7 +70,7 @@ async def tls_peer(
 
 
 async def ask(running: Tunnel, head: bytes, then: bytes = b"") -> bytes:
-    """The tunnel's whole answer to `head`. After a 200: its head, and all bytes until the peer has sent `then` back."""
+    """The tunnel's whole answer to `head`. With `then`: also all bytes until the peer has sent `then` back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(head)
     answer = b""
@@ -93,7 +93,7 @@ def connect(address: str, secret: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode()
 
 
-async def test_bytes_pass_both_ways_after_the_200_including_those_the_peer_sent_before_it(tmp_path: Path) -> None:
+async def test_bytes_pass_both_ways_after_the_200_and_the_peers_earlier_bytes_are_not_lost(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY), b"SETTINGS") as (peer, address), tunnel(reports) as running:
@@ -151,7 +151,7 @@ async def test_a_request_without_a_valid_secret_is_refused(head: bytes) -> None:
     assert reports.dials == []
 
 
-async def test_the_secret_of_one_peer_does_not_connect_to_another(tmp_path: Path) -> None:
+async def test_the_secret_for_one_peer_does_not_open_a_connection_to_another_peer(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with tls_peer(tmp_path, DOMAIN.issue(IDENTITY)) as (peer, address), tunnel(reports) as running:
@@ -163,7 +163,7 @@ async def test_the_secret_of_one_peer_does_not_connect_to_another(tmp_path: Path
     assert (peer.received, reports.results()) == (b"", {"wrong_id"})
 
 
-async def test_a_long_or_slow_head_ends_the_connection() -> None:
+async def test_a_request_head_that_is_too_long_or_too_slow_ends_the_connection() -> None:
     async with tunnel(SpiffeReports(), head_s=0.2) as running:
         long = await ask(running, b"CONNECT " + b"x" * 5000)
         slow = await ask(running, b"CONNECT ")
@@ -172,7 +172,7 @@ async def test_a_long_or_slow_head_ends_the_connection() -> None:
     assert slow == b""
 
 
-async def test_without_an_svid_a_dial_fails_at_once_and_abort_all_ends_a_connection_that_an_svid_opened(
+async def test_a_dial_without_an_svid_fails_at_once_and_abort_all_ends_open_connections(
     tmp_path: Path,
 ) -> None:
     reports = SpiffeReports()
@@ -194,7 +194,7 @@ async def test_without_an_svid_a_dial_fails_at_once_and_abort_all_ends_a_connect
     assert peer.connections == 1
 
 
-async def test_a_process_without_file_descriptors_refuses_the_dial(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dial_is_refused_if_the_process_has_no_free_file_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str, flags: int) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
@@ -209,7 +209,7 @@ async def test_a_process_without_file_descriptors_refuses_the_dial(monkeypatch: 
     assert reports.dials == [("identity", "no_svid", problem)]
 
 
-async def test_a_trust_domain_that_is_not_federated_is_refused() -> None:
+async def test_a_peer_in_a_trust_domain_that_is_not_federated_is_refused() -> None:
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:
@@ -220,7 +220,7 @@ async def test_a_trust_domain_that_is_not_federated_is_refused() -> None:
     assert reports.dials == [("identity", "bad_certificate", "its trust domain is not federated with ours")]
 
 
-async def test_a_closed_address_or_a_name_is_unreachable() -> None:
+async def test_a_closed_port_a_host_name_and_an_invalid_port_are_unreachable() -> None:
     reports = SpiffeReports()
 
     async with tunnel(reports) as running:
@@ -231,7 +231,7 @@ async def test_a_closed_address_or_a_name_is_unreachable() -> None:
     assert reports.results() == {"unreachable"}
 
 
-async def test_a_peer_without_tls_or_that_closes_during_the_handshake_is_refused() -> None:
+async def test_a_peer_that_speaks_no_tls_or_closes_during_the_handshake_is_refused() -> None:
     async def close_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.close()
@@ -257,7 +257,7 @@ def test_a_connection_that_is_accepted_during_the_stop_is_closed(turns: int) -> 
     assert warned == []
 
 
-async def test_connections_are_bounded() -> None:
+async def test_the_number_of_connections_is_limited() -> None:
     async with tunnel(SpiffeReports(), head_s=30) as running:
         held = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(CONNECTIONS)]
         async with asyncio.timeout(10):

@@ -29,7 +29,7 @@ async def following(socket: str, reports: SpiffeReports) -> AsyncIterator[SvidSo
             await task
 
 
-async def test_each_new_answer_is_taken_and_each_stream_has_the_security_header(tmp_path: Path) -> None:
+async def test_each_new_answer_is_used_and_the_stream_has_the_security_header(tmp_path: Path) -> None:
     first, second = (DOMAIN.response(US, DOMAIN.issue(US)) for _ in range(2))
     reports = SpiffeReports()
 
@@ -43,7 +43,7 @@ async def test_each_new_answer_is_taken_and_each_stream_has_the_security_header(
     assert reports.agent[0] == (True, "OK")
 
 
-async def test_a_repeated_answer_is_not_a_new_identity(tmp_path: Path) -> None:
+async def test_a_repeated_answer_is_not_a_new_svid(tmp_path: Path) -> None:
     response = DOMAIN.response(US, DOMAIN.issue(US))
     reports = SpiffeReports()
 
@@ -56,7 +56,7 @@ async def test_a_repeated_answer_is_not_a_new_identity(tmp_path: Path) -> None:
     assert source.generation == 1
 
 
-async def test_an_answer_that_is_no_message_is_refused_and_the_next_one_is_taken(
+async def test_an_answer_that_cannot_be_parsed_is_refused_and_the_next_one_is_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = DOMAIN.response(US, DOMAIN.issue(US))
@@ -73,7 +73,7 @@ async def test_an_answer_that_is_no_message_is_refused_and_the_next_one_is_taken
     assert caplog.records == []
 
 
-async def test_after_a_bad_answer_the_previous_identity_stays_in_use(tmp_path: Path) -> None:
+async def test_after_an_invalid_answer_the_previous_svid_stays_in_use(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with (
@@ -87,7 +87,7 @@ async def test_after_a_bad_answer_the_previous_identity_stays_in_use(tmp_path: P
     assert (source.generation, source.svid) == (1, reports.taken[0])
 
 
-async def test_an_agent_that_starts_late_or_denies_for_a_while_is_called_again(tmp_path: Path) -> None:
+async def test_an_agent_that_starts_late_or_denies_at_first_is_called_again(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with following(f"unix://{tmp_path / 's'}", reports) as source:
@@ -100,7 +100,7 @@ async def test_an_agent_that_starts_late_or_denies_for_a_while_is_called_again(t
     assert reports.agent[0] == (False, "UNAVAILABLE")
 
 
-async def test_a_denial_and_a_lost_agent_leave_the_identity_in_use(tmp_path: Path) -> None:
+async def test_the_svid_stays_in_use_after_a_denial_and_after_the_loss_of_the_agent(tmp_path: Path) -> None:
     reports = SpiffeReports()
 
     async with (
@@ -128,7 +128,7 @@ async def test_after_an_invalid_argument_status_the_agent_is_not_called_again_at
     assert api.streams == 1
 
 
-def test_an_identity_ends_at_its_expiry_which_is_reported_once() -> None:
+def test_an_svid_is_not_used_after_its_expiry_and_the_expiry_is_reported_once() -> None:
     now = [0.0]
     reports = SpiffeReports()
     source = SvidSource("unix:///nowhere", reports, wall_clock=lambda: now[0])

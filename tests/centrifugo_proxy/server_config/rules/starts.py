@@ -1,4 +1,4 @@
-"""Configurations with which each major of Centrifugo starts, and others that it refuses. test_start.py tries them."""
+"""Configurations with which a major version of Centrifugo starts, and others that it refuses, for test_start.py."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ SHARED_POLL: Final = {"shared_poll": {"hmac_secret_key": "x"}}
 
 
 def polled(**options: Any) -> dict[str, Any]:
-    """Channels of the type shared_poll with these options, and their proxy."""
+    """A namespace of the type shared_poll with these options, and its proxy."""
     return {
         "namespaces": [{"name": "aa", "subscription_type": "shared_poll", "shared_poll": options}],
         "proxy": {"shared_poll_refresh": {"endpoint": "http://x"}},

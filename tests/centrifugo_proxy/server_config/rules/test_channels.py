@@ -1,10 +1,10 @@
-"""Findings about what Centrifugo reads from the name of a channel or of an RPC method."""
+"""Findings about options that change how Centrifugo reads the names of channels and RPC methods."""
 
 from dataclasses import replace
 from typing import Final
 
 from centrifugo_proxy.protocol.codes import ResponseMode
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
 
 NO_POOL = replace(ALL_EVENTS, pool=False)
@@ -63,7 +63,7 @@ SILENT: Final = [
     Case("personal-channels", "no pool", {PERSONAL: {"enabled": True}}, facts=NO_POOL),
     Case(
         "personal-channels",
-        "a namespace of their own",
+        "a separate namespace",
         {PERSONAL: {"enabled": True, "personal_channel_namespace": "own"}, "channel.namespaces": [{"name": "own"}]},
         facts=replace(ALL_EVENTS, namespaces={}),
     ),
@@ -76,4 +76,6 @@ SILENT: Final = [
     ),
 ]
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)

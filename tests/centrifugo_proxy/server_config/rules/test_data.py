@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, CONNECT_ONLY
 
 FINDING: Final = "binary-publications"
@@ -35,8 +35,15 @@ FIRES: Final = [
 ]
 SILENT: Final = [
     Case(FINDING, "off", {"channel.proxy.publish.binary_encoding": False}, facts=ALL_EVENTS),
-    Case(FINDING, "subscriptions have no data", {"channel.proxy.subscribe.binary_encoding": True}, facts=ALL_EVENTS),
-    Case(FINDING, "calls are answered to one client", {"rpc.proxy.binary_encoding": True}, facts=ALL_EVENTS),
+    Case(
+        FINDING,
+        "a subscribe proxy, whose requests have no data",
+        {"channel.proxy.subscribe.binary_encoding": True},
+        facts=ALL_EVENTS,
+    ),
+    Case(
+        FINDING, "an rpc proxy, whose answer goes to one client", {"rpc.proxy.binary_encoding": True}, facts=ALL_EVENTS
+    ),
     Case(FINDING, "only JSON is published", {**ON, "channel.publication_data_format": "json"}, facts=ALL_EVENTS),
     Case(
         FINDING,
@@ -47,7 +54,9 @@ SILENT: Final = [
         },
         facts=OF_OWN,
     ),
-    Case(FINDING, "no proxy asks", {"proxy_binary_encoding": True}, major=5, facts=CONNECT_ONLY),
+    Case(FINDING, "no publish proxy", {"proxy_binary_encoding": True}, major=5, facts=CONNECT_ONLY),
 ]
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)

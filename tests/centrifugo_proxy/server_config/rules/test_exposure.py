@@ -3,7 +3,7 @@
 import secrets
 from typing import Any, Final
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
 
 RANDOM = secrets.token_hex(16)
@@ -60,14 +60,14 @@ FIRES: Final = [
     Case("user-id-header", "client_user_id_http_header", {"client_user_id_http_header": "X-User-Id"}, major=5),
 ]
 SILENT: Final = [
-    Case("log-with-tickets", "the level below", {"log.level": "debug"}),
+    Case("log-with-tickets", "the level debug", {"log.level": "debug"}),
     Case("api-without-key", "the API is off", {"grpc_api.port": 10000}),
     Case("api-without-key", "a key", grpc(key=RANDOM)),
     Case("api-without-key", "on loopback", grpc(address="127.0.0.1")),
-    Case("api-without-key", "callers show certificates", grpc(tls={"enabled": True, "client_ca_pem": "/ca.pem"})),
+    Case("api-without-key", "callers need a certificate", grpc(tls={"enabled": True, "client_ca_pem": "/ca.pem"})),
     Case("api-without-key", "a key", {"grpc_api": True, "grpc_api_key": RANDOM}, major=5),
-    Case("debug-endpoints", "a port of their own", {"debug.enabled": True, "http_server.internal_port": "9000"}),
-    Case("debug-endpoints", "a port of their own", {"debug": True, "internal_port": "9000"}, major=5),
+    Case("debug-endpoints", "a separate port", {"debug.enabled": True, "http_server.internal_port": "9000"}),
+    Case("debug-endpoints", "a separate port", {"debug": True, "internal_port": "9000"}, major=5),
     Case("weak-secret", "random", {"admin": {"password": RANDOM, "secret": RANDOM}, "http_api.key": RANDOM}),
     Case("weak-secret", "the API is off", {"http_api": {"key": "short", "disabled": True}}),
     Case("weak-secret", "not set", {"admin_password": "", "api_key": None}, major=5),
@@ -82,7 +82,7 @@ SILENT: Final = [
 ]
 
 
-def test_a_weak_secret_is_not_shown() -> None:
+def test_a_finding_about_a_weak_secret_does_not_show_the_secret() -> None:
     weak = {"admin.password": "hunter2", "http_api.key": "tr0ub4dor"}
 
     seen = found(changed(sound(6), weak), CONNECT_ONLY)
@@ -91,4 +91,6 @@ def test_a_weak_secret_is_not_shown() -> None:
     assert [secret for secret in weak.values() if secret in str(seen)] == []
 
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)

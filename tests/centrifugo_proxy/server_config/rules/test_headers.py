@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 
 CONNECT = "client.proxy.connect"
 STATIC = f"{CONNECT}.http.static_headers"
@@ -67,11 +67,13 @@ SILENT: Final = [
     Case("header-unsendable", "a tab, and UTF-8", {STATIC: {**GUARD, "X-Key": "a\tb é"}}),
 ]
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)
 
 
 @pytest.mark.parametrize(("name", "about_hosts"), [("Host", True), ("Content-Type", False)])
-def test_only_the_finding_about_host_has_advice_about_hosts(name: str, about_hosts: bool) -> None:
+def test_only_a_finding_about_the_host_header_has_advice_about_hosts(name: str, about_hosts: bool) -> None:
     [listed] = Case("", "", {f"{CONNECT}.http_headers": [name]}).seen()
     [static] = Case("", "", {STATIC: {**GUARD, name: "5"}}).seen()
 

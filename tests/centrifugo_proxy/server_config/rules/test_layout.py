@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from centrifugo_proxy.server_config.layout import major_of
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import sound
 
 OTHER: Final = {"name": "other", "endpoint": "http://other:80"}
@@ -43,28 +43,30 @@ FIRES: Final = [
     ),
 ]
 SILENT: Final = [
-    Case("mixed-layouts", "an option of both", {"pid_file": "/run/centrifugo.pid", "proxies": []}),
+    Case("mixed-layouts", "an option of both layouts", {"pid_file": "/run/centrifugo.pid", "proxies": []}),
     Case("value-invalid", "numbers as text", {"client.channel_limit": "12", "http_server.port": "9000"}),
     Case("value-invalid", "nanoseconds", {"client.expired_close_delay": 25_000_000_000}),
     Case(
         "value-invalid",
-        "what v5 reads as 0 or false",
+        "values that v5 reads as 0 or false",
         {"client_channel_limit": "many", "admin": {"enabled": True}},
         major=5,
     ),
     Case("value-invalid", "proxies that v5 does not read", {"proxies": [{"timeout": "7d"}]}, major=5),
     Case(
         "option-misspelt",
-        "of a newer release, or of PRO",
+        "an option of a newer release or of PRO",
         {"client.command_rate": 1, "push_notifications": {"queue": 1}},
     ),
 ]
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)
 
 
 @pytest.mark.parametrize("key", ["admin", "health", "prometheus", "sse", "grpc_api", "uni_sse"])
-def test_a_key_of_both_majors_does_not_change_the_major_of_a_file(key: str) -> None:
+def test_an_option_of_both_majors_does_not_change_the_major_of_a_file(key: str) -> None:
     assert major_of({**sound(5), key: True}) == 5
     assert major_of({**sound(6), key: True}) == 6
 
@@ -72,10 +74,10 @@ def test_a_key_of_both_majors_does_not_change_the_major_of_a_file(key: str) -> N
 @pytest.mark.parametrize(
     ("option", "major"), [("grpc_compression", 5), ("static_http_headers", 5), ("http", 6), ("http_headers", 6)]
 )
-def test_an_entry_of_proxies_decides_the_major_by_the_options_of_one_major(option: str, major: int) -> None:
+def test_an_option_of_one_major_in_an_entry_of_proxies_decides_the_major_of_the_file(option: str, major: int) -> None:
     assert major_of({"proxies": [{**OTHER, option: {}}]}) == major
 
 
-def test_unknown_keys_do_not_decide_the_major() -> None:
+def test_unknown_options_do_not_decide_the_major_of_a_file() -> None:
     assert major_of({"x_own": {"a": 1, "b": 2}, "redis_address": "redis:6379"}) == 5
     assert major_of({"x_own": 1, "y_own": 2, "websocket": {"compression": True}}) == 6

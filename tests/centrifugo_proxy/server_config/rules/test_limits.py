@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY
 
 LARGE = replace(CONNECT_ONLY, max_body_bytes=1_048_576)
@@ -48,4 +48,6 @@ SILENT: Final = [
     Case("message-size", "the service accepts it", {"websocket_message_size_limit": 131072}, major=5, facts=LARGE),
 ]
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)

@@ -1,8 +1,8 @@
-"""Findings about ${…} that Centrifugo does not replace."""
+"""Findings about references such as ${NAME} that Centrifugo does not replace."""
 
 from typing import Final
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import UNGUARDED, changed, found, sound
 
 CONNECT = "client.proxy.connect"
@@ -47,7 +47,7 @@ FIRES: Final = [
 SILENT: Final = [
     Case(
         "reference-literal",
-        "a table of names and strings",
+        "a reference that v6 replaces in a table of strings",
         {f"{CONNECT}.http.static_headers": {"X-Region": "${CENTRIFUGO_VAR_REGION}"}},
         facts=UNGUARDED,
     ),
@@ -72,11 +72,13 @@ SILENT: Final = [
 ]
 
 
-def test_a_default_in_a_reference_is_not_shown() -> None:
+def test_a_finding_about_a_reference_does_not_show_its_default() -> None:
     seen = found(changed(sound(6), {"http_api.key": "${KEY:-hunter2}"}))
 
     assert [finding.id for finding in seen] == ["reference-literal"]
     assert "hunter2" not in str(seen)
 
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)

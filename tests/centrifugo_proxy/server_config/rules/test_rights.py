@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.sound import ALL_EVENTS, BOTH, CONNECT_ONLY
 
 FAMILY = replace(ALL_EVENTS, namespaces={"family": BOTH}, subscriptions_expire=False)
@@ -12,52 +12,62 @@ MAP = {"subscription_type": "map"}
 EPHEMERAL = {"mode": "ephemeral", "key_ttl": "60s"}
 
 
-def six(**options: Any) -> dict[str, Any]:
-    """A change after which a v6 configuration has only the namespace `family`, with these options too."""
+def v6_namespace(**options: Any) -> dict[str, Any]:
+    """A change that gives a v6 configuration only the namespace `family`, with all proxies and with these options."""
     proxies = {f"{event}_proxy_enabled": True for event in ("subscribe", "publish", "sub_refresh")}
     return {"channel.namespaces": [{"name": "family", **proxies, **options}]}
 
 
-def five(**options: Any) -> dict[str, Any]:
+def v5_namespace(**options: Any) -> dict[str, Any]:
     proxies = {f"proxy_{event}": True for event in ("subscribe", "publish", "sub_refresh")}
     return {"namespaces": [{"name": "family", **proxies, **options}]}
 
 
-DECIDED: Final = "rights-without-subscription"
-OPEN: Final = "rights-of-every-client"
+WITHOUT_SUBSCRIPTION: Final = "rights-without-subscription"
+EVERY_CLIENT: Final = "rights-of-every-client"
 AT = "channel.namespaces[0]"
 FIRES: Final = [
-    Case(DECIDED, f"{AT}.allow_history_for_client", six(allow_history_for_client=True, **KEPT), facts=FAMILY),
-    Case(DECIDED, f"{AT}.allow_presence_for_client", six(allow_presence_for_client="1", presence=True), facts=FAMILY),
     Case(
-        DECIDED,
+        WITHOUT_SUBSCRIPTION,
+        f"{AT}.allow_history_for_client",
+        v6_namespace(allow_history_for_client=True, **KEPT),
+        facts=FAMILY,
+    ),
+    Case(
+        WITHOUT_SUBSCRIPTION,
+        f"{AT}.allow_presence_for_client",
+        v6_namespace(allow_presence_for_client="1", presence=True),
+        facts=FAMILY,
+    ),
+    Case(
+        WITHOUT_SUBSCRIPTION,
         f"{AT}.map.allow_publish_for_client",
-        six(map={**EPHEMERAL, "allow_publish_for_client": True}, **MAP),
+        v6_namespace(map={**EPHEMERAL, "allow_publish_for_client": True}, **MAP),
         facts=FAMILY,
     ),
     Case(
-        DECIDED,
+        WITHOUT_SUBSCRIPTION,
         f"{AT}.map.allow_remove_for_client",
-        six(map={**EPHEMERAL, "allow_remove_for_client": True}, **MAP),
+        v6_namespace(map={**EPHEMERAL, "allow_remove_for_client": True}, **MAP),
         facts=FAMILY,
     ),
     Case(
-        DECIDED,
+        WITHOUT_SUBSCRIPTION,
         f"{AT}.map.allow_remove_for_subscriber",
-        six(map={**EPHEMERAL, "allow_remove_for_subscriber": True}, **MAP),
+        v6_namespace(map={**EPHEMERAL, "allow_remove_for_subscriber": True}, **MAP),
         facts=FAMILY,
     ),
     Case(
-        DECIDED,
+        WITHOUT_SUBSCRIPTION,
         "namespaces[0].allow_history_for_client",
-        five(allow_history_for_client=True, **KEPT),
+        v5_namespace(allow_history_for_client=True, **KEPT),
         major=5,
         facts=FAMILY,
     ),
     Case(
-        DECIDED,
+        WITHOUT_SUBSCRIPTION,
         "namespaces[0].allow_presence_for_client",
-        five(allow_presence_for_client=True, presence=True),
+        v5_namespace(allow_presence_for_client=True, presence=True),
         major=5,
         facts=FAMILY,
     ),
@@ -65,18 +75,18 @@ FIRES: Final = [
         "shared-poll-signatures",
         f"{AT}.subscription_type",
         {
-            **six(subscription_type="shared_poll"),
+            **v6_namespace(subscription_type="shared_poll"),
             "shared_poll.hmac_secret_key": "invented",
             "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
         },
         facts=FAMILY,
     ),
     Case(
-        OPEN,
+        EVERY_CLIENT,
         f"{AT}.allow_history_for_client",
         {"channel.namespaces": [{"name": "news", "allow_history_for_client": True, **KEPT}]},
     ),
-    Case(OPEN, "allow_presence_for_client", {"allow_presence_for_client": True, "presence": True}, major=5),
+    Case(EVERY_CLIENT, "allow_presence_for_client", {"allow_presence_for_client": True, "presence": True}, major=5),
 ]
 SILENT: Final = [
     Case(
@@ -88,12 +98,16 @@ SILENT: Final = [
             "channel.proxy.shared_poll_refresh.endpoint": "http://entries:80/",
         },
     ),
-    Case(DECIDED, "no history is kept", six(allow_history_for_client=True), facts=FAMILY),
-    Case(DECIDED, "no presence is kept", five(allow_presence_for_client=True), major=5, facts=FAMILY),
-    Case(DECIDED, "subscribers only", six(allow_history_for_subscriber=True, **KEPT), facts=FAMILY),
-    Case(DECIDED, "not a map", six(map={"allow_publish_for_client": True}), facts=FAMILY),
+    Case(WITHOUT_SUBSCRIPTION, "no history is kept", v6_namespace(allow_history_for_client=True), facts=FAMILY),
     Case(
-        OPEN,
+        WITHOUT_SUBSCRIPTION, "no presence is kept", v5_namespace(allow_presence_for_client=True), major=5, facts=FAMILY
+    ),
+    Case(
+        WITHOUT_SUBSCRIPTION, "subscribers only", v6_namespace(allow_history_for_subscriber=True, **KEPT), facts=FAMILY
+    ),
+    Case(WITHOUT_SUBSCRIPTION, "not a map", v6_namespace(map={"allow_publish_for_client": True}), facts=FAMILY),
+    Case(
+        EVERY_CLIENT,
         "a proxy decides about each entry",
         {
             "channel.namespaces": [
@@ -112,7 +126,7 @@ SILENT: Final = [
 
 def test_a_finding_about_subscribers_does_not_say_that_the_subscribe_proxy_is_bypassed() -> None:
     rights = {"allow_publish_for_client": True, "allow_publish_for_subscriber": True}
-    case = Case(DECIDED, "both rights", six(map={**EPHEMERAL, **rights}, **MAP), facts=FAMILY)
+    case = Case(WITHOUT_SUBSCRIPTION, "both rights", v6_namespace(map={**EPHEMERAL, **rights}, **MAP), facts=FAMILY)
 
     effects = {finding.path: finding.effect for finding in case.seen()}
 
@@ -128,4 +142,6 @@ def test_a_finding_about_subscribers_does_not_say_that_the_subscribe_proxy_is_by
     }
 
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)

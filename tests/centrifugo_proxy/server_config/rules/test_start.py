@@ -1,4 +1,4 @@
-"""Configurations with which Centrifugo does not start: the linter and both servers agree."""
+"""Configurations with which Centrifugo does not start. The linter agrees with the servers of both majors."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.centrifugo_proxy.server_config.cases import Case, judging
+from tests.centrifugo_proxy.server_config.cases import Case, finding_tests
 from tests.centrifugo_proxy.server_config.rules.starts import (
     REFUSED_BY_V5,
     REFUSED_BY_V6,
@@ -18,8 +18,8 @@ from tests.centrifugo_proxy.server_config.rules.starts import (
 from tests.centrifugo_proxy.server_config.sound import CONNECT_ONLY, changed, found, sound
 from tests.harness.centrifugo import READY, binary, start_log
 
-KEEP_FROM_STARTING: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
-# Starting all of them takes a minute: by default the servers start only with every tenth.
+PREVENT_START: Final = {"start-refused", "value-invalid", "boolean-invalid", "timeout-invalid", "v5-yaml-nested"}
+# It takes a minute to start a server with each configuration. By default, only every tenth is tried.
 EACH: Final = 1 if os.environ.get("EVERY_START") else 10
 CONNECT = "client.proxy.connect"
 
@@ -72,7 +72,7 @@ SILENT: Final = [
     ),
     Case(
         "start-refused",
-        "expressions of Go",
+        "a regular expression of Go",
         {"channel.namespaces": [{"name": "news", "channel_regex": r"(?i)^\pL+\z"}]},
     ),
     Case("start-refused", "the default ping interval", {"client.ping_interval": 0}),
@@ -94,24 +94,26 @@ SILENT: Final = [
         },
     ),
     Case("start-refused", "shards", {"engine": "redis", "redis_address": "10.0.0.1:6379,10.0.0.2:6379"}, major=5),
-    Case("start-refused", "names in a mode that is off", {"subscribe_proxy_name": "nobody"}, major=5),
+    Case("start-refused", "a proxy name without granular mode", {"subscribe_proxy_name": "nobody"}, major=5),
 ]
 
 
-def keeps_from_starting(config: dict[str, Any], major: int) -> bool:
-    return any(finding.id in KEEP_FROM_STARTING for finding in found(config, CONNECT_ONLY, major=major))
+def prevents_start(config: dict[str, Any], major: int) -> bool:
+    return any(finding.id in PREVENT_START for finding in found(config, CONNECT_ONLY, major=major))
 
 
 @pytest.mark.parametrize(("major", "configs"), [(6, REFUSED_BY_V6), (5, REFUSED_BY_V5)])
-def test_a_configuration_that_centrifugo_refuses_has_an_error(major: int, configs: list[dict[str, Any]]) -> None:
-    assert [config for config in configs if not keeps_from_starting(config, major)] == []
+def test_the_linter_reports_every_configuration_that_centrifugo_refuses(
+    major: int, configs: list[dict[str, Any]]
+) -> None:
+    assert [config for config in configs if not prevents_start(config, major)] == []
 
 
 @pytest.mark.parametrize(("major", "configs"), [(6, STARTS_BY_V6), (5, STARTS_BY_V5)])
-def test_a_configuration_that_centrifugo_starts_with_has_no_start_finding(
+def test_the_linter_has_no_start_error_for_a_configuration_with_which_centrifugo_starts(
     major: int, configs: list[dict[str, Any]]
 ) -> None:
-    assert [config for config in configs if keeps_from_starting(config, major)] == []
+    assert [config for config in configs if prevents_start(config, major)] == []
 
 
 @pytest.mark.processes
@@ -126,7 +128,7 @@ def test_a_configuration_that_centrifugo_starts_with_has_no_start_finding(
         )
     ),
 )
-def test_centrifugo_starts_or_refuses_as_the_linter_expects(
+def test_centrifugo_starts_exactly_with_the_configurations_that_the_linter_accepts(
     tmp_path: Path, major: int, config: dict[str, Any], starts: bool
 ) -> None:
     centrifugo = binary(major)
@@ -138,10 +140,12 @@ def test_centrifugo_starts_or_refuses_as_the_linter_expects(
     assert (READY in start_log(centrifugo, file)) is starts
 
 
-test_a_mistake_is_found_where_it_is, test_a_near_miss_is_not_a_finding = judging(FIRES, SILENT)
+test_a_mistake_is_reported_at_its_path, test_a_similar_valid_configuration_is_not_reported = finding_tests(
+    FIRES, SILENT
+)
 
 
-def test_a_proxy_that_v5_cannot_find_by_its_name_is_reported() -> None:
+def test_a_proxy_name_without_a_proxy_is_reported_in_v5() -> None:
     config = changed(sound(5), {"granular_proxy_mode": True, "connect_proxy_name": "nobody"})
 
     seen = [(finding.id, finding.path) for finding in found(config, major=5)]
